@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class StandaloneConfig(AppConfig):
+    """Carries the commands `up` and `demo`."""
+
+    name = "config"
+    label = "standalone"
+    verbose_name = "Standalone project"

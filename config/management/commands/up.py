@@ -1,0 +1,30 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from config.programs import HOST, free_port
+from config.standalone import redis, serve
+from config.supervisor import Leash
+
+
+class Command(BaseCommand):
+    help = "Migrate, then run web server, workers and scheduler together until Ctrl-C. Starts again what ends."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="where the console answers (default 8000)")
+        parser.add_argument("--workers", type=int, default=1, help="worker processes for each tier (default 1)")
+        parser.add_argument("--no-web", action="store_true", help="workers and scheduler only")
+
+    def handle(self, *args: Any, port: int, workers: int, no_web: bool, **options: Any) -> None:
+        if workers < 1:
+            raise CommandError("--workers must be 1 or more.")
+        if not no_web and free_port(port) != port:
+            raise CommandError(f"Port {port} is taken. Stop what listens there, or choose another with --port.")
+        call_command("migrate", interactive=False, verbosity=0)
+        with Leash() as leash, redis(leash) as server:
+            if not no_web:
+                self.stdout.write(f"Console: http://{HOST}:{port}/   Stop with Ctrl-C.")
+            serve(leash, server, port=None if no_web else port, workers=workers)
+        self.stdout.write("Stopped.")

@@ -1,0 +1,37 @@
+"""Where the standalone project keeps what it makes. Standard library only, for the bootstrap."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+# A UNIX socket's address holds 108 bytes with the closing zero (sun_path in unix(7)); some systems give fewer.
+LONGEST_SOCKET_PATH = 100
+
+
+def var_dir() -> Path:
+    """The private folder of this checkout: `var/`, or `SLUICEGATE_VAR` when the checkout cannot be written to."""
+    return Path(os.environ.get("SLUICEGATE_VAR") or PROJECT / "var").absolute()
+
+
+def private_dir(path: Path) -> Path:
+    """Make `path` with mode 0700; refuse a folder that another user could have laid there."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.lstat()
+    if path.is_symlink() or found.st_uid != os.getuid():
+        raise PermissionError(f"{path} is not yours. Remove it, or point SLUICEGATE_VAR at your own folder.")
+    if found.st_mode & 0o077:
+        path.chmod(0o700)
+    return path
+
+
+def socket_path(name: str, home: Path) -> Path:
+    """`home/name`, or a short path of its own per `home` where that is too long for a UNIX socket."""
+    wanted = home / name
+    if len(os.fsencode(wanted)) <= LONGEST_SOCKET_PATH:
+        return wanted
+    key = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
+    root = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(root) / f"sluicegate-{os.getuid()}-{key}" / name

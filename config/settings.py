@@ -1,0 +1,142 @@
+"""Settings of the standalone project, all from the environment. `.env.example` lists every variable.
+
+With nothing set it is a local installation: SQLite and an embedded Valkey in `var/`, served to this machine only.
+Naming a server database makes it a production installation, which refuses to start without its secrets.
+"""
+
+import os
+from typing import Any
+from urllib.parse import quote
+
+from config.databases import SQLITE, database
+from config.embedded import embedded_url
+from config.environment import flag, required, words
+from config.kept_secret import kept_secret
+from config.paths import PROJECT, private_dir, var_dir
+
+BASE_DIR = PROJECT
+VAR = private_dir(var_dir())
+
+DEBUG = flag("DEBUG")
+DATABASES = {"default": database(os.environ.get("DATABASE_URL") or f"sqlite:///{quote(str(VAR))}/db.sqlite3", BASE_DIR)}
+LOCAL = DATABASES["default"]["ENGINE"] == SQLITE
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if LOCAL:
+    SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR / "secret_key")
+    ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+else:
+    SECRET_KEY = required("SECRET_KEY", "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'")
+    ALLOWED_HOSTS = words("ALLOWED_HOSTS")
+    # Logins travel encrypted unless one says that they need not, as the compose file does for a first try.
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not flag("PLAIN_HTTP")
+CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
+if flag("BEHIND_TLS_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+INSTALLED_APPS = [
+    "config",
+    "ingestion",
+    "integrations.bank",
+    "django_rq",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Files. Raw artifacts hold what other companies sent: they are private and are never given a URL.
+MEDIA_ROOT = VAR / "files"
+STATIC_URL = "static/"
+STATIC_ROOT = None if LOCAL else VAR / "static"
+WHITENOISE_USE_FINDERS = LOCAL  # a local installation needs no collectstatic
+S3_BUCKET = os.environ.get("S3_BUCKET", "")
+
+
+def private_files(folder: str) -> dict[str, Any]:
+    if not S3_BUCKET:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {
+                "location": MEDIA_ROOT / folder,
+                "file_permissions_mode": 0o600,
+                "directory_permissions_mode": 0o700,
+            },
+        }
+    options = {"bucket_name": S3_BUCKET, "location": folder, "default_acl": "private", "file_overwrite": False}
+    if endpoint := os.environ.get("S3_ENDPOINT_URL"):
+        options["endpoint_url"] = endpoint
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
+STATIC_BACKEND = (
+    "django.contrib.staticfiles.storage.StaticFilesStorage"
+    if LOCAL
+    else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+)
+STORAGES = {
+    "default": private_files("media"),
+    "ingestion": private_files("ingestion"),
+    "staticfiles": {"BACKEND": STATIC_BACKEND},
+}
+
+# Queues: one per tier and one worker process per queue, because RQ loses a job when a worker that listens on two
+# queues dies after the pop. JSON, because a pickle read from Redis runs code.
+REDIS_URL = os.environ.get("REDIS_URL") or embedded_url()
+RQ_QUEUES = {
+    name: {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer", "DEFAULT_TIMEOUT": timeout}
+    for name, timeout in {
+        "ingestion-free": 3600,
+        "ingestion-pro": 3600,
+        "ingestion-enterprise": 3600,
+        "ingestion-tick": 60,
+    }.items()
+}
+# django-rq's dashboard lets any staff user read job arguments and empty queues.
+RQ_SHOW_ADMIN_LINK = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,29 @@
+"""Everything of the standalone project in one process tree."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import connections
+
+from config.console import emit
+from config.embedded import EmbeddedValkey, embedded_socket, embedded_url
+from config.programs import programs
+from config.supervisor import Leash, Supervisor
+
+
+@contextmanager
+def redis(leash: Leash) -> Iterator[EmbeddedValkey | None]:
+    """The embedded Valkey, answering; None when REDIS_URL names a server that others look after."""
+    if embedded_url() != settings.REDIS_URL:
+        yield None
+        return
+    with EmbeddedValkey(embedded_socket(), leash) as server:
+        yield server
+
+
+def serve(leash: Leash, server: EmbeddedValkey | None, *, port: int | None, workers: int) -> None:
+    """Keep web, workers and scheduler running until a signal says stop."""
+    connections.close_all()  # this process only watches from here on
+    beat = server.ensure if server else lambda: None
+    Supervisor(programs(port=port, workers=workers), leash=leash, emit=emit, beat=beat).run()

@@ -1,0 +1,112 @@
+"""`manage.py test`: pytest on SQLite, then what depends on the database again on MariaDB and PostgreSQL.
+
+Arguments go to pytest. Servers and tools that are missing come from apt where that is allowed. What could not run is
+said at the end, with how to get it; under CI=true it is a failure. The last line is the sum of all pytest runs.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.bootstrap import BootstrapError, prepare, project_environment
+from config.bootstrap.machine import CHROMIUM, COMPILER, MARIADB, NEEDS, POSTGRES, Need, apt_command, get_from_apt
+from config.paths import PROJECT
+
+NO_TESTS = 5  # pytest's exit code when it selected none, as `-k` may well do on one database
+# Beside SQLite: the tests that each database runs, and what must be there for it.
+OTHER_DATABASES: dict[str, tuple[str, tuple[Need, ...]]] = {
+    "mariadb": ("every_database or mariadb", (MARIADB, COMPILER)),
+    "postgres": ("every_database or postgres", (POSTGRES,)),
+}
+
+
+@dataclass
+class Result:
+    """The sum over pytest runs."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    codes: list[int] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
+
+    def exit_code(self, ci: bool) -> int:
+        ran = [code for code in self.codes if code != NO_TESTS]
+        if not ran:
+            return NO_TESTS
+        return max(ran) or int(ci and bool(self.not_run))
+
+    def closing_line(self) -> str:
+        return ", ".join(f"{self.counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped"))
+
+
+def main(arguments: Sequence[str]) -> int:
+    ci = os.environ.get("CI") == "true"
+    get_from_apt([need for need in NEEDS if not need.met()], say, apt_command())
+    missing = [need for need in NEEDS if not need.met()]
+    if COMPILER not in missing and MARIADB not in missing:
+        missing += mysql_driver()
+    result = Result()
+    if CHROMIUM in missing:
+        result.not_run.append(how_to_get("tests of the console in a browser", (CHROMIUM,)))
+    run_pytest("sqlite", arguments, result)
+    for database, (marked, needs) in OTHER_DATABASES.items():
+        if lacking := [need for need in needs if need in missing]:
+            result.not_run.append(how_to_get(f"tests on {needs[0].name}", lacking))
+        else:
+            run_pytest(database, with_marks(arguments, marked), result)
+    for line in result.not_run:
+        say(f"NOT RUN: {line}")
+    say(result.closing_line())
+    return result.exit_code(ci)
+
+
+def mysql_driver() -> list[Need]:
+    """Compile it, because it comes without a wheel; gives what is missing for that."""
+    try:
+        prepare(project_environment(), "mysql")
+    except BootstrapError as error:
+        say(str(error))
+        return [COMPILER]
+    return []
+
+
+def run_pytest(database: str, arguments: Sequence[str], result: Result) -> None:
+    say(f"== pytest on {database}")
+    with tempfile.TemporaryDirectory() as folder:
+        counts = Path(folder) / "counts.json"
+        environ = {**os.environ, "SLUICEGATE_TEST_DB": database, "SLUICEGATE_TEST_COUNTS": str(counts)}
+        done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=PROJECT, env=environ)
+        result.codes.append(done.returncode)
+        result.counts.update(read_counts(counts, done.returncode))
+
+
+def read_counts(file: Path, code: int) -> Mapping[str, int]:
+    """What tests/conftest.py wrote; a run that ended before it could, or failed outside any test, counts as one."""
+    counts: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    if code not in (0, NO_TESTS) and not counts.get("failed"):
+        counts["failed"] = 1
+    return counts
+
+
+def with_marks(arguments: Sequence[str], marked: str) -> list[str]:
+    """The same arguments, with `marked` joined to a -m of the caller's."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-m", default="not soak")
+    known, rest = parser.parse_known_args(list(arguments))
+    return ["-m", f"({known.m}) and ({marked})", *rest]
+
+
+def how_to_get(what: str, needs: Sequence[Need]) -> str:
+    packages = " ".join(package for need in needs for package in need.apt)
+    variables = "".join(f", or set {need.url_variable}" for need in needs if need.url_variable)
+    return f"{what}. As root: apt-get install -y {packages}{variables}"
+
+
+def say(line: str) -> None:
+    print(line, flush=True)

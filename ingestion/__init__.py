@@ -1,0 +1,81 @@
+"""Sluicegate's engine: bring outside data into a multi-tenant Django project, safely.
+
+This module is the public API; everything else may move. See docs/reference/api.md.
+"""
+
+from ingestion.core.context import Context, File, TenantRef
+from ingestion.core.destinations import Destination, Loaded, Stored
+from ingestion.core.errors import (
+    AmbiguousFormat,
+    ConfigurationError,
+    CredentialError,
+    ErrorBudgetExceeded,
+    FieldError,
+    FileRefused,
+    FileTooLarge,
+    HostileFile,
+    IngestionError,
+    ReconciliationError,
+    RecordError,
+    SourceChanged,
+    StatementImbalance,
+    TenantScopeError,
+    Transient,
+    UnknownFormat,
+    UnreadableFile,
+)
+from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
+from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
+from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
+from ingestion.core.registry import pipeline
+from ingestion.core.schedules import Every, Schedule
+from ingestion.core.sources import JsonLines, JsonPages, Source
+from ingestion.core.windows import Window
+from ingestion.loading.upsert import Upsert
+
+__all__ = [
+    "AmbiguousFormat",
+    "ConfigurationError",
+    "Context",
+    "CountsAgree",
+    "CredentialError",
+    "Destination",
+    "ErrorBudget",
+    "ErrorBudgetExceeded",
+    "Every",
+    "FieldError",
+    "File",
+    "FileRefused",
+    "FileTooLarge",
+    "HostileFile",
+    "IngestionError",
+    "Json",
+    "JsonLines",
+    "JsonPages",
+    "Loaded",
+    "Page",
+    "Pipeline",
+    "Ready",
+    "Reconciliation",
+    "ReconciliationError",
+    "Record",
+    "RecordError",
+    "Refusal",
+    "Rejected",
+    "Schedule",
+    "Skip",
+    "Source",
+    "SourceChanged",
+    "Stage",
+    "StatementImbalance",
+    "Stored",
+    "SumAgrees",
+    "TenantRef",
+    "TenantScopeError",
+    "Transient",
+    "UnknownFormat",
+    "UnreadableFile",
+    "Upsert",
+    "Window",
+    "pipeline",
+]

@@ -1,0 +1,25 @@
+"""All an operator may do, each once: permission check and audit inside, the same for admin, commands and code."""
+
+from ingestion.actions.actor import Actor
+from ingestion.actions.connections import connect, pause, resume, rewind, run_now
+from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
+from ingestion.actions.runs import cancel, retry
+from ingestion.actions.uploads import Received, upload
+
+__all__ = [
+    "Actor",
+    "Received",
+    "Selection",
+    "abandon",
+    "cancel",
+    "connect",
+    "pause",
+    "replay",
+    "replayable",
+    "resume",
+    "retry",
+    "rewind",
+    "run_now",
+    "triage",
+    "upload",
+]

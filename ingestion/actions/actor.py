@@ -1,0 +1,50 @@
+"""Who acts: a member of staff in the admin, or the command line."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
+
+from ingestion.models import AuditEntry, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """`user` None is the command line, which whoever can run it already controls the database of."""
+
+    user: AbstractBaseUser | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.user) if self.user is not None else f"command line ({_account()})"
+
+    def require(self, permission: str, tenant: Tenant) -> None:
+        """Raise PermissionDenied unless the actor holds `ingestion.<permission>` and may see `tenant`."""
+        if self.user is None:
+            return
+        user: Any = self.user
+        if not user.has_perm(f"ingestion.{permission}") or not Tenant.objects.granted_to(user).filter(pk=tenant.pk).exists():
+            raise PermissionDenied(f"{self.name} lacks ingestion.{permission} for {tenant}.")
+
+    def audit(self, tenant: Tenant, action: str, target: object, reason: str = "", **data: Any) -> None:
+        """Add to the audit trail, inside the action's transaction."""
+        AuditEntry.unscoped.create(
+            tenant=tenant,
+            actor_id=self.user.pk if self.user is not None else None,
+            actor_name=self.name[:200],
+            action=action,
+            target=str(target)[:200],
+            reason=reason,
+            data=data,
+        )
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a passwd entry
+        return "unknown"

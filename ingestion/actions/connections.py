@@ -1,0 +1,105 @@
+"""What an operator can do with a connection."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from ingestion import events, queueing, scheduling
+from ingestion.actions.actor import Actor
+from ingestion.clock import read_db_now
+from ingestion.core import registry
+from ingestion.core.errors import ActionRefused
+from ingestion.models import Connection, Run, Tenant, Watermark
+
+
+def connect(actor: Actor, tenant: Tenant, pipeline: str) -> Connection:
+    """The tenant's connection to `pipeline`, made when it is not there. Raises UnknownPipeline."""
+    actor.require("run_connection", tenant)
+    registry.get(pipeline)
+    with transaction.atomic():
+        connection, made = Connection.objects.for_tenant(tenant).get_or_create(
+            tenant=tenant, pipeline=pipeline, defaults={"next_due": scheduling.first_due(pipeline)}
+        )
+        if made:
+            actor.audit(tenant, "connect", connection)
+    return connection
+
+
+def run_now(
+    actor: Actor, connection: Connection, *, config: dict[str, Any] | None = None, reason: str = "", hint: bool = True
+) -> Run:
+    """Queue a run over the connection's next window. Raises ActionRefused while it is paused.
+
+    Without `hint` no worker is told; the caller executes the run itself.
+    """
+    actor.require("run_connection", connection.tenant)
+    _require_unpaused(connection)
+    window, watermark = scheduling.window_for(connection, read_db_now())
+    with transaction.atomic():
+        run = Run.unscoped.create(
+            tenant=connection.tenant,
+            connection=connection,
+            pipeline=connection.pipeline,
+            kind=Run.Kind.MANUAL,
+            params={"config": config} if config else {},
+            window_start=window.start,
+            window_end=window.end,
+            watermark_before=watermark,
+            requested_by_id=actor.user.pk if actor.user else None,
+        )
+        events.record(run, "queued", f"asked for by {actor.name}")
+        actor.audit(connection.tenant, "run", connection, reason, run=run.pk)
+        if hint:
+            queueing.hint(run.pk, connection.tenant.tier, run.fence)
+    return run
+
+
+def pause(actor: Actor, connection: Connection, reason: str) -> None:
+    """Stop the connection: its active run is given back at the next batch boundary, nothing new starts."""
+    actor.require("run_connection", connection.tenant)
+    with transaction.atomic():
+        paused = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk, paused_at__isnull=True)
+        if not paused.update(paused_at=timezone.now(), paused_reason=reason[:200]):
+            raise ActionRefused(f"{connection} is paused already.")
+        actor.audit(connection.tenant, "pause", connection, reason)
+
+
+def resume(actor: Actor, connection: Connection, reason: str = "") -> None:
+    """Let a paused connection go on, from where it stopped."""
+    actor.require("run_connection", connection.tenant)
+    with transaction.atomic():
+        paused = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk, paused_at__isnull=False)
+        if not paused.update(paused_at=None, paused_reason=""):
+            raise ActionRefused(f"{connection} is not paused.")
+        actor.audit(connection.tenant, "resume", connection, reason)
+
+
+def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> Watermark:
+    """Move the watermark back (or forward) to `to`; the next run starts there. The history keeps both.
+
+    Raises ActionRefused without a reason, for a naive or future time, or while a run is active.
+    """
+    actor.require("rewind_watermark", connection.tenant)
+    if not reason:
+        raise ActionRefused("Say why the watermark is moved; the reason is kept with it.")
+    if to.tzinfo is None or to > timezone.now():
+        raise ActionRefused("Give a time in the past with its time zone, for example 2026-01-31T00:00:00Z.")
+    with transaction.atomic():
+        if connection.runs.filter(state__in=Run.ACTIVE, kind__in=(Run.Kind.SCHEDULED, Run.Kind.MANUAL)).exists():
+            raise ActionRefused("A run is queued or running and would move the watermark again; cancel it or wait.")
+        before = scheduling.latest_watermark(connection)
+        watermark = Watermark.unscoped.create(
+            tenant=connection.tenant, connection=connection, value=to, reason=reason[:200]
+        )
+        actor.audit(connection.tenant, "rewind", connection, reason, before=str(before), after=str(to))
+    return watermark
+
+
+def _require_unpaused(connection: Connection) -> None:
+    connection.refresh_from_db(fields=["paused_at", "paused_reason"])
+    if connection.is_paused:
+        raise ActionRefused(f"{connection} is paused ({connection.paused_reason}); resume it first.")

@@ -1,0 +1,122 @@
+"""What an operator can do with dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from ingestion import events, queueing
+from ingestion.actions.actor import Actor
+from ingestion.conf import config
+from ingestion.core import registry
+from ingestion.core.errors import ActionRefused
+from ingestion.models import Connection, DeadLetter, Run, Tenant, TenantQuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which dead letters of one tenant: the same filter in the admin, the command and code."""
+
+    tenant: Tenant
+    pipeline: str = ""
+    statuses: Sequence[str] = DeadLetter.OPEN
+    since: datetime | None = None
+    """Last seen at or after."""
+    ids: Sequence[int] = ()
+    fingerprint: str = ""
+
+    def letters(self) -> TenantQuerySet[DeadLetter]:
+        query = DeadLetter.objects.for_tenant(self.tenant).filter(status__in=self.statuses)
+        if self.pipeline:
+            query = query.filter(pipeline=self.pipeline)
+        if self.since:
+            query = query.filter(last_seen__gte=self.since)
+        if self.ids:
+            query = query.filter(pk__in=self.ids)
+        if self.fingerprint:
+            query = query.filter(fingerprint=self.fingerprint)
+        return query
+
+
+def replayable(selection: Selection) -> TenantQuerySet[DeadLetter]:
+    """The open letters of `selection` that no other replay holds."""
+    free = Q(replay_run__isnull=True) | ~Q(replay_run__state__in=Run.ACTIVE)
+    return selection.letters().filter(free, status__in=DeadLetter.OPEN)
+
+
+def replay(
+    actor: Actor, selection: Selection, *, limit: int | None = None, reason: str = "", hint: bool = True
+) -> list[Run]:
+    """Queue one replay run for each connection with matching letters, oldest letters first.
+
+    A letter is held by at most one replay run: of two operators the first one gets it. Raises ActionRefused when
+    nothing matches or a pipeline's code is gone. Without `hint` no worker is told; the caller executes the runs itself.
+    """
+    actor.require("replay_deadletter", selection.tenant)
+    limit = limit or config().REPLAY_LIMIT
+    runs: list[Run] = []
+    with transaction.atomic():
+        chosen = list(replayable(selection).order_by("pk").values_list("connection_id", "replay_run_id", "pk")[:limit])
+        if not chosen:
+            raise ActionRefused("No open dead letter matches; those under replay by another run are left out.")
+        for connection_id in sorted({connection for connection, _, _ in chosen}):
+            held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
+            run = _replay_one(actor, selection.tenant, connection_id, held, reason)
+            if hint:
+                queueing.hint(run.pk, selection.tenant.tier, run.fence)
+            runs.append(run)
+    return runs
+
+
+def _replay_one(
+    actor: Actor, tenant: Tenant, connection_id: int, chosen: Sequence[tuple[int | None, int]], reason: str
+) -> Run:
+    connection = Connection.objects.for_tenant(tenant).select_related("tenant").get(pk=connection_id)
+    registry.get(connection.pipeline)
+    run = Run.unscoped.create(
+        tenant=tenant,
+        connection=connection,
+        pipeline=connection.pipeline,
+        kind=Run.Kind.REPLAY,
+        requested_by_id=actor.user.pk if actor.user else None,
+    )
+    held = sum(_hold(tenant, run, holder, [pk for was, pk in chosen if was == holder]) for holder in {h for h, _ in chosen})
+    events.record(run, "queued", f"{held} dead letters, asked for by {actor.name}")
+    actor.audit(tenant, "replay", connection, reason, run=run.pk, letters=held)
+    return run
+
+
+def _hold(tenant: Tenant, run: Run, holder: int | None, ids: Sequence[int]) -> int:
+    """Take letters over from `holder`, an ended run or nobody; those somebody else took meanwhile stay theirs."""
+    held = 0
+    for start in range(0, len(ids), 500):
+        still = DeadLetter.objects.for_tenant(tenant).filter(
+            pk__in=ids[start : start + 500], replay_run_id=holder, status__in=DeadLetter.OPEN
+        )
+        held += still.update(replay_run=run)
+    return held
+
+
+def triage(actor: Actor, letter: DeadLetter, note: str) -> None:
+    """Mark a letter as looked at, with a note for colleagues."""
+    _change(actor, letter, DeadLetter.Status.TRIAGED, "triage", note)
+
+
+def abandon(actor: Actor, letter: DeadLetter, reason: str) -> None:
+    """Give a letter up for a reason. It stays in the table; a later failure of the same record raises its count only."""
+    if not reason:
+        raise ActionRefused("Say why this record is given up; the reason is kept with it.")
+    _change(actor, letter, DeadLetter.Status.ABANDONED, "abandon", reason)
+
+
+def _change(actor: Actor, letter: DeadLetter, status: str, action: str, text: str) -> None:
+    actor.require("triage_deadletter", letter.tenant)
+    with transaction.atomic():
+        mine = Selection(letter.tenant, ids=[letter.pk]).letters()
+        if not mine.update(status=status, note=text):
+            raise ActionRefused(f"Dead letter {letter.pk} is {letter.get_status_display().lower()}; it is not open any more.")
+        actor.audit(letter.tenant, action, f"dead letter {letter.pk}", text)

@@ -1,0 +1,62 @@
+"""What an operator can do with a run."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from ingestion import events, queueing
+from ingestion.actions.actor import Actor
+from ingestion.core.errors import ActionRefused
+from ingestion.models import DeadLetter, Run, RunArtifact
+
+
+def cancel(actor: Actor, run: Run, reason: str = "") -> None:
+    """End a queued run now, a running one at its next batch boundary. Raises ActionRefused when it has ended."""
+    actor.require("cancel_run", run.tenant)
+    mine = Run.objects.for_tenant(run.tenant).filter(pk=run.pk)
+    with transaction.atomic():
+        at_once = mine.filter(state=Run.State.QUEUED).update(
+            state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=True
+        )
+        if not at_once and not mine.filter(state=Run.State.RUNNING).update(cancel_requested=True):
+            raise ActionRefused(f"Run {run.pk} has ended already.")
+        if at_once:
+            DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN).update(
+                replay_run=None
+            )
+        events.record(run, "cancelled" if at_once else "cancel requested", reason)
+        actor.audit(run.tenant, "cancel", run, reason)
+
+
+def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run:
+    """A new run over the same window or inbox as `run`, which must have failed or been cancelled.
+
+    Without `hint` no worker is told; the caller executes the run itself.
+    """
+    actor.require("run_connection", run.tenant)
+    if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
+        raise ActionRefused(f"Run {run.pk} is {run.get_state_display().lower()}; only failed and cancelled runs are retried.")
+    if run.kind == Run.Kind.REPLAY:
+        raise ActionRefused("Replay the dead letters again instead; those still open were released.")
+    with transaction.atomic():
+        again = Run.unscoped.create(
+            tenant=run.tenant,
+            connection=run.connection,
+            pipeline=run.pipeline,
+            kind=Run.Kind.MANUAL if run.kind == Run.Kind.SCHEDULED else run.kind,
+            params=run.params,
+            window_start=run.window_start,
+            window_end=run.window_end,
+            watermark_before=run.watermark_before,
+            requested_by_id=actor.user.pk if actor.user else None,
+        )
+        for link in run.artifact_links.filter(role=RunArtifact.Role.INPUT):
+            RunArtifact.unscoped.create(
+                tenant=run.tenant, run=again, artifact_id=link.artifact_id, role=link.role, name=link.name
+            )
+        events.record(again, "queued", f"retry of run {run.pk}, asked for by {actor.name}")
+        actor.audit(run.tenant, "retry", run, reason, run=again.pk)
+        if hint:
+            queueing.hint(again.pk, run.tenant.tier, again.fence)
+    return again

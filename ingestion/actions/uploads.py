@@ -1,0 +1,86 @@
+"""Uploading a file: the admin, the command and a Python call all end here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from django.db import transaction
+
+from ingestion import artifacts, events, queueing
+from ingestion.actions.actor import Actor
+from ingestion.conf import config as settings
+from ingestion.core.errors import ActionRefused, FileTooLarge, UnreadableFile
+from ingestion.models import Artifact, Connection, Run, RunArtifact
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of an upload. `duplicate`: the run that took the same bytes before, no new one was made."""
+
+    run: Run
+    duplicate: bool
+
+
+def upload(
+    actor: Actor,
+    connection: Connection,
+    name: str,
+    data: bytes,
+    *,
+    config: dict[str, Any] | None = None,
+    again: bool = False,
+    hint: bool = True,
+) -> Received:
+    """Keep `data` and queue a run over it. The same bytes are not taken twice for one connection unless `again`.
+
+    Without `hint` no worker is told; the caller executes the run itself.
+
+    Raises FileTooLarge, UnreadableFile (empty) or ActionRefused (paused) before anything is stored.
+    """
+    actor.require("run_connection", connection.tenant)
+    _check(connection, name, data)
+    kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
+    with transaction.atomic():
+        artifact = kept.save()
+        earlier = _taken(connection, artifact)
+        if earlier is not None and not again:
+            return Received(earlier, duplicate=True)
+        run = Run.unscoped.create(
+            tenant=connection.tenant,
+            connection=connection,
+            pipeline=connection.pipeline,
+            kind=Run.Kind.UPLOAD,
+            params={"config": config} if config else {},
+            requested_by_id=actor.user.pk if actor.user else None,
+        )
+        shown = PurePath(name.replace("\\", "/")).name[:255]
+        RunArtifact.unscoped.create(
+            tenant=connection.tenant, run=run, artifact=artifact, role=RunArtifact.Role.INPUT, name=shown
+        )
+        events.record(run, "queued", f"{shown} ({len(data)} bytes) uploaded by {actor.name}")
+        actor.audit(connection.tenant, "upload", shown, run=run.pk, sha256=artifact.sha256)
+        if hint:
+            queueing.hint(run.pk, connection.tenant.tier, run.fence)
+    return Received(run, duplicate=False)
+
+
+def _check(connection: Connection, name: str, data: bytes) -> None:
+    if connection.is_paused:
+        raise ActionRefused(f"{connection} is paused ({connection.paused_reason}); resume it first.")
+    if not data:
+        raise UnreadableFile(f"{name} is empty.")
+    limit = settings().MAX_UPLOAD_BYTES
+    if len(data) > limit:
+        raise FileTooLarge(f'{name} has {len(data)} bytes; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).')
+
+
+def _taken(connection: Connection, artifact: Artifact) -> Run | None:
+    """The run of this connection that took the file and did not fail."""
+    ended_badly = (Run.State.FAILED, Run.State.CANCELLED)
+    links = RunArtifact.objects.for_tenant(connection.tenant).filter(
+        artifact=artifact, run__connection=connection, role=RunArtifact.Role.INPUT
+    )
+    link = links.exclude(run__state__in=ended_badly).select_related("run").order_by("-pk").first()
+    return link.run if link else None

@@ -1,0 +1,19 @@
+"""Wiring at start-up: checks, and the pipelines of every installed app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class IngestionConfig(AppConfig):
+    name = "ingestion"
+    verbose_name = _("Ingestion")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from ingestion import checks  # noqa: F401  registers the system checks
+        from ingestion.conf import config
+
+        autodiscover_modules(config().PIPELINES_MODULE)

@@ -1,0 +1,166 @@
+"""Raw bytes in file storage, compressed, under tenant and SHA-256. A row never points at a missing file.
+
+The file is written first and its row commits with the work that needs it; a crash in between leaves a file without a row,
+which `sweep` removes later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, storages
+
+from ingestion.conf import config
+from ingestion.core.context import TenantRef
+from ingestion.core.errors import IngestionError
+from ingestion.core.records import Record
+from ingestion.models import Artifact
+
+try:
+    import zstandard
+except ImportError:  # the extra "fast" is not installed
+    zstandard = None  # type: ignore[assignment]
+
+ROOT = "ingestion"
+
+
+class ArtifactDamaged(IngestionError):
+    """A stored artifact no longer has the bytes it was stored with; restore it from a backup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is in storage and not yet in the database."""
+
+    tenant: TenantRef
+    kind: Artifact.Kind
+    sha256: str
+    path: str
+    codec: str
+    size: int
+    stored_size: int
+
+    def save(self) -> Artifact:
+        """The row of this file, made when it is not there yet. Belongs inside the transaction that uses it."""
+        artifact, _ = Artifact.objects.for_tenant(self.tenant).get_or_create(
+            tenant_id=self.tenant.id,
+            kind=self.kind,
+            sha256=self.sha256,
+            defaults={
+                "path": self.path,
+                "codec": self.codec,
+                "size": self.size,
+                "stored_size": self.stored_size,
+            },
+        )
+        return artifact
+
+
+def storage() -> Storage:
+    return storages[config().STORAGE]
+
+
+def keep(tenant: TenantRef, kind: Artifact.Kind, data: bytes) -> Kept:
+    """Write `data` compressed to storage, durably; equal bytes of one tenant are stored once."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    codec, packed = _pack(data)
+    name = f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}"
+    store = storage()
+    if store.exists(name) and store.size(name) != len(packed):
+        store.delete(name)  # a crash cut it short
+    if not store.exists(name):
+        name = store.save(name, ContentFile(packed))
+        _flush(store, name)
+    return Kept(tenant, kind, sha256, name, codec, len(data), len(packed))
+
+
+def keep_page(tenant: TenantRef, records: Sequence[Record]) -> Kept:
+    """The raw records of one page as one blob: a JSON line with their keys and sizes, then their bytes."""
+    head = json.dumps({"keys": [r.key for r in records], "sizes": [len(r.body) for r in records]}).encode()
+    return keep(tenant, Artifact.Kind.PAGE, b"".join([head, b"\n", *(r.body for r in records)]))
+
+
+def read(artifact: Artifact) -> bytes:
+    """The original bytes. Raises ArtifactDamaged when they are missing or do not match their SHA-256."""
+    try:
+        with storage().open(artifact.path) as file:
+            data = _unpack(artifact.codec, file.read())
+    except (OSError, zlib.error, ValueError) as error:
+        raise ArtifactDamaged(f"Artifact {artifact.pk} cannot be read from {artifact.path}: {error}") from error
+    if hashlib.sha256(data).hexdigest() != artifact.sha256:
+        raise ArtifactDamaged(f"Artifact {artifact.pk} at {artifact.path} does not match its SHA-256.")
+    return data
+
+
+def page_records(blob: bytes) -> Iterator[Record]:
+    """The records of a blob made by `keep_page`."""
+    head, _, bodies = blob.partition(b"\n")
+    index = json.loads(head)
+    ends = [0]
+    for size in index["sizes"]:
+        ends.append(ends[-1] + size)
+    for key, (start, end) in zip(index["keys"], pairwise(ends), strict=True):
+        yield Record(key, bodies[start:end])
+
+
+def sweep(tenant: TenantRef, *, older_than: timedelta = timedelta(days=1)) -> int:
+    """Delete stored files of `tenant` that no row names and that are too old to belong to an open batch; their number."""
+    store = storage()
+    newest = datetime.now(UTC) - older_than
+    swept = 0
+    for path in _files(store, f"{ROOT}/{tenant.key}"):
+        known = Artifact.objects.for_tenant(tenant).filter(path=path).exists()
+        if not known and store.get_modified_time(path) < newest:
+            store.delete(path)
+            swept += 1
+    return swept
+
+
+def _files(store: Storage, folder: str) -> Iterator[str]:
+    try:
+        folders, files = store.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in files:
+        yield f"{folder}/{name}"
+    for name in folders:
+        yield from _files(store, f"{folder}/{name}")
+
+
+def _pack(data: bytes) -> tuple[str, bytes]:
+    if zstandard is not None:
+        return "zst", zstandard.ZstdCompressor(level=3).compress(data)
+    return "zz", zlib.compress(data, level=3)
+
+
+def _unpack(codec: str, packed: bytes) -> bytes:
+    if codec == "zst":
+        if zstandard is None:
+            raise ValueError('it is compressed with zstd: pip install "django-sluicegate[fast]"')
+        try:
+            return zstandard.ZstdDecompressor().decompress(packed)
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from error
+    return zlib.decompress(packed)
+
+
+def _flush(store: Storage, name: str) -> None:
+    """On a local disk, make the file survive a power cut before a row names it."""
+    try:
+        path = store.path(name)
+    except NotImplementedError:
+        return  # object stores are durable when the upload returns
+    for target in (path, os.path.dirname(path)):
+        descriptor = os.open(target, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,59 @@
+"""Where rows go. The engine opens a transaction, advances the run inside it, then asks the destination to load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from ingestion.core.context import Context
+from ingestion.core.records import Ready, Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is known of a row already loaded: digest of the content it was made of, and the source's version."""
+
+    digest: bytes
+    version: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of the rows of one batch."""
+
+    ready: Sequence[Ready]
+    rejected: Sequence[Rejected] = ()
+
+
+class Destination(Protocol):
+    """`load` writes, always inside the engine's transaction; everything else only reads."""
+
+    def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
+        """What is loaded under `keys` for the run's tenant; keys not loaded are absent. One read-only query a batch."""
+        ...
+
+    def empty(self, ctx: Context) -> bool:
+        """True when the run's tenant has no rows yet, so that nothing needs to be looked up."""
+        ...
+
+    def key_of(self, row: Any) -> str:
+        """The row's natural key without the tenant, as text."""
+        ...
+
+    def version_of(self, row: Any) -> Any:
+        """The source's own version or time of `row`, None when the destination has no such column."""
+        ...
+
+    def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        """Write rows with distinct keys. Rows the database refuses for their own fault come back rejected."""
+        ...
+
+    def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
+        """The sum of `column` over the rows stored under `keys`, for reconciliation."""
+        ...
+
+    def problems(self) -> list[str]:
+        """What is wrong with the declaration, in sentences, for the system checks."""
+        ...

@@ -1,0 +1,162 @@
+"""Every error the engine answers to, sorted by who has to act.
+
+IngestionError
+├── Transient                     nobody: retried with backoff, watermark unmoved
+│   └── DestinationUnavailable
+├── CredentialError               operator: the run fails and the connection is paused
+├── SourceChanged                 developer: the run stops before the watermark
+├── FileRefused                   uploader: the file as a whole cannot be used
+│   ├── FileTooLarge
+│   ├── UnreadableFile
+│   ├── UnknownFormat
+│   ├── AmbiguousFormat
+│   └── HostileFile
+├── RunRefused                    steward: the run as a whole must not be believed
+│   ├── ReconciliationError
+│   └── ErrorBudgetExceeded
+├── RecordError                   steward, through the dead letter; the run goes on
+│   ├── StatementImbalance
+│   ├── PayloadTooLarge
+│   └── PoisonRecord
+├── WorkerLost                    developer: the work keeps killing its worker
+├── ConfigurationError            developer: a pipeline, setting or connection is wrong
+│   └── UnknownPipeline
+├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
+├── ActionRefused                 operator: the action does not apply now; the message says why
+└── Interrupted                   not a failure: the run's owner must stop here
+    ├── Fenced                    somebody else owns the run now
+    ├── Cancelled
+    └── Paused
+
+Anything else is our bug: the run fails and the traceback is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One reason a record was rejected: dotted field path ('' for the whole record), stable code, message."""
+
+    path: str
+    code: str
+    message: str
+
+
+class IngestionError(Exception):
+    """Base of every error raised on purpose by the engine or a kind."""
+
+
+class Transient(IngestionError):
+    """Goes away by itself: the run is queued again with exponential backoff until its attempts are used up."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds the source asked us to wait, when it said so."""
+
+
+class DestinationUnavailable(Transient):
+    """The database did not take a batch after several tries: the run is retried, its watermark kept."""
+
+
+class CredentialError(IngestionError):
+    """The source refused our credential: the run fails and its connection is paused until an operator mends it."""
+
+
+class SourceChanged(IngestionError):
+    """The source no longer has the agreed shape: the run stops before the watermark and a developer must look."""
+
+
+class FileRefused(IngestionError):
+    """A file cannot be used as a whole: the upload is refused or the run fails; the bytes are kept for review."""
+
+
+class FileTooLarge(FileRefused):
+    """The file, or one line or value in it, is above its limit. Split it or raise the limit named in the message."""
+
+
+class UnreadableFile(FileRefused):
+    """The file claims a format and then breaks its rules so badly that no entry can be trusted."""
+
+
+class UnknownFormat(FileRefused):
+    """No reader recognises the file. Export it again in a listed format, or declare a layout for it."""
+
+
+class AmbiguousFormat(FileRefused):
+    """Several layouts fit equally well. Name the layout in the connection's config."""
+
+
+class HostileFile(FileRefused):
+    """The file uses a construct that is never needed and often an attack (a DTD, an entity bomb)."""
+
+
+class RunRefused(IngestionError):
+    """The run as a whole must not be believed: it fails and its watermark does not move."""
+
+
+class ReconciliationError(RunRefused):
+    """What was loaded disagrees with what the source declared."""
+
+
+class ErrorBudgetExceeded(RunRefused):
+    """Too large a share of the records was rejected; loading the rest would be loading half the truth."""
+
+
+class RecordError(IngestionError):
+    """One record is at fault: it becomes a dead letter and the run goes on."""
+
+    def __init__(self, message: str, *, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(message)
+        self.errors = errors or (FieldError("", type(self).__name__, message),)
+
+
+class StatementImbalance(RecordError):
+    """Opening balance plus entries is not the closing balance: the statement is kept whole for review."""
+
+
+class PayloadTooLarge(RecordError):
+    """The record is above the payload limit; its bytes are kept with the dead letter's raw artifact."""
+
+
+class PoisonRecord(RecordError):
+    """Processing this record ended its worker process more than once; it was isolated by bisection."""
+
+
+class WorkerLost(IngestionError):
+    """The workers executing this run died again and again outside any single record's processing."""
+
+
+class ConfigurationError(IngestionError):
+    """A pipeline, setting or connection is declared wrongly."""
+
+
+class UnknownPipeline(ConfigurationError):
+    """No installed app registers a pipeline of this name."""
+
+
+class TenantScopeError(IngestionError):
+    """A tenant-owned table was read or written without naming a tenant; add `.for_tenant(tenant)`."""
+
+
+class ActionRefused(IngestionError):
+    """The action does not apply to this object now."""
+
+
+class Interrupted(IngestionError):
+    """The owner of a run must stop at this batch boundary; nothing of the open batch was written."""
+
+
+class Fenced(Interrupted):
+    """Another worker claimed the run: this one's batch was rolled back."""
+
+
+class Cancelled(Interrupted):
+    """An operator cancelled the run."""
+
+
+class Paused(Interrupted):
+    """An operator paused the connection, or the process was asked to stop."""

@@ -1,0 +1,74 @@
+"""A pipeline is a value: from where, what shape, to where, proven how; and one function of the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from ingestion.core.context import Context
+from ingestion.core.destinations import Destination
+from ingestion.core.errors import ConfigurationError
+from ingestion.core.reconciliation import Reconciliation
+from ingestion.core.schedules import Schedule
+from ingestion.core.sources import Source
+
+Transform = Callable[[Any, Context], Any]
+Reader = Callable[[bytes, Context], bytes]
+
+
+class Skip(Exception):
+    """Raised by a transform to say that a valid record is not wanted; the reason is counted and shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBudget:
+    """A run fails when more than `ratio` of its records were rejected, looked at from `at_least` records on.
+
+    Checked at every batch boundary, so that a run against a changed source stops early, and again at the end.
+    """
+
+    ratio: float = 0.5
+    at_least: int = 200
+
+    def exceeded(self, read: int, dead: int) -> bool:
+        return read >= self.at_least and dead > self.ratio * read
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything the engine needs to run it. Variants (tests, replays) are `dataclasses.replace()` on the value."""
+
+    name: str
+    """The stored identity, for example "bookshop.charges". Renaming the function never renames data."""
+    source: Source
+    schema: type[BaseModel]
+    destination: Destination
+    transform: Transform
+    reader: Reader | None = None
+    """Slow reading between source and schema, outside any transaction; its failure is a dead letter at "extract"."""
+    reconciliations: Sequence[Reconciliation] = ()
+    schedule: Schedule | None = None
+    """None: runs only when asked or when something is uploaded."""
+    lag: timedelta = timedelta(minutes=5)
+    """How far a window reaches back before the last watermark."""
+    version: str = "1"
+    """Raise it when the transform changes: every record counts as changed once."""
+    error_budget: ErrorBudget = ErrorBudget()
+    max_payload_bytes: int = 8 * 1024 * 1024
+    salt: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.name or len(self.name) > 100 or not all(part.isidentifier() for part in self.name.split(".")):
+            raise ConfigurationError(f'{self.name!r} is not a pipeline name; use "app.noun", at most 100 characters.')
+        identity = f"{self.name}\0{self.version}".encode()
+        object.__setattr__(self, "salt", hashlib.sha256(identity).digest()[:16])
+
+    @property
+    def title(self) -> str:
+        """The first line of the transform's docstring, for people."""
+        return (self.transform.__doc__ or self.name).strip().splitlines()[0]

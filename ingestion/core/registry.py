@@ -1,0 +1,87 @@
+"""Pipelines by their stored name. Filled by importing every installed app's `pipelines` module."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from ingestion.core.destinations import Destination
+from ingestion.core.errors import ConfigurationError, UnknownPipeline
+from ingestion.core.pipeline import ErrorBudget, Pipeline, Reader, Transform
+from ingestion.core.reconciliation import Reconciliation
+from ingestion.core.schedules import Schedule
+from ingestion.core.sources import Source
+
+_pipelines: dict[str, Pipeline] = {}
+
+
+def pipeline(
+    name: str,
+    *,
+    source: Source,
+    schema: type[BaseModel],
+    destination: Destination,
+    reader: Reader | None = None,
+    reconciliations: Sequence[Reconciliation] = (),
+    schedule: Schedule | None = None,
+    lag: timedelta = timedelta(minutes=5),
+    version: str = "1",
+    error_budget: ErrorBudget | None = None,
+) -> Callable[[Transform], Pipeline]:
+    """Register the decorated transform `(record, ctx) -> row` as the pipeline `name` and return the `Pipeline` value.
+
+    Raises ConfigurationError when the name is taken by another pipeline.
+    """
+
+    def declare(transform: Transform) -> Pipeline:
+        value = Pipeline(
+            name=name,
+            source=source,
+            schema=schema,
+            destination=destination,
+            transform=transform,
+            reader=reader,
+            reconciliations=tuple(reconciliations),
+            schedule=schedule,
+            lag=lag,
+            version=version,
+            error_budget=error_budget or ErrorBudget(),
+        )
+        register(value)
+        return value
+
+    return declare
+
+
+def register(value: Pipeline) -> None:
+    known = _pipelines.get(value.name)
+    if known is not None and _origin(known) != _origin(value):
+        raise ConfigurationError(f"Pipeline {value.name!r} is declared twice: {_origin(known)} and {_origin(value)}.")
+    _pipelines[value.name] = value
+
+
+def unregister(name: str) -> None:
+    """Forget a pipeline; for tests."""
+    _pipelines.pop(name, None)
+
+
+def get(name: str) -> Pipeline:
+    try:
+        return _pipelines[name]
+    except KeyError:
+        near = difflib.get_close_matches(name, _pipelines, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(_pipelines)) or 'none'}."
+        raise UnknownPipeline(f"There is no pipeline {name!r}.{hint}") from None
+
+
+def registered() -> list[Pipeline]:
+    """All pipelines by name."""
+    return [_pipelines[name] for name in sorted(_pipelines)]
+
+
+def _origin(value: Pipeline) -> tuple[Any, Any]:
+    return (value.transform.__module__, value.transform.__qualname__)

@@ -1,0 +1,119 @@
+"""Where records come from. A source is a frozen value with one method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from ingestion.core.context import Context
+from ingestion.core.errors import ConfigurationError, RecordError, SourceChanged, UnreadableFile
+from ingestion.core.records import Json, Page, Record, Refusal
+
+
+class Source(Protocol):
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        """Pages from `checkpoint` on (None: from the start). Runs outside any transaction; may block and may fail.
+
+        Called again with the checkpoint of the last committed page after any interruption.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """One JSON object a line, from a local file. `path` may use `{tenant}`; the checkpoint is a byte offset."""
+
+    path: str
+    key: str = "id"
+    page_size: int = 2000
+    max_line_bytes: int = 16 * 1024 * 1024
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        path = Path(self.path.format(tenant=ctx.tenant.key))
+        key_of = key_reader(self.key)
+        offset = int(checkpoint or 0)
+        number = 0
+        with path.open("rb") as lines:
+            lines.seek(offset)
+            while True:
+                records: list[Record] = []
+                refused: list[Refusal] = []
+                while len(records) + len(refused) < self.page_size:
+                    line = lines.readline(self.max_line_bytes + 1)
+                    if not line:
+                        break
+                    if len(line) > self.max_line_bytes:
+                        raise UnreadableFile(f"{path.name} has a line above {self.max_line_bytes} bytes; split it.")
+                    at = f"byte {offset}"
+                    offset += len(line)
+                    number += 1
+                    if body := line.strip():
+                        take(body, key_of, at, records, refused)
+                if not records and not refused:
+                    return
+                yield Page(records, offset, refused)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPages:
+    """Pages of JSON fetched by a function of yours: `fetch(ctx, cursor) -> (body, next_cursor or None)`.
+
+    `records` names the list inside the body ('' when the body is the list); `total`, when given, names a number in
+    the body that declares how many records this page holds, which `CountsAgree` then verifies.
+    """
+
+    fetch: Callable[[Context, Json], tuple[bytes, Json]]
+    records: str = "data"
+    key: str = "id"
+    total: str = ""
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        key_of = key_reader(self.key)
+        cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
+        while not done:
+            body, cursor = self.fetch(ctx, cursor)
+            done = cursor is None
+            items, declares = self._open(body)
+            records: list[Record] = []
+            refused: list[Refusal] = []
+            for index, item in enumerate(items):
+                take(bytes(item), key_of, f"item {index}", records, refused)
+            yield Page(records, {"cursor": cursor, "done": done}, refused, declares)
+
+    def _open(self, body: bytes) -> tuple[list[msgspec.Raw], dict[str, Decimal]]:
+        try:
+            if not self.records:
+                return msgspec.json.decode(body, type=list[msgspec.Raw]), {}
+            envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+            items = msgspec.json.decode(envelope[self.records], type=list[msgspec.Raw])
+            declared = {"count": msgspec.json.decode(envelope[self.total], type=Decimal)} if self.total else {}
+        except (msgspec.DecodeError, msgspec.ValidationError, KeyError, RecursionError, UnicodeDecodeError) as error:
+            where = f"a list under {self.records!r}" if self.records else "a list"
+            raise SourceChanged(f"The page is not JSON with {where}: {error}. Has the source changed?") from error
+        return items, declared
+
+
+def take(
+    body: bytes, key_of: Callable[[bytes], str], position: str, records: list[Record], refused: list[Refusal]
+) -> None:
+    """Add `body` to `records`, or to `refused` when its key cannot be read."""
+    try:
+        records.append(Record(key_of(body), body, position))
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
+        refused.append(Refusal(Record("", body, position), RecordError(f"Not a JSON object with a usable key: {error}")))
+
+
+def key_reader(key: str) -> Callable[[bytes], str]:
+    """A function from a JSON object's bytes to its key as text; '' when `key` is '' (the source has no ids)."""
+    if not key:
+        return lambda body: ""
+    if not key.isidentifier():
+        raise ConfigurationError(f"{key!r} cannot name a record's key; use one top-level field of the record.")
+    shape: Any = msgspec.defstruct("Keyed", [("key", str | int)], rename={"key": key})
+    decode = msgspec.json.Decoder(shape).decode
+    return lambda body: str(decode(body).key)

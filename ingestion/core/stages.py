@@ -1,0 +1,156 @@
+"""The pure middle of a record's journey: hash, skip, read, validate, transform. Never raises for one record's fault."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from ingestion.core.context import Context
+from ingestion.core.destinations import Stored
+from ingestion.core.errors import FieldError, FileRefused, PayloadTooLarge, PoisonRecord, RecordError
+from ingestion.core.pipeline import Pipeline, Skip
+from ingestion.core.records import Outcome, Page, Ready, Record, Rejected, Skipped, Stage
+
+DIGEST_BYTES = 16
+StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
+_MAX_ERRORS = 50
+"""Errors kept per record: an object with 100,000 wrong items must not make a 100,000-item dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A page after the pure stages. The four together are every record of the page, once each."""
+
+    ready: list[Ready]
+    skipped: list[Skipped]
+    rejected: list[Rejected]
+
+    def __len__(self) -> int:
+        return len(self.ready) + len(self.skipped) + len(self.rejected)
+
+
+def digest(pipeline: Pipeline, record: Record) -> bytes:
+    """16 bytes that name a record's content under this version of its pipeline (SHA-256 of salt and body, cut)."""
+    return hashlib.sha256(pipeline.salt + record.body).digest()[:DIGEST_BYTES]
+
+
+def prepare(
+    pipeline: Pipeline, ctx: Context, page: Page, stored_of: StoredOf, poison: Collection[str] = ()
+) -> Prepared:
+    """Take every record of `page` as far as it gets without writing.
+
+    Within the page the last record of a key wins. Records whose stored digest is equal are skipped before they are
+    validated; rows older than the stored version are skipped after. `poison` holds digests (hex) known to kill workers.
+    """
+    ready: list[Ready] = []
+    skipped: list[Skipped] = []
+    rejected = [_refused(refusal.record, refusal.error) for refusal in page.refused]
+    records = _last_of_each_key(page.records, skipped)
+    stored = stored_of([record.key for record in records if record.key])
+    for record in records:
+        match _one(pipeline, ctx, record, stored.get(record.key), poison):
+            case Ready() as one:
+                ready.append(one)
+            case Skipped() as other:
+                skipped.append(other)
+            case Rejected() as bad:
+                rejected.append(bad)
+    ready = list(_newest_of_each_row(pipeline, ready, stored, stored_of, skipped))
+    return Prepared(ready, skipped, rejected)
+
+
+def _last_of_each_key(records: Sequence[Record], skipped: list[Skipped]) -> list[Record]:
+    last = {record.key: index for index, record in enumerate(records) if record.key}
+    if len(last) == len(records):
+        return list(records)
+    kept = []
+    for index, record in enumerate(records):
+        if not record.key or last[record.key] == index:
+            kept.append(record)
+        else:
+            skipped.append(Skipped(record, "superseded"))
+    return kept
+
+
+def _one(
+    pipeline: Pipeline, ctx: Context, record: Record, stored: Stored | None, poison: Collection[str]
+) -> Outcome:
+    content = hashlib.sha256(pipeline.salt + record.body).digest()[:DIGEST_BYTES]
+    if stored is not None and stored.digest == content:
+        return Skipped(record, "unchanged")
+    if poison and content.hex() in poison:
+        return _refused(record, PoisonRecord("Processing this record ended its worker process twice."))
+    if len(record.body) > pipeline.max_payload_bytes:
+        return _refused(record, PayloadTooLarge(f"The record has {len(record.body)} bytes; the limit is "
+                                                f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)."))
+    body = record.body
+    if pipeline.reader is not None:
+        try:
+            body = pipeline.reader(body, ctx)
+        except (RecordError, FileRefused) as error:
+            return _refused(record, error)
+    try:
+        value = pipeline.schema.model_validate_json(body)
+    except ValidationError as error:
+        return Rejected(record, Stage.VALIDATE, "ValidationError", tuple(_field_errors(error)))
+    try:
+        return Ready(record, pipeline.transform(value, ctx), content)
+    except Skip as skip:
+        return Skipped(record, str(skip)[:100] or "skipped")
+    except RecordError as error:
+        return Rejected(record, Stage.TRANSFORM, type(error).__name__, error.errors)
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        # What a transform raises on a record it did not foresee. Anything else (a lost connection, a full disk,
+        # RQ's timeout) is not the record's fault and must not bury it in the dead letters.
+        return Rejected(record, Stage.TRANSFORM, type(error).__name__, (FieldError("", type(error).__name__, str(error)),))
+
+
+def _newest_of_each_row(
+    pipeline: Pipeline, ready: list[Ready], stored: Mapping[str, Stored], stored_of: StoredOf, skipped: list[Skipped]
+) -> Iterator[Ready]:
+    """Drop rows that lose against another of this page or against what is stored; skip rows stored under another key."""
+    rows = [(pipeline.destination.key_of(one.row), one) for one in ready]
+    elsewhere = [key for key, one in rows if key != one.record.key]
+    if elsewhere:
+        stored = {**stored, **stored_of(elsewhere)}
+    best: dict[str, Ready] = {}
+    for key, one in rows:
+        version = pipeline.destination.version_of(one.row)
+        rival = best.get(key)
+        if rival is not None and _older(version, pipeline.destination.version_of(rival.row)):
+            skipped.append(Skipped(one.record, "superseded"))
+            continue
+        known = stored.get(key)
+        if known is not None and known.digest == one.digest:
+            skipped.append(Skipped(one.record, "unchanged"))
+            continue
+        if known is not None and _older(version, known.version):
+            skipped.append(Skipped(one.record, "stale"))
+            continue
+        if rival is not None:
+            skipped.append(Skipped(rival.record, "superseded"))
+        best[key] = one
+    # Sorted by key: two writers on the same rows then lock them in the same order and cannot deadlock.
+    return (best[key] for key in sorted(best))
+
+
+def _older(version: Any, known: Any) -> bool:
+    return version is not None and known is not None and version < known
+
+
+def _refused(record: Record, error: RecordError | FileRefused) -> Rejected:
+    name = type(error).__name__
+    errors = error.errors if isinstance(error, RecordError) else (FieldError("", name, str(error)),)
+    return Rejected(record, Stage.EXTRACT, name, errors)
+
+
+def _field_errors(error: ValidationError) -> Iterator[FieldError]:
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    for detail in details[:_MAX_ERRORS]:
+        yield FieldError(".".join(str(part) for part in detail["loc"]), detail["type"], detail["msg"])
+    if len(details) > _MAX_ERRORS:
+        yield FieldError("", "more_errors", f"{len(details) - _MAX_ERRORS} more errors were left out.")

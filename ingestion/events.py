@@ -1,0 +1,29 @@
+"""A run's timeline: every event is a row and a log line, both carrying the tenant."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ingestion.models import Event, Run
+
+logger = logging.getLogger("ingestion")
+
+
+def record(run: Run, name: str, text: str = "", **data: Any) -> None:
+    """Add one event. Inside the batch's transaction it appears with the batch or not at all.
+
+    `text` and `data` must hold no payload and no secret: both are shown to staff and written to logs.
+    """
+    Event.unscoped.create(tenant_id=run.tenant_id, run=run, name=name, text=text, data=data)
+    logger.info(
+        "%s %s",
+        name,
+        text,
+        extra={"tenant_id": run.tenant_id, "pipeline": run.pipeline, "run_id": run.pk, "event": name, **_safe(data)},
+    )
+
+
+def _safe(data: dict[str, Any]) -> dict[str, Any]:
+    """Keys that logging.LogRecord does not use itself."""
+    return {f"data_{key}": value for key, value in data.items()}

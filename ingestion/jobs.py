@@ -1,0 +1,34 @@
+"""What RQ calls. Arguments are ids; everything else comes from the database."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from django.db import connections
+
+from ingestion import scheduling
+from ingestion.running import Seams
+from ingestion.running import execute as execute_run
+from ingestion.running.ownership import expire
+
+_stopping = threading.Event()
+
+
+def execute(run_id: int) -> str | None:
+    """Carry one run; SIGTERM gives it back at the next batch boundary."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, frame: _stopping.set())
+    return execute_run(run_id, Seams(stop=_stopping.is_set))
+
+
+def tick() -> int:
+    """One tick, when rq-scheduler drives it; how many runs it made, took over or hinted again."""
+    return scheduling.tick().total
+
+
+def lost(run_id: int, pid: int) -> None:
+    """The worker's child `pid` was killed: the next tick may take its run over without waiting for the lease."""
+    if expire(run_id, pid):
+        scheduling.tick()
+    connections.close_all()  # the next child must not inherit this connection

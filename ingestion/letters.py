@@ -1,0 +1,139 @@
+"""Writing and settling dead letters, always inside the transaction of the batch that found or loaded them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Case, F, Value, When
+
+from ingestion.core.errors import FieldError
+from ingestion.core.records import Record, Rejected
+from ingestion.models import DeadLetter, Run, TenantQuerySet
+
+_CHUNK = 500
+
+
+def identity(record: Record) -> str:
+    """What makes two failures the same bad record: its source id and its bytes."""
+    return hashlib.sha256(len(record.key).to_bytes(4, "big") + record.key.encode("utf-8", "surrogatepass") + record.body).hexdigest()
+
+
+def fingerprint(pipeline: str, rejected: Rejected) -> str:
+    """What makes two bad records share a cause."""
+    parts = [pipeline, rejected.stage, rejected.error_class]
+    parts += sorted({f"{_place(error)}:{error.code}" for error in rejected.errors})
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def write(run: Run, rejected: Sequence[Rejected], now: datetime) -> None:
+    """One letter for each rejected record; a record that has one already is counted there again."""
+    by_identity = {identity(one.record): one for one in rejected}
+    for chunk in _chunks(list(by_identity)):
+        mine = _of(run)
+        known = dict(mine.filter(identity__in=chunk).values_list("identity", "fingerprint"))
+        fresh = [_letter(run, key, by_identity[key], now) for key in chunk if key not in known]
+        DeadLetter.unscoped.bulk_create(fresh, batch_size=_CHUNK)
+        _seen_again(run, [key for key in chunk if key in known], now)
+        for key, cause in known.items():
+            one = by_identity[key]
+            if fingerprint(run.pipeline, one) != cause:
+                mine.filter(identity=key).update(**_why(run, one))
+
+
+def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[str] = ()) -> None:
+    """Close the open letters of records that were loaded now: the same bytes count as replayed, older ones as superseded.
+
+    Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
+    A replay loads old payloads on purpose, so it supersedes nothing.
+    """
+    opened = _of(run).filter(status__in=DeadLetter.OPEN)
+    bodies = {record.key: record for record in loaded if record.key}
+    same = [*(identity(record) for record in loaded if not record.key), *also]
+    older: list[int] = []
+    for chunk in _chunks(list(bodies)):
+        for pk, source_id, known in opened.filter(source_id__in=chunk).values_list("pk", "source_id", "identity"):
+            if known == identity(bodies[source_id]):
+                same.append(known)
+            else:
+                older.append(pk)
+    for chunk in _chunks(same):
+        opened.filter(identity__in=chunk).update(
+            status=DeadLetter.Status.REPLAYED, replayed_at=now, replayed_by=run.requested_by_id, replay_run=run
+        )
+    if older and run.kind != Run.Kind.REPLAY:
+        note = f"Superseded: a newer version of this record was loaded by run {run.pk}."
+        opened.filter(pk__in=older).update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
+
+
+def any_open(run: Run) -> bool:
+    return _of(run).filter(status__in=DeadLetter.OPEN).exists()
+
+
+def _of(run: Run) -> TenantQuerySet[DeadLetter]:
+    return DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
+
+
+def _seen_again(run: Run, identities: Sequence[str], now: datetime) -> None:
+    if not identities:
+        return
+    reopened = When(status=DeadLetter.Status.REPLAYED, then=Value(DeadLetter.Status.NEW))
+    _of(run).filter(identity__in=identities).update(
+        times_seen=F("times_seen") + 1, last_seen=now, run=run, replay_run=None,
+        status=Case(reopened, default=F("status")),
+    )  # fmt: skip
+
+
+def _letter(run: Run, key: str, one: Rejected, now: datetime) -> DeadLetter:
+    return DeadLetter(
+        tenant_id=run.tenant_id,
+        connection_id=run.connection_id,
+        pipeline=run.pipeline,
+        identity=key,
+        source_id=_short(one.record.key, 191),
+        position=_short(one.record.position, 100),
+        payload=one.record.body,
+        run=run,
+        correlation_id=f"{run.tenant.key}:{run.pk}",
+        first_seen=now,
+        last_seen=now,
+        **_why(run, one),
+    )
+
+
+def _why(run: Run, one: Rejected) -> dict[str, object]:
+    return {
+        "stage": str(one.stage),
+        "error_class": one.error_class,
+        "errors": [_as_json(error) for error in one.errors],
+        "fingerprint": fingerprint(run.pipeline, one),
+    }
+
+
+def _as_json(error: FieldError) -> dict[str, str]:
+    return {"path": _clean(error.path), "code": error.code, "message": _clean(error.message)}
+
+
+def _clean(text: str) -> str:
+    """Text every database takes: no NUL and no half surrogates."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:2000]
+
+
+def _short(text: str, longest: int) -> str:
+    """`text` where it fits its column, else its beginning and a hash, so that long ids stay different."""
+    cleaned = _clean(text).rstrip()
+    if len(cleaned) <= longest:
+        return cleaned
+    return f"{cleaned[: longest - 17]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+
+
+def _place(error: FieldError) -> str:
+    """The path without list positions: item 3 and item 7 failing the same way are one cause."""
+    return ".".join("*" if part.isdigit() else part for part in error.path.split("."))
+
+
+def _chunks(items: list[str]) -> Iterable[list[str]]:
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+
+

@@ -1,0 +1,165 @@
+"""From a Python value to what one database column takes, without ever changing it.
+
+An adapter returns the parameter for the driver or raises a `ColumnFault`; it never rounds, cuts or guesses. Django's own
+preparation would round decimals to the column's places and take naive datetimes; SQLite would keep over-long text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+Adapter = Callable[[Any], Any]
+CONVERSION_ERRORS = (ValueError, TypeError, OverflowError, ArithmeticError, ValidationError)
+"""What converting one value may raise because of that value."""
+_SQLITE_DIGITS = 15
+"""SQLite keeps decimals as IEEE doubles, exact for 15 significant digits (sqlite.org/floatingpoint.html)."""
+
+
+class ColumnFault(ValueError):
+    """This value does not fit its column: `code` is stable, the text is for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def adapter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False) -> Adapter:
+    """The adapter for `field` on `connection`; key columns also refuse trailing white space."""
+    if isinstance(field, models.ForeignKey):
+        inner = adapter(field.target_field, connection)
+    elif isinstance(field, models.TextField | models.CharField):
+        inner = _text(field, is_key)
+    elif isinstance(field, models.IntegerField):
+        inner = _integer(field, connection)
+    elif isinstance(field, models.DecimalField):
+        inner = _decimal(field, connection)
+    elif isinstance(field, models.DateTimeField):
+        inner = _datetime(connection)
+    elif isinstance(field, models.DateField):
+        inner = _date(connection)
+    elif isinstance(field, models.FloatField):
+        inner = _float
+    else:
+        inner = _generic(field, connection)
+    return _nullable(inner) if field.null else _required(inner)
+
+
+def _nullable(inner: Adapter) -> Adapter:
+    return lambda value: None if value is None else inner(value)
+
+
+def _required(inner: Adapter) -> Adapter:
+    def adapt(value: Any) -> Any:
+        if value is None:
+            raise ColumnFault("null", "A value is required here.")
+        return inner(value)
+
+    return adapt
+
+
+def _text(field: models.Field[Any, Any], is_key: bool) -> Adapter:
+    longest = field.max_length or 2**31
+
+    def adapt(value: Any) -> str:
+        text: str = value if type(value) is str else field.get_prep_value(value)
+        if len(text) > longest:
+            raise ColumnFault("max_length", f"{len(text)} characters; the column takes {longest}.")
+        if not text.isascii():
+            text.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+        if is_key and text[-1:].isspace():
+            raise ColumnFault("trailing_space", "Ids must not end in white space: some databases ignore it.")
+        return text
+
+    return adapt
+
+
+def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
+    low, high = connection.ops.integer_field_range(field.get_internal_type())
+    low, high = (-(2**63) if low is None else low), (2**63 - 1 if high is None else high)
+
+    def adapt(value: Any) -> int:
+        number: int = value if type(value) is int else field.get_prep_value(value)
+        if not low <= number <= high:
+            raise ColumnFault("out_of_range", f"{number} is outside {low} to {high}.")
+        return number
+
+    return adapt
+
+
+def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
+    places, limit = field.decimal_places, Decimal(10) ** (field.max_digits - field.decimal_places)
+    digits = _SQLITE_DIGITS if connection.vendor == "sqlite" else field.max_digits
+
+    def adapt(value: Any) -> str:
+        if isinstance(value, float):
+            raise ColumnFault("float", "Money and other decimals must not pass through float; give a Decimal or text.")
+        number = value if type(value) is Decimal else Decimal(value)
+        if not number.is_finite():
+            raise ColumnFault("not_finite", f"{number} is not a number a column can hold.")
+        if abs(number) >= limit:
+            raise ColumnFault("max_digits", f"{number} is too large for {field.max_digits} digits, {places} of them decimal.")
+        shape = number.as_tuple()
+        if -int(shape.exponent) > places and number != round(number, places):
+            raise ColumnFault("decimal_places", f"{number} has more than {places} decimal places; it would be rounded.")
+        if len(shape.digits) > digits and len(number.normalize().as_tuple().digits) > digits:
+            raise ColumnFault("precision", f"{number} has more than {digits} digits; this database would round it.")
+        return format(number, "f")
+
+    return adapt
+
+
+def _datetime(connection: BaseDatabaseWrapper) -> Adapter:
+    prepare = connection.ops.adapt_datetimefield_value
+
+    def adapt(value: Any) -> Any:
+        if not isinstance(value, datetime):
+            raise ColumnFault("datetime", f"{value!r} is not a datetime.")
+        if value.tzinfo is None:
+            raise ColumnFault("naive_datetime", f"{value} has no time zone; give an aware datetime, best in UTC.")
+        return prepare(value)
+
+    return adapt
+
+
+def _date(connection: BaseDatabaseWrapper) -> Adapter:
+    prepare = connection.ops.adapt_datefield_value
+
+    def adapt(value: Any) -> Any:
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise ColumnFault("date", f"{value!r} is not a date.")
+        return prepare(value)
+
+    return adapt
+
+
+def _float(value: Any) -> float:
+    number = float(value)
+    if number != number or number in (float("inf"), float("-inf")):
+        raise ColumnFault("not_finite", f"{number} is not a number a column can hold.")
+    return number
+
+
+def _generic(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
+    return lambda value: field.get_db_prep_save(value, connection)
+
+
+def explain(error: Exception) -> tuple[str, str]:
+    """Code and message of one of CONVERSION_ERRORS."""
+    match error:
+        case ColumnFault():
+            return error.code, str(error)
+        case ValidationError():
+            return "invalid", "; ".join(error.messages)
+        case InvalidOperation():
+            return "decimal", "This is not a decimal number."
+        case UnicodeEncodeError():
+            return "unicode", "The text holds half of a surrogate pair and cannot be stored."
+        case _:
+            return type(error).__name__, str(error)

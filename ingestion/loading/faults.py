@@ -1,0 +1,66 @@
+"""Whose fault is a database error? A table, closed by default: what is not listed is not the record's fault.
+
+Burying a lost connection in the dead letters would lose a whole batch, so OperationalError is never the record's fault,
+but for the few MySQL codes below that report a bad value under that class.
+"""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
+
+_MYSQL_VALUE_CODES = frozenset(
+    {
+        1048,  # ER_BAD_NULL_ERROR
+        1264,  # ER_WARN_DATA_OUT_OF_RANGE
+        1265,  # WARN_DATA_TRUNCATED
+        1292,  # ER_TRUNCATED_WRONG_VALUE
+        1366,  # ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
+        1406,  # ER_DATA_TOO_LONG
+        3140,  # ER_INVALID_JSON_TEXT
+        4025,  # MariaDB ER_CONSTRAINT_FAILED
+    }
+)
+_MYSQL_RETRY_CODES = frozenset(
+    {
+        1020,  # ER_CHECKREAD, MariaDB: record changed since last read (snapshot isolation)
+        1040,  # ER_CON_COUNT_ERROR
+        1053,  # ER_SERVER_SHUTDOWN
+        1152,  # ER_ABORTING_CONNECTION
+        1158, 1159, 1160, 1161,  # network read and write errors
+        1205,  # ER_LOCK_WAIT_TIMEOUT: the server does NOT roll the transaction back
+        1213,  # ER_LOCK_DEADLOCK
+        1317,  # ER_QUERY_INTERRUPTED
+        1927,  # MariaDB ER_CONNECTION_KILLED
+        2002, 2003, 2006, 2013, 2055,  # client: cannot connect, gone away, lost during query
+    }
+)  # fmt: skip
+_POSTGRES_RETRY_STATES = ("08", "40", "53", "55P03", "57P")
+"""SQLSTATE prefixes: connection, rollback (deadlock, serialization), resources, lock timeout, operator intervention."""
+
+
+def is_record_fault(error: DatabaseError) -> bool:
+    """True when one of the rows of the failed statement caused it."""
+    return isinstance(error, IntegrityError | DataError) or _mysql_code(error) in _MYSQL_VALUE_CODES
+
+
+def is_transient(error: Exception) -> bool:
+    """True when rolling back, reconnecting and trying the same batch again may succeed."""
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, DatabaseError):
+        return False
+    if _mysql_code(error) in _MYSQL_RETRY_CODES:
+        return True
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(_POSTGRES_RETRY_STATES)
+    name = getattr(error.__cause__, "sqlite_errorname", "")
+    if name:
+        return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    # psycopg reports a connection that died under it without a SQLSTATE.
+    return isinstance(error, OperationalError) and type(error.__cause__).__module__.startswith("psycopg")
+
+
+def _mysql_code(error: Exception) -> int:
+    code = error.args[0] if error.args else 0
+    return code if isinstance(code, int) else 0

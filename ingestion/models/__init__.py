@@ -1,0 +1,32 @@
+"""The engine's tables, one noun a file."""
+
+from ingestion.models.artifacts import Artifact, RunArtifact
+from ingestion.models.audit import AuditEntry
+from ingestion.models.connections import Connection
+from ingestion.models.dead_letters import DeadLetter
+from ingestion.models.fields import ExternalIdField
+from ingestion.models.heartbeats import Heartbeat
+from ingestion.models.ingested import Ingested
+from ingestion.models.runs import Event, Run
+from ingestion.models.scoping import TenantManager, TenantOwned, TenantQuerySet
+from ingestion.models.tenants import Tenant, TenantGrant
+from ingestion.models.watermarks import Watermark
+
+__all__ = [
+    "Artifact",
+    "AuditEntry",
+    "Connection",
+    "DeadLetter",
+    "Event",
+    "ExternalIdField",
+    "Heartbeat",
+    "Ingested",
+    "Run",
+    "RunArtifact",
+    "Tenant",
+    "TenantGrant",
+    "TenantManager",
+    "TenantOwned",
+    "TenantQuerySet",
+    "Watermark",
+]

@@ -1,0 +1,35 @@
+"""A connection: one tenant's use of one pipeline."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models.scoping import TenantOwned
+
+
+class Connection(TenantOwned):
+    """Config, schedule and whether it is paused. The runs of one connection never overlap."""
+
+    tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="connections")
+    pipeline = models.CharField(_("pipeline"), max_length=100)
+    config = models.JSONField(_("config"), default=dict, blank=True, help_text=_("Settings the pipeline's source reads."))
+    next_due = models.DateTimeField(_("next due"), null=True, blank=True)
+    paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
+    paused_reason = models.CharField(_("pause reason"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta(TenantOwned.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["tenant", "pipeline"], name="ingestion_connection_once")]
+        indexes = [models.Index(fields=["next_due"], name="ingestion_connection_due")]
+        permissions = [("run_connection", "Can run, pause, resume and rewind connections")]
+        verbose_name = _("connection")
+        verbose_name_plural = _("connections")
+
+    def __str__(self) -> str:
+        return f"{self.tenant.key} · {self.pipeline}"
+
+    @property
+    def is_paused(self) -> bool:
+        return self.paused_at is not None

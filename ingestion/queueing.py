@@ -1,0 +1,129 @@
+"""Hints to workers over RQ: the only file that imports django_rq, rq and rq-scheduler.
+
+A hint is a run's id and nothing else. Losing one costs time, never data: the tick sends hints again for every run that
+is due. Nothing here decides correctness.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from datetime import UTC, datetime
+from typing import Any
+
+import django_rq
+from django.db import transaction
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.timeouts import BaseTimeoutException
+from rq_scheduler import Scheduler
+
+from ingestion.conf import config
+
+logger = logging.getLogger("ingestion")
+
+EXECUTE = "ingestion.jobs.execute"
+TICK = "ingestion.jobs.tick"
+ALLOWED = frozenset({EXECUTE, TICK})
+"""Functions a worker of ours may be asked to call."""
+_TICK_ID = "ingestion-tick"
+
+
+def queue_of(tier: str) -> str:
+    """The queue of a tenant tier; unknown tiers share the lowest one."""
+    queues = config().QUEUES
+    return queues.get(tier) or next(iter(queues.values()))
+
+
+def hint(run_id: int, tier: str, fence: int) -> None:
+    """After the current transaction commits, tell a worker that the run may be claimed. A dead Redis is only logged."""
+    transaction.on_commit(lambda: _send(run_id, queue_of(tier), fence))
+
+
+def is_timeout(error: BaseException) -> bool:
+    """RQ's own job timeout, an ordinary Exception that says nothing about any record."""
+    return isinstance(error, BaseTimeoutException)
+
+
+def _send(run_id: int, name: str, fence: int) -> None:
+    try:
+        queue = django_rq.get_queue(name)
+        # The fence is part of the id: the next claim's hint never overwrites a job that still executes.
+        job_id = f"run-{run_id}-{fence}"
+        if queue.get_job_position(job_id) is not None:
+            return
+        # job_timeout -1: deadlines are per batch and our own; result_ttl 0: nothing is kept of a job that ended.
+        queue.enqueue(EXECUTE, run_id, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
+    except (RedisError, OSError) as error:
+        logger.warning(
+            "Redis is not reachable (%s); the tick sends this hint again.", error, extra={"run_id": run_id, "event": "hint"}
+        )
+
+
+def depths() -> dict[str, int | None]:
+    """Hints waiting in each queue; None where Redis cannot be reached."""
+    found: dict[str, int | None] = {}
+    for name in {*config().QUEUES.values()}:
+        try:
+            found[name] = django_rq.get_queue(name).count
+        except (RedisError, OSError):
+            found[name] = None
+    return found
+
+
+class RunJob(Job):
+    """A job that can only call our entry points; anything else planted in Redis fails here."""
+
+    def perform(self) -> Any:
+        if self.func_name not in ALLOWED:
+            raise PermissionError(f"{self.func_name} is not an entry point of this worker.")
+        return super().perform()
+
+
+class RunWorker(Worker):
+    """An RQ worker whose child gives its run back on SIGTERM and is replaced at once when it dies."""
+
+    job_class = RunJob
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        if self.horse_pid:
+            self.kill_horse(signal.SIGTERM)
+        super().request_stop(signum, frame)
+
+    def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
+        from ingestion import jobs
+
+        if job.func_name == EXECUTE:
+            jobs.lost(int(job.args[0]), retpid)
+
+
+def work(name: str, *, burst: bool = False) -> None:
+    """Serve one queue in this process until asked to stop.
+
+    One queue only: RQ loses a job when a worker that listens on several is killed after the pop (measured).
+    """
+    ensure_tick()
+    queue = django_rq.get_queue(name)
+    worker = RunWorker([queue], connection=queue.connection, serializer=JSONSerializer, job_class=RunJob)
+    worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
+
+
+def ensure_tick() -> None:
+    """Make sure that rq-scheduler, where one runs, has its single entry; called by every worker start and every tick."""
+    try:
+        queue = django_rq.get_queue(config().TICK_QUEUE)
+        scheduler = Scheduler(queue_name=queue.name, connection=queue.connection)
+        if _TICK_ID in scheduler:
+            return
+        scheduler.schedule(
+            scheduled_time=datetime.now(UTC).replace(tzinfo=None),
+            func=TICK,
+            interval=max(1, round(config().TICK_SECONDS)),
+            id=_TICK_ID,
+            result_ttl=-1,
+            queue_name=queue.name,
+        )
+    except (RedisError, OSError) as error:
+        logger.warning("Redis is not reachable (%s); `manage.py ingest tick --loop` works without it.", error)

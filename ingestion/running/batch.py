@@ -1,0 +1,156 @@
+"""One page becomes one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from ingestion import artifacts, events, letters
+from ingestion.conf import config
+from ingestion.core import stages
+from ingestion.core.destinations import Stored
+from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
+from ingestion.core.records import Counts, Page, Record
+from ingestion.loading import faults
+from ingestion.models import Run, RunArtifact
+from ingestion.running import isolation, ownership, verification
+from ingestion.running.work import Work
+
+
+def process(work: Work, page: Page) -> None:
+    """Prepare `page` outside any transaction, keep its raw bytes, then commit it, trying again while the database is busy."""
+    if work.run.deaths >= isolation.DEATHS:
+        isolation.search(work.run, work.mine, work.pipeline, page, work.poison, lambda part: _rehearse(work, part))
+        work.run.deaths = 0
+    prepared = stages.prepare(work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison)
+    work.seams.at("prepared")
+    _stop_over_budget(work, prepared)
+    kept = _keep(work, prepared)
+    _until_it_lands(work, lambda: _commit(work, page, prepared, kept))
+    work.mine.batches += 1
+    work.seams.at("committed")
+    read, dead = work.mine.row.values_list("read", "dead").first() or (0, 0)
+    if _exceeded(work, read, dead):
+        raise _over_budget(read, dead)
+
+
+def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
+    return {} if work.first_load else work.pipeline.destination.stored(work.ctx, keys)
+
+
+def _keep(work: Work, prepared: stages.Prepared) -> artifacts.Kept | None:
+    """The page's new and changed raw records in storage; files and replays have theirs kept already."""
+    changed = [*(one.record for one in prepared.ready), *(one.record for one in prepared.rejected)]
+    if not config().KEEP_RAW_PAGES or not changed or work.ctx.inbox or work.run.kind == Run.Kind.REPLAY:
+        return None
+    kept = artifacts.keep_page(work.ctx.tenant, changed)
+    work.seams.at("artifact kept")
+    return kept
+
+
+def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.Kept | None) -> None:
+    """The batch's transaction: checkpoint, rows, dead letters, counts, control totals, artifact and events, or nothing."""
+    run, now = work.run, datetime.now(UTC)
+    with transaction.atomic():
+        ownership.advance(work.mine, page.checkpoint)
+        work.seams.at("advanced")
+        loaded = work.pipeline.destination.load(work.ctx, prepared.ready)
+        work.seams.at("loaded")
+        rejected = [*prepared.rejected, *loaded.rejected]
+        written = [one.record for one in loaded.ready]
+        handled = [*written, *(one.record for one in prepared.skipped)]
+        if work.letters_open:
+            closes = handled if run.kind == Run.Kind.REPLAY else written
+            letters.settle(run, closes, now, () if rejected else page.settles)
+        letters.write(run, rejected, now)
+        counts = Counts(len(prepared), len(written), len(prepared.skipped), len(rejected))
+        tally = verification.add(work.pipeline, work.ctx, run.tally, page, counts, [r.key for r in handled])
+        work.mine.row.update(
+            read=F("read") + counts.read,
+            ok=F("ok") + counts.ok,
+            skipped=F("skipped") + counts.skipped,
+            dead=F("dead") + counts.dead,
+            tally=tally,
+        )
+        if kept is not None:
+            _link(work, kept)
+        for note in page.notes:
+            events.record(run, "note", note)
+        events.record(run, "batch", f"batch {work.mine.batches + 1}", **dataclasses.asdict(counts))
+        work.seams.at("before commit")
+    run.tally = tally
+    work.letters_open = work.letters_open or bool(rejected)
+
+
+def _link(work: Work, kept: artifacts.Kept) -> None:
+    RunArtifact.objects.for_tenant(work.ctx.tenant).get_or_create(
+        tenant_id=work.ctx.tenant.id,
+        run=work.run,
+        artifact=kept.save(),
+        role=RunArtifact.Role.RAW,
+        defaults={"name": f"batch {work.mine.batches + 1}"},
+    )
+
+
+def _until_it_lands(work: Work, commit: Callable[[], None]) -> None:
+    """Commit, trying again after faults that pass. Raises DestinationUnavailable when they do not."""
+    for tried in range(1, config().BATCH_TRIES + 1):
+        try:
+            return commit()
+        except Exception as error:
+            if not faults.is_transient(error):
+                raise
+            connection.close()  # also rolls back: after MySQL's error 1205 the server keeps the open transaction
+            if tried == config().BATCH_TRIES:
+                raise DestinationUnavailable(f"The database did not take the batch in {tried} tries: {error}") from error
+            work.seams.sleep(random.uniform(0.05, 0.15) * 2**tried)  # noqa: S311  jitter, not a secret
+        if _landed(work):
+            return None
+
+
+def _landed(work: Work) -> bool:
+    """Whether the batch arrived although its connection died while the commit was under way."""
+    try:
+        return ownership.landed(work.mine)
+    except Exception as error:
+        if not faults.is_transient(error):
+            raise
+        connection.close()
+        return False
+
+
+def _rehearse(work: Work, records: Sequence[Record]) -> None:
+    """Take records the whole way and roll back, to see whether that ends this process."""
+    prepared = stages.prepare(work.pipeline, work.ctx, Page(records, None), lambda keys: {}, work.poison)
+    with transaction.atomic():
+        work.pipeline.destination.load(work.ctx, prepared.ready)
+        transaction.set_rollback(True)
+
+
+def _exceeded(work: Work, read: int, dead: int) -> bool:
+    return work.run.kind != Run.Kind.REPLAY and work.pipeline.error_budget.exceeded(read, dead)
+
+
+def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:
+    return ErrorBudgetExceeded(
+        f"{dead} of {read} records were rejected, more than this pipeline's error budget allows. Look at the dead letters: "
+        "when the source has changed, mend the pipeline and run it again; the watermark has not moved."
+    )
+
+
+def _stop_over_budget(work: Work, prepared: stages.Prepared) -> None:
+    """When this page breaks the budget, load none of it: keep its rejects as dead letters and fail the run."""
+    read, dead = work.mine.row.values_list("read", "dead").first() or (0, 0)
+    bad = len(prepared.rejected)
+    if not bad or not _exceeded(work, read + len(prepared), dead + bad):
+        return
+    with transaction.atomic():
+        ownership.renew(work.mine)
+        letters.write(work.run, prepared.rejected, datetime.now(UTC))
+        work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
+    raise _over_budget(read + len(prepared), dead + bad)

@@ -1,0 +1,107 @@
+"""How a run ends: closed with its watermark, given back for another attempt, failed, or cancelled."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from ingestion import events, queueing
+from ingestion.conf import config
+from ingestion.core.errors import CredentialError, DestinationUnavailable, Fenced, IngestionError, Transient
+from ingestion.loading import faults
+from ingestion.models import Connection, Run, Watermark
+from ingestion.running import ownership, verification
+from ingestion.running.ownership import Ownership
+from ingestion.running.work import Work
+from ingestion.signals import run_finished
+
+_LIVE = (Run.Kind.SCHEDULED, Run.Kind.MANUAL)
+"""Kinds whose window continues the connection's own; only they move its watermark."""
+
+
+def close(work: Work) -> None:
+    """Verify, then one transaction: watermark, terminal state, event."""
+    run, mine = work.run, work.mine
+    verdicts = verification.verify(run.tally)
+    work.seams.at("verified")
+    with transaction.atomic():
+        counts = mine.row.values("read", "ok", "skipped", "dead").first()
+        if counts is None:
+            raise Fenced(f"Run {run.pk} was claimed by another worker.")
+        moved = run.window_end if run.kind in _LIVE else None
+        state = Run.State.PARTIAL if counts["dead"] else Run.State.SUCCEEDED
+        _finish(run, mine, state, watermark_after=moved, error_class="", error_message="")
+        if moved is not None:
+            Watermark.unscoped.create(tenant_id=run.tenant_id, connection_id=run.connection_id, value=moved, run=run)
+        events.record(run, str(state), "; ".join(verdicts), **counts)
+        work.seams.at("before close")
+    work.seams.at("closed")
+
+
+def cancel(run: Run, mine: Ownership) -> None:
+    with transaction.atomic():
+        _finish(run, mine, Run.State.CANCELLED)
+        events.record(run, "cancelled", "Stopped at a batch boundary; what was committed stays.")
+
+
+def fail(run: Run, mine: Ownership, error: Exception) -> None:
+    """Answer a failure by its class: queue another attempt, or end the run and keep the evidence."""
+    connection.close()  # whatever state the failure left it in
+    error = _as_transient(error)
+    if isinstance(error, Transient) and run.attempts + 1 < config().MAX_ATTEMPTS:
+        delay = backoff(run.attempts, error.retry_after)
+        with transaction.atomic():
+            if ownership.give_back(mine, failed=True, delay=delay, error=error):
+                events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
+        return
+    known = isinstance(error, IngestionError)
+    with transaction.atomic():
+        _finish(
+            run,
+            mine,
+            Run.State.FAILED,
+            error_class=type(error).__name__,
+            error_message=str(error)[:5000],
+            traceback="" if known else "".join(traceback.format_exception(error))[-20_000:],
+        )
+        if isinstance(error, CredentialError):
+            Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
+                paused_at=timezone.now(), paused_reason="The source refused the credential."
+            )
+        events.record(run, "failed", f"{type(error).__name__}: {error}"[:2000])
+
+
+def backoff(failed_before: int, retry_after: float | None) -> float:
+    """Seconds until the next attempt: doubled each time, with jitter, at least what the source asked for, capped."""
+    wait = config().BACKOFF_SECONDS * 2**failed_before * random.uniform(0.75, 1.25)  # noqa: S311  jitter
+    return min(max(wait, retry_after or 0), config().BACKOFF_CAP_SECONDS)
+
+
+def _as_transient(error: Exception) -> Exception:
+    if faults.is_transient(error):
+        return DestinationUnavailable(f"The database is not available: {error}")
+    if isinstance(error, ConnectionError | TimeoutError) or queueing.is_timeout(error):
+        return Transient(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
+    """End the run if it is still ours; afterwards tell listeners and hint the connection's next run."""
+    ended = mine.row.update(
+        state=state, finished_at=timezone.now(), active_key=None, lease_until=None, isolation=None, **values
+    )
+    if not ended:
+        raise Fenced(f"Run {run.pk} was claimed by another worker.")
+    transaction.on_commit(lambda: _announce(run.pk))
+
+
+def _announce(run_id: int) -> None:
+    run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
+    run_finished.send_robust(Run, run=run)
+    waiting = Run.unscoped.filter(connection_id=run.connection_id, state=Run.State.QUEUED).order_by("pk").first()
+    if waiting is not None:
+        queueing.hint(waiting.pk, run.tenant.tier, waiting.fence)

@@ -1,0 +1,56 @@
+"""Execute one run: where a pipeline meets the database."""
+
+from __future__ import annotations
+
+from ingestion import events
+from ingestion.core.errors import Cancelled, Fenced, Paused
+from ingestion.models import Run
+from ingestion.running import batch, closing, ownership
+from ingestion.running.work import Seams, open_work
+from ingestion.signals import run_started
+
+
+def execute(run_id: int, seams: Seams | None = None) -> str | None:
+    """Claim the run and carry it as far as it gets; its state afterwards, None when it could not be claimed.
+
+    Every failure that the run's own row can express ends there. What escapes (the database is gone for good) leaves the
+    run under its lease, to be taken over.
+    """
+    seams = seams or Seams()
+    mine = ownership.claim(run_id)
+    if mine is None:
+        return None
+    seams.at("claimed")
+    run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
+    try:
+        _carry(run, mine, seams)
+    except Fenced:
+        events.logger.warning(
+            "fenced", extra={"tenant_id": run.tenant_id, "pipeline": run.pipeline, "run_id": run_id, "event": "fenced"}
+        )
+    except Paused as pause:
+        if ownership.give_back(mine):
+            events.record(run, "paused", str(pause))
+    except Cancelled:
+        closing.cancel(run, mine)
+    except Exception as error:
+        closing.fail(run, mine, error)
+    return str(Run.unscoped.values_list("state", flat=True).get(pk=run_id))
+
+
+def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
+    ownership.renew(mine)
+    work = open_work(run, mine, seams)
+    mine.row.update(pipeline_version=work.pipeline.version)
+    if mine.fence == 1:
+        run_started.send_robust(Run, run=run)
+    events.record(run, "started", f"claim {mine.fence} on {run.host}", checkpoint=run.checkpoint)
+    for page in work.pipeline.source.extract(work.ctx, run.checkpoint):
+        seams.at("extracted")
+        ownership.renew(mine)
+        batch.process(work, page)
+        if seams.stop():
+            raise Paused("The worker was asked to stop; another one goes on from here.")
+    seams.at("exhausted")
+    ownership.renew(mine)
+    closing.close(work)

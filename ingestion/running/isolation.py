@@ -1,0 +1,75 @@
+"""Finding the record that kills its worker.
+
+A run whose workers died twice in the same batch rehearses ever smaller parts of the page, rolled back, and writes down each
+time which part it is about to try. The claim that follows a death then knows where to go on: at most log2(page) + 2 deaths
+until one record stands alone. Only a record that dies alone is convicted; it becomes a dead letter and the run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ingestion.clock import db_now_plus
+from ingestion.conf import config
+from ingestion.core.errors import Fenced, WorkerLost
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.records import Page, Record
+from ingestion.core.stages import digest
+from ingestion.models import Run
+from ingestion.running.ownership import Ownership
+
+DEATHS = 2
+"""Deaths without a committed batch after which a record is suspected."""
+_MAX_DEATHS = 40
+_MAX_BLIND = 3
+"""Deaths while no record was being processed, after which no record is to blame."""
+
+
+def resume(run: Run, mine: Ownership) -> frozenset[str]:
+    """The digests convicted so far. Raises WorkerLost when the deaths are nobody's in particular."""
+    if run.deaths < DEATHS:
+        return frozenset()
+    state = dict(run.isolation or {})
+    trial = state.pop("trial", None)
+    if trial and len(trial) == 1:
+        state = {"poison": [*state.get("poison", []), *trial]}
+    elif trial:
+        state["suspects"] = trial
+    else:
+        state["blind"] = state.get("blind", 0) + 1
+    _save(run, mine, state)
+    if state.get("blind", 0) > _MAX_BLIND or run.deaths > _MAX_DEATHS:
+        raise WorkerLost(
+            f"{run.deaths} workers died executing this run, outside the processing of any one record. Look at the "
+            "source and at the machine's memory, then start a new run."
+        )
+    return frozenset(state.get("poison", ()))
+
+
+def search(
+    run: Run,
+    mine: Ownership,
+    pipeline: Pipeline,
+    page: Page,
+    poison: frozenset[str],
+    rehearse: Callable[[Sequence[Record]], None],
+) -> None:
+    """Narrow the suspects of `page` until a rehearsal kills us, or until all survived and nobody is guilty."""
+    if poison:
+        return  # the guilty one is known; this batch will reject it
+    records = {digest(pipeline, record).hex(): record for record in page.records}
+    state = dict(run.isolation or {})
+    suspects = [key for key in state.get("suspects", records) if key in records]
+    while suspects:
+        part = suspects[: max(1, len(suspects) // 2)]
+        _save(run, mine, {"suspects": suspects, "trial": part})
+        rehearse([records[key] for key in part])
+        suspects = suspects[len(part) :]
+    _save(run, mine, {})
+
+
+def _save(run: Run, mine: Ownership, state: dict[str, Any]) -> None:
+    if not mine.row.update(isolation=state, lease_until=db_now_plus(config().LEASE_SECONDS)):
+        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
+    run.isolation = state

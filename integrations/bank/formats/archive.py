@@ -1,0 +1,80 @@
+"""Statement files in a ZIP, unpacked within bounds and only in memory; member names are never used as paths."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from ingestion.core.errors import FileTooLarge, HostileFile, UnknownFormat, UnreadableFile
+
+MAX_MEMBERS = 1000
+MAX_RATIO = 200
+"""Unpacked to packed, for the archive as a whole. Statements in XML compress 20 to 60 times."""
+RATIO_FREE_BYTES = 1024 * 1024
+"""Below this size the ratio says nothing."""
+_ENCRYPTED = 0x1
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    struct.error,
+    ValueError,
+)
+"""Everything zipfile is known to raise on a damaged archive; RuntimeError is its word for a password."""
+
+
+def members(data: bytes, max_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Name (for messages only) and bytes of each file. Raises HostileFile, FileTooLarge, UnreadableFile."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        infos = [info for info in archive.infolist() if not _ignored(info.filename)]
+    except _BROKEN as fault:
+        raise UnreadableFile("The ZIP archive is damaged.") from fault
+    _refuse(infos, len(data), max_bytes)
+    left = max_bytes
+    for info in infos:
+        content = _unpacked(archive, info, left)
+        left -= len(content)
+        yield repr(info.filename[:80]), content
+
+
+def _ignored(name: str) -> bool:
+    """Folders and what macOS and Windows add to archives."""
+    return name.endswith(("/", "/.DS_Store", "/Thumbs.db")) or name in (".DS_Store", "Thumbs.db") or "__MACOSX/" in name
+
+
+def _refuse(infos: list[zipfile.ZipInfo], packed: int, max_bytes: int) -> None:
+    """By the archive's own list, which may lie: `_unpacked` bounds what it really holds."""
+    if any(info.filename.startswith("xl/") or info.filename == "content.xml" for info in infos):
+        raise UnknownFormat("The file is a spreadsheet: save it as CSV.")
+    if not infos:
+        raise UnreadableFile("The ZIP archive holds no file.")
+    if len(infos) > MAX_MEMBERS:
+        raise HostileFile(f"The ZIP archive has {len(infos):,} files; the limit is {MAX_MEMBERS:,}.")
+    total = sum(info.file_size for info in infos)
+    if total > max(RATIO_FREE_BYTES, packed * MAX_RATIO):
+        raise HostileFile(f"The ZIP archive unpacks to {total // max(packed, 1):,} times its size.")
+    if total > max_bytes:
+        raise FileTooLarge(f"The ZIP archive unpacks to {total:,} bytes; the limit is {max_bytes:,}.")
+    if any(info.flag_bits & _ENCRYPTED for info in infos):
+        raise UnreadableFile("The ZIP archive is encrypted: upload it without a password.")
+    if any(info.compress_type not in _METHODS for info in infos):
+        raise UnreadableFile("The ZIP archive uses a compression other than deflate.")
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
+    try:
+        with archive.open(info) as stream:
+            content = stream.read(left + 1)
+    except _BROKEN as fault:
+        raise UnreadableFile(f"{info.filename[:80]!r} in the ZIP archive is damaged.") from fault
+    if len(content) > min(left, info.file_size):
+        raise HostileFile("The ZIP archive holds more than it declares.")
+    return content

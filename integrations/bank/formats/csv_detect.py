@@ -1,0 +1,132 @@
+"""Which layout a CSV file is in, by its content alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import islice
+
+from ingestion.core.errors import AmbiguousFormat, ConfigurationError, FileRefused, UnknownFormat
+from integrations.bank.formats.csv_entry import continues, entry_from
+from integrations.bank.formats.csv_records import Record, decode, records
+from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, locate
+from integrations.bank.layouts.check import did_you_mean
+from integrations.bank.layouts.header import header_key, named
+from integrations.bank.layouts.layout import CsvLayout
+
+SAMPLE_BYTES = 64 * 1024
+SAMPLE_ROWS = 100
+MARGIN = 0.005
+"""Two layouts that differ by less are ambiguous. One row of the sample that only one of them can read is worth more."""
+THRESHOLD = 0.1
+SHAPE_SHARE = 0.8
+"""Without a header the rows are all there is to go by: this share of them must read."""
+
+
+def score(data: bytes, layout: CsvLayout) -> float:
+    """0 (not this layout) to 1: header coverage times rows that read; a layout without a header stays below 0.6."""
+    return _Sample(data).score(layout)
+
+
+def detect_layout(data: bytes, layouts: Sequence[CsvLayout]) -> CsvLayout:
+    """The best fit. Raises UnknownFormat and AmbiguousFormat, both naming the layouts in question."""
+    if len({layout.name for layout in layouts}) != len(layouts):
+        raise ConfigurationError("Two CSV layouts have the same name.")
+    sample = _Sample(data)
+    ranked = sorted(((sample.score(layout), layout) for layout in layouts), key=lambda pair: -pair[0])
+    ranked = [(value, layout) for value, layout in ranked if value >= THRESHOLD]
+    if not ranked:
+        raise UnknownFormat(_unknown(sample, layouts))
+    close = [layout.name for value, layout in ranked if ranked[0][0] - value < MARGIN]
+    if len(close) > 1:
+        raise AmbiguousFormat(f"The file fits several CSV layouts: {', '.join(close)}. Name one in the connection.")
+    return ranked[0][1]
+
+
+def layout_named(name: str, layouts: Sequence[CsvLayout]) -> CsvLayout:
+    """Raises ConfigurationError when there is none."""
+    for layout in layouts:
+        if layout.name == name:
+            return layout
+    raise ConfigurationError(f"No CSV layout {name!r}.{did_you_mean(name, [layout.name for layout in layouts])}")
+
+
+class _Sample:
+    """The first records of a file, split once per encoding and delimiter."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data[:SAMPLE_BYTES]
+        self._whole = len(data) <= SAMPLE_BYTES
+        self._split: dict[tuple[str, str], tuple[Record, ...]] = {}
+
+    def score(self, layout: CsvLayout) -> float:
+        return max(self._score(layout, delimiter) for delimiter in layout.delimiter)
+
+    def head(self, encodings: Sequence[str], delimiter: str) -> tuple[Record, ...]:
+        """Up to the first record that cannot be split: reading will say what is wrong with it."""
+        try:
+            text = decode(self._data, encodings, final=self._whole)
+        except FileRefused:
+            return ()
+        key = (text[:SAMPLE_BYTES], delimiter)
+        if key not in self._split:
+            self._split[key] = tuple(islice(_until_broken(text, delimiter), MAX_PREAMBLE_ROWS + SAMPLE_ROWS))
+            if not self._whole:
+                self._split[key] = self._split[key][:-1] or self._split[key]
+        return self._split[key]
+
+    def _score(self, layout: CsvLayout, delimiter: str) -> float:
+        head = self.head(layout.encodings, delimiter)
+        table = locate(head, layout, delimiter)
+        if table is None:
+            return 0.0
+        rows = head[table.skip : table.skip + SAMPLE_ROWS]
+        share = _readable(rows, table, layout)
+        if not layout.header:
+            return 0.6 * share if share >= SHAPE_SHARE else 0.0
+        return table.coverage * (0.2 + 0.8 * share) if table.coverage >= 0.5 else 0.0
+
+
+def _until_broken(text: str, delimiter: str) -> list[Record]:
+    found = []
+    try:
+        for record in records(text, delimiter):
+            found.append(record)
+            if len(found) > MAX_PREAMBLE_ROWS + SAMPLE_ROWS:
+                break
+    except FileRefused:
+        pass
+    return found
+
+
+def _readable(rows: Sequence[Record], table: Table, layout: CsvLayout) -> float:
+    """Share of rows with an amount and a date (or a declared pending mark); 1 for a file with a header and no rows."""
+    footers = [re.compile(pattern) for pattern in layout.footers]
+    own = [row for row in rows if not any(f.search(row.joined) for f in footers) and not continues(row, table, layout)]
+    if not own:
+        return 1.0 if layout.header else 0.0
+    entries = [entry_from(row, table, layout, layout.currency) for row in own]
+    good = sum(e.amount is not None and (e.booked_on is not None or e.booked_text in layout.pending) for e in entries)
+    return good / len(own)
+
+
+def _unknown(sample: _Sample, layouts: Sequence[CsvLayout]) -> str:
+    tried = ", ".join(sorted(layout.name for layout in layouts)) or "none"
+    message = f"No CSV layout fits (tried: {tried})."
+    nearest = max((_missing(sample, layout) for layout in layouts if layout.header), default=None, key=lambda n: n[0])
+    if nearest is not None and nearest[0] >= 0.5:
+        message += f" Nearest is {nearest[1]!r}, but the file has no column {nearest[2]}."
+    return message + " To declare a layout see docs/how-to/add-a-csv-layout.md."
+
+
+def _missing(sample: _Sample, layout: CsvLayout) -> tuple[float, str, str]:
+    """Share of the layout's header that one row has, and the columns it lacks."""
+    wanted = {header_key(name): name for name in named(layout.header)}
+    best: tuple[float, str, str] = (0.0, layout.name, "")
+    for delimiter in layout.delimiter:
+        for record in sample.head(layout.encodings, delimiter)[: MAX_PREAMBLE_ROWS + 1]:
+            lacking = set(wanted) - {header_key(name) for name in named(record.cells)}
+            share = 1 - len(lacking) / len(wanted)
+            if share > best[0]:
+                best = (share, layout.name, ", ".join(sorted(repr(wanted[key]) for key in lacking)))
+    return best

@@ -1,0 +1,98 @@
+"""One CSV row as an entry. A row that cannot be read is one too: without amount or date, for the schema to reject."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from integrations.bank.formats.csv_amount import amount_by, from_two, signed
+from integrations.bank.formats.csv_records import Record
+from integrations.bank.formats.csv_table import Table
+from integrations.bank.layouts.dates import parse_date
+from integrations.bank.layouts.layout import CsvLayout
+from integrations.bank.statements import Entry, EntryStatus
+
+
+def entry_from(record: Record, table: Table, layout: CsvLayout, currency: str, position: int = 0) -> Entry:
+    """`currency` is for rows that name none."""
+    if not table.fits(record):
+        return _misshapen(record, table, currency, position)
+    columns = layout.columns
+    currency = table.cell(record, columns.currency) or currency
+    amount, amount_text = _amount(record, table, layout, currency)
+    booked_text = table.cell(record, columns.booked)
+    payer, payee = table.cell(record, columns.payer), table.cell(record, columns.payee)
+    named = [table.cell(record, name) for name in columns.counterparty]
+    return Entry(
+        position=position,
+        amount=amount,
+        amount_text=amount_text,
+        currency=currency,
+        booked_on=parse_date(booked_text, layout.date_formats),
+        booked_text=booked_text,
+        value_on=parse_date(table.cell(record, columns.value), layout.date_formats),
+        status=_status(record, table, layout),
+        bank_id=table.cell(record, columns.bank_id),
+        reference=table.cell(record, columns.reference),
+        kind=table.cell(record, columns.kind),
+        counterparty=next(filter(None, named), payer if amount is not None and amount > 0 else payee),
+        counterparty_account=table.cell(record, columns.counterparty_account),
+        description=_description(record, table, layout),
+        raw=record.raw,
+    )
+
+
+def continues(record: Record, table: Table, layout: CsvLayout) -> bool:
+    """The row only carries on the description of the one above."""
+    columns = layout.columns
+    own = (columns.booked, columns.amount, columns.debit, columns.credit, columns.balance)
+    return layout.multiline and table.fits(record) and not any(table.cell(record, name) for name in own)
+
+
+def continued(entry: Entry, record: Record, table: Table, layout: CsvLayout) -> Entry:
+    text = f"{entry.description} {_description(record, table, layout)}".strip()
+    return replace(entry, description=text, raw=f"{entry.raw}\n{record.raw}")
+
+
+def balance_after(record: Record, table: Table, layout: CsvLayout, currency: str) -> Decimal | None:
+    """None as well when the balance is in another currency than the entry."""
+    columns = layout.columns
+    own = table.cell(record, columns.balance_currency) or currency
+    text = table.cell(record, columns.balance)
+    return amount_by(layout, text, own) if text and own == currency and table.fits(record) else None
+
+
+def _amount(record: Record, table: Table, layout: CsvLayout, currency: str) -> tuple[Decimal | None, str]:
+    columns = layout.columns
+    if columns.amount:
+        text, flag = table.cell(record, columns.amount), table.cell(record, columns.sign)
+        amount = signed(layout, text, flag, currency)
+        shown = f"{text} {flag}".strip() if columns.sign else text
+        return amount, shown
+    debit, credit = table.cell(record, columns.debit), table.cell(record, columns.credit)
+    amount = from_two(layout, debit, credit, currency)
+    return amount, (debit or credit) if amount is not None else f"debit {debit!r}, credit {credit!r}"
+
+
+def _status(record: Record, table: Table, layout: CsvLayout) -> EntryStatus:
+    text = table.cell(record, layout.columns.status or layout.columns.booked)
+    return EntryStatus.PENDING if text and text in layout.pending else EntryStatus.BOOKED
+
+
+def _description(record: Record, table: Table, layout: CsvLayout) -> str:
+    return " ".join(filter(None, (table.cell(record, name) for name in layout.columns.description)))
+
+
+def _misshapen(record: Record, table: Table, currency: str, position: int) -> Entry:
+    """Cells may have moved, so none of them is believed to be the amount; the text says what is wrong instead."""
+    fault = f"{len(record.cells)} columns instead of {table.width} at line {record.line}"
+    return Entry(
+        position=position,
+        amount=None,
+        amount_text=fault,
+        currency=currency,
+        booked_on=None,
+        booked_text=fault,
+        description=record.joined,
+        raw=record.raw,
+    )

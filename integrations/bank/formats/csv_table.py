@@ -1,0 +1,73 @@
+"""Where the rows of a layout begin: below its header, or at the first row of its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from integrations.bank.formats.csv_records import Record, records
+from integrations.bank.layouts.header import header_key, named
+from integrations.bank.layouts.layout import CsvLayout
+
+MAX_PREAMBLE_ROWS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    delimiter: str
+    preamble: tuple[Record, ...]
+    places: Mapping[str, int]
+    """Column index by `header_key`."""
+    width: int
+    least: int
+    """Cells a row must have: the width without nameless columns at its end."""
+    skip: int
+    """Records above the first row."""
+    coverage: float
+    """Share of the file's named columns that the layout declares; 1.0 without a header."""
+
+    def cell(self, record: Record, name: str) -> str:
+        """'' where the layout has no such column or the row ends before it."""
+        place = self.places.get(header_key(name)) if name else None
+        return record.cells[place].strip() if place is not None and place < len(record.cells) else ""
+
+    def fits(self, record: Record) -> bool:
+        """The row has as many cells as the table; empty ones behind it are exporters' trailing delimiters."""
+        return len(record.cells) >= self.least and not any(cell.strip() for cell in record.cells[self.width :])
+
+
+def locate(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
+    """The table in the first records of a file; None where neither header nor shape is found."""
+    return _below_header(head, layout, delimiter) if layout.header else _by_shape(head, layout, delimiter)
+
+
+def open_table(text: str, layout: CsvLayout) -> Table | None:
+    """The best of the layout's delimiters."""
+    found = None
+    for delimiter in layout.delimiter:
+        head = tuple(islice(records(text, delimiter), MAX_PREAMBLE_ROWS + 1))
+        table = locate(head, layout, delimiter)
+        if table is not None and (found is None or table.coverage > found.coverage):
+            found = table
+    return found
+
+
+def _below_header(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
+    wanted = {header_key(name) for name in named(layout.header) if not name.startswith("#")}
+    for at, record in enumerate(head[: MAX_PREAMBLE_ROWS + 1]):
+        names = named(record.cells)
+        places = {header_key(name): place for place, name in enumerate(names)}
+        if wanted <= set(places) and len(record.cells) >= len(layout.header):
+            told = [place for place, name in enumerate(names, 1) if not name.startswith("#")]
+            coverage = len(wanted) / len(told)
+            return Table(delimiter, tuple(head[:at]), places, len(names), told[-1], at + 1, coverage)
+    return None
+
+
+def _by_shape(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
+    places = {f"#{place + 1}": place for place in range(layout.width)}
+    for at, record in enumerate(head[: MAX_PREAMBLE_ROWS + 1]):
+        if len(record.cells) == layout.width:
+            return Table(delimiter, tuple(head[:at]), places, layout.width, layout.width, at, 1.0)
+    return None

@@ -1,0 +1,85 @@
+"""The values inside MT940 fields: amounts (15d), dates (YYMMDD, MMDD), balances (60a, 62a, 64), floor and totals.
+
+Every pattern is anchored and takes ASCII digits only: a NaN, a `1_0` or full-width digits are never an amount.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from integrations.bank.statements import Balance
+
+# SWIFT's amount has a decimal comma, always. The point with two decimals is Rabobank's layout of 2003.
+AMOUNT = r"(?P<amount>[0-9]{1,15}(?:,[0-9]{0,4}|\.[0-9]{2})(?![0-9.,]))"
+
+_BALANCE = re.compile(r"(?P<mark>[CD])(?P<on>[0-9]{6})(?P<currency>[A-Z]{3})?" + AMOUNT)
+_FLOOR = re.compile(r"(?P<currency>[A-Z]{3})[CD]?[0-9]{1,15}(?:[.,][0-9]{0,4})?")
+_TOTAL = re.compile(r"(?P<count>[0-9]{0,5})(?P<currency>[A-Z]{3})" + AMOUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many entries of one side an MT942 declares (:90D:, :90C:), and their unsigned sum."""
+
+    count: int
+    currency: str
+    amount: Decimal
+
+
+def amount(text: str) -> Decimal:
+    """The value of what `AMOUNT` matched."""
+    return Decimal(text.replace(",", "."))
+
+
+def balance(text: str) -> Balance | None:
+    """`C021131EUR4387,95`; the currency is '' where a bank leaves it out, None where it is not a balance.
+
+    An impossible day (31 November) leaves `on` empty: the amount, which the books hang on, is still certain.
+    """
+    match = _BALANCE.fullmatch(text.strip())
+    if match is None:
+        return None
+    value = amount(match["amount"])
+    return Balance(value if match["mark"] == "C" else -value, match["currency"] or "", day(match["on"]))
+
+
+def floor_currency(text: str) -> str:
+    """The currency of :34F: (`EURD12345,67`), '' where it is not one."""
+    match = _FLOOR.fullmatch(text.strip())
+    return match["currency"] if match else ""
+
+
+def total(text: str) -> Total | None:
+    match = _TOTAL.fullmatch(text.strip())
+    if match is None:
+        return None
+    return Total(int(match["count"] or 0), match["currency"], amount(match["amount"]))
+
+
+def day(text: str) -> date | None:
+    """YYMMDD; None where there is no such day. Years 80 to 99 are of the last century."""
+    short = int(text[:2])
+    return _date(short + (1900 if short >= 80 else 2000), int(text[2:4]), int(text[4:6]))
+
+
+def entry_day(text: str, value_text: str) -> date | None:
+    """MMDD in the year that brings it nearest to the value date YYMMDD: 1229 beside 140104 is in 2013.
+
+    A value date that does not exist (30 February, usual for interest) still says which year it is about.
+    """
+    anchor = day(value_text) or day(value_text[:4] + "28")
+    if anchor is None:
+        return None
+    years = (anchor.year - 1, anchor.year, anchor.year + 1)
+    days = [found for year in years if (found := _date(year, int(text[:2]), int(text[2:4])))]
+    return min(days, key=lambda found: abs(found - anchor), default=None)
+
+
+def _date(year: int, month: int, day_of_month: int) -> date | None:
+    try:
+        return date(year, month, day_of_month)
+    except ValueError:
+        return None

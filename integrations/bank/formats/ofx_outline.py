@@ -1,0 +1,158 @@
+"""OFX text to nested blocks of leaf values, for SGML and XML alike.
+
+OFX 1 leaves need no closing tag (`<NAME>Jane<MEMO>Rent`), so no XML or HTML parser fits. The reader knows which tags
+are aggregates and takes every other tag for a leaf whose value is the text up to the next tag. It reads what damaged
+files still say, and marks each block that was not closed so that the caller can refuse what may be cut short.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ingestion.core.errors import UnreadableFile
+from integrations.bank.formats.ofx_text import unescape
+
+STATEMENTS = frozenset({"STMTRS", "CCSTMTRS", "INVSTMTRS"})
+ENTRY = "STMTTRN"
+# fmt: off
+_PARTS = frozenset({
+    "AVAILBAL", "BALLIST", "BANKACCTFROM", "BANKACCTTO", "BANKTRANLIST", "BANKTRANLISTP",
+    "CCACCTFROM", "CCACCTTO", "CCSTMTTRNRS", "FI", "INVACCTFROM",
+    "INVBAL", "INVBANKTRAN", "INVOOLIST", "INVPOSLIST", "INVSTMTTRNRS", "INVTRANLIST",
+    "LEDGERBAL", "OFX", "SONRS", "STATUS", "STMTTRNP", "STMTTRNRS",
+})
+# fmt: on
+# Some banks write these as leaves; taking them for aggregates would swallow the leaves behind them.
+_PARTS_WITHOUT_TEXT = frozenset({"BAL", "CURRENCY", "ORIGCURRENCY", "PAYEE"})
+_MARK = re.compile(r"<!\[CDATA\[|<!--|<(/?)([A-Za-z][\w.\-]*)(?:\s[^<>]*?)?(/?)>", re.ASCII)
+_CLOSERS = {"<![CDATA[": "]]>", "<!--": "-->"}
+
+
+@dataclass(slots=True)
+class Block:
+    """One aggregate while and after it is read."""
+
+    name: str
+    start: int
+    end: int = -1
+    closed: bool = False
+    values: dict[str, str] = field(default_factory=dict)
+    """First value of each leaf directly inside."""
+    repeated: set[str] = field(default_factory=set)
+    """Leaves that came more than once."""
+    strays: set[str] = field(default_factory=set)
+    """Aggregates closed here that were never opened."""
+    blocks: list[Block] = field(default_factory=list)
+
+    def all(self, *names: str) -> Iterator[Block]:
+        """Every block of these names (of any, if none is named) inside this one, in file order."""
+        for block in self.blocks:
+            if not names or block.name in names:
+                yield block
+            yield from block.all(*names)
+
+    def first(self, *names: str) -> Block | None:
+        return next(self.all(*names), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    name: str
+    closes: bool
+    start: int
+    end: int
+    text: str
+    """What follows up to the next tag, unescaped and trimmed."""
+
+
+def outline(text: str) -> Block:
+    """All blocks of the text under a nameless root. Linear in the length of the text."""
+    root = Block("", 0)
+    open_blocks = [root]
+    for tag in _tags(text):
+        if tag.closes:
+            _close(open_blocks, tag)
+        elif _is_aggregate(tag):
+            _open(open_blocks, tag)
+        elif tag.name in (values := open_blocks[-1].values):
+            open_blocks[-1].repeated.add(tag.name)
+        else:
+            values[tag.name] = tag.text
+    for block in open_blocks:
+        block.end = len(text)
+    return root
+
+
+def _is_aggregate(tag: _Tag) -> bool:
+    name = tag.name
+    return name in _PARTS or name in STATEMENTS or name == ENTRY or (name in _PARTS_WITHOUT_TEXT and not tag.text)
+
+
+def _open(open_blocks: list[Block], tag: _Tag) -> None:
+    """No aggregate of OFX contains itself, nor one statement another: opening it ends the one that was left open."""
+    for name in STATEMENTS if tag.name in STATEMENTS else (tag.name,):
+        _unwind(open_blocks, name, tag.start)
+    block = Block(tag.name, tag.start)
+    open_blocks[-1].blocks.append(block)
+    open_blocks.append(block)
+
+
+def _close(open_blocks: list[Block], tag: _Tag) -> None:
+    block = _unwind(open_blocks, tag.name, tag.end)
+    if block is not None:
+        block.closed = True
+    elif tag.name == ENTRY or tag.name in STATEMENTS:
+        open_blocks[-1].strays.add(tag.name)
+
+
+def _unwind(open_blocks: list[Block], name: str, end: int) -> Block | None:
+    """End the innermost open block of this name and all inside it; None, and nothing ended, where there is none."""
+    if not any(block.name == name for block in open_blocks):
+        return None
+    while True:
+        block = open_blocks.pop()
+        block.end = end
+        if block.name == name:
+            return block
+
+
+def _tags(text: str) -> Iterator[_Tag]:
+    tag: re.Match[str] | None = None
+    value: list[str] = []
+    for piece in _pieces(text):
+        if isinstance(piece, str):
+            value.append(piece)
+            continue
+        if tag is not None:
+            yield _tag(tag, value)
+        tag, value = piece, []
+    if tag is not None:
+        yield _tag(tag, value)
+
+
+def _tag(match: re.Match[str], value: list[str]) -> _Tag:
+    text = "".join(value).strip()
+    if "\n" in text:
+        text = " ".join(text.split())
+    return _Tag(match[2].upper(), match[1] == "/", match.start(), match.end(), text)
+
+
+def _pieces(text: str) -> Iterator[re.Match[str] | str]:
+    """Tags, and the plain text between them: CDATA taken out of its wrapping, comments dropped."""
+    position = 0
+    while mark := _MARK.search(text, position):
+        yield unescape(text[position : mark.start()])
+        position = mark.end()
+        closer = _CLOSERS.get(mark[0])
+        if closer is None:
+            yield mark
+            continue
+        end = text.find(closer, position)
+        if end < 0:
+            raise UnreadableFile(f"{mark[0]} at character {mark.start()} never ends: the file is cut short")
+        if closer == "]]>":
+            yield text[position:end]
+        position = end + len(closer)
+    yield unescape(text[position:])

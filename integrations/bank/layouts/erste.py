@@ -1,0 +1,45 @@
+"""Erste Bank Hungary. Amounts carry their sign; the last column pair is the balance after the entry."""
+
+from integrations.bank.layouts.layout import Columns, CsvLayout
+
+HUNGARY = CsvLayout(
+    name="erste-hu",
+    bank="Erste Bank",
+    delimiter=",;",
+    encodings=("utf-8", "cp1250"),
+    header=(
+        "Tranzakció dátuma",
+        "Partner neve",
+        "Partner számlaszáma",
+        "Számla neve",
+        "Számlaszám",
+        "Tranzakció típusa",
+        "Tranzakció összege",
+        "Tranzakció devizaneme",
+        "Bevétel/Kiadás",
+        "Kártyaszám",
+        "Értéknap",
+        "Közlemény",
+        "Megbízás azonosító",
+        "Részletek",
+        "Egyenleg",
+        "Devizanem",
+    ),
+    columns=Columns(
+        booked="Tranzakció dátuma",
+        value="Értéknap",
+        account="Számlaszám",
+        counterparty=("Partner neve",),
+        counterparty_account="Partner számlaszáma",
+        kind="Tranzakció típusa",
+        amount="Tranzakció összege",
+        currency="Tranzakció devizaneme",
+        bank_id="Megbízás azonosító",
+        description=("Közlemény", "Részletek"),
+        balance="Egyenleg",
+        balance_currency="Devizanem",
+    ),
+    date_formats=("%Y.%m.%d.", "%Y.%m.%d"),
+    decimal=".",
+    thousands="",
+)

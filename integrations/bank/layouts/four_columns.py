@@ -1,0 +1,30 @@
+"""`Date,Description,Amount,Balance`: shared by many banks, told apart only by the order of day and month.
+
+A file in which no day is above 12 fits both: it is refused as ambiguous until the connection names the layout.
+"""
+
+from dataclasses import replace
+
+from integrations.bank.layouts.layout import Columns, CsvLayout
+
+FIRST_DIRECT = CsvLayout(
+    name="first-direct",
+    bank="first direct",
+    delimiter=",",
+    header=("Date", "Description", "Amount", "Balance"),
+    columns=Columns(booked="Date", counterparty=("Description",), amount="Amount", balance="Balance"),
+    date_formats=("%d/%m/%Y",),
+    decimal=".",
+    thousands=",",
+    currency="GBP",
+)
+
+UNITED_STATES = replace(
+    FIRST_DIRECT,
+    name="us-date-description-amount-balance",
+    bank="banks in the United States",
+    date_formats=("%-m/%-d/%Y",),
+    symbols=("$",),
+    parentheses=True,
+    currency="USD",
+)

@@ -1,0 +1,26 @@
+"""Names for columns that files repeat or leave empty."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+
+def named(cells: Sequence[str]) -> tuple[str, ...]:
+    """The header row with every column nameable: `Saldo`, `Saldo#2` for the second one, `#4` for an empty cell."""
+    seen: Counter[str] = Counter()
+    names = []
+    for place, cell in enumerate(cells, 1):
+        text = " ".join(cell.split())
+        key = header_key(text)
+        seen[key] += 1
+        names.append(f"#{place}" if not text else text if seen[key] == 1 else f"{text}#{seen[key]}")
+    return tuple(names)
+
+
+@lru_cache(maxsize=4096)
+def header_key(text: str) -> str:
+    """What two spellings of one header text have in common."""
+    return unicodedata.normalize("NFC", " ".join(text.split())).casefold()

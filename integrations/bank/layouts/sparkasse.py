@@ -1,0 +1,70 @@
+"""German savings banks (Sparkassen): the CSV-CAMT-like export of accounts, and their credit cards."""
+
+from integrations.bank.layouts.layout import Columns, CsvLayout
+
+GIRO = CsvLayout(
+    name="sparkasse-giro",
+    bank="Sparkasse",
+    header=(
+        "Auftragskonto",
+        "Buchungstag",
+        "Valutadatum",
+        "Buchungstext",
+        "Verwendungszweck",
+        "Beguenstigter/Zahlungspflichtiger",
+        "Kontonummer",
+        "BLZ",
+        "Betrag",
+        "Waehrung",
+        "Info",
+    ),
+    columns=Columns(
+        account="Auftragskonto",
+        booked="Buchungstag",
+        value="Valutadatum",
+        kind="Buchungstext",
+        description=("Verwendungszweck",),
+        counterparty=("Beguenstigter/Zahlungspflichtiger",),
+        counterparty_account="Kontonummer",
+        amount="Betrag",
+        currency="Waehrung",
+        status="Info",
+    ),
+    date_formats=("%d.%m.%y", "%d.%m.%Y"),
+    pending=("Umsatz vorgemerkt",),
+    currency="EUR",
+)
+
+CREDIT = CsvLayout(
+    name="sparkasse-credit",
+    bank="Sparkasse",
+    header=(
+        "Umsatz getätigt von",
+        "Belegdatum",
+        "Buchungsdatum",
+        "Originalbetrag",
+        "Originalwährung",
+        "Umrechnungskurs",
+        "Buchungsbetrag",
+        "Buchungswährung",
+        "Transaktionsbeschreibung",
+        "Transaktionsbeschreibung Zusatz",
+        "Buchungsreferenz",
+        "Gebührenschlüssel",
+        "Länderkennzeichen",
+        "BAR-Entgelt+Buchungsreferenz",
+        "AEE+Buchungsreferenz",
+        "Abrechnungskennzeichen",
+    ),
+    columns=Columns(
+        account="Umsatz getätigt von",
+        booked="Buchungsdatum",
+        amount="Buchungsbetrag",
+        currency="Buchungswährung",
+        counterparty=("Transaktionsbeschreibung",),
+        description=("Transaktionsbeschreibung Zusatz",),
+        reference="Buchungsreferenz",
+    ),
+    date_formats=("%d.%m.%y", "%d.%m.%Y"),
+    currency="EUR",
+)

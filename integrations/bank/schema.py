@@ -1,0 +1,153 @@
+"""The record between reader and ledger: one entry with the head of its statement, as JSON, and its rules.
+
+A record is self-contained, so that a dead letter can be judged and replayed without the file it came from.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from integrations.bank import money
+from integrations.bank.statements import Balance, Entry, EntryStatus, Statement
+
+
+class AccountHead(BaseModel):
+    """Whose statement it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    identifier: str = Field(min_length=1, max_length=100)
+    currency: str = Field("", max_length=3)
+    bank: str = ""
+    name: str = ""
+    kind: str = ""
+
+
+class StatementHead(BaseModel):
+    """Which statement it is; balances signed, in major units."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: str
+    reference: str = ""
+    number: str = ""
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+    period_start: date | None = None
+    period_end: date | None = None
+    entries: int
+
+
+class BankEntry(BaseModel):
+    """One entry ready for the ledger. Texts the reader could not turn into values are judged, and named, here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    external_id: str = Field(min_length=1, max_length=40)
+    account: AccountHead
+    statement: StatementHead
+    status: EntryStatus
+    currency: str
+    amount_text: str = ""
+    amount: Decimal = Field(max_digits=24, decimal_places=5, allow_inf_nan=False)
+    booked_text: str = ""
+    booked_on: date | None
+    value_on: date | None = None
+    bank_id: str = ""
+    reference: str = ""
+    kind: str = ""
+    counterparty: str = ""
+    counterparty_account: str = ""
+    description: str = ""
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        try:
+            money.exponent(value)
+        except money.UnknownCurrencyError as error:
+            raise PydanticCustomError("currency", "{text}", {"text": str(error)}) from error
+        return value
+
+    @field_validator("amount", mode="before")
+    @classmethod
+    def _readable_amount(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None:
+            raise PydanticCustomError("amount", "{text} is not an amount", {"text": repr(info.data.get("amount_text", ""))})
+        return value
+
+    @model_validator(mode="after")
+    def _dated(self) -> BankEntry:
+        if self.booked_on is None and (self.booked_text or self.value_on is None):
+            raise PydanticCustomError("date", "{text} is not a booking date", {"text": repr(self.booked_text)})
+        return self
+
+    @property
+    def day(self) -> date:
+        """The booking date; the value date where the format gives no other (some CAMT.054)."""
+        day = self.booked_on or self.value_on
+        assert day is not None  # noqa: S101  _dated has seen to it
+        return day
+
+
+def entry_json(statement: Statement, external_id: str, entry: Entry, head: dict[str, Any]) -> bytes:
+    """The record of one entry. `head` is `head_json` of its statement, made once."""
+    return json.dumps(
+        {
+            "external_id": external_id,
+            **head,
+            "status": entry.status,
+            "currency": entry.currency or statement.account.currency,
+            "amount_text": entry.amount_text,
+            "amount": None if entry.amount is None else format(entry.amount, "f"),
+            "booked_text": entry.booked_text,
+            "booked_on": _day(entry.booked_on),
+            "value_on": _day(entry.value_on),
+            "bank_id": entry.bank_id,
+            "reference": entry.reference,
+            "kind": entry.kind,
+            "counterparty": entry.counterparty,
+            "counterparty_account": entry.counterparty_account,
+            "description": entry.description,
+            "raw": entry.raw,
+        },
+        ensure_ascii=True,
+    ).encode()
+
+
+def head_json(statement: Statement) -> dict[str, Any]:
+    """What the records of one statement share."""
+    account = statement.account
+    return {
+        "account": {
+            "identifier": account.identifier,
+            "currency": account.currency,
+            "bank": account.bank,
+            "name": account.name,
+            "kind": account.kind,
+        },
+        "statement": {
+            "format": statement.format,
+            "reference": statement.reference,
+            "number": statement.number,
+            "opening": _amount(statement.opening),
+            "closing": _amount(statement.closing),
+            "period_start": _day(statement.period_start),
+            "period_end": _day(statement.period_end),
+            "entries": len(statement.entries),
+        },
+    }
+
+
+def _amount(balance: Balance | None) -> str | None:
+    return None if balance is None else format(balance.amount, "f")
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()

@@ -1,0 +1,111 @@
+"""What every bank format is read into: plain values, no Django.
+
+A reader is a function ``read(data: bytes) -> tuple[Statement, ...]``. It raises a `FileRefused` class when the
+file as a whole cannot be used, and puts what is wrong with one entry into that entry's texts: amounts and dates
+that are not one stay as text, so that the schema rejects the entry and the rest of the file still loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+class EntryStatus(StrEnum):
+    """Booked entries count in the balance; pending and information entries do not."""
+
+    BOOKED = "booked"
+    PENDING = "pending"
+    INFORMATION = "information"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose statement it is. `identifier` is the IBAN or the account number as the file writes it, spaces removed."""
+
+    identifier: str
+    currency: str = ""
+    """ISO 4217 code, or '' where the format does not say."""
+    bank: str = ""
+    """BIC, routing number or bank name as the file gives it."""
+    name: str = ""
+    kind: str = ""
+    """The format's own account type (checking, savings, creditline, ...), lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A signed amount in major units at the end (or start) of a day; `on` is None where the file gives no date."""
+
+    amount: Decimal
+    currency: str
+    on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a statement. Credits are positive, debits negative, reversals already turned round."""
+
+    position: int
+    """0-based within the statement."""
+    amount: Decimal | None
+    """Signed, major units; None when `amount_text` is not an amount."""
+    amount_text: str
+    """The amount as the file writes it; what the schema judges when `amount` is None."""
+    currency: str
+    booked_on: date | None
+    booked_text: str
+    """The booking date as the file writes it."""
+    value_on: date | None = None
+    status: EntryStatus = EntryStatus.BOOKED
+    bank_id: str = ""
+    """The bank's own id of this entry where the format promises one (FITID, AcctSvcrRef, the part after //), else ''."""
+    reference: str = ""
+    """The customer's or end-to-end reference."""
+    kind: str = ""
+    """The format's own transaction type code."""
+    counterparty: str = ""
+    counterparty_account: str = ""
+    description: str = ""
+    raw: str = ""
+    """The exact text of the entry, for the dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of one account, as read."""
+
+    account: Account
+    entries: tuple[Entry, ...]
+    format: str
+    """'ofx', 'mt940', 'mt942', 'camt.052', 'camt.053', 'camt.054' or 'csv:<layout>'."""
+    reference: str = ""
+    """The bank's id of the statement, '' where the format has none."""
+    number: str = ""
+    """Sequence number (MT940 :28C:, CAMT ElctrncSeqNb / LglSeqNb)."""
+    opening: Balance | None = None
+    closing: Balance | None = None
+    available: Balance | None = None
+    period_start: date | None = None
+    period_end: date | None = None
+    problems: tuple[str, ...] = field(default=())
+    """Why the whole statement must be refused although it could be read (a balance that cannot be parsed, ...)."""
+
+
+Reader = Callable[[bytes], tuple[Statement, ...]]
+
+
+def imbalance(statement: Statement) -> Decimal | None:
+    """How far opening + booked entries is from closing; None where the format gave no two balances.
+
+    An entry whose amount could not be read counts as zero, so that such a statement does not tie by accident.
+    """
+    if statement.opening is None or statement.closing is None:
+        return None
+    booked = sum(
+        (e.amount for e in statement.entries if e.amount is not None and e.status is EntryStatus.BOOKED), Decimal()
+    )
+    return statement.opening.amount + booked - statement.closing.amount

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Pins what pyproject.toml allows: writes requirements/*.txt, each with hashes. Run it after a change to the dependencies.
+#   requirements/compile.sh             keep the pins that still fit
+#   requirements/compile.sh --upgrade   take the newest versions allowed
+# dev.txt is solved first and constrains the others, so that one environment can hold any of them. It names s3 only to
+# share one python-dateutil with production.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=$(command -v uv || echo .venv/bin/uv)
+compile() { # compile NAME [uv pip compile arguments]
+  local name=$1
+  shift
+  "$uv" pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+    --python-version 3.11 --output-file "requirements/$name.txt" "$@" pyproject.toml
+}
+
+demo=(--extra bank --extra embedded --extra fast --extra standalone)
+test=("${demo[@]}" --extra postgres --extra test)
+pinned=("$@" --constraint requirements/dev.txt)
+
+compile dev "$@" "${test[@]}" --extra dev --extra s3
+compile demo "${pinned[@]}" "${demo[@]}"
+compile test "${pinned[@]}" "${test[@]}"
+compile production "${pinned[@]}" --extra bank --extra fast --extra mysql --extra postgres --extra s3 --extra standalone
+compile bench "${pinned[@]}" "${test[@]}" --extra bench
+# The MySQL driver has no wheel: it stands alone, so that a machine without a compiler still gets all the rest.
+grep -o 'mysqlclient[^"]*' pyproject.toml | "$uv" pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --no-header --python-version 3.11 --output-file requirements/mysql.txt "${pinned[@]}" -
+
+if grep -nE 'https?://|^--?(index|extra-index|find-links|trusted-host)|^-[if] ' requirements/*.txt; then
+  echo 'A requirements file names where packages come from; that is the reader'"'"'s choice. Remove the lines above.' >&2
+  exit 1
+fi

@@ -1,0 +1,108 @@
+"""The commands of the standalone project, run as a person would: in a process of their own."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from config.paths import PROJECT
+from config.programs import free_port
+
+
+class Manage:
+    """Starts `manage.py` commands on a fresh machine's environment: nothing but a place for the data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.var = str(folder / "var")
+        self.output = folder / "output"
+        self.environment = {"PATH": os.environ["PATH"], "SLUICEGATE_VAR": self.var, "SLUICEGATE_BOOTSTRAP": "0"}
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(PROJECT / "manage.py"), *arguments]
+        with self.output.open("wb") as out:
+            process = subprocess.Popen(command, cwd=PROJECT, env=self.environment | environment, stdout=out, stderr=out)
+        self.started.append(process)
+        return process
+
+    def processes(self) -> list[int]:
+        """Every process that was started with this folder for its data."""
+        mark = f"SLUICEGATE_VAR={self.var}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if mark in entry.read_bytes().split(b"\0"):
+                    found.append(int(entry.parent.name))
+        return found
+
+
+@pytest.fixture
+def manage(tmp_path: Path) -> Iterator[Manage]:
+    manage = Manage(tmp_path)
+    yield manage
+    for process in manage.started:
+        process.kill()
+        process.wait()
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def test_demo_once_ends_well_and_leaves_no_process(manage: Manage) -> None:
+    demo = manage("demo", "--once")
+
+    assert demo.wait(timeout=60) == 0, manage.output.read_text()
+    assert "connection  outcome" in manage.output.read_text()
+    assert manage.processes() == []
+
+
+def test_killed_demo_leaves_no_process(manage: Manage) -> None:
+    port = free_port(18000)
+    demo = manage("demo", "--port", str(port))
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}/alive"))
+    assert re.search(r"Password:  \S{12}", manage.output.read_text())
+    assert len(manage.processes()) > 4
+
+    demo.kill()
+    demo.wait()
+
+    wait_until(lambda: manage.processes() == [])
+
+
+def test_interrupted_up_stops_everything_in_order(manage: Manage) -> None:
+    port = free_port(18100)
+    up = manage("up", "--port", str(port))
+    wait_until(lambda: answers(f"http://127.0.0.1:{port}/alive"))
+
+    up.send_signal(signal.SIGINT)
+
+    assert up.wait(timeout=20) == 0
+    assert manage.output.read_text().endswith("Stopped.\n")
+    assert manage.processes() == []
+
+
+def test_demo_refuses_a_server_database(manage: Manage) -> None:
+    demo = manage("demo", "--once", DATABASE_URL="postgres://user@localhost/name", SECRET_KEY="x")
+
+    assert demo.wait(timeout=30) == 1
+    assert "Unset DATABASE_URL" in manage.output.read_text()

@@ -1,0 +1,134 @@
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config.databases import database
+from config.environment import flag, words
+from config.kept_secret import kept_secret
+from config.paths import PROJECT
+
+SERVER = "postgres://user@localhost/name"
+
+
+def settings_say(expression: str, tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What an expression over the settings gives in a fresh process with nothing else set."""
+    code = f"from config import settings as s; print(({expression}))"
+    environ = {"PATH": os.environ["PATH"], "SLUICEGATE_VAR": str(tmp_path / "var"), **environment}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True)
+
+
+def test_nothing_set_gives_a_private_local_installation(tmp_path: Path) -> None:
+    expression = "s.LOCAL, s.DEBUG, s.DATABASES['default']['NAME'], s.REDIS_URL[:5], len(s.SECRET_KEY) > 50"
+
+    said = settings_say(expression, tmp_path).stdout
+
+    assert said == f"(True, False, {str(tmp_path / 'var' / 'db.sqlite3')!r}, 'unix:', True)\n"
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+def test_server_database_without_secret_key_is_refused_with_the_command_to_make_one(tmp_path: Path) -> None:
+    said = settings_say("s.SECRET_KEY", tmp_path, DATABASE_URL=SERVER).stderr
+
+    assert "SECRET_KEY is not set" in said
+    assert "secrets.token_urlsafe" in said
+
+
+def test_server_database_turns_on_secure_cookies_and_no_default_host(tmp_path: Path) -> None:
+    server = {"DATABASE_URL": SERVER, "SECRET_KEY": "x"}
+
+    said = settings_say("s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS", tmp_path, **server).stdout
+
+    assert said == "(True, [])\n"
+
+
+def test_every_queue_is_json_because_a_pickle_from_redis_runs_code(tmp_path: Path) -> None:
+    said = settings_say("{q['SERIALIZER'] for q in s.RQ_QUEUES.values()}, sorted(s.RQ_QUEUES)", tmp_path).stdout
+
+    queues = ["ingestion-enterprise", "ingestion-free", "ingestion-pro", "ingestion-tick"]
+    assert said == f"({{'rq.serializers.JSONSerializer'}}, {queues})\n"
+
+
+def test_raw_artifacts_are_readable_by_the_project_alone() -> None:
+    from django.core.files.base import ContentFile
+    from django.core.files.storage import storages
+
+    name = storages["ingestion"].save("tenant/page", ContentFile(b"payload"))
+
+    assert stat.S_IMODE(Path(storages["ingestion"].path(name)).stat().st_mode) == 0o600
+    storages["ingestion"].delete(name)
+
+
+def test_kept_secret_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+
+    first = kept_secret(file)
+
+    assert kept_secret(file) == first
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_sqlite_waits_for_other_writers_instead_of_failing(tmp_path: Path) -> None:
+    entry = database("sqlite:///var/db.sqlite3", tmp_path)
+
+    assert entry["NAME"] == str(tmp_path / "var/db.sqlite3")
+    assert entry["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in entry["OPTIONS"]["init_command"]
+
+
+def test_mysql_over_a_socket_is_strict_read_committed_and_whole_unicode(tmp_path: Path) -> None:
+    entry = database("mysql://user:p%40ss@/name?unix_socket=/run/my.sock", tmp_path)
+
+    assert (entry["NAME"], entry["USER"], entry["PASSWORD"]) == ("name", "user", "p@ss")
+    assert entry["OPTIONS"]["unix_socket"] == "/run/my.sock"
+    assert entry["OPTIONS"]["isolation_level"] == "read committed"
+    assert entry["OPTIONS"]["charset"] == "utf8mb4"
+    assert entry["OPTIONS"]["sql_mode"].startswith("STRICT_ALL_TABLES")
+
+
+def test_postgres_over_a_socket_keeps_its_folder(tmp_path: Path) -> None:
+    entry = database("postgres://user@/name?host=/run/postgresql", tmp_path)
+
+    assert entry["OPTIONS"]["host"] == "/run/postgresql"
+    assert entry["CONN_HEALTH_CHECKS"]
+
+
+def test_option_in_the_address_wins_over_ours(tmp_path: Path) -> None:
+    assert database("sqlite:///db?timeout=5", tmp_path)["OPTIONS"]["timeout"] == 5
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "oracle://u:sesame@h/n", "mysql://u:sesame@h/", "mysql://u:sesame@h:port/n", "redis://h"],
+)
+def test_unusable_address_is_explained_without_showing_the_password(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Write it as") as raised:
+        database(url, tmp_path)
+
+    assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("value", "meant"), [("1", True), ("True", True), ("on", True), ("0", False), ("", False)])
+def test_flag_reads_yes_and_no(value: str, meant: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_FLAG", value)
+
+    assert flag("SOME_FLAG", default=not meant) is meant
+
+
+def test_flag_refuses_a_typo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_FLAG", "ture")
+
+    with pytest.raises(ImproperlyConfigured, match="neither yes nor no"):
+        flag("SOME_FLAG")
+
+
+def test_words_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_WORDS", "a.example, b.example,")
+
+    assert words("SOME_WORDS") == ["a.example", "b.example"]

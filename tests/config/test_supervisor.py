@@ -1,0 +1,189 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from config.paths import PROJECT
+from config.supervisor import Leash, Program, Supervisor, members, restart_delay
+from config.supervisor.watchdog import sessions_left
+
+# Like an RQ worker: its child moves into a process group of its own, out of reach of killpg, and says its number.
+WORKER = """
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setpgrp()
+    open(sys.argv[1], "w").write(str(os.getpid()))
+    time.sleep(60)
+time.sleep(60)
+"""
+SUPERVISE = """
+import sys
+from config.supervisor import Leash, Program, Supervisor
+program = Program("worker", (sys.executable, "-S", "-c", sys.argv[1], sys.argv[2]))
+with Leash(grace=0.2) as leash:
+    Supervisor([program], leash=leash, emit=print).run()
+"""
+
+
+@pytest.fixture
+def leash() -> Iterator[Leash]:
+    with Leash(grace=0.2) as leash:
+        yield leash
+
+
+def shell(name: str, script: str) -> Program:
+    return Program(name, ("/bin/sh", "-c", script))
+
+
+def lines_until(
+    wanted: Callable[[list[str]], bool],
+    programs: list[Program],
+    leash: Leash,
+    beat: Callable[[], object] = lambda: None,
+) -> list[str]:
+    """What the programs print under a supervisor that stops as soon as it is `wanted`, or after 10 seconds."""
+    lines: list[str] = []
+    deadline = time.monotonic() + 10
+
+    def emit(name: str, line: str) -> None:
+        lines.append(f"{name}: {line}")
+        if wanted(lines) or time.monotonic() > deadline:
+            supervisor.stop()
+
+    supervisor = Supervisor(programs, leash=leash, emit=emit, grace=2, beat=beat)
+    supervisor.run()
+    return lines
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def number_in(file: Path) -> int:
+    wait_until(lambda: file.exists() and file.read_text())
+    return int(file.read_text())
+
+
+def test_restart_delay_doubles_up_to_half_a_minute() -> None:
+    assert [restart_delay(n) for n in (0, 1, 2, 3, 6, 7, 1000)] == [0, 0.5, 1, 2, 16, 30, 30]
+
+
+def test_child_that_ends_is_started_again(leash: Leash) -> None:
+    lines = lines_until(lambda lines: lines.count("job: here") == 2, [shell("job", "echo here; exit 3")], leash)
+
+    assert lines[:3] == ["job: here", "job: ended (exit code 3), starts again in 0.5 s", "job: here"]
+
+
+def test_one_failing_child_leaves_the_others_alone(leash: Leash) -> None:
+    programs = [shell("bad", "exit 1"), shell("good", "echo one; sleep 30")]
+
+    lines = lines_until(lambda lines: sum(line.startswith("bad") for line in lines) >= 2, programs, leash)
+
+    assert lines.count("good: one") == 1
+
+
+def test_command_that_does_not_exist_is_reported_and_tried_again(leash: Leash) -> None:
+    lines = lines_until(lambda lines: len(lines) == 2, [Program("gone", ("/does/not/exist",))], leash)
+
+    assert all("cannot start" in line for line in lines)
+
+
+def test_last_line_without_line_end_is_not_lost(leash: Leash) -> None:
+    lines = lines_until(lambda lines: len(lines) >= 2, [shell("job", "printf 'no end'; exit 0")], leash)
+
+    assert "job: no end" in lines
+
+
+def test_closed_output_does_not_keep_the_supervisor_busy(leash: Leash) -> None:
+    beats: list[float] = []
+    silent = shell("silent", "exec >&- 2>&-; sleep 30")
+    before = time.process_time()
+
+    lines_until(lambda lines: True, [silent, shell("late", "sleep 1; echo done")], leash, beat=lambda: beats.append(1))
+
+    assert beats
+    assert time.process_time() - before < 0.5
+
+
+def test_stop_signal_reaches_the_child_first_and_politely(leash: Leash) -> None:
+    polite = shell("job", "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+
+    lines = lines_until(lambda lines: lines == ["job: ready"], [polite], leash)
+
+    assert lines == ["job: ready", "job: bye"]
+
+
+def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(leash: Leash) -> None:
+    stubborn = shell("job", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+    lines: list[str] = []
+
+    def emit(name: str, line: str) -> None:
+        lines.append(line)
+        supervisor.stop()
+
+    supervisor = Supervisor([stubborn], leash=leash, emit=emit, grace=0.3)
+    before = time.monotonic()
+    supervisor.run()
+
+    assert lines == ["ready"]
+    assert time.monotonic() - before < 5
+
+
+def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp_path: Path) -> None:
+    file = tmp_path / "grandchild"
+    worker = Program("worker", (sys.executable, "-S", "-c", WORKER, str(file)))
+    seen: list[int] = []
+
+    def kill_worker() -> None:
+        if file.exists() and file.read_text() and not seen:
+            seen.append(int(file.read_text()))
+            os.kill(os.getsid(seen[0]), signal.SIGKILL)
+
+    lines_until(lambda lines: "SIGKILL" in lines[-1], [worker], leash, beat=kill_worker)
+
+    assert not runs(seen[0])
+
+
+def test_killed_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
+    file = tmp_path / "grandchild"
+    supervisor = subprocess.Popen([sys.executable, "-c", SUPERVISE, WORKER, str(file)], cwd=PROJECT)
+    grandchild = number_in(file)
+    session = os.getsid(grandchild)
+    assert members(session) == [session, grandchild]
+
+    supervisor.kill()
+    supervisor.wait()
+
+    wait_until(lambda: not members(session))
+
+
+def test_killed_watchdog_is_replaced_and_still_holds(tmp_path: Path) -> None:
+    leash = Leash(grace=0)
+    process = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
+    leash.hold(process.pid)
+
+    leash._watchdog.kill()
+    leash._watchdog.wait()
+    leash.check()
+    leash.close()
+
+    assert process.wait(timeout=5) == -signal.SIGKILL
+
+
+def test_watchdog_overlooks_a_line_cut_off_by_the_death_of_its_writer() -> None:
+    assert sessions_left(["+10\n", "+20\n", "-10\n", "+3"]) == {20}

@@ -1,0 +1,48 @@
+import json
+from pathlib import Path
+
+from config.bootstrap.machine import MARIADB
+from config.testrun import NO_TESTS, Result, how_to_get, read_counts, with_marks
+
+
+def test_marks_of_the_caller_and_of_the_database_both_hold() -> None:
+    assert with_marks(["-k", "foo", "-m", "browser"], "mariadb") == ["-m", "(browser) and (mariadb)", "-k", "foo"]
+    assert with_marks(["tests/x.py"], "mariadb") == ["-m", "(not soak) and (mariadb)", "tests/x.py"]
+
+
+def test_counts_of_all_runs_are_added_up() -> None:
+    result = Result()
+    result.counts.update({"passed": 5, "failed": 1})
+    result.counts.update({"passed": 2, "skipped": 3})
+
+    assert result.closing_line() == "7 passed, 1 failed, 3 skipped"
+
+
+def test_worst_run_decides_the_exit_code() -> None:
+    assert Result(codes=[0, 1, NO_TESTS]).exit_code(ci=False) == 1
+    assert Result(codes=[0, NO_TESTS]).exit_code(ci=False) == 0
+
+
+def test_selecting_no_test_at_all_is_a_failure() -> None:
+    assert Result(codes=[NO_TESTS, NO_TESTS]).exit_code(ci=False) == NO_TESTS
+
+
+def test_what_could_not_run_fails_in_ci_only() -> None:
+    result = Result(codes=[0], not_run=["tests on MariaDB"])
+
+    assert result.exit_code(ci=False) == 0
+    assert result.exit_code(ci=True) == 1
+
+
+def test_run_that_broke_before_it_could_count_is_one_failure(tmp_path: Path) -> None:
+    assert read_counts(tmp_path / "missing", 4) == {"failed": 1}
+
+    (tmp_path / "counts").write_text(json.dumps({"passed": 3, "failed": 0}))
+    assert read_counts(tmp_path / "counts", 1) == {"passed": 3, "failed": 1}
+    assert read_counts(tmp_path / "counts", 0) == {"passed": 3, "failed": 0}
+
+
+def test_what_could_not_run_is_said_with_the_way_to_get_it() -> None:
+    said = how_to_get("tests on MariaDB", [MARIADB])
+
+    assert said == ("tests on MariaDB. As root: apt-get install -y mariadb-server-core, or set TEST_MARIADB_URL")

@@ -1,0 +1,84 @@
+"""Fixtures for every test. See tests/servers.py for where the servers come from."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from config.bootstrap.machine import find_program
+from tests import servers
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+DATABASE = os.environ.get("SLUICEGATE_TEST_DB", "sqlite")
+CI = os.environ.get("CI") == "true"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test about one database is not even counted on another: it runs in that database's own pass."""
+    foreign = {"mariadb", "postgres"} - {DATABASE}
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in foreign)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Hand the counts to `manage.py test`, which adds up several runs."""
+    if file := os.environ.get("SLUICEGATE_TEST_COUNTS"):
+        stats = {name: len(reports) for name, reports in terminalreporter.stats.items()}
+        failed = stats.get("failed", 0) + stats.get("error", 0)
+        skipped = stats.get("skipped", 0) + stats.get("xfailed", 0)
+        Path(file).write_text(json.dumps({"passed": stats.get("passed", 0), "failed": failed, "skipped": skipped}))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> str:
+    """The address of a running Redis. Without this fixture nobody answers there, as in an outage."""
+    servers.start_redis()
+    return servers.redis_url()
+
+
+@pytest.fixture
+def redis(redis_server: str) -> "Iterator[Redis]":
+    """A client of an empty Redis, the one that the settings name."""
+    from redis import Redis
+
+    with Redis.from_url(redis_server) as client:
+        client.flushdb()
+        yield client
+        client.flushdb()
+
+
+@pytest.fixture
+def process_environment(transactional_db: None, redis_server: str) -> dict[str, str]:
+    """The environment for `manage.py` commands in processes of their own: the tests' database, Redis and files.
+
+    The test's rows are committed, so the other process sees them.
+    """
+    from django.conf import settings
+    from django.db import connection
+
+    url = servers.renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
+    return {
+        **os.environ,
+        "DATABASE_URL": url,
+        "REDIS_URL": redis_server,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SECRET_KEY": settings.SECRET_KEY,
+        "SLUICEGATE_BOOTSTRAP": "0",
+    }
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program's path, for playwright's `launch(executable_path=…)`. Never missing in CI."""
+    found = find_program("chromium")
+    if found is None:
+        give_up = pytest.fail if CI else pytest.skip
+        give_up("Chromium is not installed: apt-get install -y chromium")
+    return found

@@ -1,0 +1,124 @@
+"""External ids of entries: stable across files, different for twins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.bank.identity import keyed
+from integrations.bank.statements import Account, Entry, Statement
+
+DAY = date(2024, 3, 1)
+
+
+def entry(amount: str = "-3.50", day: date | None = DAY, text: str = "Coffee", bank_id: str = "") -> Entry:
+    return Entry(
+        position=0,
+        amount=Decimal(amount),
+        amount_text=amount,
+        currency="EUR",
+        booked_on=day,
+        booked_text=str(day),
+        bank_id=bank_id,
+        description=text,
+    )
+
+
+def statement(*entries: Entry, account: str = "DE1", number: str = "") -> Statement:
+    placed = tuple(replace(entry, position=at) for at, entry in enumerate(entries))
+    return Statement(account=Account(account, "EUR"), entries=placed, format="csv:test", number=number)
+
+
+def keys(*statements: Statement) -> list[str]:
+    return [key for _, pairs in keyed(statements) for key, _ in pairs]
+
+
+def test_ids_are_forty_hex_digits_and_never_change() -> None:
+    # A changed id would load every stored entry a second time.
+    assert keys(statement(entry())) == ["069950880ca298004f15fddbe7830b69d40b152e"]
+
+
+def test_true_twins_in_one_file_are_two_entries() -> None:
+    assert len(set(keys(statement(entry(), entry(), entry())))) == 3
+
+
+def test_twins_in_two_pages_of_one_day_are_two_entries() -> None:
+    assert len(set(keys(statement(entry(), number="5/1"), statement(entry(), number="5/2")))) == 2
+
+
+def test_a_statement_that_the_file_repeats_keeps_its_ids() -> None:
+    once, twice = statement(entry(), entry(), number="5"), statement(entry(), entry(), number="5")
+
+    assert keys(once, twice) == keys(once) * 2
+
+
+def test_the_same_entry_in_two_files_is_one() -> None:
+    assert keys(statement(entry(), entry("5"))) == keys(statement(entry("5"), entry()))[::-1]
+
+
+@pytest.mark.parametrize("other", ["-3.5", "-3.500", "-35E-1"])
+def test_amounts_that_are_equal_are_the_same(other: str) -> None:
+    assert keys(statement(entry("-3.50"))) == keys(statement(entry(other)))
+
+
+def test_amounts_are_told_apart_beyond_the_precision_of_the_context() -> None:
+    assert keys(statement(entry("1" * 30 + "1"))) != keys(statement(entry("1" * 30 + "2")))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        entry("3.50"),
+        entry(day=DAY + timedelta(days=1)),
+        entry(day=None),
+        entry(text="coffee"),
+        entry(bank_id="Coffee"),
+        replace(entry(), currency="USD"),
+        replace(entry(), amount=None),
+        replace(entry(text=""), reference="Coffee"),
+        replace(entry(text=""), counterparty="Coffee"),
+    ],
+)
+def test_anything_that_differs_makes_another_id(other: Entry) -> None:
+    assert keys(statement(entry())) != keys(statement(other))
+
+
+def test_accounts_are_told_apart() -> None:
+    assert keys(statement(entry())) != keys(statement(entry(), account="DE2"))
+
+
+def test_spacing_and_composed_accents_do_not_matter() -> None:
+    assert keys(statement(entry(text="Cafe\u0301  Nord "))) == keys(statement(entry(text="Caf\u00e9 Nord")))
+
+
+def test_a_bank_id_outweighs_the_texts_but_not_day_and_amount() -> None:
+    first = keys(statement(entry(text="a", bank_id="77")))
+
+    assert first == keys(statement(entry(text="b", bank_id="77")))
+    assert first != keys(statement(entry("9", text="a", bank_id="77")))
+    assert first != keys(statement(entry(text="a", bank_id="77", day=DAY + timedelta(days=365))))
+
+
+LEDGERS = st.lists(
+    st.lists(st.sampled_from([entry(), entry("5"), entry(text="Tea"), entry(bank_id="1")]), max_size=5), max_size=8
+).map(lambda days: [[replace(e, booked_on=DAY + timedelta(days=n)) for e in day] for n, day in enumerate(days)])
+
+
+@given(LEDGERS, st.data())
+def test_files_of_whole_days_converge_in_any_order_and_overlap(ledger: list[list[Entry]], data: st.DataObject) -> None:
+    whole = keys(statement(*(e for day in ledger for e in day)))
+    cuts = st.tuples(st.integers(0, len(ledger)), st.integers(0, len(ledger))).map(lambda pair: sorted(pair))
+    spans = data.draw(st.permutations([*data.draw(st.lists(cuts, max_size=5)), *([n, n + 1] for n in range(len(ledger)))]))
+
+    loaded: set[str] = set()
+    for start, end in spans:
+        days = [data.draw(st.permutations(day)) for day in ledger[start:end]]
+        loaded |= set(keys(statement(*(e for day in days for e in day))))
+
+    assert len(whole) == len(set(whole))
+    assert loaded == set(whole)

@@ -1,0 +1,30 @@
+"""The project's own settings, on throw-away servers. SLUICEGATE_TEST_DB chooses sqlite (default), mariadb or postgres.
+
+The choice must be made before Django reads its settings, so it is made here; what is started here ends with the tests.
+"""
+
+import os
+
+from tests import servers
+
+if not servers.inherited():
+    os.environ["DATABASE_URL"] = servers.database_url(os.environ.get("SLUICEGATE_TEST_DB", "sqlite"))
+    os.environ["REDIS_URL"] = servers.redis_url()
+    os.environ["SLUICEGATE_VAR"] = str(servers.session_folder() / "var")
+os.environ.setdefault("SECRET_KEY", "only-for-tests")
+os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
+
+from config.settings import *  # noqa: F403
+from config.settings import DATABASES, INSTALLED_APPS, LOCAL, VAR
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.app"]
+
+if LOCAL:
+    # A file, not :memory:, because the tests start worker processes that must see the same database.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # 300 times faster, and no password is real
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+STATIC_ROOT = None
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True  # looks files up when asked, so that no test waits for a walk over all of them
