@@ -1,7 +1,7 @@
 """Raw bytes in file storage, compressed, under tenant and SHA-256. A row never points at a missing file.
 
-The file is written first and its row commits with the work that needs it; a crash in between leaves a file without a row,
-which `sweep` removes later.
+The file is written first and its row commits with the work that needs it; a crash in between leaves a file without a
+row, which `sweep` removes later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
@@ -24,11 +28,7 @@ from ingestion.core.errors import IngestionError
 from ingestion.core.records import Record
 from ingestion.models import Artifact
 
-try:
-    import zstandard
-except ImportError:  # the extra "fast" is not installed
-    zstandard = None  # type: ignore[assignment]
-
+zstandard: Any = import_module("zstandard") if find_spec("zstandard") else None  # in the extra "fast"
 ROOT = "ingestion"
 
 
@@ -112,7 +112,7 @@ def page_records(blob: bytes) -> Iterator[Record]:
 
 
 def sweep(tenant: TenantRef, *, older_than: timedelta = timedelta(days=1)) -> int:
-    """Delete stored files of `tenant` that no row names and that are too old to belong to an open batch; their number."""
+    """Delete stored files of `tenant` that no row names and no open batch can still name; their number."""
     store = storage()
     newest = datetime.now(UTC) - older_than
     swept = 0
@@ -146,7 +146,7 @@ def _unpack(codec: str, packed: bytes) -> bytes:
         if zstandard is None:
             raise ValueError('it is compressed with zstd: pip install "django-sluicegate[fast]"')
         try:
-            return zstandard.ZstdDecompressor().decompress(packed)
+            return bytes(zstandard.ZstdDecompressor().decompress(packed))
         except zstandard.ZstdError as error:
             raise ValueError(str(error)) from error
     return zlib.decompress(packed)
@@ -158,7 +158,7 @@ def _flush(store: Storage, name: str) -> None:
         path = store.path(name)
     except NotImplementedError:
         return  # object stores are durable when the upload returns
-    for target in (path, os.path.dirname(path)):
+    for target in (path, Path(path).parent):
         descriptor = os.open(target, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -20,9 +20,9 @@ class DbNow(Func):
         sql, params = self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
         return sql, list(params)
 
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
         sql, params = self.as_sql(compiler, connection, template="STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", **extra)
-        return sql, list(params)
+        return sql, tuple(params)
 
 
 def db_now_plus(seconds: float) -> CombinedExpression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from ingestion.core.text import storable
 from ingestion.models import Event, Run
 
 logger = logging.getLogger("ingestion")
@@ -15,7 +16,7 @@ def record(run: Run, name: str, text: str = "", **data: Any) -> None:
 
     `text` and `data` must hold no payload and no secret: both are shown to staff and written to logs.
     """
-    Event.unscoped.create(tenant_id=run.tenant_id, run=run, name=name, text=text, data=data)
+    Event.unscoped.create(tenant_id=run.tenant_id, run=run, name=name, text=storable(text, 5000), data=data)
     logger.info(
         "%s %s",
         name,

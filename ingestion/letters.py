@@ -10,6 +10,7 @@ from django.db.models import Case, F, Value, When
 
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
+from ingestion.core.text import storable
 from ingestion.models import DeadLetter, Run, TenantQuerySet
 
 _CHUNK = 500
@@ -17,7 +18,9 @@ _CHUNK = 500
 
 def identity(record: Record) -> str:
     """What makes two failures the same bad record: its source id and its bytes."""
-    return hashlib.sha256(len(record.key).to_bytes(4, "big") + record.key.encode("utf-8", "surrogatepass") + record.body).hexdigest()
+    return hashlib.sha256(
+        len(record.key).to_bytes(4, "big") + record.key.encode("utf-8", "surrogatepass") + record.body
+    ).hexdigest()
 
 
 def fingerprint(pipeline: str, rejected: Rejected) -> str:
@@ -43,7 +46,7 @@ def write(run: Run, rejected: Sequence[Rejected], now: datetime) -> None:
 
 
 def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[str] = ()) -> None:
-    """Close the open letters of records that were loaded now: the same bytes count as replayed, older ones as superseded.
+    """Close the open letters of records loaded now: the same bytes count as replayed, older ones as superseded.
 
     Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
     A replay loads old payloads on purpose, so it supersedes nothing.
@@ -112,17 +115,12 @@ def _why(run: Run, one: Rejected) -> dict[str, object]:
 
 
 def _as_json(error: FieldError) -> dict[str, str]:
-    return {"path": _clean(error.path), "code": error.code, "message": _clean(error.message)}
-
-
-def _clean(text: str) -> str:
-    """Text every database takes: no NUL and no half surrogates."""
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:2000]
+    return {"path": storable(error.path, 500), "code": error.code, "message": storable(error.message, 2000)}
 
 
 def _short(text: str, longest: int) -> str:
     """`text` where it fits its column, else its beginning and a hash, so that long ids stay different."""
-    cleaned = _clean(text).rstrip()
+    cleaned = storable(text, longest + 1).rstrip()
     if len(cleaned) <= longest:
         return cleaned
     return f"{cleaned[: longest - 17]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
@@ -135,5 +133,3 @@ def _place(error: FieldError) -> str:
 
 def _chunks(items: list[str]) -> Iterable[list[str]]:
     return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
-
-

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import django_rq
 from django.db import transaction
 from redis.exceptions import RedisError
-from rq import Queue, Worker
+from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseTimeoutException
@@ -58,7 +59,9 @@ def _send(run_id: int, name: str, fence: int) -> None:
         queue.enqueue(EXECUTE, run_id, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
     except (RedisError, OSError) as error:
         logger.warning(
-            "Redis is not reachable (%s); the tick sends this hint again.", error, extra={"run_id": run_id, "event": "hint"}
+            "Redis is not reachable (%s); the tick sends this hint again.",
+            error,
+            extra={"run_id": run_id, "event": "hint"},
         )
 
 
@@ -83,35 +86,40 @@ class RunJob(Job):
 
 
 class RunWorker(Worker):
-    """An RQ worker whose child gives its run back on SIGTERM and is replaced at once when it dies."""
+    """An RQ worker whose child gives its run back when the worker is asked to stop."""
 
     job_class = RunJob
 
     def request_stop(self, signum: int, frame: Any) -> None:
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)
-        super().request_stop(signum, frame)
-
-    def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: Any) -> None:
-        from ingestion import jobs
-
-        if job.func_name == EXECUTE:
-            jobs.lost(int(job.args[0]), retpid)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
-def work(name: str, *, burst: bool = False) -> None:
-    """Serve one queue in this process until asked to stop.
+def work(name: str, *, lost: Callable[[int, int], None], burst: bool = False) -> None:
+    """Serve one queue in this process until asked to stop; `lost(run, pid)` is called when a child was killed.
 
     One queue only: RQ loses a job when a worker that listens on several is killed after the pop (measured).
     """
     ensure_tick()
     queue = django_rq.get_queue(name)
-    worker = RunWorker([queue], connection=queue.connection, serializer=JSONSerializer, job_class=RunJob)
+
+    def child_killed(job: Job, pid: int, status: int, usage: Any) -> None:
+        if job.func_name == EXECUTE:
+            lost(int(job.args[0]), pid)
+
+    worker = RunWorker(
+        [queue],
+        connection=queue.connection,
+        serializer=JSONSerializer,
+        job_class=RunJob,
+        work_horse_killed_handler=child_killed,
+    )
     worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
 
 
 def ensure_tick() -> None:
-    """Make sure that rq-scheduler, where one runs, has its single entry; called by every worker start and every tick."""
+    """Make sure that rq-scheduler has its single entry; called by every worker start and every tick."""
     try:
         queue = django_rq.get_queue(config().TICK_QUEUE)
         scheduler = Scheduler(queue_name=queue.name, connection=queue.connection)

@@ -45,7 +45,9 @@ class DeadLetters:
 
     def _after(self, ctx: Context, last: int) -> Sequence[DeadLetter]:
         """The next letters of one kind: a run of records, or one letter that its source must reopen."""
-        held = DeadLetter.objects.for_tenant(ctx.tenant).filter(replay_run=self.run, status__in=DeadLetter.OPEN, pk__gt=last)
+        held = DeadLetter.objects.for_tenant(ctx.tenant).filter(
+            replay_run=self.run, status__in=DeadLetter.OPEN, pk__gt=last
+        )
         taken: list[DeadLetter] = []
         size = 0
         for letter in held.order_by("pk")[:_PAGE]:

@@ -1,7 +1,7 @@
 """The tick: due connections become runs, expired leases are taken over, lost hints are sent again.
 
-Idempotent and safe in any number of processes at once: whether a due instant becomes a run is decided by one conditional
-UPDATE, and `due_key` is unique. rq-scheduler's one entry or `manage.py ingest tick --loop` call it.
+Idempotent and safe in any number of processes at once: whether a due instant becomes a run is decided by one
+conditional UPDATE, and `due_key` is unique. rq-scheduler's one entry or `manage.py ingest tick --loop` call it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import UnknownPipeline
 from ingestion.core.windows import Window, next_window
-from ingestion.models import Connection, Heartbeat, Run, Watermark
+from ingestion.models import Connection, Heartbeat, Run
 from ingestion.running.ownership import claimable
 
 logger = logging.getLogger("ingestion")

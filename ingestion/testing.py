@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ingestion import actions, running
 from ingestion.core import registry
 from ingestion.core.context import Context
 from ingestion.core.errors import UnknownPipeline
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record
+from ingestion.models import Run, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +64,17 @@ def registered(pipeline: Pipeline) -> Iterator[Pipeline]:
 
 def run_pipeline(
     pipeline: Pipeline,
-    tenant: Any = None,
+    tenant: Tenant | None = None,
     *,
     records: Sequence[Mapping[str, Any]] | None = None,
     file: tuple[str, bytes] | None = None,
     config: dict[str, Any] | None = None,
-) -> Any:
+) -> Run:
     """Execute one run of `pipeline` in this process and return the `Run` as it stands afterwards.
 
     `records` take the place of the pipeline's source; `file` is (name, bytes), taken as an upload. After a transient
     error the run is queued for its next attempt, as in production. Needs a database.
     """
-    from ingestion import actions, running
-
     if records is not None:
         pipeline = dataclasses.replace(pipeline, source=Records(records))
     actor = actions.Actor()
@@ -89,9 +89,7 @@ def run_pipeline(
     return run
 
 
-def make_tenant(key: str = "acme", **values: Any) -> Any:
+def make_tenant(key: str = "acme", **values: Any) -> Tenant:
     """The tenant `key`, made when it is not there."""
-    from ingestion.models import Tenant
-
     tenant, _ = Tenant.objects.get_or_create(key=key, defaults={"name": key.title(), **values})
     return tenant

@@ -60,7 +60,6 @@ def process_environment(transactional_db: None, redis_server: str) -> dict[str, 
 
     The test's rows are committed, so the other process sees them.
     """
-    from django.conf import settings
     from django.db import connection
 
     url = servers.renamed(os.environ["DATABASE_URL"], connection.settings_dict["NAME"])
@@ -68,8 +67,7 @@ def process_environment(transactional_db: None, redis_server: str) -> dict[str, 
         **os.environ,
         "DATABASE_URL": url,
         "REDIS_URL": redis_server,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": settings.SECRET_KEY,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",  # finds this environment and starts no servers of its own
         "SLUICEGATE_BOOTSTRAP": "0",
     }
 

@@ -28,7 +28,12 @@ class Need:
 
 
 # The server packages with the least beside the server itself: none of them starts a MariaDB on the machine.
-MARIADB = Need("MariaDB", ("mariadbd", "mariadb-install-db", "my_print_defaults"), ("mariadb-server-core", "mariadb-client-core"), "TEST_MARIADB_URL")
+MARIADB = Need(
+    "MariaDB",
+    ("mariadbd", "mariadb-install-db", "my_print_defaults"),
+    ("mariadb-server-core", "mariadb-client-core"),
+    "TEST_MARIADB_URL",
+)
 POSTGRES = Need("PostgreSQL", ("postgres", "initdb"), ("postgresql",), "TEST_POSTGRES_URL")
 CHROMIUM = Need("Chromium", ("chromium",), ("chromium",))
 GIT = Need("git", ("git",), ("git",))

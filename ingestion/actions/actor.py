@@ -27,7 +27,10 @@ class Actor:
         if self.user is None:
             return
         user: Any = self.user
-        if not user.has_perm(f"ingestion.{permission}") or not Tenant.objects.granted_to(user).filter(pk=tenant.pk).exists():
+        if (
+            not user.has_perm(f"ingestion.{permission}")
+            or not Tenant.objects.granted_to(user).filter(pk=tenant.pk).exists()
+        ):
             raise PermissionDenied(f"{self.name} lacks ingestion.{permission} for {tenant}.")
 
     def audit(self, tenant: Tenant, action: str, target: object, reason: str = "", **data: Any) -> None:

@@ -84,7 +84,9 @@ def _replay_one(
         kind=Run.Kind.REPLAY,
         requested_by_id=actor.user.pk if actor.user else None,
     )
-    held = sum(_hold(tenant, run, holder, [pk for was, pk in chosen if was == holder]) for holder in {h for h, _ in chosen})
+    held = sum(
+        _hold(tenant, run, holder, [pk for was, pk in chosen if was == holder]) for holder in {h for h, _ in chosen}
+    )
     events.record(run, "queued", f"{held} dead letters, asked for by {actor.name}")
     actor.audit(tenant, "replay", connection, reason, run=run.pk, letters=held)
     return run
@@ -107,7 +109,7 @@ def triage(actor: Actor, letter: DeadLetter, note: str) -> None:
 
 
 def abandon(actor: Actor, letter: DeadLetter, reason: str) -> None:
-    """Give a letter up for a reason. It stays in the table; a later failure of the same record raises its count only."""
+    """Give a letter up for a reason. It stays; the same record failing again only raises its count."""
     if not reason:
         raise ActionRefused("Say why this record is given up; the reason is kept with it.")
     _change(actor, letter, DeadLetter.Status.ABANDONED, "abandon", reason)
@@ -118,5 +120,7 @@ def _change(actor: Actor, letter: DeadLetter, status: str, action: str, text: st
     with transaction.atomic():
         mine = Selection(letter.tenant, ids=[letter.pk]).letters()
         if not mine.update(status=status, note=text):
-            raise ActionRefused(f"Dead letter {letter.pk} is {letter.get_status_display().lower()}; it is not open any more.")
+            raise ActionRefused(
+                f"Dead letter {letter.pk} is {letter.get_status_display().lower()}; it is not open any more."
+            )
         actor.audit(letter.tenant, action, f"dead letter {letter.pk}", text)

@@ -36,7 +36,9 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
     """
     actor.require("run_connection", run.tenant)
     if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
-        raise ActionRefused(f"Run {run.pk} is {run.get_state_display().lower()}; only failed and cancelled runs are retried.")
+        raise ActionRefused(
+            f"Run {run.pk} is {run.get_state_display().lower()}; only failed and cancelled runs are retried."
+        )
     if run.kind == Run.Kind.REPLAY:
         raise ActionRefused("Replay the dead letters again instead; those still open were released.")
     with transaction.atomic():

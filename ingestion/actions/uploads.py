@@ -12,6 +12,7 @@ from ingestion import artifacts, events, queueing
 from ingestion.actions.actor import Actor
 from ingestion.conf import config as settings
 from ingestion.core.errors import ActionRefused, FileTooLarge, UnreadableFile
+from ingestion.core.text import storable
 from ingestion.models import Artifact, Connection, Run, RunArtifact
 
 
@@ -55,7 +56,7 @@ def upload(
             params={"config": config} if config else {},
             requested_by_id=actor.user.pk if actor.user else None,
         )
-        shown = PurePath(name.replace("\\", "/")).name[:255]
+        shown = storable(PurePath(name.replace("\\", "/")).name, 255)
         RunArtifact.unscoped.create(
             tenant=connection.tenant, run=run, artifact=artifact, role=RunArtifact.Role.INPUT, name=shown
         )

@@ -35,7 +35,7 @@ class CountsAgree:
 
 @dataclass(frozen=True, slots=True)
 class SumAgrees:
-    """The stored rows' `column` adds up to what the source says. Unverifiable where records were rejected or skipped by rule."""
+    """The stored rows' `column` adds up to what the source says; unverifiable where records were rejected."""
 
     column: str
 

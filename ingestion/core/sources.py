@@ -105,7 +105,9 @@ def take(
     try:
         records.append(Record(key_of(body), body, position))
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError) as error:
-        refused.append(Refusal(Record("", body, position), RecordError(f"Not a JSON object with a usable key: {error}")))
+        refused.append(
+            Refusal(Record("", body, position), RecordError(f"Not a JSON object with a usable key: {error}"))
+        )
 
 
 def key_reader(key: str) -> Callable[[bytes], str]:

@@ -76,17 +76,20 @@ def _last_of_each_key(records: Sequence[Record], skipped: list[Skipped]) -> list
     return kept
 
 
-def _one(
-    pipeline: Pipeline, ctx: Context, record: Record, stored: Stored | None, poison: Collection[str]
-) -> Outcome:
+def _one(pipeline: Pipeline, ctx: Context, record: Record, stored: Stored | None, poison: Collection[str]) -> Outcome:
     content = hashlib.sha256(pipeline.salt + record.body).digest()[:DIGEST_BYTES]
     if stored is not None and stored.digest == content:
         return Skipped(record, "unchanged")
     if poison and content.hex() in poison:
         return _refused(record, PoisonRecord("Processing this record ended its worker process twice."))
     if len(record.body) > pipeline.max_payload_bytes:
-        return _refused(record, PayloadTooLarge(f"The record has {len(record.body)} bytes; the limit is "
-                                                f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)."))
+        return _refused(
+            record,
+            PayloadTooLarge(
+                f"The record has {len(record.body)} bytes; the limit is "
+                f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)."
+            ),
+        )
     body = record.body
     if pipeline.reader is not None:
         try:
@@ -106,7 +109,9 @@ def _one(
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         # What a transform raises on a record it did not foresee. Anything else (a lost connection, a full disk,
         # RQ's timeout) is not the record's fault and must not bury it in the dead letters.
-        return Rejected(record, Stage.TRANSFORM, type(error).__name__, (FieldError("", type(error).__name__, str(error)),))
+        return Rejected(
+            record, Stage.TRANSFORM, type(error).__name__, (FieldError("", type(error).__name__, str(error)),)
+        )
 
 
 def _newest_of_each_row(

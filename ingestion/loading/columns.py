@@ -104,7 +104,9 @@ def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapp
         if not number.is_finite():
             raise ColumnFault("not_finite", f"{number} is not a number a column can hold.")
         if abs(number) >= limit:
-            raise ColumnFault("max_digits", f"{number} is too large for {field.max_digits} digits, {places} of them decimal.")
+            raise ColumnFault(
+                "max_digits", f"{number} is too large for {field.max_digits} digits, {places} of them decimal."
+            )
         shape = number.as_tuple()
         if -int(shape.exponent) > places and number != round(number, places):
             raise ColumnFault("decimal_places", f"{number} has more than {places} decimal places; it would be rounded.")

@@ -73,7 +73,11 @@ def _postgresql(
 def _postgresql_cast(name: str, field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> str:
     if _target(field).get_internal_type() == "BinaryField":
         return f"decode({name}, 'hex')"
-    return f"{name}::{_target(field).db_type(connection)}" if not field.remote_field else f"{name}::{field.db_type(connection)}"
+    return (
+        f"{name}::{_target(field).db_type(connection)}"
+        if not field.remote_field
+        else f"{name}::{field.db_type(connection)}"
+    )
 
 
 def _mysql(
@@ -149,7 +153,13 @@ def as_text(value: Any) -> str | None:
         case bool():
             return "1" if value else "0"
         case int() | Decimal() | float() | UUID():
-            return format(value, "f") if isinstance(value, Decimal) else repr(value) if isinstance(value, float) else str(value)
+            return (
+                format(value, "f")
+                if isinstance(value, Decimal)
+                else repr(value)
+                if isinstance(value, float)
+                else str(value)
+            )
         case datetime():
             return value.isoformat(" ")
         case date() | time():

@@ -187,7 +187,9 @@ class Plan:
                 if values[position] is not None and values[position] not in known:
                     fault = FieldError(field.name, "foreign_key", f"There is no {field.name} {values[position]} here.")
                     rejected.append(Rejected(one.record, Stage.LOAD, "IntegrityError", (fault,)))
-            adapted = [(one, values) for one, values in adapted if values[position] is None or values[position] in known]
+            adapted = [
+                (one, values) for one, values in adapted if values[position] is None or values[position] in known
+            ]
         return adapted
 
     def _known(self, ctx: Context, field: models.ForeignKey[Any, Any], wanted: set[Any]) -> set[Any]:
@@ -199,7 +201,9 @@ class Plan:
         keys = list(wanted)
         known: set[Any] = set()
         for start in range(0, len(keys), _QUERY_KEYS):
-            known.update(query.filter(**{f"{name}__in": keys[start : start + _QUERY_KEYS]}).values_list(name, flat=True))
+            known.update(
+                query.filter(**{f"{name}__in": keys[start : start + _QUERY_KEYS]}).values_list(name, flat=True)
+            )
         return known
 
     def write(self, adapted: list[tuple[Ready, list[Any]]], rejected: list[Rejected]) -> list[Ready]:

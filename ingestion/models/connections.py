@@ -13,7 +13,9 @@ class Connection(TenantOwned):
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="connections")
     pipeline = models.CharField(_("pipeline"), max_length=100)
-    config = models.JSONField(_("config"), default=dict, blank=True, help_text=_("Settings the pipeline's source reads."))
+    config = models.JSONField(
+        _("config"), default=dict, blank=True, help_text=_("Settings the pipeline's source reads.")
+    )
     next_due = models.DateTimeField(_("next due"), null=True, blank=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     paused_reason = models.CharField(_("pause reason"), max_length=200, blank=True)

@@ -16,8 +16,8 @@ else:
 class ExternalIdField(_Text):
     """An id of somebody else's, compared byte by byte.
 
-    MariaDB's and MySQL's default collations hold `ch_1AbC` and `ch_1aBc`, and even two emoji, for equal; this column uses
-    `utf8mb4_bin` there. Trailing spaces, which that collation ignores, are refused by the loader.
+    MariaDB's and MySQL's default collations hold `ch_1AbC` and `ch_1aBc`, and even two emoji, for equal; this column
+    uses `utf8mb4_bin` there. Trailing spaces, which that collation ignores, are refused by the loader.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -43,7 +43,9 @@ class TenantQuerySet(models.QuerySet[M]):
     def _require_scope(self) -> None:
         if not self._scoped:
             name = self.model.__name__
-            raise TenantScopeError(f"{name}.objects was used without a tenant; write {name}.objects.for_tenant(tenant).")
+            raise TenantScopeError(
+                f"{name}.objects was used without a tenant; write {name}.objects.for_tenant(tenant)."
+            )
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]
@@ -52,7 +54,7 @@ class TenantQuerySet(models.QuerySet[M]):
 
     def _fetch_all(self) -> None:
         self._require_scope()
-        super()._fetch_all()  # type: ignore[misc]
+        super()._fetch_all()
 
     def iterator(self, *args: Any, **kwargs: Any) -> Any:
         self._require_scope()

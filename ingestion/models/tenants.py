@@ -68,4 +68,3 @@ class TenantGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} → {self.tenant}"
-

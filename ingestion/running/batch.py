@@ -23,7 +23,7 @@ from ingestion.running.work import Work
 
 
 def process(work: Work, page: Page) -> None:
-    """Prepare `page` outside any transaction, keep its raw bytes, then commit it, trying again while the database is busy."""
+    """Prepare `page` outside any transaction, keep its raw bytes, commit; again while the database is busy."""
     if work.run.deaths >= isolation.DEATHS:
         isolation.search(work.run, work.mine, work.pipeline, page, work.poison, lambda part: _rehearse(work, part))
         work.run.deaths = 0
@@ -54,7 +54,7 @@ def _keep(work: Work, prepared: stages.Prepared) -> artifacts.Kept | None:
 
 
 def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.Kept | None) -> None:
-    """The batch's transaction: checkpoint, rows, dead letters, counts, control totals, artifact and events, or nothing."""
+    """The batch's transaction: checkpoint, rows, dead letters, counts, totals, artifact and events, or nothing."""
     run, now = work.run, datetime.now(UTC)
     with transaction.atomic():
         ownership.advance(work.mine, page.checkpoint)
@@ -101,16 +101,19 @@ def _until_it_lands(work: Work, commit: Callable[[], None]) -> None:
     """Commit, trying again after faults that pass. Raises DestinationUnavailable when they do not."""
     for tried in range(1, config().BATCH_TRIES + 1):
         try:
-            return commit()
+            commit()
+            return
         except Exception as error:
             if not faults.is_transient(error):
                 raise
             connection.close()  # also rolls back: after MySQL's error 1205 the server keeps the open transaction
             if tried == config().BATCH_TRIES:
-                raise DestinationUnavailable(f"The database did not take the batch in {tried} tries: {error}") from error
+                raise DestinationUnavailable(
+                    f"The database did not take the batch in {tried} tries: {error}"
+                ) from error
             work.seams.sleep(random.uniform(0.05, 0.15) * 2**tried)  # noqa: S311  jitter, not a secret
         if _landed(work):
-            return None
+            return
 
 
 def _landed(work: Work) -> bool:
@@ -138,8 +141,8 @@ def _exceeded(work: Work, read: int, dead: int) -> bool:
 
 def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:
     return ErrorBudgetExceeded(
-        f"{dead} of {read} records were rejected, more than this pipeline's error budget allows. Look at the dead letters: "
-        "when the source has changed, mend the pipeline and run it again; the watermark has not moved."
+        f"{dead} of {read} records were rejected, more than this pipeline's error budget allows. Look at the dead "
+        "letters: when the source has changed, mend the pipeline and run it again; the watermark has not moved."
     )
 
 

@@ -11,7 +11,15 @@ from django.utils import timezone
 
 from ingestion import events, queueing
 from ingestion.conf import config
-from ingestion.core.errors import CredentialError, DestinationUnavailable, Fenced, IngestionError, Transient
+from ingestion.core.errors import (
+    CredentialError,
+    DestinationUnavailable,
+    Fenced,
+    IngestionError,
+    Transient,
+    UnknownPipeline,
+)
+from ingestion.core.text import storable
 from ingestion.loading import faults
 from ingestion.models import Connection, Run, Watermark
 from ingestion.running import ownership, verification
@@ -50,7 +58,8 @@ def cancel(run: Run, mine: Ownership) -> None:
 
 def fail(run: Run, mine: Ownership, error: Exception) -> None:
     """Answer a failure by its class: queue another attempt, or end the run and keep the evidence."""
-    connection.close()  # whatever state the failure left it in
+    if not connection.in_atomic_block:  # somebody's own transaction around us, as in a TestCase, must survive
+        connection.close()  # whatever state the failure left it in
     error = _as_transient(error)
     if isinstance(error, Transient) and run.attempts + 1 < config().MAX_ATTEMPTS:
         delay = backoff(run.attempts, error.retry_after)
@@ -65,25 +74,27 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
             mine,
             Run.State.FAILED,
             error_class=type(error).__name__,
-            error_message=str(error)[:5000],
-            traceback="" if known else "".join(traceback.format_exception(error))[-20_000:],
+            error_message=storable(str(error), 5000),
+            traceback="" if known else storable("".join(traceback.format_exception(error))[-20_000:], 40_000),
         )
         if isinstance(error, CredentialError):
             Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
                 paused_at=timezone.now(), paused_reason="The source refused the credential."
             )
-        events.record(run, "failed", f"{type(error).__name__}: {error}"[:2000])
+        events.record(run, "failed", f"{type(error).__name__}: {error}")
 
 
 def backoff(failed_before: int, retry_after: float | None) -> float:
     """Seconds until the next attempt: doubled each time, with jitter, at least what the source asked for, capped."""
     wait = config().BACKOFF_SECONDS * 2**failed_before * random.uniform(0.75, 1.25)  # noqa: S311  jitter
-    return min(max(wait, retry_after or 0), config().BACKOFF_CAP_SECONDS)
+    return min(max(float(wait), retry_after or 0.0), config().BACKOFF_CAP_SECONDS)
 
 
 def _as_transient(error: Exception) -> Exception:
     if faults.is_transient(error):
         return DestinationUnavailable(f"The database is not available: {error}")
+    if isinstance(error, UnknownPipeline):  # an old worker during a deploy; the next attempt may meet a new one
+        return Transient(str(error))
     if isinstance(error, ConnectionError | TimeoutError) or queueing.is_timeout(error):
         return Transient(f"{type(error).__name__}: {error}")
     return error

@@ -33,7 +33,7 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
             events.record(run, "paused", str(pause))
     except Cancelled:
         closing.cancel(run, mine)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  classified there; nothing is swallowed
         closing.fail(run, mine, error)
     return str(Run.unscoped.values_list("state", flat=True).get(pk=run_id))
 

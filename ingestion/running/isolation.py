@@ -1,8 +1,9 @@
 """Finding the record that kills its worker.
 
-A run whose workers died twice in the same batch rehearses ever smaller parts of the page, rolled back, and writes down each
-time which part it is about to try. The claim that follows a death then knows where to go on: at most log2(page) + 2 deaths
-until one record stands alone. Only a record that dies alone is convicted; it becomes a dead letter and the run goes on.
+A run whose workers died twice in the same batch rehearses ever smaller parts of the page, rolled back, and writes down
+each time which part it is about to try. The claim that follows a death then knows where to go on: at most
+log2(page) + 2 deaths until one record stands alone. Only a record that kills alone is convicted; it becomes a dead
+letter and the run goes on.
 """
 
 from __future__ import annotations

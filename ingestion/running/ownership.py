@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from ingestion.clock import DbNow, db_now_plus
 from ingestion.conf import config
 from ingestion.core.errors import Cancelled, Fenced, Paused
+from ingestion.core.text import storable
 from ingestion.models import Connection, Run
 
 
@@ -112,13 +113,13 @@ def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error:
             lease_until=None,
             active_key=None,
             error_class=type(error).__name__ if error else "",
-            error_message=str(error)[:5000] if error else "",
+            error_message=storable(str(error), 5000) if error else "",
         )
     )
 
 
 def expire(run_id: int, pid: int) -> bool:
-    """Let go of a run whose process `pid` on this host is known to be dead, so that it need not wait for its lease to end."""
+    """Let go of a run whose process `pid` on this host is known to be dead, without waiting for its lease."""
     held = Run.unscoped.filter(pk=run_id, host=hostname(), worker_pid=pid, state=Run.State.RUNNING)
     return bool(held.update(lease_until=db_now_plus(-1)))
 

@@ -79,7 +79,9 @@ class BankEntry(BaseModel):
     @classmethod
     def _readable_amount(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None:
-            raise PydanticCustomError("amount", "{text} is not an amount", {"text": repr(info.data.get("amount_text", ""))})
+            raise PydanticCustomError(
+                "amount", "{text} is not an amount", {"text": repr(info.data.get("amount_text", ""))}
+            )
         return value
 
     @model_validator(mode="after")
@@ -92,7 +94,7 @@ class BankEntry(BaseModel):
     def day(self) -> date:
         """The booking date; the value date where the format gives no other (some CAMT.054)."""
         day = self.booked_on or self.value_on
-        assert day is not None  # noqa: S101  _dated has seen to it
+        assert day is not None
         return day
 
 

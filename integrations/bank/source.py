@@ -42,8 +42,9 @@ class BankFiles:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             fault = RecordError(f"This payload is not a refused statement: {error}. Upload the bank's file again.")
             return Page([], None, [Refusal(record, fault)])
-        if fault := _stored_fault(body):
-            return Page([], None, [Refusal(record, fault)])
+        unbalanced = _stored_fault(body)
+        if unbalanced is not None:
+            return Page([], None, [Refusal(record, unbalanced)])
         return Page([_record({**entry, **head}) for entry in entries], None)
 
     def _pages(self, ctx: Context) -> Iterator[Page]:
@@ -79,10 +80,12 @@ def _addressed(ctx: Context, statement: Statement) -> Statement:
     currency = account.currency or _balance_currency(statement) or str(ctx.config.get("currency", "")).upper()
     if not identifier:
         raise UnreadableFile(
-            "The file does not say which account it belongs to. Give it: --config account=NUMBER, or the account field of "
-            "the upload page, or the connection's config."
+            "The file does not say which account it belongs to. Give it: --config account=NUMBER, or the account field "
+            "of the upload page, or the connection's config."
         )
-    return dataclasses.replace(statement, account=dataclasses.replace(account, identifier=identifier, currency=currency))
+    return dataclasses.replace(
+        statement, account=dataclasses.replace(account, identifier=identifier, currency=currency)
+    )
 
 
 def _balance_currency(statement: Statement) -> str:
@@ -99,7 +102,8 @@ def _fault(statement: Statement) -> StatementImbalance | None:
     difference = imbalance(statement)
     if not difference:
         return None
-    assert statement.opening is not None and statement.closing is not None  # noqa: S101  imbalance() has looked
+    assert statement.opening is not None
+    assert statement.closing is not None
     booked = statement.closing.amount - statement.opening.amount + difference
     return _imbalance(statement.opening.amount, booked, statement.closing.amount)
 
@@ -118,7 +122,8 @@ def _stored_fault(body: dict[str, Any]) -> RecordError | None:
     try:
         opening, closing = body["head"]["statement"]["opening"], body["head"]["statement"]["closing"]
         booked = sum(
-            (Decimal(e["amount"]) for e in body["entries"] if e["amount"] and e["status"] == EntryStatus.BOOKED), Decimal()
+            (Decimal(e["amount"]) for e in body["entries"] if e["amount"] and e["status"] == EntryStatus.BOOKED),
+            Decimal(),
         )
         if opening is None or closing is None or Decimal(opening) + booked == Decimal(closing):
             return None

@@ -62,7 +62,7 @@ class Entry:
     value_on: date | None = None
     status: EntryStatus = EntryStatus.BOOKED
     bank_id: str = ""
-    """The bank's own id of this entry where the format promises one (FITID, AcctSvcrRef, the part after //), else ''."""
+    """The bank's own id of this entry where the format promises one (FITID, AcctSvcrRef, after //), else ''."""
     reference: str = ""
     """The customer's or end-to-end reference."""
     kind: str = ""

@@ -40,5 +40,3 @@ def payments(paid: Paid, ctx: Context) -> Payment:
         status=paid.status,
         updated_at=paid.updated_at,
     )
-
-

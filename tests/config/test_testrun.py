@@ -45,4 +45,6 @@ def test_run_that_broke_before_it_could_count_is_one_failure(tmp_path: Path) -> 
 def test_what_could_not_run_is_said_with_the_way_to_get_it() -> None:
     said = how_to_get("tests on MariaDB", [MARIADB])
 
-    assert said == ("tests on MariaDB. As root: apt-get install -y mariadb-server-core, or set TEST_MARIADB_URL")
+    assert said == (
+        "tests on MariaDB. As root: apt-get install -y mariadb-server-core mariadb-client-core, or set TEST_MARIADB_URL"
+    )

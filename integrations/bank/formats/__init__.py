@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 
-from ingestion.core.errors import FileRefused, FileTooLarge, HostileFile, UnreadableFile
+from ingestion import FileRefused, FileTooLarge, HostileFile, UnreadableFile
 from integrations.bank.formats import camt, csv_file, mt940, ofx
 from integrations.bank.formats.archive import members
 from integrations.bank.formats.csv_detect import detect_layout, layout_named

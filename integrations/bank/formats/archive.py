@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from ingestion.core.errors import FileTooLarge, HostileFile, UnknownFormat, UnreadableFile
+from ingestion import FileTooLarge, HostileFile, UnknownFormat, UnreadableFile
 
 MAX_MEMBERS = 1000
 MAX_RATIO = 200

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from ingestion.core.errors import FileTooLarge, HostileFile, UnreadableFile
+from ingestion import FileTooLarge, HostileFile, UnreadableFile
 
 MAX_DEPTH = 64
 """CAMT nests about 15 deep, OFX about 10."""

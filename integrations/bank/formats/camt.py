@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from xml.etree.ElementTree import Element
 
-from ingestion.core.errors import UnknownFormat, UnreadableFile
+from ingestion import UnknownFormat, UnreadableFile
 from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt_balance import Ends, ends
 from integrations.bank.formats.camt_entry import STATUSES, account_number, entry, status_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from ingestion.core.errors import UnreadableFile
+from ingestion import UnreadableFile
 
 _WINDOWS = re.compile(r"(?:windows-?|cp-?)?(125[0-8]|437|850|852|866|932|936|949|950)")
 _ISO = re.compile(r"(?:iso-?)?8859-?(\d{1,2})")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import islice
 
-from ingestion.core.errors import AmbiguousFormat, ConfigurationError, FileRefused, UnknownFormat
+from ingestion import AmbiguousFormat, ConfigurationError, FileRefused, UnknownFormat
 from integrations.bank.formats.csv_entry import continues, entry_from
 from integrations.bank.formats.csv_records import Record, decode, records
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, locate

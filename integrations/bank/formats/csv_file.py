@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from ingestion.core.errors import FileTooLarge, UnreadableFile
+from ingestion import FileTooLarge, UnreadableFile
 from integrations.bank.formats.csv_amount import amount_by
 from integrations.bank.formats.csv_balances import derived
 from integrations.bank.formats.csv_entry import balance_after, continued, continues, entry_from

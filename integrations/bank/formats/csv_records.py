@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ingestion.core.errors import FileTooLarge, UnreadableFile
+from ingestion import FileTooLarge, UnreadableFile
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_RECORD_CHARS = 128 * 1024
 """One row with all its cells. The csv module's own limit is global to the process, so it is left alone."""
+MAX_LINES = 1_000_000
+"""Blank ones too: reading nothing else still takes its time."""
 MAX_RECORD_LINES = 200
 """Lines that one quoted cell may run over; more means that its quote was never closed."""
 MAX_JOINED_CHARS = 500
@@ -99,6 +101,7 @@ class _Feed:
         self._lines = (match[0] for match in _LINE.finditer(text))
         self._open: list[str] = []
         self._chars = 0
+        self._left = MAX_LINES
         self._ended = False
         self.first = 1
 
@@ -113,6 +116,9 @@ class _Feed:
             # A row of our own: swallowed by the last cell exactly when its quote is open.
             self._ended = True
             return _END
+        self._left -= 1
+        if self._left < 0:
+            raise FileTooLarge(f"The file has more than {MAX_LINES:,} lines: split it.")
         self._open.append(line)
         self._chars += len(line)
         if len(self._open) > MAX_RECORD_LINES:

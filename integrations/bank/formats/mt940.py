@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 
-from ingestion.core.errors import UnreadableFile
+from ingestion import UnreadableFile
 from integrations.bank.formats.mt940_details import account_name
 from integrations.bank.formats.mt940_entries import read_movement
 from integrations.bank.formats.mt940_fields import Message, has_any, messages

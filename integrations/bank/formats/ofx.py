@@ -10,7 +10,7 @@ A file without a statement is refused, also when it is a valid answer: a bank's 
 
 from __future__ import annotations
 
-from ingestion.core.errors import FileRefused, UnknownFormat, UnreadableFile
+from ingestion import FileRefused, UnknownFormat, UnreadableFile
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
 from integrations.bank.formats.ofx_text import body
 from integrations.bank.formats.ofx_values import amount, day

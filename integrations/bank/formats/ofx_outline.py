@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ingestion.core.errors import UnreadableFile
+from ingestion import UnreadableFile
 from integrations.bank.formats.ofx_text import unescape
 
 STATEMENTS = frozenset({"STMTRS", "CCSTMTRS", "INVSTMTRS"})

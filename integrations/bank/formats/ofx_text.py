@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ingestion.core.errors import HostileFile, UnreadableFile
+from ingestion import HostileFile, UnreadableFile
 from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.charset import decode
 

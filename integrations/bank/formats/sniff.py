@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from ingestion.core.errors import HostileFile, UnknownFormat
+from ingestion import HostileFile, UnknownFormat
 
 HEAD_BYTES = 64 * 1024
 

@@ -9,7 +9,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from ingestion.core.errors import ConfigurationError
+from ingestion import ConfigurationError
 from integrations.bank.layouts.dates import pattern
 from integrations.bank.layouts.header import header_key, named
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from ingestion.core.errors import ConfigurationError
+from ingestion import ConfigurationError
 from integrations.bank.layouts.check import did_you_mean
 from integrations.bank.layouts.layout import Columns, CsvLayout, Preamble
 

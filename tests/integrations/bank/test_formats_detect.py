@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from dataclasses import replace
@@ -53,7 +54,9 @@ def zipped(*contents: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
 
 
 @pytest.mark.parametrize(
-    ("data", "name"), [(BUNQ, "csv:bunq-en"), (MT940, "mt940"), (OFX, "ofx"), (CAMT, "camt.053")], ids=["csv", "mt940", "ofx", "camt"]
+    ("data", "name"),
+    [(BUNQ, "csv:bunq-en"), (MT940, "mt940"), (OFX, "ofx"), (CAMT, "camt.053")],
+    ids=["csv", "mt940", "ofx", "camt"],
 )
 @pytest.mark.parametrize("lead", [b"", b"\xef\xbb\xbf", b"\r\n\r\n"], ids=["bare", "bom", "blank-lines"])
 def test_the_content_alone_chooses_the_reader(data: bytes, name: str, lead: bytes) -> None:
@@ -187,10 +190,8 @@ SEEDS = (BUNQ, MT940, OFX, CAMT, FOUR % b"13", zipped(("1.csv", BUNQ), ("2.xml",
 
 
 def statements_or_refusal(data: bytes) -> None:
-    try:
+    with contextlib.suppress(FileRefused):
         read_file(data)
-    except FileRefused:
-        pass
 
 
 @given(st.binary(max_size=2000))
@@ -202,7 +203,11 @@ def test_any_bytes_are_read_or_refused_by_name(data: bytes) -> None:
     statements_or_refusal(data)
 
 
-@given(st.sampled_from(SEEDS), st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=4)), max_size=6), st.integers(0, 99))
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=4)), max_size=6),
+    st.integers(0, 99),
+)
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=300)
 def test_damaged_statements_are_read_or_refused_by_name(seed: bytes, damage: list[tuple[int, bytes]], cut: int) -> None:
     data = bytearray(seed)

@@ -113,7 +113,9 @@ LEDGERS = st.lists(
 def test_files_of_whole_days_converge_in_any_order_and_overlap(ledger: list[list[Entry]], data: st.DataObject) -> None:
     whole = keys(statement(*(e for day in ledger for e in day)))
     cuts = st.tuples(st.integers(0, len(ledger)), st.integers(0, len(ledger))).map(lambda pair: sorted(pair))
-    spans = data.draw(st.permutations([*data.draw(st.lists(cuts, max_size=5)), *([n, n + 1] for n in range(len(ledger)))]))
+    spans = data.draw(
+        st.permutations([*data.draw(st.lists(cuts, max_size=5)), *([n, n + 1] for n in range(len(ledger)))])
+    )
 
     loaded: set[str] = set()
     for start, end in spans:

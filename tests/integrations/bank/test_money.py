@@ -51,7 +51,22 @@ def test_amounts_in_the_declared_style_are_read(text: str, amount: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("", "-", ",", "NaN", "Infinity", "-inf", "1e400", "1E5", "1_000", "0x10", "1,2,3", "1.23,4", "12.34", "1.2345"),
+        *(
+            "",
+            "-",
+            ",",
+            "NaN",
+            "Infinity",
+            "-inf",
+            "1e400",
+            "1E5",
+            "1_000",
+            "0x10",
+            "1,2,3",
+            "1.23,4",
+            "12.34",
+            "1.2345",
+        ),
         *("1234.567", ".123", "1..000", "--1", "-+1", "1-", "(1,00)", "1,00 EUR", "\u20ac1", "\uff11\uff12", "\u0661"),
         *("1 000,00", "1'000", "=1+1", "1\n2", "9" * 41, "1" * 10_000_000, "\u00b2"),
     ],
@@ -62,7 +77,13 @@ def test_anything_else_is_no_amount(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "thousands"),
-    [("1 234 567,5", " "), ("1\u00a0234\u00a0567,5", " "), ("1\u202f234\u202f567,5", " "), ("1'234'567,5", "'"), ("1\u2019234\u2019567,5", "'")],
+    [
+        ("1 234 567,5", " "),
+        ("1\u00a0234\u00a0567,5", " "),
+        ("1\u202f234\u202f567,5", " "),
+        ("1'234'567,5", "'"),
+        ("1\u2019234\u2019567,5", "'"),
+    ],
 )
 def test_spaces_and_apostrophes_group_where_declared(text: str, thousands: str) -> None:
     assert parse_amount(text, thousands=thousands) == Decimal("1234567.5")
@@ -74,7 +95,14 @@ def test_without_declared_grouping_a_mark_that_groups_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("\u00a31,183.23", "1183.23"), ("+ \u00a31,100.00", "1100"), ("-\u00a35", "-5"), ("\u00a3-5", "-5"), ("5.00 \u00a3", "5"), ("(\u00a35.00)", "-5")],
+    [
+        ("\u00a31,183.23", "1183.23"),
+        ("+ \u00a31,100.00", "1100"),
+        ("-\u00a35", "-5"),
+        ("\u00a3-5", "-5"),
+        ("5.00 \u00a3", "5"),
+        ("(\u00a35.00)", "-5"),
+    ],
 )
 def test_symbols_and_parentheses_are_read_where_declared(text: str, amount: str) -> None:
     assert parse_amount(text, ".", ",", symbols=("\u00a3",), parentheses=True) == Decimal(amount)
@@ -105,7 +133,8 @@ def test_any_text_is_an_amount_or_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "decimals"), [("29.000", 0), ("1.050", 2), ("0.001", 3), ("100", 0), ("1E+2", 0), ("0.00", 0), ("12.5", 1)]
+    ("amount", "decimals"),
+    [("29.000", 0), ("1.050", 2), ("0.001", 3), ("100", 0), ("1E+2", 0), ("0.00", 0), ("12.5", 1)],
 )
 def test_places_count_only_decimals_that_carry_a_value(amount: str, decimals: int) -> None:
     assert places(Decimal(amount)) == decimals

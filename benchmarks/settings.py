@@ -1,0 +1,12 @@
+"""The standalone project's own settings, with the benchmark's app. The parent process says which database (DATABASE_URL)."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "only-for-benchmarks")
+os.environ.setdefault("ALLOWED_HOSTS", "localhost")
+os.environ.setdefault("REDIS_URL", "unix:///nobody-answers-here")  # a run asks no Redis
+
+from config.settings import *  # noqa: F403
+from config.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.app"]

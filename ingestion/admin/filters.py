@@ -1,0 +1,84 @@
+"""List filters that show and accept own tenants' values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.filters import AllValuesFieldListFilter, FieldListFilter, RelatedFieldListFilter
+from django.contrib.admin.utils import get_fields_from_path
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.admin.ownership import only_own, tenant_path
+from ingestion.models import Connection
+
+MOST_CHOICES = 100
+
+if TYPE_CHECKING:
+    _Related = RelatedFieldListFilter
+else:
+    _Related = object
+
+
+class OwnChoices(_Related):
+    """Mixed into every filter over a foreign key by TenantScoped: the choices are own rows, the first 100 of them."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        related = field.related_model
+        own = only_own(related._default_manager.all(), request.user)
+        ordering = self.field_admin_ordering(field, request, model_admin) or related._meta.ordering or ["pk"]
+        if tenant_path(related) == "tenant":
+            own = own.select_related("tenant")
+        return [(row.pk, str(row)) for row in own.order_by(*ordering)[:MOST_CHOICES]]
+
+    def has_output(self) -> bool:
+        # A filter that is in force must be seen, also when there is nothing else to choose.
+        return super().has_output() or bool(self.used_parameters)
+
+
+class OwnRelatedFilter(OwnChoices, RelatedFieldListFilter):
+    """What a plain foreign-key name in `list_filter` becomes."""
+
+
+@cache
+def _with_own_choices(given: type[RelatedFieldListFilter]) -> type[RelatedFieldListFilter]:
+    return type(f"Own{given.__name__}", (OwnChoices, given), {})
+
+
+def scoped_filter(model: type[models.Model], item: Any) -> Any:
+    """`item` of a `list_filter`, made safe. Raises ImproperlyConfigured for what would list another tenant's values."""
+    if isinstance(item, type):
+        return item  # a SimpleListFilter computes its own choices; its author scopes them with `only_own`
+    path, given = (item[0], item[1]) if isinstance(item, tuple | list) else (item, None)
+    field = get_fields_from_path(model, path)[-1]
+    if field.is_relation:
+        if given is None or given is FieldListFilter.create:
+            return (path, OwnRelatedFilter)
+        return (path, given if issubclass(given, OwnChoices) else _with_own_choices(given))
+    if "__" in path and (given is None or issubclass(given, AllValuesFieldListFilter)) and not field.choices:
+        raise ImproperlyConfigured(f"list_filter {path!r} of {model.__name__} would list the values of all tenants.")
+    return item
+
+
+class PipelineFilter(admin.SimpleListFilter):
+    """By pipeline, as far as own connections use it; read from connections, which are few, not from millions of rows."""
+
+    title = _("pipeline")
+    parameter_name = "pipeline"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        own = only_own(Connection.unscoped.all(), request.user)
+        names = own.order_by("pipeline").values_list("pipeline", flat=True).distinct()[:MOST_CHOICES]
+        return [(name, name) for name in names]
+
+    def has_output(self) -> bool:
+        return len(self.lookup_choices) > 1 or self.value() is not None
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(pipeline=self.value()) if self.value() else queryset

@@ -1,0 +1,66 @@
+"""Which rows of any table a member of staff may see: the one rule behind every list, choice, filter and object page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from ingestion.models import Tenant
+
+
+def tenant_path(model: type[models.Model]) -> str | None:
+    """The lookup from `model` to its tenant's id: "pk" for Tenant itself, "tenant" for what a tenant owns, else None."""
+    if issubclass(model, Tenant):
+        return "pk"
+    try:
+        field = model._meta.get_field("tenant")
+    except FieldDoesNotExist:
+        return None
+    return "tenant" if field.related_model is Tenant else None
+
+
+def only_own(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """The rows of `queryset` that belong to tenants granted to `user`; tables that no tenant owns pass unchanged.
+
+    Users are no tenant's property, but a list of them names another tenant's people: staff see those who share a tenant
+    with them. Where INGESTION["TENANTS_FOR_USER"] replaces the grants, that cannot be asked of a table, and staff see
+    nobody but themselves.
+    """
+    if user.is_superuser and user.is_active:
+        return queryset
+    granted = Tenant.objects.granted_to(user)
+    path = tenant_path(queryset.model)
+    if path is not None:
+        return queryset.filter(**{f"{path}__in": granted.values("pk")})
+    if issubclass(queryset.model, get_user_model()):
+        return queryset.filter(models.Q(pk=user.pk) | models.Q(pk__in=_colleagues(granted)))
+    return queryset
+
+
+def is_own(request: HttpRequest, row: models.Model) -> bool:
+    """Whether `row` belongs to a tenant granted to the request's user; asked of the database once a request and tenant."""
+    path = tenant_path(type(row))
+    if path is None:
+        return False
+    user: Any = request.user
+    if user.is_superuser and user.is_active:
+        return True
+    tenant_id: int | None = row.pk if path == "pk" else getattr(row, "tenant_id", None)
+    asked: dict[int | None, bool] = request.__dict__.setdefault("_ingestion_granted", {})
+    if tenant_id not in asked:
+        asked[tenant_id] = Tenant.objects.granted_to(user).filter(pk=tenant_id).exists()
+    return asked[tenant_id]
+
+
+def _colleagues(granted: QuerySet[Tenant]) -> QuerySet[Any]:
+    from ingestion.conf import config
+    from ingestion.models import TenantGrant
+
+    if config().TENANTS_FOR_USER:
+        return TenantGrant.objects.none().values("user")
+    return TenantGrant.objects.filter(tenant__in=granted.values("pk")).values("user")

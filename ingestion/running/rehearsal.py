@@ -1,0 +1,153 @@
+"""Dry run: the whole path of a run, with nothing written. Every page is loaded for real and rolled back.
+
+The source is really read, so it should be one that may be read twice. A destination of your own that writes outside
+Django's databases is beyond the rollback.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DatabaseError
+
+from ingestion.conf import config as settings
+from ingestion.core import registry, stages
+from ingestion.core.destinations import Stored
+from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.records import Counts, Page, Rejected
+from ingestion.core.windows import Window
+from ingestion.models import Run, Tenant
+from ingestion.running import verification
+from ingestion.running.stand_ins import StandIns, rolled_back
+
+SHOWN = 20
+"""Rejected records a report carries whole; the others are only counted."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run would do. `read` is always inserts + updates + skipped + rejected."""
+
+    tenant: str
+    pipeline: str
+    window: Window | None
+    pages: int = 0
+    read: int = 0
+    inserts: int = 0
+    updates: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    """How many records for each reason."""
+    rejected: int = 0
+    rejections: list[Rejected] = field(default_factory=list)
+    """The first SHOWN of them."""
+    verdicts: list[str] = field(default_factory=list)
+    """A sentence for each control total."""
+    notes: list[str] = field(default_factory=list)
+    failure: str = ""
+    """Why the run would fail; empty when it would not."""
+    complete: bool = True
+    """False when `limit_pages` ended the dry run before the source did; control totals are not judged then."""
+
+    @property
+    def outcome(self) -> Run.State:
+        if self.failure:
+            return Run.State.FAILED
+        return Run.State.PARTIAL if self.rejected else Run.State.SUCCEEDED
+
+
+def dry_run(
+    tenant: Tenant,
+    pipeline: Pipeline | str,
+    *,
+    files: Sequence[tuple[str, bytes]] = (),
+    config: Mapping[str, Any] | None = None,
+    limit_pages: int | None = None,
+) -> Report:
+    """Take everything the next run of `tenant` would read through `pipeline`, and write nothing.
+
+    `files` (name, bytes) stand in for an upload. The tenant needs no connection yet. A failure that would end the run
+    is part of the report; only what would be our own bug is raised. Raises UnknownPipeline.
+    """
+    if isinstance(pipeline, str):
+        pipeline = registry.get(pipeline)
+    rehearsal = _Rehearsal(pipeline, StandIns(tenant, pipeline, files), dict(config or {}))
+    try:
+        _check_files(files)
+        rehearsal.play(limit_pages)
+    except (IngestionError, DatabaseError, OSError) as error:
+        rehearsal.report.failure = f"{type(error).__name__}: {error}"
+    return rehearsal.report
+
+
+class _Rehearsal:
+    """Pages on their way, and what earlier pages would have left behind for later ones to find."""
+
+    def __init__(self, pipeline: Pipeline, rows: StandIns, config: Mapping[str, Any]) -> None:
+        self.pipeline = pipeline
+        self.rows = rows
+        self.ctx = rows.context(config)
+        self.report = Report(rows.tenant.key, pipeline.name, rows.window)
+        self._loaded: dict[str, Stored] = {}
+        self._tally: dict[str, Any] = {}
+        self._repeats = False
+
+    def play(self, limit_pages: int | None) -> None:
+        for page in self.pipeline.source.extract(self.ctx, None):
+            self._page(page)
+            if self.pipeline.error_budget.exceeded(self.report.read, self.report.rejected):
+                raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
+            if self.report.pages == limit_pages:
+                self.report.complete = False
+                return
+        self._judge()
+
+    def _page(self, page: Page) -> None:
+        known: dict[str, Stored] = {}
+
+        def lookup(keys: Sequence[str]) -> Mapping[str, Stored]:
+            found = dict(self.pipeline.destination.stored(self.ctx, keys))
+            found.update((key, self._loaded[key]) for key in keys if key in self._loaded)
+            known.update(found)
+            return found
+
+        prepared = stages.prepare(self.pipeline, self.ctx, page, lookup)
+        self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
+        with rolled_back():
+            self.rows.insert()
+            loaded = self.pipeline.destination.load(self.ctx, prepared.ready)
+            rejected = [*prepared.rejected, *loaded.rejected]
+            counts = Counts(len(prepared), len(loaded.ready), len(prepared.skipped), len(rejected))
+            handled = [*(one.record.key for one in loaded.ready), *(one.record.key for one in prepared.skipped)]
+            self._tally = verification.add(self.pipeline, self.ctx, self._tally, page, counts, handled)
+        for one in loaded.ready:
+            key = self.pipeline.destination.key_of(one.row)
+            self.report.updates += key in known
+            self.report.inserts += key not in known
+            self._loaded[key] = Stored(one.digest, self.pipeline.destination.version_of(one.row))
+        self.report.pages += 1
+        self.report.read += counts.read
+        self.report.skipped.update(one.reason for one in prepared.skipped)
+        self.report.rejected += counts.dead
+        self.report.rejections += rejected[: max(0, SHOWN - len(self.report.rejections))]
+        self.report.notes += page.notes
+
+    def _judge(self) -> None:
+        if self._repeats:  # rows of earlier pages are rolled back, so a sum over them cannot be taken
+            for name in [name for name in self._tally if name != "count"]:
+                del self._tally[name]
+                self.report.verdicts.append(f"{name}: not judged, because records repeat on later pages")
+        self.report.verdicts += verification.verify(self._tally)
+
+
+def _check_files(files: Sequence[tuple[str, bytes]]) -> None:
+    """What an upload would refuse at the door."""
+    limit = settings().MAX_UPLOAD_BYTES
+    for name, data in files:
+        if not data:
+            raise UnreadableFile(f"{name} is empty.")
+        if len(data) > limit:
+            raise FileTooLarge(f'{name} has {len(data)} bytes; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).')

@@ -1,0 +1,80 @@
+"""What a dry run puts in the place of the rows that a run would have: its connection, itself, its uploaded files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from django.db import connections, models, transaction
+
+from ingestion.clock import read_db_now
+from ingestion.core.context import Context, File
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.windows import Window, next_window
+from ingestion.models import Artifact, Connection, Run, Tenant
+
+
+class StandIns:
+    """Rows that loaded rows point at: inserted with every page and rolled back with it, under the same ids each time.
+
+    The ids come from a first, rolled-back insert. MariaDB and PostgreSQL never give them out again; on SQLite another
+    process may take one meanwhile, and the dry run then fails on it and can simply be started again.
+    """
+
+    def __init__(self, tenant: Tenant, pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
+        known = Connection.objects.for_tenant(tenant).filter(pipeline=pipeline.name).first()
+        self.tenant = tenant
+        self.now = read_db_now()
+        self.window = None if files else self._window(known, pipeline)
+        self.connection = known or Connection(tenant=tenant, pipeline=pipeline.name)
+        kind = Run.Kind.UPLOAD if files else Run.Kind.MANUAL
+        self.run = Run(tenant=tenant, connection=self.connection, pipeline=pipeline.name, kind=kind)
+        self._inbox = {hashlib.sha256(data).hexdigest(): (name, data) for name, data in files}
+        self._artifacts = {sha256: self._artifact(sha256, len(data)) for sha256, (_, data) in self._inbox.items()}
+        rows: list[models.Model] = [self.connection, self.run, *self._artifacts.values()]
+        self._new = [row for row in rows if row.pk is None]
+        with rolled_back():
+            self.insert()
+
+    def insert(self) -> None:
+        for row in self._new:
+            row.save(force_insert=True)
+
+    def context(self, config: Mapping[str, Any]) -> Context:
+        files = {
+            File(self._artifacts[sha256].pk, name, sha256, len(data)): data
+            for sha256, (name, data) in self._inbox.items()
+        }
+        return Context(
+            tenant=self.tenant.ref,
+            pipeline=self.run.pipeline,
+            run_id=self.run.pk,
+            now=self.now,
+            window=self.window,
+            config={**self.connection.config, **config},
+            inbox=tuple(files),
+            read=files.__getitem__,
+        )
+
+    def _window(self, known: Connection | None, pipeline: Pipeline) -> Window:
+        watermark = known.watermarks.order_by("-pk").values_list("value", flat=True).first() if known else None
+        return next_window(watermark, self.now, pipeline.lag)
+
+    def _artifact(self, sha256: str, size: int) -> Artifact:
+        kept = Artifact.objects.for_tenant(self.tenant).filter(kind=Artifact.Kind.FILE, sha256=sha256).first()
+        return kept or Artifact(tenant=self.tenant, kind=Artifact.Kind.FILE, sha256=sha256, size=size, stored_size=0)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """A transaction on every database, of which nothing stays: the destination may write to another one than ours."""
+    with ExitStack() as stack:
+        for alias in connections:
+            stack.enter_context(transaction.atomic(using=alias))
+        try:
+            yield
+        finally:
+            for alias in connections:
+                transaction.set_rollback(True, using=alias)

@@ -1,0 +1,94 @@
+"""Rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+import ingestion
+from ingestion.models import TenantOwned
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted(
+    path
+    for folder in ("config", "ingestion", "integrations")
+    for path in (ROOT / folder).rglob("*.py")
+    if "migrations" not in path.parts
+)
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def test_no_source_file_is_longer_than_one_sitting() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in SOURCES}
+
+    too_long = {str(path.relative_to(ROOT)): lines for path, lines in lengths.items() if lines > 300}
+    middle = sorted(lengths.values())[len(lengths) // 2]
+
+    assert too_long == {}
+    assert middle <= 90
+
+
+def test_tests_use_seams_and_patch_nothing() -> None:
+    patching = re.compile(r"mock\.patch|mocker\.|@patch\(|monkeypatch\.setattr")
+
+    guilty = [path.name for path in TESTS if path != Path(__file__) and patching.search(path.read_text())]
+
+    assert guilty == []
+
+
+def test_no_source_is_a_stub() -> None:
+    stub = re.compile(r"raise NotImplementedError|\bTODO\b|\bFIXME\b")
+
+    assert [str(path.relative_to(ROOT)) for path in SOURCES if stub.search(path.read_text())] == []
+
+
+def test_the_public_api_is_what_all_says_sorted() -> None:
+    assert ingestion.__all__ == sorted(ingestion.__all__)
+    assert all(hasattr(ingestion, name) for name in ingestion.__all__)
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        if path.read_text().strip()
+        and path.name != "__init__.py"
+        and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+
+    assert silent == []
+
+
+def test_the_unscoped_manager_is_not_used_by_kinds() -> None:
+    guilty = [path.name for path in (ROOT / "integrations").rglob("*.py") if ".unscoped" in path.read_text()]
+
+    assert guilty == []
+
+
+@pytest.mark.parametrize("model", apps.get_models(), ids=lambda model: model._meta.label)
+def test_every_model_with_a_tenant_refuses_unscoped_queries(model: type[models.Model]) -> None:
+    fields = {field.name for field in model._meta.get_fields()}
+    if "tenant" not in fields or model._meta.label == "ingestion.TenantGrant":
+        pytest.skip("not owned by a tenant")
+
+    assert issubclass(model, TenantOwned)
+    for ask in (
+        lambda objects: list(objects.all()),
+        lambda objects: objects.count(),
+        lambda objects: objects.filter(pk=1).exists(),
+        lambda objects: objects.get(pk=1),
+        lambda objects: objects.values_list("pk").first(),
+        lambda objects: objects.filter(pk=1).update(tenant=1),
+        lambda objects: objects.filter(pk=1).delete(),
+        lambda objects: objects.aggregate(models.Count("pk")),
+        lambda objects: objects.in_bulk([1]),
+        lambda objects: list(objects.iterator()),
+        lambda objects: objects.latest("pk"),
+    ):
+        with pytest.raises(ingestion.TenantScopeError, match="for_tenant"):
+            ask(model.objects)  # type: ignore[attr-defined]
