@@ -1,3 +1,5 @@
+"""The project's own app: it only brings the commands `up` and `demo`."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""The console, and nothing else: the admin at /admin/."""
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path

@@ -1,3 +1,5 @@
+"""The virtual environment and the notes about its state."""
+
 import hashlib
 import shutil
 import subprocess

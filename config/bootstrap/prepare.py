@@ -1,3 +1,5 @@
+"""Bring the environment up to its requirements, safely against a second start and a kill."""
+
 import fcntl
 import sys
 from collections.abc import Callable, Iterator

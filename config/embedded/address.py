@@ -1,3 +1,5 @@
+"""Where the embedded Valkey answers."""
+
 from pathlib import Path
 from urllib.parse import quote
 

@@ -1,3 +1,5 @@
+"""Owning, adopting and ending the embedded Valkey."""
+
 import fcntl
 import subprocess
 import time

@@ -1,3 +1,5 @@
+"""The embedded Valkey's command line, and who answers."""
+
 import os
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""One running program."""
+
 import os
 import subprocess
 from pathlib import Path

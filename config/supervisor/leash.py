@@ -1,3 +1,5 @@
+"""No process outlives its supervisor, however that one ends."""
+
 import contextlib
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""What to run, and how long to wait after a failure."""
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,3 +1,5 @@
+"""The supervisor's loop: start, watch, start again, end."""
+
 import selectors
 import signal
 import time

@@ -1,3 +1,5 @@
+"""`manage.py up`: web, workers and scheduler under one supervisor."""
+
 from argparse import ArgumentParser
 from typing import Any
 
