@@ -118,6 +118,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATIC_BACKEND},
 }
 
+INGESTION = {"STORAGE": "ingestion"}
+
 # Queues: one per tier and one worker process per queue, because RQ loses a job when a worker that listens on two
 # queues dies after the pop. JSON, because a pickle read from Redis runs code.
 REDIS_URL = os.environ.get("REDIS_URL") or embedded_url()
@@ -136,7 +138,12 @@ RQ_SHOW_ADMIN_LINK = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "ingestion.logs.ContextFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
 }

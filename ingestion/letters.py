@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import Case, F, Value, When
 
+from ingestion import artifacts
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
 from ingestion.core.text import storable
-from ingestion.models import DeadLetter, Run, TenantQuerySet
+from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 
 _CHUNK = 500
+_INLINE_BYTES = 1024 * 1024
+"""Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
+_STATEMENT_BYTES = 4 * 1024 * 1024
 
 
 def identity(record: Record) -> str:
@@ -37,7 +41,8 @@ def write(run: Run, rejected: Sequence[Rejected], now: datetime) -> None:
         mine = _of(run)
         known = dict(mine.filter(identity__in=chunk).values_list("identity", "fingerprint"))
         fresh = [_letter(run, key, by_identity[key], now) for key in chunk if key not in known]
-        DeadLetter.unscoped.bulk_create(fresh, batch_size=_CHUNK)
+        for part in _statements(fresh):
+            DeadLetter.unscoped.bulk_create(part)
         _seen_again(run, [key for key in chunk if key in known], now)
         for key, cause in known.items():
             one = by_identity[key]
@@ -70,6 +75,11 @@ def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[s
         opened.filter(pk__in=older).update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
 
 
+def payload(letter: DeadLetter) -> bytes:
+    """The record's untouched bytes, wherever they are kept. Raises ArtifactDamaged when storage lost them."""
+    return bytes(letter.payload) if letter.artifact is None else artifacts.read(letter.artifact)
+
+
 def any_open(run: Run) -> bool:
     return _of(run).filter(status__in=DeadLetter.OPEN).exists()
 
@@ -89,6 +99,7 @@ def _seen_again(run: Run, identities: Sequence[str], now: datetime) -> None:
 
 
 def _letter(run: Run, key: str, one: Rejected, now: datetime) -> DeadLetter:
+    large = len(one.record.body) > _INLINE_BYTES
     return DeadLetter(
         tenant_id=run.tenant_id,
         connection_id=run.connection_id,
@@ -96,7 +107,8 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime) -> DeadLetter:
         identity=key,
         source_id=_short(one.record.key, 191),
         position=_short(one.record.position, 100),
-        payload=one.record.body,
+        payload=b"" if large else one.record.body,
+        artifact=artifacts.keep(run.tenant.ref, Artifact.Kind.PAYLOAD, one.record.body).save() if large else None,
         run=run,
         correlation_id=f"{run.tenant.key}:{run.pk}",
         first_seen=now,
@@ -129,6 +141,20 @@ def _short(text: str, longest: int) -> str:
 def _place(error: FieldError) -> str:
     """The path without list positions: item 3 and item 7 failing the same way are one cause."""
     return ".".join("*" if part.isdigit() else part for part in error.path.split("."))
+
+
+def _statements(fresh: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    """Letters in groups whose payloads fit one INSERT, however it escapes them."""
+    part: list[DeadLetter] = []
+    size = 0
+    for letter in fresh:
+        size += len(letter.payload)
+        if part and size > _STATEMENT_BYTES:
+            yield part
+            part, size = [], len(letter.payload)
+        part.append(letter)
+    if part:
+        yield part
 
 
 def _chunks(items: list[str]) -> Iterable[list[str]]:

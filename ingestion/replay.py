@@ -13,6 +13,7 @@ from ingestion.core.context import Context
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Stage
 from ingestion.core.sources import Source
+from ingestion.letters import payload
 from ingestion.models import DeadLetter, Run
 
 _PAGE = 500
@@ -50,10 +51,10 @@ class DeadLetters:
         )
         taken: list[DeadLetter] = []
         size = 0
-        for letter in held.order_by("pk")[:_PAGE]:
+        for letter in held.select_related("artifact").order_by("pk")[:_PAGE]:
             if self._reopens(letter):
                 return taken or [letter]
-            size += len(letter.payload)
+            size += letter.artifact.size if letter.artifact else len(letter.payload)
             if taken and size > _PAGE_BYTES:
                 break
             taken.append(letter)
@@ -63,7 +64,7 @@ class DeadLetters:
         return letter.stage == Stage.EXTRACT and isinstance(self.original, Reopens)
 
     def _page(self, ctx: Context, letters: Sequence[DeadLetter], last: int) -> Page:
-        records = [Record(one.source_id, bytes(one.payload), one.position) for one in letters]
+        records = [Record(one.source_id, payload(one), one.position) for one in letters]
         if len(letters) == 1 and self._reopens(letters[0]) and isinstance(self.original, Reopens):
             page = self.original.reopen(ctx, records[0])
             return dataclasses.replace(page, checkpoint=last, declares={}, settles=(letters[0].identity,))

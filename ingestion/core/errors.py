@@ -119,7 +119,7 @@ class StatementImbalance(RecordError):
 
 
 class PayloadTooLarge(RecordError):
-    """The record is above the payload limit; its bytes are kept with the dead letter's raw artifact."""
+    """The record is above the pipeline's payload limit; its bytes are kept whole with the dead letter."""
 
 
 class PoisonRecord(RecordError):

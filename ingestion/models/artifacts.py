@@ -9,11 +9,12 @@ from ingestion.models.scoping import TenantOwned
 
 
 class Artifact(TenantOwned):
-    """One blob of one tenant: an uploaded file, or the raw records of one page of a source."""
+    """One blob of one tenant: an uploaded file, a page's raw records, or a dead letter too large for its row."""
 
     class Kind(models.TextChoices):
         FILE = "file", _("File")
         PAGE = "page", _("Page")
+        PAYLOAD = "payload", _("Payload")
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)

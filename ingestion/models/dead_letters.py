@@ -29,7 +29,10 @@ class DeadLetter(TenantOwned):
     source_id = ExternalIdField(_("source id"), blank=True)
     position = models.CharField(_("position"), max_length=100, blank=True)
     payload = models.BinaryField(_("payload"))
-    """The record's untouched bytes."""
+    """The record's untouched bytes; empty when they are too many for a row, then `artifact` keeps them."""
+    artifact = models.ForeignKey(
+        "ingestion.Artifact", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
     run = models.ForeignKey("ingestion.Run", on_delete=models.PROTECT, related_name="dead_letters")
     """The run that saw it last."""
     stage = models.CharField(_("stage"), max_length=20)

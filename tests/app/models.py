@@ -16,3 +16,6 @@ class Payment(Ingested):
 
     def __str__(self) -> str:
         return self.external_id
+
+
+from tests.app.oracle import Effect, Entry, Posting, Wide  # noqa: E402, F401  the reliability tests' tables

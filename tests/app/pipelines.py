@@ -40,3 +40,6 @@ def payments(paid: Paid, ctx: Context) -> Payment:
         status=paid.status,
         updated_at=paid.updated_at,
     )
+
+
+import tests.app.oracle  # noqa: E402, F401  "app.oracle" and "app.ticking", of the reliability tests

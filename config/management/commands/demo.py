@@ -1,7 +1,9 @@
+import logging
 import secrets
 import shutil
+import textwrap
 from argparse import ArgumentParser
-from dataclasses import astuple
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,13 +13,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config import demo_data
 from config.console import table
+from config.demo_data import DemoRow
 from config.embedded import embedded_socket, server_pid
 from config.programs import HOST, free_port
 from config.standalone import redis, serve
 from config.supervisor import Leash
 
 USER = "admin"
-HEAD = ("connection", "outcome", "read", "loaded", "skipped", "dead")
+HEAD = ("tenant", "file", "format", "outcome", "read", "loaded", "skipped", "dead")
+COLUMNS = 100
 
 
 class Command(BaseCommand):
@@ -34,41 +38,61 @@ class Command(BaseCommand):
         if reset:
             delete_local_data()
         call_command("migrate", interactive=False, verbosity=0)
-        password = give_one_time_password()
         with Leash() as leash, redis(leash) as server:
+            logging.disable(logging.INFO)  # the table says it shorter
             rows = demo_data.load()
-            self.stdout.write(table(HEAD, [astuple(row) for row in rows]))
+            logging.disable(logging.NOTSET)
+            self.summary(rows)
+            password = give_one_time_password()
             if once:
-                if any(row.outcome == "failed" for row in rows):
-                    raise CommandError("A run of the demo failed; its row above says which. Try again with --reset.")
+                self.welcome(port, password, "in a terminal", "Start the console with: python3 manage.py up")
+            else:
+                found = free_port(port)
+                if found != port:
+                    self.stdout.write(f"\nPort {port} is taken, so this is on {found}.")
+                self.welcome(found, password, "in a second terminal", "Stop with Ctrl-C.")
+            if not all(row.as_meant for row in rows):
+                raise CommandError("A run of the demo did not end as it was meant to, see above. Try --reset.")
+            if once:
                 return
-            found = free_port(port)
-            self.welcome(port, found, password)
             serve(leash, server, port=found, workers=1)
         self.stdout.write("Stopped. `python3 manage.py demo` starts again with the same data.")
 
-    def welcome(self, wanted: int, port: int, password: str) -> None:
-        if port != wanted:
-            self.stdout.write(f"\nPort {wanted} is taken, so this is on {port}.")
+    def summary(self, rows: Sequence[DemoRow]) -> None:
+        """What came in, then why the rest did not."""
+        cells = [[getattr(row, name) for name in HEAD] for row in rows]
+        self.stdout.write(table(HEAD, cells))
+        self.stdout.write("\nNot loaded, and kept for review with the reason:")
+        for row in rows:
+            if row.why:
+                self.stdout.write("  " + textwrap.shorten(f"{row.file}: {row.why}", COLUMNS - 2, placeholder=" ..."))
+        read, kept = sum(row.read for row in rows), demo_data.ledger_size()
+        self.stdout.write(
+            f"\n{read} records read now, {kept} transactions in the ledger: overlapping exports merged, twins kept."
+        )
+
+    def welcome(self, port: int, password: str, where: str, last: str) -> None:
+        tenants = ", ".join(user.get_username() for user in demo_data.staff())
         self.stdout.write(
             f"\nConsole:   http://{HOST}:{port}/admin/\n"
-            f"User:      {USER}\n"
+            f"User:      {USER}   (sees everything; {tenants} see their own tenant, same password)\n"
             f"Password:  {password}   (made for this start; the next one makes another)\n\n"
-            "Next, in a second terminal:\n"
+            f"Next, {where}:\n"
             "  .venv/bin/python manage.py ingest status\n"
             "  .venv/bin/python manage.py ingest --help\n"
             "  .venv/bin/python manage.py changepassword admin\n\n"
-            "Stop with Ctrl-C.\n"
+            f"{last}\n"
         )
 
 
 def give_one_time_password() -> str:
-    """A superuser to look around with, under a new password each time; it is printed and kept nowhere."""
+    """A superuser and the tenants' staff to look around with, under a new password each time, kept nowhere."""
     password = secrets.token_urlsafe(9)
     users = get_user_model().objects
-    user, _ = users.get_or_create(username=USER, defaults={"is_staff": True, "is_superuser": True})
-    user.set_password(password)
-    user.save(update_fields=["password"])
+    admin, _ = users.get_or_create(username=USER, defaults={"is_staff": True, "is_superuser": True})
+    for user in (admin, *demo_data.staff()):
+        user.set_password(password)
+        user.save(update_fields=["password"])
     return password
 
 
