@@ -114,6 +114,8 @@ def _connection(key: str, name: str, tier: str, group: Group) -> Connection:
 
 
 def _take(connection: Connection, sample: Sample) -> DemoRow:
+    if connection.is_paused:
+        return DemoRow(sample.tenant, sample.file, sample.format, "paused", 0, 0, 0, 0, connection.paused_reason, True)
     data = (SAMPLES / sample.tenant / sample.file).read_bytes()
     if refused := _refused_before(connection, sample):
         return _row(sample, refused, "known, refused", new=False)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from ingestion.admin.paging import BoundedPaginator
 from ingestion.admin.scoped import TenantScoped
+from ingestion.models import Tenant
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -28,6 +30,22 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
     actions = None
     change_list_template = "ingestion/change_list.html"
     change_form_template = "ingestion/change_form.html"
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        found.title = capfirst(self.opts.verbose_name_plural)
+        for spec in found.filter_specs:
+            spec.template = "ingestion/filter.html"
+        return found
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is not None:
+            context.update(title=str(obj), subtitle=None)
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        sees = Tenant.objects.granted_to(request.user).exists()
+        return super().changelist_view(request, {**(extra_context or {}), "sees_tenants": sees})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -71,6 +71,8 @@ class PipelineFilter(admin.SimpleListFilter):
 
     title = _("pipeline")
     parameter_name = "pipeline"
+    path = "pipeline"
+    """Lookup from the listed model to its pipeline's name."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         own = only_own(Connection.unscoped.all(), request.user)
@@ -81,4 +83,7 @@ class PipelineFilter(admin.SimpleListFilter):
         return len(self.lookup_choices) > 1 or self.value() is not None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(pipeline=self.value()) if self.value() else queryset
+        if self.value() is None:
+            return queryset
+        known = {name for name, shown in self.lookup_choices}
+        return queryset.filter(**{self.path: self.value()}) if self.value() in known else queryset.none()

@@ -52,9 +52,8 @@ class TenantForm(_ModelForm):
 class ReasonForm(forms.Form):
     """Asks why. The reason is kept in the audit trail."""
 
-    reason = forms.CharField(
-        label=_("Reason"), max_length=200, widget=forms.TextInput(attrs={"class": "vTextField", "autofocus": True})
-    )
+    required_css_class = "required"
+    reason = forms.CharField(label=_("Reason"), max_length=200, widget=forms.TextInput(attrs={"class": "vTextField"}))
 
 
 class OptionalReasonForm(forms.Form):

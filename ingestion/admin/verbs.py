@@ -108,6 +108,7 @@ class OffersVerbs(TenantScoped):
             return None
 
     def _confirm(self, request: HttpRequest, verb: Verb, obj: Any, form: forms.Form) -> HttpResponse:
+        form.visible_fields()[0].field.widget.attrs["autofocus"] = True
         context = {
             **self.admin_site.each_context(request),
             "title": _("%(verb)s: %(object)s") % {"verb": verb.label, "object": obj},

@@ -165,3 +165,25 @@ def explain(error: Exception) -> tuple[str, str]:
             return "unicode", "The text holds half of a surrogate pair and cannot be stored."
         case _:
             return type(error).__name__, str(error)
+
+
+def from_text(field: models.Field[Any, Any], vendor: str) -> Callable[[str], Any]:
+    """A function from a key's text to the field's value; None where no row can have that key."""
+    if isinstance(field, models.CharField | models.TextField):
+        # The drivers refuse to ask for what cannot be stored: half a surrogate pair, and NUL on PostgreSQL.
+        return lambda text: text if _encodable(text) and not (vendor == "postgresql" and "\0" in text) else None
+
+    def convert(text: str) -> Any:
+        try:
+            return field.to_python(text)
+        except CONVERSION_ERRORS:
+            return None
+
+    return convert
+
+
+def _encodable(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False

@@ -49,11 +49,17 @@ def compile_upsert(
     changes = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in updates)
     on_conflict = f"ON CONFLICT ({target}) DO UPDATE SET {changes}"
     if version:
-        on_conflict += f" WHERE EXCLUDED.{quote(version)} >= {quote(table)}.{quote(version)}"
+        theirs, ours = f"EXCLUDED.{quote(version)}", f"{quote(table)}.{quote(version)}"
+        on_conflict += f" WHERE {_not_older(theirs, ours)}"
     if connection.vendor == "postgresql":
         return _postgresql(into, fields, on_conflict, connection)
     sql = f"{into} VALUES ({', '.join(['%s'] * len(columns))}) {on_conflict}"
     return Statement(sql, lambda cursor, rows: cursor.executemany(sql, rows))
+
+
+def _not_older(arriving: str, stored: str) -> str:
+    """Versions that cannot be compared, because one is NULL, count as not older: the stages say the same."""
+    return f"({arriving} >= {stored} OR {arriving} IS NULL OR {stored} IS NULL)"
 
 
 def _postgresql(
@@ -95,10 +101,10 @@ def _mysql(
     )
     changes = [f"{quote(name)} = VALUES({quote(name)})" for name in updates if name != version]
     if version:
-        newer = f"VALUES({quote(version)}) >= {quote(version)}"
+        newer = _not_older(f"VALUES({quote(version)})", quote(version))
         changes = [f"{quote(n)} = IF({newer}, VALUES({quote(n)}), {quote(n)})" for n in updates if n != version]
         # Assignments run left to right: the version itself last, or the others would compare with the new one.
-        changes.append(f"{quote(version)} = GREATEST(VALUES({quote(version)}), {quote(version)})")
+        changes.append(f"{quote(version)} = IF({newer}, VALUES({quote(version)}), {quote(version)})")
     sql = (
         f"{into} SELECT {picked} FROM JSON_TABLE(%s, '$[*]' COLUMNS ({shapes})) AS j "
         f"ON DUPLICATE KEY UPDATE {', '.join(changes)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,14 +40,9 @@ class Upsert:
         object.__setattr__(self, "key", tuple(self.key))
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
-        plan = self._plan
-        found: dict[str, Stored] = {}
-        wanted = sorted({key for key in keys if key})
-        for start in range(0, len(wanted), _QUERY_KEYS):
-            for row in plan.select(ctx.tenant.id, wanted[start : start + _QUERY_KEYS]):
-                *parts, digest, version = row
-                found[KEY_SEPARATOR.join(map(str, parts))] = Stored(bytes(digest), version)
-        return found
+        version = self.version or models.Value(None, models.IntegerField())
+        rows = self._plan.select(ctx.tenant.id, keys, "digest", version)
+        return {key: Stored(bytes(digest), version) for key, (digest, version) in rows}
 
     def empty(self, ctx: Context) -> bool:
         return not self._plan.rows(ctx.tenant.id).exists()
@@ -76,12 +71,8 @@ class Upsert:
         return Loaded(loaded, rejected)
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
-        field = self.model._meta.get_field(self.key[0])
-        total = Decimal()
-        for start in range(0, len(keys), _QUERY_KEYS):
-            part = {f"{field.name}__in": keys[start : start + _QUERY_KEYS]}
-            total += self._plan.rows(ctx.tenant.id).filter(**part).aggregate(sum=models.Sum(column))["sum"] or 0
-        return total
+        rows = self._plan.select(ctx.tenant.id, keys, column)
+        return sum((Decimal(value or 0) for _, (value,) in rows), Decimal())
 
     def problems(self) -> list[str]:
         from ingestion.models import Ingested
@@ -138,15 +129,21 @@ class Plan:
     def rows(self, tenant_id: int) -> models.QuerySet[Any]:
         return self.model.unscoped.using(self.alias).filter(tenant_id=tenant_id)  # type: ignore[attr-defined]
 
-    def select(self, tenant_id: int, keys: Sequence[str]) -> Iterable[Sequence[Any]]:
-        """(key columns..., digest, version) of the rows under `keys`; for a composite key a superset of them."""
-        parts = [key.split(KEY_SEPARATOR) for key in keys]
-        query = self.rows(tenant_id)
-        for index, field in enumerate(self.key_fields):
-            given = {part[index] for part in parts if len(part) == len(self.key_fields)}
-            query = query.filter(**{f"{field.name}__in": [v for v in map(_converted(field), given) if v is not None]})
+    def select(self, tenant_id: int, keys: Sequence[str], *wanted: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+        """Key and `wanted` columns of the rows under `keys`, each row once."""
         names = [field.attname for field in self.key_fields]
-        return query.values_list(*names, "digest", self.version or models.Value(None, models.IntegerField()))
+        asked = sorted({key for key in keys if key})
+        for start in range(0, len(asked), _QUERY_KEYS):
+            chunk = set(asked[start : start + _QUERY_KEYS])
+            query = self.rows(tenant_id)
+            parts = [part for part in (key.split(KEY_SEPARATOR) for key in chunk) if len(part) == len(names)]
+            for index, field in enumerate(self.key_fields):
+                convert = columns.from_text(field, connections[self.alias].vendor)
+                query = query.filter(**{f"{field.name}__in": {convert(part[index]) for part in parts} - {None}})
+            for row in query.values_list(*names, *wanted):
+                key = KEY_SEPARATOR.join(map(str, row[: len(names)]))
+                if key in chunk:  # a composite key's columns were asked for one by one, which finds more
+                    yield key, row[len(names) :]
 
     def adapt(self, one: Ready, engine: tuple[Any, ...], now: datetime) -> list[Any] | Rejected:
         row = one.row
@@ -224,20 +221,6 @@ class Plan:
             middle = len(adapted) // 2
             return self.write(adapted[:middle], rejected) + self.write(adapted[middle:], rejected)
         return [one for one, _ in adapted]
-
-
-def _converted(field: models.Field[Any, Any]) -> Callable[[str], Any]:
-    """A function from a key's text to the field's value; None where no row can have that key."""
-    if isinstance(field, models.CharField | models.TextField):
-        return lambda text: text
-
-    def convert(text: str) -> Any:
-        try:
-            return field.to_python(text)
-        except columns.CONVERSION_ERRORS:
-            return None
-
-    return convert
 
 
 @lru_cache(maxsize=256)

@@ -18,18 +18,22 @@ from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.records import Counts, Page, Record
 from ingestion.loading import faults
 from ingestion.models import Run, RunArtifact
-from ingestion.running import isolation, ownership, verification
+from ingestion.running import closing, isolation, ownership, verification
 from ingestion.running.work import Work
 
 
-def process(work: Work, page: Page) -> None:
-    """Prepare `page` outside any transaction, keep its raw bytes, commit; again while the database is busy."""
+def process(work: Work, page: Page) -> bool:
+    """Prepare `page` outside any transaction, keep its raw bytes, commit; again while the database is busy.
+
+    False when the run ended here, because too many of its records were rejected.
+    """
     if work.run.deaths >= isolation.DEATHS:
         isolation.search(work.run, work.mine, work.pipeline, page, work.poison, lambda part: _rehearse(work, part))
         work.run.deaths = 0
     prepared = stages.prepare(work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison)
     work.seams.at("prepared")
-    _stop_over_budget(work, prepared)
+    if _refuse_over_budget(work, prepared):
+        return False
     kept = _keep(work, prepared)
     _until_it_lands(work, lambda: _commit(work, page, prepared, kept))
     work.mine.batches += 1
@@ -37,6 +41,7 @@ def process(work: Work, page: Page) -> None:
     read, dead = work.mine.row.values_list("read", "dead").first() or (0, 0)
     if _exceeded(work, read, dead):
         raise _over_budget(read, dead)
+    return True
 
 
 def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -64,12 +69,15 @@ def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.K
         rejected = [*prepared.rejected, *loaded.rejected]
         written = [one.record for one in loaded.ready]
         handled = [*written, *(one.record for one in prepared.skipped)]
+        refused = {id(one.record) for one in loaded.rejected}
+        stored = [work.pipeline.destination.key_of(one.row) for one in prepared.ready if id(one.record) not in refused]
+        stored += [one.record.key for one in prepared.skipped]
         if work.letters_open:
             closes = handled if run.kind == Run.Kind.REPLAY else written
             letters.settle(run, closes, now, () if rejected else page.settles)
         letters.write(run, rejected, now)
         counts = Counts(len(prepared), len(written), len(prepared.skipped), len(rejected))
-        tally = verification.add(work.pipeline, work.ctx, run.tally, page, counts, [r.key for r in handled])
+        tally = verification.add(work.pipeline, work.ctx, run.tally, page, counts, stored)
         work.mine.row.update(
             read=F("read") + counts.read,
             ok=F("ok") + counts.ok,
@@ -119,12 +127,16 @@ def _until_it_lands(work: Work, commit: Callable[[], None]) -> None:
 def _landed(work: Work) -> bool:
     """Whether the batch arrived although its connection died while the commit was under way."""
     try:
-        return ownership.landed(work.mine)
+        if not ownership.landed(work.mine):
+            return False
+        work.run.refresh_from_db(fields=["tally"])
+        work.letters_open = letters.any_open(work.run)
     except Exception as error:
         if not faults.is_transient(error):
             raise
         connection.close()
         return False
+    return True
 
 
 def _rehearse(work: Work, records: Sequence[Record]) -> None:
@@ -146,14 +158,15 @@ def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:
     )
 
 
-def _stop_over_budget(work: Work, prepared: stages.Prepared) -> None:
+def _refuse_over_budget(work: Work, prepared: stages.Prepared) -> bool:
     """When this page breaks the budget, load none of it: keep its rejects as dead letters and fail the run."""
     read, dead = work.mine.row.values_list("read", "dead").first() or (0, 0)
     bad = len(prepared.rejected)
     if not bad or not _exceeded(work, read + len(prepared), dead + bad):
-        return
-    with transaction.atomic():
+        return False
+    with transaction.atomic():  # both or neither: after a crash between the two, the rejects would be counted again
         ownership.renew(work.mine)
         letters.write(work.run, prepared.rejected, datetime.now(UTC))
         work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
-    raise _over_budget(read + len(prepared), dead + bad)
+        closing.end_failed(work.run, work.mine, _over_budget(read + len(prepared), dead + bad))
+    return True

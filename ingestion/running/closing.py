@@ -67,21 +67,26 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
             if ownership.give_back(mine, failed=True, delay=delay, error=error):
                 events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
         return
-    known = isinstance(error, IngestionError)
     with transaction.atomic():
-        _finish(
-            run,
-            mine,
-            Run.State.FAILED,
-            error_class=type(error).__name__,
-            error_message=storable(str(error), 5000),
-            traceback="" if known else storable("".join(traceback.format_exception(error))[-20_000:], 40_000),
+        end_failed(run, mine, error)
+
+
+def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
+    """End the run as failed, inside the transaction that is open."""
+    known = isinstance(error, IngestionError)
+    _finish(
+        run,
+        mine,
+        Run.State.FAILED,
+        error_class=type(error).__name__,
+        error_message=storable(str(error), 5000),
+        traceback="" if known else storable("".join(traceback.format_exception(error))[-20_000:], 40_000),
+    )
+    if isinstance(error, CredentialError):
+        Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
+            paused_at=timezone.now(), paused_reason="The source refused the credential."
         )
-        if isinstance(error, CredentialError):
-            Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
-                paused_at=timezone.now(), paused_reason="The source refused the credential."
-            )
-        events.record(run, "failed", f"{type(error).__name__}: {error}")
+    events.record(run, "failed", f"{type(error).__name__}: {error}")
 
 
 def backoff(failed_before: int, retry_after: float | None) -> float:
@@ -107,7 +112,7 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
     )
     if not ended:
         raise Fenced(f"Run {run.pk} was claimed by another worker.")
-    transaction.on_commit(lambda: _announce(run.pk))
+    transaction.on_commit(lambda: _announce(run.pk), robust=True)  # the run has ended, whatever happens to the news
 
 
 def _announce(run_id: int) -> None:

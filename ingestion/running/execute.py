@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from ingestion import events
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.models import Run
@@ -24,18 +26,28 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
     run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
     try:
         _carry(run, mine, seams)
-    except Fenced:
-        events.logger.warning(
-            "fenced", extra={"tenant_id": run.tenant_id, "pipeline": run.pipeline, "run_id": run_id, "event": "fenced"}
-        )
-    except Paused as pause:
-        if ownership.give_back(mine):
-            events.record(run, "paused", str(pause))
-    except Cancelled:
-        closing.cancel(run, mine)
     except Exception as error:  # noqa: BLE001  classified there; nothing is swallowed
-        closing.fail(run, mine, error)
+        _answer(run, mine, error)
     return str(Run.unscoped.values_list("state", flat=True).get(pk=run_id))
+
+
+def _answer(run: Run, mine: ownership.Ownership, error: Exception) -> None:
+    """End or give back a run that could not be carried to its end, unless another worker has it by now."""
+    try:
+        match error:
+            case Fenced():
+                raise error
+            case Paused():
+                with transaction.atomic():
+                    if ownership.give_back(mine):
+                        events.record(run, "paused", str(error))
+            case Cancelled():
+                closing.cancel(run, mine)
+            case _:
+                closing.fail(run, mine, error)
+    except Fenced:
+        known = {"tenant_id": run.tenant_id, "pipeline": run.pipeline, "run_id": run.pk, "event": "fenced"}
+        events.logger.warning("fenced", extra=known)
 
 
 def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
@@ -48,7 +60,8 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
     for page in work.pipeline.source.extract(work.ctx, run.checkpoint):
         seams.at("extracted")
         ownership.renew(mine)
-        batch.process(work, page)
+        if not batch.process(work, page):
+            return
         if seams.stop():
             raise Paused("The worker was asked to stop; another one goes on from here.")
     seams.at("exhausted")

@@ -72,7 +72,7 @@ def test_demo_once_ends_well_and_leaves_no_process(manage: Manage) -> None:
     demo = manage("demo", "--once")
 
     assert demo.wait(timeout=60) == 0, manage.output.read_text()
-    assert "connection  outcome" in manage.output.read_text()
+    assert "55 transactions in the ledger" in manage.output.read_text()
     assert manage.processes() == []
 
 

@@ -1,4 +1,4 @@
-"""Every real statement file through the whole engine: loaded, or refused with a named class; never our bug, never lost."""
+"""Every real statement file through the whole engine: loaded, or refused by a named class; never our bug, never lost."""
 
 from __future__ import annotations
 

@@ -1,0 +1,28 @@
+"""What a page does, as a line for the shell: every action of the console has its `manage.py ingest` command."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from ingestion.models import Connection, DeadLetter, Run
+
+
+def _line(*words: Any) -> str:
+    return shlex.join(["manage.py", "ingest", *(str(word) for word in words)])
+
+
+def for_connection(verb: str, connection: Connection, *options: str) -> str:
+    return _line(verb, connection.pipeline, "--tenant", connection.tenant.key, *options)
+
+
+def rewind(connection: Connection) -> str:
+    return for_connection("rewind", connection, "--to", "2026-01-31T00:00:00Z", "--reason", "…")
+
+
+def for_run(verb: str, run: Run) -> str:
+    return _line(verb, run.pk)
+
+
+def for_letter(verb: str, letter: DeadLetter) -> str:
+    return _line(verb, "--tenant", letter.tenant.key, "--id", letter.pk)

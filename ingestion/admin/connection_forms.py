@@ -1,0 +1,49 @@
+"""The forms of connections: connect, configure, rewind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.admin.forms import ReasonForm, TenantForm
+from ingestion.core import registry
+
+
+class ConnectForm(TenantForm):
+    """Which tenant shall use which pipeline."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = [(one.name, f"{one.name}: {one.title}") for one in registry.registered()]
+        self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=known)
+
+
+class ConfigForm(TenantForm):
+    """The settings that the pipeline's source reads."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "config" in self.fields:
+            self.fields["config"].widget.attrs["rows"] = 6
+
+    def clean_config(self) -> dict[str, Any]:
+        given = self.cleaned_data["config"]
+        if given in (None, ""):
+            return {}
+        if not isinstance(given, dict):
+            raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
+        return given
+
+
+class RewindForm(ReasonForm):
+    """Where the next window shall start."""
+
+    to = forms.DateTimeField(
+        label=_("Start again from"),
+        help_text=_("In the console's time zone, for example 2026-01-31 00:00."),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "class": "vTextField"}, format="%Y-%m-%dT%H:%M"),
+    )
+    field_order = ("to", "reason")

@@ -1,0 +1,192 @@
+"""Connections: one tenant's use of one pipeline, its state, and what an operator can do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from ingestion import actions
+from ingestion.actions import Actor
+from ingestion.admin import cells, commands
+from ingestion.admin.connection_forms import ConfigForm, ConnectForm, RewindForm
+from ingestion.admin.console import ConsoleAdmin
+from ingestion.admin.filters import PipelineFilter
+from ingestion.admin.forms import ReasonForm
+from ingestion.admin.uploads import upload_view
+from ingestion.admin.verbs import Done, OffersVerbs, Verb
+from ingestion.conf import config
+from ingestion.models import Connection, Run
+
+
+def _run_now(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
+    run = actions.run_now(actor, connection, reason=values["reason"])
+    return Done(_("Run %s is queued.") % run.pk, show=run)
+
+
+def _pause(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
+    actions.pause(actor, connection, values["reason"])
+    return Done(_("Paused. A run that is under way stops at its next batch."))
+
+
+def _resume(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
+    actions.resume(actor, connection, values["reason"])
+    return Done(_("Resumed."))
+
+
+def _rewind(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
+    mark = actions.rewind(actor, connection, values["to"], values["reason"])
+    return Done(_("The next run starts from %s.") % f"{mark.value:%Y-%m-%d %H:%M:%S %Z}")
+
+
+_RUN = "ingestion.run_connection"
+VERBS = [
+    Verb("run", _("Run now"), _RUN, _run_now, applies=lambda c: not c.is_paused,
+         explain=_("Queues one run over the next window, beside the schedule."),
+         command=lambda c: commands.for_connection("run", c)),
+    Verb("pause", _("Pause"), _RUN, _pause, ReasonForm, applies=lambda c: not c.is_paused,
+         explain=_("Nothing new starts until somebody resumes it. A run under way stops at its next batch and goes on later."),
+         command=lambda c: commands.for_connection("pause", c, "--reason", "…")),
+    Verb("resume", _("Resume"), _RUN, _resume, applies=lambda c: c.is_paused,
+         explain=_("Goes on from where it stopped."),
+         command=lambda c: commands.for_connection("resume", c)),
+    Verb("rewind", _("Rewind"), "ingestion.rewind_watermark", _rewind, RewindForm,
+         explain=_("Moves the watermark: the next run reads everything since then again. Unchanged records are skipped."),
+         command=commands.rewind),
+]  # fmt: skip
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("late", _("Late")), ("paused", _("Paused")), ("failed", _("Last run failed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "late":
+                return queryset.filter(paused_at__isnull=True, next_due__lt=timezone.now() - late_after())
+            case "paused":
+                return queryset.filter(paused_at__isnull=False)
+            case "failed":
+                return queryset.filter(last_state=Run.State.FAILED)
+        return queryset
+
+
+def late_after() -> timedelta:
+    """The grace that `scheduling.overdue` gives too: four ticks."""
+    return timedelta(seconds=4 * config().TICK_SECONDS)
+
+
+@admin.register(Connection)
+class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
+    list_display = ["pipeline", "tenant", "state", "due", "last_run"]
+    list_filter = ["tenant", PipelineFilter, StateFilter]
+    ordering = ["pipeline", "tenant__key"]
+    sortable_by = ()
+    change_list_template = "ingestion/connection_list.html"
+    change_form_template = "ingestion/connection.html"
+    verbs = VERBS
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # By tenant and pipeline rather than by connection: the same runs, and the index that holds them newest first.
+        runs = Run.unscoped.filter(tenant_id=OuterRef("tenant_id"), pipeline=OuterRef("pipeline")).order_by("-pk")
+        latest = {f"last_{name}": Subquery(runs.values(name)[:1]) for name in ("id", "state", "created_at")}
+        return super().get_queryset(request).annotate(**latest)
+
+    @admin.display(description=_("state"))
+    def state(self, connection: Any) -> str:
+        if connection.is_paused:
+            return cells.badge("paused", _("paused"))
+        if connection.next_due and connection.next_due < timezone.now() - late_after():
+            return cells.badge("late", _("late"))
+        if connection.last_state in Run.ACTIVE:
+            return cells.badge(connection.last_state, Run.State(connection.last_state).label)
+        return cells.badge("quiet", _("waiting") if connection.next_due else _("on request"))
+
+    @admin.display(description=_("next due"), ordering="next_due")
+    def due(self, connection: Connection) -> str:
+        return cells.EMPTY if connection.is_paused else cells.moment(connection.next_due)
+
+    @admin.display(description=_("last run"))
+    def last_run(self, connection: Any) -> str:
+        if connection.last_id is None:
+            return cells.EMPTY
+        state = Run.State(connection.last_state)
+        outcome = cells.link("run", connection.last_id, cells.badge(state, state.label))
+        return format_html("{} {}", outcome, cells.moment(connection.last_created_at))
+
+    def get_urls(self) -> list[URLPattern]:
+        upload = self.admin_site.admin_view(self.upload)
+        return [path("upload/", upload, name="ingestion_connection_upload"), *super().get_urls()]
+
+    def upload(self, request: HttpRequest) -> HttpResponse:
+        return upload_view(self, request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {**(extra_context or {}), "may_upload": self._operates(request)})
+
+    def _operates(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return bool(user.has_perm(_RUN))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._operates(request) and self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._operates(request) and self.has_view_permission(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return ["config"] if obj else ["tenant", "pipeline"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **{"form": ConfigForm if obj else ConnectForm, **kwargs})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actor = Actor(request.user)  # type: ignore[arg-type]
+        if not change:
+            obj.pk = actions.connect(actor, obj.tenant, obj.pipeline).pk
+        elif "config" in form.changed_data:
+            _configure(actor, obj)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
+        context.update(show_save_and_add_another=False, show_save_and_continue=False)
+        if obj is not None:
+            context.update(self._page(request, obj))
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+    def _page(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
+        same = urlencode({"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline})
+        return {
+            "connection": connection,
+            "state": self.state(connection),
+            "due": self.due(connection),
+            "verbs": self.offered(request, connection),
+            "may_upload": self._operates(request) and not connection.is_paused,
+            "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in connection.runs.order_by("-pk")[:5]],
+            "watermarks": connection.watermarks.order_by("-pk")[:3],
+            "links": {
+                **{name: f"{reverse(f'admin:ingestion_{name}_changelist')}?{same}" for name in ("run", "deadletter", "watermark")},
+                "audit": f"{reverse('admin:ingestion_auditentry_changelist')}?{urlencode({'q': str(connection)})}",
+            },
+        }
+
+
+def _configure(actor: Actor, connection: Connection) -> None:
+    actor.require("run_connection", connection.tenant)
+    with transaction.atomic():
+        mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
+        before = mine.values_list("config", flat=True).get()
+        mine.update(config=connection.config)
+        actor.audit(connection.tenant, "configure", connection, before=before, after=connection.config)

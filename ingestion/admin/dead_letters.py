@@ -1,0 +1,186 @@
+"""Dead letters: what was rejected and why, side by side; triage, abandon, replay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from ingestion import actions
+from ingestion.actions import Actor, Selection
+from ingestion.admin import cells, commands
+from ingestion.admin.causes import causes_view
+from ingestion.admin.console import ConsoleAdmin
+from ingestion.admin.filters import PipelineFilter
+from ingestion.admin.forms import ReasonForm
+from ingestion.admin.letter_filters import CauseFilter, ReplayFilter, RunFilter, SeenFilter, StageFilter, StatusFilter
+from ingestion.admin.ownership import only_own
+from ingestion.admin.payloads import attachment, preview, visible
+from ingestion.admin.replays import replay_view
+from ingestion.admin.verbs import Done, OffersVerbs, Verb
+from ingestion.models import Connection, DeadLetter
+
+
+class NoteForm(forms.Form):
+    """A note for colleagues."""
+
+    required_css_class = "required"
+    note = forms.CharField(label=_("Note"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4, "cols": 60}))
+
+
+def _replay(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    (run,) = actions.replay(actor, Selection(letter.tenant, ids=[letter.pk]), reason=values["reason"])
+    return Done(_("Run %s replays it.") % run.pk, show=run)
+
+
+def _triage(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    actions.triage(actor, letter, values["note"])
+    return Done(_("The note is kept."))
+
+
+def _abandon(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    actions.abandon(actor, letter, values["reason"])
+    return Done(_("Given up. The record stays here."))
+
+
+def _is_open(letter: DeadLetter) -> bool:
+    return letter.status in DeadLetter.OPEN
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
+    list_display = ["record", "why", "stage", "pipeline", "tenant", "standing", "seen"]
+    list_filter = [StatusFilter, "tenant", PipelineFilter, StageFilter, SeenFilter, CauseFilter, RunFilter, ReplayFilter]
+    search_fields = ["source_id"]
+    search_help_text = _("The record's own id, whole")
+    sortable_by = ()
+    actions = ["replay_chosen"]
+    change_list_template = "ingestion/dead_letter_list.html"
+    change_form_template = "ingestion/dead_letter.html"
+    verbs = [
+        Verb("replay", _("Replay"), "ingestion.replay_deadletter", _replay, ReasonForm, _is_open,
+             _("Queues a run that takes this record through the same path again."),
+             lambda letter: commands.for_letter("replay", letter)),
+        Verb("triage", _("Triage"), "ingestion.triage_deadletter", _triage, NoteForm, _is_open,
+             _("Marks it as looked at, with a note for colleagues.")),
+        Verb("abandon", _("Abandon"), "ingestion.triage_deadletter", _abandon, ReasonForm, _is_open,
+             _("Gives the record up. Nothing is deleted.")),
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the payloads: they are large, and not for everybody."""
+        return super().get_queryset(request).defer("payload")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> tuple[QuerySet[Any], bool]:
+        """By connection and source id, because that is what the index holds."""
+        if not term.strip():
+            return queryset, False
+        own = only_own(Connection.unscoped.all(), request.user).values("pk")
+        return queryset.filter(connection__in=own, source_id=term.strip()), False
+
+    @admin.display(description=_("record"))
+    def record(self, letter: DeadLetter) -> str:
+        return cells.cut(visible(letter.source_id or letter.position or letter.identity[:12]), 40)
+
+    @admin.display(description=_("why"))
+    def why(self, letter: DeadLetter) -> str:
+        return visible(cells.cause(letter.errors))
+
+    @admin.display(description=_("status"))
+    def standing(self, letter: DeadLetter) -> str:
+        return cells.badge(f"letter-{letter.status}", letter.get_status_display())
+
+    @admin.display(description=_("last seen"))
+    def seen(self, letter: DeadLetter) -> str:
+        return cells.moment(letter.last_seen)
+
+    @admin.action(description=_("Replay"), permissions=["replay"])
+    def replay_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        """To the page that confirms: with the list's own filter when all of it was selected, else with the few ticked ids."""
+        query = request.GET.urlencode()
+        if request.POST.get("select_across") != "1":
+            query = urlencode({"ids": ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))})
+        return HttpResponseRedirect(f"{reverse('admin:ingestion_deadletter_replay_matching')}?{query}")
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return bool(user.has_perm("ingestion.replay_deadletter")) and self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        views = {"causes/": self.causes, "replay/": self.replay_matching, "<path:object_id>/payload/": self.payload}
+        names = {"causes/": "causes", "replay/": "replay_matching", "<path:object_id>/payload/": "payload"}
+        wrap = self.admin_site.admin_view
+        own = [path(route, wrap(view), name=f"ingestion_deadletter_{names[route]}") for route, view in views.items()]
+        return [*own, *super().get_urls()]
+
+    def causes(self, request: HttpRequest) -> HttpResponse:
+        return causes_view(self, request)
+
+    def replay_matching(self, request: HttpRequest) -> HttpResponse:
+        return replay_view(self, request)
+
+    def payload(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The whole payload as a download, noted in the audit trail."""
+        user: Any = request.user
+        letter = self.own_object(request, object_id)
+        if not user.has_perm("ingestion.view_payload"):
+            raise PermissionDenied
+        if letter is None:
+            return self.no_such_object(request, object_id)
+        Actor(user).audit(letter.tenant, "download", f"payload of dead letter {letter.pk}")
+        return attachment(bytes(letter.payload), f"dead-letter-{letter.pk}.bin")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        query = request.GET.copy()
+        for name in ("p", "o", "all", "e"):
+            query.pop(name, None)
+        mine = {"may_replay": self.has_replay_permission(request), "filter_query": query.urlencode()}
+        return super().changelist_view(request, {**(extra_context or {}), **mine})
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
+        context.update(_page(request, obj), verbs=self.offered(request, obj), standing=self.standing(obj))
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+
+def _page(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
+    user: Any = request.user
+    sees = user.has_perm("ingestion.view_payload")
+    errors = letter.errors if isinstance(letter.errors, list) else []
+    return {
+        "letter": letter,
+        "sees_payload": sees,
+        "preview": preview(bytes(letter.payload)) if sees else None,
+        "errors_found": [
+            {name: visible(str(error.get(name, ""))) for name in ("path", "code", "message")}
+            for error in errors if isinstance(error, dict)
+        ],
+        "facts": _facts(letter),
+        "same_cause": f"{reverse('admin:ingestion_deadletter_changelist')}?fingerprint={letter.fingerprint}",
+    }  # fmt: skip
+
+
+def _facts(letter: DeadLetter) -> list[tuple[Any, Any]]:
+    facts = [
+        (_("Connection"), cells.link("connection", letter.connection_id, letter.connection)),
+        (_("Source id"), visible(letter.source_id)),
+        (_("Position"), visible(letter.position)),
+        (_("Stage"), letter.stage),
+        (_("Last seen by"), cells.link("run", letter.run_id, letter.run)),
+        (_("First seen"), cells.exactly(letter.first_seen)),
+        (_("Last seen"), cells.exactly(letter.last_seen)),
+        (_("Times seen"), letter.times_seen),
+        (_("Replay attempts"), letter.replay_attempts or ""),
+        (_("Replay"), cells.link("run", letter.replay_run_id, f"run {letter.replay_run_id}") if letter.replay_run_id else ""),
+        (_("Replayed"), cells.exactly(letter.replayed_at) if letter.replayed_at else ""),
+        (_("Correlation id"), visible(letter.correlation_id)),
+        (_("Note"), visible(letter.note)),
+    ]
+    return [(label, value) for label, value in facts if value != ""]

@@ -1,0 +1,111 @@
+"""Replaying many dead letters: all that the list's own filter leaves over, never a form full of ids."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db.models import Max, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ingestion import actions
+from ingestion.actions import Actor, Selection
+from ingestion.admin.forms import ReasonForm
+from ingestion.admin.paging import bounded_count
+from ingestion.conf import config
+from ingestion.core.errors import IngestionError
+from ingestion.models import DeadLetter, Run, Tenant
+
+if TYPE_CHECKING:
+    from ingestion.admin.dead_letters import DeadLetterAdmin
+
+MOST = 10_000
+_FREE = Q(replay_run__isnull=True) | ~Q(replay_run__state__in=Run.ACTIVE)
+"""What `actions.replay` takes too: letters that no replay under way holds. It asks again, under its own transaction."""
+
+
+class ReplayForm(ReasonForm):
+    """How many, up to which letter, and why. `upto` keeps letters out that came after the page was shown."""
+
+    limit = forms.IntegerField(
+        label=_("At most"), min_value=1, max_value=MOST, help_text=_("Oldest first. The rest stays open.")
+    )
+    upto = forms.IntegerField(widget=forms.HiddenInput)
+    field_order = ("limit", "reason", "upto")
+
+
+def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
+    """GET shows how many match; POST queues one replay run for each connection among them."""
+    if not page.has_replay_permission(request):
+        raise PermissionDenied
+    back = reverse("admin:ingestion_deadletter_changelist")
+    try:
+        matching = _matching(page, request)
+    except (IncorrectLookupParameters, ValueError):
+        return HttpResponseRedirect(f"{back}?e=1")
+    count, more = bounded_count(matching)
+    newest = matching.order_by().aggregate(newest=Max("pk"))["newest"] or 0
+    initial = {"limit": min(max(count, 1), config().REPLAY_LIMIT), "upto": newest}
+    form = ReplayForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        runs = _replay(request, matching, form.cleaned_data)
+        if runs:
+            return HttpResponseRedirect(_page_of(runs))
+    context = {
+        **page.admin_site.each_context(request),
+        "title": gettext("Replay dead letters"),
+        "opts": page.opts,
+        "count": f"{count:,}+" if more else f"{count:,}",
+        "nothing": count == 0,
+        "form": form,
+        "back": f"{back}?{request.GET.urlencode()}",
+    }
+    return TemplateResponse(request, "ingestion/replay.html", context)
+
+
+def _matching(page: DeadLetterAdmin, request: HttpRequest) -> QuerySet[Any]:
+    """The user's own open and free letters that the query string selects. Raises as the list itself does."""
+    if "ids" in request.GET:
+        ids = [int(pk) for pk in request.GET["ids"].split(",")[: page.list_max_show_all] if pk]
+        letters = page.get_queryset(request).filter(pk__in=ids)
+    else:
+        letters = page.get_changelist_instance(request).queryset
+    return letters.filter(_FREE, status__in=DeadLetter.OPEN)
+
+
+def _replay(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Run]:
+    """One replay for each tenant, whose rows the action checks anew. Refusals are told; the other tenants go on."""
+    chosen: dict[int, list[int]] = defaultdict(list)
+    oldest = matching.filter(pk__lte=values["upto"]).order_by("pk").values_list("tenant_id", "pk")
+    for tenant_id, pk in oldest[: values["limit"]]:
+        chosen[tenant_id].append(pk)
+    runs: list[Run] = []
+    for tenant in Tenant.objects.granted_to(request.user).filter(pk__in=chosen):
+        ids = chosen[tenant.pk]
+        try:
+            runs += actions.replay(
+                Actor(request.user),  # type: ignore[arg-type]
+                Selection(tenant, ids=ids), limit=len(ids), reason=values["reason"],
+            )  # fmt: skip
+        except IngestionError as refusal:
+            messages.error(request, f"{tenant}: {refusal}")
+    if runs:
+        messages.success(request, gettext("Queued: %s.") % ", ".join(f"run {run.pk}" for run in runs))
+    elif not chosen:
+        messages.warning(request, gettext("Nothing is left to replay."))
+    return runs
+
+
+def _page_of(runs: Sequence[Run]) -> str:
+    if len(runs) == 1:
+        return reverse("admin:ingestion_run_change", args=[runs[0].pk])
+    return f"{reverse('admin:ingestion_run_changelist')}?kind__exact={Run.Kind.REPLAY}"

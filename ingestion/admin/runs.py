@@ -1,0 +1,143 @@
+"""Runs: how far each one is, what it counted, what happened when, and how to stop or repeat it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from ingestion import actions
+from ingestion.actions import Actor
+from ingestion.admin import cells, commands
+from ingestion.admin.console import ConsoleAdmin
+from ingestion.admin.filters import PipelineFilter
+from ingestion.admin.forms import ReasonForm
+from ingestion.admin.paging import bounded_count
+from ingestion.admin.payloads import visible
+from ingestion.admin.verbs import Done, OffersVerbs, Verb
+from ingestion.models import DeadLetter, Run
+
+_TIMELINE = 100
+_FILES = 50
+
+
+def _cancel(actor: Actor, run: Run, values: Mapping[str, Any]) -> Done:
+    actions.cancel(actor, run, values["reason"])
+    return Done(_("Cancelled: a queued run ends now, a running one at its next batch."))
+
+
+def _retry(actor: Actor, run: Run, values: Mapping[str, Any]) -> Done:
+    again = actions.retry(actor, run, values["reason"])
+    return Done(_("Run %(new)s repeats run %(old)s.") % {"new": again.pk, "old": run.pk}, show=again)
+
+
+def _can_be_cancelled(run: Run) -> bool:
+    return run.is_active and not run.cancel_requested
+
+
+def _can_be_retried(run: Run) -> bool:
+    return run.state in (Run.State.FAILED, Run.State.CANCELLED) and run.kind != Run.Kind.REPLAY
+
+
+@admin.register(Run)
+class RunAdmin(OffersVerbs, ConsoleAdmin):
+    list_display = ["number", "pipeline", "tenant", "kind", "outcome", "read", "ok", "skipped", "dead", "began", "took"]
+    list_filter = ["state", "kind", "tenant", PipelineFilter]
+    search_fields = ["id"]
+    search_help_text = _("The number of a run")
+    sortable_by = ()
+    change_form_template = "ingestion/run.html"
+    verbs = [
+        Verb("cancel", _("Cancel"), "ingestion.cancel_run", _cancel, ReasonForm, _can_be_cancelled,
+             _("What was committed stays. The watermark does not move."), lambda run: commands.for_run("cancel", run)),
+        Verb("retry", _("Retry"), "ingestion.run_connection", _retry, ReasonForm, _can_be_retried,
+             _("Queues a new run over the same window or files."), lambda run: commands.for_run("retry", run)),
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("connection__tenant", "requested_by")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> tuple[QuerySet[Any], bool]:
+        term = term.strip()
+        if not term:
+            return queryset, False
+        return (queryset.filter(pk=int(term)) if term.isascii() and term.isdigit() else queryset.none()), False
+
+    @admin.display(description=_("run"))
+    def number(self, run: Run) -> str:
+        return str(run.pk)
+
+    @admin.display(description=_("state"))
+    def outcome(self, run: Run) -> str:
+        return cells.badge(run.state, run.get_state_display())
+
+    @admin.display(description=_("created"))
+    def began(self, run: Run) -> str:
+        return cells.moment(run.created_at)
+
+    @admin.display(description=_("duration"))
+    def took(self, run: Run) -> str:
+        return cells.duration(run.started_at, run.finished_at)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
+        context.update(_page(request, obj), verbs=self.offered(request, obj), outcome=self.outcome(obj), took=self.took(obj))
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+
+
+def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
+    user: Any = request.user
+    events = list(run.events.order_by("-pk")[: _TIMELINE + 1])
+    files = list(run.artifact_links.select_related("artifact").order_by("role", "pk")[: _FILES + 1])
+    letters = DeadLetter.objects.for_tenant(run.tenant_id)
+    seen_by = {"replay_run": run} if run.kind == Run.Kind.REPLAY else {"run": run}
+    count, more = bounded_count(letters.filter(**seen_by))
+    field = next(iter(seen_by))
+    return {
+        "run": run,
+        "sees_payload": user.has_perm("ingestion.view_payload"),
+        "facts": _facts(run),
+        "error_message": visible(run.error_message),
+        "events": [(cells.exactly(event.at), event.name, visible(event.text)) for event in events[:_TIMELINE]],
+        "more_events": len(events) > _TIMELINE,
+        "files": [(link, visible(link.name), cells.size(link.artifact.size)) for link in files[:_FILES]],
+        "more_files": len(files) > _FILES,
+        "letters": f"{count}+" if more else count,
+        "letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
+        "commands": [commands.for_run(verb, run) for verb, able in _CASES if able(run)] or [commands.for_run("show", run)],
+    }
+
+
+_CASES = (("cancel", _can_be_cancelled), ("retry", _can_be_retried))
+
+
+def _facts(run: Run) -> list[tuple[Any, Any]]:
+    """What there is to say about this run; what does not apply is left out."""
+    window = (
+        f"{run.window_start:%Y-%m-%d %H:%M:%S} – {run.window_end:%Y-%m-%d %H:%M:%S} UTC"
+        if run.window_start and run.window_end else ""
+    )  # fmt: skip
+    facts = [
+        (_("Connection"), cells.link("connection", run.connection_id, run.connection)),
+        (_("Asked for by"), str(run.requested_by) if run.requested_by else ""),
+        (_("Created"), cells.exactly(run.created_at)),
+        (_("Started"), cells.exactly(run.started_at) if run.started_at else ""),
+        (_("Finished"), cells.exactly(run.finished_at) if run.finished_at else ""),
+        (_("Next attempt"), cells.moment(run.not_before) if run.is_active and run.not_before else ""),
+        (_("Window"), window),
+        (_("Watermark"), cells.exactly(run.watermark_after) if run.watermark_after else ""),
+        (_("Batches"), run.batches or ""),
+        (_("Failed attempts"), run.attempts or ""),
+        (_("Host"), run.host),
+        (_("Settings"), ", ".join(f"{name}={value}" for name, value in _config(run).items())),
+    ]
+    return [(label, visible(value) if type(value) is str else value) for label, value in facts if value not in ("", None)]
+
+
+def _config(run: Run) -> Mapping[str, Any]:
+    given = run.params.get("config") if isinstance(run.params, dict) else None
+    return given if isinstance(given, dict) else {}

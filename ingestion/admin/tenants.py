@@ -1,0 +1,81 @@
+"""Tenants and who of the staff may see them. Changed by superusers only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.http import HttpRequest
+
+from ingestion.actions import Actor
+from ingestion.admin.console import ConsoleAdmin
+from ingestion.models import Tenant, TenantGrant
+
+if TYPE_CHECKING:
+    _Inline = admin.TabularInline[Any, Any]
+else:
+    _Inline = admin.TabularInline
+
+
+class GrantInline(_Inline):
+    """Who may see this tenant. Superusers see every tenant without a grant."""
+
+    model = TenantGrant
+    extra = 1
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget  # accounts are made and changed on their own pages
+        return field
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _rules(request)
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
+@admin.register(Tenant)
+class TenantAdmin(ConsoleAdmin):
+    list_display = ["name", "key", "tier", "created_at"]
+    list_filter = ["tier"]
+    list_select_related = False
+    search_fields = ["key__istartswith", "name__istartswith"]
+    search_help_text = "The beginning of key or name"
+    fields = ["name", "key", "tier"]
+    inlines = [GrantInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The key names stored files and lines of logs: it never changes."""
+        return ["key"] if obj else []
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _rules(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _rules(request)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        changed = {name: str(form.cleaned_data[name]) for name in form.changed_data}
+        if changed:
+            _actor(request).audit(obj, "change tenant" if change else "add tenant", obj, **changed)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        for grant in formset.new_objects:
+            _actor(request).audit(form.instance, "grant", grant.user)
+        for grant, _changed in formset.changed_objects:
+            _actor(request).audit(form.instance, "grant", grant.user)
+        for grant in formset.deleted_objects:
+            _actor(request).audit(form.instance, "revoke grant", grant.user)
+
+
+def _rules(request: HttpRequest) -> bool:
+    user: Any = request.user
+    return bool(user.is_active and user.is_superuser)
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return Actor(request.user)  # type: ignore[arg-type]

@@ -1,0 +1,111 @@
+"""Uploading a file: choose a connection, send the bytes, land on the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ingestion import actions
+from ingestion.actions import Actor, Received
+from ingestion.admin.cells import size
+from ingestion.admin.ownership import only_own
+from ingestion.conf import config as settings
+from ingestion.core.errors import IngestionError
+from ingestion.models import Connection
+
+if TYPE_CHECKING:
+    from ingestion.admin.console import ConsoleAdmin
+
+
+class UploadForm(forms.Form):
+    """A file for one of the user's own connections."""
+
+    required_css_class = "required"
+    connection = forms.ModelChoiceField(Connection.unscoped.none(), label=_("Connection"))
+    file = forms.FileField(label=_("File"))
+    account = forms.CharField(
+        label=_("Account"), required=False, max_length=100, help_text=_("Only for files that do not say whose they are.")
+    )
+    layout = forms.CharField(
+        label=_("Layout"), required=False, max_length=100, help_text=_("Only for files that fit several layouts.")
+    )
+    settings = forms.CharField(
+        label=_("Other settings"),
+        required=False,
+        help_text=_("One a line, as name=value. They hold for this file only."),
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 40}),
+    )
+    again = forms.BooleanField(
+        label=_("Take it again"), required=False, help_text=_("Even if the same bytes were taken before.")
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = only_own(Connection.unscoped.select_related("tenant").order_by("tenant__key", "pipeline"), user)
+        self.fields["connection"].queryset = own  # type: ignore[attr-defined]
+
+    def clean_file(self) -> UploadedFile:
+        """Refuse by the declared size before the bytes are read into memory; the action measures them again."""
+        file: UploadedFile = self.cleaned_data["file"]
+        limit = settings().MAX_UPLOAD_BYTES
+        if (file.size or 0) > limit:
+            raise ValidationError(_("The file has %(size)s; the limit is %(limit)s."), params={
+                "size": size(file.size or 0), "limit": size(limit)})  # fmt: skip
+        return file
+
+    def clean_settings(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for line in filter(None, (line.strip() for line in self.cleaned_data["settings"].splitlines())):
+            name, equals, value = line.partition("=")
+            if not equals or not name.strip():
+                raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line})
+            found[name.strip()] = value.strip()
+        return found
+
+    def config(self) -> dict[str, str]:
+        """What the upload adds to the connection's config."""
+        named = {name: self.cleaned_data[name] for name in ("account", "layout") if self.cleaned_data[name]}
+        return {**self.cleaned_data["settings"], **named}
+
+
+def upload_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    if not page.has_view_permission(request) or not user.has_perm("ingestion.run_connection"):
+        raise PermissionDenied
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = UploadForm(*sent, user=user, initial={"connection": request.GET.get("connection", "")})
+    if request.method == "POST" and form.is_valid():
+        received = _receive(user, form)
+        if received is not None:
+            _tell(request, received)
+            return HttpResponseRedirect(reverse("admin:ingestion_run_change", args=[received.run.pk]))
+    context = {**page.admin_site.each_context(request), "title": gettext("Upload a file"), "opts": page.opts, "form": form}
+    return TemplateResponse(request, "ingestion/upload.html", context)
+
+
+def _receive(user: Any, form: UploadForm) -> Received | None:
+    file, values = form.cleaned_data["file"], form.cleaned_data
+    try:
+        return actions.upload(
+            Actor(user), values["connection"], file.name, file.read(), config=form.config(), again=values["again"]
+        )
+    except IngestionError as refusal:
+        form.add_error("file", str(refusal))
+        return None
+
+
+def _tell(request: HttpRequest, received: Received) -> None:
+    if received.duplicate:
+        text = gettext("These bytes were taken before, by this run; nothing new was queued. Tick “Take it again” to insist.")
+        messages.warning(request, text)
+    else:
+        messages.success(request, gettext("The file is kept and run %s is queued.") % received.run.pk)

@@ -1,0 +1,41 @@
+"""The history of watermarks. Moved by runs, and by the verb "rewind" of a connection."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.admin import cells
+from ingestion.admin.console import ConsoleAdmin
+from ingestion.admin.filters import PipelineFilter
+from ingestion.models import Watermark
+
+
+class ConnectionPipelineFilter(PipelineFilter):
+    path = "connection__pipeline"
+
+
+@admin.register(Watermark)
+class WatermarkAdmin(ConsoleAdmin):
+    list_display = ["mark", "pipeline", "tenant", "moved_by", "reason", "created"]
+    list_filter = ["tenant", ConnectionPipelineFilter]
+    list_select_related = ("tenant", "connection")
+    sortable_by = ()
+    fields = ["tenant", "connection", "mark", "moved_by", "reason", "created"]
+    readonly_fields = ["mark", "moved_by", "created"]
+
+    @admin.display(description=_("watermark"))
+    def mark(self, watermark: Watermark) -> str:
+        return cells.exactly(watermark.value)
+
+    @admin.display(description=_("pipeline"))
+    def pipeline(self, watermark: Watermark) -> str:
+        return watermark.connection.pipeline
+
+    @admin.display(description=_("moved by"))
+    def moved_by(self, watermark: Watermark) -> str:
+        return cells.link("run", watermark.run_id, f"run {watermark.run_id}") if watermark.run_id else _("an operator")
+
+    @admin.display(description=_("at"))
+    def created(self, watermark: Watermark) -> str:
+        return cells.moment(watermark.created_at)

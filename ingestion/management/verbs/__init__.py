@@ -1,0 +1,18 @@
+"""The verbs of `manage.py ingest`, one small module each or for a few that belong together."""
+
+from ingestion.management.verbs import (
+    connections,
+    letters,
+    listing,
+    rehearsing,
+    runs,
+    showing,
+    ticking,
+    upkeep,
+    uploading,
+)
+
+VERBS = (runs, uploading, rehearsing, letters, listing, showing, connections, ticking, upkeep)
+"""In the order in which `--help` shows them. Each has `add(verbs)`, which adds its parsers."""
+
+__all__ = ["VERBS"]

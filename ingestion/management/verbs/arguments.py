@@ -1,0 +1,85 @@
+"""Arguments that several verbs take, and how their text becomes values."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from ingestion.management.verbs.output import Output
+
+Verbs = Any
+"""What `ArgumentParser.add_subparsers` returns; argparse keeps its class private."""
+Options = dict[str, Any]
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def verb(
+    verbs: Verbs, name: str, do: Callable[[Options, Output], None], summary: str, *, aliases: tuple[str, ...] = ()
+) -> CommandParser:
+    """A parser for `name`, which `do` answers; every verb takes --json."""
+    parser: CommandParser = verbs.add_parser(name, help=summary, description=summary, aliases=aliases)
+    parser.set_defaults(do=do)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    return parser
+
+
+def add_connection(parser: CommandParser) -> None:
+    """--tenant and --pipeline, which together name a connection."""
+    add_tenant(parser, required=True)
+    parser.add_argument("--pipeline", required=True, metavar="NAME", help='for example "bookshop.charges"')
+
+
+def add_tenant(parser: CommandParser, *, required: bool = False) -> None:
+    parser.add_argument("--tenant", required=required, metavar="KEY", help="the tenant's key")
+
+
+def add_queue(parser: CommandParser) -> None:
+    parser.add_argument("--queue", action="store_true", help="hand it to a worker instead of executing it here")
+
+
+def add_config(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        type=pair,
+        metavar="KEY=VALUE",
+        help="laid over the connection's config for this run; may be given several times; VALUE is JSON or text",
+    )
+
+
+def pair(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def moment(text: str) -> datetime:
+    """An ISO time, in UTC unless it names another zone, or an age: 90s, 15m, 24h, 7d, 2w ago."""
+    if age := re.fullmatch(r"(\d{1,5})([smhdw])", text):
+        return timezone.now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a time like 2026-01-31T00:00Z nor an age like 24h"
+        ) from None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return number

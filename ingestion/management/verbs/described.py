@@ -1,0 +1,81 @@
+"""Rows of the engine's tables as plain values, the same for text and JSON. Payloads are never among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.records import Rejected
+from ingestion.models import Artifact, Connection, DeadLetter, Event, Run, Tenant, Watermark
+
+Described = dict[str, Any]
+
+
+def tenant(row: Tenant) -> Described:
+    return {"key": row.key, "name": row.name, "tier": row.tier, "created_at": row.created_at}
+
+
+def pipeline(value: Pipeline) -> Described:
+    return {
+        "name": value.name,
+        "title": value.title,
+        "schedule": repr(value.schedule) if value.schedule else None,
+        "source": type(value.source).__name__,
+        "version": value.version,
+    }
+
+
+def connection(row: Connection) -> Described:
+    return {
+        "id": row.pk,
+        "tenant": row.tenant.key,
+        "pipeline": row.pipeline,
+        "next_due": row.next_due,
+        "paused_at": row.paused_at,
+        "paused_reason": row.paused_reason,
+    }
+
+
+_RUN = (
+    "pipeline", "kind", "state", "read", "ok", "skipped", "dead", "batches", "attempts", "window_start", "window_end",
+    "watermark_before", "watermark_after", "error_class", "error_message", "host", "created_at", "not_before",
+    "started_at", "finished_at",
+)  # fmt: skip
+
+
+def run(row: Run) -> Described:
+    return {"id": row.pk, "tenant": row.tenant.key, **{name: getattr(row, name) for name in _RUN}}
+
+
+def event(row: Event) -> Described:
+    return {"at": row.at, "name": row.name, "text": row.text, "data": row.data}
+
+
+_LETTER = (
+    "pipeline", "status", "stage", "error_class", "source_id", "position", "times_seen", "replay_attempts",
+    "first_seen", "last_seen", "replayed_at", "fingerprint", "note", "correlation_id",
+)  # fmt: skip
+
+
+def letter(row: DeadLetter) -> Described:
+    values = {name: getattr(row, name) for name in _LETTER}
+    return {"id": row.pk, "tenant": row.tenant.key, **values, "run": row.run_id, "errors": row.errors}
+
+
+def artifact(row: Artifact) -> Described:
+    values = {name: getattr(row, name) for name in ("kind", "sha256", "size", "stored_size", "path", "created_at")}
+    return {"id": row.pk, "tenant": row.tenant.key, **values}
+
+
+def watermark(row: Watermark) -> Described:
+    return {"value": row.value, "run": row.run_id, "reason": row.reason, "created_at": row.created_at}
+
+
+def rejected(one: Rejected) -> Described:
+    return {
+        "key": one.record.key,
+        "position": one.record.position,
+        "stage": str(one.stage),
+        "error_class": one.error_class,
+        "errors": [{"path": error.path, "code": error.code, "message": error.message} for error in one.errors],
+    }

@@ -1,0 +1,58 @@
+"""What a verb's arguments name, looked up in the database; exit code 2 when it is not there.
+
+With --tenant a thing of another tenant is not there either.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TypeVar
+
+from django.core.management.base import CommandError
+from django.db import models
+
+from ingestion.core import registry
+from ingestion.management.verbs.arguments import Options
+from ingestion.management.verbs.codes import Exit
+from ingestion.models import Connection, Tenant, TenantOwned
+
+M = TypeVar("M", bound=TenantOwned)
+
+
+def tenant(options: Options) -> Tenant:
+    key = options["tenant"]
+    found = Tenant.objects.filter(key=key).first()
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(key, Tenant.objects.values_list("key", flat=True), n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else "`ingest list tenants` shows them; new ones are made in the admin."
+    raise CommandError(f"There is no tenant {key!r}. {hint}", returncode=Exit.USAGE)
+
+
+def connection(options: Options) -> Connection:
+    """The connection of --tenant and --pipeline. Raises UnknownPipeline when no app registers it."""
+    owner, name = tenant(options), options["pipeline"]
+    found = Connection.objects.for_tenant(owner).select_related("tenant").filter(pipeline=name).first()
+    if found is not None:
+        return found
+    registry.get(name)
+    raise CommandError(
+        f"Tenant {owner.key} is not connected to {name}. Connect it: "
+        f"manage.py ingest connect --tenant {owner.key} --pipeline {name}",
+        returncode=Exit.USAGE,
+    )
+
+
+def scoped(model: type[M], options: Options) -> models.QuerySet[M]:
+    """The rows of --tenant, or of all tenants when none is named: the command line may see all of them."""
+    manager: models.Manager[M] = model.unscoped
+    query = manager.select_related("tenant")
+    return query.filter(tenant=tenant(options)) if options.get("tenant") else query
+
+
+def one(model: type[M], pk: int, options: Options) -> M:
+    found = scoped(model, options).filter(pk=pk).first()
+    if found is None:
+        of = f" of tenant {options['tenant']}" if options.get("tenant") else ""
+        raise CommandError(f"There is no {model._meta.verbose_name} {pk}{of}.", returncode=Exit.USAGE)
+    return found

@@ -1,0 +1,71 @@
+"""Carrying runs in this process, and saying how they ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from django.core.management.base import CommandError
+
+from ingestion.management.verbs import described
+from ingestion.management.verbs.arguments import Options
+from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.output import Output
+from ingestion.management.verbs.stopping import stopping
+from ingestion.models import Run
+from ingestion.running import Seams, execute
+
+COLUMNS = ("id", "tenant", "pipeline", "kind", "state", "read", "ok", "skipped", "dead")
+_POLL_SECONDS = 1.0
+
+
+def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
+    """Execute `runs` here, unless --queue gave them to the workers; exit code 1 or 3 when not all of them succeeded."""
+    if not options["queue"]:
+        with stopping() as stop:
+            for run in runs:
+                _carry(run, stop)
+    for run in runs:
+        run.refresh_from_db()
+    output.rows("runs", [described.run(run) for run in runs], COLUMNS)
+    if not options["queue"]:
+        _judge(runs)
+
+
+def _carry(run: Run, stop: threading.Event) -> None:
+    if stop.is_set():
+        return
+    if execute(run.pk, Seams(stop=stop.is_set)) is None:
+        # Not ours: a worker that the tick told was quicker. The answer is the same, it only takes somebody else's time.
+        run.refresh_from_db()
+        while run.state == Run.State.RUNNING and not stop.wait(_POLL_SECONDS):
+            run.refresh_from_db()
+
+
+def _judge(runs: Sequence[Run]) -> None:
+    sentences = [_sentence(run) for run in runs]
+    if any(run.state not in (Run.State.SUCCEEDED, Run.State.PARTIAL) for run in runs):
+        raise CommandError("\n".join(filter(None, sentences)), returncode=Exit.FAILED)
+    if any(run.state == Run.State.PARTIAL for run in runs):
+        raise CommandError("\n".join(filter(None, sentences)), returncode=Exit.PARTIAL)
+
+
+def _sentence(run: Run) -> str:
+    """Cause and next step of a run that did not simply succeed."""
+    cause = f"{run.error_class}: {run.error_message}" if run.error_class else "it was not executed to its end"
+    match run.state:
+        case Run.State.SUCCEEDED:
+            return ""
+        case Run.State.PARTIAL:
+            what = f"{run.dead} of {run.read} records became dead letters"
+            return f"Run {run.pk} is partial: {what}. See: manage.py ingest list dead-letters --run {run.pk}"
+        case Run.State.QUEUED:
+            return f"Run {run.pk} is queued: {cause}. A worker goes on with it{_when(run)}."
+        case Run.State.RUNNING:
+            return f"Run {run.pk} goes on on {run.host}."
+        case _:
+            return f"Run {run.pk} {run.state}: {cause}. See: manage.py ingest show run {run.pk}"
+
+
+def _when(run: Run) -> str:
+    return f" from {run.not_before:%Y-%m-%d %H:%M:%SZ} on" if run.not_before else ""

@@ -1,0 +1,87 @@
+"""`ingest replay`, `triage` and `abandon`: what can be done with dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.core.management.base import CommandParser
+from django.db import transaction
+
+from ingestion import actions
+from ingestion.conf import config
+from ingestion.management.verbs import arguments, described, finding, foreground
+from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.output import Output
+from ingestion.models import DeadLetter
+
+COLUMNS = ("id", "tenant", "pipeline", "source_id", "status", "stage", "error_class", "times_seen", "last_seen")
+
+
+def add(verbs: Verbs) -> None:
+    parser = arguments.verb(verbs, "replay", replay, "Take open dead letters through their pipeline again.")
+    arguments.add_tenant(parser, required=True)
+    parser.add_argument("--pipeline", default="", metavar="NAME")
+    parser.add_argument("--status", action="append", choices=[*DeadLetter.OPEN], help="new and triaged when not given")
+    parser.add_argument(
+        "--since", type=arguments.moment, metavar="TIME", help="last seen since then: an ISO time or 24h"
+    )
+    parser.add_argument("--fingerprint", default="", help="only letters with this cause")
+    parser.add_argument(
+        "--id", action="append", default=[], type=int, help="only this letter; may be given several times"
+    )
+    parser.add_argument(
+        "--limit", type=arguments.positive, help='oldest first; INGESTION["REPLAY_LIMIT"] when not given'
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say which letters would be replayed")
+    parser.add_argument("--reason", default="", help="kept in the audit trail")
+    arguments.add_queue(parser)
+
+    parser = arguments.verb(verbs, "triage", triage, "Mark dead letters as looked at, with a note for colleagues.")
+    _add_ids(parser)
+    parser.add_argument("--note", required=True)
+
+    parser = arguments.verb(verbs, "abandon", abandon, "Give dead letters up for a reason. They stay in the table.")
+    _add_ids(parser)
+    parser.add_argument("--reason", required=True)
+
+
+def replay(options: Options, output: Output) -> None:
+    selection = actions.Selection(
+        finding.tenant(options),
+        pipeline=options["pipeline"],
+        statuses=options["status"] or DeadLetter.OPEN,
+        since=options["since"],
+        ids=options["id"],
+        fingerprint=options["fingerprint"],
+    )
+    limit = options["limit"] or config().REPLAY_LIMIT
+    if options["dry_run"]:
+        letters = actions.replayable(selection).select_related("tenant").order_by("pk")[:limit]
+        rows = [described.letter(letter) for letter in letters]
+        output.rows("dead_letters", rows, COLUMNS, nothing="No open dead letter matches; nothing would be replayed.")
+        return
+    runs = actions.replay(actions.Actor(), selection, limit=limit, reason=options["reason"], hint=options["queue"])
+    foreground.answer(runs, options, output)
+
+
+def triage(options: Options, output: Output) -> None:
+    _each(options, output, lambda letter: actions.triage(actions.Actor(), letter, options["note"]))
+
+
+def abandon(options: Options, output: Output) -> None:
+    _each(options, output, lambda letter: actions.abandon(actions.Actor(), letter, options["reason"]))
+
+
+def _add_ids(parser: CommandParser) -> None:
+    parser.add_argument("letters", nargs="+", type=int, metavar="ID")
+    arguments.add_tenant(parser)
+
+
+def _each(options: Options, output: Output, act: Callable[[DeadLetter], None]) -> None:
+    """All of them or none: a letter that is not there or not open undoes the others."""
+    letters = [finding.one(DeadLetter, pk, options) for pk in options["letters"]]
+    with transaction.atomic():
+        for letter in letters:
+            act(letter)
+            letter.refresh_from_db()
+    output.rows("dead_letters", [described.letter(letter) for letter in letters], COLUMNS)

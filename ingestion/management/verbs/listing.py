@@ -1,0 +1,102 @@
+"""`ingest list`: newest first, filtered, without payloads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.db.models import QuerySet
+
+from ingestion.core import registry
+from ingestion.management.verbs import arguments, connections, described, finding, foreground, letters
+from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.output import Output
+from ingestion.models import Artifact, Connection, DeadLetter, Run, Tenant
+
+_NOTHING = "Nothing matches."
+
+
+def add(verbs: Verbs) -> None:
+    parser: CommandParser = verbs.add_parser("list", help="Show runs, connections, pipelines, dead letters and more.")
+    kinds = parser.add_subparsers(metavar="WHAT", dest="what", required=True)
+
+    runs_ = arguments.verb(kinds, "runs", runs, "Runs, newest first.")
+    runs_.add_argument("--state", choices=Run.State.values, action="append")
+    runs_.add_argument("--kind", choices=Run.Kind.values)
+    letters_ = arguments.verb(kinds, "dead-letters", dead_letters, "Dead letters, newest first.")
+    letters_.add_argument(
+        "--status", choices=DeadLetter.Status.values, action="append", help="open ones when not given"
+    )
+    letters_.add_argument("--fingerprint")
+    letters_.add_argument("--run", type=int, help="last seen by this run")
+    connections_ = arguments.verb(kinds, "connections", list_connections, "Connections by tenant and pipeline.")
+    connections_.add_argument("--paused", action="store_true")
+    artifacts_ = arguments.verb(kinds, "artifacts", artifacts, "Raw bytes that are kept, newest first.")
+    artifacts_.add_argument("--kind", choices=Artifact.Kind.values)
+    artifacts_.add_argument("--run", type=int, help="read or kept by this run")
+    for parser in (runs_, letters_, connections_, artifacts_):
+        arguments.add_tenant(parser)
+        parser.add_argument("--limit", type=arguments.positive, default=50)
+    for parser in (runs_, letters_, connections_):
+        parser.add_argument("--pipeline", metavar="NAME")
+    for parser in (runs_, letters_, artifacts_):
+        parser.add_argument("--since", type=arguments.moment, metavar="TIME", help="an ISO time, or an age like 24h")
+    arguments.verb(kinds, "pipelines", pipelines, "Pipelines that installed apps register.")
+    arguments.verb(kinds, "tenants", tenants, "Tenants by key.")
+
+
+def runs(options: Options, output: Output) -> None:
+    rows = _filtered(
+        finding.scoped(Run, options),
+        options,
+        pipeline="pipeline",
+        state="state__in",
+        kind="kind",
+        since="created_at__gte",
+    ).order_by("-pk")
+    columns = (*foreground.COLUMNS, "created_at", "error_class")
+    output.rows("runs", [described.run(row) for row in rows[: options["limit"]]], columns, _NOTHING)
+
+
+def dead_letters(options: Options, output: Output) -> None:
+    options = {**options, "status": options["status"] or list(DeadLetter.OPEN)}
+    rows = _filtered(
+        finding.scoped(DeadLetter, options), options, pipeline="pipeline", status="status__in", since="last_seen__gte",
+        fingerprint="fingerprint", run="run_id",
+    ).defer("payload").order_by("-pk")  # fmt: skip
+    shown = [described.letter(row) for row in rows[: options["limit"]]]
+    output.rows("dead_letters", shown, letters.COLUMNS, _NOTHING)
+
+
+def list_connections(options: Options, output: Output) -> None:
+    rows = _filtered(finding.scoped(Connection, options), options, pipeline="pipeline")
+    if options["paused"]:
+        rows = rows.filter(paused_at__isnull=False)
+    shown = [described.connection(row) for row in rows.order_by("tenant__key", "pipeline")[: options["limit"]]]
+    output.rows("connections", shown, connections.COLUMNS, _NOTHING)
+
+
+def artifacts(options: Options, output: Output) -> None:
+    rows = _filtered(
+        finding.scoped(Artifact, options), options, kind="kind", run="run_links__run_id", since="created_at__gte"
+    ).order_by("-pk")
+    columns = ("id", "tenant", "kind", "sha256", "size", "stored_size", "created_at")
+    output.rows("artifacts", [described.artifact(row) for row in rows[: options["limit"]]], columns, _NOTHING)
+
+
+def pipelines(options: Options, output: Output) -> None:
+    rows = [described.pipeline(value) for value in registry.registered()]
+    nothing = "No installed app has a pipelines.py that declares one. See docs/how-to/write-a-pipeline.md."
+    output.rows("pipelines", rows, ("name", "source", "schedule", "version", "title"), nothing)
+
+
+def tenants(options: Options, output: Output) -> None:
+    rows = [described.tenant(row) for row in Tenant.objects.order_by("key")]
+    output.rows(
+        "tenants", rows, ("key", "name", "tier", "created_at"), "There is no tenant yet; make one in the admin."
+    )
+
+
+def _filtered(query: QuerySet[Any], options: Options, **lookups: str) -> QuerySet[Any]:
+    """`query` under every lookup whose option was given."""
+    return query.filter(**{lookup: options[name] for name, lookup in lookups.items() if options.get(name)})

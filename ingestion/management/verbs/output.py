@@ -1,0 +1,83 @@
+"""Aligned text for people, or one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+Row = Mapping[str, Any]
+
+
+class Stream(Protocol):
+    def write(self, text: str) -> Any: ...
+
+
+class Output:
+    """Text is written as it comes; the JSON document is gathered and written by `close`, also after an error."""
+
+    def __init__(self, stream: Stream, *, as_json: bool) -> None:
+        self._stream = stream
+        self._document: dict[str, Any] | None = {} if as_json else None
+
+    def say(self, text: str) -> None:
+        """A sentence for people; machines do not get it."""
+        if self._document is None:
+            self._stream.write(text)
+
+    def rows(self, name: str, rows: Sequence[Row], columns: Sequence[str], nothing: str = "") -> None:
+        """A table of `columns`; as JSON all keys of every row under `name`. `nothing` is said instead of no rows."""
+        if self._document is not None:
+            self._document[name] = list(rows)
+        elif rows:
+            self._stream.write(table(columns, rows))
+        elif nothing:
+            self._stream.write(nothing)
+
+    def fields(self, name: str, values: Row) -> None:
+        """One thing, a line for each of its fields that is not empty."""
+        if self._document is not None:
+            self._document[name] = dict(values)
+            return
+        shown = {key.replace("_", " "): shown_as(value) for key, value in values.items()}
+        width = max(map(len, shown))
+        self._stream.write("\n".join(f"{key:<{width}}  {value}" for key, value in shown.items() if value))
+
+    def error(self, message: str) -> None:
+        if self._document is not None:
+            self._document["error"] = message
+
+    def close(self) -> None:
+        if self._document is not None:
+            self._stream.write(json.dumps(self._document, cls=DjangoJSONEncoder, indent=2))
+
+
+def table(columns: Sequence[str], rows: Sequence[Row]) -> str:
+    """Columns side by side, numbers to the right."""
+    cells = [[shown_as(row[column]) for column in columns] for row in rows]
+    right = [all(isinstance(row[column], int) for row in rows) for column in columns]
+    heads = [column.replace("_", " ") for column in columns]
+    widths = [max(len(line[index]) for line in [heads, *cells]) for index in range(len(columns))]
+    lines = [heads, ["-" * width for width in widths], *cells]
+    return "\n".join(_line(line, widths, right) for line in lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    aligned = (
+        cell.rjust(width) if to_right else cell.ljust(width)
+        for cell, width, to_right in zip(cells, widths, right, strict=True)
+    )
+    return "  ".join(aligned).rstrip()
+
+
+def shown_as(value: Any) -> str:
+    """One line of text. Control characters are escaped: what comes from outside must not drive a terminal."""
+    if value is None or value == {} or value == []:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    text = json.dumps(value, cls=DjangoJSONEncoder) if isinstance(value, dict | list) else str(value)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

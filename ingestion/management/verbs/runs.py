@@ -1,0 +1,53 @@
+"""`ingest run`, `retry` and `cancel`."""
+
+from __future__ import annotations
+
+from ingestion import actions
+from ingestion.management.verbs import arguments, described, finding, foreground
+from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.output import Output
+from ingestion.models import Run
+
+
+def add(verbs: Verbs) -> None:
+    parser = arguments.verb(verbs, "run", run, "Run a connection now, over its next window.")
+    arguments.add_connection(parser)
+    arguments.add_config(parser)
+    arguments.add_queue(parser)
+    parser.add_argument("--reason", default="", help="kept in the audit trail")
+
+    parser = arguments.verb(
+        verbs, "retry", retry, "Run a failed or cancelled run again, over the same window or files."
+    )
+    parser.add_argument("run", type=int, metavar="RUN", help="the run's id")
+    arguments.add_tenant(parser)
+    arguments.add_queue(parser)
+    parser.add_argument("--reason", default="", help="kept in the audit trail")
+
+    parser = arguments.verb(verbs, "cancel", cancel, "End a queued run now, a running one at its next batch boundary.")
+    parser.add_argument("run", type=int, metavar="RUN", help="the run's id")
+    arguments.add_tenant(parser)
+    parser.add_argument("--reason", default="", help="kept in the timeline and the audit trail")
+
+
+def run(options: Options, output: Output) -> None:
+    connection = finding.connection(options)
+    made = actions.run_now(
+        actions.Actor(), connection, config=dict(options["config"]), reason=options["reason"], hint=options["queue"]
+    )
+    foreground.answer([made], options, output)
+
+
+def retry(options: Options, output: Output) -> None:
+    failed = finding.one(Run, options["run"], options)
+    again = actions.retry(actions.Actor(), failed, options["reason"], hint=options["queue"])
+    foreground.answer([again], options, output)
+
+
+def cancel(options: Options, output: Output) -> None:
+    mine = finding.one(Run, options["run"], options)
+    actions.cancel(actions.Actor(), mine, options["reason"])
+    mine.refresh_from_db()
+    output.rows("runs", [described.run(mine)], foreground.COLUMNS)
+    if mine.state == Run.State.RUNNING:
+        output.say("It stops at its next batch boundary.")

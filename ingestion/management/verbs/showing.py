@@ -1,0 +1,62 @@
+"""`ingest show`: one run with its timeline, one dead letter with its errors, one connection with its state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from ingestion import letters, scheduling
+from ingestion.management.verbs import arguments, described, finding
+from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.output import Output
+from ingestion.models import Artifact, Connection, DeadLetter, Run
+
+_RECENT = 10
+
+
+def add(verbs: Verbs) -> None:
+    parser: CommandParser = verbs.add_parser("show", help="Show one run, dead letter or connection in full.")
+    kinds = parser.add_subparsers(metavar="WHAT", dest="what", required=True)
+    run_ = arguments.verb(kinds, "run", run, "A run with its files, control totals and timeline.")
+    letter = arguments.verb(kinds, "dead-letter", dead_letter, "A dead letter with every error.")
+    letter.add_argument("--payload", action="store_true", help="also the record's bytes, which may hold personal data")
+    connection_ = arguments.verb(kinds, "connection", connection, "A connection with its watermark and newest runs.")
+    for parser in (run_, letter, connection_):
+        parser.add_argument("id", type=int, metavar="ID")
+        arguments.add_tenant(parser)
+
+
+def run(options: Options, output: Output) -> None:
+    row = finding.one(Run, options["id"], options)
+    links = row.artifact_links.select_related("artifact")
+    files = [{"name": link.name, "sha256": link.artifact.sha256, "size": link.artifact.size} for link in links
+             if link.artifact.kind == Artifact.Kind.FILE]  # fmt: skip
+    output.fields("run", {**described.run(row), "control_totals": row.tally, "traceback": row.traceback})
+    _part(output, "files", files, ("name", "sha256", "size"))
+    _part(output, "timeline", [described.event(one) for one in row.events.all()], ("at", "name", "text", "data"))
+
+
+def dead_letter(options: Options, output: Output) -> None:
+    row = finding.one(DeadLetter, options["id"], options)
+    values = described.letter(row)
+    errors = values.pop("errors")
+    if options["payload"]:
+        values["payload"] = letters.payload(row).decode("utf-8", "backslashreplace")
+    output.fields("dead_letter", values)
+    _part(output, "errors", errors, ("path", "code", "message"))
+
+
+def connection(options: Options, output: Output) -> None:
+    row = finding.one(Connection, options["id"], options)
+    watermark = scheduling.latest_watermark(row)
+    output.fields("connection", {**described.connection(row), "config": row.config, "watermark": watermark})
+    runs = [described.run(one) for one in row.runs.select_related("tenant").order_by("-pk")[:_RECENT]]
+    _part(output, "runs", runs, ("id", "kind", "state", "read", "ok", "skipped", "dead", "created_at", "error_class"))
+
+
+def _part(output: Output, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    """A table under the fields, with its name above it; nothing where it is empty."""
+    if rows:
+        output.say(f"\n{name.capitalize()}")
+    output.rows(name, rows, columns)

@@ -1,0 +1,64 @@
+"""`ingest upload`: files into a connection, each as a run of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from ingestion import actions
+from ingestion.core.errors import FileRefused
+from ingestion.management.verbs import arguments, finding, foreground
+from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.output import Output
+from ingestion.models import Run
+
+
+def add(verbs: Verbs) -> None:
+    parser = arguments.verb(
+        verbs, "upload", upload, "Take files in, each as a run. The same bytes are not taken twice."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    arguments.add_connection(parser)
+    arguments.add_config(parser)
+    arguments.add_queue(parser)
+    parser.add_argument("--again", action="store_true", help="also when the same bytes were taken before")
+
+
+def upload(options: Options, output: Output) -> None:
+    """A file that is refused does not keep the others out."""
+    connection = finding.connection(options)
+    taken: list[Run] = []
+    refused: list[dict[str, Any]] = []
+    known: list[dict[str, Any]] = []
+    for path in options["files"]:
+        try:
+            received = actions.upload(
+                actions.Actor(), connection, path.name, read(path), config=dict(options["config"]),
+                again=options["again"], hint=options["queue"],
+            )  # fmt: skip
+        except FileRefused as error:
+            refused.append({"file": path.name, "error": str(error)})
+            continue
+        if received.duplicate:
+            known.append({"file": path.name, "run": received.run.pk})
+        else:
+            taken.append(received.run)
+    output.rows("duplicates", known, ("file", "run"))
+    output.rows("refused", refused, ("file", "error"))
+    _end(taken, refused, options, output)
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=Exit.USAGE) from error
+
+
+def _end(taken: list[Run], refused: list[dict[str, Any]], options: Options, output: Output) -> None:
+    foreground.answer(taken, options, output)
+    if refused:
+        raise CommandError(f"{len(refused)} of {len(options['files'])} files were refused.", returncode=Exit.FAILED)

@@ -1,0 +1,77 @@
+"""Bank accounts, statements and transactions in the console: read-only, own tenants only."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.admin import ConsoleAdmin
+from integrations.bank import money
+from integrations.bank.models import BankAccount, BankStatement, BankTransaction
+
+
+def shown(amount: Decimal | None, currency: str) -> str:
+    """With the currency's own number of decimals, and more only where the bank gave more."""
+    if amount is None:
+        return "–"
+    exact = format(amount.normalize(), "f")
+    given = len(exact.partition(".")[2])
+    try:
+        least = money.exponent(currency)
+    except money.UnknownCurrencyError:
+        least = 2
+    return f"{amount:,.{max(given, least)}f} {currency}".strip()
+
+
+@admin.register(BankAccount)
+class BankAccountAdmin(ConsoleAdmin):
+    list_display = ["identifier", "currency", "tenant", "bank", "name", "kind"]
+    list_filter = ["tenant", "currency"]
+    list_select_related = ("tenant",)
+    search_fields = ["identifier"]
+    fields = ["tenant", "identifier", "currency", "bank", "name", "kind"]
+
+
+@admin.register(BankStatement)
+class BankStatementAdmin(ConsoleAdmin):
+    list_display = ["account", "period_start", "period_end", "opens", "closes", "entries", "format", "tenant"]
+    list_display_links = ["account"]
+    list_filter = ["tenant", "period_end"]
+    list_select_related = ("tenant", "account")
+    fields = [
+        "tenant", "account", "reference", "number", "format",
+        "period_start", "period_end", "opens", "closes", "entries", "run",
+    ]  # fmt: skip
+    readonly_fields = ["opens", "closes"]
+
+    @admin.display(description=_("opening balance"))
+    def opens(self, statement: BankStatement) -> str:
+        return shown(statement.opening, statement.account.currency)
+
+    @admin.display(description=_("closing balance"))
+    def closes(self, statement: BankStatement) -> str:
+        return shown(statement.closing, statement.account.currency)
+
+
+@admin.register(BankTransaction)
+class BankTransactionAdmin(ConsoleAdmin):
+    list_display = ["booked_on", "money", "counterparty", "text", "account", "tenant"]
+    list_filter = ["tenant", "account", "booked_on"]
+    list_select_related = ("tenant", "account")
+    sortable_by = ("booked_on",)
+    search_fields = ["=external_id", "=bank_id", "=reference"]
+    fields = [
+        "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
+        "counterparty_account", "reference", "bank_id", "description", "external_id", "run", "loaded_at",
+    ]  # fmt: skip
+    readonly_fields = ["money"]
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def money(self, transaction: BankTransaction) -> str:
+        return shown(transaction.amount, transaction.currency)
+
+    @admin.display(description=_("description"))
+    def text(self, transaction: BankTransaction) -> str:
+        return transaction.description if len(transaction.description) <= 80 else transaction.description[:79] + "…"

@@ -1,0 +1,124 @@
+"""No member of staff sees or changes anything of a tenant that was not granted to them, whatever they ask for."""
+
+import logging
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+
+from ingestion.models import Tenant
+from tests.ingestion.admin.crawl import Report, checksum, crawl
+from tests.ingestion.admin.furnish import furnish
+from tests.ingestion.admin.policies import addresses
+from tests.ingestion.admin.requests import Aim, every_request
+from tests.ingestion.admin.sites import plain_site, scoped_site
+from tests.ingestion.admin.staff import staff, superuser
+
+CANARY = "QZXCANARY"
+PREFIX = "QZX"
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Any:
+    """Ten thousand refusals are not worth ten thousand log lines."""
+    logging.disable(logging.ERROR)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def own(db: None) -> Tenant:
+    return furnish("own", "OwnThings", copies=3)
+
+
+@pytest.fixture
+def theirs(own: Tenant) -> Tenant:
+    return furnish("qzxcanary", CANARY, copies=12)
+
+
+def browsers(own: Tenant) -> dict[str, Client]:
+    """A logged-in browser for each kind of account that must see nothing of another tenant."""
+    accounts = {
+        "nobody": None,
+        "staff without a grant": staff("stray"),
+        "staff who may look": staff("vera", own, permissions="view"),
+        "staff who may do everything": staff("olga", own),
+    }
+    found = {}
+    for name, user in accounts.items():
+        found[name] = Client(raise_request_exception=True)
+        if user is not None:
+            found[name].force_login(user)
+    return found
+
+
+def test_every_address_of_the_admin_has_a_declared_policy() -> None:
+    undeclared = [address.route for address in addresses(admin.site) if address.policy is None]
+
+    assert undeclared == [], "Say in policies.py what another tenant's staff may get out of these."
+
+
+def test_ten_thousand_requests_show_and_change_nothing_of_another_tenant(own: Tenant, theirs: Tenant) -> None:
+    asks = list(every_request(Aim(admin.site, "/admin/", theirs, PREFIX)))
+    before = checksum(theirs)
+    report = Report()
+
+    for browser in browsers(own).values():
+        crawl(browser, asks, CANARY, report)
+
+    print(f"{report.asked} requests, {len(report.leaks)} leaks, {len(report.differing)} differing, {report.statuses}")
+    assert report.leaks == []
+    assert report.failed == []
+    assert report.differing == [], "another tenant's object must be answered like one that does not exist"
+    assert checksum(theirs) == before
+    assert report.asked >= 10_000
+
+
+def test_the_crawl_reaches_pages_that_have_something_to_show(own: Tenant, theirs: Tenant) -> None:
+    """Else silence would prove nothing: a superuser, who may see all, meets the canary nearly everywhere."""
+    browser = Client()
+    browser.force_login(superuser())
+    asks = [ask for ask in every_request(Aim(admin.site, "/admin/", theirs, PREFIX, each=1)) if ask.post is None]
+
+    report = crawl(browser, asks, CANARY, Report())
+
+    assert len(report.leaks) > 100
+
+
+@pytest.mark.urls("tests.ingestion.admin.sites")
+def test_scoping_the_queryset_alone_leaks_and_lets_rows_be_planted(own: Tenant, theirs: Tenant) -> None:
+    """The negative control: the same crawl over the admin that most projects would write."""
+    before = checksum(theirs)
+
+    report = crawl(browsers(own)["staff who may do everything"], _aimed_at(plain_site, "/plain/", theirs), CANARY, Report())
+
+    assert report.leaks
+    assert checksum(theirs) != before
+
+
+@pytest.mark.urls("tests.ingestion.admin.sites")
+def test_the_mixin_closes_what_the_plain_admin_leaves_open(own: Tenant, theirs: Tenant) -> None:
+    """The same pages with TenantScoped: editable foreign keys, raw ids, autocomplete, inlines, editable lists, deletion."""
+    before = checksum(theirs)
+
+    report = crawl(browsers(own)["staff who may do everything"], _aimed_at(scoped_site, "/scoped/", theirs), CANARY, Report())
+
+    assert (report.leaks, report.failed, report.differing) == ([], [], [])
+    assert checksum(theirs) == before
+
+
+def _aimed_at(site: admin.AdminSite, root: str, tenant: Tenant) -> list[Any]:
+    """Also through own objects: their forms take the other tenant's ids."""
+    from ingestion.models import Watermark
+    from tests.ingestion.admin.requests import Ask, _filled, _formset
+
+    aim = Aim(site, root, tenant, PREFIX, each=4)
+    asks = list(every_request(aim))
+    for mine in Watermark.unscoped.exclude(tenant=tenant):
+        path, values = f"{root}ingestion/watermark/{mine.pk}/change/", _filled(aim, Watermark)
+        inline = {"events-TOTAL_FORMS": 0, "events-INITIAL_FORMS": 0}
+        editable = {f"form-0-{name}": value for name, value in values.items()}
+        asks += [Ask(path), Ask(path, {**values, **inline}), Ask(f"{root}ingestion/run/{mine.run_id or 1}/change/")]
+        asks += [Ask(f"{root}ingestion/watermark/", {**_formset(mine), **editable})]
+    return asks
