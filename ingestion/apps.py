@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -16,4 +17,8 @@ class IngestionConfig(AppConfig):
         from ingestion import checks  # noqa: F401  registers the system checks
         from ingestion.conf import config
 
-        autodiscover_modules(config().PIPELINES_MODULE)
+        try:
+            module = config().PIPELINES_MODULE
+        except ImproperlyConfigured:
+            return  # said by the check E001, in a sentence; every use of a setting raises it again
+        autodiscover_modules(module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -21,10 +22,9 @@ _STATEMENT_BYTES = 4 * 1024 * 1024
 
 
 def identity(record: Record) -> str:
-    """What makes two failures the same bad record: its source id and its bytes."""
-    return hashlib.sha256(
-        len(record.key).to_bytes(4, "big") + record.key.encode("utf-8", "surrogatepass") + record.body
-    ).hexdigest()
+    """What makes two failures the same bad record: its source id, as its letter shows it, and its bytes."""
+    source_id = _source_id(record)
+    return hashlib.sha256(len(source_id).to_bytes(4, "big") + source_id.encode() + record.body).hexdigest()
 
 
 def fingerprint(pipeline: str, rejected: Rejected) -> str:
@@ -36,14 +36,17 @@ def fingerprint(pipeline: str, rejected: Rejected) -> str:
 
 def write(run: Run, rejected: Sequence[Rejected], now: datetime) -> None:
     """One letter for each rejected record; a record that has one already is counted there again."""
-    by_identity = {identity(one.record): one for one in rejected}
+    identities = [identity(one.record) for one in rejected]
+    by_identity = dict(zip(identities, rejected, strict=True))
+    times = Counter(identities)  # a page may hold the same bytes twice
     for chunk in _chunks(list(by_identity)):
         mine = _of(run)
         known = dict(mine.filter(identity__in=chunk).values_list("identity", "fingerprint"))
-        fresh = [_letter(run, key, by_identity[key], now) for key in chunk if key not in known]
+        fresh = [_letter(run, key, by_identity[key], now, times[key]) for key in chunk if key not in known]
         for part in _statements(fresh):
             DeadLetter.unscoped.bulk_create(part)
-        _seen_again(run, [key for key in chunk if key in known], now)
+        for count in {times[key] for key in known}:
+            _seen_again(run, [key for key in known if times[key] == count], now, count)
         for key, cause in known.items():
             one = by_identity[key]
             if fingerprint(run.pipeline, one) != cause:
@@ -57,12 +60,14 @@ def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[s
     A replay loads old payloads on purpose, so it supersedes nothing.
     """
     opened = _of(run).filter(status__in=DeadLetter.OPEN)
-    bodies = {record.key: record for record in loaded if record.key}
-    same = [*(identity(record) for record in loaded if not record.key), *also]
+    by_id: dict[str, list[Record]] = defaultdict(list)
+    for record in loaded:
+        by_id[_source_id(record)].append(record)
+    same = [*(identity(record) for record in by_id.pop("", ())), *also]
     older: list[int] = []
-    for chunk in _chunks(list(bodies)):
+    for chunk in _chunks(list(by_id)):
         for pk, source_id, known in opened.filter(source_id__in=chunk).values_list("pk", "source_id", "identity"):
-            if known == identity(bodies[source_id]):
+            if known in map(identity, by_id[source_id]):
                 same.append(known)
             else:
                 older.append(pk)
@@ -88,24 +93,22 @@ def _of(run: Run) -> TenantQuerySet[DeadLetter]:
     return DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
 
 
-def _seen_again(run: Run, identities: Sequence[str], now: datetime) -> None:
-    if not identities:
-        return
+def _seen_again(run: Run, identities: Sequence[str], now: datetime, times: int) -> None:
     reopened = When(status=DeadLetter.Status.REPLAYED, then=Value(DeadLetter.Status.NEW))
     _of(run).filter(identity__in=identities).update(
-        times_seen=F("times_seen") + 1, last_seen=now, run=run, replay_run=None,
+        times_seen=F("times_seen") + times, last_seen=now, run=run, replay_run=None,
         status=Case(reopened, default=F("status")),
     )  # fmt: skip
 
 
-def _letter(run: Run, key: str, one: Rejected, now: datetime) -> DeadLetter:
+def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int) -> DeadLetter:
     large = len(one.record.body) > _INLINE_BYTES
     return DeadLetter(
         tenant_id=run.tenant_id,
         connection_id=run.connection_id,
         pipeline=run.pipeline,
         identity=key,
-        source_id=_short(one.record.key, 191),
+        source_id=_source_id(one.record),
         position=_short(one.record.position, 100),
         payload=b"" if large else one.record.body,
         artifact=artifacts.keep(run.tenant.ref, Artifact.Kind.PAYLOAD, one.record.body).save() if large else None,
@@ -113,6 +116,7 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime) -> DeadLetter:
         correlation_id=f"{run.tenant.key}:{run.pk}",
         first_seen=now,
         last_seen=now,
+        times_seen=times,
         **_why(run, one),
     )
 
@@ -128,6 +132,11 @@ def _why(run: Run, one: Rejected) -> dict[str, object]:
 
 def _as_json(error: FieldError) -> dict[str, str]:
     return {"path": storable(error.path, 500), "code": error.code, "message": storable(error.message, 2000)}
+
+
+def _source_id(record: Record) -> str:
+    """The record's own id as its letter keeps it; a replay, which has only that, finds the same letter again."""
+    return _short(record.key, 191)
 
 
 def _short(text: str, longest: int) -> str:

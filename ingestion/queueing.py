@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from rq.timeouts import BaseTimeoutException
 from rq_scheduler import Scheduler
 
 from ingestion.conf import config
+from ingestion.core.errors import Transient
 
 logger = logging.getLogger("ingestion")
 
@@ -76,13 +78,39 @@ def depths() -> dict[str, int | None]:
     return found
 
 
+def eviction_policy() -> str | None:
+    """What Redis does when its memory is full; None where it cannot be reached."""
+    try:
+        memory: Any = django_rq.get_queue(config().TICK_QUEUE).connection.info("memory")
+        return str(memory["maxmemory_policy"])
+    except (RedisError, OSError, KeyError):
+        return None
+
+
 class RunJob(Job):
-    """A job that can only call our entry points; anything else planted in Redis fails here."""
+    """A job in JSON that can only call our entry points; anything else planted in Redis fails here."""
+
+    def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:  # noqa: A002
+        # rq-scheduler passes no serializer on, and RQ's own default is pickle, which our workers refuse to read.
+        super().__init__(id, connection, serializer or JSONSerializer)
 
     def perform(self) -> Any:
         if self.func_name not in ALLOWED:
             raise PermissionError(f"{self.func_name} is not an entry point of this worker.")
         return super().perform()
+
+
+class TickScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
+    """rq-scheduler for our one entry, under keys of its own.
+
+    The entry is JSON: a project's own scheduler on the same Redis would end at it, and ours at that one's pickles.
+    """
+
+    redis_scheduler_namespace_prefix = "ingestion:scheduler_instance:"
+    scheduler_key = "ingestion:scheduler"
+    scheduler_lock_key = "ingestion:scheduler_lock"
+    scheduled_jobs_key = "ingestion:scheduler:scheduled_jobs"
+    job_class = RunJob
 
 
 class RunWorker(Worker):
@@ -108,21 +136,39 @@ def work(name: str, *, lost: Callable[[int, int], None], burst: bool = False) ->
         if job.func_name == EXECUTE:
             lost(int(job.args[0]), pid)
 
-    worker = RunWorker(
-        [queue],
-        connection=queue.connection,
-        serializer=JSONSerializer,
-        job_class=RunJob,
-        work_horse_killed_handler=child_killed,
-    )
-    worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
+    with _reachable():
+        worker = RunWorker(
+            [queue],
+            connection=queue.connection,
+            serializer=JSONSerializer,
+            job_class=RunJob,
+            work_horse_killed_handler=child_killed,
+        )
+        worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
+
+
+def schedule(*, burst: bool = False) -> None:
+    """Send the tick to its queue whenever it is due, until asked to stop."""
+    ensure_tick()
+    queue = django_rq.get_queue(config().TICK_QUEUE)
+    scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection, interval=config().TICK_SECONDS)
+    with _reachable():
+        scheduler.run(burst=burst)
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise Transient(f"Redis cannot be reached: {error}") from error
 
 
 def ensure_tick() -> None:
     """Make sure that rq-scheduler has its single entry; called by every worker start and every tick."""
     try:
         queue = django_rq.get_queue(config().TICK_QUEUE)
-        scheduler = Scheduler(queue_name=queue.name, connection=queue.connection)
+        scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection)
         if _TICK_ID in scheduler:
             return
         scheduler.schedule(

@@ -13,15 +13,15 @@ def _line(*words: Any) -> str:
 
 
 def for_connection(verb: str, connection: Connection, *options: str) -> str:
-    return _line(verb, connection.pipeline, "--tenant", connection.tenant.key, *options)
+    return _line(*verb.split(), "--tenant", connection.tenant.key, "--pipeline", connection.pipeline, *options)
 
 
 def rewind(connection: Connection) -> str:
-    return for_connection("rewind", connection, "--to", "2026-01-31T00:00:00Z", "--reason", "…")
+    return for_connection("watermark rewind", connection, "--to", "2026-01-31T00:00:00Z", "--reason", "…")
 
 
 def for_run(verb: str, run: Run) -> str:
-    return _line(verb, run.pk)
+    return _line(*(("show", "run") if verb == "show" else (verb,)), run.pk)
 
 
 def for_letter(verb: str, letter: DeadLetter) -> str:

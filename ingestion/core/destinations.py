@@ -21,7 +21,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What became of the rows of one batch."""
+    """What became of the rows of one batch: those written, as they were given, and those refused."""
 
     ready: Sequence[Ready]
     rejected: Sequence[Rejected] = ()

@@ -16,8 +16,12 @@ class Reconciliation(Protocol):
         """The control total's name in `Page.declares`."""
         ...
 
-    def measure(self, counts: Counts, total: Callable[[str], Decimal]) -> Decimal | None:
-        """Our own figure for one page; None when it cannot be known (some of its records were rejected)."""
+    def measure(self, counts: Counts, total: Callable[[str], Decimal] | None) -> Decimal | None:
+        """Our own figure for one page; None when it cannot be known.
+
+        `total` sums a stored column over the page's records; None when not every one of them is stored as it arrived
+        (rejected, skipped by a rule, older than what is stored).
+        """
         ...
 
 
@@ -29,13 +33,13 @@ class CountsAgree:
     def name(self) -> str:
         return "count"
 
-    def measure(self, counts: Counts, total: Callable[[str], Decimal]) -> Decimal | None:
+    def measure(self, counts: Counts, total: Callable[[str], Decimal] | None) -> Decimal | None:
         return Decimal(counts.read)
 
 
 @dataclass(frozen=True, slots=True)
 class SumAgrees:
-    """The stored rows' `column` adds up to what the source says; unverifiable where records were rejected."""
+    """The stored rows' `column` adds up to what the source says; unverifiable where some records are not stored."""
 
     column: str
 
@@ -43,5 +47,5 @@ class SumAgrees:
     def name(self) -> str:
         return self.column
 
-    def measure(self, counts: Counts, total: Callable[[str], Decimal]) -> Decimal | None:
-        return None if counts.dead else total(self.column)
+    def measure(self, counts: Counts, total: Callable[[str], Decimal] | None) -> Decimal | None:
+        return None if total is None else total(self.column)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,14 +63,14 @@ class JsonLines:
 class JsonPages:
     """Pages of JSON fetched by a function of yours: `fetch(ctx, cursor) -> (body, next_cursor or None)`.
 
-    `records` names the list inside the body ('' when the body is the list); `total`, when given, names a number in
-    the body that declares how many records this page holds, which `CountsAgree` then verifies.
+    `records` names the list inside the body ('' when the body is the list). `declares` says which numbers of the body are
+    control totals of this page: {"count": "total"} for `CountsAgree`, {"amount": "sum"} for `SumAgrees("amount")`.
     """
 
     fetch: Callable[[Context, Json], tuple[bytes, Json]]
     records: str = "data"
     key: str = "id"
-    total: str = ""
+    declares: Mapping[str, str] = field(default_factory=dict)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         key_of = key_reader(self.key)
@@ -91,10 +91,12 @@ class JsonPages:
                 return msgspec.json.decode(body, type=list[msgspec.Raw]), {}
             envelope = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
             items = msgspec.json.decode(envelope[self.records], type=list[msgspec.Raw])
-            declared = {"count": msgspec.json.decode(envelope[self.total], type=Decimal)} if self.total else {}
+            declared = {
+                name: msgspec.json.decode(envelope[where], type=Decimal) for name, where in self.declares.items()
+            }
         except (msgspec.DecodeError, msgspec.ValidationError, KeyError, RecursionError, UnicodeDecodeError) as error:
-            where = f"a list under {self.records!r}" if self.records else "a list"
-            raise SourceChanged(f"The page is not JSON with {where}: {error}. Has the source changed?") from error
+            wanted = ", ".join([f"a list {self.records!r}".strip(), *(f"a number {n!r}" for n in self.declares.values())])
+            raise SourceChanged(f"The page is not JSON with {wanted}: {error!r}. Has the source changed?") from error
         return items, declared
 
 

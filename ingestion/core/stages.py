@@ -16,6 +16,7 @@ from ingestion.core.pipeline import Pipeline, Skip
 from ingestion.core.records import Outcome, Page, Ready, Record, Rejected, Skipped, Stage
 
 DIGEST_BYTES = 16
+UNCHANGED = "unchanged"
 StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
 _MAX_ERRORS = 50
 """Errors kept per record: an object with 100,000 wrong items must not make a 100,000-item dead letter."""
@@ -79,7 +80,7 @@ def _last_of_each_key(records: Sequence[Record], skipped: list[Skipped]) -> list
 def _one(pipeline: Pipeline, ctx: Context, record: Record, stored: Stored | None, poison: Collection[str]) -> Outcome:
     content = hashlib.sha256(pipeline.salt + record.body).digest()[:DIGEST_BYTES]
     if stored is not None and stored.digest == content:
-        return Skipped(record, "unchanged")
+        return Skipped(record, UNCHANGED)
     if poison and content.hex() in poison:
         return _refused(record, PoisonRecord("Processing this record ended its worker process twice."))
     if len(record.body) > pipeline.max_payload_bytes:
@@ -131,7 +132,7 @@ def _newest_of_each_row(
             continue
         known = stored.get(key)
         if known is not None and known.digest == one.digest:
-            skipped.append(Skipped(one.record, "unchanged"))
+            skipped.append(Skipped(one.record, UNCHANGED))
             continue
         if known is not None and _older(version, known.version):
             skipped.append(Skipped(one.record, "stale"))

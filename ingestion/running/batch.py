@@ -15,7 +15,7 @@ from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
-from ingestion.core.records import Counts, Page, Record
+from ingestion.core.records import Page, Record
 from ingestion.loading import faults
 from ingestion.models import Run, RunArtifact
 from ingestion.running import closing, isolation, ownership, verification
@@ -69,15 +69,12 @@ def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.K
         rejected = [*prepared.rejected, *loaded.rejected]
         written = [one.record for one in loaded.ready]
         handled = [*written, *(one.record for one in prepared.skipped)]
-        refused = {id(one.record) for one in loaded.rejected}
-        stored = [work.pipeline.destination.key_of(one.row) for one in prepared.ready if id(one.record) not in refused]
-        stored += [one.record.key for one in prepared.skipped]
         if work.letters_open:
             closes = handled if run.kind == Run.Kind.REPLAY else written
             letters.settle(run, closes, now, () if rejected else page.settles)
         letters.write(run, rejected, now)
-        counts = Counts(len(prepared), len(written), len(prepared.skipped), len(rejected))
-        tally = verification.add(work.pipeline, work.ctx, run.tally, page, counts, stored)
+        counts = verification.count(prepared, loaded)
+        tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
         work.mine.row.update(
             read=F("read") + counts.read,
             ok=F("ok") + counts.ok,
@@ -89,7 +86,8 @@ def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.K
             _link(work, kept)
         for note in page.notes:
             events.record(run, "note", note)
-        events.record(run, "batch", f"batch {work.mine.batches + 1}", **dataclasses.asdict(counts))
+        text = f"batch {work.mine.batches + 1}: {counts.read} read, {counts.ok} loaded, {counts.skipped} skipped, "
+        events.record(run, "batch", text + f"{counts.dead} dead", **dataclasses.asdict(counts))
         work.seams.at("before commit")
     run.tally = tally
     work.letters_open = work.letters_open or bool(rejected)

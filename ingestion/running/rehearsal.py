@@ -18,7 +18,7 @@ from ingestion.core import registry, stages
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Counts, Page, Rejected
+from ingestion.core.records import Page, Rejected
 from ingestion.core.windows import Window
 from ingestion.models import Run, Tenant
 from ingestion.running import verification
@@ -120,9 +120,8 @@ class _Rehearsal:
             self.rows.insert()
             loaded = self.pipeline.destination.load(self.ctx, prepared.ready)
             rejected = [*prepared.rejected, *loaded.rejected]
-            counts = Counts(len(prepared), len(loaded.ready), len(prepared.skipped), len(rejected))
-            handled = [*(one.record.key for one in loaded.ready), *(one.record.key for one in prepared.skipped)]
-            self._tally = verification.add(self.pipeline, self.ctx, self._tally, page, counts, handled)
+            counts = verification.count(prepared, loaded)
+            self._tally = verification.add(self.pipeline, self.ctx, self._tally, page, prepared, loaded)
         for one in loaded.ready:
             key = self.pipeline.destination.key_of(one.row)
             self.report.updates += key in known

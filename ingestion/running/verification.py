@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from ingestion.core.context import Context
+from ingestion.core.destinations import Loaded
 from ingestion.core.errors import ReconciliationError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Counts, Page
+from ingestion.core.stages import UNCHANGED, Prepared
+
+
+def count(prepared: Prepared, loaded: Loaded) -> Counts:
+    """What became of the records of one page."""
+    dead = len(prepared.rejected) + len(loaded.rejected)
+    return Counts(len(prepared), len(loaded.ready), len(prepared.skipped), dead)
 
 
 def add(
-    pipeline: Pipeline, ctx: Context, tally: dict[str, Any], page: Page, counts: Counts, keys: Sequence[str]
+    pipeline: Pipeline, ctx: Context, tally: dict[str, Any], page: Page, prepared: Prepared, loaded: Loaded
 ) -> dict[str, Any]:
     """`tally` with this page's declared and measured totals; a total that cannot be measured once stays None."""
     tally = dict(tally)
@@ -21,7 +29,7 @@ def add(
         if check.name not in page.declares:
             continue
         declared, measured = tally.get(check.name, ["0", "0"])
-        ours = check.measure(counts, lambda column: pipeline.destination.total(ctx, column, keys))
+        ours = check.measure(count(prepared, loaded), _totals(pipeline, ctx, prepared, loaded))
         tally[check.name] = [
             str(Decimal(declared) + page.declares[check.name]),
             None if ours is None or measured is None else str(Decimal(measured) + ours),
@@ -29,12 +37,24 @@ def add(
     return tally
 
 
+def _totals(
+    pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded
+) -> Callable[[str], Decimal] | None:
+    """Sums over the page's stored rows; None unless every record of the page is stored as it arrived."""
+    unchanged = all(one.reason == UNCHANGED for one in prepared.skipped)
+    if prepared.rejected or loaded.rejected or not unchanged:
+        return None
+    keys = [pipeline.destination.key_of(one.row) for one in loaded.ready]
+    keys += [one.record.key for one in prepared.skipped]
+    return lambda column: pipeline.destination.total(ctx, column, keys)
+
+
 def verify(tally: dict[str, Any]) -> list[str]:
     """A sentence for each control total. Raises ReconciliationError when one disagrees."""
     verdicts, breaches = [], []
     for name, (declared, measured) in sorted(tally.items()):
         if measured is None:
-            verdicts.append(f"{name}: unverifiable, because records were rejected (declared {declared})")
+            verdicts.append(f"{name}: unverifiable, because some records are not stored (declared {declared})")
         elif Decimal(declared) == Decimal(measured):
             verdicts.append(f"{name}: matched, {declared}")
         else:

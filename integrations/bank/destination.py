@@ -34,7 +34,9 @@ class Ledger:
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
         owners = {heads: _owners(ctx, heads) for heads in {_heads(one.row) for one in rows}}
-        return _ENTRIES.load(ctx, [one._replace(row=_columns(one.row, *owners[_heads(one.row)])) for one in rows])
+        given = {one.row.external_id: one for one in rows}
+        loaded = _ENTRIES.load(ctx, [one._replace(row=_columns(one.row, *owners[_heads(one.row)])) for one in rows])
+        return Loaded([given[one.row["external_id"]] for one in loaded.ready], loaded.rejected)
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ENTRIES.total(ctx, column, keys)

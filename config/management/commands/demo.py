@@ -1,3 +1,5 @@
+"""`manage.py demo`: the demonstration in one command, and what the person at the terminal reads."""
+
 import logging
 import secrets
 import shutil
@@ -78,11 +80,12 @@ class Command(BaseCommand):
             f"User:      {USER}   (sees everything; {tenants} see their own tenant, same password)\n"
             f"Password:  {password}   (made for this start; the next one makes another)\n\n"
             f"Next, {where}:\n"
-            "  .venv/bin/python manage.py ingest status\n"
-            "  .venv/bin/python manage.py ingest --help\n"
-            "  .venv/bin/python manage.py changepassword admin\n\n"
+            "  .venv/bin/python manage.py ingest list runs\n"
+            "  .venv/bin/python manage.py ingest list dead-letters\n"
+            "  .venv/bin/python manage.py ingest --help\n\n"
             f"{last}\n"
         )
+        self.stdout.flush()  # also into a pipe, before the programs take over
 
 
 @contextmanager

@@ -28,5 +28,6 @@ class Command(BaseCommand):
         with Leash() as leash, redis(leash) as server:
             if not no_web:
                 self.stdout.write(f"Console: http://{HOST}:{port}/   Stop with Ctrl-C.")
+                self.stdout.flush()
             serve(leash, server, port=None if no_web else port, workers=workers)
         self.stdout.write("Stopped.")

@@ -25,7 +25,7 @@ def fetch(ctx: Context, cursor: Json) -> tuple[bytes, Json]:
 
 @pipeline(
     "bookshop.charges",
-    source=JsonPages(fetch, records="data", total="total"),
+    source=JsonPages(fetch, records="data", declares={"count": "total"}),
     schema=Charge,
     destination=Upsert(Payment, key=["external_id"]),
     reconciliations=[CountsAgree()],

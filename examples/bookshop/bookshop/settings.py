@@ -70,6 +70,12 @@ INGESTION = {"STORAGE": "ingestion"}
 # Sluicegate: one queue per tenant tier, and one for the tick. Without a Redis, `ingest tick --loop` and
 # `ingest run --foreground` still work.
 RQ_QUEUES = {
-    name: {"URL": "redis://localhost:6379/0", "SERIALIZER": "rq.serializers.JSONSerializer"}
+    name: {
+        "URL": "redis://localhost:6379/0",
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "JOB_CLASS": "ingestion.queueing.RunJob",
+    }
     for name in ("ingestion-free", "ingestion-pro", "ingestion-enterprise", "ingestion-tick")
 }
+# Sluicegate: django-rq's own pages would let any member of staff read arguments and empty queues.
+RQ_SHOW_ADMIN_LINK = False

@@ -1,4 +1,4 @@
-"""`ingest health`, `sweep` and `worker`: what a deployment runs on."""
+"""`ingest health`, `sweep`, `worker` and `scheduler`: what a deployment runs on."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ def add(verbs: Verbs) -> None:
         verbs, "sweep", sweep, "Delete stored files that no row names, left by crashes a day or more ago."
     )
     arguments.add_tenant(parser)
+    parser = arguments.verb(verbs, "scheduler", scheduler, "Drive the tick with rq-scheduler, until SIGTERM.")
+    parser.add_argument("--burst", action="store_true", help="end when the tick is sent")
     parser = arguments.verb(verbs, "worker", worker, "Execute the runs of one queue, until SIGTERM.")
     parser.add_argument(
         "--queue", required=True, metavar="NAME", help='one of INGESTION["QUEUES"] or the tick\'s queue'
@@ -80,6 +82,10 @@ def worker(options: Options, output: Output) -> None:
     if options["queue"] not in known:
         raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
     queueing.work(options["queue"], lost=jobs.lost, burst=options["burst"])
+
+
+def scheduler(options: Options, output: Output) -> None:
+    queueing.schedule(burst=options["burst"])
 
 
 def _part(output: Output, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

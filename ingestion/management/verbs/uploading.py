@@ -33,10 +33,11 @@ def upload(options: Options, output: Output) -> None:
     taken: list[Run] = []
     refused: list[dict[str, Any]] = []
     known: list[dict[str, Any]] = []
-    for path in options["files"]:
+    files = [(path, read(path)) for path in options["files"]]  # all of them, before the first one is taken in
+    for path, data in files:
         try:
             received = actions.upload(
-                actions.Actor(), connection, path.name, read(path), config=dict(options["config"]),
+                actions.Actor(), connection, path.name, data, config=dict(options["config"]),
                 again=options["again"], hint=options["queue"],
             )  # fmt: skip
         except FileRefused as error:

@@ -36,6 +36,7 @@ class WatermarkPage(admin.ModelAdmin):
 class RunPage(admin.ModelAdmin):
     list_display = ["id", "tenant"]
     search_fields = ["pipeline"]
+    ordering = ["pk"]
     fields = ["tenant", "connection", "pipeline", "kind"]
     autocomplete_fields = ["connection"]
     list_filter = ["connection__pipeline"]
@@ -44,6 +45,7 @@ class RunPage(admin.ModelAdmin):
 class ConnectionPage(admin.ModelAdmin):
     search_fields = ["pipeline"]
     list_filter = ["tenant"]
+    ordering = ["pk"]
 
 
 class TenantPage(admin.ModelAdmin):

@@ -20,8 +20,9 @@ PREFIX = "QZX"
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Any:
-    """Ten thousand refusals are not worth ten thousand log lines."""
+def _quiet(settings: Any) -> Any:
+    """Ten thousand refusals are not worth ten thousand log lines and session rows."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     logging.disable(logging.ERROR)
     yield
     logging.disable(logging.NOTSET)
@@ -34,7 +35,7 @@ def own(db: None) -> Tenant:
 
 @pytest.fixture
 def theirs(own: Tenant) -> Tenant:
-    return furnish("qzxcanary", CANARY, copies=12)
+    return furnish("qzxcanary", CANARY, copies=5)
 
 
 def browsers(own: Tenant) -> dict[str, Client]:

@@ -15,7 +15,11 @@ from tests.app.oracle import Entry
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.runs import carry, effects, finish, item, items, over, queued, watermarks
 
-pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.every_database,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("committed"),
+]
 
 PAGES = 4
 RECORDS = [*items(34), item(35, amount="much"), item(36, amount="-1.00"), *(item(n) for n in range(37, 41))]

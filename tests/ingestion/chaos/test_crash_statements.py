@@ -34,7 +34,11 @@ from tests.ingestion.runs import (
     watermarks,
 )
 
-pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.every_database,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("committed"),
+]
 
 RECORDS = [item(1), item(2, amount="much"), item(3, amount="-1.00"), item(4), item(5)]
 GOOD = {"rec_0001": "1.00", "rec_0004": "4.00", "rec_0005": "5.00"}

@@ -1,0 +1,78 @@
+"""Are the declared pipelines sound?"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import FieldDoesNotExist
+from django.db import router
+
+from ingestion.checks.settings import TAG
+from ingestion.core import registry
+from ingestion.core.pipeline import Pipeline
+
+
+@register(TAG)
+def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    return [message for pipeline in registry.registered() for message in problems(pipeline)]
+
+
+def problems(pipeline: Pipeline) -> list[CheckMessage]:
+    return [*_destination(pipeline), *_transform(pipeline), *_reconciliations(pipeline), *_database(pipeline)]
+
+
+def _destination(pipeline: Pipeline) -> Iterator[CheckMessage]:
+    for problem in pipeline.destination.problems():
+        hint = "Mend the destination= of the declaration, or its model."
+        yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E007")
+
+
+def _transform(pipeline: Pipeline) -> Iterator[CheckMessage]:
+    try:
+        inspect.signature(pipeline.transform).bind(object(), object())
+    except TypeError:
+        hint = "Write it as def transform(record: Schema, ctx: Context) -> row."
+        problem = "Its transform cannot be called with (record, ctx): every record would become a dead letter."
+        yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E008")
+    except ValueError:
+        return  # a callable without a signature; the first record will tell
+
+
+def _reconciliations(pipeline: Pipeline) -> Iterator[CheckMessage]:
+    hint = "Name each control total once, and sum columns that the destination's model has."
+    names = [check.name for check in pipeline.reconciliations]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Error(
+            f"It declares the control total {name!r} twice.", hint=hint, obj=_where(pipeline), id="ingestion.E009"
+        )
+    model = getattr(pipeline.destination, "model", None)
+    for check in pipeline.reconciliations:
+        column = getattr(check, "column", None)
+        if model is None or column is None:
+            continue
+        try:
+            model._meta.get_field(column)
+        except FieldDoesNotExist:
+            problem = f"It sums {column!r}, which {model.__name__} does not have."
+            yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
+
+
+def _database(pipeline: Pipeline) -> Iterator[CheckMessage]:
+    from ingestion.models import Run
+
+    model = getattr(pipeline.destination, "model", None)
+    if model is not None and router.db_for_write(model) != router.db_for_write(Run):
+        yield checks.Warning(
+            f"{model.__name__} is in another database than the runs: a crash can load a batch twice.",
+            hint="Keep canonical tables in the engine's database, where one transaction holds rows and checkpoint.",
+            obj=_where(pipeline),
+            id="ingestion.W006",
+        )
+
+
+def _where(pipeline: Pipeline) -> str:
+    return f"pipeline {pipeline.name}"

@@ -1,0 +1,70 @@
+"""Do the queues exist, do they carry JSON, and does Redis keep what is in them?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+
+from ingestion import queueing
+from ingestion.checks.settings import TAG, valid
+
+_JSON = ("json", "rq.serializers.JSONSerializer")
+
+
+@register(TAG)
+def check_queues(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    given = valid()
+    if given is None:
+        return []
+    declared = getattr(settings, "RQ_QUEUES", {})
+    found: list[CheckMessage] = []
+    for name in dict.fromkeys([*given.QUEUES.values(), given.TICK_QUEUE]):
+        found += _check_queue(name, declared[name]) if name in declared else [_missing(name)]
+    return found
+
+
+def _missing(name: str) -> CheckMessage:
+    return Error(
+        f"INGESTION uses the queue {name!r}, which RQ_QUEUES does not have.",
+        hint=f'Add RQ_QUEUES[{name!r}] = {{"URL": "redis://…", "SERIALIZER": "{_JSON[1]}"}}, or name another queue.',
+        id="ingestion.E002",
+    )
+
+
+def _check_queue(name: str, queue: Mapping[str, Any]) -> list[CheckMessage]:
+    serializer = queue.get("SERIALIZER")
+    if isinstance(serializer, type):
+        serializer = f"{serializer.__module__}.{serializer.__name__}"
+    if serializer in _JSON:
+        return []
+    return [
+        Error(
+            f"RQ_QUEUES[{name!r}] does not use the JSON serializer: whoever can write to Redis could run code.",
+            hint=f'Add "SERIALIZER": "{_JSON[1]}" to it. Workers of this app read JSON only.',
+            id="ingestion.E003",
+        )
+    ]
+
+
+@register(TAG, deploy=True)
+def check_eviction(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Asks Redis, so only with --deploy. A Redis that does not answer is not this check's business."""
+    if valid() is None or not getattr(settings, "RQ_QUEUES", {}):
+        return []
+    return eviction(queueing.eviction_policy())
+
+
+def eviction(policy: str | None) -> list[CheckMessage]:
+    if policy in (None, "noeviction"):
+        return []
+    return [
+        checks.Warning(
+            f"Redis evicts keys when its memory is full (maxmemory-policy {policy}): hints would vanish.",
+            hint="Set maxmemory-policy noeviction, and give caches a Redis of their own.",
+            id="ingestion.W005",
+        )
+    ]

@@ -1,0 +1,46 @@
+"""Is there a place for raw bytes, and is it private?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
+
+from ingestion.checks.settings import TAG, valid
+
+
+@register(TAG)
+def check_storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    given = valid()
+    if given is None:
+        return []
+    try:
+        storage = storages[given.STORAGE]
+    except InvalidStorageError as error:
+        hint = f"Add STORAGES[{given.STORAGE!r}] with a private location, or name another alias."
+        return [Error(f'INGESTION["STORAGE"] cannot be used: {error}', hint=hint, id="ingestion.E005")]
+    if not is_public(storage):
+        return []
+    return [
+        checks.Warning(
+            f"STORAGES[{given.STORAGE!r}] is public: the raw bytes that other companies sent would have a URL.",
+            hint='Name a private one in INGESTION["STORAGE"]: outside MEDIA_ROOT, or with "default_acl": "private".',
+            id="ingestion.W002",
+        )
+    ]
+
+
+def is_public(storage: Storage) -> bool:
+    """Whether somebody without a signed URL could fetch a file of `storage`, as far as its options say."""
+    if isinstance(storage, FileSystemStorage):
+        if storage.base_url not in (None, settings.MEDIA_URL):
+            return True  # asked for
+        below = Path(storage.location).resolve().is_relative_to(Path(settings.MEDIA_ROOT).resolve())
+        return below and settings.MEDIA_URL not in ("", "/")
+    acl = str(getattr(storage, "default_acl", None))
+    return acl.startswith("public") or getattr(storage, "querystring_auth", True) is False

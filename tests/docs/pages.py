@@ -1,0 +1,114 @@
+"""Reference pages that are written from the code. `python -m tests.docs.pages` writes them again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+
+SPOKEN = {
+    "Json": "A value `json.dumps` takes: what checkpoints and configs are made of.",
+    "Reconciliation": "Protocol: `name` of a control total, and `measure`, our own figure for one page.",
+    "Schedule": "Protocol: `next_due(due, now)`, the first due time after `now`.",
+    "Source": "Protocol: `extract(ctx, checkpoint)` yields pages from there on.",
+    "pipeline": "Decorator: registers the transform below it as the pipeline of that name.",
+}
+"""Names whose own docstring does not say it in one line."""
+
+GROUPS = {
+    "Declaring a pipeline": ["pipeline", "Pipeline", "ErrorBudget", "Skip", "Context", "TenantRef", "File", "Window"],
+    "From where": ["Source", "JsonLines", "JsonPages", "Page", "Record", "Refusal", "Json"],
+    "To where": ["Destination", "Upsert", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
+    "When": ["Schedule", "Every"],
+    "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees"],
+}
+"""Errors make the last group."""
+
+
+def settings_page() -> str:
+    from ingestion.conf import Settings
+
+    parts = []
+    for name, field in Settings.model_fields.items():
+        default = json.dumps(field.get_default(), ensure_ascii=False)
+        limits = "".join(f", {_limit(one)}" for one in field.metadata)
+        parts.append(f"## `{name}`\n\n{field.description}\n\nDefault: `{default}`{limits}\n")
+    return _page(
+        "Settings",
+        "One dict `INGESTION` in your Django settings. Every key is optional. An unknown key or a value out of range\n"
+        "is [ingestion.E001](checks.md#ingestione001), which names the nearest key.\n\n"
+        '```python\nINGESTION = {"STORAGE": "ingestion", "TICK_SECONDS": 15}\n```',
+        parts,
+    )
+
+
+def errors_page() -> str:
+    from ingestion.core import errors
+
+    tree = (errors.__doc__ or "").split("\n\n")[1]
+    classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
+    parts = [f"## `{one.__name__}`\n\n{_first_line(one)}\n" for one in classes]
+    return _page(
+        "Errors",
+        "Sorted by who has to act. Each class says what happens next; what an operator does then is in the\n"
+        f"[runbook](../operations/runbook.md).\n\n```\n{tree}\n```\n\n"
+        "Anything else is our bug, or one in your pipeline: the run fails and its traceback is kept\n"
+        "(`manage.py ingest show run 1234`).",
+        parts,
+    )
+
+
+def api_page() -> str:
+    import ingestion
+
+    grouped = [name for names in GROUPS.values() for name in names]
+    groups = {**GROUPS, "Errors": [name for name in ingestion.__all__ if name not in grouped]}
+    parts = []
+    for title, names in groups.items():
+        rows = "\n".join(
+            f"| `{name}` | {_cell(SPOKEN.get(name) or _first_line(getattr(ingestion, name)))} |" for name in names
+        )
+        parts.append(f"## {title}\n\n| name | |\n|---|---|\n{rows}\n")
+    return _page(
+        "Public API",
+        "Everything `from ingestion import …` gives. It follows semantic versioning; all else may move, but for the\n"
+        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.signals` and `ingestion.testing`.",
+        parts,
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "errors.md": errors_page, "api.md": api_page}
+
+
+def _page(title: str, introduction: str, parts: list[str]) -> str:
+    return "\n".join([f"# {title}\n", f"{introduction}\n", *parts])
+
+
+def _first_line(value: Any) -> str:
+    return (value.__doc__ or "").strip().splitlines()[0]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _limit(metadata: Any) -> str:
+    name, value = next(iter(vars(metadata).items())) if hasattr(metadata, "__dict__") else _slots(metadata)
+    return f"{ {'gt': 'above', 'ge': 'at least'}[name] } {value:g}"
+
+
+def _slots(metadata: Any) -> tuple[str, Any]:
+    return next((name, getattr(metadata, name)) for name in ("gt", "ge") if hasattr(metadata, name))
+
+
+if __name__ == "__main__":
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    for file, write in PAGES.items():
+        (REFERENCE / file).write_text(write())

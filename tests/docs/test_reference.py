@@ -1,0 +1,116 @@
+"""The documentation says what the code does: an undocumented name, setting, check or verb fails here."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management.base import CommandError, CommandParser
+
+import ingestion
+from ingestion.admin import commands
+from ingestion.conf import Settings
+from ingestion.core import errors
+from ingestion.management.commands.ingest import Command
+from ingestion.models import Connection, DeadLetter, Run, Tenant
+from tests.docs.pages import PAGES, REFERENCE
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES_OF_DOCS = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
+CHECKS = ROOT / "ingestion" / "checks"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_what_the_code_says(name: str) -> None:
+    assert (REFERENCE / name).read_text() == PAGES[name](), "python -m tests.docs.pages writes it again"
+
+
+def test_every_public_name_is_documented_once() -> None:
+    page = (REFERENCE / "api.md").read_text()
+
+    assert sorted(re.findall(r"^\| `(\w+)` \| .", page, re.MULTILINE)) == ingestion.__all__
+
+
+def test_every_setting_is_documented_with_what_it_means() -> None:
+    page = (REFERENCE / "settings.md").read_text()
+
+    assert re.findall(r"^## `(\w+)`$", page, re.MULTILINE) == list(Settings.model_fields)
+    assert all(field.description and field.description in page for field in Settings.model_fields.values())
+
+
+def test_every_check_is_documented_and_every_documented_check_exists() -> None:
+    ids = {one for path in CHECKS.glob("*.py") for one in re.findall(r"ingestion\.[EW]\d{3}", path.read_text())}
+
+    documented = re.findall(r"^### (ingestion\.[EW]\d{3})$", (REFERENCE / "checks.md").read_text(), re.MULTILINE)
+
+    assert documented == sorted(ids)
+
+
+def test_every_check_has_a_test() -> None:
+    tests = (ROOT / "tests" / "ingestion" / "test_checks.py").read_text()
+    ids = re.findall(r"^### (ingestion\.[EW]\d{3})$", (REFERENCE / "checks.md").read_text(), re.MULTILINE)
+
+    assert [one for one in ids if f'"{one}"' not in tests] == []
+
+
+def test_every_error_is_documented() -> None:
+    page = (REFERENCE / "errors.md").read_text()
+    classes = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
+
+    assert re.findall(r"^## `(\w+)`$", page, re.MULTILINE) == classes
+
+
+def test_every_error_is_in_the_tree() -> None:
+    tree = errors.__doc__ or ""
+    classes = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
+
+    assert [name for name in classes if not re.search(rf"\b{name}\b", tree)] == []
+
+
+def test_every_verb_is_documented() -> None:
+    page = (REFERENCE / "commands.md").read_text()
+    (verbs,) = (action.choices for action in parser()._actions if action.dest == "verb")
+
+    assert verbs is not None
+    assert [verb for verb in verbs if f"`ingest {verb}`" not in page] == []
+
+
+def parser() -> CommandParser:
+    return Command().create_parser("manage.py", "ingest")
+
+
+def spoken() -> Iterator[tuple[str, str]]:
+    """Every `ingest` command in the running text of a page; test_docs.py looks at the code blocks."""
+    for page in PAGES_OF_DOCS:
+        for line in re.findall(r"`manage\.py ingest ([^`\n]+)`", page.read_text()):
+            if not re.search(r"VERB|…|--help", line):
+                yield page.name, line
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(spoken())))
+def test_commands_in_running_text_are_understood(page: str, line: str) -> None:
+    parser().parse_args(shlex.split(line))
+
+
+def test_commands_that_the_console_shows_are_understood() -> None:
+    tenant = Tenant(key="acme")
+    connection = Connection(tenant=tenant, pipeline="app.payments")
+    run, letter = Run(pk=1, tenant=tenant), DeadLetter(pk=1, tenant=tenant)
+    shown = [
+        commands.for_connection("run", connection),
+        commands.for_connection("pause", connection, "--reason", "…"),
+        commands.for_connection("resume", connection),
+        commands.rewind(connection),
+        *(commands.for_run(verb, run) for verb in ("show", "cancel", "retry")),
+        commands.for_letter("replay", letter),
+    ]
+
+    for line in shown:
+        parser().parse_args(shlex.split(line)[2:])
+
+
+def test_a_command_that_does_not_exist_would_be_noticed() -> None:
+    with pytest.raises(CommandError):
+        parser().parse_args(["nonsense"])

@@ -1,0 +1,117 @@
+"""`ingest connect`, `pause`, `resume`, `watermark`, and connections in `list` and `show`."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ingestion import actions
+from ingestion.models import Connection, Watermark
+from ingestion.testing import make_tenant, run_pipeline
+from tests.app.pipelines import payments
+from tests.ingestion.commands.shell import asked, ingest
+
+pytestmark = pytest.mark.django_db
+ACME = ("--tenant", "acme", "--pipeline", "app.payments")
+
+
+def connected() -> Connection:
+    return actions.connect(actions.Actor(), make_tenant(), "app.payments")
+
+
+def test_connect_makes_a_connection_once() -> None:
+    tenant = make_tenant()
+
+    first, second = asked("connect", *ACME), asked("connect", *ACME)
+
+    assert first == second
+    assert Connection.objects.for_tenant(tenant).get().next_due is not None
+
+
+def test_connect_to_an_unknown_pipeline_is_a_usage_error() -> None:
+    make_tenant()
+
+    assert ingest("connect", "--tenant", "acme", "--pipeline", "app.nothing").code == 2
+
+
+def test_pause_and_resume() -> None:
+    connection = connected()
+
+    paused = asked("pause", *ACME, "--reason", "bank holiday")["connections"]
+    resumed = asked("resume", *ACME)["connections"]
+
+    assert (paused[0]["paused_reason"], resumed[0]["paused_at"]) == ("bank holiday", None)
+    connection.refresh_from_db()
+    assert not connection.is_paused
+
+
+def test_pausing_twice_is_refused() -> None:
+    connected()
+    ingest("pause", *ACME, "--reason", "x")
+
+    answer = ingest("pause", *ACME, "--reason", "x")
+
+    assert (answer.code, "is paused already" in answer.error) == (1, True)
+
+
+def test_watermark_show_gives_the_history() -> None:
+    run = run_pipeline(payments)
+
+    (watermark,) = asked("watermark", "show", *ACME)["watermarks"]
+
+    assert watermark["run"] == run.pk
+
+
+def test_watermark_show_before_the_first_run_says_so() -> None:
+    connected()
+
+    assert "No run has succeeded yet" in ingest("watermark", "show", *ACME).out
+
+
+@pytest.mark.parametrize(
+    ("to", "value"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T02:00:00+02:00", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T00:00:00Z", datetime(2026, 1, 31, tzinfo=UTC)),
+    ],
+)
+def test_watermark_rewind_moves_it_in_utc_unless_another_zone_is_named(to: str, value: datetime) -> None:
+    connection = connected()
+
+    ingest("watermark", "rewind", *ACME, "--to", to, "--reason", "bank sent it again")
+
+    assert Watermark.objects.for_tenant(connection.tenant).get().value == value
+
+
+def test_watermark_rewind_into_the_future_is_refused() -> None:
+    connected()
+
+    assert ingest("watermark", "rewind", *ACME, "--to", "2999-01-01", "--reason", "x").code == 1
+
+
+def test_list_connections_shows_paused_ones_only_when_asked() -> None:
+    connected()
+    globex = actions.connect(actions.Actor(), make_tenant("globex"), "app.payments")
+    actions.pause(actions.Actor(), globex, "x")
+
+    everything, paused = asked("list", "connections"), asked("list", "connections", "--paused")
+
+    assert [row["tenant"] for row in everything["connections"]] == ["acme", "globex"]
+    assert [row["tenant"] for row in paused["connections"]] == ["globex"]
+
+
+def test_show_connection_has_config_watermark_and_newest_runs() -> None:
+    run = run_pipeline(payments)
+
+    shown = asked("show", "connection", run.connection_id)
+
+    assert shown["connection"]["config"] == {}
+    assert shown["connection"]["watermark"] is not None
+    assert [row["id"] for row in shown["runs"]] == [run.pk]
+
+
+def test_a_connection_of_another_tenant_is_not_there() -> None:
+    theirs = actions.connect(actions.Actor(), make_tenant("globex"), "app.payments")
+    make_tenant("acme")
+
+    assert ingest("show", "connection", theirs.pk, "--tenant", "acme").code == 2

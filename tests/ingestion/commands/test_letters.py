@@ -1,0 +1,204 @@
+"""`ingest replay`, `triage`, `abandon`, and dead letters in `list` and `show`."""
+
+import dataclasses
+
+import pytest
+
+from ingestion.models import AuditEntry, DeadLetter, Run, Tenant
+from ingestion.testing import Records, make_tenant, registered, run_pipeline
+from tests.app.pipelines import payments
+from tests.ingestion.commands.shell import asked, ingest
+
+pytestmark = pytest.mark.django_db
+
+
+def charge(number: int, **values: object) -> dict[str, object]:
+    return {"id": f"pay_{number}", "amount": "1.00", **values}
+
+
+def bad(tenant: Tenant, *numbers: int) -> list[DeadLetter]:
+    """Open letters that today's pipeline still rejects; `mended` makes them load."""
+    run_pipeline(payments, tenant, records=[charge(number, currency="EURO") for number in numbers])
+    return list(DeadLetter.objects.for_tenant(tenant).order_by("pk"))
+
+
+def mended() -> object:
+    return registered(dataclasses.replace(payments, transform=_in_euro))
+
+
+def _in_euro(paid: object, ctx: object) -> object:
+    return payments.transform(paid.model_copy(update={"currency": "EUR"}), ctx)  # type: ignore[attr-defined, arg-type]
+
+
+def statuses(tenant: Tenant) -> list[str]:
+    return list(DeadLetter.objects.for_tenant(tenant).order_by("pk").values_list("status", flat=True))
+
+
+def test_replay_takes_open_letters_through_the_pipeline_again() -> None:
+    tenant = make_tenant()
+    bad(tenant, 1, 2)
+
+    with mended():
+        (run,) = asked("replay", "--tenant", "acme")["runs"]
+
+    assert (run["kind"], run["state"], run["ok"]) == ("replay", "succeeded", 2)
+    assert statuses(tenant) == ["replayed", "replayed"]
+
+
+def test_replay_that_fails_again_exits_with_3_and_keeps_the_letters_open() -> None:
+    tenant = make_tenant()
+    bad(tenant, 1)
+
+    answer = ingest("replay", "--tenant", "acme")
+
+    assert (answer.code, statuses(tenant)) == (3, ["new"])
+
+
+def test_replay_with_dry_run_names_the_letters_and_changes_nothing() -> None:
+    tenant = make_tenant()
+    letters = bad(tenant, 1, 2)
+
+    document = asked("replay", "--tenant", "acme", "--dry-run", "--limit", 1)
+
+    assert [letter["id"] for letter in document["dead_letters"]] == [letters[0].pk]
+    assert not Run.objects.for_tenant(tenant).filter(kind=Run.Kind.REPLAY).exists()
+
+
+def test_replay_with_dry_run_says_when_nothing_matches() -> None:
+    make_tenant()
+
+    assert "nothing would be replayed" in ingest("replay", "--tenant", "acme", "--dry-run").out
+
+
+def test_replay_takes_the_oldest_letters_up_to_the_limit() -> None:
+    tenant = make_tenant()
+    bad(tenant, 1, 2, 3)
+
+    with mended():
+        ingest("replay", "--tenant", "acme", "--limit", 2)
+
+    assert statuses(tenant) == ["replayed", "replayed", "new"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--pipeline", "app.other"), 0),
+        (("--pipeline", "app.payments"), 2),
+        (("--status", "triaged"), 1),
+        (("--since", "1h"), 2),
+        (("--since", "2999-01-01"), 0),
+        (("--fingerprint", "nothing"), 0),
+    ],
+)
+def test_replay_filters(words: tuple[str, ...], expected: int) -> None:
+    letters = bad(make_tenant(), 1, 2)
+    ingest("triage", letters[0].pk, "--note", "seen")
+
+    assert len(asked("replay", "--tenant", "acme", "--dry-run", *words)["dead_letters"]) == expected
+
+
+def test_replay_of_single_letters_by_id() -> None:
+    tenant = make_tenant()
+    letters = bad(tenant, 1, 2)
+
+    with mended():
+        ingest("replay", "--tenant", "acme", "--id", letters[1].pk)
+
+    assert statuses(tenant) == ["new", "replayed"]
+
+
+def test_replay_never_reaches_another_tenant() -> None:
+    letters = bad(make_tenant("globex"), 1)
+    make_tenant("acme")
+
+    answer = ingest("replay", "--tenant", "acme", "--id", letters[0].pk)
+
+    assert (answer.code, statuses(letters[0].tenant)) == (1, ["new"])
+
+
+def test_replay_with_queue_leaves_it_to_the_workers() -> None:
+    bad(make_tenant(), 1)
+
+    (run,) = asked("replay", "--tenant", "acme", "--queue")["runs"]
+
+    assert run["state"] == "queued"
+
+
+def test_triage_marks_letters_with_a_note() -> None:
+    tenant = make_tenant()
+    letters = bad(tenant, 1, 2)
+
+    shown = asked("triage", letters[0].pk, letters[1].pk, "--note", "asked the bank")["dead_letters"]
+
+    assert [(letter["status"], letter["note"]) for letter in shown] == [("triaged", "asked the bank")] * 2
+
+
+def test_abandon_keeps_the_reason_and_is_audited() -> None:
+    tenant = make_tenant()
+    (letter,) = bad(tenant, 1)
+
+    ingest("abandon", letter.pk, "--tenant", "acme", "--reason", "test data")
+
+    assert statuses(tenant) == ["abandoned"]
+    assert AuditEntry.objects.for_tenant(tenant).filter(action="abandon", reason="test data").exists()
+
+
+def test_abandon_of_several_letters_is_all_or_nothing() -> None:
+    tenant = make_tenant()
+    letters = bad(tenant, 1, 2)
+    ingest("abandon", letters[1].pk, "--reason", "first")
+
+    answer = ingest("abandon", letters[0].pk, letters[1].pk, "--reason", "again")
+
+    assert (answer.code, statuses(tenant)) == (1, ["new", "abandoned"])
+
+
+def test_a_letter_of_another_tenant_is_not_there() -> None:
+    (letter,) = bad(make_tenant("globex"), 1)
+    make_tenant("acme")
+
+    for words in (("abandon", letter.pk, "--reason", "x"), ("triage", letter.pk, "--note", "x")):
+        assert ingest(*words, "--tenant", "acme").code == 2
+    assert ingest("show", "dead-letter", letter.pk, "--tenant", "acme").code == 2
+
+
+def test_list_dead_letters_shows_open_ones_without_their_payload() -> None:
+    letters = bad(make_tenant(), 1, 2)
+    ingest("abandon", letters[0].pk, "--reason", "x")
+
+    document = asked("list", "dead-letters", "--tenant", "acme")
+
+    assert [letter["id"] for letter in document["dead_letters"]] == [letters[1].pk]
+    assert "payload" not in document["dead_letters"][0]
+
+
+def test_list_dead_letters_of_one_run() -> None:
+    first, second = make_tenant("acme"), make_tenant("globex")
+    (letter,) = bad(first, 1)
+    bad(second, 2)
+
+    document = asked("list", "dead-letters", "--run", letter.run_id)
+
+    assert [found["id"] for found in document["dead_letters"]] == [letter.pk]
+
+
+def test_show_dead_letter_names_every_field_and_hides_the_payload_until_asked() -> None:
+    tenant = make_tenant()
+    run_pipeline(payments, tenant, records=[{"id": "pay_1", "amount": "x", "status": 5}])
+    letter = DeadLetter.objects.for_tenant(tenant).get()
+
+    shown = asked("show", "dead-letter", letter.pk)
+    with_payload = asked("show", "dead-letter", letter.pk, "--payload")
+
+    assert [error["path"] for error in shown["errors"]] == ["amount", "status"]
+    assert "payload" not in shown["dead_letter"]
+    assert '"pay_1"' in with_payload["dead_letter"]["payload"]
+
+
+def test_what_came_from_outside_cannot_drive_the_terminal() -> None:
+    tenant = make_tenant()
+    source = Records([{"id": "\x1b[2Jpay", "amount": "x"}])
+    run_pipeline(dataclasses.replace(payments, source=source), tenant)
+
+    assert "\x1b" not in ingest("list", "dead-letters").out

@@ -1,0 +1,104 @@
+"""`ingest list` and `ingest show run`, for people and for machines."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ingestion import SourceChanged
+from ingestion.management.verbs.output import shown_as, table
+from ingestion.models import Run
+from ingestion.testing import Records, make_tenant, run_pipeline
+from tests.app.pipelines import payments
+from tests.ingestion.commands.shell import asked, ingest
+
+pytestmark = pytest.mark.django_db
+
+
+def ids(*words: object) -> list[int]:
+    return [row["id"] for row in asked("list", *words)["runs"]]
+
+
+def failed(key: str) -> Run:
+    broken = dataclasses.replace(payments, source=Records([], error=SourceChanged("moved")))
+    return run_pipeline(broken, make_tenant(key))
+
+
+def test_list_runs_newest_first_of_all_tenants_or_one() -> None:
+    first, second = run_pipeline(payments, make_tenant("acme")), run_pipeline(payments, make_tenant("globex"))
+
+    assert ids("runs") == [second.pk, first.pk]
+    assert ids("runs", "--tenant", "acme") == [first.pk]
+    assert ids("runs", "--limit", 1) == [second.pk]
+
+
+def test_list_runs_by_state_kind_pipeline_and_age() -> None:
+    good, broken = run_pipeline(payments, make_tenant("acme")), failed("globex")
+
+    assert ids("runs", "--state", "failed") == [broken.pk]
+    assert ids("runs", "--state", "failed", "--state", "succeeded") == [broken.pk, good.pk]
+    assert ids("runs", "--kind", "upload") == ids("runs", "--pipeline", "app.other") == []
+    assert ids("runs", "--since", "1h") == [broken.pk, good.pk]
+
+
+def test_an_empty_list_says_so() -> None:
+    assert ingest("list", "runs").out.strip() == "Nothing matches."
+
+
+def test_list_pipelines_has_title_and_schedule() -> None:
+    found = {row["name"]: row for row in asked("list", "pipelines")["pipelines"]}
+
+    assert found["app.payments"]["title"] == "Payments of the shop, without those that are still pending."
+    assert found["app.payments"]["schedule"].startswith("Every(minutes=15")
+
+
+def test_list_tenants() -> None:
+    make_tenant("acme", tier="pro")
+
+    assert [(row["key"], row["tier"]) for row in asked("list", "tenants")["tenants"]] == [("acme", "pro")]
+
+
+def test_list_artifacts_of_one_run() -> None:
+    run = run_pipeline(payments, make_tenant("acme"))
+    run_pipeline(payments, make_tenant("globex"))
+
+    (artifact,) = asked("list", "artifacts", "--run", run.pk)["artifacts"]
+
+    assert (artifact["tenant"], artifact["kind"]) == ("acme", "page")
+
+
+def test_show_run_has_the_timeline() -> None:
+    shown = asked("show", "run", run_pipeline(payments).pk)
+
+    assert shown["run"]["state"] == "succeeded"
+    assert [event["name"] for event in shown["timeline"]][:2] == ["queued", "started"]
+
+
+def test_show_run_for_people_leaves_out_what_is_empty() -> None:
+    text = ingest("show", "run", run_pipeline(payments).pk).out
+
+    assert "Timeline" in text
+    assert "error class" not in text
+
+
+def test_show_run_names_uploaded_files(tmp_path: Path) -> None:
+    run = run_pipeline(payments, file=("a.json", b"data"))
+
+    (file,) = asked("show", "run", run.pk)["files"]
+
+    assert (file["name"], file["size"]) == ("a.json", 4)
+
+
+def test_a_table_aligns_text_left_and_numbers_right() -> None:
+    rows = [{"name": "a", "times_seen": 5}, {"name": "longer", "times_seen": 10}]
+
+    assert table(("name", "times_seen"), rows).splitlines() == [
+        "name    times seen",
+        "------  ----------",
+        "a                5",
+        "longer          10",
+    ]
+
+
+def test_control_characters_are_escaped() -> None:
+    assert shown_as("a\x1b[2J\nb\u202e") == "a\\x1b[2J\\nb\\u202e"

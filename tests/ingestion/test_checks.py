@@ -1,0 +1,292 @@
+"""What `manage.py check` says, and when it says nothing."""
+
+import dataclasses
+import subprocess
+import sys
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import django_rq
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.files.storage import FileSystemStorage, Storage
+from django.db import connection, models
+from django.urls import clear_url_caches, include, path
+from pytest_django import Settings
+from redis import Redis
+
+from ingestion import Context, Pipeline, SumAgrees, Upsert
+from ingestion.checks import databases, pipelines, queues, storages
+from ingestion.checks.settings import check_settings
+from ingestion.checks.urls import check_dashboard
+from ingestion.testing import registered
+from tests.app.models import Payment
+from tests.app.pipelines import payments
+
+ROOT = Path(__file__).resolve().parents[2]
+STRICT = {
+    "sql_mode": "STRICT_ALL_TABLES,NO_ZERO_DATE",
+    "character_set_connection": "utf8mb4",
+    "transaction_isolation": "READ-COMMITTED",
+}
+
+
+def ids(messages: Sequence[CheckMessage]) -> list[str | None]:
+    assert all(message.hint for message in messages)
+    return [message.id for message in messages]
+
+
+def test_the_projects_own_settings_are_clean() -> None:
+    assert run_checks(tags=["ingestion"]) == []
+
+
+def test_e001_an_unknown_setting_is_named_with_the_nearest_known_one(settings: Settings) -> None:
+    settings.INGESTION = {"LEASE_SECOND": 5}
+
+    (message,) = check_settings()
+
+    assert ids([message]) == ["ingestion.E001"]
+    assert 'did you mean "LEASE_SECONDS"?' in message.msg
+
+
+def test_e001_a_value_out_of_range_is_named(settings: Settings) -> None:
+    settings.INGESTION = {"TICK_SECONDS": 0}
+
+    assert ids(check_settings()) == ["ingestion.E001"]
+
+
+def test_a_wrong_setting_is_said_once_and_by_no_other_check(settings: Settings) -> None:
+    settings.INGESTION = {"NO_SUCH": 1}
+
+    assert ids(run_checks(tags=["ingestion"], include_deployment_checks=True)) == ["ingestion.E001"]
+
+
+def test_manage_py_check_reports_a_wrong_setting_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text("from config.settings import *\nINGESTION = {'TICK_SECOND': 5}\n")
+    command = [sys.executable, "manage.py", "check", "--settings", "wrong", "--pythonpath", str(tmp_path)]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert '(ingestion.E001) INGESTION has no setting "TICK_SECOND"; did you mean "TICK_SECONDS"?' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_e002_a_queue_that_rq_does_not_have_is_named(settings: Settings) -> None:
+    settings.INGESTION = {"QUEUES": {"free": "slow"}}
+
+    (message,) = queues.check_queues()
+
+    assert (message.id, "'slow'" in message.msg) == ("ingestion.E002", True)
+
+
+def test_e002_without_any_rq_queues(settings: Settings) -> None:
+    settings.RQ_QUEUES = {}
+
+    assert ids(queues.check_queues()) == ["ingestion.E002"] * 4
+
+
+@pytest.mark.parametrize("serializer", [None, "pickle", "rq.serializers.DefaultSerializer"])
+def test_e003_a_queue_that_carries_pickles(settings: Settings, serializer: str | None) -> None:
+    settings.RQ_QUEUES = {name: {**queue, "SERIALIZER": serializer} for name, queue in settings.RQ_QUEUES.items()}
+
+    assert ids(queues.check_queues()) == ["ingestion.E003"] * 4
+
+
+def test_the_json_serializer_may_be_given_as_class_or_alias(settings: Settings) -> None:
+    json = django_rq.get_queue("ingestion-tick").serializer
+    one, *others = settings.RQ_QUEUES
+    settings.RQ_QUEUES = {
+        one: {**settings.RQ_QUEUES[one], "SERIALIZER": "json"},
+        **{name: {**settings.RQ_QUEUES[name], "SERIALIZER": json} for name in others},
+    }
+
+    assert queues.check_queues() == []
+
+
+def test_e004_without_time_zones(settings: Settings) -> None:
+    settings.USE_TZ = False
+
+    assert ids(check_settings()) == ["ingestion.E004"]
+
+
+def test_e005_a_storage_alias_that_is_not_there(settings: Settings) -> None:
+    settings.INGESTION = {"STORAGE": "nowhere"}
+
+    assert ids(storages.check_storage()) == ["ingestion.E005"]
+
+
+@pytest.mark.parametrize("path", ["no.such.module", "ingestion.conf.nothing", "ingestion.testing.__doc__"])
+def test_e006_a_tenants_function_that_cannot_be_imported(settings: Settings, path: str) -> None:
+    settings.INGESTION = {"TENANTS_FOR_USER": path}
+
+    assert ids(check_settings()) == ["ingestion.E006"]
+
+
+def test_a_tenants_function_that_can_be_imported_is_fine(settings: Settings) -> None:
+    settings.INGESTION = {"TENANTS_FOR_USER": "ingestion.testing.make_tenant"}
+
+    assert check_settings() == []
+
+
+def declared(**changes: Any) -> Pipeline:
+    return dataclasses.replace(payments, **changes)
+
+
+def test_e007_a_destination_whose_key_is_not_its_unique_constraint() -> None:
+    with registered(declared(destination=Upsert(Payment, key=["currency"]))):
+        (message,) = pipelines.check_pipelines()
+
+    assert (message.id, message.obj) == ("ingestion.E007", "pipeline app.payments")
+
+
+def test_e008_a_transform_that_takes_the_record_only() -> None:
+    assert ids(pipelines.problems(declared(transform=lambda paid: None))) == ["ingestion.E008"]
+
+
+def test_a_transform_with_defaults_is_fine() -> None:
+    def transform(paid: Any, ctx: Context, rate: int = 1) -> None:
+        return None
+
+    assert pipelines.problems(declared(transform=transform)) == []
+
+
+def test_e009_a_control_total_declared_twice() -> None:
+    twice = [SumAgrees("amount"), SumAgrees("amount")]
+
+    assert ids(pipelines.problems(declared(reconciliations=twice))) == ["ingestion.E009"]
+
+
+def test_e009_a_sum_over_a_column_that_is_not_there() -> None:
+    assert ids(pipelines.problems(declared(reconciliations=[SumAgrees("total")]))) == ["ingestion.E009"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"sql_mode": "NO_ZERO_DATE"}, ["ingestion.E010"]),
+        ({"sql_mode": "STRICT_TRANS_TABLES"}, []),
+        ({"character_set_connection": "latin1"}, ["ingestion.E011"]),
+        ({"transaction_isolation": "REPEATABLE-READ"}, ["ingestion.W004"]),
+    ],
+)
+def test_a_mysql_session_must_be_strict_and_speak_utf8mb4(changes: Mapping[str, str], expected: list[str]) -> None:
+    assert ids(databases.mysql("default", {**STRICT, **changes})) == expected
+
+
+def test_mariadb_names_its_isolation_differently() -> None:
+    variables = {key: value for key, value in STRICT.items() if key != "transaction_isolation"}
+
+    assert databases.mysql("default", {**variables, "tx_isolation": "READ-COMMITTED"}) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.every_database
+def test_the_projects_own_database_is_set_up_well() -> None:
+    assert databases.check_mysql(databases=["default"]) == []
+
+
+@pytest.fixture
+def options() -> Iterator[dict[str, Any]]:
+    """The default database's OPTIONS, put back afterwards."""
+    before = dict(connection.settings_dict["OPTIONS"])
+    yield connection.settings_dict["OPTIONS"]
+    connection.settings_dict["OPTIONS"] = before
+
+
+def test_w001_sqlite_with_deferred_transactions(options: dict[str, Any]) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("about SQLite")
+    del options["transaction_mode"]
+
+    assert ids(databases.check_sqlite()) == ["ingestion.W001"]
+
+
+class Bucket(Storage):
+    """What S3Storage says about itself."""
+
+    def __init__(self, default_acl: str | None = None, querystring_auth: bool = True) -> None:
+        self.default_acl = default_acl
+        self.querystring_auth = querystring_auth
+
+
+@pytest.mark.parametrize(
+    ("storage", "public"),
+    [
+        (FileSystemStorage("/srv/raw"), False),
+        (FileSystemStorage("/srv/raw", base_url="/raw/"), True),
+        (FileSystemStorage("/srv/media/raw"), True),
+        (Bucket(), False),
+        (Bucket(default_acl="private"), False),
+        (Bucket(default_acl="public-read"), True),
+        (Bucket(querystring_auth=False), True),
+    ],
+)
+def test_w002_a_storage_is_public_when_its_files_have_an_open_url(
+    settings: Settings, storage: Storage, public: bool
+) -> None:
+    settings.MEDIA_ROOT, settings.MEDIA_URL = "/srv/media", "/media/"
+
+    assert storages.is_public(storage) == public
+
+
+def test_w002_the_default_storage_of_a_project_that_serves_its_media(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT, settings.MEDIA_URL = str(tmp_path), "/media/"
+    settings.STORAGES = {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}}
+    settings.INGESTION = {"STORAGE": "default"}
+
+    assert ids(storages.check_storage()) == ["ingestion.W002"]
+
+
+def test_w003_django_rq_mounted_in_the_urls(settings: Settings) -> None:
+    urls = types.ModuleType("mounted")
+    urls.urlpatterns = [path("queues/", include("django_rq.urls"))]  # type: ignore[attr-defined]
+    sys.modules["mounted"] = urls
+    settings.ROOT_URLCONF = "mounted"
+    clear_url_caches()
+
+    try:
+        assert ids(check_dashboard()) == ["ingestion.W003"]
+    finally:
+        del sys.modules["mounted"]
+        clear_url_caches()
+
+
+@pytest.mark.parametrize("policy", [None, "noeviction"])
+def test_a_redis_that_keeps_its_keys_is_fine(policy: str | None) -> None:
+    assert queues.eviction(policy) == []
+
+
+def test_w005_a_redis_that_evicts_keys() -> None:
+    assert ids(queues.eviction("allkeys-lru")) == ["ingestion.W005"]
+
+
+def test_w005_asks_redis_with_deploy_only(redis: Redis) -> None:
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        assert ids(run_checks(tags=["ingestion"])) == []
+        assert ids(run_checks(tags=["ingestion"], include_deployment_checks=True)) == ["ingestion.W005"]
+    finally:
+        redis.config_set("maxmemory-policy", "noeviction")
+
+
+def test_w005_says_nothing_when_redis_is_away(settings: Settings) -> None:
+    settings.RQ_QUEUES = {name: {**queue, "URL": "unix:///nowhere"} for name, queue in settings.RQ_QUEUES.items()}
+
+    assert queues.check_eviction() == []
+
+
+class Elsewhere:
+    """Routes payments away from the engine's tables."""
+
+    def db_for_write(self, model: type[models.Model], **hints: Any) -> str | None:
+        return "warehouse" if model is Payment else None
+
+
+def test_w006_a_destination_in_another_database(settings: Settings) -> None:
+    settings.DATABASE_ROUTERS = [Elsewhere()]
+
+    assert ids(pipelines.problems(payments)) == ["ingestion.W006"]
