@@ -29,7 +29,8 @@ def main() -> None:
 
     if given.empty:
         ground.migrate()
-    work = importlib.import_module(f"benchmarks.contestants.{given.name}").prepare(given.folder, given.changed)
+    contestant = importlib.import_module(f"benchmarks.contestants.{given.name}")
+    work = contestant.prepare(given.folder, given.changed)
     stored: list[int] = []
     run = lambda: stored.append(work())
     if given.profile:
@@ -39,7 +40,7 @@ def main() -> None:
     cost = meter.measure(run, given.records, given.server_pid)
     if given.profile:
         p.dump_stats(given.profile)
-    print(json.dumps({**dataclasses.asdict(cost), "stored": stored[0]}))
+    print(json.dumps({**dataclasses.asdict(cost), "stored": stored[0], "parts": {k: round(v*1e6/given.records,2) for k,v in getattr(contestant, "parts", {}).items()}}))
 
 
 if __name__ == "__main__":

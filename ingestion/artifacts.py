@@ -69,16 +69,19 @@ def storage() -> Storage:
 
 
 def keep(tenant: TenantRef, kind: Artifact.Kind, data: bytes) -> Kept:
-    """Write `data` compressed to storage, durably; equal bytes of one tenant are stored once."""
+    """Write `data` compressed to storage, durably; equal bytes of one tenant are stored once.
+
+    A file that no row names yet may be cut short by a crash, or about to be swept: it is not used, another is written
+    beside it.
+    """
     sha256 = hashlib.sha256(data).hexdigest()
-    codec, packed = _pack(data)
-    name = f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}"
     store = storage()
-    if store.exists(name) and store.size(name) != len(packed):
-        store.delete(name)  # a crash cut it short
-    if not store.exists(name):
-        name = store.save(name, ContentFile(packed))
-        _flush(store, name)
+    known = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first()
+    if known is not None and store.exists(known.path):
+        return Kept(tenant, kind, sha256, known.path, known.codec, known.size, known.stored_size)
+    codec, packed = _pack(data)
+    name = store.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
+    _flush(store, name)
     return Kept(tenant, kind, sha256, name, codec, len(data), len(packed))
 
 

@@ -70,7 +70,7 @@ def _send(run_id: int, name: str, fence: int) -> None:
 def depths() -> dict[str, int | None]:
     """Hints waiting in each queue; None where Redis cannot be reached."""
     found: dict[str, int | None] = {}
-    for name in {*config().QUEUES.values()}:
+    for name in [*dict.fromkeys(config().QUEUES.values()), config().TICK_QUEUE]:
         try:
             found[name] = django_rq.get_queue(name).count
         except (RedisError, OSError):
@@ -169,12 +169,13 @@ def ensure_tick() -> None:
     try:
         queue = django_rq.get_queue(config().TICK_QUEUE)
         scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection)
-        if _TICK_ID in scheduler:
+        interval = max(1, round(config().TICK_SECONDS))
+        if any(job.id == _TICK_ID and job.meta.get("interval") == interval for job in scheduler.get_jobs()):
             return
         scheduler.schedule(
             scheduled_time=datetime.now(UTC).replace(tzinfo=None),
             func=TICK,
-            interval=max(1, round(config().TICK_SECONDS)),
+            interval=interval,
             id=_TICK_ID,
             result_ttl=-1,
             queue_name=queue.name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +12,25 @@ from benchmarks.app.pipelines import pages
 from benchmarks.contestants import ground
 from ingestion import actions, running
 
+parts: Counter[str] = Counter()
+"""Client CPU seconds by the gap of `Seams.at` that ended them."""
+
 
 def prepare(folder: Path, changed: bool, *, lazily: bool = False) -> Callable[[], int]:
     pages.open(folder, lazily=lazily)
-    connection = ground.connection()
-    run = actions.run_now(actions.Actor(), connection, hint=False)
+    run = actions.run_now(actions.Actor(), ground.connection(), hint=False)
+    last = time.process_time()
+
+    def at(point: str) -> None:
+        nonlocal last
+        now = time.process_time()
+        parts[point] += now - last
+        last = now
 
     def work() -> int:
-        state = running.execute(run.pk)
+        nonlocal last
+        last = time.process_time()
+        state = running.execute(run.pk, running.Seams(at=at))
         if state not in ("succeeded", "partial"):
             run.refresh_from_db()
             raise RuntimeError(f"The run ended {state}: {run.error_class} {run.error_message}")

@@ -1,9 +1,10 @@
 """All an operator may do, each once: permission check and audit inside, the same for admin, commands and code."""
 
 from ingestion.actions.actor import Actor
-from ingestion.actions.connections import connect, pause, resume, rewind, run_now
+from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
 from ingestion.actions.runs import cancel, retry
+from ingestion.actions.tenants import add_tenant, grant
 from ingestion.actions.uploads import Received, upload
 
 __all__ = [
@@ -11,8 +12,11 @@ __all__ = [
     "Received",
     "Selection",
     "abandon",
+    "add_tenant",
     "cancel",
+    "configure",
     "connect",
+    "grant",
     "pause",
     "replay",
     "replayable",

@@ -37,7 +37,7 @@ def run_now(
     Without `hint` no worker is told; the caller executes the run itself.
     """
     actor.require("run_connection", connection.tenant)
-    _require_unpaused(connection)
+    require_unpaused(connection)
     window, watermark = scheduling.window_for(connection, read_db_now())
     with transaction.atomic():
         run = Run.unscoped.create(
@@ -99,7 +99,18 @@ def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> W
     return watermark
 
 
-def _require_unpaused(connection: Connection) -> None:
+def configure(actor: Actor, connection: Connection, config: dict[str, Any], reason: str = "") -> None:
+    """Replace the connection's config; its next run reads the new one."""
+    actor.require("run_connection", connection.tenant)
+    with transaction.atomic():
+        mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
+        before = mine.values_list("config", flat=True).get()
+        mine.update(config=config)
+        actor.audit(connection.tenant, "configure", connection, reason, before=before, after=config)
+
+
+def require_unpaused(connection: Connection) -> None:
+    """Raise ActionRefused while `connection` is paused."""
     connection.refresh_from_db(fields=["paused_at", "paused_reason"])
     if connection.is_paused:
         raise ActionRefused(f"{connection} is paused ({connection.paused_reason}); resume it first.")

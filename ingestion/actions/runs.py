@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from ingestion import events, queueing
 from ingestion.actions.actor import Actor
+from ingestion.actions.connections import require_unpaused
 from ingestion.core.errors import ActionRefused
 from ingestion.models import DeadLetter, Run, RunArtifact
 
@@ -41,6 +42,7 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
         )
     if run.kind == Run.Kind.REPLAY:
         raise ActionRefused("Replay the dead letters again instead; those still open were released.")
+    require_unpaused(run.connection)
     with transaction.atomic():
         again = Run.unscoped.create(
             tenant=run.tenant,

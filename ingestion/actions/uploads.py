@@ -10,8 +10,9 @@ from django.db import transaction
 
 from ingestion import artifacts, events, queueing
 from ingestion.actions.actor import Actor
+from ingestion.actions.connections import require_unpaused
 from ingestion.conf import config as settings
-from ingestion.core.errors import ActionRefused, FileTooLarge, UnreadableFile
+from ingestion.core.errors import FileTooLarge, UnreadableFile
 from ingestion.core.text import storable
 from ingestion.models import Artifact, Connection, Run, RunArtifact
 
@@ -68,8 +69,7 @@ def upload(
 
 
 def _check(connection: Connection, name: str, data: bytes) -> None:
-    if connection.is_paused:
-        raise ActionRefused(f"{connection} is paused ({connection.paused_reason}); resume it first.")
+    require_unpaused(connection)
     if not data:
         raise UnreadableFile(f"{name} is empty.")
     limit = settings().MAX_UPLOAD_BYTES

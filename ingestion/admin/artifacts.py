@@ -76,9 +76,18 @@ class ArtifactAdmin(ConsoleAdmin):
             return HttpResponseRedirect(reverse("admin:ingestion_artifact_change", args=[artifact.pk]))
         named = artifact.run_links.exclude(name="").order_by("pk").values_list("name", flat=True).first()
         Actor(user).audit(artifact.tenant, "download", f"artifact {artifact.pk}", sha256=artifact.sha256)
-        return attachment(data, named if named and artifact.kind == Artifact.Kind.FILE else f"{artifact.sha256[:12]}.bin")
+        uploaded_as = named if artifact.kind == Artifact.Kind.FILE else None
+        return attachment(data, uploaded_as or f"{artifact.sha256[:12]}.bin")
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
         user: Any = request.user
         context.update(sees_payload=user.has_perm("ingestion.view_payload"))
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -48,5 +48,6 @@ def _groups(letters: Any) -> tuple[list[dict[str, Any]], bool]:
     samples = letters.in_bulk([group["sample"] for group in groups])
     for group in groups:
         errors = samples[group["sample"]].errors if group["sample"] in samples else []
-        group.update(why=visible(cells.cause(errors, 120)), first=cells.moment(group["first"]), last=cells.moment(group["last"]))
+        group["why"] = visible(cells.cause(errors, 120))
+        group["first"], group["last"] = cells.moment(group["first"]), cells.moment(group["last"])
     return groups, floor is not None

@@ -20,9 +20,13 @@ def rewind(connection: Connection) -> str:
     return for_connection("watermark rewind", connection, "--to", "2026-01-31T00:00:00Z", "--reason", "…")
 
 
-def for_run(verb: str, run: Run) -> str:
-    return _line(*(("show", "run") if verb == "show" else (verb,)), run.pk)
+def for_run(verb: str, run: Run, *options: str) -> str:
+    return _line(*(("show", "run") if verb == "show" else (verb,)), run.pk, *options)
 
 
-def for_letter(verb: str, letter: DeadLetter) -> str:
-    return _line(verb, "--tenant", letter.tenant.key, "--id", letter.pk)
+def replay(letter: DeadLetter) -> str:
+    return _line("replay", "--tenant", letter.tenant.key, "--id", letter.pk, "--queue", "--reason", "…")
+
+
+def for_letter(verb: str, letter: DeadLetter, *options: str) -> str:
+    return _line(verb, letter.pk, *options)

@@ -53,15 +53,15 @@ _RUN = "ingestion.run_connection"
 VERBS = [
     Verb("run", _("Run now"), _RUN, _run_now, applies=lambda c: not c.is_paused,
          explain=_("Queues one run over the next window, beside the schedule."),
-         command=lambda c: commands.for_connection("run", c)),
+         command=lambda c: commands.for_connection("run", c, "--queue")),
     Verb("pause", _("Pause"), _RUN, _pause, ReasonForm, applies=lambda c: not c.is_paused,
-         explain=_("Nothing new starts until somebody resumes it. A run under way stops at its next batch and goes on later."),
+         explain=_("Nothing new starts until it is resumed. A run under way stops at its next batch."),
          command=lambda c: commands.for_connection("pause", c, "--reason", "…")),
     Verb("resume", _("Resume"), _RUN, _resume, applies=lambda c: c.is_paused,
          explain=_("Goes on from where it stopped."),
          command=lambda c: commands.for_connection("resume", c)),
     Verb("rewind", _("Rewind"), "ingestion.rewind_watermark", _rewind, RewindForm,
-         explain=_("Moves the watermark: the next run reads everything since then again. Unchanged records are skipped."),
+         explain=_("The next run reads everything since then again. Unchanged records are skipped."),
          command=commands.rewind),
 ]  # fmt: skip
 
@@ -103,7 +103,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         # By tenant and pipeline rather than by connection: the same runs, and the index that holds them newest first.
         runs = Run.unscoped.filter(tenant_id=OuterRef("tenant_id"), pipeline=OuterRef("pipeline")).order_by("-pk")
         latest = {f"last_{name}": Subquery(runs.values(name)[:1]) for name in ("id", "state", "created_at")}
-        return super().get_queryset(request).annotate(**latest)
+        return super().get_queryset(request).annotate(**latest)  # type: ignore[no-any-return]  # annotated by name
 
     @admin.display(description=_("state"))
     def state(self, connection: Any) -> str:
@@ -158,35 +158,41 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         if not change:
             obj.pk = actions.connect(actor, obj.tenant, obj.pipeline).pk
         elif "config" in form.changed_data:
-            _configure(actor, obj)
+            actions.configure(actor, obj, obj.config)
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
         context.update(show_save_and_add_another=False, show_save_and_continue=False)
         if obj is not None:
             context.update(self._page(request, obj))
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _page(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
-        same = urlencode({"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline})
+        same = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
+        runs = connection.runs.order_by("-pk")[:5]
         return {
             "connection": connection,
             "state": self.state(connection),
             "due": self.due(connection),
             "verbs": self.offered(request, connection),
             "may_upload": self._operates(request) and not connection.is_paused,
-            "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in connection.runs.order_by("-pk")[:5]],
+            "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
             "links": {
-                **{name: f"{reverse(f'admin:ingestion_{name}_changelist')}?{same}" for name in ("run", "deadletter", "watermark")},
-                "audit": f"{reverse('admin:ingestion_auditentry_changelist')}?{urlencode({'q': str(connection)})}",
+                "run": _listed("run", same),
+                "deadletter": _listed("deadletter", same),
+                "watermark": _listed("watermark", same),
+                "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }
 
 
-def _configure(actor: Actor, connection: Connection) -> None:
-    actor.require("run_connection", connection.tenant)
-    with transaction.atomic():
-        mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
-        before = mine.values_list("config", flat=True).get()
-        mine.update(config=connection.config)
-        actor.audit(connection.tenant, "configure", connection, before=before, after=connection.config)
+def _listed(name: str, query: Mapping[str, Any]) -> str:
+    return f"{reverse(f'admin:ingestion_{name}_changelist')}?{urlencode(query)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -26,22 +26,30 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 200
-    list_select_related = ("tenant",)
-    actions = None
+    list_select_related: ClassVar[Any] = ("tenant",)
+    actions: ClassVar[Any] = None
     change_list_template = "ingestion/change_list.html"
     change_form_template = "ingestion/change_form.html"
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         found = super().get_changelist_instance(request)
-        found.title = capfirst(self.opts.verbose_name_plural)
+        found.title = str(capfirst(self.opts.verbose_name_plural))
         for spec in found.filter_specs:
             spec.template = "ingestion/filter.html"
         return found
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
         if obj is not None:
             context.update(title=str(obj), subtitle=None)
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         sees = Tenant.objects.granted_to(request.user).exists()

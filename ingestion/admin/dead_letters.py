@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,16 +14,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions
+from ingestion import actions, artifacts, letters
 from ingestion.actions import Actor, Selection
 from ingestion.admin import cells, commands
 from ingestion.admin.causes import causes_view
 from ingestion.admin.console import ConsoleAdmin
-from ingestion.admin.filters import PipelineFilter
 from ingestion.admin.forms import ReasonForm
-from ingestion.admin.letter_filters import CauseFilter, ReplayFilter, RunFilter, SeenFilter, StageFilter, StatusFilter
+from ingestion.admin.letter_filters import LETTER_FILTERS
 from ingestion.admin.ownership import only_own
-from ingestion.admin.payloads import attachment, preview, visible
+from ingestion.admin.payloads import Preview, attachment, preview, visible
 from ingestion.admin.replays import replay_view
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 from ingestion.models import Connection, DeadLetter
@@ -58,7 +57,7 @@ def _is_open(letter: DeadLetter) -> bool:
 @admin.register(DeadLetter)
 class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["record", "why", "stage", "pipeline", "tenant", "standing", "seen"]
-    list_filter = [StatusFilter, "tenant", PipelineFilter, StageFilter, SeenFilter, CauseFilter, RunFilter, ReplayFilter]
+    list_filter = LETTER_FILTERS
     search_fields = ["source_id"]
     search_help_text = _("The record's own id, whole")
     sortable_by = ()
@@ -68,18 +67,20 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
     verbs = [
         Verb("replay", _("Replay"), "ingestion.replay_deadletter", _replay, ReasonForm, _is_open,
              _("Queues a run that takes this record through the same path again."),
-             lambda letter: commands.for_letter("replay", letter)),
+             commands.replay),
         Verb("triage", _("Triage"), "ingestion.triage_deadletter", _triage, NoteForm, _is_open,
-             _("Marks it as looked at, with a note for colleagues.")),
+             _("Marks it as looked at, with a note for colleagues."),
+             lambda letter: commands.for_letter("triage", letter, "--note", "…")),
         Verb("abandon", _("Abandon"), "ingestion.triage_deadletter", _abandon, ReasonForm, _is_open,
-             _("Gives the record up. Nothing is deleted.")),
+             _("Gives the record up. Nothing is deleted."),
+             lambda letter: commands.for_letter("abandon", letter, "--reason", "…")),
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without the payloads: they are large, and not for everybody."""
         return super().get_queryset(request).defer("payload")
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> tuple[QuerySet[Any], bool]:
+    def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         """By connection and source id, because that is what the index holds."""
         if not term.strip():
             return queryset, False
@@ -104,7 +105,7 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.action(description=_("Replay"), permissions=["replay"])
     def replay_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
-        """To the page that confirms: with the list's own filter when all of it was selected, else with the few ticked ids."""
+        """To the page that confirms: with the list's own filter when all was selected, else with the ticked ids."""
         query = request.GET.urlencode()
         if request.POST.get("select_across") != "1":
             query = urlencode({"ids": ",".join(str(pk) for pk in queryset.values_list("pk", flat=True))})
@@ -115,11 +116,13 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         return bool(user.has_perm("ingestion.replay_deadletter")) and self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
-        views = {"causes/": self.causes, "replay/": self.replay_matching, "<path:object_id>/payload/": self.payload}
-        names = {"causes/": "causes", "replay/": "replay_matching", "<path:object_id>/payload/": "payload"}
         wrap = self.admin_site.admin_view
-        own = [path(route, wrap(view), name=f"ingestion_deadletter_{names[route]}") for route, view in views.items()]
-        return [*own, *super().get_urls()]
+        return [
+            path("causes/", wrap(self.causes), name="ingestion_deadletter_causes"),
+            path("replay/", wrap(self.replay_matching), name="ingestion_deadletter_replay_matching"),
+            path("<path:object_id>/payload/", wrap(self.payload), name="ingestion_deadletter_payload"),
+            *super().get_urls(),
+        ]
 
     def causes(self, request: HttpRequest) -> HttpResponse:
         return causes_view(self, request)
@@ -135,8 +138,13 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
             raise PermissionDenied
         if letter is None:
             return self.no_such_object(request, object_id)
+        try:
+            data = letters.payload(letter)
+        except artifacts.ArtifactDamaged as damage:
+            messages.error(request, str(damage))
+            return HttpResponseRedirect(reverse("admin:ingestion_deadletter_change", args=[letter.pk]))
         Actor(user).audit(letter.tenant, "download", f"payload of dead letter {letter.pk}")
-        return attachment(bytes(letter.payload), f"dead-letter-{letter.pk}.bin")
+        return attachment(data, f"dead-letter-{letter.pk}.bin")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         query = request.GET.copy()
@@ -145,9 +153,18 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         mine = {"may_replay": self.has_replay_permission(request), "filter_query": query.urlencode()}
         return super().changelist_view(request, {**(extra_context or {}), **mine})
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
-        context.update(_page(request, obj), verbs=self.offered(request, obj), standing=self.standing(obj))
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        if obj is not None:
+            context.update(_page(request, obj), verbs=self.offered(request, obj), standing=self.standing(obj))
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 def _page(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
@@ -157,7 +174,7 @@ def _page(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
     return {
         "letter": letter,
         "sees_payload": sees,
-        "preview": preview(bytes(letter.payload)) if sees else None,
+        "preview": _preview(letter) if sees else None,
         "errors_found": [
             {name: visible(str(error.get(name, ""))) for name in ("path", "code", "message")}
             for error in errors if isinstance(error, dict)
@@ -165,6 +182,13 @@ def _page(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
         "facts": _facts(letter),
         "same_cause": f"{reverse('admin:ingestion_deadletter_changelist')}?fingerprint={letter.fingerprint}",
     }  # fmt: skip
+
+
+def _preview(letter: DeadLetter) -> Preview:
+    try:
+        return preview(letters.payload(letter))
+    except artifacts.ArtifactDamaged as damage:
+        return Preview(str(damage), _("unreadable"), 0, 0)
 
 
 def _facts(letter: DeadLetter) -> list[tuple[Any, Any]]:
@@ -178,7 +202,7 @@ def _facts(letter: DeadLetter) -> list[tuple[Any, Any]]:
         (_("Last seen"), cells.exactly(letter.last_seen)),
         (_("Times seen"), letter.times_seen),
         (_("Replay attempts"), letter.replay_attempts or ""),
-        (_("Replay"), cells.link("run", letter.replay_run_id, f"run {letter.replay_run_id}") if letter.replay_run_id else ""),
+        (_("Replay"), cells.link("run", letter.replay_run_id, letter.replay_run) if letter.replay_run_id else ""),
         (_("Replayed"), cells.exactly(letter.replayed_at) if letter.replayed_at else ""),
         (_("Correlation id"), visible(letter.correlation_id)),
         (_("Note"), visible(letter.note)),

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.admin.filters import PipelineFilter
 from ingestion.core.records import Stage
 from ingestion.models import DeadLetter
 
@@ -92,3 +93,6 @@ class RunFilter(LinkedFilter):
 class ReplayFilter(LinkedFilter):
     title = _("replay run")
     parameter_name = "replay_run"
+
+
+LETTER_FILTERS = (StatusFilter, "tenant", PipelineFilter, StageFilter, SeenFilter, CauseFilter, RunFilter, ReplayFilter)

@@ -14,7 +14,7 @@ from ingestion.models import Tenant
 
 
 def tenant_path(model: type[models.Model]) -> str | None:
-    """The lookup from `model` to its tenant's id: "pk" for Tenant itself, "tenant" for what a tenant owns, else None."""
+    """The lookup from `model` to its tenant: "pk" for Tenant itself, "tenant" for what a tenant owns, else None."""
     if issubclass(model, Tenant):
         return "pk"
     try:
@@ -43,7 +43,7 @@ def only_own(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
 
 
 def is_own(request: HttpRequest, row: models.Model) -> bool:
-    """Whether `row` belongs to a tenant granted to the request's user; asked of the database once a request and tenant."""
+    """Whether `row` belongs to a tenant granted to the request's user. Asks the database once a request and tenant."""
     path = tenant_path(type(row))
     if path is None:
         return False
@@ -53,7 +53,7 @@ def is_own(request: HttpRequest, row: models.Model) -> bool:
     tenant_id: int | None = row.pk if path == "pk" else getattr(row, "tenant_id", None)
     asked: dict[int | None, bool] = request.__dict__.setdefault("_ingestion_granted", {})
     if tenant_id not in asked:
-        asked[tenant_id] = Tenant.objects.granted_to(user).filter(pk=tenant_id).exists()
+        asked[tenant_id] = Tenant.objects.granted_to(user).filter(pk=tenant_id or 0).exists()
     return asked[tenant_id]
 
 

@@ -1,10 +1,11 @@
-"""Foreign bytes, made safe to look at: text as text, anything else as hexadecimal, nothing invisible, never all of it."""
+"""Foreign bytes, made safe to look at: text as text, the rest as hexadecimal, nothing invisible, never all of it."""
 
 from __future__ import annotations
 
 import codecs
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -22,7 +23,7 @@ class Preview:
     """`text` is still to be escaped by the template. `shown` of `size` bytes are in it."""
 
     text: str
-    kind: str
+    kind: Any
     shown: int
     size: int
 
@@ -51,7 +52,7 @@ def preview(data: bytes) -> Preview:
 
 
 def visible(text: str) -> str:
-    """Control characters, direction overrides and other invisible signs as \\u escapes, so that nothing hides in a line."""
+    """Control characters, direction overrides and other invisible signs as \\u escapes, so that nothing hides."""
     return "".join(_seen(sign) for sign in text.replace("\r\n", "\n"))
 
 

@@ -39,7 +39,7 @@ class ReplayForm(ReasonForm):
     limit = forms.IntegerField(
         label=_("At most"), min_value=1, max_value=MOST, help_text=_("Oldest first. The rest stays open.")
     )
-    upto = forms.IntegerField(widget=forms.HiddenInput)
+    upto = forms.IntegerField(widget=forms.HiddenInput, max_value=2**63 - 1)
     field_order = ("limit", "reason", "upto")
 
 

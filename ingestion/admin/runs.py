@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,30 @@ def _can_be_retried(run: Run) -> bool:
     return run.state in (Run.State.FAILED, Run.State.CANCELLED) and run.kind != Run.Kind.REPLAY
 
 
+VERBS = [
+    Verb(
+        "cancel",
+        _("Cancel"),
+        "ingestion.cancel_run",
+        _cancel,
+        ReasonForm,
+        _can_be_cancelled,
+        _("What was committed stays. The watermark does not move."),
+        lambda run: commands.for_run("cancel", run, "--reason", "…"),
+    ),
+    Verb(
+        "retry",
+        _("Retry"),
+        "ingestion.run_connection",
+        _retry,
+        ReasonForm,
+        _can_be_retried,
+        _("Queues a new run over the same window or files."),
+        lambda run: commands.for_run("retry", run, "--queue", "--reason", "…"),
+    ),
+]
+
+
 @admin.register(Run)
 class RunAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["number", "pipeline", "tenant", "kind", "outcome", "read", "ok", "skipped", "dead", "began", "took"]
@@ -52,21 +77,16 @@ class RunAdmin(OffersVerbs, ConsoleAdmin):
     search_help_text = _("The number of a run")
     sortable_by = ()
     change_form_template = "ingestion/run.html"
-    verbs = [
-        Verb("cancel", _("Cancel"), "ingestion.cancel_run", _cancel, ReasonForm, _can_be_cancelled,
-             _("What was committed stays. The watermark does not move."), lambda run: commands.for_run("cancel", run)),
-        Verb("retry", _("Retry"), "ingestion.run_connection", _retry, ReasonForm, _can_be_retried,
-             _("Queues a new run over the same window or files."), lambda run: commands.for_run("retry", run)),
-    ]  # fmt: skip
+    verbs = VERBS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("connection__tenant", "requested_by")
+        return super().get_queryset(request).defer("traceback")
 
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], term: str) -> tuple[QuerySet[Any], bool]:
-        term = term.strip()
-        if not term:
+    def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
+        if not term.strip():
             return queryset, False
-        return (queryset.filter(pk=int(term)) if term.isascii() and term.isdigit() else queryset.none()), False
+        number = re.fullmatch(r"[0-9]{1,18}", term.strip(), re.ASCII)
+        return (queryset.filter(pk=int(number[0])) if number else queryset.none()), False
 
     @admin.display(description=_("run"))
     def number(self, run: Run) -> str:
@@ -84,9 +104,19 @@ class RunAdmin(OffersVerbs, ConsoleAdmin):
     def took(self, run: Run) -> str:
         return cells.duration(run.started_at, run.finished_at)
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
-        context.update(_page(request, obj), verbs=self.offered(request, obj), outcome=self.outcome(obj), took=self.took(obj))
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        if obj is not None:
+            context.update(_page(request, obj), verbs=self.offered(request, obj))
+            context.update(outcome=self.outcome(obj), took=self.took(obj))
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
 
 def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
@@ -108,11 +138,8 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
         "more_files": len(files) > _FILES,
         "letters": f"{count}+" if more else count,
         "letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
-        "commands": [commands.for_run(verb, run) for verb, able in _CASES if able(run)] or [commands.for_run("show", run)],
+        "command": commands.for_run("show", run),
     }
-
-
-_CASES = (("cancel", _can_be_cancelled), ("retry", _can_be_retried))
 
 
 def _facts(run: Run) -> list[tuple[Any, Any]]:
@@ -135,7 +162,7 @@ def _facts(run: Run) -> list[tuple[Any, Any]]:
         (_("Host"), run.host),
         (_("Settings"), ", ".join(f"{name}={value}" for name, value in _config(run).items())),
     ]
-    return [(label, visible(value) if type(value) is str else value) for label, value in facts if value not in ("", None)]
+    return [(label, visible(value) if type(value) is str else value) for label, value in facts if value != ""]
 
 
 def _config(run: Run) -> Mapping[str, Any]:

@@ -5,15 +5,14 @@
         list_display = ["number", "tenant"]
         list_filter = ["tenant"]
 
-Whoever is no superuser needs the usual model permission AND a grant for the row's tenant. Scoping `get_queryset` alone is
-no isolation (measured: choices and filters leaked, a POST planted a row elsewhere); this scopes every way in. Another
-tenant's object is answered exactly like one that does not exist. For custom views take `own_object`, for custom querysets
-`only_own`, for inlines `TenantScopedInline`.
+Whoever is no superuser needs the usual model permission AND a grant for the row's tenant. Scoping `get_queryset` alone
+is no isolation (measured: choices and filters leaked, a POST planted a row elsewhere); this scopes every way in.
+Another tenant's object is answered exactly like one that does not exist. For custom views take `own_object`, for
+querysets of your own `only_own`, for inlines `TenantScopedInline`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -46,7 +45,7 @@ class OwnRawIdWidget(ForeignKeyRawIdWidget):
         self.request = request
 
     def label_and_url_for_value(self, value: Any) -> tuple[str, str]:
-        key = self.rel.get_related_field().name  # type: ignore[union-attr]
+        key = self.rel.get_related_field().name
         related: Any = self.rel.model
         try:
             seen = only_own(related._default_manager.filter(**{key: value}), self.request.user).exists()
@@ -82,7 +81,7 @@ class _Scope(_Base):
         return super().has_delete_permission(request, obj) and self._reaches(request, obj)
 
     def _reaches(self, request: HttpRequest, obj: Any) -> bool:
-        # Inlines are asked about their parent, which its own admin answers for; a row without a tenant yet is being added.
+        # Inlines are asked about their parent, for which its own page answers; a row without a key is being added.
         if obj is None or obj.pk is None or not isinstance(obj, self.model):
             return True
         return is_own(request, obj)
@@ -91,7 +90,7 @@ class _Scope(_Base):
 class TenantScoped(_Scope):
     """See the module. Put it before `admin.ModelAdmin`."""
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A row never moves to another tenant: what was loaded for it, and its files, would stay behind."""
         fixed = super().get_readonly_fields(request, obj)
         return fixed if obj is None or tenant_path(self.model) == "pk" else [*fixed, "tenant"]
@@ -141,10 +140,10 @@ class TenantScoped(_Scope):
         return [*super().check(**kwargs), *_check_owned(self)]
 
 
-class TenantScopedInline(_Scope, _Inline):
+class TenantScopedInline(_Scope, _Inline):  # type: ignore[misc]  # of ModelAdmin and inlines, one of two
     """For inlines: `class LineInline(TenantScopedInline, admin.TabularInline)`. New rows get their parent's tenant."""
 
-    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*(super().get_exclude(request, obj) or ()), "tenant"]
 
     def check(self, *args: Any, **kwargs: Any) -> list[checks.CheckMessage]:

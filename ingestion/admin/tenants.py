@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from ingestion.actions import Actor
+from ingestion.admin import cells
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.models import Tenant, TenantGrant
 
@@ -38,13 +43,23 @@ class GrantInline(_Inline):
 
 @admin.register(Tenant)
 class TenantAdmin(ConsoleAdmin):
-    list_display = ["name", "key", "tier", "created_at"]
+    list_display = ["name", "key", "tier", "connections", "created"]
+    sortable_by = ()
     list_filter = ["tier"]
     list_select_related = False
     search_fields = ["key__istartswith", "name__istartswith"]
-    search_help_text = "The beginning of key or name"
+    search_help_text = _("The beginning of key or name")
     fields = ["name", "key", "tier"]
     inlines = [GrantInline]
+
+    @admin.display(description=_("connections"))
+    def connections(self, tenant: Tenant) -> str:
+        page = reverse("admin:ingestion_connection_changelist")
+        return format_html('<a href="{}?tenant__id__exact={}">{}</a>', page, tenant.pk, gettext("Show"))
+
+    @admin.display(description=_("created"))
+    def created(self, tenant: Tenant) -> str:
+        return cells.moment(tenant.created_at)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """The key names stored files and lines of logs: it never changes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -33,10 +34,10 @@ class UploadForm(forms.Form):
     connection = forms.ModelChoiceField(Connection.unscoped.none(), label=_("Connection"))
     file = forms.FileField(label=_("File"))
     account = forms.CharField(
-        label=_("Account"), required=False, max_length=100, help_text=_("Only for files that do not say whose they are.")
+        label=_("Account"), required=False, max_length=100, help_text=_("For files that do not say whose they are.")
     )
     layout = forms.CharField(
-        label=_("Layout"), required=False, max_length=100, help_text=_("Only for files that fit several layouts.")
+        label=_("Layout"), required=False, max_length=100, help_text=_("For files that fit several layouts.")
     )
     settings = forms.CharField(
         label=_("Other settings"),
@@ -53,25 +54,25 @@ class UploadForm(forms.Form):
         own = only_own(Connection.unscoped.select_related("tenant").order_by("tenant__key", "pipeline"), user)
         self.fields["connection"].queryset = own  # type: ignore[attr-defined]
 
-    def clean_file(self) -> UploadedFile:
+    def clean_file(self) -> UploadedFile[Any]:
         """Refuse by the declared size before the bytes are read into memory; the action measures them again."""
-        file: UploadedFile = self.cleaned_data["file"]
+        file: UploadedFile[Any] = self.cleaned_data["file"]
         limit = settings().MAX_UPLOAD_BYTES
         if (file.size or 0) > limit:
             raise ValidationError(_("The file has %(size)s; the limit is %(limit)s."), params={
                 "size": size(file.size or 0), "limit": size(limit)})  # fmt: skip
         return file
 
-    def clean_settings(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def clean_settings(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for line in filter(None, (line.strip() for line in self.cleaned_data["settings"].splitlines())):
             name, equals, value = line.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line})
-            found[name.strip()] = value.strip()
+            found[name.strip()] = _json_or_text(value.strip())
         return found
 
-    def config(self) -> dict[str, str]:
+    def config(self) -> dict[str, Any]:
         """What the upload adds to the connection's config."""
         named = {name: self.cleaned_data[name] for name in ("account", "layout") if self.cleaned_data[name]}
         return {**self.cleaned_data["settings"], **named}
@@ -88,8 +89,17 @@ def upload_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
         if received is not None:
             _tell(request, received)
             return HttpResponseRedirect(reverse("admin:ingestion_run_change", args=[received.run.pk]))
-    context = {**page.admin_site.each_context(request), "title": gettext("Upload a file"), "opts": page.opts, "form": form}
+    title = gettext("Upload a file")
+    context = {**page.admin_site.each_context(request), "title": title, "opts": page.opts, "form": form}
     return TemplateResponse(request, "ingestion/upload.html", context)
+
+
+def _json_or_text(value: str) -> Any:
+    """As `manage.py ingest upload --config name=value` reads it."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _receive(user: Any, form: UploadForm) -> Received | None:
@@ -105,7 +115,9 @@ def _receive(user: Any, form: UploadForm) -> Received | None:
 
 def _tell(request: HttpRequest, received: Received) -> None:
     if received.duplicate:
-        text = gettext("These bytes were taken before, by this run; nothing new was queued. Tick “Take it again” to insist.")
+        text = gettext(
+            "These bytes were taken before, by this run; nothing was queued. Tick “Take it again” to insist."
+        )
         messages.warning(request, text)
     else:
         messages.success(request, gettext("The file is kept and run %s is queued.") % received.run.pk)

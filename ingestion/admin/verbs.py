@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -31,7 +31,7 @@ from ingestion.core.errors import IngestionError
 class Done:
     """What came of it: a sentence, and the object whose page to show next (None: the same one)."""
 
-    message: str
+    message: Any
     show: Any = None
 
 
@@ -41,7 +41,7 @@ def always(obj: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One thing to do. `perform` gets the actor, the object and the form's values; it raises ActionRefused to refuse."""
+    """One thing to do. `perform` gets the actor, the object and the form's values; ActionRefused is shown."""
 
     name: str
     """Ends the URL: `<id>/<name>/`."""
@@ -127,4 +127,3 @@ class OffersVerbs(TenantScoped):
     def _page_of(self, obj: Any) -> str:
         opts = obj._meta
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[obj.pk])
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin import cells
@@ -34,7 +35,8 @@ class WatermarkAdmin(ConsoleAdmin):
 
     @admin.display(description=_("moved by"))
     def moved_by(self, watermark: Watermark) -> str:
-        return cells.link("run", watermark.run_id, f"run {watermark.run_id}") if watermark.run_id else _("an operator")
+        run = watermark.run_id
+        return cells.link("run", run, f"run {run}") if run else gettext("an operator")
 
     @admin.display(description=_("at"))
     def created(self, watermark: Watermark) -> str:

@@ -53,7 +53,12 @@ def prepare(
     records = _last_of_each_key(page.records, skipped)
     stored = stored_of([record.key for record in records if record.key])
     for record in records:
-        match _one(pipeline, ctx, record, stored.get(record.key), poison):
+        content = digest(pipeline, record)
+        known = stored.get(record.key)
+        if known is not None and known.digest == content:
+            skipped.append(Skipped(record, UNCHANGED))
+            continue
+        match _one(pipeline, ctx, record, content, poison):
             case Ready() as one:
                 ready.append(one)
             case Skipped() as other:
@@ -77,21 +82,13 @@ def _last_of_each_key(records: Sequence[Record], skipped: list[Skipped]) -> list
     return kept
 
 
-def _one(pipeline: Pipeline, ctx: Context, record: Record, stored: Stored | None, poison: Collection[str]) -> Outcome:
-    content = hashlib.sha256(pipeline.salt + record.body).digest()[:DIGEST_BYTES]
-    if stored is not None and stored.digest == content:
-        return Skipped(record, UNCHANGED)
+def _one(pipeline: Pipeline, ctx: Context, record: Record, content: bytes, poison: Collection[str]) -> Outcome:
+    body = record.body
     if poison and content.hex() in poison:
         return _refused(record, PoisonRecord("Processing this record ended its worker process twice."))
-    if len(record.body) > pipeline.max_payload_bytes:
-        return _refused(
-            record,
-            PayloadTooLarge(
-                f"The record has {len(record.body)} bytes; the limit is "
-                f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)."
-            ),
-        )
-    body = record.body
+    if len(body) > pipeline.max_payload_bytes:
+        limit = f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)"
+        return _refused(record, PayloadTooLarge(f"The record has {len(body)} bytes; the limit is {limit}."))
     if pipeline.reader is not None:
         try:
             body = pipeline.reader(body, ctx)
@@ -118,27 +115,28 @@ def _one(pipeline: Pipeline, ctx: Context, record: Record, stored: Stored | None
 def _newest_of_each_row(
     pipeline: Pipeline, ready: list[Ready], stored: Mapping[str, Stored], stored_of: StoredOf, skipped: list[Skipped]
 ) -> Iterator[Ready]:
-    """Drop rows that lose against another of this page or against what is stored; skip rows stored under another key."""
+    """Drop rows that lose against another of this page or what is stored; skip rows stored under another key."""
     rows = [(pipeline.destination.key_of(one.row), one) for one in ready]
     elsewhere = [key for key, one in rows if key != one.record.key]
     if elsewhere:
         stored = {**stored, **stored_of(elsewhere)}
+    version_of = pipeline.destination.version_of
     best: dict[str, Ready] = {}
     for key, one in rows:
-        version = pipeline.destination.version_of(one.row)
-        rival = best.get(key)
-        if rival is not None and _older(version, pipeline.destination.version_of(rival.row)):
-            skipped.append(Skipped(one.record, "superseded"))
-            continue
-        known = stored.get(key)
-        if known is not None and known.digest == one.digest:
-            skipped.append(Skipped(one.record, UNCHANGED))
-            continue
-        if known is not None and _older(version, known.version):
-            skipped.append(Skipped(one.record, "stale"))
-            continue
-        if rival is not None:
-            skipped.append(Skipped(rival.record, "superseded"))
+        known, rival = stored.get(key), best.get(key)
+        if known is not None or rival is not None:
+            version = version_of(one.row)
+            if rival is not None and _older(version, version_of(rival.row)):
+                skipped.append(Skipped(one.record, "superseded"))
+                continue
+            if known is not None and known.digest == one.digest:
+                skipped.append(Skipped(one.record, UNCHANGED))
+                continue
+            if known is not None and _older(version, known.version):
+                skipped.append(Skipped(one.record, "stale"))
+                continue
+            if rival is not None:
+                skipped.append(Skipped(rival.record, "superseded"))
         best[key] = one
     # Sorted by key: two writers on the same rows then lock them in the same order and cannot deadlock.
     return (best[key] for key in sorted(best))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -40,14 +41,28 @@ def close(work: Work) -> None:
         counts = mine.row.values("read", "ok", "skipped", "dead").first()
         if counts is None:
             raise Fenced(f"Run {run.pk} was claimed by another worker.")
-        moved = run.window_end if run.kind in _LIVE else None
+        known, moved = _watermark(run)
         state = Run.State.PARTIAL if counts["dead"] else Run.State.SUCCEEDED
         _finish(run, mine, state, watermark_after=moved, error_class="", error_message="")
-        if moved is not None:
+        if moved is not None and moved != known:
             Watermark.unscoped.create(tenant_id=run.tenant_id, connection_id=run.connection_id, value=moved, run=run)
         events.record(run, str(state), "; ".join(verdicts), **counts)
         work.seams.at("before close")
     work.seams.at("closed")
+
+
+def _watermark(run: Run) -> tuple[datetime | None, datetime | None]:
+    """The connection's watermark now and after `run`, which moves it forward only, and never over a gap.
+
+    A run that was queued or retried before a newer one ended would move it back; one retried after an operator rewound
+    it to before the run's window would skip what lies between.
+    """
+    if run.kind not in _LIVE or run.window_start is None or run.window_end is None:
+        return None, None
+    history = Watermark.unscoped.filter(connection_id=run.connection_id).order_by("-pk")
+    known = history.values_list("value", flat=True).first()
+    joins = known is None or run.window_start <= known <= run.window_end
+    return known, run.window_end if joins else known
 
 
 def cancel(run: Run, mine: Ownership) -> None:

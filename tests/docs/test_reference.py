@@ -9,11 +9,9 @@ import pytest
 from django.core.management.base import CommandError, CommandParser
 
 import ingestion
-from ingestion.admin import commands
 from ingestion.conf import Settings
 from ingestion.core import errors
 from ingestion.management.commands.ingest import Command
-from ingestion.models import Connection, DeadLetter, Run, Tenant
 from tests.docs.pages import PAGES, REFERENCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,23 +90,6 @@ def spoken() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), sorted(set(spoken())))
 def test_commands_in_running_text_are_understood(page: str, line: str) -> None:
     parser().parse_args(shlex.split(line))
-
-
-def test_commands_that_the_console_shows_are_understood() -> None:
-    tenant = Tenant(key="acme")
-    connection = Connection(tenant=tenant, pipeline="app.payments")
-    run, letter = Run(pk=1, tenant=tenant), DeadLetter(pk=1, tenant=tenant)
-    shown = [
-        commands.for_connection("run", connection),
-        commands.for_connection("pause", connection, "--reason", "…"),
-        commands.for_connection("resume", connection),
-        commands.rewind(connection),
-        *(commands.for_run(verb, run) for verb in ("show", "cancel", "retry")),
-        commands.for_letter("replay", letter),
-    ]
-
-    for line in shown:
-        parser().parse_args(shlex.split(line)[2:])
 
 
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:

@@ -7,12 +7,13 @@ from ingestion.management.verbs import (
     rehearsing,
     runs,
     showing,
+    tenants,
     ticking,
     upkeep,
     uploading,
 )
 
-VERBS = (runs, uploading, rehearsing, letters, listing, showing, connections, ticking, upkeep)
+VERBS = (runs, uploading, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
 """In the order in which `--help` shows them. Each has `add(verbs)`, which adds its parsers."""
 
 __all__ = ["VERBS"]

@@ -44,14 +44,17 @@ def add_queue(parser: CommandParser) -> None:
     parser.add_argument("--queue", action="store_true", help="hand it to a worker instead of executing it here")
 
 
-def add_config(parser: CommandParser) -> None:
+def add_config(
+    parser: CommandParser,
+    what: str = "laid over the connection's config for this run; may be given several times; VALUE is JSON or text",
+) -> None:
     parser.add_argument(
         "--config",
         action="append",
         default=[],
         type=pair,
         metavar="KEY=VALUE",
-        help="laid over the connection's config for this run; may be given several times; VALUE is JSON or text",
+        help=what,
     )
 
 

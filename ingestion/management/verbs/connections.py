@@ -12,11 +12,13 @@ from ingestion.models import Connection
 
 COLUMNS = ("id", "tenant", "pipeline", "next_due", "paused_at", "paused_reason")
 _HISTORY = 20
+_NONE = "There is no watermark yet; the first live run that succeeds sets it."
 
 
 def add(verbs: Verbs) -> None:
     parser = arguments.verb(verbs, "connect", connect, "Let a tenant use a pipeline. Safe to repeat.")
     arguments.add_connection(parser)
+    arguments.add_config(parser, "set in the connection's config, beside what is there; VALUE is JSON or text")
 
     parser = arguments.verb(
         verbs, "pause", pause, "Stop a connection: nothing new starts, a run stops at its next batch."
@@ -47,7 +49,10 @@ def _add_watermark(parser: CommandParser) -> None:
 
 
 def connect(options: Options, output: Output) -> None:
-    _show(actions.connect(actions.Actor(), finding.tenant(options), options["pipeline"]), output)
+    connection = actions.connect(actions.Actor(), finding.tenant(options), options["pipeline"])
+    if options["config"]:
+        actions.configure(actions.Actor(), connection, {**connection.config, **dict(options["config"])})
+    _show(connection, output)
 
 
 def pause(options: Options, output: Output) -> None:
@@ -65,7 +70,12 @@ def resume(options: Options, output: Output) -> None:
 def show_watermark(options: Options, output: Output) -> None:
     history = finding.connection(options).watermarks.order_by("-pk")[:_HISTORY]
     rows = [described.watermark(row) for row in history]
-    output.rows("watermarks", rows, ("value", "run", "reason", "created_at"), nothing="No run has succeeded yet.")
+    output.rows(
+        "watermarks",
+        rows,
+        ("value", "run", "reason", "created_at"),
+        nothing=_NONE,
+    )
 
 
 def rewind(options: Options, output: Output) -> None:

@@ -25,7 +25,7 @@ def tenant(options: Options) -> Tenant:
     if found is not None:
         return found
     near = difflib.get_close_matches(key, Tenant.objects.values_list("key", flat=True), n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else "`ingest list tenants` shows them; new ones are made in the admin."
+    hint = f"Did you mean {near[0]!r}?" if near else "`ingest list tenants` shows them, `ingest tenant add` makes one."
     raise CommandError(f"There is no tenant {key!r}. {hint}", returncode=Exit.USAGE)
 
 

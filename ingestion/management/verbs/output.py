@@ -75,9 +75,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 def shown_as(value: Any) -> str:
     """One line of text. Control characters are escaped: what comes from outside must not drive a terminal."""
-    if value is None or value == {} or value == []:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    text = json.dumps(value, cls=DjangoJSONEncoder) if isinstance(value, dict | list) else str(value)
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case dict():
+            return ", ".join(f"{shown_as(key)}: {shown_as(one) or '-'}" for key, one in value.items())
+        case list() | tuple():
+            return "; ".join(shown_as(one) for one in value)
+        case _:
+            return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value))

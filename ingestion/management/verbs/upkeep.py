@@ -63,7 +63,7 @@ def health(options: Options, output: Output) -> None:
 
 
 def _tick_problems(ticked: datetime | None, now: datetime, late_after: timedelta) -> list[str]:
-    hint = "Run `manage.py ingest tick --loop` or rq-scheduler."
+    hint = "Run `manage.py ingest tick --loop` or `ingest scheduler`."
     if ticked is None:
         return [f"No tick has ever run. {hint}"]
     if now - ticked > late_after:

@@ -1,4 +1,4 @@
-"""Fills every tenant-owned table of a tenant, whatever columns it has, so that a new kind's tables are covered at once."""
+"""Fills every tenant-owned table of a tenant, whatever its columns, so that a new kind's tables are covered at once."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Every request that staff of one tenant could aim at another's rows: a plain list, made from the admin's own registry."""
+"""Every request that staff of one tenant could aim at another's rows, made from the admin's own registry."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -85,12 +85,23 @@ def _at_list(aim: Aim, address: Address) -> Iterator[Ask]:
         yield Ask(path, {"action": action, "_selected_action": ids, "select_across": across, "index": "0"})
         yield Ask(path, {"action": action, "_selected_action": ids, "select_across": across, "post": "yes"})
     for row in aim.of(address.model):
-        yield Ask(path, {**_formset(row), **{f"form-0-{name}": value for name, value in _filled(aim, address.model).items()}})
+        yield Ask(
+            path, {**_formset(row), **{f"form-0-{name}": value for name, value in _filled(aim, address.model).items()}}
+        )
 
 
 def _queries(aim: Aim, model: Any) -> Iterator[dict[str, Any]]:
     """Filters, searches and orders, declared or not, that name the tenant or its rows."""
-    yield from ({}, {"all": ""}, {"p": 2}, {"o": "1.-2"}, {"e": 1}, {"q": aim.prefix}, {"_popup": 1}, {"_facets": "True"})
+    yield from (
+        {},
+        {"all": ""},
+        {"p": 2},
+        {"o": "1.-2"},
+        {"e": 1},
+        {"q": aim.prefix},
+        {"_popup": 1},
+        {"_facets": "True"},
+    )
     for lookup in ("exact", "in", "startswith", "icontains", "regex", "isnull"):
         yield {f"tenant__name__{lookup}": aim.prefix}
     for column in model._meta.concrete_fields:
@@ -138,7 +149,9 @@ def _at_form(aim: Aim, address: Address) -> Iterator[Ask]:
             yield Ask(f"{path}?{urlencode({column.name: row.pk})}")
     for connection in aim.of(Connection):
         yield Ask(f"{path}?connection={connection.pk}")
-        yield Ask(path, {"connection": connection.pk, "file": SimpleUploadedFile("planted.csv", b"id\n1\n"), "again": "on"})
+        yield Ask(
+            path, {"connection": connection.pk, "file": SimpleUploadedFile("planted.csv", b"id\n1\n"), "again": "on"}
+        )
     for letter in aim.of(DeadLetter):
         for query in (f"ids={letter.pk}", f"status=all&run={letter.run_id}", f"tenant__id__exact={aim.tenant.pk}"):
             yield Ask(f"{path}?{query}")

@@ -29,7 +29,7 @@ class WatermarkPage(admin.ModelAdmin):
     list_display = ["id", "connection", "reason"]
     list_editable = ["connection", "reason"]
     list_filter = ["connection", "tenant", "run"]
-    raw_id_fields = ["run"]
+    raw_id_fields = ["run", "tenant"]
     fields = ["tenant", "connection", "run", "value", "reason"]
 
 

@@ -12,7 +12,7 @@ PASSWORD = "console-tests"
 
 
 def staff(name: str, *tenants: Tenant, permissions: str | list[str] = "all", **values: Any) -> Any:
-    """A member of staff with grants for `tenants`. `permissions`: "all" or "view" of our apps, or a list of codenames."""
+    """Staff with grants for `tenants`. `permissions`: "all" or "view" of our apps, or a list of codenames."""
     user = get_user_model().objects.create_user(name, password=PASSWORD, is_staff=True, **values)
     ours = Permission.objects.exclude(content_type__app_label__in=["auth", "admin", "sessions", "contenttypes"])
     if permissions == "view":

@@ -92,7 +92,9 @@ def test_scoping_the_queryset_alone_leaks_and_lets_rows_be_planted(own: Tenant, 
     """The negative control: the same crawl over the admin that most projects would write."""
     before = checksum(theirs)
 
-    report = crawl(browsers(own)["staff who may do everything"], _aimed_at(plain_site, "/plain/", theirs), CANARY, Report())
+    report = crawl(
+        browsers(own)["staff who may do everything"], _aimed_at(plain_site, "/plain/", theirs), CANARY, Report()
+    )
 
     assert report.leaks
     assert checksum(theirs) != before
@@ -100,10 +102,12 @@ def test_scoping_the_queryset_alone_leaks_and_lets_rows_be_planted(own: Tenant, 
 
 @pytest.mark.urls("tests.ingestion.admin.sites")
 def test_the_mixin_closes_what_the_plain_admin_leaves_open(own: Tenant, theirs: Tenant) -> None:
-    """The same pages with TenantScoped: editable foreign keys, raw ids, autocomplete, inlines, editable lists, deletion."""
+    """The same pages with TenantScoped: editable lists and keys, raw ids, autocomplete, inlines, deletion."""
     before = checksum(theirs)
 
-    report = crawl(browsers(own)["staff who may do everything"], _aimed_at(scoped_site, "/scoped/", theirs), CANARY, Report())
+    report = crawl(
+        browsers(own)["staff who may do everything"], _aimed_at(scoped_site, "/scoped/", theirs), CANARY, Report()
+    )
 
     assert (report.leaks, report.failed, report.differing) == ([], [], [])
     assert checksum(theirs) == before

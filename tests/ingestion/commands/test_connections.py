@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from ingestion import actions
-from ingestion.models import Connection, Watermark
+from ingestion.models import Connection, Tenant, Watermark
 from ingestion.testing import make_tenant, run_pipeline
 from tests.app.pipelines import payments
 from tests.ingestion.commands.shell import asked, ingest
@@ -64,7 +65,7 @@ def test_watermark_show_gives_the_history() -> None:
 def test_watermark_show_before_the_first_run_says_so() -> None:
     connected()
 
-    assert "No run has succeeded yet" in ingest("watermark", "show", *ACME).out
+    assert "There is no watermark yet" in ingest("watermark", "show", *ACME).out
 
 
 @pytest.mark.parametrize(
@@ -115,3 +116,30 @@ def test_a_connection_of_another_tenant_is_not_there() -> None:
     make_tenant("acme")
 
     assert ingest("show", "connection", theirs.pk, "--tenant", "acme").code == 2
+
+
+def test_connect_sets_config_beside_what_is_there() -> None:
+    make_tenant()
+    asked("connect", *ACME, "--config", "account=NL1")
+
+    asked("connect", *ACME, "--config", "layout=dkb")
+
+    assert Connection.unscoped.get().config == {"account": "NL1", "layout": "dkb"}
+
+
+def test_tenant_add_makes_a_tenant_once() -> None:
+    made = asked("tenant", "add", "globex", "--tier", "pro")["tenant"]
+    again = ingest("tenant", "add", "globex")
+
+    assert made == {"key": "globex", "name": "globex", "tier": "pro"}
+    assert (again.code, "already exists" in again.error) == (1, True)
+
+
+def test_tenant_grant_lets_staff_see_it() -> None:
+    tenant = make_tenant()
+    olga = get_user_model().objects.create_user("olga", is_staff=True)
+
+    asked("tenant", "grant", "--tenant", "acme", "--user", "olga")
+
+    assert list(Tenant.objects.granted_to(olga)) == [tenant]
+    assert ingest("tenant", "grant", "--tenant", "acme", "--user", "nobody").code == 2

@@ -1,9 +1,11 @@
 """`ingest replay`, `triage`, `abandon`, and dead letters in `list` and `show`."""
 
 import dataclasses
+from contextlib import AbstractContextManager
 
 import pytest
 
+from ingestion import Pipeline
 from ingestion.models import AuditEntry, DeadLetter, Run, Tenant
 from ingestion.testing import Records, make_tenant, registered, run_pipeline
 from tests.app.pipelines import payments
@@ -22,7 +24,7 @@ def bad(tenant: Tenant, *numbers: int) -> list[DeadLetter]:
     return list(DeadLetter.objects.for_tenant(tenant).order_by("pk"))
 
 
-def mended() -> object:
+def mended() -> AbstractContextManager[Pipeline]:
     return registered(dataclasses.replace(payments, transform=_in_euro))
 
 

@@ -100,5 +100,10 @@ def test_a_table_aligns_text_left_and_numbers_right() -> None:
     ]
 
 
+def test_structures_are_shown_in_one_line() -> None:
+    assert shown_as({"free": 1, "pro": None}) == "free: 1, pro: -"
+    assert shown_as(["one", {"two": 2}]) == "one; two: 2"
+
+
 def test_control_characters_are_escaped() -> None:
     assert shown_as("a\x1b[2J\nb\u202e") == "a\\x1b[2J\\nb\\u202e"

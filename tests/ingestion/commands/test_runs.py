@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
-from ingestion import SourceChanged, Transient, actions
+from ingestion import Pipeline, SourceChanged, Transient, actions
 from ingestion.models import Connection, Run, Tenant
 from ingestion.running import ownership
 from ingestion.testing import Records, make_tenant, registered, run_pipeline
@@ -32,7 +33,7 @@ def partial() -> Iterator[None]:
         yield
 
 
-def failing(error: Exception) -> object:
+def failing(error: Exception) -> AbstractContextManager[Pipeline]:
     return registered(dataclasses.replace(payments, source=Records([], error=error)))
 
 

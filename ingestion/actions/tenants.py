@@ -1,0 +1,39 @@
+"""Making tenants and granting them to staff: for superusers and the command line."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+
+from ingestion.actions.actor import Actor
+from ingestion.core.errors import ActionRefused
+from ingestion.models import Tenant, TenantGrant
+
+
+def add_tenant(actor: Actor, key: str, name: str, tier: str = Tenant.Tier.FREE) -> Tenant:
+    """A new tenant. Raises ActionRefused when the key is taken or a value is not allowed."""
+    _require_superuser(actor)
+    tenant = Tenant(key=key, name=name, tier=tier)
+    try:
+        tenant.full_clean()
+    except ValidationError as error:
+        raise ActionRefused("; ".join(error.messages)) from error
+    with transaction.atomic():
+        tenant.save()
+        actor.audit(tenant, "add tenant", tenant, key=key, tier=tier)
+    return tenant
+
+
+def grant(actor: Actor, tenant: Tenant, user: AbstractBaseUser) -> None:
+    """Let `user` see `tenant`; what the user may do there is a matter of permissions. Safe to repeat."""
+    _require_superuser(actor)
+    with transaction.atomic():
+        _, made = TenantGrant.objects.get_or_create(tenant=tenant, user_id=user.pk)
+        if made:
+            actor.audit(tenant, "grant", user)
+
+
+def _require_superuser(actor: Actor) -> None:
+    if actor.user is not None and not getattr(actor.user, "is_superuser", False):
+        raise PermissionDenied(f"{actor.name} is no superuser.")

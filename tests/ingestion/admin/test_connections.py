@@ -1,0 +1,186 @@
+"""Connections in the console: what they show, and what an operator does with them."""
+
+import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from ingestion import actions
+from ingestion.actions import Actor
+from ingestion.models import AuditEntry, Connection, Run, Tenant, Watermark
+from ingestion.testing import make_tenant, run_pipeline
+from tests.app.pipelines import payments
+from tests.ingestion.admin.staff import staff
+
+LIST = reverse("admin:ingestion_connection_changelist")
+
+
+@pytest.fixture
+def connection(acme: Tenant) -> Connection:
+    return actions.connect(Actor(), acme, "app.payments")
+
+
+def at(verb: str, connection: Connection) -> str:
+    return reverse(f"admin:ingestion_connection_{verb}", args=[connection.pk])
+
+
+def test_the_list_says_which_connections_are_late_paused_or_failed(console: Client, connection: Connection) -> None:
+    Connection.unscoped.filter(pk=connection.pk).update(next_due=timezone.now() - datetime.timedelta(hours=3))
+
+    assert "late" in console.get(LIST).content.decode()
+    assert "app.payments" in console.get(LIST, {"state": "late"}).content.decode()
+    assert "Nothing matches" in console.get(LIST, {"state": "paused"}).content.decode()
+
+
+def test_the_list_shows_the_last_run(console: Client, acme: Tenant) -> None:
+    run = run_pipeline(payments, acme, records=[{"id": "pay_1", "amount": "much"}])
+
+    page = console.get(LIST).content.decode()
+
+    assert reverse("admin:ingestion_run_change", args=[run.pk]) in page
+    assert '<span class="sg-badge sg-partial">Partial</span>' in page
+
+
+def test_run_now_queues_a_run_and_shows_it(console: Client, connection: Connection) -> None:
+    answer = console.post(at("run", connection), {"reason": "asked by phone"})
+
+    run = Run.unscoped.get()
+    assert answer.headers["Location"] == reverse("admin:ingestion_run_change", args=[run.pk])
+    assert (run.kind, run.state, run.requested_by.username) == ("manual", "queued", "olga")
+    assert AuditEntry.unscoped.get(action="run").reason == "asked by phone"
+
+
+def test_a_button_leads_to_a_page_that_says_what_will_happen_before_anything_does(
+    console: Client, connection: Connection
+) -> None:
+    page = console.get(at("pause", connection)).content.decode()
+
+    connection.refresh_from_db()
+    assert "Nothing new starts until somebody resumes it" in page
+    assert not connection.is_paused
+
+
+def test_pausing_needs_a_reason(console: Client, connection: Connection) -> None:
+    console.post(at("pause", connection), {"reason": ""})
+    connection.refresh_from_db()
+    assert not connection.is_paused
+
+    console.post(at("pause", connection), {"reason": "bank holiday"})
+    connection.refresh_from_db()
+    assert (connection.is_paused, connection.paused_reason) == (True, "bank holiday")
+
+
+def test_a_paused_connection_offers_resume_and_not_run_now(console: Client, connection: Connection) -> None:
+    actions.pause(Actor(), connection, "bank holiday")
+
+    page = console.get(reverse("admin:ingestion_connection_change", args=[connection.pk])).content.decode()
+
+    assert at("resume", connection) in page
+    assert at("run", connection) not in page
+
+
+def test_a_refusal_is_told_on_the_same_page(console: Client, connection: Connection) -> None:
+    actions.pause(Actor(), connection, "bank holiday")
+
+    page = console.post(at("run", connection), {"reason": ""}).content.decode()
+
+    assert "is paused (bank holiday); resume it first." in page
+    assert not Run.unscoped.exists()
+
+
+def test_rewinding_moves_the_watermark_and_keeps_who_and_why(console: Client, connection: Connection) -> None:
+    console.post(at("rewind", connection), {"to": "2026-01-31T00:00", "reason": "January was wrong"})
+
+    mark = Watermark.unscoped.get()
+    assert mark.value == datetime.datetime(2026, 1, 31, tzinfo=datetime.UTC)
+    entry = AuditEntry.unscoped.get(action="rewind")
+    assert (entry.actor_name, entry.reason) == ("olga", "January was wrong")
+
+
+def test_a_watermark_cannot_be_moved_into_the_future(console: Client, connection: Connection) -> None:
+    page = console.post(at("rewind", connection), {"to": "2999-01-31T00:00", "reason": "?"}).content.decode()
+
+    assert "Give a time in the past" in page
+    assert not Watermark.unscoped.exists()
+
+
+def test_a_connection_is_added_through_the_console(console: Client, acme: Tenant) -> None:
+    console.post(reverse("admin:ingestion_connection_add"), {"tenant": acme.pk, "pipeline": "app.payments"})
+
+    made = Connection.unscoped.get()
+    assert (made.tenant, made.pipeline, made.next_due is not None) == (acme, "app.payments", True)
+    assert AuditEntry.unscoped.get().action == "connect"
+
+
+def test_a_connection_cannot_be_added_for_another_tenant(console: Client) -> None:
+    globex = make_tenant("globex")
+
+    page = console.post(reverse("admin:ingestion_connection_add"), {"tenant": globex.pk, "pipeline": "app.payments"})
+
+    assert "Select a valid choice" in page.content.decode()
+    assert not Connection.unscoped.exists()
+
+
+def test_changing_the_config_is_audited_with_before_and_after(console: Client, connection: Connection) -> None:
+    page = reverse("admin:ingestion_connection_change", args=[connection.pk])
+
+    console.post(page, {"config": '{"layout": "n26"}'})
+
+    connection.refresh_from_db()
+    assert connection.config == {"layout": "n26"}
+    assert AuditEntry.unscoped.get(action="configure").data == {"before": {}, "after": {"layout": "n26"}}
+
+
+@pytest.mark.parametrize("config", ["[1]", '"text"', "{"])
+def test_a_config_that_is_no_object_is_refused(console: Client, connection: Connection, config: str) -> None:
+    console.post(reverse("admin:ingestion_connection_change", args=[connection.pk]), {"config": config})
+
+    connection.refresh_from_db()
+    assert connection.config == {}
+
+
+def test_staff_who_may_only_look_get_no_buttons_and_change_nothing(client: Client, connection: Connection) -> None:
+    client.force_login(staff("vera", connection.tenant, permissions="view"))
+    page = reverse("admin:ingestion_connection_change", args=[connection.pk])
+
+    shown = client.get(page).content.decode()
+    refused = [client.post(at(verb, connection), {"reason": "x"}) for verb in ("run", "pause", "resume", "rewind")]
+    refused.append(client.post(page, {"config": '{"layout": "n26"}'}))
+
+    assert "object-tools" not in shown
+    assert {answer.status_code for answer in refused} == {403}
+    assert not Run.unscoped.exists()
+    assert not AuditEntry.unscoped.filter(actor__username="vera").exists()
+
+
+def test_staff_without_a_grant_see_why_the_list_is_empty(client: Client, connection: Connection) -> None:
+    client.force_login(staff("stray"))
+
+    page = client.get(LIST).content.decode()
+
+    assert "You may not see any tenant yet" in page
+    assert "app.payments" not in page
+
+
+def test_the_commands_that_pages_show_are_understood_by_the_command_line(connection: Connection, acme: Tenant) -> None:
+    import shlex
+
+    from django.core.management import load_command_class
+
+    from ingestion.admin.dead_letters import DeadLetterAdmin
+    from ingestion.admin.runs import RunAdmin
+    from ingestion.models import DeadLetter
+
+    parser: Any = load_command_class("ingestion", "ingest").create_parser("manage.py", "ingest")
+    run = run_pipeline(payments, acme, records=[{"id": "pay_1", "amount": "much"}])
+    from ingestion.admin.connections import VERBS
+
+    pages = [(VERBS, connection), (RunAdmin.verbs, run), (DeadLetterAdmin.verbs, DeadLetter.unscoped.get())]
+    lines = [verb.command(obj) for verbs, obj in pages for verb in verbs if verb.command]
+
+    assert len(lines) == 9
+    for line in lines:
+        parser.parse_args(shlex.split(line)[2:])

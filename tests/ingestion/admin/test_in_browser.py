@@ -1,0 +1,146 @@
+"""The console in a real browser: with JavaScript and without, by mouse and by keyboard, on a desk and on a phone."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connections
+
+from ingestion import actions
+from ingestion.actions import Actor
+from ingestion.testing import make_tenant, run_pipeline
+from tests.app.pipelines import payments
+from tests.ingestion.admin.staff import PASSWORD, staff
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+def shop(transactional_db: None) -> None:
+    """One tenant with a dead letter, one with secrets, and staff of the first."""
+    acme, globex = make_tenant("acme", name="Acme Books"), make_tenant("globex", name="Globex Corporation")
+    staff("olga", acme)
+    run_pipeline(payments, acme, records=[{"id": "pay_1", "amount": "10"}, {"id": "pay_2", "amount": "<i>much</i>"}])
+    run_pipeline(payments, globex, records=[{"id": "secret_1", "amount": "much"}])
+    actions.connect(Actor(), globex, "bank.statements")
+
+
+@pytest.fixture
+def browser(shop: None, chromium: str) -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+def aside(act: Any, *args: Any) -> Any:
+    """Do it in a thread of its own: playwright's loop keeps Django from the database in this one."""
+
+    def do() -> Any:
+        try:
+            return act(*args)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(do).result()
+
+
+def log_in(page: "Page", url: str) -> None:
+    page.goto(f"{url}/admin/")
+    page.fill("#id_username", "olga")
+    page.fill("#id_password", PASSWORD)
+    page.press("#id_password", "Enter")
+    page.wait_for_url("**/admin/")
+
+
+@pytest.mark.parametrize(
+    ("javascript", "width"), [(True, 1280), (False, 1280), (False, 390)], ids=["desk", "no script", "phone, no script"]
+)
+def test_staff_upload_a_file_follow_its_run_and_review_a_dead_letter(
+    browser: "Browser", live_server: Any, javascript: bool, width: int
+) -> None:
+    context = browser.new_context(java_script_enabled=javascript, viewport={"width": width, "height": 900})
+    page = context.new_page()
+    log_in(page, live_server.url)
+
+    page.goto(f"{live_server.url}/admin/ingestion/connection/")
+    assert "Globex" not in page.content()
+    page.get_by_role("link", name="Upload a file").click()
+    page.select_option("#id_connection", label="acme · app.payments")
+    page.set_input_files("#id_file", {"name": "may.jsonl", "mimeType": "text/plain", "buffer": b"{}"})
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url("**/run/*/change/")
+    assert "may.jsonl" in page.inner_text("#content-main")
+    assert "Queued" in page.inner_text(".sg-headline")
+
+    aside(jobs_execute, page.url.split("/")[-3])
+    page.reload()
+    assert "Succeeded" in page.inner_text(".sg-headline")
+
+    page.goto(f"{live_server.url}/admin/ingestion/deadletter/")
+    assert "secret_1" not in page.content()
+    page.get_by_role("link", name="pay_2").click()
+    assert '"amount": "<i>much</i>"' in page.inner_text(".sg-pre")
+    page.get_by_role("link", name="Triage").click()
+    page.fill("#id_note", "asked the shop")
+    page.get_by_role("button", name="Triage").click()
+    page.wait_for_url("**/deadletter/*/change/")
+    assert "Triaged" in page.inner_text(".sg-headline")
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth") if javascript else True
+
+
+def jobs_execute(run: str) -> None:
+    from ingestion.running import execute
+
+    execute(int(run))
+
+
+def test_everything_that_matches_is_replayed_with_the_keyboard_alone(browser: "Browser", live_server: Any) -> None:
+    page = browser.new_context(java_script_enabled=False).new_page()
+    log_in(page, live_server.url)
+    page.goto(f"{live_server.url}/admin/ingestion/deadletter/")
+
+    page.get_by_role("link", name="Replay all that match").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/deadletter/replay/**")
+    assert page.locator("#content-main strong").inner_text() == "1"
+    page.locator("#id_limit").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.type("the shop sent a new file")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/run/*/change/")
+    assert "Replay" in page.inner_text(".sg-headline")
+
+
+def test_no_page_runs_inline_script_or_style(browser: "Browser", live_server: Any) -> None:
+    """So that a strict Content-Security-Policy can be switched on."""
+    page = browser.new_context().new_page()
+    log_in(page, live_server.url)
+
+    for address in (
+        "run/",
+        "deadletter/",
+        "connection/",
+        "connection/upload/",
+        "deadletter/causes/",
+        "deadletter/replay/",
+    ):
+        page.goto(f"{live_server.url}/admin/ingestion/{address}")
+        ours = page.locator("#content-main script:not([src]), #content-main [style], #content-main [onclick]")
+        assert ours.count() == 0, address

@@ -1,0 +1,128 @@
+"""A worker that comes back from the dead writes nothing; without the fence the same scenario doubles every effect."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection
+
+from ingestion import CountsAgree, SumAgrees
+from ingestion.models import Run
+from ingestion.running import ownership
+from ingestion.testing import Records, registered
+from tests.app.oracle import Effect
+from tests.ingestion.chaos.processes import DyingAt, DyingAtStatement, in_child
+from tests.ingestion.runs import carry, counts, effects, events, expire, finish, items, letters, over, queued, rows
+
+pytestmark = [
+    pytest.mark.every_database,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("committed"),
+]
+
+POINTS = ["claimed", "extracted", "prepared", "artifact kept", "exhausted", "verified"]
+"""Where a worker may sleep outside a transaction while its lease runs out."""
+
+
+def overtaken(run: Run) -> None:
+    """The lease of `run` runs out, and another process takes it over and carries it to its end."""
+    expire(run)
+    assert in_child(lambda: carry(run)) == 0
+
+
+def without_the_fence() -> None:
+    """What `ownership` would be without its guard. Only ever called in a process that ends at once."""
+
+    def advance(mine: ownership.Ownership, checkpoint: Any) -> None:
+        from django.db.models import F
+
+        Run.unscoped.filter(pk=mine.run_id).update(checkpoint=checkpoint, batches=F("batches") + 1)
+
+    ownership.advance = advance
+    ownership.Ownership.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_that_slept_past_its_lease_writes_nothing(point: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="ingestion")
+    with registered(over(items(6), page=3)) as pipeline:
+        run = queued(pipeline)
+
+        carry(run, DyingAt(point, then=lambda: overtaken(run)).seams)
+
+    assert "fenced" in [record.message for record in caplog.records]
+    assert (run.state, run.fence, counts(run)) == (Run.State.SUCCEEDED, 2, (6, 6, 0, 0))
+    assert effects(run) == sorted(rows(run.tenant))
+    assert [name for name in events(run) if name in Run.TERMINAL] == ["succeeded"]
+
+
+def test_without_the_fence_the_same_sleeper_doubles_its_effects() -> None:
+    with registered(over(items(6), page=3)) as pipeline:
+        run = queued(pipeline)
+
+        def zombie() -> None:
+            without_the_fence()
+            carry(run, DyingAt("prepared", then=lambda: overtaken(run)).seams)
+
+        in_child(zombie)
+
+    seen = Counter(Effect.objects.filter(run=run.pk).values_list("key", flat=True))
+    assert sum(count - 1 for count in seen.values()) > 0, "the scenario proves nothing about the fence"
+
+
+def test_a_sleeper_whose_run_is_still_at_work_elsewhere_is_fenced_too() -> None:
+    with registered(over(items(9), page=3)) as pipeline:
+        run = queued(pipeline)
+
+        def half_overtaken() -> None:
+            expire(run)
+            in_child(lambda: carry(run, DyingAt("committed", 2).seams))
+
+        carry(run, DyingAt("prepared", then=half_overtaken).seams)
+        assert (run.state, run.fence, counts(run)) == (Run.State.RUNNING, 2, (6, 6, 0, 0))
+        finish(run)
+
+    assert counts(run) == (9, 9, 0, 0)
+    assert effects(run) == sorted(rows(run.tenant))
+
+
+def test_a_sleeper_cannot_fail_cancel_or_give_back_a_run_that_somebody_else_has() -> None:
+    from ingestion import SourceChanged
+
+    with registered(over([], source=Records(items(2), error=SourceChanged("?")))) as pipeline:
+        run = queued(pipeline)
+
+        def claimed_elsewhere() -> None:
+            expire(run)
+            assert ownership.claim(run.pk) is not None
+
+        carry(run, DyingAt("committed", then=claimed_elsewhere).seams)
+
+    assert (run.state, run.fence, run.error_class) == (Run.State.RUNNING, 2, "")
+
+
+@pytest.mark.parametrize("lost", [OperationalError(2013, "Lost connection"), InterfaceError("closed")], ids=["2013", "0"])
+@pytest.mark.parametrize("nth", range(1, 12))
+def test_a_commit_that_arrived_although_its_answer_was_lost_counts_once(lost: Exception, nth: int) -> None:
+    source = Records(items(6), page_size=2, declares={"amount": Decimal(21), "count": Decimal(6)})
+    with registered(over([], source=source, reconciliations=(SumAgrees("amount"), CountsAgree()))) as pipeline:
+        run = queued(pipeline)
+
+        def lose() -> None:
+            raise lost
+
+        with DyingAtStatement(nth, after_commit=True, then=lose):
+            try:
+                carry(run)
+            except (OperationalError, InterfaceError):
+                connection.close()  # RQ would log it and drop the job; the lease brings the run back
+        finish(run)
+
+    assert (run.state, run.error_message, counts(run)) == (Run.State.SUCCEEDED, "", (6, 6, 0, 0))
+    assert effects(run) == sorted(rows(run.tenant))
+    assert letters(run.tenant) == []
+    assert [name for name in events(run) if name in Run.TERMINAL] == ["succeeded"]
