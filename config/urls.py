@@ -11,6 +11,9 @@ def alive(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+admin.site.site_header = admin.site.site_title = "Sluicegate"
+admin.site.index_title = "Operations"
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),

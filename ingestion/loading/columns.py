@@ -68,8 +68,8 @@ def _text(field: models.Field[Any, Any], is_key: bool) -> Adapter:
 
 
 def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
-    low, high = connection.ops.integer_field_range(field.get_internal_type())
-    low, high = (-(2**63) if low is None else low), (2**63 - 1 if high is None else high)
+    known: Any = connection.ops.integer_field_range(field.get_internal_type())
+    low, high = (-(2**63) if known[0] is None else known[0]), (2**63 - 1 if known[1] is None else known[1])
 
     def adapt(value: Any) -> int:
         number: int = value if type(value) is int else field.get_prep_value(value)

@@ -18,12 +18,13 @@ from django.db import DatabaseError, connections, models, transaction
 from ingestion.core.context import Context
 from ingestion.core.errors import ConfigurationError, FieldError
 from ingestion.core.records import Ready, Rejected, Stage
-from ingestion.loading import columns, faults, statements
+from ingestion.loading import faults, statements
+from ingestion.loading.columns import CONVERSION_ERRORS, Adapter, ColumnFault, adapter, explain, from_text
 
 KEY_SEPARATOR = "\x1f"
 QUERY_KEYS = 900
 """Keys a lookup names; older SQLite libraries take at most 999 parameters."""
-_CONSTANT_COLUMNS = ("tenant_id", "run_id", "loaded_at")
+_CONSTANTS = ("tenant", "run", "loaded_at")
 """The same in every row of a batch, so they are bound once and not sent with each row."""
 
 
@@ -47,7 +48,7 @@ class Column:
 
     name: str
     attname: str
-    convert: columns.Adapter
+    convert: Adapter
     null: bool
     default: Callable[[datetime], Any] | None
     stamped: bool
@@ -62,7 +63,7 @@ class Column:
             values = [self._looked_for(row, now) for row in rows]
         if self.stamped:
             values = [self._default(now) if value is None else value for value in values]
-        return [self._nothing() if value is None else convert(value) for value in values]
+        return [self._none() if value is None else convert(value) for value in values]
 
     def _looked_for(self, row: Mapping[str, Any], now: datetime) -> Any:
         if self.name in row:
@@ -72,9 +73,10 @@ class Column:
     def _default(self, now: datetime) -> Any:
         return None if self.default is None else self.default(now)
 
-    def _nothing(self) -> None:
-        if not self.null:
-            raise columns.ColumnFault("null", "A value is required here.")
+    def _none(self) -> Any:
+        if self.null:
+            return None
+        raise ColumnFault("null", "A value is required here.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Plan:
     model: type[models.Model]
     alias: str
     columns: tuple[Column, ...]
-    constants: tuple[columns.Adapter, ...]
+    constants: tuple[Adapter, ...]
     statement: statements.Statement
     key_fields: tuple[models.Field[Any, Any], ...]
     version: str
@@ -92,7 +94,9 @@ class Plan:
     """(position among a batch's columns, field) of the foreign keys that the row provides."""
 
     def rows(self, tenant_id: int) -> models.QuerySet[Any]:
-        return self.model.unscoped.using(self.alias).filter(tenant_id=tenant_id)  # type: ignore[attr-defined]
+        model: Any = self.model
+        found: models.QuerySet[Any] = model.unscoped.using(self.alias).filter(tenant_id=tenant_id)
+        return found
 
     def select(self, tenant_id: int, keys: Sequence[str], *wanted: Any) -> Iterator[tuple[str, Sequence[Any]]]:
         """Key and `wanted` columns of the rows under `keys`, each row once."""
@@ -111,7 +115,7 @@ class Plan:
 
     def _one_of(self, field: models.Field[Any, Any], texts: Iterable[str]) -> Any:
         """The condition that `field` is one of `texts`."""
-        values = set(map(columns.from_text(field, connections[self.alias].vendor), texts)) - {None}
+        values = set(map(from_text(field, connections[self.alias].vendor), texts)) - {None}
         if values and isinstance(field, models.CharField | models.TextField):
             return _OneOf(models.F(field.name), sorted(values))
         return models.Q(**{f"{field.name}__in": values})
@@ -124,7 +128,7 @@ class Plan:
         for column in self.columns:
             try:
                 adapted.append(column.adapt(given, now))
-            except columns.CONVERSION_ERRORS:
+            except CONVERSION_ERRORS:
                 adapted.append(_one_by_one(column, given, now, guilty))
         batch = Batch(rows, adapted)
         if not guilty:
@@ -194,14 +198,14 @@ class Plan:
         return list(batch.rows)
 
 
-class _OneOf(models.Lookup):  # type: ignore[type-arg]  # not subscriptable at run time
+class _OneOf(models.Lookup):
     """`lhs` IN texts. Django's own prepares each value anew: 4 us, as much as all else about an unchanged record."""
 
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} IN ({', '.join(['%s'] * len(self.rhs))})", [*params, *self.rhs]
+        return f"{column} IN ({', '.join(['%s'] * len(self.rhs))})", (*params, *self.rhs)
 
 
 def _one_by_one(
@@ -212,8 +216,8 @@ def _one_by_one(
     for index, row in enumerate(given):
         try:
             values += column.adapt([row], now)
-        except columns.CONVERSION_ERRORS as error:
-            guilty.setdefault(index, []).append(FieldError(column.name, *columns.explain(error)))
+        except CONVERSION_ERRORS as error:
+            guilty.setdefault(index, []).append(FieldError(column.name, *explain(error)))
             values.append(None)
     return values
 
@@ -222,26 +226,24 @@ def _one_by_one(
 def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, alias: str) -> Plan:
     connection = connections[alias]
     meta = model._meta
-    key_fields = tuple(meta.get_field(name) for name in key)
-    constant = [meta.get_field(name.removesuffix("_id")) for name in _CONSTANT_COLUMNS]
-    digest = meta.get_field("digest")
+    key_fields = tuple(_field(model, name) for name in key)
+    constant = [_field(model, name) for name in _CONSTANTS]
+    digest = _field(model, "digest")
     own = [
         f for f in meta.concrete_fields
         if not f.generated and f not in constant and f != digest and not isinstance(f, models.AutoField)
     ]  # fmt: skip
     sent = [digest, *own]
     keys = ["tenant_id", *(str(field.column) for field in key_fields)]
-    updates = [
-        str(f.column) for f in [*constant, *sent]
-        if f.column not in keys and not f.primary_key and not getattr(f, "auto_now_add", False)
-    ]  # fmt: skip
-    version_column = str(meta.get_field(version).column) if version else ""
+    changing = [f for f in [*constant, *sent] if not f.primary_key and not getattr(f, "auto_now_add", False)]
+    updates = [column for column in (str(f.column) for f in changing) if column not in keys]
+    version_column = str(_field(model, version).column) if version else ""
     into = statements.Target(meta.db_table, constant, sent, keys, updates, version_column)
     return Plan(
         model=model,
         alias=alias,
-        columns=tuple(_column(f, columns.adapter(f, connection, is_key=f in key_fields)) for f in own),
-        constants=tuple(columns.adapter(f, connection) for f in constant),
+        columns=tuple(_column(f, adapter(f, connection, is_key=f in key_fields)) for f in own),
+        constants=tuple(adapter(f, connection) for f in constant),
         statement=statements.compile_upsert(connection, into),
         key_fields=key_fields,
         version=version,
@@ -249,7 +251,13 @@ def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, 
     )
 
 
-def _column(field: models.Field[Any, Any], convert: columns.Adapter) -> Column:
+def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field)
+    return field
+
+
+def _column(field: models.Field[Any, Any], convert: Adapter) -> Column:
     stamped = bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
     return Column(field.name, field.attname, convert, bool(field.null), _default(field, stamped), stamped)
 

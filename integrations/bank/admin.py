@@ -22,7 +22,7 @@ def shown(amount: Decimal | None, currency: str) -> str:
         least = money.exponent(currency)
     except money.UnknownCurrencyError:
         least = 2
-    return f"{amount:,.{max(given, least)}f} {currency}".strip()
+    return f"{amount:,.{max(given, least)}f} {currency}".strip().replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @admin.register(BankAccount)
