@@ -23,6 +23,9 @@ if LOCAL:
     # A file, not :memory:, because the tests start worker processes that must see the same database.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
 
+if DATABASES["default"]["ENGINE"].endswith("mysql"):
+    DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4"}  # a server's own default may hold western letters only
+
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # 300 times faster, and no password is real
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 STATIC_ROOT = None

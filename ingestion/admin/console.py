@@ -27,7 +27,7 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
     list_per_page = 50
     list_max_show_all = 200
     list_select_related: ClassVar[Any] = ("tenant",)
-    actions: ClassVar[Any] = None
+    actions: Any = None
     change_list_template = "ingestion/change_list.html"
     change_form_template = "ingestion/change_form.html"
 

@@ -10,18 +10,20 @@ from django.utils.functional import cached_property
 COUNT_LIMIT = 10_000
 
 
-def bounded_count(queryset: Any) -> tuple[int, bool]:
-    """How many rows, up to COUNT_LIMIT, and whether there are more; reads at most COUNT_LIMIT + 1 index entries."""
-    found = queryset.order_by().values("pk")[: COUNT_LIMIT + 1].count()
-    return min(found, COUNT_LIMIT), found > COUNT_LIMIT
+def bounded_count(queryset: Any, limit: int = COUNT_LIMIT) -> tuple[int, bool]:
+    """How many rows, up to `limit`, and whether there are more; reads at most `limit` + 1 index entries."""
+    found = queryset.order_by().values("pk")[: limit + 1].count()
+    return min(found, limit), found > limit
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs only
-    """Counts no further than COUNT_LIMIT. `more` says that there are rows beyond; filters lead to them."""
+    """Counts no further than `limit`. `more` says that there are rows beyond; filters lead to them."""
+
+    limit = COUNT_LIMIT
 
     @cached_property
     def _counted(self) -> tuple[int, bool]:
-        return bounded_count(self.object_list)
+        return bounded_count(self.object_list, self.limit)
 
     @cached_property
     def count(self) -> int:

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ingestion import actions
 from ingestion.actions import Actor
 from ingestion.admin import cells
 from ingestion.admin.console import ConsoleAdmin
@@ -72,19 +73,27 @@ class TenantAdmin(ConsoleAdmin):
         return _rules(request)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        changed = {name: str(form.cleaned_data[name]) for name in form.changed_data}
-        if changed:
-            _actor(request).audit(obj, "change tenant" if change else "add tenant", obj, **changed)
+        if not change:
+            obj.pk = actions.add_tenant(_actor(request), obj.key, obj.name, obj.tier).pk
+            obj._state.adding = False
+        elif form.changed_data:
+            super().save_model(request, obj, form, change)
+            changed = {name: str(form.cleaned_data[name]) for name in form.changed_data}
+            _actor(request).audit(obj, "change tenant", obj, **changed)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)
-        for grant in formset.new_objects:
-            _actor(request).audit(form.instance, "grant", grant.user)
-        for grant, _changed in formset.changed_objects:
-            _actor(request).audit(form.instance, "grant", grant.user)
-        for grant in formset.deleted_objects:
+        """Grants are given and taken, never changed: another account in a row is one taken and one given."""
+        formset.save(commit=False)
+        given = [grant.user for grant in formset.new_objects]
+        taken = list(formset.deleted_objects)
+        for grant, _names in formset.changed_objects:
+            given.append(grant.user)
+            taken.append(TenantGrant.objects.get(pk=grant.pk))
+        for grant in taken:
+            grant.delete()
             _actor(request).audit(form.instance, "revoke grant", grant.user)
+        for user in given:
+            actions.grant(_actor(request), form.instance, user)
 
 
 def _rules(request: HttpRequest) -> bool:

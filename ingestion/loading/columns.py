@@ -82,8 +82,7 @@ def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> 
 
 def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
     places, whole = field.decimal_places, field.max_digits - field.decimal_places
-    limit = Decimal(10) ** whole
-    digits = _SQLITE_DIGITS if connection.vendor == "sqlite" else field.max_digits
+    most = _SQLITE_DIGITS if connection.vendor == "sqlite" else field.max_digits
 
     def adapt(value: Any) -> str:
         if isinstance(value, float):
@@ -95,17 +94,19 @@ def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapp
             # Nearly every amount is short and leaves here: a third of the cost of looking at its digits as below.
             text = format(number, "f")
             point = text.find(".")
-            if len(text) <= digits and (point < 0 or len(text) - point - 1 <= places):
+            if len(text) <= most and (point < 0 or len(text) - point - 1 <= places):
                 return text
-        if abs(number) >= limit:
+        # Counted, not computed: arithmetic would first round to the 28 digits of Python's decimal context.
+        if number and number.adjusted() >= whole:
             raise ColumnFault(
                 "max_digits", f"{number} is too large for {field.max_digits} digits, {places} of them decimal."
             )
-        shape = number.as_tuple()
-        if -int(shape.exponent) > places and number != round(number, places):
+        _, digits, exponent = number.as_tuple()
+        beyond = -int(exponent) - places
+        if beyond > 0 and any(digits[-beyond:]):
             raise ColumnFault("decimal_places", f"{number} has more than {places} decimal places; it would be rounded.")
-        if len(shape.digits) > digits and len(number.normalize().as_tuple().digits) > digits:
-            raise ColumnFault("precision", f"{number} has more than {digits} digits; this database would round it.")
+        if len(digits) > most and any(digits[most:]):
+            raise ColumnFault("precision", f"{number} has more than {most} digits; this database would round it.")
         return format(number, "f")
 
     return adapt

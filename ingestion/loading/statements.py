@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import repeat
 from typing import Any
@@ -191,6 +191,8 @@ def as_text(value: Any) -> str | None:
             return value.isoformat(" ")
         case date() | time():
             return value.isoformat()
+        case timedelta():  # PostgreSQL's interval; the other databases get whole microseconds from Django
+            return f"{value.days} days {value.seconds}.{value.microseconds:06} seconds"
         case _:
             inner = getattr(value, "obj", None)  # psycopg's Binary and Jsonb wrappers
             if isinstance(inner, bytes | bytearray | memoryview):

@@ -33,8 +33,9 @@ def resume(run: Run, mine: Ownership) -> frozenset[str]:
         return frozenset()
     state = dict(run.isolation or {})
     trial = state.pop("trial", None)
+    state.pop("fresh", None)
     if trial and len(trial) == 1:
-        state = {"poison": [*state.get("poison", []), *trial]}
+        state = {"poison": [*state.get("poison", []), *trial], "fresh": True}
     elif trial:
         state["suspects"] = trial
     else:
@@ -57,17 +58,18 @@ def search(
     rehearse: Callable[[Sequence[Record]], None],
 ) -> None:
     """Narrow the suspects of `page` until a rehearsal kills us, or until all survived and nobody is guilty."""
-    if poison:
-        return  # the guilty one is known; this batch will reject it
-    records = {digest(pipeline, record).hex(): record for record in page.records}
     state = dict(run.isolation or {})
-    suspects = [key for key in state.get("suspects", records) if key in records]
+    if state.get("fresh"):
+        return  # a guilty one was just convicted; perhaps this batch, which will reject it, lands now
+    known = {name: state[name] for name in ("poison", "blind") if name in state}
+    records = {digest(pipeline, record).hex(): record for record in page.records}
+    suspects = [key for key in state.get("suspects", records) if key in records and key not in poison]
     while suspects:
         part = suspects[: max(1, len(suspects) // 2)]
-        _save(run, mine, {"suspects": suspects, "trial": part})
+        _save(run, mine, {**known, "suspects": suspects, "trial": part})
         rehearse([records[key] for key in part])
         suspects = suspects[len(part) :]
-    _save(run, mine, {})
+    _save(run, mine, known)
 
 
 def _save(run: Run, mine: Ownership, state: dict[str, Any]) -> None:

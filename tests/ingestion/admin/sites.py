@@ -5,8 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.urls import path
 
-from ingestion.admin import TenantScoped, TenantScopedInline, only_own
-from ingestion.models import Connection, Event, Run, Tenant, Watermark
+from ingestion.admin import BoundedPaginator, TenantScoped, TenantScopedInline, only_own
+from ingestion.admin.artifacts import ArtifactAdmin
+from ingestion.models import Artifact, Connection, Event, Run, Tenant, Watermark
 
 
 class EventInline(admin.TabularInline):
@@ -52,6 +53,12 @@ class TenantPage(admin.ModelAdmin):
     search_fields = ["key"]
 
 
+class CountsToFour(BoundedPaginator):
+    """Reaches its limit without ten thousand rows."""
+
+    limit = 4
+
+
 plain_site = admin.AdminSite(name="plain")
 scoped_site = admin.AdminSite(name="scoped")
 for _model, _page in {Watermark: WatermarkPage, Run: RunPage, Connection: ConnectionPage, Tenant: TenantPage}.items():
@@ -59,6 +66,8 @@ for _model, _page in {Watermark: WatermarkPage, Run: RunPage, Connection: Connec
     plain_site.register(_model, type(f"Plain{_page.__name__}", (PlainScoping, _page), _values))
     _values = {"inlines": [ScopedEventInline], "list_filter": ["connection"]} if _model is Run else {}
     scoped_site.register(_model, type(f"Scoped{_page.__name__}", (TenantScoped, _page), _values))
+
+scoped_site.register(Artifact, type("FewArtifacts", (ArtifactAdmin,), {"paginator": CountsToFour}))
 
 urlpatterns = [
     path("plain/", plain_site.urls),

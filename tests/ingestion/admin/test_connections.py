@@ -59,7 +59,7 @@ def test_a_button_leads_to_a_page_that_says_what_will_happen_before_anything_doe
     page = console.get(at("pause", connection)).content.decode()
 
     connection.refresh_from_db()
-    assert "Nothing new starts until somebody resumes it" in page
+    assert "Nothing new starts until it is resumed" in page
     assert not connection.is_paused
 
 

@@ -96,6 +96,7 @@ def test_scoping_the_queryset_alone_leaks_and_lets_rows_be_planted(own: Tenant, 
         browsers(own)["staff who may do everything"], _aimed_at(plain_site, "/plain/", theirs), CANARY, Report()
     )
 
+    print(f"plain scoping: {report.asked} requests, {len(report.leaks)} leaks")
     assert report.leaks
     assert checksum(theirs) != before
 

@@ -10,10 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from ingestion.admin import paging
-from ingestion.admin.paging import BoundedPaginator
 from ingestion.models import DeadLetter, Tenant
 from tests.ingestion.admin.furnish import furnish
+from tests.ingestion.admin.sites import CountsToFour
 from tests.ingestion.admin.staff import staff
 
 MOST_QUERIES = 13
@@ -67,20 +66,19 @@ def test_every_count_stops_at_its_limit(visitor: Any, page: str) -> None:
 
 @pytest.mark.parametrize(("rows", "count", "more"), [(3, 3, False), (4, 4, False), (5, 4, True)])
 def test_the_paginator_says_when_there_are_more_rows_than_it_counted(
-    acme: Tenant, monkeypatch: pytest.MonkeyPatch, rows: int, count: int, more: bool
+    acme: Tenant, rows: int, count: int, more: bool
 ) -> None:
     furnish("busy", "Busy", rows)
-    monkeypatch.setattr(paging, "COUNT_LIMIT", 4)
 
-    paginator = BoundedPaginator(DeadLetter.unscoped.order_by("pk"), 2)
+    paginator = CountsToFour(DeadLetter.unscoped.order_by("pk"), 2)
 
     assert (paginator.count, paginator.more) == (count, more)
 
 
-def test_a_list_says_where_counting_stopped(acme: Tenant, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "COUNT_LIMIT", 4)
+@pytest.mark.urls("tests.ingestion.admin.sites")
+def test_a_list_says_where_counting_stopped(acme: Tenant, client: Client) -> None:
     client.force_login(staff("olga", furnish("busy", "Busy", 6)))
 
-    page = client.get(reverse("admin:ingestion_artifact_changelist")).content.decode()
+    page = client.get("/scoped/ingestion/artifact/").content.decode()
 
     assert "4+: counting stops there" in page

@@ -134,6 +134,23 @@ def test_taking_a_grant_away_is_audited(client: Client, acme: Tenant) -> None:
     assert AuditEntry.unscoped.get().action == "revoke grant"
 
 
+def test_another_account_in_a_grants_row_is_one_taken_and_one_given(client: Client, acme: Tenant) -> None:
+    staff("vera", acme)
+    hugo = staff("hugo")
+    client.force_login(superuser())
+    grant = TenantGrant.objects.get()
+    rows = {"grants-TOTAL_FORMS": 1, "grants-INITIAL_FORMS": 1, "grants-0-id": grant.pk, "grants-0-tenant": acme.pk,
+            "grants-0-user": hugo.pk}  # fmt: skip
+
+    client.post(reverse("admin:ingestion_tenant_change", args=[acme.pk]), {"name": acme.name, "tier": "free", **rows})
+
+    assert [grant.user for grant in TenantGrant.objects.all()] == [hugo]
+    assert list(AuditEntry.unscoped.order_by("pk").values_list("action", "target")) == [
+        ("revoke grant", "vera"),
+        ("grant", "hugo"),
+    ]
+
+
 def test_the_key_of_a_tenant_never_changes(client: Client, acme: Tenant) -> None:
     client.force_login(superuser())
     rows = {"grants-TOTAL_FORMS": 0, "grants-INITIAL_FORMS": 0}
