@@ -89,7 +89,8 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.display(description=_("record"))
     def record(self, letter: DeadLetter) -> str:
-        return cells.cut(visible(letter.source_id or letter.position or letter.identity[:12]), 40)
+        known = [visible(text) for text in (letter.position, letter.source_id) if text]
+        return cells.cut(" · ".join(known) or letter.identity[:12], 60)
 
     @admin.display(description=_("why"))
     def why(self, letter: DeadLetter) -> str:

@@ -148,7 +148,16 @@ def _float(value: Any) -> float:
 
 
 def _generic(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
-    return lambda value: field.get_db_prep_save(value, connection)
+    if not isinstance(field, models.BinaryField) or not field.max_length:
+        return lambda value: field.get_db_prep_save(value, connection)
+    longest = field.max_length
+
+    def adapt(value: Any) -> Any:
+        if len(value) > longest:
+            raise ColumnFault("max_length", f"{len(value)} bytes; the column takes {longest}.")
+        return field.get_db_prep_save(value, connection)
+
+    return adapt
 
 
 def explain(error: Exception) -> tuple[str, str]:

@@ -145,6 +145,8 @@ def _mysql_shape(field: models.Field[Any, Any]) -> str:
             return "LONGTEXT CHARACTER SET utf8mb4"
         case "BinaryField":
             return f"VARCHAR({2 * target.max_length})" if target.max_length else "LONGTEXT"
+        case "UUIDField":
+            return "VARCHAR(36)"  # with its dashes; JSON_TABLE would cut it to the field's 32 without a word
         case _ if target.max_length:
             return f"VARCHAR({target.max_length}) CHARACTER SET utf8mb4"
         case _:
