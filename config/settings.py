@@ -1,12 +1,14 @@
 """Settings of the standalone project, all from the environment. `.env.example` lists every variable.
 
 With nothing set it is a local installation: SQLite and an embedded Valkey in `var/`, served to this machine only.
-Naming a server database makes it a production installation, which refuses to start without its secrets.
+Naming a server database makes it a production installation, which refuses to start without its secrets or with DEBUG.
 """
 
 import os
 from typing import Any
 from urllib.parse import quote
+
+from django.core.exceptions import ImproperlyConfigured
 
 from config.databases import SQLITE, database
 from config.embedded import embedded_url
@@ -26,13 +28,18 @@ if LOCAL:
     SECRET_KEY = os.environ.get("SECRET_KEY") or kept_secret(VAR / "secret_key")
     ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 else:
+    if DEBUG:
+        raise ImproperlyConfigured("DEBUG is set with a server database: error pages would show its data. Set DEBUG=0.")
     SECRET_KEY = required("SECRET_KEY", "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'")
     ALLOWED_HOSTS = words("ALLOWED_HOSTS")
-    # Logins travel encrypted unless one says that they need not, as the compose file does for a first try.
+    # Logins travel encrypted unless one says that they need not, for a first try on one machine.
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not flag("PLAIN_HTTP")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 if flag("BEHIND_TLS_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^alive$"]  # health checks ask the process itself, past the proxy
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
 
 INSTALLED_APPS = [
     "config",
@@ -121,10 +128,16 @@ STORAGES = {
 INGESTION = {"STORAGE": "ingestion"}
 
 # Queues: one per tier and one worker process per queue, because RQ loses a job when a worker that listens on two
-# queues dies after the pop. JSON, because a pickle read from Redis runs code.
+# queues dies after the pop. JSON, because a pickle read from Redis runs code. RunJob as the README has it; django-rq
+# 4.2 does not read it here, our workers and the scheduler bring it along.
 REDIS_URL = os.environ.get("REDIS_URL") or embedded_url()
 RQ_QUEUES = {
-    name: {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer", "DEFAULT_TIMEOUT": timeout}
+    name: {
+        "URL": REDIS_URL,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "JOB_CLASS": "ingestion.queueing.RunJob",
+        "DEFAULT_TIMEOUT": timeout,
+    }
     for name, timeout in {
         "ingestion-free": 3600,
         "ingestion-pro": 3600,

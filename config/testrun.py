@@ -1,7 +1,8 @@
 """`manage.py test`: pytest on SQLite, then what depends on the database again on MariaDB and PostgreSQL.
 
 Arguments go to pytest. Servers and tools that are missing come from apt where that is allowed. What could not run is
-said at the end, with how to get it; under CI=true it is a failure. The last line is the sum of all pytest runs.
+said at the end, with how to get it; under CI=true it is a failure, except for the real bank files, which no public
+clone has. The last line is the sum of all pytest runs.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 from config.bootstrap import BootstrapError, prepare, project_environment
 from config.bootstrap.machine import CHROMIUM, COMPILER, MARIADB, NEEDS, POSTGRES, Need, apt_command, get_from_apt
 from config.paths import PROJECT
+from tests.corpora import CORPORA
 
 NO_TESTS = 5  # pytest's exit code when it selected none, as `-k` may well do on one database
 # Beside SQLite: the tests that each database runs, and what must be there for it.
@@ -34,6 +36,8 @@ class Result:
     counts: Counter[str] = field(default_factory=Counter)
     codes: list[int] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
+    without_data: list[str] = field(default_factory=list)
+    """Not run either, but for want of data that a public clone cannot have: never a failure."""
 
     def exit_code(self, ci: bool) -> int:
         ran = [code for code in self.codes if code != NO_TESTS]
@@ -60,7 +64,8 @@ def main(arguments: Sequence[str]) -> int:
             result.not_run.append(how_to_get(f"tests on {needs[0].name}", lacking))
         else:
             run_pytest(database, with_marks(arguments, marked), result)
-    for line in result.not_run:
+    result.without_data += lacking_corpora(CORPORA)
+    for line in [*result.not_run, *result.without_data]:
         say(f"NOT RUN: {line}")
     say(result.closing_line())
     return result.exit_code(ci)
@@ -100,6 +105,12 @@ def with_marks(arguments: Sequence[str], marked: str) -> list[str]:
     parser.add_argument("-m", default="not soak")
     known, rest = parser.parse_known_args(list(arguments))
     return ["-m", f"({known.m}) and ({marked})", *rest]
+
+
+def lacking_corpora(folder: Path) -> list[str]:
+    if folder.exists():
+        return []
+    return [f"tests against real bank files: there is no {folder}. Name the corpora's folder in SLUICEGATE_CORPORA"]
 
 
 def how_to_get(what: str, needs: Sequence[Need]) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from ingestion import scheduling
 from ingestion.running import Seams
 from ingestion.running import execute as execute_run
 from ingestion.running.ownership import expire
 
+logger = logging.getLogger("ingestion")
 _stopping = threading.Event()
 
 
@@ -29,6 +31,11 @@ def tick() -> int:
 
 def lost(run_id: int, pid: int) -> None:
     """The worker's child `pid` was killed: the next tick may take its run over without waiting for the lease."""
-    if expire(run_id, pid):
-        scheduling.tick()
-    connections.close_all()  # the next child must not inherit this connection
+    try:
+        if expire(run_id, pid):
+            scheduling.tick()
+    except DatabaseError as error:
+        # This runs in the worker itself, which must outlive an outage; the lease ends by itself.
+        logger.warning("Run %s waits for its lease: %s", run_id, error, extra={"run_id": run_id, "event": "lost"})
+    finally:
+        connections.close_all()  # the next child must not inherit this connection

@@ -19,6 +19,8 @@ _CHUNK = 500
 _INLINE_BYTES = 1024 * 1024
 """Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
 _STATEMENT_BYTES = 4 * 1024 * 1024
+_MAX_ERRORS = 100
+_SUPERSEDED = "Superseded"
 
 
 def identity(record: Record) -> str:
@@ -66,17 +68,18 @@ def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[s
     same = [*(identity(record) for record in by_id.pop("", ())), *also]
     older: list[int] = []
     for chunk in _chunks(list(by_id)):
-        for pk, source_id, known in opened.filter(source_id__in=chunk).values_list("pk", "source_id", "identity"):
+        found = opened.filter(source_id__in=chunk).values_list("pk", "source_id", "identity", "run_id")
+        for pk, source_id, known, seen_by in found:
             if known in map(identity, by_id[source_id]):
                 same.append(known)
-            else:
+            elif seen_by != run.pk:  # of two versions in one run nobody knows which is newer
                 older.append(pk)
     for chunk in _chunks(same):
         opened.filter(identity__in=chunk).update(
             status=DeadLetter.Status.REPLAYED, replayed_at=now, replayed_by=run.requested_by_id, replay_run=run
         )
     if older and run.kind != Run.Kind.REPLAY:
-        note = f"Superseded: a newer version of this record was loaded by run {run.pk}."
+        note = f"{_SUPERSEDED}: a newer version of this record was loaded by run {run.pk}."
         opened.filter(pk__in=older).update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
 
 
@@ -94,11 +97,14 @@ def _of(run: Run) -> TenantQuerySet[DeadLetter]:
 
 
 def _seen_again(run: Run, identities: Sequence[str], now: datetime, times: int) -> None:
-    reopened = When(status=DeadLetter.Status.REPLAYED, then=Value(DeadLetter.Status.NEW))
-    _of(run).filter(identity__in=identities).update(
-        times_seen=F("times_seen") + times, last_seen=now, run=run, replay_run=None,
-        status=Case(reopened, default=F("status")),
-    )  # fmt: skip
+    """Count again; what was closed by a later load opens again, and what an operator abandoned stays abandoned."""
+    reopened = [
+        When(status=DeadLetter.Status.REPLAYED, then=Value(DeadLetter.Status.NEW)),
+        When(status=DeadLetter.Status.ABANDONED, note__startswith=_SUPERSEDED, then=Value(DeadLetter.Status.NEW)),
+    ]
+    seen = _of(run).filter(identity__in=identities)
+    seen.filter(replay_run=run).update(replay_run=None)  # another replay that waits for its turn keeps what it holds
+    seen.update(times_seen=F("times_seen") + times, last_seen=now, run=run, status=Case(*reopened, default=F("status")))
 
 
 def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int) -> DeadLetter:
@@ -125,7 +131,7 @@ def _why(run: Run, one: Rejected) -> dict[str, object]:
     return {
         "stage": str(one.stage),
         "error_class": one.error_class,
-        "errors": [_as_json(error) for error in one.errors],
+        "errors": [_as_json(error) for error in one.errors[:_MAX_ERRORS]],
         "fingerprint": fingerprint(run.pipeline, one),
     }
 
@@ -140,9 +146,9 @@ def _source_id(record: Record) -> str:
 
 
 def _short(text: str, longest: int) -> str:
-    """`text` where it fits its column, else its beginning and a hash, so that long ids stay different."""
+    """`text` where its column takes it as it is, else its beginning and a hash: different ids stay different."""
     cleaned = storable(text, longest + 1).rstrip()
-    if len(cleaned) <= longest:
+    if cleaned == text:
         return cleaned
     return f"{cleaned[: longest - 17]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
@@ -157,10 +163,11 @@ def _statements(fresh: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
     part: list[DeadLetter] = []
     size = 0
     for letter in fresh:
-        size += len(letter.payload)
+        own = len(letter.payload) + sum(len(error["message"]) + len(error["path"]) for error in letter.errors)
+        size += own
         if part and size > _STATEMENT_BYTES:
             yield part
-            part, size = [], len(letter.payload)
+            part, size = [], own
         part.append(letter)
     if part:
         yield part

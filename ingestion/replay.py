@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from django.db.models import F
+from django.db.models.functions import Length
 
+from ingestion.artifacts import ArtifactDamaged
 from ingestion.core.context import Context
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Stage
@@ -18,6 +20,8 @@ from ingestion.models import DeadLetter, Run
 
 _PAGE = 500
 _PAGE_BYTES = 16 * 1024 * 1024
+_SINGLE = ("PoisonRecord", "PayloadTooLarge")
+"""Error classes at the extract stage that concern one record and not what a source refused as a whole."""
 
 
 @runtime_checkable
@@ -49,26 +53,40 @@ class DeadLetters:
         held = DeadLetter.objects.for_tenant(ctx.tenant).filter(
             replay_run=self.run, status__in=DeadLetter.OPEN, pk__gt=last
         )
-        taken: list[DeadLetter] = []
-        size = 0
-        for letter in held.select_related("artifact").order_by("pk")[:_PAGE]:
-            if self._reopens(letter):
-                return taken or [letter]
-            size += letter.artifact.size if letter.artifact else len(letter.payload)
-            if taken and size > _PAGE_BYTES:
+        chosen: list[int] = []
+        total = 0
+        # Sizes first: the payloads of a whole page of large letters would not fit in memory.
+        sizes = held.annotate(inline=Length("payload")).order_by("pk")
+        for pk, stage, fault, inline, stored in sizes.values_list(
+            "pk", "stage", "error_class", "inline", "artifact__size"
+        )[:_PAGE]:
+            if self._reopens(stage, fault):
+                chosen = chosen or [pk]
                 break
-            taken.append(letter)
-        return taken
+            total += stored or inline or 0
+            if chosen and total > _PAGE_BYTES:
+                break
+            chosen.append(pk)
+        return list(held.select_related("artifact").filter(pk__in=chosen).order_by("pk"))
 
-    def _reopens(self, letter: DeadLetter) -> bool:
-        return letter.stage == Stage.EXTRACT and isinstance(self.original, Reopens)
+    def _reopens(self, stage: str, error_class: str) -> bool:
+        """Whether the source itself refused it; a single record stopped at its door is replayed as a record."""
+        return stage == Stage.EXTRACT and error_class not in _SINGLE and isinstance(self.original, Reopens)
 
     def _page(self, ctx: Context, letters: Sequence[DeadLetter], last: int) -> Page:
-        records = [Record(one.source_id, payload(one), one.position) for one in letters]
-        if len(letters) == 1 and self._reopens(letters[0]) and isinstance(self.original, Reopens):
-            page = self.original.reopen(ctx, records[0])
-            return dataclasses.replace(page, checkpoint=last, declares={}, settles=(letters[0].identity,))
-        return Page(records, last)
+        records: list[Record] = []
+        notes: list[str] = []
+        for one in letters:
+            try:
+                records.append(Record(one.source_id, payload(one), one.position))
+            except ArtifactDamaged as damage:  # the letter stays open, and the others go on
+                notes.append(f"Dead letter {one.pk} was left out: {damage}")
+        if len(records) == len(letters) == 1 and isinstance(self.original, Reopens):
+            letter = letters[0]
+            if self._reopens(letter.stage, letter.error_class):
+                page = self.original.reopen(ctx, records[0])
+                return dataclasses.replace(page, checkpoint=last, declares={}, settles=(letter.identity,))
+        return Page(records, last, notes=notes)
 
 
 def replaying(pipeline: Pipeline, run: Run) -> Pipeline:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from ingestion import events, queueing
 from ingestion.clock import DbNow, read_db_now
 from ingestion.conf import config
 from ingestion.core import registry
-from ingestion.core.errors import UnknownPipeline
 from ingestion.core.windows import Window, next_window
+from ingestion.loading import faults
 from ingestion.models import Connection, Heartbeat, Run
 from ingestion.running.ownership import claimable
 
@@ -42,7 +42,7 @@ class Ticked:
 def tick() -> Ticked:
     """Do whatever is due now."""
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
-    made = sum(_make_run(connection) for connection in _due())
+    made = sum(_try_to_make_run(connection) for connection in _due())
     hinted = 0
     for run in _claimable():
         queueing.hint(run.pk, run.tenant.tier, run.fence)
@@ -82,19 +82,39 @@ def _due() -> list[Connection]:
     """Due connections without a scheduled run under way; the others stay due, so that missed periods become one run."""
     busy = Run.unscoped.filter(connection=OuterRef("pk"), kind=Run.Kind.SCHEDULED, state__in=Run.ACTIVE)
     due = Connection.unscoped.filter(~Exists(busy), paused_at__isnull=True, next_due__lte=DbNow())
-    return list(due.select_related("tenant").order_by("next_due")[: config().TICK_LIMIT])
+    known = [pipeline.name for pipeline in registry.registered()]
+    _report_unknown(due.exclude(pipeline__in=known))
+    # Those without code stay due for ever: left in, they would in time fill the limit and nobody else's turn would come.
+    return list(due.filter(pipeline__in=known).select_related("tenant").order_by("next_due")[: config().TICK_LIMIT])
+
+
+def _report_unknown(due: QuerySet[Connection]) -> None:
+    for name in due.order_by().values_list("pipeline", flat=True).distinct():
+        logger.error(
+            "Connections of pipeline %s are due, but no installed app registers it.",
+            name,
+            extra={"pipeline": name, "event": "unknown_pipeline"},
+        )
+
+
+def _try_to_make_run(connection: Connection) -> bool:
+    """One connection's fault (a schedule that raises, an instant set back by hand) must not stop the others' turn."""
+    try:
+        return _make_run(connection)
+    except Exception as error:
+        if faults.is_transient(error):
+            raise
+        logger.exception(
+            "Connection %s is due and could not be queued.",
+            connection.pk,
+            extra={"tenant_id": connection.tenant_id, "pipeline": connection.pipeline, "event": "tick"},
+        )
+        return False
 
 
 def _make_run(connection: Connection) -> bool:
     """Turn one due instant into one run, unless another ticker did."""
-    try:
-        pipeline = registry.get(connection.pipeline)
-    except UnknownPipeline:
-        logger.error(
-            "Connection %s is due, but no installed app registers its pipeline %s.", connection.pk, connection.pipeline,
-            extra={"tenant_id": connection.tenant_id, "pipeline": connection.pipeline, "event": "unknown_pipeline"},
-        )  # fmt: skip
-        return False
+    pipeline = registry.get(connection.pipeline)
     due = connection.next_due
     if due is None:
         return False
@@ -103,13 +123,16 @@ def _make_run(connection: Connection) -> bool:
         following = pipeline.schedule.next_due(due, now) if pipeline.schedule else None
         if not Connection.unscoped.filter(pk=connection.pk, next_due=due).update(next_due=following):
             return False
+        due_key = f"{connection.pk}:{due.isoformat()}"
+        if Run.unscoped.filter(due_key=due_key).exists():
+            return False  # somebody set next_due back; this instant had its run, the next one will have its own
         window, watermark = window_for(connection, now)
         run = Run.unscoped.create(
             tenant_id=connection.tenant_id,
             connection=connection,
             pipeline=connection.pipeline,
             kind=Run.Kind.SCHEDULED,
-            due_key=f"{connection.pk}:{due.isoformat()}",
+            due_key=due_key,
             window_start=window.start,
             window_end=window.end,
             watermark_before=watermark,
@@ -119,13 +142,14 @@ def _make_run(connection: Connection) -> bool:
 
 
 def _claimable() -> list[Run]:
-    """The oldest run of each connection that a worker could claim now."""
-    active = Run.unscoped.filter(active_key=OuterRef("connection_id"), lease_until__gte=DbNow())
-    able = Q(connection__paused_at__isnull=True) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True)
-    runs = Run.unscoped.filter(claimable()).filter(~Exists(active), able).select_related("tenant").order_by("pk")
-    oldest: dict[int, Run] = {}
-    for run in runs[: 5 * config().TICK_LIMIT]:
-        if run.state == Run.State.RUNNING:
-            oldest[run.connection_id] = run  # holds the connection: nothing else of it can be claimed first
-        oldest.setdefault(run.connection_id, run)
-    return list(oldest.values())
+    """Runs left by dead workers, and the oldest queued run of each connection that is free.
+
+    One for each connection, however many it has queued: a tenant with a thousand uploads keeps nobody else waiting.
+    """
+    busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
+    able = Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)
+    queued = Run.unscoped.filter(claimable(), able, ~Exists(busy), state=Run.State.QUEUED)
+    first = queued.order_by().values("connection_id").annotate(first=Min("pk")).order_by("first")
+    turns = [row["first"] for row in first[: 5 * config().TICK_LIMIT]]
+    left = Q(state=Run.State.RUNNING, lease_until__lt=DbNow())
+    return list(Run.unscoped.filter(left | Q(pk__in=turns)).select_related("tenant").order_by("pk"))

@@ -10,6 +10,7 @@ from ingestion.actions.actor import Actor
 from ingestion.actions.connections import require_unpaused
 from ingestion.core.errors import ActionRefused
 from ingestion.models import DeadLetter, Run, RunArtifact
+from ingestion.running.closing import announce
 
 
 def cancel(actor: Actor, run: Run, reason: str = "") -> None:
@@ -23,6 +24,7 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
         if not at_once and not mine.filter(state=Run.State.RUNNING).update(cancel_requested=True):
             raise ActionRefused(f"Run {run.pk} has ended already.")
         if at_once:
+            transaction.on_commit(lambda: announce(run.pk), robust=True)
             DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN).update(
                 replay_run=None
             )

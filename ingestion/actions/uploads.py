@@ -45,7 +45,7 @@ def upload(
     _check(connection, name, data)
     kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
-        artifact = kept.save()
+        artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save().pk)
         earlier = _taken(connection, artifact)
         if earlier is not None and not again:
             return Received(earlier, duplicate=True)

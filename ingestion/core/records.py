@@ -48,6 +48,8 @@ class Skipped(NamedTuple):
 
     record: Record
     reason: str
+    key: str = ""
+    """The key of the row it would have become, where that was found out; the record's own otherwise."""
 
 
 class Rejected(NamedTuple):
@@ -96,9 +98,3 @@ class Counts:
     ok: int = 0
     skipped: int = 0
     dead: int = 0
-
-    def add(self, other: Counts) -> None:
-        self.read += other.read
-        self.ok += other.ok
-        self.skipped += other.skipped
-        self.dead += other.dead

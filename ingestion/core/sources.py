@@ -14,6 +14,9 @@ from ingestion.core.context import Context
 from ingestion.core.errors import ConfigurationError, RecordError, SourceChanged, UnreadableFile
 from ingestion.core.records import Json, Page, Record, Refusal
 
+_PAGE_BYTES = 16 * 1024 * 1024
+"""A page ends here, however few records it has: it is held in memory."""
+
 
 class Source(Protocol):
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
@@ -37,13 +40,13 @@ class JsonLines:
         path = Path(self.path.format(tenant=ctx.tenant.key))
         key_of = key_reader(self.key)
         offset = int(checkpoint or 0)
-        number = 0
         with path.open("rb") as lines:
             lines.seek(offset)
             while True:
                 records: list[Record] = []
                 refused: list[Refusal] = []
-                while len(records) + len(refused) < self.page_size:
+                start = offset
+                while len(records) + len(refused) < self.page_size and offset - start < _PAGE_BYTES:
                     line = lines.readline(self.max_line_bytes + 1)
                     if not line:
                         break
@@ -51,7 +54,6 @@ class JsonLines:
                         raise UnreadableFile(f"{path.name} has a line above {self.max_line_bytes} bytes; split it.")
                     at = f"byte {offset}"
                     offset += len(line)
-                    number += 1
                     if body := line.strip():
                         take(body, key_of, at, records, refused)
                 if not records and not refused:
@@ -76,7 +78,10 @@ class JsonPages:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
         while not done:
+            asked = cursor
             body, cursor = self.fetch(ctx, cursor)
+            if cursor is not None and cursor == asked:
+                raise SourceChanged(f"The source names {cursor!r} as the page after itself; it would never end.")
             done = cursor is None
             items, declares = split(body)
             records: list[Record] = []

@@ -18,6 +18,10 @@ from ingestion.core.records import Outcome, Page, Ready, Record, Rejected, Skipp
 DIGEST_BYTES = 16
 UNCHANGED = "unchanged"
 StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
+_UNFORESEEN = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What a user's validator or transform raises on a record it did not foresee. Anything else (a lost connection, a full
+disk, RQ's timeout) is not the record's fault and must not bury it in the dead letters.
+"""
 _MAX_ERRORS = 50
 """Errors kept per record: an object with 100,000 wrong items must not make a 100,000-item dead letter."""
 
@@ -53,10 +57,11 @@ def prepare(
     records = _last_of_each_key(page.records, skipped)
     stored = stored_of([record.key for record in records if record.key])
     for record in records:
+        ctx.beat()  # a slow reader or transform must not outlive the lease
         content = digest(pipeline, record)
         known = stored.get(record.key)
         if known is not None and known.digest == content:
-            skipped.append(Skipped(record, UNCHANGED))
+            skipped.append(Skipped(record, UNCHANGED, record.key))
             continue
         match _one(pipeline, ctx, record, content, poison):
             case Ready() as one:
@@ -65,7 +70,7 @@ def prepare(
                 skipped.append(other)
             case Rejected() as bad:
                 rejected.append(bad)
-    ready = list(_newest_of_each_row(pipeline, ready, stored, stored_of, skipped))
+    ready = _newest_of_each_row(pipeline, ready, stored, stored_of, skipped, rejected)
     return Prepared(ready, skipped, rejected)
 
 
@@ -98,52 +103,69 @@ def _one(pipeline: Pipeline, ctx: Context, record: Record, content: bytes, poiso
         value = pipeline.schema.model_validate_json(body)
     except ValidationError as error:
         return Rejected(record, Stage.VALIDATE, "ValidationError", tuple(_field_errors(error)))
+    except _UNFORESEEN as error:
+        return _unforeseen(record, Stage.VALIDATE, error)
     try:
         return Ready(record, pipeline.transform(value, ctx), content)
     except Skip as skip:
         return Skipped(record, str(skip)[:100] or "skipped")
     except RecordError as error:
         return Rejected(record, Stage.TRANSFORM, type(error).__name__, error.errors)
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        # What a transform raises on a record it did not foresee. Anything else (a lost connection, a full disk,
-        # RQ's timeout) is not the record's fault and must not bury it in the dead letters.
-        return Rejected(
-            record, Stage.TRANSFORM, type(error).__name__, (FieldError("", type(error).__name__, str(error)),)
-        )
+    except _UNFORESEEN as error:
+        return _unforeseen(record, Stage.TRANSFORM, error)
 
 
 def _newest_of_each_row(
-    pipeline: Pipeline, ready: list[Ready], stored: Mapping[str, Stored], stored_of: StoredOf, skipped: list[Skipped]
-) -> Iterator[Ready]:
+    pipeline: Pipeline,
+    ready: list[Ready],
+    stored: Mapping[str, Stored],
+    stored_of: StoredOf,
+    skipped: list[Skipped],
+    rejected: list[Rejected],
+) -> list[Ready]:
     """Drop rows that lose against another of this page or what is stored; skip rows stored under another key."""
     rows = [(pipeline.destination.key_of(one.row), one) for one in ready]
     elsewhere = [key for key, one in rows if key != one.record.key]
     if elsewhere:
         stored = {**stored, **stored_of(elsewhere)}
-    version_of = pipeline.destination.version_of
     best: dict[str, Ready] = {}
     for key, one in rows:
         known, rival = stored.get(key), best.get(key)
-        if known is not None or rival is not None:
-            version = version_of(one.row)
-            if rival is not None and _older(version, version_of(rival.row)):
-                skipped.append(Skipped(one.record, "superseded"))
-                continue
-            if known is not None and known.digest == one.digest:
-                skipped.append(Skipped(one.record, UNCHANGED))
-                continue
-            if known is not None and _older(version, known.version):
-                skipped.append(Skipped(one.record, "stale"))
-                continue
-            if rival is not None:
-                skipped.append(Skipped(rival.record, "superseded"))
-        best[key] = one
+        try:
+            reason = _loses(pipeline, one, known, rival) if known is not None or rival is not None else ""
+        except TypeError as error:
+            rejected.append(_unforeseen(one.record, Stage.TRANSFORM, error))
+            continue
+        if rival is not None and reason in ("", UNCHANGED):
+            skipped.append(Skipped(best.pop(key).record, "superseded", key))  # it came earlier on this page
+        if reason:
+            skipped.append(Skipped(one.record, reason, key))
+        else:
+            best[key] = one
     # Sorted by key: two writers on the same rows then lock them in the same order and cannot deadlock.
-    return (best[key] for key in sorted(best))
+    return [best[key] for key in sorted(best)]
+
+
+def _loses(pipeline: Pipeline, one: Ready, known: Stored | None, rival: Ready | None) -> str:
+    """Why `one` need not be written, '' when it must. Raises TypeError for versions that cannot be compared."""
+    version_of = pipeline.destination.version_of
+    version = version_of(one.row)
+    if rival is not None and _older(version, version_of(rival.row)):
+        return "superseded"
+    if known is not None and known.digest == one.digest:
+        return UNCHANGED
+    if known is not None and _older(version, known.version):
+        return "stale"
+    return ""
 
 
 def _older(version: Any, known: Any) -> bool:
     return version is not None and known is not None and version < known
+
+
+def _unforeseen(record: Record, stage: Stage, error: Exception) -> Rejected:
+    name = type(error).__name__
+    return Rejected(record, stage, name, (FieldError("", name, str(error)),))
 
 
 def _refused(record: Record, error: RecordError | FileRefused) -> Rejected:

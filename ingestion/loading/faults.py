@@ -64,3 +64,11 @@ def is_transient(error: Exception) -> bool:
 def _mysql_code(error: Exception) -> int:
     code = error.args[0] if error.args else 0
     return code if isinstance(code, int) else 0
+
+
+def message(error: DatabaseError) -> str:
+    """What the database says, without the row's values, which PostgreSQL adds as its detail."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    if diagnosis is not None and diagnosis.message_primary:
+        return str(diagnosis.message_primary)
+    return str(error.args[-1] if error.args else error)

@@ -16,11 +16,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import models
+from django.db import DataError, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 STATEMENT_BYTES = 4 * 1024 * 1024
 """Upper limit of one MariaDB statement's JSON; escaping at most doubles it, below max_allowed_packet (16 MiB)."""
+ROW_BYTES = 7 * 1024 * 1024
+"""Limit of one row on MariaDB and MySQL: a statement above max_allowed_packet ends the connection, not the row."""
 Columns = Sequence[Sequence[Any]]
 
 
@@ -160,6 +162,8 @@ def _target(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
 def _documents(rows: Sequence[Sequence[str | None]]) -> Iterator[str]:
     """JSON arrays of `rows`, each below STATEMENT_BYTES unless a single row is larger."""
     document = msgspec.json.encode(rows)
+    if len(rows) == 1 and len(document) > ROW_BYTES:
+        raise DataError(f"The row has {len(document)} bytes, a statement takes {ROW_BYTES}; keep long texts in files.")
     if len(document) <= STATEMENT_BYTES or len(rows) == 1:
         yield document.decode()
         return

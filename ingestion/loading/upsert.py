@@ -72,6 +72,7 @@ class Upsert:
                 self.model._meta.get_field(name)
             except FieldDoesNotExist:
                 problems.append(f"{self.model.__name__} has no field {name!r}.")
+        problems += _bad_columns(self.model, self.key)
         wanted = {"tenant", *self.key}
         if [set(fields) for fields in _unique_sets(self.model)] != [wanted]:
             problems.append(
@@ -89,6 +90,19 @@ def _get(row: Any, name: str) -> Any:
     if type(row) is dict:  # what most transforms return; asking the abstract Mapping takes ten times as long
         return row.get(name)
     return row.get(name) if isinstance(row, Mapping) else getattr(row, name)
+
+
+def _bad_columns(model: type[models.Model], key: Sequence[str]) -> Iterable[str]:
+    from ingestion.models import ExternalIdField
+
+    for field in model._meta.concrete_fields:
+        if field.name in key and isinstance(field, models.CharField) and not isinstance(field, ExternalIdField):
+            yield (
+                f"{model.__name__}.{field.name} is a key and must be an ExternalIdField: MariaDB's default collations "
+                "take ids that differ in case only for the same row."
+            )
+        if field.db_default is not models.NOT_PROVIDED:
+            yield f"{model.__name__}.{field.name} has a db_default, which the loader cannot use; give it a default."
 
 
 def _unique_sets(model: type[models.Model]) -> Iterable[Sequence[str]]:

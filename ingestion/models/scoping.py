@@ -80,9 +80,39 @@ class TenantQuerySet(models.QuerySet[M]):
         self._require_scope()
         return super().delete()
 
+    def _combinator_query(self, combinator: str, *others: Any, all: bool = False) -> Self:  # noqa: A002  Django's name
+        """union(), intersection() and difference(): both sides must be scoped."""
+        for one in (self, *others):
+            _require(one)
+        return super()._combinator_query(combinator, *others, all=all)  # type: ignore[misc, no-any-return]
+
+    def __or__(self, other: Any) -> Self:
+        return self._combined(other, super().__or__(other))
+
+    def __and__(self, other: Any) -> Self:
+        return self._combined(other, super().__and__(other))
+
+    def __xor__(self, other: Any) -> Self:
+        return self._combined(other, super().__xor__(other))
+
+    def _combined(self, other: Any, result: Any) -> Self:
+        _require(self)
+        _require(other)
+        result._scoped = True
+        return result  # type: ignore[no-any-return]
+
+    def aiterator(self, *args: Any, **kwargs: Any) -> Any:
+        self._require_scope()
+        return super().aiterator(*args, **kwargs)
+
     def explain(self, *args: Any, **kwargs: Any) -> str:
         self._require_scope()
         return super().explain(*args, **kwargs)
+
+
+def _require(query: Any) -> None:
+    if isinstance(query, TenantQuerySet):
+        query._require_scope()
 
 
 class TenantManager(models.Manager[M]):

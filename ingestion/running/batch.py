@@ -15,6 +15,7 @@ from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
+from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Record
 from ingestion.loading import faults
 from ingestion.models import Run, RunArtifact
@@ -45,7 +46,13 @@ def process(work: Work, page: Page) -> bool:
 
 
 def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
-    return {} if work.first_load else work.pipeline.destination.stored(work.ctx, keys)
+    # Later pages of a first load may bring older versions of rows, or rows again: only the first one can be sure.
+    nothing_yet = work.first_load and (work.mine.batches == 0 or not _versioned(work.pipeline))
+    return {} if nothing_yet else work.pipeline.destination.stored(work.ctx, keys)
+
+
+def _versioned(pipeline: Pipeline) -> bool:
+    return bool(getattr(pipeline.destination, "version", "")) or bool(pipeline.reconciliations)
 
 
 def _keep(work: Work, prepared: stages.Prepared) -> artifacts.Kept | None:

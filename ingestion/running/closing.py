@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import traceback
 from datetime import datetime
 from typing import Any
@@ -76,14 +77,18 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
     if not connection.in_atomic_block:  # somebody's own transaction around us, as in a TestCase, must survive
         connection.close()  # whatever state the failure left it in
     error = _as_transient(error)
-    if isinstance(error, Transient) and run.attempts + 1 < config().MAX_ATTEMPTS:
-        delay = backoff(run.attempts, error.retry_after)
+    if mine.row.filter(cancel_requested=True).exists():
+        return cancel(run, mine)
+    attempts = mine.row.values_list("attempts", flat=True).first() or 0
+    if isinstance(error, Transient) and attempts + 1 < config().MAX_ATTEMPTS:
+        delay = backoff(attempts, error.retry_after)
         with transaction.atomic():
             if ownership.give_back(mine, failed=True, delay=delay, error=error):
                 events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
-        return
+        return None
     with transaction.atomic():
         end_failed(run, mine, error)
+    return None
 
 
 def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
@@ -101,7 +106,8 @@ def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
         Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
             paused_at=timezone.now(), paused_reason="The source refused the credential."
         )
-    events.record(run, "failed", f"{type(error).__name__}: {error}")
+    # Only our own messages are known to hold no payload and no secret; what else said is on the run's page.
+    events.record(run, "failed", f"{type(error).__name__}: {error}" if known else type(error).__name__)
 
 
 def backoff(failed_before: int, retry_after: float | None) -> float:
@@ -115,7 +121,7 @@ def _as_transient(error: Exception) -> Exception:
         return DestinationUnavailable(f"The database is not available: {error}")
     if isinstance(error, UnknownPipeline):  # an old worker during a deploy; the next attempt may meet a new one
         return Transient(str(error))
-    if isinstance(error, ConnectionError | TimeoutError) or queueing.is_timeout(error):
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror) or queueing.is_timeout(error):
         return Transient(f"{type(error).__name__}: {error}")
     return error
 
@@ -127,10 +133,11 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
     )
     if not ended:
         raise Fenced(f"Run {run.pk} was claimed by another worker.")
-    transaction.on_commit(lambda: _announce(run.pk), robust=True)  # the run has ended, whatever happens to the news
+    transaction.on_commit(lambda: announce(run.pk), robust=True)  # the run has ended, whatever happens to the news
 
 
-def _announce(run_id: int) -> None:
+def announce(run_id: int) -> None:
+    """Tell listeners that the run has ended, and hint the connection's next one."""
     run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
     run_finished.send_robust(Run, run=run)
     waiting = Run.unscoped.filter(connection_id=run.connection_id, state=Run.State.QUEUED).order_by("pk").first()

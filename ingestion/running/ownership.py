@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -44,6 +45,7 @@ def claimable() -> Q:
 
 def claim(run_id: int) -> Ownership | None:
     """Become the owner of the run, or None when it is not due, not queued, paused, or its connection is busy."""
+    slow = _still_at_it(run_id)
     working = Connection.unscoped.filter(pk=OuterRef("connection_id"), paused_at__isnull=True)
     try:
         with transaction.atomic():
@@ -52,7 +54,7 @@ def claim(run_id: int) -> Ownership | None:
                 .filter(Exists(working) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
                 .update(
                     deaths=Case(
-                        When(state=Run.State.RUNNING, then=F("deaths") + 1),
+                        When(state=Run.State.RUNNING, then=F("deaths") + (0 if slow else 1)),
                         default=F("deaths"),
                         output_field=IntegerField(),
                     ),
@@ -74,6 +76,21 @@ def claim(run_id: int) -> Ownership | None:
     return Ownership(run_id, fence, batches)
 
 
+def _still_at_it(run_id: int) -> bool:
+    """Whether the run's owner is another living process of this host: slow, then, and not dead."""
+    host, pid = Run.unscoped.filter(pk=run_id).values_list("host", "worker_pid").first() or ("", None)
+    if pid is None or host != hostname() or pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except (OSError, IndexError):  # not ours to signal, or a system without /proc: it is there
+        return True
+    return state not in ("Z", "X")
+
+
 def renew(mine: Ownership) -> None:
     """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
     if not mine.row.update(lease_until=db_now_plus(config().LEASE_SECONDS)):
@@ -92,6 +109,7 @@ def advance(mine: Ownership, checkpoint: Any) -> None:
         checkpoint=checkpoint,
         lease_until=db_now_plus(config().LEASE_SECONDS),
         deaths=0,
+        attempts=0,
         isolation=None,
     )
     if not moved:

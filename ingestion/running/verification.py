@@ -37,15 +37,13 @@ def add(
     return tally
 
 
-def _totals(
-    pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded
-) -> Callable[[str], Decimal] | None:
+def _totals(pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded) -> Callable[[str], Decimal] | None:
     """Sums over the page's stored rows; None unless every record of the page is stored as it arrived."""
     unchanged = all(one.reason == UNCHANGED for one in prepared.skipped)
     if prepared.rejected or loaded.rejected or not unchanged:
         return None
     keys = [pipeline.destination.key_of(one.row) for one in loaded.ready]
-    keys += [one.record.key for one in prepared.skipped]
+    keys += [one.key for one in prepared.skipped]
     return lambda column: pipeline.destination.total(ctx, column, keys)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingestion import artifacts, letters
+from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.context import Context, File
 from ingestion.core.pipeline import Pipeline
@@ -55,12 +56,26 @@ class Work:
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
-    ctx = context(run, lambda: ownership.renew(mine))
+    ctx = context(run, _heartbeat(mine))
     first = run.batches == 0 and pipeline.destination.empty(ctx)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
     return Work(run, mine, pipeline, ctx, seams, poison, letters.any_open(run), first)
+
+
+def _heartbeat(mine: ownership.Ownership) -> Callable[[], None]:
+    """Renews the lease when a third of it is gone; called for every record, so it mostly only looks at the clock."""
+    every = config().LEASE_SECONDS / 3
+    due = time.monotonic() + every
+
+    def beat() -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            ownership.renew(mine)
+            due = time.monotonic() + every
+
+    return beat
 
 
 def context(run: Run, beat: Callable[[], None]) -> Context:

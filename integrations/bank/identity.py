@@ -15,16 +15,20 @@ entry is booked, is a new one.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from decimal import Decimal
 from hashlib import sha256
 
-from integrations.bank.statements import Entry, Statement
+from integrations.bank.statements import Entry, EntryStatus, Statement
 
 KEY_CHARS = 40
 """160 bits of SHA-256: collisions stay out of reach, and the id fits every index."""
+
+_PLACEHOLDER = re.compile(r"(?i)not ?provided|nonref|none|n/?a|unknown|[0\-. ]+")
+"""What banks write where they have no id. As an id it would make strangers' entries one."""
 
 KeyedEntries = list[tuple[str, Entry]]
 
@@ -33,15 +37,19 @@ def keyed(statements_of_one_file: Sequence[Statement]) -> Iterator[tuple[Stateme
     """Each statement with its entries and their external ids.
 
     The accounts must be filled in by then, because they are part of the id. A statement that repeats an earlier one
-    of the file exactly gets the same ids, so that it merges instead of doubling. For a ZIP call this once per file in
+    of the file gets the same ids, so that it merges instead of doubling. For a ZIP call this once per file in
     it (`formats.read_parts`): those files overlap like files that come one by one.
     """
     counts: Counter[str] = Counter()
-    known: dict[Statement, KeyedEntries] = {}
+    known: dict[Hashable, KeyedEntries] = {}
     for statement in statements_of_one_file:
-        if statement not in known:
-            known[statement] = [(_next_key(statement, entry, counts), entry) for entry in statement.entries]
-        yield statement, list(known[statement])
+        # Sent again, a statement may have another reference or number; account, balances and entries tell that it
+        # is the same. Without balances equal entries may as well be another page of the day.
+        tied = statement.opening and statement.closing
+        same = (statement.account, tied, statement.opening, statement.entries) if tied else statement
+        if same not in known:
+            known[same] = [(_next_key(statement, entry, counts), entry) for entry in statement.entries]
+        yield statement, list(known[same])
 
 
 def _next_key(statement: Statement, entry: Entry, counts: Counter[str]) -> str:
@@ -51,6 +59,8 @@ def _next_key(statement: Statement, entry: Entry, counts: Counter[str]) -> str:
         entry.booked_on.isoformat() if entry.booked_on else f"text {_plain(entry.booked_text)}",
         _amount(entry.amount) if entry.amount is not None else f"text {_plain(entry.amount_text)}",
         *_words(entry),
+        # A pending entry must not count among the booked twins: it is gone once it is booked.
+        *(() if entry.status is EntryStatus.BOOKED else (f"status {entry.status}",)),
     )
     ordinal = counts[look]
     counts[look] += 1
@@ -58,7 +68,7 @@ def _next_key(statement: Statement, entry: Entry, counts: Counter[str]) -> str:
 
 
 def _words(entry: Entry) -> tuple[str, ...]:
-    if entry.bank_id:
+    if entry.bank_id and not _PLACEHOLDER.fullmatch(entry.bank_id):
         return "id", entry.bank_id
     return "text", _plain(entry.reference), _plain(entry.counterparty), _plain(entry.description)
 

@@ -84,6 +84,17 @@ class BankEntry(BaseModel):
             )
         return value
 
+    @field_validator("amount")
+    @classmethod
+    def _as_the_currency_has_it(cls, value: Decimal, info: ValidationInfo) -> Decimal:
+        """ISO 4217 says how many decimals; more are a misread grouping or another currency, never money."""
+        currency = info.data.get("currency")
+        if currency and money.places(value) > money.exponent(currency):
+            raise PydanticCustomError(
+                "decimals", "{amount} has more decimals than {currency}", {"amount": f"{value:f}", "currency": currency}
+            )
+        return value
+
     @model_validator(mode="after")
     def _dated(self) -> BankEntry:
         if self.booked_on is None and (self.booked_text or self.value_on is None):

@@ -14,6 +14,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 
+MAX_ENTRIES = 250_000
+"""Per file, in every format: an entry takes over a kilobyte of memory, however few bytes stand for it."""
+
+
 class EntryStatus(StrEnum):
     """Booked entries count in the balance; pending and information entries do not."""
 

@@ -177,9 +177,7 @@ class Counting(BaseModel):
 )
 def oracle(counting: Counting, ctx: Context) -> Entry:
     """Numbered records whose end is known."""
-    return Entry(
-        external_id=counting.id, amount=counting.amount, revision=counting.revision, label=counting.label
-    )
+    return Entry(external_id=counting.id, amount=counting.amount, revision=counting.revision, label=counting.label)
 
 
 @pipeline(

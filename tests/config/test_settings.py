@@ -1,3 +1,4 @@
+import ast
 import os
 import stat
 import subprocess
@@ -6,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
+from pytest_django import Settings
 
 from config.databases import database
 from config.environment import flag, words
@@ -45,6 +48,44 @@ def test_server_database_turns_on_secure_cookies_and_no_default_host(tmp_path: P
     said = settings_say("s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS", tmp_path, **server).stdout
 
     assert said == "(True, [])\n"
+
+
+def test_debug_is_refused_with_a_server_database(tmp_path: Path) -> None:
+    done = settings_say("s.DEBUG", tmp_path, DATABASE_URL=SERVER, SECRET_KEY="x", DEBUG="1")
+
+    assert done.returncode == 1
+    assert "DEBUG is set with a server database" in done.stderr
+
+
+def test_debug_is_allowed_on_a_local_installation(tmp_path: Path) -> None:
+    assert settings_say("s.DEBUG", tmp_path, DEBUG="1").stdout == "True\n"
+
+
+@pytest.mark.django_db
+def test_behind_a_tls_proxy_all_but_the_health_check_goes_over_https(tmp_path: Path, settings: Settings) -> None:
+    names = ("SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT", "SECURE_REDIRECT_EXEMPT", "SECURE_HSTS_SECONDS")
+    expression = f"{{name: getattr(s, name) for name in {names}}}"
+    said = settings_say(expression, tmp_path, BEHIND_TLS_PROXY="1").stdout
+    for name, value in ast.literal_eval(said).items():
+        setattr(settings, name, value)
+    client = Client()  # reads the settings at its first request
+
+    assert client.get("/alive").content == b"ok"
+    plain = client.get("/admin/login/")
+    assert (plain.status_code, plain["Location"]) == (301, "https://testserver/admin/login/")
+    assert client.get("/alive/other").status_code == 301
+    secure = client.get("/admin/login/", headers={"X-Forwarded-Proto": "https"})
+    assert (secure.status_code, secure["Strict-Transport-Security"]) == (200, "max-age=31536000")
+
+
+def test_without_a_tls_proxy_nothing_is_redirected(tmp_path: Path) -> None:
+    assert settings_say("hasattr(s, 'SECURE_SSL_REDIRECT')", tmp_path).stdout == "False\n"
+
+
+def test_every_queue_names_our_job_class_as_the_readme_does(tmp_path: Path) -> None:
+    said = settings_say("{q['JOB_CLASS'] for q in s.RQ_QUEUES.values()}", tmp_path).stdout
+
+    assert said == "{'ingestion.queueing.RunJob'}\n"
 
 
 def test_every_queue_is_json_because_a_pickle_from_redis_runs_code(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from config.bootstrap.machine import MARIADB
-from config.testrun import NO_TESTS, Result, how_to_get, read_counts, with_marks
+from config.testrun import NO_TESTS, Result, how_to_get, lacking_corpora, read_counts, with_marks
 
 
 def test_marks_of_the_caller_and_of_the_database_both_hold() -> None:
@@ -32,6 +32,15 @@ def test_what_could_not_run_fails_in_ci_only() -> None:
 
     assert result.exit_code(ci=False) == 0
     assert result.exit_code(ci=True) == 1
+
+
+def test_absent_bank_files_are_said_and_fail_nothing(tmp_path: Path) -> None:
+    (line,) = lacking_corpora(tmp_path / "absent")
+
+    assert line.startswith("tests against real bank files")
+    assert str(tmp_path / "absent") in line
+    assert lacking_corpora(tmp_path) == []
+    assert Result(codes=[0], without_data=[line]).exit_code(ci=True) == 0
 
 
 def test_run_that_broke_before_it_could_count_is_one_failure(tmp_path: Path) -> None:

@@ -24,4 +24,4 @@ def _django_db_helper(request: pytest.FixtureRequest) -> Iterator[None]:
     """pytest-django's own, which empties the database after each test, but for tests that use `committed`."""
     if "committed" not in request.fixturenames:
         request.getfixturevalue("_django_db_helper")
-    yield
+    return

@@ -61,7 +61,8 @@ def test_a_transient_error_is_tried_again_later_from_the_checkpoint() -> None:
         run = carry(queued(pipeline))
 
         assert (run.state, run.attempts, counts(run), run.checkpoint) == (Run.State.QUEUED, 1, (3, 3, 0, 0), 3)
-        assert run.not_before is not None and run.active_key is None
+        assert run.not_before is not None
+        assert run.active_key is None
         assert carry(run).attempts == 1, "it is not due yet"
 
     with registered(over(items(3))):
@@ -196,7 +197,12 @@ def test_control_totals_hold_across_a_resume() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [JobTimeoutException(), OperationalError(2013, "Lost connection"), OperationalError(1213, "Deadlock"), MemoryError()],
+    [
+        JobTimeoutException(),
+        OperationalError(2013, "Lost connection"),
+        OperationalError(1213, "Deadlock"),
+        MemoryError(),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_what_is_not_the_records_fault_never_becomes_a_dead_letter(error: BaseException) -> None:
@@ -220,7 +226,7 @@ def test_a_destination_that_loses_its_connection_is_tried_again_and_loads_once(e
 
     class Losing(Counted):
         def load(self, ctx: Context, ready: Any) -> Any:
-            loaded = super(Losing, self).load(ctx, ready)
+            loaded = super().load(ctx, ready)
             if broken:
                 raise broken.pop()
             return loaded

@@ -35,7 +35,13 @@ NASTY = [
     "\\u0000", "0", "-1", "1e5", "0x41", "true", "2024-01-01", "' OR 1=1 --", "\x0b\x0c", "\x85", "\xa0",
 ]  # fmt: skip
 DECIMALS = ["0", "-0", "0.001", "-0.001", "1E+3", "999999999.999", "-999999999.999", "123456.789", "1.10", "1E-3"]
-HUGE = ["0", "9999999999999999999999999999.9999999999", "-9999999999999999999999999999.9999999999", "0.0000000001", "12345.5"]
+HUGE = [
+    "0",
+    "9999999999999999999999999999.9999999999",
+    "-9999999999999999999999999999.9999999999",
+    "0.0000000001",
+    "12345.5",
+]
 
 
 def text(draw: random.Random, longest: int) -> str:
@@ -104,15 +110,6 @@ def wide(draw: random.Random, number: int) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def four_byte_characters(committed: None) -> None:
-    """A MariaDB without a configuration makes latin1 tables, in which neither Django nor we could keep an emoji."""
-    if connection.vendor == "mysql":
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE app_wide CONVERT TO CHARACTER SET utf8mb4")
-            cursor.execute("ALTER TABLE app_wide MODIFY external_id varchar(191) COLLATE utf8mb4_bin NOT NULL")
-
-
 @pytest.fixture(params=MODES, ids=lambda mode: mode or "usual")
 def sql_mode(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each of MariaDB's ways to read a quoted string; other databases have one."""
@@ -151,7 +148,10 @@ def test_hostile_rows_written_over_others_leave_nothing_of_them() -> None:
 
 def differences(ours: dict[str, Any], reference: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     return [
-        (name, ours[key][name], row[name]) for key, row in reference.items() for name in row if ours[key][name] != row[name]
+        (name, ours[key][name], row[name])
+        for key, row in reference.items()
+        for name in row
+        if ours[key][name] != row[name]
     ]
 
 
@@ -175,7 +175,9 @@ def stored_by_django(given: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def contents(tenant_id: int) -> dict[str, Any]:
-    names = [field.attname for field in Wide._meta.concrete_fields if field.name not in ("id", "tenant", "run", "loaded_at")]
+    names = [
+        field.attname for field in Wide._meta.concrete_fields if field.name not in ("id", "tenant", "run", "loaded_at")
+    ]
     return {
         row["external_id"]: {name: comparable(value) for name, value in row.items()}
         for row in Wide.objects.for_tenant(tenant_id).values(*names)

@@ -27,6 +27,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "bookshop.urls"
 TEMPLATES = [
@@ -68,7 +69,7 @@ STORAGES = {
 INGESTION = {"STORAGE": "ingestion"}
 
 # Sluicegate: one queue per tenant tier, and one for the tick. Without a Redis, `ingest tick --loop` and
-# `ingest run --foreground` still work.
+# `ingest run` still work.
 RQ_QUEUES = {
     name: {
         "URL": "redis://localhost:6379/0",

@@ -11,6 +11,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from ingestion import FileTooLarge, HostileFile, UnreadableFile
+from integrations.bank.statements import MAX_ENTRIES
 
 MAX_DEPTH = 64
 """CAMT nests about 15 deep, OFX about 10."""
@@ -28,13 +29,16 @@ class Document:
     namespaces: dict[Element, str]
     """Namespace of each element that was asked for by `namespace_of`."""
     sources: dict[Element, str]
-    """Source text of each element that was asked for by `source_of`."""
+    """Source text of each element that was asked for by `source_of`; the outer one only, where they nest."""
 
 
-def parse(text: str, *, source_of: str = "", namespace_of: str = "") -> Document:
-    """Parse decoded XML. Raises HostileFile (DTD, entity, depth, attributes), FileTooLarge or UnreadableFile."""
+def parse(text: str, *, source_of: str = "", namespace_of: str = "", max_sources: int = MAX_ENTRIES) -> Document:
+    """Parse decoded XML. Raises HostileFile (DTD, entity, depth, attributes), FileTooLarge or UnreadableFile.
+
+    FileTooLarge comes while reading, at the first element too many or the first too many of those in `source_of`.
+    """
     data = text.encode("utf-8")
-    tree = _Tree(data, source_of, namespace_of)
+    tree = _Tree(data, source_of, namespace_of, max_sources)
     parser = DefusedXMLParser(target=tree, encoding="utf-8", forbid_dtd=True, forbid_entities=True)
     # The stubs do not show the expat parser; its position is the only way to an element's exact text.
     tree.position = lambda: cast("Any", parser).parser.CurrentByteIndex
@@ -51,7 +55,7 @@ def parse(text: str, *, source_of: str = "", namespace_of: str = "") -> Document
 class _Tree:
     """Parser target: the standard TreeBuilder behind limits, with local tag names."""
 
-    def __init__(self, data: bytes, source_of: str, namespace_of: str) -> None:
+    def __init__(self, data: bytes, source_of: str, namespace_of: str, max_sources: int) -> None:
         self.position: Callable[[], int] = lambda: 0
         self.namespaces: dict[Element, str] = {}
         self.sources: dict[Element, str] = {}
@@ -59,6 +63,7 @@ class _Tree:
         self._data, self._source_of, self._namespace_of = data, source_of, namespace_of
         self._starts: list[int] = []
         self._depth = self._elements = 0
+        self._max_sources = self._sources_left = max_sources
 
     def start(self, tag: str, attributes: dict[str, str]) -> Element:
         self._depth += 1
@@ -67,6 +72,9 @@ class _Tree:
         namespace, _, name = tag.rpartition("}")
         element = self._builder.start(name, attributes)
         if name == self._source_of:
+            self._sources_left -= 1
+            if self._sources_left < 0:
+                raise FileTooLarge(f"The XML has more than {self._max_sources:,} entries: split the file.")
             self._starts.append(self.position())
         if name == self._namespace_of:
             self.namespaces[element] = namespace.removeprefix("{")
@@ -77,8 +85,10 @@ class _Tree:
         name = tag.rpartition("}")[2]
         element = self._builder.end(name)
         if name == self._source_of:
-            end = self._data.find(b">", self.position()) + 1
-            self.sources[element] = self._data[self._starts.pop() : end].decode("utf-8", "replace")
+            start = self._starts.pop()
+            if not self._starts:
+                end = self._data.find(b">", self.position()) + 1
+                self.sources[element] = self._data[start:end].decode("utf-8", "replace")
         return element
 
     def data(self, text: str) -> None:

@@ -11,23 +11,21 @@ from itertools import islice
 
 from ingestion import FileTooLarge, UnreadableFile
 from integrations.bank.formats.csv_amount import amount_by
-from integrations.bank.formats.csv_balances import derived
+from integrations.bank.formats.csv_balances import breaks, derived
 from integrations.bank.formats.csv_entry import balance_after, continued, continues, entry_from
 from integrations.bank.formats.csv_records import Record, decode, records, refuse_long_lines
 from integrations.bank.formats.csv_table import Table, open_table
 from integrations.bank.layouts.dates import parse_date
 from integrations.bank.layouts.layout import CsvLayout
-from integrations.bank.statements import Account, Balance, Entry, Statement
-
-MAX_ROWS = 250_000
-"""An entry takes over a kilobyte of memory, however short its row."""
+from integrations.bank.statements import MAX_ENTRIES, Account, Balance, Entry, Statement
 
 
 def read(data: bytes, layout: CsvLayout) -> tuple[Statement, ...]:
     """One statement per account named in the file, in the order of their first row; one with '' where none is named.
 
     Every row that is neither blank nor a declared footer becomes an entry: one that cannot be read has no amount or
-    no date. A balance stands only where the preamble states it or the running balances prove it. Raises UnreadableFile
+    no date. A balance stands only where the preamble states it or the running balances prove it; running
+    balances that nearly do are a problem of the statement. Raises UnreadableFile
     (not this layout, not text, a quote never closed) and FileTooLarge.
     """
     refuse_long_lines(data)
@@ -52,7 +50,7 @@ def _ledgers(rows: Iterable[Record], layout: CsvLayout, table: Table, head: _Hea
     ledgers: dict[str, _Ledger] = {}
     footers = [re.compile(pattern) for pattern in layout.footers]
     current = head.account
-    left = MAX_ROWS
+    left = MAX_ENTRIES
     for row in rows:
         if any(footer.search(row.joined) for footer in footers):
             continue
@@ -63,7 +61,7 @@ def _ledgers(rows: Iterable[Record], layout: CsvLayout, table: Table, head: _Hea
         if table.fits(row):
             current = _identifier(table.cell(row, layout.columns.account)) or current
         if left == 0:
-            raise FileTooLarge(f"The file has more than {MAX_ROWS:,} rows: split it.")
+            raise FileTooLarge(f"The file has more than {MAX_ENTRIES:,} rows: split it.")
         left -= 1
         ledger = ledgers.setdefault(current, _Ledger())
         entry = entry_from(row, table, layout, head.currency, len(ledger.entries))
@@ -77,7 +75,9 @@ def _statement(identifier: str, ledger: _Ledger, layout: CsvLayout, head: _Head,
     currencies = {entry.currency for entry in ledger.entries if entry.amount is not None}
     currency = next(iter(currencies)) if len(currencies) == 1 else "" if currencies else head.currency
     opening, closing = (head.balance(key) if alone else None for key in ("opening", "closing"))
-    ends = derived(ledger.entries, ledger.balances) if layout.columns.balance else None
+    runs = bool(layout.columns.balance)
+    ends = derived(ledger.entries, ledger.balances) if runs else None
+    broken = breaks(ledger.entries, ledger.balances) if runs and ends is None else ()
     if ends is not None:
         opening, closing = opening or ends[0], closing or ends[1]
     return Statement(
@@ -88,7 +88,7 @@ def _statement(identifier: str, ledger: _Ledger, layout: CsvLayout, head: _Head,
         closing=closing,
         period_start=head.day("period_start"),
         period_end=head.day("period_end"),
-        problems=head.problems() if alone else (),
+        problems=(*(head.problems() if alone else ()), *broken),
     )
 
 

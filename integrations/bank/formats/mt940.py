@@ -14,7 +14,6 @@ check digit for the account number: a changed one shows up as an account nobody 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from datetime import date
 
@@ -25,7 +24,7 @@ from integrations.bank.formats.mt940_fields import Message, has_any, messages
 from integrations.bank.formats.mt940_parts import ACCOUNT, CLOSING, NUMBER, OPENING, Parts, sort_fields
 from integrations.bank.formats.mt940_problems import balance_problems, interim_problems, shape_problems
 from integrations.bank.formats.mt940_values import balance, day, floor_currency, total
-from integrations.bank.statements import Account, Balance, Entry, EntryStatus, Statement
+from integrations.bank.statements import Account, Balance, EntryStatus, Statement
 
 
 def read(data: bytes) -> tuple[Statement, ...]:
@@ -57,7 +56,7 @@ def _statement(message: Message) -> Statement:
     guard = interim_problems(parts, movements) if is_interim else balance_problems(parts, movements, opening, closing)
     return Statement(
         account=_account(parts, currency),
-        entries=_with_unique_ids([movement.entry for movement in movements]),
+        entries=tuple(movement.entry for movement in movements),
         format="mt942" if is_interim else "mt940",
         reference=parts.first("20"),
         number=parts.first(*NUMBER),
@@ -102,9 +101,3 @@ def _account(parts: Parts, currency: str) -> Account:
 def _reported_on(parts: Parts) -> date | None:
     text = parts.first("13D", "13")[:6]
     return day(text) if re.fullmatch("[0-9]{6}", text) else None
-
-
-def _with_unique_ids(entries: list[Entry]) -> tuple[Entry, ...]:
-    """An id that two entries of one statement share names a batch or nothing: used as a key it would lose an entry."""
-    seen = Counter(entry.bank_id for entry in entries)
-    return tuple(replace(entry, bank_id="") if seen[entry.bank_id] > 1 else entry for entry in entries)

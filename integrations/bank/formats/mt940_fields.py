@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ingestion import FileTooLarge
 from integrations.bank.formats.charset import decode
+from integrations.bank.statements import MAX_ENTRIES
 
 _HEAD_TAGS = {"940", "942", "20", "21", "25", "25P", "28", "28C", "13", "13D", "34F", "NS"}
 _MONEY_TAGS = {"60", "60F", "60M", "61", "62", "62F", "62M", "64", "65", "90C", "90D", "86"}
@@ -19,6 +21,8 @@ _CLOSING = {"62", "62F", "62M", "90C", "90D"}
 KNOWN = frozenset(_HEAD_TAGS | _MONEY_TAGS)
 NARRATIVE = frozenset({"61", "86", "NS", "25P"})
 """The only fields of more than one line."""
+_FIELDS_PER_ENTRY = 4
+"""Most entries are a :61: and an :86:; the rest is room for the heads of statements."""
 
 _TAG = re.compile(r":([0-9]{2}[A-Z]?|NS|94[02]):(.*)", re.DOTALL)
 _BLOCK = re.compile(r"\{[1-5S]:")
@@ -56,12 +60,12 @@ class Message:
     """An end mark was there."""
 
 
-def messages(data: bytes) -> tuple[Message, ...]:
-    """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte."""
+def messages(data: bytes, max_entries: int = MAX_ENTRIES) -> tuple[Message, ...]:
+    """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Raises FileTooLarge."""
     text = decode(data, last_resorts=("cp1252", "iso8859-1"))
     # Not str.splitlines(): it also cuts at form feeds and U+2028, which a narrative may contain.
     lines = [_EDGE.sub("", line, count=1) if line[:1] < " " or line[:1] == "\ufeff" else line for line in _lines(text)]
-    cutter = _Cutter(_next_marks(lines))
+    cutter = _Cutter(_next_marks(lines), max_entries)
     for index, line in enumerate(lines):
         cutter.feed(index, line)
     cutter.close(ended=False)
@@ -87,9 +91,11 @@ def _next_marks(lines: list[str]) -> list[str]:
 class _Cutter:
     """Reads line by line; the state is the message and the field now open."""
 
-    def __init__(self, following: list[str]) -> None:
+    def __init__(self, following: list[str], max_entries: int) -> None:
         self.done: list[Message] = []
         self._following = following
+        self._max_entries = self._left = max_entries
+        self._left_fields = _FIELDS_PER_ENTRY * max_entries
         self._fields: list[tuple[str, list[str]]] = []
         self._strays: list[str] = []
         self._kind = ""
@@ -135,9 +141,17 @@ class _Cutter:
             return
         if tag == "20":
             self.close(ended=False)
+        self._count(tag)
         self._note_swallowed(text)
         self._fields.append((tag, [text]))
         self._has_closing = self._has_closing or tag in _CLOSING
+
+    def _count(self, tag: str) -> None:
+        """A statement weighs as much as an entry."""
+        self._left -= tag in {"20", "61"}
+        self._left_fields -= 1
+        if min(self._left, self._left_fields) < 0:
+            raise FileTooLarge(f"The MT940 file has more than {self._max_entries:,} entries: split it.")
 
     def _is_wrapped(self, tag: str, line: str) -> bool:
         """Whether what looks like a tag is the rest of a wrapped time stamp ('…T13' and ':12:11')."""

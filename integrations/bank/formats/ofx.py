@@ -1,9 +1,9 @@
 """OFX and QFX, versions 1 (SGML) and 2 (XML): bank, credit card, and the cash side of investment statements.
 
 The maintained parsers lose a whole file over one bad row, so this is a lenient reader of our own. OFX gives no opening
-balance: `closing` is LEDGERBAL, `opening` is always None, and what watches over altered amounts is the continuity of
-statements. What the file itself betrays about damage (a statement that never ends, an entry that was closed but never
-opened, two amounts in one entry) becomes a problem of the statement.
+balance: `closing` is LEDGERBAL and `opening` is always None, so nothing ties, and an altered amount or a missing entry
+cannot be noticed from the file alone. What the file itself betrays about damage (a statement that never ends, an entry
+that was closed but never opened, two amounts in one entry) becomes a problem of the statement.
 
 A file without a statement is refused, also when it is a valid answer: a bank's error message, or a bare sign-on.
 """
@@ -21,7 +21,7 @@ _KINDS = {"CCSTMTRS": "creditcard", "INVSTMTRS": "investment"}
 
 
 def read(data: bytes) -> tuple[Statement, ...]:
-    """Every statement of the file. Raises UnknownFormat, UnreadableFile or HostileFile."""
+    """Every statement of the file. Raises UnknownFormat, UnreadableFile, HostileFile or FileTooLarge."""
     text = body(data)
     if not text:
         raise UnknownFormat("no <OFX> element in the file")

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ingestion import UnreadableFile
+from ingestion import FileTooLarge, UnreadableFile
 from integrations.bank.formats.ofx_text import unescape
+from integrations.bank.statements import MAX_ENTRIES
 
 STATEMENTS = frozenset({"STMTRS", "CCSTMTRS", "INVSTMTRS"})
 ENTRY = "STMTTRN"
@@ -27,6 +28,8 @@ _PARTS = frozenset({
 # Some banks write these as leaves; taking them for aggregates would swallow the leaves behind them.
 _PARTS_WITHOUT_TEXT = frozenset({"BAL", "CURRENCY", "ORIGCURRENCY", "PAYEE"})
 _MARK = re.compile(r"<!\[CDATA\[|<!--|<(/?)([A-Za-z][\w.\-]*)(?:\s[^<>]*?)?(/?)>", re.ASCII)
+_BLOCKS_PER_ENTRY = 4
+"""An entry holds up to three aggregates of its own: payee, other account, currency."""
 _CLOSERS = {"<![CDATA[": "]]>", "<!--": "-->"}
 
 
@@ -40,9 +43,9 @@ class Block:
     closed: bool = False
     values: dict[str, str] = field(default_factory=dict)
     """First value of each leaf directly inside."""
-    repeated: set[str] = field(default_factory=set)
+    repeated: frozenset[str] = frozenset()
     """Leaves that came more than once."""
-    strays: set[str] = field(default_factory=set)
+    strays: frozenset[str] = frozenset()
     """Aggregates closed here that were never opened."""
     blocks: list[Block] = field(default_factory=list)
 
@@ -67,17 +70,22 @@ class _Tag:
     """What follows up to the next tag, unescaped and trimmed."""
 
 
-def outline(text: str) -> Block:
-    """All blocks of the text under a nameless root. Linear in the length of the text."""
+def outline(text: str, max_entries: int = MAX_ENTRIES) -> Block:
+    """All blocks of the text under a nameless root. Linear in the length of the text; raises FileTooLarge."""
     root = Block("", 0)
     open_blocks = [root]
+    left, left_inside = max_entries, _BLOCKS_PER_ENTRY * max_entries
     for tag in _tags(text):
         if tag.closes:
             _close(open_blocks, tag)
         elif _is_aggregate(tag):
+            left -= tag.name == ENTRY or tag.name in STATEMENTS
+            left_inside -= 1
+            if min(left, left_inside) < 0:
+                raise FileTooLarge(f"The OFX file has more than {max_entries:,} entries: split it.")
             _open(open_blocks, tag)
         elif tag.name in (values := open_blocks[-1].values):
-            open_blocks[-1].repeated.add(tag.name)
+            open_blocks[-1].repeated |= {tag.name}
         else:
             values[tag.name] = tag.text
     for block in open_blocks:
@@ -104,7 +112,7 @@ def _close(open_blocks: list[Block], tag: _Tag) -> None:
     if block is not None:
         block.closed = True
     elif tag.name == ENTRY or tag.name in STATEMENTS:
-        open_blocks[-1].strays.add(tag.name)
+        open_blocks[-1].strays |= {tag.name}
 
 
 def _unwind(open_blocks: list[Block], name: str, end: int) -> Block | None:

@@ -106,7 +106,8 @@ GIRO_2018 = replace(
         period_end=r"^Bis: \| (\S+)$",
         either_mark=True,
     ),
-    footers=(r"\| Tagessaldo( \||$)",),  # a balance of the day between the entries
+    # A balance of the day between the entries. A row that ends in an amount is an entry, whatever its text says.
+    footers=(r"\| Tagessaldo( \||$)",),
 )
 
 CREDIT_2018 = replace(

@@ -2,104 +2,148 @@
 
 import django.db.models.deletion
 import django.db.models.manager
-import ingestion.models.fields
 from django.db import migrations, models
+
+import ingestion.models.fields
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('app', '0001_initial'),
-        ('ingestion', '0001_initial'),
+        ("app", "0001_initial"),
+        ("ingestion", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Effect',
+            name="Effect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', ingestion.models.fields.ExternalIdField(max_length=191)),
-                ('run', models.BigIntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", ingestion.models.fields.ExternalIdField(max_length=191)),
+                ("run", models.BigIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=16)),
-                ('loaded_at', models.DateTimeField(editable=False, verbose_name='loaded')),
-                ('external_id', ingestion.models.fields.ExternalIdField(max_length=191)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('revision', models.BigIntegerField(null=True)),
-                ('label', models.CharField(default='', max_length=50)),
-                ('run', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.run')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.BinaryField(max_length=16)),
+                ("loaded_at", models.DateTimeField(editable=False, verbose_name="loaded")),
+                ("external_id", ingestion.models.fields.ExternalIdField(max_length=191)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=14)),
+                ("revision", models.BigIntegerField(null=True)),
+                ("label", models.CharField(default="", max_length=50)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingestion.run",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'external_id'), name='app_entry_once'), models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='app_entry_not_negative')],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "external_id"), name="app_entry_once"),
+                    models.CheckConstraint(condition=models.Q(("amount__gte", 0)), name="app_entry_not_negative"),
+                ],
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=16)),
-                ('loaded_at', models.DateTimeField(editable=False, verbose_name='loaded')),
-                ('account', ingestion.models.fields.ExternalIdField(max_length=40)),
-                ('number', models.IntegerField()),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('run', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.run')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.BinaryField(max_length=16)),
+                ("loaded_at", models.DateTimeField(editable=False, verbose_name="loaded")),
+                ("account", ingestion.models.fields.ExternalIdField(max_length=40)),
+                ("number", models.IntegerField()),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=14)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingestion.run",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'account', 'number'), name='app_posting_once')],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "account", "number"), name="app_posting_once")
+                ],
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Wide',
+            name="Wide",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=16)),
-                ('loaded_at', models.DateTimeField(editable=False, verbose_name='loaded')),
-                ('external_id', ingestion.models.fields.ExternalIdField(max_length=191)),
-                ('line', models.CharField(max_length=60)),
-                ('text', models.TextField()),
-                ('number', models.IntegerField(null=True)),
-                ('big', models.BigIntegerField(null=True)),
-                ('small', models.DecimalField(decimal_places=3, max_digits=12, null=True)),
-                ('huge', models.DecimalField(decimal_places=10, max_digits=38, null=True)),
-                ('ratio', models.FloatField(null=True)),
-                ('flag', models.BooleanField(null=True)),
-                ('day', models.DateField(null=True)),
-                ('moment', models.DateTimeField(null=True)),
-                ('clock', models.TimeField(null=True)),
-                ('span', models.DurationField(null=True)),
-                ('token', models.UUIDField(null=True)),
-                ('blob', models.BinaryField(null=True)),
-                ('tree', models.JSONField(null=True)),
-                ('run', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.run')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.BinaryField(max_length=16)),
+                ("loaded_at", models.DateTimeField(editable=False, verbose_name="loaded")),
+                ("external_id", ingestion.models.fields.ExternalIdField(max_length=191)),
+                ("line", models.CharField(max_length=60)),
+                ("text", models.TextField()),
+                ("number", models.IntegerField(null=True)),
+                ("big", models.BigIntegerField(null=True)),
+                ("small", models.DecimalField(decimal_places=3, max_digits=12, null=True)),
+                ("huge", models.DecimalField(decimal_places=10, max_digits=38, null=True)),
+                ("ratio", models.FloatField(null=True)),
+                ("flag", models.BooleanField(null=True)),
+                ("day", models.DateField(null=True)),
+                ("moment", models.DateTimeField(null=True)),
+                ("clock", models.TimeField(null=True)),
+                ("span", models.DurationField(null=True)),
+                ("token", models.UUIDField(null=True)),
+                ("blob", models.BinaryField(null=True)),
+                ("tree", models.JSONField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingestion.run",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'external_id'), name='app_wide_once')],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
+                "constraints": [models.UniqueConstraint(fields=("tenant", "external_id"), name="app_wide_once")],
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
     ]

@@ -115,4 +115,3 @@ class DyingAtStatement:
         self.left -= 1
         if self.left == 0:
             self.then()
-

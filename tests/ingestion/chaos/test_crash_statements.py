@@ -44,7 +44,9 @@ RECORDS = [item(1), item(2, amount="much"), item(3, amount="-1.00"), item(4), it
 GOOD = {"rec_0001": "1.00", "rec_0004": "4.00", "rec_0005": "5.00"}
 
 
-def sweep(prepare: Callable[[], Any], act: Callable[[Any], object], check: Callable[[Any], object], **options: Any) -> int:
+def sweep(
+    prepare: Callable[[], Any], act: Callable[[Any], object], check: Callable[[Any], object], **options: Any
+) -> int:
     """Kill `act` at every statement in turn, each time on something freshly prepared; how many times it died."""
     for nth in itertools.count(1):
         subject = prepare()
@@ -234,5 +236,3 @@ class Lenient(over([]).schema):  # type: ignore[misc]
     """Takes any amount, as a mended pipeline would."""
 
     amount: str  # type: ignore[assignment]
-
-

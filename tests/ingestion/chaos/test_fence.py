@@ -105,7 +105,9 @@ def test_a_sleeper_cannot_fail_cancel_or_give_back_a_run_that_somebody_else_has(
     assert (run.state, run.fence, run.error_class) == (Run.State.RUNNING, 2, "")
 
 
-@pytest.mark.parametrize("lost", [OperationalError(2013, "Lost connection"), InterfaceError("closed")], ids=["2013", "0"])
+@pytest.mark.parametrize(
+    "lost", [OperationalError(2013, "Lost connection"), InterfaceError("closed")], ids=["2013", "0"]
+)
 @pytest.mark.parametrize("nth", range(1, 12))
 def test_a_commit_that_arrived_although_its_answer_was_lost_counts_once(lost: Exception, nth: int) -> None:
     source = Records(items(6), page_size=2, declares={"amount": Decimal(21), "count": Decimal(6)})

@@ -15,7 +15,7 @@ from ingestion.models import DeadLetter, Run
 from ingestion.testing import Records, registered
 from tests.app.oracle import Counted, Entry
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
-from tests.ingestion.runs import carry, counts, effects, expire, item, items, letters, over, queued, rows, watermarks
+from tests.ingestion.runs import carry, counts, effects, expire, items, letters, over, queued, rows, watermarks
 
 pytestmark = [
     pytest.mark.every_database,
@@ -90,7 +90,7 @@ def test_a_record_that_kills_its_worker_only_while_it_is_loaded_is_isolated() ->
         def load(self, ctx: Context, ready: Any) -> Any:
             if any(one.record.key == "rec_0011" for one in ready):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super(Deadly, self).load(ctx, ready)
+            return super().load(ctx, ready)
 
     with registered(over(items(16), page=16, destination=Deadly())) as pipeline:
         run = queued(pipeline)
@@ -106,7 +106,7 @@ def test_a_record_that_kills_only_together_with_others_ends_in_worker_lost() -> 
         def load(self, ctx: Context, ready: Any) -> Any:
             if len(ready) > 10:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super(Overfull, self).load(ctx, ready)
+            return super().load(ctx, ready)
 
     with registered(over(items(16), page=16, destination=Overfull())) as pipeline:
         run = queued(pipeline)
@@ -122,7 +122,7 @@ def test_a_source_that_always_kills_its_worker_ends_in_worker_lost() -> None:
         def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
             if checkpoint is not None:
                 os.kill(os.getpid(), signal.SIGKILL)
-            yield from super(Killing, self).extract(ctx, checkpoint)
+            yield from super().extract(ctx, checkpoint)
             os.kill(os.getpid(), signal.SIGKILL)
 
     with registered(over([], source=Killing(items(4), page_size=4))) as pipeline:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.bank.identity import keyed
-from integrations.bank.statements import Account, Entry, Statement
+from integrations.bank.statements import Account, Balance, Entry, EntryStatus, Statement
 
 DAY = date(2024, 3, 1)
 
@@ -124,3 +124,28 @@ def test_files_of_whole_days_converge_in_any_order_and_overlap(ledger: list[list
 
     assert len(whole) == len(set(whole))
     assert loaded == set(whole)
+
+
+def test_a_pending_lookalike_does_not_move_the_booked_ones() -> None:
+    booked = entry()
+    pending = replace(booked, status=EntryStatus.PENDING)
+
+    with_pending = keys(statement(pending, booked))
+    alone = keys(statement(booked))
+
+    assert with_pending[1] == alone[0]
+    assert with_pending[0] != alone[0]
+
+
+@pytest.mark.parametrize("placeholder", ["NOTPROVIDED", "NONREF", "0", "000000", "--", "n/a"])
+def test_a_placeholder_is_no_bank_id_and_strangers_stay_apart(placeholder: str) -> None:
+    alice = keys(statement(entry(text="Alice", bank_id=placeholder)))
+    bob = keys(statement(entry(text="Bob", bank_id=placeholder)))
+
+    assert alice != bob
+
+
+def test_a_tied_statement_sent_again_under_another_reference_does_not_double() -> None:
+    tied = replace(statement(entry()), opening=Balance(Decimal(10), "EUR", None), closing=Balance(Decimal("6.5"), "EUR", None))
+
+    assert len(set(keys(tied, replace(tied, reference="again", number="9")))) == 1

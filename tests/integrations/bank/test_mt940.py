@@ -127,8 +127,7 @@ def check_entries(statement: Statement, truth: dict[str, Any], *, skips_type: bo
             continue
         assert entry.kind == (row["type_code"] or "").strip()
         check_reference(entry, row)
-        # Deviation: an id that two entries share cannot be one, so neither keeps it.
-        assert entry.bank_id == (row["bank_reference"] or "" if ids.count(row["bank_reference"]) == 1 else "")
+        assert entry.bank_id == (row["bank_reference"] or "")
 
 
 def check_booked(entry: Entry, row: dict[str, Any]) -> None:
@@ -235,12 +234,12 @@ def test_a_line_broken_around_its_amount_is_joined(line: str) -> None:
     assert (entry.amount, entry.kind, entry.bank_id) == (Decimal("-10.00"), "NTRF", "A1")
 
 
-def test_a_bank_id_shared_by_two_entries_is_no_id() -> None:
+def test_a_bank_id_shared_by_two_entries_is_kept_for_identity_to_judge() -> None:
     lines = (":61:240131D1,00NTRFNONREF//55555", ":61:240131D9,00NTRFNONREF//55555", ":61:240131C0,00NTRFNONREF//77")
 
     (statement,) = read(message(*lines))
 
-    assert [entry.bank_id for entry in statement.entries] == ["", "", "77"]
+    assert [entry.bank_id for entry in statement.entries] == ["55555", "55555", "77"]
 
 
 @pytest.mark.parametrize("bank", ["NONREF", "", "0000000", "--"])

@@ -189,3 +189,41 @@ VERSION:102
     letter = DeadLetter.objects.for_tenant(where.tenant).get()
     assert letter.errors == [{"path": "amount", "code": "amount", "message": "'$120' is not an amount"}]
     assert ledger(where) == [("2026-01-06", Decimal("-7.25"))]
+
+
+def numbered(day: str, *entries: tuple[str, str]) -> bytes:
+    """A statement whose bank restarts its own numbering every day; entries are (amount, bank's number)."""
+    total = sum((Decimal(amount.replace(",", ".")) for amount, _ in entries), Decimal(100))
+    lines = [":20:REF", ":25:NL91ABNA0417164300", f":28C:{day}", ":60F:C260601EUR100,00"]
+    lines += [f":61:{d}{d[2:]}D{amount.lstrip('-')}NTRFNONREF//{number}" for d, (amount, number) in _days(day, entries)]
+    return "\r\n".join([*lines, f":62F:C260630EUR{total:.2f}".replace(".", ","), "-"]).encode()
+
+
+def _days(day: str, entries: tuple[tuple[str, str], ...]) -> list[tuple[str, tuple[str, str]]]:
+    return list(zip(day.split("+"), entries, strict=True))
+
+
+def test_bank_numbers_that_restart_every_day_neither_merge_nor_double_entries() -> None:
+    where = connection()
+
+    load(where, "a.sta", numbered("260601", ("-5,00", "0001")))
+    load(where, "b.sta", numbered("260602", ("-7,00", "0001")))
+    load(where, "c.sta", numbered("260601+260602", ("-5,00", "0001"), ("-7,00", "0001")))
+
+    assert ledger(where) == [("2026-06-01", Decimal(-5)), ("2026-06-02", Decimal(-7))]
+
+
+def test_an_amount_with_more_decimals_than_its_currency_is_a_dead_letter() -> None:
+    where = connection()
+    ofx = b"""OFXHEADER:100
+DATA:OFXSGML
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>JPY<BANKACCTFROM><BANKID>1<ACCTID>42<ACCTTYPE>CHECKING</BANKACCTFROM>
+<BANKTRANLIST><STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260105<TRNAMT>-1000.55<FITID>1</STMTTRN>
+<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260105<TRNAMT>-1000.00<FITID>2</STMTTRN></BANKTRANLIST>
+</STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>"""
+
+    run = load(where, "jan.ofx", ofx)
+
+    assert (run.ok, run.dead) == (1, 1)
+    assert DeadLetter.objects.for_tenant(where.tenant).get().errors[0]["code"] == "decimals"
