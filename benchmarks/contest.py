@@ -35,12 +35,21 @@ def main() -> None:
     run = lambda: stored.append(work())
     if given.profile:
         import cProfile
+
         p = cProfile.Profile()
         run = lambda: p.runcall(lambda: stored.append(work()))
     cost = meter.measure(run, given.records, given.server_pid)
     if given.profile:
         p.dump_stats(given.profile)
-    print(json.dumps({**dataclasses.asdict(cost), "stored": stored[0], "parts": {k: round(v*1e6/given.records,2) for k,v in getattr(contestant, "parts", {}).items()}}))
+    print(
+        json.dumps(
+            {
+                **dataclasses.asdict(cost),
+                "stored": stored[0],
+                "parts": {k: round(v * 1e6 / given.records, 2) for k, v in getattr(contestant, "parts", {}).items()},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def _due() -> list[Connection]:
     due = Connection.unscoped.filter(~Exists(busy), paused_at__isnull=True, next_due__lte=DbNow())
     known = [pipeline.name for pipeline in registry.registered()]
     _report_unknown(due.exclude(pipeline__in=known))
-    # Those without code stay due for ever: left in, they would in time fill the limit and nobody else's turn would come.
+    # Those without code stay due for ever: left in, they would in time fill the limit and leave nobody else a turn.
     return list(due.filter(pipeline__in=known).select_related("tenant").order_by("next_due")[: config().TICK_LIMIT])
 
 
@@ -138,6 +138,8 @@ def _make_run(connection: Connection) -> bool:
             watermark_before=watermark,
         )
         events.record(run, "queued", f"due at {due.isoformat()}")
+        # At once, and not by its turn among the runs that wait: those of another tier may be very many.
+        queueing.hint(run.pk, connection.tenant.tier, run.fence)
     return True
 
 

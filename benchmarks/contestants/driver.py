@@ -16,7 +16,9 @@ def prepare(folder: Path, changed: bool) -> Callable[[], int]:
     rows = [row for page in ground.validated(folder) for row in page]
     values = ground.stored_values(rows, owner)
     if connection.vendor == "sqlite":
-        values = [tuple(str(v) if hasattr(v, "as_tuple") or hasattr(v, "isoformat") else v for v in row) for row in values]
+        values = [
+            tuple(str(v) if hasattr(v, "as_tuple") or hasattr(v, "isoformat") else v for v in row) for row in values
+        ]
     sql = ground.upsert_sql(connection.vendor)
     connection.ensure_connection()
     raw = connection.connection

@@ -63,6 +63,7 @@ class Run(TenantOwned):
     fence = models.PositiveIntegerField(_("fence"), default=0)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("failed attempts"), default=0)
+    """Since the last committed batch; the timeline has them all."""
     not_before = models.DateTimeField(_("not before"), null=True, blank=True)
     deaths = models.PositiveIntegerField(_("worker deaths"), default=0)
     """Workers that died since the last committed batch."""

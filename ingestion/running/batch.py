@@ -130,18 +130,24 @@ def _until_it_lands(work: Work, commit: Callable[[], None]) -> None:
 
 
 def _landed(work: Work) -> bool:
-    """Whether the batch arrived although its connection died while the commit was under way."""
-    try:
-        if not ownership.landed(work.mine):
-            return False
-        work.run.refresh_from_db(fields=["tally"])
-        work.letters_open = letters.any_open(work.run)
-    except Exception as error:
-        if not faults.is_transient(error):
-            raise
-        connection.close()
-        return False
-    return True
+    """Whether the batch arrived although its connection died while the commit was under way.
+
+    Asked until the database answers: to commit again a batch that did arrive would look like being fenced.
+    """
+    for tried in range(1, config().BATCH_TRIES + 1):
+        try:
+            if not ownership.landed(work.mine):
+                return False
+            work.run.refresh_from_db(fields=["tally"])
+            work.letters_open = letters.any_open(work.run)
+        except Exception as error:
+            if not faults.is_transient(error):
+                raise
+            connection.close()
+            work.seams.sleep(0.1 * 2**tried)
+        else:
+            return True
+    return False
 
 
 def _rehearse(work: Work, records: Sequence[Record]) -> None:

@@ -48,7 +48,10 @@ def test_every_check_is_documented_and_every_documented_check_exists() -> None:
 
 
 def test_every_check_has_a_test() -> None:
-    places = [ROOT / "tests" / "ingestion" / "test_checks.py", ROOT / "tests" / "ingestion" / "admin" / "test_scoped.py"]
+    places = [
+        ROOT / "tests" / "ingestion" / "test_checks.py",
+        ROOT / "tests" / "ingestion" / "admin" / "test_scoped.py",
+    ]
     tests = "\n".join(path.read_text() for path in places)
     ids = re.findall(r"^### (ingestion\.[EW]\d{3})$", (REFERENCE / "checks.md").read_text(), re.MULTILINE)
 

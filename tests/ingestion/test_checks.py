@@ -137,9 +137,11 @@ def declared(**changes: Any) -> Pipeline:
 
 def test_e007_a_destination_whose_key_is_not_its_unique_constraint() -> None:
     with registered(declared(destination=Upsert(Payment, key=["currency"]))):
-        (message,) = pipelines.check_pipelines()
+        case, constraint = pipelines.check_pipelines()
 
-    assert (message.id, message.obj) == ("ingestion.E007", "pipeline app.payments")
+    assert {(case.id, case.obj), (constraint.id, constraint.obj)} == {("ingestion.E007", "pipeline app.payments")}
+    assert "ExternalIdField" in case.msg
+    assert "unique constraint" in constraint.msg
 
 
 def test_e008_a_transform_that_takes_the_record_only() -> None:

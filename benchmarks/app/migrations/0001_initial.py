@@ -2,48 +2,63 @@
 
 import django.db.models.deletion
 import django.db.models.manager
-import ingestion.models.fields
 from django.db import migrations, models
+
+import ingestion.models.fields
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ingestion', '0001_initial'),
+        ("ingestion", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Invoice',
+            name="Invoice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=16)),
-                ('loaded_at', models.DateTimeField(editable=False, verbose_name='loaded')),
-                ('external_id', ingestion.models.fields.ExternalIdField(max_length=191)),
-                ('number', models.CharField(max_length=40)),
-                ('customer', models.CharField(max_length=40)),
-                ('email', models.CharField(max_length=200)),
-                ('country', models.CharField(max_length=2)),
-                ('status', models.CharField(max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount_due', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('amount_paid', models.DecimalField(decimal_places=2, max_digits=14)),
-                ('tax', models.DecimalField(decimal_places=2, max_digits=14, null=True)),
-                ('billed_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField(null=True)),
-                ('run', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.run')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.BinaryField(max_length=16)),
+                ("loaded_at", models.DateTimeField(editable=False, verbose_name="loaded")),
+                ("external_id", ingestion.models.fields.ExternalIdField(max_length=191)),
+                ("number", models.CharField(max_length=40)),
+                ("customer", models.CharField(max_length=40)),
+                ("email", models.CharField(max_length=200)),
+                ("country", models.CharField(max_length=2)),
+                ("status", models.CharField(max_length=20)),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_due", models.DecimalField(decimal_places=2, max_digits=14)),
+                ("amount_paid", models.DecimalField(decimal_places=2, max_digits=14)),
+                ("tax", models.DecimalField(decimal_places=2, max_digits=14, null=True)),
+                ("billed_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingestion.run",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'external_id'), name='benchmark_invoice_once')],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "external_id"), name="benchmark_invoice_once")
+                ],
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
     ]

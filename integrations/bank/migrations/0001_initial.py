@@ -2,119 +2,173 @@
 
 import django.db.models.deletion
 import django.db.models.manager
-import ingestion.models.fields
 from django.db import migrations, models
+
+import ingestion.models.fields
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ingestion', '0001_initial'),
+        ("ingestion", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BankAccount',
+            name="BankAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('identifier', ingestion.models.fields.ExternalIdField(max_length=100, verbose_name='account number')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('bank', models.CharField(blank=True, max_length=100, verbose_name='bank')),
-                ('name', models.CharField(blank=True, max_length=200, verbose_name='name')),
-                ('kind', models.CharField(blank=True, max_length=30, verbose_name='kind')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("identifier", ingestion.models.fields.ExternalIdField(max_length=100, verbose_name="account number")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("bank", models.CharField(blank=True, max_length=100, verbose_name="bank")),
+                ("name", models.CharField(blank=True, max_length=200, verbose_name="name")),
+                ("kind", models.CharField(blank=True, max_length=30, verbose_name="kind")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank account',
-                'verbose_name_plural': 'bank accounts',
-                'ordering': ['identifier'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "verbose_name": "bank account",
+                "verbose_name_plural": "bank accounts",
+                "ordering": ["identifier"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='BankStatement',
+            name="BankStatement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', ingestion.models.fields.ExternalIdField(max_length=40)),
-                ('format', models.CharField(max_length=50, verbose_name='format')),
-                ('reference', models.CharField(blank=True, max_length=100, verbose_name='reference')),
-                ('number', models.CharField(blank=True, max_length=50, verbose_name='number')),
-                ('opening', models.DecimalField(decimal_places=5, max_digits=24, null=True, verbose_name='opening balance')),
-                ('closing', models.DecimalField(decimal_places=5, max_digits=24, null=True, verbose_name='closing balance')),
-                ('period_start', models.DateField(null=True, verbose_name='from')),
-                ('period_end', models.DateField(null=True, verbose_name='to')),
-                ('entries', models.PositiveIntegerField(verbose_name='entries')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='bank.bankaccount')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.run')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", ingestion.models.fields.ExternalIdField(max_length=40)),
+                ("format", models.CharField(max_length=50, verbose_name="format")),
+                ("reference", models.CharField(blank=True, max_length=100, verbose_name="reference")),
+                ("number", models.CharField(blank=True, max_length=50, verbose_name="number")),
+                (
+                    "opening",
+                    models.DecimalField(decimal_places=5, max_digits=24, null=True, verbose_name="opening balance"),
+                ),
+                (
+                    "closing",
+                    models.DecimalField(decimal_places=5, max_digits=24, null=True, verbose_name="closing balance"),
+                ),
+                ("period_start", models.DateField(null=True, verbose_name="from")),
+                ("period_end", models.DateField(null=True, verbose_name="to")),
+                ("entries", models.PositiveIntegerField(verbose_name="entries")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="statements", to="bank.bankaccount"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.run"
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank statement',
-                'verbose_name_plural': 'bank statements',
-                'ordering': ['-period_end', '-id'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "verbose_name": "bank statement",
+                "verbose_name_plural": "bank statements",
+                "ordering": ["-period_end", "-id"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='BankTransaction',
+            name="BankTransaction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=16)),
-                ('loaded_at', models.DateTimeField(editable=False, verbose_name='loaded')),
-                ('external_id', ingestion.models.fields.ExternalIdField(max_length=40, verbose_name='external id')),
-                ('booked_on', models.DateField(verbose_name='booked')),
-                ('value_on', models.DateField(null=True, verbose_name='value date')),
-                ('amount', models.DecimalField(decimal_places=5, max_digits=24, verbose_name='amount')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('bank_id', models.CharField(blank=True, max_length=255, verbose_name="bank's id")),
-                ('reference', models.CharField(blank=True, max_length=255, verbose_name='reference')),
-                ('kind', models.CharField(blank=True, max_length=50, verbose_name='type')),
-                ('counterparty', models.CharField(blank=True, max_length=255, verbose_name='counterparty')),
-                ('counterparty_account', models.CharField(blank=True, max_length=100, verbose_name='counterparty account')),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='bank.bankaccount')),
-                ('run', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.run')),
-                ('statement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='bank.bankstatement')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.BinaryField(max_length=16)),
+                ("loaded_at", models.DateTimeField(editable=False, verbose_name="loaded")),
+                ("external_id", ingestion.models.fields.ExternalIdField(max_length=40, verbose_name="external id")),
+                ("booked_on", models.DateField(verbose_name="booked")),
+                ("value_on", models.DateField(null=True, verbose_name="value date")),
+                ("amount", models.DecimalField(decimal_places=5, max_digits=24, verbose_name="amount")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("bank_id", models.CharField(blank=True, max_length=255, verbose_name="bank's id")),
+                ("reference", models.CharField(blank=True, max_length=255, verbose_name="reference")),
+                ("kind", models.CharField(blank=True, max_length=50, verbose_name="type")),
+                ("counterparty", models.CharField(blank=True, max_length=255, verbose_name="counterparty")),
+                (
+                    "counterparty_account",
+                    models.CharField(blank=True, max_length=100, verbose_name="counterparty account"),
+                ),
+                ("description", models.TextField(blank=True, verbose_name="description")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="transactions", to="bank.bankaccount"
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ingestion.run",
+                    ),
+                ),
+                (
+                    "statement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transactions",
+                        to="bank.bankstatement",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'bank transaction',
-                'verbose_name_plural': 'bank transactions',
-                'ordering': ['-booked_on', '-id'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "verbose_name": "bank transaction",
+                "verbose_name_plural": "bank transactions",
+                "ordering": ["-booked_on", "-id"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddConstraint(
-            model_name='bankaccount',
-            constraint=models.UniqueConstraint(fields=('tenant', 'identifier', 'currency'), name='bank_account_once'),
+            model_name="bankaccount",
+            constraint=models.UniqueConstraint(fields=("tenant", "identifier", "currency"), name="bank_account_once"),
         ),
         migrations.AddConstraint(
-            model_name='bankstatement',
-            constraint=models.UniqueConstraint(fields=('tenant', 'external_id'), name='bank_statement_once'),
+            model_name="bankstatement",
+            constraint=models.UniqueConstraint(fields=("tenant", "external_id"), name="bank_statement_once"),
         ),
         migrations.AddIndex(
-            model_name='banktransaction',
-            index=models.Index(fields=['account', '-booked_on'], name='bank_transaction_recent'),
+            model_name="banktransaction",
+            index=models.Index(fields=["account", "-booked_on"], name="bank_transaction_recent"),
         ),
         migrations.AddConstraint(
-            model_name='banktransaction',
-            constraint=models.UniqueConstraint(fields=('tenant', 'external_id'), name='bank_transaction_once'),
+            model_name="banktransaction",
+            constraint=models.UniqueConstraint(fields=("tenant", "external_id"), name="bank_transaction_once"),
         ),
     ]

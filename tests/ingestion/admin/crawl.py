@@ -58,7 +58,7 @@ def _send(client: Client, path: str, post: dict[str, Any] | None) -> tuple[int, 
         post["file"].seek(0)
     try:
         answer = client.get(path) if post is None else client.post(path, post)
-    except Exception as error:  # noqa: BLE001  an answer of 500 in production
+    except Exception as error:
         return 500, repr(error)
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     headers = {name: value for name, value in answer.headers.items() if name != "Expires"}

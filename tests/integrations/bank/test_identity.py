@@ -146,6 +146,8 @@ def test_a_placeholder_is_no_bank_id_and_strangers_stay_apart(placeholder: str) 
 
 
 def test_a_tied_statement_sent_again_under_another_reference_does_not_double() -> None:
-    tied = replace(statement(entry()), opening=Balance(Decimal(10), "EUR", None), closing=Balance(Decimal("6.5"), "EUR", None))
+    tied = replace(
+        statement(entry()), opening=Balance(Decimal(10), "EUR", None), closing=Balance(Decimal("6.5"), "EUR", None)
+    )
 
     assert len(set(keys(tied, replace(tied, reference="again", number="9")))) == 1

@@ -116,7 +116,6 @@ def check_balance(statement: Statement, ours: Any, truth: dict[str, Any] | None)
 
 def check_entries(statement: Statement, truth: dict[str, Any], *, skips_type: bool) -> None:
     truths = truth["transactions"]
-    ids = [row["bank_reference"] for row in truths]
     assert [entry.amount for entry in statement.entries] == [Decimal(row["amount"]) for row in truths]
     for entry, row in zip(statement.entries, truths, strict=True):
         assert row["currency"] in {None, entry.currency}

@@ -227,3 +227,28 @@ DATA:OFXSGML
 
     assert (run.ok, run.dead) == (1, 1)
     assert DeadLetter.objects.for_tenant(where.tenant).get().errors[0]["code"] == "decimals"
+
+
+def notice(amount: str, reference: str) -> bytes:
+    """A CAMT.054 that announces one booked debit."""
+    return f"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.054.001.04"><BkToCstmrDbtCdtNtfctn><Ntfctn><Id>N1</Id>
+<Acct><Id><IBAN>DE1</IBAN></Id><Ccy>EUR</Ccy></Acct><Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd>
+<Sts>BOOK</Sts><BookgDt><Dt>2026-06-01</Dt></BookgDt><AcctSvcrRef>{reference}</AcctSvcrRef></Ntry>
+</Ntfctn></BkToCstmrDbtCdtNtfctn></Document>""".encode()
+
+
+def test_a_notice_is_not_posted_because_its_statement_will_be() -> None:
+    where = connection()
+
+    run = load(where, "notice.xml", notice("4.00", "B1"))
+
+    assert (run.state, run.ok, run.skipped) == (Run.State.SUCCEEDED, 0, 1)
+
+
+def test_an_account_without_statements_can_have_its_notices_posted() -> None:
+    where = connection()
+
+    run = load(where, "notice.xml", notice("4.00", "B1"), post_notices="yes")
+
+    assert run.ok == 1
+    assert ledger(where) == [("2026-06-01", Decimal(-4))]
