@@ -135,7 +135,6 @@ RQ_QUEUES = {
     name: {
         "URL": REDIS_URL,
         "SERIALIZER": "rq.serializers.JSONSerializer",
-        "JOB_CLASS": "ingestion.queueing.RunJob",
         "DEFAULT_TIMEOUT": timeout,
     }
     for name, timeout in {
