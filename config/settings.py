@@ -128,8 +128,7 @@ STORAGES = {
 INGESTION = {"STORAGE": "ingestion"}
 
 # Queues: one per tier and one worker process per queue, because RQ loses a job when a worker that listens on two
-# queues dies after the pop. JSON, because a pickle read from Redis runs code. RunJob as the README has it; django-rq
-# 4.2 does not read it here, our workers and the scheduler bring it along.
+# queues dies after the pop. JSON, because a pickle read from Redis runs code.
 REDIS_URL = os.environ.get("REDIS_URL") or embedded_url()
 RQ_QUEUES = {
     name: {

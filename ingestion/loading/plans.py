@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import compress
 from typing import Any
 
-from django.db import DatabaseError, connections, models, transaction
+from django.db import DatabaseError, InterfaceError, connections, models, transaction
 
 from ingestion.core.context import Context
 from ingestion.core.errors import ConfigurationError, FieldError
@@ -198,6 +198,8 @@ class Plan:
             with self._recoverable(), connections[self.alias].cursor() as cursor:
                 self.statement.write(cursor, constants, batch.columns)
         except DatabaseError as error:
+            if connections[self.alias].needs_rollback:  # Django could not undo it: nothing can be executed any more
+                raise InterfaceError("The connection was lost while a refused statement was undone.") from error
             if not faults.is_record_fault(error):
                 raise
             if len(batch.rows) == 1:

@@ -82,12 +82,6 @@ def test_without_a_tls_proxy_nothing_is_redirected(tmp_path: Path) -> None:
     assert settings_say("hasattr(s, 'SECURE_SSL_REDIRECT')", tmp_path).stdout == "False\n"
 
 
-def test_every_queue_names_our_job_class_as_the_readme_does(tmp_path: Path) -> None:
-    said = settings_say("{q['JOB_CLASS'] for q in s.RQ_QUEUES.values()}", tmp_path).stdout
-
-    assert said == "{'ingestion.queueing.RunJob'}\n"
-
-
 def test_every_queue_is_json_because_a_pickle_from_redis_runs_code(tmp_path: Path) -> None:
     said = settings_say("{q['SERIALIZER'] for q in s.RQ_QUEUES.values()}, sorted(s.RQ_QUEUES)", tmp_path).stdout
 

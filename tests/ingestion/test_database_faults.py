@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from ingestion.models import Run
 from ingestion.running import Seams
@@ -21,6 +21,7 @@ from tests.ingestion.runs import (
     counts,
     effects,
     finish,
+    item,
     items,
     letters,
     load,
@@ -88,6 +89,38 @@ def test_a_connection_killed_by_mariadb_costs_nothing(point: str, nth: int) -> N
 @pytest.mark.parametrize("point", POINTS)
 def test_a_connection_terminated_by_postgresql_costs_nothing(point: str, nth: int) -> None:
     assert_nothing_lost_or_doubled(killed_at(point, nth, "SELECT pg_terminate_backend(%d)"))
+
+
+@pytest.mark.every_database
+@pytest.mark.parametrize("nth", range(1, 4))
+def test_a_connection_lost_while_a_refused_row_is_undone_fails_nothing(nth: int) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has no server that could end a connection")
+    given = [item(n) if n != 5 else item(5, amount="-1.00") for n in range(1, 10)]
+    kill = "KILL %d" if connection.vendor == "mysql" else "SELECT pg_terminate_backend(%d)"
+    refused: list[int] = []
+
+    with registered(over(given, page=3)) as pipeline, other_session() as elsewhere:
+        run = queued(pipeline)
+
+        def lose(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+            try:
+                return execute(sql, params, many, context)
+            except DatabaseError:
+                refused.append(1)
+                if len(refused) == nth:
+                    elsewhere(kill % own)
+                raise
+
+        own = own_session_number()
+        with connection.execute_wrapper(lose):
+            carry(run)
+        finish(run)
+
+    assert len(refused) >= nth, "the connection was never lost"
+    assert (run.state, counts(run)) == (Run.State.PARTIAL, (9, 8, 0, 1))
+    assert [(one.source_id, one.times_seen) for one in letters(run.tenant)] == [("rec_0005", 1)]
+    assert effects(run) == sorted(rows(run.tenant))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, cast
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
@@ -32,13 +32,20 @@ class Document:
     """Source text of each element that was asked for by `source_of`; the outer one only, where they nest."""
 
 
-def parse(text: str, *, source_of: str = "", namespace_of: str = "", max_sources: int = MAX_ENTRIES) -> Document:
+def parse(
+    text: str,
+    *,
+    source_of: str = "",
+    namespace_of: str = "",
+    counted: Container[str] = (),
+    limit: int = MAX_ENTRIES,
+) -> Document:
     """Parse decoded XML. Raises HostileFile (DTD, entity, depth, attributes), FileTooLarge or UnreadableFile.
 
-    FileTooLarge comes while reading, at the first element too many or the first too many of those in `source_of`.
+    FileTooLarge comes while reading: at the first element too many, or the first above `limit` of those in `counted`.
     """
     data = text.encode("utf-8")
-    tree = _Tree(data, source_of, namespace_of, max_sources)
+    tree = _Tree(data, source_of, namespace_of, counted, limit)
     parser = DefusedXMLParser(target=tree, encoding="utf-8", forbid_dtd=True, forbid_entities=True)
     # The stubs do not show the expat parser; its position is the only way to an element's exact text.
     tree.position = lambda: cast("Any", parser).parser.CurrentByteIndex
@@ -55,7 +62,7 @@ def parse(text: str, *, source_of: str = "", namespace_of: str = "", max_sources
 class _Tree:
     """Parser target: the standard TreeBuilder behind limits, with local tag names."""
 
-    def __init__(self, data: bytes, source_of: str, namespace_of: str, max_sources: int) -> None:
+    def __init__(self, data: bytes, source_of: str, namespace_of: str, counted: Container[str], limit: int) -> None:
         self.position: Callable[[], int] = lambda: 0
         self.namespaces: dict[Element, str] = {}
         self.sources: dict[Element, str] = {}
@@ -63,18 +70,18 @@ class _Tree:
         self._data, self._source_of, self._namespace_of = data, source_of, namespace_of
         self._starts: list[int] = []
         self._depth = self._elements = 0
-        self._max_sources = self._sources_left = max_sources
+        self._counted, self._limit, self._left = counted, limit, limit
 
     def start(self, tag: str, attributes: dict[str, str]) -> Element:
         self._depth += 1
         self._elements += 1
         self._refuse_bombs(attributes)
         namespace, _, name = tag.rpartition("}")
+        self._left -= name in self._counted
+        if self._left < 0:
+            raise FileTooLarge(f"The XML has more than {self._limit:,} entries: split the file.")
         element = self._builder.start(name, attributes)
         if name == self._source_of:
-            self._sources_left -= 1
-            if self._sources_left < 0:
-                raise FileTooLarge(f"The XML has more than {self._max_sources:,} entries: split the file.")
             self._starts.append(self.position())
         if name == self._namespace_of:
             self.namespaces[element] = namespace.removeprefix("{")

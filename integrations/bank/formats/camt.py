@@ -22,6 +22,8 @@ _MESSAGES = {
     "BkToCstmrStmt": ("camt.053", "Stmt"),
     "BkToCstmrDbtCdtNtfctn": ("camt.054", "Ntfctn"),
 }
+_COUNTED = frozenset({"Ntry", "Bal", *(part for _, part in _MESSAGES.values())})
+"""What takes about as long to read as an entry."""
 _VERSION_1 = re.compile(r"V0\d$")
 _OTHER_MESSAGE = re.compile(r"\b(?!camt\.05[234])[a-z]{4}\.\d{3}(?:\.\d{3})?(?:\.\d{2})?\b")
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([\w.\-]{1,40})["']""")
@@ -31,7 +33,7 @@ def read(data: bytes) -> tuple[Statement, ...]:
     """Every statement of the file. Raises UnknownFormat, UnreadableFile, HostileFile or FileTooLarge."""
     declared = _ENCODING.search(data[:1_024])
     xml = decode(data, declared[1].decode("ascii") if declared else "").lstrip()
-    document = bounded_xml.parse(xml, source_of="Ntry", namespace_of="Document")
+    document = bounded_xml.parse(xml, source_of="Ntry", namespace_of="Document", counted=_COUNTED)
     statements = tuple(
         _statement(each, format_name, document)
         for message, format_name, part in _messages(document)

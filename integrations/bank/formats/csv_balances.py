@@ -42,7 +42,7 @@ def breaks(entries: Sequence[Entry], balances: Sequence[Decimal | None]) -> tupl
     if not _comparable(entries):
         return ()
     steps = [
-        _Step(entry, after - entry.amount, after)
+        _Step(entry, entry.amount, after)
         for entry, after in zip(entries, balances, strict=True)
         if entry.amount is not None and after is not None
     ]
@@ -60,8 +60,12 @@ def breaks(entries: Sequence[Entry], balances: Sequence[Decimal | None]) -> tupl
 @dataclass(frozen=True, slots=True)
 class _Step:
     entry: Entry
-    start: Decimal
+    amount: Decimal
     after: Decimal
+
+    @property
+    def start(self) -> Decimal:
+        return self.after - self.amount
 
 
 def _comparable(entries: Sequence[Entry]) -> bool:
@@ -78,8 +82,8 @@ def _broken(run: Sequence[_Step]) -> list[tuple[Decimal, _Step]]:
 
 def _said(before: Decimal, step: _Step) -> str:
     return (
-        f"entry {step.entry.position + 1} of {step.entry.booked_text} takes {before:f} by {step.entry.amount:f} "
-        f"to {step.after:f}, a difference of {step.after - step.entry.amount - before:f}"
+        f"entry {step.entry.position + 1} of {step.entry.booked_text} takes {before:f} by {step.amount:f} "
+        f"to {step.after:f}, a difference of {step.start - before:f}"
     )
 
 

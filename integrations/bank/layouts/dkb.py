@@ -106,8 +106,9 @@ GIRO_2018 = replace(
         period_end=r"^Bis: \| (\S+)$",
         either_mark=True,
     ),
-    # A balance of the day between the entries. A row that ends in an amount is an entry, whatever its text says.
-    footers=(r"\| Tagessaldo( \||$)",),
+    # A balance of the day between the entries: a booking date, this text and at most the balance in the amount column.
+    # A row with anything more, such as a value date or a counterparty, is an entry whose text happens to be this word.
+    footers=(r"^[0-9.]+ \| Tagessaldo( \| [^|]+)?$",),
 )
 
 CREDIT_2018 = replace(

@@ -14,6 +14,7 @@ from ingestion.core.errors import ConfigurationError, FileTooLarge, UnreadableFi
 from integrations.bank.formats import csv_file, read_file
 from integrations.bank.formats.csv_detect import detect_layout, score
 from integrations.bank.layouts import LAYOUTS, Columns, CsvLayout, layout_from_mapping
+from integrations.bank.layouts.dkb import GIRO_2018
 from integrations.bank.statements import EntryStatus, Statement, imbalance
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -81,6 +82,24 @@ def test_preamble_balance_pending_and_broken_rows_of_dkb_are_read() -> None:
     assert statement.entries[3].amount_text == "2 columns instead of 12 at line 9"
     assert [e.status for e in statement.entries].count(EntryStatus.PENDING) == 1
     assert [e.position for e in statement.entries] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("row", "amounts"),
+    [
+        ('"20.01.2018";"";"";"";"Tagessaldo";"";"";"";"";"";""', []),
+        ('"20.01.2018";"";"";"";"Tagessaldo";"";"";"2.500,01";"";"";""', []),
+        ('"20.01.2018";"20.01.2018";"Lastschrift";"Nord";"Tagessaldo";"";"";"-5,00";"";"";""', [Decimal("-5.00")]),
+        ('"20.01.2018";"20.01.2018";"";"";"Tagessaldo";"";"";"-5,00";"";"";""', [Decimal("-5.00")]),
+    ],
+    ids=["without-balance", "with-balance", "an-entry", "an-entry-without-counterparty"],
+)
+def test_daily_balance_of_dkb_is_dropped_and_an_entry_of_that_text_is_not(row: str, amounts: list[Decimal]) -> None:
+    header = ";".join(f'"{name}"' for name in GIRO_2018.header)
+
+    statement = only(csv_file.read(f"{header}\n{row}\n".encode(), GIRO_2018))
+
+    assert [e.amount for e in statement.entries] == amounts
 
 
 def test_running_balances_give_both_ends_of_the_statement() -> None:
