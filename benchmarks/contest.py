@@ -1,4 +1,4 @@
-"""One contestant's work in a process of its own: `python -m benchmarks.contest NAME PAGES [--changed]`, cost as JSON."""
+"""One contestant's work in a process of its own; prints its cost as one line of JSON. `python -m benchmarks` calls it."""
 
 from __future__ import annotations
 
@@ -7,49 +7,37 @@ import dataclasses
 import importlib
 import json
 import os
-from pathlib import Path
 
 import django
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("name")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--records", type=int, required=True)
-    parser.add_argument("--changed", action="store_true")
-    parser.add_argument("--server-pid", type=int, default=0)
-    parser.add_argument("--empty", action="store_true", help="empty the tables first")
-    parser.add_argument("--profile", default="")
-    given = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
+    given = _arguments()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
     django.setup()
     from benchmarks import meter
     from benchmarks.contestants import ground
+    from benchmarks.data import Corpus
 
     if given.empty:
-        ground.migrate()
+        ground.empty_tables()
     contestant = importlib.import_module(f"benchmarks.contestants.{given.name}")
-    work = contestant.prepare(given.folder, given.changed)
+    work = contestant.prepare(Corpus(given.records, given.invalid, given.changed))
     stored: list[int] = []
-    run = lambda: stored.append(work())
-    if given.profile:
-        import cProfile
+    cost = meter.measure(lambda: stored.append(work()), given.records, given.server_pid)
+    cost = dataclasses.replace(cost, stored=stored[0], parts=dict(getattr(contestant, "parts", {})))
+    print(json.dumps(dataclasses.asdict(cost)))
 
-        p = cProfile.Profile()
-        run = lambda: p.runcall(lambda: stored.append(work()))
-    cost = meter.measure(run, given.records, given.server_pid)
-    if given.profile:
-        p.dump_stats(given.profile)
-    print(
-        json.dumps(
-            {
-                **dataclasses.asdict(cost),
-                "stored": stored[0],
-                "parts": {k: round(v * 1e6 / given.records, 2) for k, v in getattr(contestant, "parts", {}).items()},
-            }
-        )
-    )
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.contest", description=__doc__)
+    parser.add_argument("name", help="a module in benchmarks/contestants")
+    parser.add_argument("records", type=int)
+    parser.add_argument("--invalid", type=int, default=1, help="how many of a hundred records cannot be validated")
+    parser.add_argument("--changed", action="store_true", help="one record of a hundred differs from the first load")
+    parser.add_argument("--empty", action="store_true", help="empty the tables first")
+    parser.add_argument("--server-pid", type=int, default=0, help="the database server, whose CPU counts too")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

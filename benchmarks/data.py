@@ -5,33 +5,61 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
+
+from ingestion import Context
 
 PAGE_SIZE = 2000
 INVALID_AT = 37
 CHANGED_AT = 50
 
 
-def write_pages(folder: Path, records: int, *, invalid_percent: int = 1, changed: bool = False) -> Path:
-    """Files 00000.json, 00001.json, ... of `PAGE_SIZE` records in `folder`; made once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, page in enumerate(pages(records, invalid_percent, changed)):
-        path = folder / f"{number:05}.json"
-        if not path.exists():
-            path.write_bytes(page)
-    return folder
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Which invoices: `invalid` of a hundred cannot be validated, and `changed` alters one of a hundred valid ones."""
 
+    records: int
+    invalid: int = 1
+    changed: bool = False
 
-def pages(records: int, invalid_percent: int, changed: bool) -> Iterator[bytes]:
-    """`changed` alters one record in a hundred, none of them an invalid one at 1 percent."""
-    for start in range(0, records, PAGE_SIZE):
-        part = range(start, min(start + PAGE_SIZE, records))
+    def __len__(self) -> int:
+        return -(-self.records // PAGE_SIZE)
+
+    def page(self, number: int) -> bytes:
+        part = range(number * PAGE_SIZE, min((number + 1) * PAGE_SIZE, self.records))
         bodies = ",".join(
-            invoice(n, invalid=(n - INVALID_AT) % 100 < invalid_percent, changed=changed and n % 100 == CHANGED_AT)
+            invoice(
+                n,
+                invalid=(n - INVALID_AT) % 100 < self.invalid,
+                changed=self.changed and n % 100 == CHANGED_AT,
+            )
             for n in part
         )
-        yield f'{{"object":"list","url":"/v1/invoices","has_more":true,"data":[{bodies}]}}'.encode()
+        return f'{{"object":"list","url":"/v1/invoices","has_more":true,"data":[{bodies}]}}'.encode()
+
+    @property
+    def valid(self) -> int:
+        return sum((n - INVALID_AT) % 100 >= self.invalid for n in range(self.records))
+
+
+class Pages:
+    """`fetch` of the pipeline's source: a corpus page by page, made beforehand or each when it is asked for."""
+
+    def open(self, corpus: Corpus, *, lazily: bool = False) -> None:
+        self._corpus = corpus
+        self._made = None if lazily else [corpus.page(number) for number in range(len(corpus))]
+
+    def __call__(self, ctx: Context | None, cursor: Any) -> tuple[bytes, Any]:
+        number = int(cursor or 0)
+        body = self._corpus.page(number) if self._made is None else self._made[number]
+        return body, number + 1 if number + 1 < len(self._corpus) else None
+
+    def __iter__(self) -> Iterator[bytes]:
+        cursor: Any = 0
+        while cursor is not None:
+            body, cursor = self(None, cursor)
+            yield body
 
 
 def invoice(n: int, *, invalid: bool = False, changed: bool = False) -> str:

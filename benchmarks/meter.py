@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
@@ -20,10 +20,13 @@ class Cost:
     wall: float
     peak_mb: float
     records: int
+    stored: int = 0
+    parts: dict[str, float] = field(default_factory=dict)
 
     @property
     def cpu(self) -> float:
-        return self.client + self.server
+        """Microseconds a record."""
+        return (self.client + self.server) / self.records * 1e6
 
 
 def measure(work: Callable[[], object], records: int, server_pid: int) -> Cost:

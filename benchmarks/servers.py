@@ -20,6 +20,10 @@ class Server:
     socket: str = ""
 
 
+def start(kind: str) -> Server:
+    return start_mariadb() if kind == "mariadb" else sqlite()
+
+
 def start_mariadb() -> Server:
     """Defaults but for the socket: a flush to disk at every commit, doublewrite, a buffer pool of 128 MB."""
     folder = servers.server_folder("mariadb-durable", "mysql")
@@ -38,19 +42,23 @@ def start_mariadb() -> Server:
 
 
 def sqlite() -> Server:
-    return Server("sqlite", servers.renamed("sqlite://", str(servers.session_folder() / "benchmark.sqlite3")))
+    return Server("sqlite", servers.renamed("sqlite://", str(session_folder() / "benchmark.sqlite3")))
 
 
 def reset(server: Server) -> None:
-    """Forget what dlt made; the other contestants' tables are emptied by the child that uses them next."""
+    """Forget what earlier contestants kept: files, SQLite databases, dlt's databases and its memory of them.
+
+    Django's tables are emptied by the contestant's own process.
+    """
     if server.kind == "mariadb":
         for name in ("dlt_benchmark", "dlt_benchmark_staging"):
             _mysql(server.socket, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-    for path in servers.session_folder().glob("dlt*"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in session_folder().glob("benchmark*.sqlite3*"):
+        path.unlink()
+    shutil.rmtree(session_folder() / "var", ignore_errors=True)
 
 
-def folder() -> Path:
+def session_folder() -> Path:
     return servers.session_folder()
 
 

@@ -1,5 +1,5 @@
-"""Ways to bring the same pages into the same table. Each module has `prepare(pages, changed) -> work`.
+"""Ways to bring the same pages into the same table. Each module has `prepare(corpus) -> work`.
 
-`prepare` may take its time; only `work()` is measured. `changed` says that the table is filled already and one record in a
-hundred differs. `work` returns how many rows are stored afterwards.
+`prepare` may take its time and finds what an earlier run left in the table; only `work()` is measured. It returns how many
+rows are stored afterwards.
 """

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
+
+from django.db.models import Sum
 
 from benchmarks.app.models import Invoice
 from benchmarks.app.pipelines import pages
 from benchmarks.contestants import ground
+from benchmarks.data import Corpus
 from ingestion import actions, running
+from ingestion.models import Artifact
 
 parts: Counter[str] = Counter()
-"""Client CPU seconds by the gap of `Seams.at` that ended them."""
+"""Seconds of this process's CPU, by the name of the seam that they ended at; bytes kept raw, before and after packing."""
 
 
-def prepare(folder: Path, changed: bool, *, lazily: bool = False) -> Callable[[], int]:
-    pages.open(folder, lazily=lazily)
+def prepare(corpus: Corpus, *, lazily: bool = False) -> ground.Work:
+    pages.open(corpus, lazily=lazily)
     run = actions.run_now(actions.Actor(), ground.connection(), hint=False)
-    last = time.process_time()
+    last = 0.0
 
     def at(point: str) -> None:
         nonlocal last
@@ -31,9 +33,11 @@ def prepare(folder: Path, changed: bool, *, lazily: bool = False) -> Callable[[]
         nonlocal last
         last = time.process_time()
         state = running.execute(run.pk, running.Seams(at=at))
-        if state not in ("succeeded", "partial"):
-            run.refresh_from_db()
-            raise RuntimeError(f"The run ended {state}: {run.error_class} {run.error_message}")
+        run.refresh_from_db()
+        if state not in ("succeeded", "partial") or run.read != corpus.records:
+            raise RuntimeError(f"{run.read} read, {state}: {run.error_class} {run.error_message}")
+        for name, total in Artifact.unscoped.aggregate(raw=Sum("size"), packed=Sum("stored_size")).items():
+            parts[name] = total
         return Invoice.unscoped.count()
 
     return work
