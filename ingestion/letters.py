@@ -147,7 +147,7 @@ def _source_id(record: Record) -> str:
 
 def _short(text: str, longest: int) -> str:
     """`text` where its column takes it as it is, else its beginning and a hash: different ids stay different."""
-    cleaned = storable(text, longest + 1).rstrip()
+    cleaned = storable(text, longest).rstrip()
     if cleaned == text:
         return cleaned
     return f"{cleaned[: longest - 17]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

@@ -61,23 +61,20 @@ class Fleet:
                 self.processes[number] = self._start(self.commands[number])
 
     def kill_something(self) -> bool:
-        """SIGKILL a worker's child, or a worker whose child lives on, or a ticker; False when there was nothing to kill."""
-        number = self.draw.randrange(len(self.processes))
-        process = self.processes[number]
-        if self.commands[number][0] == "tick":
-            process.kill()
-            self.kills["tickers"] += 1
+        """SIGKILL a worker's child, or a worker whose child lives on, or a ticker; False when there was none."""
+        kind = self.draw.choices(["horses", "parents", "tickers"], [5, 4, 1])[0]
+        workers = [one for one, command in zip(self.processes, self.commands, strict=True) if command[0] == "worker"]
+        tickers = [one for one in self.processes if one not in workers]
+        busy = {one.pid: self._children(one.pid) for one in workers}
+        found = {
+            "horses": [child for children in busy.values() for child in children],
+            "parents": [pid for pid, children in busy.items() if children],
+            "tickers": [one.pid for one in tickers],
+        }[kind]
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(self.draw.choice(found), signal.SIGKILL)
+            self.kills[kind] += 1
             return True
-        children = self._children(process.pid)
-        if self.draw.random() < 0.5:
-            process.kill()
-            self.kills["parents"] += 1
-            return True
-        for child in children:
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-                self.kills["horses"] += 1
-                return True
         return False
 
     def restart_redis(self) -> None:
