@@ -33,9 +33,9 @@ class Upsert:
         object.__setattr__(self, "key", tuple(self.key))
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
-        version = self.version or models.Value(None, models.IntegerField())
-        rows = self._plan.select(ctx.tenant.id, keys, "digest", version)
-        return {key: Stored(bytes(digest), version) for key, (digest, version) in rows}
+        wanted = ("digest", self.version) if self.version else ("digest",)
+        rows = self._plan.select(ctx.tenant.id, keys, *wanted)
+        return {key: Stored(bytes(digest), *version) for key, (digest, *version) in rows}
 
     def empty(self, ctx: Context) -> bool:
         return not self._plan.rows(ctx.tenant.id).exists()
