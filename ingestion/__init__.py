@@ -3,7 +3,7 @@
 This module is the public API; everything else may move. See docs/reference/api.md.
 """
 
-from ingestion.core.context import Context, File, TenantRef
+from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
 from ingestion.core.errors import (
     AmbiguousFormat,
@@ -29,7 +29,7 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Every, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Source
+from ingestion.core.sources import JsonLines, JsonPages, Previewable, Source, Testable
 from ingestion.core.windows import Window
 from ingestion.loading.upsert import Upsert
 
@@ -43,6 +43,7 @@ __all__ = [
     "ErrorBudget",
     "ErrorBudgetExceeded",
     "Every",
+    "Exchange",
     "FieldError",
     "File",
     "FileRefused",
@@ -55,6 +56,7 @@ __all__ = [
     "Loaded",
     "Page",
     "Pipeline",
+    "Previewable",
     "Ready",
     "Reconciliation",
     "ReconciliationError",
@@ -63,6 +65,7 @@ __all__ = [
     "Refusal",
     "Rejected",
     "Schedule",
+    "Secret",
     "Skip",
     "Source",
     "SourceChanged",
@@ -72,6 +75,7 @@ __all__ = [
     "SumAgrees",
     "TenantRef",
     "TenantScopeError",
+    "Testable",
     "Transient",
     "UnknownFormat",
     "UnreadableFile",

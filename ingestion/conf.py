@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
 
 
 class Settings(BaseModel):
@@ -41,6 +41,8 @@ class Settings(BaseModel):
     """RQ queue of each tenant tier; each needs at least one worker process of its own."""
     TICK_QUEUE: str = "ingestion-tick"
     """RQ queue of the tick, when rq-scheduler drives it."""
+    PRIVATE_NETWORKS: list[IPvAnyNetwork] = []
+    """Private networks (CIDR) that sources may call, for systems on your own premises; all others are refused."""
     STORAGE: str = "default"
     """Alias in Django's STORAGES where raw artifacts are kept; must not be public."""
     KEEP_RAW_PAGES: bool = True

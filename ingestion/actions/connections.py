@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +16,20 @@ from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
 from ingestion.models import Connection, Run, Tenant, Watermark
 
+_NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
-def connect(actor: Actor, tenant: Tenant, pipeline: str) -> Connection:
-    """The tenant's connection to `pipeline`, made when it is not there. Raises UnknownPipeline."""
+
+def connect(actor: Actor, tenant: Tenant, pipeline: str, name: str = "") -> Connection:
+    """The tenant's connection `name` to `pipeline`, made when it is not there. Raises UnknownPipeline."""
     actor.require("run_connection", tenant)
     registry.get(pipeline)
+    if name and not _NAME.fullmatch(name):
+        raise ActionRefused(
+            f"{name!r} cannot name a connection; use letters, digits, hyphens and underscores, 50 at most."
+        )
     with transaction.atomic():
         connection, made = Connection.objects.for_tenant(tenant).get_or_create(
-            tenant=tenant, pipeline=pipeline, defaults={"next_due": scheduling.first_due(pipeline)}
+            tenant=tenant, pipeline=pipeline, name=name, defaults={"next_due": scheduling.first_due(pipeline)}
         )
         if made:
             actor.audit(tenant, "connect", connection)

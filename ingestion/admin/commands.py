@@ -13,7 +13,8 @@ def _line(*words: Any) -> str:
 
 
 def for_connection(verb: str, connection: Connection, *options: str) -> str:
-    return _line(*verb.split(), "--tenant", connection.tenant.key, "--pipeline", connection.pipeline, *options)
+    named = ("--name", connection.name) if connection.name else ()
+    return _line(*verb.split(), "--tenant", connection.tenant.key, "--pipeline", connection.pipeline, *named, *options)
 
 
 def rewind(connection: Connection) -> str:

@@ -90,17 +90,16 @@ def late_after() -> timedelta:
 
 @admin.register(Connection)
 class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
-    list_display = ["pipeline", "tenant", "state", "due", "last_run"]
+    list_display = ["pipeline", "name", "tenant", "state", "due", "last_run"]
     list_filter = ["tenant", PipelineFilter, StateFilter]
-    ordering = ["pipeline", "tenant__key"]
+    ordering = ["pipeline", "tenant__key", "name"]
     sortable_by = ()
     change_list_template = "ingestion/connection_list.html"
     change_form_template = "ingestion/connection.html"
     verbs = VERBS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        # By tenant and pipeline rather than by connection: the same runs, and the index that holds them newest first.
-        runs = Run.unscoped.filter(tenant_id=OuterRef("tenant_id"), pipeline=OuterRef("pipeline")).order_by("-pk")
+        runs = Run.unscoped.filter(connection_id=OuterRef("pk")).order_by("-pk")
         latest = {f"last_{name}": Subquery(runs.values(name)[:1]) for name in ("id", "state", "created_at")}
         return super().get_queryset(request).annotate(**latest)  # type: ignore[no-any-return]  # annotated by name
 
@@ -147,7 +146,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         return self._operates(request) and self.has_view_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return ["config"] if obj else ["tenant", "pipeline"]
+        return ["config"] if obj else ["tenant", "pipeline", "name"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{"form": ConfigForm if obj else ConnectForm, **kwargs})
@@ -155,7 +154,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = Actor(request.user)  # type: ignore[arg-type]
         if not change:
-            obj.pk = actions.connect(actor, obj.tenant, obj.pipeline).pk
+            obj.pk = actions.connect(actor, obj.tenant, obj.pipeline, obj.name).pk
         elif "config" in form.changed_data:
             actions.configure(actor, obj, obj.config)
 

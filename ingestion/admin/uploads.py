@@ -51,7 +51,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = only_own(Connection.unscoped.select_related("tenant").order_by("tenant__key", "pipeline"), user)
+        own = only_own(Connection.unscoped.select_related("tenant").order_by("tenant__key", "pipeline", "name"), user)
         self.fields["connection"].queryset = own  # type: ignore[attr-defined]
 
     def clean_file(self) -> UploadedFile[Any]:

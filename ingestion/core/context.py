@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ingestion.core.errors import CredentialError
 from ingestion.core.windows import Window
 
 
@@ -28,12 +30,41 @@ class File:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A tenant's credential for one integration, in the clear. Held for one run only; its values have no repr."""
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    version: int = 0
+    """Counts up with every change, so that whoever holds an older one knows."""
+
+
+Exchange = Callable[[Secret], Mapping[str, str]]
+"""Asks the source for a new credential in exchange for the old one, for example a refresh token."""
+
+
 def _no_file(file: File) -> bytes:
     raise LookupError(f"{file.name} is not in this run's inbox.")
 
 
 def _quiet() -> None:
     return None
+
+
+def _no_credential() -> Secret:
+    raise CredentialError("No credential is stored for this tenant and integration; store one, then run again.")
+
+
+def _no_exchange(used_up: Secret, exchange: Exchange) -> Secret:
+    return Secret(exchange(used_up), used_up.version + 1)
+
+
+def _unlimited(amount: float = 1.0) -> None:
+    return None
+
+
+def _numbers() -> Iterator[int]:
+    return itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +84,27 @@ class Context:
     """The bytes of a file of this run's inbox."""
     beat: Callable[[], None] = field(default=_quiet, repr=False)
     """Renews the run's lease during slow work between pages; raises Fenced or Cancelled when it must stop."""
+    integration: str = ""
+    """Whose credential, rate limit and circuit breaker the source uses: config["integration"], else the pipeline's."""
+    credential: Callable[[], Secret] = field(default=_no_credential, repr=False)
+    """The tenant's own credential for `integration`, read once a run. Raises CredentialError; none is shared."""
+    exchange: Callable[[Secret, Exchange], Secret] = field(default=_no_exchange, repr=False)
+    """Replaces a used-up credential: across all workers one calls the given function, and what it returns is stored
+    before anybody uses it; the others get that. Raises CredentialError when the source refuses.
+    """
+    throttle: Callable[[float], None] = field(default=_unlimited, repr=False)
+    """Waits until the tenant and integration may make calls of this weight (1: one ordinary call)."""
+    hold_off: Callable[[float], None] = field(default=_unlimited, repr=False)
+    """Tells every worker that the source asked this tenant and integration to wait so many seconds."""
+    private_networks: tuple[str, ...] = ()
+    """Networks (CIDR) inside the private ranges that this deployment allows calls to."""
+    _calls: Iterator[int] = field(default_factory=_numbers, repr=False, compare=False)
 
     @property
     def correlation_id(self) -> str:
         """`tenant:run`, the prefix of every log line and outgoing call of this run."""
         return f"{self.tenant.key}:{self.run_id}"
+
+    def next_call_id(self) -> str:
+        """`tenant:run:number` for the next outgoing call, the same in its header and its log lines."""
+        return f"{self.correlation_id}:{next(self._calls)}"

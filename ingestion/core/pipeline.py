@@ -49,6 +49,8 @@ class Pipeline:
     schema: type[BaseModel]
     destination: Destination
     transform: Transform
+    integration: str = ""
+    """Whose credential, rate limit and circuit the source uses, for example "stripe"; '' when it needs none."""
     reader: Reader | None = None
     """Slow reading between source and schema, outside any transaction; its failure is a dead letter at "extract"."""
     reconciliations: Sequence[Reconciliation] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -24,6 +24,24 @@ class Source(Protocol):
 
         Called again with the checkpoint of the last committed page after any interruption.
         """
+        ...
+
+
+@runtime_checkable
+class Testable(Protocol):
+    """A source that can say whether its credential and address work, without reading anything for real."""
+
+    def test(self, ctx: Context) -> str:
+        """One cheap call; a sentence about what answered. Raises CredentialError, SourceChanged or Transient."""
+        ...
+
+
+@runtime_checkable
+class Previewable(Protocol):
+    """A source that can fetch one page for people to look at, before anything runs."""
+
+    def preview(self, ctx: Context) -> Page:
+        """The first page of what a run would read now."""
         ...
 
 

@@ -13,6 +13,13 @@ class Connection(TenantOwned):
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="connections")
     pipeline = models.CharField(_("pipeline"), max_length=100)
+    name = models.SlugField(
+        _("name"),
+        max_length=50,
+        blank=True,
+        default="",
+        help_text=_("Tells connections of one pipeline apart."),
+    )
     config = models.JSONField(
         _("config"), default=dict, blank=True, help_text=_("Settings the pipeline's source reads.")
     )
@@ -23,14 +30,14 @@ class Connection(TenantOwned):
 
     class Meta(TenantOwned.Meta):
         abstract = False
-        constraints = [models.UniqueConstraint(fields=["tenant", "pipeline"], name="ingestion_connection_once")]
+        constraints = [models.UniqueConstraint(fields=["tenant", "pipeline", "name"], name="ingestion_connection_once")]
         indexes = [models.Index(fields=["next_due"], name="ingestion_connection_due")]
         permissions = [("run_connection", "Can run, pause, resume and rewind connections")]
         verbose_name = _("connection")
         verbose_name_plural = _("connections")
 
     def __str__(self) -> str:
-        return f"{self.tenant.key} · {self.pipeline}"
+        return " · ".join(filter(None, (self.tenant.key, self.pipeline, self.name)))
 
     @property
     def is_paused(self) -> bool:

@@ -22,6 +22,8 @@ class Run(TenantOwned):
         MANUAL = "manual", _("Manual")
         UPLOAD = "upload", _("Upload")
         REPLAY = "replay", _("Replay")
+        BACKFILL = "backfill", _("Backfill")
+        WEBHOOK = "webhook", _("Webhook")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Queued")
@@ -89,6 +91,7 @@ class Run(TenantOwned):
         indexes = [
             models.Index(fields=["state", "lease_until"], name="ingestion_run_lease"),
             models.Index(fields=["connection", "state"], name="ingestion_run_connection"),
+            models.Index(fields=["connection", "-id"], name="ingestion_run_latest"),
             models.Index(fields=["tenant", "pipeline", "-id"], name="ingestion_run_recent"),
         ]
         constraints = [

@@ -63,18 +63,20 @@ def dry_run(
     tenant: Tenant,
     pipeline: Pipeline | str,
     *,
+    name: str = "",
     files: Sequence[tuple[str, bytes]] = (),
     config: Mapping[str, Any] | None = None,
     limit_pages: int | None = None,
 ) -> Report:
     """Take everything the next run of `tenant` would read through `pipeline`, and write nothing.
 
-    `files` (name, bytes) stand in for an upload. The tenant needs no connection yet. A failure that would end the run
-    is part of the report; only what would be our own bug is raised. Raises UnknownPipeline.
+    `name` tells several connections of the pipeline apart; the tenant needs none yet. `files` (name, bytes) stand in
+    for an upload. A failure that would end the run is part of the report; only what would be our own bug is raised.
+    Raises UnknownPipeline.
     """
     if isinstance(pipeline, str):
         pipeline = registry.get(pipeline)
-    rehearsal = _Rehearsal(pipeline, StandIns(tenant, pipeline, files), dict(config or {}))
+    rehearsal = _Rehearsal(pipeline, StandIns(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(files)
         rehearsal.play(limit_pages)

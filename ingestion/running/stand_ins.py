@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from ingestion.core.context import Context, File
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window, next_window
 from ingestion.models import Artifact, Connection, Run, Tenant
+from ingestion.running.work import outside_a_run
 
 
 class StandIns:
@@ -23,12 +25,13 @@ class StandIns:
     process may take one meanwhile, and the dry run then fails on it and can simply be started again.
     """
 
-    def __init__(self, tenant: Tenant, pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
-        known = Connection.objects.for_tenant(tenant).filter(pipeline=pipeline.name).first()
+    def __init__(self, tenant: Tenant, pipeline: Pipeline, name: str, files: Sequence[tuple[str, bytes]]) -> None:
+        known = Connection.objects.for_tenant(tenant).filter(pipeline=pipeline.name, name=name).first()
         self.tenant = tenant
+        self.pipeline = pipeline
         self.now = read_db_now()
         self.window = None if files else self._window(known, pipeline)
-        self.connection = known or Connection(tenant=tenant, pipeline=pipeline.name)
+        self.connection = known or Connection(tenant=tenant, pipeline=pipeline.name, name=name)
         kind = Run.Kind.UPLOAD if files else Run.Kind.MANUAL
         self.run = Run(tenant=tenant, connection=self.connection, pipeline=pipeline.name, kind=kind)
         self._inbox = {hashlib.sha256(data).hexdigest(): (name, data) for name, data in files}
@@ -47,13 +50,11 @@ class StandIns:
             File(self._artifacts[sha256].pk, name, sha256, len(data)): data
             for sha256, (name, data) in self._inbox.items()
         }
-        return Context(
-            tenant=self.tenant.ref,
-            pipeline=self.run.pipeline,
+        return dataclasses.replace(
+            outside_a_run(self.pipeline, self.connection, config),
             run_id=self.run.pk,
             now=self.now,
             window=self.window,
-            config={**self.connection.config, **config},
             inbox=tuple(files),
             read=files.__getitem__,
         )

@@ -11,6 +11,7 @@ from typing import Any
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 SPOKEN = {
+    "Exchange": "A function from a used-up `Secret` to the values of the new one; it asks the source for them.",
     "Json": "A value `json.dumps` takes: what checkpoints and configs are made of.",
     "Reconciliation": "Protocol: `name` of a control total, and `measure`, our own figure for one page.",
     "Schedule": "Protocol: `next_due(due, now)`, the first due time after `now`.",
@@ -21,7 +22,8 @@ SPOKEN = {
 
 GROUPS = {
     "Declaring a pipeline": ["pipeline", "Pipeline", "ErrorBudget", "Skip", "Context", "TenantRef", "File", "Window"],
-    "From where": ["Source", "JsonLines", "JsonPages", "Page", "Record", "Refusal", "Json"],
+    "From where": ["Source", "JsonLines", "JsonPages", "Page", "Record", "Refusal", "Json", "Testable", "Previewable"],
+    "With whose credential": ["Secret", "Exchange"],
     "To where": ["Destination", "Upsert", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
     "When": ["Schedule", "Every"],
     "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees"],

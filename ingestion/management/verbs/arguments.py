@@ -31,9 +31,10 @@ def verb(
 
 
 def add_connection(parser: CommandParser) -> None:
-    """--tenant and --pipeline, which together name a connection."""
+    """--tenant, --pipeline and --name, which together name a connection."""
     add_tenant(parser, required=True)
     parser.add_argument("--pipeline", required=True, metavar="NAME", help='for example "bookshop.charges"')
+    parser.add_argument("--name", default="", help="which of the tenant's connections of this pipeline; '' by default")
 
 
 def add_tenant(parser: CommandParser, *, required: bool = False) -> None:

@@ -10,7 +10,7 @@ from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.models import Connection
 
-COLUMNS = ("id", "tenant", "pipeline", "next_due", "paused_at", "paused_reason")
+COLUMNS = ("id", "tenant", "pipeline", "name", "next_due", "paused_at", "paused_reason")
 _HISTORY = 20
 _NONE = "There is no watermark yet; the first live run that succeeds sets it."
 
@@ -49,7 +49,7 @@ def _add_watermark(parser: CommandParser) -> None:
 
 
 def connect(options: Options, output: Output) -> None:
-    connection = actions.connect(actions.Actor(), finding.tenant(options), options["pipeline"])
+    connection = actions.connect(actions.Actor(), finding.tenant(options), options["pipeline"], options["name"])
     if options["config"]:
         actions.configure(actions.Actor(), connection, {**connection.config, **dict(options["config"])})
     _show(connection, output)

@@ -30,6 +30,7 @@ def connection(row: Connection) -> Described:
         "id": row.pk,
         "tenant": row.tenant.key,
         "pipeline": row.pipeline,
+        "name": row.name,
         "next_due": row.next_due,
         "paused_at": row.paused_at,
         "paused_reason": row.paused_reason,

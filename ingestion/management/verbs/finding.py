@@ -30,15 +30,18 @@ def tenant(options: Options) -> Tenant:
 
 
 def connection(options: Options) -> Connection:
-    """The connection of --tenant and --pipeline. Raises UnknownPipeline when no app registers it."""
-    owner, name = tenant(options), options["pipeline"]
-    found = Connection.objects.for_tenant(owner).select_related("tenant").filter(pipeline=name).first()
+    """The connection of --tenant, --pipeline and --name. Raises UnknownPipeline when no app registers it."""
+    owner, pipeline, name = tenant(options), options["pipeline"], options.get("name", "")
+    mine = Connection.objects.for_tenant(owner).select_related("tenant").filter(pipeline=pipeline)
+    found = mine.filter(name=name).first()
     if found is not None:
         return found
-    registry.get(name)
+    registry.get(pipeline)
+    if names := list(mine.order_by("name").values_list("name", flat=True)):
+        raise CommandError(f"Say which connection: --name {' or '.join(map(repr, names))}.", returncode=Exit.USAGE)
     raise CommandError(
-        f"Tenant {owner.key} is not connected to {name}. Connect it: "
-        f"manage.py ingest connect --tenant {owner.key} --pipeline {name}",
+        f"Tenant {owner.key} is not connected to {pipeline}. Connect it: "
+        f"manage.py ingest connect --tenant {owner.key} --pipeline {pipeline}" + (f" --name {name}" if name else ""),
         returncode=Exit.USAGE,
     )
 

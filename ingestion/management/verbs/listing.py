@@ -72,7 +72,7 @@ def list_connections(options: Options, output: Output) -> None:
     rows = _filtered(finding.scoped(Connection, options), options, pipeline="pipeline")
     if options["paused"]:
         rows = rows.filter(paused_at__isnull=False)
-    shown = [described.connection(row) for row in rows.order_by("tenant__key", "pipeline")[: options["limit"]]]
+    shown = [described.connection(row) for row in rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]]]
     output.rows("connections", shown, connections.COLUMNS, _NOTHING)
 
 

@@ -36,6 +36,7 @@ def rehearse(options: Options, output: Output) -> None:
         finding.tenant(options),
         options["pipeline"],
         files=[(path.name, uploading.read(path)) for path in options["files"]],
+        name=options["name"],
         config=dict(options["config"]),
         limit_pages=options["pages"],
     )

@@ -143,3 +143,23 @@ def test_tenant_grant_lets_staff_see_it() -> None:
 
     assert list(Tenant.objects.granted_to(olga)) == [tenant]
     assert ingest("tenant", "grant", "--tenant", "acme", "--user", "nobody").code == 2
+
+
+def test_a_tenant_may_have_several_connections_of_one_pipeline_under_names() -> None:
+    tenant = make_tenant()
+
+    north = asked("connect", *ACME, "--name", "north")["connections"][0]
+    south = asked("connect", *ACME, "--name", "south")["connections"][0]
+    nameless = ingest("pause", *ACME, "--reason", "audit")
+    asked("pause", *ACME, "--name", "south", "--reason", "audit")
+
+    assert north["id"] != south["id"]
+    assert (nameless.code, nameless.error) == (2, "Say which connection: --name 'north' or 'south'.")
+    assert not Connection.objects.for_tenant(tenant).get(name="north").is_paused
+    assert Connection.objects.for_tenant(tenant).get(name="south").is_paused
+
+
+def test_a_connections_name_must_be_plain() -> None:
+    make_tenant()
+
+    assert "at most 50 letters" in ingest("connect", *ACME, "--name", "no/slash").error
