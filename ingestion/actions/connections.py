@@ -24,9 +24,7 @@ def connect(actor: Actor, tenant: Tenant, pipeline: str, name: str = "") -> Conn
     actor.require("run_connection", tenant)
     registry.get(pipeline)
     if name and not _NAME.fullmatch(name):
-        raise ActionRefused(
-            f"{name!r} cannot name a connection; use letters, digits, hyphens and underscores, 50 at most."
-        )
+        raise ActionRefused(f"{name!r} cannot name a connection; use at most 50 letters, digits, - and _.")
     with transaction.atomic():
         connection, made = Connection.objects.for_tenant(tenant).get_or_create(
             tenant=tenant, pipeline=pipeline, name=name, defaults={"next_due": scheduling.first_due(pipeline)}
