@@ -62,13 +62,15 @@ class Pipeline:
     """Raise it when the transform changes: every record counts as changed once."""
     error_budget: ErrorBudget = ErrorBudget()
     max_payload_bytes: int = 8 * 1024 * 1024
-    salt: bytes = field(init=False, repr=False)
+    hasher: Any = field(init=False, repr=False, compare=False)
+    """SHA-256 fed with name and version: a copy of it digests a record's content."""
 
     def __post_init__(self) -> None:
         if not self.name or len(self.name) > 100 or not all(part.isidentifier() for part in self.name.split(".")):
             raise ConfigurationError(f'{self.name!r} is not a pipeline name; use "app.noun", at most 100 characters.')
         identity = f"{self.name}\0{self.version}".encode()
-        object.__setattr__(self, "salt", hashlib.sha256(identity).digest()[:16])
+        salt = hashlib.sha256(identity).digest()[:16]
+        object.__setattr__(self, "hasher", hashlib.sha256(salt))
 
     @property
     def title(self) -> str:

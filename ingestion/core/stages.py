@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +39,10 @@ class Prepared:
 
 def digest(pipeline: Pipeline, record: Record) -> bytes:
     """16 bytes that name a record's content under this version of its pipeline (SHA-256 of salt and body, cut)."""
-    return hashlib.sha256(pipeline.salt + record.body).digest()[:DIGEST_BYTES]
+    hasher = pipeline.hasher.copy()
+    hasher.update(record.body)
+    content: bytes = hasher.digest()
+    return content[:DIGEST_BYTES]
 
 
 def prepare(

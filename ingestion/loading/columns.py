@@ -15,11 +15,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ingestion.loading.limits import SQLITE_DIGITS, integer_range
+
 Adapter = Callable[[Any], Any]
 CONVERSION_ERRORS = (ValueError, TypeError, OverflowError, ArithmeticError, ValidationError)
 """What converting one value may raise because of that value."""
-_SQLITE_DIGITS = 15
-"""SQLite keeps decimals as IEEE doubles, exact for 15 significant digits (sqlite.org/floatingpoint.html)."""
 
 
 class ColumnFault(ValueError):
@@ -68,8 +68,7 @@ def _text(field: models.Field[Any, Any], is_key: bool) -> Adapter:
 
 
 def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
-    known: Any = connection.ops.integer_field_range(field.get_internal_type())
-    low, high = (-(2**63) if known[0] is None else known[0]), (2**63 - 1 if known[1] is None else known[1])
+    low, high = integer_range(field, connection)
 
     def adapt(value: Any) -> int:
         number: int = value if type(value) is int else field.get_prep_value(value)
@@ -82,7 +81,7 @@ def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> 
 
 def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
     places, whole = field.decimal_places, field.max_digits - field.decimal_places
-    most = _SQLITE_DIGITS if connection.vendor == "sqlite" else field.max_digits
+    most = SQLITE_DIGITS if connection.vendor == "sqlite" else field.max_digits
 
     def adapt(value: Any) -> str:
         if isinstance(value, float):

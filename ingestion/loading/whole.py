@@ -1,0 +1,101 @@
+"""Whole columns of plain values at once, a fifth of the cost of one value after the other (measured).
+
+Each function takes a column's values (none of them None) and gives what `columns.adapter` would give for each, or None
+where the column holds anything that needs a closer look; then the adapter takes it value by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import repeat
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ingestion.loading.limits import SQLITE_DIGITS, integer_range
+
+Whole = Callable[[Sequence[Any]], list[Any] | None]
+_UTC_SUFFIX = "+00:00"
+
+
+def whole(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False) -> Whole | None:
+    """The function for values of `field`; None for fields whose values are always taken one by one."""
+    match field:
+        case models.ForeignKey():
+            return whole(field.target_field, connection)
+        case models.TextField() | models.CharField():
+            return _text(field, is_key)
+        case models.IntegerField():
+            return _integer(field, connection)
+        case models.DecimalField():
+            return _decimal(field, connection)
+        case models.DateTimeField():
+            return _datetime(connection)
+        case _:
+            return None
+
+
+def _text(field: models.Field[Any, Any], is_key: bool) -> Whole:
+    longest = field.max_length or 2**31
+
+    def adapt(values: Sequence[Any]) -> list[Any] | None:
+        if not _all(str, values) or max(map(len, values)) > longest:
+            return None
+        joined = "".join(values)
+        if not joined.isascii():
+            try:
+                joined.encode()
+            except UnicodeEncodeError:
+                return None
+        if is_key and any(map(str.isspace, [value[-1:] for value in values])):
+            return None
+        return list(values)
+
+    return adapt
+
+
+def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Whole:
+    low, high = integer_range(field, connection)
+
+    def adapt(values: Sequence[Any]) -> list[Any] | None:
+        return list(values) if _all(int, values) and low <= min(values) and max(values) <= high else None
+
+    return adapt
+
+
+def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapper) -> Whole | None:
+    """Amounts with exactly the column's places, as most are: their text says by itself that they fit."""
+    places = field.decimal_places
+    if not places:
+        return None
+    digits = min(field.max_digits, SQLITE_DIGITS) if connection.vendor == "sqlite" else field.max_digits
+
+    def adapt(values: Sequence[Any]) -> list[Any] | None:
+        if not _all(Decimal, values):
+            return None
+        texts = list(map(format, values, repeat("f")))
+        points = [text[-places - 1 : -places] for text in texts]
+        return texts if max(map(len, texts)) <= digits + 1 and points.count(".") == len(points) else None
+
+    return adapt
+
+
+def _datetime(connection: BaseDatabaseWrapper) -> Whole | None:
+    """Times in UTC, as MySQL and SQLite keep them: their own text without the offset."""
+    if connection.vendor == "postgresql" or connection.timezone is not UTC:
+        return None
+
+    def adapt(values: Sequence[Any]) -> list[Any] | None:
+        if not _all(datetime, values):
+            return None
+        texts = [text[:-6] for text in map(str, values) if text.endswith(_UTC_SUFFIX)]
+        return texts if len(texts) == len(values) else None
+
+    return adapt
+
+
+def _all(kind: type, values: Sequence[Any]) -> bool:
+    return set(map(type, values)) == {kind}
