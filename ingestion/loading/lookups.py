@@ -9,7 +9,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion.loading.statements import quoting
 
-
 if TYPE_CHECKING:
     _Lookup = models.Lookup[Any]
 else:
