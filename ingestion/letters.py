@@ -30,7 +30,7 @@ Payloads = Mapping[bytes, artifacts.Kept]
 """Large payloads that are in storage: their bytes, and the file that holds them."""
 
 
-class PayloadNotKept(Exception):  # noqa: N818  the batch's own signal, never an answer
+class PayloadNotKept(Exception):
     """Letters were to be written whose payloads are not in storage yet; nothing of the batch may be committed."""
 
     def __init__(self, rejected: Sequence[Rejected]) -> None:
