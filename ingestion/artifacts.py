@@ -11,6 +11,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -20,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import InMemoryStorage, Storage, storages
 
 from ingestion.conf import config
 from ingestion.core.context import TenantRef
-from ingestion.core.errors import IngestionError
+from ingestion.core.errors import IngestionError, Transient
+from ingestion.core.outages import is_outage
 from ingestion.core.records import Record
 from ingestion.models import Artifact
 
@@ -72,16 +74,17 @@ def keep(tenant: TenantRef, kind: Artifact.Kind, data: bytes) -> Kept:
     """Write `data` compressed to storage, durably; equal bytes of one tenant are stored once.
 
     A file that no row names yet may be cut short by a crash, or about to be swept: it is not used, another is written
-    beside it.
+    beside it. Raises Transient when the storage cannot be reached.
     """
     sha256 = hashlib.sha256(data).hexdigest()
     store = storage()
     known = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first()
-    if known is not None and store.exists(known.path):
-        return Kept(tenant, kind, sha256, known.path, known.codec, known.size, known.stored_size)
-    codec, packed = _pack(data)
-    name = store.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
-    _flush(store, name)
+    with _reachable():
+        if known is not None and store.exists(known.path):
+            return Kept(tenant, kind, sha256, known.path, known.codec, known.size, known.stored_size)
+        codec, packed = _pack(data)
+        name = store.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
+        _flush(store, name)
     return Kept(tenant, kind, sha256, name, codec, len(data), len(packed))
 
 
@@ -92,9 +95,12 @@ def keep_page(tenant: TenantRef, records: Sequence[Record]) -> Kept:
 
 
 def read(artifact: Artifact) -> bytes:
-    """The original bytes. Raises ArtifactDamaged when they are missing or do not match their SHA-256."""
+    """The original bytes. Raises ArtifactDamaged when they are missing or do not match their SHA-256.
+
+    Raises Transient when the storage cannot be reached.
+    """
     try:
-        with storage().open(artifact.path) as file:
+        with _reachable(), storage().open(artifact.path) as file:
             data = _unpack(artifact.codec, file.read())
     except (OSError, zlib.error, ValueError) as error:
         raise ArtifactDamaged(f"Artifact {artifact.pk} cannot be read from {artifact.path}: {error}") from error
@@ -138,6 +144,19 @@ def _files(store: Storage, folder: str) -> Iterator[str]:
         yield from _files(store, f"{folder}/{name}")
 
 
+@contextmanager
+def _reachable() -> Iterator[None]:
+    """A storage that is away is no damage and nobody's fault; everything else it says is passed on as it is."""
+    try:
+        yield
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        raise Transient(
+            f"The storage of raw artifacts cannot be reached ({type(error).__name__}); it is tried again later."
+        ) from error
+
+
 def _pack(data: bytes) -> tuple[str, bytes]:
     if zstandard is not None:
         return "zst", zstandard.ZstdCompressor(level=3).compress(data)
@@ -157,6 +176,8 @@ def _unpack(codec: str, packed: bytes) -> bytes:
 
 def _flush(store: Storage, name: str) -> None:
     """On a local disk, make the file survive a power cut before a row names it."""
+    if isinstance(store, InMemoryStorage):
+        return  # for tests: it has paths, but nothing lies there
     try:
         path = store.path(name)
     except NotImplementedError:

@@ -1,15 +1,20 @@
-"""Writing and settling dead letters, always inside the transaction of the batch that found or loaded them."""
+"""Writing and settling dead letters, always inside the transaction of the batch that found or loaded them.
+
+Only their rows: payloads too large for a row are put into storage before it, by `keep`. The database may refuse a large
+row that was not known to be bad; the batch is then rolled back (`PayloadNotKept`), keeps it, and is committed again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Case, F, Value, When
 
 from ingestion import artifacts
+from ingestion.core.context import TenantRef
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
 from ingestion.core.text import storable
@@ -21,6 +26,27 @@ _INLINE_BYTES = 1024 * 1024
 _STATEMENT_BYTES = 4 * 1024 * 1024
 _MAX_ERRORS = 100
 _SUPERSEDED = "Superseded"
+Payloads = Mapping[bytes, artifacts.Kept]
+"""Large payloads that are in storage: their bytes, and the file that holds them."""
+
+
+class PayloadNotKept(Exception):
+    """Letters were to be written whose payloads are not in storage yet; nothing of the batch may be committed."""
+
+    def __init__(self, rejected: Sequence[Rejected]) -> None:
+        super().__init__(f"{len(rejected)} payloads are not in storage yet.")
+        self.rejected = rejected
+
+
+def keep(tenant: TenantRef, rejected: Sequence[Rejected], kept: Payloads) -> Payloads:
+    """Write what is too large for a row to storage, outside any transaction; `kept` and what was added."""
+    bodies = dict.fromkeys(one.record.body for one in rejected if _large(one))
+    added = {body: artifacts.keep(tenant, Artifact.Kind.PAYLOAD, body) for body in bodies if body not in kept}
+    return {**kept, **added}
+
+
+def _large(one: Rejected) -> bool:
+    return len(one.record.body) > _INLINE_BYTES
 
 
 def identity(record: Record) -> str:
@@ -36,15 +62,20 @@ def fingerprint(pipeline: str, rejected: Rejected) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def write(run: Run, rejected: Sequence[Rejected], now: datetime) -> None:
-    """One letter for each rejected record; a record that has one already is counted there again."""
+def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads) -> None:
+    """One letter for each rejected record; a record that has one already is counted there again.
+
+    Raises PayloadNotKept, before anything is written, when a large payload is not among `kept`.
+    """
+    if missing := [one for one in rejected if _large(one) and one.record.body not in kept]:
+        raise PayloadNotKept(missing)
     identities = [identity(one.record) for one in rejected]
     by_identity = dict(zip(identities, rejected, strict=True))
     times = Counter(identities)  # a page may hold the same bytes twice
     for chunk in _chunks(list(by_identity)):
         mine = _of(run)
         known = dict(mine.filter(identity__in=chunk).values_list("identity", "fingerprint"))
-        fresh = [_letter(run, key, by_identity[key], now, times[key]) for key in chunk if key not in known]
+        fresh = [_letter(run, key, by_identity[key], now, times[key], kept) for key in chunk if key not in known]
         for part in _statements(fresh):
             DeadLetter.unscoped.bulk_create(part)
         for count in {times[key] for key in known}:
@@ -107,8 +138,8 @@ def _seen_again(run: Run, identities: Sequence[str], now: datetime, times: int) 
     seen.update(times_seen=F("times_seen") + times, last_seen=now, run=run, status=Case(*reopened, default=F("status")))
 
 
-def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int) -> DeadLetter:
-    large = len(one.record.body) > _INLINE_BYTES
+def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: Payloads) -> DeadLetter:
+    large = _large(one)
     return DeadLetter(
         tenant_id=run.tenant_id,
         connection_id=run.connection_id,
@@ -117,7 +148,7 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int) -> Dea
         source_id=_source_id(one.record),
         position=_short(one.record.position, 100),
         payload=b"" if large else one.record.body,
-        artifact=artifacts.keep(run.tenant.ref, Artifact.Kind.PAYLOAD, one.record.body).save() if large else None,
+        artifact=kept[one.record.body].save() if large else None,
         run=run,
         correlation_id=f"{run.tenant.key}:{run.pk}",
         first_seen=now,

@@ -16,7 +16,7 @@ from ingestion.core import stages
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Page, Record
+from ingestion.core.records import Page, Record, Rejected
 from ingestion.loading import faults
 from ingestion.models import Run, RunArtifact
 from ingestion.running import closing, isolation, ownership, verification
@@ -36,7 +36,7 @@ def process(work: Work, page: Page) -> bool:
     if _refuse_over_budget(work, prepared):
         return False
     kept = _keep(work, prepared)
-    _until_it_lands(work, lambda: _commit(work, page, prepared, kept))
+    _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads))
     work.mine.batches += 1
     work.seams.at("committed")
     read, dead = work.mine.row.values_list("read", "dead").first() or (0, 0)
@@ -65,7 +65,29 @@ def _keep(work: Work, prepared: stages.Prepared) -> artifacts.Kept | None:
     return kept
 
 
-def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.Kept | None) -> None:
+def _land(work: Work, prepared: stages.Prepared, commit: Callable[[letters.Payloads], None]) -> None:
+    """Commit once every large payload of a dead letter is in storage, for no file is written inside a transaction.
+
+    What the database itself refuses is known only then: the batch is rolled back, keeps it, and is committed again.
+    """
+    payloads = _keep_payloads(work, prepared.rejected, {})
+    while True:
+        try:
+            return _until_it_lands(work, lambda: commit(payloads))  # noqa: B023  called before it changes
+        except letters.PayloadNotKept as missing:
+            payloads = _keep_payloads(work, missing.rejected, payloads)
+
+
+def _keep_payloads(work: Work, rejected: Sequence[Rejected], kept: letters.Payloads) -> letters.Payloads:
+    payloads = letters.keep(work.ctx.tenant, rejected, kept)
+    if len(payloads) > len(kept):
+        work.seams.at("payloads kept")
+    return payloads
+
+
+def _commit(
+    work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.Kept | None, payloads: letters.Payloads
+) -> None:
     """The batch's transaction: checkpoint, rows, dead letters, counts, totals, artifact and events, or nothing."""
     run, now = work.run, datetime.now(UTC)
     with transaction.atomic():
@@ -79,7 +101,7 @@ def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.K
         if work.letters_open:
             closes = handled if run.kind == Run.Kind.REPLAY else written
             letters.settle(run, closes, now, () if rejected else page.settles)
-        letters.write(run, rejected, now)
+        letters.write(run, rejected, now, payloads)
         counts = verification.count(prepared, loaded)
         tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
         work.mine.row.update(
@@ -175,9 +197,10 @@ def _refuse_over_budget(work: Work, prepared: stages.Prepared) -> bool:
     bad = len(prepared.rejected)
     if not bad or not _exceeded(work, read + len(prepared), dead + bad):
         return False
+    payloads = _keep_payloads(work, prepared.rejected, {})
     with transaction.atomic():  # both or neither: after a crash between the two, the rejects would be counted again
         ownership.renew(work.mine)
-        letters.write(work.run, prepared.rejected, datetime.now(UTC))
+        letters.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
         work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
         closing.end_failed(work.run, work.mine, _over_budget(read + len(prepared), dead + bad))
     return True

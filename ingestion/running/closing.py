@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import socket
 import traceback
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from django.utils import timezone
 
 from ingestion import events, queueing
 from ingestion.conf import config
+from ingestion.core import outages
 from ingestion.core.errors import (
     CredentialError,
     DestinationUnavailable,
@@ -121,7 +121,7 @@ def _as_transient(error: Exception) -> Exception:
         return DestinationUnavailable(f"The database is not available: {error}")
     if isinstance(error, UnknownPipeline):  # an old worker during a deploy; the next attempt may meet a new one
         return Transient(str(error))
-    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror) or queueing.is_timeout(error):
+    if outages.is_outage(error) or queueing.is_timeout(error):
         return Transient(f"{type(error).__name__}: {error}")
     return error
 

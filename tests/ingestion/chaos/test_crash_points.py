@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import ingestion
+from ingestion import artifacts
+from ingestion.letters import payload
 from ingestion.models import DeadLetter, Event, Run
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
-from tests.ingestion.runs import carry, effects, finish, item, items, over, queued, watermarks
+from tests.ingestion.runs import body, carry, effects, finish, item, items, over, queued, watermarks
 
 pytestmark = [
     pytest.mark.every_database,
@@ -22,13 +25,20 @@ pytestmark = [
 ]
 
 PAGES = 4
-RECORDS = [*items(34), item(35, amount="much"), item(36, amount="-1.00"), *(item(n) for n in range(37, 41))]
-"""40 records on 4 pages of 10; one fails validation, one the database's own constraint."""
+LARGE = "x" * (1024 * 1024)
+RECORDS = [
+    *items(34),
+    item(35, amount="much", note=LARGE),
+    item(36, amount="-1.00", note=LARGE),
+    *(item(n) for n in range(37, 41)),
+]
+"""40 records on 4 pages of 10; one fails validation, one the database's own constraint, both too large for a row."""
 CRASHES = [
     ("claimed", 1),
     ("extracted", 1), ("extracted", 3),
     ("prepared", 1), ("prepared", PAGES),
     ("artifact kept", 1), ("artifact kept", PAGES),
+    ("payloads kept", 1), ("payloads kept", 2),
     ("advanced", 1), ("advanced", PAGES),
     ("loaded", 1), ("loaded", PAGES),
     ("before commit", 1), ("before commit", PAGES),
@@ -86,6 +96,7 @@ def assert_exact(run: Run) -> None:
     wanted = {record["id"]: Decimal(record["amount"]) for record in RECORDS if record["id"] not in bad}
     stored = dict(Entry.objects.for_tenant(run.tenant_id).values_list("external_id", "amount"))
     letters = DeadLetter.objects.for_tenant(run.tenant_id)
+    bodies = {record["id"]: body(record) for record in RECORDS if record["id"] in bad}
 
     assert stored == wanted
     assert effects(run) == sorted(wanted)
@@ -94,6 +105,8 @@ def assert_exact(run: Run) -> None:
         ("rec_0035", "validate", 1),
         ("rec_0036", "load", 1),
     }
+    artifacts.sweep(run.tenant.ref, older_than=timedelta(0))
+    assert {one.source_id: payload(one) for one in letters} == bodies
     assert run.state == Run.State.PARTIAL
     assert watermarks(run.connection) == [run.window_end] == [run.watermark_after]
     assert run.batches == PAGES
