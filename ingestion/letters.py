@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from django.db.models import Case, F, Value, When
 
@@ -25,6 +27,9 @@ _INLINE_BYTES = 1024 * 1024
 """Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
 _STATEMENT_BYTES = 4 * 1024 * 1024
 _MAX_ERRORS = 100
+_FEW = 5000
+_CUT = "~"
+"""Stands before the hash of an id that could not be kept as it was."""
 _SUPERSEDED = "Superseded"
 Payloads = Mapping[bytes, artifacts.Kept]
 """Large payloads that are in storage: their bytes, and the file that holds them."""
@@ -119,8 +124,37 @@ def payload(letter: DeadLetter) -> bytes:
     return bytes(letter.payload) if letter.artifact is None else artifacts.read(letter.artifact)
 
 
-def any_open(run: Run) -> bool:
-    return _of(run).filter(status__in=DeadLetter.OPEN).exists()
+@dataclass(slots=True)
+class Open:
+    """Which source ids have open letters, known as long as they are few: loaded records then need no look-up.
+
+    It may name more than there are, never fewer.
+    """
+
+    ids: set[str] | None
+    """None when there are too many to know, or when another run of the connection may add to them meanwhile."""
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        if run.kind == Run.Kind.BACKFILL:
+            return cls(None)
+        ids = list(_of(run).filter(status__in=DeadLetter.OPEN).values_list("source_id", flat=True)[: _FEW + 1])
+        return cls(set(ids) if len(ids) <= _FEW else None)
+
+    def add(self, rejected: Iterable[Rejected]) -> None:
+        if self.ids is not None:
+            self.ids.update(_source_id(one.record) for one in rejected)
+            if len(self.ids) > _FEW:
+                self.ids = None
+
+    def among(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Those of `records` that an open letter may be about."""
+        ids = self.ids
+        if ids is None or not records:
+            return records
+        if any(one[-17:-16] == _CUT for one in ids):
+            return [record for record in records if _source_id(record) in ids]
+        return [record for record in records if record.key in ids]  # as the letters have them
 
 
 def _of(run: Run) -> TenantQuerySet[DeadLetter]:
@@ -181,7 +215,7 @@ def _short(text: str, longest: int) -> str:
     cleaned = storable(text, longest).rstrip()
     if cleaned == text:
         return cleaned
-    return f"{cleaned[: longest - 17]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    return f"{cleaned[: longest - 17]}{_CUT}{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
 
 
 def _place(error: FieldError) -> str:

@@ -19,7 +19,7 @@ class Artifact(TenantOwned):
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     sha256 = models.CharField("SHA-256", max_length=64)
-    """Of the original, uncompressed bytes."""
+    """Of the original, uncompressed bytes; of a page, which is our own packing of records, of the file as stored."""
     path = models.CharField(_("path"), max_length=200)
     codec = models.CharField(_("codec"), max_length=10)
     size = models.PositiveBigIntegerField(_("size"))

@@ -13,7 +13,7 @@ from django.db.models import F
 from ingestion import artifacts, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
-from ingestion.core.destinations import Stored
+from ingestion.core.destinations import Loaded, Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Record, Rejected
@@ -96,11 +96,7 @@ def _commit(
         loaded = work.pipeline.destination.load(work.ctx, prepared.ready)
         work.seams.at("loaded")
         rejected = [*prepared.rejected, *loaded.rejected]
-        written = [one.record for one in loaded.ready]
-        handled = [*written, *(one.record for one in prepared.skipped)]
-        if work.letters_open:
-            closes = handled if run.kind == Run.Kind.REPLAY else written
-            letters.settle(run, closes, now, () if rejected else page.settles)
+        _settle(work, page, prepared, loaded, now)
         letters.write(run, rejected, now, payloads)
         counts = verification.count(prepared, loaded)
         tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
@@ -119,7 +115,17 @@ def _commit(
         events.record(run, "batch", text + f"{counts.dead} dead", **dataclasses.asdict(counts))
         work.seams.at("before commit")
     run.tally = tally
-    work.letters_open = work.letters_open or bool(rejected)
+    work.open_letters.add(rejected)
+
+
+def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, now: datetime) -> None:
+    """Close the open letters of what this batch loads."""
+    closes = [one.record for one in loaded.ready]
+    if work.run.kind == Run.Kind.REPLAY:
+        closes += [one.record for one in prepared.skipped]
+    whole = () if prepared.rejected or loaded.rejected else page.settles
+    if (among := work.open_letters.among(closes)) or whole:
+        letters.settle(work.run, among, now, whole)
 
 
 def _link(work: Work, kept: artifacts.Kept) -> None:
@@ -161,7 +167,7 @@ def _landed(work: Work) -> bool:
             if not ownership.landed(work.mine):
                 return False
             work.run.refresh_from_db(fields=["tally"])
-            work.letters_open = letters.any_open(work.run)
+            work.open_letters = letters.Open.of(work.run)
         except Exception as error:
             if not faults.is_transient(error):
                 raise

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import transaction
 
 from ingestion import events
@@ -25,10 +29,28 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
     seams.at("claimed")
     run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
     try:
-        _carry(run, mine, seams)
+        with _patient_collector():
+            _carry(run, mine, seams)
     except Exception as error:  # noqa: BLE001  classified there; nothing is swallowed
         _answer(run, mine, error)
     return str(Run.unscoped.values_list("state", flat=True).get(pk=run_id))
+
+
+@contextmanager
+def _patient_collector() -> Iterator[None]:
+    """Let Python's garbage collector look at what a run makes, less often, and not again at all that was there before.
+
+    A batch makes tens of thousands of objects that die by themselves; at the usual thresholds the collector walks the
+    whole process every few pages and takes a tenth of a run's time (measured).
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _answer(run: Run, mine: ownership.Ownership, error: Exception) -> None:

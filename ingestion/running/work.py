@@ -50,8 +50,8 @@ class Work:
     seams: Seams
     poison: frozenset[str]
     """Digests (hex) of records that killed workers."""
-    letters_open: bool
-    """Whether the connection may have open dead letters that a loaded record would close."""
+    open_letters: letters.Open
+    """Which loaded records may close dead letters of the connection."""
     first_load: bool
     """The destination was empty when the run began: nothing to look up."""
 
@@ -64,7 +64,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
-    return Work(run, mine, pipeline, ctx, seams, poison, letters.any_open(run), first)
+    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), first)
 
 
 def _heartbeat(mine: ownership.Ownership) -> Callable[[], None]:
