@@ -109,20 +109,28 @@ class Plan:
 
     def select(self, tenant_id: int, keys: Sequence[str], *wanted: Any) -> Iterator[tuple[str, Sequence[Any]]]:
         """Key and `wanted` columns of the rows under `keys`, each row once."""
-        names = [field.attname for field in self.key_fields]
-        width = len(names)
-        asked = sorted({key for key in keys if key})
-        at_once = self._keys_at_once(width)
-        for start in range(0, len(asked), at_once):
-            chunk = set(asked[start : start + at_once])
-            query = self.rows(tenant_id)
-            parts = [part for part in (key.split(KEY_SEPARATOR) for key in chunk) if len(part) == width]
-            for index, field in enumerate(self.key_fields):
-                query = query.filter(self._one_of(field, {part[index] for part in parts}))
-            for row in query.values_list(*names, *wanted):
+        width = len(self.key_fields)
+        for chunk in self.chunks(keys):
+            asked = set(chunk)
+            for row in self.among(tenant_id, chunk, *wanted):
                 key = str(row[0]) if width == 1 else KEY_SEPARATOR.join(map(str, row[:width]))
-                if key in chunk:  # a composite key's columns were asked for one by one, which finds more
+                if key in asked:  # a composite key's columns were asked for one by one, which finds more
                     yield key, row[width:]
+
+    def chunks(self, keys: Sequence[str]) -> Iterator[Sequence[str]]:
+        """`keys` without repetition, as many at once as one query takes."""
+        sought = sorted({key for key in keys if key})
+        at_once = self._keys_at_once(len(self.key_fields))
+        return (sought[start : start + at_once] for start in range(0, len(sought), at_once))
+
+    def among(self, tenant_id: int, chunk: Sequence[str], *wanted: Any) -> models.QuerySet[Any, Any]:
+        """Key columns and `wanted` columns of at least the rows under `chunk`."""
+        width = len(self.key_fields)
+        parts = [part for part in (key.split(KEY_SEPARATOR) for key in chunk) if len(part) == width]
+        query = self.rows(tenant_id)
+        for index, field in enumerate(self.key_fields):
+            query = query.filter(self._one_of(field, {part[index] for part in parts}))
+        return query.values_list(*(field.attname for field in self.key_fields), *wanted)
 
     def _keys_at_once(self, width: int = 1) -> int:
         """How many keys of `width` columns one query may name; older SQLite libraries take 999 parameters in all."""

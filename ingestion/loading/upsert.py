@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -33,9 +34,13 @@ class Upsert:
         object.__setattr__(self, "key", tuple(self.key))
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
+        plan, tenant = self._plan, ctx.tenant.id
+        if not self.version and len(self.key) == 1:  # most tables; at a third of the cost of what follows
+            rows = chain.from_iterable(plan.among(tenant, chunk, "digest") for chunk in plan.chunks(keys))
+            return {str(key): Stored(bytes(digest)) for key, digest in rows}
         wanted = ("digest", self.version) if self.version else ("digest",)
-        rows = self._plan.select(ctx.tenant.id, keys, *wanted)
-        return {key: Stored(bytes(digest), *version) for key, (digest, *version) in rows}
+        known = plan.select(tenant, keys, *wanted)
+        return {key: Stored(bytes(digest), *version) for key, (digest, *version) in known}
 
     def empty(self, ctx: Context) -> bool:
         return not self._plan.rows(ctx.tenant.id).exists()

@@ -39,9 +39,8 @@ def process(work: Work, page: Page) -> bool:
     _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads))
     work.mine.batches += 1
     work.seams.at("committed")
-    read, dead = work.mine.row.values_list("read", "dead").first() or (0, 0)
-    if _exceeded(work, read, dead):
-        raise _over_budget(read, dead)
+    if _exceeded(work, work.read, work.dead):
+        raise _over_budget(work.read, work.dead)
     return True
 
 
@@ -115,6 +114,7 @@ def _commit(
         events.record(run, "batch", text + f"{counts.dead} dead", **dataclasses.asdict(counts))
         work.seams.at("before commit")
     run.tally = tally
+    work.read, work.dead = work.read + counts.read, work.dead + counts.dead
     work.open_letters.add(rejected)
 
 
@@ -166,7 +166,8 @@ def _landed(work: Work) -> bool:
         try:
             if not ownership.landed(work.mine):
                 return False
-            work.run.refresh_from_db(fields=["tally"])
+            work.run.refresh_from_db(fields=["tally", "read", "dead"])
+            work.read, work.dead = work.run.read, work.run.dead
             work.open_letters = letters.Open.of(work.run)
         except Exception as error:
             if not faults.is_transient(error):
@@ -199,14 +200,13 @@ def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:
 
 def _refuse_over_budget(work: Work, prepared: stages.Prepared) -> bool:
     """When this page breaks the budget, load none of it: keep its rejects as dead letters and fail the run."""
-    read, dead = work.mine.row.values_list("read", "dead").first() or (0, 0)
-    bad = len(prepared.rejected)
-    if not bad or not _exceeded(work, read + len(prepared), dead + bad):
+    read, bad = work.read + len(prepared), len(prepared.rejected)
+    if not bad or not _exceeded(work, read, work.dead + bad):
         return False
     payloads = _keep_payloads(work, prepared.rejected, {})
     with transaction.atomic():  # both or neither: after a crash between the two, the rejects would be counted again
         ownership.renew(work.mine)
         letters.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
         work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
-        closing.end_failed(work.run, work.mine, _over_budget(read + len(prepared), dead + bad))
+        closing.end_failed(work.run, work.mine, _over_budget(read, work.dead + bad))
     return True

@@ -46,12 +46,11 @@ def claimable() -> Q:
 def claim(run_id: int) -> Ownership | None:
     """Become the owner of the run, or None when it is not due, not queued, paused, or its connection is busy."""
     slow = _still_at_it(run_id)
-    working = Connection.unscoped.filter(pk=OuterRef("connection_id"), paused_at__isnull=True)
     try:
         with transaction.atomic():
             claimed = (
                 Run.unscoped.filter(claimable(), pk=run_id)
-                .filter(Exists(working) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
+                .filter(Exists(_working()) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
                 .update(
                     deaths=Case(
                         When(state=Run.State.RUNNING, then=F("deaths") + (0 if slow else 1)),
@@ -93,13 +92,20 @@ def _still_at_it(run_id: int) -> bool:
 
 def renew(mine: Ownership) -> None:
     """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
-    if not mine.row.update(lease_until=db_now_plus(config().LEASE_SECONDS)):
+    wanted = mine.row.filter(Exists(_working()), cancel_requested=False)
+    if wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS)):
+        return
+    cancelled = mine.row.values_list("cancel_requested", flat=True).first()
+    if cancelled is None:
         raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
-    cancelled, paused = mine.row.values_list("cancel_requested", "connection__paused_at").first() or (False, None)
     if cancelled:
         raise Cancelled(f"Run {mine.run_id} was cancelled.")
-    if paused is not None:
-        raise Paused(f"The connection of run {mine.run_id} is paused.")
+    raise Paused(f"The connection of run {mine.run_id} is paused.")
+
+
+def _working() -> Any:
+    """The connection of the run asked about, unless it is paused."""
+    return Connection.unscoped.filter(pk=OuterRef("connection_id"), paused_at__isnull=True)
 
 
 def advance(mine: Ownership, checkpoint: Any) -> None:

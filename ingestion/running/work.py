@@ -52,6 +52,10 @@ class Work:
     """Digests (hex) of records that killed workers."""
     open_letters: letters.Open
     """Which loaded records may close dead letters of the connection."""
+    read: int
+    """Records this run has read so far, in all of its committed batches."""
+    dead: int
+    """Those of them that were rejected."""
     first_load: bool
     """The destination was empty when the run began: nothing to look up."""
 
@@ -64,7 +68,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
-    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), first)
+    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.read, run.dead, first)
 
 
 def _heartbeat(mine: ownership.Ownership) -> Callable[[], None]:
