@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.core.text import storable
+from ingestion.loading.inserts import insert
 from ingestion.models import Event, Run
 
 logger = logging.getLogger("ingestion")
@@ -16,7 +18,8 @@ def record(run: Run, name: str, text: str = "", **data: Any) -> None:
 
     `text` and `data` must hold no payload and no secret: both are shown to staff and written to logs.
     """
-    Event.unscoped.create(tenant_id=run.tenant_id, run=run, name=name, text=storable(text, 5000), data=data)
+    row = {"tenant_id": run.tenant_id, "run_id": run.pk, "name": name, "text": storable(text, 5000), "data": data}
+    insert(Event, [row], datetime.now(UTC))
     logger.info(
         "%s %s",
         name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -20,12 +20,12 @@ from ingestion.core.context import TenantRef
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
 from ingestion.core.text import storable
+from ingestion.loading.inserts import insert
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 
 _CHUNK = 500
 _INLINE_BYTES = 1024 * 1024
 """Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
-_STATEMENT_BYTES = 4 * 1024 * 1024
 _MAX_ERRORS = 100
 _FEW = 5000
 _CUT = "~"
@@ -81,8 +81,7 @@ def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads)
         mine = _of(run)
         known = dict(mine.filter(identity__in=chunk).values_list("identity", "fingerprint"))
         fresh = [_letter(run, key, by_identity[key], now, times[key], kept) for key in chunk if key not in known]
-        for part in _statements(fresh):
-            DeadLetter.unscoped.bulk_create(part)
+        insert(DeadLetter, fresh, now, key=("connection", "identity"), updates=("last_seen", "run"))
         for count in {times[key] for key in known}:
             _seen_again(run, [key for key in known if times[key] == count], now, count)
         for key, cause in known.items():
@@ -172,24 +171,24 @@ def _seen_again(run: Run, identities: Sequence[str], now: datetime, times: int) 
     seen.update(times_seen=F("times_seen") + times, last_seen=now, run=run, status=Case(*reopened, default=F("status")))
 
 
-def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: Payloads) -> DeadLetter:
+def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: Payloads) -> dict[str, object]:
     large = _large(one)
-    return DeadLetter(
-        tenant_id=run.tenant_id,
-        connection_id=run.connection_id,
-        pipeline=run.pipeline,
-        identity=key,
-        source_id=_source_id(one.record),
-        position=_short(one.record.position, 100),
-        payload=b"" if large else one.record.body,
-        artifact=kept[one.record.body].save() if large else None,
-        run=run,
-        correlation_id=f"{run.tenant.key}:{run.pk}",
-        first_seen=now,
-        last_seen=now,
-        times_seen=times,
+    return {
+        "tenant_id": run.tenant_id,
+        "connection_id": run.connection_id,
+        "pipeline": run.pipeline,
+        "identity": key,
+        "source_id": _source_id(one.record),
+        "position": _short(one.record.position, 100),
+        "payload": b"" if large else one.record.body,
+        "artifact_id": kept[one.record.body].save().pk if large else None,
+        "run_id": run.pk,
+        "correlation_id": f"{run.tenant.key}:{run.pk}",
+        "first_seen": now,
+        "last_seen": now,
+        "times_seen": times,
         **_why(run, one),
-    )
+    }
 
 
 def _why(run: Run, one: Rejected) -> dict[str, object]:
@@ -221,21 +220,6 @@ def _short(text: str, longest: int) -> str:
 def _place(error: FieldError) -> str:
     """The path without list positions: item 3 and item 7 failing the same way are one cause."""
     return ".".join("*" if part.isdigit() else part for part in error.path.split("."))
-
-
-def _statements(fresh: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """Letters in groups whose payloads fit one INSERT, however it escapes them."""
-    part: list[DeadLetter] = []
-    size = 0
-    for letter in fresh:
-        own = len(letter.payload) + sum(len(error["message"]) + len(error["path"]) for error in letter.errors)
-        size += own
-        if part and size > _STATEMENT_BYTES:
-            yield part
-            part, size = [], own
-        part.append(letter)
-    if part:
-        yield part
 
 
 def _chunks(items: list[str]) -> Iterable[list[str]]:

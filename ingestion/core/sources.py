@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -101,15 +101,16 @@ class JsonPages:
             if cursor is not None and cursor == asked:
                 raise SourceChanged(f"The source names {cursor!r} as the page after itself; it would never end.")
             done = cursor is None
-            items, declares = split(body)
+            raw, declares = split(body)
+            items = list(map(bytes, raw))
             records: list[Record] = []
             refused: list[Refusal] = []
-            if keys := keys_of(body):
+            if keys := first_keys(self.key, items) or keys_of(body):
                 numbered = enumerate(zip(keys, items, strict=True))
-                records = [Record(key, bytes(item), f"item {index}") for index, (key, item) in numbered]
+                records = [Record(key, item, f"item {index}") for index, (key, item) in numbered]
             else:  # some key cannot be read, or there are none: record by record
                 for index, item in enumerate(items):
-                    take(bytes(item), key_of, f"item {index}", records, refused)
+                    take(item, key_of, f"item {index}", records, refused)
             yield Page(records, {"cursor": cursor, "done": done}, refused, declares)
 
     def _splitter(self) -> Callable[[bytes], tuple[list[msgspec.Raw], dict[str, Decimal]]]:
@@ -140,6 +141,25 @@ def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:
     totals = {f"total_{name}": number for name, number in declares.items()}
     members = [("records", list[item]), *((name, Decimal) for name in totals)]
     return msgspec.defstruct("Envelope", members, rename={"records": records, **totals})
+
+
+def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
+    """The keys of records that all begin with theirs, as most APIs write them; [] when one does not.
+
+    A quarter of the cost of decoding the page once more (measured). A record that names its key twice is known by the
+    first one, and its row by what the schema makes of it.
+    """
+    opening = f'{{"{key}":"'.encode()
+    start = len(opening)
+    found = [item[start : item.find(b'"', start)] for item in items if item.startswith(opening)]
+    if not key or len(found) < len(items) or not all(found):
+        return []
+    try:
+        joined = b"\n".join(found).decode()
+    except UnicodeDecodeError:
+        return []
+    keys = joined.split("\n")
+    return keys if "\\" not in joined and len(keys) == len(items) else []
 
 
 def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:

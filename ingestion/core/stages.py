@@ -59,12 +59,12 @@ def prepare(
     records = _last_of_each_key(page.records, skipped)
     stored = stored_of([record.key for record in records if record.key])
     for record in records:
-        ctx.beat()  # a slow reader or transform must not outlive the lease
         content = digest(pipeline, record)
         known = stored.get(record.key)
         if known is not None and known.digest == content:
             skipped.append(Skipped(record, UNCHANGED, record.key))
             continue
+        ctx.beat()  # a slow reader or transform must not outlive the lease
         match _one(pipeline, ctx, record, content, poison):
             case Ready() as one:
                 ready.append(one)

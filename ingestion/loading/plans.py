@@ -6,7 +6,7 @@ Rows are handled column by column: one tight loop for each column costs a third 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,15 +15,14 @@ from itertools import compress
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections, models, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion.core.context import Context
 from ingestion.core.errors import ConfigurationError, FieldError
 from ingestion.core.records import Ready, Rejected, Stage
 from ingestion.loading import faults, statements
-from ingestion.loading.columns import CONVERSION_ERRORS, Adapter, ColumnFault, adapter, explain, from_text
+from ingestion.loading.columns import CONVERSION_ERRORS, Adapter, adapter, explain, from_text
 from ingestion.loading.lookups import OneOf
-from ingestion.loading.whole import Whole, whole
+from ingestion.loading.parameters import Column, column
 
 KEY_SEPARATOR = "\x1f"
 QUERY_KEYS = 2000
@@ -44,48 +43,6 @@ class Batch:
 
     def part(self, start: int, end: int) -> Batch:
         return Batch(self.rows[start:end], [column[start:end] for column in self.columns])
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column that the pipeline's rows provide."""
-
-    name: str
-    attname: str
-    convert: Adapter
-    convert_whole: Whole | None
-    null: bool
-    default: Callable[[datetime], Any] | None
-    stamped: bool
-    """Set by Django at saving (auto_now, auto_now_add)."""
-
-    def adapt(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Any]:
-        """The column's parameter for each row. Raises one of CONVERSION_ERRORS for the first that does not fit."""
-        name = self.name
-        try:
-            values = [row[name] for row in rows]
-        except KeyError:
-            values = [self._looked_for(row, now) for row in rows]
-        if self.stamped:
-            values = [self._default(now) if value is None else value for value in values]
-        present = [value for value in values if value is not None]
-        if len(present) < len(values) and not self.null:
-            raise ColumnFault("null", "A value is required here.")
-        adapted = self.convert_whole(present) if self.convert_whole and present else None
-        if adapted is None:
-            adapted = list(map(self.convert, present))
-        if len(present) == len(values):
-            return adapted
-        following = iter(adapted)
-        return [None if value is None else next(following) for value in values]
-
-    def _looked_for(self, row: Mapping[str, Any], now: datetime) -> Any:
-        if self.name in row:
-            return row[self.name]
-        return row[self.attname] if self.attname in row else self._default(now)
-
-    def _default(self, now: datetime) -> Any:
-        return None if self.default is None else self.default(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +105,12 @@ class Plan:
         """`rows` as columns; a row with values that do not fit goes to `rejected` with all of its faults."""
         given = [self._fields(one.row) for one in rows]
         guilty: dict[int, list[FieldError]] = {}
-        adapted: list[list[Any]] = [[one.digest for one in rows]]
-        for column in self.columns:
+        adapted: list[list[Any]] = [[row.digest for row in rows]]
+        for one in self.columns:
             try:
-                adapted.append(column.adapt(given, now))
+                adapted.append(one.adapt(given, now))
             except CONVERSION_ERRORS:
-                adapted.append(_one_by_one(column, given, now, guilty))
+                adapted.append(_one_by_one(one, given, now, guilty))
         batch = Batch(rows, adapted)
         if not guilty:
             return batch
@@ -237,15 +194,15 @@ class Plan:
 
 
 def _one_by_one(
-    column: Column, given: Sequence[Mapping[str, Any]], now: datetime, guilty: dict[int, list[FieldError]]
+    one: Column, given: Sequence[Mapping[str, Any]], now: datetime, guilty: dict[int, list[FieldError]]
 ) -> list[Any]:
     """The column again, row by row; rows that do not fit are noted in `guilty` and hold None."""
     values: list[Any] = []
     for index, row in enumerate(given):
         try:
-            values += column.adapt([row], now)
+            values += one.adapt([row], now)
         except CONVERSION_ERRORS as error:
-            guilty.setdefault(index, []).append(FieldError(column.name, *explain(error)))
+            guilty.setdefault(index, []).append(FieldError(one.name, *explain(error)))
             values.append(None)
     return values
 
@@ -270,7 +227,7 @@ def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, 
     return Plan(
         model=model,
         alias=alias,
-        columns=tuple(_column(f, connection, f in key_fields) for f in own),
+        columns=tuple(column(f, connection, is_key=f in key_fields) for f in own),
         constants=tuple(adapter(f, connection) for f in constant),
         statement=statements.compile_upsert(connection, into),
         key_fields=key_fields,
@@ -283,22 +240,3 @@ def _field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
     field = model._meta.get_field(name)
     assert isinstance(field, models.Field)
     return field
-
-
-def _column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, is_key: bool) -> Column:
-    convert = adapter(field, connection, is_key=is_key)
-    convert_whole = whole(field, connection, is_key=is_key)
-    stamped = bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
-    null, default = bool(field.null), _default(field, stamped)
-    return Column(field.name, field.attname, convert, convert_whole, null, default, stamped)
-
-
-def _default(field: models.Field[Any, Any], stamped: bool) -> Callable[[datetime], Any] | None:
-    """How a missing value is made, as `Model(...)` and `save()` would; None where there is no default."""
-    if stamped:
-        return (lambda now: now) if isinstance(field, models.DateTimeField) else (lambda now: now.date())
-    if field.db_default is not models.NOT_PROVIDED:
-        return None  # refused by Upsert.problems(): the database cannot fill in what every row must send
-    if field.has_default() or (field.empty_strings_allowed and not field.null):
-        return lambda now: field.get_default()
-    return None

@@ -61,7 +61,8 @@ def compile_upsert(connection: BaseDatabaseWrapper, target: Target) -> Statement
         return _mysql(target, connection)
     quote = connection.ops.quote_name
     changes = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in target.updates)
-    on_conflict = f"ON CONFLICT ({', '.join(map(quote, target.keys))}) DO UPDATE SET {changes}"
+    keys = ", ".join(map(quote, target.keys))
+    on_conflict = f"ON CONFLICT ({keys}) DO UPDATE SET {changes}" if changes else ""
     if target.version:
         theirs, ours = f"EXCLUDED.{quote(target.version)}", f"{quote(target.table)}.{quote(target.version)}"
         on_conflict += f" WHERE {_not_older(theirs, ours)}"
@@ -114,12 +115,13 @@ def _postgresql_cast(name: str, field: models.Field[Any, Any], connection: BaseD
 
 def _mysql(target: Target, connection: BaseDatabaseWrapper) -> Statement:
     into = f"{target.into(connection.ops.quote_name)} VALUES "
-    on_duplicate = f" ON DUPLICATE KEY UPDATE {', '.join(_mysql_changes(target, connection))}"
+    changes = ", ".join(_mysql_changes(target, connection))
+    on_duplicate = f" ON DUPLICATE KEY UPDATE {changes}" if changes else ""
     binary = [_target(field).get_internal_type() == "BinaryField" for field in target.sent]
 
     def write(cursor: Any, constants: Sequence[Any], columns: Columns) -> None:
         quote = quoting(cursor.db)
-        head = f"({', '.join(quote([as_text(value) for value in constants]))},"
+        head = "(" + "".join(f"{literal}," for literal in quote([as_text(value) for value in constants]))
         sent = [
             _hexadecimal(column) if is_binary else quote(_texts(column))
             for column, is_binary in zip(columns, binary, strict=True)

@@ -18,6 +18,7 @@ from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Record, Rejected
 from ingestion.loading import faults
+from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
 from ingestion.running import closing, isolation, ownership, verification
 from ingestion.running.work import Work
@@ -129,13 +130,15 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
 
 
 def _link(work: Work, kept: artifacts.Kept) -> None:
-    RunArtifact.objects.for_tenant(work.ctx.tenant).get_or_create(
-        tenant_id=work.ctx.tenant.id,
-        run=work.run,
-        artifact=kept.save(),
-        role=RunArtifact.Role.RAW,
-        defaults={"name": f"batch {work.mine.batches + 1}"},
-    )
+    link = {
+        "tenant_id": work.ctx.tenant.id,
+        "run_id": work.run.pk,
+        "artifact_id": kept.save().pk,
+        "role": RunArtifact.Role.RAW,
+        "name": f"batch {work.mine.batches + 1}",
+    }
+    # Two pages of a run may be the same to the byte; the later one gives the link its name.
+    insert(RunArtifact, [link], datetime.now(UTC), key=("run", "artifact", "role"), updates=("name",))
 
 
 def _until_it_lands(work: Work, commit: Callable[[], None]) -> None:

@@ -1,0 +1,76 @@
+"""How one column's parameters are made of many rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ingestion.loading.columns import Adapter, ColumnFault, adapter
+from ingestion.loading.whole import Whole, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column that rows provide."""
+
+    name: str
+    attname: str
+    convert: Adapter
+    convert_whole: Whole | None
+    null: bool
+    default: Callable[[datetime], Any] | None
+    stamped: bool
+    """Set by Django at saving (auto_now, auto_now_add)."""
+
+    def adapt(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Any]:
+        """The column's parameter for each row. Raises one of CONVERSION_ERRORS for the first that does not fit."""
+        name = self.name
+        try:
+            values = [row[name] for row in rows]
+        except KeyError:
+            values = [self._looked_for(row, now) for row in rows]
+        if self.stamped:
+            values = [self._default(now) if value is None else value for value in values]
+        present = [value for value in values if value is not None]
+        if len(present) < len(values) and not self.null:
+            raise ColumnFault("null", "A value is required here.")
+        adapted = self.convert_whole(present) if self.convert_whole and present else None
+        if adapted is None:
+            adapted = list(map(self.convert, present))
+        if len(present) == len(values):
+            return adapted
+        following = iter(adapted)
+        return [None if value is None else next(following) for value in values]
+
+    def _looked_for(self, row: Mapping[str, Any], now: datetime) -> Any:
+        if self.name in row:
+            return row[self.name]
+        return row[self.attname] if self.attname in row else self._default(now)
+
+    def _default(self, now: datetime) -> Any:
+        return None if self.default is None else self.default(now)
+
+
+def column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False) -> Column:
+    """How values of `field` become parameters on `connection`."""
+    convert = adapter(field, connection, is_key=is_key)
+    convert_whole = whole(field, connection, is_key=is_key)
+    stamped = bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
+    null, default = bool(field.null), _default(field, stamped)
+    return Column(field.name, field.attname, convert, convert_whole, null, default, stamped)
+
+
+def _default(field: models.Field[Any, Any], stamped: bool) -> Callable[[datetime], Any] | None:
+    """How a missing value is made, as `Model(...)` and `save()` would; None where there is no default."""
+    if stamped:
+        return (lambda now: now) if isinstance(field, models.DateTimeField) else (lambda now: now.date())
+    if field.db_default is not models.NOT_PROVIDED:
+        return None  # refused by Upsert.problems(): the database cannot fill in what every row must send
+    if field.has_default() or (field.empty_strings_allowed and not field.null):
+        return lambda now: field.get_default()
+    return None
