@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import h11
 import httpx
@@ -89,7 +89,7 @@ def _received(transport: httpx.BaseTransport, asked: Asked, call: Call) -> Respo
     answer = transport.handle_request(_request(asked, call))
     try:
         encoding = answer.headers.get("content-encoding", "")
-        body = decoded(answer.iter_raw(), encoding, call.limits.body_bytes)
+        body = decoded(cast("httpx.SyncByteStream", answer.stream), encoding, call.limits.body_bytes)
     finally:
         answer.close()
     framed = "content-length" in answer.headers or "transfer-encoding" in answer.headers
