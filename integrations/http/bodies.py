@@ -43,27 +43,29 @@ def _joined(pieces: Iterable[bytes], limit: int) -> bytes:
 def _inflated(pieces: Iterable[bytes]) -> Iterable[bytes]:
     """In steps, so that the reader can stop at the first byte too many. Several members in a row are one body."""
     inflater: zlib._Decompress | None = None
+    rest = b""
     try:
         for piece in pieces:
-            rest = piece
+            rest += piece
             while rest:
                 if inflater is None or inflater.eof:
-                    if not rest.strip(b"\0"):
-                        break  # padding after the end
+                    rest = rest if inflater is None else rest.lstrip(b"\0")  # padding after the end
+                    if len(rest) < 2:
+                        break
                     inflater = zlib.decompressobj(_EITHER if _has_header(rest) else -zlib.MAX_WBITS)
                 yield inflater.decompress(rest, _STEP)
                 rest = inflater.unconsumed_tail or inflater.unused_data
         while inflater is not None and not inflater.eof:
             last = inflater.decompress(b"", _STEP)  # what the last step had no room for
             if not last:
-                raise Damaged("its compressed body ends too early")
+                break
             yield last
     except zlib.error as error:
         raise Damaged("its compression is damaged") from error
+    if rest or (inflater is not None and not inflater.eof):
+        raise Damaged("its compressed body ends too early")
 
 
-def _has_header(piece: bytes) -> bool:
+def _has_header(start: bytes) -> bool:
     """Some servers send "deflate" without the zlib header that it means."""
-    return piece[:2] == b"\x1f\x8b"[: len(piece)] or (
-        piece[0] & 0x0F == 8 and int.from_bytes(piece[:2], "big") % 31 == 0
-    )
+    return start[:2] == b"\x1f\x8b" or (start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+_MOST_READ = 100_000
+"""Bytes of a request's body that the server reads before it answers."""
 Fault = Callable[["Exchange"], None]
 
 
@@ -128,7 +130,10 @@ def _request(connection: socket.socket) -> Request | None:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    while len(body) < int(headers.get("content-length", "0")):
-        body += connection.recv(65536)
+    while len(body) < min(int(headers.get("content-length", "0")), _MOST_READ):
+        piece = connection.recv(65536)
+        if not piece:
+            return None
+        body += piece
     method, path, _ = first.split(" ", 2)
     return Request(method, path, headers, body, data + body)
