@@ -29,6 +29,8 @@ class Attempts:
     sleep: Callable[[float], None]
     call: Call
     asked: Asked
+    own: bool
+    """Whether it goes to the client's own origin; another's limits are none of the integration's."""
     accept: Container[int]
 
     def all(self, times: int) -> Outcome:
@@ -64,10 +66,9 @@ class Attempts:
         call.attempt += 1
         outcome = exchange(self.transport, asked, call, self.accept)
         self._log(asked, outcome, call.clock() - started)
-        if outcome.hold_off is not None:
-            self.ctx.hold_off(outcome.hold_off)
-        elif outcome.status == 429:
-            self.ctx.hold_off(call.limits.backoff)
+        hold_off = outcome.hold_off or (call.limits.backoff if outcome.status == 429 else 0)
+        if hold_off and self.own:
+            self.ctx.hold_off(hold_off)
         return outcome
 
     def _log(self, asked: Asked, outcome: Outcome, seconds: float) -> None:

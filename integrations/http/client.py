@@ -15,7 +15,7 @@ from integrations.http import origins
 from integrations.http.addresses import Resolver, networks, system_resolver
 from integrations.http.attempts import Attempts
 from integrations.http.call import Call
-from integrations.http.circuits import SHARED, Breaker
+from integrations.http.circuits import SHARED, Breaker, Circuits
 from integrations.http.exchange import Asked, Outcome
 from integrations.http.limits import DEFAULT, Limits
 from integrations.http.network import GuardedBackend
@@ -46,7 +46,7 @@ class Client:
         secret_params: Mapping[str, str] | None = None,
         limits: Limits = DEFAULT,
         plain_http: bool = False,
-        breaker: Breaker = SHARED,
+        breaker: Breaker | None = None,
         transport: httpx.BaseTransport | None = None,
         resolver: Resolver = system_resolver,
         certificates: Callable[[], ssl.SSLContext] = trusted_certificates,
@@ -61,7 +61,7 @@ class Client:
         self._secret_params = dict(secret_params or {})
         self._redact = Redactor(self._secret_headers, self._secret_params, _secrets(self._headers))
         self._plain_http = plain_http
-        self._breaker = breaker
+        self._breaker = breaker or (SHARED if transport is None else Circuits())
         self._clock, self._sleep = clock, sleep
         guarded = GuardedBackend(resolver, networks(ctx.private_networks))
         self._transport = transport or PooledTransport(guarded, certificates())
@@ -161,7 +161,7 @@ class Client:
             return Outcome(error=CircuitOpen(text, retry_after=blocked))
         ends = self._clock() + self.limits.deadline
         call = Call(self.ctx.next_call_id(), self.limits, ends, self._clock, self.ctx.beat, self._plain_http)
-        attempts = Attempts(self.ctx, self._transport, self._sleep, call, asked, accept)
+        attempts = Attempts(self.ctx, self._transport, self._sleep, call, asked, own, accept)
         outcome = attempts.all(self.limits.attempts if again else 1)
         if outcome.alive:
             self._breaker.succeeded(key)

@@ -26,20 +26,20 @@ _Cause = TypeVar("_Cause", bound=Exception)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as the caller wants it; only its method has a repr."""
+    """A request as the caller wants it; its repr is what may be told of it."""
 
-    method: str
+    method: str = field(repr=False)
     url: httpx.URL = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     secret_headers: Mapping[str, str] = field(repr=False)
     secret_params: Mapping[str, str] = field(repr=False)
     body: Mapping[str, Any] = field(repr=False)
     redact: Redactor = field(repr=False)
+    what: str = field(init=False)
+    """The call in words that hold no secret."""
 
-    @property
-    def what(self) -> str:
-        """The call in words that hold no secret."""
-        return f"{self.method} {self.redact(shown(self.url))}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", f"{self.method} {self.redact(shown(self.url))}")
 
 
 @dataclass(frozen=True, slots=True)
