@@ -97,7 +97,7 @@ class Server:
                 while (request := _request(secured)) is not None:
                     number = len(self.seen(request.path.split("?")[0]))
                     self.requests.append(request)
-                    fault = self.faults[request.path.split("?")[0].split("/")[1]]
+                    fault = self.faults.get(request.path.split("?")[0].split("/")[1], _unknown)
                     fault(Exchange(self, secured, request, number))
 
     def close(self) -> None:
@@ -118,6 +118,10 @@ def serving(faults: dict[str, Fault], tls: ssl.SSLContext | None = None) -> Iter
         yield server
     finally:
         server.close()
+
+
+def _unknown(on: Exchange) -> None:
+    on.answer(404)
 
 
 def _request(connection: socket.socket) -> Request | None:
