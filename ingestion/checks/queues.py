@@ -61,7 +61,7 @@ def _waits_for_ever(name: str) -> bool:
 
 def _without_timeout(names: Sequence[str]) -> CheckMessage:
     return checks.Warning(
-        f"The queues {', '.join(map(repr, names))} have no socket timeout: when Redis hangs, requests and ticks do too.",
+        f"The queues {', '.join(map(repr, names))} have no socket timeout: when Redis hangs, so do requests.",
         hint="Append ?socket_timeout=3&socket_connect_timeout=3 to the URL in RQ_QUEUES (redis://host:6379/0?…); with "
         'HOST and PORT instead of a URL, set "REDIS_CLIENT_KWARGS": {"socket_timeout": 3}. Workers wait longer.',
         id="ingestion.W007",
