@@ -68,7 +68,10 @@ def test_every_standard_field_type_is_compared_here_or_in_the_differential_test(
     }
     compared = {type(field).__name__ for model in (Wide, Assorted) for field in model._meta.concrete_fields}
 
-    assert standard - compared - NEEDS_PILLOW_OR_IS_A_KEY - {"Field", "ForeignObject", "ManyToManyField", "OrderWrt"} == set()
+    assert (
+        standard - compared - NEEDS_PILLOW_OR_IS_A_KEY - {"Field", "ForeignObject", "ManyToManyField", "OrderWrt"}
+        == set()
+    )
 
 
 def test_rows_of_every_type_are_stored_as_save_stores_them() -> None:
