@@ -7,6 +7,8 @@ is due. Nothing here decides correctness.
 from __future__ import annotations
 
 import logging
+import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -157,6 +159,25 @@ class RunWorker(Worker):
     """An RQ worker whose child gives its run back when the worker is asked to stop."""
 
     job_class = RunJob
+    watch: Callable[[int], None] | None = None
+    """Called with the process id of a child that is at work, every `watch_every` seconds."""
+    watch_every = 30.0
+    _look_at = 0.0
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        self._look_at = time.monotonic() + self.watch_every
+        super().fork_work_horse(job, queue)  # type: ignore[no-untyped-call]
+
+    def wait_for_horse(self) -> Any:
+        """As RQ's, which an alarm interrupts now and then; and look at the child while it is at work."""
+        while self.watch is not None and not _ends_within(self.horse_pid, self._look_at - time.monotonic()):
+            self._look_at = time.monotonic() + self.watch_every
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})  # it would end a query half-way
+            try:
+                self.watch(self.horse_pid)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        return super().wait_for_horse()
 
     def request_stop(self, signum: int, frame: Any) -> None:
         if self.horse_pid:
@@ -164,8 +185,35 @@ class RunWorker(Worker):
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
-def work(name: str, *, lost: Callable[[int, int], None], burst: bool = False) -> None:
-    """Serve one queue in this process until asked to stop; `lost(run, pid)` is called when a child was killed.
+def _ends_within(pid: int, seconds: float) -> bool:
+    """Whether our child `pid` ends in this time. It is not reaped."""
+    if hasattr(os, "pidfd_open"):
+        descriptor = os.pidfd_open(pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            return bool(poll.poll(max(0.0, seconds) * 1000))
+        finally:
+            os.close(descriptor)
+    until = time.monotonic() + seconds
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def work(
+    name: str,
+    *,
+    lost: Callable[[int, int], None],
+    watch: Callable[[int], None] | None = None,
+    watch_every: float = 30.0,
+    burst: bool = False,
+) -> None:
+    """Serve one queue in this process until asked to stop.
+
+    `watch(pid)` is called every `watch_every` seconds while a child is at work, `lost(run, pid)` when one was killed.
 
     One queue only: RQ loses a job when a worker that listens on several is killed after the pop (measured).
     """
@@ -184,6 +232,7 @@ def work(name: str, *, lost: Callable[[int, int], None], burst: bool = False) ->
             job_class=RunJob,
             work_horse_killed_handler=child_killed,
         )
+        worker.watch, worker.watch_every = watch, watch_every
         worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
 
 
