@@ -166,7 +166,7 @@ class RunWorker(Worker):
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         self._look_at = time.monotonic() + self.watch_every
-        super().fork_work_horse(job, queue)  # type: ignore[no-untyped-call]
+        super().fork_work_horse(job, queue)
 
     def wait_for_horse(self) -> Any:
         """As RQ's, which an alarm interrupts now and then; and look at the child while it is at work."""
