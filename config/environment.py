@@ -1,6 +1,7 @@
 """Reading settings from the environment, strictly: a typo is named, not taken for the default."""
 
 import os
+from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -29,3 +30,10 @@ def required(name: str, hint: str) -> str:
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {hint}")
     return value
+
+
+def with_timeouts(url: str, seconds: int) -> str:
+    """A Redis URL whose connections give a server up that does not answer; what the URL says itself stays."""
+    named = {name for name, _ in parse_qsl(urlsplit(url).query)}
+    added = [f"{name}={seconds}" for name in ("socket_timeout", "socket_connect_timeout") if name not in named]
+    return url + (("&" if named else "?") + "&".join(added) if added else "")

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.databases import SQLITE, database
 from config.embedded import embedded_url
-from config.environment import flag, required, words
+from config.environment import flag, required, with_timeouts, words
 from config.kept_secret import kept_secret
 from config.paths import PROJECT, private_dir, var_dir
 
@@ -132,7 +132,8 @@ INGESTION = {"STORAGE": "ingestion", "PRIVATE_NETWORKS": words("PRIVATE_NETWORKS
 REDIS_URL = os.environ.get("REDIS_URL") or embedded_url()
 RQ_QUEUES = {
     name: {
-        "URL": REDIS_URL,
+        # Else a Redis that hangs takes every request and tick with it. Workers, which wait for work, wait longer.
+        "URL": with_timeouts(REDIS_URL, seconds=3),
         "SERIALIZER": "rq.serializers.JSONSerializer",
         "DEFAULT_TIMEOUT": timeout,
     }

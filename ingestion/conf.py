@@ -19,6 +19,10 @@ class Settings(BaseModel):
 
     LEASE_SECONDS: float = Field(60, gt=0)
     """How long a worker owns a run after its last sign of life; a dead worker's run is taken over after that."""
+    RECORD_SECONDS: float = Field(900, gt=0)
+    """How long a worker waits for one record, page or batch before it ends the process that is stuck in it; the record
+    that does so again is isolated as poison. Keep it well above what your slowest record takes.
+    """
     TICK_SECONDS: float = Field(15, gt=0)
     """How often the tick looks for due connections, expired leases and lost hints."""
     TICK_LIMIT: int = Field(200, gt=0)

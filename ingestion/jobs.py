@@ -12,21 +12,38 @@ from ingestion import scheduling
 from ingestion.running import Seams
 from ingestion.running import execute as execute_run
 from ingestion.running.ownership import expire
+from ingestion.running.pulse import Pulse, Verdict, end, vouch
 
 logger = logging.getLogger("ingestion")
 _stopping = threading.Event()
+_pulse = Pulse()
+"""Shared by a worker and the child that it forks for a run."""
 
 
 def execute(run_id: int) -> str | None:
     """Carry one run; SIGTERM gives it back at the next batch boundary."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, frame: _stopping.set())
-    return execute_run(run_id, Seams(stop=_stopping.is_set))
+    try:
+        return execute_run(run_id, Seams(stop=_stopping.is_set, came_on=_pulse.beat))
+    finally:
+        _pulse.clear()
 
 
 def tick() -> int:
     """One tick, when rq-scheduler drives it; how many runs it made, took over or hinted again."""
     return scheduling.tick().total
+
+
+def watch(pid: int) -> None:
+    """Called by the worker while its child `pid` is at work: vouch for it, or end it when it is stuck."""
+    try:
+        if vouch(_pulse, pid) is Verdict.STUCK:
+            end(_pulse, pid)
+    except DatabaseError as error:  # mostly the child's own lock; while it holds that, nobody can take the run over
+        logger.info("The lease of a busy child could not be renewed: %s", error, extra={"event": "watch"})
+    finally:
+        connections.close_all()  # the next child must not inherit this connection
 
 
 def lost(run_id: int, pid: int) -> None:

@@ -35,7 +35,9 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
 def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run:
     """A new run over the same window or inbox as `run`, which must have failed or been cancelled.
 
-    Without `hint` no worker is told; the caller executes the run itself.
+    Asked twice for the same run it gives the same one back: a second click, or a second operator, repeats nothing.
+    Once that one has failed too, it is the one to retry. Without `hint` no worker is told; the caller executes the run
+    itself.
     """
     actor.require("run_connection", run.tenant)
     if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
@@ -45,8 +47,14 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
     if run.kind == Run.Kind.REPLAY:
         raise ActionRefused("Replay the dead letters again instead; those still open were released.")
     require_unpaused(run.connection)
+    mine = Run.objects.for_tenant(run.tenant)
     with transaction.atomic():
+        mine.select_for_update().get(pk=run.pk)  # whoever asks at the same time waits here and finds what we made
+        earlier = mine.filter(retry_of=run).first()
+        if earlier is not None:
+            return _not_ended_badly(run, earlier)
         again = Run.unscoped.create(
+            retry_of=run,
             tenant=run.tenant,
             connection=run.connection,
             pipeline=run.pipeline,
@@ -65,4 +73,11 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
         actor.audit(run.tenant, "retry", run, reason, run=again.pk)
         if hint:
             queueing.hint(again.pk, run.tenant.tier, again.fence)
+    return again
+
+
+def _not_ended_badly(run: Run, again: Run) -> Run:
+    if again.state in (Run.State.FAILED, Run.State.CANCELLED):
+        ended = again.get_state_display().lower()
+        raise ActionRefused(f"Run {run.pk} was retried as run {again.pk}, which is {ended}: retry run {again.pk}.")
     return again

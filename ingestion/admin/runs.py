@@ -150,6 +150,7 @@ def _facts(run: Run) -> list[tuple[Any, Any]]:
     )  # fmt: skip
     facts = [
         (_("Connection"), cells.link("connection", run.connection_id, run.connection)),
+        (_("Retry of"), cells.link("run", run.retry_of_id, run.retry_of_id) if run.retry_of_id else ""),
         (_("Asked for by"), str(run.requested_by) if run.requested_by else ""),
         (_("Created"), cells.exactly(run.created_at)),
         (_("Started"), cells.exactly(run.started_at) if run.started_at else ""),

@@ -22,9 +22,11 @@ def check_queues(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> lis
         return []
     declared = getattr(settings, "RQ_QUEUES", {})
     found: list[CheckMessage] = []
-    for name in dict.fromkeys([*given.QUEUES.values(), given.TICK_QUEUE]):
+    used = list(dict.fromkeys([*given.QUEUES.values(), given.TICK_QUEUE]))
+    for name in used:
         found += _check_queue(name, declared[name]) if name in declared else [_missing(name)]
-    return found
+    patient = [name for name in used if name in declared and _waits_for_ever(name)]
+    return [*found, *([_without_timeout(patient)] if patient else [])]
 
 
 def _missing(name: str) -> CheckMessage:
@@ -48,6 +50,22 @@ def _check_queue(name: str, queue: Mapping[str, Any]) -> list[CheckMessage]:
             id="ingestion.E003",
         )
     ]
+
+
+def _waits_for_ever(name: str) -> bool:
+    try:
+        return queueing.socket_timeout(name) is None
+    except (ImportError, LookupError, OSError, TypeError, ValueError):
+        return False  # an address that cannot be read; the first connection says so
+
+
+def _without_timeout(names: Sequence[str]) -> CheckMessage:
+    return checks.Warning(
+        f"The queues {', '.join(map(repr, names))} have no socket timeout: when Redis hangs, so do requests.",
+        hint="Append ?socket_timeout=3&socket_connect_timeout=3 to the URL in RQ_QUEUES (redis://host:6379/0?…); with "
+        'HOST and PORT instead of a URL, set "REDIS_CLIENT_KWARGS": {"socket_timeout": 3}. Workers wait longer.',
+        id="ingestion.W007",
+    )
 
 
 @register(TAG, deploy=True)

@@ -47,6 +47,8 @@ def adapter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, i
             return _date(connection)
         case models.FloatField():
             return _float
+        case models.JSONField() if connection.vendor == "postgresql":
+            return _jsonb(field, connection)
         case _:
             return _generic(field, connection)
 
@@ -144,6 +146,17 @@ def _float(value: Any) -> float:
     if number != number or number in (float("inf"), float("-inf")):
         raise ColumnFault("not_finite", f"{number} is not a number a column can hold.")
     return number
+
+
+def _jsonb(field: models.JSONField[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
+    """PostgreSQL's wrapper is unpacked here, by the field's own encoder: what that refuses is this record's fault."""
+
+    def adapt(value: Any) -> Any:
+        wrapped = field.get_db_prep_save(value, connection)
+        dumps = getattr(wrapped, "dumps", None)
+        return wrapped if dumps is None else dumps(wrapped.obj)
+
+    return adapt
 
 
 def _generic(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:

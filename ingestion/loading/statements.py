@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from itertools import repeat
 from typing import Any
 from uuid import UUID
@@ -206,7 +207,7 @@ def as_text(value: Any) -> str | None:
             return bytes(value).hex()
         case bool():
             return "1" if value else "0"
-        case int() | Decimal() | float() | UUID():
+        case int() | Decimal() | float() | UUID() | IPv4Address() | IPv6Address():
             return (
                 format(value, "f")
                 if isinstance(value, Decimal)

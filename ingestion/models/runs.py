@@ -49,6 +49,11 @@ class Run(TenantOwned):
     active_key = models.BigIntegerField(null=True, editable=False, unique=True)
     """The connection's id while this run is running, else NULL: at most one running run a connection."""
 
+    retry_of = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retried_by"
+    )
+    """The ended run that this one repeats: unique, so that two clicks on retry make one run."""
+
     window_start = models.DateTimeField(_("window start"), null=True, blank=True)
     window_end = models.DateTimeField(_("window end"), null=True, blank=True)
     watermark_before = models.DateTimeField(_("watermark before"), null=True, blank=True)

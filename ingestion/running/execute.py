@@ -27,6 +27,7 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
     if mine is None:
         return None
     seams.at("claimed")
+    seams.came_on(mine)
     run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
     try:
         with _patient_collector():
@@ -82,8 +83,10 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
     for page in work.pipeline.source.extract(work.ctx, run.checkpoint):
         seams.at("extracted")
         ownership.renew(mine)
+        seams.came_on(mine)
         if not batch.process(work, page):
             return
+        seams.came_on(mine)
         if seams.stop():
             raise Paused("The worker was asked to stop; another one goes on from here.")
     seams.at("exhausted")

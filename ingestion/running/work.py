@@ -28,6 +28,10 @@ def _go_on() -> bool:
     return False
 
 
+def _nobody_looks(mine: ownership.Ownership) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Seams:
     """What tests put in the place of the real world."""
@@ -37,6 +41,8 @@ class Seams:
     stop: Callable[[], bool] = _go_on
     """True when this process was asked to stop: the run is given back at the next batch boundary."""
     sleep: Callable[[float], None] = time.sleep
+    came_on: Callable[[ownership.Ownership], None] = _nobody_looks
+    """Called whenever the run came on; a worker's child tells its parent so."""
 
 
 @dataclass(slots=True)
@@ -63,7 +69,7 @@ class Work:
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
-    ctx = context(pipeline, run, _heartbeat(mine))
+    ctx = context(pipeline, run, _heartbeat(mine, seams))
     first = run.batches == 0 and pipeline.destination.empty(ctx)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
@@ -71,14 +77,23 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.read, run.dead, first)
 
 
-def _heartbeat(mine: ownership.Ownership) -> Callable[[], None]:
-    """Renews the lease when a third of it is gone; called for every record, so it mostly only looks at the clock."""
-    every = settings().LEASE_SECONDS / 3
+def _heartbeat(mine: ownership.Ownership, seams: Seams) -> Callable[[], None]:
+    """Renews the lease when a third of it is gone; called for every record, so it mostly only looks at the clock.
+
+    Who looks on is told far more often: between two records that take the whole of RECORD_SECONDS it must see that the
+    first one ended.
+    """
+    every, told_every = settings().LEASE_SECONDS / 3, min(settings().LEASE_SECONDS, settings().RECORD_SECONDS) / 20
     due = time.monotonic() + every
+    tell = 0.0
 
     def beat() -> None:
-        nonlocal due
-        if time.monotonic() >= due:
+        nonlocal due, tell
+        now = time.monotonic()
+        if now >= tell:
+            seams.came_on(mine)
+            tell = now + told_every
+        if now >= due:
             ownership.renew(mine)
             due = time.monotonic() + every
 

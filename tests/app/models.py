@@ -18,4 +18,4 @@ class Payment(Ingested):
         return self.external_id
 
 
-from tests.app.oracle import Effect, Entry, Posting, Wide  # noqa: E402, F401  the reliability tests' tables
+from tests.app.oracle import Assorted, Effect, Entry, Posting, Wide  # noqa: E402, F401  the reliability tests' tables

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from pydantic import BaseModel
 
@@ -79,6 +80,56 @@ class Wide(Ingested):
     class Meta(Ingested.Meta):
         abstract = False
         constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="app_wide_once")]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Spoken(json.JSONEncoder):
+    """Writes what JSON has no word for; `spoken` reads it back."""
+
+    def default(self, o: Any) -> Any:
+        return {"decimal": str(o)} if isinstance(o, Decimal) else super().default(o)
+
+
+class Heard(json.JSONDecoder):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(object_hook=self._hear, **options)
+
+    @staticmethod
+    def _hear(value: dict[str, Any]) -> Any:
+        return Decimal(value["decimal"]) if set(value) == {"decimal"} else value
+
+
+class Assorted(Ingested):
+    """The standard field types that `Wide` does not have."""
+
+    external_id = ExternalIdField()
+    tiny = models.SmallIntegerField(null=True)
+    count = models.PositiveIntegerField(null=True)
+    few = models.PositiveSmallIntegerField(null=True)
+    many = models.PositiveBigIntegerField(null=True)
+    slug = models.SlugField(max_length=200)
+    email = models.EmailField()
+    url = models.URLField()
+    file = models.FileField(max_length=200)
+    path = models.FilePathField(max_length=200)
+    address = models.GenericIPAddressField(null=True)
+    mapped = models.GenericIPAddressField(null=True, unpack_ipv4=True)
+    four = models.GenericIPAddressField(null=True, protocol="IPv4")
+    stamp = models.BinaryField(max_length=16, null=True)
+    spoken = models.JSONField(null=True, encoder=Spoken, decoder=Heard)
+    sent = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    choice = models.CharField(max_length=3, choices=[("a", "A"), ("b", "B")])
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, null=True, related_name="+")
+    only = models.OneToOneField(Posting, on_delete=models.PROTECT, null=True, related_name="+")
+    doubled = models.GeneratedField(
+        expression=models.F("tiny") * 2, output_field=models.IntegerField(), db_persist=True
+    )
+
+    class Meta(Ingested.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="app_assorted_once")]
 
     def __str__(self) -> str:
         return self.external_id
@@ -192,4 +243,4 @@ def ticking(counting: Counting, ctx: Context) -> Entry:
     return Entry(external_id=counting.id, amount=counting.amount)
 
 
-__all__ = ["Counted", "Effect", "Entry", "Oracle", "Posting", "Wide", "oracle", "ticking"]
+__all__ = ["Assorted", "Counted", "Effect", "Entry", "Oracle", "Posting", "Wide", "oracle", "ticking"]

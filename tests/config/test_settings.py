@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from config.databases import database
-from config.environment import flag, words
+from config.environment import flag, with_timeouts, words
 from config.kept_secret import kept_secret
 from config.paths import PROJECT
 
@@ -33,6 +33,25 @@ def test_nothing_set_gives_a_private_local_installation(tmp_path: Path) -> None:
 
     assert said == f"(True, False, {str(tmp_path / 'var' / 'db.sqlite3')!r}, 'unix:', True)\n"
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("redis://u:p%40@h:6379/0", "redis://u:p%40@h:6379/0?socket_timeout=3&socket_connect_timeout=3"),
+        ("unix:///a%20b/socket?db=1", "unix:///a%20b/socket?db=1&socket_timeout=3&socket_connect_timeout=3"),
+        ("rediss://h?socket_timeout=9", "rediss://h?socket_timeout=9&socket_connect_timeout=3"),
+        ("redis://h?socket_timeout=9&socket_connect_timeout=1", "redis://h?socket_timeout=9&socket_connect_timeout=1"),
+    ],
+)
+def test_connections_to_redis_have_a_timeout_unless_the_address_names_one(given: str, expected: str) -> None:
+    assert with_timeouts(given, 3) == expected
+
+
+def test_every_queue_of_the_project_has_a_timeout(tmp_path: Path) -> None:
+    said = settings_say("{q['URL'].count('socket_timeout=3') for q in s.RQ_QUEUES.values()}", tmp_path).stdout
+
+    assert said == "{1}\n"
 
 
 def test_server_database_without_secret_key_is_refused_with_the_command_to_make_one(tmp_path: Path) -> None:

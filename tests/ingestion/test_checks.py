@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, run_checks
 from django.core.files.storage import FileSystemStorage, Storage
 from django.db import connection, models
 from django.urls import clear_url_caches, include, path
+from django_rq.settings import QUEUES
 from pytest_django import Settings
 from redis import Redis
 
@@ -279,6 +280,32 @@ def test_w005_says_nothing_when_redis_is_away(settings: Settings) -> None:
     settings.RQ_QUEUES = {name: {**queue, "URL": "unix:///nowhere"} for name, queue in settings.RQ_QUEUES.items()}
 
     assert queues.check_eviction() == []
+
+
+@pytest.mark.parametrize(
+    ("queue", "expected"),
+    [
+        ({"URL": "redis://localhost/0"}, ["ingestion.W007"]),
+        ({"URL": "redis://localhost/0?socket_connect_timeout=3"}, ["ingestion.W007"]),
+        ({"URL": "unix:///nowhere/socket"}, ["ingestion.W007"]),
+        ({"HOST": "localhost", "PORT": 6379}, ["ingestion.W007"]),
+        ({"URL": "redis://localhost/0?socket_timeout=3"}, []),
+        ({"HOST": "localhost", "PORT": 6379, "REDIS_CLIENT_KWARGS": {"socket_timeout": 3}}, []),
+        ({"SENTINELS": [("localhost", 26379)], "MASTER_NAME": "m", "SOCKET_TIMEOUT": 3}, []),
+        ({"URL": "no address"}, []),
+    ],
+)
+def test_w007_queues_that_would_wait_for_ever_for_a_redis_that_hangs(
+    queue: dict[str, Any], expected: list[str]
+) -> None:
+    before = dict(QUEUES)
+    try:
+        # In place, because django-rq reads the setting once.
+        QUEUES.update({name: {**queue, "SERIALIZER": "json"} for name in QUEUES})
+
+        assert ids(queues.check_queues()) == expected
+    finally:
+        QUEUES.update(before)
 
 
 class Elsewhere:

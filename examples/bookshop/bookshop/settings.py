@@ -72,7 +72,7 @@ INGESTION = {"STORAGE": "ingestion"}
 # `ingest run` still work.
 RQ_QUEUES = {
     name: {
-        "URL": "redis://localhost:6379/0",
+        "URL": "redis://localhost:6379/0?socket_timeout=3&socket_connect_timeout=3",
         "SERIALIZER": "rq.serializers.JSONSerializer",
         "JOB_CLASS": "ingestion.queueing.RunJob",
     }

@@ -16,6 +16,7 @@ from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.connections import COLUMNS
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run, Tenant
+from ingestion.running import pulse
 
 
 def add(verbs: Verbs) -> None:
@@ -81,7 +82,8 @@ def worker(options: Options, output: Output) -> None:
     known = [*config().QUEUES.values(), config().TICK_QUEUE]
     if options["queue"] not in known:
         raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
-    queueing.work(options["queue"], lost=jobs.lost, burst=options["burst"])
+    every = pulse.look_every()
+    queueing.work(options["queue"], lost=jobs.lost, watch=jobs.watch, watch_every=every, burst=options["burst"])
 
 
 def scheduler(options: Options, output: Output) -> None:

@@ -8,8 +8,10 @@ control characters around a message, wrapped text whose continuation begins with
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from ingestion import FileTooLarge
 from integrations.bank.formats.charset import decode
@@ -62,42 +64,60 @@ class Message:
 
 def messages(data: bytes, max_entries: int = MAX_ENTRIES) -> tuple[Message, ...]:
     """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Raises FileTooLarge."""
-    text = decode(data, last_resorts=("cp1252", "iso8859-1"))
-    # Not str.splitlines(): it also cuts at form feeds and U+2028, which a narrative may contain.
-    lines = [_EDGE.sub("", line, count=1) if line[:1] < " " or line[:1] == "\ufeff" else line for line in _lines(text)]
-    cutter = _Cutter(_next_marks(lines), max_entries)
-    for index, line in enumerate(lines):
-        cutter.feed(index, line)
+    text = decode(data, last_resorts=("cp1252", "iso8859-1")).replace("\r\n", "\n").replace("\r", "\n")
+    cutter = _Cutter(_Marks(text), max_entries)
+    for number, line in enumerate(_lines(text)):
+        cutter.feed(number, line)
     cutter.close(ended=False)
     return tuple(cutter.done)
 
 
-def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+def _lines(text: str) -> Iterator[str]:
+    """One after the other: a list of very many very short lines takes ten times the memory of their text.
+
+    Not str.splitlines(): it also cuts at form feeds and U+2028, which a narrative may contain.
+    """
+    start, end = 0, 0
+    while end >= 0:
+        end = text.find("\n", start)
+        line = text[start:] if end < 0 else text[start:end]
+        start = end + 1
+        yield _EDGE.sub("", line, count=1) if line[:1] < " " or line[:1] == "\ufeff" else line
 
 
-def _next_marks(lines: list[str]) -> list[str]:
-    """For each line the tag of the next tagged line ('{' for an envelope, '' for the end of the file)."""
-    following, mark = [], ""
-    for line in reversed(lines):
-        following.append(mark)
-        if _BLOCK.match(line):
-            mark = "{"
-        elif (tag := _TAG.match(line)) and tag[1] in KNOWN:
-            mark = tag[1]
-    return following[::-1]
+class _Marks:
+    """Looks ahead for the next tagged line. Asked for ever later lines, it reads the text once."""
+
+    def __init__(self, text: str) -> None:
+        self._ahead = enumerate(_lines(text))
+        self._number, self._mark = -1, ""
+
+    def after(self, number: int) -> str:
+        """The tag of the next tagged line ('{' for an envelope, '' for the end of the file) after line `number`."""
+        while self._number <= number:
+            self._number, line = next(self._ahead, (sys.maxsize, ""))
+            if _BLOCK.match(line):
+                self._mark = "{"
+            elif (tag := _TAG.match(line)) and tag[1] in KNOWN:
+                self._mark = tag[1]
+            elif self._number < sys.maxsize:
+                self._number = -1
+            else:
+                self._mark = ""
+        return self._mark
 
 
 class _Cutter:
-    """Reads line by line; the state is the message and the field now open."""
+    """Reads line by line; the state is the message and the field now open ('' and no lines where none is)."""
 
-    def __init__(self, following: list[str], max_entries: int) -> None:
+    def __init__(self, marks: _Marks, max_entries: int) -> None:
         self.done: list[Message] = []
-        self._following = following
+        self._marks = marks
         self._max_entries = self._left = max_entries
         self._left_fields = _FIELDS_PER_ENTRY * max_entries
-        self._fields: list[tuple[str, list[str]]] = []
-        self._strays: list[str] = []
+        self._fields: list[Field] = []
+        self._tag, self._text = "", list[str]()
+        self._strays: dict[str, None] = {}
         self._kind = ""
         self._has_closing = False
 
@@ -108,21 +128,27 @@ class _Cutter:
         if line.lstrip(" \t").startswith("-}"):
             self.close(ended=True)
             self._envelope(line)
-        elif _END.fullmatch(line) and self._following[index] in {"", "{", "20", "940", "942"}:
+        elif _END.fullmatch(line) and self._marks.after(index) in {"", "{", "20", "940", "942"}:
             # A lone dash inside a narrative is text: only one before the next message (or nothing) ends this one.
             self.close(ended=True)
         elif (tag := _TAG.match(line)) and not self._is_wrapped(tag[1], line):
             self._open(tag[1], tag[2])
-        elif self._fields:
+        elif self._tag:
             self._go_on(line)
         else:
             self._read_header(line)
 
     def close(self, *, ended: bool) -> None:
+        self._end_field()
         if self._fields:
-            fields = tuple(Field(tag, tuple(lines)) for tag, lines in self._fields)
-            self.done.append(Message(fields, self._kind, tuple(self._strays), ended))
-            self._fields, self._strays, self._kind, self._has_closing = [], [], "", False
+            self.done.append(Message(tuple(self._fields), self._kind, tuple(self._strays), ended))
+            self._fields, self._strays, self._kind, self._has_closing = [], {}, "", False
+
+    def _end_field(self) -> None:
+        if self._tag:
+            bare = self._text == [""]  # shared, because a million of them would be the largest part of the file
+            self._fields.append(_bare(self._tag) if bare else Field(self._tag, tuple(self._text)))
+            self._tag, self._text = "", []
 
     def _envelope(self, line: str) -> str:
         """Notes the message type; returns what follows `{4:` on the same line."""
@@ -143,7 +169,8 @@ class _Cutter:
             self.close(ended=False)
         self._count(tag)
         self._note_swallowed(text)
-        self._fields.append((tag, [text]))
+        self._end_field()
+        self._tag, self._text = tag, [text]
         self._has_closing = self._has_closing or tag in _CLOSING
 
     def _count(self, tag: str) -> None:
@@ -155,30 +182,38 @@ class _Cutter:
 
     def _is_wrapped(self, tag: str, line: str) -> bool:
         """Whether what looks like a tag is the rest of a wrapped time stamp ('…T13' and ':12:11')."""
-        if not self._fields or self._fields[-1][0] not in NARRATIVE:
+        if self._tag not in NARRATIVE:
             return False
         if tag not in KNOWN:
             return tag.isdigit()
-        narrative = self._fields[-1][1][-1].rstrip()
+        narrative = self._text[-1].rstrip()
         return bool(_CLOCK.match(line)) and bool(_HOUR.fullmatch(narrative[-3:])) and not self._has_closing
 
     def _go_on(self, line: str) -> None:
-        tag, lines = self._fields[-1]
         self._note_swallowed(line)
-        if tag in NARRATIVE and not (self._has_closing and _HEADER.fullmatch(line.strip())):
-            lines.append(line)
+        if self._tag in NARRATIVE and not (self._has_closing and _HEADER.fullmatch(line.strip())):
+            self._text.append(line)
         elif not line.strip():
             return
         elif self._has_closing and _HEADER.fullmatch(line.strip()):
             self.close(ended=True)
             self._read_header(line)
-        elif tag in KNOWN:
-            self._strays.append(f"text where none may stand after :{tag}:")
+        elif self._tag in KNOWN:
+            self._note(f"text where none may stand after :{self._tag}:")
 
     def _note_swallowed(self, text: str) -> None:
         """Balances that tie do not clear a lost entry: a lost one may be made up for by another."""
         if found := _SWALLOWED.match(text):
-            self._strays.append(f"a field {found[1][:4]} inside a text: its line break was lost")
+            self._note(f"a field {found[1][:4]} inside a text: its line break was lost")
+
+    def _note(self, stray: str) -> None:
+        """Each once: every line of a long file may be one."""
+        self._strays[stray] = None
+
+
+@cache
+def _bare(tag: str) -> Field:
+    return Field(tag, ("",))
 
 
 def has_any(tags: Iterable[str], *wanted: str) -> bool:

@@ -39,7 +39,7 @@ def _fill(model: Any, tenant: Tenant, mark: str, copies: int, rows: dict[Any, li
         for number in range(copies):
             values = {name: known[number] for name, known in related.items()}
             for field in model._meta.concrete_fields:
-                if not field.is_relation and not field.primary_key and not field.null:
+                if not (field.is_relation or field.primary_key or field.null or field.generated):
                     values.setdefault(field.name, _value(field, mark, number))
             if model is RunArtifact:
                 values["role"] = RunArtifact.Role.INPUT
@@ -51,7 +51,7 @@ def _value(field: Any, mark: str, number: int) -> Any:
     if field.choices:
         return field.choices[number % len(field.choices)][0]
     match field:
-        case models.CharField() | models.TextField():
+        case models.CharField() | models.TextField() | models.FileField() | models.FilePathField():
             text = f"{mark} {field.name} {number}"
             return text if not field.max_length or len(text) <= field.max_length else f"{number:x}"[: field.max_length]
         case models.JSONField():

@@ -97,6 +97,17 @@ def test_a_failed_run_is_retried_from_its_page(console: Client, acme: Tenant) ->
     assert answer.headers["Location"] == page_of(again)
 
 
+def test_a_double_click_on_retry_shows_the_one_run_it_made(console: Client, acme: Tenant) -> None:
+    run = failed(acme)
+    retry = reverse("admin:ingestion_run_retry", args=[run.pk])
+
+    first, second = (console.post(retry, {"reason": "the bank is back"}) for _ in range(2))
+
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Run.unscoped.exclude(pk=run.pk).count() == 1
+    assert page_of(run) in console.get(first.headers["Location"]).content.decode()
+
+
 def test_a_run_that_went_well_offers_nothing_to_retry_or_cancel(console: Client, acme: Tenant) -> None:
     page = console.get(page_of(run_pipeline(payments, acme))).content.decode()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -62,3 +63,23 @@ def test_source_of_nested_elements_is_kept_once() -> None:
     document = bounded_xml.parse("<a><b><b>x</b></b><b></b></a>", source_of="b")
 
     assert list(document.sources.values()) == ["<b><b>x</b></b>", "<b></b>"]
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [b":86:\n", b":61:x\n:86:\n:86:\n:86:\n:86:\n:86:\n:86:\n:86:\n", b"\n", b"x\n", b"-\n", b":25:\nx\n", b":NS:\n"],
+    ids=["bare-details", "details-of-entries", "nothing", "text", "end-marks", "strays", "non-swift"],
+)
+def test_very_many_very_short_mt940_lines_take_little_more_memory_than_their_bytes(repeated: bytes) -> None:
+    data = b":20:A\n" + repeated * (150_000 // len(repeated))
+
+    tracemalloc.start()
+    try:
+        messages(data)
+    except FileTooLarge:
+        pass
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert peak < 15 * len(data), f"{peak / len(data):.0f} bytes for each byte"

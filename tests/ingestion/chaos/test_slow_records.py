@@ -1,0 +1,160 @@
+"""A record slower than the lease keeps its run; one that never ends is isolated. Real workers, real time."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from ingestion import Context, jobs, queueing, scheduling
+from ingestion.models import Run
+from ingestion.running import ownership, pulse
+from ingestion.testing import registered
+from tests.app.oracle import Entry
+from tests.ingestion.chaos.processes import end, in_child, start_child
+from tests.ingestion.runs import configured, counts, effects, events, items, letters, over, queued, rows
+
+pytestmark = [
+    pytest.mark.every_database,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("committed", "redis"),
+]
+
+FREE = "ingestion-free"
+LEASE = 1.0
+HOPELESS = re.compile(r"(a+)+$")
+"""Backtracks for hours on a row of a's that ends in b, and lets no other thread of its process run."""
+
+
+def slow(*keys: str, seconds: float) -> Callable[[Any, Context], Entry]:
+    def transform(value: Any, ctx: Context) -> Entry:
+        if value.id in keys:
+            time.sleep(seconds)
+        return Entry(external_id=value.id, amount=value.amount)
+
+    return transform
+
+
+def hopeless(*keys: str) -> Callable[[Any, Context], Entry]:
+    def transform(value: Any, ctx: Context) -> Entry:
+        if value.id in keys:
+            HOPELESS.match("a" * 60 + "b")
+        return Entry(external_id=value.id, amount=value.amount)
+
+    return transform
+
+
+def work() -> None:
+    queueing.work(FREE, lost=jobs.lost, watch=jobs.watch, watch_every=pulse.look_every())
+
+
+def until_it_ends(run: Run, seconds: float) -> None:
+    """Two workers and a ticker until `run` has ended."""
+    workers = [start_child(work) for _ in range(2)]
+    deadline = time.monotonic() + seconds
+    try:
+        while time.monotonic() < deadline:
+            scheduling.tick()
+            run.refresh_from_db()
+            if run.state in Run.TERMINAL:
+                return
+            connections.close_all()
+            time.sleep(0.2)
+        raise AssertionError(f"{run} is still {run.state}: {events(run)}, deaths {run.deaths}, {run.isolation}")
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+        for pid in workers:
+            end(pid)
+
+
+def test_a_record_of_several_leases_is_not_taken_over() -> None:
+    transform = slow("rec_0002", seconds=4 * LEASE)
+    with configured(LEASE_SECONDS=LEASE, TICK_SECONDS=0.2), registered(over(items(3), transform=transform)) as pipeline:
+        run = queued(pipeline)
+
+        until_it_ends(run, 30)
+
+    assert (run.state, run.fence, counts(run)) == (Run.State.SUCCEEDED, 1, (3, 3, 0, 0))
+    assert effects(run) == sorted(rows(run.tenant))
+
+
+def test_a_record_that_never_ends_is_isolated_and_the_run_goes_on() -> None:
+    transform = hopeless("rec_0003")
+    with (
+        configured(LEASE_SECONDS=LEASE, RECORD_SECONDS=1.5, TICK_SECONDS=0.2),
+        registered(over(items(4), transform=transform)) as pipeline,
+    ):
+        run = queued(pipeline)
+
+        until_it_ends(run, 60)
+
+    assert (run.state, counts(run)) == (Run.State.PARTIAL, (4, 3, 0, 1))
+    assert [(one.source_id, one.error_class) for one in letters(run.tenant)] == [("rec_0003", "PoisonRecord")]
+    assert effects(run) == sorted(rows(run.tenant))
+    assert "stuck" in events(run)
+    assert run.fence <= 6
+
+
+def claimed() -> tuple[Run, ownership.Ownership, pulse.Pulse]:
+    with registered(over(items(1))) as pipeline:
+        run = queued(pipeline)
+    mine = ownership.claim(run.pk)
+    assert mine is not None
+    shared = pulse.Pulse()
+    shared.beat(mine)
+    return run, mine, shared
+
+
+def verdict_after(seconds: float, shared: pulse.Pulse, pid: int) -> pulse.Verdict:
+    time.sleep(seconds)
+    try:
+        return pulse.vouch(shared, pid)
+    finally:
+        connections.close_all()
+
+
+def test_nobody_vouches_for_a_run_that_somebody_else_has_by_now() -> None:
+    with configured(LEASE_SECONDS=0.4):
+        run, mine, shared = claimed()
+        Run.unscoped.filter(pk=run.pk).update(lease_until="2000-01-01T00:00:00Z")
+        assert in_child(lambda: ownership.claim(run.pk)) == 0
+        before = Run.unscoped.values_list("fence", "lease_until").get(pk=run.pk)
+
+        verdict = verdict_after(0.2, shared, os.getpid())
+
+    assert verdict is pulse.Verdict.NOTHING
+    assert Run.unscoped.values_list("fence", "lease_until").get(pk=run.pk) == before
+    assert before[0] == mine.fence + 1
+
+
+def test_one_vouches_for_a_busy_child_and_for_no_other_and_not_for_ever() -> None:
+    with configured(LEASE_SECONDS=0.4, RECORD_SECONDS=1):
+        _, _, shared = claimed()
+
+        assert verdict_after(0, shared, os.getpid()) is pulse.Verdict.NOTHING  # it renews by itself
+        assert verdict_after(0.2, shared, os.getpid()) is pulse.Verdict.RENEWED
+        assert verdict_after(0, shared, os.getpid() + 1) is pulse.Verdict.NOTHING
+        assert verdict_after(1, shared, os.getpid()) is pulse.Verdict.STUCK
+
+
+def test_nobody_vouches_for_a_child_that_was_stopped() -> None:
+    with configured(LEASE_SECONDS=0.4):
+        run, mine, shared = claimed()
+        child = start_child(lambda: (shared.beat(mine), time.sleep(60)))
+        try:
+            time.sleep(0.3)
+            Run.unscoped.filter(pk=run.pk).update(worker_pid=child)
+            assert verdict_after(0, shared, child) is pulse.Verdict.RENEWED
+            os.kill(child, signal.SIGSTOP)
+
+            assert verdict_after(0.1, shared, child) is pulse.Verdict.NOTHING
+        finally:
+            os.kill(child, signal.SIGKILL)
+            end(child)
