@@ -12,7 +12,7 @@ from django.db.models import Case, F, Value, When
 from ingestion import artifacts
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
-from ingestion.core.text import storable
+from ingestion.core.text import short, storable
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 
 _CHUNK = 500
@@ -115,7 +115,7 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int) -> Dea
         pipeline=run.pipeline,
         identity=key,
         source_id=_source_id(one.record),
-        position=_short(one.record.position, 100),
+        position=short(one.record.position, 100),
         payload=b"" if large else one.record.body,
         artifact=artifacts.keep(run.tenant.ref, Artifact.Kind.PAYLOAD, one.record.body).save() if large else None,
         run=run,
@@ -142,15 +142,7 @@ def _as_json(error: FieldError) -> dict[str, str]:
 
 def _source_id(record: Record) -> str:
     """The record's own id as its letter keeps it; a replay, which has only that, finds the same letter again."""
-    return _short(record.key, 191)
-
-
-def _short(text: str, longest: int) -> str:
-    """`text` where its column takes it as it is, else its beginning and a hash: different ids stay different."""
-    cleaned = storable(text, longest).rstrip()
-    if cleaned == text:
-        return cleaned
-    return f"{cleaned[: longest - 17]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    return short(record.key, 191)
 
 
 def _place(error: FieldError) -> str:

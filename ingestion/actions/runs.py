@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion import events, queueing
+from ingestion import deliveries, events, queueing
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import require_unpaused
 from ingestion.core.errors import ActionRefused
@@ -19,7 +19,7 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
     mine = Run.objects.for_tenant(run.tenant).filter(pk=run.pk)
     with transaction.atomic():
         at_once = mine.filter(state=Run.State.QUEUED).update(
-            state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=True
+            state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=True, webhook_key=None
         )
         if not at_once and not mine.filter(state=Run.State.RUNNING).update(cancel_requested=True):
             raise ActionRefused(f"Run {run.pk} has ended already.")
@@ -45,6 +45,8 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
     if run.kind == Run.Kind.REPLAY:
         raise ActionRefused("Replay the dead letters again instead; those still open were released.")
     require_unpaused(run.connection)
+    if run.kind == Run.Kind.WEBHOOK:
+        return _take_deliveries(actor, run, reason, hint)
     with transaction.atomic():
         again = Run.unscoped.create(
             tenant=run.tenant,
@@ -65,4 +67,15 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
         actor.audit(run.tenant, "retry", run, reason, run=again.pk)
         if hint:
             queueing.hint(again.pk, run.tenant.tier, again.fence)
+    return again
+
+
+def _take_deliveries(actor: Actor, run: Run, reason: str, hint: bool) -> Run:
+    """Deliveries belong to their connection: its next run takes them, and need not wait any longer."""
+    with transaction.atomic():
+        again = deliveries.run_at_once(run.connection, hint=hint)
+        if again is None:
+            raise ActionRefused("A run is taking the deliveries in already.")
+        events.record(again, "queued", f"at once, asked for by {actor.name}")
+        actor.audit(run.tenant, "retry", run, reason, run=again.pk)
     return again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -42,6 +42,19 @@ class Previewable(Protocol):
 
     def preview(self, ctx: Context) -> Page:
         """The first page of what a run would read now."""
+        ...
+
+
+@runtime_checkable
+class Receives(Protocol):
+    """A source that can also take in what is delivered unasked: webhooks, or records pushed over HTTP."""
+
+    def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
+        """The records of these deliveries, oldest first (`key`: the sender's id of the delivery, `body`: its bytes).
+
+        Refusals hold deliveries that cannot be taken apart. The page's checkpoint and control totals are not used.
+        Runs outside any transaction, again after any interruption; it may ask the source for more.
+        """
         ...
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 from django.db.models import F
 
-from ingestion import artifacts, events, letters
+from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import Stored
@@ -29,7 +29,8 @@ def process(work: Work, page: Page) -> bool:
     False when the run ended here, because too many of its records were rejected.
     """
     if work.run.deaths >= isolation.DEATHS:
-        isolation.search(work.run, work.mine, work.pipeline, page, work.poison, lambda part: _rehearse(work, part))
+        suspects = isolation.named(work.pipeline, page.records)
+        isolation.search(work.run, work.mine, suspects, work.poison, lambda part: _rehearse(work, part))
         work.run.deaths = 0
     prepared = stages.prepare(work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison)
     work.seams.at("prepared")
@@ -80,6 +81,8 @@ def _commit(work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.K
             closes = handled if run.kind == Run.Kind.REPLAY else written
             letters.settle(run, closes, now, () if rejected else page.settles)
         letters.write(run, rejected, now)
+        if page.deliveries:
+            deliveries.settle(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)
         tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
         work.mine.row.update(
