@@ -31,9 +31,11 @@ from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Every, Schedule
 from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable, json_page
 from ingestion.core.windows import Window
+from ingestion.loading.plans import KEY_SEPARATOR
 from ingestion.loading.upsert import Upsert
 
 __all__ = [
+    "KEY_SEPARATOR",
     "AmbiguousFormat",
     "ConfigurationError",
     "Context",
