@@ -31,11 +31,10 @@ from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Every, Schedule
 from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable, json_page
 from ingestion.core.windows import Window
-from ingestion.loading.plans import KEY_SEPARATOR
+from ingestion.loading.plans import joined_key
 from ingestion.loading.upsert import Upsert
 
 __all__ = [
-    "KEY_SEPARATOR",
     "AmbiguousFormat",
     "ConfigurationError",
     "Context",
@@ -84,6 +83,7 @@ __all__ = [
     "UnreadableFile",
     "Upsert",
     "Window",
+    "joined_key",
     "json_page",
     "pipeline",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion import KEY_SEPARATOR, ConfigurationError, Json, Page, Record, RecordError, Refusal
+from ingestion import ConfigurationError, Json, Page, Record, RecordError, Refusal, joined_key
 from integrations.databases.reading import Row
 
 _encode = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
@@ -20,11 +20,11 @@ def page_of(rows: Sequence[Row], key: Sequence[str], zone: tzinfo | None, checkp
     records: list[Record] = []
     refused: list[Refusal] = []
     for row in rows:
-        name = KEY_SEPARATOR.join(_text(value) for value in row.cursor[-len(key) :])
+        parts = [_text(value) for value in row.cursor[-len(key) :]]
         endless = [
             column for column, value in row.values.items() if isinstance(value, float) and not math.isfinite(value)
         ]
-        record = Record(name, _body(row.values, zone), name.replace(KEY_SEPARATOR, ", "))
+        record = Record(joined_key(parts), _body(row.values, zone), ", ".join(parts))
         if endless:
             refused.append(Refusal(record, RecordError(f"No finite number: {', '.join(endless)}.")))
         else:

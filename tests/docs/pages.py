@@ -12,7 +12,6 @@ REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 SPOKEN = {
     "Exchange": "A function from a used-up `Secret` to the values of the new one; it asks the source for them.",
-    "KEY_SEPARATOR": "What parts the columns of a key of several in a record's key.",
     "Json": "A value `json.dumps` takes: what checkpoints and configs are made of.",
     "Reconciliation": "Protocol: `name` of a control total, and `measure`, our own figure for one page.",
     "Schedule": "Protocol: `next_due(due, now)`, the first due time after `now`.",
@@ -37,7 +36,7 @@ GROUPS = {
         "json_page",
     ],
     "With whose credential": ["Secret", "Exchange"],
-    "To where": ["Destination", "Upsert", "KEY_SEPARATOR", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
+    "To where": ["Destination", "Upsert", "joined_key", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
     "When": ["Schedule", "Every"],
     "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees"],
 }
