@@ -31,8 +31,9 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Every, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Previewable, Source, Testable
+from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable, json_page
 from ingestion.core.windows import Window
+from ingestion.loading.plans import joined_key
 from ingestion.loading.upsert import Upsert
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Previewable",
     "PrivateAddress",
     "Ready",
+    "Receives",
     "Reconciliation",
     "ReconciliationError",
     "Record",
@@ -85,5 +87,7 @@ __all__ = [
     "UnreadableFile",
     "Upsert",
     "Window",
+    "joined_key",
+    "json_page",
     "pipeline",
 ]

@@ -19,7 +19,7 @@ from ingestion import artifacts
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
-from ingestion.core.text import storable
+from ingestion.core.text import CUT, short, storable
 from ingestion.loading.inserts import insert
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 
@@ -28,8 +28,6 @@ _INLINE_BYTES = 1024 * 1024
 """Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
 _MAX_ERRORS = 100
 _FEW = 5000
-_CUT = "~"
-"""Stands before the hash of an id that could not be kept as it was."""
 _SUPERSEDED = "Superseded"
 Payloads = Mapping[bytes, artifacts.Kept]
 """Large payloads that are in storage: their bytes, and the file that holds them."""
@@ -151,7 +149,7 @@ class Open:
         ids = self.ids
         if ids is None or not records:
             return records
-        if any(one[-17:-16] == _CUT for one in ids):
+        if any(one[-17:-16] == CUT for one in ids):
             return [record for record in records if _source_id(record) in ids]
         return [record for record in records if record.key in ids]  # as the letters have them
 
@@ -179,7 +177,7 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: 
         "pipeline": run.pipeline,
         "identity": key,
         "source_id": _source_id(one.record),
-        "position": _short(one.record.position, 100),
+        "position": short(one.record.position, 100),
         "payload": b"" if large else one.record.body,
         "artifact_id": kept[one.record.body].save().pk if large else None,
         "run_id": run.pk,
@@ -206,15 +204,7 @@ def _as_json(error: FieldError) -> dict[str, str]:
 
 def _source_id(record: Record) -> str:
     """The record's own id as its letter keeps it; a replay, which has only that, finds the same letter again."""
-    return _short(record.key, 191)
-
-
-def _short(text: str, longest: int) -> str:
-    """`text` where its column takes it as it is, else its beginning and a hash: different ids stay different."""
-    cleaned = storable(text, longest).rstrip()
-    if cleaned == text:
-        return cleaned
-    return f"{cleaned[: longest - 17]}{_CUT}{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
+    return short(record.key, 191)
 
 
 def _place(error: FieldError) -> str:

@@ -14,7 +14,7 @@ from ingestion.artifacts import ArtifactDamaged
 from ingestion.core.context import Context
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Stage
-from ingestion.core.sources import Source
+from ingestion.core.sources import Receives, Source
 from ingestion.letters import payload
 from ingestion.models import DeadLetter, Run
 
@@ -71,7 +71,14 @@ class DeadLetters:
 
     def _reopens(self, stage: str, error_class: str) -> bool:
         """Whether the source itself refused it; a single record stopped at its door is replayed as a record."""
-        return stage == Stage.EXTRACT and error_class not in _SINGLE and isinstance(self.original, Reopens)
+        whole = isinstance(self.original, Reopens | Receives)
+        return stage == Stage.EXTRACT and error_class not in _SINGLE and whole
+
+    def _reopened(self, ctx: Context, record: Record) -> Page:
+        if isinstance(self.original, Reopens):
+            return self.original.reopen(ctx, record)
+        assert isinstance(self.original, Receives)
+        return self.original.receive(ctx, [record])
 
     def _page(self, ctx: Context, letters: Sequence[DeadLetter], last: int) -> Page:
         records: list[Record] = []
@@ -81,11 +88,9 @@ class DeadLetters:
                 records.append(Record(one.source_id, payload(one), one.position))
             except ArtifactDamaged as damage:  # the letter stays open, and the others go on
                 notes.append(f"Dead letter {one.pk} was left out: {damage}")
-        if len(records) == len(letters) == 1 and isinstance(self.original, Reopens):
-            letter = letters[0]
-            if self._reopens(letter.stage, letter.error_class):
-                page = self.original.reopen(ctx, records[0])
-                return dataclasses.replace(page, checkpoint=last, declares={}, settles=(letter.identity,))
+        if len(records) == len(letters) == 1 and self._reopens(letters[0].stage, letters[0].error_class):
+            page = self._reopened(ctx, records[0])
+            return dataclasses.replace(page, checkpoint=last, declares={}, settles=(letters[0].identity,))
         return Page(records, last, notes=notes)
 
 

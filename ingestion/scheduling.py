@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from ingestion import events, queueing
+from ingestion import deliveries, events, queueing
 from ingestion.clock import DbNow, read_db_now
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.windows import Window, next_window
 from ingestion.loading import faults
-from ingestion.models import Connection, Heartbeat, Run
+from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.running.ownership import claimable
 
 logger = logging.getLogger("ingestion")
@@ -30,7 +30,7 @@ class Ticked:
     """What one tick did."""
 
     made: int
-    """Due connections that became runs."""
+    """Due connections that became runs, and connections with deliveries that had none."""
     hinted: int
     """Runs whose hint was sent (again), among them those taken over from dead workers."""
 
@@ -43,6 +43,7 @@ def tick() -> Ticked:
     """Do whatever is due now."""
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
     made = sum(_try_to_make_run(connection) for connection in _due())
+    made += sum(deliveries.wake(connection) is not None for connection in _forgotten())
     hinted = 0
     for run in _claimable():
         queueing.hint(run.pk, run.tenant.tier, run.fence)
@@ -141,6 +142,14 @@ def _make_run(connection: Connection) -> bool:
         # At once, and not by its turn among the runs that wait: those of another tier may be very many.
         queueing.hint(run.pk, connection.tenant.tier, run.fence)
     return True
+
+
+def _forgotten() -> list[Connection]:
+    """Connections with deliveries that no run is to take in: whoever should have made it died, or they were paused."""
+    active = Run.unscoped.filter(webhook_key=OuterRef("pk"))
+    waiting = Delivery.unscoped.filter(connection=OuterRef("pk"), state=Delivery.State.PENDING)
+    found = Connection.unscoped.filter(Exists(waiting), ~Exists(active), paused_at__isnull=True)
+    return list(found.select_related("tenant").order_by("pk")[: config().TICK_LIMIT])
 
 
 def _claimable() -> list[Run]:

@@ -2,6 +2,7 @@
 
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
+from ingestion.actions.deliveries import deliver
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.tenants import add_tenant, grant
@@ -16,6 +17,7 @@ __all__ = [
     "cancel",
     "configure",
     "connect",
+    "deliver",
     "grant",
     "pause",
     "replay",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion import events, queueing
+from ingestion import deliveries, events, queueing
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import require_unpaused
 from ingestion.core.errors import ActionRefused
@@ -19,7 +19,7 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
     mine = Run.objects.for_tenant(run.tenant).filter(pk=run.pk)
     with transaction.atomic():
         at_once = mine.filter(state=Run.State.QUEUED).update(
-            state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=True
+            state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=True, webhook_key=None
         )
         if not at_once and not mine.filter(state=Run.State.RUNNING).update(cancel_requested=True):
             raise ActionRefused(f"Run {run.pk} has ended already.")
@@ -47,6 +47,8 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
     if run.kind == Run.Kind.REPLAY:
         raise ActionRefused("Replay the dead letters again instead; those still open were released.")
     require_unpaused(run.connection)
+    if run.kind == Run.Kind.WEBHOOK:
+        return _take_deliveries(actor, run, reason, hint)
     mine = Run.objects.for_tenant(run.tenant)
     with transaction.atomic():
         mine.select_for_update().get(pk=run.pk)  # whoever asks at the same time waits here and finds what we made
@@ -80,4 +82,15 @@ def _not_ended_badly(run: Run, again: Run) -> Run:
     if again.state in (Run.State.FAILED, Run.State.CANCELLED):
         ended = again.get_state_display().lower()
         raise ActionRefused(f"Run {run.pk} was retried as run {again.pk}, which is {ended}: retry run {again.pk}.")
+    return again
+
+
+def _take_deliveries(actor: Actor, run: Run, reason: str, hint: bool) -> Run:
+    """Deliveries belong to their connection: its next run takes them, and need not wait any longer."""
+    with transaction.atomic():
+        again = deliveries.run_at_once(run.connection, hint=hint)
+        if again is None:
+            raise ActionRefused("A run is taking the deliveries in already.")
+        events.record(again, "queued", f"at once, asked for by {actor.name}")
+        actor.audit(run.tenant, "retry", run, reason, run=again.pk)
     return again

@@ -96,6 +96,8 @@ class Context:
     """Waits until the tenant and integration may make calls of this weight (1: one ordinary call)."""
     hold_off: Callable[[float], None] = field(default=_unlimited, repr=False)
     """Tells every worker that the source asked this tenant and integration to wait so many seconds."""
+    rehearsing: bool = False
+    """A dry run: nothing is kept of what is read, so the source must leave no trace at its origin either."""
     private_networks: tuple[str, ...] = ()
     """Networks (CIDR) inside the private ranges that this deployment allows calls to."""
     _calls: Iterator[int] = field(default_factory=_numbers, repr=False, compare=False)

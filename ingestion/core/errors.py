@@ -18,7 +18,8 @@ IngestionError
 ├── RecordError                   steward, through the dead letter; the run goes on
 │   ├── StatementImbalance
 │   ├── PayloadTooLarge
-│   └── PoisonRecord
+│   ├── PoisonRecord
+│   └── PoisonDelivery
 ├── WorkerLost                    developer: the work keeps killing its worker
 ├── ConfigurationError            developer: a pipeline, setting or connection is wrong
 │   ├── UnknownPipeline
@@ -130,6 +131,10 @@ class PayloadTooLarge(RecordError):
 
 class PoisonRecord(RecordError):
     """Processing this record ended its worker process more than once; it was isolated by bisection."""
+
+
+class PoisonDelivery(RecordError):
+    """Taking this delivery apart ended its worker process more than once; it was isolated by bisection."""
 
 
 class WorkerLost(IngestionError):

@@ -88,6 +88,8 @@ class Page:
     """Sentences for the run's timeline."""
     settles: Sequence[str] = ()
     """Identities of dead letters this page replays as a whole; closed unless the page has refusals again."""
+    deliveries: Sequence[int] = ()
+    """Ids of the deliveries this page was made of; done when it commits."""
 
 
 @dataclass(slots=True)

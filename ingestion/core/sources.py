@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -42,6 +42,19 @@ class Previewable(Protocol):
 
     def preview(self, ctx: Context) -> Page:
         """The first page of what a run would read now."""
+        ...
+
+
+@runtime_checkable
+class Receives(Protocol):
+    """A source that can also take in what is delivered unasked: webhooks, or records pushed over HTTP."""
+
+    def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
+        """The records of these deliveries, oldest first (`key`: the sender's id of the delivery, `body`: its bytes).
+
+        Refusals hold deliveries that cannot be taken apart. The page's checkpoint and control totals are not used.
+        Runs outside any transaction, again after any interruption; it may ask the source for more.
+        """
         ...
 
 
@@ -179,6 +192,16 @@ def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
         return [str(one.key) for one in (page.records if records else page)]
 
     return keys
+
+
+def json_page(bodies: Iterable[tuple[bytes, str]], key: str = "id", checkpoint: Json = None) -> Page:
+    """A page of JSON objects, given as (bytes, position); those whose `key` cannot be read are refusals."""
+    key_of = key_reader(key)
+    records: list[Record] = []
+    refused: list[Refusal] = []
+    for body, position in bodies:
+        take(body, key_of, position, records, refused)
+    return Page(records, checkpoint, refused)
 
 
 def take(

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+
+CUT = "~"
+"""Stands before the hash of a text that could not be kept as it was."""
+
 
 def storable(text: str, longest: int) -> str:
     """`text` without what a database refuses (NUL, half surrogates; both written out), cut to `longest` characters."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:longest]
+
+
+def short(text: str, longest: int) -> str:
+    """`text` where its column takes it as it is, else its beginning and a hash: different ids stay different."""
+    cleaned = storable(text, longest).rstrip()
+    if cleaned == text:
+        return cleaned
+    return f"{cleaned[: longest - 17]}{CUT}{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

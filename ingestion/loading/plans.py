@@ -31,6 +31,11 @@ _CONSTANTS = ("tenant", "run", "loaded_at")
 """The same in every row of a batch, so they are bound once and not sent with each row."""
 
 
+def joined_key(parts: Iterable[object]) -> str:
+    """A key of several columns as one text, as destinations look it up."""
+    return KEY_SEPARATOR.join(map(str, parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Adapted rows: `columns[i][n]` belongs to `rows[n]`; the first column is the digest."""

@@ -15,7 +15,7 @@ from django.db import models, router
 from ingestion.core.context import Context
 from ingestion.core.destinations import Loaded, Stored
 from ingestion.core.records import Ready, Rejected
-from ingestion.loading.plans import KEY_SEPARATOR, Plan, compile_plan
+from ingestion.loading.plans import Plan, compile_plan, joined_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Upsert:
     def key_of(self, row: Any) -> str:
         if len(self.key) == 1:
             return str(_get(row, self.key[0]))
-        return KEY_SEPARATOR.join(str(_get(row, name)) for name in self.key)
+        return joined_key(_get(row, name) for name in self.key)
 
     def version_of(self, row: Any) -> Any:
         return _get(row, self.version) if self.version else None

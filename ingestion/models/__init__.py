@@ -4,6 +4,7 @@ from ingestion.models.artifacts import Artifact, RunArtifact
 from ingestion.models.audit import AuditEntry
 from ingestion.models.connections import Connection
 from ingestion.models.dead_letters import DeadLetter
+from ingestion.models.deliveries import Delivery
 from ingestion.models.fields import ExternalIdField
 from ingestion.models.heartbeats import Heartbeat
 from ingestion.models.ingested import Ingested
@@ -17,6 +18,7 @@ __all__ = [
     "AuditEntry",
     "Connection",
     "DeadLetter",
+    "Delivery",
     "Event",
     "ExternalIdField",
     "Heartbeat",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +22,8 @@ class Connection(TenantOwned):
         default="",
         help_text=_("Tells connections of one pipeline apart."),
     )
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
+    """Names the connection in addresses that others know, such as that of its webhooks."""
     config = models.JSONField(
         _("config"), default=dict, blank=True, help_text=_("Settings the pipeline's source reads.")
     )

@@ -48,6 +48,8 @@ class Run(TenantOwned):
     """Connection and due instant of a scheduled run: the same instant can never become two runs."""
     active_key = models.BigIntegerField(null=True, editable=False, unique=True)
     """The connection's id while this run is running, else NULL: at most one running run a connection."""
+    webhook_key = models.BigIntegerField(null=True, editable=False, unique=True)
+    """The connection's id while this run is to take deliveries in, queued or running: at most one a connection."""
 
     retry_of = models.OneToOneField(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retried_by"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from django.db import connection, transaction
 from django.db.models import F
 
-from ingestion import artifacts, events, letters
+from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import Loaded, Stored
@@ -30,7 +30,8 @@ def process(work: Work, page: Page) -> bool:
     False when the run ended here, because too many of its records were rejected.
     """
     if work.run.deaths >= isolation.DEATHS:
-        isolation.search(work.run, work.mine, work.pipeline, page, work.poison, lambda part: _rehearse(work, part))
+        suspects = isolation.named(work.pipeline, page.records)
+        isolation.search(work.run, work.mine, suspects, work.poison, lambda part: _rehearse(work, part))
         work.run.deaths = 0
     prepared = stages.prepare(work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison)
     work.seams.at("prepared")
@@ -98,6 +99,8 @@ def _commit(
         rejected = [*prepared.rejected, *loaded.rejected]
         _settle(work, page, prepared, loaded, now)
         letters.write(run, rejected, now, payloads)
+        if page.deliveries:
+            deliveries.settle(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)
         tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
         work.mine.row.update(

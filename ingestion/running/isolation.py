@@ -8,14 +8,14 @@ letter and the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingestion.clock import db_now_plus
 from ingestion.conf import config
 from ingestion.core.errors import Fenced, WorkerLost
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Page, Record
+from ingestion.core.records import Record
 from ingestion.core.stages import digest
 from ingestion.models import Run
 from ingestion.running.ownership import Ownership
@@ -31,7 +31,7 @@ With 3, one of 208 runs was given up that a storm of 1,000 kills had hit five ti
 
 
 def resume(run: Run, mine: Ownership) -> frozenset[str]:
-    """The digests convicted so far. Raises WorkerLost when the deaths are nobody's in particular."""
+    """What was convicted so far: digests, names of deliveries. Raises WorkerLost when the deaths are nobody's own."""
     if run.deaths < DEATHS:
         return frozenset()
     state = dict(run.isolation or {})
@@ -52,20 +52,23 @@ def resume(run: Run, mine: Ownership) -> frozenset[str]:
     return frozenset(state.get("poison", ()))
 
 
+def named(pipeline: Pipeline, records: Sequence[Record]) -> dict[str, Record]:
+    """Records under their digests in hexadecimal, by which they are known here."""
+    return {digest(pipeline, record).hex(): record for record in records}
+
+
 def search(
     run: Run,
     mine: Ownership,
-    pipeline: Pipeline,
-    page: Page,
+    records: Mapping[str, Record],
     poison: frozenset[str],
-    rehearse: Callable[[Sequence[Record]], None],
+    rehearse: Callable[[Sequence[Record]], object],
 ) -> None:
-    """Narrow the suspects of `page` until a rehearsal kills us, or until all survived and nobody is guilty."""
+    """Narrow the suspects among `records` until a rehearsal kills us, or until all survived and nobody is guilty."""
     state = dict(run.isolation or {})
     if state.get("fresh"):
         return  # a guilty one was just convicted; perhaps this batch, which will reject it, lands now
     known = {name: state[name] for name in ("poison", "blind") if name in state}
-    records = {digest(pipeline, record).hex(): record for record in page.records}
     suspects = [key for key in state.get("suspects", records) if key in records and key not in poison]
     while suspects:
         part = suspects[: max(1, len(suspects) // 2)]

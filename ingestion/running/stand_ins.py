@@ -57,6 +57,7 @@ class StandIns:
             window=self.window,
             inbox=tuple(files),
             read=files.__getitem__,
+            rehearsing=True,
         )
 
     def _window(self, known: Connection | None, pipeline: Pipeline) -> Window:

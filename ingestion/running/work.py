@@ -18,6 +18,7 @@ from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
 from ingestion.running import isolation, ownership
+from ingestion.running.receiving import receiving
 
 
 def _pass(point: str) -> None:
@@ -74,6 +75,8 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
+    if run.kind == Run.Kind.WEBHOOK:
+        pipeline = receiving(pipeline, run, mine, poison)
     return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.read, run.dead, first)
 
 

@@ -22,9 +22,21 @@ SPOKEN = {
 
 GROUPS = {
     "Declaring a pipeline": ["pipeline", "Pipeline", "ErrorBudget", "Skip", "Context", "TenantRef", "File", "Window"],
-    "From where": ["Source", "JsonLines", "JsonPages", "Page", "Record", "Refusal", "Json", "Testable", "Previewable"],
+    "From where": [
+        "Source",
+        "JsonLines",
+        "JsonPages",
+        "Page",
+        "Record",
+        "Refusal",
+        "Json",
+        "Testable",
+        "Previewable",
+        "Receives",
+        "json_page",
+    ],
     "With whose credential": ["Secret", "Exchange"],
-    "To where": ["Destination", "Upsert", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
+    "To where": ["Destination", "Upsert", "joined_key", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
     "When": ["Schedule", "Every"],
     "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees"],
 }
@@ -78,7 +90,8 @@ def api_page() -> str:
     return _page(
         "Public API",
         "Everything `from ingestion import …` gives. It follows semantic versioning; all else may move, but for the\n"
-        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.signals` and `ingestion.testing`.",
+        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.webhooks`, `ingestion.signals` and\n"
+        "`ingestion.testing`.",
         parts,
     )
 

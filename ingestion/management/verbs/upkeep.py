@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingestion import artifacts, jobs, queueing, scheduling
+from ingestion import artifacts, deliveries, jobs, queueing, scheduling
 from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.management.verbs import arguments, described, finding, foreground
@@ -28,7 +28,10 @@ def add(verbs: Verbs) -> None:
         aliases=("status",),
     )
     parser = arguments.verb(
-        verbs, "sweep", sweep, "Delete stored files that no row names, left by crashes a day or more ago."
+        verbs,
+        "sweep",
+        sweep,
+        "Delete stored files that no row names, left by crashes a day or more ago, and deliveries done long ago.",
     )
     arguments.add_tenant(parser)
     parser = arguments.verb(verbs, "scheduler", scheduler, "Drive the tick with rq-scheduler, until SIGTERM.")
@@ -74,8 +77,11 @@ def _tick_problems(ticked: datetime | None, now: datetime, late_after: timedelta
 
 def sweep(options: Options, output: Output) -> None:
     tenants = [finding.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
-    swept = [{"tenant": tenant.key, "files": artifacts.sweep(tenant.ref)} for tenant in tenants]
-    output.rows("swept", swept, ("tenant", "files"), nothing="There is no tenant yet.")
+    swept = [
+        {"tenant": tenant.key, "files": artifacts.sweep(tenant.ref), "deliveries": deliveries.prune(tenant)}
+        for tenant in tenants
+    ]
+    output.rows("swept", swept, ("tenant", "files", "deliveries"), nothing="There is no tenant yet.")
 
 
 def worker(options: Options, output: Output) -> None:

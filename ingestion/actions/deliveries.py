@@ -1,0 +1,83 @@
+"""Taking in what comes from outside. No operator acts here: whoever calls has proved who the sender is."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from django.db import IntegrityError, transaction
+
+from ingestion import deliveries
+from ingestion.conf import config
+from ingestion.core.errors import PayloadTooLarge
+from ingestion.core.text import short, storable
+from ingestion.models import Connection, Delivery
+
+logger = logging.getLogger("ingestion")
+_LONGEST = 191
+
+
+def deliver(
+    connection: Connection, delivery_id: str, body: bytes, *, content_type: str = "", hint: bool = True
+) -> bool:
+    """Store a delivery and queue the run that takes it in, in one transaction; False when it was stored before.
+
+    Safe to repeat: answer the sender only after it has returned. A paused connection's deliveries wait. Without a
+    `delivery_id` the body's hash stands for it. The same id with other bytes is not trusted to be the same: it is kept
+    as a delivery of its own, under the id with a hash behind it and with a note, and taken in after the first.
+    Raises PayloadTooLarge before anything is stored, and what the database raises when it is not available.
+    """
+    limit = config().MAX_DELIVERY_BYTES
+    if len(body) > limit:
+        raise PayloadTooLarge(
+            f'The delivery has {len(body)} bytes; the limit is {limit} (INGESTION["MAX_DELIVERY_BYTES"]).'
+        )
+    sha256 = hashlib.sha256(body).hexdigest()
+    key = short(delivery_id, _LONGEST) or f"sha256:{sha256}"
+    new = Delivery(
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        delivery_id=key,
+        body=body,
+        sha256=sha256,
+        size=len(body),
+        content_type=storable(content_type, 100),
+    )
+    known = _known(connection, key) or _store(new, hint)
+    if known is None:
+        return True
+    if known == sha256:
+        return False
+    new.delivery_id = f"{key[: _LONGEST - 17]}~{sha256[:16]}"
+    new.note = f"Came under the id {key[:200]}, which an earlier delivery has with other bytes."
+    stored = (_known(connection, new.delivery_id) or _store(new, hint)) is None
+    if stored:
+        logger.warning(
+            "delivery id used twice",
+            extra={"tenant_id": connection.tenant_id, "pipeline": connection.pipeline, "event": "delivery_id_reused"},
+        )
+    return stored
+
+
+def _store(new: Delivery, hint: bool) -> str | None:
+    """Insert `new` together with its run; when another process stored its id meanwhile, the hash it has there."""
+    try:
+        with transaction.atomic():
+            new.save(force_insert=True)
+            deliveries.ensure_run(new.connection, hint=hint)
+        return None
+    except IntegrityError:
+        new.pk = None
+        known = _known(new.connection, new.delivery_id, lock=True)
+        if known is None:
+            raise
+        return known
+
+
+def _known(connection: Connection, delivery_id: str, *, lock: bool = False) -> str | None:
+    """The hash of the stored delivery of that id. With `lock` also one committed after our own transaction began."""
+    found = Delivery.unscoped.filter(connection=connection, delivery_id=delivery_id)
+    if not lock:
+        return found.values_list("sha256", flat=True).first()
+    with transaction.atomic():
+        return found.select_for_update().values_list("sha256", flat=True).first()

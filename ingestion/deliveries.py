@@ -1,0 +1,113 @@
+"""Deliveries: who takes them in, when they are done, when they are forgotten.
+
+They belong to their connection and not to a run. At most one webhook run of a connection is queued or running
+(`Run.webhook_key`, unique); it takes in whatever is pending. Three make one: whoever stores a delivery, in the same
+transaction; whoever ends such a run and finds that more came meanwhile; and the tick, should both have died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from ingestion import events, queueing
+from ingestion.clock import read_db_now
+from ingestion.conf import config
+from ingestion.core.errors import Fenced
+from ingestion.models import Connection, Delivery, Run, Tenant
+
+_CHUNK = 500
+_REMEMBERED = 16
+"""Failed runs in a row that are counted; the wait between two has reached its longest before."""
+
+
+def ensure_run(connection: Connection, *, hint: bool = True) -> Run | None:
+    """A queued run for the connection's deliveries unless it has one; call it in the transaction that stores one.
+
+    A run that is just ending may not see the delivery any more: where there is an active one, it is looked at again
+    after the commit. Whoever ends a run looks for deliveries after its own commit, so one of the two sees the other.
+    """
+    made = _make(connection, hint)
+    if made is None and hint:
+        transaction.on_commit(lambda: wake(connection), robust=True)
+    return made
+
+
+def wake(connection: Connection, *, hint: bool = True) -> Run | None:
+    """A queued run if deliveries are pending and none is active."""
+    return _make(connection, hint) if pending(connection.pk).exists() else None
+
+
+def _make(connection: Connection, hint: bool) -> Run | None:
+    if Run.unscoped.filter(webhook_key=connection.pk).exists():
+        return None
+    not_before = _rest(connection)
+    try:
+        with transaction.atomic():
+            run = Run.unscoped.create(
+                tenant_id=connection.tenant_id,
+                connection=connection,
+                pipeline=connection.pipeline,
+                kind=Run.Kind.WEBHOOK,
+                webhook_key=connection.pk,
+                not_before=not_before,
+            )
+            events.record(run, "queued", "deliveries are pending" + (", after a failed run" if not_before else ""))
+    except IntegrityError:
+        return None  # somebody else made it at the same time
+    if hint:
+        queueing.hint(run.pk, connection.tenant.tier, run.fence)
+    return run
+
+
+def _rest(connection: Connection) -> datetime | None:
+    """Until when the next run waits after failed ones: a broken pipeline must not fail once for every delivery."""
+    ended = Run.unscoped.filter(connection=connection, kind=Run.Kind.WEBHOOK, state__in=Run.TERMINAL).order_by("-pk")
+    newest = list(ended.values_list("state", "finished_at")[:_REMEMBERED])
+    failed = list(takewhile(lambda row: row[0] in (Run.State.FAILED, Run.State.CANCELLED), newest))
+    if not failed or failed[0][1] is None:
+        return None
+    settings = config()
+    wait = min(settings.BACKOFF_SECONDS * 2.0 ** (settings.MAX_ATTEMPTS + len(failed)), settings.BACKOFF_CAP_SECONDS)
+    until: datetime = failed[0][1] + timedelta(seconds=wait)
+    return until if until > read_db_now() else None
+
+
+def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
+    """The connection's queued run, made if need be, freed from any wait; None while one is running."""
+    with transaction.atomic():
+        _make(connection, hint=False)
+        mine = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
+        mine.update(not_before=None)
+        run = mine.first()
+        if run is not None and hint:
+            queueing.hint(run.pk, connection.tenant.tier, run.fence)
+    return run
+
+
+def pending(connection_id: int) -> QuerySet[Delivery]:
+    return Delivery.unscoped.filter(connection_id=connection_id, state=Delivery.State.PENDING)
+
+
+def settle(run: Run, ids: Sequence[int], now: datetime) -> None:
+    """Mark deliveries as taken in, inside the transaction of the batch that did. Raises Fenced when another one did."""
+    done = 0
+    for start in range(0, len(ids), _CHUNK):
+        mine = pending(run.connection_id).filter(tenant_id=run.tenant_id, pk__in=ids[start : start + _CHUNK])
+        done += mine.update(state=Delivery.State.DONE, run=run, done_at=now)
+    if done != len(ids):
+        raise Fenced(f"Deliveries of run {run.pk} were taken in by another one; this batch is rolled back.")
+
+
+def prune(tenant: Tenant) -> int:
+    """Delete deliveries done longer ago than INGESTION["KEEP_DELIVERIES_DAYS"]; how many."""
+    before = read_db_now() - timedelta(days=config().KEEP_DELIVERIES_DAYS)
+    old = Delivery.objects.for_tenant(tenant).filter(state=Delivery.State.DONE, done_at__lt=before)
+    gone = 0
+    while ids := list(old.order_by("pk").values_list("pk", flat=True)[:_CHUNK]):
+        gone += Delivery.objects.for_tenant(tenant).filter(pk__in=ids).delete()[0]
+    return gone

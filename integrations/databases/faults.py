@@ -1,0 +1,63 @@
+"""What the other database's errors mean for the run. Messages hold codes and not what the driver says of hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, DataError, InterfaceError, NotSupportedError, OperationalError, ProgrammingError
+
+from ingestion import CredentialError, IngestionError, SourceChanged, Transient
+
+_MYSQL_DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698}
+_MYSQL_CHANGED = {1054, 1064, 1146, 1305, 1792}  # column, syntax, table, function; 1792: it tried to write
+_MYSQL_TOO_LONG = {1969, 3024}
+_POSTGRES_DENIED = ("28", "42501")
+_POSTGRES_CHANGED = ("22", "25006", "42")
+_POSTGRES_TOO_LONG = ("57014",)
+
+
+@contextmanager
+def translated(using: str) -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        raise _meaning(using, error) from error
+
+
+def _meaning(using: str, error: Exception) -> IngestionError:
+    code = _code(error)
+    denied, changed, too_long = _judged(code)
+    if denied:
+        return CredentialError(f"The database {using!r} refused our user ({code}).")
+    if too_long or "interrupted" in str(error):
+        return Transient(f"A statement on the database {using!r} took too long ({code}); is the order indexed?")
+    if changed or isinstance(error, ProgrammingError | DataError | NotSupportedError):
+        return SourceChanged(f"The database {using!r} did not understand the question: {_said(error)}")
+    if isinstance(error, OperationalError | InterfaceError):
+        return Transient(f"The database {using!r} cannot be asked now ({code}).")
+    return SourceChanged(f"The database {using!r} answered {type(error).__name__} ({code}).")
+
+
+def _judged(code: str) -> tuple[bool, bool, bool]:
+    if code.isdecimal() and len(code) == 4:
+        number = int(code)
+        return number in _MYSQL_DENIED, number in _MYSQL_CHANGED, number in _MYSQL_TOO_LONG
+    changed = code.startswith(_POSTGRES_CHANGED) or code in ("SQLITE_ERROR", "SQLITE_READONLY")
+    return code.startswith(_POSTGRES_DENIED), changed, code.startswith(_POSTGRES_TOO_LONG)
+
+
+def _code(error: Exception) -> str:
+    """MySQL's number, PostgreSQL's SQLSTATE or SQLite's name of the error."""
+    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "sqlite_errorname", None)
+    if state:
+        return str(state)
+    first = error.args[0] if error.args else ""
+    return str(first) if isinstance(first, int) else type(error).__name__
+
+
+def _said(error: Exception) -> str:
+    """Which name it does not know; a missing column or table is no secret, and what the developer needs."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    said = getattr(diagnosis, "message_primary", None) or (error.args[-1] if error.args else "")
+    return str(said)[:200]

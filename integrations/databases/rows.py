@@ -1,0 +1,163 @@
+"""The source: which rows of which database, in which order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from django.db.models import QuerySet
+
+from ingestion import ConfigurationError, Context, Json, Page, SourceChanged
+from integrations.databases import cursors
+from integrations.databases.faults import translated
+from integrations.databases.queries import ModelRows
+from integrations.databases.reading import Cursor, Reading, Row, Span
+from integrations.databases.records import page_of
+from integrations.databases.sessions import Session, session
+from integrations.databases.statements import TableRows, relation
+
+Of = Callable[[Context], Mapping[str, Any]]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where a connection's first window starts: it means everything, also what a source dates before it."""
+_FIRST_PAGE = 100
+"""Rows of the first page, whose size nobody knows yet; later ones follow the average."""
+_PAGE_BYTES = 8 * 1024 * 1024
+_SKEW_SECONDS = 60
+
+
+def EVERYTHING(ctx: Context) -> Mapping[str, Any]:  # noqa: N802  reads as the constant that it is
+    """For `of`: every tenant gets all rows, because the database holds one tenant's or they are common to all."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of the database `using`, oldest change first, each as a JSON object of its columns.
+
+    One of three says which rows, always in code and never in a connection's config: `table` ("schema.table" too),
+    `sql` (one SELECT), or `queryset` (a function from the context). `of` says which of them are this tenant's: a
+    function from the context to {column: value}.
+    """
+
+    using: str
+    of: Of
+    key: Sequence[str] = ("id",)
+    """The columns that together are unique and never NULL; they are the record's key."""
+    table: str = ""
+    sql: str = ""
+    queryset: Callable[[Context], QuerySet[Any]] | None = None
+    columns: Sequence[str] = ()
+    """Those to read; all of them when empty. With a queryset also fields of related rows, as in `values()`."""
+    watermark: str = ""
+    """The column that every change of a row raises, in time; '' reads all rows in every run."""
+    nulls: str = "refuse"
+    """Rows whose watermark is NULL: "refuse" them (the run fails), or "read" them in every run."""
+    zone: tzinfo | None = None
+    """The zone of datetimes that are stored without one; UTC when not given."""
+    bound: Callable[[datetime], Any] | None = None
+    """How a moment is written in the watermark column where that is no datetime, for example as seconds since 1970."""
+    page_size: int = 2000
+    timeout: float = 60.0
+    """Seconds one statement may take."""
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.table, self.sql, self.queryset))) != 1:
+            raise ConfigurationError("Rows reads one of table=, sql= and queryset=.")
+        if not self.key or isinstance(self.key, str):
+            raise ConfigurationError('Rows needs key=[…], the columns that together are unique, for example ["id"].')
+        if self.nulls not in ("refuse", "read"):
+            raise ConfigurationError('Rows takes nulls="refuse" or nulls="read".')
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        with self._opened(ctx) as (rows, opened):
+            spans = self._spans(ctx, opened)
+            name, after = cursors.decoded(checkpoint) if checkpoint else (spans[0].name, None)
+            notes = _skew(opened) if self.watermark else []
+            self._require_watermarks(rows)
+            for span in spans[[one.name for one in spans].index(name) :]:
+                self._require_keys(rows, span)
+                for page in self._pages(rows, span, after, ctx):
+                    yield dataclasses.replace(page, notes=notes)
+                    notes = []
+                after = None
+
+    def preview(self, ctx: Context) -> Page:
+        with self._opened(ctx) as (rows, _):
+            return next(self._pages(rows, Span("all"), None, ctx), Page([], None))
+
+    def test(self, ctx: Context) -> str:
+        with self._opened(ctx) as (rows, _):
+            found = rows.page(Span("all"), None, 1)
+        return f"The database {self.using!r} answered; there are {'rows' if found else 'no rows'}."
+
+    @contextmanager
+    def _opened(self, ctx: Context) -> Iterator[tuple[Reading, Session]]:
+        """The tenant's rows in a session of their own; what the database says becomes an error of ours."""
+        with translated(self.using), session(self.using, self.timeout, self.zone) as opened:
+            of = self.of(ctx)
+            if self.queryset is not None:
+                yield ModelRows(opened, self.queryset(ctx), self.columns, of, self.key, self.watermark), opened
+            else:
+                read = relation(opened, self.table, self.sql)
+                yield TableRows(opened, read, self.columns, of, self.key, self.watermark), opened
+
+    def _spans(self, ctx: Context, opened: Session) -> list[Span]:
+        if not self.watermark or ctx.window is None:
+            return [Span("all")]
+        low = None if ctx.window.start <= _EPOCH else self._bound(ctx.window.start, opened)
+        window = Span("window", low, self._bound(ctx.window.end, opened))
+        return [Span("nulls"), window] if self.nulls == "read" else [window]
+
+    def _bound(self, moment: datetime, opened: Session) -> Any:
+        if self.bound is not None:
+            return self.bound(moment)
+        return moment if self.queryset is not None else opened.bound(moment)
+
+    def _pages(self, rows: Reading, span: Span, after: Cursor | None, ctx: Context) -> Iterator[Page]:
+        size = min(_FIRST_PAGE, self.page_size)
+        # One row more than the page: of two rows with one cursor the second would never be read.
+        while found := rows.page(span, after, size + 1):
+            self._require_order(found, after)
+            found = found[:size]
+            after = found[-1].cursor
+            page = page_of(found, self.key, self.zone, cursors.encoded(span.name, after))
+            yield page
+            ctx.beat()
+            weight = sum(len(one.body) for one in page.records) // len(found) + 1
+            size = max(1, min(self.page_size, _PAGE_BYTES // weight))
+
+    def _require_order(self, found: Sequence[Row], after: Cursor | None) -> None:
+        for row in found:
+            if None in row.cursor:
+                raise SourceChanged(
+                    f"A row has no value in {', '.join(self.key)} or {self.watermark!r} that orders it."
+                )
+            if row.cursor == after:
+                raise SourceChanged(
+                    f"Two rows have the same {', '.join(self.key)}: {row.cursor!r}. Name key columns that are unique."
+                )
+            after = row.cursor
+
+    def _require_watermarks(self, rows: Reading) -> None:
+        if self.watermark and self.nulls == "refuse" and rows.any_null(Span("all"), [self.watermark]):
+            raise SourceChanged(
+                f"Some rows have no {self.watermark!r} and would never be read. Mend them, or declare "
+                'nulls="read" to read such rows in every run.'
+            )
+
+    def _require_keys(self, rows: Reading, span: Span) -> None:
+        if rows.any_null(span, self.key):
+            raise SourceChanged(f"Some rows have NULL in {', '.join(self.key)}, which cannot be a key.")
+
+
+def _skew(opened: Session) -> list[str]:
+    """What is wrong with the source's clock, if anything: windows end by ours, and rows are dated by theirs."""
+    ahead = opened.ahead()
+    if abs(ahead) < _SKEW_SECONDS:
+        return []
+    told = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} ours"
+    return [f"The source's clock is {told}; the pipeline's lag must be longer than that."]

@@ -1,0 +1,96 @@
+"""Rows of a table or of a SELECT, by statements of our own. Names are quoted, values are always parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.databases.reading import Cursor, Row, Span, order
+from integrations.databases.sessions import Session
+
+_CURSOR = "cursor__"
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """`relation` is a table's name, or a SELECT in parentheses."""
+
+    session: Session
+    relation: str
+    columns: Sequence[str]
+    of: Mapping[str, Any]
+    key: Sequence[str]
+    watermark: str
+
+    def page(self, span: Span, after: Cursor | None, most: int) -> Sequence[Row]:
+        by = order(span, self.watermark, self.key)
+        conditions = self._conditions(span)
+        if after is not None:
+            conditions.append(self._beyond(by, after))
+        where, parameters = _joined(conditions)
+        listed = ", ".join(self._column(name) for name in self.columns) if self.columns else "rows_.*"
+        # SQLite gives a declared column's value as Python's own type, and 12:00 and 12:00:00 would be one; with a sign
+        # before it the value comes as it is stored, and goes back into the next statement unchanged.
+        sign = "+" if self.session.vendor == "sqlite" else ""
+        cursor = ", ".join(f"{sign}{self._column(name)} AS {_CURSOR}{index}" for index, name in enumerate(by))
+        ordered = ", ".join(self._column(name) for name in by)
+        statement = f"SELECT {listed}, {cursor}{self._from(where)} ORDER BY {ordered} LIMIT {int(most)}"
+        names, found = self.session.select(statement, parameters)
+        names = names[: len(names) - len(by)]
+        return [Row(dict(zip(names, row, strict=False)), tuple(row[len(names) :])) for row in found]
+
+    def any_null(self, span: Span, columns: Sequence[str]) -> bool:
+        null = " OR ".join(f"{self._column(name)} IS NULL" for name in columns)
+        where, parameters = _joined([*self._conditions(span), (f"({null})", [])])
+        return bool(self.session.select(f"SELECT 1{self._from(where)} LIMIT 1", parameters)[1])
+
+    def _from(self, where: str) -> str:
+        return f" FROM {self.relation} rows_{where}"
+
+    def _conditions(self, span: Span) -> list[tuple[str, list[Any]]]:
+        found = [self._equal(name, value) for name, value in self.of.items()]
+        if span.name == "nulls":
+            found.append((f"{self._column(self.watermark)} IS NULL", []))
+        if span.low is not None:
+            found.append((f"{self._column(self.watermark)} >= %s", [span.low]))
+        if span.high is not None:
+            found.append((f"{self._column(self.watermark)} < %s", [span.high]))
+        return found
+
+    def _equal(self, name: str, value: Any) -> tuple[str, list[Any]]:
+        if value is None:
+            return f"{self._column(name)} IS NULL", []
+        if isinstance(value, list | tuple | set | frozenset):
+            places = ", ".join(["%s"] * len(value))
+            return (f"{self._column(name)} IN ({places})", list(value)) if value else ("1 = 0", [])
+        return f"{self._column(name)} = %s", [value]
+
+    def _beyond(self, by: Sequence[str], after: Cursor) -> tuple[str, list[Any]]:
+        """Rows after the cursor. Written out, because not every planner uses an index for (a, b) > (x, y)."""
+        sql, parameters = f"{self._column(by[-1])} > %s", [after[-1]]
+        for name, value in reversed(list(zip(by[:-1], after[:-1], strict=True))):
+            column = self._column(name)
+            sql = f"{column} >= %s AND ({column} > %s OR ({column} = %s AND ({sql})))"
+            parameters = [value, value, value, *parameters]
+        return f"({sql})", parameters
+
+    def _column(self, name: str) -> str:
+        return f"rows_.{quoted(self.session, name)}"
+
+
+def _joined(conditions: Sequence[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
+    if not conditions:
+        return "", []
+    return " WHERE " + " AND ".join(sql for sql, _ in conditions), [one for _, part in conditions for one in part]
+
+
+def quoted(session: Session, name: str) -> str:
+    return session.quote(name).replace("%", "%%")  # a percent sign would look like a parameter's place
+
+
+def relation(session: Session, table: str, sql: str) -> str:
+    """What to read from: the parts of a table's name quoted, or the developer's own SELECT."""
+    if table:
+        return ".".join(quoted(session, part) for part in table.split("."))
+    return f"({sql.strip().rstrip(';').replace('%', '%%')})"

@@ -1,0 +1,71 @@
+"""A Redis client for addresses that come from tenants: it connects only to public addresses, those that it checked."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+import redis
+from redis.connection import Connection, SSLConnection
+
+from ingestion import ConfigurationError
+
+_TRANSLATING = [ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
+"""NAT64, 6to4 and Teredo: public to look at, with another address inside."""
+
+
+def checked_client(url: str, private_networks: Sequence[str], **options: Any) -> redis.Redis:
+    """A client for redis:// or rediss://. Raises ConfigurationError for any other kind of address, or with options."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss") or parts.query or parts.fragment:
+        raise ConfigurationError("The credential's url must be like rediss://user:password@host:6379/0, no options.")
+    pool = redis.ConnectionPool.from_url(url, **options)
+    pool.connection_class = _CheckedTls if parts.scheme == "rediss" else _Checked
+    pool.connection_kwargs["private_networks"] = tuple(private_networks)
+    return redis.Redis.from_pool(pool)
+
+
+def allowed(address: str, private_networks: Sequence[str]) -> bool:
+    """Whether tenants may have us connect to this address (as text)."""
+    found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    if any(found in ip_network(network) for network in private_networks):
+        return True
+    if isinstance(found, IPv6Address) and (found.ipv4_mapped or any(found in network for network in _TRANSLATING)):
+        return False
+    return found.is_global and not found.is_multicast
+
+
+class _Checked(Connection):
+    """Resolves once, checks every address, connects to one of exactly those."""
+
+    def __init__(self, *args: Any, private_networks: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._private_networks = private_networks
+
+    def _connect(self) -> socket.socket:
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        if not all(allowed(str(one[4][0]), self._private_networks) for one in found):
+            raise ConfigurationError(
+                "The address of Redis lies in a private network. Where it may be called, add that network to INGESTION"
+                '["PRIVATE_NETWORKS"].'
+            )
+        failure: OSError = OSError("The name has no address.")
+        for family, kind, protocol, _, address in found:
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.settimeout(self.socket_connect_timeout)
+                connection.connect(address)
+                connection.settimeout(self.socket_timeout)
+                return connection
+            except OSError as error:
+                connection.close()
+                failure = error
+        raise failure
+
+
+class _CheckedTls(SSLConnection, _Checked):
+    """The same below TLS; the certificate is still checked against the name."""

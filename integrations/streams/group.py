@@ -1,0 +1,143 @@
+"""One consumer of one group of one Redis Stream, as a broker.
+
+Entries come in this order: those given to this consumer before and not acknowledged (a crash left them), those another
+consumer has held for too long, new ones. The consumer has the same name in every run of a connection's pipeline, so
+what a dead worker held is found at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis
+
+from integrations.streams.broker import Message
+
+Entry = tuple[bytes, Mapping[bytes, bytes] | None]
+_START = "0-0"
+
+
+class Group:
+    """Implements Broker and Peeks."""
+
+    def __init__(
+        self, client: redis.Redis, stream: str, group: str, consumer: str, field: str, claim_after_ms: int
+    ) -> None:
+        self._client: Any = client
+        self._stream, self._group, self._consumer, self._field = stream, group, consumer, field
+        self._claim_after_ms = claim_after_ms
+        self._held: set[bytes] = set()
+        self._after: bytes | str = _START
+        self._claim_from: bytes | str | None = _START
+        self._owned = False
+        """Whether everything this consumer owned when it was opened has been given out."""
+
+    def ensure(self) -> None:
+        """Make stream and group where they are missing; a new group starts at the oldest entry, so none is lost."""
+        try:
+            self._client.xgroup_create(self._stream, self._group, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    def take(self, most: int) -> Sequence[Message]:
+        entries = self._left_over(most) or self._claimed(most) or self._new(most)
+        if not entries:
+            # An answer lost on its way here leaves entries that are ours and that nobody saw: look once more.
+            self._owned, self._after = False, _START
+            entries = self._left_over(most)
+        self._held.update(number for number, _ in entries)
+        return [_message(number, fields, self._field) for number, fields in entries]
+
+    def acknowledge(self, receipts: Sequence[str]) -> None:
+        if receipts:
+            self._client.xack(self._stream, self._group, *receipts)
+            self._held.difference_update(one.encode() for one in receipts)
+
+    def peek(self, most: int) -> Sequence[Message]:
+        """From the oldest entry that the group has not seen; those that wait for an acknowledgement are not shown."""
+        after = _START
+        if self._client.exists(self._stream):
+            seen = {one["name"]: one["last-delivered-id"] for one in self._client.xinfo_groups(self._stream)}
+            after = seen.get(self._group.encode(), _START.encode()).decode()
+        entries: Sequence[Entry] = self._client.xrange(self._stream, min=f"({after}", count=most)
+        return [_message(number, fields, self._field) for number, fields in entries]
+
+    def trim(self) -> None:
+        """Delete what lies before the oldest entry that some group has not acknowledged."""
+        bounds = [self._first_needed(one) for one in self._client.xinfo_groups(self._stream)]
+        if bounds:
+            oldest = min(bounds, key=_order)
+            self._client.xtrim(self._stream, minid=oldest, approximate=True)
+
+    def _first_needed(self, group: Mapping[str, Any]) -> bytes:
+        pending = self._client.xpending(self._stream, group["name"])
+        return pending["min"] if pending["pending"] else group["last-delivered-id"]  # type: ignore[no-any-return]
+
+    def _left_over(self, most: int) -> Sequence[Entry]:
+        """Entries of this consumer's that it has not acknowledged and not given out since it was opened."""
+        while not self._owned:
+            entries = self._read(self._after, most)
+            if not entries:
+                self._owned = True
+                break
+            self._after = entries[-1][0]
+            if fresh := [entry for entry in entries if entry[0] not in self._held]:
+                return fresh
+        return []
+
+    def _claimed(self, most: int) -> Sequence[Entry]:
+        """Entries that another consumer was given and has not acknowledged for so long that it must be dead."""
+        while self._claim_from is not None:
+            answer = self._client.xautoclaim(
+                self._stream, self._group, self._consumer, self._claim_after_ms, start_id=self._claim_from, count=most
+            )
+            self._claim_from = None if answer[0] in (b"0-0", "0-0") else answer[0]
+            # Redis 6.2 gives nothing for an entry that was deleted; it is ours now and comes with what is left over.
+            if fresh := [entry for entry in answer[1] if entry[0] is not None and entry[0] not in self._held]:
+                return fresh
+        return []
+
+    def _new(self, most: int) -> Sequence[Entry]:
+        return self._read(">", most)
+
+    def _read(self, after: bytes | str, most: int) -> Sequence[Entry]:
+        answer = self._client.xreadgroup(self._group, self._consumer, {self._stream: after}, count=most)
+        return answer[0][1] if answer else []
+
+
+def _order(number: bytes) -> tuple[int, int]:
+    milliseconds, _, sequence = number.partition(b"-")
+    return int(milliseconds), int(sequence or 0)
+
+
+def _message(number: bytes, fields: Mapping[bytes, bytes] | None, field: str) -> Message:
+    entry_id = number.decode()
+    if not fields:
+        lost = json.dumps({"entry": entry_id}).encode()
+        return Message(entry_id, lost, entry_id, "The entry was deleted from the stream before it was read.")
+    if field:
+        body = fields.get(field.encode())
+        if body is not None:
+            return Message(entry_id, body, entry_id)
+        return Message(entry_id, _whole(fields), entry_id, f"The entry has no field {field!r}.")
+    try:
+        texts = {name.decode(): value.decode() for name, value in fields.items()}
+    except UnicodeDecodeError:
+        return Message(entry_id, _whole(fields), entry_id, "A field of the entry is not UTF-8.")
+    return Message(entry_id, json.dumps(texts, ensure_ascii=False).encode(), entry_id)
+
+
+def _whole(fields: Mapping[bytes, bytes]) -> bytes:
+    """All of an entry that does not fit its form, in JSON: what is no UTF-8 is in base64."""
+    return json.dumps({_text(name): _text(value) for name, value in fields.items()}, ensure_ascii=False).encode()
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return "base64:" + base64.b64encode(value).decode()

@@ -1,0 +1,123 @@
+"""A Redis Stream read through a consumer group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from redis import exceptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ingestion import ConfigurationError, Context, CredentialError, Json, Page, Transient
+from integrations.streams.checked import checked_client
+from integrations.streams.group import Group
+from integrations.streams.queue import Queue
+
+_OPTIONS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 10.0, "protocol": 2}
+_GROUP_MISSING = "NOGROUP"
+_NOT_NOW = ("BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisStream:
+    """Entries of one stream, oldest first, each at least once; loading makes that once in effect.
+
+    Where the stream is, one of two ways:
+    `url` in code is the developer's; then `stream` must hold `{tenant}`, which becomes the tenant's key.
+    Without `url` the tenant's own credential says it ("url"), and the connection's config may name the "stream".
+
+    An entry is one JSON object in its field `field`, or, with `field=""`, all of its fields as an object of texts.
+    """
+
+    stream: str = ""
+    url: str = field(default="", repr=False)  # it may hold a password
+    group: str = "ingestion"
+    field: str = "data"
+    key: str = "id"
+    """The object's member that is the record's id; '' takes the entry's id."""
+    page_size: int = 1000
+    limit: int = 100_000
+    """Entries of one run."""
+    claim_after: float = 600.0
+    """Seconds without acknowledgement after which another consumer's entries are taken over."""
+    trim: bool = False
+    """Delete entries that every group of the stream has acknowledged; a group made later will not see them."""
+
+    def __post_init__(self) -> None:
+        if self.url and "{tenant}" not in self.stream:
+            raise ConfigurationError(
+                f"RedisStream({self.stream!r}) has one url for all tenants; put {{tenant}} into the stream's name, or "
+                'leave url out and store each tenant\'s own in its credential ("url").'
+            )
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        yield from self._queue().extract(ctx, checkpoint)
+
+    def preview(self, ctx: Context) -> Page:
+        return self._queue().preview(ctx)
+
+    def test(self, ctx: Context) -> str:
+        return self._queue().test(ctx)
+
+    def _queue(self) -> Queue:
+        return Queue(self.open, self.key, self.page_size, self.limit)
+
+    @contextmanager
+    def open(self, ctx: Context) -> Iterator[Group]:
+        """The tenant's group of the stream; what Redis answers becomes an error that says who has to act."""
+        name = self._name(ctx)
+        consumer = f"{ctx.tenant.key}:{ctx.pipeline}"
+        with translated(name), self._client(ctx) as client:
+            subscription = Group(client, name, self.group, consumer, self.field, round(self.claim_after * 1000))
+            if not ctx.rehearsing and ctx.run_id:
+                subscription.ensure()
+            yield subscription
+            if self.trim and not ctx.rehearsing and ctx.run_id:
+                subscription.trim()
+
+    def _name(self, ctx: Context) -> str:
+        name = self.stream.replace("{tenant}", ctx.tenant.key)
+        if not self.url:
+            name = str(ctx.config.get("stream") or name)
+        if not name:
+            raise ConfigurationError('No stream is named; set "stream" in the connection\'s config.')
+        return name
+
+    def _client(self, ctx: Context) -> redis.Redis:
+        retry = Retry(NoBackoff(), 0)  # the engine tries again, and does not hold a worker meanwhile
+        if self.url:
+            return redis.Redis.from_url(self.url, retry=retry, **_OPTIONS)
+        url = ctx.credential().values.get("url", "")
+        if not url:
+            raise CredentialError('The credential has no "url"; store one like rediss://user:password@host:6379/0.')
+        return checked_client(url, ctx.private_networks, retry=retry, **_OPTIONS)
+
+
+@contextmanager
+def translated(stream: str) -> Iterator[None]:
+    """Redis' errors as ours. Messages name the stream and never the address, which may hold a password."""
+    try:
+        yield
+    except (redis.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError) as error:
+        raise CredentialError(f"Redis refused the credential for the stream {stream!r}.") from error
+    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, exceptions.OutOfMemoryError) as error:
+        raise Transient(f"Redis cannot be reached: {type(error).__name__}.") from error
+    except redis.ResponseError as error:
+        raise _answered(str(error), stream) from error
+
+
+def _answered(said: str, stream: str) -> Exception:
+    code = said.split(" ", 1)[0]
+    if code == "WRONGTYPE":
+        return ConfigurationError(f"{stream!r} is in Redis but is not a stream; look at the stream's name.")
+    if code == _GROUP_MISSING:
+        return Transient(f"The consumer group of {stream!r} was deleted while it was read; the next attempt makes it.")
+    if code in _NOT_NOW:
+        return Transient(f"Redis cannot answer now: {code}.")
+    return ConfigurationError(
+        f"Redis did not understand a command on {stream!r} ({said[:200]}); it must be 6.2 or newer."
+    )

@@ -1,0 +1,110 @@
+"""Workers killed between commit and acknowledgement, and Redis killed with them: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ingestion.models import Run
+from ingestion.testing import registered
+from tests.ingestion.chaos.processes import KILLED, DyingAt, DyingAtStatement, in_child
+from tests.ingestion.runs import carry, counts, effects, expire, finish, letters, new_tenant, queued, rows
+from tests.integrations.streams.conftest import KeptRedis
+from tests.integrations.streams.entries import add_items, reading, unacknowledged, unread, wanted
+
+pytestmark = [
+    pytest.mark.every_database,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("committed"),
+]
+
+POINTS = ["claimed", "extracted", "prepared", "artifact kept", "advanced", "loaded", "before commit", "committed",
+          "exhausted", "verified", "before close"]  # fmt: skip
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["redis lives", "redis dies too"])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point: str, restarted: bool) -> None:
+    tenant = new_tenant()
+    add_items(stream_redis, tenant, 1, 20)
+    with registered(reading(stream_redis, page_size=6)) as pipeline:
+        run = queued(pipeline, tenant)
+
+        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
+        add_items(stream_redis, tenant, 21, 25)
+        if restarted:
+            stream_redis.restart()
+        finish(run)
+
+    assert died == KILLED
+    assert_exact(stream_redis, run, 25 if point not in POINTS[8:] else run.read)
+    after = queued_and_carried(stream_redis, run)
+    assert rows(tenant) == wanted(25)
+    assert after.skipped == 0
+
+
+def queued_and_carried(server: KeptRedis, run: Run) -> Run:
+    with registered(reading(server)) as pipeline:
+        return carry(queued(pipeline, run.tenant))
+
+
+def assert_exact(server: KeptRedis, run: Run, count: int) -> None:
+    """Each of `count` entries was counted once and called the transform's destination once; none is still pending."""
+    assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (count, count, 0, 0))
+    assert effects(run) == sorted(wanted(count))
+    assert letters(run.tenant) == []
+    assert unacknowledged(server, run.tenant) == 0
+
+
+def test_a_run_killed_before_each_statement_reads_every_entry_once(stream_redis: KeptRedis) -> None:
+    deaths = 0
+    with registered(reading(stream_redis, page_size=5)) as pipeline:
+        for nth in range(1, 200):
+            tenant = new_tenant()
+            add_items(stream_redis, tenant, 1, 8)
+            run = queued(pipeline, tenant)
+            if in_child(lambda nth=nth, run=run: _dying(run, nth)) == 0:
+                break
+            deaths += 1
+            finish(run)
+            assert_exact(stream_redis, run, 8)
+
+    assert deaths > 20
+
+
+def _dying(run: Run, nth: int) -> None:
+    with DyingAtStatement(nth):
+        carry(run)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_nothing(
+    stream_redis: KeptRedis, seed: int
+) -> None:
+    draw = random.Random(seed)
+    tenant = new_tenant()
+    sent, runs = 0, []
+    with registered(reading(stream_redis, page_size=7, limit=60)) as pipeline:
+        while sent < 300:
+            more = draw.randrange(5, 40)
+            add_items(stream_redis, tenant, sent + 1, sent + more)
+            sent += more
+            run = queued(pipeline, tenant)
+            runs.append(run)
+            for _ in range(draw.randrange(0, 3)):
+                dying = DyingAt(draw.choice(POINTS), draw.randrange(1, 6)).seams
+                in_child(lambda run=run, dying=dying: carry(run, dying))
+                expire(run)
+                if draw.random() < 0.4:
+                    stream_redis.restart()
+            finish(run)
+        while unread(stream_redis, tenant) or unacknowledged(stream_redis, tenant):
+            runs.append(carry(queued(pipeline, tenant)))
+
+    for run in runs:
+        run.refresh_from_db()
+    assert rows(tenant) == wanted(sent)
+    assert sum(run.read for run in runs) == sum(run.ok for run in runs) == sent
+    assert {run.state for run in runs} == {Run.State.SUCCEEDED}
+    assert letters(tenant) == []
