@@ -15,6 +15,7 @@ from ingestion.core.errors import (
     FileTooLarge,
     HostileFile,
     IngestionError,
+    QuotaExceeded,
     ReconciliationError,
     RecordError,
     SourceChanged,
@@ -24,6 +25,7 @@ from ingestion.core.errors import (
     UnknownFormat,
     UnreadableFile,
 )
+from ingestion.core.meters import Meter, meter
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
@@ -54,9 +56,11 @@ __all__ = [
     "JsonLines",
     "JsonPages",
     "Loaded",
+    "Meter",
     "Page",
     "Pipeline",
     "Previewable",
+    "QuotaExceeded",
     "Ready",
     "Reconciliation",
     "ReconciliationError",
@@ -81,5 +85,6 @@ __all__ = [
     "UnreadableFile",
     "Upsert",
     "Window",
+    "meter",
     "pipeline",
 ]

@@ -48,6 +48,8 @@ class Run(TenantOwned):
     """Connection and due instant of a scheduled run: the same instant can never become two runs."""
     active_key = models.BigIntegerField(null=True, editable=False, unique=True)
     """The connection's id while this run is running, else NULL: at most one running run a connection."""
+    slot_key = models.BigIntegerField(null=True, editable=False, unique=True)
+    """Tenant id * 1000 + slot while this run is running, else NULL: no more runs than the tenant has slots."""
 
     window_start = models.DateTimeField(_("window start"), null=True, blank=True)
     window_end = models.DateTimeField(_("window end"), null=True, blank=True)
@@ -90,6 +92,7 @@ class Run(TenantOwned):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["state", "lease_until"], name="ingestion_run_lease"),
+            models.Index(fields=["state", "tenant", "id"], name="ingestion_run_line"),
             models.Index(fields=["connection", "state"], name="ingestion_run_connection"),
             models.Index(fields=["connection", "-id"], name="ingestion_run_latest"),
             models.Index(fields=["tenant", "pipeline", "-id"], name="ingestion_run_recent"),

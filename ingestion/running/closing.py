@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ingestion import events, queueing
+from ingestion import events, queueing, turns
 from ingestion.conf import config
 from ingestion.core.errors import (
     CredentialError,
@@ -129,7 +129,13 @@ def _as_transient(error: Exception) -> Exception:
 def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
     """End the run if it is still ours; afterwards tell listeners and hint the connection's next run."""
     ended = mine.row.update(
-        state=state, finished_at=timezone.now(), active_key=None, lease_until=None, isolation=None, **values
+        state=state,
+        finished_at=timezone.now(),
+        active_key=None,
+        slot_key=None,
+        lease_until=None,
+        isolation=None,
+        **values,
     )
     if not ended:
         raise Fenced(f"Run {run.pk} was claimed by another worker.")
@@ -137,9 +143,7 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
 
 
 def announce(run_id: int) -> None:
-    """Tell listeners that the run has ended, and hint the connection's next one."""
+    """Tell listeners that the run has ended, and workers about its tenant's next ones."""
     run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
     run_finished.send_robust(Run, run=run)
-    waiting = Run.unscoped.filter(connection_id=run.connection_id, state=Run.State.QUEUED).order_by("pk").first()
-    if waiting is not None:
-        queueing.hint(waiting.pk, run.tenant.tier, waiting.fence)
+    turns.freed(run.tenant)
