@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
 
 
 class Rate(BaseModel):
@@ -84,11 +84,9 @@ class Settings(BaseModel):
     """Share of the rate that each process may use while Redis cannot be reached; about 1 / your worker processes."""
     THROTTLE_SECONDS: float = Field(60, gt=0)
     """Longest wait for a rate limit inside a run; for a longer one the run is given back and tried again then."""
-    BUDGETS: dict[str, Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]] = Field(
-        {"free": 1, "pro": 3, "enterprise": 10}, min_length=1
-    )
+    BUDGETS: dict[str, Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]] = {"free": 1, "pro": 3, "enterprise": 10}
     """Runs of one tenant that may be running at once, by tier; other tiers have the first one listed."""
-    TENANT_SHARE: float = Field(0.75, gt=0)
+    TENANT_SHARE: float = Field(0.5, gt=0)
     """Largest share of a queue's workers that are told about runs of one tenant at once (at least one worker, and never
     more runs than its budget), so that somebody is free for the others; 1 when there is one tenant only.
     """
@@ -96,6 +94,13 @@ class Settings(BaseModel):
     """What a tenant may use in a calendar month (UTC): meter to tier to amount. "*" stands for every tier that is not
     listed. What is not listed is counted and not limited.
     """
+
+    @field_validator("BUDGETS", "RATES")
+    @classmethod
+    def _say_something_of_every_tier(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if not given or any(isinstance(one, dict) and not one for one in given.values()):
+            raise ValueError('name at least one tier, or "*" for all of them')
+        return given
 
 
 @lru_cache(maxsize=1)

@@ -41,13 +41,13 @@ class Ticked:
 def tick() -> Ticked:
     """Do whatever is due now."""
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
-    made = sum(_try_to_make_run(connection) for connection in _due())
+    made = [connection.tenant_id for connection in _due() if _try_to_make_run(connection)]
     hinted = 0
-    for run in _claimable():
+    for run in _claimable(made):
         queueing.hint(run.pk, run.tenant.tier, run.fence)
         hinted += 1
     queueing.ensure_tick()
-    return Ticked(made, hinted)
+    return Ticked(len(made), hinted)
 
 
 def window_for(connection: Connection, now: datetime) -> tuple[Window, datetime | None]:
@@ -137,12 +137,12 @@ def _make_run(connection: Connection) -> bool:
             watermark_before=watermark,
         )
         events.record(run, "queued", f"due at {due.isoformat()}")
-        # At once, and not by its turn among the runs that wait: those of another tier may be very many.
-        turns.hint(run)
     return True
 
 
-def _claimable() -> list[Run]:
-    """Runs left by dead workers, and of every tenant with room the queued runs whose turn it is."""
+def _claimable(made: list[int]) -> list[Run]:
+    """Runs left by dead workers, and of every tenant with room the queued runs whose turn it is, first of those that
+    had one `made` just now: the others' hints were sent before and are only sent again.
+    """
     left = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=DbNow()).select_related("tenant").order_by("pk")
-    return [*left, *turns.waiting(5 * config().TICK_LIMIT)]
+    return [*left, *turns.waiting(5 * config().TICK_LIMIT, made)]

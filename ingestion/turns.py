@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
@@ -82,11 +82,11 @@ def _next(tenant: int, count: int) -> Iterable[tuple[int, int]]:
     return list(found.values())[:count]
 
 
-def waiting(limit: int) -> list[Run]:
+def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
     """Of every tenant with room, the oldest queued runs of connections that are free, as many as it may start.
 
-    Of `limit` tenants at most; where there are more, chance decides which, so that nobody waits for ever behind
-    others whose hints come to nothing.
+    Of `limit` tenants at most, beside those in `always`; where there are more, chance decides which, so that nobody
+    waits for ever behind others whose hints come to nothing.
     """
     running = dict(
         Run.unscoped.filter(state=Run.State.RUNNING).order_by().values_list("tenant_id").annotate(Count("pk"))
@@ -102,7 +102,7 @@ def waiting(limit: int) -> list[Run]:
     found = [(row["turn"], row["tenant_id"], row["first"]) for row in turns]
     tenants = {tenant for _, tenant, _ in found}
     if len(tenants) > limit:
-        tenants = set(random.sample(sorted(tenants), limit))
+        tenants = {*random.sample(sorted(tenants), limit), *always}
     chosen = {first: turn for turn, tenant, first in found if tenant in tenants}
     runs = Run.unscoped.filter(pk__in=chosen).select_related("tenant")
     ours = [

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's name
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from ingestion.conf import Settings, config
+from ingestion.core import meters
 
 TAG = "ingestion"
 
@@ -31,7 +33,20 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
         return [
             Error(str(error), hint="docs/reference/settings.md lists every key with its default.", id="ingestion.E001")
         ]
-    return [*_check_function(given.TENANTS_FOR_USER), *_check_time_zone()]
+    return [*_check_function(given.TENANTS_FOR_USER), *_check_time_zone(), *_check_quotas(given.QUOTAS)]
+
+
+def _check_quotas(quotas: Collection[str]) -> list[CheckMessage]:
+    known = [one.name for one in meters.registered()]
+    return [
+        Warning(
+            f'INGESTION["QUOTAS"] limits {name!r}, but no installed app declares such a meter.',
+            hint=f"Declared: {', '.join(difflib.get_close_matches(name, known, n=1) or known) or 'none'}.",
+            id="ingestion.W030",
+        )
+        for name in quotas
+        if name not in known
+    ]
 
 
 def _check_function(path: str) -> list[CheckMessage]:

@@ -7,118 +7,130 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ingestion', '0002_connection_names'),
+        ("ingestion", "0002_connection_names"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='QuotaOverride',
+            name="QuotaOverride",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meter', models.CharField(max_length=50, verbose_name='meter')),
-                ('limit', models.PositiveBigIntegerField(help_text="For a whole month, in the place of the tier's.", verbose_name='quota')),
-                ('expires_at', models.DateTimeField(verbose_name='expires')),
-                ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('actor_name', models.CharField(max_length=200, verbose_name='allowed by')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("meter", models.CharField(max_length=50, verbose_name="meter")),
+                (
+                    "limit",
+                    models.PositiveBigIntegerField(
+                        help_text="For a whole month, in the place of the tier's.", verbose_name="quota"
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(verbose_name="expires")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                ("actor_name", models.CharField(max_length=200, verbose_name="allowed by")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
             ],
             options={
-                'verbose_name': 'quota override',
-                'verbose_name_plural': 'quota overrides',
-                'ordering': ['-id'],
-                'permissions': [('override_quota', 'Can override quotas')],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "verbose_name": "quota override",
+                "verbose_name_plural": "quota overrides",
+                "ordering": ["-id"],
+                "permissions": [("override_quota", "Can override quotas")],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Spending',
+            name="Spending",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meter', models.CharField(max_length=50, verbose_name='meter')),
-                ('batch', models.PositiveIntegerField(default=0, verbose_name='batch')),
-                ('in_batch', models.PositiveBigIntegerField(default=0, verbose_name='in this batch')),
-                ('total', models.PositiveBigIntegerField(default=0, verbose_name='in all')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("meter", models.CharField(max_length=50, verbose_name="meter")),
+                ("batch", models.PositiveIntegerField(default=0, verbose_name="batch")),
+                ("in_batch", models.PositiveBigIntegerField(default=0, verbose_name="in this batch")),
+                ("total", models.PositiveBigIntegerField(default=0, verbose_name="in all")),
             ],
             options={
-                'verbose_name': 'spending',
-                'verbose_name_plural': 'spending',
-                'ordering': ['id'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "verbose_name": "spending",
+                "verbose_name_plural": "spending",
+                "ordering": ["id"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
-            name='Usage',
+            name="Usage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meter', models.CharField(max_length=50, verbose_name='meter')),
-                ('period', models.DateField(help_text='Its first day, in UTC.', verbose_name='month')),
-                ('used', models.PositiveBigIntegerField(default=0, verbose_name='used')),
-                ('warned_limit', models.PositiveBigIntegerField(editable=False, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("meter", models.CharField(max_length=50, verbose_name="meter")),
+                ("period", models.DateField(help_text="Its first day, in UTC.", verbose_name="month")),
+                ("used", models.PositiveBigIntegerField(default=0, verbose_name="used")),
+                ("warned_limit", models.PositiveBigIntegerField(editable=False, null=True)),
             ],
             options={
-                'verbose_name': 'usage',
-                'verbose_name_plural': 'usage',
-                'ordering': ['-period', 'meter'],
-                'abstract': False,
-                'base_manager_name': 'unscoped',
-                'default_manager_name': 'unscoped',
+                "verbose_name": "usage",
+                "verbose_name_plural": "usage",
+                "ordering": ["-period", "meter"],
+                "abstract": False,
+                "base_manager_name": "unscoped",
+                "default_manager_name": "unscoped",
             },
             managers=[
-                ('unscoped', django.db.models.manager.Manager()),
+                ("unscoped", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddField(
-            model_name='run',
-            name='slot_key',
+            model_name="run",
+            name="slot_key",
             field=models.BigIntegerField(editable=False, null=True, unique=True),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['state', 'tenant', 'id'], name='ingestion_run_line'),
+            model_name="run",
+            index=models.Index(fields=["state", "tenant", "id"], name="ingestion_run_line"),
         ),
         migrations.AddField(
-            model_name='quotaoverride',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant'),
+            model_name="quotaoverride",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+            ),
         ),
         migrations.AddField(
-            model_name='spending',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='spendings', to='ingestion.run'),
+            model_name="spending",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="spendings", to="ingestion.run"
+            ),
         ),
         migrations.AddField(
-            model_name='spending',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant'),
+            model_name="spending",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+            ),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ingestion.tenant'),
+            model_name="usage",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="ingestion.tenant"
+            ),
         ),
         migrations.AddIndex(
-            model_name='quotaoverride',
-            index=models.Index(fields=['tenant', 'meter', 'expires_at'], name='ingestion_override_current'),
+            model_name="quotaoverride",
+            index=models.Index(fields=["tenant", "meter", "expires_at"], name="ingestion_override_current"),
         ),
         migrations.AddConstraint(
-            model_name='spending',
-            constraint=models.UniqueConstraint(fields=('run', 'meter'), name='ingestion_spending_once'),
+            model_name="spending",
+            constraint=models.UniqueConstraint(fields=("run", "meter"), name="ingestion_spending_once"),
         ),
         migrations.AddConstraint(
-            model_name='usage',
-            constraint=models.UniqueConstraint(fields=('tenant', 'meter', 'period'), name='ingestion_usage_once'),
+            model_name="usage",
+            constraint=models.UniqueConstraint(fields=("tenant", "meter", "period"), name="ingestion_usage_once"),
         ),
     ]

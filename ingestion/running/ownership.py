@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import random
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, When
 from django.db.models.functions import Coalesce
 
@@ -22,6 +23,7 @@ from ingestion.clock import DbNow, db_now_plus
 from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
+from ingestion.loading import faults
 from ingestion.models import Connection, Run
 
 _SLOT_TRIES = 20
@@ -63,6 +65,11 @@ def claim(run_id: int) -> Ownership | None:
             if _connection_is_busy(run_id):
                 return None
             continue  # another run took this slot a moment ago
+        except OperationalError as error:
+            if not faults.is_transient(error) or connection.in_atomic_block:
+                raise
+            time.sleep(random.uniform(0, 0.05))  # noqa: S311  others claimed at the same moment: a deadlock, or locked
+            continue
         if not claimed:
             return None
         fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)

@@ -292,3 +292,9 @@ def test_w006_a_destination_in_another_database(settings: Settings) -> None:
     settings.DATABASE_ROUTERS = [Elsewhere()]
 
     assert ids(pipelines.problems(payments)) == ["ingestion.W006"]
+
+
+def test_w030_a_quota_of_a_meter_that_nobody_declares(settings: Settings) -> None:
+    settings.INGESTION = {**settings.INGESTION, "QUOTAS": {"ocr.pagse": {"free": 10}}}
+
+    assert ids(check_settings()) == ["ingestion.W030"]

@@ -122,7 +122,7 @@ def test_one_tenants_runs_are_told_to_a_share_of_the_workers_only(redis: Redis) 
         redis.sadd(WORKERS_BY_QUEUE_KEY % "ingestion-enterprise", f"rq:worker:{number}")
 
     scheduling.tick()
-    assert len(hints(redis, "enterprise")) == 6
+    assert len(hints(redis, "enterprise")) == 4
     redis.flushall()
     scheduling.tick()
 
