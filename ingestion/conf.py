@@ -18,7 +18,7 @@ class Rate(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     per_second: float = Field(gt=0, allow_inf_nan=False)
-    burst: float = Field(gt=0, allow_inf_nan=False)
+    burst: float = Field(ge=1, allow_inf_nan=False)
 
 
 MOST_AT_ONCE = 1000

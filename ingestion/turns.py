@@ -46,30 +46,30 @@ def hint(run: Run) -> None:
 
 def _hint_new(run: Run) -> None:
     tenant = run.tenant
-    if Run.unscoped.filter(active_key=run.connection_id).exists():
+    busy = _busy(tenant.pk)
+    if run.connection_id in busy:
         return
-    free = allowed(tenant.tier) - _running(tenant.pk)
     older = _line(tenant.pk).filter(pk__lt=run.pk).order_by("-pk").values_list("connection_id", flat=True)[:_LOOK]
-    ahead = set(older)
-    if run.connection_id not in ahead and len(ahead) < free:
+    ahead = set(older) - busy
+    if run.connection_id not in ahead and len(ahead) + len(busy) < allowed(tenant.tier):
         queueing.hint(run.pk, tenant.tier, run.fence)
 
 
 def freed(tenant: Tenant) -> None:
     """A run of `tenant` has ended or was given back: bring the next ones in."""
-    free = allowed(tenant.tier) - _running(tenant.pk)
+    busy = _busy(tenant.pk)
+    free = allowed(tenant.tier) - len(busy)
     if free <= 0:
         return
-    for pk, fence in _next(tenant.pk, free):
+    for pk, fence in _next(tenant.pk, free, busy):
         queueing.hint(pk, tenant.tier, fence)
 
 
-def _next(tenant: int, count: int) -> Iterable[tuple[int, int]]:
+def _next(tenant: int, count: int, busy: Collection[int]) -> Iterable[tuple[int, int]]:
     """The oldest queued run of each connection that is free, `count` of them; id and fence.
 
     Mostly found at the head of the line. Where that is all of connections at work, the whole line is asked.
     """
-    busy = set(Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING).values_list("connection_id", flat=True))
     found: dict[int, tuple[int, int]] = {}
     head = _line(tenant).order_by("pk").values_list("connection_id", "pk", "fence")[:_LOOK]
     for connection, pk, fence in head:
@@ -127,5 +127,7 @@ def _able() -> Q:
     return Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)
 
 
-def _running(tenant: int) -> int:
-    return Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING).count()
+def _busy(tenant: int) -> set[int]:
+    """The connections whose runs are running; never two of one."""
+    running = Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING)
+    return set(running.values_list("connection_id", flat=True))

@@ -25,6 +25,7 @@ from ingestion.core.text import storable
 from ingestion.loading import faults
 from ingestion.models import Connection, Run, Watermark
 from ingestion.running import ownership, verification
+from ingestion.running.conflicts import retried
 from ingestion.running.ownership import Ownership
 from ingestion.running.work import Work
 from ingestion.signals import run_finished
@@ -38,7 +39,8 @@ def close(work: Work) -> None:
     run, mine = work.run, work.mine
     verdicts = verification.verify(run.tally)
     work.seams.at("verified")
-    with transaction.atomic():
+
+    def end() -> None:
         counts = mine.row.values("read", "ok", "skipped", "dead").first()
         if counts is None:
             raise Fenced(f"Run {run.pk} was claimed by another worker.")
@@ -49,6 +51,8 @@ def close(work: Work) -> None:
             Watermark.unscoped.create(tenant_id=run.tenant_id, connection_id=run.connection_id, value=moved, run=run)
         events.record(run, str(state), "; ".join(verdicts), **counts)
         work.seams.at("before close")
+
+    retried(end, work.seams.sleep)
     work.seams.at("closed")
 
 
@@ -67,9 +71,11 @@ def _watermark(run: Run) -> tuple[datetime | None, datetime | None]:
 
 
 def cancel(run: Run, mine: Ownership) -> None:
-    with transaction.atomic():
+    def end() -> None:
         _finish(run, mine, Run.State.CANCELLED)
         events.record(run, "cancelled", "Stopped at a batch boundary; what was committed stays.")
+
+    retried(end)
 
 
 def fail(run: Run, mine: Ownership, error: Exception) -> None:
@@ -81,14 +87,13 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
         return cancel(run, mine)
     attempts = mine.row.values_list("attempts", flat=True).first() or 0
     if isinstance(error, Transient) and attempts + 1 < config().MAX_ATTEMPTS:
-        delay = backoff(attempts, error.retry_after)
-        with transaction.atomic():
-            if ownership.give_back(mine, failed=True, delay=delay, error=error):
-                events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
-        return None
-    with transaction.atomic():
-        end_failed(run, mine, error)
-    return None
+        return retried(lambda: _try_again(run, mine, error, backoff(attempts, error.retry_after)))
+    return retried(lambda: end_failed(run, mine, error))
+
+
+def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> None:
+    if ownership.give_back(mine, failed=True, delay=delay, error=error):
+        events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
 
 
 def end_failed(run: Run, mine: Ownership, error: Exception) -> None:

@@ -6,15 +6,15 @@ database's time. Assignments to columns that another assignment reads come first
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import socket
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, When
 from django.db.models.functions import Coalesce
 
@@ -23,8 +23,8 @@ from ingestion.clock import DbNow, db_now_plus
 from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
-from ingestion.loading import faults
 from ingestion.models import Connection, Run
+from ingestion.running.conflicts import retried
 
 _SLOT_TRIES = 20
 """Times a claim looks for a free slot when others are quicker; the tick hints at the run again after that."""
@@ -59,17 +59,11 @@ def claim(run_id: int) -> Ownership | None:
         if slot is None:
             return None
         try:
-            with transaction.atomic():
-                claimed = _take(run_id, slot, 0 if slow else 1)
+            claimed = retried(functools.partial(_take, run_id, slot, 0 if slow else 1))
         except IntegrityError:
             if _connection_is_busy(run_id):
                 return None
             continue  # another run took this slot a moment ago
-        except OperationalError as error:
-            if not faults.is_transient(error) or connection.in_atomic_block:
-                raise
-            time.sleep(random.uniform(0, 0.05))  # noqa: S311  others claimed at the same moment: a deadlock, or locked
-            continue
         if not claimed:
             return None
         fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)

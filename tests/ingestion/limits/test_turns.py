@@ -102,6 +102,19 @@ def test_asking_for_a_thousand_runs_hints_at_no_more_than_the_budget_either(redi
     assert hints(redis, "pro") == [*(run.pk for run in runs[:3]), quiet.pk]
 
 
+def test_a_new_run_does_not_wait_behind_runs_of_connections_at_work(redis: Redis) -> None:
+    owner = tenant("pro")
+    first, second, idle = connections(owner, 3)
+    for one in (first, second):
+        actions.run_now(OPERATOR, one, hint=False)
+        running = actions.run_now(OPERATOR, one, hint=False)
+        assert claim(running.pk) is not None
+
+    run = actions.run_now(OPERATOR, idle)
+
+    assert hints(redis, "pro") == [run.pk]
+
+
 def test_the_end_of_a_run_brings_in_its_tenants_next_one_behind_the_others(redis: Redis) -> None:
     greedy, quiet = tenant(), tenant()
     mine = waiting(greedy, 5)
