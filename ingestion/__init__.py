@@ -17,6 +17,7 @@ from ingestion.core.errors import (
     HostileFile,
     IngestionError,
     PrivateAddress,
+    QuotaExceeded,
     ReconciliationError,
     RecordError,
     SourceChanged,
@@ -26,6 +27,7 @@ from ingestion.core.errors import (
     UnknownFormat,
     UnreadableFile,
 )
+from ingestion.core.meters import Meter, meter
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
@@ -58,10 +60,12 @@ __all__ = [
     "JsonLines",
     "JsonPages",
     "Loaded",
+    "Meter",
     "Page",
     "Pipeline",
     "Previewable",
     "PrivateAddress",
+    "QuotaExceeded",
     "Ready",
     "Receives",
     "Reconciliation",
@@ -89,5 +93,6 @@ __all__ = [
     "Window",
     "joined_key",
     "json_page",
+    "meter",
     "pipeline",
 ]

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import difflib
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
+
+
+class Rate(BaseModel):
+    """Calls a tenant may make to an integration: `per_second` in the long run, `burst` of them at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    per_second: float = Field(gt=0, allow_inf_nan=False)
+    burst: float = Field(ge=1, allow_inf_nan=False)
+
+
+MOST_AT_ONCE = 1000
+"""Largest concurrency budget; part of how a run's slot is stored, so it never changes."""
 
 
 class Settings(BaseModel):
@@ -63,6 +76,41 @@ class Settings(BaseModel):
     """Dotted path of a function from a user to the ids of the tenants that user may see; '' uses the grants table."""
     REPLAY_LIMIT: int = Field(100, gt=0)
     """Dead letters one replay takes when no limit is given."""
+    RATES: dict[str, dict[str, Rate]] = Field(
+        {
+            "*": {
+                "free": {"per_second": 5, "burst": 10},
+                "pro": {"per_second": 20, "burst": 40},
+                "enterprise": {"per_second": 50, "burst": 100},
+            }
+        },
+        validate_default=True,
+    )
+    """Calls a tenant may make: integration to tier to rate. "*" stands for every integration, or every tier, that is
+    not listed; a tier that nothing matches has the first rate listed. One bucket per tenant and integration, shared by
+    all workers.
+    """
+    RATE_WITHOUT_REDIS: float = Field(0.1, gt=0)
+    """Share of the rate that each process may use while Redis cannot be reached; about 1 / your worker processes."""
+    THROTTLE_SECONDS: float = Field(60, gt=0)
+    """Longest wait for a rate limit inside a run; for a longer one the run is given back and tried again then."""
+    BUDGETS: dict[str, Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]] = {"free": 1, "pro": 3, "enterprise": 10}
+    """Runs of one tenant that may be running at once, by tier; other tiers have the first one listed."""
+    TENANT_SHARE: float = Field(0.5, gt=0)
+    """Largest share of a queue's workers that are told about runs of one tenant at once (at least one worker, and never
+    more runs than its budget), so that somebody is free for the others; 1 when there is one tenant only.
+    """
+    QUOTAS: dict[str, dict[str, Annotated[int, Field(ge=0)]]] = {}
+    """What a tenant may use in a calendar month (UTC): meter to tier to amount. "*" stands for every tier that is not
+    listed. What is not listed is counted and not limited.
+    """
+
+    @field_validator("BUDGETS", "RATES")
+    @classmethod
+    def _say_something_of_every_tier(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if not given or any(isinstance(one, dict) and not one for one in given.values()):
+            raise ValueError('name at least one tier, or "*" for all of them')
+        return given
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from itertools import takewhile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from ingestion import events, queueing
+from ingestion import events, turns
 from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.core.errors import Fenced
@@ -60,7 +60,7 @@ def _make(connection: Connection, hint: bool) -> Run | None:
     except IntegrityError:
         return None  # somebody else made it at the same time
     if hint:
-        queueing.hint(run.pk, connection.tenant.tier, run.fence)
+        turns.hint(run)
     return run
 
 
@@ -85,7 +85,7 @@ def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
         mine.update(not_before=None)
         run = mine.first()
         if run is not None and hint:
-            queueing.hint(run.pk, connection.tenant.tier, run.fence)
+            turns.hint(run)
     return run
 
 

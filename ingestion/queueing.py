@@ -18,7 +18,9 @@ from typing import Any
 
 import django_rq
 from django.db import transaction
+from redis import Redis
 from redis.backoff import NoBackoff
+from redis.connection import ConnectionPool
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
@@ -106,6 +108,24 @@ def _send(run_id: int, name: str, fence: int) -> None:
             error,
             extra={"run_id": run_id, "event": "hint"},
         )
+
+
+def client(timeout: float = 1.0) -> Redis:
+    """A client of the queues' Redis that gives up after `timeout` seconds, for work that can do without it."""
+    known = django_rq.get_queue(config().TICK_QUEUE).connection.connection_pool
+    if type(known) is not ConnectionPool:  # Sentinel's: it looks up its server by itself
+        return Redis(connection_pool=known)
+    waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
+    return Redis(connection_pool=ConnectionPool(known.connection_class, **{**known.connection_kwargs, **waits}))
+
+
+def workers(tier: str) -> int | None:
+    """Worker processes that serve the queue of `tier`; None where Redis cannot be reached."""
+    try:
+        queue = django_rq.get_queue(queue_of(tier))
+        return int(Worker.count(queue=queue))
+    except (RedisError, OSError):
+        return None
 
 
 def depths() -> dict[str, int | None]:

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from ingestion import deliveries, events, queueing
+from ingestion import deliveries, events, queueing, turns
 from ingestion.clock import DbNow, read_db_now
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.windows import Window, next_window
 from ingestion.loading import faults
 from ingestion.models import Connection, Delivery, Heartbeat, Run
-from ingestion.running.ownership import claimable
 
 logger = logging.getLogger("ingestion")
 
@@ -42,14 +41,14 @@ class Ticked:
 def tick() -> Ticked:
     """Do whatever is due now."""
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
-    made = sum(_try_to_make_run(connection) for connection in _due())
-    made += sum(deliveries.wake(connection) is not None for connection in _forgotten())
+    made = [connection.tenant_id for connection in _due() if _try_to_make_run(connection)]
+    made += [connection.tenant_id for connection in _forgotten() if deliveries.wake(connection) is not None]
     hinted = 0
-    for run in _claimable():
+    for run in _claimable(made):
         queueing.hint(run.pk, run.tenant.tier, run.fence)
         hinted += 1
     queueing.ensure_tick()
-    return Ticked(made, hinted)
+    return Ticked(len(made), hinted)
 
 
 def window_for(connection: Connection, now: datetime) -> tuple[Window, datetime | None]:
@@ -86,7 +85,7 @@ def _due() -> list[Connection]:
     known = [pipeline.name for pipeline in registry.registered()]
     _report_unknown(due.exclude(pipeline__in=known))
     # Those without code stay due for ever: left in, they would in time fill the limit and leave nobody else a turn.
-    return list(due.filter(pipeline__in=known).select_related("tenant").order_by("next_due")[: config().TICK_LIMIT])
+    return turns.fair(due.filter(pipeline__in=known), config().TICK_LIMIT)
 
 
 def _report_unknown(due: QuerySet[Connection]) -> None:
@@ -139,8 +138,6 @@ def _make_run(connection: Connection) -> bool:
             watermark_before=watermark,
         )
         events.record(run, "queued", f"due at {due.isoformat()}")
-        # At once, and not by its turn among the runs that wait: those of another tier may be very many.
-        queueing.hint(run.pk, connection.tenant.tier, run.fence)
     return True
 
 
@@ -152,15 +149,9 @@ def _forgotten() -> list[Connection]:
     return list(found.select_related("tenant").order_by("pk")[: config().TICK_LIMIT])
 
 
-def _claimable() -> list[Run]:
-    """Runs left by dead workers, and the oldest queued run of each connection that is free.
-
-    One for each connection, however many it has queued: a tenant with a thousand uploads keeps nobody else waiting.
+def _claimable(made: list[int]) -> list[Run]:
+    """Runs left by dead workers, and of every tenant with room the queued runs whose turn it is, first of those that
+    had one `made` just now: the others' hints were sent before and are only sent again.
     """
-    busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
-    able = Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)
-    queued = Run.unscoped.filter(claimable(), able, ~Exists(busy), state=Run.State.QUEUED)
-    first = queued.order_by().values("connection_id").annotate(first=Min("pk")).order_by("first")
-    turns = [row["first"] for row in first[: 5 * config().TICK_LIMIT]]
-    left = Q(state=Run.State.RUNNING, lease_until__lt=DbNow())
-    return list(Run.unscoped.filter(left | Q(pk__in=turns)).select_related("tenant").order_by("pk"))
+    left = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=DbNow()).select_related("tenant").order_by("pk")
+    return [*left, *turns.waiting(5 * config().TICK_LIMIT, made)]

@@ -15,9 +15,12 @@ os.environ.setdefault("SECRET_KEY", "only-for-tests")
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
 
 from config.settings import *  # noqa: F403
-from config.settings import DATABASES, INSTALLED_APPS, LOCAL, VAR
+from config.settings import DATABASES, INGESTION, INSTALLED_APPS, LOCAL, VAR
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.app"]
+
+# No test waits for a rate but those about rates, which set their own.
+INGESTION = {**INGESTION, "RATES": {"*": {"*": {"per_second": 1_000_000, "burst": 1_000_000}}}}
 
 if LOCAL:
     # A file, not :memory:, because the tests start worker processes that must see the same database.

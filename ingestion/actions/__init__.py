@@ -4,6 +4,7 @@ from ingestion.actions.actor import Actor
 from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
 from ingestion.actions.deliveries import deliver
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
+from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.tenants import add_tenant, grant
 from ingestion.actions.uploads import Received, upload
@@ -18,7 +19,9 @@ __all__ = [
     "configure",
     "connect",
     "deliver",
+    "end_override",
     "grant",
+    "override_quota",
     "pause",
     "replay",
     "replayable",

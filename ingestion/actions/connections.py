@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion import events, queueing, scheduling
+from ingestion import events, scheduling, turns
 from ingestion.actions.actor import Actor
 from ingestion.clock import read_db_now
 from ingestion.core import registry
@@ -59,7 +59,7 @@ def run_now(
         events.record(run, "queued", f"asked for by {actor.name}")
         actor.audit(connection.tenant, "run", connection, reason, run=run.pk)
         if hint:
-            queueing.hint(run.pk, connection.tenant.tier, run.fence)
+            turns.hint(run)
     return run
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from ingestion import events, queueing
+from ingestion import events, turns
 from ingestion.actions.actor import Actor
 from ingestion.conf import config
 from ingestion.core import registry
@@ -67,7 +67,7 @@ def replay(
             held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
             run = _replay_one(actor, selection.tenant, connection_id, held, reason)
             if hint:
-                queueing.hint(run.pk, selection.tenant.tier, run.fence)
+                turns.hint(run)
             runs.append(run)
     return runs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion import deliveries, events, queueing
+from ingestion import deliveries, events, turns
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import require_unpaused
 from ingestion.core.errors import ActionRefused
@@ -74,7 +74,7 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
         events.record(again, "queued", f"retry of run {run.pk}, asked for by {actor.name}")
         actor.audit(run.tenant, "retry", run, reason, run=again.pk)
         if hint:
-            queueing.hint(again.pk, run.tenant.tier, again.fence)
+            turns.hint(again)
     return again
 
 

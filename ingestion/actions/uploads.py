@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ingestion import artifacts, events, queueing
+from ingestion import artifacts, events, turns
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import require_unpaused
 from ingestion.conf import config as settings
@@ -64,7 +64,7 @@ def upload(
         events.record(run, "queued", f"{shown} ({len(data)} bytes) uploaded by {actor.name}")
         actor.audit(connection.tenant, "upload", shown, run=run.pk, sha256=artifact.sha256)
         if hint:
-            queueing.hint(run.pk, connection.tenant.tier, run.fence)
+            turns.hint(run)
     return Received(run, duplicate=False)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from ingestion.conf import Settings, config
+from ingestion.core import meters
 
 TAG = "ingestion"
 _METADATA = ip_address("169.254.169.254")
@@ -48,6 +50,20 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
         ),
         *_check_time_zone(),
         *_check_networks(given.PRIVATE_NETWORKS),
+        *_check_quotas(given.QUOTAS),
+    ]
+
+
+def _check_quotas(quotas: Collection[str]) -> list[CheckMessage]:
+    known = [one.name for one in meters.registered()]
+    return [
+        checks.Warning(
+            f'INGESTION["QUOTAS"] limits {name!r}, but no installed app declares such a meter.',
+            hint=f"Declared: {', '.join(difflib.get_close_matches(name, known, n=1) or known) or 'none'}.",
+            id="ingestion.W030",
+        )
+        for name in quotas
+        if name not in known
     ]
 
 

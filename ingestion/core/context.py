@@ -63,6 +63,10 @@ def _unlimited(amount: float = 1.0) -> None:
     return None
 
 
+def _unmetered(meter: str, amount: int) -> None:
+    return None
+
+
 def _numbers() -> Iterator[int]:
     return itertools.count(1)
 
@@ -93,11 +97,18 @@ class Context:
     before anybody uses it; the others get that. Raises CredentialError when the source refuses.
     """
     throttle: Callable[[float], None] = field(default=_unlimited, repr=False)
-    """Waits until the tenant and integration may make calls of this weight (1: one ordinary call)."""
+    """Waits until the tenant and integration may make calls of this weight (1: one ordinary call).
+
+    Raises Transient when that takes too long to wait for, ConfigurationError when the weight is above the burst.
+    """
     hold_off: Callable[[float], None] = field(default=_unlimited, repr=False)
     """Tells every worker that the source asked this tenant and integration to wait so many seconds."""
     rehearsing: bool = False
     """A dry run: nothing is kept of what is read, so the source must leave no trace at its origin either."""
+    spend: Callable[[str, int], None] = field(default=_unmetered, repr=False)
+    """Counts an amount on a meter, before it is used. Raises QuotaExceeded, and counts nothing, when the tenant's quota
+    does not allow it. A batch that is tried again is not counted twice.
+    """
     private_networks: tuple[str, ...] = ()
     """Networks (CIDR) inside the private ranges that this deployment allows calls to."""
     _calls: Iterator[int] = field(default_factory=_numbers, repr=False, compare=False)

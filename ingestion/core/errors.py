@@ -5,6 +5,7 @@ IngestionError
 │   ├── DestinationUnavailable
 │   └── CircuitOpen
 ├── CredentialError               operator: the run fails and the connection is paused
+├── QuotaExceeded                 operator: the run fails until the quota is raised or a new month begins
 ├── SourceChanged                 developer: the run stops before the watermark
 ├── FileRefused                   uploader: the file as a whole cannot be used
 │   ├── FileTooLarge
@@ -71,6 +72,13 @@ class CircuitOpen(Transient):
 
 class CredentialError(IngestionError):
     """The source refused our credential: the run fails and its connection is paused until an operator mends it."""
+
+
+class QuotaExceeded(IngestionError):
+    """The tenant's quota for this month is used up: the run fails, its checkpoint stays. Override it, or wait."""
+
+    code = "quota_exceeded"
+    """Stable, for programs that show the refusal to others."""
 
 
 class SourceChanged(IngestionError):

@@ -66,6 +66,15 @@ def is_away(error: Exception) -> bool:
     return is_transient(error) or (isinstance(error, OperationalError) and not is_record_fault(error))
 
 
+def is_conflict(error: Exception) -> bool:
+    """True when the database gave up this statement for another transaction's sake; the connection is sound."""
+    if not isinstance(error, OperationalError):
+        return False
+    state = str(getattr(error.__cause__, "sqlstate", None) or "")
+    locked = getattr(error.__cause__, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return _mysql_code(error) in (1020, 1205, 1213) or state in ("40001", "40P01", "55P03") or locked
+
+
 def _mysql_code(error: Exception) -> int:
     code = error.args[0] if error.args else 0
     return code if isinstance(code, int) else 0

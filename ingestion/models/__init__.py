@@ -11,6 +11,7 @@ from ingestion.models.ingested import Ingested
 from ingestion.models.runs import Event, Run
 from ingestion.models.scoping import TenantManager, TenantOwned, TenantQuerySet
 from ingestion.models.tenants import Tenant, TenantGrant
+from ingestion.models.usage import QuotaOverride, Spending, Usage
 from ingestion.models.watermarks import Watermark
 
 __all__ = [
@@ -23,12 +24,15 @@ __all__ = [
     "ExternalIdField",
     "Heartbeat",
     "Ingested",
+    "QuotaOverride",
     "Run",
     "RunArtifact",
+    "Spending",
     "Tenant",
     "TenantGrant",
     "TenantManager",
     "TenantOwned",
     "TenantQuerySet",
+    "Usage",
     "Watermark",
 ]

@@ -55,6 +55,8 @@ class Run(TenantOwned):
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="retried_by"
     )
     """The ended run that this one repeats: unique, so that two clicks on retry make one run."""
+    slot_key = models.BigIntegerField(null=True, editable=False, unique=True)
+    """Tenant id * 1000 + slot while this run is running, else NULL: no more runs than the tenant has slots."""
 
     window_start = models.DateTimeField(_("window start"), null=True, blank=True)
     window_end = models.DateTimeField(_("window end"), null=True, blank=True)
@@ -97,6 +99,7 @@ class Run(TenantOwned):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["state", "lease_until"], name="ingestion_run_lease"),
+            models.Index(fields=["state", "tenant", "id"], name="ingestion_run_line"),
             models.Index(fields=["connection", "state"], name="ingestion_run_connection"),
             models.Index(fields=["connection", "-id"], name="ingestion_run_latest"),
             models.Index(fields=["tenant", "pipeline", "-id"], name="ingestion_run_recent"),

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ingestion import deliveries, events, queueing
+from ingestion import deliveries, events, queueing, turns
 from ingestion.conf import config
 from ingestion.core import outages
 from ingestion.core.errors import (
@@ -25,6 +25,7 @@ from ingestion.core.text import storable
 from ingestion.loading import faults
 from ingestion.models import Connection, Run, Watermark
 from ingestion.running import ownership, verification
+from ingestion.running.conflicts import retried
 from ingestion.running.ownership import Ownership
 from ingestion.running.work import Work
 from ingestion.signals import run_finished
@@ -38,7 +39,8 @@ def close(work: Work) -> None:
     run, mine = work.run, work.mine
     verdicts = verification.verify(run.tally)
     work.seams.at("verified")
-    with transaction.atomic():
+
+    def end() -> None:
         counts = mine.row.values("read", "ok", "skipped", "dead").first()
         if counts is None:
             raise Fenced(f"Run {run.pk} was claimed by another worker.")
@@ -49,6 +51,8 @@ def close(work: Work) -> None:
             Watermark.unscoped.create(tenant_id=run.tenant_id, connection_id=run.connection_id, value=moved, run=run)
         events.record(run, str(state), "; ".join(verdicts), **counts)
         work.seams.at("before close")
+
+    retried(end, work.seams.sleep)
     work.seams.at("closed")
 
 
@@ -67,9 +71,11 @@ def _watermark(run: Run) -> tuple[datetime | None, datetime | None]:
 
 
 def cancel(run: Run, mine: Ownership) -> None:
-    with transaction.atomic():
+    def end() -> None:
         _finish(run, mine, Run.State.CANCELLED)
         events.record(run, "cancelled", "Stopped at a batch boundary; what was committed stays.")
+
+    retried(end)
 
 
 def fail(run: Run, mine: Ownership, error: Exception) -> None:
@@ -81,14 +87,13 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
         return cancel(run, mine)
     attempts = mine.row.values_list("attempts", flat=True).first() or 0
     if isinstance(error, Transient) and attempts + 1 < config().MAX_ATTEMPTS:
-        delay = backoff(attempts, error.retry_after)
-        with transaction.atomic():
-            if ownership.give_back(mine, failed=True, delay=delay, error=error):
-                events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
-        return None
-    with transaction.atomic():
-        end_failed(run, mine, error)
-    return None
+        return retried(lambda: _try_again(run, mine, error, backoff(attempts, error.retry_after)))
+    return retried(lambda: end_failed(run, mine, error))
+
+
+def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> None:
+    if ownership.give_back(mine, failed=True, delay=delay, error=error):
+        events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
 
 
 def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
@@ -133,6 +138,7 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
         finished_at=timezone.now(),
         active_key=None,
         webhook_key=None,
+        slot_key=None,
         lease_until=None,
         isolation=None,
         **values,
@@ -143,10 +149,8 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
 
 
 def announce(run_id: int) -> None:
-    """Tell listeners that the run has ended, and hint the connection's next one."""
+    """Tell listeners that the run has ended, and workers about its tenant's next ones."""
     run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
     run_finished.send_robust(Run, run=run)
-    waiting = Run.unscoped.filter(connection_id=run.connection_id, state=Run.State.QUEUED).order_by("pk").first()
-    if waiting is not None:
-        queueing.hint(waiting.pk, run.tenant.tier, waiting.fence)
+    turns.freed(run.tenant)
     deliveries.wake(run.connection)

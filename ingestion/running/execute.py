@@ -6,12 +6,11 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import transaction
-
 from ingestion import events
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.models import Run
 from ingestion.running import batch, closing, ownership
+from ingestion.running.conflicts import retried
 from ingestion.running.work import Seams, open_work
 from ingestion.signals import run_started
 
@@ -61,9 +60,7 @@ def _answer(run: Run, mine: ownership.Ownership, error: Exception) -> None:
             case Fenced():
                 raise error
             case Paused():
-                with transaction.atomic():
-                    if ownership.give_back(mine):
-                        events.record(run, "paused", str(error))
+                retried(lambda: _pause(run, mine, error))
             case Cancelled():
                 closing.cancel(run, mine)
             case _:
@@ -71,6 +68,11 @@ def _answer(run: Run, mine: ownership.Ownership, error: Exception) -> None:
     except Fenced:
         known = {"tenant_id": run.tenant_id, "pipeline": run.pipeline, "run_id": run.pk, "event": "fenced"}
         events.logger.warning("fenced", extra=known)
+
+
+def _pause(run: Run, mine: ownership.Ownership, error: Paused) -> None:
+    if ownership.give_back(mine):
+        events.record(run, "paused", str(error))
 
 
 def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:

@@ -6,7 +6,9 @@ database's time. Assignments to columns that another assignment reads come first
 
 from __future__ import annotations
 
+import functools
 import os
+import random
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +18,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, When
 from django.db.models.functions import Coalesce
 
+from ingestion import limits, turns
 from ingestion.clock import DbNow, db_now_plus
-from ingestion.conf import config
+from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
 from ingestion.models import Connection, Run
+from ingestion.running.conflicts import retried
+
+_SLOT_TRIES = 20
+"""Times a claim looks for a free slot when others are quicker; the tick hints at the run again after that."""
 
 
 @dataclass(slots=True)
@@ -39,40 +46,80 @@ class Ownership:
 
 def claimable() -> Q:
     """Runs somebody may claim now: queued and due, or running under an expired lease."""
-    due = Q(not_before__isnull=True) | Q(not_before__lte=DbNow())
-    return Q(state=Run.State.QUEUED) & due | Q(state=Run.State.RUNNING, lease_until__lt=DbNow())
+    return Q(state=Run.State.QUEUED) & turns.is_due() | Q(state=Run.State.RUNNING, lease_until__lt=DbNow())
 
 
 def claim(run_id: int) -> Ownership | None:
-    """Become the owner of the run, or None when it is not due, not queued, paused, or its connection is busy."""
+    """Become the owner of the run, or None when it is not due, not queued, paused, its connection is busy, or its
+    tenant has as many runs running as its budget allows. The end of another run then sends the next hint.
+    """
     slow = _still_at_it(run_id)
-    try:
-        with transaction.atomic():
-            claimed = (
-                Run.unscoped.filter(claimable(), pk=run_id)
-                .filter(Exists(_working()) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
-                .update(
-                    deaths=Case(
-                        When(state=Run.State.RUNNING, then=F("deaths") + (0 if slow else 1)),
-                        default=F("deaths"),
-                        output_field=IntegerField(),
-                    ),
-                    state=Run.State.RUNNING,
-                    fence=F("fence") + 1,
-                    lease_until=db_now_plus(config().LEASE_SECONDS),
-                    active_key=F("connection_id"),
-                    not_before=None,
-                    started_at=Coalesce("started_at", DbNow()),
-                    host=hostname(),
-                    worker_pid=os.getpid(),
-                )
-            )
-    except IntegrityError:
-        return None  # another run of this connection is active; its end sends the next hint
-    if not claimed:
+    for _ in range(_SLOT_TRIES):
+        slot = _free_slot(run_id)
+        if slot is None:
+            return None
+        try:
+            claimed = retried(functools.partial(_take, run_id, slot, 0 if slow else 1))
+        except IntegrityError:
+            if _connection_is_busy(run_id):
+                return None
+            continue  # another run took this slot a moment ago
+        if not claimed:
+            return None
+        fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)
+        return Ownership(run_id, fence, batches)
+    return None
+
+
+def _take(run_id: int, slot: int, died: int) -> int:
+    """The one UPDATE that claims; raises IntegrityError when the connection or the slot is somebody's."""
+    return (
+        Run.unscoped.filter(claimable(), pk=run_id)
+        .filter(Exists(_working()) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
+        .update(
+            deaths=Case(
+                When(state=Run.State.RUNNING, then=F("deaths") + died),
+                default=F("deaths"),
+                output_field=IntegerField(),
+            ),
+            state=Run.State.RUNNING,
+            fence=F("fence") + 1,
+            lease_until=db_now_plus(config().LEASE_SECONDS),
+            active_key=F("connection_id"),
+            slot_key=slot,
+            not_before=None,
+            started_at=Coalesce("started_at", DbNow()),
+            host=hostname(),
+            worker_pid=os.getpid(),
+        )
+    )
+
+
+def _free_slot(run_id: int) -> int | None:
+    """A slot of the run's tenant that nobody holds, or the one that this run holds already under an expired lease.
+
+    A slot is a number below the tenant's budget; its key is unique in the database, so however many claim at once, no
+    more than the budget get one. Those of runs that began under a higher budget count until they end.
+    """
+    known = Run.unscoped.filter(pk=run_id).values_list("tenant_id", "tenant__tier", "slot_key").first()
+    if known is None:
         return None
-    fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)
-    return Ownership(run_id, fence, batches)
+    tenant, tier, mine = known
+    if mine is not None:
+        return mine
+    first = tenant * MOST_AT_ONCE
+    held = Run.unscoped.filter(slot_key__gte=first, slot_key__lt=first + MOST_AT_ONCE).values_list(
+        "slot_key", flat=True
+    )
+    taken, budget = set(held), limits.budget_of(tier)
+    free = [slot for slot in range(first, first + budget) if slot not in taken]
+    # By chance among them: many who claim at once would all try the first.
+    return random.choice(free) if free and len(taken) < budget else None  # noqa: S311  not a secret
+
+
+def _connection_is_busy(run_id: int) -> bool:
+    mine = Run.unscoped.filter(pk=run_id).values("connection_id")
+    return Run.unscoped.filter(active_key__in=mine).exclude(pk=run_id).exists()
 
 
 def _still_at_it(run_id: int) -> bool:
@@ -129,17 +176,26 @@ def landed(mine: Ownership) -> bool:
 
 def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error: BaseException | None = None) -> bool:
     """Queue the run again, to go on from its checkpoint after `delay` seconds; False when it is no longer ours."""
-    return bool(
+    given = bool(
         mine.row.update(
             state=Run.State.QUEUED,
             attempts=F("attempts") + (1 if failed else 0),
             not_before=db_now_plus(delay) if delay else None,
             lease_until=None,
             active_key=None,
+            slot_key=None,
             error_class=type(error).__name__ if error else "",
             error_message=storable(str(error), 5000) if error else "",
         )
     )
+    if given:
+        transaction.on_commit(lambda: _bring_in(mine.run_id), robust=True)
+    return given
+
+
+def _bring_in(run_id: int) -> None:
+    """The slot is free: it is another run's turn, or this one's again."""
+    turns.freed(Run.unscoped.select_related("tenant").get(pk=run_id).tenant)
 
 
 def expire(run_id: int, pid: int) -> bool:

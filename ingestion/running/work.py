@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ingestion import artifacts, letters
+from ingestion import artifacts, letters, limits
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import Context, File
+from ingestion.core.errors import Paused
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
 from ingestion.running import isolation, ownership
 from ingestion.running.receiving import receiving
+
+_AT_HAND = 10.0
+"""Longest wait for a rate limit, in seconds, while somebody sits at a screen and waits for the answer."""
 
 
 def _pass(point: str) -> None:
@@ -70,7 +75,7 @@ class Work:
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
-    ctx = context(pipeline, run, _heartbeat(mine, seams))
+    ctx = _within_limits(context(pipeline, run, _heartbeat(mine, seams)), run, mine, seams)
     first = run.batches == 0 and pipeline.destination.empty(ctx)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
@@ -80,13 +85,35 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.read, run.dead, first)
 
 
-def _heartbeat(mine: ownership.Ownership, seams: Seams) -> Callable[[], None]:
+def _within_limits(ctx: Context, run: Run, mine: ownership.Ownership, seams: Seams) -> Context:
+    """`ctx` waiting as a worker may: for long, but stopping soon when the run or the process is asked to."""
+    beat = _heartbeat(mine, seams, at_least_every=5.0)
+
+    def pulse() -> None:
+        if seams.stop():
+            raise Paused(
+                "The worker was asked to stop while it waited for a rate limit; another one goes on from here."
+            )
+        beat()
+
+    throttle = limits.Throttle(ctx.tenant, run.tenant.tier, _limited(ctx), pulse=pulse)
+    spend = limits.RunMeter(run, lambda: mine.batches)
+    return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off, spend=spend)
+
+
+def _limited(ctx: Context) -> str:
+    """Whose rate it is; a source that names no integration has one for its pipeline."""
+    return ctx.integration or ctx.pipeline
+
+
+def _heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float = math.inf) -> Callable[[], None]:
     """Renews the lease when a third of it is gone; called for every record, so it mostly only looks at the clock.
 
     Who looks on is told far more often: between two records that take the whole of RECORD_SECONDS it must see that the
     first one ended.
     """
-    every, told_every = settings().LEASE_SECONDS / 3, min(settings().LEASE_SECONDS, settings().RECORD_SECONDS) / 20
+    every = min(settings().LEASE_SECONDS / 3, at_least_every)
+    told_every = min(settings().LEASE_SECONDS, settings().RECORD_SECONDS) / 20
     due = time.monotonic() + every
     tell = 0.0
 
@@ -119,14 +146,23 @@ def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
 
 
 def outside_a_run(pipeline: Pipeline, connection: Connection, config: Mapping[str, Any] | None = None) -> Context:
-    """What a connection's source may use when it is tested or previewed: no run, no window, no inbox."""
+    """What a connection's source may use when it is tested or previewed: no run, no window, no inbox.
+
+    Calls count against the tenant's rate; quotas are looked at and not counted.
+    """
     overlaid = {**connection.config, **(config or {})}
-    return Context(
-        tenant=connection.tenant.ref,
+    tenant = connection.tenant
+    ctx = Context(
+        tenant=tenant.ref,
         pipeline=connection.pipeline,
         run_id=0,
         now=datetime.now(UTC),
         config=overlaid,
         integration=str(overlaid.get("integration") or pipeline.integration),
+        spend=lambda meter, amount: limits.require(tenant.ref, meter, amount),
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),
     )
+    throttle = limits.Throttle(
+        ctx.tenant, tenant.tier, _limited(ctx), patience=min(_AT_HAND, settings().THROTTLE_SECONDS)
+    )
+    return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off)

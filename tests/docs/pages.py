@@ -38,6 +38,7 @@ GROUPS = {
     "With whose credential": ["Secret", "Exchange"],
     "To where": ["Destination", "Upsert", "joined_key", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
     "When": ["Schedule", "Every"],
+    "Within which limits": ["Meter", "meter"],
     "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees"],
 }
 """Errors make the last group."""

@@ -342,3 +342,9 @@ def test_w011_a_network_that_opens_too_much(settings: Settings, network: str, fo
     settings.INGESTION = {"PRIVATE_NETWORKS": [network]}
 
     assert ids(check_settings()) == found
+
+
+def test_w030_a_quota_of_a_meter_that_nobody_declares(settings: Settings) -> None:
+    settings.INGESTION = {**settings.INGESTION, "QUOTAS": {"ocr.pagse": {"free": 10}}}
+
+    assert ids(check_settings()) == ["ingestion.W030"]

@@ -5,6 +5,7 @@ from ingestion.management.verbs import (
     delivering,
     letters,
     listing,
+    quotas,
     rehearsing,
     runs,
     showing,
@@ -14,7 +15,20 @@ from ingestion.management.verbs import (
     uploading,
 )
 
-VERBS = (runs, uploading, delivering, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
+VERBS = (
+    runs,
+    uploading,
+    delivering,
+    rehearsing,
+    letters,
+    listing,
+    showing,
+    tenants,
+    quotas,
+    connections,
+    ticking,
+    upkeep,
+)
 """In the order in which `--help` shows them. Each has `add(verbs)`, which adds its parsers."""
 
 __all__ = ["VERBS"]

@@ -82,6 +82,19 @@ def moment(text: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def ahead(text: str) -> datetime:
+    """An ISO time, in UTC unless it names another zone, or how long from now: 90s, 15m, 24h, 7d, 2w."""
+    if span := re.fullmatch(r"(\d{1,5})([smhdw])", text):
+        return timezone.now() + timedelta(**{_UNITS[span[2]]: int(span[1])})
+    return moment(text)
+
+
+def whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
 def positive(text: str) -> int:
     number = int(text) if text.isdecimal() else 0
     if number < 1:

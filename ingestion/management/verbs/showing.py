@@ -36,6 +36,8 @@ def run(options: Options, output: Output) -> None:
              if link.artifact.kind == Artifact.Kind.FILE]  # fmt: skip
     output.fields("run", {**described.run(row), "control_totals": row.tally, "traceback": row.traceback})
     _part(output, "files", files, ("name", "sha256", "size"))
+    spent = [{"meter": one.meter, "total": one.total} for one in row.spendings.order_by("meter")]
+    _part(output, "spent", spent, ("meter", "total"))
     _part(output, "timeline", [described.event(one) for one in row.events.all()], ("at", "name", "text", "data"))
 
 

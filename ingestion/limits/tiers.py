@@ -1,0 +1,36 @@
+"""What the settings allow a tier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from ingestion.conf import Rate, Settings, config
+
+V = TypeVar("V")
+ANY = "*"
+
+
+def rate_of(integration: str, tier: str) -> Rate:
+    """Calls that a tenant of `tier` may make to `integration`."""
+    rates = config().RATES
+    by_tier = rates.get(integration) or rates.get(ANY) or Settings().RATES[ANY]
+    return _of(by_tier, tier)
+
+
+def budget_of(tier: str) -> int:
+    """Runs of one tenant of `tier` that may be running at once."""
+    return _of(config().BUDGETS, tier)
+
+
+def quota_of(meter: str, tier: str) -> int | None:
+    """What a tenant of `tier` may use of `meter` in a month; None: as much as it likes."""
+    by_tier = config().QUOTAS.get(meter, {})
+    return by_tier.get(tier, by_tier.get(ANY))
+
+
+def _of(by_tier: Mapping[str, V], tier: str) -> V:
+    """Unknown tiers have the first of them, as with queues: the lowest."""
+    if tier in by_tier:
+        return by_tier[tier]
+    return by_tier[ANY] if ANY in by_tier else next(iter(by_tier.values()))

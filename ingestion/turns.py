@@ -1,0 +1,133 @@
+"""Whose turn it is: which queued runs workers are told about.
+
+A queue in Redis is first come, first served, so what is put into it must be fair already. Of each tenant no more runs
+are hinted at than it may start: its concurrency budget, and its share of the queue's workers, less what is running. A
+tenant with 100,000 queued runs has a handful of hints in the queue like everybody else; each run that ends brings the
+next one in, at the end of the line. Decided from the database each time, and only a matter of speed: whether a run may
+start is decided by its claim.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Collection, Iterable
+
+from django.db import transaction
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from ingestion import limits, queueing
+from ingestion.clock import DbNow
+from ingestion.conf import config
+from ingestion.models import Connection, Run, Tenant
+
+_LOOK = 50
+"""Runs at the head of a tenant's line that are looked at before its whole line is."""
+
+
+def is_due() -> Q:
+    """Runs whose wait for another attempt, if any, is over."""
+    return Q(not_before__isnull=True) | Q(not_before__lte=DbNow())
+
+
+def fair(due: QuerySet[Connection], limit: int) -> list[Connection]:
+    """At most `limit` of the `due` connections: every tenant's first, then every tenant's second, and so on."""
+    turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[F("next_due"), F("pk")])
+    line = list(due.annotate(turn=turn).order_by("turn", "next_due").values_list("pk", flat=True)[:limit])
+    rows = Connection.unscoped.select_related("tenant").in_bulk(line)
+    return [rows[pk] for pk in line if pk in rows]
+
+
+def hint(run: Run) -> None:
+    """After the commit, tell a worker about a new run, if it is its turn; else the end of another one will."""
+    transaction.on_commit(lambda: _hint_new(run), robust=True)
+
+
+def _hint_new(run: Run) -> None:
+    tenant = run.tenant
+    busy = _busy(tenant.pk)
+    if run.connection_id in busy:
+        return
+    older = _line(tenant.pk).filter(pk__lt=run.pk).order_by("-pk").values_list("connection_id", flat=True)[:_LOOK]
+    ahead = set(older) - busy
+    if run.connection_id not in ahead and len(ahead) + len(busy) < allowed(tenant.tier):
+        queueing.hint(run.pk, tenant.tier, run.fence)
+
+
+def freed(tenant: Tenant) -> None:
+    """A run of `tenant` has ended or was given back: bring the next ones in."""
+    busy = _busy(tenant.pk)
+    free = allowed(tenant.tier) - len(busy)
+    if free <= 0:
+        return
+    for pk, fence in _next(tenant.pk, free, busy):
+        queueing.hint(pk, tenant.tier, fence)
+
+
+def _next(tenant: int, count: int, busy: Collection[int]) -> Iterable[tuple[int, int]]:
+    """The oldest queued run of each connection that is free, `count` of them; id and fence.
+
+    Mostly found at the head of the line. Where that is all of connections at work, the whole line is asked.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    head = _line(tenant).order_by("pk").values_list("connection_id", "pk", "fence")[:_LOOK]
+    for connection, pk, fence in head:
+        if connection not in busy:
+            found.setdefault(connection, (pk, fence))
+    if not found:
+        firsts = _line(tenant).exclude(connection_id__in=busy).order_by().values("connection_id")
+        first = [row["first"] for row in firsts.annotate(first=Min("pk")).order_by("first")[:count]]
+        return list(Run.unscoped.filter(pk__in=first).values_list("pk", "fence"))
+    return list(found.values())[:count]
+
+
+def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
+    """Of every tenant with room, the oldest queued runs of connections that are free, as many as it may start.
+
+    Of `limit` tenants at most, beside those in `always`; where there are more, chance decides which, so that nobody
+    waits for ever behind others whose hints come to nothing.
+    """
+    running = dict(
+        Run.unscoped.filter(state=Run.State.RUNNING).order_by().values_list("tenant_id").annotate(Count("pk"))
+    )
+    tiers = dict(Tenant.objects.filter(pk__in=running).values_list("pk", "tier"))
+    room: dict[str, int] = {}
+    full = [one for one, tier in tiers.items() if running[one] >= room.setdefault(tier, allowed(tier))]
+    busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
+    line = Run.unscoped.filter(_able(), is_due(), ~Exists(busy), state=Run.State.QUEUED).exclude(tenant_id__in=full)
+    heads = line.order_by().values("tenant_id", "connection_id").annotate(first=Min("pk"))
+    turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[F("first")])
+    turns = heads.annotate(turn=turn).filter(turn__lte=max(config().BUDGETS.values()))
+    found = [(row["turn"], row["tenant_id"], row["first"]) for row in turns]
+    tenants = {tenant for _, tenant, _ in found}
+    if len(tenants) > limit:
+        tenants = {*random.sample(sorted(tenants), limit), *always}
+    chosen = {first: turn for turn, tenant, first in found if tenant in tenants}
+    runs = Run.unscoped.filter(pk__in=chosen).select_related("tenant")
+    ours = [
+        run
+        for run in runs
+        if chosen[run.pk] + running.get(run.tenant_id, 0) <= room.setdefault(run.tenant.tier, allowed(run.tenant.tier))
+    ]
+    return sorted(ours, key=lambda run: (chosen[run.pk], run.pk))
+
+
+def allowed(tier: str) -> int:
+    """Runs of one tenant of `tier` that workers are told about at once."""
+    budget, workers = limits.budget_of(tier), queueing.workers(tier)
+    return min(budget, max(1, math.ceil(workers * config().TENANT_SHARE))) if workers else budget
+
+
+def _line(tenant: int) -> QuerySet[Run]:
+    return Run.unscoped.filter(_able(), is_due(), tenant_id=tenant, state=Run.State.QUEUED)
+
+
+def _able() -> Q:
+    return Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)
+
+
+def _busy(tenant: int) -> set[int]:
+    """The connections whose runs are running; never two of one."""
+    running = Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING)
+    return set(running.values_list("connection_id", flat=True))

@@ -1,0 +1,311 @@
+"""Token buckets: never above the rate, shared by all workers, a tenant's own, and careful when Redis is away."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from ingestion import ConfigurationError, TenantRef, Transient
+from ingestion.conf import Rate
+from ingestion.limits.buckets import LocalBucket, SharedBucket, key_of
+from ingestion.limits.throttling import Outage, Throttle
+from tests.ingestion.chaos.processes import end, start_child
+from tests.ingestion.runs import configured
+
+ACME, OTHER = TenantRef(1, "acme"), TenantRef(2, "other")
+
+
+@pytest.fixture
+def rates() -> Iterator[None]:
+    rates = {"slow": {"*": {"per_second": 20, "burst": 5}}, "hourly": {"*": {"per_second": 0.001, "burst": 1}}}
+    with configured(
+        RATES={**rates, "*": {"free": {"per_second": 1, "burst": 2}, "pro": {"per_second": 9, "burst": 9}}}
+    ):
+        yield
+
+
+def throttle(integration: str = "slow", tenant: TenantRef = ACME, **values: Any) -> Throttle:
+    return Throttle(tenant, "free", integration, **{"outage": Outage(), **values})
+
+
+def test_a_burst_goes_at_once_and_the_rest_at_the_rate(redis: Redis, rates: None) -> None:
+    wait, started = throttle(), time.monotonic()
+
+    for _ in range(5):
+        wait()
+    burst = time.monotonic() - started
+    for _ in range(10):
+        wait()
+    took = time.monotonic() - started
+
+    assert burst < 0.2
+    assert took >= 10 / 20
+
+
+def test_eight_workers_at_once_make_no_more_calls_than_one_bucket_allows(redis: Redis, rates: None) -> None:
+    until = time.time() + 2.0
+
+    def work() -> None:
+        wait = throttle()
+        while True:
+            wait()
+            if time.time() >= until:
+                return
+            redis.rpush("calls", f"{time.time():.6f}")
+
+    children = [start_child(work) for _ in range(8)]
+    codes = [end(child) for child in children]
+    calls = sorted(float(one) for one in redis.lrange("calls", 0, -1))  # type: ignore[union-attr]
+
+    assert codes == [0] * 8
+    assert len(calls) >= 25, "the bucket let too little through"
+    slack = 2  # a call is written down a moment after its turn
+    for first, start in enumerate(calls):
+        for last in range(first, len(calls)):
+            assert last - first + 1 <= 5 + 20 * (calls[last] - start) + slack
+
+
+def test_a_heavy_call_is_not_overtaken_for_ever_by_light_ones(redis: Redis, rates: None) -> None:
+    stop, done = threading.Event(), threading.Event()
+
+    def light() -> None:
+        wait = throttle()
+        while not stop.is_set():
+            wait(1)
+
+    def heavy() -> None:
+        throttle()(5)
+        done.set()
+
+    threads = [threading.Thread(target=light) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)  # the bucket is empty and stays so
+    threads.append(threading.Thread(target=heavy))
+    threads[-1].start()
+    served = done.wait(5)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert served
+
+
+def test_a_flushed_bucket_starts_again_with_no_more_than_its_burst(redis: Redis, rates: None) -> None:
+    wait = throttle()
+    for _ in range(5):
+        wait()
+
+    redis.flushall()
+    started = time.monotonic()
+    for _ in range(9):
+        wait()
+
+    assert time.monotonic() - started >= 4 / 20 - 0.01
+
+
+def test_those_who_wait_when_the_bucket_is_flushed_take_a_new_place(redis: Redis, rates: None) -> None:
+    bucket = SharedBucket(redis, key_of(ACME, "slow"), Rate(per_second=1, burst=1))
+    bucket.take(1, 60)
+    place = bucket.take(1, 60)
+
+    redis.flushall()
+    bucket.take(1, 60)
+
+    assert place.wait > 0.5
+    assert bucket.due(place) is None
+
+
+def test_hold_off_stops_every_worker_and_begins_slowly_afterwards(redis: Redis, rates: None) -> None:
+    one, another = throttle(), throttle()
+
+    one.hold_off(0.5)
+    started = time.monotonic()
+    another()
+    first = time.monotonic() - started
+    for _ in range(4):
+        another()
+
+    assert first >= 0.5
+    assert time.monotonic() - started >= 0.5 + 4 / 20
+
+
+def test_a_hold_moves_those_who_wait_already(redis: Redis, rates: None) -> None:
+    bucket = SharedBucket(redis, key_of(ACME, "slow"), Rate(per_second=1, burst=1))
+    bucket.take(1, 60)
+    place = bucket.take(1, 60)
+
+    bucket.hold(30)
+    left = bucket.due(place)
+
+    assert left is not None
+    assert 30 < left.wait <= 31
+
+
+def test_nonsense_asks_for_no_hold_and_a_long_one_is_cut(redis: Redis, rates: None) -> None:
+    wait = throttle()
+
+    for seconds in (-5.0, 0.0, float("nan"), float("inf")):
+        wait.hold_off(seconds)
+    assert redis.keys("*") == []
+    wait.hold_off(10**9)
+
+    place = SharedBucket(redis, key_of(ACME, "slow"), Rate(per_second=20, burst=5)).take(1, 0)
+    assert 3590 < place.wait <= 3601
+
+
+def test_a_wait_too_long_for_a_worker_gives_the_run_back_and_takes_nothing(redis: Redis, rates: None) -> None:
+    wait = throttle("hourly", patience=2)
+    wait()
+
+    for _ in range(3):
+        with pytest.raises(Transient, match="acme") as raised:
+            wait()
+
+    assert raised.value.retry_after is not None
+    assert 900 < raised.value.retry_after <= 1000, "a refused call must not lengthen the line"
+
+
+def test_a_worker_that_is_asked_to_stop_stops_waiting(redis: Redis, rates: None) -> None:
+    class Stopped(Exception):
+        pass
+
+    def pulse() -> None:
+        raise Stopped
+
+    wait = throttle("hourly", pulse=pulse, patience=10**6, sleep=lambda seconds: None)
+    wait()
+
+    with pytest.raises(Stopped):
+        wait()
+
+
+@pytest.mark.parametrize("weight", [5.1, 0, -1, float("nan"), float("inf")])
+def test_a_weight_that_can_never_pass_is_a_mistake_in_the_configuration(
+    redis: Redis, rates: None, weight: float
+) -> None:
+    with pytest.raises(ConfigurationError):
+        throttle()(weight)
+
+    assert redis.keys("*") == []
+
+
+def test_a_tenants_bucket_and_hold_are_its_own(redis: Redis, rates: None) -> None:
+    throttle("hourly").hold_off(600)
+    started = time.monotonic()
+
+    throttle("hourly", OTHER)()
+    throttle("slow")()
+
+    assert time.monotonic() - started < 0.5
+    assert {key.decode() for key in redis.keys("*")} == {  # type: ignore[union-attr]
+        "ingestion:acme:bucket:hourly",
+        "ingestion:other:bucket:hourly",
+        "ingestion:acme:bucket:slow",
+    }
+
+
+def test_no_name_of_an_integration_reaches_another_tenants_bucket() -> None:
+    names = ["x", "x:other", "../other", "other:bucket:x", "é", "a" * 5000, "a" * 5001, ""]
+
+    keys = [key_of(ACME, name) for name in names]
+
+    assert len(set(keys)) == len(names)
+    assert all(key.startswith("ingestion:acme:bucket:") and key.count(":") == 3 and len(key) < 140 for key in keys)
+
+
+def test_a_bucket_that_nobody_uses_goes_away(redis: Redis, rates: None) -> None:
+    throttle()()
+    throttle("hourly").hold_off(300)
+
+    assert 0 < redis.ttl("ingestion:acme:bucket:slow") <= 61  # type: ignore[operator]
+    assert 300 < redis.ttl("ingestion:acme:bucket:hourly") <= 1400  # type: ignore[operator]
+
+
+def test_a_server_whose_clock_is_set_back_keeps_nobody_waiting(redis: Redis, rates: None) -> None:
+    wait = throttle()
+    for _ in range(5):
+        wait()
+    redis.hincrbyfloat("ingestion:acme:bucket:slow", "at", 3600)  # as if the bucket had been used in an hour
+
+    started = time.monotonic()
+    wait()
+
+    assert time.monotonic() - started < 1
+
+
+def test_tiers_have_their_rates_and_unknown_ones_the_lowest(rates: None) -> None:
+    from ingestion.limits import rate_of
+
+    found = [rate_of("anything", tier).per_second for tier in ("free", "pro", "gold")]
+
+    assert found == [1, 9, 1]
+    assert rate_of("slow", "pro").burst == 5
+
+
+def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
+    rates: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    outage, asked = Outage(), []
+
+    def connect() -> Any:
+        asked.append(1)
+        return Redis(unix_socket_path="/nowhere/redis.sock")
+
+    started = time.monotonic()
+    with caplog.at_level(logging.WARNING, "ingestion"), configured(RATE_WITHOUT_REDIS=0.5):
+        for _ in range(3):
+            wait = throttle(connect=connect, outage=outage)
+            wait()
+            wait()
+
+    assert time.monotonic() - started >= 6 / (20 * 0.5) - 0.01
+    assert [record.tenant_id for record in caplog.records] == [ACME.id]  # type: ignore[attr-defined]
+    assert len(asked) == 1, "a Redis that is away is not asked with every call"
+
+
+def test_a_redis_that_hangs_holds_no_call_for_longer_than_its_timeout(rates: None, tmp_path: Any) -> None:
+    from ingestion import queueing
+
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(tmp_path / "mute"))
+        mute.listen()
+
+        def connect() -> Any:
+            known = queueing.client().connection_pool.connection_kwargs
+            waits = {name: known[name] for name in ("socket_timeout", "retry")}
+            return Redis(unix_socket_path=str(tmp_path / "mute"), **waits)
+
+        started = time.monotonic()
+        throttle(connect=connect)()
+
+    assert time.monotonic() - started < 6
+
+
+def test_redis_is_used_again_when_it_is_back(redis: Redis, rates: None, caplog: pytest.LogCaptureFixture) -> None:
+    outage = Outage(until=time.monotonic() - 1)
+
+    with caplog.at_level(logging.INFO, "ingestion"):
+        throttle(outage=outage)()
+
+    assert "answers again" in caplog.text
+    assert redis.exists("ingestion:acme:bucket:slow")
+
+
+def test_the_bucket_in_this_process_starts_empty_and_keeps_the_rate() -> None:
+    now = [0.0]
+    bucket = LocalBucket(per_second=2, burst=4, clock=lambda: now[0])
+
+    first, second = bucket.take(1, 60), bucket.take(1, 60)
+    now[0] = 100
+    waits = [bucket.take(1, 60).wait for _ in range(6)]
+
+    assert (first.wait, second.wait) == (0.5, 1.0)
+    assert waits == [0, 0, 0, 0, 0.5, 1.0]
