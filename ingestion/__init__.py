@@ -28,7 +28,7 @@ from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
-from ingestion.core.schedules import Every, Schedule
+from ingestion.core.schedules import Cron, Every, Place, Schedule
 from ingestion.core.sources import JsonLines, JsonPages, Previewable, Source, Testable
 from ingestion.core.windows import Window
 from ingestion.loading.upsert import Upsert
@@ -39,6 +39,7 @@ __all__ = [
     "Context",
     "CountsAgree",
     "CredentialError",
+    "Cron",
     "Destination",
     "ErrorBudget",
     "ErrorBudgetExceeded",
@@ -56,6 +57,7 @@ __all__ = [
     "Loaded",
     "Page",
     "Pipeline",
+    "Place",
     "Previewable",
     "Ready",
     "Reconciliation",
