@@ -29,7 +29,7 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Previewable, Source, Testable
+from ingestion.core.sources import JsonLines, JsonPages, Previewable, Source, Testable, Windowed
 from ingestion.core.windows import Window
 from ingestion.loading.upsert import Upsert
 
@@ -83,5 +83,6 @@ __all__ = [
     "UnreadableFile",
     "Upsert",
     "Window",
+    "Windowed",
     "pipeline",
 ]

@@ -1,6 +1,6 @@
 """Schedules as JSON, the form in which a connection keeps its own.
 
-    {"every": "15m"}   {"cron": "0 3 * * *", "zone": "Europe/Amsterdam", "spread": "10m"}   {"off": true}
+{"every": "15m"}   {"cron": "0 3 * * *", "zone": "Europe/Amsterdam", "spread": "10m"}   {"off": true}
 """
 
 from __future__ import annotations
@@ -18,21 +18,20 @@ OFF = {"off": True}
 
 def schedule_from_json(value: Any) -> Schedule | None:
     """The schedule that `value` declares, None for `OFF`. Raises ConfigurationError with what would be right."""
-    match value:
-        case {"off": True, **rest}:
-            schedule: Schedule | None = None
-        case {"every": str(interval), **rest}:
-            schedule = every(interval, _spread(rest))
-        case {"cron": str(expression), **rest}:
-            spread, zone = _spread(rest), rest.pop("zone", "")
-            schedule = Cron(expression, str(zone)) if spread is None else Cron(expression, str(zone), spread)
-        case _:
-            raise ConfigurationError(
-                f'{value!r} is not a schedule; write {{"every": "15m"}}, {{"cron": "0 3 * * *"}} or {{"off": true}}.'
-            )
-    if rest:
-        raise ConfigurationError(f"A schedule has no {', '.join(map(repr, sorted(rest)))}; see `ingest schedule`.")
-    return schedule
+    given: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
+    spread = given.pop("spread", None)
+    apart = None if spread is None else parse_span(str(spread))
+    match given:
+        case {"off": True} if len(given) == 1 and apart is None:
+            return None
+        case {"every": str(interval)} if len(given) == 1:
+            return every(interval, apart)
+        case {"cron": str(expression)} if given.keys() <= {"cron", "zone"}:
+            return cron(expression, str(given.get("zone", "")), apart)
+    raise ConfigurationError(
+        f'{value!r} is not a schedule; write {{"every": "15m"}}, {{"cron": "0 3 * * *", "zone": "Europe/Amsterdam"}} '
+        'or {"off": true}, the first two also with a "spread".'
+    )
 
 
 def schedule_to_json(schedule: Schedule | None) -> dict[str, Any]:
@@ -55,5 +54,6 @@ def every(text: str, spread: timedelta | None = None) -> Every:
     return Every(seconds=parse_span(text).total_seconds(), spread=spread)
 
 
-def _spread(rest: dict[str, Any]) -> timedelta | None:
-    return parse_span(str(rest.pop("spread"))) if "spread" in rest else None
+def cron(expression: str, zone: str = "", spread: timedelta | None = None) -> Cron:
+    """A cron expression with the usual spread unless another one is given."""
+    return Cron(expression, zone) if spread is None else Cron(expression, zone, spread)

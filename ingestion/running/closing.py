@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import traceback
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ from ingestion.core.errors import (
 from ingestion.core.text import storable
 from ingestion.loading import faults
 from ingestion.models import Connection, Run, Watermark
-from ingestion.running import ownership, verification
+from ingestion.running import ownership, shards, verification
 from ingestion.running.ownership import Ownership
 from ingestion.running.work import Work
 from ingestion.signals import run_finished
@@ -137,9 +138,17 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
 
 
 def announce(run_id: int) -> None:
-    """Tell listeners that the run has ended, and hint the connection's next one."""
-    run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
+    """Tell listeners that the run has ended, and hint the connection's next one, or the backfill's next shard."""
+    run = Run.unscoped.select_related("tenant", "connection", "parent").get(pk=run_id)
     run_finished.send_robust(Run, run=run)
-    waiting = Run.unscoped.filter(connection_id=run.connection_id, state=Run.State.QUEUED).order_by("pk").first()
-    if waiting is not None:
-        queueing.hint(waiting.pk, run.tenant.tier, waiting.fence)
+    if run.parent is not None:
+        if not shards.settle(run.parent.pk):
+            _hint(shards.next_in_line(run.parent))
+        return
+    waiting = Run.unscoped.filter(connection_id=run.connection_id, state=Run.State.QUEUED, parent__isnull=True)
+    _hint(waiting.select_related("tenant").order_by("pk")[:1])
+
+
+def _hint(runs: Iterable[Run]) -> None:
+    for run in runs:
+        queueing.hint(run.pk, run.tenant.tier, run.fence)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from ingestion.clock import DbNow, db_now_plus
@@ -21,6 +21,7 @@ from ingestion.conf import config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
 from ingestion.models import Connection, Run
+from ingestion.running import slots
 
 
 @dataclass(slots=True)
@@ -44,36 +45,45 @@ def claimable() -> Q:
 
 
 def claim(run_id: int) -> Ownership | None:
-    """Become the owner of the run, or None when it is not due, not queued, paused, or its connection is busy."""
+    """Become the owner of the run, or None when it is not due, not queued, paused, or its connection is busy.
+
+    For a shard: or when its backfill has no slot free.
+    """
     slow = _still_at_it(run_id)
+    for key in slots.keys(run_id):
+        try:
+            claimed = _take(run_id, key, slow)
+        except IntegrityError:
+            continue  # taken: another run of this connection is active, and its end sends the next hint
+        if not claimed:
+            return None
+        fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)
+        return Ownership(run_id, fence, batches)
+    return None
+
+
+def _take(run_id: int, key: int, slow: bool) -> int:
     working = Connection.unscoped.filter(pk=OuterRef("connection_id"), paused_at__isnull=True)
-    try:
-        with transaction.atomic():
-            claimed = (
-                Run.unscoped.filter(claimable(), pk=run_id)
-                .filter(Exists(working) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
-                .update(
-                    deaths=Case(
-                        When(state=Run.State.RUNNING, then=F("deaths") + (0 if slow else 1)),
-                        default=F("deaths"),
-                        output_field=IntegerField(),
-                    ),
-                    state=Run.State.RUNNING,
-                    fence=F("fence") + 1,
-                    lease_until=db_now_plus(config().LEASE_SECONDS),
-                    active_key=F("connection_id"),
-                    not_before=None,
-                    started_at=Coalesce("started_at", DbNow()),
-                    host=hostname(),
-                    worker_pid=os.getpid(),
-                )
+    with transaction.atomic():
+        return (
+            Run.unscoped.filter(claimable(), pk=run_id)
+            .filter(Exists(working) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
+            .update(
+                deaths=Case(
+                    When(state=Run.State.RUNNING, then=F("deaths") + (0 if slow else 1)),
+                    default=F("deaths"),
+                    output_field=IntegerField(),
+                ),
+                state=Run.State.RUNNING,
+                fence=F("fence") + 1,
+                lease_until=db_now_plus(config().LEASE_SECONDS),
+                active_key=Coalesce("active_key", Value(key)),
+                not_before=None,
+                started_at=Coalesce("started_at", DbNow()),
+                host=hostname(),
+                worker_pid=os.getpid(),
             )
-    except IntegrityError:
-        return None  # another run of this connection is active; its end sends the next hint
-    if not claimed:
-        return None
-    fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)
-    return Ownership(run_id, fence, batches)
+        )
 
 
 def _still_at_it(run_id: int) -> bool:

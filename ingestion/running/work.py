@@ -60,7 +60,8 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
     ctx = context(pipeline, run, _heartbeat(mine))
-    first = run.batches == 0 and pipeline.destination.empty(ctx)
+    # Other shards fill the same table at the same time.
+    first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)

@@ -1,6 +1,7 @@
 """The verbs of `manage.py ingest`, one small module each or for a few that belong together."""
 
 from ingestion.management.verbs import (
+    backfilling,
     connections,
     letters,
     listing,
@@ -13,7 +14,7 @@ from ingestion.management.verbs import (
     uploading,
 )
 
-VERBS = (runs, uploading, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
+VERBS = (runs, backfilling, uploading, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
 """In the order in which `--help` shows them. Each has `add(verbs)`, which adds its parsers."""
 
 __all__ = ["VERBS"]
