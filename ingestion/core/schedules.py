@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
-from cronsim import CronSim, CronSimError
-
+from ingestion.core.crons import next_instant
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.spans import span_text
 from ingestion.core.zones import zone_named
@@ -107,17 +106,7 @@ class Cron:
 
     def after(self, moment: datetime, place: Place) -> datetime:
         shift = _shift(self.spread, place)
-        for found in self._times(moment - shift, zone_named(self.zone or place.zone)):
-            # In the hour that clocks repeat, the library also names times of its first half, which are over.
-            if (due := found.astimezone(UTC) + shift) > moment:
-                return due
-        raise ConfigurationError(f"{self.expression!r} names no day that ever comes; look at its day and month.")
-
-    def _times(self, moment: datetime, zone: tzinfo) -> CronSim:
-        try:
-            return CronSim(self.expression, moment.astimezone(zone))
-        except CronSimError as error:
-            raise ConfigurationError(f"{self.expression!r} is not a cron expression: {str(error).lower()}.") from error
+        return next_instant(self.expression, zone_named(self.zone or place.zone), moment - shift) + shift
 
 
 def first_due(schedule: Schedule, now: datetime, place: Place) -> datetime:

@@ -25,9 +25,7 @@ def add(verbs: Verbs) -> None:
     arguments.add_config(parser, "set in the connection's config, beside what is there; VALUE is JSON or text")
     arguments.add_schedule(parser)
 
-    parser = arguments.verb(
-        verbs, "schedule", schedule, "Show or set when a connection is due, and its next due times."
-    )
+    parser = arguments.verb(verbs, "schedule", schedule, "Show or set when a connection is due next.")
     arguments.add_connection(parser)
     arguments.add_schedule(parser)
     parser.add_argument("--reason", default="", help="kept in the audit trail")

@@ -14,8 +14,7 @@ Described = dict[str, Any]
 
 
 def tenant(row: Tenant) -> Described:
-    values = {name: getattr(row, name) for name in ("key", "name", "tier", "time_zone", "created_at")}
-    return values
+    return {name: getattr(row, name) for name in ("key", "name", "tier", "time_zone", "created_at")}
 
 
 def pipeline(value: Pipeline) -> Described:
@@ -56,7 +55,8 @@ def overdue(one: scheduling.Overdue) -> Described:
 
 
 _RUN = (
-    "pipeline", "kind", "parent_id", "state", "read", "ok", "skipped", "dead", "batches", "attempts", "window_start", "window_end",
+    "pipeline", "kind", "parent_id", "state", "read", "ok", "skipped", "dead", "batches", "attempts",
+    "window_start", "window_end",
     "watermark_before", "watermark_after", "error_class", "error_message", "host", "created_at", "not_before",
     "started_at", "finished_at",
 )  # fmt: skip
