@@ -53,8 +53,5 @@ def cancel(options: Options, output: Output) -> None:
     mine.refresh_from_db()
     output.rows("runs", [described.run(mine)], foreground.COLUMNS)
     if mine.state == Run.State.RUNNING:
-        output.say(
-            "Its shards stop at their next batch boundaries."
-            if mine.is_backfill
-            else "It stops at its next batch boundary."
-        )
+        who = "Each shard" if mine.is_backfill else "It"
+        output.say(f"{who} stops at its next batch boundary.")
