@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def test_shards_part_their_parents_window_without_gap_or_overlap() -> None:
     parts = split(Window(START, START + timedelta(days=3, hours=5)), DAY)
 
     assert parts[0].start == START
-    assert all(later.start == earlier.end for earlier, later in zip(parts, parts[1:], strict=False))
+    assert all(later.start == earlier.end for earlier, later in pairwise(parts))
     assert [part.end - part.start for part in parts] == [DAY, DAY, DAY, timedelta(hours=5)]
 
 
