@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,7 +41,7 @@ pytestmark = [
     pytest.mark.usefixtures("committed"),
 ]
 START, DAY = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=1)
-DAYS, A_DAY = 6, 3
+DAYS, A_DAY = 4, 3
 RECORDS = [
     item(day * 100 + number, at=(START + day * DAY + number * timedelta(hours=7)).isoformat())
     for day in range(DAYS)
@@ -173,26 +174,7 @@ def test_workers_killed_at_random_over_two_backfills_and_live_runs_load_each_day
     connection = connected(pipeline)
     draw = random.Random(11)
     first, second = begin(connection, parallel=2), begin(connection, parallel=3)
-    workers = [start_child(lambda: work_for_ever([first.pk, second.pk])) for _ in range(4)]
-    kills, most, deadline = 0, 0, time.monotonic() + 60
-
-    while time.monotonic() < deadline:
-        time.sleep(draw.uniform(0.05, 0.2))
-        number = draw.randrange(4)
-        os.kill(workers[number], signal.SIGKILL)
-        assert end(workers[number]) == KILLED
-        kills += 1
-        Run.unscoped.filter(connection=connection, state=Run.State.RUNNING, lease_until__isnull=False).update(
-            lease_until=db_now_plus(-1)
-        )
-        most = max(most, Run.unscoped.filter(parent=first, active_key__isnull=False).count())
-        states = set(Run.unscoped.filter(pk__in=[first.pk, second.pk]).values_list("state", flat=True))
-        if states <= set(Run.TERMINAL):
-            break
-        workers[number] = start_child(lambda: work_for_ever([first.pk, second.pk]))
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-        end(worker)
+    kills, most = kill_workers_at_random([first.pk, second.pk], draw)
 
     print(f"{kills} kills, at most {most} shards of the first at a time")
     assert most <= 2
@@ -202,6 +184,31 @@ def test_workers_killed_at_random_over_two_backfills_and_live_runs_load_each_day
     assert [Event.unscoped.filter(run=one, name="succeeded").count() for one in both] == [1, 1]
     assert rows(connection.tenant) == EVERYTHING
     assert watermarks(connection) == [START + 2 * DAY]
+
+
+def kill_workers_at_random(parents: list[int], draw: random.Random, seconds: float = 60) -> tuple[int, int]:
+    """Until both have ended; how many were killed, and how many shards of the first were seen running at a time."""
+    workers = [start_child(lambda: work_for_ever(parents)) for _ in range(4)]
+    kills, most, deadline = 0, 0, time.monotonic() + seconds
+    left = Run.unscoped.filter(parent_id__in=parents, state=Run.State.RUNNING)
+    try:
+        while time.monotonic() < deadline:
+            time.sleep(draw.uniform(0.05, 0.2))
+            number = draw.randrange(4)
+            os.kill(workers[number], signal.SIGKILL)
+            assert end(workers[number]) == KILLED
+            kills += 1
+            left.update(lease_until=db_now_plus(-1))
+            most = max(most, left.filter(parent_id=parents[0]).count())
+            if not Run.unscoped.filter(pk__in=parents, state=Run.State.RUNNING).exists():
+                break
+            workers[number] = start_child(lambda: work_for_ever(parents))
+    finally:
+        for worker in workers:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(worker, signal.SIGKILL)
+                end(worker)
+    return kills, most
 
 
 def work_for_ever(parents: list[int]) -> None:

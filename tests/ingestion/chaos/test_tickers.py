@@ -33,7 +33,7 @@ CONNECTIONS, SECONDS = 12, 10.0
 STEP = timedelta(seconds=2)
 BACKLOG = timedelta(minutes=20)
 EVERY, CRON = Every(seconds=2, spread=timedelta(0)), Cron("* * * * *", spread=timedelta(0))
-SKIP_AFTER = 1.0
+SKIP_AFTER = 3.0
 
 
 def variant(name: str, schedule: Schedule, catch_up: CatchUp) -> Pipeline:
@@ -107,7 +107,7 @@ def test_four_tickers_killed_at_random_make_one_run_of_every_due_instant() -> No
         for pipeline in PIPELINES:
             found = [instants(one) for one in started[pipeline.name]]
             print(f"{pipeline.name}: {kills} kills, {sum(map(len, found))} instants")
-            assert all(next(iter(made)) == first[pipeline.name] for made in found)
+            assert all(next(iter(made)) == first[pipeline.name] or pipeline is SKIP for made in found)
             faults = [fault for made in found for fault in faults_of(pipeline, made)]
             assert faults == []
             for connection, made in zip(started[pipeline.name], found, strict=True):
