@@ -25,8 +25,8 @@ class Settings(BaseModel):
     """Due connections one tick turns into runs."""
     SKIP_AFTER_SECONDS: float = Field(300, gt=0)
     """For pipelines with `catch_up="skip"`: a due time counts as missed when nothing ran for so long after it."""
-    BACKFILL_PARALLEL: int = Field(2, ge=1, le=50)
-    """Shards of one backfill that run at a time, when nothing else is asked for."""
+    BACKFILL_PARALLEL: int = Field(2, ge=1)
+    """Shards of one backfill that run at a time, when nothing else is asked for; at most 50."""
     BACKFILL_SHARDS: int = Field(5000, ge=1)
     """Most shards one backfill may have; a longer window needs longer shards."""
     MAX_ATTEMPTS: int = Field(5, ge=1)

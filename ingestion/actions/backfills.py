@@ -136,4 +136,4 @@ def require_windowed(connection: Connection, config: dict[str, Any] | None = Non
 def _at_once(asked: int | None) -> int:
     if asked is not None and not 1 <= asked <= MOST_AT_ONCE:
         raise ActionRefused(f"From 1 to {MOST_AT_ONCE} shards can run at a time, not {asked}.")
-    return asked or settings().BACKFILL_PARALLEL
+    return asked or min(settings().BACKFILL_PARALLEL, MOST_AT_ONCE)
