@@ -20,7 +20,7 @@ from ingestion.core.spans import span_text
 from ingestion.core.windows import Window, split
 from ingestion.models import Connection, Run
 from ingestion.running import shards
-from ingestion.running.slots import MOST_AT_ONCE
+from ingestion.running.lanes import MOST_AT_ONCE
 from ingestion.running.work import outside_a_run
 
 DAY = timedelta(days=1)

@@ -21,7 +21,7 @@ from ingestion.conf import config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
 from ingestion.models import Connection, Run
-from ingestion.running import slots
+from ingestion.running import lanes
 
 
 @dataclass(slots=True)
@@ -47,10 +47,10 @@ def claimable() -> Q:
 def claim(run_id: int) -> Ownership | None:
     """Become the owner of the run, or None when it is not due, not queued, paused, or its connection is busy.
 
-    For a shard: or when its backfill has no slot free.
+    For a shard: or when its backfill has no lane free.
     """
     slow = _still_at_it(run_id)
-    for key in slots.keys(run_id):
+    for key in lanes.keys(run_id):
         try:
             claimed = _take(run_id, key, slow)
         except IntegrityError:

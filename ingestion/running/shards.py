@@ -15,13 +15,13 @@ from django.utils import timezone
 from ingestion import events
 from ingestion.core.errors import ShardsFailed
 from ingestion.models import Run
+from ingestion.running.lanes import parallel
 from ingestion.running.ownership import claimable
-from ingestion.running.slots import parallel
 from ingestion.signals import run_finished
 
 
 def next_in_line(parent: Run) -> list[Run]:
-    """The queued shards for which slots are free, oldest part of the window first."""
+    """The queued shards for which lanes are free, oldest part of the window first."""
     free = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()
     waiting = Run.unscoped.filter(claimable(), parent=parent, state=Run.State.QUEUED)
     return list(waiting.select_related("tenant").order_by("pk")[: max(0, free)])

@@ -5,7 +5,7 @@ it.
 
 due          due instants become runs, by the pipeline's catch-up policy
 hints        which runs workers are told of again
-backfills    slots for shards, and the end of a backfill
+backfills    lanes for shards, and the end of a backfill
 lateness     what should have run and did not, and why
 connections  a connection's schedule       windows  where its next run reads
 """

@@ -14,7 +14,7 @@ def claimable_runs() -> list[Run]:
     """Runs left by dead workers, and the oldest queued run of each connection that is free.
 
     One for each connection, however many it has queued: a tenant with a thousand uploads keeps nobody else waiting.
-    Shards of backfills wait for slots of their own; see `backfills`.
+    Shards of backfills wait for lanes of their own; see `backfills`.
     """
     busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
     able = Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)

@@ -140,7 +140,7 @@ def test_backfill_tells_which_shards_became_partial_and_can_be_queued_and_cancel
 
     assert partial.code == 3
     assert [row["state"] for row in partial.document["not_succeeded"]] == ["partial"]
-    assert (queued["state"], cancelled["state"]) == ("running", "running")
+    assert (queued["state"], cancelled["state"]) == ("running", "cancelled")
     assert Run.unscoped.filter(parent=queued["id"], state=Run.State.CANCELLED).count() == 5
     assert again["kind"] == "backfill"
 

@@ -1,6 +1,6 @@
-"""What a run takes while it runs, so that no other one can: its connection, or for a shard a slot of its backfill.
+"""What a run takes while it runs, so that no other one can: its connection, or for a shard a lane of its backfill.
 
-A shard does not take its connection's place, so that live runs go on beside it. Slots are negative numbers in the same
+A shard does not take its connection's place, so that live runs go on beside it. Lanes are negative numbers in the same
 unique column: how many shards run at a time is decided by the database, also when their workers die.
 """
 
@@ -9,11 +9,11 @@ from __future__ import annotations
 from ingestion.models import Run
 
 MOST_AT_ONCE = 50
-"""Slots of a backfill: as many of its shards can ever run at a time."""
+"""Lanes of a backfill: as many of its shards can ever run at a time."""
 
 
 def keys(run_id: int) -> list[int]:
-    """The active keys that the run may take, any one of them; [] while its backfill has no free slot."""
+    """The active keys that the run may take, any one of them; [] while its backfill has no free lane."""
     found = Run.unscoped.filter(pk=run_id).values_list("connection_id", "parent_id", "active_key", "parent__params")
     row: tuple[int, int | None, int | None, dict[str, int]] | None = found.first()
     if row is None:
@@ -22,10 +22,10 @@ def keys(run_id: int) -> list[int]:
     if parent_id is None:
         return [connection_id]
     if held is not None:
-        return [held]  # left by a dead worker: the shard has its slot already
-    slots = {_slot(parent_id, number) for number in range(parallel(params))}
+        return [held]  # left by a dead worker: the shard has its lane already
+    lanes = {_lane(parent_id, number) for number in range(parallel(params))}
     taken = Run.unscoped.filter(parent_id=parent_id, active_key__isnull=False).values_list("active_key", flat=True)
-    return sorted(slots - {key for key in taken if key is not None}, reverse=True)
+    return sorted(lanes - {key for key in taken if key is not None}, reverse=True)
 
 
 def parallel(params: dict[str, int]) -> int:
@@ -33,5 +33,5 @@ def parallel(params: dict[str, int]) -> int:
     return max(1, min(int(params.get("parallel", 1)), MOST_AT_ONCE))
 
 
-def _slot(parent_id: int, number: int) -> int:
+def _lane(parent_id: int, number: int) -> int:
     return -(parent_id * MOST_AT_ONCE + number)
