@@ -32,8 +32,8 @@ from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
-from ingestion.core.schedules import Every, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable, json_page
+from ingestion.core.schedules import Cron, Every, Place, Schedule
+from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable, Windowed, json_page
 from ingestion.core.windows import Window
 from ingestion.loading.plans import joined_key
 from ingestion.loading.upsert import Upsert
@@ -45,6 +45,7 @@ __all__ = [
     "Context",
     "CountsAgree",
     "CredentialError",
+    "Cron",
     "Destination",
     "ErrorBudget",
     "ErrorBudgetExceeded",
@@ -63,6 +64,7 @@ __all__ = [
     "Meter",
     "Page",
     "Pipeline",
+    "Place",
     "Previewable",
     "PrivateAddress",
     "QuotaExceeded",
@@ -91,6 +93,7 @@ __all__ = [
     "UnreadableFile",
     "Upsert",
     "Window",
+    "Windowed",
     "joined_key",
     "json_page",
     "meter",

@@ -40,6 +40,12 @@ class Settings(BaseModel):
     """How often the tick looks for due connections, expired leases and lost hints."""
     TICK_LIMIT: int = Field(200, gt=0)
     """Due connections one tick turns into runs."""
+    SKIP_AFTER_SECONDS: float = Field(300, gt=0)
+    """For pipelines with `catch_up="skip"`: a due time counts as missed when nothing ran for so long after it."""
+    BACKFILL_PARALLEL: int = Field(2, ge=1)
+    """Shards of one backfill that run at a time, when nothing else is asked for; at most 50."""
+    BACKFILL_SHARDS: int = Field(5000, ge=1)
+    """Most shards one backfill may have; a longer window needs longer shards."""
     MAX_ATTEMPTS: int = Field(5, ge=1)
     """Times a run is tried before a transient error fails it."""
     BACKOFF_SECONDS: float = Field(5, gt=0)

@@ -9,6 +9,8 @@ import threading
 from django.db import DatabaseError, connections
 
 from ingestion import scheduling
+from ingestion.core.errors import UnknownPipeline
+from ingestion.models import Run
 from ingestion.running import Seams
 from ingestion.running import execute as execute_run
 from ingestion.running.ownership import expire
@@ -25,9 +27,20 @@ def execute(run_id: int) -> str | None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, frame: _stopping.set())
     try:
-        return execute_run(run_id, Seams(stop=_stopping.is_set, came_on=_pulse.beat))
+        state = execute_run(run_id, Seams(stop=_stopping.is_set, came_on=_pulse.beat))
+        if state in (Run.State.SUCCEEDED, Run.State.PARTIAL):
+            _go_on(run_id)
+        return state
     finally:
         _pulse.clear()
+
+
+def _go_on(run_id: int) -> None:
+    """The run has ended well, whatever happens here; what is left undone the next tick does."""
+    try:
+        scheduling.go_on(run_id)
+    except (DatabaseError, UnknownPipeline) as error:
+        logger.warning("After run %s: %s", run_id, error, extra={"run_id": run_id, "event": "tick"})
 
 
 def tick() -> int:

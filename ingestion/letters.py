@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Self
 
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
 
 from ingestion import artifacts
@@ -76,16 +78,31 @@ def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads)
     by_identity = dict(zip(identities, rejected, strict=True))
     times = Counter(identities)  # a page may hold the same bytes twice
     for chunk in _chunks(list(by_identity)):
-        mine = _of(run)
-        known = dict(mine.filter(identity__in=chunk).values_list("identity", "fingerprint"))
-        fresh = [_letter(run, key, by_identity[key], now, times[key], kept) for key in chunk if key not in known]
-        insert(DeadLetter, fresh, now, key=("connection", "identity"), updates=("last_seen", "run"))
-        for count in {times[key] for key in known}:
-            _seen_again(run, [key for key in known if times[key] == count], now, count)
-        for key, cause in known.items():
-            one = by_identity[key]
-            if fingerprint(run.pipeline, one) != cause:
-                mine.filter(identity=key).update(**_why(run, one))
+        _until_it_fits(partial(_write, run, {key: by_identity[key] for key in chunk}, now, times, kept))
+
+
+def _until_it_fits(write_chunk: Callable[[], None]) -> None:
+    """Shards and live runs of a connection overlap: of two that bury the same bytes the second one counts again."""
+    for last in (False, False, True):
+        try:
+            with transaction.atomic():
+                write_chunk()
+            return
+        except IntegrityError:
+            if last:
+                raise
+
+
+def _write(run: Run, rejected: Mapping[str, Rejected], now: datetime, times: Mapping[str, int], kept: Payloads) -> None:
+    mine = _of(run)
+    known = dict(mine.filter(identity__in=list(rejected)).values_list("identity", "fingerprint"))
+    fresh = [_letter(run, key, one, now, times[key], kept) for key, one in rejected.items() if key not in known]
+    insert(DeadLetter, fresh, now)
+    for count in {times[key] for key in known}:
+        _seen_again(run, [key for key in known if times[key] == count], now, count)
+    for key, cause in known.items():
+        if fingerprint(run.pipeline, rejected[key]) != cause:
+            mine.filter(identity=key).update(**_why(run, rejected[key]))
 
 
 def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[str] = ()) -> None:

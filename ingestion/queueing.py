@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,6 +139,25 @@ def depths() -> dict[str, int | None]:
             _silent.note(error)
             found[name] = None
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How a queue is looked after."""
+
+    hints: int
+    """Waiting in it."""
+    workers: int
+    """Registered for it; one that was killed counts for some minutes more."""
+
+
+def served(name: str) -> Served | None:
+    """What waits in the queue and how many workers serve it; None where Redis cannot be reached."""
+    try:
+        queue = django_rq.get_queue(name)
+        return Served(queue.count, Worker.count(queue=queue))
+    except (RedisError, OSError):
+        return None
 
 
 def eviction_policy() -> str | None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from ingestion.core.context import Context
 from ingestion.core.errors import UnknownPipeline
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record
+from ingestion.core.windows import Window
 from ingestion.models import Run, Tenant
 
 
@@ -30,16 +32,27 @@ class Records:
     """Control totals over all of the records."""
     error: Exception | None = None
     """Raised after the last page, as a source does that fails half-way."""
+    time: str = ""
+    """Names each record's own ISO time: then only those inside the run's window are delivered."""
+
+    def reads_windows(self, ctx: Context) -> bool:
+        return bool(self.time)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        start = int(checkpoint or 0)
-        for first in range(start, len(self.records), self.page_size):
-            part = self.records[first : first + self.page_size]
+        start, records = int(checkpoint or 0), self._inside(ctx.window)
+        for first in range(start, len(records), self.page_size):
+            part = records[first : first + self.page_size]
             totals = {name: total if first == 0 else Decimal() for name, total in self.declares.items()}
             page = [self._record(first + index, value) for index, value in enumerate(part)]
             yield Page(page, first + len(part), declares=totals)
         if self.error is not None:
             raise self.error
+
+    def _inside(self, window: Window | None) -> Sequence[Mapping[str, Any]]:
+        if not self.time or window is None:
+            return self.records
+        at = [(datetime.fromisoformat(str(one[self.time])), one) for one in self.records]
+        return [one for moment, one in at if window.start <= moment < window.end]
 
     def _record(self, number: int, value: Mapping[str, Any]) -> Record:
         return Record(str(value.get(self.key, "")), json.dumps(value, default=str).encode(), f"record {number}")

@@ -46,22 +46,21 @@ def hint(run: Run) -> None:
 
 def _hint_new(run: Run) -> None:
     tenant = run.tenant
-    busy = _busy(tenant.pk)
+    busy, running = _busy(tenant.pk), _running(tenant.pk)
     if run.connection_id in busy:
         return
     older = _line(tenant.pk).filter(pk__lt=run.pk).order_by("-pk").values_list("connection_id", flat=True)[:_LOOK]
     ahead = set(older) - busy
-    if run.connection_id not in ahead and len(ahead) + len(busy) < allowed(tenant.tier):
+    if run.connection_id not in ahead and len(ahead) + running < allowed(tenant.tier):
         queueing.hint(run.pk, tenant.tier, run.fence)
 
 
 def freed(tenant: Tenant) -> None:
     """A run of `tenant` has ended or was given back: bring the next ones in."""
-    busy = _busy(tenant.pk)
-    free = allowed(tenant.tier) - len(busy)
+    free = allowed(tenant.tier) - _running(tenant.pk)
     if free <= 0:
         return
-    for pk, fence in _next(tenant.pk, free, busy):
+    for pk, fence in _next(tenant.pk, free, _busy(tenant.pk)):
         queueing.hint(pk, tenant.tier, fence)
 
 
@@ -89,13 +88,18 @@ def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
     waits for ever behind others whose hints come to nothing.
     """
     running = dict(
-        Run.unscoped.filter(state=Run.State.RUNNING).order_by().values_list("tenant_id").annotate(Count("pk"))
+        Run.unscoped.filter(state=Run.State.RUNNING, slot_key__isnull=False)
+        .order_by()
+        .values_list("tenant_id")
+        .annotate(Count("pk"))
     )
     tiers = dict(Tenant.objects.filter(pk__in=running).values_list("pk", "tier"))
     room: dict[str, int] = {}
     full = [one for one, tier in tiers.items() if running[one] >= room.setdefault(tier, allowed(tier))]
     busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
-    line = Run.unscoped.filter(_able(), is_due(), ~Exists(busy), state=Run.State.QUEUED).exclude(tenant_id__in=full)
+    line = Run.unscoped.filter(_able(), is_due(), ~Exists(busy), state=Run.State.QUEUED, parent__isnull=True).exclude(
+        tenant_id__in=full
+    )
     heads = line.order_by().values("tenant_id", "connection_id").annotate(first=Min("pk"))
     turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[F("first")])
     turns = heads.annotate(turn=turn).filter(turn__lte=max(config().BUDGETS.values()))
@@ -120,7 +124,7 @@ def allowed(tier: str) -> int:
 
 
 def _line(tenant: int) -> QuerySet[Run]:
-    return Run.unscoped.filter(_able(), is_due(), tenant_id=tenant, state=Run.State.QUEUED)
+    return Run.unscoped.filter(_able(), is_due(), tenant_id=tenant, state=Run.State.QUEUED, parent__isnull=True)
 
 
 def _able() -> Q:
@@ -128,6 +132,11 @@ def _able() -> Q:
 
 
 def _busy(tenant: int) -> set[int]:
-    """The connections whose runs are running; never two of one."""
-    running = Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING)
+    """The connections whose live runs are running; never two of one. Shards of backfills run beside them."""
+    running = Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING, active_key=F("connection_id"))
     return set(running.values_list("connection_id", flat=True))
+
+
+def _running(tenant: int) -> int:
+    """Runs that hold a slot of the tenant's budget."""
+    return Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING, slot_key__isnull=False).count()

@@ -1,11 +1,13 @@
 """All an operator may do, each once: permission check and audit inside, the same for admin, commands and code."""
 
 from ingestion.actions.actor import Actor
+from ingestion.actions.backfills import backfill, shards_of
 from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
 from ingestion.actions.deliveries import deliver
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
 from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.runs import cancel, retry
+from ingestion.actions.schedules import set_schedule, set_time_zone
 from ingestion.actions.tenants import add_tenant, grant
 from ingestion.actions.uploads import Received, upload
 
@@ -15,6 +17,7 @@ __all__ = [
     "Selection",
     "abandon",
     "add_tenant",
+    "backfill",
     "cancel",
     "configure",
     "connect",
@@ -29,6 +32,9 @@ __all__ = [
     "retry",
     "rewind",
     "run_now",
+    "set_schedule",
+    "set_time_zone",
+    "shards_of",
     "triage",
     "upload",
 ]

@@ -33,6 +33,11 @@ class Actor:
         ):
             raise PermissionDenied(f"{self.name} lacks ingestion.{permission} for {tenant}.")
 
+    def require_superuser(self) -> None:
+        """Raise PermissionDenied unless the actor may change tenants themselves."""
+        if self.user is not None and not getattr(self.user, "is_superuser", False):
+            raise PermissionDenied(f"{self.name} is no superuser.")
+
     def audit(self, tenant: Tenant, action: str, target: object, reason: str = "", **data: Any) -> None:
         """Add to the audit trail, inside the action's transaction."""
         AuditEntry.unscoped.create(

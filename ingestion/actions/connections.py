@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,26 +12,41 @@ from django.utils import timezone
 
 from ingestion import events, scheduling, turns
 from ingestion.actions.actor import Actor
+from ingestion.actions.schedules import as_declared, set_schedule
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
+from ingestion.core.schedules import Schedule
 from ingestion.models import Connection, Run, Tenant, Watermark
 
 _NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
 
-def connect(actor: Actor, tenant: Tenant, pipeline: str, name: str = "") -> Connection:
-    """The tenant's connection `name` to `pipeline`, made when it is not there. Raises UnknownPipeline."""
+def connect(
+    actor: Actor, tenant: Tenant, pipeline: str, name: str = "", schedule: Schedule | Mapping[str, Any] | None = None
+) -> Connection:
+    """The tenant's connection `name` to `pipeline`, made when it is not there. Raises UnknownPipeline.
+
+    With a `schedule` (see `set_schedule`) it is due by that one, whatever the pipeline declares.
+    """
     actor.require("run_connection", tenant)
     registry.get(pipeline)
     if name and not _NAME.fullmatch(name):
         raise ActionRefused(f"{name!r} cannot name a connection; use at most 50 letters, digits, - and _.")
+    declared = as_declared(schedule) if schedule is not None else None
+    fresh = Connection(tenant=tenant, pipeline=pipeline, name=name, schedule=declared)
     with transaction.atomic():
         connection, made = Connection.objects.for_tenant(tenant).get_or_create(
-            tenant=tenant, pipeline=pipeline, name=name, defaults={"next_due": scheduling.first_due(pipeline)}
+            tenant=tenant,
+            pipeline=pipeline,
+            name=name,
+            defaults={"schedule": declared, "next_due": scheduling.first_due(fresh)},
         )
         if made:
-            actor.audit(tenant, "connect", connection)
+            given: dict[str, Any] = {"schedule": declared} if declared else {}
+            actor.audit(tenant, "connect", connection, **given)
+        elif declared is not None and declared != connection.schedule:
+            set_schedule(actor, connection, declared)
     return connection
 
 

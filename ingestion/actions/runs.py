@@ -7,15 +7,25 @@ from django.utils import timezone
 
 from ingestion import deliveries, events, turns
 from ingestion.actions.actor import Actor
+from ingestion.actions.backfills import start_shards
 from ingestion.actions.connections import require_unpaused
 from ingestion.core.errors import ActionRefused
+from ingestion.core.windows import Window
 from ingestion.models import DeadLetter, Run, RunArtifact
+from ingestion.running import shards
 from ingestion.running.closing import announce
 
 
 def cancel(actor: Actor, run: Run, reason: str = "") -> None:
-    """End a queued run now, a running one at its next batch boundary. Raises ActionRefused when it has ended."""
+    """End a queued run now, a running one at its next batch boundary. Raises ActionRefused when it has ended.
+
+    A backfill is cancelled with all of its shards; a single shard is not.
+    """
     actor.require("cancel_run", run.tenant)
+    _refuse_shard(run)
+    if run.is_backfill:
+        _cancel_backfill(actor, run, reason)
+        return
     mine = Run.objects.for_tenant(run.tenant).filter(pk=run.pk)
     with transaction.atomic():
         at_once = mine.filter(state=Run.State.QUEUED).update(
@@ -32,14 +42,37 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
         actor.audit(run.tenant, "cancel", run, reason)
 
 
+def _cancel_backfill(actor: Actor, parent: Run, reason: str) -> None:
+    with transaction.atomic():
+        if (
+            not Run.objects.for_tenant(parent.tenant)
+            .filter(pk=parent.pk, state__in=Run.ACTIVE)
+            .update(cancel_requested=True)
+        ):
+            raise ActionRefused(f"Run {parent.pk} has ended already.")
+        mine = Run.objects.for_tenant(parent.tenant).filter(parent=parent)
+        # Asked first of all of them: a worker that claims one before the next statement stops at its first batch.
+        mine.filter(state__in=Run.ACTIVE).update(cancel_requested=True)
+        never = mine.filter(state=Run.State.QUEUED).update(state=Run.State.CANCELLED, finished_at=timezone.now())
+        events.record(parent, "cancel requested", reason, shards_that_waited=never)
+        actor.audit(parent.tenant, "cancel", parent, reason)
+        transaction.on_commit(lambda: shards.settle(parent.pk), robust=True)
+
+
+def _refuse_shard(run: Run) -> None:
+    if run.parent_id is not None:
+        raise ActionRefused(f"Run {run.pk} is a shard of backfill {run.parent_id}; do that with the backfill.")
+
+
 def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run:
     """A new run over the same window or inbox as `run`, which must have failed or been cancelled.
 
     Asked twice for the same run it gives the same one back: a second click, or a second operator, repeats nothing.
-    Once that one has failed too, it is the one to retry. Without `hint` no worker is told; the caller executes the run
-    itself.
+    Once that one has failed too, it is the one to retry. Of a backfill only the shards are repeated that failed or were
+    cancelled. Without `hint` no worker is told; the caller executes the run itself.
     """
     actor.require("run_connection", run.tenant)
+    _refuse_shard(run)
     if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
         raise ActionRefused(
             f"Run {run.pk} is {run.get_state_display().lower()}; only failed and cancelled runs are retried."
@@ -49,6 +82,8 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
     require_unpaused(run.connection)
     if run.kind == Run.Kind.WEBHOOK:
         return _take_deliveries(actor, run, reason, hint)
+    if run.is_backfill:
+        return _retry_backfill(actor, run, reason, hint=hint)
     mine = Run.objects.for_tenant(run.tenant)
     with transaction.atomic():
         mine.select_for_update().get(pk=run.pk)  # whoever asks at the same time waits here and finds what we made
@@ -93,4 +128,18 @@ def _take_deliveries(actor: Actor, run: Run, reason: str, hint: bool) -> Run:
             raise ActionRefused("A run is taking the deliveries in already.")
         events.record(again, "queued", f"at once, asked for by {actor.name}")
         actor.audit(run.tenant, "retry", run, reason, run=again.pk)
+    return again
+
+
+def _retry_backfill(actor: Actor, ended: Run, reason: str, *, hint: bool) -> Run:
+    """A new parent over the windows that `ended` left open, each read from its beginning: loading is idempotent."""
+    left = ended.shards.filter(state__in=(Run.State.FAILED, Run.State.CANCELLED)).order_by("pk")
+    windows = [Window(start, end) for start, end in left.values_list("window_start", "window_end") if start and end]
+    if not windows:
+        raise ActionRefused(f"Every shard of run {ended.pk} has ended well; there is nothing to repeat.")
+    params = {name: ended.params[name] for name in ("shard", "parallel")}
+    with transaction.atomic():
+        again = start_shards(actor, ended.connection, windows, params, ended.params.get("config"), hint=hint)
+        events.record(again, "note", f"retry of run {ended.pk}")
+        actor.audit(ended.tenant, "retry", ended, reason, run=again.pk, shards=len(windows))
     return again

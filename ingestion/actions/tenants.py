@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ingestion.actions.actor import Actor
@@ -11,29 +11,24 @@ from ingestion.core.errors import ActionRefused
 from ingestion.models import Tenant, TenantGrant
 
 
-def add_tenant(actor: Actor, key: str, name: str, tier: str = Tenant.Tier.FREE) -> Tenant:
+def add_tenant(actor: Actor, key: str, name: str, tier: str = Tenant.Tier.FREE, time_zone: str = "UTC") -> Tenant:
     """A new tenant. Raises ActionRefused when the key is taken or a value is not allowed."""
-    _require_superuser(actor)
-    tenant = Tenant(key=key, name=name, tier=tier)
+    actor.require_superuser()
+    tenant = Tenant(key=key, name=name, tier=tier, time_zone=time_zone)
     try:
         tenant.full_clean()
     except ValidationError as error:
         raise ActionRefused("; ".join(error.messages)) from error
     with transaction.atomic():
         tenant.save()
-        actor.audit(tenant, "add tenant", tenant, key=key, tier=tier)
+        actor.audit(tenant, "add tenant", tenant, key=key, tier=tier, time_zone=time_zone)
     return tenant
 
 
 def grant(actor: Actor, tenant: Tenant, user: AbstractBaseUser) -> None:
     """Let `user` see `tenant`; what the user may do there is a matter of permissions. Safe to repeat."""
-    _require_superuser(actor)
+    actor.require_superuser()
     with transaction.atomic():
         _, made = TenantGrant.objects.get_or_create(tenant=tenant, user_id=user.pk)
         if made:
             actor.audit(tenant, "grant", user)
-
-
-def _require_superuser(actor: Actor) -> None:
-    if actor.user is not None and not getattr(actor.user, "is_superuser", False):
-        raise PermissionDenied(f"{actor.name} is no superuser.")

@@ -21,6 +21,13 @@ def rewind(connection: Connection) -> str:
     return for_connection("watermark rewind", connection, "--to", "2026-01-31T00:00:00Z", "--reason", "…")
 
 
+def backfill(connection: Connection) -> str:
+    return for_connection(
+        "backfill", connection, "--from", "2026-01-01", "--to", "2026-02-01", "--shard", "1d", "--queue",
+        "--reason", "…",
+    )  # fmt: skip
+
+
 def for_run(verb: str, run: Run, *options: str) -> str:
     return _line(*(("show", "run") if verb == "show" else (verb,)), run.pk, *options)
 

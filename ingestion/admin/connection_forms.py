@@ -9,11 +9,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin.forms import ReasonForm, TenantForm
+from ingestion.admin.schedule_forms import ScheduleFields
 from ingestion.core import registry
 
 
-class ConnectForm(TenantForm):
-    """Which tenant shall use which pipeline."""
+class ConnectForm(ScheduleFields, TenantForm):
+    """Which tenant shall use which pipeline, and when."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

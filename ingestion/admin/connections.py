@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -13,18 +12,21 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions
+from ingestion import actions, scheduling
 from ingestion.actions import Actor
-from ingestion.admin import cells, commands
+from ingestion.admin import cells, commands, shards
 from ingestion.admin.connection_forms import ConfigForm, ConnectForm, RewindForm
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.filters import PipelineFilter
 from ingestion.admin.forms import ReasonForm
+from ingestion.admin.schedule_forms import BackfillForm, ScheduleForm, schedule_initial
 from ingestion.admin.uploads import upload_view
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
-from ingestion.conf import config
+from ingestion.core.errors import IngestionError
+from ingestion.core.zones import zone_named
 from ingestion.models import Connection, Run
 
 
@@ -48,6 +50,33 @@ def _rewind(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> 
     return Done(_("The next run starts from %s.") % f"{mark.value:%Y-%m-%d %H:%M:%S %Z}")
 
 
+def _schedule(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
+    actions.set_schedule(actor, connection, values["declared"], values["reason"])
+    return Done(_("It is due %s.") % _in_words(connection))
+
+
+def _next_times(connection: Connection, values: Mapping[str, Any]) -> Sequence[str]:
+    """The next five due times under the schedule that the form holds."""
+    planned = Connection(
+        tenant=connection.tenant,
+        pipeline=connection.pipeline,
+        name=connection.name,
+        schedule=values["declared"],
+    )
+    found = scheduling.schedule_of(planned)
+    zone = zone_named(getattr(found, "zone", "") or connection.tenant.time_zone)
+    times = [f"{one:%Y-%m-%d %H:%M:%S} UTC ({one.astimezone(zone):%a %H:%M:%S %Z})"
+             for one in scheduling.upcoming(planned, found)]  # fmt: skip
+    return [_in_words(planned), *times]
+
+
+def _in_words(connection: Connection) -> str:
+    try:
+        return str(scheduling.schedule_of(connection) or gettext("on request only"))
+    except IngestionError as error:
+        return str(error)
+
+
 _RUN = "ingestion.run_connection"
 VERBS = [
     Verb("run", _("Run now"), _RUN, _run_now, applies=lambda c: not c.is_paused,
@@ -62,6 +91,13 @@ VERBS = [
     Verb("rewind", _("Rewind"), "ingestion.rewind_watermark", _rewind, RewindForm,
          explain=_("The next run reads everything since then again. Unchanged records are skipped."),
          command=commands.rewind),
+    Verb("schedule", _("Schedule"), _RUN, _schedule, ScheduleForm,
+         explain=_("When it is due from now on. A run under way goes on."), initial=schedule_initial,
+         preview=_next_times, command=lambda c: commands.for_connection("schedule", c, "--every", "15m")),
+    Verb("backfill", _("Backfill"), _RUN, shards.backfill, BackfillForm, applies=lambda c: not c.is_paused,
+         explain=_("Reads a window of the past again, in shards that run side by side. The live runs go on, and the "
+                   "watermark does not move."),
+         preview=shards.preview, command=commands.backfill),
 ]  # fmt: skip
 
 
@@ -75,7 +111,7 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "late":
-                return queryset.filter(paused_at__isnull=True, next_due__lt=timezone.now() - late_after())
+                return queryset.filter(paused_at__isnull=True, next_due__lt=timezone.now() - scheduling.late_after())
             case "paused":
                 return queryset.filter(paused_at__isnull=False)
             case "failed":
@@ -83,14 +119,9 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
-def late_after() -> timedelta:
-    """The grace that `scheduling.overdue` gives too: four ticks."""
-    return timedelta(seconds=4 * config().TICK_SECONDS)
-
-
 @admin.register(Connection)
 class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
-    list_display = ["pipeline", "name", "tenant", "state", "due", "last_run"]
+    list_display = ["pipeline", "name", "tenant", "state", "schedule", "due", "last_run"]
     list_filter = ["tenant", PipelineFilter, StateFilter]
     ordering = ["pipeline", "tenant__key", "name"]
     sortable_by = ()
@@ -99,19 +130,31 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
     verbs = VERBS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        runs = Run.unscoped.filter(connection_id=OuterRef("pk")).order_by("-pk")
+        runs = Run.unscoped.filter(connection_id=OuterRef("pk"), parent__isnull=True).order_by("-pk")
         latest = {f"last_{name}": Subquery(runs.values(name)[:1]) for name in ("id", "state", "created_at")}
         return super().get_queryset(request).annotate(**latest)  # type: ignore[no-any-return]  # annotated by name
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        late = scheduling.why_late(found.result_list)
+        for row in found.result_list:
+            row.late = late
+        return found
 
     @admin.display(description=_("state"))
     def state(self, connection: Any) -> str:
         if connection.is_paused:
             return cells.badge("paused", _("paused"))
-        if connection.next_due and connection.next_due < timezone.now() - late_after():
-            return cells.badge("late", _("late"))
+        if connection.pk in getattr(connection, "late", {}):
+            reason = connection.late[connection.pk].reason
+            return format_html('{} <span class="help">{}</span>', cells.badge("late", _("late")), reason)
         if connection.last_state in Run.ACTIVE:
             return cells.badge(connection.last_state, Run.State(connection.last_state).label)
         return cells.badge("quiet", _("waiting") if connection.next_due else _("on request"))
+
+    @admin.display(description=_("schedule"))
+    def schedule(self, connection: Connection) -> str:
+        return _in_words(connection)
 
     @admin.display(description=_("next due"), ordering="next_due")
     def due(self, connection: Connection) -> str:
@@ -146,7 +189,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         return self._operates(request) and self.has_view_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return ["config"] if obj else ["tenant", "pipeline", "name"]
+        return ["config"] if obj else ["tenant", "pipeline", "name", "due", "every", "cron", "zone"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{"form": ConfigForm if obj else ConnectForm, **kwargs})
@@ -154,7 +197,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = Actor(request.user)  # type: ignore[arg-type]
         if not change:
-            obj.pk = actions.connect(actor, obj.tenant, obj.pipeline, obj.name).pk
+            obj.pk = actions.connect(actor, obj.tenant, obj.pipeline, obj.name, form.cleaned_data["declared"]).pk
         elif "config" in form.changed_data:
             actions.configure(actor, obj, obj.config)
 
@@ -174,11 +217,13 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
 
     def _page(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
         same = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
-        runs = connection.runs.order_by("-pk")[:5]
+        runs = connection.runs.filter(parent__isnull=True).order_by("-pk")[:5]
+        connection.late = scheduling.why_late([connection])  # type: ignore[attr-defined]  # what state() looks at
         return {
             "connection": connection,
             "state": self.state(connection),
             "due": self.due(connection),
+            "schedule": _in_words(connection),
             "verbs": self.offered(request, connection),
             "may_upload": self._operates(request) and not connection.is_paused,
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],

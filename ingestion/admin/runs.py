@@ -20,6 +20,7 @@ from ingestion.admin.filters import PipelineFilter
 from ingestion.admin.forms import ReasonForm
 from ingestion.admin.paging import bounded_count
 from ingestion.admin.payloads import visible
+from ingestion.admin.shards import ShardFilter, section
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 from ingestion.models import DeadLetter, Run
 
@@ -38,11 +39,12 @@ def _retry(actor: Actor, run: Run, values: Mapping[str, Any]) -> Done:
 
 
 def _can_be_cancelled(run: Run) -> bool:
-    return run.is_active and not run.cancel_requested
+    return run.is_active and not run.cancel_requested and run.parent_id is None
 
 
 def _can_be_retried(run: Run) -> bool:
-    return run.state in (Run.State.FAILED, Run.State.CANCELLED) and run.kind != Run.Kind.REPLAY
+    ended_badly = run.state in (Run.State.FAILED, Run.State.CANCELLED)
+    return ended_badly and run.kind != Run.Kind.REPLAY and run.parent_id is None
 
 
 VERBS = [
@@ -63,7 +65,7 @@ VERBS = [
         _retry,
         ReasonForm,
         _can_be_retried,
-        _("Queues a new run over the same window or files."),
+        _("Queues a new run over the same window or files; of a backfill, over what its failed shards left open."),
         lambda run: commands.for_run("retry", run, "--queue", "--reason", "…"),
     ),
 ]
@@ -72,7 +74,7 @@ VERBS = [
 @admin.register(Run)
 class RunAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["number", "pipeline", "tenant", "kind", "outcome", "read", "ok", "skipped", "dead", "began", "took"]
-    list_filter = ["state", "kind", "tenant", PipelineFilter]
+    list_filter = ["state", "kind", "tenant", PipelineFilter, ShardFilter]
     search_fields = ["id"]
     search_help_text = _("The number of a run")
     sortable_by = ()
@@ -114,6 +116,7 @@ class RunAdmin(OffersVerbs, ConsoleAdmin):
         obj: Any = None,
     ) -> Any:
         if obj is not None:
+            context.update(section(obj))
             context.update(_page(request, obj), verbs=self.offered(request, obj))
             context.update(outcome=self.outcome(obj), took=self.took(obj))
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -151,6 +154,7 @@ def _facts(run: Run) -> list[tuple[Any, Any]]:
     facts = [
         (_("Connection"), cells.link("connection", run.connection_id, run.connection)),
         (_("Retry of"), cells.link("run", run.retry_of_id, run.retry_of_id) if run.retry_of_id else ""),
+        (_("Backfill"), cells.link("run", run.parent_id, run.parent) if run.parent_id else ""),
         (_("Asked for by"), str(run.requested_by) if run.requested_by else ""),
         (_("Created"), cells.exactly(run.created_at)),
         (_("Started"), cells.exactly(run.started_at) if run.started_at else ""),

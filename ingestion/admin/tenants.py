@@ -50,7 +50,7 @@ class TenantAdmin(ConsoleAdmin):
     list_select_related = False
     search_fields = ["key__istartswith", "name__istartswith"]
     search_help_text = _("The beginning of key or name")
-    fields = ["name", "key", "tier"]
+    fields = ["name", "key", "tier", "time_zone"]
     inlines = [GrantInline]
 
     @admin.display(description=_("connections"))
@@ -74,11 +74,13 @@ class TenantAdmin(ConsoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            obj.pk = actions.add_tenant(_actor(request), obj.key, obj.name, obj.tier).pk
+            obj.pk = actions.add_tenant(_actor(request), obj.key, obj.name, obj.tier, obj.time_zone).pk
             obj._state.adding = False
-        elif form.changed_data:
+            return
+        if "time_zone" in form.changed_data:
+            actions.set_time_zone(_actor(request), obj, obj.time_zone)
+        if changed := {name: str(form.cleaned_data[name]) for name in form.changed_data if name != "time_zone"}:
             super().save_model(request, obj, form, change)
-            changed = {name: str(form.cleaned_data[name]) for name in form.changed_data}
             _actor(request).audit(obj, "change tenant", obj, **changed)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:

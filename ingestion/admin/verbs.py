@@ -8,6 +8,7 @@ Works without JavaScript: the button is a link, the confirmation a form, the cha
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -56,6 +57,10 @@ class Verb:
     """What will happen, on the confirmation page."""
     command: Callable[[Any], str] | None = None
     """The same as a shell command."""
+    initial: Callable[[Any], Mapping[str, Any]] | None = None
+    """What the form holds at first."""
+    preview: Callable[[Any, Mapping[str, Any]], Sequence[str]] | None = None
+    """Lines that say what exactly will happen with the form's values. They are shown first and confirmed then."""
 
 
 class OffersVerbs(TenantScoped):
@@ -92,13 +97,23 @@ class OffersVerbs(TenantScoped):
             raise PermissionDenied
         if obj is None:
             return self.no_such_object(request, object_id)
-        form = verb.form(request.POST if request.method == "POST" else None)
+        initial = dict(verb.initial(obj)) if verb.initial else None
+        form = verb.form(request.POST if request.method == "POST" else None, initial=initial)
+        seen: Sequence[str] = ()
         if request.method == "POST" and form.is_valid():
-            done = self._perform(request, verb, obj, form)
-            if done is not None:
+            if verb.preview is not None and request.POST.get("seen") != _digest(form):
+                seen = self._preview(verb.preview, obj, form)
+            elif (done := self._perform(request, verb, obj, form)) is not None:
                 messages.success(request, done.message)
                 return HttpResponseRedirect(self._page_of(done.show or obj))
-        return self._confirm(request, verb, obj, form)
+        return self._confirm(request, verb, obj, form, seen)
+
+    def _preview(self, preview: Callable[[Any, Any], Sequence[str]], obj: Any, form: forms.Form) -> Sequence[str]:
+        try:
+            return preview(obj, form.cleaned_data)
+        except IngestionError as refusal:
+            form.add_error(None, str(refusal))
+            return ()
 
     def _perform(self, request: HttpRequest, verb: Verb, obj: Any, form: forms.Form) -> Done | None:
         try:
@@ -107,7 +122,9 @@ class OffersVerbs(TenantScoped):
             form.add_error(None, str(refusal))
             return None
 
-    def _confirm(self, request: HttpRequest, verb: Verb, obj: Any, form: forms.Form) -> HttpResponse:
+    def _confirm(
+        self, request: HttpRequest, verb: Verb, obj: Any, form: forms.Form, preview: Sequence[str]
+    ) -> HttpResponse:
         form.visible_fields()[0].field.widget.attrs["autofocus"] = True
         context = {
             **self.admin_site.each_context(request),
@@ -118,6 +135,8 @@ class OffersVerbs(TenantScoped):
             "verb": verb,
             "command": verb.command(obj) if verb.command else "",
             "form": form,
+            "preview": preview,
+            "seen": _digest(form) if preview else "",
         }
         return TemplateResponse(request, "ingestion/confirm.html", context)
 
@@ -127,3 +146,9 @@ class OffersVerbs(TenantScoped):
     def _page_of(self, obj: Any) -> str:
         opts = obj._meta
         return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[obj.pk])
+
+
+def _digest(form: forms.Form) -> str:
+    """What a preview was shown for: with other values it is shown anew. The reason decides nothing."""
+    values = {name: value for name, value in form.cleaned_data.items() if name != "reason"}
+    return hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:32]

@@ -15,7 +15,8 @@ IngestionError
 │   └── HostileFile
 ├── RunRefused                    steward: the run as a whole must not be believed
 │   ├── ReconciliationError
-│   └── ErrorBudgetExceeded
+│   ├── ErrorBudgetExceeded
+│   └── ShardsFailed
 ├── RecordError                   steward, through the dead letter; the run goes on
 │   ├── StatementImbalance
 │   ├── PayloadTooLarge
@@ -119,6 +120,10 @@ class ReconciliationError(RunRefused):
 
 class ErrorBudgetExceeded(RunRefused):
     """Too large a share of the records was rejected; loading the rest would be loading half the truth."""
+
+
+class ShardsFailed(RunRefused):
+    """Some shards of a backfill failed; what the others loaded stays. Retrying the backfill repeats the failed ones."""
 
 
 class RecordError(IngestionError):

@@ -14,7 +14,7 @@ from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.reconciliation import Reconciliation
-from ingestion.core.schedules import Schedule
+from ingestion.core.schedules import CATCH_UPS, CatchUp, Schedule
 from ingestion.core.sources import Source
 
 Transform = Callable[[Any, Context], Any]
@@ -55,7 +55,11 @@ class Pipeline:
     """Slow reading between source and schema, outside any transaction; its failure is a dead letter at "extract"."""
     reconciliations: Sequence[Reconciliation] = ()
     schedule: Schedule | None = None
-    """None: runs only when asked or when something is uploaded."""
+    """None: runs only when asked or when something is uploaded. A connection may have one of its own."""
+    catch_up: CatchUp = "coalesce"
+    """Due times that were missed become one run ("coalesce"), one run each over its own window ("each"), or none
+    ("skip"). Nothing is lost by any: the next window starts at the watermark.
+    """
     lag: timedelta = timedelta(minutes=5)
     """How far a window reaches back before the last watermark."""
     version: str = "1"
@@ -68,6 +72,8 @@ class Pipeline:
     def __post_init__(self) -> None:
         if not self.name or len(self.name) > 100 or not all(part.isidentifier() for part in self.name.split(".")):
             raise ConfigurationError(f'{self.name!r} is not a pipeline name; use "app.noun", at most 100 characters.')
+        if self.catch_up not in CATCH_UPS:
+            raise ConfigurationError(f"catch_up={self.catch_up!r} of {self.name} is none of {', '.join(CATCH_UPS)}.")
         identity = f"{self.name}\0{self.version}".encode()
         salt = hashlib.sha256(identity).digest()[:16]
         object.__setattr__(self, "hasher", hashlib.sha256(salt))

@@ -13,7 +13,7 @@ from ingestion.core.destinations import Destination
 from ingestion.core.errors import ConfigurationError, UnknownPipeline
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Reader, Transform
 from ingestion.core.reconciliation import Reconciliation
-from ingestion.core.schedules import Schedule
+from ingestion.core.schedules import CatchUp, Schedule
 from ingestion.core.sources import Source
 
 _pipelines: dict[str, Pipeline] = {}
@@ -29,6 +29,7 @@ def pipeline(
     reader: Reader | None = None,
     reconciliations: Sequence[Reconciliation] = (),
     schedule: Schedule | None = None,
+    catch_up: CatchUp = "coalesce",
     lag: timedelta = timedelta(minutes=5),
     version: str = "1",
     error_budget: ErrorBudget | None = None,
@@ -49,6 +50,7 @@ def pipeline(
             reader=reader,
             reconciliations=tuple(reconciliations),
             schedule=schedule,
+            catch_up=catch_up,
             lag=lag,
             version=version,
             error_budget=error_budget or ErrorBudget(),

@@ -1,34 +1,132 @@
-"""When a connection is due. A schedule is a value; the connection row keeps the next due time."""
+"""When a connection is due. A schedule is a value; the connection's row keeps the next due time, in UTC.
+
+A due time is a function of the schedule and the connection alone, never of when somebody last looked: any number of
+tickers find the same ones. Each connection is moved by its own share of a spread, so that a thousand tenants on one
+cron expression do not start in the same second.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+
+from ingestion.core.crons import next_instant
+from ingestion.core.errors import ConfigurationError
+from ingestion.core.spans import span_text
+from ingestion.core.zones import zone_named
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+
+CatchUp = Literal["coalesce", "each", "skip"]
+"""What becomes of due times that passed while nothing could run: one run for all, one run for each, or none."""
+CATCH_UPS: tuple[CatchUp, ...] = ("coalesce", "each", "skip")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a connection adds to its schedule."""
+
+    zone: str = "UTC"
+    """The tenant's time zone, for cron expressions that name none."""
+    share: float = 0.0
+    """Where in the spread this connection stands: 0 at its beginning, below 1."""
+
+
+def place_of(tenant: str, pipeline: str, name: str, zone: str) -> Place:
+    """The place of a connection: the same on every host and for ever, spread evenly over connections."""
+    digest = hashlib.sha256(f"{tenant}\0{pipeline}\0{name}".encode()).digest()
+    return Place(zone, int.from_bytes(digest[:6], "big") / 2**48)
 
 
 class Schedule(Protocol):
-    def next_due(self, due: datetime, now: datetime) -> datetime:
-        """The first due time after `now` that follows `due`; periods missed in between coalesce into one run."""
+    def after(self, moment: datetime, place: Place) -> datetime:
+        """The first due time later than `moment`, aware and in UTC."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """A fixed interval, kept in phase with the first due time."""
+    """A fixed interval, counted from 1970 in UTC; daylight saving changes nothing about it.
+
+    `spread` (the whole interval by default) is how far connections are moved apart; 0 runs all of them at once.
+    """
 
     minutes: float = 0
     seconds: float = 0
     hours: float = 0
+    days: float = 0
+    spread: timedelta | None = None
 
     def __post_init__(self) -> None:
-        if self.interval <= timedelta(0):
-            raise ValueError("Every() needs a positive interval, for example Every(minutes=15).")
+        if self.interval < timedelta(seconds=1):
+            raise ConfigurationError("Every() needs an interval of a second or more, for example Every(minutes=15).")
+        _check_spread(self.spread, self.interval)
+
+    def __str__(self) -> str:
+        return f"every {span_text(self.interval)}"
 
     @property
     def interval(self) -> timedelta:
-        return timedelta(hours=self.hours, minutes=self.minutes, seconds=self.seconds)
+        return timedelta(days=self.days, hours=self.hours, minutes=self.minutes, seconds=self.seconds)
 
-    def next_due(self, due: datetime, now: datetime) -> datetime:
-        missed = max(0, (now - due) // self.interval)
-        return due + (missed + 1) * self.interval
+    def after(self, moment: datetime, place: Place) -> datetime:
+        origin = EPOCH + _shift(self.interval if self.spread is None else self.spread, place)
+        return origin + ((moment - origin) // self.interval + 1) * self.interval
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """A cron expression of five fields, read in `zone` (the tenant's own when it is '').
+
+    When clocks go forward, a job at a fixed time in the missing hour runs as soon as that hour is over; when they go
+    back, it runs once, the first time. Jobs with a star in the minutes or hours follow real time: those of every hour
+    run in both of the hours that look the same, and those of a missing hour (`15 */2 * * *`) have none that day.
+    """
+
+    expression: str
+    zone: str = ""
+    spread: timedelta = timedelta(minutes=5)
+
+    def __post_init__(self) -> None:
+        if len(self.expression.split()) != 5:
+            raise ConfigurationError(
+                f"{self.expression!r} is not a cron expression: it takes five fields (minute, hour, day of the month, "
+                'month, day of the week), for example "0 3 * * *" for every night at three.'
+            )
+        if self.zone:
+            zone_named(self.zone)
+        _check_spread(self.spread, _DAY)
+        self.after(EPOCH, Place())
+
+    def __str__(self) -> str:
+        return f"cron {self.expression}" + (f" in {self.zone}" if self.zone else "")
+
+    def after(self, moment: datetime, place: Place) -> datetime:
+        shift = _shift(self.spread, place)
+        return next_instant(self.expression, zone_named(self.zone or place.zone), moment - shift) + shift
+
+
+def first_due(schedule: Schedule, now: datetime, place: Place) -> datetime:
+    """When a new connection is due first: with an interval at once, with anything else at its next time."""
+    return now if isinstance(schedule, Every) else schedule.after(now, place)
+
+
+def upcoming(schedule: Schedule, moment: datetime, place: Place, count: int = 5) -> list[datetime]:
+    """The next `count` due times after `moment`."""
+    found: list[datetime] = []
+    for _ in range(count):
+        moment = schedule.after(moment, place)
+        found.append(moment)
+    return found
+
+
+def _shift(spread: timedelta, place: Place) -> timedelta:
+    return timedelta(seconds=int(spread.total_seconds() * place.share))
+
+
+def _check_spread(spread: timedelta | None, most: timedelta) -> None:
+    if spread is not None and not timedelta() <= spread <= most:
+        raise ConfigurationError(f"A spread of {spread} does not fit; give one from 0 up to {span_text(most)}.")

@@ -58,6 +58,15 @@ class Receives(Protocol):
         ...
 
 
+@runtime_checkable
+class Windowed(Protocol):
+    """A source that reads what belongs to `ctx.window` and nothing else; only such a one can be backfilled in parts."""
+
+    def reads_windows(self, ctx: Context) -> bool:
+        """Whether it does so with this connection's config. Asked outside any run: no call, no credential."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class JsonLines:
     """One JSON object a line, from a local file. `path` may use `{tenant}`; the checkpoint is a byte offset."""
@@ -104,6 +113,11 @@ class JsonPages:
     records: str = "data"
     key: str = "id"
     declares: Mapping[str, str] = field(default_factory=dict)
+    windowed: bool = False
+    """Say True when `fetch` returns what belongs to `ctx.window` and nothing else; backfills need it."""
+
+    def reads_windows(self, ctx: Context) -> bool:
+        return self.windowed
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)

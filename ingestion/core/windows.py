@@ -23,6 +23,17 @@ class Window:
             raise ValueError(f"Window starts at {self.start} after its end {self.end}.")
 
 
+def split(window: Window, step: timedelta) -> list[Window]:
+    """`window` in parts of `step`, each beginning where the one before it ends; the last one may be shorter."""
+    parts: list[Window] = []
+    start = window.start
+    while start < window.end:
+        end = min(start + step, window.end)
+        parts.append(Window(start, end))
+        start = end
+    return parts
+
+
 def next_window(watermark: datetime | None, now: datetime, lag: timedelta) -> Window:
     """The window after `watermark`, reaching back by `lag` because sources publish late; from 1970 the first time."""
     start = EPOCH if watermark is None else max(EPOCH, watermark - lag)

@@ -27,6 +27,8 @@ class Connection(TenantOwned):
     config = models.JSONField(
         _("config"), default=dict, blank=True, help_text=_("Settings the pipeline's source reads.")
     )
+    schedule = models.JSONField(_("schedule"), null=True, blank=True, help_text=_("Empty: what the pipeline declares."))
+    """What `core.declared_schedules` reads; NULL is the pipeline's own declaration."""
     next_due = models.DateTimeField(_("next due"), null=True, blank=True)
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     paused_reason = models.CharField(_("pause reason"), max_length=200, blank=True)

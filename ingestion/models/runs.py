@@ -38,6 +38,16 @@ class Run(TenantOwned):
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="runs")
     connection = models.ForeignKey("ingestion.Connection", on_delete=models.PROTECT, related_name="runs")
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="shards",
+        verbose_name=_("backfill"),
+    )
+    """The backfill whose window this run, a shard, holds a part of."""
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     pipeline = models.CharField(_("pipeline"), max_length=100)
     pipeline_version = models.CharField(_("pipeline version"), max_length=50, blank=True)
@@ -47,7 +57,10 @@ class Run(TenantOwned):
     due_key = models.CharField(max_length=64, null=True, editable=False, unique=True)  # noqa: DJ001  NULL is not unique
     """Connection and due instant of a scheduled run: the same instant can never become two runs."""
     active_key = models.BigIntegerField(null=True, editable=False, unique=True)
-    """The connection's id while this run is running, else NULL: at most one running run a connection."""
+    """The connection's id while this run is running, else NULL: at most one running run a connection.
+
+    Shards of a backfill run beside them: theirs is one of the backfill's lanes, a negative number.
+    """
     webhook_key = models.BigIntegerField(null=True, editable=False, unique=True)
     """The connection's id while this run is to take deliveries in, queued or running: at most one a connection."""
 
@@ -103,6 +116,7 @@ class Run(TenantOwned):
             models.Index(fields=["connection", "state"], name="ingestion_run_connection"),
             models.Index(fields=["connection", "-id"], name="ingestion_run_latest"),
             models.Index(fields=["tenant", "pipeline", "-id"], name="ingestion_run_recent"),
+            models.Index(fields=["parent", "state"], name="ingestion_run_shards"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -116,6 +130,11 @@ class Run(TenantOwned):
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    @property
+    def is_backfill(self) -> bool:
+        """Whether this is the parent of shards: no worker executes it, the last of its shards closes it."""
+        return self.kind == self.Kind.BACKFILL and self.parent_id is None
 
     @property
     def is_active(self) -> bool:

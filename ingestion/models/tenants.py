@@ -7,12 +7,23 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.conf import config
 from ingestion.core.context import TenantRef
+from ingestion.core.errors import ConfigurationError
+from ingestion.core.zones import zone_named
+
+
+def validate_time_zone(name: str) -> None:
+    """A field's validator. Raises ValidationError for a name that is no time zone."""
+    try:
+        zone_named(name)
+    except ConfigurationError as error:
+        raise ValidationError(str(error), code="time_zone") from error
 
 
 class TenantQuerySet(models.QuerySet["Tenant"]):
@@ -38,6 +49,13 @@ class Tenant(models.Model):
     key = models.SlugField(_("key"), max_length=50, unique=True, help_text=_("Used in commands, paths and logs."))
     name = models.CharField(_("name"), max_length=200)
     tier = models.CharField(_("tier"), max_length=20, choices=Tier.choices, default=Tier.FREE)
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        validators=[validate_time_zone],
+        help_text=_("Cron expressions that name no zone are read in it, for example Europe/Amsterdam."),
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects = TenantQuerySet.as_manager()

@@ -24,7 +24,7 @@ from ingestion.core.errors import (
 from ingestion.core.text import storable
 from ingestion.loading import faults
 from ingestion.models import Connection, Run, Watermark
-from ingestion.running import ownership, verification
+from ingestion.running import ownership, shards, verification
 from ingestion.running.conflicts import retried
 from ingestion.running.ownership import Ownership
 from ingestion.running.work import Work
@@ -149,8 +149,11 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
 
 
 def announce(run_id: int) -> None:
-    """Tell listeners that the run has ended, and workers about its tenant's next ones."""
-    run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
+    """Tell listeners that the run has ended, and workers about its tenant's next ones and its backfill's next shard."""
+    run = Run.unscoped.select_related("tenant", "connection", "parent").get(pk=run_id)
     run_finished.send_robust(Run, run=run)
+    if run.parent is not None and not shards.settle(run.parent.pk):
+        for shard in shards.next_in_line(run.parent):
+            queueing.hint(shard.pk, shard.tenant.tier, shard.fence)
     turns.freed(run.tenant)
     deliveries.wake(run.connection)

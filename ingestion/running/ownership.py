@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from ingestion import limits, turns
@@ -24,6 +24,7 @@ from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
 from ingestion.models import Connection, Run
+from ingestion.running import lanes
 from ingestion.running.conflicts import retried
 
 _SLOT_TRIES = 20
@@ -52,18 +53,18 @@ def claimable() -> Q:
 def claim(run_id: int) -> Ownership | None:
     """Become the owner of the run, or None when it is not due, not queued, paused, its connection is busy, or its
     tenant has as many runs running as its budget allows. The end of another run then sends the next hint.
+
+    For a shard: or when its backfill has no lane free.
     """
     slow = _still_at_it(run_id)
     for _ in range(_SLOT_TRIES):
-        slot = _free_slot(run_id)
-        if slot is None:
+        slot, place = _free_slot(run_id), lanes.free(run_id)
+        if slot is None or place is None:
             return None
         try:
-            claimed = retried(functools.partial(_take, run_id, slot, 0 if slow else 1))
+            claimed = retried(functools.partial(_take, run_id, place, slot, 0 if slow else 1))
         except IntegrityError:
-            if _connection_is_busy(run_id):
-                return None
-            continue  # another run took this slot a moment ago
+            continue  # another run took this slot or this place a moment ago
         if not claimed:
             return None
         fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)
@@ -71,8 +72,8 @@ def claim(run_id: int) -> Ownership | None:
     return None
 
 
-def _take(run_id: int, slot: int, died: int) -> int:
-    """The one UPDATE that claims; raises IntegrityError when the connection or the slot is somebody's."""
+def _take(run_id: int, place: int, slot: int, died: int) -> int:
+    """The one UPDATE that claims; raises IntegrityError when the place or the slot is somebody's."""
     return (
         Run.unscoped.filter(claimable(), pk=run_id)
         .filter(Exists(_working()) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
@@ -85,8 +86,8 @@ def _take(run_id: int, slot: int, died: int) -> int:
             state=Run.State.RUNNING,
             fence=F("fence") + 1,
             lease_until=db_now_plus(config().LEASE_SECONDS),
-            active_key=F("connection_id"),
-            slot_key=slot,
+            active_key=Coalesce("active_key", Value(place)),
+            slot_key=Coalesce("slot_key", Value(slot)),
             not_before=None,
             started_at=Coalesce("started_at", DbNow()),
             host=hostname(),
@@ -115,11 +116,6 @@ def _free_slot(run_id: int) -> int | None:
     free = [slot for slot in range(first, first + budget) if slot not in taken]
     # By chance among them: many who claim at once would all try the first.
     return random.choice(free) if free and len(taken) < budget else None  # noqa: S311  not a secret
-
-
-def _connection_is_busy(run_id: int) -> bool:
-    mine = Run.unscoped.filter(pk=run_id).values("connection_id")
-    return Run.unscoped.filter(active_key__in=mine).exclude(pk=run_id).exists()
 
 
 def _still_at_it(run_id: int) -> bool:

@@ -76,7 +76,8 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
     ctx = _within_limits(context(pipeline, run, _heartbeat(mine, seams)), run, mine, seams)
-    first = run.batches == 0 and pipeline.destination.empty(ctx)
+    # Other shards fill the same table at the same time.
+    first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)

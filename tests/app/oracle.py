@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -236,7 +237,7 @@ def oracle(counting: Counting, ctx: Context) -> Entry:
     source=Oracle(),
     schema=Counting,
     destination=Counted(),
-    schedule=Every(seconds=2),
+    schedule=Every(seconds=2, spread=timedelta(0)),
 )
 def ticking(counting: Counting, ctx: Context) -> Entry:
     """Numbered records every two seconds."""

@@ -14,7 +14,7 @@ SPOKEN = {
     "Exchange": "A function from a used-up `Secret` to the values of the new one; it asks the source for them.",
     "Json": "A value `json.dumps` takes: what checkpoints and configs are made of.",
     "Reconciliation": "Protocol: `name` of a control total, and `measure`, our own figure for one page.",
-    "Schedule": "Protocol: `next_due(due, now)`, the first due time after `now`.",
+    "Schedule": "Protocol: `after(moment, place)`, the first due time later than `moment`.",
     "Source": "Protocol: `extract(ctx, checkpoint)` yields pages from there on.",
     "pipeline": "Decorator: registers the transform below it as the pipeline of that name.",
 }
@@ -33,11 +33,12 @@ GROUPS = {
         "Testable",
         "Previewable",
         "Receives",
+        "Windowed",
         "json_page",
     ],
     "With whose credential": ["Secret", "Exchange"],
     "To where": ["Destination", "Upsert", "joined_key", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
-    "When": ["Schedule", "Every"],
+    "When": ["Schedule", "Every", "Cron", "Place"],
     "Within which limits": ["Meter", "meter"],
     "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees"],
 }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection as database
 from redis import Redis
 
-from ingestion import Every, actions, scheduling
-from ingestion.clock import db_now_plus, read_db_now
+from ingestion import Every, Place, actions, scheduling
+from ingestion.clock import db_now_plus
 from ingestion.models import Connection, Run
 from ingestion.testing import registered
 from tests.app.oracle import ticking
@@ -71,8 +71,9 @@ def test_missed_periods_become_one_run_and_the_phase_is_kept() -> None:
     (run,) = runs_of(connection)
     connection.refresh_from_db()
     assert connection.next_due is not None
-    assert connection.next_due > read_db_now()
-    assert (connection.next_due - due) % timedelta(seconds=2) == timedelta(0)
+    assert run.window_end is not None
+    assert connection.next_due > run.window_end
+    assert (connection.next_due - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(seconds=2) == timedelta(0)
     assert run.due_key == f"{connection.pk}:{due.isoformat()}"
 
 
@@ -167,7 +168,7 @@ def test_connections_of_a_removed_pipeline_keep_no_other_from_its_turn() -> None
 
 def test_a_schedule_that_raises_keeps_no_other_connection_from_its_turn() -> None:
     class Broken(Every):
-        def next_due(self, due: datetime, now: datetime) -> datetime:
+        def after(self, moment: datetime, place: Place) -> datetime:
             raise ZeroDivisionError
 
     broken = dataclasses.replace(ticking, schedule=Broken(seconds=1), name="app.broken")

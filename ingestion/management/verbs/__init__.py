@@ -1,6 +1,7 @@
 """The verbs of `manage.py ingest`, one small module each or for a few that belong together."""
 
 from ingestion.management.verbs import (
+    backfilling,
     connections,
     delivering,
     letters,
@@ -17,6 +18,7 @@ from ingestion.management.verbs import (
 
 VERBS = (
     runs,
+    backfilling,
     uploading,
     delivering,
     rehearsing,

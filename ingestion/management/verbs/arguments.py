@@ -7,12 +7,19 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
+from ingestion.core.errors import ConfigurationError
+from ingestion.core.spans import parse_span, span_text
+from ingestion.core.zones import zone_named
+from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
+
+Read = TypeVar("Read")
 
 Verbs = Any
 """What `ArgumentParser.add_subparsers` returns; argparse keeps its class private."""
@@ -93,6 +100,63 @@ def whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
     return int(text)
+
+
+def span(text: str) -> timedelta:
+    """A length of time: 90s, 15m, 6h, 1d, 1h30m."""
+    return _or_complain(parse_span, text)
+
+
+def zone(text: str) -> str:
+    """The name of a time zone."""
+    _or_complain(zone_named, text)
+    return text
+
+
+def add_schedule(parser: CommandParser) -> None:
+    """--every, --cron, --on-request or --default, with --zone and --spread: a connection's own schedule."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--every", metavar="15m", help="an interval: 90s, 15m, 6h, 1d")
+    group.add_argument("--cron", metavar='"0 3 * * *"', help="minute, hour, day of the month, month, day of the week")
+    group.add_argument("--on-request", action="store_true", help="no schedule: it runs when asked")
+    group.add_argument("--default", action="store_true", help="what the pipeline declares")
+    parser.add_argument(
+        "--zone", default="", help="time zone of --cron, for example Europe/Amsterdam; else the tenant's"
+    )
+    parser.add_argument(
+        "--spread", type=span, metavar="5m", help="how far connections are moved apart; 0s starts them all at once"
+    )
+
+
+def schedule(options: Options) -> dict[str, Any] | None:
+    """What the arguments of `add_schedule` say, as a connection keeps it; None when none was given, or --default.
+
+    Raises CommandError for what is no schedule.
+    """
+    every, cron = options["every"], options["cron"]
+    if not cron and options["zone"]:
+        raise CommandError("--zone belongs to --cron; an interval is the same in every zone.", returncode=Exit.USAGE)
+    if options["spread"] is not None and not (cron or every):
+        raise CommandError("--spread belongs to --cron or --every.", returncode=Exit.USAGE)
+    apart = {} if options["spread"] is None else {"spread": span_text(options["spread"])}
+    given: dict[str, Any] | None = None
+    if every:
+        given = {"every": every, **apart}
+    elif cron:
+        given = {"cron": cron, **({"zone": options["zone"]} if options["zone"] else {}), **apart}
+    elif options["on_request"]:
+        given = dict(OFF)
+    try:
+        return given and schedule_to_json(schedule_from_json(given))
+    except ConfigurationError as error:
+        raise CommandError(str(error), returncode=Exit.USAGE) from error
+
+
+def _or_complain(read: Callable[[str], Read], text: str) -> Read:
+    try:
+        return read(text)
+    except ConfigurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def positive(text: str) -> int:

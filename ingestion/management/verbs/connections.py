@@ -1,17 +1,21 @@
-"""`ingest connect`, `pause`, `resume` and `watermark`: what can be done with a connection."""
+"""`ingest connect`, `schedule`, `pause`, `resume` and `watermark`: what can be done with a connection."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.core.management.base import CommandParser
 
-from ingestion import actions
+from ingestion import actions, scheduling
+from ingestion.core.zones import zone_named
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.models import Connection
 
-COLUMNS = ("id", "tenant", "pipeline", "name", "next_due", "paused_at", "paused_reason")
+COLUMNS = ("id", "tenant", "pipeline", "name", "schedule", "next_due", "paused_at", "paused_reason")
 _HISTORY = 20
+DUE_SHOWN = 5
 _NONE = "There is no watermark yet; the first live run that succeeds sets it."
 
 
@@ -19,6 +23,12 @@ def add(verbs: Verbs) -> None:
     parser = arguments.verb(verbs, "connect", connect, "Let a tenant use a pipeline. Safe to repeat.")
     arguments.add_connection(parser)
     arguments.add_config(parser, "set in the connection's config, beside what is there; VALUE is JSON or text")
+    arguments.add_schedule(parser)
+
+    parser = arguments.verb(verbs, "schedule", schedule, "Show or set when a connection is due next.")
+    arguments.add_connection(parser)
+    arguments.add_schedule(parser)
+    parser.add_argument("--reason", default="", help="kept in the audit trail")
 
     parser = arguments.verb(
         verbs, "pause", pause, "Stop a connection: nothing new starts, a run stops at its next batch."
@@ -49,10 +59,32 @@ def _add_watermark(parser: CommandParser) -> None:
 
 
 def connect(options: Options, output: Output) -> None:
-    connection = actions.connect(actions.Actor(), finding.tenant(options), options["pipeline"], options["name"])
+    tenant, declared = finding.tenant(options), arguments.schedule(options)
+    connection = actions.connect(actions.Actor(), tenant, options["pipeline"], options["name"], declared)
+    if options["default"] and connection.schedule is not None:
+        actions.set_schedule(actions.Actor(), connection, None)
     if options["config"]:
         actions.configure(actions.Actor(), connection, {**connection.config, **dict(options["config"])})
     _show(connection, output)
+
+
+def schedule(options: Options, output: Output) -> None:
+    connection, declared = finding.connection(options), arguments.schedule(options)
+    if declared is not None or options["default"]:
+        actions.set_schedule(actions.Actor(), connection, declared, options["reason"])
+    zone = connection.tenant.time_zone
+    due = scheduling.upcoming(connection, scheduling.schedule_of(connection), DUE_SHOWN)
+    own = "the connection's own" if connection.schedule is not None else "the pipeline's declaration"
+    output.fields("schedule", {**described.schedule(connection), "declared_by": own, "tenant_time_zone": zone})
+    rows = [{"due": moment, "local": _local(connection, moment)} for moment in due]
+    output.rows("due", rows, ("due", "local"), "It is never due; it runs when asked.")
+
+
+def _local(connection: Connection, moment: datetime) -> str:
+    """`moment` in the zone that the schedule is read in."""
+    found = scheduling.schedule_of(connection)
+    zone = zone_named(getattr(found, "zone", "") or connection.tenant.time_zone)
+    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}"
 
 
 def pause(options: Options, output: Output) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ingestion import scheduling
+from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
 from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Event, Run, Tenant, Watermark
@@ -12,14 +14,15 @@ Described = dict[str, Any]
 
 
 def tenant(row: Tenant) -> Described:
-    return {"key": row.key, "name": row.name, "tier": row.tier, "created_at": row.created_at}
+    return {name: getattr(row, name) for name in ("key", "name", "tier", "time_zone", "created_at")}
 
 
 def pipeline(value: Pipeline) -> Described:
     return {
         "name": value.name,
         "title": value.title,
-        "schedule": repr(value.schedule) if value.schedule else None,
+        "schedule": str(value.schedule) if value.schedule else None,
+        "catch_up": value.catch_up,
         "source": type(value.source).__name__,
         "version": value.version,
     }
@@ -32,14 +35,29 @@ def connection(row: Connection) -> Described:
         "pipeline": row.pipeline,
         "name": row.name,
         "public_id": row.public_id,
+        "schedule": schedule(row)["schedule"],
         "next_due": row.next_due,
         "paused_at": row.paused_at,
         "paused_reason": row.paused_reason,
     }
 
 
+def schedule(row: Connection) -> Described:
+    """In words; why not, where it cannot be read."""
+    try:
+        found = scheduling.schedule_of(row)
+    except IngestionError as error:
+        return {"schedule": f"unreadable: {error}", "json": row.schedule}
+    return {"schedule": str(found) if found else "on request", "json": row.schedule}
+
+
+def overdue(one: scheduling.Overdue) -> Described:
+    return {**connection(one.connection), "since": one.since, "reason": one.reason}
+
+
 _RUN = (
-    "pipeline", "kind", "state", "read", "ok", "skipped", "dead", "batches", "attempts", "window_start", "window_end",
+    "pipeline", "kind", "parent_id", "state", "read", "ok", "skipped", "dead", "batches", "attempts",
+    "window_start", "window_end",
     "watermark_before", "watermark_after", "error_class", "error_message", "host", "created_at", "not_before",
     "started_at", "finished_at",
 )  # fmt: skip

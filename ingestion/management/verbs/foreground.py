@@ -16,15 +16,15 @@ from ingestion.models import Run
 from ingestion.running import Seams, execute
 
 COLUMNS = ("id", "tenant", "pipeline", "kind", "state", "read", "ok", "skipped", "dead")
-_POLL_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
     """Execute `runs` here, unless --queue gave them to the workers; exit code 1 or 3 when not all of them succeeded."""
-    if not options["queue"]:
+    if not options["queue"] and not options.get("executed"):
         with stopping() as stop:
             for run in runs:
-                _carry(run, stop)
+                carry(run, stop)
     for run in runs:
         run.refresh_from_db()
     output.rows("runs", [described.run(run) for run in runs], COLUMNS)
@@ -32,13 +32,13 @@ def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
         _judge(runs)
 
 
-def _carry(run: Run, stop: threading.Event) -> None:
+def carry(run: Run, stop: threading.Event) -> None:
     if stop.is_set():
         return
     if execute(run.pk, Seams(stop=stop.is_set)) is None:
         # Not ours: a worker that the tick told was quicker. The answer is the same, it only takes somebody else's time.
         run.refresh_from_db()
-        while run.state == Run.State.RUNNING and not stop.wait(_POLL_SECONDS):
+        while run.state == Run.State.RUNNING and not stop.wait(POLL_SECONDS):
             run.refresh_from_db()
 
 
@@ -62,7 +62,7 @@ def _sentence(run: Run) -> str:
         case Run.State.QUEUED:
             return f"Run {run.pk} is queued: {cause}. A worker goes on with it{_when(run)}."
         case Run.State.RUNNING:
-            return f"Run {run.pk} goes on on {run.host}."
+            return f"Run {run.pk} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
         case _:
             return f"Run {run.pk} {run.state}: {cause}. See: manage.py ingest show run {run.pk}"
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
+from ingestion import scheduling
 from ingestion.core import registry
 from ingestion.management.verbs import arguments, connections, delivering, described, finding, foreground, letters
 from ingestion.management.verbs.arguments import Options, Verbs
@@ -23,6 +24,7 @@ def add(verbs: Verbs) -> None:
     runs_ = arguments.verb(kinds, "runs", runs, "Runs, newest first.")
     runs_.add_argument("--state", choices=Run.State.values, action="append")
     runs_.add_argument("--kind", choices=Run.Kind.values)
+    runs_.add_argument("--parent", type=int, metavar="RUN", help="the shards of this backfill; left out otherwise")
     letters_ = arguments.verb(kinds, "dead-letters", dead_letters, "Dead letters, newest first.")
     letters_.add_argument(
         "--status", choices=DeadLetter.Status.values, action="append", help="open ones when not given"
@@ -31,6 +33,7 @@ def add(verbs: Verbs) -> None:
     letters_.add_argument("--run", type=int, help="last seen by this run")
     connections_ = arguments.verb(kinds, "connections", list_connections, "Connections by tenant and pipeline.")
     connections_.add_argument("--paused", action="store_true")
+    connections_.add_argument("--overdue", action="store_true", help="those that should have run by now, and why")
     artifacts_ = arguments.verb(kinds, "artifacts", artifacts, "Raw bytes that are kept, newest first.")
     artifacts_.add_argument("--kind", choices=Artifact.Kind.values)
     artifacts_.add_argument("--run", type=int, help="read or kept by this run")
@@ -56,7 +59,10 @@ def runs(options: Options, output: Output) -> None:
         state="state__in",
         kind="kind",
         since="created_at__gte",
+        parent="parent_id",
     ).order_by("-pk")
+    if not options["parent"]:
+        rows = rows.filter(parent__isnull=True)
     columns = (*foreground.COLUMNS, "created_at", "error_class")
     output.rows("runs", [described.run(row) for row in rows[: options["limit"]]], columns, _NOTHING)
 
@@ -75,8 +81,14 @@ def list_connections(options: Options, output: Output) -> None:
     rows = _filtered(finding.scoped(Connection, options), options, pipeline="pipeline")
     if options["paused"]:
         rows = rows.filter(paused_at__isnull=False)
-    shown = [described.connection(row) for row in rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]]]
-    output.rows("connections", shown, connections.COLUMNS, _NOTHING)
+    if options["overdue"]:
+        rows = rows.filter(pk__in=[one.connection.pk for one in scheduling.overdue()])
+    found = list(rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]])
+    late = scheduling.why_late(found)
+    reasons = {pk: one.reason for pk, one in late.items()}
+    shown = [{**described.connection(row), "late": reasons.get(row.pk, "")} for row in found]
+    columns = (*connections.COLUMNS, *(("late",) if late else ()))
+    output.rows("connections", shown, columns, _NOTHING)
 
 
 def artifacts(options: Options, output: Output) -> None:
@@ -105,7 +117,10 @@ def pipelines(options: Options, output: Output) -> None:
 def tenants(options: Options, output: Output) -> None:
     rows = [described.tenant(row) for row in Tenant.objects.order_by("key")]
     output.rows(
-        "tenants", rows, ("key", "name", "tier", "created_at"), "There is no tenant yet; make one in the admin."
+        "tenants",
+        rows,
+        ("key", "name", "tier", "time_zone", "created_at"),
+        "There is no tenant yet; make one in the admin.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingestion import actions
-from ingestion.management.verbs import arguments, described, finding, foreground
+from ingestion.management.verbs import arguments, backfilling, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run
@@ -41,6 +41,9 @@ def run(options: Options, output: Output) -> None:
 def retry(options: Options, output: Output) -> None:
     failed = finding.one(Run, options["run"], options)
     again = actions.retry(actions.Actor(), failed, options["reason"], hint=options["queue"])
+    if again.is_backfill:
+        backfilling.answer(again, options, output)
+        return
     foreground.answer([again], options, output)
 
 
@@ -50,4 +53,5 @@ def cancel(options: Options, output: Output) -> None:
     mine.refresh_from_db()
     output.rows("runs", [described.run(mine)], foreground.COLUMNS)
     if mine.state == Run.State.RUNNING:
-        output.say("It stops at its next batch boundary.")
+        who = "Each shard" if mine.is_backfill else "It"
+        output.say(f"{who} stops at its next batch boundary.")

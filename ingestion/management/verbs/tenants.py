@@ -1,4 +1,4 @@
-"""`ingest tenant`: a new tenant, and which staff may see it."""
+"""`ingest tenant`: a new tenant, its time zone, and which staff may see it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
 from ingestion import actions
-from ingestion.management.verbs import arguments, finding
+from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
@@ -20,6 +20,12 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("key", metavar="KEY", help="names it in commands, paths and logs; never changes")
     parser.add_argument("--name", help="what people call it; the key when left out")
     parser.add_argument("--tier", choices=Tenant.Tier.values, default=Tenant.Tier.FREE, help="which queue its runs use")
+    parser.add_argument("--time-zone", default="UTC", type=arguments.zone, help="cron expressions are read in it")
+
+    parser = arguments.verb(inner, "time-zone", time_zone, "Read the tenant's cron expressions in another time zone.")
+    arguments.add_tenant(parser, required=True)
+    parser.add_argument("--zone", required=True, type=arguments.zone, help="for example Europe/Amsterdam")
+    parser.add_argument("--reason", default="", help="kept in the audit trail")
 
     parser = arguments.verb(inner, "grant", grant, "Let a member of staff see the tenant.")
     arguments.add_tenant(parser, required=True)
@@ -27,8 +33,16 @@ def add(verbs: Verbs) -> None:
 
 
 def add_tenant(options: Options, output: Output) -> None:
-    made = actions.add_tenant(actions.Actor(), options["key"], options["name"] or options["key"], options["tier"])
+    name = options["name"] or options["key"]
+    made = actions.add_tenant(actions.Actor(), options["key"], name, options["tier"], options["time_zone"])
     _show(made, output)
+
+
+def time_zone(options: Options, output: Output) -> None:
+    tenant = finding.tenant(options)
+    moved = actions.set_time_zone(actions.Actor(), tenant, options["zone"], options["reason"])
+    _show(tenant, output)
+    output.rows("moved", [described.connection(one) for one in moved], ("id", "pipeline", "name", "next_due"))
 
 
 def grant(options: Options, output: Output) -> None:
@@ -42,4 +56,6 @@ def grant(options: Options, output: Output) -> None:
 
 
 def _show(tenant: Tenant, output: Output) -> None:
-    output.fields("tenant", {"key": tenant.key, "name": tenant.name, "tier": tenant.tier})
+    output.fields(
+        "tenant", {"key": tenant.key, "name": tenant.name, "tier": tenant.tier, "time_zone": tenant.time_zone}
+    )

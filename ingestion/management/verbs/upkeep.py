@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -13,10 +12,11 @@ from ingestion.conf import config
 from ingestion.management.verbs import arguments, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
-from ingestion.management.verbs.connections import COLUMNS
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run, Tenant
 from ingestion.running import pulse
+
+OVERDUE = ("id", "tenant", "pipeline", "name", "since", "reason")
 
 
 def add(verbs: Verbs) -> None:
@@ -45,13 +45,14 @@ def add(verbs: Verbs) -> None:
 
 def health(options: Options, output: Output) -> None:
     now = read_db_now()
-    late_after = timedelta(seconds=4 * config().TICK_SECONDS)
+    late_after = scheduling.late_after()
     ticked, overdue = scheduling.last_tick(), scheduling.overdue(now, late_after)
     expired = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=now).select_related("tenant").order_by("pk")
     depths = queueing.depths()
-    problems = _tick_problems(ticked, now, late_after)
+    problems = list(filter(None, [scheduling.tick_problem(ticked, now, late_after)]))
     if overdue:
-        problems.append(f"{len(overdue)} connections are overdue.")
+        more = " or more" if len(overdue) >= scheduling.SHOWN else ""
+        problems.append(f"{len(overdue)}{more} connections are overdue, the first because: {overdue[0].reason}")
     output.fields("health", {
         "healthy": not problems,
         "last_tick": ticked,
@@ -60,19 +61,14 @@ def health(options: Options, output: Output) -> None:
     })  # fmt: skip
     if None in depths.values():
         output.say("Redis cannot be reached: runs wait until a tick can tell the workers. No data is lost.")
-    _part(output, "overdue", [described.connection(row) for row in overdue], COLUMNS)
+    _part(output, "overdue", [described.overdue(one) for one in overdue], OVERDUE)
     _part(output, "expired_leases", [described.run(row) for row in expired], (*foreground.COLUMNS, "host"))
     if problems:
-        raise CommandError(" ".join(problems), returncode=Exit.FAILED)
+        raise CommandError(". ".join(_sentence(one) for one in problems) + ".", returncode=Exit.FAILED)
 
 
-def _tick_problems(ticked: datetime | None, now: datetime, late_after: timedelta) -> list[str]:
-    hint = "Run `manage.py ingest tick --loop` or `ingest scheduler`."
-    if ticked is None:
-        return [f"No tick has ever run. {hint}"]
-    if now - ticked > late_after:
-        return [f"The last tick is {round((now - ticked).total_seconds())} s old. {hint}"]
-    return []
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".")
 
 
 def sweep(options: Options, output: Output) -> None:

@@ -27,10 +27,12 @@ PER_MODEL = {"changelist": Policy.LIST, "add": Policy.FORM, "history": Policy.OB
 DECLARED = {
     "autocomplete": Policy.LIST,
     "ingestion_artifact_download": Policy.OBJECT,
+    "ingestion_connection_backfill": Policy.OBJECT,
     "ingestion_connection_pause": Policy.OBJECT,
     "ingestion_connection_resume": Policy.OBJECT,
     "ingestion_connection_rewind": Policy.OBJECT,
     "ingestion_connection_run": Policy.OBJECT,
+    "ingestion_connection_schedule": Policy.OBJECT,
     "ingestion_connection_upload": Policy.FORM,
     "ingestion_deadletter_abandon": Policy.OBJECT,
     "ingestion_deadletter_causes": Policy.LIST,

@@ -1,22 +1,27 @@
-"""Four tickers at once, killed at random: every due instant becomes exactly one run."""
+"""Four tickers at once, killed at random: every due instant becomes exactly one run, under every catch-up policy."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import signal
 import time
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from django.db import OperationalError, connections, transaction
 
-from ingestion import actions, scheduling
-from ingestion.clock import db_now_plus, read_db_now
+from ingestion import Cron, Every, Pipeline, actions, scheduling
+from ingestion.clock import read_db_now
+from ingestion.core.schedules import CatchUp, Place, Schedule
 from ingestion.models import Connection, Event, Run
+from ingestion.testing import registered
+from tests.app.oracle import ticking
 from tests.ingestion.chaos.processes import KILLED, end, start_child
-from tests.ingestion.runs import OPERATOR, new_tenant
+from tests.ingestion.runs import OPERATOR, configured, new_tenant
 
 pytestmark = [
     pytest.mark.every_database,
@@ -24,8 +29,24 @@ pytestmark = [
     pytest.mark.usefixtures("committed"),
 ]
 
-CONNECTIONS, SECONDS = 30, 10.0
+CONNECTIONS, SECONDS = 12, 10.0
 STEP = timedelta(seconds=2)
+BACKLOG = timedelta(minutes=20)
+EVERY, CRON = Every(seconds=2, spread=timedelta(0)), Cron("* * * * *", spread=timedelta(0))
+SKIP_AFTER = 3.0
+
+
+def variant(name: str, schedule: Schedule, catch_up: CatchUp) -> Pipeline:
+    return dataclasses.replace(ticking, name=f"app.tick_{name}", schedule=schedule, catch_up=catch_up)
+
+
+COALESCE = variant("coalesce", EVERY, "coalesce")
+EACH = variant("each", EVERY, "each")
+SKIP = variant("skip", EVERY, "skip")
+CRON_EACH = variant("cron_each", CRON, "each")
+"""Due every minute, and the last twenty of them missed."""
+CRON_COALESCE = variant("cron_coalesce", CRON, "coalesce")
+PIPELINES = (COALESCE, EACH, SKIP, CRON_EACH, CRON_COALESCE)
 
 
 def tick_for_ever() -> None:
@@ -41,18 +62,19 @@ def tick_for_ever() -> None:
 def end_queued_runs() -> None:
     """What workers would do, at once: the connection is idle again and owes its next instant."""
     with transaction.atomic():
-        Run.unscoped.filter(pipeline="app.ticking", state=Run.State.QUEUED).update(state=Run.State.SUCCEEDED)
+        Run.unscoped.filter(pipeline__startswith="app.tick_", state=Run.State.QUEUED).update(state=Run.State.SUCCEEDED)
 
 
-def test_four_tickers_killed_at_random_make_one_run_of_every_due_instant() -> None:
-    started = [actions.connect(OPERATOR, new_tenant(), "app.ticking") for _ in range(CONNECTIONS)]
-    mine = Connection.unscoped.filter(pk__in=[one.pk for one in started])
-    mine.update(next_due=db_now_plus(0.5))
-    first = mine.values_list("next_due", flat=True)[0]
-    assert first is not None
+def start(pipeline: Pipeline, first: datetime) -> list[Connection]:
+    count = CONNECTIONS if pipeline.schedule is EVERY else 4
+    started = [actions.connect(OPERATOR, new_tenant(), pipeline.name) for _ in range(count)]
+    Connection.unscoped.filter(pk__in=[one.pk for one in started]).update(next_due=first)
+    return started
+
+
+def kill_tickers_at_random(seconds: float) -> int:
     draw, kills, tickers = random.Random(4), 0, [start_child(tick_for_ever) for _ in range(4)]
-
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         time.sleep(draw.uniform(0.05, 0.3))
         number = draw.randrange(4)
@@ -63,19 +85,37 @@ def test_four_tickers_killed_at_random_make_one_run_of_every_due_instant() -> No
     for ticker in tickers:
         os.kill(ticker, signal.SIGKILL)
         end(ticker)
-    scheduling.tick()
+    return kills
 
-    print(f"{kills} kills, {sum(len(instants(one)) for one in started)} instants")
-    assert kills >= 20
-    for connection in started:
-        found = instants(connection)
-        assert next(iter(found)) == first
-        assert [fault for pair in pairwise(found.items()) if (fault := out_of_turn(*pair))] == []
-        connection.refresh_from_db()
-        due, made = list(found.items())[-1]
-        assert out_of_turn((due, made), (connection.next_due, made)) == ""
-        assert due > read_db_now() - 2 * STEP, "the tickers stood still"
-        assert Event.unscoped.filter(run__connection=connection, name="queued").count() == len(found)
+
+def test_four_tickers_killed_at_random_make_one_run_of_every_due_instant() -> None:
+    with ExitStack() as stack:
+        stack.enter_context(configured(SKIP_AFTER_SECONDS=SKIP_AFTER))
+        for pipeline in PIPELINES:
+            stack.enter_context(registered(pipeline))
+        soon = EVERY.after(read_db_now(), Place())
+        long_ago = CRON.after(soon - BACKLOG, Place())
+        first = {one.name: soon if one.schedule is EVERY else long_ago for one in PIPELINES}
+        started = {one.name: start(one, first[one.name]) for one in PIPELINES}
+
+        kills = kill_tickers_at_random(SECONDS)
+        for _ in range(int(BACKLOG / timedelta(minutes=1)) + 2):  # one of each connection's missed periods a tick
+            scheduling.tick()
+            end_queued_runs()
+
+        assert kills >= 20
+        for pipeline in PIPELINES:
+            found = [instants(one) for one in started[pipeline.name]]
+            print(f"{pipeline.name}: {kills} kills, {sum(map(len, found))} instants")
+            assert all(next(iter(made)) == first[pipeline.name] or pipeline is SKIP for made in found)
+            faults = [fault for made in found for fault in faults_of(pipeline, made)]
+            assert faults == []
+            for connection, made in zip(started[pipeline.name], found, strict=True):
+                assert Event.unscoped.filter(run__connection=connection, name="queued").count() == len(made)
+                connection.refresh_from_db()
+                assert connection.next_due is not None
+                assert connection.next_due > max(made)
+                assert connection.next_due > read_db_now() - 4 * STEP, "the tickers stood still"
 
 
 def instants(connection: Connection) -> dict[datetime, datetime]:
@@ -86,12 +126,29 @@ def instants(connection: Connection) -> dict[datetime, datetime]:
     return found
 
 
-def out_of_turn(run: tuple[datetime, datetime], following: tuple[datetime | None, datetime]) -> str:
+def faults_of(pipeline: Pipeline, made: dict[datetime, datetime]) -> list[str]:
+    """What breaks the pipeline's policy: an instant passed over, or made out of its turn."""
+    schedule = pipeline.schedule
+    assert schedule is not None
+    wrong = [f"{due} is none of its times" for due in made if schedule.after(due - STEP / 8, Place()) != due]
+    match pipeline.catch_up:
+        case "each":
+            pairs = pairwise(made)
+            return wrong + [f"{one} then {two}" for one, two in pairs if schedule.after(one, Place()) != two]
+        case "skip":
+            slack = timedelta(seconds=SKIP_AFTER + 1)  # the row was written a moment after the tick read the clock
+            return wrong + [f"{due} was made at {at}" for due, at in made.items() if at - due > slack]
+        case _:
+            return wrong + [fault for pair in pairwise(made.items()) if (fault := out_of_turn(schedule, *pair))]
+
+
+def out_of_turn(schedule: Schedule, run: tuple[datetime, datetime], following: tuple[datetime, datetime]) -> str:
     """Empty when `following` is the first instant after `run` was made: nothing passed over, nothing made twice.
 
     Tickers that were held up for longer than a step owe one run for all instants that went by. The row was written a
     moment after the tick read the clock.
     """
     (due, made), (next_due, _) = run, following
-    steps = {int((at - due) / STEP) + 1 for at in (made, made - timedelta(milliseconds=500)) if at >= due} or {1}
-    return "" if next_due in {due + count * STEP for count in steps} else f"{due} made {made}, then {next_due}"
+    looked = {max(due, at) for at in (made, made - timedelta(milliseconds=500))}
+    right = {schedule.after(at, Place()) for at in looked}
+    return "" if next_due in right else f"{due} made {made}, then {next_due}"

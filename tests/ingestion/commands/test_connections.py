@@ -131,7 +131,7 @@ def test_tenant_add_makes_a_tenant_once() -> None:
     made = asked("tenant", "add", "globex", "--tier", "pro")["tenant"]
     again = ingest("tenant", "add", "globex")
 
-    assert made == {"key": "globex", "name": "globex", "tier": "pro"}
+    assert made == {"key": "globex", "name": "globex", "tier": "pro", "time_zone": "UTC"}
     assert (again.code, "already exists" in again.error) == (1, True)
 
 

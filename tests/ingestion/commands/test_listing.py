@@ -49,7 +49,7 @@ def test_list_pipelines_has_title_and_schedule() -> None:
     found = {row["name"]: row for row in asked("list", "pipelines")["pipelines"]}
 
     assert found["app.payments"]["title"] == "Payments of the shop, without those that are still pending."
-    assert found["app.payments"]["schedule"].startswith("Every(minutes=15")
+    assert found["app.payments"]["schedule"] == "every 15m"
 
 
 def test_list_tenants() -> None:

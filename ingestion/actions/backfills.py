@@ -1,0 +1,139 @@
+"""Backfill: a window of the past, in shards that workers carry side by side while the live runs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from ingestion import events, queueing
+from ingestion.actions.actor import Actor
+from ingestion.clock import read_db_now
+from ingestion.conf import config as settings
+from ingestion.core import registry
+from ingestion.core.errors import ActionRefused
+from ingestion.core.sources import Windowed
+from ingestion.core.spans import span_text
+from ingestion.core.windows import Window, split
+from ingestion.models import Connection, Run
+from ingestion.running import shards
+from ingestion.running.lanes import MOST_AT_ONCE
+from ingestion.running.work import outside_a_run
+
+DAY = timedelta(days=1)
+
+
+def shards_of(start: datetime, end: datetime, shard: timedelta = DAY) -> list[Window]:
+    """The windows that a backfill would read, oldest first. Raises ActionRefused when they are not possible."""
+    if start.tzinfo is None or end.tzinfo is None:
+        raise ActionRefused("Give both times with their time zone, for example 2026-01-31T00:00:00Z.")
+    if not start < end:
+        raise ActionRefused(f"{start.isoformat()} is not before {end.isoformat()}: nothing lies between them.")
+    if shard < timedelta(minutes=1):
+        raise ActionRefused("A shard of less than a minute holds nothing worth a run; give for example 1d.")
+    most = settings().BACKFILL_SHARDS
+    if (end - start) / shard > most:
+        raise ActionRefused(
+            f"{span_text(end - start)} in shards of {span_text(shard)} are more than {most} shards "
+            '(INGESTION["BACKFILL_SHARDS"]); give longer shards, or backfill it in pieces.'
+        )
+    return split(Window(start, end), shard)
+
+
+def backfill(
+    actor: Actor,
+    connection: Connection,
+    start: datetime,
+    end: datetime,
+    *,
+    shard: timedelta = DAY,
+    reason: str,
+    parallel: int | None = None,
+    config: dict[str, Any] | None = None,
+    hint: bool = True,
+) -> Run:
+    """Read [start, end) again in shards, `parallel` of them at a time, without moving the watermark.
+
+    Returns the parent of the shards; it ends when the last of them has. Live runs go on meanwhile. Raises ActionRefused
+    without a reason, for a window that is not in the past, while the connection is paused, and for sources that do not
+    read windows. Without `hint` no worker is told; the caller executes the shards itself.
+    """
+    actor.require("run_connection", connection.tenant)
+    if not reason:
+        raise ActionRefused("Say why this is read again; the reason is kept in the audit trail.")
+    windows = shards_of(start, end, shard)
+    if end > read_db_now():
+        raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")
+    params: dict[str, Any] = {"shard": span_text(shard), "parallel": _at_once(parallel)}
+    with transaction.atomic():
+        parent = start_shards(actor, connection, windows, params, config, hint=hint)
+        actor.audit(
+            connection.tenant, "backfill", connection, reason, run=parent.pk, shards=len(windows),
+            start=start.isoformat(), end=end.isoformat(), **params,
+        )  # fmt: skip
+    return parent
+
+
+def start_shards(
+    actor: Actor,
+    connection: Connection,
+    windows: Sequence[Window],
+    params: dict[str, Any],
+    config: dict[str, Any] | None = None,
+    *,
+    hint: bool,
+) -> Run:
+    """A parent with a shard for each of `windows`, all in the transaction that is open. Raises ActionRefused."""
+    require_windowed(connection, config)
+    overlaid = {"config": config} if config else {}
+    shared: dict[str, Any] = {
+        "tenant": connection.tenant,
+        "connection": connection,
+        "pipeline": connection.pipeline,
+        "kind": Run.Kind.BACKFILL,
+        "requested_by_id": actor.user.pk if actor.user else None,
+    }
+    parent = Run.unscoped.create(
+        **shared,
+        state=Run.State.RUNNING,
+        started_at=timezone.now(),
+        params={**params, **overlaid},
+        window_start=windows[0].start,
+        window_end=windows[-1].end,
+    )
+    Run.unscoped.bulk_create(
+        [
+            Run(**shared, parent=parent, params=overlaid, window_start=window.start, window_end=window.end)
+            for window in windows
+        ],
+        batch_size=200,
+    )
+    text = f"{len(windows)} shards, {params['parallel']} at a time, asked for by {actor.name}"
+    events.record(parent, "started", text, shards=len(windows))
+    if hint:
+        for one in shards.next_in_line(parent):
+            queueing.hint(one.pk, connection.tenant.tier, one.fence)
+    return parent
+
+
+def require_windowed(connection: Connection, config: dict[str, Any] | None = None) -> None:
+    """Raise ActionRefused while the connection is paused, and where its source does not read windows."""
+    connection.refresh_from_db(fields=["paused_at", "paused_reason"])
+    if connection.is_paused:
+        raise ActionRefused(f"{connection} is paused ({connection.paused_reason}); resume it first.")
+    pipeline = registry.get(connection.pipeline)
+    source = pipeline.source
+    if not isinstance(source, Windowed) or not source.reads_windows(outside_a_run(pipeline, connection, config)):
+        raise ActionRefused(
+            f"The source of {pipeline.name} ({type(source).__name__}) does not read a window of time, so its shards "
+            "would all load the same. Rewind the watermark or upload the files again instead."
+        )
+
+
+def _at_once(asked: int | None) -> int:
+    if asked is not None and not 1 <= asked <= MOST_AT_ONCE:
+        raise ActionRefused(f"From 1 to {MOST_AT_ONCE} shards can run at a time, not {asked}.")
+    return asked or min(settings().BACKFILL_PARALLEL, MOST_AT_ONCE)

@@ -1,0 +1,71 @@
+"""The tick: due connections become runs, expired leases are taken over, lost hints are sent again.
+
+Idempotent and safe in any number of processes at once. rq-scheduler's one entry or `manage.py ingest tick --loop` call
+it.
+
+due          due instants become runs, by the pipeline's catch-up policy
+forgotten    deliveries that no run is to take in
+hints        which runs workers are told of again
+backfills    lanes for shards, and the end of a backfill
+lateness     what should have run and did not, and why
+connections  a connection's schedule       windows  where its next run reads
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingestion import queueing
+from ingestion.clock import DbNow
+from ingestion.models import Heartbeat
+from ingestion.scheduling import backfills, due, forgotten, hints
+from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming
+from ingestion.scheduling.due import go_on
+from ingestion.scheduling.lateness import SHOWN, Overdue, last_tick, late_after, overdue, tick_problem, why_late
+from ingestion.scheduling.windows import latest_watermark, window_for
+
+__all__ = [
+    "SHOWN",
+    "Overdue",
+    "Ticked",
+    "first_due",
+    "go_on",
+    "last_tick",
+    "late_after",
+    "latest_watermark",
+    "next_due",
+    "overdue",
+    "place_of",
+    "schedule_of",
+    "tick",
+    "tick_problem",
+    "upcoming",
+    "why_late",
+    "window_for",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick did."""
+
+    made: int
+    """Due connections that became runs, and connections with deliveries that had none."""
+    hinted: int
+    """Runs whose hint was sent (again), among them those taken over from dead workers."""
+
+    @property
+    def total(self) -> int:
+        return self.made + self.hinted
+
+
+def tick() -> Ticked:
+    """Do whatever is due now."""
+    Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
+    made = [*due.make_runs(), *forgotten.make_runs()]
+    hinted = 0
+    for run in [*hints.claimable_runs(made), *backfills.look_after()]:
+        queueing.hint(run.pk, run.tenant.tier, run.fence)
+        hinted += 1
+    queueing.ensure_tick()
+    return Ticked(len(made), hinted)

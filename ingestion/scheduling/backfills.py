@@ -1,0 +1,23 @@
+"""What the tick does for backfills: shards are hinted as lanes are free, and what a crash left open is closed."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q
+
+from ingestion.conf import config
+from ingestion.models import Run
+from ingestion.running import shards
+
+
+def look_after() -> list[Run]:
+    """Close backfills all of whose shards have ended; the shards of the others that workers should be told of."""
+    parents = Run.unscoped.filter(kind=Run.Kind.BACKFILL, parent__isnull=True, state=Run.State.RUNNING)
+    active = Run.unscoped.filter(parent=OuterRef("pk"), state__in=Run.ACTIVE)
+    for pk in parents.filter(~Exists(active)).values_list("pk", flat=True)[: config().TICK_LIMIT]:
+        shards.settle(pk)
+    able = Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)
+    waiting = Run.unscoped.filter(parent=OuterRef("pk"), state=Run.State.QUEUED)
+    found: list[Run] = []
+    for parent in parents.filter(able, Exists(waiting)).order_by("pk")[: config().TICK_LIMIT]:
+        found += shards.next_in_line(parent)
+    return found

@@ -1,0 +1,41 @@
+"""A connection's schedule: its own, or what its pipeline declares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ingestion.clock import read_db_now
+from ingestion.core import registry
+from ingestion.core import schedules as core
+from ingestion.core.declared_schedules import schedule_from_json
+from ingestion.core.schedules import Place, Schedule
+from ingestion.models import Connection
+
+
+def schedule_of(connection: Connection) -> Schedule | None:
+    """When `connection` is due, None for on request only. Raises UnknownPipeline, ConfigurationError."""
+    if connection.schedule is not None:
+        return schedule_from_json(connection.schedule)
+    return registry.get(connection.pipeline).schedule
+
+
+def place_of(connection: Connection) -> Place:
+    """What the connection and its tenant add: the time zone, and by how much it is moved away from others."""
+    tenant = connection.tenant
+    return core.place_of(tenant.key, connection.pipeline, connection.name, tenant.time_zone)
+
+
+def first_due(connection: Connection) -> datetime | None:
+    """When a new connection is due first; None without a schedule. An interval is due at once."""
+    schedule = schedule_of(connection)
+    return core.first_due(schedule, read_db_now(), place_of(connection)) if schedule is not None else None
+
+
+def next_due(connection: Connection, schedule: Schedule | None) -> datetime | None:
+    """When `connection` is due next under `schedule`."""
+    return schedule.after(read_db_now(), place_of(connection)) if schedule is not None else None
+
+
+def upcoming(connection: Connection, schedule: Schedule | None, count: int = 5) -> list[datetime]:
+    """The next `count` due times of `connection` under `schedule`."""
+    return core.upcoming(schedule, read_db_now(), place_of(connection), count) if schedule is not None else []

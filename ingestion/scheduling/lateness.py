@@ -1,0 +1,162 @@
+"""What should have run and did not, and why, in words. Needs no tick: it finds out when none runs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet
+
+from ingestion import queueing
+from ingestion.clock import read_db_now
+from ingestion.conf import config
+from ingestion.core import registry
+from ingestion.core.errors import IngestionError
+from ingestion.models import Connection, Heartbeat, Run
+from ingestion.scheduling.connections import schedule_of
+
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A connection that should have run by now."""
+
+    connection: Connection
+    since: datetime
+    """The due time that nothing came of."""
+    reason: str
+    """Why, and what to do about it, in a sentence."""
+
+
+def late_after() -> timedelta:
+    """How late something may be before it is overdue: four ticks."""
+    return timedelta(seconds=4 * config().TICK_SECONDS)
+
+
+def overdue(now: datetime | None = None, grace: timedelta | None = None, limit: int = SHOWN) -> list[Overdue]:
+    """Connections that should have run and did not, the longest waiting first; paused ones are meant to wait."""
+    now, grace = now or read_db_now(), grace or late_after()
+    late = Connection.unscoped.filter(paused_at__isnull=True, next_due__lt=now - grace)
+    waiting = _stuck(now - grace).filter(connection__paused_at__isnull=True).order_by("pk")
+    stuck = list(waiting.values_list("connection_id", flat=True)[:limit])
+    rows = list(late.select_related("tenant").order_by("next_due")[:limit])
+    rows += Connection.unscoped.filter(pk__in=set(stuck) - {row.pk for row in rows}).select_related("tenant")
+    found = why_late(rows, now, grace)
+    return sorted(found.values(), key=lambda one: one.since)[:limit]
+
+
+def why_late(
+    connections: Sequence[Connection], now: datetime | None = None, grace: timedelta | None = None
+) -> dict[int, Overdue]:
+    """Those of `connections` that should have run by now, by their id. Few queries, however many they are."""
+    now, grace = now or read_db_now(), grace or late_after()
+    ids = [connection.pk for connection in connections]
+    active = Run.unscoped.filter(connection_id__in=ids, state__in=Run.ACTIVE, parent__isnull=True).order_by("-pk")
+    runs = {run.connection_id: run for run in active.filter(kind=Run.Kind.SCHEDULED)}
+    stuck = set(_stuck(now - grace).filter(connection_id__in=ids).values_list("connection_id", flat=True))
+    holders = {run.connection_id: run for run in active.filter(active_key=F("connection_id"))}
+    facts = _Facts(now, grace)
+    found: dict[int, Overdue] = {}
+    for connection in connections:
+        due, run = connection.next_due, runs.get(connection.pk)
+        if run is not None and connection.pk in stuck:
+            due = _due_of(run)
+        elif due is None or due >= now - grace:
+            continue
+        found[connection.pk] = Overdue(connection, due, _reason(connection, run, holders.get(connection.pk), facts))
+    return found
+
+
+def last_tick() -> datetime | None:
+    return Heartbeat.objects.filter(name=Heartbeat.TICK).values_list("at", flat=True).first()
+
+
+def tick_problem(ticked: datetime | None, now: datetime, grace: timedelta) -> str:
+    """Why nothing new would start, '' while ticks come in time."""
+    hint = "run `manage.py ingest scheduler` or `manage.py ingest tick --loop`"
+    if ticked is None:
+        return f"no tick has ever run: {hint}"
+    if now - ticked > grace:
+        return f"no tick has run since {_at(ticked)} ({_ago(now - ticked)}): {hint}"
+    return ""
+
+
+class _Facts:
+    """What all reasons share, asked for at most once, and only when one needs it."""
+
+    def __init__(self, now: datetime, grace: timedelta) -> None:
+        self.now = now
+        self.tick = tick_problem(last_tick(), now, grace)
+        self._queues: dict[str, queueing.Served | None] = {}
+
+    def queue(self, name: str) -> queueing.Served | None:
+        if name not in self._queues:
+            self._queues[name] = queueing.served(name)
+        return self._queues[name]
+
+
+def _stuck(before: datetime) -> QuerySet[Run]:
+    """Scheduled runs that a worker could have taken since `before` and none did."""
+    queued = Q(state=Run.State.QUEUED, created_at__lt=before) & (Q(not_before=None) | Q(not_before__lt=before))
+    left = Q(state=Run.State.RUNNING, lease_until__lt=before)
+    return Run.unscoped.filter(queued | left, kind=Run.Kind.SCHEDULED)
+
+
+def _due_of(run: Run) -> datetime:
+    return datetime.fromisoformat(run.due_key.partition(":")[2]) if run.due_key else run.created_at
+
+
+def _reason(connection: Connection, run: Run | None, holder: Run | None, facts: _Facts) -> str:
+    if connection.is_paused:
+        return f"paused since {_at(connection.paused_at)}: {connection.paused_reason or 'no reason given'}"
+    if run is None:
+        return _reason_without_run(connection, facts)
+    if run.state == Run.State.RUNNING:
+        if run.lease_until and run.lease_until >= facts.now:
+            return f"the earlier run {run.pk} is still running since {_at(run.started_at)} on {run.host}"
+        return f"the worker of run {run.pk} on {run.host} is gone, and no other has taken it: " + _queue(run, facts)
+    if holder is not None and holder.pk != run.pk:
+        kind = holder.get_kind_display().lower()
+        return f"run {run.pk} waits for run {holder.pk} ({kind}), which is running since {_at(holder.started_at)}"
+    if run.not_before and run.not_before > facts.now:
+        return f"run {run.pk} is tried again at {_at(run.not_before)}: {run.error_class}: {run.error_message[:200]}"
+    return f"run {run.pk} is queued since {_at(run.created_at)}: " + _queue(run, facts)
+
+
+def _reason_without_run(connection: Connection, facts: _Facts) -> str:
+    try:
+        registry.get(connection.pipeline)
+        schedule_of(connection)
+    except IngestionError as error:
+        return f"{type(error).__name__}: {error}"
+    behind = f'ticks are behind: more than {config().TICK_LIMIT} connections are due (INGESTION["TICK_LIMIT"])'
+    return facts.tick or behind
+
+
+def _queue(run: Run, facts: _Facts) -> str:
+    """Why no worker takes a run that is free to be taken."""
+    name = queueing.queue_of(run.tenant.tier)
+    served = facts.queue(name)
+    if served is None:
+        return "Redis cannot be reached, so no worker hears of it"
+    if served.workers == 0:
+        return f"no worker serves queue {name} ({served.hints} runs wait): `manage.py ingest worker --queue {name}`"
+    if facts.tick and served.hints == 0:
+        return facts.tick
+    if served.hints:
+        return f"{served.hints} runs wait in queue {name} for its workers ({served.workers}): start more of them"
+    others = Run.unscoped.filter(tenant_id=run.tenant_id, active_key__isnull=False).exclude(pk=run.pk).count()
+    if others:
+        return f"{others} other runs of this tenant are running and may fill its budget"
+    return f"the workers of queue {name} ({served.workers}) have not taken it yet"
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "an unknown time"
+
+
+def _ago(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes} min" if minutes else f"{int(span.total_seconds())} s"
