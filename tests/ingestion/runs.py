@@ -36,9 +36,9 @@ def over(records: Sequence[Mapping[str, Any]], *, page: int = 100, **changes: An
     return dataclasses.replace(oracle, **values)
 
 
-def new_tenant() -> Tenant:
+def new_tenant(**values: Any) -> Tenant:
     """A tenant that no other test or iteration has."""
-    return make_tenant(f"tenant{next(_numbers)}")
+    return make_tenant(f"tenant{next(_numbers)}", **values)
 
 
 def queued(pipeline: Pipeline, tenant: Tenant | None = None) -> Run:

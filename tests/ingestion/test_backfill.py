@@ -50,7 +50,7 @@ def pipeline() -> Iterator[Pipeline]:
 
 
 def connected(pipeline: Pipeline, tenant: Tenant | None = None) -> Connection:
-    return actions.connect(OPERATOR, tenant or new_tenant(), pipeline.name)
+    return actions.connect(OPERATOR, tenant or new_tenant(tier="enterprise"), pipeline.name)
 
 
 def backfill(connection: Connection, days: int = 10, **options: Any) -> Run:

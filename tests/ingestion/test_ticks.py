@@ -225,4 +225,4 @@ def test_a_tick_asks_few_questions_of_the_database() -> None:
     with database.execute_wrapper(count):
         scheduling.tick()
 
-    assert len(statements) <= 10
+    assert len(statements) <= 12

@@ -57,7 +57,7 @@ def pipeline() -> Iterator[Pipeline]:
 
 
 def connected(pipeline: Pipeline) -> Connection:
-    connection = actions.connect(OPERATOR, new_tenant(), pipeline.name)
+    connection = actions.connect(OPERATOR, new_tenant(tier="enterprise"), pipeline.name)
     actions.rewind(OPERATOR, connection, START + 2 * DAY, "where the live runs stand")
     return connection
 

@@ -1,8 +1,4 @@
-"""Hints to workers over RQ: the only file that imports django_rq, rq and rq-scheduler.
-
-A hint is a run's id and nothing else. Losing one costs time, never data: the tick sends hints again for every run that
-is due. Nothing here decides correctness.
-"""
+"""Worker processes and the scheduler process, and what they may be asked to do."""
 
 from __future__ import annotations
 
@@ -13,160 +9,22 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import django_rq
-from django.db import transaction
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeout
-from redis.retry import Retry
 from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from rq.timeouts import BaseTimeoutException
 from rq_scheduler import Scheduler
 
 from ingestion.conf import config
 from ingestion.core.errors import Transient
+from ingestion.queueing.hints import ALLOWED, EXECUTE, TICK, quick_queue, silent
 
 logger = logging.getLogger("ingestion")
-
-EXECUTE = "ingestion.jobs.execute"
-TICK = "ingestion.jobs.tick"
-ALLOWED = frozenset({EXECUTE, TICK})
-"""Functions a worker of ours may be asked to call."""
 _TICK_ID = "ingestion-tick"
-_SILENCE_SECONDS = 5.0
-"""How long a Redis that did not answer in time is not asked again: each of a tick's hints would wait anew."""
-
-
-class _Silence:
-    """Whether Redis just let this process wait for nothing. One that refuses the connection is quick and no silence."""
-
-    until = 0.0
-
-    def note(self, error: Exception) -> None:
-        if isinstance(error, RedisTimeout | TimeoutError):
-            self.until = time.monotonic() + _SILENCE_SECONDS
-
-    def __bool__(self) -> bool:
-        return time.monotonic() < self.until
-
-
-_silent = _Silence()
-
-
-def queue_of(tier: str) -> str:
-    """The queue of a tenant tier; unknown tiers share the lowest one."""
-    queues = config().QUEUES
-    return queues.get(tier) or next(iter(queues.values()))
-
-
-def hint(run_id: int, tier: str, fence: int) -> None:
-    """After the current transaction commits, tell a worker that the run may be claimed. A dead Redis is only logged."""
-    transaction.on_commit(lambda: _send(run_id, queue_of(tier), fence))
-
-
-def _quick_queue(name: str) -> Queue:
-    """For whoever must not wait: a request, a tick. redis-py would try each command again for seconds."""
-    queue = django_rq.get_queue(name)
-    if "USE_REDIS_CACHE" not in django_rq.settings.QUEUES[name]:  # that connection is the cache's, too
-        queue.connection.set_retry(Retry(NoBackoff(), 0))
-    return queue
-
-
-def socket_timeout(name: str) -> float | None:
-    """Seconds after which a Redis that accepts a command and never answers is given up; None: never."""
-    pool: Any = django_rq.get_queue(name).connection.connection_pool
-    return pool.connection_kwargs.get("socket_timeout")  # type: ignore[no-any-return]
-
-
-def is_timeout(error: BaseException) -> bool:
-    """RQ's own job timeout, an ordinary Exception that says nothing about any record."""
-    return isinstance(error, BaseTimeoutException)
-
-
-def _send(run_id: int, name: str, fence: int) -> None:
-    if _silent:
-        return
-    try:
-        queue = _quick_queue(name)
-        # The fence is part of the id: the next claim's hint never overwrites a job that still executes.
-        job_id = f"run-{run_id}-{fence}"
-        if queue.get_job_position(job_id) is not None:
-            return
-        # job_timeout -1: deadlines are per batch and our own; result_ttl 0: nothing is kept of a job that ended.
-        queue.enqueue(EXECUTE, run_id, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
-    except (RedisError, OSError) as error:
-        _silent.note(error)
-        logger.warning(
-            "Redis is not reachable (%s); the tick sends this hint again.",
-            error,
-            extra={"run_id": run_id, "event": "hint"},
-        )
-
-
-def client(timeout: float = 1.0) -> Redis:
-    """A client of the queues' Redis that gives up after `timeout` seconds, for work that can do without it."""
-    known = django_rq.get_queue(config().TICK_QUEUE).connection.connection_pool
-    if type(known) is not ConnectionPool:  # Sentinel's: it looks up its server by itself
-        return Redis(connection_pool=known)
-    waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
-    return Redis(connection_pool=ConnectionPool(known.connection_class, **{**known.connection_kwargs, **waits}))
-
-
-def workers(tier: str) -> int | None:
-    """Worker processes that serve the queue of `tier`; None where Redis cannot be reached."""
-    try:
-        queue = django_rq.get_queue(queue_of(tier))
-        return int(Worker.count(queue=queue))
-    except (RedisError, OSError):
-        return None
-
-
-def depths() -> dict[str, int | None]:
-    """Hints waiting in each queue; None where Redis cannot be reached."""
-    found: dict[str, int | None] = {}
-    for name in [*dict.fromkeys(config().QUEUES.values()), config().TICK_QUEUE]:
-        try:
-            found[name] = None if _silent else _quick_queue(name).count
-        except (RedisError, OSError) as error:
-            _silent.note(error)
-            found[name] = None
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """How a queue is looked after."""
-
-    hints: int
-    """Waiting in it."""
-    workers: int
-    """Registered for it; one that was killed counts for some minutes more."""
-
-
-def served(name: str) -> Served | None:
-    """What waits in the queue and how many workers serve it; None where Redis cannot be reached."""
-    try:
-        queue = django_rq.get_queue(name)
-        return Served(queue.count, Worker.count(queue=queue))
-    except (RedisError, OSError):
-        return None
-
-
-def eviction_policy() -> str | None:
-    """What Redis does when its memory is full; None where it cannot be reached."""
-    try:
-        memory: Any = _quick_queue(config().TICK_QUEUE).connection.info("memory")
-        return str(memory["maxmemory_policy"])
-    except (RedisError, OSError, KeyError):
-        return None
 
 
 class RunJob(Job):
@@ -295,10 +153,10 @@ def _reachable() -> Iterator[None]:
 
 def ensure_tick() -> None:
     """Make sure that rq-scheduler has its single entry; called by every worker start and every tick."""
-    if _silent:
+    if silent:
         return
     try:
-        queue = _quick_queue(config().TICK_QUEUE)
+        queue = quick_queue(config().TICK_QUEUE)
         scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection)
         interval = max(1, round(config().TICK_SECONDS))
         if any(job.id == _TICK_ID and job.meta.get("interval") == interval for job in scheduler.get_jobs()):
@@ -312,5 +170,5 @@ def ensure_tick() -> None:
             queue_name=queue.name,
         )
     except (RedisError, OSError) as error:
-        _silent.note(error)
+        silent.note(error)
         logger.warning("Redis is not reachable (%s); `manage.py ingest tick --loop` works without it.", error)

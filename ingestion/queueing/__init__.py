@@ -1,0 +1,33 @@
+"""Hints to workers over RQ: the only package that imports django_rq, rq and rq-scheduler.
+
+A hint is a run's id and nothing else. Losing one costs time, never data: the tick sends hints again for every run that
+is due. Nothing here decides correctness.
+
+hints      sending them       asking     how queues are looked after       processes  workers and the scheduler
+"""
+
+from ingestion.queueing.asking import Served, depths, eviction_policy, served, socket_timeout, workers
+from ingestion.queueing.hints import ALLOWED, EXECUTE, TICK, client, hint, is_timeout, queue_of
+from ingestion.queueing.processes import RunJob, RunWorker, TickScheduler, ensure_tick, schedule, work
+
+__all__ = [
+    "ALLOWED",
+    "EXECUTE",
+    "TICK",
+    "RunJob",
+    "RunWorker",
+    "Served",
+    "TickScheduler",
+    "client",
+    "depths",
+    "ensure_tick",
+    "eviction_policy",
+    "hint",
+    "is_timeout",
+    "queue_of",
+    "schedule",
+    "served",
+    "socket_timeout",
+    "work",
+    "workers",
+]
