@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 
 
 class Settings(BaseModel):
@@ -53,6 +53,21 @@ class Settings(BaseModel):
     """Dotted path of a function from a user to the ids of the tenants that user may see; '' uses the grants table."""
     REPLAY_LIMIT: int = Field(100, gt=0)
     """Dead letters one replay takes when no limit is given."""
+    SECRET_STORE: str = "ingestion.vault.DatabaseStore"  # noqa: S105  a class
+    """Dotted path of the class that keeps credentials; `ingestion.vault.HashicorpStore` keeps them in a Vault server.
+    """
+    MASTER_KEYS: dict[str, SecretStr] = Field(default={}, repr=False)
+    """Keys that wrap the tenants' data keys: id to 32 bytes in base64, `env:NAME` or `file:/path`. The first one wraps,
+    all of them unwrap. The database store needs one.
+    """
+    VAULT: dict[str, str] = Field(default={}, repr=False)
+    """Where the Vault server is, for `HashicorpStore`: `url`, `mount`, `prefix`, `namespace`, `ca`, `timeout`, and
+    `token` or `role_id` and `secret_id`; each may be `env:NAME` or `file:/path`.
+    """
+    EXCHANGE_SECONDS: float = Field(300, gt=0)
+    """How long one worker may take to exchange a used-up token before another one tries; above any HTTP deadline."""
+    EXPIRY_WARNING_DAYS: int = Field(14, ge=0)
+    """Days before a credential's expiry date from which health, checks and log lines speak of it."""
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ import threading
 
 from django.db import DatabaseError, connections
 
-from ingestion import scheduling
+from ingestion import redaction, scheduling
 from ingestion.running import Seams
 from ingestion.running import execute as execute_run
 from ingestion.running.ownership import expire
@@ -18,10 +18,14 @@ _stopping = threading.Event()
 
 
 def execute(run_id: int) -> str | None:
-    """Carry one run; SIGTERM gives it back at the next batch boundary."""
+    """Carry one run; SIGTERM gives it back at the next batch boundary.
+
+    RQ stores and logs the text of what escapes, so no secret may be in it.
+    """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, frame: _stopping.set())
-    return execute_run(run_id, Seams(stop=_stopping.is_set))
+    with redaction.safely():
+        return execute_run(run_id, Seams(stop=_stopping.is_set))
 
 
 def tick() -> int:

@@ -14,6 +14,7 @@ from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
 from ingestion.core.text import storable
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
+from ingestion.redaction import mask
 
 _CHUNK = 500
 _INLINE_BYTES = 1024 * 1024
@@ -137,7 +138,7 @@ def _why(run: Run, one: Rejected) -> dict[str, object]:
 
 
 def _as_json(error: FieldError) -> dict[str, str]:
-    return {"path": storable(error.path, 500), "code": error.code, "message": storable(error.message, 2000)}
+    return {"path": storable(error.path, 500), "code": error.code, "message": storable(mask(error.message), 2000)}
 
 
 def _source_id(record: Record) -> str:

@@ -21,6 +21,7 @@ from ingestion.core.windows import Window, next_window
 from ingestion.loading import faults
 from ingestion.models import Connection, Heartbeat, Run
 from ingestion.running.ownership import claimable
+from ingestion.vault import expiry
 
 logger = logging.getLogger("ingestion")
 
@@ -48,6 +49,7 @@ def tick() -> Ticked:
         queueing.hint(run.pk, run.tenant.tier, run.fence)
         hinted += 1
     queueing.ensure_tick()
+    expiry.warn()
     return Ticked(made, hinted)
 
 

@@ -2,6 +2,13 @@
 
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
+from ingestion.actions.credentials import (
+    delete_credential,
+    expire_credential,
+    rotate_keys,
+    set_credential,
+    test_connection,
+)
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.tenants import add_tenant, grant
@@ -16,6 +23,8 @@ __all__ = [
     "cancel",
     "configure",
     "connect",
+    "delete_credential",
+    "expire_credential",
     "grant",
     "pause",
     "replay",
@@ -23,7 +32,10 @@ __all__ = [
     "resume",
     "retry",
     "rewind",
+    "rotate_keys",
     "run_now",
+    "set_credential",
+    "test_connection",
     "triage",
     "upload",
 ]

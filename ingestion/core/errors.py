@@ -2,8 +2,11 @@
 
 IngestionError
 ├── Transient                     nobody: retried with backoff, watermark unmoved
-│   └── DestinationUnavailable
+│   ├── DestinationUnavailable
+│   └── SecretStoreUnavailable
 ├── CredentialError               operator: the run fails and the connection is paused
+│   ├── CredentialMissing
+│   └── CredentialDamaged
 ├── SourceChanged                 developer: the run stops before the watermark
 ├── FileRefused                   uploader: the file as a whole cannot be used
 │   ├── FileTooLarge
@@ -20,9 +23,11 @@ IngestionError
 │   └── PoisonRecord
 ├── WorkerLost                    developer: the work keeps killing its worker
 ├── ConfigurationError            developer: a pipeline, setting or connection is wrong
-│   └── UnknownPipeline
+│   ├── UnknownPipeline
+│   └── UnknownMasterKey
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
+│   └── CredentialChanged
 └── Interrupted                   not a failure: the run's owner must stop here
     ├── Fenced                    somebody else owns the run now
     ├── Cancelled
@@ -62,8 +67,20 @@ class DestinationUnavailable(Transient):
     """The database did not take a batch after several tries: the run is retried, its watermark kept."""
 
 
+class SecretStoreUnavailable(Transient):
+    """The store of credentials does not answer: the run is tried again, its watermark kept."""
+
+
 class CredentialError(IngestionError):
     """The source refused our credential: the run fails and its connection is paused until an operator mends it."""
+
+
+class CredentialMissing(CredentialError):
+    """No credential is stored for this tenant and integration, and none of another tenant is ever used instead."""
+
+
+class CredentialDamaged(CredentialError):
+    """A stored credential was changed, moved or put back to an older version: it is not used. Store it again."""
 
 
 class SourceChanged(IngestionError):
@@ -138,12 +155,20 @@ class UnknownPipeline(ConfigurationError):
     """No installed app registers a pipeline of this name."""
 
 
+class UnknownMasterKey(ConfigurationError):
+    """A stored key is wrapped by a master key that the settings no longer name; put that key back."""
+
+
 class TenantScopeError(IngestionError):
     """A tenant-owned table was read or written without naming a tenant; add `.for_tenant(tenant)`."""
 
 
 class ActionRefused(IngestionError):
     """The action does not apply to this object now."""
+
+
+class CredentialChanged(ActionRefused):
+    """Somebody else stored another version of the credential meanwhile; look at it and try again."""
 
 
 class Interrupted(IngestionError):

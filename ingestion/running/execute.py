@@ -60,6 +60,7 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
     for page in work.pipeline.source.extract(work.ctx, run.checkpoint):
         seams.at("extracted")
         ownership.renew(mine)
+        work.held.look()
         if not batch.process(work, page):
             return
         if seams.stop():

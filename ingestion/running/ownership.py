@@ -21,6 +21,7 @@ from ingestion.conf import config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
 from ingestion.models import Connection, Run
+from ingestion.redaction import mask
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error:
             lease_until=None,
             active_key=None,
             error_class=type(error).__name__ if error else "",
-            error_message=storable(str(error), 5000) if error else "",
+            error_message=storable(mask(str(error)), 5000) if error else "",
         )
     )
 

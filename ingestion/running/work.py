@@ -18,6 +18,7 @@ from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
 from ingestion.running import isolation, ownership
+from ingestion.vault import Holder
 
 
 def _pass(point: str) -> None:
@@ -54,17 +55,21 @@ class Work:
     """Whether the connection may have open dead letters that a loaded record would close."""
     first_load: bool
     """The destination was empty when the run began: nothing to look up."""
+    held: Holder
+    """The run's credential, once its source has asked for it."""
 
 
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
     ctx = context(pipeline, run, _heartbeat(mine))
+    held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
+    ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
     first = run.batches == 0 and pipeline.destination.empty(ctx)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
-    return Work(run, mine, pipeline, ctx, seams, poison, letters.any_open(run), first)
+    return Work(run, mine, pipeline, ctx, seams, poison, letters.any_open(run), first, held)
 
 
 def _heartbeat(mine: ownership.Ownership) -> Callable[[], None]:
@@ -97,14 +102,22 @@ def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
 
 
 def outside_a_run(pipeline: Pipeline, connection: Connection, config: Mapping[str, Any] | None = None) -> Context:
-    """What a connection's source may use when it is tested or previewed: no run, no window, no inbox."""
+    """What a connection's source may use when it is tested or previewed: no run, no window, no inbox.
+
+    The credential is the real one: exchanging it stores the new one, also in a dry run, because the source has by then
+    made the old one worthless.
+    """
     overlaid = {**connection.config, **(config or {})}
+    integration = str(overlaid.get("integration") or pipeline.integration)
+    held = Holder(connection.tenant.ref, integration)
     return Context(
         tenant=connection.tenant.ref,
         pipeline=connection.pipeline,
         run_id=0,
         now=datetime.now(UTC),
         config=overlaid,
-        integration=str(overlaid.get("integration") or pipeline.integration),
+        integration=integration,
+        credential=held.credential,
+        exchange=held.exchange,
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),
     )

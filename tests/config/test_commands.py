@@ -102,7 +102,7 @@ def test_interrupted_up_stops_everything_in_order(manage: Manage) -> None:
 
 
 def test_demo_refuses_a_server_database(manage: Manage) -> None:
-    demo = manage("demo", "--once", DATABASE_URL="postgres://user@localhost/name", SECRET_KEY="x")
+    demo = manage("demo", "--once", DATABASE_URL="postgres://user@localhost/name", SECRET_KEY="x", MASTER_KEYS="1=x")
 
     assert demo.wait(timeout=30) == 1
     assert "Unset DATABASE_URL" in manage.output.read_text()

@@ -43,7 +43,7 @@ def test_server_database_without_secret_key_is_refused_with_the_command_to_make_
 
 
 def test_server_database_turns_on_secure_cookies_and_no_default_host(tmp_path: Path) -> None:
-    server = {"DATABASE_URL": SERVER, "SECRET_KEY": "x"}
+    server = {"DATABASE_URL": SERVER, "SECRET_KEY": "x", "MASTER_KEYS": "1=x"}
 
     said = settings_say("s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS", tmp_path, **server).stdout
 
