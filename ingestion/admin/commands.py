@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from ingestion.models import Connection, DeadLetter, Run
+from ingestion.models import Connection, Credential, DeadLetter, Run
 
 
 def _line(*words: Any) -> str:
@@ -19,6 +19,11 @@ def for_connection(verb: str, connection: Connection, *options: str) -> str:
 
 def rewind(connection: Connection) -> str:
     return for_connection("watermark rewind", connection, "--to", "2026-01-31T00:00:00Z", "--reason", "…")
+
+
+def for_credential(verb: str, credential: Credential, *options: str) -> str:
+    named = ("--tenant", credential.tenant.key, "--integration", credential.integration)
+    return _line("credential", verb, *named, *options)
 
 
 def for_run(verb: str, run: Run, *options: str) -> str:

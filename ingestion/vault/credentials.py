@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import IntegrityError, connection, transaction
 
@@ -14,7 +14,7 @@ from ingestion.clock import DbNow
 from ingestion.core.context import Secret, TenantRef
 from ingestion.core.errors import CredentialDamaged, CredentialMissing
 from ingestion.loading import faults
-from ingestion.models import Credential, CredentialVersion
+from ingestion.models import Credential, CredentialVersion, TenantQuerySet
 from ingestion.vault.stores import Address, SecretStore, chosen
 from ingestion.vault.values import last_four
 
@@ -119,7 +119,7 @@ def again(change: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-def _rows(at: Address) -> Any:
+def _rows(at: Address) -> TenantQuerySet[Credential]:
     return Credential.objects.for_tenant(at.tenant).filter(integration=at.integration)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from django.db.models import F, Max, OuterRef, Subquery
+from django.db.models import Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from ingestion.clock import DbNow
@@ -40,14 +41,15 @@ class DatabaseStore:
         """Inside the caller's transaction. The row is there (`credentials.row`), with the last version before."""
         row = Credential.objects.for_tenant(at.tenant).select_for_update().get(integration=at.integration)
         before = row.version if expected is None else expected
+        version = max(before, _highest(at)) + 1  # above every one before, also when an older row was put back
         key_row, key = data_keys.current(at.tenant.id)
-        sealed = seal(key, packed(values), place(row, before + 1))
+        sealed = seal(key, packed(values), place(row, version))
         mine = Credential.objects.for_tenant(at.tenant).filter(pk=row.pk, version=before)
         if not mine.update(
-            version=F("version") + 1, ciphertext=sealed, data_key=key_row, rotated_at=DbNow(), updated_at=DbNow()
+            version=version, ciphertext=sealed, data_key=key_row, rotated_at=DbNow(), updated_at=DbNow()
         ):
             raise CredentialChanged(f"The credential for {at.integration} was changed by somebody else; look again.")
-        return before + 1
+        return version
 
     def delete(self, at: Address) -> None:
         Credential.objects.for_tenant(at.tenant).filter(integration=at.integration).delete()
@@ -58,7 +60,12 @@ def place(row: Credential, version: int) -> Place:
     return Place(row.tenant_id, row.integration, f"credential {row.pk}", "values", version)
 
 
-def _with_history(at: Address) -> Credential | None:
+def _highest(at: Address) -> int:
+    history = CredentialVersion.objects.for_tenant(at.tenant).filter(integration=at.integration)
+    return history.aggregate(highest=Max("version"))["highest"] or 0
+
+
+def _with_history(at: Address) -> Any:
     """The row with `newest`, the highest version ever stored, in one statement: two would see two moments."""
     history = CredentialVersion.objects.for_tenant(at.tenant).filter(integration=OuterRef("integration"))
     highest = history.order_by().values("integration").annotate(highest=Max("version")).values("highest")

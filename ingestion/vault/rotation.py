@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
@@ -44,11 +44,8 @@ class Rotated:
 def unfinished(older_than: timedelta | None = None) -> list[int]:
     """Tenants whose keys are not all as they should be: one data key, under the first master key, young enough."""
     oldest = read_db_now() - older_than if older_than is not None else None
-    due = []
-    for tenant_id in DataKey.unscoped.order_by("tenant_id").values_list("tenant_id", flat=True).distinct():
-        if _needs_new(tenant_id, oldest) or data_keys.of(tenant_id).count() > 1:
-            due.append(tenant_id)
-    return due
+    tenants = DataKey.unscoped.order_by("tenant_id").values_list("tenant_id", flat=True).distinct()
+    return [pk for pk in tenants if _needs_new(pk, oldest) or data_keys.of(pk).count() > 1]
 
 
 def rotate(tenant: Tenant, *, older_than: timedelta | None = None, step: Step = _pass) -> Rotated:
@@ -81,11 +78,11 @@ def unknown() -> dict[str, int]:
     return {key_id: count for key_id, count in in_use().items() if key_id not in config().MASTER_KEYS}
 
 
-def _needs_new(tenant_id: int, oldest: object) -> bool:
+def _needs_new(tenant_id: int, oldest: datetime | None) -> bool:
     newest = data_keys.newest(tenant_id)
     if newest is None:
         return False
-    return newest.master_key != master_keys.first() or (oldest is not None and newest.created_at < oldest)  # type: ignore[operator]
+    return newest.master_key != master_keys.first() or (oldest is not None and newest.created_at < oldest)
 
 
 def _seal_again(tenant_id: int, step: Step) -> int:

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 from ingestion.conf import config
 from ingestion.core.context import Secret, TenantRef
 from ingestion.core.errors import ConfigurationError
+from ingestion.vault.values import INTEGRATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class Address:
 
     tenant: TenantRef
     integration: str
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for a name that could mean several: MariaDB takes `stripe ` for `stripe`."""
+        if not INTEGRATION.fullmatch(self.integration):
+            raise ConfigurationError(f"{self.integration[:100]!r} cannot name an integration.")
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ _TELLING = 12
 """Shorter values are not hinted at: four of their characters would be too large a part."""
 
 
-def checked(integration: str, values: Mapping[str, Any]) -> dict[str, str]:
+def checked(integration: str, values: Mapping[Any, Any]) -> dict[str, str]:
     """`values`, fit to be stored for `integration`. Raises ActionRefused, never repeating a value."""
     if not INTEGRATION.fullmatch(integration):
         raise ActionRefused(f"{integration[:100]!r} cannot name an integration; use letters, digits, - _ and dots.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
-from ingestion.models import Artifact, Connection, DeadLetter, Event, Run, Tenant, Watermark
+from ingestion.models import Artifact, Connection, Credential, DeadLetter, Event, Run, Tenant, Watermark
 
 Described = dict[str, Any]
 
@@ -35,6 +35,12 @@ def connection(row: Connection) -> Described:
         "paused_at": row.paused_at,
         "paused_reason": row.paused_reason,
     }
+
+
+def credential(row: Credential) -> Described:
+    """What may be known of it. Its values are not."""
+    shown = ("integration", "version", "last_four", "expires_at", "rotated_at", "updated_at")
+    return {"tenant": row.tenant.key, **{name: getattr(row, name) for name in shown}}
 
 
 _RUN = (
