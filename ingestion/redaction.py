@@ -138,8 +138,18 @@ def _spellings(value: str) -> set[str]:
     plain = value.encode("utf-8", "replace").decode()
     quoted = {quote(plain), quote(plain, safe=""), quote_plus(plain)}
     quoted |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), one) for one in quoted}
-    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
-    return {value, html.escape(value), raw.hex(), raw.hex().upper(), *quoted, *escaped, *_base64(raw)}
+    escaped = {value}
+    for _ in range(3):  # a repr of an exception's arguments that hold the repr of a JSON body
+        escaped |= {again for one in escaped for again in _escaped(one)}
+    return {*escaped, *map(html.escape, escaped), raw.hex(), raw.hex().upper(), *quoted, *_base64(raw)}
+
+
+def _escaped(text: str) -> Iterator[str]:
+    """As it stands inside quotes: with `repr` once in the quotes that it chooses, once where all quotes are escaped."""
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
+    yield repr(text + "'\"")[1:-4]
 
 
 def _base64(raw: bytes) -> Iterator[str]:

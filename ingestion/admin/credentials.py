@@ -139,6 +139,12 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
         user: Any = request.user
         return bool(user.has_perm(_SET)) and self.has_view_permission(request)
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """To look at only. Django would take `_saveasnew` in a POST for a wish to add a row, past our own form."""
+        if request.method == "POST":
+            raise PermissionDenied
+        return super().changeform_view(request, *args, **kwargs)
+
     @_guarded
     def verb_view(self, request: HttpRequest, object_id: str, verb: Verb) -> HttpResponse:
         return super().verb_view(request, object_id, verb)

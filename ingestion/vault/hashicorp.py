@@ -7,7 +7,7 @@ refused when that does not fit. Every write checks the version it replaces.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -26,9 +26,6 @@ class HashicorpStore:
     """Settings in INGESTION["VAULT"]. Tokens are read again for each client, so an agent may renew them in a file."""
 
     remote = True
-
-    def __init__(self, client: Any = None) -> None:
-        self._given = client
 
     def read(self, at: Address) -> Secret | None:
         with self._speaking() as kv:
@@ -88,8 +85,10 @@ class HashicorpStore:
         """The KV v2 part of a client; whatever the server does wrong comes out under a name of ours."""
         errors, requests = _errors(), import_module("requests")
         try:
-            client = self._given or connect()
-            yield client.secrets.kv.v2
+            client = connect()
+            with closing(client.adapter):
+                log_in(client)
+                yield client.secrets.kv.v2
         except (errors.Forbidden, errors.Unauthorized) as error:
             raise ConfigurationError(
                 f"The Vault server refuses our token ({type(error).__name__}); renew it, or give it the policy that "
@@ -101,19 +100,26 @@ class HashicorpStore:
 
 
 def connect() -> Any:
-    """A client that is logged in. Raises ConfigurationError for settings that make no sense."""
+    """A client, not logged in yet. Raises ConfigurationError for settings that make no sense."""
     problem = next(problems(), None)
     if problem:
         raise ConfigurationError(problem)
-    hvac = import_module("hvac")
-    given = {name: resolved(f'INGESTION["VAULT"]["{name}"]', value) for name, value in config().VAULT.items()}
-    client = hvac.Client(
-        url=given["url"], namespace=given.get("namespace"), timeout=float(given.get("timeout", 10)),
-        verify=given.get("ca", True), token=given.get("token"), allow_redirects=False,
+    # Without these two arguments hvac would look around: ~/.vault-token, VAULT_SKIP_VERIFY.
+    return import_module("hvac").Client(
+        url=_given("url"), namespace=_given("namespace") or None, timeout=float(_given("timeout") or 10),
+        verify=_given("ca") or True, token=_given("token") or "none", allow_redirects=False,
     )  # fmt: skip
-    if "role_id" in given:
-        client.auth.approle.login(given["role_id"], given["secret_id"])
-    return client
+
+
+def log_in(client: Any) -> None:
+    """With a role's id and secret, where the settings have them instead of a token."""
+    if role_id := _given("role_id"):
+        client.auth.approle.login(role_id, _given("secret_id"))
+
+
+def _given(name: str) -> str:
+    value = config().VAULT.get(name, "")
+    return resolved(f'INGESTION["VAULT"]["{name}"]', value) if value else ""
 
 
 def problems() -> Iterator[str]:

@@ -138,7 +138,7 @@ def test_kills_at_random_points_never_use_a_token_twice_while_another_worker_is_
 ) -> None:
     for point in ("leased", "stored", "leased", "stored"):
         old = read(row)
-        with configured(EXCHANGE_SECONDS=0.5):
+        with configured(EXCHANGE_SECONDS=2):
             killed = start_child(
                 lambda point=point, old=old: exchanging(row, step=DyingAt(point)).exchange(old, provider)
             )
