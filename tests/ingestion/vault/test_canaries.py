@@ -132,7 +132,7 @@ def _in_jobs() -> list[str]:
 
 def _in_tables() -> list[str]:
     found = []
-    for model in apps.get_models():
+    for model in (model for model in apps.get_models() if model._meta.managed):
         for row in model._base_manager.values():
             for name, value in row.items():
                 text = bytes(value) if isinstance(value, bytes | memoryview) else str(value)
