@@ -60,11 +60,11 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
     for page in work.pipeline.source.extract(work.ctx, run.checkpoint):
         seams.at("extracted")
         ownership.renew(mine)
-        work.held.look()
         if not batch.process(work, page):
             return
         if seams.stop():
             raise Paused("The worker was asked to stop; another one goes on from here.")
+        work.held.look()  # before the source fetches its next page
     seams.at("exhausted")
     ownership.renew(mine)
     closing.close(work)
