@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
@@ -24,6 +24,7 @@ from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.credential_forms import ExpiryForm, NewCredentialForm, ValuesForm
+from ingestion.admin.credential_keys import keys_view
 from ingestion.admin.forms import ReasonForm
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 from ingestion.conf import config
@@ -138,6 +139,13 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user
         return bool(user.has_perm(_SET)) and self.has_view_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        keys = self.admin_site.admin_view(self.keys)
+        return [path("keys/", keys, name="ingestion_credential_keys"), *super().get_urls()]
+
+    def keys(self, request: HttpRequest) -> HttpResponse:
+        return keys_view(self, request)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """To look at only. Django would take `_saveasnew` in a POST for a wish to add a row, past our own form."""

@@ -34,6 +34,7 @@ DECLARED = {
     "ingestion_connection_test": Policy.OBJECT,
     "ingestion_connection_upload": Policy.FORM,
     "ingestion_credential_expire": Policy.OBJECT,
+    "ingestion_credential_keys": Policy.FORM,
     "ingestion_credential_remove": Policy.OBJECT,
     "ingestion_credential_replace": Policy.OBJECT,
     "ingestion_deadletter_abandon": Policy.OBJECT,

@@ -18,7 +18,8 @@ from ingestion.models import AuditEntry, Credential, Tenant
 from ingestion.testing import make_tenant, registered
 from ingestion.vault import credentials
 from tests.app.pipelines import payments
-from tests.ingestion.admin.staff import staff
+from tests.ingestion.admin.staff import staff, superuser
+from tests.ingestion.vault.keeping import master_key, under
 
 LIST = reverse("admin:ingestion_credential_changelist")
 ADD = reverse("admin:ingestion_credential_add")
@@ -212,3 +213,39 @@ def test_a_connection_whose_source_cannot_be_tested_offers_no_test(console: Clie
     page = console.get(reverse("admin:ingestion_connection_change", args=[link.pk])).content.decode()
 
     assert reverse("admin:ingestion_connection_test", args=[link.pk]) not in page
+
+
+def test_a_superuser_replaces_keys_and_sees_what_is_under_each(client: Client, acme: Tenant) -> None:
+    old, new = master_key(), master_key()
+    with under(old=old):
+        actions.set_credential(Actor(), acme, "stripe", {"api_key": "sk-first"})
+    client.force_login(superuser())
+    page = reverse("admin:ingestion_credential_keys")
+
+    with under(new=new, old=old):
+        before = client.get(page).content.decode()
+        after = client.post(page, follow=True).content.decode()
+
+    assert "1 tenant is to be brought under the first master key" in before
+    assert "1 tenants have fresh keys." in after
+    assert "Nothing is left to do." in after
+    assert "may be taken out of the settings" in after
+
+
+def test_a_master_key_that_is_missing_is_named_on_the_keys_page(client: Client, acme: Tenant) -> None:
+    with under(old=master_key()):
+        actions.set_credential(Actor(), acme, "stripe", {"api_key": "sk-first"})
+    client.force_login(superuser())
+
+    with under(new=master_key()):
+        page = client.post(reverse("admin:ingestion_credential_keys"), follow=True).content.decode()
+
+    assert "not in the settings: put it back" in page
+    assert "is not in INGESTION" in page
+
+
+def test_staff_have_nothing_to_do_with_keys(console: Client, credential: Credential) -> None:
+    page = reverse("admin:ingestion_credential_keys")
+
+    assert {console.get(page).status_code, console.post(page).status_code} == {403}
+    assert page not in console.get(LIST).content.decode()
