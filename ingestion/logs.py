@@ -6,7 +6,7 @@ import logging
 import traceback
 from typing import Any
 
-from ingestion.redaction import mask, masked
+from ingestion.redaction import knows_any, mask, masked
 
 _SHOWN = ("tenant_id", "pipeline", "run_id", "event")
 _MASKS = "ingestion_masks"
@@ -48,6 +48,8 @@ def install() -> None:
 
 def redact(record: logging.LogRecord) -> None:
     """Change `record` only where a secret is in it: others may want its arguments as they are."""
+    if not knows_any():
+        return
     try:
         said = record.getMessage()
     except Exception:  # noqa: BLE001  a message that does not fit its arguments; logging itself complains about it

@@ -88,6 +88,11 @@ def forget() -> None:
     _known.clear()
 
 
+def knows_any() -> bool:
+    """Whether there is anything to mask: most processes have opened no secret."""
+    return bool(_known.spellings())
+
+
 def mask(text: str) -> str:
     """`text` with every known secret replaced."""
     for spelling in _known.spellings():
@@ -98,7 +103,7 @@ def mask(text: str) -> str:
 
 def masked(value: Any) -> Any:
     """A JSON value with the secrets in its texts, keys included, replaced."""
-    if not _known.spellings():
+    if not knows_any():
         return value
     match value:
         case str():
