@@ -1,8 +1,10 @@
 """The standalone project's own settings, with the benchmark's app. The parent process says which database (DATABASE_URL)."""
 
 import os
+import secrets
 
 os.environ.setdefault("SECRET_KEY", "only-for-benchmarks")
+os.environ.setdefault("MASTER_KEYS", f"benchmarks={secrets.token_urlsafe(32)}")
 os.environ.setdefault("ALLOWED_HOSTS", "localhost")
 os.environ.setdefault("REDIS_URL", "unix:///nobody-answers-here")  # a run asks no Redis
 

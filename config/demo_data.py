@@ -21,7 +21,10 @@ from integrations.bank.models import BankTransaction
 SAMPLES = PROJECT / "config" / "samples"
 PIPELINE = "bank.statements"
 GROUP = "Demo operators"
-MAY = ("run_connection", "cancel_run", "rewind_watermark", "replay_deadletter", "triage_deadletter", "view_payload")
+MAY = (
+    "run_connection", "cancel_run", "rewind_watermark", "replay_deadletter", "triage_deadletter", "view_payload",
+    "set_credential",
+)  # fmt: skip
 """What the staff of a demo tenant may do, beside looking at everything of their own tenant."""
 TENANTS = (
     ("harbour", "Harbour Books", Tenant.Tier.FREE),

@@ -25,6 +25,17 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
+def pairs(name: str) -> dict[str, str]:
+    """A comma-separated list of `key=value`, in its order. What is wrong with it is said without repeating it."""
+    found: dict[str, str] = {}
+    for number, word in enumerate(words(name), 1):
+        key, equals, value = word.partition("=")
+        if not key or not equals or not value or key in found:
+            raise ImproperlyConfigured(f"{name}: entry {number} is not id=value with an id of its own.")
+        found[key] = value
+    return found
+
+
 def required(name: str, hint: str) -> str:
     value = os.environ.get(name, "")
     if not value:

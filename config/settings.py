@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.databases import SQLITE, database
 from config.embedded import embedded_url
-from config.environment import flag, required, with_timeouts, words
+from config.environment import flag, pairs, required, with_timeouts, words
 from config.kept_secret import kept_secret
 from config.paths import PROJECT, private_dir, var_dir
 
@@ -125,7 +125,28 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATIC_BACKEND},
 }
 
-INGESTION = {"STORAGE": "ingestion", "PRIVATE_NETWORKS": words("PRIVATE_NETWORKS")}
+# The keys that wrap the tenants' data keys. A local installation keeps one of its own, beside its database.
+MASTER_KEYS = pairs("MASTER_KEYS")
+if not MASTER_KEYS and LOCAL:
+    kept_secret(VAR / "master_key", 32)
+    MASTER_KEYS = {"local": f"file:{VAR / 'master_key'}"}
+elif not MASTER_KEYS:
+    required("MASTER_KEYS", "Make one with: python3 -c 'import secrets; print(\"1=\" + secrets.token_urlsafe(32))'")
+
+INGESTION: dict[str, Any] = {
+    "STORAGE": "ingestion",
+    "PRIVATE_NETWORKS": words("PRIVATE_NETWORKS"),
+    "MASTER_KEYS": MASTER_KEYS,
+}
+if VAULT_URL := os.environ.get("VAULT_ADDR"):
+    INGESTION["SECRET_STORE"] = "ingestion.vault.HashicorpStore"  # noqa: S105  a class
+    names = {"token": "VAULT_TOKEN", "role_id": "VAULT_ROLE_ID", "secret_id": "VAULT_SECRET_ID"}
+    plain = {"mount": "VAULT_MOUNT", "prefix": "VAULT_PREFIX", "namespace": "VAULT_NAMESPACE", "ca": "VAULT_CACERT"}
+    INGESTION["VAULT"] = {
+        "url": VAULT_URL,
+        **{key: f"env:{name}" for key, name in names.items() if os.environ.get(name)},
+        **{key: os.environ[name] for key, name in plain.items() if os.environ.get(name)},
+    }
 
 # Queues: one per tier and one worker process per queue, because RQ loses a job when a worker that listens on two
 # queues dies after the pop. JSON, because a pickle read from Redis runs code.
@@ -156,6 +177,7 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"secrets": {"()": "ingestion.logs.SecretsFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
 }

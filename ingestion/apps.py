@@ -14,8 +14,10 @@ class IngestionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from ingestion import checks  # noqa: F401  registers the system checks
+        from ingestion import checks, logs  # noqa: F401  importing the checks registers them
         from ingestion.conf import config
+
+        logs.install()
 
         try:
             module = config().PIPELINES_MODULE

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 
 
 class Rate(BaseModel):
@@ -110,6 +110,21 @@ class Settings(BaseModel):
     """What a tenant may use in a calendar month (UTC): meter to tier to amount. "*" stands for every tier that is not
     listed. What is not listed is counted and not limited.
     """
+    SECRET_STORE: str = "ingestion.vault.DatabaseStore"  # noqa: S105  a class
+    """Dotted path of the class that keeps credentials; `ingestion.vault.HashicorpStore` keeps them in a Vault server.
+    """
+    MASTER_KEYS: dict[str, SecretStr] = Field(default={}, repr=False)
+    """Keys that wrap the tenants' data keys: id to 32 bytes in base64, `env:NAME` or `file:/path`. The first one wraps,
+    all of them unwrap. The database store needs one.
+    """
+    VAULT: dict[str, str] = Field(default={}, repr=False)
+    """Where the Vault server is, for `HashicorpStore`: `url`, `mount`, `prefix`, `namespace`, `ca`, `timeout`, and
+    `token` or `role_id` and `secret_id`; each may be `env:NAME` or `file:/path`.
+    """
+    EXCHANGE_SECONDS: float = Field(300, gt=0)
+    """How long one worker may take to exchange a used-up token before another one tries; above any HTTP deadline."""
+    EXPIRY_WARNING_DAYS: int = Field(14, ge=0)
+    """Days before a credential's expiry date from which health, checks and log lines speak of it."""
 
     @field_validator("BUDGETS", "RATES")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any
 from ingestion.core.text import storable
 from ingestion.loading.inserts import insert
 from ingestion.models import Event, Run
+from ingestion.redaction import mask, masked
 
 logger = logging.getLogger("ingestion")
 
@@ -16,8 +17,9 @@ logger = logging.getLogger("ingestion")
 def record(run: Run, name: str, text: str = "", **data: Any) -> None:
     """Add one event. Inside the batch's transaction it appears with the batch or not at all.
 
-    `text` and `data` must hold no payload and no secret: both are shown to staff and written to logs.
+    `text` and `data` must hold no payload: both are shown to staff and written to logs. Known secrets are masked.
     """
+    text, data = mask(text), masked(data)
     row = {"tenant_id": run.tenant_id, "run_id": run.pk, "name": name, "text": storable(text, 5000), "data": data}
     insert(Event, [row], datetime.now(UTC))
     logger.info(

@@ -8,7 +8,7 @@ import threading
 
 from django.db import DatabaseError, connections
 
-from ingestion import scheduling
+from ingestion import redaction, scheduling
 from ingestion.core.errors import UnknownPipeline
 from ingestion.models import Run
 from ingestion.running import Seams
@@ -23,11 +23,15 @@ _pulse = Pulse()
 
 
 def execute(run_id: int) -> str | None:
-    """Carry one run; SIGTERM gives it back at the next batch boundary."""
+    """Carry one run; SIGTERM gives it back at the next batch boundary.
+
+    RQ stores and logs the text of what escapes, so no secret may be in it.
+    """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, frame: _stopping.set())
     try:
-        state = execute_run(run_id, Seams(stop=_stopping.is_set, came_on=_pulse.beat))
+        with redaction.safely():
+            state = execute_run(run_id, Seams(stop=_stopping.is_set, came_on=_pulse.beat))
         if state in (Run.State.SUCCEEDED, Run.State.PARTIAL):
             _go_on(run_id)
         return state

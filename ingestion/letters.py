@@ -24,6 +24,7 @@ from ingestion.core.records import Record, Rejected
 from ingestion.core.text import CUT, short, storable
 from ingestion.loading.inserts import insert
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
+from ingestion.redaction import mask
 
 _CHUNK = 500
 _INLINE_BYTES = 1024 * 1024
@@ -216,7 +217,7 @@ def _why(run: Run, one: Rejected) -> dict[str, object]:
 
 
 def _as_json(error: FieldError) -> dict[str, str]:
-    return {"path": storable(error.path, 500), "code": error.code, "message": storable(error.message, 2000)}
+    return {"path": storable(error.path, 500), "code": error.code, "message": storable(mask(error.message), 2000)}
 
 
 def _source_id(record: Record) -> str:

@@ -4,6 +4,7 @@ The choice must be made before Django reads its settings, so it is made here; wh
 """
 
 import os
+import secrets
 
 from tests import servers
 
@@ -12,6 +13,7 @@ if not servers.inherited():
     os.environ["REDIS_URL"] = servers.redis_url()
     os.environ["SLUICEGATE_VAR"] = str(servers.session_folder() / "var")
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
+os.environ.setdefault("MASTER_KEYS", f"tests={secrets.token_urlsafe(32)}")
 os.environ.setdefault("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver")
 
 from config.settings import *  # noqa: F403

@@ -3,6 +3,13 @@
 from ingestion.actions.actor import Actor
 from ingestion.actions.backfills import backfill, shards_of
 from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
+from ingestion.actions.credentials import (
+    delete_credential,
+    expire_credential,
+    rotate_keys,
+    set_credential,
+    test_connection,
+)
 from ingestion.actions.deliveries import deliver
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
 from ingestion.actions.quotas import end_override, override_quota
@@ -21,8 +28,10 @@ __all__ = [
     "cancel",
     "configure",
     "connect",
+    "delete_credential",
     "deliver",
     "end_override",
+    "expire_credential",
     "grant",
     "override_quota",
     "pause",
@@ -31,10 +40,13 @@ __all__ = [
     "resume",
     "retry",
     "rewind",
+    "rotate_keys",
     "run_now",
+    "set_credential",
     "set_schedule",
     "set_time_zone",
     "shards_of",
+    "test_connection",
     "triage",
     "upload",
 ]

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ingestion import events, scheduling, turns
 from ingestion.actions.actor import Actor
+from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.actions.schedules import as_declared, set_schedule
 from ingestion.clock import read_db_now
 from ingestion.core import registry
@@ -59,6 +60,7 @@ def run_now(
     """
     actor.require("run_connection", connection.tenant)
     require_unpaused(connection)
+    refuse_secrets(connection, config)
     window, watermark = scheduling.window_for(connection, read_db_now())
     with transaction.atomic():
         run = Run.unscoped.create(
@@ -121,8 +123,9 @@ def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> W
 
 
 def configure(actor: Actor, connection: Connection, config: dict[str, Any], reason: str = "") -> None:
-    """Replace the connection's config; its next run reads the new one."""
+    """Replace the connection's config; its next run reads the new one. Raises ActionRefused for one with a secret."""
     actor.require("run_connection", connection.tenant)
+    refuse_secrets(connection, config)
     with transaction.atomic():
         mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
         before = mine.values_list("config", flat=True).get()

@@ -11,6 +11,7 @@ from django.db import transaction
 from ingestion import artifacts, events, turns
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import require_unpaused
+from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.conf import config as settings
 from ingestion.core.errors import FileTooLarge, UnreadableFile
 from ingestion.core.text import storable
@@ -43,6 +44,7 @@ def upload(
     """
     actor.require("run_connection", connection.tenant)
     _check(connection, name, data)
+    refuse_secrets(connection, config)
     kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
         artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save().pk)

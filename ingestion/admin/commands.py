@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from ingestion.models import Connection, DeadLetter, Delivery, Run
+from ingestion.models import Connection, Credential, DeadLetter, Delivery, Run
 
 
 def _line(*words: Any) -> str:
@@ -26,6 +26,11 @@ def backfill(connection: Connection) -> str:
         "backfill", connection, "--from", "2026-01-01", "--to", "2026-02-01", "--shard", "1d", "--queue",
         "--reason", "…",
     )  # fmt: skip
+
+
+def for_credential(verb: str, credential: Credential, *options: str) -> str:
+    named = ("--tenant", credential.tenant.key, "--integration", credential.integration)
+    return _line("credential", verb, *named, *options)
 
 
 def for_run(verb: str, run: Run, *options: str) -> str:

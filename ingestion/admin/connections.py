@@ -25,7 +25,9 @@ from ingestion.admin.forms import ReasonForm
 from ingestion.admin.schedule_forms import BackfillForm, ScheduleForm, schedule_initial
 from ingestion.admin.uploads import upload_view
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
-from ingestion.core.errors import IngestionError
+from ingestion.core import registry
+from ingestion.core.errors import IngestionError, UnknownPipeline
+from ingestion.core.sources import Testable
 from ingestion.core.zones import zone_named
 from ingestion.models import Connection, Run
 
@@ -77,11 +79,25 @@ def _in_words(connection: Connection) -> str:
         return str(error)
 
 
+def _test(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
+    return Done(_("It works: %s") % actions.test_connection(actor, connection))
+
+
+def _testable(connection: Connection) -> bool:
+    try:
+        return isinstance(registry.get(connection.pipeline).source, Testable)
+    except UnknownPipeline:
+        return False
+
+
 _RUN = "ingestion.run_connection"
 VERBS = [
     Verb("run", _("Run now"), _RUN, _run_now, applies=lambda c: not c.is_paused,
          explain=_("Queues one run over the next window, beside the schedule."),
          command=lambda c: commands.for_connection("run", c, "--queue")),
+    Verb("test", _("Test connection"), _RUN, _test, applies=_testable,
+         explain=_("Asks the source for a sign of life with the stored credential. Nothing is loaded."),
+         command=lambda c: commands.for_connection("credential test", c)),
     Verb("pause", _("Pause"), _RUN, _pause, ReasonForm, applies=lambda c: not c.is_paused,
          explain=_("Nothing new starts until it is resumed. A run under way stops at its next batch."),
          command=lambda c: commands.for_connection("pause", c, "--reason", "…")),

@@ -3,8 +3,11 @@
 IngestionError
 ├── Transient                     nobody: retried with backoff, watermark unmoved
 │   ├── DestinationUnavailable
-│   └── CircuitOpen
+│   ├── CircuitOpen
+│   └── SecretStoreUnavailable
 ├── CredentialError               operator: the run fails and the connection is paused
+│   ├── CredentialMissing
+│   └── CredentialDamaged
 ├── QuotaExceeded                 operator: the run fails until the quota is raised or a new month begins
 ├── SourceChanged                 developer: the run stops before the watermark
 ├── FileRefused                   uploader: the file as a whole cannot be used
@@ -25,9 +28,11 @@ IngestionError
 ├── WorkerLost                    developer: the work keeps killing its worker
 ├── ConfigurationError            developer: a pipeline, setting or connection is wrong
 │   ├── UnknownPipeline
-│   └── PrivateAddress
+│   ├── PrivateAddress
+│   └── UnknownMasterKey
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
+│   └── CredentialChanged
 └── Interrupted                   not a failure: the run's owner must stop here
     ├── Fenced                    somebody else owns the run now
     ├── Cancelled
@@ -71,6 +76,10 @@ class CircuitOpen(Transient):
     """A host kept failing, so it is left alone for a while; the run is tried again when one call has succeeded."""
 
 
+class SecretStoreUnavailable(Transient):
+    """The store of credentials does not answer: the run is tried again, its watermark kept."""
+
+
 class CredentialError(IngestionError):
     """The source refused our credential: the run fails and its connection is paused until an operator mends it."""
 
@@ -80,6 +89,14 @@ class QuotaExceeded(IngestionError):
 
     code = "quota_exceeded"
     """Stable, for programs that show the refusal to others."""
+
+
+class CredentialMissing(CredentialError):
+    """No credential is stored for this tenant and integration, and none of another tenant is ever used instead."""
+
+
+class CredentialDamaged(CredentialError):
+    """A stored credential was changed, moved or put back to an older version: it is not used. Store it again."""
 
 
 class SourceChanged(IngestionError):
@@ -166,12 +183,20 @@ class PrivateAddress(ConfigurationError):
     """A source's address leads into a private network: nothing was sent. Allow the network in PRIVATE_NETWORKS."""
 
 
+class UnknownMasterKey(ConfigurationError):
+    """A stored key is wrapped by a master key that the settings no longer name; put that key back."""
+
+
 class TenantScopeError(IngestionError):
     """A tenant-owned table was read or written without naming a tenant; add `.for_tenant(tenant)`."""
 
 
 class ActionRefused(IngestionError):
     """The action does not apply to this object now."""
+
+
+class CredentialChanged(ActionRefused):
+    """Somebody else stored another version of the credential meanwhile; look at it and try again."""
 
 
 class Interrupted(IngestionError):

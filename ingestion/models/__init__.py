@@ -3,6 +3,7 @@
 from ingestion.models.artifacts import Artifact, RunArtifact
 from ingestion.models.audit import AuditEntry
 from ingestion.models.connections import Connection
+from ingestion.models.credentials import Credential, CredentialVersion, DataKey
 from ingestion.models.dead_letters import DeadLetter
 from ingestion.models.deliveries import Delivery
 from ingestion.models.fields import ExternalIdField
@@ -18,6 +19,9 @@ __all__ = [
     "Artifact",
     "AuditEntry",
     "Connection",
+    "Credential",
+    "CredentialVersion",
+    "DataKey",
     "DeadLetter",
     "Delivery",
     "Event",

@@ -14,7 +14,9 @@ from ingestion import deliveries, events, queueing, turns
 from ingestion.conf import config
 from ingestion.core import outages
 from ingestion.core.errors import (
+    CredentialDamaged,
     CredentialError,
+    CredentialMissing,
     DestinationUnavailable,
     Fenced,
     IngestionError,
@@ -24,6 +26,7 @@ from ingestion.core.errors import (
 from ingestion.core.text import storable
 from ingestion.loading import faults
 from ingestion.models import Connection, Run, Watermark
+from ingestion.redaction import mask
 from ingestion.running import ownership, shards, verification
 from ingestion.running.conflicts import retried
 from ingestion.running.ownership import Ownership
@@ -104,15 +107,21 @@ def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
         mine,
         Run.State.FAILED,
         error_class=type(error).__name__,
-        error_message=storable(str(error), 5000),
-        traceback="" if known else storable("".join(traceback.format_exception(error))[-20_000:], 40_000),
+        error_message=storable(mask(str(error)), 5000),
+        traceback="" if known else storable(mask("".join(traceback.format_exception(error)))[-20_000:], 40_000),
     )
     if isinstance(error, CredentialError):
         Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
-            paused_at=timezone.now(), paused_reason="The source refused the credential."
+            paused_at=timezone.now(), paused_reason=_why_paused(error)
         )
     # Only our own messages are known to hold no payload and no secret; what else said is on the run's page.
     events.record(run, "failed", f"{type(error).__name__}: {error}" if known else type(error).__name__)
+
+
+def _why_paused(error: CredentialError) -> str:
+    if isinstance(error, CredentialMissing | CredentialDamaged):
+        return storable(str(error), 200)
+    return "The source refused the credential."
 
 
 def backoff(failed_before: int, retry_after: float | None) -> float:

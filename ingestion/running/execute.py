@@ -91,6 +91,7 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
         seams.came_on(mine)
         if seams.stop():
             raise Paused("The worker was asked to stop; another one goes on from here.")
+        work.held.look()  # before the source fetches its next page
     seams.at("exhausted")
     ownership.renew(mine)
     closing.close(work)

@@ -24,6 +24,7 @@ from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
 from ingestion.models import Connection, Run
+from ingestion.redaction import mask
 from ingestion.running import lanes
 from ingestion.running.conflicts import retried
 
@@ -181,7 +182,7 @@ def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error:
             active_key=None,
             slot_key=None,
             error_class=type(error).__name__ if error else "",
-            error_message=storable(str(error), 5000) if error else "",
+            error_message=storable(mask(str(error)), 5000) if error else "",
         )
     )
     if given:

@@ -21,6 +21,7 @@ from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
 from ingestion.running import isolation, ownership
 from ingestion.running.receiving import receiving
+from ingestion.vault import Holder
 
 _AT_HAND = 10.0
 """Longest wait for a rate limit, in seconds, while somebody sits at a screen and waits for the answer."""
@@ -70,12 +71,16 @@ class Work:
     """Those of them that were rejected."""
     first_load: bool
     """The destination was empty when the run began: nothing to look up."""
+    held: Holder
+    """The run's credential, once its source has asked for it."""
 
 
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
     ctx = _within_limits(context(pipeline, run, _heartbeat(mine, seams)), run, mine, seams)
+    held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
+    ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     if run.kind == Run.Kind.REPLAY:
@@ -83,7 +88,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     poison = isolation.resume(run, mine)
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
-    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.read, run.dead, first)
+    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.read, run.dead, first, held)
 
 
 def _within_limits(ctx: Context, run: Run, mine: ownership.Ownership, seams: Seams) -> Context:
@@ -149,17 +154,22 @@ def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
 def outside_a_run(pipeline: Pipeline, connection: Connection, config: Mapping[str, Any] | None = None) -> Context:
     """What a connection's source may use when it is tested or previewed: no run, no window, no inbox.
 
-    Calls count against the tenant's rate; quotas are looked at and not counted.
+    Calls count against the tenant's rate; quotas are looked at and not counted. The credential is the real one:
+    exchanging it stores the new one, also in a dry run, because the source has by then made the old one worthless.
     """
     overlaid = {**connection.config, **(config or {})}
+    integration = str(overlaid.get("integration") or pipeline.integration)
     tenant = connection.tenant
+    held = Holder(tenant.ref, integration)
     ctx = Context(
         tenant=tenant.ref,
         pipeline=connection.pipeline,
         run_id=0,
         now=datetime.now(UTC),
         config=overlaid,
-        integration=str(overlaid.get("integration") or pipeline.integration),
+        integration=integration,
+        credential=held.credential,
+        exchange=held.exchange,
         spend=lambda meter, amount: limits.require(tenant.ref, meter, amount),
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),
     )

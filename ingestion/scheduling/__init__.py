@@ -23,6 +23,7 @@ from ingestion.scheduling.connections import first_due, next_due, place_of, sche
 from ingestion.scheduling.due import go_on
 from ingestion.scheduling.lateness import SHOWN, Overdue, last_tick, late_after, overdue, tick_problem, why_late
 from ingestion.scheduling.windows import latest_watermark, window_for
+from ingestion.vault import expiry
 
 __all__ = [
     "SHOWN",
@@ -62,6 +63,7 @@ class Ticked:
 def tick() -> Ticked:
     """Do whatever is due now."""
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
+    expiry.warn()
     made = [*due.make_runs(), *forgotten.make_runs()]
     hinted = 0
     for run in [*hints.claimable_runs(made), *backfills.look_after()]:

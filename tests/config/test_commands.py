@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -102,7 +103,13 @@ def test_interrupted_up_stops_everything_in_order(manage: Manage) -> None:
 
 
 def test_demo_refuses_a_server_database(manage: Manage) -> None:
-    demo = manage("demo", "--once", DATABASE_URL="postgres://user@localhost/name", SECRET_KEY="x")
+    demo = manage(
+        "demo",
+        "--once",
+        DATABASE_URL="postgres://user@localhost/name",
+        SECRET_KEY="x",
+        MASTER_KEYS=f"1={secrets.token_urlsafe(32)}",
+    )
 
     assert demo.wait(timeout=30) == 1
     assert "Unset DATABASE_URL" in manage.output.read_text()

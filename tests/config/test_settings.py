@@ -1,4 +1,5 @@
 import ast
+import base64
 import os
 import stat
 import subprocess
@@ -61,8 +62,48 @@ def test_server_database_without_secret_key_is_refused_with_the_command_to_make_
     assert "secrets.token_urlsafe" in said
 
 
+def test_server_database_without_master_keys_is_refused_with_the_command_to_make_one(tmp_path: Path) -> None:
+    said = settings_say("s.INGESTION", tmp_path, DATABASE_URL=SERVER, SECRET_KEY="x").stderr
+
+    assert "MASTER_KEYS is not set" in said
+    assert "secrets.token_urlsafe(32)" in said
+
+
+def test_master_keys_from_the_environment_keep_their_order(tmp_path: Path) -> None:
+    said = settings_say("list(s.INGESTION['MASTER_KEYS'].items())", tmp_path, MASTER_KEYS="b=2,a=file:/run/key").stdout
+
+    assert said == "[('b', '2'), ('a', 'file:/run/key')]\n"
+
+
+@pytest.mark.parametrize("keys", ["sesame", "a=", "=sesame", "a=sesame,a=other"])
+def test_master_keys_that_are_no_list_are_refused_without_repeating_them(keys: str, tmp_path: Path) -> None:
+    done = settings_say("s.INGESTION", tmp_path, MASTER_KEYS=keys)
+
+    assert done.returncode == 1
+    assert "is not id=value" in done.stderr
+    assert "sesame" not in done.stderr
+
+
+def test_a_local_installation_keeps_a_master_key_of_its_own(tmp_path: Path) -> None:
+    keys = [settings_say("s.INGESTION['MASTER_KEYS']", tmp_path).stdout for _ in range(2)]
+
+    file = tmp_path / "var" / "master_key"
+    assert keys == [f"{{'local': 'file:{file}'}}\n"] * 2
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(base64.urlsafe_b64decode(file.read_text() + "=")) == 32
+
+
+def test_a_vault_address_chooses_the_vault_store_and_no_token_stands_in_the_settings(tmp_path: Path) -> None:
+    vault = {"VAULT_ADDR": "https://vault:8200", "VAULT_TOKEN": "sesame", "VAULT_MOUNT": "kv"}
+
+    said = settings_say("s.INGESTION['SECRET_STORE'], s.INGESTION['VAULT']", tmp_path, **vault).stdout
+
+    values = {"url": "https://vault:8200", "token": "env:VAULT_TOKEN", "mount": "kv"}
+    assert said == f"('ingestion.vault.HashicorpStore', {values})\n"
+
+
 def test_server_database_turns_on_secure_cookies_and_no_default_host(tmp_path: Path) -> None:
-    server = {"DATABASE_URL": SERVER, "SECRET_KEY": "x"}
+    server = {"DATABASE_URL": SERVER, "SECRET_KEY": "x", "MASTER_KEYS": "1=x"}
 
     said = settings_say("s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS", tmp_path, **server).stdout
 

@@ -11,6 +11,7 @@ from ingestion.core.errors import IngestionError, UnknownPipeline
 from ingestion.management.verbs import VERBS
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
+from ingestion.redaction import mask, safely
 
 
 class Command(BaseCommand):
@@ -24,7 +25,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         output = Output(self.stdout, as_json=options.get("json", False))
         try:
-            _do(options, output)
+            with safely():
+                _do(options, output)
         except CommandError as error:
             output.error(str(error))
             raise
@@ -36,10 +38,12 @@ def _do(options: dict[str, Any], output: Output) -> None:
     """Every failure we know about as a sentence with its exit code; what is left is a bug and keeps its traceback."""
     try:
         options["do"](options, output)
+    except CommandError as error:
+        raise CommandError(mask(str(error)), returncode=error.returncode) from None
     except UnknownPipeline as error:
-        raise CommandError(str(error), returncode=Exit.USAGE) from error
+        raise CommandError(mask(str(error)), returncode=Exit.USAGE) from None
     except IngestionError as error:
-        raise CommandError(str(error), returncode=Exit.FAILED) from error
+        raise CommandError(mask(str(error)), returncode=Exit.FAILED) from None
     except (OperationalError, InterfaceError, ProgrammingError) as error:
         hint = "Does it answer, and has `manage.py migrate` run?"
-        raise CommandError(f"The database cannot be used: {error}. {hint}", returncode=Exit.FAILED) from error
+        raise CommandError(mask(f"The database cannot be used: {error}. {hint}"), returncode=Exit.FAILED) from None

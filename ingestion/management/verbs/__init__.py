@@ -3,6 +3,7 @@
 from ingestion.management.verbs import (
     backfilling,
     connections,
+    credentials,
     delivering,
     letters,
     listing,
@@ -28,6 +29,7 @@ VERBS = (
     tenants,
     quotas,
     connections,
+    credentials,
     ticking,
     upkeep,
 )

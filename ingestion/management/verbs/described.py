@@ -8,7 +8,7 @@ from ingestion import scheduling
 from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
-from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Event, Run, Tenant, Watermark
+from ingestion.models import Artifact, Connection, Credential, DeadLetter, Delivery, Event, Run, Tenant, Watermark
 
 Described = dict[str, Any]
 
@@ -53,6 +53,12 @@ def schedule(row: Connection) -> Described:
 
 def overdue(one: scheduling.Overdue) -> Described:
     return {**connection(one.connection), "since": one.since, "reason": one.reason}
+
+
+def credential(row: Credential) -> Described:
+    """What may be known of it. Its values are not."""
+    shown = ("integration", "version", "last_four", "expires_at", "rotated_at", "updated_at")
+    return {"tenant": row.tenant.key, **{name: getattr(row, name) for name in shown}}
 
 
 _RUN = (

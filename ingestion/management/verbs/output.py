@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from ingestion.redaction import mask
+
 Row = Mapping[str, Any]
 
 
@@ -17,10 +19,13 @@ class Stream(Protocol):
 
 
 class Output:
-    """Text is written as it comes; the JSON document is gathered and written by `close`, also after an error."""
+    """Text is written as it comes; the JSON document is gathered and written by `close`, also after an error.
+
+    Known secrets are masked: what a source or a transform said may hold one.
+    """
 
     def __init__(self, stream: Stream, *, as_json: bool) -> None:
-        self._stream = stream
+        self._stream = _Masked(stream)
         self._document: dict[str, Any] | None = {} if as_json else None
 
     def say(self, text: str) -> None:
@@ -53,6 +58,16 @@ class Output:
     def close(self) -> None:
         if self._document is not None:
             self._stream.write(json.dumps(self._document, cls=DjangoJSONEncoder, indent=2))
+
+
+class _Masked:
+    """A stream that no known secret passes."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        self._stream.write(mask(text))
 
 
 def table(columns: Sequence[str], rows: Sequence[Row]) -> str:

@@ -9,12 +9,13 @@ from django.core.management.base import CommandError
 from ingestion import artifacts, deliveries, jobs, queueing, scheduling
 from ingestion.clock import read_db_now
 from ingestion.conf import config
-from ingestion.management.verbs import arguments, described, finding, foreground
+from ingestion.management.verbs import arguments, credentials, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run, Tenant
 from ingestion.running import pulse
+from ingestion.vault import expiry, rotation
 
 OVERDUE = ("id", "tenant", "pipeline", "name", "since", "reason")
 
@@ -59,10 +60,14 @@ def health(options: Options, output: Output) -> None:
         "tick_age_seconds": round((now - ticked).total_seconds()) if ticked else None,
         "queues": dict(sorted(depths.items())),
     })  # fmt: skip
+    if unknown := rotation.unknown():
+        problems.append(f"Credentials cannot be read: the settings lack the master keys {', '.join(unknown)}.")
     if None in depths.values():
         output.say("Redis cannot be reached: runs wait until a tick can tell the workers. No data is lost.")
     _part(output, "overdue", [described.overdue(one) for one in overdue], OVERDUE)
     _part(output, "expired_leases", [described.run(row) for row in expired], (*foreground.COLUMNS, "host"))
+    ending = [described.credential(row) for row in expiry.expiring()]
+    _part(output, "expiring_credentials", ending, credentials.COLUMNS)
     if problems:
         raise CommandError(". ".join(_sentence(one) for one in problems) + ".", returncode=Exit.FAILED)
 

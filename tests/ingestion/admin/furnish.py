@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from ingestion import artifacts
-from ingestion.models import Artifact, RunArtifact, Tenant, TenantOwned
+from ingestion.models import Artifact, DataKey, RunArtifact, Tenant, TenantOwned
 
 
 def owned_models() -> list[type[models.Model]]:
@@ -43,6 +43,8 @@ def _fill(model: Any, tenant: Tenant, mark: str, copies: int, rows: dict[Any, li
                     values.setdefault(field.name, _value(field, mark, number))
             if model is RunArtifact:
                 values["role"] = RunArtifact.Role.INPUT
+            if model is DataKey:
+                values["generation"] = number + 1
             rows[model].append(model.unscoped.create(tenant=tenant, **values))
     return rows[model]
 

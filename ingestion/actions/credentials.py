@@ -1,0 +1,137 @@
+"""What an operator can do with credentials: store, date, delete, try out; and with the keys that seal them.
+
+No value is ever given back, audited or repeated in a message.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
+
+from ingestion.actions.actor import Actor
+from ingestion.clock import DbNow
+from ingestion.core import registry
+from ingestion.core.errors import ActionRefused, IngestionError, Transient
+from ingestion.core.sources import Testable
+from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
+from ingestion.redaction import mask
+from ingestion.running.work import outside_a_run
+from ingestion.vault import credentials, rotation
+from ingestion.vault.rotation import Rotated
+from ingestion.vault.values import checked
+
+
+@sensitive_variables()
+def set_credential(
+    actor: Actor,
+    tenant: Tenant,
+    integration: str,
+    values: Mapping[str, str],
+    *,
+    expires_at: datetime | None = None,
+    reason: str = "",
+) -> Credential:
+    """Store `values` as the tenant's credential for `integration`, in the place of all of those before.
+
+    Running workers take it at their next batch. Raises ActionRefused for values that cannot be stored.
+    """
+    actor.require("set_credential", tenant)
+    _require_aware(expires_at)
+    given = checked(integration, values)
+
+    def note(row: Credential) -> None:
+        _of(row).update(expires_at=expires_at, updated_by=actor.user.pk if actor.user else None)
+        what = {"version": row.version, "names": sorted(given), "expires_at": _shown(expires_at)}
+        actor.audit(tenant, "set credential", integration, reason, **what)
+
+    credentials.put(tenant.ref, integration, given, cause="set", note=note)
+    return Credential.objects.for_tenant(tenant).select_related("tenant").get(integration=integration)
+
+
+def expire_credential(actor: Actor, credential: Credential, expires_at: datetime | None, reason: str = "") -> None:
+    """Note when the source will refuse the credential (None: not known). The values stay as they are."""
+    actor.require("set_credential", credential.tenant)
+    _require_aware(expires_at)
+    with transaction.atomic():
+        if not _of(credential).update(expires_at=expires_at, warned_at=None, updated_at=DbNow()):
+            raise ActionRefused("The credential was deleted meanwhile.")
+        actor.audit(credential.tenant, "date credential", credential.integration, reason, expires_at=_shown(expires_at))
+
+
+def delete_credential(actor: Actor, credential: Credential, reason: str = "") -> None:
+    """Delete the credential beyond recovery; runs that need it fail and pause their connection from now on."""
+    actor.require("set_credential", credential.tenant)
+    tenant, integration = credential.tenant, credential.integration
+
+    def note(row: Credential) -> None:
+        actor.audit(tenant, "delete credential", integration, reason, version=row.version)
+
+    if not credentials.drop(tenant.ref, integration, note=note):
+        raise ActionRefused("The credential was deleted already.")
+
+
+def test_connection(actor: Actor, connection: Connection) -> str:
+    """Ask the connection's source for a sign of life with the stored credential; its sentence. Nothing is loaded.
+
+    Raises ActionRefused for a source that cannot be tested, else what the source raises.
+    """
+    actor.require("run_connection", connection.tenant)
+    pipeline = registry.get(connection.pipeline)
+    if not isinstance(pipeline.source, Testable):
+        raise ActionRefused(f"The source of {connection.pipeline} cannot be tested; try a dry run of one page.")
+    try:
+        said = mask(pipeline.source.test(outside_a_run(pipeline, connection)))
+    except IngestionError as error:
+        _tested(actor, connection, type(error).__name__)
+        raise
+    except (ConnectionError, TimeoutError, socket.gaierror) as error:
+        _tested(actor, connection, type(error).__name__)
+        raise Transient(mask(f"{type(error).__name__}: {error}")) from None
+    _tested(actor, connection, "")
+    return said
+
+
+def rotate_keys(
+    actor: Actor, *, tenant: Tenant | None = None, older_than: timedelta | None = None
+) -> Iterator[tuple[Tenant, Rotated | IngestionError]]:
+    """Bring all credentials (of `tenant`) under fresh data keys that the first master key wraps; tenant by tenant.
+
+    Only where it is not so yet, or where the data key is older than `older_than`: killed and started again, it goes on
+    with the rest. A tenant whose credentials cannot be opened is told with the reason and keeps nobody else waiting.
+    """
+    if actor.user is not None and not getattr(actor.user, "is_superuser", False):
+        raise PermissionDenied(f"{actor.name} is no superuser.")
+    due = rotation.unfinished(older_than)
+    tenants = Tenant.objects.filter(pk__in=due).order_by("key")
+    for one in tenants if tenant is None else tenants.filter(pk=tenant.pk):
+        try:
+            done = rotation.rotate(one, older_than=older_than)
+        except IngestionError as error:
+            yield one, error
+            continue
+        with transaction.atomic():
+            actor.audit(one, "rotate keys", one, credentials=done.credentials, dropped=done.dropped)
+        yield one, done
+
+
+def _tested(actor: Actor, connection: Connection, failure: str) -> None:
+    with transaction.atomic():
+        actor.audit(connection.tenant, "test", connection, outcome=failure or "answered")
+
+
+def _of(row: Credential) -> TenantQuerySet[Credential]:
+    return Credential.objects.for_tenant(row.tenant_id).filter(pk=row.pk)
+
+
+def _require_aware(moment: datetime | None) -> None:
+    if moment is not None and moment.tzinfo is None:
+        raise ActionRefused("Give the expiry date with its time zone, for example 2026-12-31T00:00:00Z.")
+
+
+def _shown(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,101 @@
+"""Can credentials be kept and opened, and does one of them end soon?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError, connections, router
+from django.utils.module_loading import import_string
+
+from ingestion.checks.settings import TAG, valid
+from ingestion.core import registry
+from ingestion.core.errors import ConfigurationError
+from ingestion.vault import DatabaseStore, HashicorpStore, expiry, hashicorp, master_keys, rotation, stores
+
+_KEEP = "A key is taken away only after `manage.py ingest credential rotate-keys` says that nothing is under it."
+
+
+@register(TAG)
+def check_credentials(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    return [] if valid() is None else [*_store(), *_keys()]
+
+
+def _store() -> Iterator[CheckMessage]:
+    hint = "Name ingestion.vault.DatabaseStore, ingestion.vault.HashicorpStore, or a class with their methods."
+    try:
+        store = stores.chosen()
+    except (ConfigurationError, TypeError) as error:
+        yield Error(str(error), hint=hint, id="ingestion.E204")
+        return
+    if isinstance(store, HashicorpStore):
+        hint = "docs/how-to/store-credentials.md shows the settings of a Vault server."
+        for problem in hashicorp.problems():
+            yield Error(problem, hint=hint, id="ingestion.E204")
+
+
+def _keys() -> Iterator[CheckMessage]:
+    if _keys_are_missing():
+        yield Error(
+            'INGESTION["MASTER_KEYS"] is empty, and pipelines need credentials: none could be stored.',
+            hint=f'Set {{"2026": "env:MASTER_KEY"}} and make the key with: {master_keys.MAKE}',
+            id="ingestion.E201",
+        )
+    for _key_id, problem in master_keys.problems():
+        yield Error(problem, hint=f"{_KEEP} Keys are 32 bytes in base64.", id="ingestion.E202")
+    for one, other in master_keys.duplicates():
+        problem = f"The master keys {one!r} and {other!r} are the same key: rotating to one would change nothing."
+        yield Error(problem, hint=f"Make another one: {master_keys.MAKE}", id="ingestion.E203")
+
+
+def _keys_are_missing() -> bool:
+    given = valid()
+    if given is None or given.MASTER_KEYS:
+        return False
+    try:
+        seals = issubclass(import_string(given.SECRET_STORE), DatabaseStore)
+    except (ImportError, TypeError):
+        return False
+    return seals and any(pipeline.integration for pipeline in registry.registered())
+
+
+@register(TAG, Tags.database)
+def check_stored(
+    app_configs: Sequence[Any] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Asks the tables, so only when databases are checked (`check --database default`, `migrate`)."""
+    from ingestion.models import Credential
+
+    alias = router.db_for_read(Credential)
+    if valid() is None or alias not in (databases or ()):
+        return []
+    try:
+        if Credential._meta.db_table not in connections[alias].introspection.table_names():
+            return []  # before the first migration
+        return [*_unknown(), *_expiring()]
+    except DatabaseError:
+        return []  # a database that does not answer is not this check's business
+
+
+def _unknown() -> Iterator[CheckMessage]:
+    for key_id, count in rotation.unknown().items():
+        yield Error(
+            f"{count} data keys are under the master key {key_id!r}, which the settings do not have: the credentials "
+            "sealed with them cannot be read.",
+            hint=f"Put the key back into MASTER_KEYS. {_KEEP}",
+            id="ingestion.E205",
+        )
+
+
+def _expiring() -> Iterator[CheckMessage]:
+    found = list(expiry.expiring()[:20])
+    if found:
+        named = ", ".join(f"{row.tenant.key} {row.integration} ({row.expires_at:%Y-%m-%d})" for row in found)
+        yield checks.Warning(
+            f"Credentials have expired or soon will: {named}.",
+            hint='Get new ones and store them: manage.py ingest credential set. INGESTION["EXPIRY_WARNING_DAYS"] '
+            "says how early this is said.",
+            id="ingestion.W201",
+        )

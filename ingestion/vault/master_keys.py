@@ -1,0 +1,96 @@
+"""The master keys of INGESTION["MASTER_KEYS"]: they wrap the tenants' data keys and are stored nowhere by us.
+
+Each is 32 bytes in base64, given as it is, as `env:NAME` or as `file:/path`. The first one wraps, all of them unwrap.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingestion.conf import config
+from ingestion.core.errors import ConfigurationError, UnknownMasterKey
+from ingestion.vault.sealing import KEY_BYTES
+
+MAKE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+_LEAST_DIFFERENT = 12
+"""Different bytes that a key must have: 32 random ones have fewer once in 10**24 times."""
+
+
+def first() -> str:
+    """The id of the key that wraps. Raises ConfigurationError when there is none."""
+    for key_id in config().MASTER_KEYS:
+        return key_id
+    raise ConfigurationError(
+        f'No master key: set INGESTION["MASTER_KEYS"] = {{"2026": "env:MASTER_KEY"}}. Make one with: {MAKE}'
+    )
+
+
+def key(key_id: str) -> bytes:
+    """Raises UnknownMasterKey when the settings do not have it, ConfigurationError when it cannot be used."""
+    given = config().MASTER_KEYS.get(key_id)
+    if given is None:
+        raise UnknownMasterKey(
+            f'The master key {key_id!r} is not in INGESTION["MASTER_KEYS"]; put it back, then run '
+            "`manage.py ingest credential rotate-keys` before it is taken away."
+        )
+    return decoded(key_id, given.get_secret_value())
+
+
+def decoded(key_id: str, given: str) -> bytes:
+    """The 32 bytes that `given`, a value of the setting, stands for."""
+    text = resolved(f"The master key {key_id!r}", given)
+    try:
+        standard = text.strip().rstrip("=").translate(str.maketrans("-_", "+/"))
+        found = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        found = b""
+    if len(found) != KEY_BYTES:
+        raise ConfigurationError(f"The master key {key_id!r} is not {KEY_BYTES} bytes in base64. Make one: {MAKE}")
+    if len(set(found)) < _LEAST_DIFFERENT:
+        raise ConfigurationError(f"The master key {key_id!r} can be guessed. Make one: {MAKE}")
+    return found
+
+
+def resolved(what: str, given: str) -> str:
+    """`given`, or what the variable `env:NAME` or the file `file:/path` holds. Raises ConfigurationError without it."""
+    kind, _, name = given.partition(":")
+    if kind == "env":
+        if value := os.environ.get(name, ""):
+            return value
+        raise ConfigurationError(f"{what} is read from the variable {name}, which is not set.")
+    if kind == "file":
+        try:
+            return Path(name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{what} is read from {name}: {type(error).__name__}.") from None
+    return given
+
+
+def problems() -> Iterator[tuple[str, str]]:
+    """(key id, what is wrong) for every key that cannot be used."""
+    for key_id, given in config().MASTER_KEYS.items():
+        if not key_id or len(key_id) > 50:
+            yield key_id, f"The id {key_id!r} of a master key must have 1 to 50 characters."
+        try:
+            decoded(key_id, given.get_secret_value())
+        except ConfigurationError as error:
+            yield key_id, str(error)
+
+
+def duplicates() -> list[tuple[str, str]]:
+    """Pairs of ids that name the same key."""
+    seen: dict[bytes, str] = {}
+    found = []
+    for key_id, given in config().MASTER_KEYS.items():
+        try:
+            material = decoded(key_id, given.get_secret_value())
+        except ConfigurationError:
+            continue
+        if material in seen:
+            found.append((seen[material], key_id))
+        seen.setdefault(material, key_id)
+    return found

@@ -1,0 +1,144 @@
+"""Replacing keys while work goes on. Killed anywhere, it is simply started again: what is left to do is in the rows.
+
+For each tenant: a new data key under the first master key, every credential sealed again under it, the old data keys
+deleted. Each step is one small transaction; readers see a credential under its old or its new key, never in between.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max, ProtectedError
+
+from ingestion.clock import read_db_now
+from ingestion.conf import config
+from ingestion.core.errors import IngestionError
+from ingestion.models import Credential, DataKey, Tenant
+from ingestion.vault import data_keys, master_keys
+from ingestion.vault.credentials import again
+from ingestion.vault.database import place
+from ingestion.vault.sealing import seal, unseal
+
+_ROUNDS = 50
+Step = Callable[[str], None]
+
+
+def _pass(point: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What was done for one tenant."""
+
+    credentials: int
+    """Sealed again under the new data key."""
+    dropped: int
+    """Old data keys deleted."""
+
+
+def unfinished(older_than: timedelta | None = None) -> list[int]:
+    """Tenants whose keys are not all as they should be: one data key, under the first master key, young enough."""
+    oldest = read_db_now() - older_than if older_than is not None else None
+    tenants = DataKey.unscoped.order_by("tenant_id").values_list("tenant_id", flat=True).distinct()
+    return [pk for pk in tenants if _needs_new(pk, oldest) or data_keys.of(pk).count() > 1]
+
+
+def rotate(tenant: Tenant, *, older_than: timedelta | None = None, step: Step = _pass) -> Rotated:
+    """Bring the tenant's credentials under one data key that the first master key wraps.
+
+    Raises CredentialDamaged or UnknownMasterKey when a credential cannot be opened; the others are done by then.
+    """
+    oldest = read_db_now() - older_than if older_than is not None else None
+    if _needs_new(tenant.pk, oldest):
+        newest = data_keys.newest(tenant.pk)
+        data_keys.make(tenant.pk, newest.generation + 1 if newest else 1)
+        step("made")
+    sealed = dropped = 0
+    for _ in range(_ROUNDS):
+        sealed += _seal_again(tenant.pk, step)
+        dropped += _drop_unused(tenant.pk, step)
+        if data_keys.of(tenant.pk).count() <= 1:
+            break
+    return Rotated(sealed, dropped)
+
+
+def in_use() -> dict[str, int]:
+    """How many data keys each master key wraps, those that the settings do not name included."""
+    wrapped = Counter(DataKey.unscoped.values_list("master_key", flat=True))
+    return {key_id: wrapped.get(key_id, 0) for key_id in [*config().MASTER_KEYS, *sorted(wrapped)]}
+
+
+def unknown() -> dict[str, int]:
+    """Data keys by the master keys that wrap them and that the settings do not name."""
+    return {key_id: count for key_id, count in in_use().items() if key_id not in config().MASTER_KEYS}
+
+
+def _needs_new(tenant_id: int, oldest: datetime | None) -> bool:
+    newest = data_keys.newest(tenant_id)
+    if newest is None:
+        return False
+    return newest.master_key != master_keys.first() or (oldest is not None and newest.created_at < oldest)
+
+
+def _seal_again(tenant_id: int, step: Step) -> int:
+    """Every credential that is not under the newest data key; how many. What is written meanwhile counts as done."""
+    done = 0
+    failure: IngestionError | None = None
+    for pk in _elsewhere(tenant_id):
+        try:
+            done += again(lambda pk=pk: _move(tenant_id, pk))  # type: ignore[misc]
+        except IngestionError as error:
+            failure = error
+            continue
+        step("sealed")
+    if failure is not None:
+        raise failure
+    return done
+
+
+def _elsewhere(tenant_id: int) -> Iterator[int]:
+    newest = data_keys.newest(tenant_id)
+    rows = Credential.objects.for_tenant(tenant_id).filter(data_key__isnull=False)
+    yield from list(rows.exclude(data_key=newest).order_by("pk").values_list("pk", flat=True))
+
+
+def _move(tenant_id: int, pk: int) -> bool:
+    """Seal one credential under the newest data key, unless a writer changes it at the same moment."""
+    with transaction.atomic():
+        rows = Credential.objects.for_tenant(tenant_id).filter(pk=pk)
+        row = rows.select_related("data_key").first()
+        newest = data_keys.newest(tenant_id)
+        if row is None or newest is None or row.data_key is None or row.data_key_id == newest.pk:
+            return False
+        there = place(row, row.version)
+        plain = unseal(data_keys.opened(row.data_key), bytes(row.ciphertext), there)
+        sealed = seal(data_keys.opened(newest), plain, there)
+        same = rows.filter(version=row.version, data_key_id=row.data_key_id)
+        return bool(same.update(ciphertext=sealed, data_key=newest))
+
+
+def _drop_unused(tenant_id: int, step: Step) -> int:
+    """Delete the data keys that no credential is under. One that got a credential at this moment stays for now."""
+    newest = data_keys.of(tenant_id).aggregate(newest=Max("generation"))["newest"]
+    dropped = 0
+    for old in data_keys.of(tenant_id).filter(generation__lt=newest or 0):
+        try:
+            again(lambda old=old: _drop(old))  # type: ignore[misc]
+        except (ProtectedError, IntegrityError):
+            continue
+        dropped += 1
+        step("dropped")
+    return dropped
+
+
+def _drop(old: DataKey) -> None:
+    with transaction.atomic():
+        if not old.credentials.exists():
+            data_keys.of(old.tenant_id).filter(pk=old.pk).delete()
+        elif data_keys.of(old.tenant_id).filter(pk=old.pk).exists():
+            raise ProtectedError("A credential is under this key.", set(old.credentials.all()))

@@ -1,0 +1,62 @@
+"""Where the values of credentials are kept: a Protocol, and the store that the settings choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from django.utils.module_loading import import_string
+
+from ingestion.conf import config
+from ingestion.core.context import Secret, TenantRef
+from ingestion.core.errors import ConfigurationError
+from ingestion.vault.values import INTEGRATION
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Whose credential for what. There is no address without a tenant, and so no credential that two tenants share."""
+
+    tenant: TenantRef
+    integration: str
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for a name that could mean several: MariaDB takes `stripe ` for `stripe`."""
+        if not INTEGRATION.fullmatch(self.integration):
+            raise ConfigurationError(f"{self.integration[:100]!r} cannot name an integration.")
+
+
+@runtime_checkable
+class SecretStore(Protocol):
+    """Keeps the newest version of each credential."""
+
+    remote: bool
+    """Whether it is reached over a network: then it is never called inside a transaction."""
+
+    def read(self, at: Address) -> Secret | None:
+        """The newest version, None when there is none. Raises CredentialDamaged, SecretStoreUnavailable."""
+        ...
+
+    def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
+        """Store `values` over the version `expected` (None: over any); the new version, higher than every one before.
+
+        Raises CredentialChanged when another version is there by now.
+        """
+        ...
+
+    def delete(self, at: Address) -> None:
+        """Remove every version beyond recovery; nothing happens where there is none."""
+        ...
+
+
+def chosen() -> SecretStore:
+    """The store of INGESTION["SECRET_STORE"]. Raises ConfigurationError when there is no such class."""
+    path = config().SECRET_STORE
+    try:
+        made = import_string(path)()
+    except ImportError as error:
+        raise ConfigurationError(f'INGESTION["SECRET_STORE"] cannot be imported: {error}') from error
+    if not isinstance(made, SecretStore):
+        raise ConfigurationError(f'INGESTION["SECRET_STORE"] names {path}, which is no SecretStore.')
+    return made

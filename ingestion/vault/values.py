@@ -1,0 +1,71 @@
+"""The values of a credential: what may be stored, and how text becomes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ingestion.core.errors import ActionRefused
+from ingestion.core.text import storable
+
+INTEGRATION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,99}")
+_MOST_BYTES = 64 * 1024
+_TELLING = 12
+"""Shorter values are not hinted at: four of their characters would be too large a part."""
+
+
+def checked(integration: str, values: Mapping[Any, Any]) -> dict[str, str]:
+    """`values`, fit to be stored for `integration`. Raises ActionRefused, never repeating a value."""
+    if not INTEGRATION.fullmatch(integration):
+        raise ActionRefused(f"{integration[:100]!r} cannot name an integration; use letters, digits, - _ and dots.")
+    if not values:
+        raise ActionRefused("Give at least one value, for example a line api_key=…")
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ActionRefused("A value's name must be a word of letters, digits, - _ and dots, such as api_key.")
+        if not isinstance(value, str) or not value.strip():
+            raise ActionRefused(f"The value {name!r} is empty or no text.")
+        if storable(value, len(value)) != value:
+            raise ActionRefused(f"The value {name!r} holds a NUL or a broken character; copy it again.")
+        found[name] = value
+    if len(packed(found)) > _MOST_BYTES:
+        raise ActionRefused(f"The values are larger than {_MOST_BYTES} bytes together.")
+    return found
+
+
+def parsed(text: str) -> dict[str, str]:
+    """Values from a JSON object, or from lines `name=value`. Raises ActionRefused, never repeating a value."""
+    if text.lstrip().startswith("{"):
+        try:
+            document = json.loads(text)
+        except ValueError:
+            raise ActionRefused("This is not JSON; write an object of texts, or a line name=value for each.") from None
+        return dict(document)
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise ActionRefused(f"Line {number} is not name=value. Values of several lines need the JSON form.")
+        if name.strip() in found:
+            raise ActionRefused(f"Line {number} names a value that an earlier line has named.")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def packed(values: Mapping[str, str]) -> bytes:
+    return json.dumps(dict(values), sort_keys=True, separators=(",", ":")).encode()
+
+
+def unpacked(plain: bytes) -> dict[str, str]:
+    return {str(name): str(value) for name, value in json.loads(plain).items()}
+
+
+def last_four(values: Mapping[str, str]) -> dict[str, str]:
+    """What is shown of each value: its last four characters, or '' when it is too short for that."""
+    return {name: value[-4:] if len(value) >= _TELLING else "" for name, value in values.items()}
