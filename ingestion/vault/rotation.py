@@ -45,7 +45,8 @@ def unfinished(older_than: timedelta | None = None) -> list[int]:
     """Tenants whose keys are not all as they should be: one data key, under the first master key, young enough."""
     oldest = read_db_now() - older_than if older_than is not None else None
     tenants = DataKey.unscoped.order_by("tenant_id").values_list("tenant_id", flat=True).distinct()
-    return [pk for pk in tenants if _needs_new(pk, oldest) or data_keys.of(pk).count() > 1]
+    newest = ((pk, data_keys.newest(pk)) for pk in tenants)
+    return [pk for pk, key in newest if key and (_is_old(key, oldest) or data_keys.of(pk).count() > 1)]
 
 
 def rotate(tenant: Tenant, *, older_than: timedelta | None = None, step: Step = _pass) -> Rotated:
@@ -54,9 +55,9 @@ def rotate(tenant: Tenant, *, older_than: timedelta | None = None, step: Step = 
     Raises CredentialDamaged or UnknownMasterKey when a credential cannot be opened; the others are done by then.
     """
     oldest = read_db_now() - older_than if older_than is not None else None
-    if _needs_new(tenant.pk, oldest):
-        newest = data_keys.newest(tenant.pk)
-        data_keys.make(tenant.pk, newest.generation + 1 if newest else 1)
+    newest = data_keys.newest(tenant.pk)
+    if newest is not None and _is_old(newest, oldest):
+        data_keys.make(tenant.pk, newest.generation + 1)  # another rotation at this moment makes the same one
         step("made")
     sealed = dropped = 0
     for _ in range(_ROUNDS):
@@ -78,11 +79,8 @@ def unknown() -> dict[str, int]:
     return {key_id: count for key_id, count in in_use().items() if key_id not in config().MASTER_KEYS}
 
 
-def _needs_new(tenant_id: int, oldest: datetime | None) -> bool:
-    newest = data_keys.newest(tenant_id)
-    if newest is None:
-        return False
-    return newest.master_key != master_keys.first() or (oldest is not None and newest.created_at < oldest)
+def _is_old(key: DataKey, oldest: datetime | None) -> bool:
+    return key.master_key != master_keys.first() or (oldest is not None and key.created_at < oldest)
 
 
 def _seal_again(tenant_id: int, step: Step) -> int:
