@@ -23,7 +23,7 @@ from ingestion.conf import config
 from ingestion.models import Connection, Run, Tenant
 
 _LOOK = 50
-"""Runs of a tenant's line that are looked at at once."""
+"""Runs at the head of a tenant's line that are looked at."""
 
 
 def is_due() -> Q:
@@ -66,18 +66,15 @@ def freed(tenant: Tenant) -> None:
 
 
 def _next(tenant: int, count: int, busy: Collection[int]) -> list[tuple[int, int]]:
-    """The oldest queued run of each connection that is free, `count` of them; id and fence.
+    """The oldest queued run of each connection that is free, at most `count` of them; id and fence.
 
-    Read from the head of the line, a piece at a time: a thousand uploads to one connection stand behind each other.
+    Only the head of the line is read, which may be all of one connection. Mostly one slot has become free and one run
+    is wanted; the tick looks at every connection.
     """
+    line = _line(tenant).exclude(connection_id__in=busy)
     found: dict[int, tuple[int, int]] = {}
-    while len(found) < count:
-        line = _line(tenant).exclude(connection_id__in=[*busy, *found])
-        head = list(line.order_by("pk").values_list("connection_id", "pk", "fence")[:_LOOK])
-        if not head:
-            break
-        for connection, pk, fence in head:
-            found.setdefault(connection, (pk, fence))
+    for connection, pk, fence in line.order_by("pk").values_list("connection_id", "pk", "fence")[:_LOOK]:
+        found.setdefault(connection, (pk, fence))
     return list(found.values())[:count]
 
 
