@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
@@ -23,7 +23,7 @@ from ingestion.conf import config
 from ingestion.models import Connection, Run, Tenant
 
 _LOOK = 50
-"""Runs at the head of a tenant's line that are looked at before its whole line is."""
+"""Runs at the head of a tenant's line that are looked at."""
 
 
 def is_due() -> Q:
@@ -64,20 +64,16 @@ def freed(tenant: Tenant) -> None:
         queueing.hint(pk, tenant.tier, fence)
 
 
-def _next(tenant: int, count: int, busy: Collection[int]) -> Iterable[tuple[int, int]]:
-    """The oldest queued run of each connection that is free, `count` of them; id and fence.
+def _next(tenant: int, count: int, busy: Collection[int]) -> list[tuple[int, int]]:
+    """The oldest queued run of each connection that is free, at most `count` of them; id and fence.
 
-    Mostly found at the head of the line. Where that is all of connections at work, the whole line is asked.
+    Only the head of the line is read, which may be all of one connection. Mostly one slot has become free and one run
+    is wanted; the tick looks at every connection.
     """
+    line = _line(tenant).exclude(connection_id__in=busy)
     found: dict[int, tuple[int, int]] = {}
-    head = _line(tenant).order_by("pk").values_list("connection_id", "pk", "fence")[:_LOOK]
-    for connection, pk, fence in head:
-        if connection not in busy:
-            found.setdefault(connection, (pk, fence))
-    if not found:
-        firsts = _line(tenant).exclude(connection_id__in=busy).order_by().values("connection_id")
-        first = [row["first"] for row in firsts.annotate(first=Min("pk")).order_by("first")[:count]]
-        return list(Run.unscoped.filter(pk__in=first).values_list("pk", "fence"))
+    for connection, pk, fence in line.order_by("pk").values_list("connection_id", "pk", "fence")[:_LOOK]:
+        found.setdefault(connection, (pk, fence))
     return list(found.values())[:count]
 
 

@@ -60,7 +60,10 @@ def _sentence(run: Run) -> str:
             what = f"{run.dead} of {run.read} records became dead letters"
             return f"Run {run.pk} is partial: {what}. See: manage.py ingest list dead-letters --run {run.pk}"
         case Run.State.QUEUED:
-            return f"Run {run.pk} is queued: {cause}. A worker goes on with it{_when(run)}."
+            held = "its connection is paused or at work, or its tenant has as many runs running as its budget allows"
+            return (
+                f"Run {run.pk} is queued: {cause if run.error_class else held}. A worker goes on with it{_when(run)}."
+            )
         case Run.State.RUNNING:
             return f"Run {run.pk} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
         case _:

@@ -172,3 +172,13 @@ def test_cancel_of_an_ended_run_is_refused(connection: Connection) -> None:
 @pytest.mark.parametrize("words", [("run",), ("nonsense",), ("list",), ("cancel", "seven"), ("replay", "--since", "x")])
 def test_what_is_asked_wrongly_is_refused(words: tuple[str, ...]) -> None:
     assert ingest(*words).code != 0
+
+
+def test_a_run_that_finds_no_slot_says_so_and_stays_queued(acme: Tenant, connection: Connection) -> None:
+    busy = actions.connect(actions.Actor(), acme, "app.payments", "busy")
+    assert ownership.claim(actions.run_now(actions.Actor(), busy, hint=False).pk) is not None
+
+    answer = ingest("run", *ACME)
+
+    assert answer.code == 1
+    assert "as many runs running as its budget allows" in answer.error

@@ -209,7 +209,9 @@ def test_the_line_is_read_from_its_index_however_much_history_there_is() -> None
         cursor.execute("ANALYZE TABLE ingestion_run")
         cursor.fetchall()
 
-    asked = str(turns._line(owner.pk).order_by("pk").values("pk")[:50].query).replace("= queued", "= 'queued'")
+    asked = str(turns._line(owner.pk).exclude(connection_id__in=[0]).order_by("pk").values("pk")[:50].query).replace(
+        "= queued", "= 'queued'"
+    )
     with database.cursor() as cursor:
         cursor.execute("EXPLAIN " + asked)
         names = [column[0] for column in cursor.description]
