@@ -181,6 +181,6 @@ def test_the_commands_that_pages_show_are_understood_by_the_command_line(connect
     pages = [(VERBS, connection), (RunAdmin.verbs, run), (DeadLetterAdmin.verbs, DeadLetter.unscoped.get())]
     lines = [verb.command(obj) for verbs, obj in pages for verb in verbs if verb.command]
 
-    assert len(lines) == 9
+    assert len(lines) == 11
     for line in lines:
         parser.parse_args(shlex.split(line)[2:])
