@@ -20,7 +20,7 @@ from ingestion.testing import registered
 from tests.app.oracle import ticking
 from tests.ingestion.runs import OPERATOR, new_tenant
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.every_database, pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)
