@@ -137,7 +137,9 @@ def _reason(connection: Connection, run: Run | None, holder: Run | None, facts: 
         kind = holder.get_kind_display().lower()
         return f"run {run.pk} waits for run {holder.pk} ({kind}), which is running since {_at(holder.started_at)}"
     if run.not_before and run.not_before > facts.now:
-        return f"run {run.pk} is tried again at {_at(run.not_before)}: {run.error_class}: {run.error_message[:200]}"
+        # Not its message: monitoring keeps what `health` says, and a source's own words may hold anything.
+        what = f"run {run.pk} is tried again at {_at(run.not_before)} after {run.error_class or 'a failure'}"
+        return f"{what}: `manage.py ingest show run {run.pk}`"
     return f"run {run.pk} is queued since {_at(run.created_at)}: " + _queue(run, facts)
 
 
