@@ -205,7 +205,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         return self._operates(request) and self.has_view_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return ["config"] if obj else ["tenant", "pipeline", "name", "due", "every", "cron", "zone"]
+        return ["config"] if obj else ["tenant", "pipeline", "name", "due", "every", "cron", "zone", "spread"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{"form": ConfigForm if obj else ConnectForm, **kwargs})

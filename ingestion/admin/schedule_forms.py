@@ -18,6 +18,7 @@ from ingestion.core.spans import parse_span, span_text
 from ingestion.models import Connection
 
 _TEXT = {"class": "vTextField"}
+_WORDS = ("every", "cron", "zone", "spread")
 _KINDS = [
     ("default", _("What the pipeline declares")),
     ("every", _("An interval")),
@@ -51,39 +52,49 @@ class ScheduleFields(forms.Form):
         help_text=_("Of the cron expression, for example Europe/Amsterdam. Empty: the tenant's."),
         widget=forms.TextInput(attrs=_TEXT),
     )
+    spread = forms.CharField(
+        label=_("Spread"),
+        required=False,
+        max_length=20,
+        help_text=_("How far connections are moved apart, for example 5m; 0s starts all at once. Empty: as usual."),
+        widget=forms.TextInput(attrs=_TEXT),
+    )
 
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
         kind = values.get("due") or "default"
-        declared: dict[str, Any] | None = None
-        if kind == "off":
-            declared = dict(OFF)
-        elif kind == "every":
-            declared = {"every": values.get("every", "").strip()}
-        elif kind == "cron":
-            zone = values.get("zone", "").strip()
-            declared = {"cron": values.get("cron", "").strip(), **({"zone": zone} if zone else {})}
+        declared = _declared(kind, {name: str(values.get(name) or "").strip() for name in _WORDS})
         if declared is not None:
             try:
                 schedule_from_json(declared)
             except ConfigurationError as error:
-                place = ("zone" if "time zone" in str(error) else kind) if kind in self.fields else None
-                raise ValidationError({place: str(error)} if place else str(error)) from error
+                word = next((name for name in ("time zone", "spread") if name in str(error)), kind)
+                place = {"time zone": "zone"}.get(word, word)
+                raise ValidationError({place: str(error)} if place in self.fields else str(error)) from error
         values["declared"] = declared
         return values
+
+
+def _declared(kind: str, words: Mapping[str, str]) -> dict[str, Any] | None:
+    if kind == "off":
+        return dict(OFF)
+    if kind not in ("every", "cron"):
+        return None
+    more = ("zone", "spread") if kind == "cron" else ("spread",)
+    return {kind: words[kind], **{name: words[name] for name in more if words[name]}}
 
 
 class ScheduleForm(ScheduleFields, OptionalReasonForm):
     """A connection's own schedule."""
 
-    field_order = ("due", "every", "cron", "zone", "reason")
+    field_order = ("due", *_WORDS, "reason")
 
 
 def schedule_initial(connection: Connection) -> Mapping[str, Any]:
     """The form as the connection's schedule stands."""
     value = connection.schedule if isinstance(connection.schedule, dict) else {}
     kind = next((one for one in ("every", "cron", "off") if one in value), "default")
-    return {"due": kind, **{name: value[name] for name in ("every", "cron", "zone") if name in value}}
+    return {"due": kind, **{name: value[name] for name in _WORDS if name in value}}
 
 
 class BackfillForm(ReasonForm):

@@ -108,7 +108,7 @@ def _make_run(seen: Connection) -> bool:
         return False
     with transaction.atomic():
         # Read again under its lock: a schedule that an operator changed meanwhile decides what follows.
-        connection = Connection.unscoped.select_for_update().filter(pk=seen.pk, next_due=due).first()
+        connection = Connection.unscoped.select_for_update().filter(pk=seen.pk, next_due=due, paused_at=None).first()
         if connection is None:
             return False
         now = read_db_now()

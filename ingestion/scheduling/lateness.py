@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.db.models import F, Q, QuerySet
 
@@ -53,15 +54,16 @@ def why_late(
     """Those of `connections` that should have run by now, by their id. Few queries, however many they are."""
     now, grace = now or read_db_now(), grace or late_after()
     ids = [connection.pk for connection in connections]
-    active = Run.unscoped.filter(connection_id__in=ids, state__in=Run.ACTIVE, parent__isnull=True).order_by("-pk")
-    runs = {run.connection_id: run for run in active.filter(kind=Run.Kind.SCHEDULED)}
-    stuck = set(_stuck(now - grace).filter(connection_id__in=ids).values_list("connection_id", flat=True))
-    holders = {run.connection_id: run for run in active.filter(active_key=F("connection_id"))}
+    active = Run.unscoped.filter(connection_id__in=ids, state__in=Run.ACTIVE, parent__isnull=True)
+    mine = active.filter(Q(kind=Run.Kind.SCHEDULED) | Q(active_key=F("connection_id"))).select_related("tenant")
+    found_runs = list(mine.defer("checkpoint", "tally", "params", "traceback").order_by("-pk"))
+    runs = {run.connection_id: run for run in found_runs if run.kind == Run.Kind.SCHEDULED}
+    holders = {run.connection_id: run for run in found_runs if run.active_key == run.connection_id}
     facts = _Facts(now, grace)
     found: dict[int, Overdue] = {}
     for connection in connections:
         due, run = connection.next_due, runs.get(connection.pk)
-        if run is not None and connection.pk in stuck:
+        if run is not None and _is_stuck(run, now - grace):
             due = _due_of(run)
         elif due is None or due >= now - grace:
             continue
@@ -88,8 +90,12 @@ class _Facts:
 
     def __init__(self, now: datetime, grace: timedelta) -> None:
         self.now = now
-        self.tick = tick_problem(last_tick(), now, grace)
+        self._grace = grace
         self._queues: dict[str, queueing.Served | None] = {}
+
+    @cached_property
+    def tick(self) -> str:
+        return tick_problem(last_tick(), self.now, self._grace)
 
     def queue(self, name: str) -> queueing.Served | None:
         if name not in self._queues:
@@ -104,8 +110,18 @@ def _stuck(before: datetime) -> QuerySet[Run]:
     return Run.unscoped.filter(queued | left, kind=Run.Kind.SCHEDULED)
 
 
+def _is_stuck(run: Run, before: datetime) -> bool:
+    """As `_stuck`, of a run that is at hand."""
+    if run.state == Run.State.RUNNING:
+        return run.lease_until is not None and run.lease_until < before
+    return run.created_at < before and (run.not_before is None or run.not_before < before)
+
+
 def _due_of(run: Run) -> datetime:
-    return datetime.fromisoformat(run.due_key.partition(":")[2]) if run.due_key else run.created_at
+    try:
+        return datetime.fromisoformat((run.due_key or "").partition(":")[2])
+    except ValueError:
+        return run.created_at
 
 
 def _reason(connection: Connection, run: Run | None, holder: Run | None, facts: _Facts) -> str:
@@ -121,7 +137,9 @@ def _reason(connection: Connection, run: Run | None, holder: Run | None, facts: 
         kind = holder.get_kind_display().lower()
         return f"run {run.pk} waits for run {holder.pk} ({kind}), which is running since {_at(holder.started_at)}"
     if run.not_before and run.not_before > facts.now:
-        return f"run {run.pk} is tried again at {_at(run.not_before)}: {run.error_class}: {run.error_message[:200]}"
+        # Not its message: monitoring keeps what `health` says, and a source's own words may hold anything.
+        what = f"run {run.pk} is tried again at {_at(run.not_before)} after {run.error_class or 'a failure'}"
+        return f"{what}: `manage.py ingest show run {run.pk}`"
     return f"run {run.pk} is queued since {_at(run.created_at)}: " + _queue(run, facts)
 
 

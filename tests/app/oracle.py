@@ -182,6 +182,9 @@ class Counted:
 class Oracle:
     """Numbered records, made from the run's id and config; the checkpoint is how many were read."""
 
+    def reads_windows(self, ctx: Context) -> bool:
+        return bool(ctx.config.get("windowed"))
+
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         total, size = int(ctx.config["records"]), int(ctx.config["page"])
         for first in range(int(checkpoint or 0), total, size):

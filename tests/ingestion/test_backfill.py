@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from redis import Redis
 
 from ingestion import JsonLines, JsonPages, Pipeline, actions, running, scheduling
@@ -19,6 +20,7 @@ from ingestion.models import AuditEntry, Connection, Run, Tenant
 from ingestion.running import shards
 from ingestion.signals import run_finished
 from ingestion.testing import Records, registered
+from tests.ingestion.admin.staff import staff
 from tests.ingestion.chaos.processes import DyingAt, in_child
 from tests.ingestion.runs import OPERATOR, carry, counts, events, expire, item, new_tenant, over, rows, watermarks
 
@@ -335,3 +337,26 @@ def test_a_paused_connection_is_not_backfilled(pipeline: Pipeline) -> None:
 
     with pytest.raises(ActionRefused, match="paused"):
         backfill(connection)
+
+
+def test_staff_of_another_tenant_may_neither_backfill_nor_schedule(pipeline: Pipeline) -> None:
+    connection = connected(pipeline)
+    parent = backfill(connection)
+    stranger = actions.Actor(staff(f"stranger{parent.pk}", new_tenant()))
+    before = Run.unscoped.filter(connection=connection).count()
+
+    for act in (
+        lambda: actions.backfill(stranger, connection, START, START + DAY, reason="mine"),
+        lambda: actions.cancel(stranger, parent),
+        lambda: actions.retry(stranger, parent),
+        lambda: actions.set_schedule(stranger, connection, {"every": "1h"}),
+        lambda: actions.connect(stranger, connection.tenant, pipeline.name, "mine", {"every": "1h"}),
+        lambda: actions.set_time_zone(stranger, connection.tenant, "Asia/Tokyo"),
+    ):
+        with pytest.raises(PermissionDenied):
+            act()
+
+    connection.refresh_from_db()
+    parent.refresh_from_db()
+    assert Run.unscoped.filter(connection=connection).count() == before
+    assert (connection.schedule, parent.cancel_requested, connection.tenant.time_zone) == (None, False, "UTC")

@@ -112,7 +112,10 @@ def test_a_superuser_adds_a_tenant_and_grants_it(client: Client) -> None:
     client.force_login(superuser())
     grant = {"grants-TOTAL_FORMS": 1, "grants-INITIAL_FORMS": 0, "grants-0-user": vera.pk}
 
-    client.post(reverse("admin:ingestion_tenant_add"), {"name": "Globex", "key": "globex", "tier": "free", **grant})
+    client.post(
+        reverse("admin:ingestion_tenant_add"),
+        {"name": "Globex", "key": "globex", "tier": "free", "time_zone": "UTC", **grant},
+    )
 
     assert TenantGrant.objects.get().tenant.key == "globex"
     assert list(AuditEntry.unscoped.order_by("pk").values_list("action", "target")) == [
@@ -128,7 +131,10 @@ def test_taking_a_grant_away_is_audited(client: Client, acme: Tenant) -> None:
     rows = {"grants-TOTAL_FORMS": 1, "grants-INITIAL_FORMS": 1, "grants-0-id": grant.pk, "grants-0-tenant": acme.pk,
             "grants-0-user": grant.user_id, "grants-0-DELETE": "on"}  # fmt: skip
 
-    client.post(reverse("admin:ingestion_tenant_change", args=[acme.pk]), {"name": acme.name, "tier": "free", **rows})
+    client.post(
+        reverse("admin:ingestion_tenant_change", args=[acme.pk]),
+        {"name": acme.name, "tier": "free", "time_zone": "UTC", **rows},
+    )
 
     assert not TenantGrant.objects.exists()
     assert AuditEntry.unscoped.get().action == "revoke grant"
@@ -142,7 +148,10 @@ def test_another_account_in_a_grants_row_is_one_taken_and_one_given(client: Clie
     rows = {"grants-TOTAL_FORMS": 1, "grants-INITIAL_FORMS": 1, "grants-0-id": grant.pk, "grants-0-tenant": acme.pk,
             "grants-0-user": hugo.pk}  # fmt: skip
 
-    client.post(reverse("admin:ingestion_tenant_change", args=[acme.pk]), {"name": acme.name, "tier": "free", **rows})
+    client.post(
+        reverse("admin:ingestion_tenant_change", args=[acme.pk]),
+        {"name": acme.name, "tier": "free", "time_zone": "UTC", **rows},
+    )
 
     assert [grant.user for grant in TenantGrant.objects.all()] == [hugo]
     assert list(AuditEntry.unscoped.order_by("pk").values_list("action", "target")) == [
@@ -156,7 +165,8 @@ def test_the_key_of_a_tenant_never_changes(client: Client, acme: Tenant) -> None
     rows = {"grants-TOTAL_FORMS": 0, "grants-INITIAL_FORMS": 0}
 
     client.post(
-        reverse("admin:ingestion_tenant_change", args=[acme.pk]), {"name": "New", "key": "new", "tier": "pro", **rows}
+        reverse("admin:ingestion_tenant_change", args=[acme.pk]),
+        {"name": "New", "key": "new", "tier": "pro", "time_zone": "UTC", **rows},
     )
 
     acme.refresh_from_db()

@@ -55,6 +55,16 @@ def test_a_schedule_is_shown_before_it_is_set(console: Client, connection: Conne
     assert "cron 0 3 * * * in Europe/Amsterdam" in console.get(LIST).content.decode()
 
 
+def test_the_form_holds_the_schedule_as_it_stands(console: Client, connection: Connection) -> None:
+    declared = {"cron": "0 3 * * *", "zone": "Asia/Tokyo", "spread": "0s"}
+    actions.set_schedule(Actor(), connection, declared)
+
+    page = console.get(at("schedule", connection)).content.decode()
+
+    assert '<option value="cron" selected>' in page
+    assert all(f'value="{value}"' in page for value in declared.values())
+
+
 def test_what_was_changed_after_the_preview_is_previewed_again(console: Client, connection: Connection) -> None:
     url = at("schedule", connection)
     token = seen(console.post(url, {"due": "every", "every": "1h"}).content.decode())
@@ -71,6 +81,7 @@ def test_what_was_changed_after_the_preview_is_previewed_again(console: Client, 
         ({"due": "cron", "cron": "0 3 * *"}, "five fields"),
         ({"due": "cron", "cron": "0 3 * * *", "zone": "Mars"}, "no time zone"),
         ({"due": "every", "every": "soon"}, "not a length of time"),
+        ({"due": "every", "every": "1h", "spread": "2h"}, "spread"),
         ({"due": "sometimes"}, "not one of the available choices"),
     ],
 )
