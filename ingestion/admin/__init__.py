@@ -4,18 +4,6 @@
 list; `OffersVerbs` adds buttons that confirm and call an action. See docs/how-to/use-the-console.md.
 """
 
-from ingestion.admin import (
-    artifacts,
-    audit,
-    connections,
-    credentials,
-    dead_letters,
-    deliveries,
-    quotas,
-    runs,
-    tenants,
-    watermarks,
-)  # isort: skip
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.filters import OwnChoices, OwnRelatedFilter, PipelineFilter
 from ingestion.admin.forms import OptionalReasonForm, ReasonForm, TenantForm
@@ -23,6 +11,9 @@ from ingestion.admin.ownership import is_own, only_own
 from ingestion.admin.paging import BoundedPaginator
 from ingestion.admin.scoped import TenantScoped, TenantScopedInline
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
+
+from ingestion.admin import artifacts, audit, connections, credentials, dead_letters  # isort: skip  # noqa: F401  they
+from ingestion.admin import deliveries, quotas, runs, tenants, watermarks  # isort: skip  # noqa: F401  register themselves
 
 __all__ = [
     "BoundedPaginator",

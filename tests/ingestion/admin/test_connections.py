@@ -188,10 +188,6 @@ def test_the_commands_that_pages_show_are_understood_by_the_command_line(connect
     ]
     lines = [verb.command(obj) for verbs, obj in pages for verb in verbs if verb.command]
 
-<<<<<<< HEAD
     assert len(lines) >= 13
-=======
-    assert len(lines) == 11
->>>>>>> schedules
     for line in lines:
         parser.parse_args(shlex.split(line)[2:])
