@@ -6,6 +6,7 @@ Answers are taken with `raw_request`, before the library turns them into objects
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from integrations.http import Client
 API_VERSION = "2026-03-25.dahlia"
 """Pinned: what lists and fetches look like does not depend on the account. Events come as the account has them."""
 ORIGIN = "https://api.stripe.com"
+logging.getLogger("stripe").setLevel(logging.WARNING)  # it logs addresses with ids; every call is logged once already
 _EXPLAINED = frozenset({400, 402, 404, 409})
 """Answers whose body says in a code of Stripe's own what is wrong."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,8 @@ from integrations.stripe.money import UnknownCurrency, major
 from integrations.stripe.objects import UNREADABLE
 
 
-class Figures(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Figures:
     """How many objects were created on a day, what they sum to in major units, and which they are."""
 
     count: int

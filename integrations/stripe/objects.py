@@ -69,7 +69,8 @@ def event(body: bytes) -> Event | None:
     """None for what is no event with an object."""
     try:
         found = _event(body)
-        return found if found.id and head(found.data.object) else None
+        head(found.data.object)
+        return found if found.id else None
     except UNREADABLE:
         return None
 

@@ -48,7 +48,7 @@ class Stripe:
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         checkpoint = self._usable(checkpoint)
-        plan = windows.plan(self.kind, ctx.window, ctx.now, self.clock())
+        plan = windows.plan(self.kind, ctx, self.clock())
         if checkpoint:
             span = Span(*checkpoint["span"]) if checkpoint["span"] else None
             plan = windows.Plan(span, checkpoint["since"])
@@ -97,7 +97,7 @@ class Stripe:
             api.get(self.kind.path, {"limit": 1, **self.kind.lists[0]})
             if self.kind.events:
                 api.get("/v1/events", {"limit": 1, "type": self.kind.events[0]})
-        mode = {True: "live", False: "test"}.get(api.live, "unknown")  # type: ignore[call-overload]
+        mode = "unknown" if api.live is None else "live" if api.live else "test"
         return f"Stripe answered: the key (mode {mode}) may read {self.object} and their events."
 
     def preview(self, ctx: Context) -> Page:

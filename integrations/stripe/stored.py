@@ -6,6 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db.models import Q
+
 from ingestion import Context
 from ingestion.models import Run
 from integrations.stripe.kinds import Params
@@ -29,5 +31,5 @@ class StoredIds:
         if live is not None:
             rows = rows.filter(livemode=live)
         if "active" in of:
-            rows = rows.filter(active=of["active"] == "true")
+            rows = rows.filter(Q(active=of["active"] == "true"))
         return set(rows.values_list("external_id", flat=True))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from math import ceil
 
-from ingestion import Window
+from ingestion import Context
 from integrations.stripe.kinds import Kind
 from integrations.stripe.listing import Span
 
@@ -14,8 +13,6 @@ DAY = 24 * 3600
 TRUSTED = 25 * DAY
 """Stripe keeps events for 30 days. A feed read from further back than this may end early on the way."""
 _KEPT = 29 * DAY
-_LIVE = 300
-"""A window that ends so shortly before its run was made is the connection's own; others are backfills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +24,19 @@ class Plan:
     note: str = ""
 
 
-def plan(kind: Kind, window: Window | None, made: datetime, now: float) -> Plan:
-    """The plan of a run with this window that was made then and begins now.
+def plan(kind: Kind, ctx: Context, now: float) -> Plan:
+    """The plan of a run that begins now.
 
     Over a gap that the feed cannot bridge, what changed is found neither by its time of creation (an old invoice, paid
     in the gap) nor by an event, so everything of a kind that changes is listed again.
     """
-    until = ceil((window.end if window else made).timestamp())
+    window = ctx.window
+    until = ceil((window.end if window else ctx.now).timestamp())
     since = int(window.start.timestamp()) if window else 0
     all_of_them = Span(None, until)
     if since <= 0:
         return Plan(all_of_them)
-    if not kind.events or (window is not None and made.timestamp() - window.end.timestamp() > _LIVE):
+    if ctx.backfill or not kind.events:
         return Plan(Span(since, until))
     if now - since > TRUSTED:
         days = int((now - since) // DAY)
