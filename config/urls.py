@@ -1,8 +1,8 @@
-"""The console, and nothing else: the admin at /admin/."""
+"""The console at /admin/, and the endpoint for signed pushes at /push/."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 
@@ -18,4 +18,5 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("alive", alive),
+    path("push/", include("integrations.push.urls")),
 ]

@@ -31,7 +31,7 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Every, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable
+from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable, json_page
 from ingestion.core.windows import Window
 from ingestion.loading.upsert import Upsert
 
@@ -86,5 +86,6 @@ __all__ = [
     "UnreadableFile",
     "Upsert",
     "Window",
+    "json_page",
     "pipeline",
 ]

@@ -35,6 +35,8 @@ class Settings(BaseModel):
     """Largest file an upload takes."""
     MAX_DELIVERY_BYTES: int = Field(1024 * 1024, gt=0)
     """Largest webhook or pushed body that is taken."""
+    DELIVERY_LIMIT: str = ""
+    """Dotted path of a function from a connection to the seconds its sender must wait (0: none); '' sets no limit."""
     KEEP_DELIVERIES_DAYS: float = Field(30, gt=0)
     """Days a delivery is kept once it was taken in; a duplicate that comes later is taken in again."""
     QUEUES: dict[str, str] = {

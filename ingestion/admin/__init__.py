@@ -12,7 +12,7 @@ from ingestion.admin.paging import BoundedPaginator
 from ingestion.admin.scoped import TenantScoped, TenantScopedInline
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 
-from ingestion.admin import artifacts, audit, connections, dead_letters, runs, tenants, watermarks  # isort: skip  # noqa: F401  they register themselves
+from ingestion.admin import artifacts, audit, connections, dead_letters, deliveries, runs, tenants, watermarks  # isort: skip  # noqa: F401  they register themselves
 
 __all__ = [
     "BoundedPaginator",

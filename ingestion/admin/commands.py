@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from ingestion.models import Connection, DeadLetter, Run
+from ingestion.models import Connection, DeadLetter, Delivery, Run
 
 
 def _line(*words: Any) -> str:
@@ -31,3 +31,7 @@ def replay(letter: DeadLetter) -> str:
 
 def for_letter(verb: str, letter: DeadLetter, *options: str) -> str:
     return _line(verb, letter.pk, *options)
+
+
+def for_delivery(delivery: Delivery) -> str:
+    return _line("show", "delivery", delivery.pk)

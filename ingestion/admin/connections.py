@@ -187,6 +187,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
                 "run": _listed("run", same),
                 "deadletter": _listed("deadletter", same),
                 "watermark": _listed("watermark", same),
+                "delivery": _listed("delivery", same),
                 "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }

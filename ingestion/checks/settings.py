@@ -31,10 +31,18 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
         return [
             Error(str(error), hint="docs/reference/settings.md lists every key with its default.", id="ingestion.E001")
         ]
-    return [*_check_function(given.TENANTS_FOR_USER), *_check_time_zone()]
+    return [
+        *_check_function(
+            "TENANTS_FOR_USER", given.TENANTS_FOR_USER, "a user and giving the ids of the tenants they may see"
+        ),
+        *_check_function(
+            "DELIVERY_LIMIT", given.DELIVERY_LIMIT, "a connection and giving the seconds its sender must wait"
+        ),
+        *_check_time_zone(),
+    ]
 
 
-def _check_function(path: str) -> list[CheckMessage]:
+def _check_function(setting: str, path: str, does: str) -> list[CheckMessage]:
     if not path:
         return []
     try:
@@ -45,8 +53,8 @@ def _check_function(path: str) -> list[CheckMessage]:
         return []
     return [
         Error(
-            f'INGESTION["TENANTS_FOR_USER"] names {path!r}, which is not a function that can be imported.',
-            hint="Write it as package.module.function, taking a user and giving the ids of the tenants they may see.",
+            f'INGESTION["{setting}"] names {path!r}, which is not a function that can be imported.',
+            hint=f"Write it as package.module.function, taking {does}.",
             id="ingestion.E006",
         )
     ]

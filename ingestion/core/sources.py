@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -172,6 +172,16 @@ def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
         return [str(one.key) for one in (page.records if records else page)]
 
     return keys
+
+
+def json_page(bodies: Iterable[tuple[bytes, str]], key: str = "id", checkpoint: Json = None) -> Page:
+    """A page of JSON objects, given as (bytes, position); those whose `key` cannot be read are refusals."""
+    key_of = key_reader(key)
+    records: list[Record] = []
+    refused: list[Refusal] = []
+    for body, position in bodies:
+        take(body, key_of, position, records, refused)
+    return Page(records, checkpoint, refused)
 
 
 def take(

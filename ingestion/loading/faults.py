@@ -61,6 +61,11 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, OperationalError) and type(error.__cause__).__module__.startswith("psycopg")
 
 
+def is_away(error: Exception) -> bool:
+    """True when the database could not be asked at all, or not now: the same request may succeed later."""
+    return is_transient(error) or (isinstance(error, OperationalError) and not is_record_fault(error))
+
+
 def _mysql_code(error: Exception) -> int:
     code = error.args[0] if error.args else 0
     return code if isinstance(code, int) else 0

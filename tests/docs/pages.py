@@ -33,6 +33,7 @@ GROUPS = {
         "Testable",
         "Previewable",
         "Receives",
+        "json_page",
     ],
     "With whose credential": ["Secret", "Exchange"],
     "To where": ["Destination", "Upsert", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
@@ -89,7 +90,8 @@ def api_page() -> str:
     return _page(
         "Public API",
         "Everything `from ingestion import …` gives. It follows semantic versioning; all else may move, but for the\n"
-        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.signals` and `ingestion.testing`.",
+        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.webhooks`, `ingestion.signals` and\n"
+        "`ingestion.testing`.",
         parts,
     )
 

@@ -118,11 +118,15 @@ def test_e005_a_storage_alias_that_is_not_there(settings: Settings) -> None:
     assert ids(storages.check_storage()) == ["ingestion.E005"]
 
 
+@pytest.mark.parametrize("name", ["TENANTS_FOR_USER", "DELIVERY_LIMIT"])
 @pytest.mark.parametrize("path", ["no.such.module", "ingestion.conf.nothing", "ingestion.testing.__doc__"])
-def test_e006_a_tenants_function_that_cannot_be_imported(settings: Settings, path: str) -> None:
-    settings.INGESTION = {"TENANTS_FOR_USER": path}
+def test_e006_a_function_of_the_project_that_cannot_be_imported(settings: Settings, name: str, path: str) -> None:
+    settings.INGESTION = {name: path}
 
-    assert ids(check_settings()) == ["ingestion.E006"]
+    (message,) = check_settings()
+
+    assert ids([message]) == ["ingestion.E006"]
+    assert name in message.msg
 
 
 def test_a_tenants_function_that_can_be_imported_is_fine(settings: Settings) -> None:

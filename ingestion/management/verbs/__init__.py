@@ -2,6 +2,7 @@
 
 from ingestion.management.verbs import (
     connections,
+    delivering,
     letters,
     listing,
     rehearsing,
@@ -13,7 +14,7 @@ from ingestion.management.verbs import (
     uploading,
 )
 
-VERBS = (runs, uploading, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
+VERBS = (runs, uploading, delivering, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
 """In the order in which `--help` shows them. Each has `add(verbs)`, which adds its parsers."""
 
 __all__ = ["VERBS"]

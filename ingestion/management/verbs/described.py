@@ -6,7 +6,7 @@ from typing import Any
 
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
-from ingestion.models import Artifact, Connection, DeadLetter, Event, Run, Tenant, Watermark
+from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Event, Run, Tenant, Watermark
 
 Described = dict[str, Any]
 
@@ -31,6 +31,7 @@ def connection(row: Connection) -> Described:
         "tenant": row.tenant.key,
         "pipeline": row.pipeline,
         "name": row.name,
+        "public_id": row.public_id,
         "next_due": row.next_due,
         "paused_at": row.paused_at,
         "paused_reason": row.paused_reason,
@@ -61,6 +62,15 @@ _LETTER = (
 def letter(row: DeadLetter) -> Described:
     values = {name: getattr(row, name) for name in _LETTER}
     return {"id": row.pk, "tenant": row.tenant.key, **values, "run": row.run_id, "errors": row.errors}
+
+
+_DELIVERY = ("delivery_id", "state", "size", "content_type", "sha256", "received_at", "done_at", "note")
+
+
+def delivery(row: Delivery) -> Described:
+    values = {name: getattr(row, name) for name in _DELIVERY}
+    owner = {"tenant": row.tenant.key, "pipeline": row.connection.pipeline, "name": row.connection.name}
+    return {"id": row.pk, **owner, **values, "run": row.run_id}
 
 
 def artifact(row: Artifact) -> Described:

@@ -8,10 +8,10 @@ from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
 from ingestion.core import registry
-from ingestion.management.verbs import arguments, connections, described, finding, foreground, letters
+from ingestion.management.verbs import arguments, connections, delivering, described, finding, foreground, letters
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
-from ingestion.models import Artifact, Connection, DeadLetter, Run, Tenant
+from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Run, Tenant
 
 _NOTHING = "Nothing matches."
 
@@ -34,12 +34,15 @@ def add(verbs: Verbs) -> None:
     artifacts_ = arguments.verb(kinds, "artifacts", artifacts, "Raw bytes that are kept, newest first.")
     artifacts_.add_argument("--kind", choices=Artifact.Kind.values)
     artifacts_.add_argument("--run", type=int, help="read or kept by this run")
-    for parser in (runs_, letters_, connections_, artifacts_):
+    deliveries_ = arguments.verb(kinds, "deliveries", deliveries, "Webhooks and pushed records, newest first.")
+    deliveries_.add_argument("--state", choices=Delivery.State.values)
+    deliveries_.add_argument("--run", type=int, help="taken in by this run")
+    for parser in (runs_, letters_, connections_, artifacts_, deliveries_):
         arguments.add_tenant(parser)
         parser.add_argument("--limit", type=arguments.positive, default=50)
-    for parser in (runs_, letters_, connections_):
+    for parser in (runs_, letters_, connections_, deliveries_):
         parser.add_argument("--pipeline", metavar="NAME")
-    for parser in (runs_, letters_, artifacts_):
+    for parser in (runs_, letters_, artifacts_, deliveries_):
         parser.add_argument("--since", type=arguments.moment, metavar="TIME", help="an ISO time, or an age like 24h")
     arguments.verb(kinds, "pipelines", pipelines, "Pipelines that installed apps register.")
     arguments.verb(kinds, "tenants", tenants, "Tenants by key.")
@@ -82,6 +85,15 @@ def artifacts(options: Options, output: Output) -> None:
     ).order_by("-pk")
     columns = ("id", "tenant", "kind", "sha256", "size", "stored_size", "created_at")
     output.rows("artifacts", [described.artifact(row) for row in rows[: options["limit"]]], columns, _NOTHING)
+
+
+def deliveries(options: Options, output: Output) -> None:
+    rows = _filtered(
+        finding.scoped(Delivery, options), options, pipeline="connection__pipeline", state="state", run="run_id",
+        since="received_at__gte",
+    ).select_related("connection").defer("body").order_by("-pk")  # fmt: skip
+    shown = [described.delivery(row) for row in rows[: options["limit"]]]
+    output.rows("deliveries", shown, delivering.COLUMNS, _NOTHING)
 
 
 def pipelines(options: Options, output: Output) -> None:

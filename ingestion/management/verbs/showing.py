@@ -1,4 +1,4 @@
-"""`ingest show`: one run with its timeline, one dead letter with its errors, one connection with its state."""
+"""`ingest show`: a run with its timeline, a dead letter with its errors, a connection with its state, a delivery."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from ingestion import letters, scheduling
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
-from ingestion.models import Artifact, Connection, DeadLetter, Run
+from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Run
 
 _RECENT = 10
 
 
 def add(verbs: Verbs) -> None:
-    parser: CommandParser = verbs.add_parser("show", help="Show one run, dead letter or connection in full.")
+    parser: CommandParser = verbs.add_parser("show", help="Show one run, dead letter, connection or delivery in full.")
     kinds = parser.add_subparsers(metavar="WHAT", dest="what", required=True)
     run_ = arguments.verb(kinds, "run", run, "A run with its files, control totals and timeline.")
     letter = arguments.verb(kinds, "dead-letter", dead_letter, "A dead letter with every error.")
     letter.add_argument("--payload", action="store_true", help="also the record's bytes, which may hold personal data")
     connection_ = arguments.verb(kinds, "connection", connection, "A connection with its watermark and newest runs.")
-    for parser in (run_, letter, connection_):
+    delivery_ = arguments.verb(kinds, "delivery", delivery, "A webhook or pushed record, and the run that took it in.")
+    delivery_.add_argument("--body", action="store_true", help="also its bytes, which may hold personal data")
+    for parser in (run_, letter, connection_, delivery_):
         parser.add_argument("id", type=int, metavar="ID")
         arguments.add_tenant(parser)
 
@@ -53,6 +55,14 @@ def connection(options: Options, output: Output) -> None:
     output.fields("connection", {**described.connection(row), "config": row.config, "watermark": watermark})
     runs = [described.run(one) for one in row.runs.select_related("tenant").order_by("-pk")[:_RECENT]]
     _part(output, "runs", runs, ("id", "kind", "state", "read", "ok", "skipped", "dead", "created_at", "error_class"))
+
+
+def delivery(options: Options, output: Output) -> None:
+    row = finding.one(Delivery, options["id"], options)
+    values = described.delivery(row)
+    if options["body"]:
+        values["body"] = bytes(row.body).decode("utf-8", "backslashreplace")
+    output.fields("delivery", values)
 
 
 def _part(output: Output, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

@@ -38,6 +38,7 @@ DECLARED = {
     "ingestion_deadletter_replay": Policy.OBJECT,
     "ingestion_deadletter_replay_matching": Policy.FORM,
     "ingestion_deadletter_triage": Policy.OBJECT,
+    "ingestion_delivery_body": Policy.OBJECT,
     "ingestion_run_cancel": Policy.OBJECT,
     "ingestion_run_retry": Policy.OBJECT,
 }

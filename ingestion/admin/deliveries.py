@@ -1,0 +1,118 @@
+"""Deliveries: what came from outside, whether it was taken in, and its bytes for those who may see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.actions import Actor
+from ingestion.admin import cells, commands
+from ingestion.admin.console import ConsoleAdmin
+from ingestion.admin.filters import PipelineFilter
+from ingestion.admin.ownership import only_own
+from ingestion.admin.payloads import attachment, preview, visible
+from ingestion.models import Connection, Delivery
+
+
+class OfPipeline(PipelineFilter):
+    path = "connection__pipeline"
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ConsoleAdmin):
+    list_display = ["named", "pipeline", "tenant", "standing", "bytes", "received", "taken_in_by"]
+    list_filter = ["state", OfPipeline, "tenant"]
+    list_select_related = ("tenant", "connection")
+    search_fields = ["delivery_id"]
+    search_help_text = _("The sender's id of the delivery, whole")
+    sortable_by = ()
+    change_form_template = "ingestion/delivery.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the bodies: they are large, and not for everybody."""
+        return super().get_queryset(request).defer("body")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
+        """By connection and id, because that is what the index holds."""
+        if not term.strip():
+            return queryset, False
+        own = only_own(Connection.unscoped.all(), request.user).values("pk")
+        return queryset.filter(connection__in=own, delivery_id=term.strip()), False
+
+    @admin.display(description=_("delivery"))
+    def named(self, delivery: Delivery) -> str:
+        return cells.cut(visible(delivery.delivery_id), 60)
+
+    @admin.display(description=_("pipeline"))
+    def pipeline(self, delivery: Delivery) -> str:
+        return " · ".join(filter(None, (delivery.connection.pipeline, delivery.connection.name)))
+
+    @admin.display(description=_("state"))
+    def standing(self, delivery: Delivery) -> str:
+        return cells.badge(f"delivery-{delivery.state}", delivery.get_state_display())
+
+    @admin.display(description=_("size"))
+    def bytes(self, delivery: Delivery) -> str:
+        return cells.size(delivery.size)
+
+    @admin.display(description=_("received"))
+    def received(self, delivery: Delivery) -> str:
+        return cells.moment(delivery.received_at)
+
+    @admin.display(description=_("taken in by"))
+    def taken_in_by(self, delivery: Delivery) -> str:
+        return cells.link("run", delivery.run_id, f"run {delivery.run_id}") if delivery.run_id else cells.EMPTY
+
+    def get_urls(self) -> list[URLPattern]:
+        download = self.admin_site.admin_view(self.download)
+        return [path("<path:object_id>/body/", download, name="ingestion_delivery_body"), *super().get_urls()]
+
+    def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The whole body, noted in the audit trail."""
+        user: Any = request.user
+        delivery = self.own_object(request, object_id)
+        if not user.has_perm("ingestion.view_payload"):
+            raise PermissionDenied
+        if delivery is None:
+            return self.no_such_object(request, object_id)
+        Actor(user).audit(delivery.tenant, "download", f"body of delivery {delivery.pk}", sha256=delivery.sha256)
+        return attachment(bytes(delivery.body), f"delivery-{delivery.pk}.bin")
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        if obj is not None:
+            user: Any = request.user
+            sees = user.has_perm("ingestion.view_payload")
+            shown = preview(bytes(obj.body)) if sees else None
+            context.update(
+                delivery=obj, sees_payload=sees, preview=shown, facts=_facts(obj), standing=self.standing(obj)
+            )
+            context.update(command=commands.for_delivery(obj))
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _facts(delivery: Delivery) -> list[tuple[Any, Any]]:
+    facts = [
+        (_("Connection"), cells.link("connection", delivery.connection_id, delivery.connection)),
+        (_("Delivery id"), visible(delivery.delivery_id)),
+        (_("Content type"), visible(delivery.content_type)),
+        (_("SHA-256"), delivery.sha256),
+        (_("Received"), cells.exactly(delivery.received_at)),
+        (_("Done"), cells.exactly(delivery.done_at) if delivery.done_at else ""),
+        (_("Taken in by"), cells.link("run", delivery.run_id, f"run {delivery.run_id}") if delivery.run_id else ""),
+        (_("Note"), visible(delivery.note)),
+    ]
+    return [(label, value) for label, value in facts if value != ""]

@@ -1,0 +1,31 @@
+"""Doors for what comes from outside: prove who sends it, store it, answer. Kinds build their own on `receiver`.
+
+See docs/how-to/receive-webhooks-and-pushes.md.
+"""
+
+from ingestion.webhooks.receiver import receiver, signing_secrets
+from ingestion.webhooks.signatures import (
+    TOLERANCE_SECONDS,
+    Unverified,
+    Verify,
+    matches,
+    new_secret,
+    require_fresh,
+    secrets_in,
+    sign,
+    standard_webhooks,
+)
+
+__all__ = [
+    "TOLERANCE_SECONDS",
+    "Unverified",
+    "Verify",
+    "matches",
+    "new_secret",
+    "receiver",
+    "require_fresh",
+    "secrets_in",
+    "sign",
+    "signing_secrets",
+    "standard_webhooks",
+]

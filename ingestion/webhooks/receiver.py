@@ -1,0 +1,173 @@
+"""The view behind a webhook's address: read, verify, store, answer. Nothing of a body is looked at before it is proved.
+
+| answer | when |
+|---|---|
+| 202 | stored; a worker takes it in |
+| 200 | stored before |
+| 401 | no such endpoint, or a wrong signature: one answer, so that nobody finds out which endpoints exist |
+| 400, 411, 413, 415 | the body is cut short, has no length, is too large, or is compressed |
+| 429 | INGESTION["DELIVERY_LIMIT"] says that this sender must wait |
+| 503 | the database or the store of secrets is away; the sender tries again |
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.utils.module_loading import import_string
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from ingestion import actions
+from ingestion.conf import config
+from ingestion.core import registry
+from ingestion.core.errors import CredentialError, Transient, UnknownPipeline
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.sources import Receives
+from ingestion.loading import faults
+from ingestion.models import Connection
+from ingestion.running.work import outside_a_run
+from ingestion.webhooks.signatures import Unverified, Verify, new_secret, secrets_in
+
+logger = logging.getLogger("ingestion")
+
+Accepts = Callable[[Pipeline], bool]
+SecretsOf = Callable[[Pipeline, Connection], Sequence[str]]
+View = Callable[[HttpRequest, str, UUID], HttpResponse]
+
+_DECOY = new_secret()
+"""Verified against where there is no endpoint, so that both ways to a 401 do the same work."""
+_RETRY_SECONDS = 30
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def takes_deliveries(pipeline: Pipeline) -> bool:
+    return isinstance(pipeline.source, Receives)
+
+
+def signing_secrets(pipeline: Pipeline, connection: Connection) -> Sequence[str]:
+    """The values "signing_secret" and, while it is being replaced, "previous_signing_secret" of the credential."""
+    return secrets_in(outside_a_run(pipeline, connection).credential())
+
+
+def receiver(
+    verify: Verify,
+    *,
+    accepts: Accepts = takes_deliveries,
+    secrets: SecretsOf = signing_secrets,
+    now: Callable[[], float] = time.time,
+) -> View:
+    """A view for `path("<slug:tenant>/<uuid:connection>/", …)`, the tenant's key and the connection's public id.
+
+    `accepts` says which pipelines this door is for. It is exempt from CSRF protection, which its signature replaces.
+    """
+
+    @csrf_exempt
+    @require_POST
+    @transaction.non_atomic_requests
+    def receive(request: HttpRequest, tenant: str, connection: UUID) -> HttpResponse:
+        try:
+            body = _read(request)
+            return _answer(request, body, _Door(verify, accepts, secrets), (tenant, connection), now())
+        except _Refused as refused:
+            return JsonResponse({"error": str(refused)}, status=refused.status)
+        except (DatabaseError, Transient) as error:
+            if isinstance(error, DatabaseError) and not faults.is_away(error):
+                raise
+            logger.error("A delivery could not be stored: %s", type(error).__name__, extra={"event": "not_stored"})
+            return _later(503, "Not available now; deliver it again.", _RETRY_SECONDS)
+
+    return receive
+
+
+class _Door:
+    """What distinguishes one kind's endpoint from another's."""
+
+    def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf) -> None:
+        self.verify, self.accepts, self.secrets = verify, accepts, secrets
+
+    def find(self, tenant: str, public_id: UUID) -> tuple[Connection | None, Sequence[str]]:
+        """The connection and its secrets; None and a decoy when there is none that this door is for."""
+        endpoints = Connection.unscoped.select_related("tenant")
+        found = endpoints.filter(public_id=public_id, tenant__key=tenant).first()
+        if found is None:
+            return None, [_DECOY]
+        try:
+            pipeline = registry.get(found.pipeline)
+            secrets = self.secrets(pipeline, found) if self.accepts(pipeline) else []
+        except (UnknownPipeline, CredentialError) as error:
+            _log(found, f"{type(error).__name__}: {error}")
+            secrets = []
+        return (found, secrets) if secrets else (None, [_DECOY])
+
+
+def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, UUID], now: float) -> HttpResponse:
+    connection, secrets = door.find(*address)
+    try:
+        delivery_id = door.verify(request.headers, body, secrets, now)
+    except (Unverified, CredentialError) as why:
+        if connection is not None:
+            _log(connection, f"{type(why).__name__}: {why}")
+        raise _Refused(401, "There is no such endpoint, or the signature is wrong.") from why
+    if connection is None:  # whoever signed with the decoy would have to know it
+        raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
+    if (wait := _wait(connection)) > 0:
+        return _later(429, "Too many deliveries.", wait)
+    stored = actions.deliver(connection, delivery_id, body, content_type=request.headers.get("Content-Type", ""))
+    return JsonResponse({"stored": stored}, status=202 if stored else 200)
+
+
+def _read(request: HttpRequest) -> bytes:
+    """The raw body, never more than the limit of it."""
+    limit = config().MAX_DELIVERY_BYTES
+    length = request.headers.get("Content-Length", "")
+    if not (length.isascii() and length.isdigit() and len(length) < 12):
+        raise _Refused(411, "Say how long the body is (Content-Length).")
+    if int(length) > limit:
+        raise _Refused(413, f"The body may have {limit} bytes.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise _Refused(415, "Send the body as it is, uncompressed.")
+    body = bytearray()
+    try:
+        while len(body) <= limit and (part := request.read(limit + 1 - len(body))):
+            body += part
+    except (UnreadablePostError, OSError) as error:
+        raise _Refused(400, "The body ended early.") from error
+    if len(body) != int(length):
+        raise _Refused(400, "The body is not as long as Content-Length says.")
+    return bytes(body)
+
+
+def _wait(connection: Connection) -> float:
+    """Seconds until this connection's sender may deliver more, as the project's own function says."""
+    path = config().DELIVERY_LIMIT
+    return float(import_string(path)(connection)) if path else 0.0
+
+
+def _later(status: int, why: str, seconds: float) -> HttpResponse:
+    answer = JsonResponse({"error": why}, status=status)
+    answer["Retry-After"] = str(max(1, round(seconds)))
+    return answer
+
+
+def _log(connection: Connection, why: str) -> None:
+    logger.warning(
+        "A delivery was refused: %s",
+        why,
+        extra={
+            "tenant_id": connection.tenant_id,
+            "pipeline": connection.pipeline,
+            "connection_id": connection.pk,
+            "event": "delivery_refused",
+        },
+    )

@@ -1,0 +1,74 @@
+"""Pushed JSON as a source: one object, a list of objects, or one object a line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from ingestion import Context, Json, Page, Record, RecordError, Refusal, json_page
+
+_MARK = b"\xef\xbb\xbf"
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Records that arrive by themselves. `key` names the field with a record's id ('' when it has none).
+
+    What a record must look like is the pipeline's schema; let it refuse unknown fields with `extra="forbid"`.
+    """
+
+    key: str = "id"
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        """Nothing: a run that was asked for finds no more than what was pushed, and that has runs of its own."""
+        yield from ()
+
+    def test(self, ctx: Context) -> str:
+        """Whether the credential holds secrets that a sender can sign with; nobody is called."""
+        from ingestion.webhooks import secrets_in, sign
+
+        secrets = secrets_in(ctx.credential())
+        for secret in secrets:
+            sign(secret, "test", 0, b"")
+        return f"The credential holds {len(secrets)} usable signing secret{'s' if len(secrets) > 1 else ''}."
+
+    def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
+        items: list[tuple[bytes, str]] = []
+        refused: list[Refusal] = []
+        for delivery in deliveries:
+            try:
+                parts = split(delivery.body)
+            except RecordError as error:
+                refused.append(Refusal(delivery, error))
+                continue
+            items += ((part, f"{delivery.position}, item {number}") for number, part in enumerate(parts, 1))
+        page = json_page(items, self.key)
+        return dataclasses.replace(page, refused=[*refused, *page.refused])
+
+
+def split(body: bytes) -> list[bytes]:
+    """The bytes of each record. Raises RecordError when the body as a whole is not one of the three shapes."""
+    text = body.removeprefix(_MARK).strip()
+    try:
+        if text[:1] == b"[":
+            return [bytes(item) for item in msgspec.json.decode(text, type=list[msgspec.Raw])]
+        if text[:1] == b"{":
+            return _objects(text)
+    except _UNREADABLE as error:
+        raise RecordError(f"The body is not JSON: {error}") from error
+    raise RecordError("The body is neither a JSON object, nor a list of them, nor one a line.")
+
+
+def _objects(text: bytes) -> list[bytes]:
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except _UNREADABLE:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if len(lines) < 2 or not all(line[:1] == b"{" for line in lines):
+            raise
+        return lines
+    return [text]

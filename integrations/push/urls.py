@@ -1,0 +1,24 @@
+"""The endpoint, one address a connection: `path("push/", include("integrations.push.urls"))` in your URLconf."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from ingestion import Pipeline
+from ingestion.webhooks import receiver, standard_webhooks
+from integrations.push.source import Pushed
+
+app_name = "push"
+
+
+def is_pushed(pipeline: Pipeline) -> bool:
+    return isinstance(pipeline.source, Pushed)
+
+
+urlpatterns = [
+    path(
+        "<slug:tenant>/<uuid:connection>/",
+        receiver(standard_webhooks, accepts=is_pushed),
+        name="receive",
+    ),
+]
