@@ -1,7 +1,7 @@
 """All an operator may do, each once: permission check and audit inside, the same for admin, commands and code."""
 
 from ingestion.actions.actor import Actor
-from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
+from ingestion.actions.connections import configure, connect, connections_of, pause, resume, rewind, run_now
 from ingestion.actions.deliveries import deliver
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
 from ingestion.actions.runs import cancel, retry
@@ -17,6 +17,7 @@ __all__ = [
     "cancel",
     "configure",
     "connect",
+    "connections_of",
     "deliver",
     "grant",
     "pause",

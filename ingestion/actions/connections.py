@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,9 @@ from ingestion import events, queueing, scheduling
 from ingestion.actions.actor import Actor
 from ingestion.clock import read_db_now
 from ingestion.core import registry
+from ingestion.core.context import TenantRef
 from ingestion.core.errors import ActionRefused
+from ingestion.core.pipeline import Pipeline
 from ingestion.models import Connection, Run, Tenant, Watermark
 
 _NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
@@ -32,6 +35,13 @@ def connect(actor: Actor, tenant: Tenant, pipeline: str, name: str = "") -> Conn
         if made:
             actor.audit(tenant, "connect", connection)
     return connection
+
+
+def connections_of(tenant: Tenant | TenantRef, wanted: Callable[[Pipeline], bool]) -> list[tuple[Connection, Pipeline]]:
+    """The tenant's connections to pipelines that are `wanted`, with these; those without code here are left out."""
+    by_name = {pipeline.name: pipeline for pipeline in registry.registered() if wanted(pipeline)}
+    own = Connection.objects.for_tenant(tenant).select_related("tenant").filter(pipeline__in=list(by_name))
+    return [(connection, by_name[connection.pipeline]) for connection in own.order_by("pk")]
 
 
 def run_now(

@@ -7,7 +7,10 @@ from datetime import timedelta
 
 from ingestion import Context, Every, Pipeline, pipeline
 from integrations.stripe import models, schemas
+from integrations.stripe.client import live
 from integrations.stripe.destination import Mirror
+from integrations.stripe.distribution import Distribution
+from integrations.stripe.events import EventHead, StripeEvents
 from integrations.stripe.schemas.base import Row
 from integrations.stripe.source import Stripe
 from integrations.stripe.stored import StoredIds
@@ -59,6 +62,13 @@ def customers(customer: schemas.Customer, ctx: Context) -> Row:
 def disputes(dispute: schemas.Dispute, ctx: Context) -> Row:
     """Stripe disputes and when their evidence is due."""
     return dispute.row(ctx)
+
+
+@pipeline("stripe.events", source=StripeEvents(), schema=EventHead, destination=Distribution(), integration=INTEGRATION)
+def events(event: EventHead, ctx: Context) -> dict[str, object]:
+    """Stripe webhooks: every event once, passed on to the connections that follow its object."""
+    expected = live(ctx.credential().values.get("api_key", ""))
+    return {**event.row(), "expected_mode": expected}
 
 
 @_ready("invoices", schemas.Invoice, models.StripeInvoice)
