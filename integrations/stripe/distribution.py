@@ -63,13 +63,17 @@ class Distribution:
 def _judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Connection]]:
     if event["expected_mode"] not in (None, event["livemode"]):
         return _VERDICT.OTHER_MODE, []
-    readers = [(one, line) for one, line in followers if str(one.config.get("account") or "") == event["account"]]
+    readers = [
+        (one, pipeline) for one, pipeline in followers if str(one.config.get("account") or "") == event["account"]
+    ]
     if event["account"] and not readers:
         return _VERDICT.OTHER_ACCOUNT, []
-    takers = [
-        one for one, line in readers if isinstance(line.source, Stripe) and line.source.kind.concerns(event["type"])
-    ]
+    takers = [one for one, pipeline in readers if _follows(pipeline, event["type"])]
     return (_VERDICT.DELIVERED if takers else _VERDICT.UNKNOWN), takers
+
+
+def _follows(pipeline: Pipeline, event_type: str) -> bool:
+    return isinstance(pipeline.source, Stripe) and pipeline.source.kind.concerns(event_type)
 
 
 def _integration(connection: Connection, pipeline: Pipeline) -> str:

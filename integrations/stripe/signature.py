@@ -1,4 +1,4 @@
-"""`Stripe-Signature`: `t=<seconds>,v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 over `t.body` (docs.stripe.com/webhooks/signature).
+"""`Stripe-Signature`: `t=<seconds>,v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 over `t.body` (docs.stripe.com/webhooks).
 
 Any of the endpoint's secrets may have signed, and there are several `v1` while Stripe rolls one; other schemes (`v0`)
 say nothing. A timestamp from the future is refused like an old one, which Stripe's own library does not do.

@@ -84,7 +84,9 @@ class Account:
     def open(self, ctx: Context) -> AbstractContextManager[Api]:
         """What a source opens: this account through Stripe's library and the one HTTP client."""
         known = replace(ctx, credential=lambda: Secret({"api_key": self.key}))
-        return open_api(known, transport=httpx.MockTransport(self.answer), clock=lambda: float(self.now), sleep=_no_wait)
+        return open_api(
+            known, transport=httpx.MockTransport(self.answer), clock=lambda: float(self.now), sleep=_no_wait
+        )
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -114,7 +116,9 @@ class Account:
     def _list(self, all_: list[Any], asked: dict[str, str], wanted: Callable[[Any], bool]) -> httpx.Response:
         limit = int(asked.get("limit", 10))
         assert 1 <= limit <= 100
-        found = [one for _, one in sorted(enumerate(all_), key=lambda pair: (pair[1]["created"], pair[0]), reverse=True)]
+        found = [
+            one for _, one in sorted(enumerate(all_), key=lambda pair: (pair[1]["created"], pair[0]), reverse=True)
+        ]
         after = asked.get("starting_after")
         if after is not None:
             places = [number for number, one in enumerate(found) if one["id"] == after]
@@ -127,7 +131,9 @@ class Account:
 
     def _missing(self, what: str, identity: str, parameter: str) -> httpx.Response:
         error = {"type": "invalid_request_error", "code": "resource_missing", "param": parameter}
-        return self._say(404 if parameter == "id" else 400, {"error": {**error, "message": f"No such {what}: '{identity}'"}})
+        return self._say(
+            404 if parameter == "id" else 400, {"error": {**error, "message": f"No such {what}: '{identity}'"}}
+        )
 
     def _say(self, status: int, body: Any) -> httpx.Response:
         date = format_datetime(datetime.fromtimestamp(self.now, UTC), usegmt=True)

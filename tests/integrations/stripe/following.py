@@ -22,9 +22,7 @@ POINTS = (
     "claimed", "extracted", "prepared", "artifact kept", "advanced", "loaded", "before commit", "committed", "exhausted",
     "verified", "before close", "closed",
 )  # fmt: skip
-READY: dict[str, Pipeline] = {
-    name: value for name, value in vars(pipelines).items() if isinstance(value, Pipeline)
-}
+READY: dict[str, Pipeline] = {name: value for name, value in vars(pipelines).items() if isinstance(value, Pipeline)}
 
 
 class Killed(BaseException):
@@ -48,7 +46,12 @@ class Follower:
         """One scheduled run, made and executed now."""
         run = actions.run_now(OPERATOR, self.connection, hint=False)
         now = datetime.fromtimestamp(self.account.now, UTC)
-        known = Watermark.unscoped.filter(connection=self.connection).order_by("-pk").values_list("value", flat=True).first()
+        known = (
+            Watermark.unscoped.filter(connection=self.connection)
+            .order_by("-pk")
+            .values_list("value", flat=True)
+            .first()
+        )
         window = next_window(known, now, pipelines.LAG)
         Run.unscoped.filter(pk=run.pk).update(created_at=now, window_start=window.start, window_end=window.end)
         return self.finish(run)
@@ -87,7 +90,9 @@ class Follower:
 
     def rows(self) -> dict[str, tuple[str, bool]]:
         """What is loaded: id to version, and whether it is deleted."""
-        found = self.model.objects.for_tenant(self.connection.tenant).values_list("external_id", "metadata", "deleted_at")
+        found = self.model.objects.for_tenant(self.connection.tenant).values_list(
+            "external_id", "metadata", "deleted_at"
+        )
         return {key: (metadata["v"], deleted is not None) for key, metadata, deleted in found}
 
     def alive(self) -> dict[str, str]:
@@ -95,7 +100,9 @@ class Follower:
 
 
 @contextlib.contextmanager
-def following(account: Account, kind: str, tenant: Tenant | None = None, name: str = "", **seams: Any) -> Iterator[Follower]:
+def following(
+    account: Account, kind: str, tenant: Tenant | None = None, name: str = "", **seams: Any
+) -> Iterator[Follower]:
     """A new connection of the ready pipeline for `kind`, reading `account` at its own time."""
     ready = READY[kind]
     source = dataclasses.replace(ready.source, open=account.open, clock=lambda: float(account.now))  # type: ignore[type-var]
