@@ -54,7 +54,7 @@ def summary(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("path", FILES, ids=[path.name for path in FILES])
 def test_every_object_of_ours_becomes_a_row_with_its_own_figures(path: Path) -> None:
     for one in objects(json.loads(path.read_text())):
-        if "error" in one or one.get("created", one.get("date")) is None and not one.get("deleted"):
+        if "error" in one or (one.get("created", one.get("date")) is None and not one.get("deleted")):
             continue  # a preview (an upcoming invoice has a date, but no id), or a part of an object
 
         row = read(one)
@@ -75,11 +75,17 @@ def test_invoices_are_read_as_their_summary_says(path: Path) -> None:
     for name in ("total", "subtotal", "amount_due", "amount_paid", "amount_remaining"):
         assert row[name] * places == expected[name]
     assert row["subscription"] == (expected["subscription"] or "")
-    assert (row["status"], row["number"], row["customer"]) == (expected["status"], expected["number"], expected["customer"])
+    assert (row["status"], row["number"], row["customer"]) == (
+        expected["status"],
+        expected["number"],
+        expected["customer"],
+    )
     assert row["created_at"].timestamp() == expected["created"]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if summary(path).get("object") == "event"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if summary(path).get("object") == "event"], ids=lambda p: p.name
+)
 def test_events_tell_of_the_object_that_their_summary_names(path: Path) -> None:
     expected = summary(path)
     found = event(path.read_bytes())
