@@ -31,6 +31,11 @@ class News:
     def created(self) -> int:
         return self.event.created
 
+    @property
+    def ends(self) -> bool:
+        """Whether the event carries the object as it was when it was deleted."""
+        return self.own and self.event.type.endswith(".deleted")
+
 
 def about(kind: Kind, event: Event) -> News | None:
     """Which object of `kind` the event concerns; None for others, and for objects without an id (upcoming invoices)."""
@@ -53,14 +58,13 @@ def add(known: dict[str, News], news: News) -> None:
         known[news.identity] = news
     elif news.created == rival.created:
         rival.tied = True
-        if news.own and not rival.own:
+        if news.ends or (news.own and not rival.own):
             rival.event, rival.own = news.event, True
 
 
 def carried(kind: Kind, news: News) -> Record:
     """The object as the event has it."""
-    deleted = kind.deletable and news.event.type.endswith(".deleted")
-    body = marked(bytes(news.event.data.object), news.created, deleted=deleted)
+    body = marked(bytes(news.event.data.object), news.created, deleted=kind.deletable and news.ends)
     return Record(news.identity, body, f"{news.event.id} {news.event.type}")
 
 
@@ -70,7 +74,8 @@ def fetched(api: Api, kind: Kind, news: News) -> Record | Refusal:
     body = current(api, kind, news.identity)
     if body is not None:
         return Record(news.identity, marked(body, news.created), where)
-    last = bytes(news.event.data.object) if news.own else stub(news.identity, kind.object)
+    # Of another event's object later changes may be stored already: then only the end is news.
+    last = bytes(news.event.data.object) if news.ends else stub(news.identity, kind.object)
     if kind.deletable:
         return Record(news.identity, marked(last, news.created, deleted=True), where)
     fault = RecordError(

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+from zlib import crc32
 
 import httpx
 
@@ -45,6 +46,8 @@ class Account:
     calls: list[str] = field(default_factory=list)
     meanwhile: Callable[[str], object] = lambda path: None
     """Called with the path of every call before it is answered."""
+    unruly: bool = False
+    """Lists events of one second in any order, and each up to eight seconds late."""
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
     def create(self, kind: str, **values: Any) -> str:
@@ -96,7 +99,9 @@ class Account:
             return self._say(401, {"error": {"type": "invalid_request_error", "message": "Invalid API Key"}})
         asked = parse_qsl(request.url.query.decode())
         if path == "/v1/events":
-            kept = [one for one in self.events if one["created"] >= self.now - 30 * DAY]
+            kept = [one for one in self.events if self.now - 30 * DAY <= one["created"] <= self.now - self._late(one)]
+            if self.unruly:
+                kept.sort(key=lambda one: crc32(one["id"].encode()))
             return self._list(kept, dict(asked), lambda one: _of_type(one, asked))
         _, _, name, *rest = path.split("/")
         kind = KINDS[name]
@@ -104,6 +109,9 @@ class Account:
             return self._one(kind, unquote(rest[0]))
         mine = [one for one in self.objects.values() if one["object"] == kind.object]
         return self._list(mine, dict(asked), lambda one: _listed(kind, one, dict(asked)))
+
+    def _late(self, event: dict[str, Any]) -> int:
+        return crc32(event["id"].encode()) % 9 if self.unruly else 0
 
     def _one(self, kind: Kind, identity: str) -> httpx.Response:
         one = self.objects.get(identity)
