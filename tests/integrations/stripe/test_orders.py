@@ -33,36 +33,52 @@ class World:
         self.born: dict[str, int] = {}
 
     def step(self, what: str, number: int) -> None:
-        alive = sorted(self.account.objects)
         before = len(self.account.events)
-        match what:
-            case "create" if len(alive) < 3:
-                self.account.create(self.kind)
-            case "again" if gone := sorted(set(self.born) - set(alive)):
-                # An id of one's own, used again after its product was deleted: newer than all that was before.
-                identity = gone[number % len(gone)]
-                self.account.create(self.kind, id=identity, metadata={"v": str(self.born[identity] + 1000)})
-            case "update" if alive:
-                self.account.update(alive[number % len(alive)])
-            case "delete" if alive:
-                self.account.delete(alive[number % len(alive)])
-            case "tell newest" if self.in_flight:
-                self.follower.told(self.in_flight.pop())
-            case "tell oldest" if self.in_flight:
-                self.follower.told(self.in_flight.pop(0))
-            case "tell any" if self.in_flight:
-                told = self.in_flight[number % len(self.in_flight) :][:3]
-                self.follower.told(*reversed(told), *told)
-            case "run":
-                self.follower.run()
-            case "second":
-                self.account.now += 1
-            case "hour":
-                self.account.now += 3600
+        getattr(self, what.replace(" ", "_"))(number)
         self.in_flight += self.account.events[before:]
         for identity, one in self.account.objects.items():
             self.born[identity] = int(one["metadata"]["v"])
         self.look()
+
+    def create(self, number: int) -> None:
+        if len(self.account.objects) < 3:
+            self.account.create(self.kind)
+
+    def again(self, number: int) -> None:
+        """An id of one's own, used again after its object was deleted: newer than all that was before."""
+        if gone := sorted(set(self.born) - set(self.account.objects)):
+            identity = gone[number % len(gone)]
+            self.account.create(self.kind, id=identity, metadata={"v": str(self.born[identity] + 1000)})
+
+    def update(self, number: int) -> None:
+        if alive := sorted(self.account.objects):
+            self.account.update(alive[number % len(alive)])
+
+    def delete(self, number: int) -> None:
+        if alive := sorted(self.account.objects):
+            self.account.delete(alive[number % len(alive)])
+
+    def tell_newest(self, number: int) -> None:
+        if self.in_flight:
+            self.follower.told(self.in_flight.pop())
+
+    def tell_oldest(self, number: int) -> None:
+        if self.in_flight:
+            self.follower.told(self.in_flight.pop(0))
+
+    def tell_any(self, number: int) -> None:
+        if self.in_flight:
+            told = self.in_flight[number % len(self.in_flight) :][:3]
+            self.follower.told(*reversed(told), *told)
+
+    def run(self, number: int) -> None:
+        self.follower.run()
+
+    def second(self, number: int) -> None:
+        self.account.now += 1
+
+    def hour(self, number: int) -> None:
+        self.account.now += 3600
 
     def look(self) -> None:
         rows = {key: (int(version), deleted) for key, (version, deleted) in self.follower.rows().items()}
