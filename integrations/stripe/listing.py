@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any, Protocol
 
 from ingestion import Context, Json, Page, Record, Refusal, SourceChanged
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind, Params
-from integrations.stripe.objects import head, marked, named, parted, split, stub
+from integrations.stripe.objects import glance, marked, named, parted, split, stub
 from integrations.stripe.present import current
 
 _LIMIT = 100
@@ -64,7 +65,7 @@ def listed(ctx: Context, api: Api, kind: Kind, span: Span, checkpoint: Json, kno
     place = Place(**checkpoint) if checkpoint else Place()
     while place.number < len(kind.lists):
         bodies, more, following = _batch(ctx, api, kind, span, place)
-        records, refused = parted([named(body, f"{kind.name} created {head(body).created}") for body in bodies])
+        records, refused = parted([named(body, f"item {number}") for number, body in enumerate(bodies, start=1)])
         if known is not None and kind.deletable:
             listed_now = {record.key for record in records}
             records += _missing(ctx, api, kind, span, place, following, more, listed_now, known)
@@ -88,9 +89,9 @@ def walked(api: Api, kind: Kind, span: Span, place: Place) -> Iterator[tuple[lis
             after, until = "", created + 1  # the object that marked our place was deleted: its second again, then on
             continue
         if bodies:
-            newest, oldest = head(bodies[0]), head(bodies[-1])
-            _in_order(kind, after, created, newest.created or 0, str(oldest.id))
-            after, created = str(oldest.id), oldest.created or 0
+            newest, oldest = glance(bodies[0]), glance(bodies[-1])
+            _in_order(kind, after, created, newest.created or 0, oldest.id or "")
+            after, created = oldest.id or "", oldest.created or 0
         elif more:
             raise SourceChanged(f"Stripe says that there are more {kind.name}, and sent none.")
         yield bodies, more
@@ -98,6 +99,8 @@ def walked(api: Api, kind: Kind, span: Span, place: Place) -> Iterator[tuple[lis
 
 def _in_order(kind: Kind, after: str, created: int | None, newest: int, last: str) -> None:
     """A server that does not know the cursor begins again; the list would never end."""
+    if not last:
+        raise SourceChanged(f"The last one of a page of {kind.name} has no id to go on after.")
     if created is not None and (newest > created or last == after):
         raise SourceChanged(f"The list of {kind.name} does not go on after {after}; it would never end.")
 
@@ -112,10 +115,11 @@ def _batch(ctx: Context, api: Api, kind: Kind, span: Span, place: Place) -> tupl
         ctx.beat()
     if not bodies:
         return bodies, more, place
-    last = head(bodies[-1])
+    last = glance(bodies[-1])
     created = last.created or 0
     before = place.edge if place.created == created else ()
-    edge = [str(one.id) for one in map(head, bodies) if (one.created or 0) == created]
+    same_second = takewhile(lambda one: (one.created or 0) == created, map(glance, reversed(bodies)))
+    edge = [str(one.id) for one in same_second]
     return bodies, more, Place(place.number, str(last.id), created, (*before, *edge)[-_EDGE:])
 
 

@@ -19,7 +19,7 @@ MARK = "sluicegate"
 UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
 
 
-class Head(msgspec.Struct):
+class Head(msgspec.Struct, gc=False):
     """What is looked at of an object before its schema."""
 
     id: str | None = None
@@ -73,6 +73,14 @@ def event(body: bytes) -> Event | None:
         return found if found.id else None
     except UNREADABLE:
         return None
+
+
+def glance(body: bytes) -> Head:
+    """The object's head, an empty one for what is no object."""
+    try:
+        return head(body)
+    except UNREADABLE:
+        return Head()
 
 
 def named(body: bytes, position: str) -> Record | Refusal:

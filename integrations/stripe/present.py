@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
-from integrations.stripe.objects import head
+from integrations.stripe.objects import glance
 
 
 def current(api: Api, kind: Kind, identity: str) -> bytes | None:
@@ -15,4 +15,4 @@ def current(api: Api, kind: Kind, identity: str) -> bytes | None:
         body = api.get(f"{kind.path}/{quote(identity, safe='')}").body
     except NoSuchObject:
         return None
-    return None if head(body).deleted else body
+    return None if glance(body).deleted else body
