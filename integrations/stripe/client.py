@@ -1,8 +1,8 @@
 """Stripe's own library, with every call going through the one HTTP client and its guards.
 
-The library retries neither 429 nor with a deadline; here it retries nothing, and `integrations.http` does it all. It makes
-the calls and explains refusals. What succeeds is kept as bytes and not parsed by it: the records need the bytes, and the
-run takes little more than half the time (measured).
+The library retries neither 429 nor with a deadline; here it retries nothing, and `integrations.http` does it all. It
+makes the calls and explains refusals. What succeeds is kept as bytes and not parsed by it: the records need the
+bytes, and the run takes little more than half the time (measured).
 """
 
 from __future__ import annotations

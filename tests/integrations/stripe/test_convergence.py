@@ -71,7 +71,7 @@ def live_through(follower: Follower, life: Life) -> list[int]:
     return listed
 
 
-@pytest.mark.parametrize("kind", ["customers", "invoices", "prices", "subscriptions"])
+@pytest.mark.parametrize("kind", ["customers", "prices", "charges"])
 def test_after_sixty_bad_days_the_table_equals_the_account(kind: str) -> None:
     account, dice = Account(unruly=True), random.Random(f"60 days of {kind}")
     for _ in range(120):
