@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "config",
     "ingestion",
     "integrations.bank",
+    "integrations.stripe",
     "django_rq",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -19,4 +19,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("alive", alive),
     path("push/", include("integrations.push.urls")),
+    path("stripe/", include("integrations.stripe.urls")),
 ]

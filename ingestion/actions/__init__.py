@@ -2,7 +2,7 @@
 
 from ingestion.actions.actor import Actor
 from ingestion.actions.backfills import backfill, shards_of
-from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
+from ingestion.actions.connections import configure, connect, connections_of, pause, resume, rewind, run_now
 from ingestion.actions.credentials import (
     delete_credential,
     expire_credential,
@@ -28,6 +28,7 @@ __all__ = [
     "cancel",
     "configure",
     "connect",
+    "connections_of",
     "delete_credential",
     "deliver",
     "end_override",

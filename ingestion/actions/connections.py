@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,9 @@ from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.actions.schedules import as_declared, set_schedule
 from ingestion.clock import read_db_now
 from ingestion.core import registry
+from ingestion.core.context import TenantRef
 from ingestion.core.errors import ActionRefused
+from ingestion.core.pipeline import Pipeline
 from ingestion.core.schedules import Schedule
 from ingestion.models import Connection, Run, Tenant, Watermark
 
@@ -49,6 +51,13 @@ def connect(
         elif declared is not None and declared != connection.schedule:
             set_schedule(actor, connection, declared)
     return connection
+
+
+def connections_of(tenant: Tenant | TenantRef, wanted: Callable[[Pipeline], bool]) -> list[tuple[Connection, Pipeline]]:
+    """The tenant's connections to pipelines that are `wanted`, with these; those without code here are left out."""
+    by_name = {pipeline.name: pipeline for pipeline in registry.registered() if wanted(pipeline)}
+    own = Connection.objects.for_tenant(tenant).select_related("tenant").filter(pipeline__in=list(by_name))
+    return [(connection, by_name[connection.pipeline]) for connection in own.order_by("pk")]
 
 
 def run_now(

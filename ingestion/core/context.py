@@ -81,6 +81,8 @@ class Context:
     now: datetime
     """When the run was created; the same on every attempt."""
     window: Window | None = None
+    backfill: bool = False
+    """Whether the run reads a part of the past again and moves no watermark."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """The connection's config, overlaid with what this run was given."""
     inbox: tuple[File, ...] = ()

@@ -145,6 +145,7 @@ def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
         run_id=run.pk,
         now=run.created_at,
         window=Window(run.window_start, run.window_end) if run.window_start and run.window_end else None,
+        backfill=run.kind == Run.Kind.BACKFILL,
         inbox=tuple(File(pk, link.name, link.artifact.sha256, link.artifact.size) for pk, link in inbox.items()),
         read=lambda file: artifacts.read(inbox[file.artifact_id].artifact),
         beat=beat,

@@ -3,7 +3,7 @@
 See docs/how-to/receive-webhooks-and-pushes.md.
 """
 
-from ingestion.webhooks.receiver import receiver, signing_secrets
+from ingestion.webhooks.receiver import credential_of, receiver, signing_secrets
 from ingestion.webhooks.signatures import (
     TOLERANCE_SECONDS,
     Unverified,
@@ -20,6 +20,7 @@ __all__ = [
     "TOLERANCE_SECONDS",
     "Unverified",
     "Verify",
+    "credential_of",
     "matches",
     "new_secret",
     "receiver",

@@ -26,6 +26,7 @@ from django.views.decorators.http import require_POST
 from ingestion import actions
 from ingestion.conf import config
 from ingestion.core import registry
+from ingestion.core.context import Secret
 from ingestion.core.errors import CredentialError, Transient, UnknownPipeline
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.sources import Receives
@@ -55,9 +56,14 @@ def takes_deliveries(pipeline: Pipeline) -> bool:
     return isinstance(pipeline.source, Receives)
 
 
+def credential_of(pipeline: Pipeline, connection: Connection) -> Secret:
+    """The credential that a run of this connection would use. Raises CredentialError when there is none."""
+    return outside_a_run(pipeline, connection).credential()
+
+
 def signing_secrets(pipeline: Pipeline, connection: Connection) -> Sequence[str]:
     """The values "signing_secret" and, while it is being replaced, "previous_signing_secret" of the credential."""
-    return secrets_in(outside_a_run(pipeline, connection).credential())
+    return secrets_in(credential_of(pipeline, connection))
 
 
 def receiver(

@@ -1,0 +1,263 @@
+"""A Stripe account's invoices, from a local server that answers at once: end to end, beside doing less.
+
+    .venv/bin/python -m benchmarks.stripe_account --records 20000
+
+| contestant | does |
+|---|---|
+| objects | lists the pages with Stripe's bare library, which makes objects of them, and nothing else |
+| client | the same with the library's `raw_request`: JSON, no objects |
+| upsert | writes rows that are ready, `executemany` of the driver, 1,000 a statement |
+| ours | the ready pipeline: guards, pages, validation, rows, raw pages, checkpoints |
+| get or save | the library's objects one by one into `update_or_create`, on a tenth of the records |
+
+The goal: ours at 0.8 of client and upsert one after the other, and at 20 times get or save. SQLite, one process, server in
+another. Wall time depends on what else the machine does; CPU time stands beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+PAGE = 100
+NEWEST = 1_700_000_000
+
+
+def invoices(count: int) -> list[bytes]:
+    """Newest first, a second apart."""
+    from benchmarks.data import invoice
+
+    made = (json.loads(invoice(number)) for number in range(count))
+    return [json.dumps({**one, "created": NEWEST - number}).encode() for number, one in enumerate(made)]
+
+
+def serve(records: int) -> None:
+    """Answer every list with the page after its cursor; the first line printed is the port."""
+    bodies = invoices(records)
+    place = {json.loads(body)["id"]: number + 1 for number, body in enumerate(bodies)}
+    pages = {}
+    for start in range(0, records, PAGE):
+        more = b"true" if start + PAGE < records else b"false"
+        data = b",".join(bodies[start : start + PAGE])
+        pages[start] = b'{"object":"list","url":"/v1/invoices","has_more":' + more + b',"data":[' + data + b"]}"
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            after = parse_qs(urlsplit(self.path).query).get("starting_after", [""])[0]
+            page = pages[place.get(after, 0)]
+            self.wfile.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(page) + page
+            )
+
+        def log_message(self, *args: Any) -> None:
+            return None
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
+
+
+def client_of(address: str) -> Any:
+    import stripe
+
+    return stripe.StripeClient("sk_test_1", base_addresses={"api": address}).v1
+
+
+def raw_client(address: str) -> int:
+    import stripe
+
+    client = stripe.StripeClient("sk_test_1", base_addresses={"api": address})
+    count, after = 0, {}
+    while True:
+        page = client.raw_request("get", "/v1/invoices", limit=PAGE, **after).data
+        count += len(page["data"])
+        if not page["has_more"]:
+            return count
+        after = {"starting_after": page["data"][-1]["id"]}
+
+
+def with_objects(address: str) -> int:
+    invoices_of, count, after = client_of(address).invoices, 0, {}
+    while True:
+        page = invoices_of.list({"limit": PAGE, **after})
+        count += len(page.data)
+        if not page.has_more:
+            return count
+        after = {"starting_after": page.data[-1].id}
+
+
+def context() -> Any:
+    from ingestion import Context, TenantRef, Window
+
+    now = datetime.fromtimestamp(NEWEST + 1, UTC)
+    return Context(TenantRef(1, "acme"), "stripe.invoices", 1, now, Window(datetime(1970, 1, 1, tzinfo=UTC), now))
+
+
+def bare_upsert(records: int) -> Callable[[], int]:
+    from django.db import connection
+
+    from ingestion import actions
+    from ingestion.models import Run
+    from ingestion.testing import make_tenant
+    from integrations.stripe.models import StripeInvoice
+    from integrations.stripe.schemas import Invoice
+
+    tenant = make_tenant()
+    run = Run.unscoped.first() or actions.run_now(
+        actions.Actor(), actions.connect(actions.Actor(), tenant, "stripe.invoices"), hint=False
+    )
+    common = {"tenant_id": tenant.pk, "run_id": run.pk, "digest": b"0" * 16, "loaded_at": str(datetime.now(UTC))}
+    full = [{**common, **Invoice.model_validate_json(body).row(context())} for body in invoices(records)]
+    rows = [tuple(_plain(value) for value in row.values()) for row in full]
+    names = list(full[0])
+    marks = ", ".join("?" * len(names))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in ("tenant_id", "external_id"))
+    sql = (
+        f"INSERT INTO {StripeInvoice._meta.db_table} ({', '.join(names)}) VALUES ({marks}) "
+        f"ON CONFLICT (tenant_id, external_id) DO UPDATE SET {changes}"
+    )
+
+    def work() -> int:
+        cursor = connection.connection.cursor()
+        for start in range(0, len(rows), 1000):
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.executemany(sql, rows[start : start + 1000])
+            connection.connection.commit()
+        return len(rows)
+
+    return work
+
+
+def _plain(value: Any) -> Any:
+    return (
+        json.dumps(value)
+        if isinstance(value, dict)
+        else value
+        if value is None or isinstance(value, int | bytes)
+        else str(value)
+    )
+
+
+def ours(address: str) -> int:
+    from ingestion import Secret, actions, running
+    from ingestion.testing import make_tenant, registered
+    from integrations.stripe import pipelines
+    from integrations.stripe.client import open_api
+
+    def open_here(ctx: Any) -> Any:
+        known = dataclasses.replace(
+            ctx, credential=lambda: Secret({"api_key": "sk_test_1"}), private_networks=("127.0.0.0/8",)
+        )
+        return open_api(known, origin=address, plain_http=True)
+
+    source = dataclasses.replace(pipelines.invoices.source, open=open_here)  # type: ignore[type-var]
+    with registered(dataclasses.replace(pipelines.invoices, source=source)) as pipeline:
+        connection = actions.connect(actions.Actor(), make_tenant(), pipeline.name)
+        run = actions.run_now(actions.Actor(), connection, hint=False)
+        state = running.execute(run.pk)
+        run.refresh_from_db()
+    if state != "succeeded":
+        raise RuntimeError(f"{state}: {run.error_class} {run.error_message}")
+    return int(run.ok)
+
+
+def get_or_save(address: str, records: int) -> int:
+    from ingestion.models import Run
+    from ingestion.testing import make_tenant
+    from integrations.stripe.models import StripeInvoice
+    from integrations.stripe.schemas import Invoice
+
+    tenant, run, count = make_tenant(), Run.unscoped.latest("pk"), 0
+    for one in client_of(address).invoices.list({"limit": PAGE}).auto_paging_iter():
+        row = Invoice.model_validate(one.to_dict()).row(context())
+        extra = {"run": run, "digest": b"0" * 16, "loaded_at": datetime.now(UTC)}
+        StripeInvoice.unscoped.update_or_create(
+            tenant=tenant, external_id=row.pop("external_id"), defaults={**row, **extra}
+        )
+        count += 1
+        if count == records:
+            break
+    return count
+
+
+def timed(work: Callable[[], int]) -> tuple[float, float]:
+    """Microseconds a record: wall and CPU of this process."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    count = work()
+    return (time.perf_counter() - wall) / count * 1e6, (time.process_time() - cpu) / count * 1e6
+
+
+def compare(records: int, rounds: int) -> None:
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.stripe_account", "--serve", "--records", str(records)],
+        stdout=subprocess.PIPE,
+    ) as server:
+        assert server.stdout is not None
+        address = f"http://127.0.0.1:{int(server.stdout.readline())}"
+        found: dict[str, list[tuple[float, float]]] = {}
+        contestants = {
+            "objects": lambda: timed(lambda: with_objects(address)),
+            "client": lambda: timed(lambda: raw_client(address)),
+            "upsert": lambda: timed(bare_upsert(records)),
+            "ours": lambda: timed(lambda: ours(address)),
+            "get or save": lambda: timed(lambda: get_or_save(address, max(records // 10, PAGE))),
+        }
+        for _ in range(rounds):
+            for name, contestant in contestants.items():
+                call_command("flush", verbosity=0, interactive=False)
+                if name == "get or save":
+                    bare_upsert(1)
+                connection.ensure_connection()
+                found.setdefault(name, []).append(contestant())
+        server.terminate()
+    wall, cpu = (
+        {name: statistics.median(pair[at] for pair in pairs) for name, pairs in found.items()} for at in (0, 1)
+    )
+    for name in found:
+        print(f"{name:12} {wall[name]:9.1f} us a record, {cpu[name]:9.1f} us CPU")
+    for what, of in (("wall", wall), ("CPU", cpu)):
+        both = (of["client"] + of["upsert"]) / of["ours"]
+        print(f"{what}: {both:.2f} of client and upsert, {of['get or save'] / of['ours']:.1f} times get or save")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stripe_account")
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        return serve(given.records)
+    from benchmarks import servers
+
+    os.environ["DATABASE_URL"] = servers.sqlite().url
+    os.environ["SLUICEGATE_VAR"] = str(servers.session_folder() / "var")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    import logging
+
+    import django
+
+    django.setup()
+    logging.disable(logging.INFO)
+    return compare(given.records, given.rounds)
+
+
+if __name__ == "__main__":
+    main()

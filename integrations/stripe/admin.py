@@ -1,0 +1,170 @@
+"""Stripe's objects and events in the console: read-only, own tenants only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.admin import ConsoleAdmin
+from integrations.stripe import models
+from integrations.stripe.models import StripeObject
+from integrations.stripe.money import UnknownCurrency, exponent
+
+_FIRST = ("tenant", "external_id", "livemode", "deleted_at", "created_at")
+_LAST = ("metadata", "as_of", "run", "loaded_at")
+
+
+def shown(amount: Decimal | None, currency: str) -> str:
+    """With as many decimals as Stripe counts in, and more only where there are more."""
+    if amount is None:
+        return "–"
+    exact = format(amount.normalize(), "f")
+    try:
+        least = exponent(currency)
+    except UnknownCurrency:
+        least = 0
+    given = len(exact.partition(".")[2])
+    return f"{amount:,.{max(given, least)}f} {currency}".strip().replace(" ", "\N{NO-BREAK SPACE}")
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """By the statuses that the page declares; to find out which there are would read the whole table."""
+
+    title = _("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(status, status.replace("_", " ")) for status in model_admin.statuses]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(status=self.value()) if self.value() else queryset
+
+
+class ObjectAdmin(ConsoleAdmin):
+    """One kind of object. `columns` stand in the list after its id, `amount` names its main amount."""
+
+    columns: Sequence[str] = ()
+    amount = ""
+    statuses: Sequence[str] = ()
+    list_filter: ClassVar[Any] = ["tenant", "livemode", "created_at"]
+    sortable_by = ("created_at",)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        money = ["money"] if self.amount else []
+        return ["external_id", *money, *self.columns, "created_at", "deleted_at", "tenant"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [*([StatusFilter] if self.statuses else []), *super().get_list_filter(request)]
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """By creation within one tenant, for which there is an index; else by the key."""
+        return ["-created_at", "-id"] if any(name.startswith("tenant") for name in request.GET) else ["-id"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        known = {*_FIRST, *_LAST, "id", "digest"}
+        own = [field.name for field in self.model._meta.concrete_fields if field.name not in known]
+        return [*_FIRST, *own, *_LAST]
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        names = {field.name for field in self.model._meta.concrete_fields}
+        return ["=external_id", *(f"={name}" for name in ("customer", "charge", "invoice") if name in names)]
+
+    @admin.display(description=_("amount"))
+    def money(self, row: StripeObject) -> str:
+        return shown(getattr(row, self.amount), getattr(row, "currency", ""))
+
+
+@admin.register(models.StripeBalanceTransaction)
+class BalanceTransactionAdmin(ObjectAdmin):
+    columns = ("category", "source", "available_at")
+    amount = "net"
+
+
+@admin.register(models.StripeCharge)
+class ChargeAdmin(ObjectAdmin):
+    columns = ("status", "customer", "disputed")
+    amount = "amount"
+    statuses = ("succeeded", "pending", "failed")
+
+
+@admin.register(models.StripeCreditNote)
+class CreditNoteAdmin(ObjectAdmin):
+    columns = ("number", "status", "invoice")
+    amount = "total"
+    statuses = ("issued", "void")
+
+
+@admin.register(models.StripeCustomer)
+class CustomerAdmin(ObjectAdmin):
+    columns = ("name", "email", "delinquent")
+
+
+@admin.register(models.StripeDispute)
+class DisputeAdmin(ObjectAdmin):
+    columns = ("status", "reason", "evidence_due_at")
+    amount = "amount"
+    statuses = ("needs_response", "under_review", "won", "lost", "warning_needs_response", "warning_closed")
+
+
+@admin.register(models.StripeInvoice)
+class InvoiceAdmin(ObjectAdmin):
+    columns = ("number", "status", "customer", "due_at")
+    amount = "total"
+    statuses = ("draft", "open", "paid", "uncollectible", "void")
+
+
+@admin.register(models.StripePaymentIntent)
+class PaymentIntentAdmin(ObjectAdmin):
+    columns = ("status", "customer")
+    amount = "amount"
+    statuses = ("succeeded", "processing", "requires_payment_method", "requires_action", "requires_capture", "canceled")
+
+
+@admin.register(models.StripePayout)
+class PayoutAdmin(ObjectAdmin):
+    columns = ("status", "arrives_on")
+    amount = "amount"
+    statuses = ("paid", "pending", "in_transit", "canceled", "failed")
+
+
+@admin.register(models.StripePrice)
+class PriceAdmin(ObjectAdmin):
+    columns = ("nickname", "active", "interval", "product")
+    amount = "unit_amount"
+
+
+@admin.register(models.StripeProduct)
+class ProductAdmin(ObjectAdmin):
+    columns = ("name", "active")
+
+
+@admin.register(models.StripeRefund)
+class RefundAdmin(ObjectAdmin):
+    columns = ("status", "charge")
+    amount = "amount"
+    statuses = ("succeeded", "pending", "failed", "canceled", "requires_action")
+
+
+@admin.register(models.StripeSubscription)
+class SubscriptionAdmin(ObjectAdmin):
+    columns = ("status", "customer", "period_end")
+    statuses = ("active", "trialing", "past_due", "unpaid", "canceled", "incomplete", "paused")
+
+
+@admin.register(models.StripeEvent)
+class EventAdmin(ConsoleAdmin):
+    list_display = ["type", "object_id", "verdict", "created_at", "tenant"]
+    list_filter = ["tenant", "verdict", "livemode", "created_at"]
+    list_select_related = ("tenant",)
+    sortable_by = ("created_at",)
+    search_fields = ["=external_id", "=object_id"]
+    fields = [
+        "tenant", "external_id", "type", "object_id", "account", "livemode", "api_version", "created_at", "verdict",
+        "run", "loaded_at",
+    ]  # fmt: skip

@@ -1,0 +1,67 @@
+"""The tables of Stripe objects: an upsert that never goes back, and deletions that keep the row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Coalesce
+
+from ingestion import Context, Loaded, Ready, Stored, Upsert
+from integrations.stripe.models import StripeObject
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Loads into one of the tables. Everything but deletions of which only the id is known is its `Upsert`'s."""
+
+    model: type[StripeObject]
+
+    def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
+        return self._upsert.stored(ctx, keys)
+
+    def empty(self, ctx: Context) -> bool:
+        return self._upsert.empty(ctx)
+
+    def key_of(self, row: Any) -> str:
+        return str(row["external_id"])
+
+    def version_of(self, row: Any) -> Any:
+        return row["as_of"]
+
+    def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        gone = [one for one in rows if "created_at" not in one.row]
+        if not gone:
+            return self._upsert.load(ctx, rows)
+        for one in gone:
+            self._bury(ctx, one)
+        loaded = self._upsert.load(ctx, [one for one in rows if "created_at" in one.row])
+        return Loaded([*loaded.ready, *gone], loaded.rejected)
+
+    def _bury(self, ctx: Context, one: Ready) -> None:
+        """Mark the row as deleted unless it is newer; where there is none, there is nothing to keep.
+
+        The content's digest is written with it, or the object, should it be there again, would count as unchanged.
+        """
+        rows = self.model.objects.for_tenant(ctx.tenant)
+        rows.filter(external_id=one.row["external_id"], as_of__lte=one.row["as_of"]).update(
+            deleted_at=Coalesce(F("deleted_at"), one.row["deleted_at"]),
+            as_of=one.row["as_of"],
+            digest=one.digest,
+            run_id=ctx.run_id,
+            loaded_at=datetime.now(UTC),
+        )
+
+    def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
+        return self._upsert.total(ctx, column, keys)
+
+    def problems(self) -> list[str]:
+        return self._upsert.problems()
+
+    @property
+    def _upsert(self) -> Upsert:
+        return Upsert(self.model, key=["external_id"], version="as_of")

@@ -1,0 +1,80 @@
+"""Events on to the connections that follow their objects, in the transaction that keeps the event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ingestion import Context, Loaded, Pipeline, Ready, Stored, Upsert
+from ingestion.actions import connections_of, deliver
+from ingestion.models import Connection
+from integrations.stripe.models import StripeEvent
+from integrations.stripe.source import Stripe
+
+_ROWS = Upsert(StripeEvent, key=["external_id"])
+_VERDICT = StripeEvent.Verdict
+Followers = Sequence[tuple[Connection, Pipeline]]
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Keeps each event and delivers it, as it came, to the tenant's connections of the same integration and account."""
+
+    def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
+        return _ROWS.stored(ctx, keys)
+
+    def empty(self, ctx: Context) -> bool:
+        return _ROWS.empty(ctx)
+
+    def key_of(self, row: Any) -> str:
+        return str(row["external_id"])
+
+    def version_of(self, row: Any) -> Any:
+        return None
+
+    def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        if not rows:
+            return Loaded(rows)
+        followers = [
+            (connection, pipeline)
+            for connection, pipeline in connections_of(ctx.tenant, lambda one: isinstance(one.source, Stripe))
+            if _integration(connection, pipeline) == ctx.integration
+        ]
+        return _ROWS.load(ctx, [self._settled(one, followers) for one in rows])
+
+    def _settled(self, one: Ready, followers: Followers) -> Ready:
+        """The event with its verdict, delivered where that says so."""
+        verdict, takers = _judged(one.row, followers)
+        for connection in takers:
+            deliver(connection, one.row["external_id"], one.record.body, content_type="application/json")
+        body = "" if takers else one.record.body.decode("utf-8", "replace")
+        row = {name: value for name, value in one.row.items() if name != "expected_mode"}
+        return one._replace(row={**row, "verdict": verdict, "body": body})
+
+    def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
+        return _ROWS.total(ctx, column, keys)
+
+    def problems(self) -> list[str]:
+        return _ROWS.problems()
+
+
+def _judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Connection]]:
+    if event["expected_mode"] not in (None, event["livemode"]):
+        return _VERDICT.OTHER_MODE, []
+    readers = [
+        (one, pipeline) for one, pipeline in followers if str(one.config.get("account") or "") == event["account"]
+    ]
+    if event["account"] and not readers:
+        return _VERDICT.OTHER_ACCOUNT, []
+    takers = [one for one, pipeline in readers if _follows(pipeline, event["type"])]
+    return (_VERDICT.DELIVERED if takers else _VERDICT.UNKNOWN), takers
+
+
+def _follows(pipeline: Pipeline, event_type: str) -> bool:
+    return isinstance(pipeline.source, Stripe) and pipeline.source.kind.concerns(event_type)
+
+
+def _integration(connection: Connection, pipeline: Pipeline) -> str:
+    return str(connection.config.get("integration") or pipeline.integration)

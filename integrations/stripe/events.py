@@ -1,0 +1,73 @@
+"""What the webhook endpoint takes in: every event once, whatever it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from ingestion import Context, Json, Page, Record, RecordError, Refusal
+from integrations.stripe.client import live
+from integrations.stripe.objects import event, head
+from integrations.stripe.schemas.base import Flag, Seconds, Text, moment
+from integrations.stripe.signature import secrets_in
+
+
+class Subject(BaseModel):
+    id: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+
+
+class Told(BaseModel):
+    object: Subject
+
+
+class EventHead(BaseModel):
+    """An event without what it says."""
+
+    id: str = Field(min_length=1, max_length=191)
+    type: str = Field(min_length=1, max_length=100)
+    created: Seconds
+    account: Text = ""
+    livemode: Flag = False
+    api_version: Text = ""
+    data: Told
+
+    def row(self) -> dict[str, object]:
+        return {
+            "external_id": self.id,
+            "type": self.type,
+            "object_id": self.data.object.id[:191],
+            "account": self.account,
+            "livemode": self.livemode,
+            "api_version": self.api_version[:50],
+            "created_at": moment(self.created),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StripeEvents:
+    """Events as webhooks bring them. There is nothing to read besides: the objects' own connections follow the feed."""
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        yield from ()
+
+    def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
+        records: list[Record] = []
+        refused: list[Refusal] = []
+        for delivery in deliveries:
+            found = event(delivery.body)
+            if found is None:
+                refused.append(Refusal(delivery, RecordError("This is no event with an object.")))
+            else:
+                what = head(found.data.object).object
+                records.append(Record(found.id, delivery.body, f"{delivery.position}, about a {what}"))
+        return Page(records, None, refused)
+
+    def test(self, ctx: Context) -> str:
+        """Whether the credential can prove webhooks; nobody is called."""
+        credential = ctx.credential()
+        count = len(secrets_in(credential))
+        mode = {True: "live", False: "test"}.get(bool(live(credential.values.get("api_key", ""))))
+        return f"The credential holds {count} signing secret{'s' if count > 1 else ''}; its key is for {mode} mode."

@@ -1,0 +1,111 @@
+"""The Events feed: what changed since the last run, each object once, in its newest state.
+
+The feed is read from its newest event back to the start of the window, and an object's first appearance settles it:
+with all later events in view, what that event carries is what the object is. Fetched instead of believed are objects
+whose event is younger than `SETTLE` seconds (one of the same moments may not be listed yet), shares its second with
+another, or may do so with one of the next page; and those that the event only touches.
+
+After an interruption the feed is read again from its newest event, to know which objects are settled, and goes on
+where it stopped. What is new by then belongs to the next run, whose window overlaps this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ingestion import Context, Json, Page, Record, RecordError, Refusal, SourceChanged
+from integrations.stripe.client import Api
+from integrations.stripe.kinds import Kind
+from integrations.stripe.news import News, about, add, carried, fetched
+from integrations.stripe.objects import Event, event, parted, split
+
+SETTLE = 10
+_LIMIT = 100
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One page of the feed, newest first."""
+
+    events: list[Event]
+    strange: list[Refusal]
+    more: bool
+    at: int
+    """Stripe's clock when the first page was asked for."""
+
+
+def changes(ctx: Context, api: Api, kind: Kind, since: int, checkpoint: Json, refetch: bool) -> Iterator[Page]:
+    """Objects with events since then. The checkpoint names the last event that was read."""
+    seen: set[str] = set()
+    found: list[Record | Refusal] = []
+    passed = checkpoint is None
+    place: Json = checkpoint
+    for part in _parts(ctx, api, kind, since):
+        events = part.events
+        if not passed:
+            done = _done(events, checkpoint)
+            seen.update(one.identity for one in filter(None, (about(kind, each) for each in events[:done])))
+            passed, events = done < len(events), events[done:]
+        found += part.strange if passed else []
+        for news in _unsettled(kind, events, seen):
+            seen.add(news.identity)
+            doubtful = refetch or not news.own or news.tied or news.created >= part.at - SETTLE
+            split_second = part.more and news.created == events[-1].created
+            found.append(fetched(api, kind, news) if doubtful or split_second else carried(kind, news))
+            ctx.beat()
+        if events:
+            place = {"id": events[-1].id, "created": events[-1].created}
+        if len(found) >= _BATCH:
+            yield _page(found, place)
+            found = []
+    if found:
+        yield _page(found, place)
+
+
+def _unsettled(kind: Kind, events: list[Event], seen: set[str]) -> list[News]:
+    """The newest news of each object of this page that no later page settled."""
+    first: dict[str, News] = {}
+    for news in filter(None, (about(kind, each) for each in events)):
+        if news.identity not in seen:
+            add(first, news)
+    return list(first.values())
+
+
+def _done(events: list[Event], checkpoint: Any) -> int:
+    """How many of these events an earlier attempt had taken in."""
+    for number, one in enumerate(events):
+        if one.id == checkpoint["id"]:
+            return number + 1
+        if one.created < checkpoint["created"]:
+            return number
+    return len(events)
+
+
+def _parts(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_Part]:
+    asked: dict[str, Any] = {"limit": _LIMIT, "created": {"gte": since}}
+    if len(kind.events) == 1:
+        asked["type"] = kind.events[0]
+    else:
+        asked["types"] = list(kind.events)
+    more, at, oldest = True, 0, ""
+    while more:
+        answer = api.get("/v1/events", asked)
+        at = at or answer.at
+        bodies, more = split(answer.body)
+        known = [(body, event(body)) for body in bodies]
+        fault = RecordError("This is no event with an object.")
+        strange = [Refusal(Record("", body, "events"), fault) for body, one in known if one is None]
+        events = [one for _, one in known if one is not None]
+        if more and (not events or events[-1].id == oldest):
+            raise SourceChanged("The Events feed does not go on; it would never end.")
+        oldest = asked["starting_after"] = events[-1].id if events else ""
+        yield _Part(events, strange, more, at)
+        ctx.beat()
+
+
+def _page(found: list[Record | Refusal], place: Json) -> Page:
+    records, refused = parted(found)
+    return Page(records, place, refused)

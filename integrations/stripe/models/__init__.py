@@ -1,0 +1,25 @@
+"""The tables of the Stripe kind: one a kind of object, and the events that webhooks brought."""
+
+from integrations.stripe.models.balance import StripeBalanceTransaction, StripePayout
+from integrations.stripe.models.base import StripeObject
+from integrations.stripe.models.customers import StripeCustomer, StripePrice, StripeProduct, StripeSubscription
+from integrations.stripe.models.events import StripeEvent
+from integrations.stripe.models.invoices import StripeCreditNote, StripeInvoice
+from integrations.stripe.models.payments import StripeCharge, StripeDispute, StripePaymentIntent, StripeRefund
+
+__all__ = [
+    "StripeBalanceTransaction",
+    "StripeCharge",
+    "StripeCreditNote",
+    "StripeCustomer",
+    "StripeDispute",
+    "StripeEvent",
+    "StripeInvoice",
+    "StripeObject",
+    "StripePaymentIntent",
+    "StripePayout",
+    "StripePrice",
+    "StripeProduct",
+    "StripeRefund",
+    "StripeSubscription",
+]

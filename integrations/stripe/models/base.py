@@ -1,0 +1,53 @@
+"""What all tables of Stripe objects share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models import ExternalIdField, Ingested
+
+MAX_DIGITS, PLACES = 20, 3
+"""Stripe's integers have up to twelve digits today; no currency has more than three decimals."""
+
+
+class StripeObject(Ingested):
+    """One object of one tenant's account. References hold Stripe's ids: objects arrive in any order."""
+
+    external_id = ExternalIdField(_("Stripe's id"))
+    livemode = models.BooleanField(_("live"), default=False)
+    created_at = models.DateTimeField(_("created"))
+    as_of = models.DateTimeField(_("as of"))
+    """Stripe is known to have had it like this since then, at least; an older version never overwrites it."""
+    deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
+    """When it was first known to be deleted at Stripe; the row stays."""
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+
+    class Meta(Ingested.Meta):
+        abstract = True
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+def money(label: Any, **values: Any) -> Any:
+    """A column for money in major units."""
+    return models.DecimalField(label, max_digits=MAX_DIGITS, decimal_places=PLACES, **values)
+
+
+def reference(label: Any) -> Any:
+    """A column for the id of another object, '' for none."""
+    return ExternalIdField(label, blank=True, default="")
+
+
+def once(name: str) -> list[models.BaseConstraint]:
+    return [models.UniqueConstraint(fields=["tenant", "external_id"], name=f"stripe_{name}_once")]
+
+
+def newest(name: str, *others: str) -> list[models.Index]:
+    """Indexes for the newest rows of a tenant, and by each of the columns `others`."""
+    found = [models.Index(fields=["tenant", "created_at"], name=f"stripe_{name}_newest")]
+    return found + [models.Index(fields=["tenant", one], name=f"stripe_{name}_{one}"[:30]) for one in others]

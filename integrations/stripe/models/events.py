@@ -1,0 +1,41 @@
+"""The events that webhooks brought, each once."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ingestion.models import ExternalIdField, Ingested
+
+
+class StripeEvent(Ingested):
+    """A signed event of one tenant's account, whatever it is about, and what became of it."""
+
+    class Verdict(models.TextChoices):
+        DELIVERED = "delivered", _("Delivered")
+        UNKNOWN = "unknown", _("No connection follows such objects")
+        OTHER_MODE = "other mode", _("Of the mode that the key is not for")
+        OTHER_ACCOUNT = "other account", _("Of an account that no connection reads")
+
+    external_id = ExternalIdField(_("Stripe's id"))
+    type = models.CharField(_("type"), max_length=100)
+    object_id = ExternalIdField(_("object"), blank=True, default="")
+    account = ExternalIdField(_("account"), blank=True, default="")
+    """The connected account it is about; '' for one's own."""
+    livemode = models.BooleanField(_("live"), default=False)
+    api_version = models.CharField(_("API version"), max_length=50, blank=True, default="")
+    created_at = models.DateTimeField(_("created"))
+    verdict = models.CharField(_("verdict"), max_length=20, choices=Verdict.choices)
+    body = models.TextField(_("body"), blank=True, default="", editable=False)
+    """Kept where no connection took it; those that did have it as a delivery of their own."""
+
+    class Meta(Ingested.Meta):
+        abstract = False
+        ordering = ["-created_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="stripe_event_once")]
+        indexes = [models.Index(fields=["tenant", "created_at"], name="stripe_event_newest")]
+        verbose_name = _("Stripe event")
+        verbose_name_plural = _("Stripe events")
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.external_id}"

@@ -1,0 +1,36 @@
+"""Stripe's integers as exact decimals.
+
+Stripe counts in "the currency's minor unit", which is not always ISO 4217's (docs.stripe.com/currencies): ISK and UGX
+have no decimals but are still written with two, so that 500 is 5 ISK; HUF and TWD are whole only when paid out, and
+their amounts have two decimals everywhere; MGA, which ISO divides by five, has none.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, localcontext
+
+_NONE = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
+)
+_THREE = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+_CODE = re.compile(r"[A-Za-z]{3}\Z")
+
+
+class UnknownCurrency(ValueError):
+    """This is no currency code, so nobody knows how many decimals its amounts have."""
+
+
+def exponent(currency: str) -> int:
+    """How many decimals Stripe's integer amounts of `currency` hold. Raises UnknownCurrency."""
+    if not _CODE.match(currency):
+        raise UnknownCurrency(f"{currency!r} is not a currency code.")
+    code = currency.upper()
+    return 0 if code in _NONE else 3 if code in _THREE else 2
+
+
+def major(amount: int | Decimal, currency: str) -> Decimal:
+    """`amount` in major units, exactly: 1099 usd is 10.99, 500 jpy is 500. Raises UnknownCurrency."""
+    with localcontext() as exact:
+        exact.prec = 60  # unit prices come with twelve more decimals
+        return Decimal(amount).scaleb(-exponent(currency))

@@ -1,0 +1,85 @@
+"""What events say about objects, and which of them can be believed.
+
+An event carries the object as it was. That is what it is now only if no later event exists, and Stripe dates events
+by the second and delivers them in any order. So an object is taken from an event only where nothing can be in doubt
+(`feed`), and fetched everywhere else: the tables never go back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingestion import Record, RecordError, Refusal
+from integrations.stripe.client import Api
+from integrations.stripe.kinds import Kind
+from integrations.stripe.objects import Event, head, marked, member, stub
+from integrations.stripe.present import current
+
+
+@dataclass(slots=True)
+class News:
+    """The newest event about one object."""
+
+    identity: str
+    event: Event
+    own: bool
+    """Whether the event carries the object itself."""
+    tied: bool = False
+    """Whether another event of the same second concerns it."""
+
+    @property
+    def created(self) -> int:
+        return self.event.created
+
+    @property
+    def ends(self) -> bool:
+        """Whether the event carries the object as it was when it was deleted."""
+        return self.own and self.event.type.endswith(".deleted")
+
+
+def about(kind: Kind, event: Event) -> News | None:
+    """Which object of `kind` the event concerns; None for others, and for objects without an id (upcoming invoices)."""
+    if not kind.concerns(event.type):
+        return None
+    body = bytes(event.data.object)
+    found = head(body)
+    if found.object == kind.object:
+        return News(found.id, event, own=True) if found.id else None
+    if found.object in kind.touches:
+        identity = member(body, kind.touches[found.object])
+        return News(identity, event, own=False) if identity else None
+    return None
+
+
+def add(known: dict[str, News], news: News) -> None:
+    """Keep the newest event of each object, and remember where two are of the same second."""
+    rival = known.get(news.identity)
+    if rival is None or news.created > rival.created:
+        known[news.identity] = news
+    elif news.created == rival.created:
+        rival.tied = True
+        if news.ends or (news.own and not rival.own):
+            rival.event, rival.own = news.event, True
+
+
+def carried(kind: Kind, news: News) -> Record:
+    """The object as the event has it."""
+    body = marked(bytes(news.event.data.object), news.created, deleted=kind.deletable and news.ends)
+    return Record(news.identity, body, f"{news.event.id} {news.event.type}")
+
+
+def fetched(api: Api, kind: Kind, news: News) -> Record | Refusal:
+    """The object as it is now; a deletion with all that is known of it when it is gone."""
+    where = f"fetched after {news.event.id} {news.event.type}"
+    body = current(api, kind, news.identity)
+    if body is not None:
+        return Record(news.identity, marked(body, news.created), where)
+    # Of another event's object later changes may be stored already: then only the end is news.
+    last = bytes(news.event.data.object) if news.ends else stub(news.identity, kind.object)
+    if kind.deletable:
+        return Record(news.identity, marked(last, news.created, deleted=True), where)
+    fault = RecordError(
+        f"{news.event.type} tells of {news.identity}, which Stripe does not know under this key. "
+        "Does the webhook belong to the same account as the key?"
+    )
+    return Refusal(Record(news.identity, marked(last, news.created), where), fault)

@@ -1,0 +1,119 @@
+"""Taking Stripe's JSON apart without touching it: each object of a page stays the bytes that Stripe sent.
+
+What an object cannot say of itself is added behind its last member, under `sluicegate`: `as_of`, the second since
+which it is known to have looked like this at least, for objects that came with an event; and `deleted`, with Stripe's
+own member of that name. Events are identical whenever they are read again, and so is what is made of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ingestion import Record, RecordError, Refusal, SourceChanged
+
+MARK = "sluicegate"
+UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
+
+
+class Head(msgspec.Struct, gc=False):
+    """What is looked at of an object before its schema."""
+
+    id: str | None = None
+    object: str = ""
+    created: int | None = None
+    deleted: bool = False
+    livemode: bool | None = None
+    currency: str | None = None
+
+
+class _Data(msgspec.Struct):
+    object: msgspec.Raw
+
+
+class Event(msgspec.Struct):
+    """An event; `data.object` is the object as it was then."""
+
+    id: str
+    type: str
+    created: int
+    data: _Data
+    livemode: bool | None = None
+    account: str | None = None
+    api_version: str | None = None
+
+
+class _List(msgspec.Struct):
+    data: list[msgspec.Raw]
+    has_more: bool
+
+
+head = msgspec.json.Decoder(Head).decode
+_list = msgspec.json.Decoder(_List).decode
+_event = msgspec.json.Decoder(Event).decode
+
+
+def split(body: bytes) -> tuple[list[bytes], bool]:
+    """The objects of a list, and whether there are more. Raises SourceChanged."""
+    try:
+        page = _list(body)
+    except UNREADABLE as error:
+        raise SourceChanged(f"Stripe answered with something else than a list: {error}.") from error
+    return [bytes(item) for item in page.data], page.has_more
+
+
+def event(body: bytes) -> Event | None:
+    """None for what is no event with an object."""
+    try:
+        found = _event(body)
+        head(found.data.object)
+        return found if found.id else None
+    except UNREADABLE:
+        return None
+
+
+def glance(body: bytes) -> Head:
+    """The object's head, an empty one for what is no object."""
+    try:
+        return head(body)
+    except UNREADABLE:
+        return Head()
+
+
+def named(body: bytes, position: str) -> Record | Refusal:
+    """The object as a record, refused when it has no id."""
+    try:
+        found = head(body)
+    except UNREADABLE as error:
+        return Refusal(Record("", body, position), RecordError(f"Not an object with an id: {error}"))
+    if not found.id:
+        return Refusal(Record("", body, position), RecordError("The object has no id."))
+    return Record(found.id, body, position)
+
+
+def marked(body: bytes, as_of: int, *, deleted: bool = False) -> bytes:
+    """`body`, an object of at least one member, with the mark as its last one."""
+    end = body.rstrip()
+    added = b',"deleted":true' if deleted else b""
+    mark = json.dumps({MARK: {"as_of": as_of, "deleted": deleted}}, separators=(",", ":")).encode()
+    return end[:-1] + added + b"," + mark[1:]
+
+
+def stub(identity: str, kind: str) -> bytes:
+    """An object of which only its end is known, in the form in which Stripe itself answers for deleted customers."""
+    return json.dumps({"id": identity, "object": kind, "deleted": True}, separators=(",", ":")).encode()
+
+
+def member(body: bytes, name: str) -> str:
+    """The id in member `name`, which may be expanded to the whole object; '' when there is none."""
+    value: Any = msgspec.json.decode(body).get(name)
+    if isinstance(value, dict):
+        value = value.get("id")
+    return value if isinstance(value, str) else ""
+
+
+def parted(found: Sequence[Record | Refusal]) -> tuple[list[Record], list[Refusal]]:
+    return [one for one in found if isinstance(one, Record)], [one for one in found if isinstance(one, Refusal)]

@@ -1,0 +1,103 @@
+"""What the schemas share: easy about members that are new, old, missing or expanded; strict about money and ids."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from ingestion import Context
+from integrations.stripe.money import UnknownCurrency, major
+
+Row = dict[str, Any]
+ALLOWANCE = timedelta(minutes=5)
+"""How far the clocks of Stripe and of this deployment may be apart."""
+
+
+def _id_of(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = value.get("id")
+    return "" if value is None else value
+
+
+Ref = Annotated[str, BeforeValidator(_id_of)]
+"""The id of another object, which Stripe may have expanded to the whole of it; '' for none."""
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
+Seconds = Annotated[int, Field(ge=-62_135_596_800, le=253_402_300_799)]
+"""Since 1970, of the years that a date can have."""
+
+
+def moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+class Mark(BaseModel):
+    """What the source adds to objects that came with an event."""
+
+    as_of: Seconds
+    deleted: bool = False
+
+
+class Thing(BaseModel):
+    """An object of any kind. `wanted` names the members without which only a deleted one makes sense."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    wanted: ClassVar[tuple[str, ...]] = ()
+
+    id: str = Field(min_length=1, max_length=191)
+    created: Seconds | None = None
+    livemode: Flag = False
+    currency: Text = ""
+    metadata: Annotated[dict[str, str], BeforeValidator(lambda value: value or {})] = {}
+    deleted: Flag = False
+    mark: Mark | None = Field(None, alias="sluicegate")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Thing:
+        missing = [] if self.only_gone else [name for name in ("created", *self.wanted) if self._lacks(name)]
+        if missing:
+            raise PydanticCustomError("missing", "{names}: required, but not there", {"names": ", ".join(missing)})
+        return self
+
+    def _lacks(self, name: str) -> bool:
+        return getattr(self, name) in (None, "")
+
+    @property
+    def only_gone(self) -> bool:
+        """Whether all that is known of it is that it was deleted."""
+        return self.deleted and self.created is None
+
+    def money(self, amount: int | Decimal | None) -> Decimal | None:
+        """In major units of the object's currency. Raises UnknownCurrency, which rejects the record."""
+        if amount is None:
+            return None
+        if not self.currency:
+            raise UnknownCurrency("The object has amounts, but no currency.")
+        return major(amount, self.currency)
+
+    def row(self, ctx: Context) -> Row:
+        """The columns of every table, with those of `columns`; of an object that is only gone just its end."""
+        as_of = self.as_of(ctx)
+        gone = self.deleted or (self.mark is not None and self.mark.deleted)
+        row = {"external_id": self.id, "as_of": as_of, "deleted_at": as_of if gone else None}
+        if self.only_gone:
+            return row
+        common = {"created_at": moment(self.created), "livemode": self.livemode, "metadata": dict(self.metadata)}
+        return {**row, **common, **self.columns()}
+
+    def columns(self) -> Row:
+        """The columns of this kind's own table."""
+        return {}
+
+    def as_of(self, ctx: Context) -> datetime:
+        """A moment since which Stripe is known to have had it like this; rows with a later one are newer.
+
+        Objects that came with an event say it. Listed ones are as new as their run, which is told by its window. What
+        is replayed without either may be as old as the object.
+        """
+        known = self.mark.as_of if self.mark else None if ctx.window else self.created
+        return moment(known) or ctx.now - ALLOWANCE

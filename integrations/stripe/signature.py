@@ -1,0 +1,51 @@
+"""`Stripe-Signature`: `t=<seconds>,v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 over `t.body` (docs.stripe.com/webhooks).
+
+Any of the endpoint's secrets may have signed, and there are several `v1` while Stripe rolls one; other schemes (`v0`)
+say nothing. A timestamp from the future is refused like an old one, which Stripe's own library does not do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+
+from ingestion import CredentialError, Secret
+from ingestion.webhooks import Unverified, matches, require_fresh
+from integrations.stripe.objects import event
+
+_MOST = 20
+"""Parts of the header that are looked at; Stripe sends two or three."""
+
+
+def signed(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float) -> str:
+    """The event's id. Raises Unverified; only of a proved body anything is read."""
+    verify(headers.get("Stripe-Signature", ""), body, secrets, now)
+    found = event(body)
+    if found is None:
+        raise Unverified("The body is signed, but is no event.")
+    return found.id
+
+
+def verify(header: str, body: bytes, secrets: Sequence[str], now: float) -> None:
+    """Raises Unverified when the signature, its age or its form is wrong."""
+    parts = [part.strip().partition("=") for part in header.split(",")[:_MOST]]
+    times = [value for name, _, value in parts if name == "t"]
+    if len(times) != 1:
+        raise Unverified("The header has no timestamp, or several.")
+    timestamp = require_fresh(times[0], now)
+    message = f"{timestamp}.".encode() + body
+    expected = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest() for secret in secrets]
+    if times[0] != str(timestamp) or not matches(expected, [value for name, _, value in parts if name == "v1"]):
+        raise Unverified("No v1 signature is right.")
+
+
+def secrets_in(credential: Secret) -> list[str]:
+    """The endpoint's signing secrets: `webhook_secret`, several parted by spaces while it is rolled.
+
+    Raises CredentialError when there is none.
+    """
+    found = credential.values.get("webhook_secret", "").replace(",", " ").split()
+    if not found:
+        raise CredentialError('The Stripe credential has no "webhook_secret"; store the endpoint\'s signing secret.')
+    return found

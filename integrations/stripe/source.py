@@ -1,0 +1,111 @@
+"""`Stripe("charges")`: the objects of one kind, kept up with."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+
+from ingestion import Context, Json, Page, Record, RecordError, Refusal
+from integrations.stripe import windows
+from integrations.stripe.client import Api, open_api
+from integrations.stripe.feed import changes
+from integrations.stripe.figures import Figures, figures
+from integrations.stripe.kinds import Kind, kind
+from integrations.stripe.listing import Known, Span, first_page, listed
+from integrations.stripe.news import News, about, add, fetched
+from integrations.stripe.objects import event, parted
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Stripe:
+    """Objects of one kind: first all of them, then what changed. Records are the objects as Stripe sent them.
+
+    An object that came with an event has a member `sluicegate` beside its own, `{"as_of": 1767225600, "deleted":
+    false}`, and a deleted one Stripe's `"deleted": true`; of some deleted objects there is only the id.
+    """
+
+    object: str
+    """A key of `KINDS`: charges, customers, invoices and so on."""
+    refetch: bool = False
+    """Always fetch what an event tells of. For schemas of your own that do not take the account's API version."""
+    known: Known | None = field(default=None, repr=False)
+    """Which objects are stored, so that full lists find out what was deleted."""
+    open: Callable[[Context], AbstractContextManager[Api]] = field(default=open_api, repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
+
+    def __post_init__(self) -> None:
+        kind(self.object)
+
+    @property
+    def kind(self) -> Kind:
+        return kind(self.object)
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        checkpoint = self._usable(checkpoint)
+        plan = windows.plan(self.kind, ctx, self.clock())
+        if checkpoint:
+            span = Span(*checkpoint["span"]) if checkpoint["span"] else None
+            plan = windows.Plan(span, checkpoint["since"])
+        frame = {"span": dataclasses.astuple(plan.span) if plan.span else None, "since": plan.since}
+        place = checkpoint["place"] if checkpoint else None
+        notes = [plan.note] if plan.note else []
+        with self.open(ctx) as api:
+            if plan.span is not None:
+                pages = listed(ctx, api, self.kind, plan.span, place, self.known)
+            else:
+                pages = changes(ctx, api, self.kind, plan.since, place, self.refetch)
+            for page in pages:
+                page = dataclasses.replace(page, checkpoint={**frame, "place": page.checkpoint}, notes=notes)
+                yield page
+                notes = []
+
+    def _usable(self, checkpoint: Json) -> Json:
+        """A feed that waited so long that events are gone is begun anew, as a list."""
+        if checkpoint and checkpoint["span"] is None and windows.outlived(checkpoint["since"], self.clock()):
+            return None
+        return checkpoint
+
+    def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
+        """The objects that webhooks tell of, as they are now: each is fetched once, however often it was told."""
+        told: dict[str, News] = {}
+        refused: list[Refusal] = []
+        for delivery in deliveries:
+            one = event(delivery.body)
+            if one is None:
+                refused.append(Refusal(delivery, RecordError("This is no event with an object.")))
+                continue
+            news = about(self.kind, one)
+            if news is not None:
+                add(told, news)
+        found: list[Record | Refusal] = []
+        with self.open(ctx) as api:
+            for news in told.values():
+                found.append(fetched(api, self.kind, news))
+                ctx.beat()
+        records, unknown = parted(found)
+        return Page(records, None, [*refused, *unknown])
+
+    def test(self, ctx: Context) -> str:
+        """Asks for one object and, where there are any, one event: proves the key and its rights."""
+        with self.open(ctx) as api:
+            api.get(self.kind.path, {"limit": 1, **self.kind.lists[0]})
+            if self.kind.events:
+                api.get("/v1/events", {"limit": 1, "type": self.kind.events[0]})
+        mode = "unknown" if api.live is None else "live" if api.live else "test"
+        return f"Stripe answered: the key (mode {mode}) may read {self.object} and their events."
+
+    def preview(self, ctx: Context) -> Page:
+        with self.open(ctx) as api:
+            records, refused = first_page(api, self.kind, _SHOWN)
+        return Page(records, None, refused)
+
+    def figures(self, ctx: Context, day: date) -> Mapping[str, Figures]:
+        """Count, sum and ids of the objects created on a closed day (UTC), by currency."""
+        with self.open(ctx) as api:
+            return figures(api, self.kind, day)

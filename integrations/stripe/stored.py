@@ -1,0 +1,35 @@
+"""Which objects are stored: what a full list is held against to find out what was deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import Q
+
+from ingestion import Context
+from ingestion.models import Run
+from integrations.stripe.kinds import Params
+from integrations.stripe.models import StripeObject
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIds:
+    """The ids in one table that a run's own connection loaded: another one may read another account."""
+
+    model: type[StripeObject]
+
+    def __call__(self, ctx: Context, of: Params, start: int, end: int, live: bool | None) -> Set[str]:
+        own = Run.objects.for_tenant(ctx.tenant).filter(pk=ctx.run_id).values("connection")
+        rows = self.model.objects.for_tenant(ctx.tenant).filter(
+            deleted_at__isnull=True,
+            created_at__gte=datetime.fromtimestamp(start, UTC),
+            created_at__lt=datetime.fromtimestamp(end, UTC),
+            run__connection__in=own,
+        )
+        if live is not None:
+            rows = rows.filter(livemode=live)
+        if "active" in of:
+            rows = rows.filter(Q(active=of["active"] == "true"))
+        return set(rows.values_list("external_id", flat=True))

@@ -1,0 +1,35 @@
+"""The webhook endpoint: `path("stripe/", include("integrations.stripe.urls"))` in your URLconf.
+
+Its address names the tenant and the public id of its connection to `stripe.events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.urls import path
+
+from ingestion import Pipeline
+from ingestion.models import Connection
+from ingestion.webhooks import credential_of, receiver
+from integrations.stripe.events import StripeEvents
+from integrations.stripe.signature import secrets_in, signed
+
+app_name = "stripe"
+
+
+def is_for_events(pipeline: Pipeline) -> bool:
+    return isinstance(pipeline.source, StripeEvents)
+
+
+def signing_secrets(pipeline: Pipeline, connection: Connection) -> Sequence[str]:
+    return secrets_in(credential_of(pipeline, connection))
+
+
+urlpatterns = [
+    path(
+        "<slug:tenant>/<uuid:connection>/",
+        receiver(signed, accepts=is_for_events, secrets=signing_secrets),
+        name="receive",
+    ),
+]
