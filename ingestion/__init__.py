@@ -7,6 +7,7 @@ from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
 from ingestion.core.errors import (
     AmbiguousFormat,
+    CircuitOpen,
     ConfigurationError,
     CredentialError,
     ErrorBudgetExceeded,
@@ -15,6 +16,7 @@ from ingestion.core.errors import (
     FileTooLarge,
     HostileFile,
     IngestionError,
+    PrivateAddress,
     ReconciliationError,
     RecordError,
     SourceChanged,
@@ -35,6 +37,7 @@ from ingestion.loading.upsert import Upsert
 
 __all__ = [
     "AmbiguousFormat",
+    "CircuitOpen",
     "ConfigurationError",
     "Context",
     "CountsAgree",
@@ -57,6 +60,7 @@ __all__ = [
     "Page",
     "Pipeline",
     "Previewable",
+    "PrivateAddress",
     "Ready",
     "Reconciliation",
     "ReconciliationError",

@@ -2,7 +2,8 @@
 
 IngestionError
 ├── Transient                     nobody: retried with backoff, watermark unmoved
-│   └── DestinationUnavailable
+│   ├── DestinationUnavailable
+│   └── CircuitOpen
 ├── CredentialError               operator: the run fails and the connection is paused
 ├── SourceChanged                 developer: the run stops before the watermark
 ├── FileRefused                   uploader: the file as a whole cannot be used
@@ -20,7 +21,8 @@ IngestionError
 │   └── PoisonRecord
 ├── WorkerLost                    developer: the work keeps killing its worker
 ├── ConfigurationError            developer: a pipeline, setting or connection is wrong
-│   └── UnknownPipeline
+│   ├── UnknownPipeline
+│   └── PrivateAddress
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
 └── Interrupted                   not a failure: the run's owner must stop here
@@ -60,6 +62,10 @@ class Transient(IngestionError):
 
 class DestinationUnavailable(Transient):
     """The database did not take a batch after several tries: the run is retried, its watermark kept."""
+
+
+class CircuitOpen(Transient):
+    """A host kept failing, so it is left alone for a while; the run is tried again when one call has succeeded."""
 
 
 class CredentialError(IngestionError):
@@ -136,6 +142,10 @@ class ConfigurationError(IngestionError):
 
 class UnknownPipeline(ConfigurationError):
     """No installed app registers a pipeline of this name."""
+
+
+class PrivateAddress(ConfigurationError):
+    """A source's address leads into a private network: nothing was sent. Allow the network in PRIVATE_NETWORKS."""
 
 
 class TenantScopeError(IngestionError):

@@ -1,0 +1,11 @@
+"""The one HTTP client, for kinds that call outside systems. No Django app of its own: import it.
+
+See docs/reference/http.md.
+"""
+
+from integrations.http.circuits import Breaker, Circuits
+from integrations.http.client import Client
+from integrations.http.limits import Limits
+from integrations.http.response import Response
+
+__all__ = ["Breaker", "Circuits", "Client", "Limits", "Response"]

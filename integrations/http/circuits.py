@@ -1,0 +1,73 @@
+"""Circuit breakers: a host that keeps failing is left alone for a while, then tried by one call before all others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Key = tuple[str, str]
+"""Tenant and host: one tenant's trouble closes nothing for another."""
+
+
+class Breaker(Protocol):
+    """Remembers failures for all clients that share it. Every method may be called from any thread."""
+
+    def blocked(self, key: Key) -> float:
+        """Seconds to wait before the next call; 0 lets this call through (as the probe, if the circuit was open)."""
+        ...
+
+    def succeeded(self, key: Key) -> None: ...
+
+    def failed(self, key: Key) -> float:
+        """Count one failed call; the seconds for which the circuit is open now, 0 when it is not."""
+        ...
+
+
+@dataclass(slots=True)
+class _State:
+    failures: int = 0
+    open_until: float = 0.0
+    probe_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Circuits:
+    """Breakers of this process. `after` failed calls in a row open one for `cooldown` seconds."""
+
+    after: int = 3
+    cooldown: float = 60.0
+    clock: Callable[[], float] = time.monotonic
+    _states: dict[Key, _State] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def blocked(self, key: Key) -> float:
+        with self._lock:
+            state, now = self._states.get(key), self.clock()
+            if state is None or state.failures < self.after:
+                return 0.0
+            wait = max(state.open_until, state.probe_until) - now
+            if wait > 0:
+                return wait
+            # Half open: this call is the probe. One that never reports back gives way to another after a while.
+            state.probe_until = now + self.cooldown
+            return 0.0
+
+    def succeeded(self, key: Key) -> None:
+        with self._lock:
+            self._states.pop(key, None)
+
+    def failed(self, key: Key) -> float:
+        with self._lock:
+            state = self._states.setdefault(key, _State())
+            state.failures += 1
+            if state.failures < self.after:
+                return 0.0
+            state.open_until, state.probe_until = self.clock() + self.cooldown, 0.0
+            return self.cooldown
+
+
+SHARED = Circuits()
+"""What the clients of this process use unless they are given another."""

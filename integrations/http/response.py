@@ -1,0 +1,48 @@
+"""An answer, read to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ingestion import SourceChanged, Transient
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a source answered. Its repr tells the call and the size, never what came."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    """Names are looked up without regard to case; a repeated one is joined with commas."""
+    body: bytes = field(repr=False)
+    """Decompressed."""
+    url: str = field(repr=False)
+    """Where it came from after redirects, without secret parameters."""
+    what: str = ""
+    """The call in words that hold no secret: method, host and path."""
+    framed: bool = True
+    """Whether the source said how long the body is; if not, a broken connection looks like its end."""
+
+    def json(self) -> Any:
+        """The body as JSON. Raises SourceChanged when it is none, Transient when it may have been cut on the way."""
+        try:
+            return msgspec.json.decode(self.body.removeprefix(b"\xef\xbb\xbf"))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+        if not self.framed:
+            raise Transient(
+                f"{self.what}: the body is no JSON, and was perhaps cut: the source did not tell its length."
+            )
+        raise SourceChanged(f"{self.what} answered {self.status}, but with {self._kind()} instead of JSON.")
+
+    def _kind(self) -> str:
+        start = self.body[:200].lstrip().lower()
+        if not start:
+            return "an empty body"
+        if start.startswith((b"<!doctype html", b"<html")):
+            return f"a web page of {len(self.body)} bytes (a login page, or an error page of something in between)"
+        return f"{len(self.body)} bytes that are something else"

@@ -1,0 +1,71 @@
+"""How long a source asks us to wait: Retry-After and the headers that count what is left of a rate limit."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+_NUMBER = re.compile(r"\d{1,20}(\.\d{1,10})?")
+_EPOCH = 1_000_000_000
+"""Numbers above are points in time (seconds since 1970), not seconds to wait; above a thousand times that, in ms."""
+_COUNTS = (
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+    ("x-rate-limit-remaining", "x-rate-limit-reset"),
+    ("ratelimit-remaining", "ratelimit-reset"),
+)
+
+
+def retry_after(headers: Mapping[str, str], cap: float) -> float | None:
+    """Seconds of Retry-After (RFC 9110, 10.2.3), at most `cap`; None when absent or senseless, such as negative."""
+    value = headers.get("retry-after", "").strip()
+    if _NUMBER.fullmatch(value):
+        return min(float(value), cap)
+    moment = _moment(value)
+    if moment is None:
+        return None
+    # Against the source's own clock where it tells it: ours may differ by more than the wait.
+    return min(max(moment - (_moment(headers.get("date", "")) or time.time()), 0.0), cap)
+
+
+def exhausted_for(headers: Mapping[str, str], cap: float) -> float | None:
+    """Seconds until a used-up rate limit is renewed, None while something is left of it."""
+    for remaining, reset in (*_pairs(headers), *_combined(headers)):
+        left, seconds = _number(remaining), _number(reset)
+        if left is None or left >= 1 or seconds is None:
+            continue
+        if seconds > _EPOCH * 1000:
+            seconds /= 1000
+        if seconds > _EPOCH:
+            seconds -= _moment(headers.get("date", "")) or time.time()
+        return min(max(seconds, 0.0), cap)
+    return None
+
+
+def _pairs(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(headers.get(remaining, ""), headers.get(reset, "")) for remaining, reset in _COUNTS]
+
+
+def _combined(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """`RateLimit: "default";r=0;t=30` and the older `RateLimit: limit=100, remaining=0, reset=30`."""
+    pairs = []
+    for policy in re.split(r',\s*(?=")', headers.get("ratelimit", "")):
+        named = dict(re.findall(r"\b(r|t|remaining|reset)=(\d{1,20})", policy))
+        pairs.append((named.get("r") or named.get("remaining", ""), named.get("t") or named.get("reset", "")))
+    return pairs
+
+
+def _number(text: str) -> float | None:
+    """The first number of `text`; some sources list several windows, the shortest first."""
+    first = text.split(",")[0].split(";")[0].strip()
+    return float(first) if _NUMBER.fullmatch(first) else None
+
+
+def _moment(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
