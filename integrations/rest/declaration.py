@@ -72,7 +72,9 @@ class Declaration(Value):
     @classmethod
     def _is_path(cls, value: str) -> str:
         if "?" in value or "#" in value or "://" in value or value.startswith("//") or "\\" in value:
-            raise ValueError("write what follows the base URL, for example /orders; parameters have a place of their own")
+            raise ValueError(
+                "write what follows the base URL, for example /orders; parameters have a place of their own"
+            )
         if ".." in value.split("/"):
             raise ValueError("a path does not go up")
         _sound(value)

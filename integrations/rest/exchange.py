@@ -19,6 +19,8 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    accept: frozenset[int] = frozenset()
+    """Statuses that are no error here: what a source answers past its last page."""
 
     def asking(self, place: str, name: str, value: str | int) -> Call:
         """The same with one more parameter: in the query, or at a dotted name of the body."""

@@ -8,8 +8,6 @@ from pydantic import Field
 
 from integrations.rest.auth.declared import ApiKey, Basic, Bearer, ClientCredentials, NoAuth, RefreshToken
 
-Auth = Annotated[
-    NoAuth | Bearer | Basic | ApiKey | ClientCredentials | RefreshToken, Field(discriminator="kind")
-]
+Auth = Annotated[NoAuth | Bearer | Basic | ApiKey | ClientCredentials | RefreshToken, Field(discriminator="kind")]
 
 __all__ = ["ApiKey", "Auth", "Basic", "Bearer", "ClientCredentials", "NoAuth", "RefreshToken"]

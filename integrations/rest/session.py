@@ -1,0 +1,119 @@
+"""Calls of one run to one declared source: its address, its proof, and one new proof when the old one is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote, urlsplit
+
+from ingestion import ConfigurationError, Context, Window
+from integrations.http import Client, Limits, Response
+from integrations.rest import placeholders
+from integrations.rest.auth.connecting import Connect
+from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, RefreshToken
+from integrations.rest.auth.keepers import Keeper, keeper
+from integrations.rest.declaration import Declaration
+from integrations.rest.exchange import Call
+
+_UNAUTHORISED = 401
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Session:
+    """Use it in a `with`. `fetch` is the seam that `reading` asks pages through."""
+
+    def __init__(self, declaration: Declaration, ctx: Context, connect: Connect = Client) -> None:
+        self._declaration, self._ctx, self._connect = declaration, ctx, connect
+        self.call = filled(declaration, ctx)
+        self._bound()
+        self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
+        self._client: Client | None = None
+        self._proven: object = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Query parameters that carry the proof."""
+        auth = self._declaration.auth
+        return frozenset({auth.name} if isinstance(auth, ApiKey) and auth.place == "query" else ())
+
+    def fetch(self, call: Call) -> Response:
+        """One page. Raises Transient, CredentialError (the proof was refused twice, or cannot be renewed), SourceChanged."""
+        renewable = isinstance(self._declaration.auth, ClientCredentials | RefreshToken)
+        response = self._send(call, call.accept | {_UNAUTHORISED} if renewable else call.accept)
+        if response.status == _UNAUTHORISED and renewable:
+            self._keeper.renew()
+            response = self._send(call, call.accept)
+        return response
+
+    def _send(self, call: Call, accept: frozenset[int]) -> Response:
+        return self._connected().request(
+            call.method,
+            call.url,
+            params=call.params,
+            headers=call.headers,
+            json=call.body,
+            idempotent=True,
+            accept=accept,
+        )
+
+    def _connected(self) -> Client:
+        """A client with today's proof: another one after it was renewed."""
+        proof = self._keeper.proof()
+        if self._client is None or proof != self._proven:
+            self._close()
+            limits = Limits(body_bytes=self._declaration.max_page_bytes)
+            self._client = self._connect(
+                self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
+            )
+            self._proven = proof
+        return self._client
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _bound(self) -> None:
+        """Refuse to send a credential elsewhere than it says it is for (its field `hosts`)."""
+        auth = self._declaration.auth
+        if isinstance(auth, NoAuth):
+            return
+        allowed = {
+            host.strip().lower() for host in self._ctx.credential().values.get("hosts", "").split(",") if host.strip()
+        }
+        asked = [self.call.url, getattr(auth, "token_url", "")]
+        for host in (urlsplit(url).hostname for url in asked if url):
+            if allowed and host not in allowed:
+                raise ConfigurationError(
+                    f"The credential may be sent to {', '.join(sorted(allowed))} only, and the declaration names {host}. "
+                    "Correct the address, or the credential's hosts."
+                )
+
+
+def filled(declaration: Declaration, ctx: Context) -> Call:
+    """The first call with every placeholder replaced. Without a window everything until now is meant."""
+    window = ctx.window or Window(_EPOCH, ctx.now)
+    base = placeholders.fill(declaration.base_url, window, ctx.config, lambda text: quote(text, safe="."))
+    path = placeholders.fill(declaration.path, window, ctx.config, lambda text: quote(text, safe=""))
+    params = {name: placeholders.fill(_text(value), window, ctx.config) for name, value in declaration.params.items()}
+    headers = {name: placeholders.fill(value, window, ctx.config) for name, value in declaration.headers.items()}
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable():
+            raise ConfigurationError(f"The header {name} may hold printable ASCII only.")
+    body = placeholders.fill_all(declaration.body, window, ctx.config) if declaration.body is not None else None
+    if declaration.method == "POST" and body is None:
+        body = {}
+    return Call(base + path, declaration.method, params, headers, body)
+
+
+def _text(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
