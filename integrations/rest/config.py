@@ -61,9 +61,11 @@ def from_json(kind: type[D], raw: Any) -> D:
 @lru_cache(maxsize=200)
 def _parsed(kind: type[D], text: str) -> D:
     try:
-        return kind.model_validate_json(text)
+        found: D = kind.model_validate_json(text)
     except ValidationError as error:
         reasons = list(problems(error))
+    else:
+        return found
     raise ConfigurationError("The REST declaration is wrong. " + " ".join(reasons))
 
 

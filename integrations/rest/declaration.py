@@ -37,7 +37,7 @@ class Declaration(Value):
     records: str = "$"
     """JSONPath of the records in a page: "$.data[*]". A path that ends at a list means its elements."""
     key: str = Field("id", max_length=200)
-    """The record's id, dotted where it lies deeper ("data.id"); "" when records have none: then their content counts."""
+    """The record's id, dotted where it lies deeper ("data.id"); "" when there is none: then the content counts."""
     updated: str = Field("", max_length=200)
     """When the record changed, or its version; dotted. An older record then never overwrites a newer one."""
     total: str = ""
@@ -72,9 +72,7 @@ class Declaration(Value):
     @classmethod
     def _is_path(cls, value: str) -> str:
         if "?" in value or "#" in value or "://" in value or value.startswith("//") or "\\" in value:
-            raise ValueError(
-                "write what follows the base URL, for example /orders; parameters have a place of their own"
-            )
+            raise ValueError("write what follows the base URL, such as /orders; parameters have a place of their own")
         if ".." in value.split("/"):
             raise ValueError("a path does not go up")
         _sound(value)

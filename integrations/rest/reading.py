@@ -99,7 +99,8 @@ class Reading:
         turn = self._turn(progress.state, answer)
         after = dataclasses.replace(
             progress, state=turn.state or {}, done=turn.state is None, pages=number, last=digest, same=same,
-            distinct=progress.distinct + answer.elements - turn.repeats, nulls=progress.nulls + nulls, moved=progress.moved or turn.moved,
+            distinct=progress.distinct + answer.elements - turn.repeats, nulls=progress.nulls + nulls,
+            moved=progress.moved or turn.moved,
             first_total=progress.first_total if progress.pages else answer.total,
         )  # fmt: skip
         declares, said = self._declared(after, answer, len(records) + len(refused))
@@ -120,9 +121,7 @@ class Reading:
         empty = not there or (reply.status == 204 and not reply.body)
         elements = [] if empty else path(self.declaration.records).split(reply.body)
         if len(elements) > MAX_RECORDS:
-            raise SourceChanged(
-                f"Page {number} has {len(elements)} records, above {MAX_RECORDS}; ask for smaller pages."
-            )
+            raise SourceChanged(f"Page {number} has {len(elements)} records; ask for pages below {MAX_RECORDS}.")
         key_of = key_reader(self.declaration.key)
         records: list[Record] = []
         refused: list[Refusal] = []
@@ -178,8 +177,8 @@ class Reading:
     def _declared(self, after: Progress, answer: Answer, given: int) -> tuple[Mapping[str, Decimal], Sequence[str]]:
         """The count this page declares. Only the last page can say whether all that the source counts have come.
 
-        Each page declares what it brought, the last one what is missing to the source's total then, so that the sum over
-        the run is that total, with what is known to be repeated or null counted out.
+        Each page declares what it brought, the last one also what is missing to the source's total, so that the sum
+        over the run is that total, with what is known to be repeated or null counted out.
         """
         if after.first_total is None:
             return {}, ()

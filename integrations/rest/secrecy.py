@@ -21,7 +21,7 @@ _VALUES = re.compile(
     re.IGNORECASE,
 )
 _DECLARED = ("base_url", "path", "params", "headers", "body")
-ADVICE = "a secret belongs to the tenant's credential, where it is encrypted and never shown; name only how it is sent (auth)"
+ADVICE = "a secret belongs to the tenant's credential, encrypted and never shown; say here only how it is sent (auth)"
 
 
 def secrets_in(declaration: Mapping[str, Any]) -> Iterator[str]:
@@ -35,7 +35,7 @@ def secrets_in(declaration: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(inner, Mapping):
         # What auth may say (scheme, name, field, token_url, …) holds no secret; anything else with such a name does.
         for name, value in inner.items():
-            shaped = isinstance(value, str) and (_VALUES.search(value) or _in_address(value))
+            shaped = isinstance(value, str) and _looks(value)
             if shaped or (name not in ("token_url", "client_auth") and _names_one(name)):
                 yield f"auth.{name}"
 
@@ -48,9 +48,12 @@ def _look(at: str, value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for index, one in enumerate(value):
             yield from _look(f"{at}.{index}", one)
-    elif isinstance(value, str) and value:
-        if _VALUES.search(value) or _in_address(value) or (_names_one(name) and "." in at and not _is_template(value)):
-            yield at
+    elif isinstance(value, str) and value and (_looks(value) or (_names_one(name) and not _is_template(value))):
+        yield at
+
+
+def _looks(value: str) -> bool:
+    return bool(_VALUES.search(value)) or _in_address(value)
 
 
 def _names_one(name: str) -> bool:

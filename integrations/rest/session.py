@@ -46,7 +46,7 @@ class Session:
         return frozenset({auth.name} if isinstance(auth, ApiKey) and auth.place == "query" else ())
 
     def fetch(self, call: Call) -> Response:
-        """One page. Raises Transient, CredentialError (the proof was refused twice, or cannot be renewed), SourceChanged."""
+        """One page. Raises Transient, SourceChanged, CredentialError (refused twice, or nothing to renew)."""
         renewable = isinstance(self._declaration.auth, ClientCredentials | RefreshToken)
         response = self._send(call, call.accept | {_UNAUTHORISED} if renewable else call.accept)
         if response.status == _UNAUTHORISED and renewable:
@@ -87,15 +87,14 @@ class Session:
         auth = self._declaration.auth
         if isinstance(auth, NoAuth):
             return
-        allowed = {
-            host.strip().lower() for host in self._ctx.credential().values.get("hosts", "").split(",") if host.strip()
-        }
+        given = self._ctx.credential().values.get("hosts", "").lower().split(",")
+        allowed = {host.strip() for host in given if host.strip()}
         asked = [self.call.url, getattr(auth, "token_url", "")]
         for host in (urlsplit(url).hostname for url in asked if url):
             if allowed and host not in allowed:
                 raise ConfigurationError(
-                    f"The credential may be sent to {', '.join(sorted(allowed))} only, and the declaration names {host}. "
-                    "Correct the address, or the credential's hosts."
+                    f"The credential may be sent to {', '.join(sorted(allowed))} only, and the declaration names "
+                    f"{host}. Correct the address, or the credential's hosts."
                 )
 
 

@@ -44,11 +44,8 @@ class TokenAddress:
                 "access again, then resume the connection."
             )
         answer = response.json()
-        if (
-            not isinstance(answer, dict)
-            or not isinstance(answer.get("access_token"), str)
-            or not answer["access_token"]
-        ):
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not token:
             raise SourceChanged("The token address answered without an access_token. Is its address right?")
         return answer
 

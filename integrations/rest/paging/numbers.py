@@ -82,7 +82,7 @@ class PageNumber(Value):
 
 
 class Offset(Value):
-    """Rows 0 to 99, then 99 to 198, …: each page begins with the last row of the one before, to see whether rows moved."""
+    """Rows 0 to 99, then 99 to 198, …: each page begins with the last row of the page before, to see rows move."""
 
     style: Literal["offset"] = "offset"
     param: str = Field("offset", min_length=1)
