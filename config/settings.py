@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "config",
     "ingestion",
     "integrations.bank",
+    "integrations.rest",
     "django_rq",
     "django.contrib.admin",
     "django.contrib.auth",

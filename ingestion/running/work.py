@@ -105,6 +105,7 @@ def outside_a_run(pipeline: Pipeline, connection: Connection, config: Mapping[st
         run_id=0,
         now=datetime.now(UTC),
         config=overlaid,
+        connection=connection.name,
         integration=str(overlaid.get("integration") or pipeline.integration),
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),
     )

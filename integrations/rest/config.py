@@ -55,17 +55,16 @@ def from_json(kind: type[D], raw: Any) -> D:
         raise ConfigurationError(f"The REST declaration is not JSON: {error}.") from error
     if len(text) > _LONGEST:
         raise ConfigurationError(f"The REST declaration has {len(text)} characters; the limit is {_LONGEST}.")
-    return _parsed(kind, text)
+    found: D = _parsed(kind, text)
+    return found
 
 
 @lru_cache(maxsize=200)
 def _parsed(kind: type[D], text: str) -> D:
     try:
-        found: D = kind.model_validate_json(text)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         reasons = list(problems(error))
-    else:
-        return found
     raise ConfigurationError("The REST declaration is wrong. " + " ".join(reasons))
 
 

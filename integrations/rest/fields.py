@@ -44,9 +44,7 @@ def version_of(record: Any, name: str) -> int | None:
 
     Times without a zone are taken as UTC. Raises RecordError for a value that is neither.
     """
-    value = record
-    for part in name.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
+    value = member(record, name)
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
@@ -61,6 +59,13 @@ def version_of(record: Any, name: str) -> int | None:
     if abs(scaled) > _HIGHEST:
         raise RecordError(f"{name} is too large for a time or version.")
     return int(scaled)
+
+
+def member(record: Any, name: str) -> Any:
+    """The member at a dotted name, None where there is none."""
+    for part in name.split("."):
+        record = record.get(part) if isinstance(record, dict) else None
+    return record
 
 
 def moment(text: str) -> datetime | None:

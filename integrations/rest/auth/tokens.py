@@ -47,7 +47,7 @@ class TokenAddress:
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             raise SourceChanged("The token address answered without an access_token. Is its address right?")
-        return answer
+        return dict(answer)
 
     def _who(self, secret: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         name, word = secret.get("client_id", ""), secret.get("client_secret", "")
