@@ -47,8 +47,8 @@ def from_json(kind: type[D], raw: Any) -> D:
     """`raw` as a declaration of class `kind`. Raises ConfigurationError with every reason, but no value."""
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.')
-    if found := next(secrets_in(raw), ""):
-        raise ConfigurationError(f"`{found}` looks like a secret: {ADVICE}.")
+    if place := next(secrets_in(raw), ""):
+        raise ConfigurationError(f"`{place}` looks like a secret: {ADVICE}.")
     try:
         text = json.dumps(raw, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:

@@ -15,7 +15,7 @@ _ROWS = Upsert(RestRecord, key=["source", "external_id"], version="version")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Loads mappings of columns. A record's key is the source's own id; the table's key has the connection's name too."""
+    """Loads mappings of columns. A record's key is the source's own id; a row's key has the connection's name too."""
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         short = {_key(ctx, key): key for key in keys if key}

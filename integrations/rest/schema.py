@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Self
+from typing import Any, cast, Self
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -27,9 +27,9 @@ class Anything(BaseModel):
             raise _refused("json_invalid_here", f"Not JSON: {error}") from None
         if not isinstance(value, dict):
             raise _refused("not_an_object", "A record must be a JSON object; choose objects with `records`.")
-        return cls.model_construct(value=value, raw=raw)
+        return cast(Self, cls.model_construct(value=value, raw=raw))
 
 
 def _refused(code: str, message: str) -> ValidationError:
-    detail = InitErrorDetails(type=PydanticCustomError(code, "{said}", {"said": message}), loc=(), input=None)  # type: ignore[arg-type]  # a literal is asked for
+    detail = InitErrorDetails(type=PydanticCustomError(code, "{said}", {"said": message}), loc=(), input=None)
     return ValidationError.from_exception_data("record", [detail])

@@ -23,10 +23,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Session:
     """Use it in a `with`. `fetch` is the seam that `reading` asks pages through."""
 
-    def __init__(self, declaration: Declaration, ctx: Context, connect: Connect = Client) -> None:
+    def __init__(
+        self, declaration: Declaration, ctx: Context, connect: Connect = Client, *, untrusted: bool = False
+    ) -> None:
         self._declaration, self._ctx, self._connect = declaration, ctx, connect
         self.call = filled(declaration, ctx)
-        self._bound()
+        self._bound(untrusted)
         self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
         self._client: Client | None = None
         self._proven: object = None
@@ -82,19 +84,22 @@ class Session:
             self._client.close()
             self._client = None
 
-    def _bound(self) -> None:
-        """Refuse to send a credential elsewhere than it says it is for (its field `hosts`)."""
+    def _bound(self, untrusted: bool) -> None:
+        """Refuse to send a credential elsewhere than its field `hosts` says.
+
+        A declaration that staff wrote must not carry a credential away: for it, the field is required.
+        """
         auth = self._declaration.auth
         if isinstance(auth, NoAuth):
             return
-        given = self._ctx.credential().values.get("hosts", "").lower().split(",")
-        allowed = {host.strip() for host in given if host.strip()}
-        asked = [self.call.url, getattr(auth, "token_url", "")]
-        for host in (urlsplit(url).hostname for url in asked if url):
-            if allowed and host not in allowed:
+        given = self._ctx.credential().values.get("hosts", "").lower().replace(",", " ").split()
+        for url in (self.call.url, getattr(auth, "token_url", "")):
+            host = urlsplit(url).hostname
+            if host and host not in given and (given or untrusted):
                 raise ConfigurationError(
-                    f"The credential may be sent to {', '.join(sorted(allowed))} only, and the declaration names "
-                    f"{host}. Correct the address, or the credential's hosts."
+                    f"The declaration would send the credential {self._ctx.integration!r} to {host}, which its field "
+                    f"`hosts` does not name ({', '.join(given) or 'it has none'}). Correct the address, or have somebody "
+                    "who may change credentials add the host there."
                 )
 
 

@@ -26,6 +26,7 @@ class Rest(Declaration):
     """
 
     _connect: Connect = PrivateAttr(default=Client)
+    _untrusted: bool = PrivateAttr(default=False)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -38,8 +39,14 @@ class Rest(Declaration):
         copy._connect = connect
         return copy
 
+    def untrusted(self) -> Self:
+        """The same as somebody declared it who must not learn the credential: it goes only where it says itself."""
+        copy = self.model_copy()
+        copy._untrusted = True
+        return copy
+
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        with Session(self, ctx, self._connect) as session:
+        with self._session(ctx) as session:
             yield from self._reading(session, ctx).pages(checkpoint)
 
     def test(self, ctx: Context) -> str:
@@ -50,7 +57,7 @@ class Rest(Declaration):
 
     def preview(self, ctx: Context) -> Page:
         """The first page, with notes about what a reader of the declaration should know."""
-        with Session(self, ctx, self._connect) as session:
+        with self._session(ctx) as session:
             reading = self._reading(session, ctx)
             kept: list[bytes] = []
 
@@ -62,6 +69,9 @@ class Rest(Declaration):
             reading.fetch = fetch
             page, after = reading.step(Progress.at(self, None))
         return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, after, kept[0])])
+
+    def _session(self, ctx: Context) -> Session:
+        return Session(self, ctx, self._connect, untrusted=self._untrusted)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
         return Reading(self, session.call, session.fetch, ctx.beat, session.hidden)
@@ -101,4 +111,4 @@ class Configured:
         return self._declared(ctx).preview(ctx)
 
     def _declared(self, ctx: Context) -> Rest:
-        return config.declared(Rest, ctx.config).through(self.connect)
+        return config.declared(Rest, ctx.config).untrusted().through(self.connect)

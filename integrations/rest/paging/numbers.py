@@ -52,30 +52,31 @@ class PageNumber(Value):
         number: int = state["page"]
         size = min(answer.elements or self.size, state.get("size", answer.elements or self.size))
         if answer.elements == 0:
-            return self._empty(state, number, size)
+            return self._empty(state, number)
         fallen = 0 if answer.total is None else (state.get("total") or 0) - answer.total
-        after = {**state, "page": number + 1, "size": size, "total": answer.total}
+        read = state.get("read", 0) + answer.elements
+        after = {**state, "page": number + 1, "size": size, "total": answer.total, "read": read}
         if fallen > 0 and number > self.start:
             back = max(self.start, number - -(-fallen // size))
             note = f"The total fell by {fallen} while page {number} was read; going back to page {back}."
-            return Turn({**after, "page": back}, (note,), moved=True)
-        return Turn(None if self._ends(number, size, answer) else after)
+            return Turn({**after, "page": back, "read": (back - self.start) * size}, (note,), moved=True)
+        return Turn(None if self._ends(number, read, answer) else after)
 
-    def _empty(self, state: State, number: int, size: int) -> Turn:
+    def _empty(self, state: State, number: int) -> Turn:
         """The end; but where the total had promised this page, rows were deleted: look at the page before once more."""
-        promised = (number - self.start) * size < (state.get("total") or 0)
+        promised = state.get("read", 0) < (state.get("total") or 0)
         if number == self.start or not promised or state.get("ended") == number:
             return Turn(None)
         note = f"Page {number} was gone when it was read; going back to page {number - 1}."
-        return Turn({**state, "page": number - 1, "ended": number}, (note,), moved=True)
+        read = max(0, state["read"] - state["size"])
+        return Turn({**state, "page": number - 1, "ended": number, "read": read}, (note,), moved=True)
 
-    def _ends(self, number: int, size: int, answer: Answer) -> bool:
+    def _ends(self, number: int, read: int, answer: Answer) -> bool:
         if self.more:
             return not peek(answer.body, self.more)
         if self.pages:
             return number - self.start + 1 >= int(peek(answer.body, self.pages) or 0)
-        # The smallest page seen: to think pages larger than they are would end too early.
-        return answer.total is not None and (number - self.start + 1) * size >= answer.total
+        return answer.total is not None and read >= answer.total
 
     def paths(self) -> list[str]:
         return [one for one in (self.pages, self.more) if one]
