@@ -98,8 +98,8 @@ class Session:
             if host and host not in given and (given or untrusted):
                 raise ConfigurationError(
                     f"The declaration would send the credential {self._ctx.integration!r} to {host}, which its field "
-                    f"`hosts` does not name ({', '.join(given) or 'it has none'}). Correct the address, or have somebody "
-                    "who may change credentials add the host there."
+                    f"`hosts` does not name ({', '.join(given) or 'it has none'}). Correct the address, or have "
+                    "somebody who may change credentials add the host there."
                 )
 
 
