@@ -31,12 +31,13 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Every, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Previewable, Source, Testable
+from ingestion.core.sources import ChecksConfig, JsonLines, JsonPages, Previewable, Source, Testable
 from ingestion.core.windows import Window
 from ingestion.loading.upsert import Upsert
 
 __all__ = [
     "AmbiguousFormat",
+    "ChecksConfig",
     "CircuitOpen",
     "ConfigurationError",
     "Context",

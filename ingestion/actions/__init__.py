@@ -3,6 +3,7 @@
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import configure, connect, pause, resume, rewind, run_now
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
+from ingestion.actions.previews import preview
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.tenants import add_tenant, grant
 from ingestion.actions.uploads import Received, upload
@@ -18,6 +19,7 @@ __all__ = [
     "connect",
     "grant",
     "pause",
+    "preview",
     "replay",
     "replayable",
     "resume",

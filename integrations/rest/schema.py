@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast, Self
+from typing import Any, Self, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -27,7 +27,7 @@ class Anything(BaseModel):
             raise _refused("json_invalid_here", f"Not JSON: {error}") from None
         if not isinstance(value, dict):
             raise _refused("not_an_object", "A record must be a JSON object; choose objects with `records`.")
-        return cast(Self, cls.model_construct(value=value, raw=raw))
+        return cast("Self", cls.model_construct(value=value, raw=raw))
 
 
 def _refused(code: str, message: str) -> ValidationError:

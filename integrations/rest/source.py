@@ -110,5 +110,10 @@ class Configured:
     def preview(self, ctx: Context) -> Page:
         return self._declared(ctx).preview(ctx)
 
+    def check_config(self, given: Mapping[str, Any]) -> None:
+        """An empty config may be stored: a connection is made before it is declared."""
+        if given:
+            config.declared(Rest, given)
+
     def _declared(self, ctx: Context) -> Rest:
         return config.declared(Rest, ctx.config).untrusted().through(self.connect)

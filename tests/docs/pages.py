@@ -22,7 +22,18 @@ SPOKEN = {
 
 GROUPS = {
     "Declaring a pipeline": ["pipeline", "Pipeline", "ErrorBudget", "Skip", "Context", "TenantRef", "File", "Window"],
-    "From where": ["Source", "JsonLines", "JsonPages", "Page", "Record", "Refusal", "Json", "Testable", "Previewable"],
+    "From where": [
+        "Source",
+        "JsonLines",
+        "JsonPages",
+        "Page",
+        "Record",
+        "Refusal",
+        "Json",
+        "Testable",
+        "Previewable",
+        "ChecksConfig",
+    ],
     "With whose credential": ["Secret", "Exchange"],
     "To where": ["Destination", "Upsert", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
     "When": ["Schedule", "Every"],

@@ -4,6 +4,7 @@ from ingestion.management.verbs import (
     connections,
     letters,
     listing,
+    previewing,
     rehearsing,
     runs,
     showing,
@@ -13,7 +14,7 @@ from ingestion.management.verbs import (
     uploading,
 )
 
-VERBS = (runs, uploading, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
+VERBS = (runs, uploading, previewing, rehearsing, letters, listing, showing, tenants, connections, ticking, upkeep)
 """In the order in which `--help` shows them. Each has `add(verbs)`, which adds its parsers."""
 
 __all__ = ["VERBS"]

@@ -47,6 +47,8 @@ class TokenAddress:
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             raise SourceChanged("The token address answered without an access_token. Is its address right?")
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise SourceChanged("The token address answered with a token that no header can carry.")
         return dict(answer)
 
     def _who(self, secret: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

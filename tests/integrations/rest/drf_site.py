@@ -5,6 +5,7 @@
 [ids], "insert": count}: before request n from now, rows are deleted and others put in front.
 """
 
+# ruff: noqa: E402, DJ008
 from __future__ import annotations
 
 import json
@@ -92,7 +93,9 @@ class ByLink(ByPage):
     def get_paginated_response(self, data: Any) -> Response:
         named = {"next": self.get_next_link(), "prev": self.get_previous_link()}
         link = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in named.items() if url)
-        return Response(data, headers={"X-Total-Count": str(self.page.paginator.count), **({"Link": link} if link else {})})
+        return Response(
+            data, headers={"X-Total-Count": str(self.page.paginator.count), **({"Link": link} if link else {})}
+        )
 
 
 class Shipments(generics.ListAPIView):

@@ -50,10 +50,18 @@ def declaration(recorded: Recorded, chain: dict[str, Any]) -> Rest:
     """What staff would have declared for this chain: found by looking at its first page."""
     first = recorded.first(chain)
     parts = urlsplit(first["url"])
-    common = {"base_url": f"{parts.scheme}://{parts.netloc}", "path": parts.path, "params": dict(parse_qsl(parts.query))}
+    common = {
+        "base_url": f"{parts.scheme}://{parts.netloc}",
+        "path": parts.path,
+        "params": dict(parse_qsl(parts.query)),
+    }
     body = first["body"]
     if isinstance(body, dict) and "children" in body.get("data", {}):
-        records, pagination, found = "$.data.children[*]", Cursor(param="after", next="$.data.after"), body["data"]["children"]
+        records, pagination, found = (
+            "$.data.children[*]",
+            Cursor(param="after", next="$.data.after"),
+            body["data"]["children"],
+        )
     else:
         found = body if isinstance(body, list) else body["items"]
         records, pagination = "$[*]" if isinstance(body, list) else "$.items[*]", LinkHeader()
@@ -95,7 +103,9 @@ def test_a_recorded_chain_gives_exactly_its_records(recording: Path, chain: dict
 
 @pytest.mark.skipif(not RECORDINGS, reason="the corpora are not here")
 @pytest.mark.parametrize(("recording", "chain"), chains())
-def test_a_recorded_chain_interrupted_after_its_first_page_loses_nothing(recording: Path, chain: dict[str, Any]) -> None:
+def test_a_recorded_chain_interrupted_after_its_first_page_loses_nothing(
+    recording: Path, chain: dict[str, Any]
+) -> None:
     declared = declaration(Recorded(recording), chain)
     first = next(iter(declared.through(World(Recorded(recording)).connect).extract(context(), None)))
     again = declared.through(World(Recorded(recording)).connect).extract(context(), first.checkpoint)
