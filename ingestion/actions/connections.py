@@ -109,7 +109,7 @@ def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> W
 
 
 def configure(actor: Actor, connection: Connection, config: dict[str, Any], reason: str = "") -> None:
-    """Replace the connection's config; its next run reads the new one. Raises ConfigurationError for a senseless one."""
+    """Replace the connection's config; its next run reads the new one. Raises ConfigurationError."""
     actor.require("run_connection", connection.tenant)
     check_config(connection.pipeline, config)
     with transaction.atomic():

@@ -22,8 +22,8 @@ from ingestion.running.work import outside_a_run
 def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | None = None) -> Preview:
     """Fetch the first page that a run would read now, with the tenant's own credential; nothing is stored.
 
-    `connection` may be one that is not saved yet; `config` is laid over what it has. Records are masked unless the actor
-    may see payloads. Raises ActionRefused when the source has no preview, and what the source raises.
+    `connection` may be one that is not saved yet; `config` is laid over what it has. Records are masked unless the
+    actor may see payloads. Raises ActionRefused when the source has no preview, and what the source raises.
     """
     actor.require("run_connection", connection.tenant)
     pipeline = registry.get(connection.pipeline)

@@ -24,8 +24,8 @@ def preview(options: Options, output: Output) -> None:
     shown = actions.preview(actions.Actor(), finding.connection(options), dict(options["config"]))
     output.fields("preview", {"records": shown.count, "refused": shown.refused, "notes": shown.notes})
     output.say("")
-    output.rows(
-        "members", [dataclasses.asdict(one) for one in shown.members], _COLUMNS, nothing="No record, no schema."
-    )
-    output.rows("examples", [{"record": one} for one in shown.records], ())
+    members = [dataclasses.asdict(one) for one in shown.members]
+    output.rows("members", members, _COLUMNS, nothing="No record, no schema.")
+    output.say("")
+    output.texts("records", shown.records)
     output.rows("refusals", [{"reason": one} for one in shown.reasons], ("reason",))

@@ -28,6 +28,7 @@ DECLARED = {
     "autocomplete": Policy.LIST,
     "ingestion_artifact_download": Policy.OBJECT,
     "ingestion_connection_pause": Policy.OBJECT,
+    "ingestion_connection_preview": Policy.OBJECT,
     "ingestion_connection_resume": Policy.OBJECT,
     "ingestion_connection_rewind": Policy.OBJECT,
     "ingestion_connection_run": Policy.OBJECT,
@@ -40,6 +41,7 @@ DECLARED = {
     "ingestion_deadletter_triage": Policy.OBJECT,
     "ingestion_run_cancel": Policy.OBJECT,
     "ingestion_run_retry": Policy.OBJECT,
+    "rest_restrecord_declare": Policy.FORM,
 }
 
 
