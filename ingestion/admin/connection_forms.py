@@ -8,8 +8,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.actions.connections import check_config
 from ingestion.admin.forms import ReasonForm, TenantForm
 from ingestion.core import registry
+from ingestion.core.errors import ConfigurationError
 
 
 class ConnectForm(TenantForm):
@@ -35,6 +37,10 @@ class ConfigForm(TenantForm):
             return {}
         if not isinstance(given, dict):
             raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
+        try:
+            check_config(self.instance.pipeline, given)
+        except ConfigurationError as error:
+            raise ValidationError(str(error)) from error
         return given
 
 

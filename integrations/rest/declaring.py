@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -78,13 +79,14 @@ def _as_declared(form: DeclareForm, connection: Connection | None) -> Connection
 def _save(user: Any, form: DeclareForm, connection: Connection | None) -> Connection | None:
     actor, values = actions.Actor(user), form.cleaned_data
     try:
-        if connection is None:
-            tenant, name = values["tenant"], values["name"]
-            if Connection.objects.for_tenant(tenant).filter(pipeline=PIPELINE, name=name).exists():
-                form.add_error("name", _("The tenant has a REST API of this name; edit that one, or choose another."))
-                return None
-            connection = actions.connect(actor, tenant, PIPELINE, name)
-        actions.configure(actor, connection, form.config(), values["reason"])
+        with transaction.atomic():
+            if connection is None:
+                tenant, name = values["tenant"], values["name"]
+                if Connection.objects.for_tenant(tenant).filter(pipeline=PIPELINE, name=name).exists():
+                    form.add_error("name", _("The tenant has an API of this name; edit that one, or choose another."))
+                    return None
+                connection = actions.connect(actor, tenant, PIPELINE, name)
+            actions.configure(actor, connection, form.config(), values["reason"])
     except IngestionError as refusal:
         form.add_error(None, str(refusal))
         return None

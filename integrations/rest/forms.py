@@ -215,10 +215,8 @@ def _initial(known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name in (*_WHAT, *_RECORDS):
         value = known.get(name)
         if name in ("params", "headers") and isinstance(value, dict):
-            yield (
-                name,
-                "\n".join(f"{key}={json.dumps(one) if isinstance(one, bool) else one}" for key, one in value.items()),
-            )
+            lines = ((key, str(one).lower() if isinstance(one, bool) else one) for key, one in value.items())
+            yield name, "\n".join(f"{key}={one}" for key, one in lines)
         elif name == "body" and value is not None:
             yield name, json.dumps(value, indent=2, ensure_ascii=False)
         elif name == "key":

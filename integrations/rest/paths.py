@@ -20,6 +20,7 @@ from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
 from ingestion import ConfigurationError, SourceChanged, Transient
+from integrations.rest.taking_apart import elements, members
 
 _LONGEST = 200
 _SEGMENTS = 12
@@ -28,8 +29,6 @@ _ALLOWED_IN_FILTERS = (
     filters.FilterExpression, filters.InfixExpression, filters.PrefixExpression, filters.BooleanLiteral, filters.Nil,
     filters.StringLiteral, filters.IntegerLiteral, filters.FloatLiteral, filters.RelativeFilterQuery,
 )  # fmt: skip
-_Members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_Elements = msgspec.json.Decoder(list[msgspec.Raw])
 NULL = b"null"
 
 
@@ -59,8 +58,12 @@ class Path:
         body = body.removeprefix(b"\xef\xbb\xbf")
         try:
             found = list(_walk(body, self.steps, self.text)) if self.plain else list(self._search(body))
-            if self.single and found and found[0].lstrip()[:1] == b"[":
-                found = [bytes(one) for one in _Elements.decode(found[0])]
+            if self.single and found and found[0][:1] == b"[":
+                found = [bytes(one) for one in elements(found[0])]
+            elif not self.steps and self.plain:
+                members(body)  # a page that is one record: refuses what is cut off, or no JSON
+        except LookupMissed as error:
+            raise SourceChanged(str(error)) from error
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
             raise unreadable(body, error) from error
         return [] if self.single and found == [NULL] else found
@@ -126,47 +129,53 @@ def unreadable(body: bytes, error: Exception) -> SourceChanged | Transient:
         return SourceChanged("The source answered with an empty body instead of JSON.")
     if start[:1] == b"<":
         return SourceChanged("The source answered with a web page or XML instead of JSON. Is the address right?")
-    if "truncated" in str(error):
+    if "truncated" in str(error) or _cut_off(body):
         return Transient("The source's JSON ends in the middle; it is asked again.")
     if isinstance(error, RecursionError):
         return SourceChanged("The source's JSON is nested too deeply to be read.")
     return SourceChanged(f"The source's answer is not JSON: {error}.")
 
 
+def _cut_off(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return "truncated" in str(error)
+    return False
+
+
 def _walk(raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str) -> Iterator[bytes]:
     if not steps:
-        whole = bytes(raw).strip()
-        msgspec.json.decode(whole, type=msgspec.Raw)  # refuses what is cut off or followed by something else
-        yield whole
+        yield bytes(raw).strip()
         return
     step, rest = steps[0], steps[1:]
     if step is None:
         start = bytes(raw).lstrip()[:4]
         if start == NULL:  # how some sources write an empty list
             return
-        inner = list(_Members.decode(raw).values()) if start[:1] == b"{" else _elements(raw, text)
+        inner = list(members(raw).values()) if start[:1] == b"{" else _elements(raw, text)
         for one in inner:
             yield from _walk(one, rest, text)
         return
     if isinstance(step, int):
-        elements = _elements(raw, text)
-        if step >= len(elements):
-            raise LookupMissed(f"The list on the way of {text} has only {len(elements)} elements.")
-        yield from _walk(elements[step], rest, text)
+        found = _elements(raw, text)
+        if step >= len(found):
+            raise LookupMissed(f"The list on the way of {text} has only {len(found)} elements.")
+        yield from _walk(found[step], rest, text)
         return
     try:
-        members = _Members.decode(raw)
+        known = members(raw)
     except msgspec.ValidationError:
         raise LookupMissed(f"The page has no object with {step!r} on the way of {text}. Has it changed?") from None
-    if step not in members:
-        known = ", ".join(repr(name[:40]) for name in list(members)[:10])
-        raise LookupMissed(f"The page has no {step!r} on the way of {text}; there are {known or 'no members'}.")
-    yield from _walk(members[step], rest, text)
+    if step not in known:
+        there = ", ".join(repr(name[:40]) for name in list(known)[:10])
+        raise LookupMissed(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
+    yield from _walk(known[step], rest, text)
 
 
 def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
     try:
-        return _Elements.decode(raw)
+        return elements(raw)
     except msgspec.ValidationError:
         raise LookupMissed(f"The page has no list where {text} leads. Has the source changed?") from None
 
@@ -177,7 +186,7 @@ def _cut(body: bytes, parts: Sequence[str | int], known: dict[tuple[Any, ...], A
     for depth, part in enumerate(parts):
         at = tuple(parts[:depth])
         if at not in known:
-            known[at] = _Members.decode(here) if isinstance(part, str) else _Elements.decode(here)
+            known[at] = members(here) if isinstance(part, str) else elements(here)
         here = known[at][part]
     return bytes(here)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -106,8 +107,8 @@ class Session:
 def filled(declaration: Declaration, ctx: Context) -> Call:
     """The first call with every placeholder replaced. Without a window everything until now is meant."""
     window = ctx.window or Window(_EPOCH, ctx.now)
-    base = placeholders.fill(declaration.base_url, window, ctx.config, lambda text: quote(text, safe="."))
-    path = placeholders.fill(declaration.path, window, ctx.config, lambda text: quote(text, safe=""))
+    base = placeholders.fill(declaration.base_url, window, ctx.config, _in_address)
+    path = placeholders.fill(declaration.path, window, ctx.config, _in_path)
     params = {name: placeholders.fill(_text(value), window, ctx.config) for name, value in declaration.params.items()}
     headers = {name: placeholders.fill(value, window, ctx.config) for name, value in declaration.headers.items()}
     for name, value in headers.items():
@@ -117,6 +118,20 @@ def filled(declaration: Declaration, ctx: Context) -> Call:
     if declaration.method == "POST" and body is None:
         body = {}
     return Call(base + path, declaration.method, params, headers, body)
+
+
+def _in_address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise ConfigurationError(
+            "A value of the config that is part of the address may hold letters, digits, . _ and -."
+        )
+    return text
+
+
+def _in_path(text: str) -> str:
+    if text.strip(".") == "":
+        raise ConfigurationError("A value of the config that is part of the path must not be dots only.")
+    return quote(text, safe="")
 
 
 def _text(value: str | int | bool) -> str:
