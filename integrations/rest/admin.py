@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -32,6 +33,10 @@ class RestRecordAdmin(ConsoleAdmin):
     change_list_template = "ingestion/rest_records.html"
     fields = ["tenant", "source", "external_id", "updated_at", "loaded_at", "run"]
     readonly_fields = ["laid_out"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without the records themselves, which lists do not show and which may be large."""
+        return super().get_queryset(request).defer("body")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """The record itself is a payload: for those who may see them."""

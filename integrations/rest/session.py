@@ -122,9 +122,7 @@ def filled(declaration: Declaration, ctx: Context) -> Call:
 
 def _in_address(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
-        raise ConfigurationError(
-            "A value of the config that is part of the address may hold letters, digits, . _ and -."
-        )
+        raise ConfigurationError("A value of the config in the address may hold letters, digits, . _ and - only.")
     return text
 
 
