@@ -28,8 +28,8 @@ class Declaration(Value):
     """What follows the base URL, for example "/orders"."""
     method: Literal["GET", "POST"] = "GET"
     """POST for searches; a declared source only ever reads, so its calls are repeated after a failure."""
-    params: dict[str, str | int | bool] = Field(default_factory=dict, max_length=50)
-    """Query parameters; texts may hold placeholders."""
+    params: dict[str, str | int | bool | list[str]] = Field(default_factory=dict, max_length=50)
+    """Query parameters, several of a name as a list; texts may hold placeholders."""
     headers: dict[str, str] = Field(default_factory=dict, max_length=50)
     """Further headers; texts may hold placeholders."""
     body: dict[str, Any] | None = None

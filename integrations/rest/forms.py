@@ -46,13 +46,15 @@ class Lines(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 3, "cols": 60})
 
-    def clean(self, value: Any) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def clean(self, value: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for line in filter(None, (line.strip() for line in (super().clean(value) or "").splitlines())):
             name, equals, text = line.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line[:60]})
-            found[name.strip()] = text.strip()
+            known = found.get(name.strip())
+            earlier = known if isinstance(known, list) else [known] if known is not None else []
+            found[name.strip()] = [*earlier, text.strip()] if earlier else text.strip()
         return found
 
 
@@ -215,8 +217,8 @@ def _initial(known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name in (*_WHAT, *_RECORDS):
         value = known.get(name)
         if name in ("params", "headers") and isinstance(value, dict):
-            lines = ((key, str(one).lower() if isinstance(one, bool) else one) for key, one in value.items())
-            yield name, "\n".join(f"{key}={one}" for key, one in lines)
+            each = [(key, one) for key, many in value.items() for one in (many if isinstance(many, list) else [many])]
+            yield name, "\n".join(f"{key}={str(one).lower() if isinstance(one, bool) else one}" for key, one in each)
         elif name == "body" and value is not None:
             yield name, json.dumps(value, indent=2, ensure_ascii=False)
         elif name == "key":

@@ -23,7 +23,7 @@ from integrations.rest.source import Configured, Rest
 )
 def records(record: Anything, ctx: Context) -> dict[str, Any]:
     """Records of REST APIs that are declared in their connection's config."""
-    declared = config.declared(Rest, ctx.config)
+    declared = _declared(ctx)
     changed = member(record.value, declared.updated) if declared.updated else None
     return {
         "source": ctx.connection,
@@ -32,3 +32,16 @@ def records(record: Anything, ctx: Context) -> dict[str, Any]:
         "updated_at": moment(changed) if isinstance(changed, str) else None,
         "body": record.value,
     }
+
+
+_latest: list[tuple[Any, Rest]] = []
+
+
+def _declared(ctx: Context) -> Rest:
+    """The connection's declaration, read once a run and not once a record."""
+    given = ctx.config.get(config.KEY)
+    known = _latest[-1] if _latest else None
+    if known is None or known[0] is not given:
+        known = (given, config.declared(Rest, ctx.config))
+        _latest[:] = [known]
+    return known[1]

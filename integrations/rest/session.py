@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from ingestion import ConfigurationError, Context, Window
@@ -109,7 +109,9 @@ def filled(declaration: Declaration, ctx: Context) -> Call:
     window = ctx.window or Window(_EPOCH, ctx.now)
     base = placeholders.fill(declaration.base_url, window, ctx.config, _in_address)
     path = placeholders.fill(declaration.path, window, ctx.config, _in_path)
-    params = {name: placeholders.fill(_text(value), window, ctx.config) for name, value in declaration.params.items()}
+    params: dict[str, Any] = placeholders.fill_all(
+        {name: _text(value) for name, value in declaration.params.items()}, window, ctx.config
+    )
     headers = {name: placeholders.fill(value, window, ctx.config) for name, value in declaration.headers.items()}
     for name, value in headers.items():
         if not value.isascii() or not value.isprintable():
@@ -132,5 +134,7 @@ def _in_path(text: str) -> str:
     return quote(text, safe="")
 
 
-def _text(value: str | int | bool) -> str:
+def _text(value: str | int | bool | list[str]) -> str | list[str]:
+    if isinstance(value, list):
+        return value
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,6 +15,7 @@ import pytest
 
 from ingestion import ConfigurationError, Context, CredentialError, Secret, SourceChanged, Transient
 from integrations.rest import ApiKey, Basic, Bearer, ClientCredentials, LinkHeader, NextUrl, RefreshToken, Rest
+from integrations.rest.source import Configured
 from tests.integrations.rest.worlds import World, context, ids, read, reply, rest
 
 TOKENS = "https://login.example.com/oauth/token"
@@ -325,3 +326,16 @@ def test_no_secret_is_in_a_log_line_an_error_or_a_repr(caplog: pytest.LogCapture
     said = caplog.text + repr(raised.value) + repr(vault.context()) + repr(rest(auth=RefreshToken(token_url=TOKENS)))
     for secret in ("s3cret", "r0", "a0", provider.refresh, provider.access):
         assert f"{secret}" not in said.replace(vault.context().tenant.key, "")
+
+
+def test_a_connection_s_declaration_is_never_trusted_with_a_credential() -> None:
+    world = World(lambda request: reply(OK))
+    config = {"rest": {"base_url": "https://evil.example.net", "records": "$.data[*]", "auth": {"kind": "bearer"}}}
+    source = Configured(world.connect)
+
+    for secret in ({"token": "abc"}, {"token": "abc", "hosts": "api.example.com"}):
+        for ask in (source.test, source.preview, lambda ctx: list(source.extract(ctx, None))):
+            with pytest.raises(ConfigurationError, match="hosts"):
+                ask(context(config=config, secret=secret))
+
+    assert world.asked == []

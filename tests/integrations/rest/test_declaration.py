@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -244,3 +246,39 @@ def test_taking_a_large_page_apart_takes_no_time(text: str) -> None:
 
     assert len(path(text).split(body.encode())) == 20_000
     assert time.perf_counter() - started < 10
+
+
+def test_a_parameter_may_come_several_times() -> None:
+    world = World(lambda request: reply({"data": []}))
+
+    read(rest(params={"field": ["id", "{window.start:date}"], "deep": True, "limit": 5}), world)
+
+    assert world.asked[0].url.params.get_list("field") == ["id", "2026-02-28"]
+    assert dict(world.asked[0].url.params) | {"field": ""} == {"field": "", "deep": "true", "limit": "5"}
+
+
+def test_the_example_of_the_reference_is_a_declaration() -> None:
+    from tests.docs.rest_page import EXAMPLE
+
+    assert Rest.from_json(EXAMPLE["rest"]).incremental
+
+
+def test_memory_stays_flat_over_many_pages() -> None:
+    def answer(request: Any) -> Any:
+        at = int(request.url.params.get("cursor", 0))
+        rows = [{"id": f"{at}-{number}", "text": "x" * 300} for number in range(100)]
+        return reply({"data": rows, "next_cursor": at + 1 if at < 300 else None})
+
+    world = World(answer)
+    pages = rest(pagination=Cursor()).through(world.connect).extract(context(), None)
+    logging.disable(logging.INFO)  # the tests keep every line
+    tracemalloc.start()
+    sizes = []
+    for number, _ in enumerate(pages):
+        world.asked.clear()
+        if number in (50, 300):
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    logging.disable(logging.NOTSET)
+
+    assert sizes[1] - sizes[0] < 300_000
