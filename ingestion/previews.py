@@ -13,6 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from ingestion.core.records import Page
 
 SHOWN = 5
@@ -39,6 +41,8 @@ _PRIVATE_VALUES = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 MASK = "•••"
+_WHOLE = 20_000
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ def _example(one: _Seen, path: str, value: Any) -> None:
     if one.masked:
         one.values = {MASK: None}
     elif len(one.values) < _EXAMPLES:
-        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        text = value if isinstance(value, str) else _encoder.encode(value).decode()
         one.values[text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"] = None
 
 
@@ -202,10 +206,9 @@ def _parsed(body: bytes) -> Any:
 
 
 def _laid_out(body: bytes, *, whole: bool) -> str:
-    value = _parsed(body)
-    if value is None:
-        return body[:2000].decode("utf-8", "replace") if whole else MASK
+    """JSON with its numbers as they came."""
     try:
-        return json.dumps(value if whole else masked(value), indent=2, ensure_ascii=False, default=str)[:20_000]
-    except RecursionError:
-        return MASK
+        data = body if whole else _encoder.encode(masked(json.loads(body, parse_float=Decimal)))
+        return msgspec.json.format(data, indent=2).decode()[:_WHOLE]
+    except (ValueError, RecursionError, UnicodeError):  # msgspec's errors are ValueErrors too
+        return body[:_WHOLE].decode("utf-8", "backslashreplace") if whole else MASK

@@ -46,7 +46,7 @@ def declare_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
         "title": _("Edit the REST API %s") % connection if connection else _("Add a REST API"),
         "opts": page.opts,
         "form": form,
-        "groups": [(title, [form[name] for name in names if name in form.fields]) for title, names in form.groups],
+        "groups": form.shown(),
     }
     return TemplateResponse(request, "ingestion/rest_declare.html", context)
 

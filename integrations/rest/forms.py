@@ -26,7 +26,7 @@ STYLE_NAMES = {
     "since_id": _("After the last record's id (?after=…)"),
 }
 KIND_NAMES = {
-    "none": _("Nobody is asked"),
+    "none": _("Nothing is sent: the API is open"),
     "bearer": _("Bearer token (credential: token)"),
     "basic": _("User name and password (credential: username, password)"),
     "api_key": _("API key in a header or the query (credential: key)"),
@@ -79,6 +79,10 @@ class JsonObject(forms.CharField):
 def _text(label: Any, text: Any = "", *, longest: int = 500, required: bool = False) -> forms.CharField:
     wide = forms.TextInput(attrs={"class": "vTextField"})
     return forms.CharField(label=label, help_text=text, max_length=longest, required=required, widget=wide)
+
+
+def _rare(group: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{group}_{name}" for name in names if name != "next")
 
 
 class DeclareForm(forms.Form):
@@ -140,14 +144,15 @@ class DeclareForm(forms.Form):
     )  # fmt: skip
     reason = _text(_("Reason"), _("Kept in the audit trail."), longest=200)
 
-    groups: Sequence[tuple[Any, Sequence[str]]] = (
-        (_("Connection"), ("tenant", "name", "integration")),
-        (_("What is asked"), _WHAT),
-        (_("Records"), _RECORDS),
-        (_("Pages"), ("pagination_style", *(f"pagination_{one}" for one in _PAGING))),
-        (_("Who asks"), ("auth_kind", *(f"auth_{one}" for one in _AUTH))),
-        (_("Why"), ("reason",)),
+    groups: Sequence[tuple[Any, Sequence[str], Sequence[str]]] = (
+        (_("Connection"), ("tenant", "name", "integration"), ()),
+        (_("What is asked"), ("base_url", "path", "params"), ("method", "headers", "body")),
+        (_("Records"), ("records", "key", "updated"), ("total", "total_header")),
+        (_("Pages"), ("pagination_style", "pagination_param", "pagination_next"), _rare("pagination", _PAGING[1:])),
+        (_("Who asks"), ("auth_kind",), _rare("auth", _AUTH)),
+        (_("Why"), ("reason",), ()),
     )
+    """Title, what most need, and what few need."""
 
     def __init__(self, *args: Any, user: Any, connection: Connection | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -155,6 +160,18 @@ class DeclareForm(forms.Form):
         self.fields["tenant"].queryset = only_own(Tenant.objects.order_by("key"), user)  # type: ignore[attr-defined]
         if connection is not None:  # a connection keeps its tenant and its name
             del self.fields["tenant"], self.fields["name"]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """The groups for the page; what few need is open where it holds or lacks something."""
+        return [
+            {
+                "title": title,
+                "fields": [self[name] for name in names if name in self.fields],
+                "more": [self[name] for name in more],
+                "open": any(self[name].errors or self[name].value() not in (None, "", False, "GET") for name in more),
+            }
+            for title, names, more in self.groups
+        ]
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
