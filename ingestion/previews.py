@@ -18,7 +18,9 @@ import msgspec
 from ingestion.core.records import Page
 
 SHOWN = 5
-"""Records of a preview that are shown; all of them count for the schema."""
+"""Records of a preview that are shown."""
+SAMPLED = 200
+"""Records that count for the schema: somebody waits for it."""
 _FIELDS, _DEPTH, _EXAMPLES, _LONGEST = 300, 6, 3, 60
 _PRIVATE_NAMES = re.compile(
     r"(^|[^a-z])(e?-?mail|phone|mobile|fax|(first|last|full|sur|given|family|middle|nick|user|customer|contact|account|"
@@ -41,6 +43,8 @@ _PRIVATE_VALUES = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 MASK = "•••"
+_LOOKED_AT = 250
+"""Characters of a value that are searched: more would cost more than it tells."""
 _WHOLE = 20_000
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -93,7 +97,7 @@ def preview(page: Page, *, whole: bool = False) -> Preview:
         count=len(page.records),
         refused=len(page.refused),
         records=shown,
-        members=tuple(members(bodies)),
+        members=tuple(members(bodies[:SAMPLED])),
         notes=tuple(page.notes),
         reasons=reasons,
     )
@@ -130,9 +134,11 @@ def looks_private(name: str, value: Any) -> bool:
     """Whether a value under this name is probably personal data or a secret. Errs on the side of masking."""
     if value is None or isinstance(value, bool) or value == "":
         return False
-    if _PRIVATE_NAMES.search(_CAMEL.sub("_", name)):
+    if _PRIVATE_NAMES.search(_CAMEL.sub("_", name[:100])):
         return True
-    return isinstance(value, str) and not _TIMES.fullmatch(value[:40]) and bool(_PRIVATE_VALUES.search(value[:2000]))
+    return (
+        isinstance(value, str) and not _TIMES.fullmatch(value[:40]) and bool(_PRIVATE_VALUES.search(value[:_LOOKED_AT]))
+    )
 
 
 def _note(value: Any, path: str, owner: str, seen: dict[str, _Seen], owners: dict[str, int], depth: int) -> None:

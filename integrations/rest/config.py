@@ -47,8 +47,7 @@ def from_json(kind: type[D], raw: Any) -> D:
     """`raw` as a declaration of class `kind`. Raises ConfigurationError with every reason, but no value."""
     if not isinstance(raw, Mapping):
         raise ConfigurationError(f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.')
-    if place := next(secrets_in(raw), ""):
-        raise ConfigurationError(f"`{place}` looks like a secret: {ADVICE}.")
+    refuse_secrets(secrets_in(raw))
     try:
         text = json.dumps(raw, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
@@ -57,6 +56,12 @@ def from_json(kind: type[D], raw: Any) -> D:
         raise ConfigurationError(f"The REST declaration has {len(text)} characters; the limit is {_LONGEST}.")
     found: D = _parsed(kind, text)
     return found
+
+
+def refuse_secrets(found: Iterator[str]) -> None:
+    """Raise ConfigurationError, which names the first place, if there is any."""
+    if place := next(found, ""):
+        raise ConfigurationError(f"`{place}` looks like a secret: {ADVICE}.")
 
 
 @lru_cache(maxsize=200)

@@ -24,7 +24,9 @@ from integrations.rest.paths import NULL, path, peek
 _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
 MAX_RECORDS = 100_000
-"""Records of one page: it is one batch and one transaction."""
+"""Records of one page: they are held in memory."""
+BATCH = 5_000
+"""Records of one batch, which is one transaction; a larger page becomes several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ class Reading:
         progress = Progress.at(self.declaration, checkpoint)
         while not progress.done:
             self.beat()
-            page, progress = self.step(progress)
-            yield page
+            before = progress
+            page, progress = self.step(before)
+            yield from _batches(page, before)
 
     def step(self, progress: Progress) -> tuple[Page, Progress]:
         """The next page, and where the reading stands after it.
@@ -190,3 +193,18 @@ class Reading:
             return {"count": Decimal(given)}, (note + "the count says nothing.",)
         missing = total - after.distinct
         return {"count": Decimal(given + (0 if missing == -after.nulls else missing))}, ()
+
+
+def _batches(page: Page, before: Progress) -> Iterator[Page]:
+    """`page` in batches. Until the last one is committed the reading stands before the page: after an interruption it
+    is asked for whole again, because it may have changed; what was loaded of it is unchanged then.
+    """
+    records = list(page.records)
+    declared = dict(page.declares)
+    while len(records) > BATCH:
+        early, records = records[:BATCH], records[BATCH:]
+        declares = {"count": Decimal(BATCH)} if declared else {}
+        if declared:
+            declared["count"] -= BATCH
+        yield Page(early, dataclasses.asdict(before), (), declares)
+    yield dataclasses.replace(page, records=records, declares=declared)

@@ -27,7 +27,7 @@ ADVICE = "a secret belongs to the tenant's credential, encrypted and never shown
 def secrets_in(declaration: Mapping[str, Any]) -> Iterator[str]:
     """The dotted names of values that look like secrets; never the values."""
     for name in _DECLARED:
-        yield from _look(name, declaration.get(name))
+        yield from look(name, declaration.get(name))
     for name, value in declaration.items():
         if name not in _DECLARED and isinstance(value, str) and (_names_one(name) or _VALUES.search(value)):
             yield name
@@ -40,14 +40,15 @@ def secrets_in(declaration: Mapping[str, Any]) -> Iterator[str]:
                 yield f"auth.{name}"
 
 
-def _look(at: str, value: Any) -> Iterator[str]:
+def look(at: str, value: Any) -> Iterator[str]:
+    """The same for any value, under the name `at`."""
     name = at.rpartition(".")[2]
     if isinstance(value, Mapping):
         for key, one in value.items():
-            yield from _look(f"{at}.{key}", one)
+            yield from look(f"{at}.{key}", one)
     elif isinstance(value, list):
         for index, one in enumerate(value):
-            yield from _look(f"{at}.{index}", one)
+            yield from look(f"{at}.{index}", one)
     elif isinstance(value, str) and value and (_looks(value) or (_names_one(name) and not _is_template(value))):
         yield at
 

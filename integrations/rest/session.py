@@ -25,9 +25,16 @@ class Session:
     """Use it in a `with`. `fetch` is the seam that `reading` asks pages through."""
 
     def __init__(
-        self, declaration: Declaration, ctx: Context, connect: Connect = Client, *, untrusted: bool = False
+        self,
+        declaration: Declaration,
+        ctx: Context,
+        connect: Connect = Client,
+        *,
+        untrusted: bool = False,
+        deadline: float | None = None,
     ) -> None:
         self._declaration, self._ctx, self._connect = declaration, ctx, connect
+        self._deadline = Limits().deadline if deadline is None else deadline
         self.call = filled(declaration, ctx)
         self._bound(untrusted)
         self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
@@ -73,7 +80,7 @@ class Session:
         proof = self._keeper.proof()
         if self._client is None or proof != self._proven:
             self._close()
-            limits = Limits(body_bytes=self._declaration.max_page_bytes)
+            limits = Limits(body_bytes=self._declaration.max_page_bytes, deadline=self._deadline)
             self._client = self._connect(
                 self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
             )

@@ -16,7 +16,11 @@ from integrations.rest.auth.connecting import Connect
 from integrations.rest.declaration import Declaration
 from integrations.rest.paths import peek
 from integrations.rest.reading import Progress, Reading
+from integrations.rest.secrecy import look
 from integrations.rest.session import Session
+
+_WAITING = 25.0
+"""Seconds for a call that somebody waits for in front of a page."""
 
 
 class Rest(Declaration):
@@ -57,7 +61,7 @@ class Rest(Declaration):
 
     def preview(self, ctx: Context) -> Page:
         """The first page, with notes about what a reader of the declaration should know."""
-        with self._session(ctx) as session:
+        with self._session(ctx, deadline=_WAITING) as session:
             reading = self._reading(session, ctx)
             kept: list[bytes] = []
 
@@ -70,8 +74,8 @@ class Rest(Declaration):
             page, after = reading.step(Progress.at(self, None))
         return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, after, kept[0])])
 
-    def _session(self, ctx: Context) -> Session:
-        return Session(self, ctx, self._connect, untrusted=self._untrusted)
+    def _session(self, ctx: Context, deadline: float | None = None) -> Session:
+        return Session(self, ctx, self._connect, untrusted=self._untrusted, deadline=deadline)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
         return Reading(self, session.call, session.fetch, ctx.beat, session.hidden)
@@ -113,6 +117,8 @@ class Configured:
     def check_config(self, given: Mapping[str, Any]) -> None:
         """An empty config may be stored: a connection is made before it is declared."""
         if given:
+            others = {name: value for name, value in given.items() if name != config.KEY}
+            config.refuse_secrets(look("config", others))
             config.declared(Rest, given)
 
     def _declared(self, ctx: Context) -> Rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -77,3 +78,15 @@ def test_whatever_a_record_is_a_preview_comes_of_it(body: bytes) -> None:
 
     assert len(shown.members) <= 300
     assert len(shown.records) == 1
+
+
+@pytest.mark.parametrize(
+    "value", ["a" * 100_000, "a@" * 50_000, "1" * 100_000, "eyJ" * 30_000, "://" * 30_000, " " * 100_000]
+)
+def test_hostile_values_cost_no_time(value: str) -> None:
+    page = Page([Record("", json.dumps({f"m{number}": value for number in range(3)}).encode())] * 250, None)
+    started = time.perf_counter()
+
+    preview(page)
+
+    assert time.perf_counter() - started < 10

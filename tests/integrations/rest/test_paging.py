@@ -376,3 +376,16 @@ def test_a_changed_declaration_begins_again() -> None:
     other: Rest = rest(pagination=Cursor(next="$.meta.next"), total="$.count", params={"expand": "all"})
 
     assert ids(read(other, World(answer), first.checkpoint)) == ALL
+
+
+def test_a_page_too_large_for_one_batch_becomes_several_and_is_read_again_whole() -> None:
+    rows = [{"id": number} for number in range(12_500)]
+    declared, world = rest(total="$.count"), World(lambda request: reply({"data": rows, "count": len(rows)}))
+
+    pages = read(declared, world)
+
+    assert [len(page.records) for page in pages] == [5000, 5000, 2500]
+    assert [page.checkpoint["done"] for page in pages] == [False, False, True]
+    assert sum(page.declares["count"] for page in pages) == 12_500
+    assert len(ids(read(declared, world, pages[0].checkpoint))) == 12_500
+    assert read(declared, world, pages[2].checkpoint) == []

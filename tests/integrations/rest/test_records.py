@@ -281,3 +281,16 @@ def test_a_secret_in_a_declaration_is_refused_by_every_way_and_shown_by_none(
     connection.refresh_from_db()
     assert connection.config == {}
     assert not AuditEntry.objects.for_tenant(acme).filter(action__in=["configure", "preview", "run"]).exists()
+
+
+@pytest.mark.parametrize(
+    "other", [{"api_key": "abc"}, {"note": "Bearer abcdef0123456789"}, {"deep": {"password": "abc"}}]
+)
+def test_a_secret_beside_the_declaration_is_refused_too(acme: Tenant, other: dict[str, Any]) -> None:
+    connection = connected(acme)
+
+    with pytest.raises(ConfigurationError, match="looks like a secret"):
+        actions.configure(OPERATOR, connection, {"rest": DECLARED, **other})
+
+    connection.refresh_from_db()
+    assert connection.config == {"rest": DECLARED}
