@@ -111,7 +111,8 @@ class Plan:
             parts = [part for part in (key.split(KEY_SEPARATOR) for key in chunk) if len(part) == width]
             for index, field in enumerate(self.key_fields):
                 query = query.filter(self._one_of(field, {part[index] for part in parts}))
-            for row in query.values_list(*names, *wanted):
+            # The model's own ordering would tempt SQLite to walk all of the tenant's rows instead of the key's index.
+            for row in query.order_by().values_list(*names, *wanted):
                 key = str(row[0]) if width == 1 else KEY_SEPARATOR.join(map(str, row[:width]))
                 if key in chunk:  # a composite key's columns were asked for one by one, which finds more
                     yield key, row[width:]

@@ -64,7 +64,7 @@ class Declaration(Value):
         if bad or parts.query or parts.fragment or parts.username is not None or parts.password is not None:
             raise ValueError("write scheme, host and path, without user, ? and #: https://api.example.com/v1")
         _sound(value)
-        if placeholders.uses_window(value):
+        if placeholders.edges(value):
             raise ValueError("the address cannot depend on the window; use a parameter")
         return value.rstrip("/")
 
@@ -138,7 +138,12 @@ class Declaration(Value):
     @property
     def incremental(self) -> bool:
         """Whether a run asks for its window only; without a placeholder each run reads everything."""
-        return any(map(placeholders.uses_window, self.texts))
+        return bool(self.edges)
+
+    @property
+    def edges(self) -> set[str]:
+        """Which ends of the window its calls name."""
+        return {edge for text in self.texts for edge in placeholders.edges(text)}
 
     @property
     def fingerprint(self) -> str:

@@ -40,8 +40,9 @@ def problems(text: str, *, strict: bool = True) -> Iterator[str]:
         yield f"braces mark placeholders ({PLACEHOLDERS[0]}, {{config.NAME}}, …); this text has others"
 
 
-def uses_window(text: str) -> bool:
-    return any(match[1] in _EDGES for match in _DOTTED.finditer(text))
+def edges(text: str) -> set[str]:
+    """Which ends of the window `text` names: "window.start", "window.end"."""
+    return {match[1] for match in _DOTTED.finditer(text) if match[1] in _EDGES}
 
 
 def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[[str], str] = str) -> str:

@@ -53,6 +53,10 @@ class Rest(Declaration):
         with self._session(ctx) as session:
             yield from self._reading(session, ctx).pages(checkpoint)
 
+    def reads_windows(self, ctx: Context) -> bool:
+        """Whether a run asks for its window and nothing else: a backfill of one day must not read all days since."""
+        return self.edges == {"window.start", "window.end"}
+
     def test(self, ctx: Context) -> str:
         """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
         page = self.preview(ctx)
@@ -107,6 +111,9 @@ class Configured:
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         yield from self._declared(ctx).extract(ctx, checkpoint)
+
+    def reads_windows(self, ctx: Context) -> bool:
+        return self._declared(ctx).reads_windows(ctx)
 
     def test(self, ctx: Context) -> str:
         return self._declared(ctx).test(ctx)

@@ -282,3 +282,12 @@ def test_memory_stays_flat_over_many_pages() -> None:
     logging.disable(logging.NOTSET)
 
     assert sizes[1] - sizes[0] < 300_000
+
+
+@pytest.mark.parametrize(
+    ("params", "whole"),
+    [({}, False), ({"a": "{window.start}"}, False), ({"a": "{window.end}"}, False),
+     ({"a": "{window.start:date}..{window.end:date}"}, True)],
+)  # fmt: skip
+def test_only_a_call_that_names_both_ends_reads_its_window_alone(params: Any, whole: bool) -> None:
+    assert rest(params=params).reads_windows(context()) is whole
