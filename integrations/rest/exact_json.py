@@ -22,6 +22,14 @@ class ExactDecoder(json.JSONDecoder):
         super().__init__(**{**options, "parse_float": Decimal, "parse_constant": _no_number})
 
 
+_decoder = ExactDecoder()
+
+
+def read(raw: bytes) -> Any:
+    """The value of UTF-8 JSON. Raises ValueError, or RecursionError for one that is nested too deeply."""
+    return _decoder.decode(raw.decode())
+
+
 class ExactEncoder(json.JSONEncoder):
     """Writes a Decimal as the number it is. For Django's JSONField, which takes a class."""
 

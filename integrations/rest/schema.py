@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Self, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from integrations.rest.exact_json import ExactDecoder
+from integrations.rest import exact_json
 
 
 class Anything(BaseModel):
@@ -22,7 +21,7 @@ class Anything(BaseModel):
         """Read without passing numbers through floating point, as Pydantic would."""
         raw = json_data.encode() if isinstance(json_data, str) else bytes(json_data)
         try:
-            value = json.loads(raw, cls=ExactDecoder)
+            value = exact_json.read(raw)
         except (ValueError, RecursionError) as error:
             raise _refused("json_invalid_here", f"Not JSON: {error}") from None
         if not isinstance(value, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from ingestion import CredentialError, IngestionError, SourceChanged, Transient
 from integrations.rest import Cursor, LinkHeader, NextUrl, NoPages, Offset, PageNumber, Rest, SinceId
+from integrations.rest.paging.links import link
 from tests.integrations.rest.worlds import World, context, ids, read, reply, rest, resumed
 
 ROWS = [{"id": number, "name": f"thing {number}"} for number in range(1, 24)]
@@ -389,3 +391,41 @@ def test_a_page_too_large_for_one_batch_becomes_several_and_is_read_again_whole(
     assert sum(page.declares["count"] for page in pages) == 12_500
     assert len(ids(read(declared, world, pages[0].checkpoint))) == 12_500
     assert read(declared, world, pages[2].checkpoint) == []
+
+
+@pytest.mark.parametrize("body", [b'{"data": [' + b'{"id": 1},' * 200 + b'{"id": 2}]}', b" " * 5000 + b"{}"])
+def test_a_page_above_its_limit_is_refused(body: bytes) -> None:
+    with pytest.raises(SourceChanged, match="bytes"):
+        read(rest(max_page_bytes=1024), World(lambda request: reply(body)))
+
+
+@pytest.mark.parametrize("total", ["many", "-5", "1e3", "", "9" * 30])
+def test_a_senseless_total_is_no_total(total: str) -> None:
+    (page,) = read(rest(records="$", total_header="X-Total"), World(lambda request: reply(ROWS, X_Total=total)))
+
+    assert page.declares == {}
+
+
+@pytest.mark.parametrize(
+    ("header", "target"),
+    [
+        ("", ""),
+        ('<a>; rel="next"', "a"),
+        ("<a>;rel=next", "a"),
+        ('<a>; rel="prev next"', "a"),
+        ('<a?x=1,2;3>; title="; rel=next, <no>"; REL="Next"', "a?x=1,2;3"),
+        ('<p>; rel="prev", <n>; rel="next"; type="text/html"', "n"),
+        ('<n>; rel="nextish"', ""),
+        ('<n>; anchor="#x"; rel = "next"', "n"),
+        ("<n> rel=next", ""),
+        ("garbage", ""),
+        ("<" * 9000, ""),
+        ("<n>" + "; a  " * 3000, ""),
+        ('<n>; t="' + "\\" * 9000, ""),
+    ],
+)
+def test_link_headers_are_read_whatever_they_hold(header: str, target: str) -> None:
+    started = time.perf_counter()
+
+    assert link(header, "next") == target
+    assert time.perf_counter() - started < 5
