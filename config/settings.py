@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "config",
     "ingestion",
     "integrations.bank",
+    "integrations.rest",
     "integrations.stripe",
     "django_rq",
     "django.contrib.admin",

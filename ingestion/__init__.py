@@ -33,13 +33,24 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Previewable, Receives, Source, Testable, Windowed, json_page
+from ingestion.core.sources import (
+    ChecksConfig,
+    JsonLines,
+    JsonPages,
+    Previewable,
+    Receives,
+    Source,
+    Testable,
+    Windowed,
+    json_page,
+)
 from ingestion.core.windows import Window
 from ingestion.loading.plans import joined_key
 from ingestion.loading.upsert import Upsert
 
 __all__ = [
     "AmbiguousFormat",
+    "ChecksConfig",
     "CircuitOpen",
     "ConfigurationError",
     "Context",

@@ -12,6 +12,7 @@ from ingestion.actions.credentials import (
 )
 from ingestion.actions.deliveries import deliver
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
+from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.schedules import set_schedule, set_time_zone
@@ -36,6 +37,7 @@ __all__ = [
     "grant",
     "override_quota",
     "pause",
+    "preview",
     "replay",
     "replayable",
     "resume",

@@ -17,9 +17,10 @@ from ingestion.actions.schedules import as_declared, set_schedule
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.context import TenantRef
-from ingestion.core.errors import ActionRefused
+from ingestion.core.errors import ActionRefused, UnknownPipeline
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.schedules import Schedule
+from ingestion.core.sources import ChecksConfig
 from ingestion.models import Connection, Run, Tenant, Watermark
 
 _NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
@@ -69,7 +70,9 @@ def run_now(
     """
     actor.require("run_connection", connection.tenant)
     require_unpaused(connection)
-    refuse_secrets(connection, config)
+    if config:
+        refuse_secrets(connection, config)
+        check_config(connection.pipeline, {**connection.config, **config})
     window, watermark = scheduling.window_for(connection, read_db_now())
     with transaction.atomic():
         run = Run.unscoped.create(
@@ -132,14 +135,28 @@ def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> W
 
 
 def configure(actor: Actor, connection: Connection, config: dict[str, Any], reason: str = "") -> None:
-    """Replace the connection's config; its next run reads the new one. Raises ActionRefused for one with a secret."""
+    """Replace the connection's config; its next run reads the new one.
+
+    Raises ActionRefused for one with a secret, ConfigurationError for one that its source cannot use.
+    """
     actor.require("run_connection", connection.tenant)
     refuse_secrets(connection, config)
+    check_config(connection.pipeline, config)
     with transaction.atomic():
         mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
         before = mine.values_list("config", flat=True).get()
         mine.update(config=config)
         actor.audit(connection.tenant, "configure", connection, reason, before=before, after=config)
+
+
+def check_config(pipeline: str, config: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a config that the pipeline's source refuses, before it is stored anywhere."""
+    try:
+        source = registry.get(pipeline).source
+    except UnknownPipeline:
+        return  # its code is not installed here; the run says so
+    if isinstance(source, ChecksConfig):
+        source.check_config(config)
 
 
 def require_unpaused(connection: Connection) -> None:

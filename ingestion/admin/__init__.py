@@ -7,8 +7,10 @@ list; `OffersVerbs` adds buttons that confirm and call an action. See docs/how-t
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.filters import OwnChoices, OwnRelatedFilter, PipelineFilter
 from ingestion.admin.forms import OptionalReasonForm, ReasonForm, TenantForm
+from ingestion.admin.guides import guide
 from ingestion.admin.ownership import is_own, only_own
 from ingestion.admin.paging import BoundedPaginator
+from ingestion.admin.previewing import fetch as fetch_preview
 from ingestion.admin.scoped import TenantScoped, TenantScopedInline
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 
@@ -29,6 +31,8 @@ __all__ = [
     "TenantScoped",
     "TenantScopedInline",
     "Verb",
+    "fetch_preview",
+    "guide",
     "is_own",
     "only_own",
 ]

@@ -8,9 +8,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from ingestion.actions.connections import check_config
 from ingestion.admin.forms import ReasonForm, TenantForm
 from ingestion.admin.schedule_forms import ScheduleFields
 from ingestion.core import registry
+from ingestion.core.errors import ConfigurationError
 
 
 class ConnectForm(ScheduleFields, TenantForm):
@@ -36,6 +38,10 @@ class ConfigForm(TenantForm):
             return {}
         if not isinstance(given, dict):
             raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
+        try:
+            check_config(self.instance.pipeline, given)
+        except ConfigurationError as error:
+            raise ValidationError(str(error)) from error
         return given
 
 

@@ -22,6 +22,8 @@ from ingestion.admin.connection_forms import ConfigForm, ConnectForm, RewindForm
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.filters import PipelineFilter
 from ingestion.admin.forms import ReasonForm
+from ingestion.admin.guides import guided
+from ingestion.admin.previewing import can_preview, preview_view
 from ingestion.admin.schedule_forms import BackfillForm, ScheduleForm, schedule_initial
 from ingestion.admin.uploads import upload_view
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
@@ -186,10 +188,18 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         upload = self.admin_site.admin_view(self.upload)
-        return [path("upload/", upload, name="ingestion_connection_upload"), *super().get_urls()]
+        preview = self.admin_site.admin_view(self.preview)
+        return [
+            path("upload/", upload, name="ingestion_connection_upload"),
+            path("<path:object_id>/preview/", preview, name="ingestion_connection_preview"),
+            *super().get_urls(),
+        ]
 
     def upload(self, request: HttpRequest) -> HttpResponse:
         return upload_view(self, request)
+
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return preview_view(self, request, object_id)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, {**(extra_context or {}), "may_upload": self._operates(request)})
@@ -242,6 +252,8 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "schedule": _in_words(connection),
             "verbs": self.offered(request, connection),
             "may_upload": self._operates(request) and not connection.is_paused,
+            "may_preview": self._operates(request) and can_preview(connection),
+            "guide": guided(connection) if self._operates(request) else "",
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
             "links": {

@@ -85,6 +85,8 @@ class Context:
     """Whether the run reads a part of the past again and moves no watermark."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """The connection's config, overlaid with what this run was given."""
+    connection: str = ""
+    """The connection's name, which tells several of one pipeline apart; '' where there is only one."""
     inbox: tuple[File, ...] = ()
     read: Callable[[File], bytes] = field(default=_no_file, repr=False)
     """The bytes of a file of this run's inbox."""

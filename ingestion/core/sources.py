@@ -67,6 +67,15 @@ class Windowed(Protocol):
         ...
 
 
+@runtime_checkable
+class ChecksConfig(Protocol):
+    """A source that can say what is wrong with a connection's config before it is stored."""
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Raise ConfigurationError, whose text shows no value of `config`, unless a run could use it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class JsonLines:
     """One JSON object a line, from a local file. `path` may use `{tenant}`; the checkpoint is a byte offset."""

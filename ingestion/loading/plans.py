@@ -92,7 +92,8 @@ class Plan:
         query = self.rows(tenant_id)
         for index, field in enumerate(self.key_fields):
             query = query.filter(self._one_of(field, {part[index] for part in parts}))
-        return query.values_list(*(field.attname for field in self.key_fields), *wanted)
+        # The model's own ordering would tempt SQLite to walk all of the tenant's rows instead of the key's index.
+        return query.order_by().values_list(*(field.attname for field in self.key_fields), *wanted)
 
     def _keys_at_once(self, width: int = 1) -> int:
         """How many keys of `width` columns one query may name; older SQLite libraries take 999 parameters in all."""

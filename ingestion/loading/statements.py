@@ -226,5 +226,5 @@ def as_text(value: Any) -> str | None:
             if isinstance(inner, bytes | bytearray | memoryview):
                 return bytes(inner).hex()
             if inner is not None:
-                return json.dumps(inner)
+                return (value.dumps or json.dumps)(inner)  # the field's own encoder
             raise TypeError(f"A {type(value).__name__} cannot be loaded; use a standard Django field for this column.")

@@ -168,6 +168,7 @@ def outside_a_run(pipeline: Pipeline, connection: Connection, config: Mapping[st
         run_id=0,
         now=datetime.now(UTC),
         config=overlaid,
+        connection=connection.name,
         integration=integration,
         credential=held.credential,
         exchange=held.exchange,

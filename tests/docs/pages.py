@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.docs.rest_page import rest_page
+
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 SPOKEN = {
@@ -32,6 +34,7 @@ GROUPS = {
         "Json",
         "Testable",
         "Previewable",
+        "ChecksConfig",
         "Receives",
         "Windowed",
         "json_page",
@@ -98,7 +101,12 @@ def api_page() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "errors.md": errors_page, "api.md": api_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "api.md": api_page,
+    "rest.md": rest_page,
+}
 
 
 def _page(title: str, introduction: str, parts: list[str]) -> str:

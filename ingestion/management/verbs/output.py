@@ -42,6 +42,14 @@ class Output:
         elif nothing:
             self._stream.write(nothing)
 
+    def texts(self, name: str, texts: Sequence[str]) -> None:
+        """Longer texts, line by line, with what could drive a terminal escaped."""
+        if self._document is not None:
+            self._document[name] = list(texts)
+            return
+        for text in texts:
+            self._stream.write("\n".join(shown_as(line) for line in text.splitlines()))
+
     def fields(self, name: str, values: Row) -> None:
         """One thing, a line for each of its fields that is not empty."""
         if self._document is not None:

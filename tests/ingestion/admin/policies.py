@@ -29,6 +29,7 @@ DECLARED = {
     "ingestion_artifact_download": Policy.OBJECT,
     "ingestion_connection_backfill": Policy.OBJECT,
     "ingestion_connection_pause": Policy.OBJECT,
+    "ingestion_connection_preview": Policy.OBJECT,
     "ingestion_connection_resume": Policy.OBJECT,
     "ingestion_connection_rewind": Policy.OBJECT,
     "ingestion_connection_run": Policy.OBJECT,
@@ -50,6 +51,7 @@ DECLARED = {
     "ingestion_run_cancel": Policy.OBJECT,
     "ingestion_run_retry": Policy.OBJECT,
     "ingestion_usage_override": Policy.OBJECT,
+    "rest_restrecord_declare": Policy.FORM,
 }
 
 

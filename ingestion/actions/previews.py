@@ -1,0 +1,43 @@
+"""Looking at one page of a source before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ingestion import previews, scheduling
+from ingestion.actions.actor import Actor
+from ingestion.actions.connections import check_config
+from ingestion.clock import read_db_now
+from ingestion.core import registry
+from ingestion.core.errors import ActionRefused
+from ingestion.core.sources import Previewable
+from ingestion.core.windows import next_window
+from ingestion.models import Connection
+from ingestion.previews import Preview
+from ingestion.running.work import outside_a_run
+
+
+def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | None = None) -> Preview:
+    """Fetch the first page that a run would read now, with the tenant's own credential; nothing is stored.
+
+    `connection` may be one that is not saved yet; `config` is laid over what it has. Records are masked unless the
+    actor may see payloads. Raises ActionRefused when the source has no preview, and what the source raises.
+    """
+    actor.require("run_connection", connection.tenant)
+    pipeline = registry.get(connection.pipeline)
+    if not isinstance(pipeline.source, Previewable):
+        raise ActionRefused(f"{type(pipeline.source).__name__} cannot show a page; try `ingest dry-run --pages 1`.")
+    check_config(connection.pipeline, {**connection.config, **(config or {})})
+    now = read_db_now()
+    window = scheduling.window_for(connection, now)[0] if connection.pk else next_window(None, now, pipeline.lag)
+    actor.audit(connection.tenant, "preview", connection)  # before the call: what was looked at stays on record
+    page = pipeline.source.preview(
+        dataclasses.replace(outside_a_run(pipeline, connection, config), now=now, window=window)
+    )
+    return previews.preview(page, whole=_sees_payloads(actor))
+
+
+def _sees_payloads(actor: Actor) -> bool:
+    return actor.user is None or bool(actor.user.has_perm("ingestion.view_payload"))  # type: ignore[attr-defined]  # AbstractUser has it

@@ -1,0 +1,23 @@
+"""The seam where tests put their own transport under the one HTTP client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from ingestion import Context
+from integrations.http import Client, Limits
+
+
+class Connect(Protocol):
+    """What makes a client; `integrations.http.Client` itself in real life."""
+
+    def __call__(
+        self,
+        ctx: Context,
+        origin: str,
+        *,
+        secret_headers: Mapping[str, str] | None = None,
+        secret_params: Mapping[str, str] | None = None,
+        limits: Limits = ...,
+    ) -> Client: ...

@@ -1,0 +1,110 @@
+"""The kinds of authentication. Each names the fields of the credential that it reads."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import Field
+
+from ingestion import CredentialError
+from integrations.rest.values import Value
+
+_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+"""What may name a header (RFC 9110, token)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What goes with every call, and is never shown."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    params: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class NoAuth(Value):
+    """The source answers anybody."""
+
+    kind: Literal["none"] = "none"
+
+    def proof(self, secret: Mapping[str, str]) -> Proof:
+        return Proof()
+
+
+class Bearer(Value):
+    """A token in the Authorization header. The credential's field: `token`."""
+
+    kind: Literal["bearer"] = "bearer"
+    scheme: str = Field("Bearer", pattern=_NAME)
+    """The word before the token; some sources say "Token"."""
+    field: str = "token"
+    """The credential's field that holds it."""
+
+    def proof(self, secret: Mapping[str, str]) -> Proof:
+        return Proof({"Authorization": f"{self.scheme} {needed(secret, self.field)}"})
+
+
+class Basic(Value):
+    """User name and password (RFC 7617). The credential's fields: `username`, `password`."""
+
+    kind: Literal["basic"] = "basic"
+
+    def proof(self, secret: Mapping[str, str]) -> Proof:
+        pair = f"{needed(secret, 'username')}:{secret.get('password', '')}"
+        return Proof({"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"})
+
+
+class ApiKey(Value):
+    """A key in a header or in the query. The credential's field: `key`."""
+
+    kind: Literal["api_key"] = "api_key"
+    name: str = Field("X-Api-Key", pattern=_NAME)
+    """The header or parameter."""
+    place: Literal["header", "query"] = "header"
+    field: str = "key"
+    """The credential's field that holds it."""
+
+    def proof(self, secret: Mapping[str, str]) -> Proof:
+        sent = {self.name: needed(secret, self.field)}
+        return Proof(sent) if self.place == "header" else Proof({}, sent)
+
+
+class ClientCredentials(Value):
+    """OAuth 2 client credentials (RFC 6749, 4.4). The credential's fields: `client_id`, `client_secret`.
+
+    The token is asked for once a run, and once more when the source refuses it.
+    """
+
+    kind: Literal["client_credentials"] = "client_credentials"
+    token_url: str
+    """Where tokens are given out: https://…"""
+    scope: str = ""
+    audience: str = ""
+    client_auth: Literal["body", "basic"] = "basic"
+    """How client id and secret are sent."""
+
+
+class RefreshToken(Value):
+    """OAuth 2 refresh token (RFC 6749, 6). The credential's fields: `refresh_token`, `client_id`, `client_secret`.
+
+    Across all workers one asks for new tokens, and they are stored before anybody uses them: sources that give out a
+    new refresh token each time refuse the old one from then on.
+    """
+
+    kind: Literal["refresh_token"] = "refresh_token"
+    token_url: str
+    """Where tokens are given out: https://…"""
+    scope: str = ""
+    client_auth: Literal["body", "basic"] = "body"
+    """How client id and secret are sent."""
+
+
+def needed(secret: Mapping[str, str], name: str) -> str:
+    value = secret.get(name, "")
+    if not value:
+        raise CredentialError(f"The credential has no {name!r}; store it, then run again.")
+    if any(sign in value for sign in "\r\n\0"):
+        raise CredentialError(f"The credential's {name!r} holds a line break; store it again without.")
+    return value

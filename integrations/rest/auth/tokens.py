@@ -1,0 +1,78 @@
+"""Asking an OAuth 2 token address (RFC 6749). What is sent and what comes back is in no error and no log line."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from ingestion import Context, CredentialError, SourceChanged
+from integrations.http import Limits, Response
+from integrations.rest.auth.connecting import Connect
+
+_REFUSED = frozenset({400, 401, 403})
+_CODES = frozenset(
+    {"invalid_grant", "invalid_client", "invalid_request", "invalid_scope", "unauthorized_client", "access_denied",
+     "unsupported_grant_type"}
+)  # fmt: skip
+_LIMITS = Limits(deadline=20, body_bytes=256 * 1024, wire_bytes=256 * 1024)
+"""Well within the time for which other workers wait for one that exchanges."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAddress:
+    """Where tokens are given out, and how the client says who it is there."""
+
+    url: str
+    client_auth: Literal["body", "basic"]
+    connect: Connect
+
+    def ask(self, ctx: Context, form: Mapping[str, str], secret: Mapping[str, str], *, again: bool) -> dict[str, Any]:
+        """The token answer, with an `access_token` in it. `again`: the question may be repeated after a failure.
+
+        Raises CredentialError when it refuses, SourceChanged for an answer that is none, Transient.
+        """
+        headers, fields = self._who(secret)
+        with self.connect(ctx, self.url, secret_headers=headers, limits=_LIMITS) as client:
+            sent = {**form, **fields}
+            response = client.request("POST", self.url, data=sent, idempotent=again, accept=_REFUSED)
+        if response.status in _REFUSED:
+            raise CredentialError(
+                f"The token address refused this tenant's credential ({_code(response)}). Store a new one, or grant "
+                "access again, then resume the connection."
+            )
+        answer = response.json()
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not token:
+            raise SourceChanged("The token address answered without an access_token. Is its address right?")
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise SourceChanged("The token address answered with a token that no header can carry.")
+        return dict(answer)
+
+    def _who(self, secret: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        name, word = secret.get("client_id", ""), secret.get("client_secret", "")
+        if self.client_auth == "basic":
+            pair = f"{quote(name, safe='')}:{quote(word, safe='')}"  # RFC 6749, 2.3.1
+            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}, {}
+        return {}, {key: value for key, value in (("client_id", name), ("client_secret", word)) if value}
+
+
+def lifetime(answer: Mapping[str, Any]) -> float | None:
+    """Seconds that the token is good for, None when the source does not say."""
+    try:
+        seconds = float(answer.get("expires_in") or "nan")
+    except (TypeError, ValueError):
+        return None
+    return seconds if 0 < seconds < 10**9 else None
+
+
+def _code(response: Response) -> str:
+    """The error code of the standard, or the status: never text of the source, which may quote what was sent."""
+    try:
+        answer = response.json()
+    except Exception:  # noqa: BLE001  whatever it is, the status says enough
+        answer = None
+    code = answer.get("error") if isinstance(answer, dict) else None
+    return code if isinstance(code, str) and code in _CODES else f"status {response.status}"

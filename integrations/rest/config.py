@@ -1,0 +1,115 @@
+"""A declaration from JSON: what staff write into a connection's config, under the key "rest". It is untrusted."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ingestion import ConfigurationError
+from integrations.rest import auth, paging
+from integrations.rest.declaration import Declaration
+from integrations.rest.secrecy import ADVICE, secrets_in
+
+KEY = "rest"
+_LONGEST = 32 * 1024
+_ERRORS = 5
+D = TypeVar("D", bound=Declaration)
+
+STYLES: dict[str, type[BaseModel]] = {
+    cls.model_fields["style"].default: cls
+    for cls in (
+        paging.NoPages, paging.PageNumber, paging.Offset, paging.Cursor, paging.NextUrl, paging.LinkHeader,
+        paging.SinceId,
+    )
+}  # fmt: skip
+KINDS: dict[str, type[BaseModel]] = {
+    cls.model_fields["kind"].default: cls
+    for cls in (
+        auth.NoAuth, auth.Bearer, auth.Basic, auth.ApiKey, auth.ClientCredentials, auth.RefreshToken,
+    )
+}  # fmt: skip
+_TAGGED = {"pagination": ("style", STYLES), "auth": ("kind", KINDS)}
+
+
+def declared(kind: type[D], config: Mapping[str, Any]) -> D:
+    """The declaration under "rest" of a connection's config. Raises ConfigurationError, which shows no value of it."""
+    if KEY not in config:
+        raise ConfigurationError(f'The connection\'s config has no "{KEY}"; declare the API there, or add it by form.')
+    return from_json(kind, config[KEY])
+
+
+def from_json(kind: type[D], raw: Any) -> D:
+    """`raw` as a declaration of class `kind`. Raises ConfigurationError with every reason, but no value."""
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError(f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.')
+    refuse_secrets(secrets_in(raw))
+    try:
+        text = json.dumps(raw, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"The REST declaration is not JSON: {error}.") from error
+    if len(text) > _LONGEST:
+        raise ConfigurationError(f"The REST declaration has {len(text)} characters; the limit is {_LONGEST}.")
+    found: D = _parsed(kind, text)
+    return found
+
+
+def refuse_secrets(found: Iterator[str]) -> None:
+    """Raise ConfigurationError, which names the first place, if there is any."""
+    if place := next(found, ""):
+        raise ConfigurationError(f"`{place}` looks like a secret: {ADVICE}.")
+
+
+@lru_cache(maxsize=200)
+def _parsed(kind: type[D], text: str) -> D:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        reasons = list(problems(error))
+    raise ConfigurationError("The REST declaration is wrong. " + " ".join(reasons))
+
+
+def problems(error: ValidationError) -> Iterator[str]:
+    """A sentence for each error, up to five. They name keys, and never what stands there."""
+    details = error.errors(include_url=False, include_input=False, include_context=True)
+    for detail in details[:_ERRORS]:
+        yield f"{_sentence(detail).rstrip('.')}."
+    if len(details) > _ERRORS:
+        yield f"And {len(details) - _ERRORS} more."
+
+
+def _sentence(detail: Any) -> str:
+    where, cls = _place(detail["loc"])
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"`{where}` is no key" + did_you_mean(where.rpartition(".")[2], cls.model_fields)
+        case "missing":
+            return f"`{where}` is missing"
+        case "union_tag_invalid" | "union_tag_not_found":
+            name, known = _TAGGED[where]
+            tag = str(detail.get("ctx", {}).get("tag", ""))
+            return f"`{where}.{name}` must be one of {', '.join(known)}" + did_you_mean(tag, known)
+        case "value_error":
+            said = str(detail["msg"]).removeprefix("Value error, ")
+            return f"`{where}`: {said}" if where else said
+        case _:
+            return f"`{where}`: {detail['msg']}"
+
+
+def _place(loc: Sequence[str | int]) -> tuple[str, type[BaseModel]]:
+    """The dotted name of a location, without the tag that Pydantic puts behind a choice; and the class it lies in."""
+    parts = [str(part) for part in loc]
+    cls: type[BaseModel] = Declaration
+    if len(parts) > 1 and parts[0] in _TAGGED and parts[1] in _TAGGED[parts[0]][1]:
+        cls = _TAGGED[parts[0]][1][parts[1]]
+        del parts[1]
+    return ".".join(parts), cls
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""

@@ -1,0 +1,93 @@
+"""The page with the guided form: check, look at a page, then save. Works without JavaScript."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ingestion import IngestionError, actions
+from ingestion.admin import fetch_preview, only_own
+from ingestion.models import Connection
+from integrations.rest.forms import DeclareForm, initial
+
+if TYPE_CHECKING:
+    from ingestion.admin import ConsoleAdmin
+
+PIPELINE = "rest.records"
+
+
+def declare_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    if not page.has_view_permission(request) or not user.has_perm("ingestion.run_connection"):
+        raise PermissionDenied
+    connection, lost = _connection(request)
+    if lost:
+        messages.error(request, _("That connection is not there. Declare a new one here."))
+        return HttpResponseRedirect(request.path)
+    given: Any = {"data": request.POST} if request.method == "POST" else {"initial": _start(connection)}
+    form = DeclareForm(user=user, connection=connection, **given)
+    result: dict[str, Any] = {}
+    if request.method == "POST" and form.is_valid():
+        if "_preview" in request.POST:
+            result = fetch_preview(user, _as_declared(form, connection))
+        elif (saved := _save(user, form, connection)) is not None:
+            messages.success(request, _("Saved. Look at a preview, then let it run."))
+            return HttpResponseRedirect(reverse("admin:ingestion_connection_change", args=[saved.pk]))
+    context = {
+        **page.admin_site.each_context(request),
+        **result,
+        "title": _("Edit the REST API %s") % connection if connection else _("Add a REST API"),
+        "opts": page.opts,
+        "form": form,
+        "groups": form.shown(),
+    }
+    return TemplateResponse(request, "ingestion/rest_declare.html", context)
+
+
+def _connection(request: HttpRequest) -> tuple[Connection | None, bool]:
+    """The connection that is to be edited, and whether one was asked for that is not there (or not the user's)."""
+    asked = request.GET.get("connection", "")
+    if not asked:
+        return None, False
+    own = only_own(Connection.objects.for_user(request.user).select_related("tenant"), request.user)
+    found = own.filter(pipeline=PIPELINE, pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
+    return found, found is None
+
+
+def _start(connection: Connection | None) -> dict[str, Any]:
+    if connection is not None:
+        return initial(connection)
+    return {"key": "id", "records": "$.data[*]"}
+
+
+def _as_declared(form: DeclareForm, connection: Connection | None) -> Connection:
+    """What would be saved, without saving it."""
+    if connection is not None:
+        connection.config = form.config()
+        return connection
+    values = form.cleaned_data
+    return Connection(tenant=values["tenant"], pipeline=PIPELINE, name=values["name"], config=form.config())
+
+
+def _save(user: Any, form: DeclareForm, connection: Connection | None) -> Connection | None:
+    actor, values = actions.Actor(user), form.cleaned_data
+    try:
+        with transaction.atomic():
+            if connection is None:
+                tenant, name = values["tenant"], values["name"]
+                if Connection.objects.for_tenant(tenant).filter(pipeline=PIPELINE, name=name).exists():
+                    form.add_error("name", _("The tenant has an API of this name; edit that one, or choose another."))
+                    return None
+                connection = actions.connect(actor, tenant, PIPELINE, name)
+            actions.configure(actor, connection, form.config(), values["reason"])
+    except IngestionError as refusal:
+        form.add_error(None, str(refusal))
+        return None
+    return connection

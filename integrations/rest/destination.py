@@ -1,0 +1,44 @@
+"""Rows of the generic table, each under the name of the connection that brought it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ingestion import Context, Loaded, Ready, Stored, Upsert
+from integrations.rest.models import RestRecord
+
+_ROWS = Upsert(RestRecord, key=["source", "external_id"], version="version")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Loads mappings of columns. A record's key is the source's own id; a row's key has the connection's name too."""
+
+    def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
+        short = {_key(ctx, key): key for key in keys if key}
+        return {short[key]: known for key, known in _ROWS.stored(ctx, list(short)).items()}
+
+    def empty(self, ctx: Context) -> bool:
+        return _ROWS.empty(ctx)
+
+    def key_of(self, row: Mapping[str, Any]) -> str:
+        return str(row["external_id"])
+
+    def version_of(self, row: Mapping[str, Any]) -> Any:
+        return row["version"]
+
+    def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        return _ROWS.load(ctx, rows)
+
+    def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
+        return _ROWS.total(ctx, column, [_key(ctx, key) for key in keys])
+
+    def problems(self) -> list[str]:
+        return _ROWS.problems()
+
+
+def _key(ctx: Context, key: str) -> str:
+    return _ROWS.key_of({"source": ctx.connection, "external_id": key})

@@ -1,0 +1,81 @@
+"""One call and its answer, as the paging styles see them: plain values, so that paging is tested without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+State = dict[str, Any]
+"""Where paging stands. JSON, because it is part of the run's checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What to ask for. `url` is absolute; `body` is sent as JSON."""
+
+    url: str
+    method: str = "GET"
+    params: Mapping[str, str | list[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    accept: frozenset[int] = frozenset()
+    """Statuses that are no error here: what a source answers past its last page."""
+
+    def asking(self, place: str, name: str, value: str | int) -> Call:
+        """The same with one more parameter: in the query, or at a dotted name of the body."""
+        if place == "query":
+            return replace(self, params={**self.params, name: str(value)})
+        return replace(self, body=_put(self.body or {}, name.split("."), value))
+
+
+class Reply(Protocol):
+    """What came back; `integrations.http.Response` is one."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def url(self) -> str: ...
+
+
+Fetch = Callable[[Call], Reply]
+"""The seam between reading and the network. Raises Transient, CredentialError or SourceChanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page: its raw elements and their marks, by which an element is known again on another page."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    elements: int
+    """How many stood on the page, null ones included: what the source itself counts by."""
+    marks: Sequence[str]
+    ids: Sequence[str]
+    total: int | None = None
+    """How many records the source says there are on all pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where to go after a page: `state` None ends the reading."""
+
+    state: State | None
+    notes: tuple[str, ...] = ()
+    repeats: int = 0
+    """Elements that an earlier page is known to have brought already."""
+    moved: bool = False
+    """Rows moved between pages, so that the source's total cannot be compared with what was read."""
+
+
+def _put(body: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    head, rest = path[0], path[1:]
+    if not rest:
+        return {**body, head: value}
+    inner = body.get(head)
+    return {**body, head: _put(inner if isinstance(inner, Mapping) else {}, rest, value)}

@@ -1,0 +1,97 @@
+"""Members of a record, read from its bytes without building the rest of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from ingestion import RecordError
+
+_SCALE = 1_000_000
+_HIGHEST = 9 * 10**18
+
+
+@lru_cache(maxsize=200)
+def key_reader(name: str) -> Callable[[bytes], str]:
+    """A function from a record's bytes to its id as text; '' for every record when `name` is ''.
+
+    It raises msgspec's errors for a record that is no object, or whose id is missing, empty or neither text nor number.
+    """
+    if not name:
+        return lambda body: ""
+    decode = msgspec.json.Decoder(_nested(name.split("."), str | int)).decode
+    depth = name.count(".") + 1
+
+    def read(body: bytes) -> str:
+        value: Any = decode(body)
+        for _ in range(depth):
+            value = value.inner
+        if value == "":
+            raise msgspec.ValidationError("it is empty")
+        return str(value)
+
+    return read
+
+
+def version_of(record: Any, name: str) -> int | None:
+    """A time or version of the source as a number that grows with it: microseconds since 1970, or the number itself.
+
+    Times without a zone are taken as UTC. Raises RecordError for a value that is neither.
+    """
+    value = member(record, name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise RecordError(f"{name} is neither a time nor a version.")
+    number = _number(value)
+    if number is None:
+        at = moment(str(value))
+        if at is None:
+            raise RecordError(f"{name} is neither a time nor a version: {str(value)[:40]!r}.")
+        return int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _SCALE + at.microsecond
+    scaled = number * _SCALE if abs(number) < _HIGHEST // _SCALE else number
+    if abs(scaled) > _HIGHEST:
+        raise RecordError(f"{name} is too large for a time or version.")
+    return int(scaled)
+
+
+def member(record: Any, name: str) -> Any:
+    """The member at a dotted name, None where there is none."""
+    for part in name.split("."):
+        record = record.get(part) if isinstance(record, dict) else None
+    return record
+
+
+def moment(text: str) -> datetime | None:
+    """An ISO 8601 time, in UTC unless it says otherwise; None for anything else."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def mark(identity: str | bytes) -> str:
+    """A short digest by which an element is known again."""
+    data = identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity
+    return hashlib.blake2b(data, digest_size=6).hexdigest()
+
+
+def _number(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and number.adjusted() < 40 else None
+
+
+def _nested(parts: list[str], leaf: Any) -> Any:
+    """The type of a record of which one member, however deep, is looked at."""
+    inner = leaf if len(parts) == 1 else _nested(parts[1:], leaf)
+    return msgspec.defstruct("Member", [("inner", inner)], rename={"inner": parts[0]})

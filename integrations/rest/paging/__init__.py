@@ -1,0 +1,21 @@
+"""How a source parts its records into pages. Each style is a pure function from a page to the next question.
+
+What each one guarantees when rows come and go while it reads stands in docs/how-to/load-a-rest-api.md.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from integrations.rest.paging.cursors import Cursor, SinceId
+from integrations.rest.paging.links import LinkHeader, NextUrl
+from integrations.rest.paging.numbers import Offset, PageNumber
+from integrations.rest.paging.whole import NoPages
+
+Paging = Annotated[
+    NoPages | PageNumber | Offset | Cursor | NextUrl | LinkHeader | SinceId, Field(discriminator="style")
+]
+
+__all__ = ["Cursor", "LinkHeader", "NextUrl", "NoPages", "Offset", "PageNumber", "Paging", "SinceId"]

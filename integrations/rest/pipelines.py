@@ -1,0 +1,47 @@
+"""The pipeline that staff add connections to: any declared API, record by record, into one table."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ingestion import Context, CountsAgree, pipeline
+from integrations.rest import config
+from integrations.rest.destination import Kept
+from integrations.rest.fields import key_reader, member, moment, version_of
+from integrations.rest.schema import Anything
+from integrations.rest.source import Configured, Rest
+
+
+@pipeline(
+    "rest.records",
+    source=Configured(),
+    schema=Anything,
+    destination=Kept(),
+    integration="rest",
+    reconciliations=[CountsAgree()],
+)
+def records(record: Anything, ctx: Context) -> dict[str, Any]:
+    """Records of REST APIs that are declared in their connection's config."""
+    declared = _declared(ctx)
+    changed = member(record.value, declared.updated) if declared.updated else None
+    return {
+        "source": ctx.connection,
+        "external_id": key_reader(declared.key)(record.raw) or hashlib.sha256(record.raw).hexdigest(),
+        "version": version_of(record.value, declared.updated) if declared.updated else None,
+        "updated_at": moment(changed) if isinstance(changed, str) else None,
+        "body": record.value,
+    }
+
+
+_latest: list[tuple[Any, Rest]] = []
+
+
+def _declared(ctx: Context) -> Rest:
+    """The connection's declaration, read once a run and not once a record."""
+    given = ctx.config.get(config.KEY)
+    known = _latest[-1] if _latest else None
+    if known is None or known[0] is not given:
+        known = (given, config.declared(Rest, ctx.config))
+        _latest[:] = [known]
+    return known[1]

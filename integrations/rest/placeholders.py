@@ -1,0 +1,103 @@
+"""The few placeholders that a declaration may use. Anything else in braces is refused, never passed on.
+
+`{window.start}` and `{window.end}` take a format: none (ISO 8601), `:seconds`, `:milliseconds` (since 1970) or `:date`.
+`{config.NAME}` is a value of the connection's config, for what differs between tenants (a shop's name in the address).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ingestion import ConfigurationError, Window
+
+_DOTTED = re.compile(r"\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?::(\w*))?\s*\}")
+_EDGES = ("window.start", "window.end")
+_LONGEST = 200
+_SECOND = timedelta(seconds=1)
+
+FORMATS: dict[str, Callable[[datetime], str]] = {
+    "": lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "seconds": lambda at: str(int(at.timestamp())),
+    "milliseconds": lambda at: str(int(at.timestamp()) * 1000),
+    "date": lambda at: at.strftime("%Y-%m-%d"),
+}
+PLACEHOLDERS = tuple(f"{{{edge}{f':{name}' if name else ''}}}" for edge in _EDGES for name in FORMATS)
+"""All that stand for a time, for messages and docs."""
+
+
+def problems(text: str, *, strict: bool = True) -> Iterator[str]:
+    """What is wrong with the placeholders in `text`. `strict`: any other brace is refused too (GraphQL has braces)."""
+    for match in _DOTTED.finditer(text):
+        name, form = match[1], match[2] or ""
+        if name.startswith("config.") and name.count(".") == 1 and not form:
+            continue
+        if name not in _EDGES or form not in FORMATS:
+            yield f"{match[0]} is no placeholder; there are {', '.join(PLACEHOLDERS)} and {{config.NAME}}"
+    if strict and re.search(r"[{}]", _DOTTED.sub("", text)):
+        yield f"braces mark placeholders ({PLACEHOLDERS[0]}, {{config.NAME}}, …); this text has others"
+
+
+def edges(text: str) -> set[str]:
+    """Which ends of the window `text` names: "window.start", "window.end"."""
+    return {match[1] for match in _DOTTED.finditer(text) if match[1] in _EDGES}
+
+
+def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[[str], str] = str) -> str:
+    """`text` with its placeholders replaced; values of the config go through `encode`.
+
+    Raises ConfigurationError for a value that the config does not have.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name, form = match[1], match[2] or ""
+        if name == "window.start":
+            return FORMATS[form](window.start.replace(microsecond=0))
+        if name == "window.end":  # rounded up: a second read twice is harmless, one left out is lost
+            end = window.end
+            return FORMATS[form](end if not end.microsecond else end.replace(microsecond=0) + _SECOND)
+        if name.startswith("config."):
+            return encode(_configured(name.removeprefix("config."), config))
+        return match[0]
+
+    return _DOTTED.sub(value, text)
+
+
+def fill_all(value: Any, window: Window, config: Mapping[str, Any]) -> Any:
+    """The same for every text inside a JSON value."""
+    if isinstance(value, str):
+        return fill(value, window, config)
+    if isinstance(value, Mapping):
+        return {key: fill_all(one, window, config) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill_all(one, window, config) for one in value]
+    return value
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text inside a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from texts(one)
+
+
+def _configured(name: str, config: Mapping[str, Any]) -> str:
+    value = config.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= _LONGEST:
+        raise ConfigurationError(
+            f"The declaration uses {{config.{name}}}: set {name!r} in the connection's config, a text or whole number "
+            f"of at most {_LONGEST} characters."
+        )
+    return str(value)
+
+
+def without_config(text: str) -> str:
+    """`text` as an address that can be taken apart: each `{config.NAME}` as a word."""
+    return _DOTTED.sub("word", text)

@@ -1,0 +1,147 @@
+"""Calls of one run to one declared source: its address, its proof, and one new proof when the old one is refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+from ingestion import ConfigurationError, Context, Window
+from integrations.http import Client, Limits, Response
+from integrations.rest import placeholders
+from integrations.rest.auth.connecting import Connect
+from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, RefreshToken
+from integrations.rest.auth.keepers import Keeper, keeper
+from integrations.rest.declaration import Declaration
+from integrations.rest.exchange import Call
+
+_UNAUTHORISED = 401
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Session:
+    """Use it in a `with`. `fetch` is the seam that `reading` asks pages through."""
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        ctx: Context,
+        connect: Connect = Client,
+        *,
+        untrusted: bool = False,
+        deadline: float | None = None,
+    ) -> None:
+        self._declaration, self._ctx, self._connect = declaration, ctx, connect
+        self._deadline = Limits().deadline if deadline is None else deadline
+        self.call = filled(declaration, ctx)
+        self._bound(untrusted)
+        self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
+        self._client: Client | None = None
+        self._proven: object = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Query parameters that carry the proof."""
+        auth = self._declaration.auth
+        return frozenset({auth.name} if isinstance(auth, ApiKey) and auth.place == "query" else ())
+
+    def fetch(self, call: Call) -> Response:
+        """One page. Raises Transient, SourceChanged, CredentialError (refused twice, or nothing to renew)."""
+        renewable = isinstance(self._declaration.auth, ClientCredentials | RefreshToken)
+        response = self._send(call, call.accept | {_UNAUTHORISED} if renewable else call.accept)
+        if response.status == _UNAUTHORISED and renewable:
+            self._keeper.renew()
+            response = self._send(call, call.accept)
+        return response
+
+    def _send(self, call: Call, accept: frozenset[int]) -> Response:
+        return self._connected().request(
+            call.method,
+            call.url,
+            params=call.params,
+            headers=call.headers,
+            json=call.body,
+            idempotent=True,
+            accept=accept,
+        )
+
+    def _connected(self) -> Client:
+        """A client with today's proof: another one after it was renewed."""
+        proof = self._keeper.proof()
+        if self._client is None or proof != self._proven:
+            self._close()
+            limits = Limits(body_bytes=self._declaration.max_page_bytes, deadline=self._deadline)
+            self._client = self._connect(
+                self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
+            )
+            self._proven = proof
+        return self._client
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _bound(self, untrusted: bool) -> None:
+        """Refuse to send a credential elsewhere than its field `hosts` says.
+
+        A declaration that staff wrote must not carry a credential away: for it, the field is required.
+        """
+        auth = self._declaration.auth
+        if isinstance(auth, NoAuth):
+            return
+        given = self._ctx.credential().values.get("hosts", "").lower().replace(",", " ").split()
+        for url in (self.call.url, getattr(auth, "token_url", "")):
+            host = urlsplit(url).hostname
+            if host and host not in given and (given or untrusted):
+                raise ConfigurationError(
+                    f"The declaration would send the credential {self._ctx.integration!r} to {host}, which its field "
+                    f"`hosts` does not name ({', '.join(given) or 'it has none'}). Correct the address, or have "
+                    "somebody who may change credentials add the host there."
+                )
+
+
+def filled(declaration: Declaration, ctx: Context) -> Call:
+    """The first call with every placeholder replaced. Without a window everything until now is meant."""
+    window = ctx.window or Window(_EPOCH, ctx.now)
+    base = placeholders.fill(declaration.base_url, window, ctx.config, _in_address)
+    path = placeholders.fill(declaration.path, window, ctx.config, _in_path)
+    params: dict[str, Any] = placeholders.fill_all(
+        {name: _text(value) for name, value in declaration.params.items()}, window, ctx.config
+    )
+    headers = {name: placeholders.fill(value, window, ctx.config) for name, value in declaration.headers.items()}
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable():
+            raise ConfigurationError(f"The header {name} may hold printable ASCII only.")
+    body = placeholders.fill_all(declaration.body, window, ctx.config) if declaration.body is not None else None
+    if declaration.method == "POST" and body is None:
+        body = {}
+    return Call(base + path, declaration.method, params, headers, body)
+
+
+def _in_address(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise ConfigurationError("A value of the config in the address may hold letters, digits, . _ and - only.")
+    return text
+
+
+def _in_path(text: str) -> str:
+    if text.strip(".") == "":
+        raise ConfigurationError("A value of the config that is part of the path must not be dots only.")
+    return quote(text, safe="")
+
+
+def _text(value: str | int | bool | list[str]) -> str | list[str]:
+    if isinstance(value, list):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,132 @@
+"""Sources over a declared REST API: one declared in code, one declared in each connection's config."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from pydantic import PrivateAttr
+
+from ingestion import Context, Json, Page
+from integrations.http import Client
+from integrations.rest import config
+from integrations.rest.auth.connecting import Connect
+from integrations.rest.declaration import Declaration
+from integrations.rest.paths import peek
+from integrations.rest.reading import Progress, Reading
+from integrations.rest.secrecy import look
+from integrations.rest.session import Session
+
+_WAITING = 25.0
+"""Seconds for a call that somebody waits for in front of a page."""
+
+
+class Rest(Declaration):
+    """A REST API as a source: `Rest(base_url="https://api.example.com", path="/orders", records="$.data[*]")`.
+
+    Wrong values are refused where it is written (pydantic.ValidationError). `Rest.from_json` takes the same from JSON.
+    """
+
+    _connect: Connect = PrivateAttr(default=Client)
+    _untrusted: bool = PrivateAttr(default=False)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """The same from JSON that staff wrote. Raises ConfigurationError, which names keys and shows no value."""
+        return config.from_json(cls, raw)
+
+    def through(self, connect: Connect) -> Self:
+        """The same over clients of your own; for tests, which put a transport under them."""
+        copy = self.model_copy()
+        copy._connect = connect
+        return copy
+
+    def untrusted(self) -> Self:
+        """The same as somebody declared it who must not learn the credential: it goes only where it says itself."""
+        copy = self.model_copy()
+        copy._untrusted = True
+        return copy
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        with self._session(ctx) as session:
+            yield from self._reading(session, ctx).pages(checkpoint)
+
+    def reads_windows(self, ctx: Context) -> bool:
+        """Whether a run asks for its window and nothing else: a backfill of one day must not read all days since."""
+        return self.edges == {"window.start", "window.end"}
+
+    def test(self, ctx: Context) -> str:
+        """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
+        page = self.preview(ctx)
+        count = len(page.records) + len(page.refused)
+        return f"{self.base_url}{self.path} answered with {count} records on its first page."
+
+    def preview(self, ctx: Context) -> Page:
+        """The first page, with notes about what a reader of the declaration should know."""
+        with self._session(ctx, deadline=_WAITING) as session:
+            reading = self._reading(session, ctx)
+            kept: list[bytes] = []
+
+            def fetch(call: Any) -> Any:
+                reply = session.fetch(call)
+                kept.append(reply.body)
+                return reply
+
+            reading.fetch = fetch
+            page, after = reading.step(Progress.at(self, None))
+        return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, after, kept[0])])
+
+    def _session(self, ctx: Context, deadline: float | None = None) -> Session:
+        return Session(self, ctx, self._connect, untrusted=self._untrusted, deadline=deadline)
+
+    def _reading(self, session: Session, ctx: Context) -> Reading:
+        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden)
+
+    def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
+        if not self.incremental:
+            yield "No parameter holds {window.start}: every run reads everything. Unchanged records are skipped."
+        if self.pagination.style == "none":
+            yield "No pagination is declared: what does not stand on this page is not read."
+        elif after.done:
+            yield "This is the only page: the source names no other."
+            if missing := [text for text in self.pagination.paths() if peek(body, text) is None]:
+                yield f"The page has nothing at {', '.join(missing)}; if there are more pages, that path is wrong."
+        if not self.key:
+            yield "Records have no id: a changed record is a new one."
+        elif not self.updated:
+            yield "No time of change is declared: what was read last counts."
+        if (self.total or self.total_header) and after.first_total is None:
+            yield "The page has no total where one is declared; the count is not proven."
+        if not page.records and not page.refused:
+            yield "The page has no records."
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The source that each connection's config declares under "rest"; staff add one without code."""
+
+    connect: Connect = Client
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        yield from self._declared(ctx).extract(ctx, checkpoint)
+
+    def reads_windows(self, ctx: Context) -> bool:
+        return self._declared(ctx).reads_windows(ctx)
+
+    def test(self, ctx: Context) -> str:
+        return self._declared(ctx).test(ctx)
+
+    def preview(self, ctx: Context) -> Page:
+        return self._declared(ctx).preview(ctx)
+
+    def check_config(self, given: Mapping[str, Any]) -> None:
+        """An empty config may be stored: a connection is made before it is declared."""
+        if given:
+            others = {name: value for name, value in given.items() if name != config.KEY}
+            config.refuse_secrets(look("config", others))
+            config.declared(Rest, given)
+
+    def _declared(self, ctx: Context) -> Rest:
+        return config.declared(Rest, ctx.config).untrusted().through(self.connect)

@@ -1,0 +1,90 @@
+"""The reference of a REST declaration, written from its Pydantic models."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def rest_page() -> str:
+    from integrations.rest.config import KINDS, STYLES
+    from integrations.rest.declaration import Declaration
+    from integrations.rest.placeholders import PLACEHOLDERS
+
+    times = ", ".join(f"`{one}`" for one in PLACEHOLDERS)
+    parts = [
+        "# REST declarations\n\n"
+        "What stands under `rest` in the config of a `rest.records` connection, and what `Rest(...)` takes in code. How to\n"
+        "use it: [load a REST API](../how-to/load-a-rest-api.md). Unknown keys are refused with the nearest known one.\n"
+        "Secrets are refused: they belong to the tenant's credential.\n\n"
+        "```json\n" + json.dumps(EXAMPLE, indent=2) + "\n```\n",
+        f"## Keys\n\n{_table(Declaration, skip=())}",
+        (
+            f"## Placeholders\n\nIn `params`, `headers`, `path` and texts of the `body`: {times}. Start is rounded down and end up, to\n"
+            "whole seconds in UTC. `{config.NAME}` is a value of the connection's config, also in `base_url`. Nothing else in\n"
+            "braces is taken, but for GraphQL in the body.\n"
+        ),
+        "## `pagination`\n\n`style` chooses one; `none` when it is left out.\n",
+        *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('style',))}" for tag, cls in STYLES.items()),
+        (
+            "## `auth`\n\n`kind` chooses one; `none` when it is left out. Every kind but `none` reads the credential of the\n"
+            "connection's integration. A credential's field `hosts` names the hosts it may be sent to (with spaces or commas\n"
+            "between them); a declaration in a config needs it.\n"
+        ),
+        *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('kind',))}" for tag, cls in KINDS.items()),
+    ]
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
+
+
+EXAMPLE = {
+    "integration": "shop",
+    "rest": {
+        "base_url": "https://api.shop.example.com/v2",
+        "path": "/orders",
+        "params": {"updated_after": "{window.start}", "limit": 100},
+        "records": "$.data[*]",
+        "key": "id",
+        "updated": "updated_at",
+        "total": "$.meta.count",
+        "pagination": {"style": "cursor", "param": "after", "next": "$.meta.next"},
+        "auth": {"kind": "bearer"},
+    },
+}
+"""A whole config; a test reads it as one."""
+
+
+def _table(cls: Any, skip: tuple[str, ...]) -> str:
+    described = cls.model_json_schema()
+    rows = []
+    for name, field in cls.model_fields.items():
+        if name not in skip:
+            shape = _shape(described["properties"][name], name)
+            default = "required" if field.is_required() else f"`{_default(field)}`"
+            text = " ".join((field.description or "").split()).replace("|", "\\|")
+            rows.append(f"| `{name}` | {shape} | {default} | {text} |")
+    if not rows:
+        return ""
+    return "| key | type | default | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _default(field: Any) -> str:
+    value = field.get_default(call_default_factory=True)
+    if name := getattr(value, "style", None) or getattr(value, "kind", None):
+        return str(name)
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
+
+
+def _shape(schema: dict[str, Any], name: str) -> str:
+    if name in ("pagination", "auth"):
+        return f"[object](#{name})"
+    if "enum" in schema:
+        return " or ".join(f"`{one}`" for one in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_shape(one, "") for one in schema["anyOf"] if one.get("type") != "null")
+    words = {"string": "text", "integer": "whole number", "boolean": "truth", "object": "object", "array": "list"}
+    limits = [f"{word} {schema[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in schema]
+    return " ".join([words[schema["type"]], *limits])
+
+
+def _doc(cls: Any) -> str:
+    return " ".join((cls.__doc__ or "").split())
