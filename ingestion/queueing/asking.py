@@ -43,10 +43,13 @@ class Served:
 
 def served(name: str) -> Served | None:
     """What waits in the queue and how many workers serve it; None where Redis cannot be reached."""
+    if silent:
+        return None
     try:
-        queue = django_rq.get_queue(name)
+        queue = quick_queue(name)
         return Served(queue.count, Worker.count(queue=queue))
-    except (RedisError, OSError):
+    except (RedisError, OSError) as error:
+        silent.note(error)
         return None
 
 

@@ -136,7 +136,7 @@ def test_the_tick_hints_as_many_shards_as_run_at_a_time_and_the_live_run_too(pip
 
     scheduling.tick()
 
-    hinted = {job.decode() for job in redis.lrange("rq:queue:ingestion-free", 0, -1)}  # type: ignore[union-attr]
+    hinted = {job.decode() for job in redis.lrange("rq:queue:ingestion-enterprise", 0, -1)}  # type: ignore[union-attr]
     expected = [*shards_of(parent)[:3], live]
     mine = {f"run-{run.pk}-0" for run in Run.unscoped.filter(connection=connection)}
     assert hinted & mine == {f"run-{run.pk}-0" for run in expected}
@@ -148,7 +148,7 @@ def test_the_end_of_a_shard_hints_the_next_one(pipeline: Pipeline, redis: Redis)
 
     carry(first)
 
-    assert redis.lrange("rq:queue:ingestion-free", 0, -1) == [f"run-{second.pk}-0".encode()]
+    assert redis.lrange("rq:queue:ingestion-enterprise", 0, -1) == [f"run-{second.pk}-0".encode()]
 
 
 def test_one_failed_shard_fails_the_parent_and_only_it_is_retried() -> None:

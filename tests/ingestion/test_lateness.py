@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 
 from ingestion import actions, scheduling
 from ingestion.clock import db_now_plus, read_db_now
+from ingestion.conf import MOST_AT_ONCE
 from ingestion.models import Connection, Heartbeat, Run
 from ingestion.testing import registered
 from tests.app.oracle import ticking
@@ -167,11 +168,12 @@ def test_a_queued_run_whose_tenant_has_others_running(redis: Redis) -> None:
         kind=Run.Kind.MANUAL,
         state=Run.State.RUNNING,
         active_key=other.pk,
+        slot_key=other.tenant_id * MOST_AT_ONCE,
     )
     with serving(redis, "ingestion-free"):
         found = reasons()
 
-    assert "1 other runs of this tenant are running and may fill its budget" in found[0]
+    assert "the tenant's budget is full: 1 of its runs are running" in found[0]
 
 
 def test_a_run_that_lost_its_worker_and_found_no_other(redis: Redis) -> None:
