@@ -126,7 +126,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATIC_BACKEND},
 }
 
-INGESTION = {"STORAGE": "ingestion"}
+INGESTION = {"STORAGE": "ingestion", "PRIVATE_NETWORKS": words("PRIVATE_NETWORKS")}
 
 # Queues: one per tier and one worker process per queue, because RQ loses a job when a worker that listens on two
 # queues dies after the pop. JSON, because a pickle read from Redis runs code.

@@ -71,9 +71,10 @@ def permitted(host: str, found: Sequence[str], networks: Sequence[Network]) -> l
     addresses = [ip_address(one) for one in found]
     for address in addresses:
         if not (_listed(address, networks) or is_public(address)):
+            leads = "is" if host == str(address) else f"leads to {address},"
             raise PrivateAddress(
-                f"{host} leads to {address}, which is not a public address. If it is a system of your own, add its "
-                'network to INGESTION["PRIVATE_NETWORKS"].'
+                f"{host} {leads} not a public address. If it is a system of your own, add its network to "
+                'INGESTION["PRIVATE_NETWORKS"].'
             )
     return [(address, _listed(address, networks)) for address in addresses]
 

@@ -29,6 +29,8 @@ class Attempts:
     sleep: Callable[[float], None]
     call: Call
     asked: Asked
+    own: bool
+    """Whether it goes to the client's own origin; another's limits are none of the integration's."""
     accept: Container[int]
 
     def all(self, times: int) -> Outcome:
@@ -64,21 +66,21 @@ class Attempts:
         call.attempt += 1
         outcome = exchange(self.transport, asked, call, self.accept)
         self._log(asked, outcome, call.clock() - started)
-        if outcome.hold_off is not None:
-            self.ctx.hold_off(outcome.hold_off)
-        elif outcome.status == 429:
-            self.ctx.hold_off(call.limits.backoff)
+        hold_off = outcome.hold_off or (call.limits.backoff if outcome.status == 429 else 0)
+        if hold_off and self.own:
+            self.ctx.hold_off(hold_off)
         return outcome
 
     def _log(self, asked: Asked, outcome: Outcome, seconds: float) -> None:
         host, call, ms = asked.url.host, self.call, round(seconds * 1000)
+        size = call.received or (len(outcome.response.body) if outcome.response else 0)
         result = outcome.status or type(outcome.error).__name__
         logger.info(
-            "%s: %s, %d bytes, %d ms, attempt %d of %s", asked.what, result, call.received, ms, call.attempt, call.id,
+            "%s: %s, %d bytes, %d ms, attempt %d of %s", asked.what, result, size, ms, call.attempt, call.id,
             extra={
                 "tenant_id": self.ctx.tenant.id, "pipeline": self.ctx.pipeline, "run_id": self.ctx.run_id,
                 "event": "http", "call_id": call.id, "method": asked.method, "host": host,
-                "path": asked.what.partition("/")[2], "status": outcome.status, "bytes": call.received, "ms": ms,
+                "path": asked.what.partition("/")[2], "status": outcome.status, "bytes": size, "ms": ms,
             },
         )  # fmt: skip
 
@@ -87,7 +89,7 @@ class Attempts:
         own = min(limits.backoff * 2.0 ** (state.attempt_number - 1), limits.backoff_cap)
         jittered = own / 2 + random.uniform(0, own / 2)  # noqa: S311 - spreads callers, guards nothing
         asked: float | None = getattr(_last(state).error, "retry_after", None)
-        return jittered if asked is None else asked + jittered / 2
+        return jittered if asked is None else max(jittered, asked + jittered / 2)
 
     def _too_late(self, wait: float) -> bool:
         """A wait beyond the deadline is better spent by the run's next attempt than by a worker that sleeps."""
@@ -110,8 +112,8 @@ def _next(asked: Asked, location: str) -> httpx.URL | SourceChanged:
     """Where a redirect leads, if that may be followed: only the same origin gets what this one got."""
     try:
         url = origins.resolved(asked.url, location)
-    except SourceChanged as error:
-        return error
+    except SourceChanged:
+        return SourceChanged(f"{asked.what} redirects to something that is not an address to call.")
     if origins.origin(url) != origins.origin(asked.url):
         return SourceChanged(
             f"{asked.what} redirects to another origin, {url.scheme}://{url.netloc.decode('ascii')}; not called. "

@@ -9,6 +9,8 @@ from integrations.http.call import TooLarge
 
 _EITHER = 32 + zlib.MAX_WBITS
 """zlib or gzip, whichever the first bytes say."""
+_STEP = 256 * 1024
+"""Most bytes unpacked at once."""
 
 
 class Undecodable(Exception):
@@ -25,7 +27,7 @@ def decoded(pieces: Iterable[bytes], encoding: str, limit: int) -> bytes:
         case "" | "identity":
             return _joined(pieces, limit)
         case "gzip" | "x-gzip" | "deflate":
-            return _joined(_inflated(pieces, limit), limit)
+            return _joined(_inflated(pieces), limit)
     raise Undecodable("it is packed in a way that was not asked for (Content-Encoding)")
 
 
@@ -38,24 +40,32 @@ def _joined(pieces: Iterable[bytes], limit: int) -> bytes:
     return bytes(body)
 
 
-def _inflated(pieces: Iterable[bytes], limit: int) -> Iterable[bytes]:
-    """Never more than `limit` + 1 bytes at once; the reader stops at the first byte above."""
+def _inflated(pieces: Iterable[bytes]) -> Iterable[bytes]:
+    """In steps, so that the reader can stop at the first byte too many. Several members in a row are one body."""
     inflater: zlib._Decompress | None = None
+    rest = b""
     try:
         for piece in pieces:
-            if inflater is None:
-                inflater = zlib.decompressobj(_EITHER if _has_header(piece) else -zlib.MAX_WBITS)
-            yield inflater.decompress(piece, limit + 1)
-            while inflater.unconsumed_tail:
-                yield inflater.decompress(inflater.unconsumed_tail, limit + 1)
+            rest += piece
+            while rest:
+                if inflater is None or inflater.eof:
+                    rest = rest if inflater is None else rest.lstrip(b"\0")  # padding after the end
+                    if len(rest) < 2:
+                        break
+                    inflater = zlib.decompressobj(_EITHER if _has_header(rest) else -zlib.MAX_WBITS)
+                yield inflater.decompress(rest, _STEP)
+                rest = inflater.unconsumed_tail or inflater.unused_data
+        while inflater is not None and not inflater.eof:
+            last = inflater.decompress(b"", _STEP)  # what the last step had no room for
+            if not last:
+                break
+            yield last
     except zlib.error as error:
         raise Damaged("its compression is damaged") from error
-    if inflater is not None and not inflater.eof:
+    if rest or (inflater is not None and not inflater.eof):
         raise Damaged("its compressed body ends too early")
 
 
-def _has_header(piece: bytes) -> bool:
+def _has_header(start: bytes) -> bool:
     """Some servers send "deflate" without the zlib header that it means."""
-    return piece[:2] == b"\x1f\x8b"[: len(piece)] or (
-        piece[0] & 0x0F == 8 and int.from_bytes(piece[:2], "big") % 31 == 0
-    )
+    return start[:2] == b"\x1f\x8b" or (start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0)

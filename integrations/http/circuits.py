@@ -11,6 +11,9 @@ from typing import Protocol
 Key = tuple[str, str]
 """Tenant and host: one tenant's trouble closes nothing for another."""
 
+_MOST = 10_000
+"""Failing hosts remembered; the oldest is forgotten first."""
+
 
 class Breaker(Protocol):
     """Remembers failures for all clients that share it. Every method may be called from any thread."""
@@ -61,6 +64,8 @@ class Circuits:
 
     def failed(self, key: Key) -> float:
         with self._lock:
+            if key not in self._states and len(self._states) >= _MOST:
+                self._states.pop(next(iter(self._states)))
             state = self._states.setdefault(key, _State())
             state.failures += 1
             if state.failures < self.after:

@@ -15,7 +15,7 @@ from integrations.http import origins
 from integrations.http.addresses import Resolver, networks, system_resolver
 from integrations.http.attempts import Attempts
 from integrations.http.call import Call
-from integrations.http.circuits import SHARED, Breaker
+from integrations.http.circuits import SHARED, Breaker, Circuits
 from integrations.http.exchange import Asked, Outcome
 from integrations.http.limits import DEFAULT, Limits
 from integrations.http.network import GuardedBackend
@@ -46,7 +46,7 @@ class Client:
         secret_params: Mapping[str, str] | None = None,
         limits: Limits = DEFAULT,
         plain_http: bool = False,
-        breaker: Breaker = SHARED,
+        breaker: Breaker | None = None,
         transport: httpx.BaseTransport | None = None,
         resolver: Resolver = system_resolver,
         certificates: Callable[[], ssl.SSLContext] = trusted_certificates,
@@ -57,9 +57,11 @@ class Client:
         self.ctx = ctx
         self.limits = limits
         self._headers = dict(headers or {})
-        self._secret_headers, self._secret_params = dict(secret_headers or {}), dict(secret_params or {})
+        self._secret_headers = {name.lower(): value for name, value in (secret_headers or {}).items()}
+        self._secret_params = dict(secret_params or {})
+        self._redact = Redactor(self._secret_headers, self._secret_params, _secrets(self._headers))
         self._plain_http = plain_http
-        self._breaker = breaker
+        self._breaker = breaker or (SHARED if transport is None else Circuits())
         self._clock, self._sleep = clock, sleep
         guarded = GuardedBackend(resolver, networks(ctx.private_networks))
         self._transport = transport or PooledTransport(guarded, certificates())
@@ -78,9 +80,17 @@ class Client:
     def close(self) -> None:
         self._transport.close()
 
-    def get(self, url: str, **options: Any) -> Response:
-        """`request("GET", …)`, with the same options."""
-        return self.request("GET", url, **options)
+    def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Container[int] = (),
+        elsewhere: bool = False,
+    ) -> Response:
+        """`request("GET", …)`."""
+        return self.request("GET", url, params=params, headers=headers, accept=accept, elsewhere=elsewhere)
 
     def request(
         self,
@@ -105,6 +115,7 @@ class Client:
         Raises CredentialError (401, 403), Transient (429, 5xx, network, deadline), SourceChanged (other statuses,
         redirects, senseless or too large answers), CircuitOpen, PrivateAddress, ConfigurationError.
         """
+        method = method.upper()
         target = origins.joined(self.origin, url)
         own = origins.origin(target) == origins.origin(self.origin)
         if not own and not elsewhere:
@@ -112,26 +123,30 @@ class Client:
                 f"A link of {self.origin.host} leads to {target.host}, another origin; it was not called. "
                 "Has the source moved?"
             )
-        method = method.upper()
-        if params:
-            target = target.copy_merge_params(dict(params))
+        target = self._without_secrets(target)
         asked = Asked(
             method=method,
-            url=target,
+            url=target.copy_merge_params(dict(params)) if params else target,
             headers=self._sent_headers(headers or {}, own),
             secret_headers=self._secret_headers if own else {},
             secret_params=self._secret_params if own else {},
             body={"content": content, "data": data, "json": json},
-            redact=Redactor(
-                self._secret_headers, self._secret_params, _secrets(self._headers), _secrets(headers or {})
-            ),
+            redact=self._redact.also(_secrets(headers or {})),
         )
-        again = method in _IDEMPOTENT if idempotent is None else idempotent
-        outcome = self._guarded(asked, own, again, accept)
+        outcome = self._guarded(asked, own, method in _IDEMPOTENT if idempotent is None else idempotent, accept)
         if outcome.error is not None:
             raise outcome.error
         assert outcome.response is not None
         return outcome.response
+
+    def public_url(self, link: str) -> str:
+        """`link` made absolute, without secret parameters (sources repeat them in next links): fit for a checkpoint."""
+        return str(self._without_secrets(origins.joined(self.origin, link)))
+
+    def _without_secrets(self, url: httpx.URL) -> httpx.URL:
+        for name in self._secret_params.keys() & url.params.keys():
+            url = url.copy_remove_param(name)
+        return url
 
     def _sent_headers(self, given: Mapping[str, str], own: bool) -> dict[str, str]:
         named = {name.lower(): value for name, value in {**_ALWAYS, **self._headers, **given}.items()}
@@ -146,11 +161,11 @@ class Client:
             return Outcome(error=CircuitOpen(text, retry_after=blocked))
         ends = self._clock() + self.limits.deadline
         call = Call(self.ctx.next_call_id(), self.limits, ends, self._clock, self.ctx.beat, self._plain_http)
-        attempts = Attempts(self.ctx, self._transport, self._sleep, call, asked, accept)
+        attempts = Attempts(self.ctx, self._transport, self._sleep, call, asked, own, accept)
         outcome = attempts.all(self.limits.attempts if again else 1)
         if outcome.alive:
             self._breaker.succeeded(key)
-        elif isinstance(outcome.error, Transient):
+        elif outcome.status or isinstance(outcome.error, Transient):
             opened = self._breaker.failed(key)
             if opened and own:
                 self.ctx.hold_off(opened)

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import h11
 import httpx
@@ -26,20 +26,20 @@ _Cause = TypeVar("_Cause", bound=Exception)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as the caller wants it; only its method has a repr."""
+    """A request as the caller wants it; its repr is what may be told of it."""
 
-    method: str
+    method: str = field(repr=False)
     url: httpx.URL = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     secret_headers: Mapping[str, str] = field(repr=False)
     secret_params: Mapping[str, str] = field(repr=False)
     body: Mapping[str, Any] = field(repr=False)
     redact: Redactor = field(repr=False)
+    what: str = field(init=False)
+    """The call in words that hold no secret."""
 
-    @property
-    def what(self) -> str:
-        """The call in words that hold no secret."""
-        return f"{self.method} {self.redact(shown(self.url))}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", f"{self.method} {self.redact(shown(self.url))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _received(transport: httpx.BaseTransport, asked: Asked, call: Call) -> Respo
     answer = transport.handle_request(_request(asked, call))
     try:
         encoding = answer.headers.get("content-encoding", "")
-        body = decoded(answer.iter_raw(), encoding, call.limits.body_bytes)
+        body = decoded(cast("httpx.SyncByteStream", answer.stream), encoding, call.limits.body_bytes)
     finally:
         answer.close()
     framed = "content-length" in answer.headers or "transfer-encoding" in answer.headers

@@ -22,10 +22,12 @@ _PIECE = 64 * 1024
 class GuardedBackend(httpcore.NetworkBackend):
     """Resolves a name once, checks every address, connects to one of exactly these."""
 
-    def __init__(self, resolver: Resolver, networks: Sequence[Network]) -> None:
+    def __init__(
+        self, resolver: Resolver, networks: Sequence[Network], sockets: httpcore.NetworkBackend | None = None
+    ) -> None:
         self._resolver = resolver
         self._networks = networks
-        self._sockets = httpcore.SyncBackend()
+        self._sockets = sockets or httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -39,9 +41,11 @@ class GuardedBackend(httpcore.NetworkBackend):
         until = call.clock() + min(call.limits.connect, call.left())
         addresses = self._addresses(call, host, port)
         failure: Exception = httpcore.ConnectTimeout()
-        for address in addresses:
+        for tried, address in enumerate(addresses):
             call.beat()
-            seconds = until - call.clock()
+            seconds = (until - call.clock()) / (
+                len(addresses) - tried
+            )  # so that one dead address leaves time for the next
             if seconds <= 0:
                 break
             try:

@@ -24,10 +24,14 @@ class Redactor:
     """Blackens known secrets in texts, as they are and in the encodings that URLs and headers use."""
 
     def __init__(self, *given: Mapping[str, str]) -> None:
+        self._given = given
         values = {value for mapping in given for value in mapping.values()}
         parts = {part for value in values for part in (value, *value.split()) if len(part) >= _SHORTEST}
         forms = sorted({form for part in parts for form in _forms(part)}, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, forms))) if forms else None
+
+    def also(self, given: Mapping[str, str]) -> Redactor:
+        return Redactor(*self._given, given) if given else self
 
     def __call__(self, text: str) -> str:
         return self._pattern.sub("***", text) if self._pattern else text

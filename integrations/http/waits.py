@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-_NUMBER = re.compile(r"\d{1,20}(\.\d{1,10})?")
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,10})?")
 _EPOCH = 1_000_000_000
 """Numbers above are points in time (seconds since 1970), not seconds to wait; above a thousand times that, in ms."""
 _COUNTS = (

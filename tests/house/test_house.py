@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ SOURCES = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if "migrations" not in path.parts
 )
+HTTP_CLIENTS = ("aiohttp", "http.client", "httpcore", "httpx", "requests", "urllib.request", "urllib3")
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
@@ -39,6 +42,43 @@ def test_tests_use_seams_and_patch_nothing() -> None:
     guilty = [path.name for path in TESTS if path != Path(__file__) and patching.search(path.read_text())]
 
     assert guilty == []
+
+
+def test_only_one_package_calls_outside_systems() -> None:
+    """ruff says it in the editor; this holds where ruff is not installed, and for imports that it does not see."""
+    guilty = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in [*SOURCES, *(ROOT / "examples").rglob("*.py")]
+        if "integrations/http/" not in path.as_posix()
+        for name in _imported(path)
+        if any(name == one or name.startswith(f"{one}.") for one in HTTP_CLIENTS)
+    ]
+
+    assert guilty == []
+
+
+def test_ruff_forbids_the_same_clients() -> None:
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+
+    assert "TID251" in ruff["select"]
+    assert sorted(ruff["flake8-tidy-imports"]["banned-api"]) == sorted(HTTP_CLIENTS)
+    assert [where for where, rules in ruff["per-file-ignores"].items() if "TID251" in rules] == [
+        "benchmarks/**",
+        "integrations/http/**",
+        "tests/**",
+    ]
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports anywhere, also by its name in a string."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                yield from (one.name for one in names)
+            case ast.ImportFrom(module=str(module), names=names):
+                yield from (f"{module}.{one.name}" for one in names)
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=str(name)), *_]):
+                yield name
 
 
 def test_no_source_is_a_stub() -> None:

@@ -19,6 +19,7 @@ from redis import Redis
 
 from ingestion import Context, Pipeline, SumAgrees, Upsert
 from ingestion.checks import databases, pipelines, queues, storages
+from ingestion.checks.networks import check_networks
 from ingestion.checks.settings import check_settings
 from ingestion.checks.urls import check_dashboard
 from ingestion.testing import registered
@@ -296,3 +297,22 @@ def test_w006_a_destination_in_another_database(settings: Settings) -> None:
     settings.DATABASE_ROUTERS = [Elsewhere()]
 
     assert ids(pipelines.problems(payments)) == ["ingestion.W006"]
+
+
+@pytest.mark.parametrize(
+    ("network", "found"),
+    [
+        ("10.20.0.0/16", []),
+        ("127.0.0.1/32", []),
+        ("fd00:1::/48", []),
+        ("169.254.0.0/24", []),
+        ("0.0.0.0/0", ["ingestion.W011"]),
+        ("::/0", ["ingestion.W011"]),
+        ("8.8.8.0/24", ["ingestion.W011"]),
+        ("169.254.169.0/24", ["ingestion.W011"]),
+    ],
+)
+def test_w011_a_network_that_opens_too_much(settings: Settings, network: str, found: list[str]) -> None:
+    settings.INGESTION = {"PRIVATE_NETWORKS": [network]}
+
+    assert ids(check_networks()) == found
