@@ -43,7 +43,11 @@ class Follower:
         return READY[self.connection.pipeline.removeprefix("stripe.")].destination.model  # type: ignore[attr-defined]
 
     def run(self) -> Run:
-        """One scheduled run, made and executed now."""
+        """One run, made and executed now."""
+        return self.finish(self.make())
+
+    def make(self) -> Run:
+        """A run over the connection's next window, queued now."""
         run = actions.run_now(OPERATOR, self.connection, hint=False)
         now = datetime.fromtimestamp(self.account.now, UTC)
         known = (
@@ -54,7 +58,7 @@ class Follower:
         )
         window = next_window(known, now, pipelines.LAG)
         Run.unscoped.filter(pk=run.pk).update(created_at=now, window_start=window.start, window_end=window.end)
-        return self.finish(run)
+        return run
 
     def told(self, *events: dict[str, Any]) -> Run | None:
         """Webhooks, stored and taken in."""
