@@ -65,8 +65,9 @@ def test_ten_thousand_requests_show_and_change_nothing_of_another_tenant(own: Te
     before = checksum(theirs)
     report = Report()
 
-    for browser in browsers(own).values():
-        crawl(browser, asks, CANARY, report)
+    # Every request by whoever may do most; the others take turns: each of theirs is answered by the same checks.
+    for number, (name, browser) in enumerate(browsers(own).items()):
+        crawl(browser, asks if name == "staff who may do everything" else asks[number::3], CANARY, report)
 
     print(f"{report.asked} requests, {len(report.leaks)} leaks, {len(report.differing)} differing, {report.statuses}")
     assert report.leaks == []
