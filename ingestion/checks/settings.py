@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
-from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -15,12 +13,6 @@ from django.utils.module_loading import import_string
 from ingestion.conf import Settings, config
 
 TAG = "ingestion"
-_METADATA = ip_address("169.254.169.254")
-_ON_PREMISES = [
-    ip_network(one)
-    for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-                "fc00::/7", "fe80::/10", "::1/128")
-]  # fmt: skip
 
 
 def valid() -> Settings | None:
@@ -39,7 +31,7 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
         return [
             Error(str(error), hint="docs/reference/settings.md lists every key with its default.", id="ingestion.E001")
         ]
-    return [*_check_function(given.TENANTS_FOR_USER), *_check_time_zone(), *_check_networks(given.PRIVATE_NETWORKS)]
+    return [*_check_function(given.TENANTS_FOR_USER), *_check_time_zone()]
 
 
 def _check_function(path: str) -> list[CheckMessage]:
@@ -70,22 +62,3 @@ def _check_time_zone() -> list[CheckMessage]:
             id="ingestion.E004",
         )
     ]
-
-
-def _check_networks(listed: Sequence[IPv4Network | IPv6Network]) -> list[CheckMessage]:
-    found: list[CheckMessage] = []
-    for network in listed:
-        if not any(network.version == one.version and network.subnet_of(one) for one in _ON_PREMISES):  # type: ignore[arg-type]
-            what = "reaches beyond private networks, so that a source may call systems that you did not mean"
-        elif _METADATA in network:
-            what = f"holds {_METADATA}, where clouds hand this machine's own credentials to whoever asks"
-        else:
-            continue
-        found.append(
-            checks.Warning(
-                f'INGESTION["PRIVATE_NETWORKS"] lists {network}, which {what}.',
-                hint="List the few networks of your own in which sources are, as narrowly as you can.",
-                id="ingestion.W011",
-            )
-        )
-    return found

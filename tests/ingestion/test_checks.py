@@ -19,6 +19,7 @@ from redis import Redis
 
 from ingestion import Context, Pipeline, SumAgrees, Upsert
 from ingestion.checks import databases, pipelines, queues, storages
+from ingestion.checks.networks import check_networks
 from ingestion.checks.settings import check_settings
 from ingestion.checks.urls import check_dashboard
 from ingestion.testing import registered
@@ -310,4 +311,4 @@ def test_w006_a_destination_in_another_database(settings: Settings) -> None:
 def test_w011_a_network_that_opens_too_much(settings: Settings, network: str, found: list[str]) -> None:
     settings.INGESTION = {"PRIVATE_NETWORKS": [network]}
 
-    assert ids(check_settings()) == found
+    assert ids(check_networks()) == found

@@ -196,6 +196,7 @@ FAULTS: dict[str, Fault] = {
     "502": status(502),
     "503-burst": recovering(503, 3, "Retry-After: 0"),
     "503": status(503),
+    "503-large": lambda on: on.answer(503, b"x" * 100_000) if on.number < 4 else ok(on),
     "504-burst": recovering(504, 2),
     "504": status(504),
     "reset": reset_at_once,

@@ -23,6 +23,7 @@ RECOVERED = {
     "500-once": 2,
     "502-burst": 6,
     "503-burst": 4,
+    "503-large": 5,
     "504-burst": 3,
     "reset-once": 2,
     "reset-in-body-once": 2,

@@ -149,6 +149,14 @@ def test_an_answer_shows_nothing_of_itself(server: Server) -> None:
     assert not any(form in answer.url for form in forms(PARAM))
 
 
+def test_a_link_that_repeats_a_secret_parameter_comes_back_without(server: Server) -> None:
+    with _keyed(server.url) as calling:
+        answer = calling.get(f"/ok/next?api_key={quote(PARAM, safe='')}&page=2")
+
+    assert answer.url == f"{server.url}/ok/next?page=2"
+    assert server.seen("/ok/next")[-1].path.count("api_key") == 1
+
+
 def test_a_link_for_a_checkpoint_has_no_secret_parameter(server: Server) -> None:
     with _keyed(server.url) as calling:
         link = calling.public_url(f"/next?api_key={quote(PARAM, safe='')}&page=2")
