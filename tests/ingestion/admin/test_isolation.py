@@ -120,7 +120,7 @@ def _aimed_at(site: admin.AdminSite, root: str, tenant: Tenant) -> list[Any]:
     from ingestion.models import Watermark
     from tests.ingestion.admin.requests import Ask, _filled, _formset
 
-    aim = Aim(site, root, tenant, PREFIX, each=4)
+    aim = Aim(site, root, tenant, PREFIX, each=2)
     asks = list(every_request(aim))
     for mine in Watermark.unscoped.exclude(tenant=tenant):
         path, values = f"{root}ingestion/watermark/{mine.pk}/change/", _filled(aim, Watermark)
