@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,8 @@ class Kept:
     codec: str
     size: int
     stored_size: int
+    instead_of: str = ""
+    """The path that its row names and where nothing lies any more."""
 
     def save(self) -> Artifact:
         """The row of this file, made when it is not there yet. Belongs inside the transaction that uses it."""
@@ -63,6 +64,9 @@ class Kept:
                 "stored_size": self.stored_size,
             },
         )
+        if self.instead_of:
+            mine = Artifact.objects.for_tenant(self.tenant).filter(pk=artifact.pk, path=self.instead_of)
+            mine.update(path=self.path, codec=self.codec, stored_size=self.stored_size)
         return artifact
 
 
@@ -91,7 +95,7 @@ def _kept(
         codec, packed = pack()
         name = store.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
         _flush(store, name)
-    return Kept(tenant, kind, sha256, name, codec, size, len(packed))
+    return Kept(tenant, kind, sha256, name, codec, size, len(packed), known.path if known else "")
 
 
 def keep_page(tenant: TenantRef, records: Sequence[Record]) -> Kept:
@@ -122,17 +126,6 @@ def read(artifact: Artifact) -> bytes:
     if hashlib.sha256(digested).hexdigest() != artifact.sha256:
         raise ArtifactDamaged(f"Artifact {artifact.pk} at {artifact.path} does not match its SHA-256.")
     return data
-
-
-def page_records(blob: bytes) -> Iterator[Record]:
-    """The records of a blob made by `keep_page`."""
-    head, _, bodies = blob.partition(b"\n")
-    index = json.loads(head)
-    ends = [0]
-    for size in index["sizes"]:
-        ends.append(ends[-1] + size)
-    for key, (start, end) in zip(index["keys"], pairwise(ends), strict=True):
-        yield Record(key, bodies[start:end])
 
 
 def sweep(tenant: TenantRef, *, older_than: timedelta = timedelta(days=1)) -> int:

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 
 from ingestion import redaction, scheduling
 from ingestion.core.errors import UnknownPipeline
@@ -43,7 +43,7 @@ def _go_on(run_id: int) -> None:
     """The run has ended well, whatever happens here; what is left undone the next tick does."""
     try:
         scheduling.go_on(run_id)
-    except (DatabaseError, UnknownPipeline) as error:
+    except (Error, UnknownPipeline) as error:
         logger.warning("After run %s: %s", run_id, error, extra={"run_id": run_id, "event": "tick"})
 
 
@@ -57,7 +57,7 @@ def watch(pid: int) -> None:
     try:
         if vouch(_pulse, pid) is Verdict.STUCK:
             end(_pulse, pid)
-    except DatabaseError as error:  # mostly the child's own lock; while it holds that, nobody can take the run over
+    except Error as error:  # mostly the child's own lock; while it holds that, nobody can take the run over
         logger.info("The lease of a busy child could not be renewed: %s", error, extra={"event": "watch"})
     finally:
         connections.close_all()  # the next child must not inherit this connection
@@ -68,7 +68,7 @@ def lost(run_id: int, pid: int) -> None:
     try:
         if expire(run_id, pid):
             scheduling.tick()
-    except DatabaseError as error:
+    except Error as error:
         # This runs in the worker itself, which must outlive an outage; the lease ends by itself.
         logger.warning("Run %s waits for its lease: %s", run_id, error, extra={"run_id": run_id, "event": "lost"})
     finally:

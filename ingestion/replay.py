@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -20,6 +21,8 @@ from ingestion.models import DeadLetter, Run
 
 _PAGE = 500
 _PAGE_BYTES = 16 * 1024 * 1024
+_DELIVERY = re.compile(r"delivery \d+")
+"""Where a letter stood that is a whole delivery, and not one of the records in it."""
 _SINGLE = ("PoisonRecord", "PayloadTooLarge")
 """Error classes at the extract stage that concern one record and not what a source refused as a whole."""
 
@@ -57,10 +60,10 @@ class DeadLetters:
         total = 0
         # Sizes first: the payloads of a whole page of large letters would not fit in memory.
         sizes = held.annotate(inline=Length("payload")).order_by("pk")
-        for pk, stage, fault, inline, stored in sizes.values_list(
-            "pk", "stage", "error_class", "inline", "artifact__size"
+        for pk, stage, fault, position, inline, stored in sizes.values_list(
+            "pk", "stage", "error_class", "position", "inline", "artifact__size"
         )[:_PAGE]:
-            if self._reopens(stage, fault):
+            if self._reopens(stage, fault, position):
                 chosen = chosen or [pk]
                 break
             total += stored or inline or 0
@@ -69,10 +72,12 @@ class DeadLetters:
             chosen.append(pk)
         return list(held.select_related("artifact").filter(pk__in=chosen).order_by("pk"))
 
-    def _reopens(self, stage: str, error_class: str) -> bool:
+    def _reopens(self, stage: str, error_class: str, position: str) -> bool:
         """Whether the source itself refused it; a single record stopped at its door is replayed as a record."""
-        whole = isinstance(self.original, Reopens | Receives)
-        return stage == Stage.EXTRACT and error_class not in _SINGLE and whole
+        if stage != Stage.EXTRACT or error_class in _SINGLE:
+            return False
+        delivered = isinstance(self.original, Receives) and _DELIVERY.fullmatch(position) is not None
+        return delivered or isinstance(self.original, Reopens)
 
     def _reopened(self, ctx: Context, record: Record) -> Page:
         if isinstance(self.original, Reopens):
@@ -88,9 +93,10 @@ class DeadLetters:
                 records.append(Record(one.source_id, payload(one), one.position))
             except ArtifactDamaged as damage:  # the letter stays open, and the others go on
                 notes.append(f"Dead letter {one.pk} was left out: {damage}")
-        if len(records) == len(letters) == 1 and self._reopens(letters[0].stage, letters[0].error_class):
+        first = letters[0]
+        if len(records) == len(letters) == 1 and self._reopens(first.stage, first.error_class, first.position):
             page = self._reopened(ctx, records[0])
-            return dataclasses.replace(page, checkpoint=last, declares={}, settles=(letters[0].identity,))
+            return dataclasses.replace(page, checkpoint=last, declares={}, settles=(first.identity,))
         return Page(records, last, notes=notes)
 
 

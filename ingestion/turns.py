@@ -16,6 +16,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
 from ingestion import limits, queueing
 from ingestion.clock import DbNow
@@ -46,6 +47,8 @@ def hint(run: Run) -> None:
 
 def _hint_new(run: Run) -> None:
     tenant = run.tenant
+    if run.not_before is not None and run.not_before > timezone.now():
+        return  # the tick hints it when its time has come
     busy, running = _busy(tenant.pk), _running(tenant.pk)
     if run.connection_id in busy:
         return
@@ -53,6 +56,13 @@ def _hint_new(run: Run) -> None:
     ahead = set(older) - busy
     if run.connection_id not in ahead and len(ahead) + running < allowed(tenant.tier):
         queueing.hint(run.pk, tenant.tier, run.fence)
+
+
+def room_for_shards(tenant: Tenant) -> int:
+    """Shards of backfills that workers may be told about now: a live run that waits goes first."""
+    free = allowed(tenant.tier) - _running(tenant.pk)
+    waiting = len(list(_next(tenant.pk, 1, _busy(tenant.pk)))) if free > 0 else 0
+    return max(0, free - waiting)
 
 
 def freed(tenant: Tenant) -> None:

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from ingestion import events, queueing
 from ingestion.actions.actor import Actor
+from ingestion.actions.connections import check_config
+from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
@@ -20,7 +22,7 @@ from ingestion.core.spans import span_text
 from ingestion.core.windows import Window, split
 from ingestion.models import Connection, Run
 from ingestion.running import shards
-from ingestion.running.lanes import MOST_AT_ONCE
+from ingestion.running.lanes import MOST_LANES
 from ingestion.running.work import outside_a_run
 
 DAY = timedelta(days=1)
@@ -64,6 +66,9 @@ def backfill(
     actor.require("run_connection", connection.tenant)
     if not reason:
         raise ActionRefused("Say why this is read again; the reason is kept in the audit trail.")
+    if config:
+        refuse_secrets(connection, config)
+        check_config(connection.pipeline, {**connection.config, **config})
     windows = shards_of(start, end, shard)
     if end > read_db_now():
         raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")
@@ -134,6 +139,6 @@ def require_windowed(connection: Connection, config: dict[str, Any] | None = Non
 
 
 def _at_once(asked: int | None) -> int:
-    if asked is not None and not 1 <= asked <= MOST_AT_ONCE:
-        raise ActionRefused(f"From 1 to {MOST_AT_ONCE} shards can run at a time, not {asked}.")
-    return asked or min(settings().BACKFILL_PARALLEL, MOST_AT_ONCE)
+    if asked is not None and not 1 <= asked <= MOST_LANES:
+        raise ActionRefused(f"From 1 to {MOST_LANES} shards can run at a time, not {asked}.")
+    return asked or min(settings().BACKFILL_PARALLEL, MOST_LANES)

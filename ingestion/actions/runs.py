@@ -133,13 +133,19 @@ def _take_deliveries(actor: Actor, run: Run, reason: str, hint: bool) -> Run:
 
 def _retry_backfill(actor: Actor, ended: Run, reason: str, *, hint: bool) -> Run:
     """A new parent over the windows that `ended` left open, each read from its beginning: loading is idempotent."""
+    mine = Run.objects.for_tenant(ended.tenant)
     left = ended.shards.filter(state__in=(Run.State.FAILED, Run.State.CANCELLED)).order_by("pk")
     windows = [Window(start, end) for start, end in left.values_list("window_start", "window_end") if start and end]
     if not windows:
         raise ActionRefused(f"Every shard of run {ended.pk} has ended well; there is nothing to repeat.")
     params = {name: ended.params[name] for name in ("shard", "parallel")}
     with transaction.atomic():
+        mine.select_for_update().get(pk=ended.pk)  # whoever asks at the same time waits here and finds what we made
+        earlier = mine.filter(retry_of=ended).first()
+        if earlier is not None:
+            return _not_ended_badly(ended, earlier)
         again = start_shards(actor, ended.connection, windows, params, ended.params.get("config"), hint=hint)
+        mine.filter(pk=again.pk).update(retry_of=ended)
         events.record(again, "note", f"retry of run {ended.pk}")
         actor.audit(ended.tenant, "retry", ended, reason, run=again.pk, shards=len(windows))
     return again

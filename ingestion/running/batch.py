@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
@@ -128,8 +128,16 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
     if work.run.kind == Run.Kind.REPLAY:
         closes += [one.record for one in prepared.skipped]
     whole = () if prepared.rejected or loaded.rejected else page.settles
+    if work.open_letters.ids is not None and _beside_shards(work):
+        work.open_letters = letters.Open(None)
     if (among := work.open_letters.among(closes)) or whole:
         letters.settle(work.run, among, now, whole)
+
+
+def _beside_shards(work: Work) -> bool:
+    """Whether shards of a backfill of this connection may have opened letters since this execution began."""
+    shards = Run.unscoped.filter(connection_id=work.run.connection_id, parent__isnull=False)
+    return shards.filter(Q(state__in=Run.ACTIVE) | Q(finished_at__gte=work.began)).exists()
 
 
 def _link(work: Work, kept: artifacts.Kept) -> None:
@@ -199,7 +207,9 @@ def _uncounted(meter: str, amount: int) -> None:
 
 
 def _exceeded(work: Work, read: int, dead: int) -> bool:
-    return work.run.kind != Run.Kind.REPLAY and work.pipeline.error_budget.exceeded(read, dead)
+    """Not of what nobody sends again: letters, and deliveries, which would stay pending and come back for ever."""
+    spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)
+    return work.run.kind not in spared and work.pipeline.error_budget.exceeded(read, dead)
 
 
 def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:

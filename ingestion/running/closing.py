@@ -97,6 +97,9 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
 def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> None:
     if ownership.give_back(mine, failed=True, delay=delay, error=error):
         events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
+    elif Run.unscoped.filter(pk=run.pk, fence=mine.fence, state__in=Run.TERMINAL).exists():
+        # Its end was committed and only the answer was lost, and with it what should have followed.
+        transaction.on_commit(lambda: announce(run.pk), robust=True)
 
 
 def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
@@ -161,8 +164,8 @@ def announce(run_id: int) -> None:
     """Tell listeners that the run has ended, and workers about its tenant's next ones and its backfill's next shard."""
     run = Run.unscoped.select_related("tenant", "connection", "parent").get(pk=run_id)
     run_finished.send_robust(Run, run=run)
+    turns.freed(run.tenant)
     if run.parent is not None and not shards.settle(run.parent.pk):
         for shard in shards.next_in_line(run.parent):
             queueing.hint(shard.pk, shard.tenant.tier, shard.fence)
-    turns.freed(run.tenant)
     deliveries.wake(run.connection)

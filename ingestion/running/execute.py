@@ -44,13 +44,17 @@ def _patient_collector() -> Iterator[None]:
     whole process every few pages and takes a tenth of a run's time (measured).
     """
     before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    frozen = gc.get_freeze_count()  # by whoever forked us: it stays frozen
+    if not frozen:
+        gc.freeze()
+    if before[0]:
+        gc.set_threshold(50_000, 20, 20)
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
 
 
 def _answer(run: Run, mine: ownership.Ownership, error: Exception) -> None:

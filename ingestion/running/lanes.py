@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ingestion.models import Run
 
-MOST_AT_ONCE = 50
+MOST_LANES = 50
 """Lanes of a backfill: as many of its shards can ever run at a time."""
 
 
@@ -30,8 +30,8 @@ def free(run_id: int) -> int | None:
 
 def parallel(params: dict[str, int]) -> int:
     """How many shards of a backfill with these parameters run at a time."""
-    return max(1, min(int(params.get("parallel", 1)), MOST_AT_ONCE))
+    return max(1, min(int(params.get("parallel", 1)), MOST_LANES))
 
 
 def _lane(parent_id: int, number: int) -> int:
-    return -(parent_id * MOST_AT_ONCE + number)
+    return -(parent_id * MOST_LANES + number)

@@ -191,7 +191,7 @@ def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error:
 
 
 def _bring_in(run_id: int) -> None:
-    """The slot is free: it is another run's turn, or this one's again."""
+    """The slot is free: it is another run's turn, or this one's again. A shard waits for the tick or a sibling."""
     turns.freed(Run.unscoped.select_related("tenant").get(pk=run_id).tenant)
 
 

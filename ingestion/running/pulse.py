@@ -85,8 +85,8 @@ def vouch(pulse: Pulse, pid: int) -> Verdict:
     if sign is None:
         return Verdict.NOTHING
     mine, age = sign
-    if age > config().RECORD_SECONDS:
-        return Verdict.STUCK
+    if age > config().RECORD_SECONDS:  # unless the run has ended, and only who listens to that takes long
+        return Verdict.STUCK if mine.row.exists() else Verdict.NOTHING
     if age < config().LEASE_SECONDS / _PER_LEASE or _is_stopped(pid):
         return Verdict.NOTHING  # it does so itself; or it was stopped from outside, and nobody knows for how long
     with connection.cursor() as cursor:

@@ -77,7 +77,10 @@ class Deliveries:
         """Find the delivery whose taking apart kills workers; a search among the records they hold goes on later."""
         suspects = (self.run.isolation or {}).get("suspects", ())
         if self.run.deaths >= isolation.DEATHS and all(name.startswith(_name("")) for name in suspects):
-            isolation.search(self.run, self.mine, records, self.poison, lambda part: self.original.receive(ctx, part))
+            uncounted = dataclasses.replace(ctx, spend=lambda meter, amount: None)  # the page itself counts
+            isolation.search(
+                self.run, self.mine, records, self.poison, lambda part: self.original.receive(uncounted, part)
+            )
 
 
 def _name(pk: object) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 
 from ingestion.conf import config as settings
 from ingestion.core import registry, stages
@@ -80,7 +80,7 @@ def dry_run(
     try:
         _check_files(files)
         rehearsal.play(limit_pages)
-    except (IngestionError, DatabaseError, OSError) as error:
+    except (IngestionError, Error, OSError) as error:
         rehearsal.report.failure = f"{type(error).__name__}: {error}"
     return rehearsal.report
 

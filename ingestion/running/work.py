@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion import artifacts, letters, limits
+from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import Context, File
@@ -65,6 +66,8 @@ class Work:
     """Digests (hex) of records that killed workers."""
     open_letters: letters.Open
     """Which loaded records may close dead letters of the connection."""
+    began: datetime
+    """When this execution took the run up, in the database's time."""
     read: int
     """Records this run has read so far, in all of its committed batches."""
     dead: int
@@ -77,7 +80,7 @@ class Work:
 
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
-    pipeline = registry.get(run.pipeline)
+    pipeline, began = registry.get(run.pipeline), read_db_now()
     ctx = _within_limits(context(pipeline, run, _heartbeat(mine, seams)), run, mine, seams)
     held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
     ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
@@ -88,7 +91,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     poison = isolation.resume(run, mine)
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
-    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.read, run.dead, first, held)
+    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), began, run.read, run.dead, first, held)
 
 
 def _within_limits(ctx: Context, run: Run, mine: ownership.Ownership, seams: Seams) -> Context:

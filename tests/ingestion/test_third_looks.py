@@ -1,0 +1,107 @@
+"""What a third pair of eyes found: seams between backfills, deliveries, budgets and letters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ingestion import ErrorBudget, Window, actions
+from ingestion.core.errors import ActionRefused
+from ingestion.models import DeadLetter, Run
+from ingestion.running import shards
+from ingestion.testing import registered
+from tests.ingestion import received
+from tests.ingestion.runs import OPERATOR, carry, configured, item, letters, new_tenant, over, queued
+from tests.ingestion.test_backfill import on_day, windowed
+
+pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def test_a_live_run_closes_the_letter_that_a_shard_opened_beside_it() -> None:
+    tenant = new_tenant(tier="enterprise")
+    with registered(windowed([on_day(1)])) as pipeline:
+        shard = queued(pipeline, tenant)
+        live = queued(pipeline, tenant)
+        windows = [Window(START, START + DAY)]
+        parent = actions.backfills.start_shards(
+            OPERATOR, live.connection, windows, {"shard": "1d", "parallel": 1}, hint=False
+        )
+        Run.unscoped.filter(pk=shard.pk).update(kind=Run.Kind.BACKFILL, parent=parent, window_start=START)
+        shard.refresh_from_db()
+
+    def meanwhile(point: str) -> None:
+        if point == "extracted":
+            with registered(over([item(1, amount="much")])):
+                carry(shard)
+
+    from ingestion.running import Seams
+
+    with registered(over([item(1)])):
+        carry(live, Seams(at=meanwhile))
+
+    (letter,) = letters(tenant)
+    assert (letter.status, letter.run_id) == (DeadLetter.Status.ABANDONED, shard.pk)
+    assert "newer version" in letter.note
+
+
+def test_a_waiting_live_run_goes_before_the_next_shard() -> None:
+    tenant = new_tenant()  # one run at a time
+    with registered(windowed([on_day(1)])) as pipeline, configured(BUDGETS={"free": 1}):
+        connection = actions.connect(OPERATOR, tenant, pipeline.name)
+        windows = [Window(START + n * DAY, START + (n + 1) * DAY) for n in range(3)]
+        parent = actions.backfills.start_shards(
+            OPERATOR, connection, windows, {"shard": "1d", "parallel": 2}, hint=False
+        )
+
+        alone = shards.next_in_line(parent)
+        actions.run_now(OPERATOR, connection, hint=False)
+        beside_a_live_run = shards.next_in_line(parent)
+
+    assert len(alone) == 1
+    assert beside_a_live_run == []
+
+
+def test_deliveries_mostly_bad_are_taken_in_and_block_nothing() -> None:
+    budget = ErrorBudget(ratio=0.5, at_least=10)
+    with registered(received.delivered_to(error_budget=budget)) as pipeline:
+        connection = received.connected(pipeline)
+        received.push(connection, "bad", *[item(n, amount="much") for n in range(1, 21)])
+        received.push(connection, "good", item(50))
+        (run,) = received.webhook_runs(connection)
+        carry(run)
+
+    assert (run.state, run.ok, run.dead) == (Run.State.PARTIAL, 1, 20)
+    assert set(received.states(connection).values()) == {"done"}
+
+
+def test_a_backfill_retried_twice_is_one_backfill() -> None:
+    with registered(windowed([on_day(1)])) as pipeline:
+        connection = actions.connect(OPERATOR, new_tenant(), pipeline.name)
+        windows = [Window(START, START + DAY)]
+        parent = actions.backfills.start_shards(
+            OPERATOR, connection, windows, {"shard": "1d", "parallel": 1}, hint=False
+        )
+        Run.unscoped.filter(parent=parent).update(state=Run.State.FAILED)
+        Run.unscoped.filter(pk=parent.pk).update(state=Run.State.FAILED)
+        parent.refresh_from_db()
+
+        first = actions.retry(OPERATOR, parent, "mended", hint=False)
+        second = actions.retry(OPERATOR, parent, "mended", hint=False)
+
+    assert first.pk == second.pk
+    assert Run.unscoped.filter(retry_of=parent).count() == 1
+
+
+def test_a_backfill_with_a_secret_in_its_config_is_refused() -> None:
+    with registered(windowed([on_day(1)], integration="shop")) as pipeline:
+        connection = actions.connect(OPERATOR, new_tenant(), pipeline.name)
+        actions.set_credential(OPERATOR, connection.tenant, "shop", {"token": "a-long-and-secret-token-0123456789"})
+
+        with pytest.raises(ActionRefused, match="credential"):
+            actions.backfill(
+                OPERATOR, connection, START, START + DAY, reason="again", hint=False,
+                config={"token": "a-long-and-secret-token-0123456789"},
+            )  # fmt: skip
