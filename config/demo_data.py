@@ -99,7 +99,7 @@ def ledger_size() -> int:
 
 def _operators() -> Group:
     group, _ = Group.objects.get_or_create(name=GROUP)
-    ours = Q(content_type__app_label__in=("ingestion", "bank"))
+    ours = Q(content_type__app_label__in=("ingestion", "bank", "rest", "stripe"))
     group.permissions.set(Permission.objects.filter(ours, Q(codename__startswith="view_") | Q(codename__in=MAY)))
     return group
 

@@ -1,7 +1,7 @@
 """All an operator may do, each once: permission check and audit inside, the same for admin, commands and code."""
 
 from ingestion.actions.actor import Actor
-from ingestion.actions.backfills import backfill, shards_of
+from ingestion.actions.backfills import backfill, require_windowed, shards_of
 from ingestion.actions.connections import configure, connect, connections_of, pause, resume, rewind, run_now
 from ingestion.actions.credentials import (
     delete_credential,
@@ -40,6 +40,7 @@ __all__ = [
     "preview",
     "replay",
     "replayable",
+    "require_windowed",
     "resume",
     "retry",
     "rewind",

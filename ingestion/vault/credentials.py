@@ -34,7 +34,8 @@ def read(tenant: TenantRef, integration: str) -> Secret:
     if found is None:
         raise CredentialMissing(
             f"No credential is stored for tenant {tenant.key} and integration {integration}. Store one: "
-            f"manage.py ingest credential set --tenant {tenant.key} --integration {integration}"
+            f"manage.py ingest credential set --tenant {tenant.key} --integration {integration} --prompt NAME, "
+            "or Credentials, Add in the console."
         )
     if store.remote:
         _follow(at, found)

@@ -37,6 +37,7 @@ def add(verbs: Verbs) -> None:
 def backfill(options: Options, output: Output) -> None:
     connection = finding.connection(options)
     if options["preview"]:
+        actions.require_windowed(connection, dict(options["config"]))
         windows = actions.shards_of(options["start"], options["end"], options["shard"])
         rows: list[dict[str, Any]] = [{"window_start": one.start, "window_end": one.end} for one in windows]
         output.rows("shards", rows, ("window_start", "window_end"))
