@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -63,14 +63,14 @@ def _removed(known: Shape, page: Shape) -> Iterator[Change]:
             continue
         if (places := page.places(path)) >= LEAST:
             share = f"in {100 * before.present // before.of} % of records"
-            yield Change("removed", path, f"{_types(before)}, {share}", f"in none of {places}")
+            yield Change("removed", path, f"{types_of(before)}, {share}", f"in none of {places}")
 
 
 def _retyped(known: Shape, page: Shape) -> Iterator[Change]:
     for path, now in page.fields.items():
         before = known.fields.get(path)
         if before is not None and before.types and now.types - before.types:
-            yield Change("retyped", path, _types(before), _types(now))
+            yield Change("retyped", path, types_of(before), types_of(now))
 
 
 def _added(known: Shape, page: Shape) -> Iterator[Change]:
@@ -80,27 +80,35 @@ def _added(known: Shape, page: Shape) -> Iterator[Change]:
         if before is None:
             owner = owner_of(path)
             if not full and (not owner or owner in known.fields):
-                yield Change("new", path, "absent", _types(now))
+                yield Change("new", path, "absent", types_of(now))
         elif (now.nullable and not before.nullable) or (now.types and not before.types):
-            yield Change("widened", path, _types(before), _types(now))
+            yield Change("widened", path, types_of(before), types_of(now))
 
 
-def _types(one: Field) -> str:
+def types_of(one: Field) -> str:
+    """In words, for people."""
     return " or ".join([*sorted(one.types), *(["null"] if one.nullable else [])])
 
 
-def adopt(known: Shape, page: Shape, changes: Iterable[Change]) -> Shape:
+def adopt(known: Shape, page: Shape, changes: Sequence[Change], *, counting: bool = True) -> Shape:
     """The shape that has `page` in it, so that none of `changes` will be found again.
 
-    A field met later than the others starts from zero: the page that brings it has it in some records only.
+    A field met later than the others starts from zero: the page that brings it has it in some records only. Without
+    `counting`, of a page with too few records, only fields and types are taken over: what it lacks may still be gone.
     """
     merged = known.merge(page)
     fields = dict(merged.fields)
-    if known.records >= LEAST:
-        fields.update({path: replace(one, present=0, of=0) for path, one in fields.items() if path not in known.fields})
-    gone = {one.path for one in changes if one.kind == "removed"}
-    fields.update({path: replace(one, present=0, of=LEAST) for path, one in fields.items() if path in gone})
-    return Shape(merged.records, fields, merged.lacking | {one.path for one in changes if one.kind == "required"})
+    for path, one in merged.fields.items():
+        before = known.fields.get(path)
+        if before is None and known.records >= LEAST:
+            fields[path] = replace(one, present=0, of=0)
+        elif before is not None and not counting:
+            fields[path] = replace(one, present=before.present, of=before.of)
+    for change in changes:
+        if change.kind == "removed" and change.path in fields:
+            fields[change.path] = replace(fields[change.path], present=0, of=LEAST)
+    lacking = merged.lacking | {one.path for one in changes if one.kind == "required"}
+    return Shape(merged.records if counting else known.records, fields, lacking)
 
 
 def sentence(changes: Sequence[Change], shown: int = 10) -> str:

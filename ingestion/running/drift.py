@@ -31,15 +31,17 @@ LEARNED = 200
 class Seen:
     """A page's shape, and how it differs from the accepted one."""
 
-    page: Shape
-    judged: Shape
-    """The page with the small ones before it, until they are enough to say that a field is gone."""
+    shape: Shape
+    """With the small pages before it, until they are enough to say that a field is gone."""
     lacking: frozenset[str]
     changes: tuple[Change, ...] = ()
 
     @property
     def drifted(self) -> list[Change]:
         return [one for one in self.changes if one.is_drift]
+
+    def adopted(self, known: Shape, changes: Sequence[Change], *, settled: bool) -> Shape:
+        return drift.adopt(known, self.shape, changes, counting=not settled or self.shape.records >= LEAST)
 
 
 @dataclass(slots=True)
@@ -68,9 +70,9 @@ class Watch:
         if not self.looked_up:
             self._look_up()
         lacking = required_but_absent(prepared)
-        judged = self.gathered.merge(page) if self.gathered.records else page
-        changes = tuple(drift.compare(self.known, judged, lacking)) if self.settled else ()
-        return Seen(page, judged, lacking, changes)
+        shape = self.gathered.merge(page) if self.gathered.records else page
+        changes = tuple(drift.compare(self.known, shape, lacking)) if self.settled else ()
+        return Seen(shape, lacking, changes)
 
     def _look_up(self) -> None:
         rows = KnownShape.objects.for_tenant(self.run.tenant_id).filter(connection_id=self.run.connection_id)
@@ -110,16 +112,17 @@ class Watch:
             return None
         row = _locked(self.run, now)
         before = drift.from_json(row.shape)
-        changes = drift.compare(before, seen.judged, seen.lacking) if self.settled else []
-        self.written = drift.adopt(before, seen.page, changes or _lacking(seen))
+        changes = drift.compare(before, seen.shape, seen.lacking) if self.settled else []
+        self.written = seen.adopted(before, changes or _lacking(seen), settled=self.settled)
         _save(row, now, shape=drift.to_json(self.written))
         self._note(changes)
         return None
 
     def _adds(self, seen: Seen) -> bool:
-        if self.known.records < LEARNED:
+        few = self.settled and seen.shape.records < LEAST
+        if self.known.records < LEARNED and not few:
             return True
-        after = drift.adopt(self.known, seen.page, seen.changes or _lacking(seen))
+        after = seen.adopted(self.known, seen.changes or _lacking(seen), settled=self.settled)
         return bool(after.structure != self.known.structure)
 
     def _hold_back(self, seen: Seen, now: datetime) -> None:
@@ -138,7 +141,7 @@ class Watch:
         if self.written is not None:
             self.known = self.written
         self.noted.add(drift.sentence(seen.drifted))
-        self.gathered = Shape() if seen.judged.records >= LEAST else seen.judged
+        self.gathered = seen.shape if self.settled and seen.shape.records < LEAST else Shape()
 
 
 def watch(run: Run, pipeline: Pipeline, ctx: Context) -> Watch:
@@ -209,7 +212,7 @@ def _hold(run: Run, seen: Seen, now: datetime) -> bool:
     changes = [dataclasses.asdict(one) for one in seen.changes]
     if row.pending is not None and row.pending_changes == changes:
         return False
-    pending = drift.to_json(drift.adopt(known, seen.page, seen.changes))
+    pending = drift.to_json(seen.adopted(known, seen.changes, settled=True))
     since = row.pending_since if row.pending is not None else now
     _save(row, now, pending=pending, pending_changes=changes, pending_run_id=run.pk, pending_since=since)
     return True
