@@ -130,7 +130,9 @@ def from_json(stored: Any) -> Shape:
     try:
         fields = {
             str(path): Field(frozenset(types), bool(nullable), int(present), int(of), int(holds))
-            for path, (types, nullable, present, of, holds) in stored["fields"].items()
+            for path, (types, nullable, present, of, holds) in sorted(
+                stored["fields"].items()
+            )  # a database may not keep it
         }
         return Shape(int(stored["records"]), fields, frozenset(stored["lacking"]))
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -23,7 +23,7 @@ from ingestion.loading.inserts import insert
 from ingestion.models import KnownShape, Run
 from ingestion.running import ownership
 
-LEARNED = 200
+LEARNED = 60
 """Records of the samples after which a shape is only written when it changes."""
 
 
