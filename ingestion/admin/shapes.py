@@ -20,6 +20,7 @@ from ingestion.admin.forms import ReasonForm
 from ingestion.admin.payloads import visible
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 from ingestion.core import drift
+from ingestion.core.shapes import Field
 from ingestion.models import KnownShape
 
 _WHAT = {
@@ -106,7 +107,7 @@ def _change(one: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, "what": _WHAT.get(str(one.get("kind", "")), "")}
 
 
-def _field(path: str, one: drift.Field) -> dict[str, Any]:
+def _field(path: str, one: Field) -> dict[str, Any]:
     share = f"{100 * one.present // one.of} %" if one.of else cells.EMPTY
     return {"path": visible(path), "types": drift.types_of(one), "share": share}
 
