@@ -5,6 +5,7 @@ This module is the public API; everything else may move. See docs/reference/api.
 
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
+from ingestion.core.drift import OnDrift
 from ingestion.core.errors import (
     AmbiguousFormat,
     CircuitOpen,
@@ -20,6 +21,7 @@ from ingestion.core.errors import (
     QuotaExceeded,
     ReconciliationError,
     RecordError,
+    SchemaDrift,
     SourceChanged,
     StatementImbalance,
     TenantScopeError,
@@ -34,6 +36,7 @@ from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected,
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
 from ingestion.core.sources import (
+    AnswersDrift,
     ChecksConfig,
     JsonLines,
     JsonPages,
@@ -50,6 +53,7 @@ from ingestion.loading.upsert import Upsert
 
 __all__ = [
     "AmbiguousFormat",
+    "AnswersDrift",
     "ChecksConfig",
     "CircuitOpen",
     "ConfigurationError",
@@ -73,6 +77,7 @@ __all__ = [
     "JsonPages",
     "Loaded",
     "Meter",
+    "OnDrift",
     "Page",
     "Pipeline",
     "Place",
@@ -88,6 +93,7 @@ __all__ = [
     "Refusal",
     "Rejected",
     "Schedule",
+    "SchemaDrift",
     "Secret",
     "Skip",
     "Source",

@@ -16,6 +16,7 @@ from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.schedules import set_schedule, set_time_zone
+from ingestion.actions.shapes import accept_shape
 from ingestion.actions.tenants import add_tenant, grant
 from ingestion.actions.uploads import Received, upload
 
@@ -24,6 +25,7 @@ __all__ = [
     "Received",
     "Selection",
     "abandon",
+    "accept_shape",
     "add_tenant",
     "backfill",
     "cancel",

@@ -31,7 +31,7 @@ from ingestion.core import registry
 from ingestion.core.errors import IngestionError, UnknownPipeline
 from ingestion.core.sources import Testable
 from ingestion.core.zones import zone_named
-from ingestion.models import Connection, Run
+from ingestion.models import Connection, KnownShape, Run
 
 
 def _run_now(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
@@ -261,9 +261,16 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
                 "deadletter": _listed("deadletter", same),
                 "watermark": _listed("watermark", same),
                 "delivery": _listed("delivery", same),
+                "shape": _shape_of(connection),
                 "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }
+
+
+def _shape_of(connection: Connection) -> str:
+    """The page of what its records look like, '' before its first run."""
+    known = KnownShape.objects.for_tenant(connection.tenant_id).filter(connection=connection).first()
+    return reverse("admin:ingestion_knownshape_change", args=[known.pk]) if known else ""
 
 
 def _listed(name: str, query: Mapping[str, Any]) -> str:

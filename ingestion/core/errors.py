@@ -10,6 +10,7 @@ IngestionError
 │   └── CredentialDamaged
 ├── QuotaExceeded                 operator: the run fails until the quota is raised or a new month begins
 ├── SourceChanged                 developer: the run stops before the watermark
+│   └── SchemaDrift               operator: accept the new shape, or wait until the source is mended
 ├── FileRefused                   uploader: the file as a whole cannot be used
 │   ├── FileTooLarge
 │   ├── UnreadableFile
@@ -101,6 +102,10 @@ class CredentialDamaged(CredentialError):
 
 class SourceChanged(IngestionError):
     """The source no longer has the agreed shape: the run stops before the watermark and a developer must look."""
+
+
+class SchemaDrift(SourceChanged):
+    """Records lost a field or changed its type: the run stops before the page. Accept the new shape, then retry."""
 
 
 class FileRefused(IngestionError):

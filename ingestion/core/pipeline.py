@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
+from ingestion.core.drift import MODES, DriftMode
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.reconciliation import Reconciliation
 from ingestion.core.schedules import CATCH_UPS, CatchUp, Schedule
@@ -65,6 +66,10 @@ class Pipeline:
     version: str = "1"
     """Raise it when the transform changes: every record counts as changed once."""
     error_budget: ErrorBudget = ErrorBudget()
+    drift: DriftMode = "note"
+    """When records lose a field or change its type: "stop" the run until somebody accepts, "note" it in the timeline
+    and go on, or "ignore" shapes altogether. A source may decide for each connection (`AnswersDrift`).
+    """
     max_payload_bytes: int = 8 * 1024 * 1024
     hasher: Any = field(init=False, repr=False, compare=False)
     """SHA-256 fed with name and version: a copy of it digests a record's content."""
@@ -74,6 +79,8 @@ class Pipeline:
             raise ConfigurationError(f'{self.name!r} is not a pipeline name; use "app.noun", at most 100 characters.')
         if self.catch_up not in CATCH_UPS:
             raise ConfigurationError(f"catch_up={self.catch_up!r} of {self.name} is none of {', '.join(CATCH_UPS)}.")
+        if self.drift not in MODES:
+            raise ConfigurationError(f"drift={self.drift!r} of {self.name} is none of {', '.join(MODES)}.")
         identity = f"{self.name}\0{self.version}".encode()
         salt = hashlib.sha256(identity).digest()[:16]
         object.__setattr__(self, "hasher", hashlib.sha256(salt))

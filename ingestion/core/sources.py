@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from ingestion.core.context import Context
+from ingestion.core.drift import OnDrift
 from ingestion.core.errors import ConfigurationError, RecordError, SourceChanged, UnreadableFile
 from ingestion.core.records import Json, Page, Record, Refusal
 
@@ -73,6 +74,15 @@ class ChecksConfig(Protocol):
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Raise ConfigurationError, whose text shows no value of `config`, unless a run could use it."""
+        ...
+
+
+@runtime_checkable
+class AnswersDrift(Protocol):
+    """A source that decides for each connection what a changed shape of its records means."""
+
+    def on_drift(self, ctx: Context) -> OnDrift:
+        """In the place of the pipeline's `drift`. No call, no credential."""
         ...
 
 

@@ -11,6 +11,7 @@ from ingestion.models.heartbeats import Heartbeat
 from ingestion.models.ingested import Ingested
 from ingestion.models.runs import Event, Run
 from ingestion.models.scoping import TenantManager, TenantOwned, TenantQuerySet
+from ingestion.models.shapes import KnownShape
 from ingestion.models.tenants import Tenant, TenantGrant
 from ingestion.models.usage import QuotaOverride, Spending, Usage
 from ingestion.models.watermarks import Watermark
@@ -28,6 +29,7 @@ __all__ = [
     "ExternalIdField",
     "Heartbeat",
     "Ingested",
+    "KnownShape",
     "QuotaOverride",
     "Run",
     "RunArtifact",

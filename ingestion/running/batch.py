@@ -20,7 +20,7 @@ from ingestion.core.records import Page, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
-from ingestion.running import closing, isolation, ownership, verification
+from ingestion.running import closing, drift, isolation, ownership, verification
 from ingestion.running.work import Work
 
 
@@ -35,10 +35,15 @@ def process(work: Work, page: Page) -> bool:
         work.run.deaths = 0
     prepared = stages.prepare(work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison)
     work.seams.at("prepared")
+    seen = work.watch.look(prepared)
+    if seen is not None and seen.drifted:
+        work.watch.require(seen, work.mine)
     if _refuse_over_budget(work, prepared):
         return False
     kept = _keep(work, prepared)
-    _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads))
+    _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads, seen))
+    if seen is not None:
+        work.watch.landed(seen)
     work.mine.batches += 1
     work.seams.at("committed")
     if _exceeded(work, work.read, work.dead):
@@ -87,7 +92,12 @@ def _keep_payloads(work: Work, rejected: Sequence[Rejected], kept: letters.Paylo
 
 
 def _commit(
-    work: Work, page: Page, prepared: stages.Prepared, kept: artifacts.Kept | None, payloads: letters.Payloads
+    work: Work,
+    page: Page,
+    prepared: stages.Prepared,
+    kept: artifacts.Kept | None,
+    payloads: letters.Payloads,
+    seen: drift.Seen | None,
 ) -> None:
     """The batch's transaction: checkpoint, rows, dead letters, counts, totals, artifact and events, or nothing."""
     run, now = work.run, datetime.now(UTC)
@@ -116,6 +126,8 @@ def _commit(
             events.record(run, "note", note)
         text = f"batch {work.mine.batches + 1}: {counts.read} read, {counts.ok} loaded, {counts.skipped} skipped, "
         events.record(run, "batch", text + f"{counts.dead} dead", **dataclasses.asdict(counts))
+        if seen is not None:
+            work.watch.learn(seen, now)
         work.seams.at("before commit")
     run.tally = tally
     work.read, work.dead = work.read + counts.read, work.dead + counts.dead

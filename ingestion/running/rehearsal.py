@@ -21,7 +21,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Rejected
 from ingestion.core.windows import Window
 from ingestion.models import Run, Tenant
-from ingestion.running import verification
+from ingestion.running import drift, verification
 from ingestion.running.stand_ins import StandIns, rolled_back
 
 SHOWN = 20
@@ -47,6 +47,8 @@ class Report:
     verdicts: list[str] = field(default_factory=list)
     """A sentence for each control total."""
     notes: list[str] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
+    """How the shape of the records differs from the accepted one; a run that stops on it is a failure."""
     failure: str = ""
     """Why the run would fail; empty when it would not."""
     complete: bool = True
@@ -96,6 +98,7 @@ class _Rehearsal:
         self._loaded: dict[str, Stored] = {}
         self._tally: dict[str, Any] = {}
         self._repeats = False
+        self._watch = drift.watch(rows.run, pipeline, self.ctx)
 
     def play(self, limit_pages: int | None) -> None:
         for page in self.pipeline.source.extract(self.ctx, None):
@@ -117,6 +120,7 @@ class _Rehearsal:
             return found
 
         prepared = stages.prepare(self.pipeline, self.ctx, page, lookup)
+        self._look(prepared)
         self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
         with rolled_back():
             self.rows.insert()
@@ -135,6 +139,16 @@ class _Rehearsal:
         self.report.rejected += counts.dead
         self.report.rejections += rejected[: max(0, SHOWN - len(self.report.rejections))]
         self.report.notes += page.notes
+
+    def _look(self, prepared: stages.Prepared) -> None:
+        """Against the shape that is accepted; what this page adds is nobody's afterwards."""
+        seen = self._watch.look(prepared)
+        if seen is None:
+            return
+        self.report.drift += [text for text in map(str, seen.changes) if text not in self.report.drift]
+        if self._watch.stops(seen):
+            raise self._watch.refusal(seen)
+        self._watch.landed(seen)
 
     def _judge(self) -> None:
         if self._repeats:  # rows of earlier pages are rolled back, so a sum over them cannot be taken

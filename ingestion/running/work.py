@@ -20,7 +20,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
-from ingestion.running import isolation, ownership
+from ingestion.running import drift, isolation, ownership
 from ingestion.running.receiving import receiving
 from ingestion.vault import Holder
 
@@ -74,6 +74,8 @@ class Work:
     """Those of them that were rejected."""
     first_load: bool
     """The destination was empty when the run began: nothing to look up."""
+    watch: drift.Watch
+    """The shape of the connection's records."""
     held: Holder
     """The run's credential, once its source has asked for it."""
 
@@ -86,12 +88,15 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
+    watch = drift.watch(run, pipeline, ctx)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
-    return Work(run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), began, run.read, run.dead, first, held)
+    return Work(
+        run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), began, run.read, run.dead, first, watch, held
+    )
 
 
 def _within_limits(ctx: Context, run: Run, mine: ownership.Ownership, seams: Seams) -> Context:

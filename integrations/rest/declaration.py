@@ -48,6 +48,10 @@ class Declaration(Value):
     """How the source parts its records into pages."""
     auth: Auth = NoAuth()
     """How the source is told who asks."""
+    drift: Literal["stop", "note", "ignore"] = "note"
+    """When records lose a field or change its type: stop the run until somebody accepts, note it and go on, or ignore
+    it. While it is only noted, drift of `key` and `updated` still stops.
+    """
     max_pages: int = Field(10_000, ge=1, le=1_000_000)
     """A run that reads more pages than this fails: the source would probably never end."""
     max_page_bytes: int = Field(16 * _MEGABYTE, ge=1024, le=64 * _MEGABYTE)

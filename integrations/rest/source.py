@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import PrivateAttr
 
-from ingestion import Context, Json, Page
+from ingestion import Context, Json, OnDrift, Page
 from integrations.http import Client
 from integrations.rest import config
 from integrations.rest.auth.connecting import Connect
@@ -56,6 +56,10 @@ class Rest(Declaration):
     def reads_windows(self, ctx: Context) -> bool:
         """Whether a run asks for its window and nothing else: a backfill of one day must not read all days since."""
         return self.edges == {"window.start", "window.end"}
+
+    def on_drift(self, ctx: Context) -> OnDrift:
+        """As declared; what tells records apart and orders them is vital."""
+        return OnDrift(self.drift, frozenset({self.key, self.updated} - {""}))
 
     def test(self, ctx: Context) -> str:
         """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
@@ -114,6 +118,9 @@ class Configured:
 
     def reads_windows(self, ctx: Context) -> bool:
         return self._declared(ctx).reads_windows(ctx)
+
+    def on_drift(self, ctx: Context) -> OnDrift:
+        return self._declared(ctx).on_drift(ctx)
 
     def test(self, ctx: Context) -> str:
         return self._declared(ctx).test(ctx)

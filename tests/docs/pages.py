@@ -37,6 +37,8 @@ GROUPS = {
         "ChecksConfig",
         "Receives",
         "Windowed",
+        "AnswersDrift",
+        "OnDrift",
         "json_page",
     ],
     "With whose credential": ["Secret", "Exchange"],

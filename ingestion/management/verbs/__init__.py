@@ -11,6 +11,7 @@ from ingestion.management.verbs import (
     quotas,
     rehearsing,
     runs,
+    shapes,
     showing,
     tenants,
     ticking,
@@ -32,6 +33,7 @@ VERBS = (
     quotas,
     connections,
     credentials,
+    shapes,
     ticking,
     upkeep,
 )

@@ -17,7 +17,7 @@ from ingestion.running.rehearsal import Report, dry_run
 
 _SHOWN = (
     "pipeline", "tenant", "outcome", "pages", "read", "inserts", "updates", "skipped", "rejected", "verdicts", "notes",
-    "complete", "failure",
+    "drift", "complete", "failure",
 )  # fmt: skip
 
 

@@ -47,6 +47,7 @@ DECLARED = {
     "ingestion_deadletter_replay_matching": Policy.FORM,
     "ingestion_deadletter_triage": Policy.OBJECT,
     "ingestion_delivery_body": Policy.OBJECT,
+    "ingestion_knownshape_accept": Policy.OBJECT,
     "ingestion_quotaoverride_end": Policy.OBJECT,
     "ingestion_run_cancel": Policy.OBJECT,
     "ingestion_run_retry": Policy.OBJECT,

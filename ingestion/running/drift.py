@@ -1,0 +1,218 @@
+"""The shape of each page against the one that is accepted: learn it, note it, or stop before the page is committed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from ingestion import events
+from ingestion.core import drift
+from ingestion.core.context import Context
+from ingestion.core.drift import Change, OnDrift
+from ingestion.core.errors import SchemaDrift
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.records import Rejected, Stage
+from ingestion.core.shapes import LEAST, Shape, sample, shape_of
+from ingestion.core.sources import AnswersDrift
+from ingestion.core.stages import Prepared
+from ingestion.loading.inserts import insert
+from ingestion.models import KnownShape, Run
+from ingestion.running import ownership
+
+LEARNED = 60
+"""Records of the samples after which a shape is only written when it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A page's shape, and how it differs from the accepted one."""
+
+    shape: Shape
+    """With the small pages before it, until they are enough to say that a field is gone."""
+    lacking: frozenset[str]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def drifted(self) -> list[Change]:
+        return [one for one in self.changes if one.is_drift]
+
+    def adopted(self, known: Shape, changes: Sequence[Change], *, settled: bool) -> Shape:
+        return drift.adopt(known, self.shape, changes, counting=not settled or self.shape.records >= LEAST)
+
+
+@dataclass(slots=True)
+class Watch:
+    """What one execution of a run knows about its connection's shape."""
+
+    run: Run
+    answer: OnDrift
+    looked_up: bool = False
+    known: Shape = field(default_factory=Shape)
+    settled: bool = False
+    """The shape rests on enough records, of another run than this one."""
+    gathered: Shape = field(default_factory=Shape)
+    noted: set[str] = field(default_factory=set)
+    written: Shape | None = None
+    """What the transaction that is open makes of `known`."""
+
+    def look(self, prepared: Prepared) -> Seen | None:
+        """Judge a page before it is committed. None when nothing is to be learned from it."""
+        bodies = [] if self.answer.mode == "ignore" else _changed(prepared)
+        if not bodies:
+            return None
+        page = shape_of(sample(bodies))
+        if not page.records:
+            return None
+        if not self.looked_up:
+            self._look_up()
+        lacking = required_but_absent(prepared)
+        shape = self.gathered.merge(page) if self.gathered.records else page
+        changes = tuple(drift.compare(self.known, shape, lacking)) if self.settled else ()
+        return Seen(shape, lacking, changes)
+
+    def _look_up(self) -> None:
+        rows = KnownShape.objects.for_tenant(self.run.tenant_id).filter(connection_id=self.run.connection_id)
+        if (row := rows.first()) is not None:
+            self.known = drift.from_json(row.shape)
+            self.settled = self.known.records >= LEAST and row.learned_by_id != _learner(self.run)
+        self.looked_up = True
+
+    def require(self, seen: Seen, mine: ownership.Ownership) -> None:
+        """Raise SchemaDrift when this page must not be committed; what it would take to accept it is stored then."""
+        if not self.stops(seen) or self.run.kind in (Run.Kind.WEBHOOK, Run.Kind.REPLAY):
+            return
+        with transaction.atomic():
+            ownership.renew(mine)
+            _hold(self.run, seen, datetime.now(UTC))
+        raise self.refusal(seen)
+
+    def stops(self, seen: Seen) -> bool:
+        """Whether the page stops a run that can be stopped."""
+        return any(self.answer.mode == "stop" or one.path in self.answer.vital for one in seen.drifted)
+
+    def refusal(self, seen: Seen) -> SchemaDrift:
+        return SchemaDrift(
+            f"The source has changed: {drift.sentence(seen.drifted)}. Nothing of this page was loaded, the watermark "
+            "has not moved. Look at it (`ingest shape show`); accept it (`ingest shape accept`) and retry the run, or "
+            "wait until the source is mended."
+        )
+
+    def learn(self, seen: Seen, now: datetime) -> None:
+        """Inside the batch's transaction, last: write what this page adds, and note it once in the timeline."""
+        self.written = None
+        if self.run.kind == Run.Kind.REPLAY:  # what failed long ago says nothing about the source today
+            return self._note(seen.drifted)
+        if self.stops(seen):  # deliveries cannot be stopped: they are here already
+            return self._hold_back(seen, now)
+        if not self._adds(seen):
+            return None
+        row = _locked(self.run, now)
+        before = drift.from_json(row.shape)
+        changes = drift.compare(before, seen.shape, seen.lacking) if self.settled else []
+        self.written = seen.adopted(before, changes or _lacking(seen), settled=self.settled)
+        _save(row, now, shape=drift.to_json(self.written))
+        self._note(changes)
+        return None
+
+    def _adds(self, seen: Seen) -> bool:
+        few = self.settled and seen.shape.records < LEAST
+        if self.known.records < LEARNED and not few:
+            return True
+        after = seen.adopted(self.known, seen.changes or _lacking(seen), settled=self.settled)
+        return bool(after.structure != self.known.structure)
+
+    def _hold_back(self, seen: Seen, now: datetime) -> None:
+        if _hold(self.run, seen, now):
+            self._note(seen.drifted)
+
+    def _note(self, changes: Sequence[Change]) -> None:
+        drifted = [one for one in changes if one.is_drift]
+        added = [one for one in changes if not one.is_drift]
+        for name, some in (("drift", drifted), ("shape", added)):
+            if some and (text := drift.sentence(some)) not in self.noted:
+                events.record(self.run, name, text)
+
+    def landed(self, seen: Seen) -> None:
+        """After the commit: go on from what it wrote."""
+        if self.written is not None:
+            self.known = self.written
+        self.noted.add(drift.sentence(seen.drifted))
+        self.gathered = seen.shape if self.settled and seen.shape.records < LEAST else Shape()
+
+
+def watch(run: Run, pipeline: Pipeline, ctx: Context) -> Watch:
+    return Watch(run, answer(pipeline, ctx))
+
+
+def answer(pipeline: Pipeline, ctx: Context) -> OnDrift:
+    """What a connection does when its shape drifts: as its source says, else as its pipeline declares."""
+    if isinstance(pipeline.source, AnswersDrift):
+        return pipeline.source.on_drift(ctx)
+    return OnDrift(pipeline.drift)
+
+
+def _changed(prepared: Prepared) -> list[bytes]:
+    """The raw new and changed records, but for those that could not even be read."""
+    rejected = [one.record.body for one in prepared.rejected if one.stage != Stage.EXTRACT]
+    return [one.record.body for one in prepared.ready] + rejected
+
+
+def required_but_absent(prepared: Prepared) -> frozenset[str]:
+    """Paths that the schema missed in every record of a page of which none got through."""
+    rejected = [one for one in prepared.rejected if one.stage == Stage.VALIDATE]
+    if prepared.ready or len(rejected) < LEAST:
+        return frozenset()
+    missing = _missing(rejected[0])
+    for one in rejected[1:]:
+        if not missing:
+            break
+        missing &= _missing(one)
+    return missing
+
+
+def _missing(one: Rejected) -> frozenset[str]:
+    paths = ([part for part in error.path.split(".") if part] for error in one.errors if error.code == "missing")
+    return frozenset(".".join("[]" if part.isdigit() else part for part in path).replace(".[]", "[]") for path in paths)
+
+
+def _lacking(seen: Seen) -> list[Change]:
+    """While everything is learned, so is what the schema requires in vain; the error budget answers that."""
+    return [Change("required", path, "", "") for path in seen.lacking]
+
+
+def _learner(run: Run) -> int:
+    return run.parent_id or run.pk
+
+
+def _locked(run: Run, now: datetime) -> KnownShape:
+    """The connection's row, made when it is not there, and ours until the transaction ends."""
+    rows = KnownShape.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
+    if not rows.exists():
+        fresh = {
+            "tenant_id": run.tenant_id, "connection_id": run.connection_id, "learned_by_id": _learner(run),
+            "version": 0, "shape": {}, "changed_at": now, "accepted_by": "", "pending_changes": [],
+        }  # fmt: skip
+        # Another shard may make it at this moment; its row stays as it is.
+        insert(KnownShape, [fresh], now, key=("connection",), updates=("tenant",))
+    return rows.select_for_update().get()
+
+
+def _save(row: KnownShape, now: datetime, **values: object) -> None:
+    KnownShape.unscoped.filter(pk=row.pk).update(version=row.version + 1, changed_at=now, **values)
+
+
+def _hold(run: Run, seen: Seen, now: datetime) -> bool:
+    """Keep the page's shape and the diff for whoever accepts it. False when the same waits already."""
+    row = _locked(run, now)
+    known = drift.from_json(row.shape)
+    changes = [dataclasses.asdict(one) for one in seen.changes]
+    if row.pending is not None and row.pending_changes == changes:
+        return False
+    pending = drift.to_json(seen.adopted(known, seen.changes, settled=True))
+    since = row.pending_since if row.pending is not None else now
+    _save(row, now, pending=pending, pending_changes=changes, pending_run_id=run.pk, pending_since=since)
+    return True

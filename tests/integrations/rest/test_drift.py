@@ -1,0 +1,16 @@
+"""What a declared API says about changed records."""
+
+from ingestion import OnDrift
+from integrations.rest.source import Rest
+
+
+def test_what_tells_records_apart_and_orders_them_is_vital() -> None:
+    declared = Rest(base_url="https://api.example.com", key="data.id", updated="changed")
+
+    assert declared.on_drift(None) == OnDrift("note", frozenset({"data.id", "changed"}))  # type: ignore[arg-type]
+
+
+def test_a_connection_chooses_in_its_declaration() -> None:
+    declared = Rest.from_json({"base_url": "https://api.example.com", "drift": "stop", "key": ""})
+
+    assert declared.on_drift(None) == OnDrift("stop", frozenset())  # type: ignore[arg-type]
