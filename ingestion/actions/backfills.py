@@ -134,7 +134,7 @@ def require_windowed(connection: Connection, config: dict[str, Any] | None = Non
     if not isinstance(source, Windowed) or not source.reads_windows(outside_a_run(pipeline, connection, config)):
         raise ActionRefused(
             f"The source of {pipeline.name} ({type(source).__name__}) does not read a window of time, so its shards "
-            "would all load the same. Let it read both ends of its window where it can, as docs/how-to/backfill.md says; "
+            "would all load the same. Let it read both ends of its window, as docs/how-to/backfill.md says; "
             "else rewind the watermark, or upload the files again."
         )
 
