@@ -26,8 +26,10 @@ from ingestion.core.errors import (
     Transient,
     UnknownFormat,
     UnreadableFile,
+    Unverifiable,
 )
 from ingestion.core.meters import Meter, meter
+from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
@@ -54,6 +56,7 @@ __all__ = [
     "CircuitOpen",
     "ConfigurationError",
     "Context",
+    "Countable",
     "CountsAgree",
     "CredentialError",
     "Cron",
@@ -63,6 +66,7 @@ __all__ = [
     "Every",
     "Exchange",
     "FieldError",
+    "Figure",
     "File",
     "FileRefused",
     "FileTooLarge",
@@ -74,6 +78,7 @@ __all__ = [
     "Loaded",
     "Meter",
     "Page",
+    "Periods",
     "Pipeline",
     "Place",
     "Previewable",
@@ -81,6 +86,7 @@ __all__ = [
     "QuotaExceeded",
     "Ready",
     "Receives",
+    "Reconcilable",
     "Reconciliation",
     "ReconciliationError",
     "Record",
@@ -102,6 +108,7 @@ __all__ = [
     "Transient",
     "UnknownFormat",
     "UnreadableFile",
+    "Unverifiable",
     "Upsert",
     "Window",
     "Windowed",

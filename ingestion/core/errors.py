@@ -30,6 +30,7 @@ IngestionError
 │   ├── UnknownPipeline
 │   ├── PrivateAddress
 │   └── UnknownMasterKey
+├── Unverifiable                  nobody: a period stays unverifiable, for the reason in the message
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
 │   └── CredentialChanged
@@ -185,6 +186,10 @@ class PrivateAddress(ConfigurationError):
 
 class UnknownMasterKey(ConfigurationError):
     """A stored key is wrapped by a master key that the settings no longer name; put that key back."""
+
+
+class Unverifiable(IngestionError):
+    """The source cannot say what belongs to a period: its reconciliation is unverifiable, with this message."""
 
 
 class TenantScopeError(IngestionError):

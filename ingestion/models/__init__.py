@@ -9,6 +9,7 @@ from ingestion.models.deliveries import Delivery
 from ingestion.models.fields import ExternalIdField
 from ingestion.models.heartbeats import Heartbeat
 from ingestion.models.ingested import Ingested
+from ingestion.models.reconciliations import ReconciledPeriod
 from ingestion.models.runs import Event, Run
 from ingestion.models.scoping import TenantManager, TenantOwned, TenantQuerySet
 from ingestion.models.tenants import Tenant, TenantGrant
@@ -29,6 +30,7 @@ __all__ = [
     "Heartbeat",
     "Ingested",
     "QuotaOverride",
+    "ReconciledPeriod",
     "Run",
     "RunArtifact",
     "Spending",

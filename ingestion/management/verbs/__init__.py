@@ -9,6 +9,7 @@ from ingestion.management.verbs import (
     listing,
     previewing,
     quotas,
+    reconciling,
     rehearsing,
     runs,
     showing,
@@ -21,6 +22,7 @@ from ingestion.management.verbs import (
 VERBS = (
     runs,
     backfilling,
+    reconciling,
     uploading,
     delivering,
     previewing,
