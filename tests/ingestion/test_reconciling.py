@@ -254,17 +254,36 @@ def test_rejected_records_do_not_explain_the_others(account: Account, connection
     assert check(connection)["EUR"].state == "breach"
 
 
-def test_a_run_that_ran_meanwhile_proves_nothing(account: Account, connection: Connection) -> None:
+def overlapping(connection: Connection) -> Run:
+    """A queued run over a window that the period lies in."""
+    actions.rewind(OPERATOR, connection, yesterday(1).start, "once more")
+    return actions.run_now(OPERATOR, connection, hint=False)
+
+
+def test_a_run_under_way_over_the_period_proves_nothing(connection: Connection) -> None:
     remove(connection, "p1")
-    queued = actions.run_now(OPERATOR, connection, hint=False)
+    run = overlapping(connection)
 
-    before = check(connection)["EUR"]
-    account.meanwhile.append(lambda: carry(queued) and None)  # type: ignore[func-returns-value]
-    remove(connection, "p2")
-    during = check(connection)["EUR"]
+    row = check(connection)["EUR"]
 
-    assert (before.state, before.cause) == ("unverifiable", "busy")
-    assert during.state in ("matched", "unverifiable")
+    assert (row.state, row.cause, row.missing) == ("unverifiable", "busy", ["p1"])
+    assert str(run.pk) in row.reason
+
+
+def test_a_run_that_ended_meanwhile_proves_nothing(account: Account, connection: Connection) -> None:
+    run = actions.run_now(OPERATOR, connection, hint=False)
+    account.meanwhile.append(lambda: (carry(run), remove(connection, "p1"))[1])
+
+    row = check(connection)["EUR"]
+
+    assert (row.state, row.cause) == ("unverifiable", "busy")
+
+
+def test_a_queued_run_over_another_time_is_not_in_the_way(connection: Connection) -> None:
+    actions.run_now(OPERATOR, connection, hint=False)
+    remove(connection, "p1")
+
+    assert check(connection)["EUR"].state == "breach"
 
 
 def test_what_was_not_read_yet_is_unverifiable(pipeline: Pipeline) -> None:
@@ -375,7 +394,7 @@ def test_a_paused_connection_has_no_turn(connection: Connection) -> None:
 
 def test_a_day_that_was_in_the_way_of_a_run_is_due_again_soon(account: Account, connection: Connection) -> None:
     remove(connection, "p1")
-    run = actions.run_now(OPERATOR, connection, hint=False)
+    run = overlapping(connection)
     reconciling.carry(connection.pk)
     assert reconciling.look(connection) == [yesterday()]
     carry(run)
