@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 from django.db import transaction
@@ -14,14 +15,16 @@ from ingestion.core.windows import Window
 from ingestion.models import Connection, ReconciledPeriod, Run
 
 
-def reconcile(actor: Actor, connection: Connection, window: Window, *, reason: str = "") -> list[ReconciledPeriod]:
+def reconcile(
+    actor: Actor, connection: Connection, window: Window, *, reason: str = "", patience: float = math.inf
+) -> list[ReconciledPeriod]:
     """Hold one closed period of `connection` against its source now; the verdicts by group. Loads nothing.
 
-    Raises ActionRefused for a period that is not over and for a pipeline that cannot, else what the source raises.
+    `patience` is the longest wait for the rate limit, in seconds, at most that of a run. Raises ActionRefused for a period that is not over and for a pipeline that cannot, else what the source raises.
     """
     actor.require("run_connection", connection.tenant)
     try:
-        found = reconciling.check(connection, window)
+        found = reconciling.check(connection, window, patience=patience)
     except IngestionError as error:
         _note(actor, connection, window, reason, type(error).__name__)
         raise
@@ -29,9 +32,7 @@ def reconcile(actor: Actor, connection: Connection, window: Window, *, reason: s
     return found
 
 
-def resync(
-    actor: Actor, period: ReconciledPeriod, *, reason: str, shard: timedelta = DAY, hint: bool = True
-) -> Run:
+def resync(actor: Actor, period: ReconciledPeriod, *, reason: str, shard: timedelta = DAY, hint: bool = True) -> Run:
     """Read the period again from the source, as a backfill over its window. Raises ActionRefused as `backfill` does.
 
     When it has ended, the period is checked again. What the source no longer has stays stored.

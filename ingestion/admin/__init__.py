@@ -15,7 +15,7 @@ from ingestion.admin.scoped import TenantScoped, TenantScopedInline
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 
 from ingestion.admin import artifacts, audit, connections, credentials, dead_letters  # isort: skip  # noqa: F401  they
-from ingestion.admin import deliveries, quotas, runs, tenants, watermarks  # isort: skip  # noqa: F401  register themselves
+from ingestion.admin import deliveries, quotas, reconciliations, runs, tenants, watermarks  # isort: skip  # noqa: F401  register themselves
 
 __all__ = [
     "BoundedPaginator",

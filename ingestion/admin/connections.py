@@ -261,6 +261,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
                 "deadletter": _listed("deadletter", same),
                 "watermark": _listed("watermark", same),
                 "delivery": _listed("delivery", same),
+                "period": _listed("reconciledperiod", same),
                 "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }

@@ -52,7 +52,7 @@ class ReconciledPeriod(TenantOwned):
     extra = models.JSONField(_("extra ids"), default=list, blank=True)
     differing_count = models.PositiveBigIntegerField(_("differing"), default=0)
     differing = models.JSONField(_("differing ids"), default=list, blank=True)
-    """[[id, declared amount, stored amount], ...]"""
+    """[{"id": …, "declared": amount, "stored": amount}, …]"""
     resync = models.ForeignKey(
         "ingestion.Run", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("re-sync")
     )

@@ -115,7 +115,10 @@ def _values(verdict: Verdict) -> dict[str, Any]:
         "extra_count": len(gap.extra),
         "extra": [storable(key, 200) for key in gap.extra[:SHOWN]],
         "differing_count": len(gap.differing),
-        "differing": [[storable(key, 200), _text(said), _text(held)] for key, said, held in gap.differing[:SHOWN]],
+        "differing": [
+            {"id": storable(key, 200), "declared": _text(said), "stored": _text(held)}
+            for key, said, held in gap.differing[:SHOWN]
+        ],
     }
 
 

@@ -108,7 +108,8 @@ def test_a_breach_names_what_is_missing_extra_and_differing(
         row = check(connection)["EUR"]
 
     assert row.state == "breach"
-    assert (row.missing, row.extra, row.differing) == (["p4"], ["p1"], [["p2", "3", "2.5"]])
+    assert (row.missing, row.extra) == (["p4"], ["p1"])
+    assert row.differing == [{"id": "p2", "declared": "3", "stored": "2.5"}]
     assert (row.missing_count, row.extra_count, row.differing_count, row.difference) == (1, 1, 1, "9")
     assert states(connection)["JPY"] == "matched"
     (line,) = [one for one in caplog.records if getattr(one, "event", "") == "breach"]

@@ -92,5 +92,7 @@ def _windows(options: Options, lag: timedelta) -> list[Window]:
     if not start < end or options["period"] <= timedelta(0):
         raise CommandError("--from must be before --to, and --period longer than nothing.", returncode=Exit.USAGE)
     if (end - start) / options["period"] > _MOST:
-        raise CommandError(f"These are more than {_MOST} periods; ask for fewer, or longer ones.", returncode=Exit.USAGE)
+        raise CommandError(
+            f"These are more than {_MOST} periods; ask for fewer, or longer ones.", returncode=Exit.USAGE
+        )
     return split(Window(start, end), options["period"])

@@ -16,7 +16,9 @@ _RECENT = 10
 
 
 def add(verbs: Verbs) -> None:
-    parser: CommandParser = verbs.add_parser("show", help="Show one run, dead letter, connection, delivery or reconciliation in full.")
+    parser: CommandParser = verbs.add_parser(
+        "show", help="Show one run, dead letter, connection, delivery or reconciliation in full."
+    )
     kinds = parser.add_subparsers(metavar="WHAT", dest="what", required=True)
     run_ = arguments.verb(kinds, "run", run, "A run with its files, control totals and timeline.")
     letter = arguments.verb(kinds, "dead-letter", dead_letter, "A dead letter with every error.")
