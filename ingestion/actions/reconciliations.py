@@ -20,7 +20,8 @@ def reconcile(
 ) -> list[ReconciledPeriod]:
     """Hold one closed period of `connection` against its source now; the verdicts by group. Loads nothing.
 
-    `patience` is the longest wait for the rate limit, in seconds, at most that of a run. Raises ActionRefused for a period that is not over and for a pipeline that cannot, else what the source raises.
+    `patience` is the longest wait for the rate limit, in seconds, at most that of a run. Raises ActionRefused for a
+    period that is not over and for a pipeline that cannot, else what the source raises.
     """
     actor.require("run_connection", connection.tenant)
     try:

@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.manager
-import ingestion.models.fields
 from django.db import migrations, models
+
+import ingestion.models.fields
 
 
 class Migration(migrations.Migration):

@@ -1,4 +1,4 @@
-"""Which closed days are due to be checked, and whose turn it is: at most once a day each, a few times an hour looked at.
+"""Which closed days are due to be checked, and whose turn it is: each at most once a day, but for what may soon differ.
 
 The tick takes a connection's turn by one conditional UPDATE and hints a worker at it; network is a worker's business.
 A lost hint or a dead worker costs one turn: the next one finds the same days due.

@@ -155,10 +155,11 @@ def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
 def outside_a_run(
     pipeline: Pipeline, connection: Connection, config: Mapping[str, Any] | None = None, *, patience: float = _AT_HAND
 ) -> Context:
-    """What a connection's source may use when it is tested, previewed or asked for figures: no run, no window, no inbox.
+    """What a connection's source may use when it is tested, previewed or asked for figures: no run, window or inbox.
 
-    `patience` is the longest wait for the rate limit, in seconds, at most that of a run. Calls count against the tenant's rate; quotas are looked at and not counted. The credential is the real one:
-    exchanging it stores the new one, also in a dry run, because the source has by then made the old one worthless.
+    Calls count against the tenant's rate; quotas are looked at and not counted. `patience` is the longest wait for the
+    rate, in seconds, at most that of a run. The credential is the real one: exchanging it stores the new one, also in a
+    dry run, because the source has by then made the old one worthless.
     """
     overlaid = {**connection.config, **(config or {})}
     integration = str(overlaid.get("integration") or pipeline.integration)

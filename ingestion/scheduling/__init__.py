@@ -1,4 +1,4 @@
-"""The tick: due connections become runs, expired leases are taken over, lost hints are sent again, closed periods checked.
+"""The tick: due connections become runs, expired leases are taken over, lost hints are sent again, periods get a turn.
 
 Idempotent and safe in any number of processes at once. rq-scheduler's one entry or `manage.py ingest tick --loop` call
 it.

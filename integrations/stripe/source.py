@@ -45,6 +45,10 @@ class Stripe:
     def kind(self) -> Kind:
         return kind(self.object)
 
+    def reads_windows(self, ctx: Context) -> bool:
+        """A backfill lists what was created in its window, and what vanished from it."""
+        return True
+
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         checkpoint = self._usable(checkpoint)
         plan = windows.plan(self.kind, ctx, self.clock())

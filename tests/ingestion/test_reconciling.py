@@ -369,9 +369,8 @@ def test_an_open_period_is_refused(connection: Connection) -> None:
 
 
 def test_a_pipeline_without_periods_is_refused(account: Account) -> None:
-    with registered(of(account, None)) as pipeline:
-        with pytest.raises(ActionRefused, match="periods="):
-            reconciling.check(connected(pipeline), yesterday())
+    with registered(of(account, None)) as pipeline, pytest.raises(ActionRefused, match="periods="):
+        reconciling.check(connected(pipeline), yesterday())
 
 
 def test_a_turn_is_taken_once_and_checks_the_days_that_are_due(account: Account, connection: Connection) -> None:
