@@ -73,7 +73,9 @@ def _periods(pipeline: Pipeline, model: Any) -> Iterator[CheckMessage]:
     if not isinstance(pipeline.destination, Countable):
         problem = "It declares periods, but its destination has no figures(…) and amounts(…), as Upsert has."
         yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
-    names = {field.name for field in model._meta.concrete_fields} if model is not None else set(pipeline.periods.columns)
+    names = (
+        {field.name for field in model._meta.concrete_fields} if model is not None else set(pipeline.periods.columns)
+    )
     for column in pipeline.periods.columns:
         if column not in names:
             problem = f"Its periods name {column!r}, which {model.__name__} does not have."

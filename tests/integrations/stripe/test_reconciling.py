@@ -94,5 +94,9 @@ def test_a_resync_finds_what_was_deleted() -> None:
 
 def test_the_ready_pipelines_declare_their_periods() -> None:
     assert customers.periods is not None
-    assert (customers.periods.time, customers.periods.amount, customers.periods.gone) == ("created_at", "", "deleted_at")
+    assert (customers.periods.time, customers.periods.amount, customers.periods.gone) == (
+        "created_at",
+        "",
+        "deleted_at",
+    )
     assert FIRST.end - FIRST.start == timedelta(days=1)
