@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from ingestion import actions
 from ingestion.models import AuditEntry, ReconciledPeriod, Run, Tenant
-from ingestion.testing import registered
+from ingestion.testing import make_tenant, registered
 from tests.app.oracle import Wide
 from tests.ingestion.admin.staff import staff
 from tests.ingestion.periods import Account, connected, loaded, noon, of, yesterday
@@ -16,7 +16,7 @@ from tests.ingestion.runs import OPERATOR
 
 
 @pytest.fixture
-def account() -> Account:
+def account(acme: Tenant) -> Account:
     found = Account()
     found.put("p1", "10.50", noon())
     found.put("<b>\u202e", "1", noon())
@@ -103,3 +103,20 @@ def test_a_connections_page_leads_to_its_reconciliations(console: Client, breach
     page = console.get(reverse("admin:ingestion_connection_change", args=[breach.connection_id])).content.decode()
 
     assert reverse("admin:ingestion_reconciledperiod_changelist") in page
+
+
+@pytest.mark.parametrize("name", ["change", "history", "check", "resync"])
+def test_another_tenants_reconciliation_is_not_there(
+    client: Client, account: Account, breach: ReconciledPeriod, name: str
+) -> None:
+    client.force_login(staff("mallory", make_tenant("globex")))
+    asked = len(account.asked)
+
+    shown = client.get(url(name, breach))
+    done = client.post(url(name, breach), {"reason": "mine now"})
+
+    assert shown.status_code == 302  # as for one that does not exist
+    assert done.status_code in (302, 403)
+    assert client.get(reverse("admin:ingestion_reconciledperiod_changelist")).content.decode().count("11.5") == 0
+    assert len(account.asked) == asked
+    assert not Run.unscoped.filter(kind=Run.Kind.BACKFILL).exists()
