@@ -28,8 +28,10 @@ from ingestion.core.errors import (
     Transient,
     UnknownFormat,
     UnreadableFile,
+    Unverifiable,
 )
 from ingestion.core.meters import Meter, meter
+from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
@@ -58,6 +60,7 @@ __all__ = [
     "CircuitOpen",
     "ConfigurationError",
     "Context",
+    "Countable",
     "CountsAgree",
     "CredentialError",
     "Cron",
@@ -67,6 +70,7 @@ __all__ = [
     "Every",
     "Exchange",
     "FieldError",
+    "Figure",
     "File",
     "FileRefused",
     "FileTooLarge",
@@ -79,6 +83,7 @@ __all__ = [
     "Meter",
     "OnDrift",
     "Page",
+    "Periods",
     "Pipeline",
     "Place",
     "Previewable",
@@ -86,6 +91,7 @@ __all__ = [
     "QuotaExceeded",
     "Ready",
     "Receives",
+    "Reconcilable",
     "Reconciliation",
     "ReconciliationError",
     "Record",
@@ -108,6 +114,7 @@ __all__ = [
     "Transient",
     "UnknownFormat",
     "UnreadableFile",
+    "Unverifiable",
     "Upsert",
     "Window",
     "Windowed",

@@ -126,6 +126,12 @@ class Settings(BaseModel):
     EXPIRY_WARNING_DAYS: int = Field(14, ge=0)
     """Days before a credential's expiry date from which health, checks and log lines speak of it."""
 
+    RECONCILE_DAYS: int = Field(3, ge=0, le=366)
+    """Closed days, back from yesterday (UTC), that are held against their source once a day; 0 checks none by itself.
+    """
+    RECONCILE_SECONDS: float = Field(3600, gt=0)
+    """How often a connection is looked at for days that are due to be checked."""
+
     @field_validator("BUDGETS", "RATES")
     @classmethod
     def _say_something_of_every_tier(cls, given: dict[str, Any]) -> dict[str, Any]:

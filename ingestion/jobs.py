@@ -8,7 +8,7 @@ import threading
 
 from django.db import Error, connections
 
-from ingestion import redaction, scheduling
+from ingestion import reconciling, redaction, scheduling
 from ingestion.core.errors import UnknownPipeline
 from ingestion.models import Run
 from ingestion.running import Seams
@@ -50,6 +50,12 @@ def _go_on(run_id: int) -> None:
 def tick() -> int:
     """One tick, when rq-scheduler drives it; how many runs it made, took over or hinted again."""
     return scheduling.tick().total
+
+
+def reconcile(connection_id: int) -> int:
+    """Check the closed periods of a connection that are due; how many were."""
+    with redaction.safely():
+        return reconciling.carry(connection_id)
 
 
 def watch(pid: int) -> None:

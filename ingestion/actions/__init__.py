@@ -14,6 +14,7 @@ from ingestion.actions.deliveries import deliver
 from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
 from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
+from ingestion.actions.reconciliations import reconcile, resync
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.schedules import set_schedule, set_time_zone
 from ingestion.actions.shapes import accept_shape
@@ -40,10 +41,12 @@ __all__ = [
     "override_quota",
     "pause",
     "preview",
+    "reconcile",
     "replay",
     "replayable",
     "require_windowed",
     "resume",
+    "resync",
     "retry",
     "rewind",
     "rotate_keys",

@@ -15,7 +15,8 @@ from ingestion.admin.scoped import TenantScoped, TenantScopedInline
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 
 from ingestion.admin import artifacts, audit, connections, credentials, dead_letters  # isort: skip  # noqa: F401  they
-from ingestion.admin import deliveries, quotas, runs, shapes, tenants, watermarks  # isort: skip  # noqa: F401  register themselves
+from ingestion.admin import deliveries, quotas, reconciliations, runs, shapes  # isort: skip  # noqa: F401  register
+from ingestion.admin import tenants, watermarks  # isort: skip  # noqa: F401  themselves
 
 __all__ = [
     "BoundedPaginator",

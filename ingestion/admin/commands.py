@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from ingestion.models import Connection, Credential, DeadLetter, Delivery, Run
+from ingestion.models import Connection, Credential, DeadLetter, Delivery, ReconciledPeriod, Run
 
 
 def _line(*words: Any) -> str:
@@ -47,3 +47,17 @@ def for_letter(verb: str, letter: DeadLetter, *options: str) -> str:
 
 def for_delivery(delivery: Delivery) -> str:
     return _line("show", "delivery", delivery.pk)
+
+
+def show_reconciliation(period: ReconciledPeriod) -> str:
+    return _line("show", "reconciliation", period.pk)
+
+
+def reconcile(period: ReconciledPeriod) -> str:
+    span = f"{(period.end - period.start).total_seconds():.0f}s"
+    stretch = ("--from", period.start.isoformat(), "--to", period.end.isoformat(), "--period", span)
+    return for_connection("reconcile", period.connection, *stretch)
+
+
+def resync(period: ReconciledPeriod) -> str:
+    return _line("resync", period.pk, "--queue", "--reason", "…")

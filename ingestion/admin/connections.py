@@ -262,6 +262,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
                 "watermark": _listed("watermark", same),
                 "delivery": _listed("delivery", same),
                 "shape": _shape_of(connection),
+                "period": _listed("reconciledperiod", same),
                 "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }

@@ -13,6 +13,7 @@ from django.db import router
 
 from ingestion.checks.settings import TAG
 from ingestion.core import registry
+from ingestion.core.periods import Countable, Reconcilable
 from ingestion.core.pipeline import Pipeline
 
 
@@ -58,6 +59,26 @@ def _reconciliations(pipeline: Pipeline) -> Iterator[CheckMessage]:
             model._meta.get_field(column)
         except FieldDoesNotExist:
             problem = f"It sums {column!r}, which {model.__name__} does not have."
+            yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
+    yield from _periods(pipeline, model)
+
+
+def _periods(pipeline: Pipeline, model: Any) -> Iterator[CheckMessage]:
+    if pipeline.periods is None:
+        return
+    hint = "See docs/how-to/reconcile.md for what periods= needs."
+    if not isinstance(pipeline.source, Reconcilable):
+        problem = "It declares periods, but its source has no figures(ctx, window)."
+        yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
+    if not isinstance(pipeline.destination, Countable):
+        problem = "It declares periods, but its destination has no figures(…) and amounts(…), as Upsert has."
+        yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
+    names = (
+        {field.name for field in model._meta.concrete_fields} if model is not None else set(pipeline.periods.columns)
+    )
+    for column in pipeline.periods.columns:
+        if column not in names:
+            problem = f"Its periods name {column!r}, which {model.__name__} does not have."
             yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
 
 

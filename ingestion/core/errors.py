@@ -31,6 +31,7 @@ IngestionError
 │   ├── UnknownPipeline
 │   ├── PrivateAddress
 │   └── UnknownMasterKey
+├── Unverifiable                  nobody: a period stays unverifiable, for the reason in the message
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
 │   └── CredentialChanged
@@ -190,6 +191,10 @@ class PrivateAddress(ConfigurationError):
 
 class UnknownMasterKey(ConfigurationError):
     """A stored key is wrapped by a master key that the settings no longer name; put that key back."""
+
+
+class Unverifiable(IngestionError):
+    """The source cannot say what belongs to a period: its reconciliation is unverifiable, with this message."""
 
 
 class TenantScopeError(IngestionError):

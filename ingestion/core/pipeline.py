@@ -14,6 +14,7 @@ from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
 from ingestion.core.drift import MODES, DriftMode
 from ingestion.core.errors import ConfigurationError
+from ingestion.core.periods import Periods
 from ingestion.core.reconciliation import Reconciliation
 from ingestion.core.schedules import CATCH_UPS, CatchUp, Schedule
 from ingestion.core.sources import Source
@@ -55,6 +56,8 @@ class Pipeline:
     reader: Reader | None = None
     """Slow reading between source and schema, outside any transaction; its failure is a dead letter at "extract"."""
     reconciliations: Sequence[Reconciliation] = ()
+    periods: Periods | None = None
+    """How closed days are held against the source, which must be `Reconcilable`. None: they are not."""
     schedule: Schedule | None = None
     """None: runs only when asked or when something is uploaded. A connection may have one of its own."""
     catch_up: CatchUp = "coalesce"

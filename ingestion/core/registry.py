@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from ingestion.core.destinations import Destination
 from ingestion.core.errors import ConfigurationError, UnknownPipeline
+from ingestion.core.periods import Periods
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Reader, Transform
 from ingestion.core.reconciliation import Reconciliation
 from ingestion.core.schedules import CatchUp, Schedule
@@ -28,6 +29,7 @@ def pipeline(
     integration: str = "",
     reader: Reader | None = None,
     reconciliations: Sequence[Reconciliation] = (),
+    periods: Periods | None = None,
     schedule: Schedule | None = None,
     catch_up: CatchUp = "coalesce",
     lag: timedelta = timedelta(minutes=5),
@@ -49,6 +51,7 @@ def pipeline(
             integration=integration,
             reader=reader,
             reconciliations=tuple(reconciliations),
+            periods=periods,
             schedule=schedule,
             catch_up=catch_up,
             lag=lag,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +14,10 @@ from django.db import models, router
 
 from ingestion.core.context import Context
 from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.periods import Figure, Periods
 from ingestion.core.records import Ready, Rejected
+from ingestion.core.windows import Window
+from ingestion.loading import periods as closed
 from ingestion.loading.plans import Plan, compile_plan, joined_key
 
 
@@ -65,6 +68,14 @@ class Upsert:
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         rows = self._plan.select(ctx.tenant.id, keys, column)
         return sum((Decimal(value or 0) for _, (value,) in rows), Decimal())
+
+    def figures(self, ctx: Context, periods: Periods, window: Window) -> Mapping[str, Figure]:
+        return closed.figures(self._plan, ctx, periods, window)
+
+    def amounts(
+        self, ctx: Context, periods: Periods, window: Window, group: str, keys: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, Decimal]]:
+        return closed.amounts(self._plan, ctx, periods, window, group, keys)
 
     def problems(self) -> list[str]:
         from ingestion.models import Ingested

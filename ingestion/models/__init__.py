@@ -9,6 +9,7 @@ from ingestion.models.deliveries import Delivery
 from ingestion.models.fields import ExternalIdField
 from ingestion.models.heartbeats import Heartbeat
 from ingestion.models.ingested import Ingested
+from ingestion.models.reconciliations import ReconciledPeriod
 from ingestion.models.runs import Event, Run
 from ingestion.models.scoping import TenantManager, TenantOwned, TenantQuerySet
 from ingestion.models.shapes import KnownShape
@@ -31,6 +32,7 @@ __all__ = [
     "Ingested",
     "KnownShape",
     "QuotaOverride",
+    "ReconciledPeriod",
     "Run",
     "RunArtifact",
     "Spending",

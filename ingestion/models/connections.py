@@ -30,6 +30,8 @@ class Connection(TenantOwned):
     schedule = models.JSONField(_("schedule"), null=True, blank=True, help_text=_("Empty: what the pipeline declares."))
     """What `core.declared_schedules` reads; NULL is the pipeline's own declaration."""
     next_due = models.DateTimeField(_("next due"), null=True, blank=True)
+    next_check = models.DateTimeField(null=True, blank=True, editable=False)
+    """When its closed periods are looked at next; NULL: at once. Whoever moves it forward has this turn."""
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     paused_reason = models.CharField(_("pause reason"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

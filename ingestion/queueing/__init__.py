@@ -7,12 +7,13 @@ hints      sending them       asking     how queues are looked after       proce
 """
 
 from ingestion.queueing.asking import Served, depths, eviction_policy, served, socket_timeout, workers
-from ingestion.queueing.hints import ALLOWED, EXECUTE, TICK, client, hint, is_timeout, queue_of
+from ingestion.queueing.hints import ALLOWED, EXECUTE, RECONCILE, TICK, client, hint, hint_periods, is_timeout, queue_of
 from ingestion.queueing.processes import RunJob, RunWorker, TickScheduler, ensure_tick, schedule, work
 
 __all__ = [
     "ALLOWED",
     "EXECUTE",
+    "RECONCILE",
     "TICK",
     "RunJob",
     "RunWorker",
@@ -23,6 +24,7 @@ __all__ = [
     "ensure_tick",
     "eviction_policy",
     "hint",
+    "hint_periods",
     "is_timeout",
     "queue_of",
     "schedule",

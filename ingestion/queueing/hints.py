@@ -22,7 +22,8 @@ logger = logging.getLogger("ingestion")
 
 EXECUTE = "ingestion.jobs.execute"
 TICK = "ingestion.jobs.tick"
-ALLOWED = frozenset({EXECUTE, TICK})
+RECONCILE = "ingestion.jobs.reconcile"
+ALLOWED = frozenset({EXECUTE, RECONCILE, TICK})
 """Functions a worker of ours may be asked to call."""
 _SILENCE_SECONDS = 5.0
 """How long a Redis that did not answer in time is not asked again: each of a tick's hints would wait anew."""
@@ -52,7 +53,13 @@ def queue_of(tier: str) -> str:
 
 def hint(run_id: int, tier: str, fence: int) -> None:
     """After the current transaction commits, tell a worker that the run may be claimed. A dead Redis is only logged."""
-    transaction.on_commit(lambda: _send(run_id, queue_of(tier), fence))
+    # The fence is part of the id: the next claim's hint never overwrites a job that still executes.
+    transaction.on_commit(lambda: _send(EXECUTE, run_id, queue_of(tier), f"run-{run_id}-{fence}"))
+
+
+def hint_periods(connection_id: int, tier: str) -> None:
+    """After the current transaction commits, tell a worker to check a connection's closed periods."""
+    transaction.on_commit(lambda: _send(RECONCILE, connection_id, queue_of(tier), f"periods-{connection_id}"))
 
 
 def quick_queue(name: str) -> Queue:
@@ -68,23 +75,22 @@ def is_timeout(error: BaseException) -> bool:
     return isinstance(error, BaseTimeoutException)
 
 
-def _send(run_id: int, name: str, fence: int) -> None:
+def _send(function: str, subject: int, name: str, job_id: str) -> None:
+    """One job a `job_id`: while that one waits, it is not sent again."""
     if silent:
         return
     try:
         queue = quick_queue(name)
-        # The fence is part of the id: the next claim's hint never overwrites a job that still executes.
-        job_id = f"run-{run_id}-{fence}"
         if queue.get_job_position(job_id) is not None:
             return
         # job_timeout -1: deadlines are per batch and our own; result_ttl 0: nothing is kept of a job that ended.
-        queue.enqueue(EXECUTE, run_id, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
+        queue.enqueue(function, subject, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
     except (RedisError, OSError) as error:
         silent.note(error)
         logger.warning(
             "Redis is not reachable (%s); the tick sends this hint again.",
             error,
-            extra={"run_id": run_id, "event": "hint"},
+            extra={"event": "hint", **({"run_id": subject} if function == EXECUTE else {})},
         )
 
 

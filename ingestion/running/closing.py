@@ -114,11 +114,15 @@ def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
         traceback="" if known else storable(mask("".join(traceback.format_exception(error)))[-20_000:], 40_000),
     )
     if isinstance(error, CredentialError):
-        Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
-            paused_at=timezone.now(), paused_reason=_why_paused(error)
-        )
+        pause_for(run.connection_id, error)
     # Only our own messages are known to hold no payload and no secret; what else said is on the run's page.
     events.record(run, "failed", f"{type(error).__name__}: {error}" if known else type(error).__name__)
+
+
+def pause_for(connection_id: int, error: CredentialError) -> bool:
+    """Pause the connection whose credential was refused, unless it is paused already; whether this call did."""
+    going = Connection.unscoped.filter(pk=connection_id, paused_at__isnull=True)
+    return bool(going.update(paused_at=timezone.now(), paused_reason=_why_paused(error)))
 
 
 def _why_paused(error: CredentialError) -> str:

@@ -160,11 +160,14 @@ def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
     )
 
 
-def outside_a_run(pipeline: Pipeline, connection: Connection, config: Mapping[str, Any] | None = None) -> Context:
-    """What a connection's source may use when it is tested or previewed: no run, no window, no inbox.
+def outside_a_run(
+    pipeline: Pipeline, connection: Connection, config: Mapping[str, Any] | None = None, *, patience: float = _AT_HAND
+) -> Context:
+    """What a connection's source may use when it is tested, previewed or asked for figures: no run, window or inbox.
 
-    Calls count against the tenant's rate; quotas are looked at and not counted. The credential is the real one:
-    exchanging it stores the new one, also in a dry run, because the source has by then made the old one worthless.
+    Calls count against the tenant's rate; quotas are looked at and not counted. `patience` is the longest wait for the
+    rate, in seconds, at most that of a run. The credential is the real one: exchanging it stores the new one, also in a
+    dry run, because the source has by then made the old one worthless.
     """
     overlaid = {**connection.config, **(config or {})}
     integration = str(overlaid.get("integration") or pipeline.integration)
@@ -184,6 +187,6 @@ def outside_a_run(pipeline: Pipeline, connection: Connection, config: Mapping[st
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),
     )
     throttle = limits.Throttle(
-        ctx.tenant, tenant.tier, _limited(ctx), patience=min(_AT_HAND, settings().THROTTLE_SECONDS)
+        ctx.tenant, tenant.tier, _limited(ctx), patience=min(patience, settings().THROTTLE_SECONDS)
     )
     return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off)

@@ -1,4 +1,4 @@
-"""The tick: due connections become runs, expired leases are taken over, lost hints are sent again.
+"""The tick: due connections become runs, expired leases are taken over, lost hints are sent again, periods get a turn.
 
 Idempotent and safe in any number of processes at once. rq-scheduler's one entry or `manage.py ingest tick --loop` call
 it.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ingestion import queueing
+from ingestion import queueing, reconciling
 from ingestion.clock import DbNow
 from ingestion.models import Heartbeat
 from ingestion.scheduling import backfills, due, forgotten, hints
@@ -69,5 +69,7 @@ def tick() -> Ticked:
     for run in [*hints.claimable_runs(made), *backfills.look_after()]:
         queueing.hint(run.pk, run.tenant.tier, run.fence)
         hinted += 1
+    for connection in reconciling.take_turns():
+        queueing.hint_periods(connection.pk, connection.tenant.tier)
     queueing.ensure_tick()
     return Ticked(len(made), hinted)

@@ -5,9 +5,8 @@ of this app. Everything but `models`, `destination`, `stored`, `pipelines`, `web
 Django.
 """
 
-from integrations.stripe.figures import Figures
 from integrations.stripe.kinds import KINDS, Kind
 from integrations.stripe.money import UnknownCurrency, exponent, major
 from integrations.stripe.source import Stripe
 
-__all__ = ["KINDS", "Figures", "Kind", "Stripe", "UnknownCurrency", "exponent", "major"]
+__all__ = ["KINDS", "Kind", "Stripe", "UnknownCurrency", "exponent", "major"]

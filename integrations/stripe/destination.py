@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
-from ingestion import Context, Loaded, Ready, Stored, Upsert
+from ingestion import Context, Figure, Loaded, Periods, Ready, Stored, Upsert, Window
 from integrations.stripe.models import StripeObject
 
 
@@ -58,6 +58,14 @@ class Mirror:
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return self._upsert.total(ctx, column, keys)
+
+    def figures(self, ctx: Context, periods: Periods, window: Window) -> Mapping[str, Figure]:
+        return self._upsert.figures(ctx, periods, window)
+
+    def amounts(
+        self, ctx: Context, periods: Periods, window: Window, group: str, keys: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, Decimal]]:
+        return self._upsert.amounts(ctx, periods, window, group, keys)
 
     def problems(self) -> list[str]:
         return self._upsert.problems()

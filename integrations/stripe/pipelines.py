@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from ingestion import Context, Every, Pipeline, pipeline
+from ingestion import Context, Every, Periods, Pipeline, pipeline
 from integrations.stripe import models, schemas
 from integrations.stripe.client import live
 from integrations.stripe.destination import Mirror
 from integrations.stripe.distribution import Distribution
 from integrations.stripe.events import EventHead, StripeEvents
+from integrations.stripe.kinds import KINDS
 from integrations.stripe.schemas.base import Row
 from integrations.stripe.source import Stripe
 from integrations.stripe.stored import StoredIds
@@ -23,12 +24,14 @@ LAG = timedelta(minutes=15)
 def _ready(
     kind: str, schema: type[schemas.Thing], model: type[models.StripeObject]
 ) -> Callable[[Callable[..., Row]], Pipeline]:
+    amount = KINDS[kind].amount
     return pipeline(
         f"stripe.{kind}",
         source=Stripe(kind, known=StoredIds(model)),
         schema=schema,
         destination=Mirror(model),
         integration=INTEGRATION,
+        periods=Periods("created_at", amount=amount, group="currency" if amount else "", gone="deleted_at"),
         schedule=Every(minutes=15),
         lag=LAG,
     )

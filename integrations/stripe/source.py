@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal
+from ingestion import Context, Figure, Json, Page, Record, RecordError, Refusal, Window
 from integrations.stripe import windows
 from integrations.stripe.client import Api, open_api
 from integrations.stripe.feed import changes
-from integrations.stripe.figures import Figures, figures
+from integrations.stripe.figures import figures
 from integrations.stripe.kinds import Kind, kind
 from integrations.stripe.listing import Known, Span, first_page, listed
 from integrations.stripe.news import News, about, add, fetched
@@ -45,6 +44,10 @@ class Stripe:
     @property
     def kind(self) -> Kind:
         return kind(self.object)
+
+    def reads_windows(self, ctx: Context) -> bool:
+        """A backfill lists what was created in its window, and what vanished from it."""
+        return True
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         checkpoint = self._usable(checkpoint)
@@ -109,7 +112,7 @@ class Stripe:
             records, refused = first_page(api, self.kind, _SHOWN)
         return Page(records, None, refused)
 
-    def figures(self, ctx: Context, day: date) -> Mapping[str, Figures]:
-        """Count, sum and ids of the objects created on a closed day (UTC), by currency."""
+    def figures(self, ctx: Context, window: Window) -> Mapping[str, Figure]:
+        """Count, sum and ids of the objects created in a closed period, by currency."""
         with self.open(ctx) as api:
-            return figures(api, self.kind, day)
+            return figures(api, self.kind, window)

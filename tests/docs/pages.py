@@ -45,7 +45,7 @@ GROUPS = {
     "To where": ["Destination", "Upsert", "joined_key", "Stored", "Loaded", "Ready", "Rejected", "Stage"],
     "When": ["Schedule", "Every", "Cron", "Place"],
     "Within which limits": ["Meter", "meter"],
-    "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees"],
+    "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees", "Periods", "Figure", "Reconcilable", "Countable"],
 }
 """Errors make the last group."""
 
@@ -125,11 +125,11 @@ def _cell(text: str) -> str:
 
 def _limit(metadata: Any) -> str:
     name, value = next(iter(vars(metadata).items())) if hasattr(metadata, "__dict__") else _slots(metadata)
-    return f"{ {'gt': 'above', 'ge': 'at least'}[name] } {value:g}"
+    return f"{ {'gt': 'above', 'ge': 'at least', 'le': 'at most'}[name] } {value:g}"
 
 
 def _slots(metadata: Any) -> tuple[str, Any]:
-    return next((name, getattr(metadata, name)) for name in ("gt", "ge") if hasattr(metadata, name))
+    return next((name, getattr(metadata, name)) for name in ("gt", "ge", "le") if hasattr(metadata, name))
 
 
 if __name__ == "__main__":

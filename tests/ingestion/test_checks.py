@@ -171,6 +171,16 @@ def test_e009_a_sum_over_a_column_that_is_not_there() -> None:
     assert ids(pipelines.problems(declared(reconciliations=[SumAgrees("total")]))) == ["ingestion.E009"]
 
 
+def test_e009_periods_over_what_cannot_be_reconciled() -> None:
+    from ingestion import Periods
+
+    found = pipelines.problems(declared(periods=Periods("made_at", amount="amount")))
+
+    assert ids(found) == ["ingestion.E009", "ingestion.E009"]
+    assert "no figures(ctx, window)" in found[0].msg
+    assert "'made_at'" in found[1].msg
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -9,6 +9,7 @@ from ingestion.management.verbs import (
     listing,
     previewing,
     quotas,
+    reconciling,
     rehearsing,
     runs,
     shapes,
@@ -22,6 +23,7 @@ from ingestion.management.verbs import (
 VERBS = (
     runs,
     backfilling,
+    reconciling,
     uploading,
     delivering,
     previewing,

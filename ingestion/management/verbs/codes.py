@@ -12,4 +12,4 @@ class Exit(IntEnum):
     USAGE = 2
     """Asked wrongly: bad arguments, or a tenant, pipeline, connection, run or letter that is not there."""
     PARTIAL = 3
-    """Done, but some records became dead letters."""
+    """Done, but some records became dead letters; for `reconcile`: a breach."""

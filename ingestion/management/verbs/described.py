@@ -8,7 +8,18 @@ from ingestion import scheduling
 from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
-from ingestion.models import Artifact, Connection, Credential, DeadLetter, Delivery, Event, Run, Tenant, Watermark
+from ingestion.models import (
+    Artifact,
+    Connection,
+    Credential,
+    DeadLetter,
+    Delivery,
+    Event,
+    ReconciledPeriod,
+    Run,
+    Tenant,
+    Watermark,
+)
 
 Described = dict[str, Any]
 
@@ -95,6 +106,18 @@ def delivery(row: Delivery) -> Described:
     values = {name: getattr(row, name) for name in _DELIVERY}
     owner = {"tenant": row.tenant.key, "pipeline": row.connection.pipeline, "name": row.connection.name}
     return {"id": row.pk, **owner, **values, "run": row.run_id}
+
+
+_PERIOD = (
+    "start", "end", "group", "state", "cause", "reason", "declared_count", "declared_sum", "stored_count", "stored_sum",
+    "difference", "missing_count", "missing", "extra_count", "extra", "differing_count", "differing", "checked_at",
+)  # fmt: skip
+
+
+def reconciliation(row: ReconciledPeriod) -> Described:
+    values = {name: getattr(row, name) for name in _PERIOD}
+    owner = {"tenant": row.tenant.key, "pipeline": row.connection.pipeline, "name": row.connection.name}
+    return {"id": row.pk, **owner, **values, "resync": row.resync_id}
 
 
 def artifact(row: Artifact) -> Described:

@@ -9,10 +9,19 @@ from django.db.models import QuerySet
 
 from ingestion import scheduling
 from ingestion.core import registry
-from ingestion.management.verbs import arguments, connections, delivering, described, finding, foreground, letters
+from ingestion.management.verbs import (
+    arguments,
+    connections,
+    delivering,
+    described,
+    finding,
+    foreground,
+    letters,
+    reconciling,
+)
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
-from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Run, Tenant
+from ingestion.models import Artifact, Connection, DeadLetter, Delivery, ReconciledPeriod, Run, Tenant
 
 _NOTHING = "Nothing matches."
 
@@ -40,12 +49,14 @@ def add(verbs: Verbs) -> None:
     deliveries_ = arguments.verb(kinds, "deliveries", deliveries, "Webhooks and pushed records, newest first.")
     deliveries_.add_argument("--state", choices=Delivery.State.values)
     deliveries_.add_argument("--run", type=int, help="taken in by this run")
-    for parser in (runs_, letters_, connections_, artifacts_, deliveries_):
+    periods_ = arguments.verb(kinds, "reconciliations", reconciliations, "Closed periods held against their source.")
+    periods_.add_argument("--state", choices=ReconciledPeriod.State.values, action="append")
+    for parser in (runs_, letters_, connections_, artifacts_, deliveries_, periods_):
         arguments.add_tenant(parser)
         parser.add_argument("--limit", type=arguments.positive, default=50)
-    for parser in (runs_, letters_, connections_, deliveries_):
+    for parser in (runs_, letters_, connections_, deliveries_, periods_):
         parser.add_argument("--pipeline", metavar="NAME")
-    for parser in (runs_, letters_, artifacts_, deliveries_):
+    for parser in (runs_, letters_, artifacts_, deliveries_, periods_):
         parser.add_argument("--since", type=arguments.moment, metavar="TIME", help="an ISO time, or an age like 24h")
     arguments.verb(kinds, "pipelines", pipelines, "Pipelines that installed apps register.")
     arguments.verb(kinds, "tenants", tenants, "Tenants by key.")
@@ -106,6 +117,15 @@ def deliveries(options: Options, output: Output) -> None:
     ).select_related("connection").defer("body").order_by("-pk")  # fmt: skip
     shown = [described.delivery(row) for row in rows[: options["limit"]]]
     output.rows("deliveries", shown, delivering.COLUMNS, _NOTHING)
+
+
+def reconciliations(options: Options, output: Output) -> None:
+    rows = _filtered(
+        finding.scoped(ReconciledPeriod, options), options, pipeline="connection__pipeline", state="state__in",
+        since="checked_at__gte",
+    ).select_related("connection").order_by("-pk")  # fmt: skip
+    shown = [described.reconciliation(row) for row in rows[: options["limit"]]]
+    output.rows("reconciliations", shown, reconciling.COLUMNS, _NOTHING)
 
 
 def pipelines(options: Options, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""`ingest show`: a run with its timeline, a dead letter with its errors, a connection with its state, a delivery."""
+"""`ingest show`: a run with its timeline, a dead letter with its errors, a connection with its state, and more."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from ingestion import letters, scheduling
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
-from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Run
+from ingestion.models import Artifact, Connection, DeadLetter, Delivery, ReconciledPeriod, Run
 
 _RECENT = 10
 
 
 def add(verbs: Verbs) -> None:
-    parser: CommandParser = verbs.add_parser("show", help="Show one run, dead letter, connection or delivery in full.")
+    parser: CommandParser = verbs.add_parser(
+        "show", help="Show one run, dead letter, connection, delivery or reconciliation in full."
+    )
     kinds = parser.add_subparsers(metavar="WHAT", dest="what", required=True)
     run_ = arguments.verb(kinds, "run", run, "A run with its files, control totals and timeline.")
     letter = arguments.verb(kinds, "dead-letter", dead_letter, "A dead letter with every error.")
@@ -24,7 +26,8 @@ def add(verbs: Verbs) -> None:
     connection_ = arguments.verb(kinds, "connection", connection, "A connection with its watermark and newest runs.")
     delivery_ = arguments.verb(kinds, "delivery", delivery, "A webhook or pushed record, and the run that took it in.")
     delivery_.add_argument("--body", action="store_true", help="also its bytes, which may hold personal data")
-    for parser in (run_, letter, connection_, delivery_):
+    period = arguments.verb(kinds, "reconciliation", reconciliation, "A closed period's figures and what differs.")
+    for parser in (run_, letter, connection_, delivery_, period):
         parser.add_argument("id", type=int, metavar="ID")
         arguments.add_tenant(parser)
 
@@ -65,6 +68,11 @@ def delivery(options: Options, output: Output) -> None:
     if options["body"]:
         values["body"] = bytes(row.body).decode("utf-8", "backslashreplace")
     output.fields("delivery", values)
+
+
+def reconciliation(options: Options, output: Output) -> None:
+    row = finding.one(ReconciledPeriod, options["id"], options)
+    output.fields("reconciliation", described.reconciliation(row))
 
 
 def _part(output: Output, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

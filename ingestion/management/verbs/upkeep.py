@@ -9,11 +9,11 @@ from django.core.management.base import CommandError
 from ingestion import artifacts, deliveries, jobs, queueing, scheduling
 from ingestion.clock import read_db_now
 from ingestion.conf import config
-from ingestion.management.verbs import arguments, credentials, described, finding, foreground
+from ingestion.management.verbs import arguments, credentials, described, finding, foreground, reconciling
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
-from ingestion.models import Run, Tenant
+from ingestion.models import ReconciledPeriod, Run, Tenant
 from ingestion.running import pulse
 from ingestion.vault import expiry, rotation
 
@@ -66,6 +66,9 @@ def health(options: Options, output: Output) -> None:
         output.say("Redis cannot be reached: runs wait until a tick can tell the workers. No data is lost.")
     _part(output, "overdue", [described.overdue(one) for one in overdue], OVERDUE)
     _part(output, "expired_leases", [described.run(row) for row in expired], (*foreground.COLUMNS, "host"))
+    breaches = ReconciledPeriod.unscoped.filter(state=ReconciledPeriod.State.BREACH)
+    rows = breaches.select_related("tenant", "connection").order_by("-pk")[: scheduling.SHOWN]
+    _part(output, "breaches", [described.reconciliation(row) for row in rows], reconciling.COLUMNS)
     ending = [described.credential(row) for row in expiry.expiring()]
     _part(output, "expiring_credentials", ending, credentials.COLUMNS)
     if problems:

@@ -49,6 +49,8 @@ DECLARED = {
     "ingestion_delivery_body": Policy.OBJECT,
     "ingestion_knownshape_accept": Policy.OBJECT,
     "ingestion_quotaoverride_end": Policy.OBJECT,
+    "ingestion_reconciledperiod_check": Policy.OBJECT,
+    "ingestion_reconciledperiod_resync": Policy.OBJECT,
     "ingestion_run_cancel": Policy.OBJECT,
     "ingestion_run_retry": Policy.OBJECT,
     "ingestion_usage_override": Policy.OBJECT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from ingestion import (
     ConfigurationError,
     Context,
     CredentialError,
+    Figure,
     Page,
     Previewable,
     Receives,
@@ -26,7 +27,7 @@ from ingestion import (
     Transient,
     Window,
 )
-from integrations.stripe import KINDS, Figures, Stripe
+from integrations.stripe import KINDS, Stripe
 from integrations.stripe.client import API_VERSION, open_api
 from tests.integrations.stripe.account import DAY, Account, Once
 
@@ -35,6 +36,11 @@ START = datetime(1970, 1, 1, tzinfo=UTC)
 
 def at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def day_of(moment: datetime) -> Window:
+    start = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Window(start, start + timedelta(days=1))
 
 
 def context(account: Account, since: int = 0, until: int | None = None, **values: Any) -> Context:
@@ -266,12 +272,12 @@ def test_a_day_s_figures_by_currency() -> None:
     account.now += 1
     account.create("charges", amount=1)
 
-    found = source(account, "charges").figures(context(account), date(2026, 1, 31))
+    found = source(account, "charges").figures(context(account), day_of(datetime(2026, 1, 31, tzinfo=UTC)))
 
     assert found == {
-        "USD": Figures(2, Decimal("13.00"), frozenset(day[:2])),
-        "JPY": Figures(1, Decimal(500), frozenset(day[2:3])),
-        "KWD": Figures(1, Decimal("5.123"), frozenset(day[3:])),
+        "USD": Figure(2, Decimal("13.00"), {day[0]: Decimal("10.50"), day[1]: Decimal("2.50")}),
+        "JPY": Figure(1, Decimal(500), {day[2]: Decimal(500)}),
+        "KWD": Figure(1, Decimal("5.123"), {day[3]: Decimal("5.123")}),
     }
 
 
@@ -279,9 +285,9 @@ def test_kinds_without_amounts_are_counted() -> None:
     account = full("prices", 3)
     account.objects[next(iter(account.objects))]["active"] = False
 
-    found = source(account, "prices").figures(context(account), at(account.now - 60).date())
+    found = source(account, "prices").figures(context(account), day_of(at(account.now - 60)))
 
-    assert found == {"": Figures(3, Decimal(), frozenset(account.objects))}
+    assert found == {"": Figure(3, Decimal(), dict.fromkeys(account.objects, Decimal()))}
 
 
 @pytest.mark.parametrize("kind", KINDS)

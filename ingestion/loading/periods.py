@@ -1,0 +1,102 @@
+"""What a table holds of a closed period: its figures in one query, its keys in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+from django.db import models, router
+from django.db.models import Count, Q, Sum
+
+from ingestion.core.context import Context
+from ingestion.core.periods import Figure, Periods
+from ingestion.core.windows import Window
+from ingestion.loading.plans import Plan, joined_key
+
+PIECE = 5000
+"""Rows of one query."""
+
+
+def figures(plan: Plan, ctx: Context, periods: Periods, window: Window) -> Mapping[str, Figure]:
+    """Count and sum by group of the rows that the connection of `ctx` loaded last."""
+    wanted: dict[str, Any] = {"figure_count": Count("pk")}
+    if periods.amount:
+        wanted["figure_sum"] = Sum(periods.amount)
+    rows = _own(plan, plan.rows(ctx.tenant.id).filter(_inside(periods, window)), ctx).order_by()
+    found: dict[str, Figure] = {}
+    if periods.group:
+        lines = rows.values(periods.group).annotate(**wanted)
+    else:
+        lines = [rows.aggregate(**wanted)]
+    for line in lines:
+        if line["figure_count"]:
+            group = _text(line.get(periods.group))
+            known = found.get(group, Figure(0))  # NULL and '' are one group
+            total = _amount(plan, periods, line.get("figure_sum"))
+            found[group] = Figure(known.count + line["figure_count"], known.sum + total)
+    return found
+
+
+def amounts(
+    plan: Plan, ctx: Context, periods: Periods, window: Window, group: str, keys: Sequence[str] | None = None
+) -> Iterator[tuple[str, Decimal]]:
+    """Key and amount of the rows of one group; with `keys`, of the rows under them, whoever loaded them."""
+    names = [str(field.attname) for field in plan.key_fields]
+    wanted = [periods.amount] if periods.amount else []
+    inside = _inside(periods, window, group)
+    if keys is None:
+        lines = _walk(_own(plan, plan.rows(ctx.tenant.id).filter(inside), ctx), periods.time, [*names, *wanted])
+    else:
+        found = (plan.among(ctx.tenant.id, chunk, *wanted).filter(inside) for chunk in plan.chunks(keys))
+        lines = chain.from_iterable(found)
+    for line in lines:
+        key = str(line[0]) if len(names) == 1 else joined_key(line[: len(names)])
+        yield key, _amount(plan, periods, line[len(names)] if wanted else None)
+
+
+def _walk(rows: models.QuerySet[Any], time: str, names: list[str]) -> Iterator[Sequence[Any]]:
+    """All rows by keyset, along the index over the time: no offset, no result held whole, no transaction."""
+    ordered = rows.order_by(time, "pk").values_list(*names, time, "pk")
+    after = Q()
+    while piece := list(ordered.filter(after)[:PIECE]):
+        yield from piece
+        moment, pk = piece[-1][-2:]
+        after = Q(**{f"{time}__gt": moment}) | Q(**{time: moment, "pk__gt": pk})
+
+
+def _inside(periods: Periods, window: Window, group: str | None = None) -> Q:
+    """The condition of a row that counts in the period, of any group where none is named."""
+    inside = Q(**{f"{periods.time}__gte": window.start, f"{periods.time}__lt": window.end})
+    if periods.gone:
+        inside &= Q(**{f"{periods.gone}__isnull": True})
+    if group is None or not periods.group:
+        return inside
+    of_group = Q(**{periods.group: group})
+    return inside & (of_group if group else of_group | Q(**{f"{periods.group}__isnull": True}))
+
+
+def _own(plan: Plan, rows: models.QuerySet[Any], ctx: Context) -> models.QuerySet[Any]:
+    """Of the tenant's rows those whose last run was this connection's: another one may read another account.
+
+    Where the table is in another database than the runs (ingestion.W006), that cannot be asked: all of them.
+    """
+    from ingestion.models import Run
+
+    if plan.alias != router.db_for_write(Run):
+        return rows
+    return rows.filter(run__connection__pipeline=ctx.pipeline, run__connection__name=ctx.connection)
+
+
+def _amount(plan: Plan, periods: Periods, value: Any) -> Decimal:
+    if value is None:
+        return Decimal()
+    field: Any = plan.model._meta.get_field(periods.amount)
+    if isinstance(field, models.DecimalField):  # SQLite adds up in floating point
+        return Decimal(value).quantize(Decimal(1).scaleb(-field.decimal_places))
+    return Decimal(str(value))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
