@@ -20,6 +20,7 @@ from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
 from ingestion import ConfigurationError, SourceChanged, Transient
+from ingestion.redaction import mask
 from integrations.rest.taking_apart import elements, members
 
 _LONGEST = 200
@@ -168,7 +169,7 @@ def _walk(raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str
     except msgspec.ValidationError:
         raise LookupMissed(f"The page has no object with {step!r} on the way of {text}. Has it changed?") from None
     if step not in known:
-        there = ", ".join(repr(name[:40]) for name in list(known)[:10])
+        there = ", ".join(repr(mask(name)[:40]) for name in list(known)[:10])
         raise LookupMissed(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
     yield from _walk(known[step], rest, text)
 

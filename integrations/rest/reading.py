@@ -70,6 +70,8 @@ class Reading:
     beat: Callable[[], None] = lambda: None
     hidden: frozenset[str] = frozenset()
     """Query parameters that carry a secret; never kept in a checkpoint."""
+    check: Callable[[Page], None] = lambda page: None
+    """Raises for a page that must not be kept or shown."""
     _seen: set[int] = field(default_factory=set)
 
     def pages(self, checkpoint: Json) -> Iterator[Page]:
@@ -110,7 +112,9 @@ class Reading:
         notes = [*turn.notes, *said]
         if nulls:
             notes.append(f"Page {number} had {nulls} null elements; they are no records.")
-        return Page(records, dataclasses.asdict(after), refused, declares, notes), after
+        page = Page(records, dataclasses.asdict(after), refused, declares, notes)
+        self.check(page)
+        return page, after
 
     def _asked(self, state: State) -> Call:
         call = self.declaration.pagination.ask(self.call, state)

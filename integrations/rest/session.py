@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-from ingestion import ConfigurationError, Context, Window
+from ingestion import ConfigurationError, Context, Page, SourceChanged, Window
 from integrations.http import Client, Limits, Response
 from integrations.rest import placeholders
 from integrations.rest.auth.connecting import Connect
-from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, RefreshToken
+from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, Proof, RefreshToken
 from integrations.rest.auth.keepers import Keeper, keeper
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call
+from integrations.rest.guarding import Echo
 
 _UNAUTHORISED = 401
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,10 +38,11 @@ class Session:
         self._declaration, self._ctx, self._connect = declaration, ctx, connect
         self._deadline = Limits().deadline if deadline is None else deadline
         self.call = filled(declaration, ctx)
+        self._untrusted = untrusted
         self._bound(untrusted)
         self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
         self._client: Client | None = None
-        self._proven: object = None
+        self._proven: Proof | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +66,22 @@ class Session:
             self._keeper.renew()
             response = self._send(call, call.accept)
         return response
+
+    def check(self, page: Page) -> None:
+        """Refuse a page that holds a value of the credential. Raises SourceChanged; nothing of the page is kept then.
+
+        Whoever declared the call may have made the source repeat what was sent to it, where people can read it.
+        """
+        if not self._untrusted or isinstance(self._declaration.auth, NoAuth):
+            return
+        kept = [record.body for record in (*page.records, *(one.record for one in page.refused))]
+        beside = json.dumps([page.checkpoint, *page.notes], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        if Echo(self._ctx.credential().values, self._proven).stands_in([*kept, beside]):
+            raise SourceChanged(
+                f"The source's answer repeats a value of the credential {self._ctx.integration!r}; nothing of it was "
+                "kept. Declare the call so that the source does not repeat what it is sent, or narrow `records`; an "
+                "API that always does so must be declared in code."
+            )
 
     def _send(self, call: Call, accept: frozenset[int]) -> Response:
         return self._connected().request(

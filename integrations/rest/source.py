@@ -82,7 +82,7 @@ class Rest(Declaration):
         return Session(self, ctx, self._connect, untrusted=self._untrusted, deadline=deadline)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
-        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden)
+        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check)
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:
