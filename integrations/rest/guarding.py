@@ -10,12 +10,63 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from ingestion import ConfigurationError, Context
 from ingestion.redaction import spellings
-from integrations.rest.auth.declared import Proof
+from integrations.rest.auth.declared import NoAuth, Proof
+from integrations.rest.declaration import Declaration
+from integrations.rest.exchange import Call
 
 _TERMS = frozenset({"hosts", "methods", "expires_at"})
 """Values of a credential that say how it is used, and are no secret."""
 _CODE = re.compile(rb"\\u00([2-7][0-9a-f])")
+
+
+Origin = tuple[str, str, int | None]
+
+
+def bind(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool) -> None:
+    """Refuse what the tenant's credential does not allow. Raises ConfigurationError.
+
+    Its value `hosts` says where it may go; for a declaration that staff wrote it is required.
+    """
+    auth = declaration.auth
+    if isinstance(auth, NoAuth):
+        return
+    secret = ctx.credential().values
+    if secret.get("hosts") or untrusted:
+        for url in (call.url, *([auth.token_url] if hasattr(auth, "token_url") else [])):
+            _require_named(url, secret, ctx.integration)
+
+
+def _require_named(url: str, secret: Mapping[str, str], integration: str) -> None:
+    if not names(secret, url):
+        parts = urlsplit(url)
+        raise ConfigurationError(
+            f"The declaration would send the credential {integration!r} to {parts.scheme}://{parts.netloc}, which its "
+            f"value `hosts` does not name ({', '.join(_words(secret, 'hosts')) or 'it has none'}; a host alone means "
+            "https on its usual port). Correct the address, or have somebody who may change credentials add it there."
+        )
+
+
+def names(secret: Mapping[str, str], url: str) -> bool:
+    """Whether the credential's value `hosts` names the origin of `url`: scheme, host and port."""
+    wanted = _origin(url)
+    return wanted is not None and any(
+        wanted == _origin(one if "://" in one else f"https://{one}") for one in _words(secret, "hosts")
+    )
+
+
+def _origin(url: str) -> Origin | None:
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        return None
+    return (scheme, host, port or {"http": 80, "https": 443}.get(scheme)) if host else None
+
+
+def _words(secret: Mapping[str, str], name: str) -> list[str]:
+    return secret.get(name, "").lower().replace(",", " ").split()
 
 
 class Echo:

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ingestion import ConfigurationError, Context, Page, SourceChanged, Window
 from integrations.http import Client, Limits, Response
@@ -17,7 +17,7 @@ from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, P
 from integrations.rest.auth.keepers import Keeper, keeper
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call
-from integrations.rest.guarding import Echo
+from integrations.rest.guarding import Echo, bind
 
 _UNAUTHORISED = 401
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Session:
         self._deadline = Limits().deadline if deadline is None else deadline
         self.call = filled(declaration, ctx)
         self._untrusted = untrusted
-        self._bound(untrusted)
+        bind(declaration, self.call, ctx, untrusted=untrusted)
         self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
         self._client: Client | None = None
         self._proven: Proof | None = None
@@ -110,24 +110,6 @@ class Session:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-    def _bound(self, untrusted: bool) -> None:
-        """Refuse to send a credential elsewhere than its field `hosts` says.
-
-        A declaration that staff wrote must not carry a credential away: for it, the field is required.
-        """
-        auth = self._declaration.auth
-        if isinstance(auth, NoAuth):
-            return
-        given = self._ctx.credential().values.get("hosts", "").lower().replace(",", " ").split()
-        for url in (self.call.url, getattr(auth, "token_url", "")):
-            host = urlsplit(url).hostname
-            if host and host not in given and (given or untrusted):
-                raise ConfigurationError(
-                    f"The declaration would send the credential {self._ctx.integration!r} to {host}, which its field "
-                    f"`hosts` does not name ({', '.join(given) or 'it has none'}). Correct the address, or have "
-                    "somebody who may change credentials add the host there."
-                )
 
 
 def filled(declaration: Declaration, ctx: Context) -> Call:

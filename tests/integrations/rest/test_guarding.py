@@ -83,3 +83,44 @@ def test_who_asks_may_stand_in_the_records() -> None:
     secret = {"username": "acme-books", "password": "abcdef123456", "hosts": HOST}
 
     assert len(extract(world, config(auth={"kind": "basic"}), secret=secret)) == 1
+
+
+@pytest.mark.parametrize(
+    ("hosts", "url", "goes"),
+    [
+        ("api.example.com", "https://api.example.com", True),
+        ("api.example.com", "https://api.example.com:443", True),
+        ("api.example.com", "http://api.example.com", False),
+        ("api.example.com", "https://api.example.com:8443", False),
+        ("api.example.com:8443", "https://api.example.com:8443", True),
+        ("https://api.example.com:8443", "https://api.example.com", False),
+        ("other.example, HTTP://API.example.com:8080/", "http://api.example.com:8080", True),
+        ("http://api.example.com", "https://api.example.com", False),
+        ("api.example.com:x", "https://api.example.com", False),
+    ],
+)
+def test_a_credential_goes_to_whole_origins(hosts: str, url: str, goes: bool) -> None:
+    world = World(lambda request: reply({"id": 1}))
+    declared = config(base_url=url, auth={"kind": "bearer"})
+    secret = {"token": "abcdef123456", "hosts": hosts}
+
+    if goes:
+        assert len(extract(world, declared, secret=secret)) == 1
+    else:
+        with pytest.raises(ConfigurationError, match="does not name"):
+            extract(world, declared, secret=secret)
+    assert len(world.asked) == goes
+
+
+@pytest.mark.parametrize(
+    "url", ["http://login.example.com/token", "https://login.example.com:8443/token", "https:///x", ""]
+)
+@pytest.mark.parametrize("kind", ["client_credentials", "refresh_token"])
+def test_a_token_address_lies_on_an_origin_that_the_credential_names(url: str, kind: str) -> None:
+    world = World(lambda request: reply({"access_token": "abcdef123456"}))
+    secret = {"client_id": "me", "client_secret": SECRET, "refresh_token": "r0", "hosts": f"{HOST} login.example.com"}
+
+    with pytest.raises(ConfigurationError, match="does not name"):
+        extract(world, config(auth={"kind": kind, "token_url": url}), secret=secret)
+
+    assert world.asked == []
