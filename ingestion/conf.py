@@ -71,7 +71,10 @@ class Settings(BaseModel):
     TICK_QUEUE: str = "ingestion-tick"
     """RQ queue of the tick, when rq-scheduler drives it."""
     PRIVATE_NETWORKS: list[IPvAnyNetwork] = []
-    """Private networks (CIDR) that sources may call, for systems on your own premises; all others are refused."""
+    """Private networks (CIDR) that sources may call, for systems on your own premises; all others are refused. They are
+    open to every tenant's pipelines that are written in code; an API that is declared in a connection's config reaches
+    only addresses in them that the tenant's credential names in its value `hosts`.
+    """
     STORAGE: str = "default"
     """Alias in Django's STORAGES where raw artifacts are kept; must not be public."""
     KEEP_RAW_PAGES: bool = True

@@ -6,11 +6,12 @@ those who store credentials did not name. What they named stands in the credenti
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from ingestion import ConfigurationError, Context
+from ingestion import ConfigurationError, Context, CredentialError
 from ingestion.redaction import spellings
 from integrations.rest.auth.declared import NoAuth, Proof
 from integrations.rest.declaration import Declaration
@@ -24,18 +25,30 @@ _CODE = re.compile(rb"\\u00([2-7][0-9a-f])")
 Origin = tuple[str, str, int | None]
 
 
-def bind(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool) -> None:
-    """Refuse what the tenant's credential does not allow. Raises ConfigurationError.
+def bind(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool) -> Context:
+    """`ctx` as the declaration may use it. Raises ConfigurationError for what the tenant's credential does not allow.
 
-    Its value `hosts` says where it may go; for a declaration that staff wrote it is required.
+    Its value `hosts` says where it may go; for a declaration that staff wrote it is required. Private networks were
+    allowed for somebody's system: staff reach of them what the tenant's credential names, also without sending it.
     """
     auth = declaration.auth
     if isinstance(auth, NoAuth):
-        return
+        if untrusted and ctx.private_networks and not names(_leave(ctx), call.url):
+            return dataclasses.replace(ctx, private_networks=())
+        return ctx
     secret = ctx.credential().values
     if secret.get("hosts") or untrusted:
         for url in (call.url, *([auth.token_url] if hasattr(auth, "token_url") else [])):
             _require_named(url, secret, ctx.integration)
+    return ctx
+
+
+def _leave(ctx: Context) -> Mapping[str, str]:
+    """What the tenant's credential allows a call that sends nothing of it; nothing when there is none."""
+    try:
+        return ctx.credential().values
+    except (CredentialError, ConfigurationError):
+        return {}
 
 
 def _require_named(url: str, secret: Mapping[str, str], integration: str) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from ingestion import ConfigurationError, Context, Page, SourceChanged, Window
+from ingestion import ConfigurationError, Context, Page, PrivateAddress, SourceChanged, Window
 from integrations.http import Client, Limits, Response
 from integrations.rest import placeholders
 from integrations.rest.auth.connecting import Connect
@@ -35,12 +35,12 @@ class Session:
         untrusted: bool = False,
         deadline: float | None = None,
     ) -> None:
-        self._declaration, self._ctx, self._connect = declaration, ctx, connect
+        self._declaration, self._connect = declaration, connect
         self._deadline = Limits().deadline if deadline is None else deadline
         self.call = filled(declaration, ctx)
         self._untrusted = untrusted
-        bind(declaration, self.call, ctx, untrusted=untrusted)
-        self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
+        self._ctx = bind(declaration, self.call, ctx, untrusted=untrusted)
+        self._keeper: Keeper = keeper(declaration.auth, self._ctx, connect)
         self._client: Client | None = None
         self._proven: Proof | None = None
 
@@ -84,15 +84,16 @@ class Session:
             )
 
     def _send(self, call: Call, accept: frozenset[int]) -> Response:
-        return self._connected().request(
-            call.method,
-            call.url,
-            params=call.params,
-            headers=call.headers,
-            json=call.body,
-            idempotent=True,
-            accept=accept,
-        )
+        sent = {"params": call.params, "headers": call.headers, "json": call.body}
+        try:
+            return self._connected().request(call.method, call.url, idempotent=True, accept=accept, **sent)
+        except PrivateAddress as error:
+            if not self._untrusted:
+                raise
+            raise PrivateAddress(
+                f"{error} An API that is declared in a connection's config needs more: the value `hosts` of the "
+                f"tenant's credential {self._ctx.integration!r} must name its address."
+            ) from error
 
     def _connected(self) -> Client:
         """A client with today's proof: another one after it was renewed."""

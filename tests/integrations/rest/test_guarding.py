@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from ingestion import ConfigurationError, SourceChanged
+from ingestion import ConfigurationError, PrivateAddress, SourceChanged
+from integrations.rest import Rest
 from integrations.rest.source import Configured
 from tests.integrations.rest.worlds import World, context, ids, reply
 
@@ -124,3 +127,40 @@ def test_a_token_address_lies_on_an_origin_that_the_credential_names(url: str, k
         extract(world, config(auth={"kind": kind, "token_url": url}), secret=secret)
 
     assert world.asked == []
+
+
+@pytest.fixture(scope="module")
+def inner() -> Iterator[str]:
+    """A real server on a private address."""
+
+    class Inner(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"id": 1}'
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Inner) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_allowed_private_network_is_open_to_a_config_only_where_the_credential_says_so(inner: str) -> None:
+    declared = config(base_url=inner, auth={"kind": "none"})
+    allowed = {"config": declared, "private_networks": ("127.0.0.0/8",), "integration": "shop"}
+
+    for secret in ({}, {"secret": {"hosts": HOST}}, {"secret": {"hosts": "127.0.0.1"}}):
+        for ask in (Configured().preview, Configured().test, lambda ctx: list(Configured().extract(ctx, None))):
+            with pytest.raises(PrivateAddress, match="credential 'shop' must name"):
+                ask(context(**allowed, **secret))
+
+    assert len(list(Configured().extract(context(**allowed, secret={"hosts": inner}), None))) == 1
+    assert len(list(Rest(base_url=inner, key="").extract(context(**allowed), None))) == 1
