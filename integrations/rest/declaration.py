@@ -51,7 +51,7 @@ class Declaration(Value):
     max_pages: int = Field(10_000, ge=1, le=1_000_000)
     """A run that reads more pages than this fails: the source would probably never end."""
     max_page_bytes: int = Field(16 * _MEGABYTE, ge=1024, le=64 * _MEGABYTE)
-    """A larger page is refused."""
+    """A larger page is refused. In a connection's config at most 16777216; a preview takes 2 MB of it."""
 
     @field_validator("base_url")
     @classmethod

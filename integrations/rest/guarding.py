@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from ingestion import ConfigurationError, Context, CredentialError
@@ -22,7 +22,14 @@ _TERMS = frozenset({"hosts", "methods", "expires_at"})
 _CODE = re.compile(rb"\\u00([2-7][0-9a-f])")
 
 
+_LARGEST = 16 * 1024 * 1024
 Origin = tuple[str, str, int | None]
+
+
+def reaching(declaration: Declaration) -> Iterator[str]:
+    """What only a declaration in code may say."""
+    if declaration.max_page_bytes > _LARGEST:
+        yield f"`max_page_bytes` is at most {_LARGEST} in a config; ask for smaller pages."
 
 
 def bind(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool) -> Context:

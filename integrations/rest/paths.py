@@ -7,6 +7,7 @@ Paths come from staff: what makes their cost depend on more than the page's size
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from jsonpath import segments, selectors
 
 from ingestion import ConfigurationError, SourceChanged, Transient
 from ingestion.redaction import mask
-from integrations.rest.taking_apart import elements, members
+from integrations.rest.taking_apart import MOST, TooMany, elements, members
 
 _LONGEST = 200
 _SEGMENTS = 12
@@ -54,11 +55,11 @@ class Path:
         """The bytes of everything it selects; of the elements where it ends at a list.
 
         Raises SourceChanged when the page is not JSON or has nothing where a plain path leads, Transient when the page
-        is cut off.
+        is cut off, TooMany as soon as there are more than MOST.
         """
         body = body.removeprefix(b"\xef\xbb\xbf")
         try:
-            found = list(_walk(body, self.steps, self.text)) if self.plain else list(self._search(body))
+            found = _few(_walk(body, self.steps, self.text) if self.plain else self._search(body))
             if self.single and found and found[0][:1] == b"[":
                 found = [bytes(one) for one in elements(found[0])]
             elif not self.steps and self.plain:
@@ -172,6 +173,13 @@ def _walk(raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str
         there = ", ".join(repr(mask(name)[:40]) for name in list(known)[:10])
         raise LookupMissed(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
     yield from _walk(known[step], rest, text)
+
+
+def _few(found: Iterator[bytes]) -> list[bytes]:
+    taken = list(itertools.islice(found, MOST + 1))
+    if len(taken) > MOST:
+        raise TooMany(f"The page has more than {MOST} records; ask for smaller pages.")
+    return taken
 
 
 def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:

@@ -34,9 +34,11 @@ class Session:
         *,
         untrusted: bool = False,
         deadline: float | None = None,
+        largest: int | None = None,
     ) -> None:
         self._declaration, self._connect = declaration, connect
         self._deadline = Limits().deadline if deadline is None else deadline
+        self._largest = min(declaration.max_page_bytes, largest or declaration.max_page_bytes)
         self.call = filled(declaration, ctx)
         self._untrusted = untrusted
         self._ctx = bind(declaration, self.call, ctx, untrusted=untrusted)
@@ -84,9 +86,17 @@ class Session:
             )
 
     def _send(self, call: Call, accept: frozenset[int]) -> Response:
-        sent = {"params": call.params, "headers": call.headers, "json": call.body}
+        client, url = self._connected(), call.url
         try:
-            return self._connected().request(call.method, call.url, idempotent=True, accept=accept, **sent)
+            return client.request(
+                call.method,
+                url,
+                params=call.params,
+                headers=call.headers,
+                json=call.body,
+                idempotent=True,
+                accept=accept,
+            )
         except PrivateAddress as error:
             if not self._untrusted:
                 raise
@@ -100,7 +110,7 @@ class Session:
         proof = self._keeper.proof()
         if self._client is None or proof != self._proven:
             self._close()
-            limits = Limits(body_bytes=self._declaration.max_page_bytes, deadline=self._deadline)
+            limits = Limits(body_bytes=self._largest, deadline=self._deadline)
             self._client = self._connect(
                 self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
             )
