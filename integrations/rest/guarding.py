@@ -13,16 +13,22 @@ from urllib.parse import urlsplit
 
 from ingestion import ConfigurationError, Context, CredentialError
 from ingestion.redaction import spellings
-from integrations.rest.auth.declared import NoAuth, Proof
-from integrations.rest.declaration import Declaration
+from integrations.rest.auth.declared import ApiKey, Bearer, NoAuth, Proof
+from integrations.rest.declaration import HEADERS_OF_OURS, Declaration
 from integrations.rest.exchange import Call
 
-_TERMS = frozenset({"hosts", "methods", "expires_at"})
+_TERMS = frozenset({"hosts", "methods", "auth", "expires_at"})
 """Values of a credential that say how it is used, and are no secret."""
 _CODE = re.compile(rb"\\u00([2-7][0-9a-f])")
 
 
 _LARGEST = 16 * 1024 * 1024
+_OVERRIDES = re.compile(
+    r"_method|x[-_]((http[-_])?method([-_]override)?|original[-_](url|method)|rewrite[-_]url)", re.I
+)
+"""Names by which servers take another method or address than the call's own."""
+_OF_OTHER_KINDS = frozenset({"password", "client_secret", "refresh_token"})
+"""Values that one kind of authentication sends in its own way; no other may."""
 Origin = tuple[str, str, int | None]
 
 
@@ -30,6 +36,15 @@ def reaching(declaration: Declaration) -> Iterator[str]:
     """What only a declaration in code may say."""
     if declaration.max_page_bytes > _LARGEST:
         yield f"`max_page_bytes` is at most {_LARGEST} in a config; ask for smaller pages."
+    auth = declaration.auth
+    sent = [*declaration.headers, *([auth.name] if isinstance(auth, ApiKey) else [])]
+    for name in (*sent, *declaration.params, *(declaration.body or {})):
+        if _OVERRIDES.fullmatch(name):
+            yield f"{name!r} would make another call of it; name the real `method`, GET or POST."
+    if isinstance(auth, ApiKey) and auth.name.lower() in HEADERS_OF_OURS:
+        yield f"`auth.name`: the header {auth.name!r} cannot be set here."
+    if isinstance(auth, ApiKey | Bearer) and auth.field in _TERMS | _OF_OTHER_KINDS:
+        yield f"`auth.field`: {auth.field!r} is not sent in this way; store the value under a name of its own."
 
 
 def bind(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool) -> Context:
@@ -39,6 +54,8 @@ def bind(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool)
     allowed for somebody's system: staff reach of them what the tenant's credential names, also without sending it.
     """
     auth = declaration.auth
+    if untrusted and declaration.method != "GET":
+        _require_method(declaration.method, _leave(ctx), call.url, ctx.integration)
     if isinstance(auth, NoAuth):
         if untrusted and ctx.private_networks and not names(_leave(ctx), call.url):
             return dataclasses.replace(ctx, private_networks=())
@@ -47,6 +64,12 @@ def bind(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool)
     if secret.get("hosts") or untrusted:
         for url in (call.url, *([auth.token_url] if hasattr(auth, "token_url") else [])):
             _require_named(url, secret, ctx.integration)
+    said = {str(one).lower() for one in auth.model_dump().values()}
+    if untrusted and (other := [word for word in _words(secret, "auth") if word not in said]):
+        raise ConfigurationError(
+            f"The credential {ctx.integration!r} is sent as its value `auth` says: the declaration's `auth` does not "
+            f"say {', '.join(other)}. Correct it, or have somebody who may change credentials correct the value."
+        )
     return ctx
 
 
@@ -65,6 +88,16 @@ def _require_named(url: str, secret: Mapping[str, str], integration: str) -> Non
             f"The declaration would send the credential {integration!r} to {parts.scheme}://{parts.netloc}, which its "
             f"value `hosts` does not name ({', '.join(_words(secret, 'hosts')) or 'it has none'}; a host alone means "
             "https on its usual port). Correct the address, or have somebody who may change credentials add it there."
+        )
+
+
+def _require_method(method: str, secret: Mapping[str, str], url: str, integration: str) -> None:
+    """A call that is no GET may change something at the source, and is repeated after a failure."""
+    if method.lower() not in _words(secret, "methods") or not names(secret, url):
+        raise ConfigurationError(
+            f"A declaration in a config may only GET. If this {method} changes nothing at the source, have somebody "
+            f"who may change credentials say so in the tenant's credential {integration!r}: `methods={method}`, and "
+            "`hosts` with the address."
         )
 
 

@@ -33,6 +33,9 @@ def rest_page() -> str:
             "| value of the credential | says | without it |\n|---|---|---|\n"
             "| `hosts` | where it may be sent, with spaces or commas between: `api.example.com` is https on its usual port; "
             "anything else is named whole, such as `http://10.0.0.5:8080`. A `token_url` must be on one of them | nowhere |\n"
+            "| `methods` | `POST`: searches by POST change nothing on those hosts, and may be repeated | `GET` only |\n"
+            "| `auth` | how it may be sent: each word must be a value of the declaration's `auth`, such as "
+            "`api_key header X-Api-Key` or `refresh_token https://login.example.com/token` | in every way |\n"
         ),
         *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('kind',))}" for tag, cls in KINDS.items()),
     ]

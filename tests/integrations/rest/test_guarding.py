@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from ingestion import ConfigurationError, PrivateAddress, SourceChanged
+from ingestion import ConfigurationError, PrivateAddress, Secret, SourceChanged
 from integrations.rest import Rest
 from integrations.rest.source import Configured
 from tests.integrations.rest.worlds import World, context, ids, reply
@@ -210,3 +210,87 @@ def test_a_config_may_ask_for_pages_of_sixteen_megabytes() -> None:
 
     with pytest.raises(ConfigurationError, match="max_page_bytes"):
         Configured().check_config(config(max_page_bytes=16 * 1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize("ask", [extract, preview])
+@pytest.mark.parametrize("auth", [{"kind": "none"}, {"kind": "api_key"}])
+@pytest.mark.parametrize(
+    "leave", [{}, {"hosts": HOST}, {"methods": "POST"}, {"methods": "POST", "hosts": "other.example"}]
+)
+def test_a_config_posts_only_where_the_credential_says_so(ask: Any, auth: Any, leave: Any) -> None:
+    world = World(lambda request: reply({"id": 1}))
+    declared = config(method="POST", auth=auth)
+
+    with pytest.raises(ConfigurationError, match="methods=POST"):
+        ask(world, declared, secret={"key": SECRET, **leave})
+    with pytest.raises(ConfigurationError, match="methods=POST"):
+        ask(world, declared)
+    assert world.asked == []
+
+    ask(world, declared, secret={**STORED, "methods": "post"})
+    assert [request.method for request in world.asked] == ["POST"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"headers": {"X-HTTP-Method-Override": "DELETE"}}, {"headers": {"X_Http_Method": "DELETE"}},
+        {"headers": {"x-method-override": "PUT"}}, {"headers": {"X-Original-URL": "/admin"}}, {"params": {"_method": "DELETE"}},
+        {"method": "POST", "body": {"_method": "DELETE"}}, {"auth": {"kind": "api_key", "name": "X-HTTP-Method-Override"}},
+        {"auth": {"kind": "api_key", "name": "Host"}}, {"auth": {"kind": "api_key", "field": "client_secret"}},
+        {"auth": {"kind": "bearer", "field": "refresh_token"}}, {"auth": {"kind": "bearer", "field": "hosts"}},
+    ],
+)  # fmt: skip
+def test_a_config_makes_no_other_call_of_its_call(values: dict[str, Any]) -> None:
+    world = World(lambda request: reply({"id": 1}))
+
+    with pytest.raises(ConfigurationError, match=r"another call|cannot be set|not sent in this way"):
+        Configured().check_config(config(**values))
+    with pytest.raises(ConfigurationError):
+        extract(world, config(**values), secret={**STORED, "client_secret": SECRET, "methods": "POST"})
+
+    assert world.asked == []
+
+
+def test_a_credential_may_say_how_it_is_sent() -> None:
+    world = World(lambda request: reply({"id": 1}))
+    secret = {**STORED, "auth": "api_key, header X-Api-Key"}
+
+    for auth in (BY_KEY, {"kind": "bearer", "field": "key"}, {"kind": "api_key", "name": "X-Other"}):
+        with pytest.raises(ConfigurationError, match="as its value `auth` says"):
+            extract(world, config(auth=auth), secret=secret)
+    assert world.asked == []
+    assert len(extract(world, config(auth={"kind": "api_key"}), secret=secret)) == 1
+
+
+def test_an_exchange_replaces_the_tokens_and_nothing_else() -> None:
+    old = {
+        "client_id": "me",
+        "client_secret": SECRET,
+        "refresh_token": "r0",
+        "hosts": HOST,
+        "methods": "POST",
+        "other": "x",
+    }
+    given = {"access_token": "abcdef123456", "refresh_token": "r1", "expires_in": 60}
+    evil = {
+        "client_secret": "evil",
+        "hosts": "evil.example",
+        "methods": "",
+        "auth": "",
+        "other": "evil",
+        "more": "evil",
+    }
+    world = World(lambda request: reply({**given, **evil} if request.method == "POST" else {"id": 1}))
+    stored: list[Any] = []
+
+    def exchange(used_up: Secret, ask: Callable[[Secret], Any]) -> Secret:
+        stored.append(ask(used_up))
+        return Secret(stored[-1], used_up.version + 1)
+
+    declared = config(auth={"kind": "refresh_token", "token_url": f"https://{HOST}/token"})
+    extract(world, declared, secret=old, exchange=exchange)
+
+    (new,) = stored
+    assert new.pop("expires_at").isdecimal()
+    assert new == {**old, "access_token": "abcdef123456", "refresh_token": "r1"}
