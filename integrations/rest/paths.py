@@ -26,6 +26,8 @@ from integrations.rest.taking_apart import MOST, TooMany, elements, members
 
 _LONGEST = 200
 _SEGMENTS = 12
+_LEVELS = 12
+"""How often `..`, filters and slices read over the page: once for each level that holds nearly all of it."""
 _ENV = jsonpath.JSONPathEnvironment()
 _ALLOWED_IN_FILTERS = (
     filters.FilterExpression, filters.InfixExpression, filters.PrefixExpression, filters.BooleanLiteral, filters.Nil,
@@ -73,10 +75,10 @@ class Path:
     def _search(self, body: bytes) -> Iterator[bytes]:
         page = json.loads(body, parse_float=Decimal)
         cut: dict[tuple[Any, ...], bytes] = {}
-        budget = 4 * len(body)
+        budget, left = 4 * len(body), [_LEVELS * len(body)]
         try:
             for match in self.compiled.finditer(page):
-                raw = _cut(body, match.parts, cut)
+                raw = _cut(body, match.parts, cut, left)
                 budget -= len(raw)
                 if budget < 0:
                     raise SourceChanged(f"The records under {self.text} contain one another; name them more narrowly.")
@@ -189,12 +191,18 @@ def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
         raise LookupMissed(f"The page has no list where {text} leads. Has the source changed?") from None
 
 
-def _cut(body: bytes, parts: Sequence[str | int], known: dict[tuple[Any, ...], Any]) -> bytes:
-    """The bytes at a location. Containers on the way are taken apart once for all locations."""
+def _cut(body: bytes, parts: Sequence[str | int], known: dict[tuple[Any, ...], Any], left: list[int]) -> bytes:
+    """The bytes at a location. Containers on the way are taken apart once for all locations.
+
+    Each is read over whole, with all that it contains: `left` is how many bytes of them may be read yet.
+    """
     here: Any = body
     for depth, part in enumerate(parts):
         at = tuple(parts[:depth])
         if at not in known:
+            left[0] -= len(bytes(here))
+            if left[0] < 0:
+                raise SourceChanged("The records lie too deep in too large a page; ask for smaller pages.")
             known[at] = members(here) if isinstance(part, str) else elements(here)
         here = known[at][part]
     return bytes(here)

@@ -294,3 +294,18 @@ def test_an_exchange_replaces_the_tokens_and_nothing_else() -> None:
     (new,) = stored
     assert new.pop("expires_at").isdecimal()
     assert new == {**old, "access_token": "abcdef123456", "refresh_token": "r1"}
+
+
+def test_a_deep_page_is_not_read_over_for_every_level() -> None:
+    world = World(lambda request: reply(b'{"a":' * 90 + b'{"id": "' + b"x" * 100_000 + b'"}' + b"}" * 90))
+
+    with pytest.raises(SourceChanged, match="too deep"):
+        extract(world, config(records="$..id"))
+
+
+def test_records_of_several_levels_are_found() -> None:
+    tree = json.dumps({"data": {"parts": [{"more": [{"row": {"id": number}}]} for number in range(1000)]}})
+
+    (page,) = extract(World(lambda request: reply(tree.encode())), config(records="$..row"))
+
+    assert len(page.records) == 1000
