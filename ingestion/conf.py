@@ -97,7 +97,8 @@ class Settings(BaseModel):
     )
     """Calls a tenant may make: integration to tier to rate. "*" stands for every integration, or every tier, that is
     not listed; a tier that nothing matches has the first rate listed. One bucket per tenant and integration, shared by
-    all workers.
+    all workers. A connection's config may name an integration that is listed here or that the tenant has a credential
+    for; any other name shares the bucket of its pipeline's integration.
     """
     RATE_WITHOUT_REDIS: float = Field(0.1, gt=0)
     """Share of the rate that each process may use while Redis cannot be reached; about 1 / your worker processes."""
