@@ -71,7 +71,10 @@ class Settings(BaseModel):
     TICK_QUEUE: str = "ingestion-tick"
     """RQ queue of the tick, when rq-scheduler drives it."""
     PRIVATE_NETWORKS: list[IPvAnyNetwork] = []
-    """Private networks (CIDR) that sources may call, for systems on your own premises; all others are refused."""
+    """Private networks (CIDR) that sources may call, for systems on your own premises; all others are refused. They are
+    open to every tenant's pipelines that are written in code; an API that is declared in a connection's config reaches
+    only addresses in them that the tenant's credential names in its value `hosts`.
+    """
     STORAGE: str = "default"
     """Alias in Django's STORAGES where raw artifacts are kept; must not be public."""
     KEEP_RAW_PAGES: bool = True
@@ -94,7 +97,8 @@ class Settings(BaseModel):
     )
     """Calls a tenant may make: integration to tier to rate. "*" stands for every integration, or every tier, that is
     not listed; a tier that nothing matches has the first rate listed. One bucket per tenant and integration, shared by
-    all workers.
+    all workers. A connection's config may name an integration that is listed here or that the tenant has a credential
+    for; any other name shares the bucket of its pipeline's integration.
     """
     RATE_WITHOUT_REDIS: float = Field(0.1, gt=0)
     """Share of the rate that each process may use while Redis cannot be reached; about 1 / your worker processes."""

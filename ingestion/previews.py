@@ -1,6 +1,7 @@
 """What people see of a page before anything runs: its records, and the schema that can be inferred from them.
 
-Values that look like personal data or secrets are masked, by the name of their member and by their form.
+Values that look like personal data or secrets are masked, by the name of their member and by their form; values of a
+credential that this process has opened, for everybody.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 
 from ingestion.core.records import Page
+from ingestion.redaction import mask
 
 SHOWN = 5
 """Records of a preview that are shown."""
@@ -92,13 +94,13 @@ def preview(page: Page, *, whole: bool = False) -> Preview:
     """What people see of `page`. `whole`: show records unmasked, to those who may see payloads."""
     bodies = [record.body for record in page.records]
     shown = tuple(_laid_out(body, whole=whole) for body in bodies[:SHOWN])
-    reasons = tuple(dict.fromkeys(str(one.error) for one in page.refused))[:SHOWN]
+    reasons = tuple(dict.fromkeys(mask(str(one.error)) for one in page.refused))[:SHOWN]
     return Preview(
         count=len(page.records),
         refused=len(page.refused),
         records=shown,
         members=tuple(members(bodies[:SAMPLED])),
-        notes=tuple(page.notes),
+        notes=tuple(map(mask, page.notes)),
         reasons=reasons,
     )
 
@@ -111,7 +113,7 @@ def members(bodies: Sequence[bytes]) -> Iterator[Member]:
         _note(_parsed(body), "", "", seen, owners, 0)
     for path, one in seen.items():
         yield Member(
-            path=path,
+            path=mask(path),
             types=tuple(one.types),
             present=one.present,
             missing=one.present < owners[one.owners],
@@ -171,7 +173,7 @@ def _example(one: _Seen, path: str, value: Any) -> None:
     if one.masked:
         one.values = {MASK: None}
     elif len(one.values) < _EXAMPLES:
-        text = value if isinstance(value, str) else _encoder.encode(value).decode()
+        text = mask(value if isinstance(value, str) else _encoder.encode(value).decode())
         one.values[text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"] = None
 
 
@@ -215,6 +217,6 @@ def _laid_out(body: bytes, *, whole: bool) -> str:
     """JSON with its numbers as they came."""
     try:
         data = body if whole else _encoder.encode(masked(json.loads(body, parse_float=Decimal)))
-        return msgspec.json.format(data, indent=2).decode()[:_WHOLE]
+        return mask(msgspec.json.format(data, indent=2).decode())[:_WHOLE]
     except (ValueError, RecursionError, UnicodeError):  # msgspec's errors are ValueErrors too
-        return body[:_WHOLE].decode("utf-8", "backslashreplace") if whole else MASK
+        return mask(body.decode("utf-8", "backslashreplace"))[:_WHOLE] if whole else MASK

@@ -19,6 +19,7 @@ from ingestion.core.errors import IngestionError, UnknownPipeline
 from ingestion.core.sources import Previewable
 from ingestion.models import Connection
 from ingestion.previews import Preview
+from ingestion.redaction import mask
 
 if TYPE_CHECKING:
     from ingestion.admin.scoped import TenantScoped
@@ -57,7 +58,7 @@ def fetch(user: Any, connection: Connection) -> dict[str, Any]:
     try:
         return {"preview": seen(actions.preview(Actor(user), connection))}
     except IngestionError as refusal:
-        return {"refusal": visible(str(refusal)), "refusal_class": type(refusal).__name__}
+        return {"refusal": visible(mask(str(refusal))), "refusal_class": type(refusal).__name__}
 
 
 def seen(preview: Preview) -> dict[str, Any]:

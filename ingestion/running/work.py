@@ -22,7 +22,7 @@ from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
 from ingestion.running import drift, isolation, ownership
 from ingestion.running.receiving import receiving
-from ingestion.vault import Holder
+from ingestion.vault import Holder, credentials
 
 _AT_HAND = 10.0
 """Longest wait for a rate limit, in seconds, while somebody sits at a screen and waits for the answer."""
@@ -83,7 +83,7 @@ class Work:
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline, began = registry.get(run.pipeline), read_db_now()
-    ctx = _within_limits(context(pipeline, run, _heartbeat(mine, seams)), run, mine, seams)
+    ctx = _within_limits(context(pipeline, run, _heartbeat(mine, seams)), pipeline, run, mine, seams)
     held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
     ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
     # Other shards fill the same table at the same time.
@@ -99,7 +99,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     )
 
 
-def _within_limits(ctx: Context, run: Run, mine: ownership.Ownership, seams: Seams) -> Context:
+def _within_limits(ctx: Context, pipeline: Pipeline, run: Run, mine: ownership.Ownership, seams: Seams) -> Context:
     """`ctx` waiting as a worker may: for long, but stopping soon when the run or the process is asked to."""
     beat = _heartbeat(mine, seams, at_least_every=5.0)
 
@@ -110,14 +110,21 @@ def _within_limits(ctx: Context, run: Run, mine: ownership.Ownership, seams: Sea
             )
         beat()
 
-    throttle = limits.Throttle(ctx.tenant, run.tenant.tier, _limited(ctx), pulse=pulse)
+    throttle = limits.Throttle(ctx.tenant, run.tenant.tier, _limited(ctx, pipeline), pulse=pulse)
     spend = limits.RunMeter(run, lambda: mine.batches)
     return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off, spend=spend)
 
 
-def _limited(ctx: Context) -> str:
-    """Whose rate it is; a source that names no integration has one for its pipeline."""
-    return ctx.integration or ctx.pipeline
+def _limited(ctx: Context, pipeline: Pipeline) -> str:
+    """Whose rate it is; a source that names no integration has one for its pipeline.
+
+    A config may name what the tenant has a credential for, or what RATES lists: were any other name a bucket of its
+    own, whoever writes configs could have as many as they like.
+    """
+    own, named = pipeline.integration or ctx.pipeline, ctx.integration
+    if named in ("", own):
+        return own
+    return named if named in settings().RATES or credentials.known(ctx.tenant, named) else own
 
 
 def _heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float = math.inf) -> Callable[[], None]:
@@ -187,6 +194,6 @@ def outside_a_run(
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),
     )
     throttle = limits.Throttle(
-        ctx.tenant, tenant.tier, _limited(ctx), patience=min(patience, settings().THROTTLE_SECONDS)
+        ctx.tenant, tenant.tier, _limited(ctx, pipeline), patience=min(patience, settings().THROTTLE_SECONDS)
     )
     return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off)

@@ -48,6 +48,11 @@ def version(tenant: TenantRef, integration: str) -> int | None:
     return _rows(Address(tenant, integration)).values_list("version", flat=True).first()
 
 
+def known(tenant: TenantRef, integration: str) -> bool:
+    """Whether one is stored under exactly this name; some databases find it under others that look like it."""
+    return integration in _rows(Address(tenant, integration)).values_list("integration", flat=True)
+
+
 def put(
     tenant: TenantRef, integration: str, values: Mapping[str, str], *, cause: str, expected: int | None = None,
     note: Note = _nothing,

@@ -71,7 +71,8 @@ def exchange(transport: httpx.BaseTransport, asked: Asked, call: Call, accept: C
         seconds = call.limits.deadline
         return Outcome(error=Transient(f"{asked.what} took longer than {seconds:g} s (Limits.deadline)."))
     except TooLarge as error:
-        text = f"{asked.what} answered with {error}. Ask for smaller pages, or raise the limit if that is right."
+        advice = "Ask for smaller pages, or raise the limit if that is right (a preview takes less: try a dry-run)."
+        text = f"{asked.what} answered with {error}. {advice}"
         return Outcome(error=SourceChanged(text))
     except Damaged as error:
         return Outcome(error=Transient(f"{asked.what}: the body is damaged, {error}."), again=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ingestion import ConfigurationError
 from integrations.rest import auth, paging
 from integrations.rest.declaration import Declaration
+from integrations.rest.guarding import reaching
 from integrations.rest.secrecy import ADVICE, secrets_in
 
 KEY = "rest"
@@ -55,6 +56,8 @@ def from_json(kind: type[D], raw: Any) -> D:
     if len(text) > _LONGEST:
         raise ConfigurationError(f"The REST declaration has {len(text)} characters; the limit is {_LONGEST}.")
     found: D = _parsed(kind, text)
+    for trouble in reaching(found):
+        raise ConfigurationError(f"The REST declaration is wrong. {trouble}")
     return found
 
 

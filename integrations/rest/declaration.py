@@ -15,7 +15,7 @@ from integrations.rest.paging import NoPages, Paging
 from integrations.rest.paths import path
 from integrations.rest.values import Value
 
-_HEADERS_OF_OURS = {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
+HEADERS_OF_OURS = {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
 _MEGABYTE = 1024 * 1024
 
 
@@ -27,7 +27,9 @@ class Declaration(Value):
     path: str = Field("", max_length=1000)
     """What follows the base URL, for example "/orders"."""
     method: Literal["GET", "POST"] = "GET"
-    """POST for searches; a declared source only ever reads, so its calls are repeated after a failure."""
+    """POST for searches that change nothing: a declared source only reads, so its calls are repeated after a failure. A
+    declaration in a config may POST only where the tenant's credential says so.
+    """
     params: dict[str, str | int | bool | list[str]] = Field(default_factory=dict, max_length=50)
     """Query parameters, several of a name as a list; texts may hold placeholders."""
     headers: dict[str, str] = Field(default_factory=dict, max_length=50)
@@ -55,7 +57,7 @@ class Declaration(Value):
     max_pages: int = Field(10_000, ge=1, le=1_000_000)
     """A run that reads more pages than this fails: the source would probably never end."""
     max_page_bytes: int = Field(16 * _MEGABYTE, ge=1024, le=64 * _MEGABYTE)
-    """A larger page is refused."""
+    """A larger page is refused. In a connection's config at most 16777216; a preview takes 2 MB of it."""
 
     @field_validator("base_url")
     @classmethod
@@ -93,7 +95,7 @@ class Declaration(Value):
     @classmethod
     def _headers_are_free(cls, value: dict[str, str]) -> dict[str, str]:
         for name, text in value.items():
-            if name.lower() in _HEADERS_OF_OURS or not name.replace("-", "").replace("_", "").isalnum():
+            if name.lower() in HEADERS_OF_OURS or not name.replace("-", "").replace("_", "").isalnum():
                 raise ValueError(f"the header {name!r} cannot be set here")
             if not text.isascii() or not text.isprintable():
                 raise ValueError(f"the header {name!r} may hold printable ASCII only")

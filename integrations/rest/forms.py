@@ -98,7 +98,10 @@ class DeclareForm(forms.Form):
 
     base_url = _text(_("Base address"), _("For example https://api.example.com/v1"), required=True)
     path = _text(_("Path"), _("For example /orders"), longest=1000)
-    method = forms.ChoiceField(label=_("Method"), choices=[("GET", "GET"), ("POST", "POST")])
+    method = forms.ChoiceField(
+        label=_("Method"), choices=[("GET", "GET"), ("POST", "POST")],
+        help_text=_("POST needs the credential's values methods=POST and hosts: it may change nothing at the source."),
+    )  # fmt: skip
     params = Lines(
         label=_("Parameters"), required=False,
         help_text=_("One a line, for example updated_after={window.start}. Also {window.start:seconds}, "

@@ -7,6 +7,7 @@ Paths come from staff: what makes their cost depend on more than the page's size
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,13 @@ from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
 from ingestion import ConfigurationError, SourceChanged, Transient
-from integrations.rest.taking_apart import elements, members
+from ingestion.redaction import mask
+from integrations.rest.taking_apart import MOST, TooMany, elements, members
 
 _LONGEST = 200
 _SEGMENTS = 12
+_LEVELS = 12
+"""How often `..`, filters and slices read over the page: once for each level that holds nearly all of it."""
 _ENV = jsonpath.JSONPathEnvironment()
 _ALLOWED_IN_FILTERS = (
     filters.FilterExpression, filters.InfixExpression, filters.PrefixExpression, filters.BooleanLiteral, filters.Nil,
@@ -53,11 +57,11 @@ class Path:
         """The bytes of everything it selects; of the elements where it ends at a list.
 
         Raises SourceChanged when the page is not JSON or has nothing where a plain path leads, Transient when the page
-        is cut off.
+        is cut off, TooMany as soon as there are more than MOST.
         """
         body = body.removeprefix(b"\xef\xbb\xbf")
         try:
-            found = list(_walk(body, self.steps, self.text)) if self.plain else list(self._search(body))
+            found = _few(_walk(body, self.steps, self.text) if self.plain else self._search(body))
             if self.single and found and found[0][:1] == b"[":
                 found = [bytes(one) for one in elements(found[0])]
             elif not self.steps and self.plain:
@@ -71,10 +75,10 @@ class Path:
     def _search(self, body: bytes) -> Iterator[bytes]:
         page = json.loads(body, parse_float=Decimal)
         cut: dict[tuple[Any, ...], bytes] = {}
-        budget = 4 * len(body)
+        budget, left = 4 * len(body), [_LEVELS * len(body)]
         try:
             for match in self.compiled.finditer(page):
-                raw = _cut(body, match.parts, cut)
+                raw = _cut(body, match.parts, cut, left)
                 budget -= len(raw)
                 if budget < 0:
                     raise SourceChanged(f"The records under {self.text} contain one another; name them more narrowly.")
@@ -168,9 +172,16 @@ def _walk(raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str
     except msgspec.ValidationError:
         raise LookupMissed(f"The page has no object with {step!r} on the way of {text}. Has it changed?") from None
     if step not in known:
-        there = ", ".join(repr(name[:40]) for name in list(known)[:10])
+        there = ", ".join(repr(mask(name)[:40]) for name in list(known)[:10])
         raise LookupMissed(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
     yield from _walk(known[step], rest, text)
+
+
+def _few(found: Iterator[bytes]) -> list[bytes]:
+    taken = list(itertools.islice(found, MOST + 1))
+    if len(taken) > MOST:
+        raise TooMany(f"The page has more than {MOST} records; ask for smaller pages.")
+    return taken
 
 
 def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
@@ -180,12 +191,18 @@ def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
         raise LookupMissed(f"The page has no list where {text} leads. Has the source changed?") from None
 
 
-def _cut(body: bytes, parts: Sequence[str | int], known: dict[tuple[Any, ...], Any]) -> bytes:
-    """The bytes at a location. Containers on the way are taken apart once for all locations."""
+def _cut(body: bytes, parts: Sequence[str | int], known: dict[tuple[Any, ...], Any], left: list[int]) -> bytes:
+    """The bytes at a location. Containers on the way are taken apart once for all locations.
+
+    Each is read over whole, with all that it contains: `left` is how many bytes of them may be read yet.
+    """
     here: Any = body
     for depth, part in enumerate(parts):
         at = tuple(parts[:depth])
         if at not in known:
+            left[0] -= len(bytes(here))
+            if left[0] < 0:
+                raise SourceChanged("The records lie too deep in too large a page; ask for smaller pages.")
             known[at] = members(here) if isinstance(part, str) else elements(here)
         here = known[at][part]
     return bytes(here)

@@ -23,8 +23,6 @@ from integrations.rest.paths import NULL, path, peek
 
 _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
-MAX_RECORDS = 100_000
-"""Records of one page: they are held in memory."""
 BATCH = 5_000
 """Records of one batch, which is one transaction; a larger page becomes several."""
 
@@ -70,6 +68,8 @@ class Reading:
     beat: Callable[[], None] = lambda: None
     hidden: frozenset[str] = frozenset()
     """Query parameters that carry a secret; never kept in a checkpoint."""
+    check: Callable[[Page], None] = lambda page: None
+    """Raises for a page that must not be kept or shown."""
     _seen: set[int] = field(default_factory=set)
 
     def pages(self, checkpoint: Json) -> Iterator[Page]:
@@ -110,7 +110,9 @@ class Reading:
         notes = [*turn.notes, *said]
         if nulls:
             notes.append(f"Page {number} had {nulls} null elements; they are no records.")
-        return Page(records, dataclasses.asdict(after), refused, declares, notes), after
+        page = Page(records, dataclasses.asdict(after), refused, declares, notes)
+        self.check(page)
+        return page, after
 
     def _asked(self, state: State) -> Call:
         call = self.declaration.pagination.ask(self.call, state)
@@ -123,8 +125,6 @@ class Reading:
         there = 200 <= reply.status < 300
         empty = not there or (reply.status == 204 and not reply.body)
         elements = [] if empty else path(self.declaration.records).split(reply.body)
-        if len(elements) > MAX_RECORDS:
-            raise SourceChanged(f"Page {number} has {len(elements)} records; ask for pages below {MAX_RECORDS}.")
         key_of = key_reader(self.declaration.key)
         records: list[Record] = []
         refused: list[Refusal] = []

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from ingestion import ConfigurationError, Context, Window
+from ingestion import ConfigurationError, Context, Page, PrivateAddress, SourceChanged, Window
 from integrations.http import Client, Limits, Response
 from integrations.rest import placeholders
 from integrations.rest.auth.connecting import Connect
-from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, RefreshToken
+from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, Proof, RefreshToken
 from integrations.rest.auth.keepers import Keeper, keeper
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call
+from integrations.rest.guarding import Echo, bind
 
 _UNAUTHORISED = 401
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,14 +34,17 @@ class Session:
         *,
         untrusted: bool = False,
         deadline: float | None = None,
+        largest: int | None = None,
     ) -> None:
-        self._declaration, self._ctx, self._connect = declaration, ctx, connect
+        self._declaration, self._connect = declaration, connect
         self._deadline = Limits().deadline if deadline is None else deadline
+        self._largest = min(declaration.max_page_bytes, largest or declaration.max_page_bytes)
         self.call = filled(declaration, ctx)
-        self._bound(untrusted)
-        self._keeper: Keeper = keeper(declaration.auth, ctx, connect)
+        self._untrusted = untrusted
+        self._ctx = bind(declaration, self.call, ctx, untrusted=untrusted)
+        self._keeper: Keeper = keeper(declaration.auth, self._ctx, connect)
         self._client: Client | None = None
-        self._proven: object = None
+        self._proven: Proof | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -64,23 +69,48 @@ class Session:
             response = self._send(call, call.accept)
         return response
 
+    def check(self, page: Page) -> None:
+        """Refuse a page that holds a value of the credential. Raises SourceChanged; nothing of the page is kept then.
+
+        Whoever declared the call may have made the source repeat what was sent to it, where people can read it.
+        """
+        if not self._untrusted or isinstance(self._declaration.auth, NoAuth):
+            return
+        kept = [record.body for record in (*page.records, *(one.record for one in page.refused))]
+        beside = json.dumps([page.checkpoint, *page.notes], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        if Echo(self._ctx.credential().values, self._proven).stands_in([*kept, beside]):
+            raise SourceChanged(
+                f"The source's answer repeats a value of the credential {self._ctx.integration!r}; nothing of it was "
+                "kept. Declare the call so that the source does not repeat what it is sent, or narrow `records`; an "
+                "API that always does so must be declared in code."
+            )
+
     def _send(self, call: Call, accept: frozenset[int]) -> Response:
-        return self._connected().request(
-            call.method,
-            call.url,
-            params=call.params,
-            headers=call.headers,
-            json=call.body,
-            idempotent=True,
-            accept=accept,
-        )
+        client, url = self._connected(), call.url
+        try:
+            return client.request(
+                call.method,
+                url,
+                params=call.params,
+                headers=call.headers,
+                json=call.body,
+                idempotent=True,
+                accept=accept,
+            )
+        except PrivateAddress as error:
+            if not self._untrusted:
+                raise
+            raise PrivateAddress(
+                f"{error} An API that is declared in a connection's config needs more: the value `hosts` of the "
+                f"tenant's credential {self._ctx.integration!r} must name its address."
+            ) from error
 
     def _connected(self) -> Client:
         """A client with today's proof: another one after it was renewed."""
         proof = self._keeper.proof()
         if self._client is None or proof != self._proven:
             self._close()
-            limits = Limits(body_bytes=self._declaration.max_page_bytes, deadline=self._deadline)
+            limits = Limits(body_bytes=self._largest, deadline=self._deadline)
             self._client = self._connect(
                 self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
             )
@@ -91,24 +121,6 @@ class Session:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-    def _bound(self, untrusted: bool) -> None:
-        """Refuse to send a credential elsewhere than its field `hosts` says.
-
-        A declaration that staff wrote must not carry a credential away: for it, the field is required.
-        """
-        auth = self._declaration.auth
-        if isinstance(auth, NoAuth):
-            return
-        given = self._ctx.credential().values.get("hosts", "").lower().replace(",", " ").split()
-        for url in (self.call.url, getattr(auth, "token_url", "")):
-            host = urlsplit(url).hostname
-            if host and host not in given and (given or untrusted):
-                raise ConfigurationError(
-                    f"The declaration would send the credential {self._ctx.integration!r} to {host}, which its field "
-                    f"`hosts` does not name ({', '.join(given) or 'it has none'}). Correct the address, or have "
-                    "somebody who may change credentials add the host there."
-                )
 
 
 def filled(declaration: Declaration, ctx: Context) -> Call:

@@ -21,6 +21,8 @@ from integrations.rest.session import Session
 
 _WAITING = 25.0
 """Seconds for a call that somebody waits for in front of a page."""
+_SHOWN = 2 * 1024 * 1024
+"""Bytes of a page that is shown: the console's process serves others too, and taken apart a page is far larger."""
 
 
 class Rest(Declaration):
@@ -68,8 +70,8 @@ class Rest(Declaration):
         return f"{self.base_url}{self.path} answered with {count} records on its first page."
 
     def preview(self, ctx: Context) -> Page:
-        """The first page, with notes about what a reader of the declaration should know."""
-        with self._session(ctx, deadline=_WAITING) as session:
+        """The first page, with notes about what a reader of the declaration should know. At most 2 MB of it."""
+        with self._session(ctx, _WAITING, _SHOWN) as session:
             reading = self._reading(session, ctx)
             kept: list[bytes] = []
 
@@ -82,11 +84,11 @@ class Rest(Declaration):
             page, after = reading.step(Progress.at(self, None))
         return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, after, kept[0])])
 
-    def _session(self, ctx: Context, deadline: float | None = None) -> Session:
-        return Session(self, ctx, self._connect, untrusted=self._untrusted, deadline=deadline)
+    def _session(self, ctx: Context, deadline: float | None = None, largest: int | None = None) -> Session:
+        return Session(self, ctx, self._connect, untrusted=self._untrusted, deadline=deadline, largest=largest)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
-        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden)
+        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check)
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:

@@ -2,24 +2,37 @@
 
 msgspec does it fast. It refuses half surrogates ("\\ud800", of a text that was cut within an emoji), also deep inside
 one record; then the standard library takes the page apart: this one record is refused and the others are not.
+
+A list of very many tiny elements would cost far more memory than its bytes: it is refused while it is counted.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any
 
 import msgspec
 
+from ingestion import SourceChanged
+
+MOST = 100_000
+"""Members of one object or list: they are held in memory."""
 _Members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Elements = msgspec.json.Decoder(list[msgspec.Raw])
-_decoder = json.JSONDecoder()
+_decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: None)  # only where things end is looked at
 _SPACE = " \t\r\n"
 
 
+class TooMany(SourceChanged):
+    """A list or object that would take too much memory."""
+
+
 def members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
-    """Raises msgspec.ValidationError when it is no object, DecodeError when it is no JSON."""
+    """Raises msgspec.ValidationError when it is no object, DecodeError when it is no JSON, TooMany."""
+    _count(raw, "{")
     try:
         return _Members.decode(raw)
     except msgspec.ValidationError:
@@ -29,13 +42,28 @@ def members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
 
 
 def elements(raw: bytes | msgspec.Raw) -> list[Any]:
-    """Raises msgspec.ValidationError when it is no list, DecodeError when it is no JSON."""
+    """Raises msgspec.ValidationError when it is no list, DecodeError when it is no JSON, TooMany."""
+    _count(raw, "[")
     try:
         return _Elements.decode(raw)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError as error:
         return [one for _, one in _slowly(bytes(raw), "[", error)]
+
+
+def _count(raw: bytes | msgspec.Raw, opening: str) -> None:
+    """Raise TooMany for more than MOST members. What cannot be counted is left to the one who reads it."""
+    body = bytes(raw)
+    if body.count(b"," if opening == "[" else b":") < MOST:  # nearly every page: there cannot be so many
+        return
+    try:
+        text = body.decode().strip(_SPACE)
+        if text[:1] == opening:
+            for _ in _scan(text, opening):
+                pass
+    except (ValueError, IndexError, StopIteration, RecursionError):
+        return
 
 
 def _slowly(raw: bytes, opening: str, refusal: msgspec.DecodeError) -> list[tuple[str, bytes]]:
@@ -46,21 +74,21 @@ def _slowly(raw: bytes, opening: str, refusal: msgspec.DecodeError) -> list[tupl
         text = raw.decode().strip(_SPACE)
         if text[:1] != opening:
             raise msgspec.ValidationError(f"Expected `{'object' if opening == '{' else 'array'}`")
-        found, end = _scan(text, opening)
+        found = [(name, text[start:end].encode()) for name, start, end in _scan(text, opening)]
     except (ValueError, IndexError, StopIteration, RecursionError):
         raise refusal from None
-    if end != len(text):
-        raise refusal
     return found
 
 
-def _scan(text: str, opening: str) -> tuple[list[tuple[str, bytes]], int]:
+def _scan(text: str, opening: str) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each member of all of `text`. Raises ValueError and its like for what is no JSON."""
     closing = "}" if opening == "{" else "]"
-    found: list[tuple[str, bytes]] = []
     at = _skip(text, 1)
     if text[at] == closing:
-        return found, at + 1
-    while True:
+        return _end(text, at)
+    for number in itertools.count(1):
+        if number > MOST:
+            raise TooMany(f"A list or object of the page has more than {MOST} members; ask for smaller pages.")
         name = ""
         if opening == "{":
             if text[at] != '"':
@@ -72,13 +100,18 @@ def _scan(text: str, opening: str) -> tuple[list[tuple[str, bytes]], int]:
             at = _skip(text, at + 1)
         start = at
         _, at = _decoder.raw_decode(text, at)
-        found.append((name, text[start:at].encode()))
+        yield name, start, at
         at = _skip(text, at)
         if text[at] == closing:
-            return found, at + 1
+            return _end(text, at)
         if text[at] != ",":
             raise ValueError("A comma is expected.")
         at = _skip(text, at + 1)
+
+
+def _end(text: str, at: int) -> None:
+    if at + 1 != len(text):
+        raise ValueError("Something follows.")
 
 
 def _skip(text: str, at: int) -> int:

@@ -68,10 +68,6 @@ class Stripe:
                 yield page
                 notes = []
 
-    def reads_windows(self, ctx: Context) -> bool:
-        """A backfill lists what was created in its window (`windows.plan`)."""
-        return True
-
     def _usable(self, checkpoint: Json) -> Json:
         """A feed that waited so long that events are gone is begun anew, as a list."""
         if checkpoint and checkpoint["span"] is None and windows.outlived(checkpoint["since"], self.clock()):

@@ -97,8 +97,8 @@ def api_page() -> str:
     return _page(
         "Public API",
         "Everything `from ingestion import …` gives. It follows semantic versioning; all else may move, but for the\n"
-        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.webhooks`, `ingestion.signals` and\n"
-        "`ingestion.testing`.",
+        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.webhooks`, `ingestion.signals`,\n"
+        "`ingestion.redaction` (`remember`, `mask`, `spellings`: keeps secrets out of text) and `ingestion.testing`.",
         parts,
     )
 

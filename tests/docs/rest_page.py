@@ -28,8 +28,14 @@ def rest_page() -> str:
         *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('style',))}" for tag, cls in STYLES.items()),
         (
             "## `auth`\n\n`kind` chooses one; `none` when it is left out. Every kind but `none` reads the credential of the\n"
-            "connection's integration. A credential's field `hosts` names the hosts it may be sent to (with spaces or commas\n"
-            "between them); a declaration in a config needs it.\n"
+            "connection's integration. What a declaration in a config may do stands in that credential too, because\n"
+            "who declares must not learn the values nor send them elsewhere:\n\n"
+            "| value of the credential | says | without it |\n|---|---|---|\n"
+            "| `hosts` | where it may be sent, with spaces or commas between: `api.example.com` is https on its usual port; "
+            "anything else is named whole, such as `http://10.0.0.5:8080`. A `token_url` must be on one of them | nowhere |\n"
+            "| `methods` | `POST`: searches by POST change nothing on those hosts, and may be repeated | `GET` only |\n"
+            "| `auth` | how it may be sent: each word must be a value of the declaration's `auth`, such as "
+            "`api_key header X-Api-Key` or `refresh_token https://login.example.com/token` | in every way |\n"
         ),
         *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('kind',))}" for tag, cls in KINDS.items()),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import Page, Record
+from ingestion import Page, Record, RecordError, Refusal, redaction
 from ingestion.previews import MASK, looks_private, members, preview
 
 
@@ -90,3 +90,19 @@ def test_hostile_values_cost_no_time(value: str) -> None:
     preview(page)
 
     assert time.perf_counter() - started < 10
+
+
+def test_a_credential_that_is_open_is_masked_for_those_who_see_payloads_too() -> None:
+    secret = "Kx7" * 30
+    body = json.dumps({"a": secret, secret: [1], "b": f"{'-' * 55}{secret}", "c": "x" * 19_950 + secret}).encode()
+    page = Page(
+        [Record("", body, "1")], None, [Refusal(Record("", b"", "2"), RecordError(f"no {secret}"))], {}, [secret]
+    )
+    redaction.remember([secret])
+    try:
+        shown = repr([preview(page, whole=True), preview(page)])
+    finally:
+        redaction.forget()
+
+    assert secret[:12] not in shown
+    assert redaction.MASK in shown

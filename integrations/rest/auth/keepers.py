@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ingestion import Context, CredentialError, Secret
+from ingestion.redaction import remember
 from integrations.rest.auth.connecting import Connect
 from integrations.rest.auth.declared import (
     ApiKey,
@@ -69,6 +70,7 @@ class ForOneRun:
         form = {"grant_type": "client_credentials", **{name: value for name, value in wanted.items() if value}}
         answer = self._address.ask(self._ctx, form, secret, again=True)
         self._token = answer["access_token"]
+        remember([self._token])
         self._ends = self._clock() + _usable(lifetime(answer))
         return True
 

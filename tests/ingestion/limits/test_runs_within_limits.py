@@ -16,6 +16,7 @@ from ingestion.models import Run
 from ingestion.running import Seams, rehearsal
 from ingestion.running.work import outside_a_run
 from ingestion.testing import Records, make_tenant, registered
+from ingestion.vault import credentials
 from tests.ingestion.runs import OPERATOR, carry, configured, events, items, new_tenant, over, queued
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
@@ -120,6 +121,26 @@ def test_a_worker_asked_to_stop_gives_a_waiting_run_back_at_once(redis: Redis) -
 
     assert (run.state, run.attempts, run.read) == (Run.State.QUEUED, 0, 1)
     assert time.monotonic() - started < 20
+
+
+def test_a_name_in_a_config_is_no_fresh_bucket_unless_a_credential_or_a_rate_has_it(redis: Redis) -> None:
+    tenant, other = new_tenant(), new_tenant()
+    credentials.put(tenant.ref, "shop", {"hosts": "api.example.com"}, cause="set")
+    credentials.put(other.ref, "theirs", {"hosts": "api.example.com"}, cause="set")
+    with registered(calling("hourly")) as pipeline:
+        connection = actions.connect(OPERATOR, tenant, pipeline.name)
+        outside_a_run(pipeline, connection, {"integration": "fresh"}).throttle(1)
+        for name in ("fresher", "theirs", "Shop", "hourly"):
+            with pytest.raises(Transient):
+                outside_a_run(pipeline, connection, {"integration": name}).throttle(1)
+        outside_a_run(pipeline, connection, {"integration": "shop"}).throttle(1)
+        outside_a_run(pipeline, connection, {"integration": "slow"}).throttle(1)
+        run = actions.run_now(OPERATOR, connection, hint=False, config={"integration": "freshest"})
+        carry(run)
+
+    assert run.state != Run.State.SUCCEEDED
+    buckets = {key.decode().rpartition(":")[2] for key in redis.keys(f"ingestion:{tenant.key}:bucket:*")}
+    assert {name.split("/")[0] for name in buckets} <= {"hourly", "shop", "slow"}
 
 
 def test_a_dry_run_and_a_preview_keep_to_the_rate_and_wait_only_as_long_as_a_person(redis: Redis) -> None:

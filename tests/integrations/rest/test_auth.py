@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from ingestion import ConfigurationError, Context, CredentialError, Secret, SourceChanged, Transient
+from ingestion import ConfigurationError, Context, CredentialError, Secret, SourceChanged, Transient, redaction
 from integrations.rest import ApiKey, Basic, Bearer, ClientCredentials, LinkHeader, NextUrl, RefreshToken, Rest
 from integrations.rest.source import Configured
 from tests.integrations.rest.worlds import World, context, ids, read, reply, rest
@@ -165,6 +165,17 @@ def test_client_credentials_ask_once_a_run() -> None:
     assert by_client(provider, scope="read", audience="shop") == ["1", "2", "3", "4", "5", "6"]
 
     assert provider.forms == [{"grant_type": "client_credentials", "scope": "read", "audience": "shop"}]
+
+
+def test_a_token_of_one_run_is_masked_from_then_on() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return reply({"access_token": "t0k3n-of-a-run"} if request.url.host == "login.example.com" else OK)
+
+    try:
+        read(rest(auth=ClientCredentials(token_url=TOKENS)), World(answer), secret=CLIENT)
+        assert redaction.mask("Bearer t0k3n-of-a-run") == "Bearer [secret]"
+    finally:
+        redaction.forget()
 
 
 def test_client_credentials_may_be_sent_in_the_body() -> None:

@@ -14,8 +14,9 @@ from django.urls import reverse
 
 from ingestion import actions
 from ingestion.core.errors import ActionRefused
-from ingestion.models import AuditEntry, Connection, Tenant
+from ingestion.models import AuditEntry, Connection, RunArtifact, Tenant
 from ingestion.testing import make_tenant, registered
+from ingestion.vault import credentials
 from integrations.rest import Rest
 from integrations.rest.models import RestRecord
 from tests.ingestion.admin.staff import staff
@@ -105,6 +106,29 @@ def test_a_source_that_refuses_is_said_on_the_page(console: Client, acme: Tenant
 
     assert "CredentialError" in text(shown)
     assert shown.status_code == 200
+
+
+@pytest.mark.parametrize("payloads", [True, False])
+def test_a_source_that_repeats_the_credential_shows_and_loads_nothing(
+    console: Client, acme: Tenant, payloads: bool
+) -> None:
+    if not payloads:
+        console.force_login(staff("vera", acme, permissions=["view_connection", "run_connection"]))
+    credentials.put(acme.ref, "rest", {"key": "Kx73cretWord", "hosts": "api.example.com"}, cause="set")
+    connection = connected(acme, auth={"kind": "api_key", "place": "query", "name": "q"}, records="$", key="", total="")
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        return reply({"query": request.url.params["q"]})
+
+    with registered(over(World(echo))):
+        shown = text(console.post(preview_of(connection)))
+    made = run(connection, echo)
+
+    assert "SourceChanged" in shown
+    assert "Kx73cret" not in shown
+    assert (made.state, made.error_class) == ("failed", "SourceChanged")
+    assert not RestRecord.objects.for_tenant(acme).exists()
+    assert not RunArtifact.objects.for_tenant(acme).exists()
 
 
 def test_hostile_text_of_a_source_is_only_text(console: Client, acme: Tenant) -> None:
