@@ -10,6 +10,8 @@ import msgspec
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, json_page
 
+MOST = 10_000
+"""Records of one body: each becomes objects in a worker's memory, and all of them one page."""
 _MARK = b"\xef\xbb\xbf"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -51,11 +53,14 @@ class Pushed:
 
 
 def split(body: bytes) -> list[bytes]:
-    """The bytes of each record. Raises RecordError when the body as a whole is not one of the three shapes."""
+    """The bytes of each record. Raises RecordError when the body as a whole is not one of the three shapes, or too many.
+
+    Counted before there is an object for each of them.
+    """
     text = body.removeprefix(_MARK).strip()
     try:
         if text[:1] == b"[":
-            return [bytes(item) for item in msgspec.json.decode(text, type=list[msgspec.Raw])]
+            return [bytes(item) for item in _LIST.decode(text)]
         if text[:1] == b"{":
             return _objects(text)
     except _UNREADABLE as error:
