@@ -99,6 +99,10 @@ def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> Non
         events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
 
 
+def _told(error: Exception, run: Run) -> str:
+    return mask("".join(traceback.format_exception(error)), run.tenant_id)
+
+
 def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
     """End the run as failed, inside the transaction that is open."""
     known = isinstance(error, IngestionError)
@@ -107,8 +111,8 @@ def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
         mine,
         Run.State.FAILED,
         error_class=type(error).__name__,
-        error_message=storable(mask(str(error)), 5000),
-        traceback="" if known else storable(mask("".join(traceback.format_exception(error)))[-20_000:], 40_000),
+        error_message=storable(mask(str(error), run.tenant_id), 5000),
+        traceback="" if known else storable(_told(error, run)[-20_000:], 40_000),
     )
     if isinstance(error, CredentialError):
         Connection.unscoped.filter(pk=run.connection_id, paused_at__isnull=True).update(
