@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from ingestion import events, turns
 from ingestion.clock import read_db_now
@@ -91,6 +91,13 @@ def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
 
 def pending(connection_id: int) -> QuerySet[Delivery]:
     return Delivery.unscoped.filter(connection_id=connection_id, state=Delivery.State.PENDING)
+
+
+def is_full(connection: Connection) -> bool:
+    """Whether as much waits for this connection as may: a sender, or whoever has its secret, fills no disk."""
+    waiting = pending(connection.pk).aggregate(count=Count("pk"), size=Sum("size", default=0))
+    full: bool = waiting["count"] >= config().MAX_PENDING_DELIVERIES or waiting["size"] >= config().MAX_PENDING_BYTES
+    return full
 
 
 def settle(run: Run, ids: Sequence[int], now: datetime) -> None:

@@ -6,7 +6,7 @@
 | 200 | stored before |
 | 401 | no such endpoint, or a wrong signature: one answer, so that nobody finds out which endpoints exist |
 | 400, 411, 413, 415 | the body is cut short, has no length, is too large, or is compressed |
-| 429 | INGESTION["DELIVERY_LIMIT"] says that this sender must wait |
+| 429 | too much waits for this connection already, or INGESTION["DELIVERY_LIMIT"] says that this sender must wait |
 | 503 | the database or the store of secrets is away; the sender tries again |
 """
 
@@ -23,7 +23,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from ingestion import actions
+from ingestion import actions, deliveries
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.context import Secret
@@ -44,6 +44,7 @@ View = Callable[[HttpRequest, str, UUID], HttpResponse]
 _DECOY = new_secret()
 """Verified against where there is no endpoint, so that both ways to a 401 do the same work."""
 _RETRY_SECONDS = 30
+_FULL_SECONDS = 300.0
 
 
 class _Refused(Exception):
@@ -127,7 +128,7 @@ def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, 
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.") from why
     if connection is None:  # whoever signed with the decoy would have to know it
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
-    if (wait := _wait(connection)) > 0:
+    if (wait := _wait(connection)) > 0 or (wait := _FULL_SECONDS if deliveries.is_full(connection) else 0.0) > 0:
         return _later(429, "Too many deliveries.", wait)
     stored = actions.deliver(connection, delivery_id, body, content_type=request.headers.get("Content-Type", ""))
     return JsonResponse({"stored": stored}, status=202 if stored else 200)

@@ -220,6 +220,23 @@ def test_a_sender_over_its_limit_is_told_how_long_to_wait(mine: Connection, sett
     assert Delivery.unscoped.count() == 1
 
 
+@pytest.mark.parametrize("limit", [{"MAX_PENDING_DELIVERIES": 2}, {"MAX_PENDING_BYTES": 4}], ids=["count", "bytes"])
+def test_a_connection_for_which_too_much_waits_takes_no_more(
+    mine: Connection, settings: Settings, limit: dict[str, int]
+) -> None:
+    theirs = connected(over([], source=Pushed()), make_tenant("globex"))
+    settings.INGESTION = {**settings.INGESTION, **limit}
+
+    taken = [push(mine, b"{}", id=f"msg_{number}") for number in range(3)]
+    other = push(theirs, b"{}", tenant="globex")
+    carry(Run.unscoped.filter(connection=mine).get())
+    again = push(mine, b"{}", id="msg_2")
+
+    assert [one.status_code for one in taken] == [202, 202, 429]
+    assert (taken[2]["Retry-After"], other.status_code, again.status_code) == ("300", 202, 202)
+    assert Delivery.unscoped.filter(connection=mine).count() == 3
+
+
 def test_a_paused_connections_pushes_are_kept(mine: Connection) -> None:
     Connection.unscoped.filter(pk=mine.pk).update(paused_at="2026-01-01T00:00:00Z")
 
