@@ -26,14 +26,15 @@ from django.views.decorators.http import require_POST
 from ingestion import actions, deliveries
 from ingestion.conf import config
 from ingestion.core import registry
-from ingestion.core.context import Secret
-from ingestion.core.errors import CredentialError, Transient, UnknownPipeline
+from ingestion.core.context import Secret, TenantRef
+from ingestion.core.errors import ConfigurationError, CredentialError, Transient
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.sources import Receives
 from ingestion.loading import faults
 from ingestion.models import Connection
 from ingestion.running.work import outside_a_run
-from ingestion.webhooks.signatures import Unverified, Verify, new_secret, secrets_in
+from ingestion.vault.stores import Address, chosen
+from ingestion.webhooks.signatures import Malformed, Unverified, Verify, new_secret, secrets_in
 
 logger = logging.getLogger("ingestion")
 
@@ -103,24 +104,39 @@ class _Door:
     def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf) -> None:
         self.verify, self.accepts, self.secrets = verify, accepts, secrets
 
-    def find(self, tenant: str, public_id: UUID) -> tuple[Connection | None, Sequence[str]]:
-        """The connection and its secrets; None and a decoy when there is none that this door is for."""
+    def find(self, tenant: str, public_id: UUID) -> Connection | None:
         endpoints = Connection.unscoped.select_related("tenant")
-        found = endpoints.filter(public_id=public_id, tenant__key=tenant).first()
-        if found is None:
-            return None, [_DECOY]
+        return endpoints.filter(public_id=public_id, tenant__key=tenant).first()
+
+    def opened(self, found: Connection | None) -> tuple[Connection | None, Sequence[str]]:
+        """The connection and its secrets; None and a decoy when there is none that this door is for.
+
+        Raises SecretStoreUnavailable, whether there is one or not.
+        """
+        secrets: Sequence[str] = []
         try:
-            pipeline = registry.get(found.pipeline)
-            secrets = self.secrets(pipeline, found) if self.accepts(pipeline) else []
-        except (UnknownPipeline, CredentialError) as error:
-            _log(found, f"{type(error).__name__}: {error}")
-            secrets = []
+            if found is not None and self.accepts(pipeline := registry.get(found.pipeline)):
+                secrets = self.secrets(pipeline, found)
+            else:
+                _ask_for_nobody()
+        except (ConfigurationError, CredentialError) as error:
+            if found is not None:
+                _log(found, f"{type(error).__name__}: {error}")
         return (found, secrets) if secrets else (None, [_DECOY])
 
 
+def _ask_for_nobody() -> None:
+    """Ask a remote store as for an endpoint that exists, so that its outages do not tell which ones do."""
+    store = chosen()
+    if store.remote:
+        store.read(Address(TenantRef(0, "nobody"), "webhooks"))
+
+
 def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, UUID], now: float) -> HttpResponse:
-    connection, secrets = door.find(*address)
+    connection = door.find(*address)
     try:
+        _require_form(door.verify, request, body, now)
+        connection, secrets = door.opened(connection)
         delivery_id = door.verify(request.headers, body, secrets, now)
     except (Unverified, CredentialError) as why:
         if connection is not None:
@@ -132,6 +148,16 @@ def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, 
         return _later(429, "Too many deliveries.", wait)
     stored = actions.deliver(connection, delivery_id, body, content_type=request.headers.get("Content-Type", ""))
     return JsonResponse({"stored": stored}, status=202 if stored else 200)
+
+
+def _require_form(verify: Verify, request: HttpRequest, body: bytes, now: float) -> None:
+    """Raise Malformed for what no secret could make right."""
+    try:
+        verify(request.headers, body, [_DECOY], now)
+    except Malformed:
+        raise
+    except Unverified:
+        return
 
 
 def _read(request: HttpRequest) -> bytes:

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -16,9 +16,13 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from ingestion.core.context import Secret
+from ingestion.core.errors import SecretStoreUnavailable
 from ingestion.models import Connection, Delivery, Run
 from ingestion.testing import make_tenant, registered
-from ingestion.webhooks import sign
+from ingestion.vault.stores import Address
+from ingestion.webhooks import receiver, sign, standard_webhooks
+from ingestion.webhooks.receiver import View
 from integrations.push import Pushed
 from tests.ingestion.received import connected, delivered_to
 from tests.ingestion.runs import carry, item, over, rows
@@ -202,6 +206,50 @@ def test_a_database_that_fails_while_storing_leaves_nothing_half_stored(mine: Co
 
     assert response.status_code == 503
     assert not Delivery.unscoped.exists()
+
+
+class AwayStore:
+    """A remote store of secrets during an outage."""
+
+    remote = True
+
+    def read(self, at: Address) -> Secret | None:
+        raise SecretStoreUnavailable("The store of secrets does not answer.")
+
+    def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
+        raise NotImplementedError
+
+    def delete(self, at: Address) -> None:
+        raise NotImplementedError
+
+
+def asked_of(to: str, view: View, timestamp: int | None = None) -> tuple[int, bytes, dict[str, str]]:
+    sent = {"webhook-id": "msg_1", "webhook-timestamp": str(timestamp or int(time.time())), "webhook-signature": "v1,"}
+    request = RequestFactory().post(to, b"{}", content_type="application/json", headers=sent)
+    _, _, tenant, public_id, _ = to.split("/")
+    return answer(view(request, tenant, uuid.UUID(public_id)))
+
+
+@pytest.mark.parametrize("store", ["AwayStore", "NoSuchStore"])
+def test_a_broken_store_of_secrets_does_not_tell_which_endpoints_exist(
+    mine: Connection, settings: Settings, store: str
+) -> None:
+    Connection.unscoped.filter(pk=mine.pk).update(config={"integration": "push"})
+    settings.INGESTION = {**settings.INGESTION, "SECRET_STORE": f"{__name__}.{store}"}
+    view = receiver(standard_webhooks)
+
+    there, nowhere = asked_of(address(mine), view), asked_of(f"/push/acme/{uuid.uuid4()}/", view)
+
+    assert there == nowhere
+    assert there[0] == (503 if store == "AwayStore" else 401)
+
+
+def test_nobodys_secrets_are_fetched_for_what_no_secret_makes_right(mine: Connection) -> None:
+    fetched: list[Connection] = []
+    view = receiver(standard_webhooks, secrets=lambda pipeline, connection: fetched.append(connection) or ["x"])
+
+    assert asked_of(address(mine), view, timestamp=1_000_000_000)[0] == 401
+    assert fetched == []
 
 
 def one_minute(connection: Connection) -> float:
