@@ -125,8 +125,8 @@ def mask(text: str, tenant: int | None = None) -> str:
     length of the text, not on the number of secrets.
     """
     index = _known.index(tenant)
-    if not index:
-        return text
+    if not index or (len(index) < len(text) and not any(first in text for first in index)):
+        return text  # with few secrets and a long text this look is many times quicker than the one below
     parts: list[str] = []
     copied = start = end = 0
     for at in range(len(text) - SHORTEST + 1):
