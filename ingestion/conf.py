@@ -38,6 +38,8 @@ class Settings(BaseModel):
     """
     TICK_SECONDS: float = Field(15, gt=0)
     """How often the tick looks for due connections, expired leases and lost hints."""
+    SHORTEST_SCHEDULE_SECONDS: float = Field(60, ge=0)
+    """Shortest interval that staff may give a connection; what code declares may be shorter."""
     TICK_LIMIT: int = Field(200, gt=0)
     """Due connections one tick turns into runs."""
     SKIP_AFTER_SECONDS: float = Field(300, gt=0)
@@ -59,7 +61,11 @@ class Settings(BaseModel):
     MAX_DELIVERY_BYTES: int = Field(1024 * 1024, gt=0)
     """Largest webhook or pushed body that is taken."""
     DELIVERY_LIMIT: str = ""
-    """Dotted path of a function from a connection to the seconds its sender must wait (0: none); '' sets no limit."""
+    """Dotted path of a function from a connection to the seconds its sender must wait (0: none); '' asks nobody."""
+    MAX_PENDING_DELIVERIES: int = Field(10_000, ge=1)
+    """Deliveries of one connection that may wait to be taken in; its sender is told to come back (429) beyond that."""
+    MAX_PENDING_BYTES: int = Field(256 * 1024 * 1024, gt=0)
+    """Bytes that the deliveries of one connection may have together while they wait."""
     KEEP_DELIVERIES_DAYS: float = Field(30, gt=0)
     """Days a delivery is kept once it was taken in; a duplicate that comes later is taken in again."""
     QUEUES: dict[str, str] = {

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 
 from ingestion import events, turns
 from ingestion.clock import read_db_now
@@ -21,6 +21,7 @@ from ingestion.core.errors import Fenced
 from ingestion.models import Connection, Delivery, Run, Tenant
 
 _CHUNK = 500
+_LONG = timedelta(hours=1)
 _REMEMBERED = 16
 """Failed runs in a row that are counted; the wait between two has reached its longest before."""
 
@@ -91,6 +92,20 @@ def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
 
 def pending(connection_id: int) -> QuerySet[Delivery]:
     return Delivery.unscoped.filter(connection_id=connection_id, state=Delivery.State.PENDING)
+
+
+def is_full(connection: Connection) -> bool:
+    """Whether as much waits for this connection as may: a sender, or whoever has its secret, fills no disk."""
+    waiting = pending(connection.pk).aggregate(count=Count("pk"), size=Sum("size", default=0))
+    full: bool = waiting["count"] >= config().MAX_PENDING_DELIVERIES or waiting["size"] >= config().MAX_PENDING_BYTES
+    return full
+
+
+def forgotten(now: datetime) -> list[Connection]:
+    """Connections, not paused, for which something has been waiting longer than an hour."""
+    waiting = Delivery.unscoped.filter(connection=OuterRef("pk"), state=Delivery.State.PENDING)
+    old = Exists(waiting.order_by().filter(received_at__lt=now - _LONG))
+    return list(Connection.unscoped.filter(old, paused_at__isnull=True).select_related("tenant").order_by("pk"))
 
 
 def settle(run: Run, ids: Sequence[int], now: datetime) -> None:

@@ -17,9 +17,9 @@ logger = logging.getLogger("ingestion")
 def record(run: Run, name: str, text: str = "", **data: Any) -> None:
     """Add one event. Inside the batch's transaction it appears with the batch or not at all.
 
-    `text` and `data` must hold no payload: both are shown to staff and written to logs. Known secrets are masked.
+    `text` and `data` must hold no payload: both are shown to staff and logged. The tenant's secrets are masked.
     """
-    text, data = mask(text), masked(data)
+    text, data = mask(text, run.tenant_id), masked(data, run.tenant_id)
     row = {"tenant_id": run.tenant_id, "run_id": run.pk, "name": name, "text": storable(text, 5000), "data": data}
     insert(Event, [row], datetime.now(UTC))
     logger.info(

@@ -211,13 +211,17 @@ def _why(run: Run, one: Rejected) -> dict[str, object]:
     return {
         "stage": str(one.stage),
         "error_class": one.error_class,
-        "errors": [_as_json(error) for error in one.errors[:_MAX_ERRORS]],
+        "errors": [_as_json(error, run.tenant_id) for error in one.errors[:_MAX_ERRORS]],
         "fingerprint": fingerprint(run.pipeline, one),
     }
 
 
-def _as_json(error: FieldError) -> dict[str, str]:
-    return {"path": storable(error.path, 500), "code": error.code, "message": storable(mask(error.message), 2000)}
+def _as_json(error: FieldError, tenant: int) -> dict[str, str]:
+    return {
+        "path": storable(error.path, 500),
+        "code": error.code,
+        "message": storable(mask(error.message, tenant), 2000),
+    }
 
 
 def _source_id(record: Record) -> str:

@@ -1,7 +1,7 @@
 """Keeps secrets out of text. Whoever holds a secret calls `remember`; whoever writes text for people calls `mask`.
 
 Masking is by value, in the spellings in which a value usually travels: as it is, quoted for URLs, JSON, HTML, Python,
-in base64 at any alignment (`Basic` headers hold the secret in the middle) and in hexadecimal. Values shorter than six
+in base64 at any alignment (`Basic` headers hold the secret in the middle) and in hexadecimal. Values shorter than eight
 characters are left alone: masking them would garble every other word.
 """
 
@@ -17,16 +17,24 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "[secret]"
-SHORTEST = 6
+SHORTEST = 8
 _KEPT_SECONDS = 3600.0
 """After its last use a value is forgotten: a long-lived process must not gather every tenant's secrets."""
-_MOST = 500
+_OF_ONE = 20
+"""Values of one credential that are known, the longest ones."""
+_OF_TENANT = 200
+"""Values of one tenant. Its oldest make place for its newest; nobody else's do."""
 _LINE = 16
 """Lines of a value (a private key) that are at least so long are masked by themselves too."""
+_LINES = 64
+"""So many of them; a private key of 4096 bits has 52."""
+_Index = dict[str, list[str]]
+"""Spellings by their first characters."""
 
 
 class MaskedError(Exception):
@@ -34,84 +42,118 @@ class MaskedError(Exception):
 
 
 class _Known:
-    """The live values of this process with their spellings, longest first."""
+    """The live values of this process by tenant, each with its spellings and when it is forgotten."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.values: OrderedDict[str, float] = OrderedDict()
-        self.spelled: tuple[str, ...] = ()
-        self.until = 0.0
-
-    def add(self, values: Iterable[str]) -> None:
-        with self.lock:
-            now = time.monotonic()
-            known = set(self.values)
-            for value in values:
-                if len(value) >= SHORTEST:
-                    self.values[value] = now + _KEPT_SECONDS
-                    self.values.move_to_end(value)
-            self._expire(now)
-            if set(self.values) != known:
-                self._spell()
-
-    def spellings(self) -> tuple[str, ...]:
-        if self.spelled and time.monotonic() > self.until:
-            with self.lock:
-                self._expire(time.monotonic())
-                self._spell()
-        return self.spelled
+        self.clear()
 
     def clear(self) -> None:
+        self.values: dict[int | None, OrderedDict[str, tuple[float, set[str]]]] = {}
+        self.indexes: dict[int | None, _Index] = {}
+        """By tenant, of that one's values; `None` of everybody's."""
+        self.until = 0.0
+
+    def add(self, values: Iterable[str], tenant: int | None) -> None:
         with self.lock:
-            self.values.clear()
-            self._spell()
+            until = time.monotonic() + _KEPT_SECONDS
+            mine = self.values.setdefault(tenant, OrderedDict())
+            for value in sorted({one for one in values if len(one) >= SHORTEST}, key=len, reverse=True)[:_OF_ONE]:
+                if value not in mine:
+                    self.indexes = {}
+                known = mine.pop(value, None)
+                mine[value] = (until, known[1] if known else spellings(value))
+            while len(mine) > _OF_TENANT:
+                mine.popitem(last=False)
+
+    def index(self, tenant: int | None) -> _Index:
+        """The values to mask: all of them, or only those of `tenant` and of nobody in particular."""
+        if not self.values:
+            return {}
+        with self.lock:
+            now = time.monotonic()
+            if now > self.until:
+                self._expire(now)
+            if (found := self.indexes.get(tenant)) is None:
+                owners = list(self.values) if tenant is None else [tenant, None]
+                found = _indexed(
+                    one for owner in owners for _, all_ in self.values.get(owner, {}).values() for one in all_
+                )
+                self.indexes[tenant] = found
+            return found
 
     def _expire(self, now: float) -> None:
-        while self.values and (len(self.values) > _MOST or next(iter(self.values.values())) <= now):
-            self.values.popitem(last=False)
+        for owner, mine in list(self.values.items()):
+            while mine and next(iter(mine.values()))[0] <= now:
+                mine.popitem(last=False)
+            if not mine:
+                del self.values[owner]
+        self.indexes = {}
+        self.until = min((next(iter(mine.values()))[0] for mine in self.values.values()), default=0.0)
 
-    def _spell(self) -> None:
-        self.until = next(iter(self.values.values()), 0.0)
-        self.spelled = tuple(sorted({one for value in self.values for one in spellings(value)}, key=len, reverse=True))
+
+def _indexed(all_spellings: Iterable[str]) -> _Index:
+    index: dict[str, list[str]] = {}
+    for one in set(all_spellings):
+        index.setdefault(one[:SHORTEST], []).append(one)
+    return index
 
 
 _known = _Known()
 
 
-def remember(values: Iterable[str]) -> None:
-    """From now on, for an hour, mask these values in this process."""
-    _known.add(values)
+def remember(values: Iterable[str], tenant: int | None = None) -> None:
+    """From now on, for an hour, mask these values of one credential (of `tenant`) in this process."""
+    _known.add(values, tenant)
 
 
 def forget() -> None:
     """Forget every value; for tests."""
-    _known.clear()
+    with _known.lock:
+        _known.clear()
 
 
 def knows_any() -> bool:
     """Whether there is anything to mask: most processes have opened no secret."""
-    return bool(_known.spellings())
+    return bool(_known.values)
 
 
-def mask(text: str) -> str:
-    """`text` with every known secret replaced."""
-    for spelling in _known.spellings():
-        if spelling in text:
-            text = text.replace(spelling, MASK)
-    return text
+def mask(text: str, tenant: int | None = None) -> str:
+    """`text` with every known secret replaced; for what `tenant`'s staff will read, only with that tenant's.
+
+    Otherwise a gap in their text would tell them that it is somebody else's secret. What it costs depends on the
+    length of the text, not on the number of secrets.
+    """
+    index = _known.index(tenant)
+    if not index or (len(index) < len(text) and not any(first in text for first in index)):
+        return text  # with few secrets and a long text this look is many times quicker than the one below
+    parts: list[str] = []
+    copied = start = end = 0
+    for at in range(len(text) - SHORTEST + 1):
+        candidates = index.get(text[at : at + SHORTEST])
+        length = max((len(one) for one in candidates or () if text.startswith(one, at)), default=0)
+        if not length:
+            continue
+        if at >= end:  # else it overlaps with the one before: both go, and no rest of either stays
+            if end:
+                parts += text[copied:start], MASK
+                copied = end
+            start = at
+        end = max(end, at + length)
+    return "".join([*parts, text[copied:start], MASK, text[end:]]) if end else text
 
 
-def masked(value: Any) -> Any:
-    """A JSON value with the secrets in its texts, keys included, replaced."""
+def masked(value: Any, tenant: int | None = None) -> Any:
+    """A JSON value with the secrets in its texts, keys included, replaced; as `mask` does."""
     if not knows_any():
         return value
     match value:
         case str():
-            return mask(value)
+            return mask(value, tenant)
         case dict():
-            return {masked(key): masked(one) for key, one in value.items()}
+            return {masked(key, tenant): masked(one, tenant) for key, one in value.items()}
         case list() | tuple():
-            return [masked(one) for one in value]
+            return [masked(one, tenant) for one in value]
         case _:
             return value
 
@@ -132,8 +174,9 @@ def safely() -> Iterator[None]:
 def spellings(value: str) -> set[str]:
     """The texts in which `value` may turn up."""
     found: set[str] = set()
-    lines = [line.strip() for line in value.splitlines()]
-    for part in {value, value.strip(), *(line for line in lines if len(line) >= _LINE)}:
+    lines = (line.strip() for line in value.splitlines())
+    telling = islice((line for line in lines if len(line) >= _LINE), _LINES)
+    for part in {value, value.strip(), *telling}:
         found |= _spellings(part)
     return {one for one in found if len(one) >= SHORTEST}
 

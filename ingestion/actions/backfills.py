@@ -74,12 +74,23 @@ def backfill(
         raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")
     params: dict[str, Any] = {"shard": span_text(shard), "parallel": _at_once(parallel)}
     with transaction.atomic():
+        _require_none_open(actor, connection)
         parent = start_shards(actor, connection, windows, params, config, hint=hint)
         actor.audit(
             connection.tenant, "backfill", connection, reason, run=parent.pk, shards=len(windows),
             start=start.isoformat(), end=end.isoformat(), **params,
         )  # fmt: skip
     return parent
+
+
+def _require_none_open(actor: Actor, connection: Connection) -> None:
+    """One at a time for staff: thousands of shards in a few clicks would keep the tenant's live runs waiting."""
+    if actor.user is None:
+        return
+    Connection.objects.for_tenant(connection.tenant).select_for_update().get(pk=connection.pk)
+    open_ = connection.runs.filter(kind=Run.Kind.BACKFILL, parent__isnull=True, state__in=Run.ACTIVE).first()
+    if open_ is not None:
+        raise ActionRefused(f"Backfill {open_.pk} of {connection} is under way; cancel it or wait for its end.")
 
 
 def start_shards(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from ingestion import events, scheduling, turns
 from ingestion.actions.actor import Actor
 from ingestion.actions.plain_configs import refuse_secrets
-from ingestion.actions.schedules import as_declared, set_schedule
+from ingestion.actions.schedules import as_declared, require_rest, set_schedule
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.context import TenantRef
@@ -38,6 +38,7 @@ def connect(
     if name and not _NAME.fullmatch(name):
         raise ActionRefused(f"{name!r} cannot name a connection; use at most 50 letters, digits, - and _.")
     declared = as_declared(schedule) if schedule is not None else None
+    require_rest(actor, declared)
     fresh = Connection(tenant=tenant, pipeline=pipeline, name=name, schedule=declared)
     with transaction.atomic():
         connection, made = Connection.objects.for_tenant(tenant).get_or_create(

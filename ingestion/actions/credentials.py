@@ -85,13 +85,13 @@ def test_connection(actor: Actor, connection: Connection) -> str:
     if not isinstance(pipeline.source, Testable):
         raise ActionRefused(f"The source of {connection.pipeline} cannot be tested; try a dry run of one page.")
     try:
-        said = mask(pipeline.source.test(outside_a_run(pipeline, connection)))
+        said = mask(pipeline.source.test(outside_a_run(pipeline, connection)), connection.tenant_id)
     except IngestionError as error:
         _tested(actor, connection, type(error).__name__)
         raise
     except (ConnectionError, TimeoutError, socket.gaierror) as error:
         _tested(actor, connection, type(error).__name__)
-        raise Transient(mask(f"{type(error).__name__}: {error}")) from None
+        raise Transient(mask(f"{type(error).__name__}: {error}", connection.tenant_id)) from None
     _tested(actor, connection, "")
     return said
 

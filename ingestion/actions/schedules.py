@@ -9,9 +9,10 @@ from django.db import transaction
 
 from ingestion import scheduling
 from ingestion.actions.actor import Actor
+from ingestion.conf import config
 from ingestion.core.declared_schedules import schedule_from_json, schedule_to_json
 from ingestion.core.errors import ActionRefused, IngestionError
-from ingestion.core.schedules import Cron, Schedule
+from ingestion.core.schedules import Cron, Every, Schedule
 from ingestion.core.zones import zone_named
 from ingestion.models import Connection, Tenant
 
@@ -20,6 +21,17 @@ def as_declared(schedule: Schedule | Mapping[str, Any]) -> dict[str, Any]:
     """The JSON that a connection keeps. Raises ConfigurationError for what is no schedule."""
     value = schedule_from_json(dict(schedule)) if isinstance(schedule, Mapping) else schedule
     return schedule_to_json(value)
+
+
+def require_rest(actor: Actor, declared: Mapping[str, Any] | None) -> None:
+    """Raise ActionRefused where staff asks for runs closer together than the settings allow."""
+    schedule = schedule_from_json(dict(declared)) if declared else None
+    floor = config().SHORTEST_SCHEDULE_SECONDS
+    if actor.user is not None and isinstance(schedule, Every) and schedule.interval.total_seconds() < floor:
+        raise ActionRefused(
+            f"Give an interval of {floor:g} seconds or more; shorter ones are declared in code "
+            '(INGESTION["SHORTEST_SCHEDULE_SECONDS"]).'
+        )
 
 
 def set_schedule(
@@ -32,6 +44,7 @@ def set_schedule(
     """
     actor.require("run_connection", connection.tenant)
     declared = as_declared(schedule) if schedule is not None else None
+    require_rest(actor, declared)
     with transaction.atomic():
         mine = Connection.objects.for_tenant(connection.tenant).select_for_update().filter(pk=connection.pk)
         held = mine.get()

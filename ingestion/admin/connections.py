@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion import actions, scheduling
 from ingestion.actions import Actor
+from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.admin import cells, commands, shards
 from ingestion.admin.connection_forms import ConfigForm, ConnectForm, RewindForm
 from ingestion.admin.console import ConsoleAdmin
@@ -28,7 +31,7 @@ from ingestion.admin.schedule_forms import BackfillForm, ScheduleForm, schedule_
 from ingestion.admin.uploads import upload_view
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 from ingestion.core import registry
-from ingestion.core.errors import IngestionError, UnknownPipeline
+from ingestion.core.errors import ActionRefused, IngestionError, UnknownPipeline
 from ingestion.core.sources import Testable
 from ingestion.core.zones import zone_named
 from ingestion.models import Connection, KnownShape, Run
@@ -219,6 +222,25 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{"form": ConfigForm if obj else ConnectForm, **kwargs})
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Django saves in a transaction, and within one no remote store is asked whether the config holds a secret."""
+        try:
+            if request.method == "POST" and object_id:
+                self._refuse_secrets(request, object_id)
+        except ActionRefused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+            return HttpResponseRedirect(request.path)
+        return super().changeform_view(request, object_id, *args, **kwargs)
+
+    def _refuse_secrets(self, request: HttpRequest, object_id: str) -> None:
+        connection = self.get_object(request, unquote(object_id))
+        try:
+            given = json.loads(request.POST.get("config", ""))
+        except ValueError:
+            return  # the form says so
+        if isinstance(given, dict) and connection is not None and self.has_change_permission(request, connection):
+            refuse_secrets(connection, given)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = Actor(request.user)  # type: ignore[arg-type]

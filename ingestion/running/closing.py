@@ -102,6 +102,10 @@ def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> Non
         transaction.on_commit(lambda: announce(run.pk), robust=True)
 
 
+def _told(error: Exception, run: Run) -> str:
+    return mask("".join(traceback.format_exception(error)), run.tenant_id)
+
+
 def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
     """End the run as failed, inside the transaction that is open."""
     known = isinstance(error, IngestionError)
@@ -110,8 +114,8 @@ def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
         mine,
         Run.State.FAILED,
         error_class=type(error).__name__,
-        error_message=storable(mask(str(error)), 5000),
-        traceback="" if known else storable(mask("".join(traceback.format_exception(error)))[-20_000:], 40_000),
+        error_message=storable(mask(str(error), run.tenant_id), 5000),
+        traceback="" if known else storable(_told(error, run)[-20_000:], 40_000),
     )
     if isinstance(error, CredentialError):
         pause_for(run.connection_id, error)

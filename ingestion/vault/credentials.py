@@ -39,7 +39,7 @@ def read(tenant: TenantRef, integration: str) -> Secret:
         )
     if store.remote:
         _follow(at, found)
-    redaction.remember(found.values.values())
+    redaction.remember(found.values.values(), tenant.id)
     return found
 
 
@@ -61,7 +61,7 @@ def put(
 
     Raises CredentialChanged when `expected` is not the stored version any more.
     """
-    redaction.remember(values.values())
+    redaction.remember(values.values(), tenant.id)
     at, store = Address(tenant, integration), chosen()
     written = store.write(at, values, expected) if store.remote else None
 

@@ -6,6 +6,7 @@ See docs/how-to/receive-webhooks-and-pushes.md.
 from ingestion.webhooks.receiver import credential_of, receiver, signing_secrets
 from ingestion.webhooks.signatures import (
     TOLERANCE_SECONDS,
+    Malformed,
     Unverified,
     Verify,
     matches,
@@ -18,6 +19,7 @@ from ingestion.webhooks.signatures import (
 
 __all__ = [
     "TOLERANCE_SECONDS",
+    "Malformed",
     "Unverified",
     "Verify",
     "credential_of",

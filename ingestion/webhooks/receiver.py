@@ -6,7 +6,7 @@
 | 200 | stored before |
 | 401 | no such endpoint, or a wrong signature: one answer, so that nobody finds out which endpoints exist |
 | 400, 411, 413, 415 | the body is cut short, has no length, is too large, or is compressed |
-| 429 | INGESTION["DELIVERY_LIMIT"] says that this sender must wait |
+| 429 | too much waits for this connection already, or INGESTION["DELIVERY_LIMIT"] says that this sender must wait |
 | 503 | the database or the store of secrets is away; the sender tries again |
 """
 
@@ -23,17 +23,18 @@ from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from ingestion import actions
+from ingestion import actions, deliveries
 from ingestion.conf import config
 from ingestion.core import registry
-from ingestion.core.context import Secret
-from ingestion.core.errors import CredentialError, Transient, UnknownPipeline
+from ingestion.core.context import Secret, TenantRef
+from ingestion.core.errors import ConfigurationError, CredentialError, Transient
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.sources import Receives
 from ingestion.loading import faults
 from ingestion.models import Connection
 from ingestion.running.work import outside_a_run
-from ingestion.webhooks.signatures import Unverified, Verify, new_secret, secrets_in
+from ingestion.vault.stores import Address, chosen
+from ingestion.webhooks.signatures import Malformed, Unverified, Verify, new_secret, secrets_in
 
 logger = logging.getLogger("ingestion")
 
@@ -44,6 +45,7 @@ View = Callable[[HttpRequest, str, UUID], HttpResponse]
 _DECOY = new_secret()
 """Verified against where there is no endpoint, so that both ways to a 401 do the same work."""
 _RETRY_SECONDS = 30
+_FULL_SECONDS = 300.0
 
 
 class _Refused(Exception):
@@ -102,24 +104,39 @@ class _Door:
     def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf) -> None:
         self.verify, self.accepts, self.secrets = verify, accepts, secrets
 
-    def find(self, tenant: str, public_id: UUID) -> tuple[Connection | None, Sequence[str]]:
-        """The connection and its secrets; None and a decoy when there is none that this door is for."""
+    def find(self, tenant: str, public_id: UUID) -> Connection | None:
         endpoints = Connection.unscoped.select_related("tenant")
-        found = endpoints.filter(public_id=public_id, tenant__key=tenant).first()
-        if found is None:
-            return None, [_DECOY]
+        return endpoints.filter(public_id=public_id, tenant__key=tenant).first()
+
+    def opened(self, found: Connection | None) -> tuple[Connection | None, Sequence[str]]:
+        """The connection and its secrets; None and a decoy when there is none that this door is for.
+
+        Raises SecretStoreUnavailable, whether there is one or not.
+        """
+        secrets: Sequence[str] = []
         try:
-            pipeline = registry.get(found.pipeline)
-            secrets = self.secrets(pipeline, found) if self.accepts(pipeline) else []
-        except (UnknownPipeline, CredentialError) as error:
-            _log(found, f"{type(error).__name__}: {error}")
-            secrets = []
+            if found is not None and self.accepts(pipeline := registry.get(found.pipeline)):
+                secrets = self.secrets(pipeline, found)
+            else:
+                _ask_for_nobody()
+        except (ConfigurationError, CredentialError) as error:
+            if found is not None:
+                _log(found, f"{type(error).__name__}: {error}")
         return (found, secrets) if secrets else (None, [_DECOY])
 
 
+def _ask_for_nobody() -> None:
+    """Ask a remote store as for an endpoint that exists, so that its outages do not tell which ones do."""
+    store = chosen()
+    if store.remote:
+        store.read(Address(TenantRef(0, "nobody"), "webhooks"))
+
+
 def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, UUID], now: float) -> HttpResponse:
-    connection, secrets = door.find(*address)
+    connection = door.find(*address)
     try:
+        _require_form(door.verify, request, body, now)
+        connection, secrets = door.opened(connection)
         delivery_id = door.verify(request.headers, body, secrets, now)
     except (Unverified, CredentialError) as why:
         if connection is not None:
@@ -127,10 +144,20 @@ def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, 
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.") from why
     if connection is None:  # whoever signed with the decoy would have to know it
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
-    if (wait := _wait(connection)) > 0:
+    if (wait := _wait(connection)) > 0 or (wait := _FULL_SECONDS if deliveries.is_full(connection) else 0.0) > 0:
         return _later(429, "Too many deliveries.", wait)
     stored = actions.deliver(connection, delivery_id, body, content_type=request.headers.get("Content-Type", ""))
     return JsonResponse({"stored": stored}, status=202 if stored else 200)
+
+
+def _require_form(verify: Verify, request: HttpRequest, body: bytes, now: float) -> None:
+    """Raise Malformed for what no secret could make right."""
+    try:
+        verify(request.headers, body, [_DECOY], now)
+    except Malformed:
+        raise
+    except Unverified:
+        return
 
 
 def _read(request: HttpRequest) -> bytes:

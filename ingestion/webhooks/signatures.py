@@ -31,11 +31,15 @@ class Unverified(Exception):
     """The signature, its age or its form is wrong. The message is for our log; the sender is not told which."""
 
 
+class Malformed(Unverified):
+    """Wrong whatever the secret is: refused before anybody's secrets are fetched."""
+
+
 def standard_webhooks(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float) -> str:
     """Verify the headers webhook-id, webhook-timestamp and webhook-signature; any of `secrets` may have signed."""
     message_id = headers.get("webhook-id", "")
     if not message_id or len(message_id) > _LONGEST_ID or not (message_id.isascii() and message_id.isprintable()):
-        raise Unverified("There is no usable webhook-id.")
+        raise Malformed("There is no usable webhook-id.")
     timestamp = require_fresh(headers.get("webhook-timestamp", ""), now)
     given = headers.get("webhook-signature", "").split(" ")[:_MOST_SIGNATURES]
     expected = [sign(secret, message_id, timestamp, body) for secret in secrets]
@@ -51,11 +55,11 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 def require_fresh(timestamp: str, now: float, tolerance: float = TOLERANCE_SECONDS) -> int:
-    """`timestamp` (seconds since 1970) as a number. Raises Unverified when it is too old, or too far in the future."""
+    """`timestamp` (seconds since 1970) as a number. Raises Malformed when it is too old, or too far in the future."""
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
-        raise Unverified("The timestamp is not a number of seconds.")
+        raise Malformed("The timestamp is not a number of seconds.")
     if abs(now - int(timestamp)) > tolerance:
-        raise Unverified(f"The timestamp is {round(now - int(timestamp))} s old; at most {tolerance:g} either way.")
+        raise Malformed(f"The timestamp is {round(now - int(timestamp))} s old; at most {tolerance:g} either way.")
     return int(timestamp)
 
 

@@ -3,6 +3,6 @@
 See docs/how-to/read-another-database.md.
 """
 
-from integrations.databases.rows import EVERYTHING, Rows
+from integrations.databases.rows import Everything, Rows
 
-__all__ = ["EVERYTHING", "Rows"]
+__all__ = ["Everything", "Rows"]

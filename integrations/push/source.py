@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, json_page
 
+MOST = 10_000
+"""Records of one body: each becomes objects in a worker's memory, and all of them one page."""
+_LINE = re.compile(rb"[^\r\n]+")
+_PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]', re.DOTALL)
+"""Of JSON what says how deep it is: strings are stepped over whole."""
 _MARK = b"\xef\xbb\xbf"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -51,10 +58,14 @@ class Pushed:
 
 
 def split(body: bytes) -> list[bytes]:
-    """The bytes of each record. Raises RecordError when the body as a whole is not one of the three shapes."""
+    """The bytes of each record. Raises RecordError when the body as a whole is not one of the three shapes.
+
+    So it does for more than MOST records, counted before there is an object for each of them.
+    """
     text = body.removeprefix(_MARK).strip()
     try:
         if text[:1] == b"[":
+            _require_few(text)
             return [bytes(item) for item in msgspec.json.decode(text, type=list[msgspec.Raw])]
         if text[:1] == b"{":
             return _objects(text)
@@ -63,11 +74,35 @@ def split(body: bytes) -> list[bytes]:
     raise RecordError("The body is neither a JSON object, nor a list of them, nor one a line.")
 
 
+def _require_few(text: bytes) -> None:
+    """Raise RecordError for a list of more than MOST. Of what is no JSON the decoder says so."""
+    if text.count(b",") < MOST:
+        return
+    depth = commas = 0
+    for found in _PART.finditer(text):
+        part = found[0]
+        if part in b"[{":
+            depth += 1
+        elif part in b"]}":
+            depth -= 1
+        elif part == b"," and depth == 1:
+            commas += 1
+            if commas >= MOST:
+                raise _too_many()
+
+
+def _too_many() -> RecordError:
+    return RecordError(f"The body has more than {MOST} records; send it in several deliveries.")
+
+
 def _objects(text: bytes) -> list[bytes]:
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
     except _UNREADABLE:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        filled = (line[0].strip() for line in _LINE.finditer(text))
+        lines = list(islice((line for line in filled if line), MOST + 1))
+        if len(lines) > MOST:
+            raise _too_many() from None
         if len(lines) < 2 or not all(line[:1] == b"{" for line in lines):
             raise
         return lines

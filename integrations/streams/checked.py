@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
 from redis.connection import Connection, SSLConnection
 
-from ingestion import ConfigurationError
-
-_TRANSLATING = [ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
-"""NAT64, 6to4 and Teredo: public to look at, with another address inside."""
+from ingestion import ConfigurationError, PrivateAddress
+from integrations.http import networks, permitted
 
 
 def checked_client(url: str, private_networks: Sequence[str], **options: Any) -> redis.Redis:
@@ -29,13 +26,12 @@ def checked_client(url: str, private_networks: Sequence[str], **options: Any) ->
 
 
 def allowed(address: str, private_networks: Sequence[str]) -> bool:
-    """Whether tenants may have us connect to this address (as text)."""
-    found: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
-    if any(found in ip_network(network) for network in private_networks):
-        return True
-    if isinstance(found, IPv6Address) and (found.ipv4_mapped or any(found in network for network in _TRANSLATING)):
+    """Whether tenants may have us connect to this address (as text): by the rule of the HTTP client."""
+    try:
+        permitted(address, [address.partition("%")[0]], networks(private_networks))
+    except PrivateAddress:
         return False
-    return found.is_global and not found.is_multicast
+    return True
 
 
 class _Checked(Connection):

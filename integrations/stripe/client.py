@@ -17,7 +17,7 @@ from typing import Any
 
 import stripe
 
-from ingestion import Context, CredentialError, SourceChanged
+from ingestion import ConfigurationError, Context, CredentialError, Secret, SourceChanged
 from integrations.http import Client
 
 API_VERSION = "2026-03-25.dahlia"
@@ -103,17 +103,25 @@ def open_api(
 ) -> Iterator[Api]:
     """The run's one client, with the tenant's own key. `seams` are those of `integrations.http.Client`.
 
-    The connection's config may name a connected `account`, whose objects the platform's key then reads.
+    The connection's config may name a connected `account`, whose objects the platform's key then reads. Raises
+    ConfigurationError for one that the credential does not name.
     """
-    key = ctx.credential().values.get("api_key", "").strip()
+    credential = ctx.credential()
+    key = credential.values.get("api_key", "").strip()
     if not key:
         raise CredentialError("The Stripe credential has no api_key; store the account's secret or restricted key.")
+    account = str(ctx.config.get("account") or "")
+    if account and account not in accounts(credential):
+        raise ConfigurationError(
+            f"The credential does not name the connected account {account!r}. A platform's key opens the accounts of "
+            'all its customers: store those of this tenant as "accounts" beside the api_key, parted by spaces.'
+        )
     with Client(ctx, origin, secret_headers={"Authorization": f"Bearer {key}"}, **seams) as client:
         guarded = _Guarded(client)
         yield Api(
             stripe.StripeClient(
                 key,
-                stripe_account=str(ctx.config.get("account") or "") or None,
+                stripe_account=account or None,
                 stripe_version=API_VERSION,
                 base_addresses={"api": origin},
                 max_network_retries=0,
@@ -123,6 +131,11 @@ def open_api(
             live(key),
             clock,
         )
+
+
+def accounts(credential: Secret) -> frozenset[str]:
+    """The connected accounts that this tenant may read: `accounts`, parted by spaces or commas."""
+    return frozenset(credential.values.get("accounts", "").replace(",", " ").split())
 
 
 def live(key: str) -> bool | None:

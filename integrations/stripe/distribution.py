@@ -49,8 +49,12 @@ class Distribution:
         verdict, takers = _judged(one.row, followers)
         for connection in takers:
             deliver(connection, one.row["external_id"], one.record.body, content_type="application/json")
-        body = "" if takers else one.record.body.decode("utf-8", "replace")
-        row = {name: value for name, value in one.row.items() if name != "expected_mode"}
+        # A platform hears of all its customers' accounts: what is none of this tenant's is not kept for its staff.
+        strange = verdict == _VERDICT.OTHER_ACCOUNT
+        body = "" if takers or strange else one.record.body.decode("utf-8", "replace")
+        row = {name: value for name, value in one.row.items() if name not in ("expected_mode", "may_read")}
+        if strange:
+            row["object_id"] = ""
         return one._replace(row={**row, "verdict": verdict, "body": body})
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
@@ -61,6 +65,8 @@ class Distribution:
 
 
 def _judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Connection]]:
+    if not event["may_read"]:
+        return _VERDICT.OTHER_ACCOUNT, []
     if event["expected_mode"] not in (None, event["livemode"]):
         return _VERDICT.OTHER_MODE, []
     readers = [

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ingestion import Context, Every, Periods, Pipeline, pipeline
 from integrations.stripe import models, schemas
-from integrations.stripe.client import live
+from integrations.stripe.client import accounts, live
 from integrations.stripe.destination import Mirror
 from integrations.stripe.distribution import Distribution
 from integrations.stripe.events import EventHead, StripeEvents
@@ -70,8 +70,9 @@ def disputes(dispute: schemas.Dispute, ctx: Context) -> Row:
 @pipeline("stripe.events", source=StripeEvents(), schema=EventHead, destination=Distribution(), integration=INTEGRATION)
 def events(event: EventHead, ctx: Context) -> dict[str, object]:
     """Stripe webhooks: every event once, passed on to the connections that follow its object."""
-    expected = live(ctx.credential().values.get("api_key", ""))
-    return {**event.row(), "expected_mode": expected}
+    credential = ctx.credential()
+    may_read = not event.account or event.account in accounts(credential)
+    return {**event.row(), "expected_mode": live(credential.values.get("api_key", "")), "may_read": may_read}
 
 
 @_ready("invoices", schemas.Invoice, models.StripeInvoice)

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 
 from ingestion import CredentialError, Secret
-from ingestion.webhooks import Unverified, matches, require_fresh
+from ingestion.webhooks import Malformed, Unverified, matches, require_fresh
 from integrations.stripe.objects import event
 
 _MOST = 20
@@ -32,7 +32,7 @@ def verify(header: str, body: bytes, secrets: Sequence[str], now: float) -> None
     parts = [part.strip().partition("=") for part in header.split(",")[:_MOST]]
     times = [value for name, _, value in parts if name == "t"]
     if len(times) != 1:
-        raise Unverified("The header has no timestamp, or several.")
+        raise Malformed("The header has no timestamp, or several.")
     timestamp = require_fresh(times[0], now)
     message = f"{timestamp}.".encode() + body
     expected = [hmac.new(secret.encode(), message, hashlib.sha256).hexdigest() for secret in secrets]

@@ -17,6 +17,7 @@ from ingestion.models import ReconciledPeriod, Run, Tenant
 from ingestion.running import pulse
 from ingestion.vault import expiry, rotation
 
+_NAMED = 10
 OVERDUE = ("id", "tenant", "pipeline", "name", "since", "reason")
 
 
@@ -54,6 +55,11 @@ def health(options: Options, output: Output) -> None:
     if overdue:
         more = " or more" if len(overdue) >= scheduling.SHOWN else ""
         problems.append(f"{len(overdue)}{more} connections are overdue, the first because: {overdue[0].reason}")
+    if left := deliveries.forgotten(now):
+        problems.append(
+            f"Deliveries have waited for more than an hour for {', '.join(map(str, left[:_NAMED]))}"
+            f"{' and others' if len(left) > _NAMED else ''}: `manage.py ingest list runs` says why"
+        )
     output.fields("health", {
         "healthy": not problems,
         "last_tick": ticked,

@@ -27,7 +27,7 @@ class StripeEvent(Ingested):
     created_at = models.DateTimeField(_("created"))
     verdict = models.CharField(_("verdict"), max_length=20, choices=Verdict.choices)
     body = models.TextField(_("body"), blank=True, default="", editable=False)
-    """Kept where no connection took it; those that did have it as a delivery of their own."""
+    """Kept where no connection took it; those that did have it as a delivery of their own. Never another account's."""
 
     class Meta(Ingested.Meta):
         abstract = False

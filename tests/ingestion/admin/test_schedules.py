@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from ingestion import actions
 from ingestion.actions import Actor
+from ingestion.core.errors import ActionRefused
 from ingestion.models import AuditEntry, Connection, Run, Tenant
 from ingestion.testing import Records, registered
 from tests.ingestion.admin.staff import staff
@@ -186,3 +187,31 @@ def test_a_source_without_windows_cannot_be_backfilled(console: Client, connecti
 
     assert "does not read a window of time" in page
     assert 'name="seen"' not in page
+
+
+def test_staff_ask_for_no_more_than_a_run_a_minute(acme: Tenant) -> None:
+    olga = Actor(staff("olga_minute", acme))
+    with registered(over([])) as pipeline:
+        connection = actions.connect(olga, acme, pipeline.name, "often")
+        for ask in (
+            lambda: actions.set_schedule(olga, connection, {"every": "59s"}),
+            lambda: actions.connect(olga, acme, pipeline.name, "more", {"every": "1s"}),
+        ):
+            with pytest.raises(ActionRefused, match="60 seconds or more"):
+                ask()
+        assert actions.set_schedule(olga, connection, {"every": "1m"}).schedule == {"every": "1m"}
+
+
+def test_staff_open_one_backfill_of_a_connection_at_a_time(acme: Tenant) -> None:
+    olga = Actor(staff("olga_backfill", acme))
+    end = timezone.now() - datetime.timedelta(days=1)
+    with registered(over([], source=Records([], time="at"))) as pipeline:
+        connection = actions.connect(olga, acme, pipeline.name)
+
+        def again() -> Run:
+            start = end - datetime.timedelta(days=2)
+            return actions.backfill(olga, connection, start, end, reason="mended", hint=False)
+
+        first = again()
+        with pytest.raises(ActionRefused, match=f"Backfill {first.pk} .* is under way"):
+            again()

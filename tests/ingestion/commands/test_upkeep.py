@@ -16,7 +16,7 @@ from redis import Redis
 from ingestion import actions, artifacts, scheduling
 from ingestion.clock import db_now_plus
 from ingestion.management.verbs.stopping import stopping
-from ingestion.models import Connection, Heartbeat, Run
+from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.running import ownership
 from ingestion.testing import make_tenant
 from tests.ingestion.commands.shell import asked, ingest
@@ -73,6 +73,22 @@ def test_health_with_an_overdue_connection_exits_with_1_and_names_it() -> None:
 
     assert answer.code == 1
     assert [row["tenant"] for row in answer.document["overdue"]] == ["acme"]
+
+
+def test_health_names_connections_whose_deliveries_wait_for_more_than_an_hour() -> None:
+    ticked()
+    connection = connected()
+    paused = actions.connect(actions.Actor(), connection.tenant, "app.payments", "paused")
+    for one in (connection, paused):
+        actions.deliver(one, "msg_1", b"{}", hint=False)
+    actions.pause(actions.Actor(), paused, "holiday")
+    fresh = ingest("health")
+    Delivery.unscoped.update(received_at=db_now_plus(-3700))
+
+    answer = ingest("health")
+
+    assert (fresh.code, answer.code) == (0, 1)
+    assert f"Deliveries have waited for more than an hour for {connection}: " in answer.error
 
 
 def test_health_names_runs_whose_lease_has_expired() -> None:

@@ -7,6 +7,7 @@ import html
 import json
 import logging
 import re
+import timeit
 from collections.abc import Iterator
 from io import StringIO
 from urllib.parse import quote, quote_plus, urlencode
@@ -90,10 +91,53 @@ def test_json_values_are_masked_at_any_depth() -> None:
 
 
 def test_only_so_many_values_are_kept() -> None:
-    remember(f"value-{number:04}" for number in range(2000))
+    for number in range(300):
+        remember([f"value-{number:04}"], tenant=1)
 
-    assert mask("value-1999") == MASK
+    assert mask("value-0299") == MASK
     assert mask("value-0001") == "value-0001"
+
+
+def test_the_many_values_of_one_tenant_push_out_nobody_else_s() -> None:
+    remember(["the-secret-of-globex"], tenant=2)
+    for number in range(300):
+        remember([f"value-{number:04}"], tenant=1)
+
+    assert mask("the-secret-of-globex") == MASK
+
+
+def test_of_one_credential_the_longest_values_are_known() -> None:
+    remember([*(f"value-{number:04}" for number in range(30)), "the-only-long-value"])
+
+    assert mask("the-only-long-value") == MASK
+    assert len({text for text in (f"value-{number:04}" for number in range(30)) if mask(text) == MASK}) == 19
+
+
+def test_what_a_tenant_reads_is_masked_with_its_own_secrets() -> None:
+    remember(["the-secret-of-acme"], tenant=1)
+    remember(["the-secret-of-globex"], tenant=2)
+    told = "the-secret-of-acme, the-secret-of-globex"
+
+    assert mask(told, tenant=1) == f"{MASK}, the-secret-of-globex"
+    assert masked([told], tenant=2) == [f"the-secret-of-acme, {MASK}"]
+    assert mask(told, tenant=3) == told
+    assert mask(told) == f"{MASK}, {MASK}"
+
+
+def test_overlapping_secrets_leave_no_rest() -> None:
+    remember(["abcdefghij", "ghijklmnopqrst"])
+
+    assert mask("xabcdefghijklmnopqrsty, abcdefghijabcdefghij") == f"x{MASK}y, {MASK}{MASK}"
+
+
+def test_a_value_of_very_many_lines_makes_masking_no_slower() -> None:
+    text = "an ordinary line of a log, of the usual length, with nothing in it that is secret to anybody at all" * 2
+    remember("\n".join(f"{number:016}" for number in range(n, n + 3600)) for n in range(0, 72_000, 3600))
+
+    mask(text)
+    quickest = min(timeit.repeat(lambda: mask(text), number=10, repeat=5)) / 10
+
+    assert quickest < 0.001
 
 
 def test_an_exception_with_a_secret_does_not_get_out_as_it_is() -> None:

@@ -29,7 +29,7 @@ from ingestion import (
 )
 from ingestion.models import Run
 from ingestion.testing import make_tenant, registered
-from integrations.databases import EVERYTHING, Rows
+from integrations.databases import Everything, Rows
 from tests.app.models import Payment
 from tests.app.oracle import Entry, Posting
 from tests.ingestion.runs import carry, counts, finish, load, new_tenant, over, queued, rows
@@ -38,6 +38,7 @@ from tests.integrations.databases.conftest import Legacy
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
+EVERYTHING = Everything(["acme"])
 YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
 
@@ -119,6 +120,22 @@ def test_a_tenant_gets_its_own_rows_only(legacy: Legacy) -> None:
     assert keys(pages(source(of=lambda ctx: {"company": None}))) == []
 
 
+@pytest.mark.parametrize("of", [EVERYTHING, lambda ctx: {}], ids=["everything", "no column"])
+def test_rows_that_are_one_tenant_s_are_shown_to_no_other(legacy: Legacy, of: Any) -> None:
+    orders(legacy, 1)
+    reading, other = source(of=of), context(tenant="globex")
+
+    for look in (reading.preview, reading.test, lambda ctx: list(reading.extract(ctx, None))):
+        with pytest.raises(ConfigurationError, match="globex"):
+            look(other)
+
+
+@pytest.mark.parametrize("tenants", [[], "acme"])
+def test_everything_is_somebody_s(tenants: Any) -> None:
+    with pytest.raises(ConfigurationError, match="keys of the tenants"):
+        Everything(tenants)
+
+
 def test_whose_rows_they_are_must_be_said() -> None:
     with pytest.raises(TypeError):
         Rows(using="legacy", table="orders")  # type: ignore[call-arg]
@@ -182,7 +199,8 @@ def test_a_composite_key_is_the_one_that_upsert_looks_up(legacy: Legacy) -> None
         number: int
         amount: Decimal
 
-    reading = source(table="lines", watermark="", key=["account", "number"], of=EVERYTHING)
+    tenant = new_tenant()
+    reading = source(table="lines", watermark="", key=["account", "number"], of=Everything([tenant.key]))
     pipeline = over(
         [],
         source=reading,
@@ -190,7 +208,6 @@ def test_a_composite_key_is_the_one_that_upsert_looks_up(legacy: Legacy) -> None
         transform=lambda line, ctx: Posting(account=line.account, number=line.number, amount=line.amount),
         destination=Upsert(Posting, key=["account", "number"]),
     )
-    tenant = new_tenant()
 
     first, second = load(pipeline, tenant), load(pipeline, tenant)
 

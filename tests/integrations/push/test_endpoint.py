@@ -7,7 +7,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -16,9 +16,13 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
+from ingestion.core.context import Secret
+from ingestion.core.errors import SecretStoreUnavailable
 from ingestion.models import Connection, Delivery, Run
 from ingestion.testing import make_tenant, registered
-from ingestion.webhooks import sign
+from ingestion.vault.stores import Address
+from ingestion.webhooks import receiver, sign, standard_webhooks
+from ingestion.webhooks.receiver import View
 from integrations.push import Pushed
 from tests.ingestion.received import connected, delivered_to
 from tests.ingestion.runs import carry, item, over, rows
@@ -204,6 +208,50 @@ def test_a_database_that_fails_while_storing_leaves_nothing_half_stored(mine: Co
     assert not Delivery.unscoped.exists()
 
 
+class AwayStore:
+    """A remote store of secrets during an outage."""
+
+    remote = True
+
+    def read(self, at: Address) -> Secret | None:
+        raise SecretStoreUnavailable("The store of secrets does not answer.")
+
+    def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
+        raise NotImplementedError
+
+    def delete(self, at: Address) -> None:
+        raise NotImplementedError
+
+
+def asked_of(to: str, view: View, timestamp: int | None = None) -> tuple[int, bytes, dict[str, str]]:
+    sent = {"webhook-id": "msg_1", "webhook-timestamp": str(timestamp or int(time.time())), "webhook-signature": "v1,"}
+    request = RequestFactory().post(to, b"{}", content_type="application/json", headers=sent)
+    _, _, tenant, public_id, _ = to.split("/")
+    return answer(view(request, tenant, uuid.UUID(public_id)))
+
+
+@pytest.mark.parametrize("store", ["AwayStore", "NoSuchStore"])
+def test_a_broken_store_of_secrets_does_not_tell_which_endpoints_exist(
+    mine: Connection, settings: Settings, store: str
+) -> None:
+    Connection.unscoped.filter(pk=mine.pk).update(config={"integration": "push"})
+    settings.INGESTION = {**settings.INGESTION, "SECRET_STORE": f"{__name__}.{store}"}
+    view = receiver(standard_webhooks)
+
+    there, nowhere = asked_of(address(mine), view), asked_of(f"/push/acme/{uuid.uuid4()}/", view)
+
+    assert there == nowhere
+    assert there[0] == (503 if store == "AwayStore" else 401)
+
+
+def test_nobodys_secrets_are_fetched_for_what_no_secret_makes_right(mine: Connection) -> None:
+    fetched: list[Connection] = []
+    view = receiver(standard_webhooks, secrets=lambda pipeline, connection: fetched.append(connection) or ["x"])
+
+    assert asked_of(address(mine), view, timestamp=1_000_000_000)[0] == 401
+    assert fetched == []
+
+
 def one_minute(connection: Connection) -> float:
     return 60.0 if connection.tenant.key == "acme" else 0.0
 
@@ -218,6 +266,23 @@ def test_a_sender_over_its_limit_is_told_how_long_to_wait(mine: Connection, sett
     assert (limited.status_code, limited["Retry-After"], free.status_code) == (429, "60", 202)
     assert forged.status_code == 401
     assert Delivery.unscoped.count() == 1
+
+
+@pytest.mark.parametrize("limit", [{"MAX_PENDING_DELIVERIES": 2}, {"MAX_PENDING_BYTES": 4}], ids=["count", "bytes"])
+def test_a_connection_for_which_too_much_waits_takes_no_more(
+    mine: Connection, settings: Settings, limit: dict[str, int]
+) -> None:
+    theirs = connected(over([], source=Pushed()), make_tenant("globex"))
+    settings.INGESTION = {**settings.INGESTION, **limit}
+
+    taken = [push(mine, b"{}", id=f"msg_{number}") for number in range(3)]
+    other = push(theirs, b"{}", tenant="globex")
+    carry(Run.unscoped.filter(connection=mine).get())
+    again = push(mine, b"{}", id="msg_2")
+
+    assert [one.status_code for one in taken] == [202, 202, 429]
+    assert (taken[2]["Retry-After"], other.status_code, again.status_code) == ("300", 202, 202)
+    assert Delivery.unscoped.filter(connection=mine).count() == 3
 
 
 def test_a_paused_connections_pushes_are_kept(mine: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 
@@ -47,6 +48,28 @@ def test_an_object_a_list_or_one_object_a_line(body: bytes, records: list[bytes]
 def test_anything_else_is_refused_whole(body: bytes) -> None:
     with pytest.raises(RecordError):
         split(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" + b",".join([b"1"] * 10_001) + b"]", b"\n".join([b"{}"] * 10_001),
+     b"[" + b",".join([b'{"a":"],[\\"","b":[1,2]}'] * 10_001) + b"]"],
+    ids=["list", "lines", "nested"],
+)  # fmt: skip
+def test_more_than_ten_thousand_records_are_one_refusal_and_counted_first(body: bytes) -> None:
+    tracemalloc.start()
+    page = Pushed().receive(context(), [Record("msg_1", body, "delivery 1")])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert (page.records, len(page.refused)) == ([], 1)
+    assert "more than 10000 records" in str(page.refused[0].error)
+    assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("part", [b"1", b'{"a":"],[\\"","b":[1,2]}'])
+def test_ten_thousand_records_are_taken(part: bytes) -> None:
+    assert len(split(b"[" + b",".join([part] * 10_000) + b"]")) == 10_000
 
 
 def test_records_say_in_which_delivery_they_stood_and_bad_ones_are_refused_alone() -> None:

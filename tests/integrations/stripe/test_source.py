@@ -324,6 +324,18 @@ def test_a_credential_without_a_key_says_what_to_store(values: dict[str, str]) -
         pass
 
 
+@pytest.mark.parametrize("named", ["", "acct_2", "acct_10 acct_2"])
+def test_an_account_that_the_credential_does_not_name_is_refused_before_stripe_is_called(named: str) -> None:
+    answers = Answers()
+    stripe, ctx = answers.source("charges", account="acct_1")
+    ctx = dataclasses.replace(ctx, credential=lambda: Secret({"api_key": "sk_test_1", "accounts": named}))
+
+    for read in (stripe.test, stripe.preview, lambda ctx: list(stripe.extract(ctx, None))):
+        with pytest.raises(ConfigurationError, match='"accounts"'):
+            read(ctx)
+    assert not answers.requests
+
+
 def test_an_unknown_kind_is_refused_at_once() -> None:
     with pytest.raises(ConfigurationError, match="known: balance_transactions, charges"):
         Stripe("chargs")
@@ -343,7 +355,9 @@ class Answers:
         return httpx.Response(status, stream=Once(raw), headers=headers)
 
     def source(self, kind: str, **config: Any) -> tuple[Stripe, Context]:
-        ctx = context(Account(), credential=lambda: Secret({"api_key": "sk_test_1"}), config=config)
+        ctx = context(
+            Account(), credential=lambda: Secret({"api_key": "sk_test_1", "accounts": "acct_9"}), config=config
+        )
         return Stripe(
             kind, open=lambda ctx: open_api(ctx, transport=httpx.MockTransport(self), sleep=lambda _: None)
         ), ctx

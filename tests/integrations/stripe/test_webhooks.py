@@ -32,7 +32,8 @@ pytestmark = [
 
 def _keyed(event: Any, ctx: Context) -> Any:
     return READY["events"].transform(
-        event, dataclasses.replace(ctx, credential=lambda: Secret({"api_key": "sk_test_1"}))
+        event,
+        dataclasses.replace(ctx, credential=lambda: Secret({"api_key": "sk_test_1", "accounts": "acct_1, acct_2"})),
     )
 
 
@@ -109,7 +110,7 @@ def test_unknown_types_and_strangers_are_kept_with_their_body() -> None:
     assert kept() == {
         "evt_type": ("unknown", True),
         "evt_live": ("other mode", True),
-        "evt_other": ("other account", True),
+        "evt_other": ("other account", False),
         "evt_no_id": ("unknown", True),
     }
     assert not Delivery.unscoped.exclude(connection=door).exists()
@@ -126,6 +127,19 @@ def test_a_connected_account_s_events_go_to_the_connection_that_reads_it() -> No
 
     reached = Delivery.unscoped.exclude(connection=door).values_list("connection", "delivery_id")
     assert sorted(reached) == [(own.pk, "evt_own"), (theirs.pk, "evt_theirs")]
+
+
+def test_an_account_that_the_credential_does_not_name_reaches_nobody() -> None:
+    with endpoint() as door:
+        taken = actions.connect(OPERATOR, door.tenant, "stripe.charges", "taken")
+        Connection.unscoped.filter(pk=taken.pk).update(config={"account": "acct_of_globex"})
+        post(door, event(id="evt_globex", account="acct_of_globex"))
+        work(door)
+
+    assert not Delivery.unscoped.filter(connection=taken).exists()
+    kept = StripeEvent.unscoped.values("external_id", "type", "account", "object_id", "body", "verdict").get()
+    assert kept == {"external_id": "evt_globex", "type": "charge.updated", "account": "acct_of_globex",
+                    "object_id": "", "body": "", "verdict": "other account"}  # fmt: skip
 
 
 def test_another_integration_of_the_tenant_is_left_alone() -> None:
