@@ -14,6 +14,7 @@ from ingestion.models import Connection
 from ingestion.redaction import spellings
 from ingestion.vault import credentials
 from ingestion.vault.stores import chosen
+from ingestion.vault.values import secret
 
 _TELLING = 16
 """Shorter values may stand in a config by chance: a user name, a region."""
@@ -42,6 +43,6 @@ def _values(connection: Connection, config: Mapping[str, Any]) -> Mapping[str, s
     if chosen().remote and transaction.get_connection().in_atomic_block:
         return {}  # the console saves inside a transaction, and no network call is made in one
     try:
-        return credentials.read(connection.tenant.ref, integration).values
+        return secret(credentials.read(connection.tenant.ref, integration).values)
     except IngestionError:
         return {}  # what cannot be opened cannot be compared; a run will say what is wrong with it

@@ -16,7 +16,7 @@ from ingestion.core.errors import CredentialDamaged, CredentialMissing
 from ingestion.loading import faults
 from ingestion.models import Credential, CredentialVersion, TenantQuerySet
 from ingestion.vault.stores import Address, SecretStore, chosen
-from ingestion.vault.values import last_four
+from ingestion.vault.values import last_four, secret
 
 T = TypeVar("T")
 Note = Callable[[Credential], object]
@@ -39,7 +39,7 @@ def read(tenant: TenantRef, integration: str) -> Secret:
         )
     if store.remote:
         _follow(at, found)
-    redaction.remember(found.values.values(), tenant.id)
+    redaction.remember(secret(found.values).values(), tenant.id)
     return found
 
 
@@ -61,7 +61,7 @@ def put(
 
     Raises CredentialChanged when `expected` is not the stored version any more.
     """
-    redaction.remember(values.values(), tenant.id)
+    redaction.remember(secret(values).values(), tenant.id)
     at, store = Address(tenant, integration), chosen()
     written = store.write(at, values, expected) if store.remote else None
 

@@ -11,6 +11,8 @@ from ingestion.core.errors import ActionRefused
 from ingestion.core.text import storable
 
 INTEGRATION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
+PLAIN = frozenset({"accounts", "auth", "hosts", "methods"})
+"""Names of values that say what a credential is good for: kept with it, and no secret."""
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,99}")
 _MOST_BYTES = 64 * 1024
 _TELLING = 12
@@ -69,3 +71,8 @@ def unpacked(plain: bytes) -> dict[str, str]:
 def last_four(values: Mapping[str, str]) -> dict[str, str]:
     """What is shown of each value: its last four characters, or '' when it is too short for that."""
     return {name: value[-4:] if len(value) >= _TELLING else "" for name, value in values.items()}
+
+
+def secret(values: Mapping[str, str]) -> dict[str, str]:
+    """Those of `values` that must not be seen."""
+    return {name: value for name, value in values.items() if name not in PLAIN}

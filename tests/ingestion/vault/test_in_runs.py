@@ -11,9 +11,10 @@ import pytest
 from ingestion import Context, Json, Page, Pipeline, Secret, actions
 from ingestion.core.errors import ActionRefused, CredentialError, Transient
 from ingestion.models import AuditEntry, Connection, Run, Tenant
+from ingestion.redaction import mask
 from ingestion.running import Seams
 from ingestion.running.rehearsal import dry_run
-from ingestion.testing import Records, registered
+from ingestion.testing import Records, make_tenant, registered
 from ingestion.vault import credentials
 from tests.ingestion.runs import OPERATOR, carry, item, items, new_tenant, over, queued
 from tests.ingestion.vault.keeping import STORE, stored
@@ -196,3 +197,17 @@ def test_a_source_that_cannot_be_tested_says_so(tenant: Tenant) -> None:
         link = actions.connect(OPERATOR, tenant, pipeline.name)
         with pytest.raises(ActionRefused, match="cannot be tested"):
             actions.test_connection(OPERATOR, link)
+
+
+def test_what_a_credential_is_good_for_is_no_secret() -> None:
+    """A connection's config names the very host that the credential's `hosts` allows, and log lines show it."""
+    tenant = make_tenant()
+    values = {"token": "tok_0123456789abcdef", "hosts": "api.shop.example.com"}
+    actions.set_credential(actions.Actor(), tenant, "shop", values)
+    connection = actions.connect(actions.Actor(), tenant, "app.payments")
+
+    config = {"integration": "shop", "base": "https://api.shop.example.com"}
+    actions.configure(actions.Actor(), connection, config)
+
+    assert Connection.objects.for_tenant(tenant).get().config == config
+    assert mask("GET api.shop.example.com tok_0123456789abcdef") == "GET api.shop.example.com [secret]"
