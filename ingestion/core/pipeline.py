@@ -69,9 +69,10 @@ class Pipeline:
     version: str = "1"
     """Raise it when the transform changes: every record counts as changed once."""
     error_budget: ErrorBudget = ErrorBudget()
-    drift: DriftMode = "note"
+    drift: DriftMode = "ignore"
     """When records lose a field or change its type: "stop" the run until somebody accepts, "note" it in the timeline
-    and go on, or "ignore" shapes altogether. A source may decide for each connection (`AnswersDrift`).
+    and go on, or "ignore" shapes altogether; watching them costs about a twentieth of a load. A source may decide for
+    each connection (`AnswersDrift`).
     """
     max_payload_bytes: int = 8 * 1024 * 1024
     hasher: Any = field(init=False, repr=False, compare=False)

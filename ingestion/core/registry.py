@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ingestion.core.destinations import Destination
+from ingestion.core.drift import DriftMode
 from ingestion.core.errors import ConfigurationError, UnknownPipeline
 from ingestion.core.periods import Periods
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Reader, Transform
@@ -35,6 +36,7 @@ def pipeline(
     lag: timedelta = timedelta(minutes=5),
     version: str = "1",
     error_budget: ErrorBudget | None = None,
+    drift: DriftMode = "ignore",
 ) -> Callable[[Transform], Pipeline]:
     """Register the decorated transform `(record, ctx) -> row` as the pipeline `name` and return the `Pipeline` value.
 
@@ -57,6 +59,7 @@ def pipeline(
             lag=lag,
             version=version,
             error_budget=error_budget or ErrorBudget(),
+            drift=drift,
         )
         register(value)
         return value

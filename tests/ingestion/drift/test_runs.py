@@ -219,3 +219,20 @@ def test_a_pipeline_with_an_unknown_answer_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="stop, note, ignore"):
         dataclasses.replace(watched(items(1)), drift="explode")
     assert OnDrift().mode == "note"
+
+
+def test_a_declaration_says_what_drift_does_and_is_not_watched_by_default() -> None:
+    from ingestion import pipeline
+    from ingestion.core import registry
+    from tests.app.oracle import oracle
+
+    def declared(**options: str) -> str:
+        declare = pipeline(
+            "app.drifting", source=oracle.source, schema=oracle.schema, destination=oracle.destination, **options
+        )  # type: ignore[arg-type]
+        try:
+            return declare(lambda record, ctx: record).drift
+        finally:
+            registry.unregister("app.drifting")
+
+    assert (declared(), declared(drift="stop")) == ("ignore", "stop")
