@@ -5,4 +5,4 @@ import os
 
 from tests.settings import *  # noqa: F403
 
-INGESTION = json.loads(os.environ.get("SLUICEGATE_TEST_INGESTION", "{}"))
+INGESTION = {"MASTER_KEYS": MASTER_KEYS, **json.loads(os.environ.get("SLUICEGATE_TEST_INGESTION", "{}"))}  # noqa: F405
