@@ -44,10 +44,10 @@ class Verdict(Enum):
     """What a parent makes of its child."""
 
     NOTHING = auto()
-    """It carries no run now, renews the lease by itself, or has lost the run to somebody else."""
+    """It carries no run now, renews the lease by itself, or has lost the run to somebody else a moment ago."""
     RENEWED = auto()
     STUCK = auto()
-    """It came no further for RECORD_SECONDS."""
+    """It came no further for RECORD_SECONDS, whoever has its run by now."""
 
 
 class Pulse:
@@ -85,8 +85,11 @@ def vouch(pulse: Pulse, pid: int) -> Verdict:
     if sign is None:
         return Verdict.NOTHING
     mine, age = sign
-    if age > config().RECORD_SECONDS:  # unless the run has ended, and only who listens to that takes long
-        return Verdict.STUCK if mine.row.exists() else Verdict.NOTHING
+    if age > config().RECORD_SECONDS:
+        # Unless the run has ended under it, and only who listens to that takes long. Who lost the run is ended too: it
+        # would keep its worker busy for nothing, perhaps for ever.
+        ended = Run.unscoped.filter(pk=mine.run_id, fence=mine.fence).exclude(state=Run.State.RUNNING)
+        return Verdict.NOTHING if ended.exists() else Verdict.STUCK
     if age < config().LEASE_SECONDS / _PER_LEASE or _is_stopped(pid):
         return Verdict.NOTHING  # it does so itself; or it was stopped from outside, and nobody knows for how long
     with connection.cursor() as cursor:

@@ -134,6 +134,27 @@ def test_nobody_vouches_for_a_run_that_somebody_else_has_by_now() -> None:
     assert before[0] == mine.fence + 1
 
 
+def test_a_stuck_child_is_ended_also_when_somebody_else_has_its_run_by_now() -> None:
+    """It can write nothing any more, but its worker would wait for it, perhaps for ever."""
+    with configured(LEASE_SECONDS=0.4, RECORD_SECONDS=0.6):
+        run, _, shared = claimed()
+        Run.unscoped.filter(pk=run.pk).update(lease_until="2000-01-01T00:00:00Z")
+        assert in_child(lambda: ownership.claim(run.pk)) == 0
+
+        verdict = verdict_after(0.7, shared, os.getpid())
+
+    assert verdict is pulse.Verdict.STUCK
+    assert "stuck" not in events(run)
+
+
+def test_who_listens_to_the_end_of_a_run_may_take_long() -> None:
+    with configured(LEASE_SECONDS=0.4, RECORD_SECONDS=0.6):
+        run, _, shared = claimed()
+        Run.unscoped.filter(pk=run.pk).update(state=Run.State.SUCCEEDED, active_key=None, slot_key=None)
+
+        assert verdict_after(0.7, shared, os.getpid()) is pulse.Verdict.NOTHING
+
+
 def test_one_vouches_for_a_busy_child_and_for_no_other_and_not_for_ever() -> None:
     with configured(LEASE_SECONDS=0.4, RECORD_SECONDS=1):
         _, _, shared = claimed()
