@@ -1,8 +1,9 @@
 """`manage.py test`: pytest on SQLite, then what depends on the database again on MariaDB and PostgreSQL.
 
-Arguments go to pytest. Servers and tools that are missing come from apt where that is allowed. What could not run is
-said at the end, with how to get it; under CI=true it is a failure, except for the real bank files, which no public
-clone has. The last line is the sum of all pytest runs.
+Arguments go to pytest. SQLite's run is seen as it goes; on a machine with two cores the others run beside it, one after
+the other, and are printed after it. Servers and tools that are missing come from apt where that is allowed. What could
+not run is said at the end, with how to get it; under CI=true it is a failure, except for the real bank files, which no
+public clone has. The last line is the sum of all pytest runs.
 """
 
 import argparse
@@ -12,9 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from config.bootstrap import BootstrapError, prepare, project_environment
 from config.bootstrap.machine import CHROMIUM, COMPILER, MARIADB, NEEDS, POSTGRES, Need, apt_command, get_from_apt
@@ -27,6 +31,14 @@ OTHER_DATABASES: dict[str, tuple[str, tuple[Need, ...]]] = {
     "mariadb": ("every_database or mariadb", (MARIADB, COMPILER)),
     "postgres": ("every_database or postgres", (POSTGRES,)),
 }
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of pytest."""
+
+    code: int
+    counts: Mapping[str, int]
 
 
 @dataclass
@@ -58,12 +70,15 @@ def main(arguments: Sequence[str]) -> int:
     result = Result()
     if CHROMIUM in missing:
         result.not_run.append(how_to_get("tests of the console in a browser", (CHROMIUM,)))
-    run_pytest("sqlite", arguments, result)
+    beside = []
     for database, (marked, needs) in OTHER_DATABASES.items():
         if lacking := [need for need in needs if need in missing]:
             result.not_run.append(how_to_get(f"tests on {needs[0].name}", lacking))
         else:
-            run_pytest(database, with_marks(arguments, marked), result)
+            beside.append((database, with_marks(arguments, marked)))
+    for ran in run_all(arguments, beside):
+        result.codes.append(ran.code)
+        result.counts.update(ran.counts)
     result.without_data += lacking_corpora(CORPORA)
     for line in [*result.not_run, *result.without_data]:
         say(f"NOT RUN: {line}")
@@ -81,14 +96,35 @@ def mysql_driver() -> list[Need]:
     return []
 
 
-def run_pytest(database: str, arguments: Sequence[str], result: Result) -> None:
-    say(f"== pytest on {database}")
+def run_all(arguments: Sequence[str], beside: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Ran]:
+    """SQLite's pytest where everybody sees it; beside it the others, one after the other, printed once it is done."""
+    lane = ThreadPoolExecutor(max_workers=1)
     with tempfile.TemporaryDirectory() as folder:
+        try:
+            outputs = [Path(folder) / database for database, _ in beside]
+            others = [lane.submit(run_pytest, *run, output) for run, output in zip(beside, outputs, strict=True)]
+            yield run_pytest("sqlite", arguments)
+            for output, other in zip(outputs, others, strict=True):
+                ran = other.result()
+                sys.stdout.write(output.read_text(errors="replace"))
+                yield ran
+        finally:
+            lane.shutdown(cancel_futures=True)
+
+
+def run_pytest(database: str, arguments: Sequence[str], output: Path | None = None) -> Ran:
+    """Run it on one database; without `output` it writes where we do, and may be talked to."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as files:
         counts = Path(folder) / "counts.json"
         environ = {**os.environ, "SLUICEGATE_TEST_DB": database, "SLUICEGATE_TEST_COUNTS": str(counts)}
-        done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=PROJECT, env=environ)
-        result.codes.append(done.returncode)
-        result.counts.update(read_counts(counts, done.returncode))
+        elsewhere: dict[str, Any] = {}
+        if output is not None:
+            stdout = files.enter_context(output.open("w"))
+            elsewhere = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.STDOUT}
+        print(f"== pytest on {database}", file=elsewhere.get("stdout"), flush=True)
+        command = [sys.executable, "-m", "pytest", *arguments]
+        done = subprocess.run(command, cwd=PROJECT, env=environ, **elsewhere)
+        return Ran(done.returncode, read_counts(counts, done.returncode))
 
 
 def read_counts(file: Path, code: int) -> Mapping[str, int]:

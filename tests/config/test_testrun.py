@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from config.bootstrap.machine import MARIADB
-from config.testrun import NO_TESTS, Result, how_to_get, lacking_corpora, read_counts, with_marks
+from config.testrun import NO_TESTS, Result, how_to_get, lacking_corpora, read_counts, run_all, with_marks
 
 
 def test_marks_of_the_caller_and_of_the_database_both_hold() -> None:
@@ -41,6 +43,18 @@ def test_absent_bank_files_are_said_and_fail_nothing(tmp_path: Path) -> None:
     assert str(tmp_path / "absent") in line
     assert lacking_corpora(tmp_path) == []
     assert Result(codes=[0], without_data=[line]).exit_code(ci=True) == 0
+
+
+def test_runs_beside_the_first_are_shown_after_it(capfd: pytest.CaptureFixture[str]) -> None:
+    runs = list(run_all(["--version"], [("mariadb", ["--version"]), ("postgres", ["--no-such-option"])]))
+
+    assert [run.code for run in runs] == [0, 0, 4]
+    assert runs[2].counts == {"failed": 1}
+    said = capfd.readouterr().out
+    assert [line for line in said.splitlines() if line.startswith("==")] == [
+        "== pytest on sqlite", "== pytest on mariadb", "== pytest on postgres",
+    ]  # fmt: skip
+    assert "--no-such-option" in said.partition("== pytest on postgres")[2]
 
 
 def test_run_that_broke_before_it_could_count_is_one_failure(tmp_path: Path) -> None:
