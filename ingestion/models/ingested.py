@@ -14,6 +14,8 @@ class Ingested(TenantOwned):
     Add your own columns and exactly one unique constraint: `UniqueConstraint(fields=["tenant", <key columns>])`.
     """
 
+    # No index of its own: the unique constraint begins with it.
+    tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+", db_index=False)
     run = models.ForeignKey("ingestion.Run", on_delete=models.PROTECT, related_name="+", editable=False)
     """The run that last wrote this row."""
     digest = models.BinaryField(max_length=16, editable=False)

@@ -65,9 +65,8 @@ class BankStatement(TenantOwned):
 class BankTransaction(Ingested):
     """One booked entry. See identity.py for what makes two entries the same."""
 
-    tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     external_id = ExternalIdField(_("external id"), max_length=40)
-    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="transactions")
+    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="transactions", db_index=False)
     statement = models.ForeignKey(BankStatement, on_delete=models.PROTECT, related_name="transactions")
     """The statement that delivered it last."""
     booked_on = models.DateField(_("booked"))

@@ -16,7 +16,6 @@ class RestRecord(Ingested):
     there the exact ones are in the run's raw pages.
     """
 
-    tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     source = ExternalIdField(_("source"), max_length=50, blank=True)
     external_id = ExternalIdField(_("external id"))
     version = models.BigIntegerField(_("version"), null=True)
