@@ -20,7 +20,7 @@ CI = os.environ.get("CI") == "true"
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test about one database is not even counted on another: it runs in that database's own pass."""
-    foreign = {"mariadb", "postgres"} - {DATABASE}
+    foreign = {"sqlite", "mariadb", "postgres"} - {DATABASE}
     left_out = [item for item in items if any(item.get_closest_marker(name) for name in foreign)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -150,6 +150,7 @@ def test_a_job_that_fails_outside_any_run_tells_rq_no_secret(tenant: Tenant) -> 
     assert redaction.MASK in str(raised.value)
 
 
+@pytest.mark.sqlite
 def test_no_page_of_the_console_shows_it_to_anybody(tenant: Tenant) -> None:
     with registered(leaking(RuntimeError)) as pipeline:
         carry(queued(pipeline, tenant))
