@@ -85,11 +85,11 @@ def test_whatever_a_record_is_a_preview_comes_of_it(body: bytes) -> None:
 )
 def test_hostile_values_cost_no_time(value: str) -> None:
     page = Page([Record("", json.dumps({f"m{number}": value for number in range(3)}).encode())] * 250, None)
-    started = time.perf_counter()
+    started = time.process_time()
 
     preview(page)
 
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_a_credential_that_is_open_is_masked_for_those_who_see_payloads_too() -> None:

@@ -120,11 +120,11 @@ def test_a_wide_record_is_bounded_and_a_deep_one_cut() -> None:
 def test_a_hostile_record_costs_little() -> None:
     inner = {f"k{number}": {f"j{other}": [1, 2] for other in range(60)} for number in range(100)}
     body = json.dumps(inner).encode()
-    begun = time.perf_counter()
+    begun = time.process_time()
 
     shape_of(sample([body] * 100))
 
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 def test_a_sample_is_small_and_spread_over_the_page() -> None:

@@ -242,10 +242,10 @@ def test_taking_a_large_page_apart_takes_no_time(text: str) -> None:
     body = json.dumps(
         {"data": [{"id": number, "text": "x" * 100, "inner": {"a": [1, 2, 3]}} for number in range(20_000)]}
     )
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert len(path(text).split(body.encode())) == 20_000
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_a_parameter_may_come_several_times() -> None:

@@ -425,7 +425,7 @@ def test_a_senseless_total_is_no_total(total: str) -> None:
     ],
 )
 def test_link_headers_are_read_whatever_they_hold(header: str, target: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert link(header, "next") == target
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
