@@ -86,3 +86,24 @@ def test_a_shard_lists_its_own_day_and_asks_for_nothing_else() -> None:
         assert [counts(run) for run in made] == [(3, 3, 0, 0)] * DAYS
         assert set(account.calls) == {"/v1/charges"}
         assert follower.alive() == truth(account, "charges")
+
+
+def test_a_first_load_may_be_shards_with_the_feed_from_now_on() -> None:
+    account = Account(now=BEGIN)
+    for _ in range(3 * DAYS):
+        account.create("customers")
+        account.now += DAY // 3
+
+    with following(account, "customers") as follower:
+        actions.rewind(OPERATOR, follower.connection, datetime.fromtimestamp(account.now, UTC), "history in shards")
+        pending = shards(follower)
+        account.now += 60
+        account.delete(next(iter(account.objects)))
+        account.create("customers")
+        account.now += 60
+        follower.run()
+        for shard in pending:
+            follower.finish(shard)
+
+        assert follower.alive() == truth(account, "customers")
+        assert account.calls.count("/v1/customers") == DAYS
