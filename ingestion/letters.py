@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self
 
 from django.db import IntegrityError, transaction
@@ -63,8 +63,13 @@ def identity(record: Record) -> str:
 
 def fingerprint(pipeline: str, rejected: Rejected) -> str:
     """What makes two bad records share a cause."""
-    parts = [pipeline, rejected.stage, rejected.error_class]
-    parts += sorted({f"{_place(error)}:{error.code}" for error in rejected.errors})
+    where = tuple((error.path, error.code) for error in rejected.errors)
+    return _fingerprint(pipeline, rejected.stage, rejected.error_class, where)
+
+
+@lru_cache(maxsize=200)  # thousands of bad records mostly have a handful of causes
+def _fingerprint(pipeline: str, stage: str, error_class: str, errors: tuple[tuple[str, str], ...]) -> str:
+    parts = [pipeline, stage, error_class, *sorted({f"{_place(path)}:{code}" for path, code in errors})]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -229,9 +234,9 @@ def _source_id(record: Record) -> str:
     return short(record.key, 191)
 
 
-def _place(error: FieldError) -> str:
+def _place(path: str) -> str:
     """The path without list positions: item 3 and item 7 failing the same way are one cause."""
-    return ".".join("*" if part.isdigit() else part for part in error.path.split("."))
+    return ".".join("*" if part.isdigit() else part for part in path.split("."))
 
 
 def _chunks(items: list[str]) -> Iterable[list[str]]:
