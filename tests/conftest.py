@@ -25,6 +25,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.timeout(3600))  # these take their time
     # A browser and its live server leave threads behind, and the crash tests fork: browsers come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
