@@ -127,7 +127,7 @@ def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> W
     with transaction.atomic():
         if connection.runs.filter(state__in=Run.ACTIVE, kind__in=(Run.Kind.SCHEDULED, Run.Kind.MANUAL)).exists():
             raise ActionRefused("A run is queued or running and would move the watermark again; cancel it or wait.")
-        before = scheduling.latest_watermark(connection)
+        before = Watermark.newest_of(connection.pk)
         watermark = Watermark.unscoped.create(
             tenant=connection.tenant, connection=connection, value=to, reason=reason[:200]
         )
