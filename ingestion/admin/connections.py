@@ -162,6 +162,11 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         elif "config" in form.changed_data:
             actions.configure(actor, obj, obj.config)
 
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """A connection that nothing was declared for yet is declared next, where there is a form for that."""
+        form = guided(obj, request.user)
+        return HttpResponseRedirect(form) if form else super().response_post_save_add(request, obj)
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -188,7 +193,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "verbs": self.offered(request, connection),
             "may_upload": self._operates(request) and can_upload(connection),
             "may_preview": self._operates(request) and can_preview(connection),
-            "guide": guided(connection) if self._operates(request) else "",
+            "guide": guided(connection, request.user),
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
             "links": {

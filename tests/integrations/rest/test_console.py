@@ -362,3 +362,42 @@ def test_test_says_what_answered() -> None:
 
     assert said == "https://api.example.com/things answered with 1 records on its first page."
     assert isinstance(world.asked[0], httpx.Request)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"auth_kind": "client_credentials"}, "auth_token_url"),
+        ({"pagination_style": "offset", "pagination_next": "", "pagination_size": "1"}, "pagination_size"),
+        ({"headers": "Authorization=Bearer abcdefgh12345"}, "headers"),
+    ],
+)
+def test_an_error_stands_beside_its_field_and_what_hides_it_is_open(
+    console: Client, acme: Tenant, world: World, wrong: dict[str, str], field: str
+) -> None:
+    page = console.post(reverse(DECLARE), form(acme, _save="x", **wrong))
+
+    assert page.context["form"][field].errors
+    (group,) = [one for one in page.context["groups"] if field in [each.name for each in one["more"]]]
+    assert group["open"]
+    closed = console.get(reverse(DECLARE)).context["groups"]
+    assert not any(one["open"] for one in closed)
+
+
+def test_adding_a_connection_leads_to_its_form(console: Client, acme: Tenant) -> None:
+    add = reverse("admin:ingestion_connection_add")
+
+    answer = console.post(add, {"tenant": acme.pk, "pipeline": "rest.records", "name": "shop"})
+
+    made = Connection.objects.for_tenant(acme).get()
+    assert answer.headers["Location"] == f"{reverse(DECLARE)}?connection={made.pk}"
+    assert console.get(answer.headers["Location"]).status_code == 200
+
+
+def test_who_may_not_use_the_form_is_not_led_there(acme: Tenant, client: Client) -> None:
+    client.force_login(staff("cora", acme, permissions=["view_connection", "run_connection"]))
+    add = reverse("admin:ingestion_connection_add")
+
+    answer = client.post(add, {"tenant": acme.pk, "pipeline": "rest.records", "name": "shop"})
+
+    assert answer.headers["Location"] == reverse("admin:ingestion_connection_changelist")
