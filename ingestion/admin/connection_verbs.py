@@ -70,7 +70,7 @@ def _rewind(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> 
 
 def _schedule(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
     actions.set_schedule(actor, connection, values["declared"], values["reason"])
-    return Done(_("It is due %s.") % in_words(connection))
+    return Done(_("Due from now on: %s.") % in_words(connection))
 
 
 def _next_times(connection: Connection, values: Mapping[str, Any]) -> Sequence[str]:
@@ -85,7 +85,8 @@ def _next_times(connection: Connection, values: Mapping[str, Any]) -> Sequence[s
     zone = zone_named(getattr(found, "zone", "") or connection.tenant.time_zone)
     times = [f"{one:%Y-%m-%d %H:%M:%S} UTC ({one.astimezone(zone):%a %H:%M:%S %Z})"
              for one in scheduling.upcoming(planned, found)]  # fmt: skip
-    return [in_words(planned), *times]
+    due = gettext("Due from now on: %s.") % in_words(planned)
+    return [f"{due} {gettext('The next times:')}", *times] if times else [due]
 
 
 def in_words(connection: Connection) -> str:
