@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -69,7 +69,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A page to look at. `records` are laid out as JSON, masked unless asked for whole."""
+    """A page to look at. `records` are laid out as JSON, with what looks private masked."""
 
     count: int
     refused: int
@@ -90,16 +90,18 @@ class _Seen:
     masked: bool = False
 
 
-def preview(page: Page, *, whole: bool = False) -> Preview:
-    """What people see of `page`. `whole`: show records unmasked, to those who may see payloads."""
+def preview(page: Page) -> Preview:
+    """What people see of `page`. A member that is masked in the schema is masked in every record."""
     bodies = [record.body for record in page.records]
-    shown = tuple(_laid_out(body, whole=whole) for body in bodies[:SHOWN])
+    seen, owners = _look(bodies[:SAMPLED])
+    private = {path for path, one in seen.items() if one.masked}
+    shown = tuple(_laid_out(body, private) for body in bodies[:SHOWN])
     reasons = tuple(dict.fromkeys(mask(str(one.error)) for one in page.refused))[:SHOWN]
     return Preview(
         count=len(page.records),
         refused=len(page.refused),
         records=shown,
-        members=tuple(members(bodies[:SAMPLED])),
+        members=tuple(_members(seen, owners)),
         notes=tuple(map(mask, page.notes)),
         reasons=reasons,
     )
@@ -107,10 +109,19 @@ def preview(page: Page, *, whole: bool = False) -> Preview:
 
 def members(bodies: Sequence[bytes]) -> Iterator[Member]:
     """The inferred schema, in the order in which members were met; bodies that are no JSON are passed over."""
+    return _members(*_look(bodies))
+
+
+def _look(bodies: Sequence[bytes]) -> tuple[dict[str, _Seen], dict[str, int]]:
+    """What was met at each path, and how many objects and lists could have had it."""
     seen: dict[str, _Seen] = {}
     owners: dict[str, int] = {}
     for body in bodies:
         _note(_parsed(body), "", "", seen, owners, 0)
+    return seen, owners
+
+
+def _members(seen: Mapping[str, _Seen], owners: Mapping[str, int]) -> Iterator[Member]:
     for path, one in seen.items():
         yield Member(
             path=mask(path),
@@ -123,13 +134,14 @@ def members(bodies: Sequence[bytes]) -> Iterator[Member]:
         )
 
 
-def masked(value: Any, name: str = "") -> Any:
-    """`value` with everything that looks private masked, inside objects and lists too."""
+def _masked(value: Any, private: Collection[str], path: str = "", name: str = "") -> Any:
+    """`value` with everything masked that looks private or lies at a path that is, inside objects and lists too."""
     if isinstance(value, Mapping):
-        return {key: masked(one, str(key)) for key, one in value.items()}
+        return {key: _masked(one, private, f"{path}.{key}" if path else key, key) for key, one in value.items()}
     if isinstance(value, list):
-        return [masked(one, name) for one in value]
-    return MASK if looks_private(name, value) else value
+        return [_masked(one, private, f"{path}[]", name) for one in value]
+    hidden = looks_private(name, value) or (path in private and value not in (None, ""))
+    return MASK if hidden else value
 
 
 def looks_private(name: str, value: Any) -> bool:
@@ -213,10 +225,10 @@ def _parsed(body: bytes) -> Any:
         return None
 
 
-def _laid_out(body: bytes, *, whole: bool) -> str:
+def _laid_out(body: bytes, private: Collection[str]) -> str:
     """JSON with its numbers as they came."""
     try:
-        data = body if whole else _encoder.encode(masked(json.loads(body, parse_float=Decimal)))
+        data = _encoder.encode(_masked(json.loads(body, parse_float=Decimal), private))
         return mask(msgspec.json.format(data, indent=2).decode())[:_WHOLE]
     except (ValueError, RecursionError, UnicodeError):  # msgspec's errors are ValueErrors too
-        return mask(body.decode("utf-8", "backslashreplace"))[:_WHOLE] if whole else MASK
+        return MASK

@@ -35,8 +35,14 @@ class Records:
     time: str = ""
     """Names each record's own ISO time: then only those inside the run's window are delivered."""
 
+    files: bool = False
+    """Takes uploads, and does not look at them."""
+
     def reads_windows(self, ctx: Context) -> bool:
         return bool(self.time)
+
+    def takes_files(self) -> bool:
+        return self.files
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         start, records = int(checkpoint or 0), self._inside(ctx.window)
@@ -89,7 +95,7 @@ def run_pipeline(
     error the run is queued for its next attempt, as in production. Needs a database.
     """
     if records is not None:
-        pipeline = dataclasses.replace(pipeline, source=Records(records))
+        pipeline = dataclasses.replace(pipeline, source=Records(records, files=file is not None))
     actor = actions.Actor()
     with registered(pipeline):
         connection = actions.connect(actor, tenant or make_tenant(), pipeline.name)

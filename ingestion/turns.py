@@ -32,6 +32,21 @@ def is_due() -> Q:
     return Q(not_before__isnull=True) | Q(not_before__lte=DbNow())
 
 
+def is_able() -> Q:
+    """Runs that somebody may carry: their connection is not paused, or they are to be cancelled, which ends them."""
+    return Q(Exists(unpaused())) | Q(cancel_requested=True)
+
+
+def unpaused() -> QuerySet[Connection]:
+    """The connection of the run asked about, unless it is paused."""
+    return Connection.unscoped.filter(pk=OuterRef("connection_id"), paused_at__isnull=True)
+
+
+def at_work() -> QuerySet[Run]:
+    """Runs that hold a slot of their tenant's budget."""
+    return Run.unscoped.filter(state=Run.State.RUNNING, slot_key__isnull=False)
+
+
 def fair(due: QuerySet[Connection], limit: int) -> list[Connection]:
     """At most `limit` of the `due` connections: every tenant's first, then every tenant's second, and so on."""
     turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[F("next_due"), F("pk")])
@@ -93,17 +108,12 @@ def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
     Of `limit` tenants at most, beside those in `always`; where there are more, chance decides which, so that nobody
     waits for ever behind others whose hints come to nothing.
     """
-    running = dict(
-        Run.unscoped.filter(state=Run.State.RUNNING, slot_key__isnull=False)
-        .order_by()
-        .values_list("tenant_id")
-        .annotate(Count("pk"))
-    )
+    running = dict(at_work().order_by().values_list("tenant_id").annotate(Count("pk")))
     tiers = dict(Tenant.objects.filter(pk__in=running).values_list("pk", "tier"))
     room: dict[str, int] = {}
     full = [one for one, tier in tiers.items() if running[one] >= room.setdefault(tier, allowed(tier))]
     busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
-    line = Run.unscoped.filter(_able(), is_due(), ~Exists(busy), state=Run.State.QUEUED, parent__isnull=True).exclude(
+    line = Run.unscoped.filter(is_able(), is_due(), ~Exists(busy), state=Run.State.QUEUED, parent__isnull=True).exclude(
         tenant_id__in=full
     )
     heads = line.order_by().values("tenant_id", "connection_id").annotate(first=Min("pk"))
@@ -130,11 +140,7 @@ def allowed(tier: str) -> int:
 
 
 def _line(tenant: int) -> QuerySet[Run]:
-    return Run.unscoped.filter(_able(), is_due(), tenant_id=tenant, state=Run.State.QUEUED, parent__isnull=True)
-
-
-def _able() -> Q:
-    return Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)
+    return Run.unscoped.filter(is_able(), is_due(), tenant_id=tenant, state=Run.State.QUEUED, parent__isnull=True)
 
 
 def _busy(tenant: int) -> set[int]:
@@ -144,5 +150,4 @@ def _busy(tenant: int) -> set[int]:
 
 
 def _running(tenant: int) -> int:
-    """Runs that hold a slot of the tenant's budget."""
-    return Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING, slot_key__isnull=False).count()
+    return at_work().filter(tenant_id=tenant).count()

@@ -17,7 +17,7 @@ from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.reconciliations import reconcile, resync
 from ingestion.actions.runs import cancel, retry
 from ingestion.actions.schedules import set_schedule, set_time_zone
-from ingestion.actions.shapes import accept_shape
+from ingestion.actions.shapes import accept_shape, dismiss_shape
 from ingestion.actions.tenants import add_tenant, grant
 from ingestion.actions.uploads import Received, upload
 
@@ -35,6 +35,7 @@ __all__ = [
     "connections_of",
     "delete_credential",
     "deliver",
+    "dismiss_shape",
     "end_override",
     "expire_credential",
     "grant",

@@ -17,6 +17,7 @@ from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
+from ingestion.core.pipeline import Pipeline
 from ingestion.core.sources import Windowed
 from ingestion.core.spans import span_text
 from ingestion.core.windows import Window, split
@@ -141,13 +142,19 @@ def require_windowed(connection: Connection, config: dict[str, Any] | None = Non
     if connection.is_paused:
         raise ActionRefused(f"{connection} is paused ({connection.paused_reason}); resume it first.")
     pipeline = registry.get(connection.pipeline)
-    source = pipeline.source
-    if not isinstance(source, Windowed) or not source.reads_windows(outside_a_run(pipeline, connection, config)):
+    if not reads_windows(pipeline, connection, config):
+        kind = type(pipeline.source).__name__
         raise ActionRefused(
-            f"The source of {pipeline.name} ({type(source).__name__}) does not read a window of time, so its shards "
-            "would all load the same. Let it read both ends of its window, as docs/how-to/backfill.md says; "
-            "else rewind the watermark, or upload the files again."
+            f"The source of {pipeline.name} ({kind}) does not read a window of time, so its shards would all load the "
+            "same. Let it read both ends of its window, as docs/how-to/backfill.md says; else rewind the watermark, or "
+            "upload the files again."
         )
+
+
+def reads_windows(pipeline: Pipeline, connection: Connection, config: dict[str, Any] | None = None) -> bool:
+    """Whether its source reads what belongs to a window and nothing else, with this connection's config."""
+    source = pipeline.source
+    return isinstance(source, Windowed) and source.reads_windows(outside_a_run(pipeline, connection, config))
 
 
 def _at_once(asked: int | None) -> int:

@@ -18,6 +18,7 @@ from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import ActionRefused, UnknownPipeline
+from ingestion.core.intake import require_finds
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.schedules import Schedule
 from ingestion.core.sources import ChecksConfig
@@ -29,12 +30,14 @@ _NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 def connect(
     actor: Actor, tenant: Tenant, pipeline: str, name: str = "", schedule: Schedule | Mapping[str, Any] | None = None
 ) -> Connection:
-    """The tenant's connection `name` to `pipeline`, made when it is not there. Raises UnknownPipeline.
+    """The tenant's connection `name` to `pipeline`, made when it is not there.
+
+    Raises UnknownPipeline, and TenantNotServed for a pipeline that is not for this tenant.
 
     With a `schedule` (see `set_schedule`) it is due by that one, whatever the pipeline declares.
     """
     actor.require("run_connection", tenant)
-    registry.get(pipeline)
+    registry.get(pipeline).require_served(tenant.key)
     if name and not _NAME.fullmatch(name):
         raise ActionRefused(f"{name!r} cannot name a connection; use at most 50 letters, digits, - and _.")
     declared = as_declared(schedule) if schedule is not None else None
@@ -65,11 +68,14 @@ def connections_of(tenant: Tenant | TenantRef, wanted: Callable[[Pipeline], bool
 def run_now(
     actor: Actor, connection: Connection, *, config: dict[str, Any] | None = None, reason: str = "", hint: bool = True
 ) -> Run:
-    """Queue a run over the connection's next window. Raises ActionRefused while it is paused.
+    """Queue a run over the connection's next window.
+
+    Raises ActionRefused while it is paused, and where its source finds nothing by itself.
 
     Without `hint` no worker is told; the caller executes the run itself.
     """
     actor.require("run_connection", connection.tenant)
+    require_finds(registry.get(connection.pipeline))
     require_unpaused(connection)
     if config:
         refuse_secrets(connection, config)
@@ -117,9 +123,11 @@ def resume(actor: Actor, connection: Connection, reason: str = "") -> None:
 def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> Watermark:
     """Move the watermark back (or forward) to `to`; the next run starts there. The history keeps both.
 
-    Raises ActionRefused without a reason, for a naive or future time, or while a run is active.
+    Raises ActionRefused without a reason, for a naive or future time, while a run is active, and where its source finds
+    nothing by itself.
     """
     actor.require("rewind_watermark", connection.tenant)
+    require_finds(registry.get(connection.pipeline))
     if not reason:
         raise ActionRefused("Say why the watermark is moved; the reason is kept with it.")
     if to.tzinfo is None or to > timezone.now():
@@ -127,7 +135,7 @@ def rewind(actor: Actor, connection: Connection, to: datetime, reason: str) -> W
     with transaction.atomic():
         if connection.runs.filter(state__in=Run.ACTIVE, kind__in=(Run.Kind.SCHEDULED, Run.Kind.MANUAL)).exists():
             raise ActionRefused("A run is queued or running and would move the watermark again; cancel it or wait.")
-        before = scheduling.latest_watermark(connection)
+        before = Watermark.newest_of(connection.pk)
         watermark = Watermark.unscoped.create(
             tenant=connection.tenant, connection=connection, value=to, reason=reason[:200]
         )

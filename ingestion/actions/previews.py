@@ -22,8 +22,8 @@ from ingestion.running.work import outside_a_run
 def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | None = None) -> Preview:
     """Fetch the first page that a run would read now, with the tenant's own credential; nothing is stored.
 
-    `connection` may be one that is not saved yet; `config` is laid over what it has. Records are masked unless the
-    actor may see payloads. Raises ActionRefused when the source has no preview, and what the source raises.
+    `connection` may be one that is not saved yet; `config` is laid over what it has. What looks private is masked,
+    for everybody. Raises ActionRefused when the source has no preview, and what the source raises.
     """
     actor.require("run_connection", connection.tenant)
     pipeline = registry.get(connection.pipeline)
@@ -36,8 +36,4 @@ def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | No
     page = pipeline.source.preview(
         dataclasses.replace(outside_a_run(pipeline, connection, config), now=now, window=window)
     )
-    return previews.preview(page, whole=_sees_payloads(actor))
-
-
-def _sees_payloads(actor: Actor) -> bool:
-    return actor.user is None or bool(actor.user.has_perm("ingestion.view_payload"))  # type: ignore[attr-defined]  # AbstractUser has it
+    return previews.preview(page)

@@ -13,7 +13,9 @@ from ingestion.actions.actor import Actor
 from ingestion.actions.connections import require_unpaused
 from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.conf import config as settings
+from ingestion.core import registry
 from ingestion.core.errors import FileTooLarge, UnreadableFile
+from ingestion.core.intake import require_files
 from ingestion.core.text import storable
 from ingestion.models import Artifact, Connection, Run, RunArtifact
 
@@ -40,7 +42,8 @@ def upload(
 
     Without `hint` no worker is told; the caller executes the run itself.
 
-    Raises FileTooLarge, UnreadableFile (empty) or ActionRefused (paused) before anything is stored.
+    Before anything is stored it raises FilesNotTaken (its source reads none), FileTooLarge, UnreadableFile (empty),
+    ActionRefused (paused) or UnknownPipeline.
     """
     actor.require("run_connection", connection.tenant)
     _check(connection, name, data)
@@ -71,6 +74,7 @@ def upload(
 
 
 def _check(connection: Connection, name: str, data: bytes) -> None:
+    require_files(registry.get(connection.pipeline))
     require_unpaused(connection)
     if not data:
         raise UnreadableFile(f"{name} is empty.")

@@ -13,6 +13,7 @@ from ingestion.admin.forms import ReasonForm, TenantForm
 from ingestion.admin.schedule_forms import ScheduleFields
 from ingestion.core import registry
 from ingestion.core.errors import ConfigurationError
+from ingestion.core.pipeline import Pipeline
 
 
 class ConnectForm(ScheduleFields, TenantForm):
@@ -20,8 +21,24 @@ class ConnectForm(ScheduleFields, TenantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = [(one.name, f"{one.name}: {one.title}") for one in registry.registered()]
+        known = [(one.name, f"{one.name}: {one.title}") for one in self._offered()]
         self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=known)
+
+    def _offered(self) -> list[Pipeline]:
+        """Pipelines for a tenant that can be chosen; of the others not even the name is anybody's business."""
+        known = registry.registered()
+        if all(one.tenants is None for one in known):
+            return known
+        own: Any = self.fields["tenant"]
+        keys = list(own.queryset.values_list("key", flat=True))
+        return [one for one in known if any(map(one.serves, keys))]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        tenant, pipeline = values.get("tenant"), values.get("pipeline")
+        if tenant is not None and pipeline and not registry.get(pipeline).serves(tenant.key):
+            self.add_error("pipeline", ValidationError(_("This pipeline is not for this tenant."), code="tenant"))
+        return values
 
 
 class ConfigForm(TenantForm):

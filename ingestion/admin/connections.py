@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,112 +14,24 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ingestion import actions, scheduling
 from ingestion.actions import Actor
 from ingestion.actions.plain_configs import refuse_secrets
-from ingestion.admin import cells, commands, shards
-from ingestion.admin.connection_forms import ConfigForm, ConnectForm, RewindForm
+from ingestion.admin import cells
+from ingestion.admin.connection_forms import ConfigForm, ConnectForm
+from ingestion.admin.connection_verbs import RUN, VERBS, can_preview, can_upload, in_words
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.filters import PipelineFilter
-from ingestion.admin.forms import ReasonForm
 from ingestion.admin.guides import guided
-from ingestion.admin.previewing import can_preview, preview_view
-from ingestion.admin.schedule_forms import BackfillForm, ScheduleForm, schedule_initial
+from ingestion.admin.previewing import preview_view
 from ingestion.admin.uploads import upload_view
-from ingestion.admin.verbs import Done, OffersVerbs, Verb
+from ingestion.admin.verbs import OffersVerbs
 from ingestion.core import registry
-from ingestion.core.errors import ActionRefused, IngestionError, UnknownPipeline
-from ingestion.core.sources import Testable
-from ingestion.core.zones import zone_named
+from ingestion.core.errors import ActionRefused
+from ingestion.core.intake import takes_files
 from ingestion.models import Connection, KnownShape, Run
-
-
-def _run_now(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
-    run = actions.run_now(actor, connection, reason=values["reason"])
-    return Done(_("Run %s is queued.") % run.pk, show=run)
-
-
-def _pause(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
-    actions.pause(actor, connection, values["reason"])
-    return Done(_("Paused. A run that is under way stops at its next batch."))
-
-
-def _resume(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
-    actions.resume(actor, connection, values["reason"])
-    return Done(_("Resumed."))
-
-
-def _rewind(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
-    mark = actions.rewind(actor, connection, values["to"], values["reason"])
-    return Done(_("The next run starts from %s.") % f"{mark.value:%Y-%m-%d %H:%M:%S %Z}")
-
-
-def _schedule(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
-    actions.set_schedule(actor, connection, values["declared"], values["reason"])
-    return Done(_("It is due %s.") % _in_words(connection))
-
-
-def _next_times(connection: Connection, values: Mapping[str, Any]) -> Sequence[str]:
-    """The next five due times under the schedule that the form holds."""
-    planned = Connection(
-        tenant=connection.tenant,
-        pipeline=connection.pipeline,
-        name=connection.name,
-        schedule=values["declared"],
-    )
-    found = scheduling.schedule_of(planned)
-    zone = zone_named(getattr(found, "zone", "") or connection.tenant.time_zone)
-    times = [f"{one:%Y-%m-%d %H:%M:%S} UTC ({one.astimezone(zone):%a %H:%M:%S %Z})"
-             for one in scheduling.upcoming(planned, found)]  # fmt: skip
-    return [_in_words(planned), *times]
-
-
-def _in_words(connection: Connection) -> str:
-    try:
-        return str(scheduling.schedule_of(connection) or gettext("on request only"))
-    except IngestionError as error:
-        return str(error)
-
-
-def _test(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
-    return Done(_("It works: %s") % actions.test_connection(actor, connection))
-
-
-def _testable(connection: Connection) -> bool:
-    try:
-        return isinstance(registry.get(connection.pipeline).source, Testable)
-    except UnknownPipeline:
-        return False
-
-
-_RUN = "ingestion.run_connection"
-VERBS = [
-    Verb("run", _("Run now"), _RUN, _run_now, applies=lambda c: not c.is_paused,
-         explain=_("Queues one run over the next window, beside the schedule."),
-         command=lambda c: commands.for_connection("run", c, "--queue")),
-    Verb("test", _("Test connection"), _RUN, _test, applies=_testable,
-         explain=_("Asks the source for a sign of life with the stored credential. Nothing is loaded."),
-         command=lambda c: commands.for_connection("credential test", c)),
-    Verb("pause", _("Pause"), _RUN, _pause, ReasonForm, applies=lambda c: not c.is_paused,
-         explain=_("Nothing new starts until it is resumed. A run under way stops at its next batch."),
-         command=lambda c: commands.for_connection("pause", c, "--reason", "…")),
-    Verb("resume", _("Resume"), _RUN, _resume, applies=lambda c: c.is_paused,
-         explain=_("Goes on from where it stopped."),
-         command=lambda c: commands.for_connection("resume", c)),
-    Verb("rewind", _("Rewind"), "ingestion.rewind_watermark", _rewind, RewindForm,
-         explain=_("The next run reads everything since then again. Unchanged records are skipped."),
-         command=commands.rewind),
-    Verb("schedule", _("Schedule"), _RUN, _schedule, ScheduleForm,
-         explain=_("When it is due from now on. A run under way goes on."), initial=schedule_initial,
-         preview=_next_times, command=lambda c: commands.for_connection("schedule", c, "--every", "15m")),
-    Verb("backfill", _("Backfill"), _RUN, shards.backfill, BackfillForm, applies=lambda c: not c.is_paused,
-         explain=_("Reads a window of the past again, in shards that run side by side. The live runs go on, and the "
-                   "watermark does not move."),
-         preview=shards.preview, command=commands.backfill),
-]  # fmt: skip
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -175,7 +87,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.display(description=_("schedule"))
     def schedule(self, connection: Connection) -> str:
-        return _in_words(connection)
+        return in_words(connection)
 
     @admin.display(description=_("next due"), ordering="next_due")
     def due(self, connection: Connection) -> str:
@@ -205,11 +117,12 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         return preview_view(self, request, object_id)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {**(extra_context or {}), "may_upload": self._operates(request)})
+        offered = self._operates(request) and any(map(takes_files, registry.registered()))
+        return super().changelist_view(request, {**(extra_context or {}), "may_upload": offered})
 
     def _operates(self, request: HttpRequest) -> bool:
         user: Any = request.user
-        return bool(user.has_perm(_RUN))
+        return bool(user.has_perm(RUN))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self._operates(request) and self.has_view_permission(request)
@@ -249,6 +162,11 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         elif "config" in form.changed_data:
             actions.configure(actor, obj, obj.config)
 
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """A connection that nothing was declared for yet is declared next, where there is a form for that."""
+        form = guided(obj, request.user)
+        return HttpResponseRedirect(form) if form else super().response_post_save_add(request, obj)
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -271,11 +189,11 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "connection": connection,
             "state": self.state(connection),
             "due": self.due(connection),
-            "schedule": _in_words(connection),
+            "schedule": in_words(connection),
             "verbs": self.offered(request, connection),
-            "may_upload": self._operates(request) and not connection.is_paused,
+            "may_upload": self._operates(request) and can_upload(connection),
             "may_preview": self._operates(request) and can_preview(connection),
-            "guide": guided(connection) if self._operates(request) else "",
+            "guide": guided(connection, request.user),
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
             "links": {

@@ -14,22 +14,13 @@ from ingestion import actions
 from ingestion.actions import Actor
 from ingestion.admin import commands
 from ingestion.admin.payloads import visible
-from ingestion.core import registry
-from ingestion.core.errors import IngestionError, UnknownPipeline
-from ingestion.core.sources import Previewable
+from ingestion.core.errors import IngestionError
 from ingestion.models import Connection
 from ingestion.previews import Preview
 from ingestion.redaction import mask
 
 if TYPE_CHECKING:
     from ingestion.admin.scoped import TenantScoped
-
-
-def can_preview(connection: Connection) -> bool:
-    try:
-        return isinstance(registry.get(connection.pipeline).source, Previewable)
-    except UnknownPipeline:
-        return False
 
 
 def preview_view(page: TenantScoped, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -73,7 +73,7 @@ VERBS = [
 
 @admin.register(Run)
 class RunAdmin(OffersVerbs, ConsoleAdmin):
-    list_display = ["number", "pipeline", "tenant", "kind", "outcome", "read", "ok", "skipped", "dead", "began", "took"]
+    list_display = ["number", "outcome", "pipeline", "tenant", "kind", "read", "ok", "skipped", "dead", "began", "took"]
     list_filter = ["state", "kind", "tenant", PipelineFilter, ShardFilter]
     search_fields = ["id"]
     search_help_text = _("The number of a run")

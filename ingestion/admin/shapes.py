@@ -1,4 +1,4 @@
-"""Known shapes: which fields a source's records have, what changed, side by side, and accepting that."""
+"""Known shapes: which fields a source's records have, what changed, side by side, and accepting or dismissing that."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _WHAT = {
 }
 
 
-class AcceptForm(ReasonForm):
-    """Names the version that was looked at, so that nobody accepts what came meanwhile."""
+class DecideForm(ReasonForm):
+    """Names the version that was looked at, so that nobody decides about what came meanwhile."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -41,6 +41,11 @@ class AcceptForm(ReasonForm):
 def _accept(actor: Actor, shape: KnownShape, values: Mapping[str, Any]) -> Done:
     actions.accept_shape(actor, shape.connection, values["reason"], version=values["version"])
     return Done(_("Accepted. Retry the run that was stopped."), show=shape.pending_run)
+
+
+def _dismiss(actor: Actor, shape: KnownShape, values: Mapping[str, Any]) -> Done:
+    actions.dismiss_shape(actor, shape.connection, values["reason"], version=values["version"])
+    return Done(_("Dismissed. What was accepted before is still expected."))
 
 
 class PipelineOfShape(PipelineFilter):
@@ -66,11 +71,17 @@ class KnownShapeAdmin(OffersVerbs, ConsoleAdmin):
     sortable_by = ()
     change_form_template = "ingestion/shape.html"
     verbs = [
-        Verb("accept", _("Accept"), "ingestion.accept_shape", _accept, AcceptForm,
+        Verb("accept", _("Accept"), "ingestion.accept_shape", _accept, DecideForm,
              applies=lambda shape: shape.pending is not None,
              explain=_("What the source delivers now becomes what is expected of it. Then retry the run."),
              initial=lambda shape: {"version": shape.version},
              command=lambda shape: commands.for_connection("shape accept", shape.connection, "--reason", "…")),
+        Verb("dismiss", _("Dismiss"), "ingestion.accept_shape", _dismiss, DecideForm,
+             applies=lambda shape: shape.pending is not None,
+             explain=_("What was accepted before is still expected. While the source delivers something else, the next "
+                       "run stops again."),
+             initial=lambda shape: {"version": shape.version},
+             command=lambda shape: commands.for_connection("shape dismiss", shape.connection, "--reason", "…")),
     ]  # fmt: skip
 
     @admin.display(description=_("pipeline"))

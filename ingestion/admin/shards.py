@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from ingestion import actions
 from ingestion.actions import Actor
@@ -39,7 +39,8 @@ def preview(connection: Connection, values: Mapping[str, Any]) -> Sequence[str]:
     lines = [f"{one.start:%Y-%m-%d %H:%M} – {one.end:%Y-%m-%d %H:%M} {one.start:%Z}" for one in windows]
     if len(lines) > 2 * _PREVIEWED:
         lines = [*lines[:_PREVIEWED], "…", *lines[-_PREVIEWED:]]
-    return [gettext("%s shards:") % len(windows), *lines]
+    told = ngettext("%s shard is read:", "%s shards are read, each by a run of its own:", len(windows))
+    return [told % len(windows), *lines]
 
 
 def section(run: Run) -> dict[str, Any]:

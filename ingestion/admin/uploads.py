@@ -20,7 +20,9 @@ from ingestion.actions import Actor, Received
 from ingestion.admin.cells import size
 from ingestion.admin.ownership import only_own
 from ingestion.conf import config as settings
+from ingestion.core import registry
 from ingestion.core.errors import IngestionError
+from ingestion.core.intake import takes_files
 from ingestion.models import Connection
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class UploadForm(forms.Form):
-    """A file for one of the user's own connections."""
+    """A file for one of the user's own connections whose source reads files."""
 
     required_css_class = "required"
     connection = forms.ModelChoiceField(Connection.unscoped.none(), label=_("Connection"))
@@ -51,8 +53,10 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = only_own(Connection.unscoped.select_related("tenant").order_by("tenant__key", "pipeline", "name"), user)
-        self.fields["connection"].queryset = own  # type: ignore[attr-defined]
+        able = [pipeline.name for pipeline in registry.registered() if takes_files(pipeline)]
+        mine = only_own(Connection.unscoped.filter(pipeline__in=able), user)
+        shown = mine.select_related("tenant").order_by("tenant__key", "pipeline", "name")
+        self.fields["connection"].queryset = shown  # type: ignore[attr-defined]
 
     def clean_file(self) -> UploadedFile[Any]:
         """Refuse by the declared size before the bytes are read into memory; the action measures them again."""

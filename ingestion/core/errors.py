@@ -29,12 +29,14 @@ IngestionError
 ├── WorkerLost                    developer: the work keeps killing its worker
 ├── ConfigurationError            developer: a pipeline, setting or connection is wrong
 │   ├── UnknownPipeline
+│   ├── TenantNotServed
 │   ├── PrivateAddress
 │   └── UnknownMasterKey
 ├── Unverifiable                  nobody: a period stays unverifiable, for the reason in the message
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
-│   └── CredentialChanged
+│   ├── CredentialChanged
+│   └── FilesNotTaken
 └── Interrupted                   not a failure: the run's owner must stop here
     ├── Fenced                    somebody else owns the run now
     ├── Cancelled
@@ -185,6 +187,10 @@ class UnknownPipeline(ConfigurationError):
     """No installed app registers a pipeline of this name."""
 
 
+class TenantNotServed(ConfigurationError):
+    """The pipeline is not for this tenant: nothing was read. Pause the connection, or add the tenant to `tenants`."""
+
+
 class PrivateAddress(ConfigurationError):
     """A source's address leads into a private network: nothing was sent. Allow the network in PRIVATE_NETWORKS."""
 
@@ -207,6 +213,10 @@ class ActionRefused(IngestionError):
 
 class CredentialChanged(ActionRefused):
     """Somebody else stored another version of the credential meanwhile; look at it and try again."""
+
+
+class FilesNotTaken(ActionRefused):
+    """The connection's source reads no files: nothing was stored. Upload to a connection whose source does."""
 
 
 class Interrupted(IngestionError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
 from ingestion.core.drift import MODES, DriftMode
-from ingestion.core.errors import ConfigurationError
+from ingestion.core.errors import ConfigurationError, TenantNotServed
 from ingestion.core.periods import Periods
 from ingestion.core.reconciliation import Reconciliation
 from ingestion.core.schedules import CATCH_UPS, CatchUp, Schedule
-from ingestion.core.sources import Source
+from ingestion.core.sources import NeedsTenants, Source
 
 Transform = Callable[[Any, Context], Any]
 Reader = Callable[[bytes, Context], bytes]
@@ -74,6 +74,8 @@ class Pipeline:
     and go on, or "ignore" shapes altogether; watching them costs about a twentieth of a load. A source may decide for
     each connection (`AnswersDrift`).
     """
+    tenants: Collection[str] | None = None
+    """The keys of those who may use it; nobody else is offered it or can run it. None: every tenant."""
     max_payload_bytes: int = 8 * 1024 * 1024
     hasher: Any = field(init=False, repr=False, compare=False)
     """SHA-256 fed with name and version: a copy of it digests a record's content."""
@@ -85,9 +87,30 @@ class Pipeline:
             raise ConfigurationError(f"catch_up={self.catch_up!r} of {self.name} is none of {', '.join(CATCH_UPS)}.")
         if self.drift not in MODES:
             raise ConfigurationError(f"drift={self.drift!r} of {self.name} is none of {', '.join(MODES)}.")
+        self._check_tenants()
         identity = f"{self.name}\0{self.version}".encode()
         salt = hashlib.sha256(identity).digest()[:16]
         object.__setattr__(self, "hasher", hashlib.sha256(salt))
+
+    def _check_tenants(self) -> None:
+        if self.tenants is not None and (isinstance(self.tenants, str) or not self.tenants):
+            raise ConfigurationError(
+                f'tenants={self.tenants!r} of {self.name} must name the keys of tenants, for example ["acme"].'
+            )
+        if self.tenants is None and isinstance(self.source, NeedsTenants) and self.source.needs_tenants():
+            raise ConfigurationError(
+                f"{type(self.source).__name__} of {self.name} cannot tell whose its records are, so every tenant would "
+                'get them all. Name those they belong to: tenants=["acme"].'
+            )
+
+    def serves(self, tenant: str) -> bool:
+        """Whether the tenant of this key may use it."""
+        return self.tenants is None or tenant in self.tenants
+
+    def require_served(self, tenant: str) -> None:
+        """Raise TenantNotServed for a tenant that may not use it."""
+        if not self.serves(tenant):
+            raise TenantNotServed(f"Pipeline {self.name} is not for tenant {tenant}, so nothing was read.")
 
     @property
     def title(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +37,7 @@ def pipeline(
     version: str = "1",
     error_budget: ErrorBudget | None = None,
     drift: DriftMode = "ignore",
+    tenants: Collection[str] | None = None,
 ) -> Callable[[Transform], Pipeline]:
     """Register the decorated transform `(record, ctx) -> row` as the pipeline `name` and return the `Pipeline` value.
 
@@ -60,6 +61,7 @@ def pipeline(
             version=version,
             error_budget=error_budget or ErrorBudget(),
             drift=drift,
+            tenants=tenants,
         )
         register(value)
         return value

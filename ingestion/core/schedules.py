@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from ingestion.core.crons import next_instant
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.spans import span_text
+from ingestion.core.windows import EPOCH
 from ingestion.core.zones import zone_named
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
 CatchUp = Literal["coalesce", "each", "skip"]

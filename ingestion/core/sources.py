@@ -60,6 +60,33 @@ class Receives(Protocol):
 
 
 @runtime_checkable
+class TakesFiles(Protocol):
+    """A source that reads the files of `ctx.inbox`; uploads to a connection of any other are refused."""
+
+    def takes_files(self) -> bool:
+        """Whether it does. Asked for every connection that a page shows: no call, no credential."""
+        ...
+
+
+@runtime_checkable
+class Fed(Protocol):
+    """A source that finds nothing when it is asked: all of its records are uploaded or delivered."""
+
+    def is_fed(self) -> bool:
+        """Whether that is so; then nobody is offered to run, rewind or backfill it."""
+        ...
+
+
+@runtime_checkable
+class NeedsTenants(Protocol):
+    """A source that cannot tell one tenant's records from another's."""
+
+    def needs_tenants(self) -> bool:
+        """Whether that is so; then its pipeline must name its `tenants`."""
+        ...
+
+
+@runtime_checkable
 class Windowed(Protocol):
     """A source that reads what belongs to `ctx.window` and nothing else; only such a one can be backfilled in parts."""
 

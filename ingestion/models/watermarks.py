@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -28,3 +30,9 @@ class Watermark(TenantOwned):
 
     def __str__(self) -> str:
         return self.value.isoformat()
+
+    @staticmethod
+    def newest_of(connection_id: int) -> datetime | None:
+        """A connection's watermark; None before its first live run."""
+        history = Watermark.unscoped.filter(connection_id=connection_id).order_by("-pk")
+        return history.values_list("value", flat=True).first()

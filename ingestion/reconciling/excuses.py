@@ -38,8 +38,7 @@ def _busy(connection: Connection, window: Window, since: datetime) -> Excuse | N
 
 
 def _unread(connection: Connection, window: Window) -> Excuse | None:
-    newest = Watermark.unscoped.filter(connection=connection).order_by("-pk")
-    read = newest.values_list("value", flat=True).first()
+    read = Watermark.newest_of(connection.pk)
     if read is not None and read >= window.end:
         return None
     whole = Run.unscoped.filter(

@@ -67,8 +67,7 @@ def _watermark(run: Run) -> tuple[datetime | None, datetime | None]:
     """
     if run.kind not in _LIVE or run.window_start is None or run.window_end is None:
         return None, None
-    history = Watermark.unscoped.filter(connection_id=run.connection_id).order_by("-pk")
-    known = history.values_list("value", flat=True).first()
+    known = Watermark.newest_of(run.connection_id)
     joins = known is None or run.window_start <= known <= run.window_end
     return known, run.window_end if joins else known
 

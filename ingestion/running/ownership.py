@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, IntegerField, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from ingestion import limits, turns
@@ -23,7 +23,7 @@ from ingestion.clock import DbNow, db_now_plus
 from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
-from ingestion.models import Connection, Run
+from ingestion.models import Run
 from ingestion.redaction import mask
 from ingestion.running import lanes
 from ingestion.running.conflicts import retried
@@ -77,7 +77,7 @@ def _take(run_id: int, place: int, slot: int, died: int) -> int:
     """The one UPDATE that claims; raises IntegrityError when the place or the slot is somebody's."""
     return (
         Run.unscoped.filter(claimable(), pk=run_id)
-        .filter(Exists(_working()) | Q(state=Run.State.RUNNING) | Q(cancel_requested=True))
+        .filter(turns.is_able() | Q(state=Run.State.RUNNING))
         .update(
             deaths=Case(
                 When(state=Run.State.RUNNING, then=F("deaths") + died),
@@ -136,7 +136,7 @@ def _still_at_it(run_id: int) -> bool:
 
 def renew(mine: Ownership) -> None:
     """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
-    wanted = mine.row.filter(Exists(_working()), cancel_requested=False)
+    wanted = mine.row.filter(Exists(turns.unpaused()), cancel_requested=False)
     if wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS)):
         return
     cancelled = mine.row.values_list("cancel_requested", flat=True).first()
@@ -145,11 +145,6 @@ def renew(mine: Ownership) -> None:
     if cancelled:
         raise Cancelled(f"Run {mine.run_id} was cancelled.")
     raise Paused(f"The connection of run {mine.run_id} is paused.")
-
-
-def _working() -> Any:
-    """The connection of the run asked about, unless it is paused."""
-    return Connection.unscoped.filter(pk=OuterRef("connection_id"), paused_at__isnull=True)
 
 
 def advance(mine: Ownership, checkpoint: Any) -> None:

@@ -17,6 +17,7 @@ from ingestion.conf import config as settings
 from ingestion.core import registry, stages
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
+from ingestion.core.intake import require_files
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Rejected
 from ingestion.core.windows import Window
@@ -80,7 +81,7 @@ def dry_run(
         pipeline = registry.get(pipeline)
     rehearsal = _Rehearsal(pipeline, StandIns(tenant, pipeline, name, files), dict(config or {}))
     try:
-        _check_files(files)
+        _check_files(pipeline, files)
         rehearsal.play(limit_pages)
     except (IngestionError, Error, OSError) as error:
         rehearsal.report.failure = f"{type(error).__name__}: {error}"
@@ -158,7 +159,7 @@ class _Rehearsal:
         self.report.verdicts += verification.verify(self._tally)
 
 
-def _check_files(files: Sequence[tuple[str, bytes]]) -> None:
+def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
     """What an upload would refuse at the door."""
     limit = settings().MAX_UPLOAD_BYTES
     for name, data in files:
@@ -166,3 +167,5 @@ def _check_files(files: Sequence[tuple[str, bytes]]) -> None:
             raise UnreadableFile(f"{name} is empty.")
         if len(data) > limit:
             raise FileTooLarge(f'{name} has {len(data)} bytes; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).')
+    if files:
+        require_files(pipeline)

@@ -14,7 +14,7 @@ from ingestion.clock import read_db_now
 from ingestion.core.context import Context, File
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window, next_window
-from ingestion.models import Artifact, Connection, Run, Tenant
+from ingestion.models import Artifact, Connection, Run, Tenant, Watermark
 from ingestion.running.work import outside_a_run
 
 
@@ -61,7 +61,7 @@ class StandIns:
         )
 
     def _window(self, known: Connection | None, pipeline: Pipeline) -> Window:
-        watermark = known.watermarks.order_by("-pk").values_list("value", flat=True).first() if known else None
+        watermark = Watermark.newest_of(known.pk) if known else None
         return next_window(watermark, self.now, pipeline.lag)
 
     def _artifact(self, sha256: str, size: int) -> Artifact:

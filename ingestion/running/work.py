@@ -175,7 +175,9 @@ def outside_a_run(
     Calls count against the tenant's rate; quotas are looked at and not counted. `patience` is the longest wait for the
     rate, in seconds, at most that of a run. The credential is the real one: exchanging it stores the new one, also in a
     dry run, because the source has by then made the old one worthless.
+    Raises TenantNotServed where the pipeline is not for the connection's tenant: nothing reaches a source without this.
     """
+    pipeline.require_served(connection.tenant.key)
     overlaid = {**connection.config, **(config or {})}
     integration = str(overlaid.get("integration") or pipeline.integration)
     tenant = connection.tenant

@@ -22,7 +22,7 @@ from ingestion.scheduling import backfills, due, forgotten, hints
 from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming
 from ingestion.scheduling.due import go_on
 from ingestion.scheduling.lateness import SHOWN, Overdue, last_tick, late_after, overdue, tick_problem, why_late
-from ingestion.scheduling.windows import latest_watermark, window_for
+from ingestion.scheduling.windows import window_for
 from ingestion.vault import expiry
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "go_on",
     "last_tick",
     "late_after",
-    "latest_watermark",
     "next_due",
     "overdue",
     "place_of",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
+from ingestion import turns
 from ingestion.conf import config
 from ingestion.models import Run
 from ingestion.running import shards
@@ -15,9 +16,8 @@ def look_after() -> list[Run]:
     active = Run.unscoped.filter(parent=OuterRef("pk"), state__in=Run.ACTIVE)
     for pk in parents.filter(~Exists(active)).values_list("pk", flat=True)[: config().TICK_LIMIT]:
         shards.settle(pk)
-    able = Q(connection__paused_at__isnull=True) | Q(cancel_requested=True)
     waiting = Run.unscoped.filter(parent=OuterRef("pk"), state=Run.State.QUEUED)
     found: list[Run] = []
-    for parent in parents.filter(able, Exists(waiting)).order_by("pk")[: config().TICK_LIMIT]:
+    for parent in parents.filter(turns.is_able(), Exists(waiting)).order_by("pk")[: config().TICK_LIMIT]:
         found += shards.next_in_line(parent)
     return found

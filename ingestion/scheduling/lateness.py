@@ -9,7 +9,7 @@ from functools import cached_property
 
 from django.db.models import F, Q, QuerySet
 
-from ingestion import limits, queueing
+from ingestion import limits, queueing, turns
 from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.core import registry
@@ -165,7 +165,7 @@ def _queue(run: Run, facts: _Facts) -> str:
         return facts.tick
     if served.hints:
         return f"{served.hints} runs wait in queue {name} for its workers ({served.workers}): start more of them"
-    running = Run.unscoped.filter(tenant_id=run.tenant_id, slot_key__isnull=False).exclude(pk=run.pk).count()
+    running = turns.at_work().filter(tenant_id=run.tenant_id).exclude(pk=run.pk).count()
     if running >= limits.budget_of(run.tenant.tier):
         return f"the tenant's budget is full: {running} of its runs are running"
     return f"the workers of queue {name} ({served.workers}) have not taken it yet"

@@ -28,8 +28,8 @@ from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.context import Secret, TenantRef
 from ingestion.core.errors import ConfigurationError, CredentialError, Transient
+from ingestion.core.intake import takes_deliveries
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.sources import Receives
 from ingestion.loading import faults
 from ingestion.models import Connection
 from ingestion.running.work import outside_a_run
@@ -52,10 +52,6 @@ class _Refused(Exception):
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
         self.status = status
-
-
-def takes_deliveries(pipeline: Pipeline) -> bool:
-    return isinstance(pipeline.source, Receives)
 
 
 def credential_of(pipeline: Pipeline, connection: Connection) -> Secret:

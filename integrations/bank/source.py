@@ -34,6 +34,12 @@ class BankFiles:
             if number > done:
                 yield dataclasses.replace(page, checkpoint=number)
 
+    def takes_files(self) -> bool:
+        return True
+
+    def is_fed(self) -> bool:
+        return True
+
     def reopen(self, ctx: Context, record: Record) -> Page:
         """A refused statement again, from its dead letter: it is judged anew, and loads when it ties now."""
         try:

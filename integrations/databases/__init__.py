@@ -3,6 +3,6 @@
 See docs/how-to/read-another-database.md.
 """
 
-from integrations.databases.rows import Everything, Rows
+from integrations.databases.rows import Rows, everything
 
-__all__ = ["Everything", "Rows"]
+__all__ = ["Rows", "everything"]

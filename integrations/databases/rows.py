@@ -29,26 +29,9 @@ _PAGE_BYTES = 8 * 1024 * 1024
 _SKEW_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Everything:
-    """For `of`: all rows are these tenants', by key, because the database holds nobody else's.
-
-    Staff of any tenant may connect it to the pipeline. Raises ConfigurationError for those that are not named.
-    """
-
-    tenants: Sequence[str]
-
-    def __post_init__(self) -> None:
-        if not self.tenants or isinstance(self.tenants, str):
-            raise ConfigurationError('Everything needs the keys of the tenants that it is for, for example ["acme"].')
-
-    def __call__(self, ctx: Context) -> Mapping[str, Any]:
-        if ctx.tenant.key not in self.tenants:
-            raise ConfigurationError(
-                f"The rows of {ctx.pipeline} are not declared to be {ctx.tenant.key}'s. If they are, add "
-                f'"{ctx.tenant.key}" to Everything([…]) in its code; if not, pause this connection.'
-            )
-        return {}
+def everything(ctx: Context) -> Mapping[str, Any]:
+    """For `of`: all rows, because the database holds nobody else's. The pipeline must then name its `tenants`."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +85,9 @@ class Rows:
                     notes = []
                 after = None
 
+    def needs_tenants(self) -> bool:
+        return self.of is everything
+
     def preview(self, ctx: Context) -> Page:
         with self._opened(ctx) as (rows, _):
             return next(self._pages(rows, Span("all"), None, ctx), Page([], None))
@@ -115,10 +101,10 @@ class Rows:
     def _opened(self, ctx: Context) -> Iterator[tuple[Reading, Session]]:
         """The tenant's rows in a session of their own; what the database says becomes an error of ours."""
         of = self.of(ctx)
-        if not of and not isinstance(self.of, Everything):
+        if not of and not self.needs_tenants():
             raise ConfigurationError(
                 f"of= of {ctx.pipeline} names no column, so {ctx.tenant.key} would get everybody's rows. Name the "
-                "tenant's column, or declare Everything([…]) with the tenants that all rows belong to."
+                "tenant's column, or declare of=everything and, with the pipeline, the tenants that all rows belong to."
             )
         with translated(self.using), session(self.using, self.timeout, self.zone) as opened:
             if self.queryset is not None:

@@ -34,6 +34,9 @@ class Pushed:
         """Nothing: a run that was asked for finds no more than what was pushed, and that has runs of its own."""
         yield from ()
 
+    def is_fed(self) -> bool:
+        return True
+
     def test(self, ctx: Context) -> str:
         """Whether the credential holds secrets that a sender can sign with; nobody is called."""
         from ingestion.webhooks import secrets_in, sign

@@ -19,7 +19,7 @@ from integrations.rest.models import RestRecord
 
 _SHOWN = 20_000
 
-guide(PIPELINE, "admin:rest_restrecord_declare")
+guide(PIPELINE, "admin:rest_restrecord_declare", "rest.view_restrecord")
 
 
 @admin.register(RestRecord)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,8 @@ _WHAT = ("base_url", "path", "method", "params", "headers", "body")
 _RECORDS = ("records", "key", "updated", "total", "total_header")
 _ALIASES = {("offset", "size"): "limit", ("offset", "size_param"): "limit_param"}
 """What the form's one field is called in each style."""
+_SENTENCES = re.compile(r"(?<=\.) (?=`)")
+_KEY = re.compile(r"`([\w.]+)`")
 
 
 class Lines(forms.CharField):
@@ -182,8 +185,26 @@ class DeclareForm(forms.Form):
             try:
                 from_json(Rest, self.config()[KEY])
             except ConfigurationError as error:
-                raise ValidationError(str(error)) from error
+                self._place(str(error))
         return values
+
+    def _place(self, refusal: str) -> None:
+        """Each sentence that begins with a key of the declaration beside its field, the rest above the form."""
+        head, *reasons = _SENTENCES.split(refusal)
+        if not reasons or head.startswith("`"):
+            reasons.insert(0, head)
+        for reason in reasons:
+            self.add_error(self._field_of(reason), reason)
+
+    def _field_of(self, reason: str) -> str | None:
+        key = _KEY.match(reason)
+        parts = key[1].split(".") if key else []
+        if len(parts) > 1:
+            own = {
+                alias: name for (style, name), alias in _ALIASES.items() if style == self.data.get(f"{parts[0]}_style")
+            }
+            parts[1] = own.get(parts[1], parts[1])
+        return next((name for name in ("_".join(parts[:2]), *parts[:1]) if name in self.fields), None)
 
     def config(self) -> dict[str, Any]:
         """The connection's whole config: what was there before, with what the form says."""

@@ -53,6 +53,9 @@ class StripeEvents:
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         yield from ()
 
+    def is_fed(self) -> bool:
+        return True
+
     def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
         records: list[Record] = []
         refused: list[Refusal] = []

@@ -149,6 +149,9 @@ def test_files_are_read_from_memory_as_an_upload_would_be() -> None:
 
     @dataclasses.dataclass(frozen=True)
     class Looks:
+        def takes_files(self) -> bool:
+            return True
+
         def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
             seen.extend((file.name, file.size, ctx.window) for file in ctx.inbox)
             body = ctx.read(ctx.inbox[0])

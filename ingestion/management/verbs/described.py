@@ -36,6 +36,7 @@ def pipeline(value: Pipeline) -> Described:
         "catch_up": value.catch_up,
         "source": type(value.source).__name__,
         "version": value.version,
+        "tenants": sorted(value.tenants) if value.tenants is not None else None,
     }
 
 

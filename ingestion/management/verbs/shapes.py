@@ -1,4 +1,4 @@
-"""`ingest shape`: the fields a source's records are known to have, what changed, and accepting that."""
+"""`ingest shape`: the fields a source's records are known to have, what changed, and accepting or dismissing that."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ _CHANGES = ("path", "kind", "before", "now")
 
 
 def add(verbs: Verbs) -> None:
-    group = verbs.add_parser("shape", help="Show which fields a source's records have, or accept changed ones.")
+    group = verbs.add_parser("shape", help="Show which fields a source's records have; accept or dismiss changed ones.")
     inner = group.add_subparsers(metavar="WHAT", dest="what", required=True)
 
     parser = arguments.verb(inner, "show", show, "The accepted shape, and the changes that wait to be accepted.")
     arguments.add_connection(parser)
 
-    parser = arguments.verb(inner, "accept", accept, "Accept the changes that stopped a run; then retry it.")
-    arguments.add_connection(parser)
-    parser.add_argument("--reason", required=True, help="kept in the audit trail")
-    parser.add_argument("--version", dest="shape_version", type=arguments.whole, help="refuse unless it is this one")
+    accepting = arguments.verb(inner, "accept", accept, "Accept the changes that stopped a run; then retry it.")
+    dismissing = arguments.verb(inner, "dismiss", dismiss, "Forget the changes; a run that finds them stops again.")
+    for parser in (accepting, dismissing):
+        arguments.add_connection(parser)
+        parser.add_argument("--reason", required=True, help="kept in the audit trail")
+        parser.add_argument(
+            "--version", dest="shape_version", type=arguments.whole, help="refuse unless it is this one"
+        )
 
 
 def show(options: Options, output: Output) -> None:
@@ -44,6 +48,12 @@ def show(options: Options, output: Output) -> None:
 def accept(options: Options, output: Output) -> None:
     connection = finding.connection(options)
     row = actions.accept_shape(actions.Actor(), connection, options["reason"], version=options["shape_version"])
+    _show(connection, row, output)
+
+
+def dismiss(options: Options, output: Output) -> None:
+    connection = finding.connection(options)
+    row = actions.dismiss_shape(actions.Actor(), connection, options["reason"], version=options["shape_version"])
     _show(connection, row, output)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ingestion import letters, scheduling
+from ingestion import letters
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
-from ingestion.models import Artifact, Connection, DeadLetter, Delivery, ReconciledPeriod, Run
+from ingestion.models import Artifact, Connection, DeadLetter, Delivery, ReconciledPeriod, Run, Watermark
 
 _RECENT = 10
 
@@ -56,7 +56,7 @@ def dead_letter(options: Options, output: Output) -> None:
 
 def connection(options: Options, output: Output) -> None:
     row = finding.one(Connection, options["id"], options)
-    watermark = scheduling.latest_watermark(row)
+    watermark = Watermark.newest_of(row.pk)
     output.fields("connection", {**described.connection(row), "config": row.config, "watermark": watermark})
     runs = [described.run(one) for one in row.runs.select_related("tenant").order_by("-pk")[:_RECENT]]
     _part(output, "runs", runs, ("id", "kind", "state", "read", "ok", "skipped", "dead", "created_at", "error_class"))

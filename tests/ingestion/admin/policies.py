@@ -48,6 +48,7 @@ DECLARED = {
     "ingestion_deadletter_triage": Policy.OBJECT,
     "ingestion_delivery_body": Policy.OBJECT,
     "ingestion_knownshape_accept": Policy.OBJECT,
+    "ingestion_knownshape_dismiss": Policy.OBJECT,
     "ingestion_quotaoverride_end": Policy.OBJECT,
     "ingestion_reconciledperiod_check": Policy.OBJECT,
     "ingestion_reconciledperiod_resync": Policy.OBJECT,

@@ -1,5 +1,7 @@
 """The pages that only show: artifacts, watermarks, the audit trail; and tenants, which superusers change."""
 
+import dataclasses
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,14 +9,16 @@ from django.urls import reverse
 from ingestion import actions, artifacts
 from ingestion.actions import Actor
 from ingestion.models import Artifact, AuditEntry, RunArtifact, Tenant, TenantGrant, Watermark
-from ingestion.testing import make_tenant, run_pipeline
+from ingestion.testing import make_tenant, registered, run_pipeline
 from tests.app.pipelines import payments
 from tests.ingestion.admin.staff import staff, superuser
+from tests.ingestion.inbox import Inbox
 
 
 def uploaded(tenant: Tenant, name: str, data: bytes) -> Artifact:
-    connection = actions.connect(Actor(), tenant, "app.payments")
-    run = actions.upload(Actor(), connection, name, data, hint=False).run
+    with registered(dataclasses.replace(payments, source=Inbox())):
+        connection = actions.connect(Actor(), tenant, "app.payments")
+        run = actions.upload(Actor(), connection, name, data, hint=False).run
     return run.artifact_links.get(role=RunArtifact.Role.INPUT).artifact
 
 

@@ -50,6 +50,8 @@ def test_a_schedule_is_shown_before_it_is_set(console: Client, connection: Conne
     confirmed(console, at("schedule", connection), values)
 
     assert len(re.findall(r"<li>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC \(\w{3} 03:0\d:\d\d CES?T\)</li>", page)) == 5
+    assert "Due from now on: cron 0 3 * * * in Europe/Amsterdam. The next times:" in page
+    assert "This will happen; nothing has happened yet" in page
     assert before is None
     assert Connection.unscoped.get().schedule == {"cron": "0 3 * * *", "zone": "Europe/Amsterdam", "spread": "5m"}
     assert AuditEntry.unscoped.get(action="schedule").reason == "at night"
@@ -146,6 +148,7 @@ def test_a_backfill_is_previewed_confirmed_and_shown_with_its_shards(console: Cl
     with registered(over([], name="app.payments", source=Records(records, time="at"))):
         url = at("backfill", connection)
         page = console.post(url, values).content.decode()
+        alone = console.post(url, {**values, "shard": "1w"}).content.decode()
         none = Run.unscoped.count()
         answer = confirmed(console, url, values)
         parent = Run.unscoped.get(parent__isnull=True)
@@ -153,7 +156,8 @@ def test_a_backfill_is_previewed_confirmed_and_shown_with_its_shards(console: Cl
         carry(first)
         shown = console.get(reverse("admin:ingestion_run_change", args=[parent.pk])).content.decode()
 
-    assert "4 shards:" in page
+    assert "4 shards are read, each by a run of its own:" in page
+    assert "1 shard is read:" in alone
     assert "2026-01-01 00:00 – 2026-01-02 00:00 UTC" in page
     assert none == 0
     assert answer.headers["Location"] == reverse("admin:ingestion_run_change", args=[parent.pk])

@@ -51,3 +51,15 @@ def test_who_may_only_look_sees_no_button_and_is_refused(acme: Tenant, pending: 
     assert page(pending, "accept") not in client.get(page(pending)).content.decode()
     assert client.post(page(pending, "accept"), {"version": pending.version, "reason": "x"}).status_code == 403
     assert known(acme).pending is not None
+
+
+def test_an_operator_dismisses_a_change_with_a_reason(console: Client, acme: Tenant, pending: KnownShape) -> None:
+    assert page(pending, "dismiss") in console.get(page(pending)).content.decode()
+
+    console.post(page(pending, "dismiss"), {"version": pending.version, "reason": ""})
+    assert known(acme).pending is not None
+    console.post(page(pending, "dismiss"), {"version": pending.version, "reason": "a test export"})
+
+    assert (known(acme).pending, known(acme).shape) == (None, pending.shape)
+    assert AuditEntry.objects.for_tenant(acme).get(action="dismiss shape").reason == "a test export"
+    assert page(pending, "dismiss") not in console.get(page(pending)).content.decode()

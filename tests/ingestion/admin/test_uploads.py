@@ -1,5 +1,7 @@
 """Uploading files in the console."""
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,10 +12,18 @@ from django.urls import reverse
 from ingestion import actions
 from ingestion.actions import Actor
 from ingestion.models import Connection, Run, Tenant
-from ingestion.testing import make_tenant
+from ingestion.testing import make_tenant, registered
+from tests.app.pipelines import payments
 from tests.ingestion.admin.staff import staff
+from tests.ingestion.inbox import Inbox
 
 UPLOAD = reverse("admin:ingestion_connection_upload")
+
+
+@pytest.fixture(autouse=True)
+def from_files() -> Iterator[None]:
+    with registered(dataclasses.replace(payments, source=Inbox())):
+        yield
 
 
 @pytest.fixture

@@ -226,6 +226,9 @@ def test_a_cancel_or_pause_killed_anywhere_is_done_or_can_be_done_again() -> Non
 class Lines:
     """The lines of the run's file."""
 
+    def takes_files(self) -> bool:
+        return True
+
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         if checkpoint is None:
             lines = ctx.read(ctx.inbox[0]).splitlines()

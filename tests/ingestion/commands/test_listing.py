@@ -82,7 +82,7 @@ def test_show_run_for_people_leaves_out_what_is_empty() -> None:
 
 
 def test_show_run_names_uploaded_files(tmp_path: Path) -> None:
-    run = run_pipeline(payments, file=("a.json", b"data"))
+    run = run_pipeline(payments, records=[], file=("a.json", b"data"))
 
     (file,) = asked("show", "run", run.pk)["files"]
 

@@ -44,3 +44,16 @@ def test_another_tenants_shape_is_not_there(acme: Tenant) -> None:
     answer = ingest("shape", "show", "--tenant", "other", "--pipeline", "app.oracle")
 
     assert (answer.code, "is not connected" in answer.error) == (2, True)
+
+
+def test_dismiss_forgets_the_change_and_a_run_that_finds_it_again_stops_again(acme: Tenant) -> None:
+    before = known(acme)
+
+    shown = asked("shape", "dismiss", *NAMED, "--reason", "taken back", "--version", before.version)
+
+    after = known(acme)
+    assert (shown["changes"], after.pending, after.shape, after.accepted_by) == ([], None, before.shape, "")
+    assert AuditEntry.objects.for_tenant(acme).get(action="dismiss shape").data["paths"] == ["extra"]
+    assert run(batch(201, extra="x"), acme).error_class == "SchemaDrift"
+    assert known(acme).pending is not None
+    assert run(batch(301, extra=2), acme).state == "succeeded"

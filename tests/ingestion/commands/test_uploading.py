@@ -6,24 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ingestion import Context, Json, Page, Record, SourceChanged, actions
+from ingestion import SourceChanged, actions
 from ingestion.models import Run, RunArtifact, Tenant
 from ingestion.testing import Records, make_tenant, registered
 from tests.app.models import Payment
 from tests.app.pipelines import payments
 from tests.ingestion.commands.shell import asked, ingest
+from tests.ingestion.inbox import Inbox
 
 pytestmark = pytest.mark.django_db
 ACME = ("--tenant", "acme", "--pipeline", "app.payments")
-
-
-@dataclasses.dataclass(frozen=True)
-class Inbox:
-    """A JSON object a line, out of the uploaded files."""
-
-    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        for file in ctx.inbox:
-            yield Page([Record(f"{file.name}{n}", line) for n, line in enumerate(ctx.read(file).splitlines())], None)
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,9 @@ class Leaky:
         if self.fail is not None:
             _raise(self.fail(said))
 
+    def takes_files(self) -> bool:
+        return True
+
     def test(self, ctx: Context) -> str:
         said = request(ctx.credential().values["api_key"])
         if self.fail is not None:

@@ -29,7 +29,7 @@ from ingestion import (
 )
 from ingestion.models import Run
 from ingestion.testing import make_tenant, registered
-from integrations.databases import Everything, Rows
+from integrations.databases import Rows, everything
 from tests.app.models import Payment
 from tests.app.oracle import Entry, Posting
 from tests.ingestion.runs import carry, counts, finish, load, new_tenant, over, queued, rows
@@ -38,7 +38,6 @@ from tests.integrations.databases.conftest import Legacy
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
-EVERYTHING = Everything(["acme"])
 YEAR = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
 
@@ -114,26 +113,24 @@ def test_a_tenant_gets_its_own_rows_only(legacy: Legacy) -> None:
     assert keys(pages(source())) == ["1", "2"]
     assert keys(pages(source(), context(tenant="globex"))) == ["3"]
     assert keys(pages(source(), context(tenant="' OR 1=1 --"))) == []
-    assert keys(pages(source(of=EVERYTHING))) == ["1", "2", "3"]
+    assert keys(pages(source(of=everything))) == ["1", "2", "3"]
     assert keys(pages(source(of=lambda ctx: {"company": ["globex", "x"]}))) == ["3"]
     assert keys(pages(source(of=lambda ctx: {"company": []}))) == []
     assert keys(pages(source(of=lambda ctx: {"company": None}))) == []
 
 
-@pytest.mark.parametrize("of", [EVERYTHING, lambda ctx: {}], ids=["everything", "no column"])
-def test_rows_that_are_one_tenant_s_are_shown_to_no_other(legacy: Legacy, of: Any) -> None:
+def test_rows_of_which_no_column_says_whose_they_are_are_shown_to_nobody(legacy: Legacy) -> None:
     orders(legacy, 1)
-    reading, other = source(of=of), context(tenant="globex")
+    reading, other = source(of=lambda ctx: {}), context(tenant="globex")
 
     for look in (reading.preview, reading.test, lambda ctx: list(reading.extract(ctx, None))):
         with pytest.raises(ConfigurationError, match="globex"):
             look(other)
 
 
-@pytest.mark.parametrize("tenants", [[], "acme"])
-def test_everything_is_somebody_s(tenants: Any) -> None:
-    with pytest.raises(ConfigurationError, match="keys of the tenants"):
-        Everything(tenants)
+def test_everything_is_somebody_s() -> None:
+    with pytest.raises(ConfigurationError, match="Name those they belong to"):
+        over([], source=source(of=everything))
 
 
 def test_whose_rows_they_are_must_be_said() -> None:
@@ -183,7 +180,7 @@ def test_keys_of_several_columns_text_and_bytes(legacy: Legacy) -> None:
 
     for size in (1, 4, 100):
         found = pages(
-            source(table="lines", watermark="", key=["region", "number", "tag"], of=EVERYTHING, page_size=size)
+            source(table="lines", watermark="", key=["region", "number", "tag"], of=everything, page_size=size)
         )
 
         assert len(keys(found)) == len(set(keys(found))) == len(given)
@@ -200,10 +197,11 @@ def test_a_composite_key_is_the_one_that_upsert_looks_up(legacy: Legacy) -> None
         amount: Decimal
 
     tenant = new_tenant()
-    reading = source(table="lines", watermark="", key=["account", "number"], of=Everything([tenant.key]))
+    reading = source(table="lines", watermark="", key=["account", "number"], of=everything)
     pipeline = over(
         [],
         source=reading,
+        tenants=[tenant.key],
         schema=Line,
         transform=lambda line, ctx: Posting(account=line.account, number=line.number, amount=line.amount),
         destination=Upsert(Posting, key=["account", "number"]),
@@ -226,7 +224,7 @@ def test_values_arrive_exactly(legacy: Legacy) -> None:
         "wide", (1, exact, date(2026, 2, 28), at(legacy, moment), b"\x00\xff", 0.1, "é\n\u0001😀", 2**62 + 1, None)
     )
 
-    (row,) = values(pages(source(table="wide", watermark="", of=EVERYTHING)))
+    (row,) = values(pages(source(table="wide", watermark="", of=everything)))
 
     assert Decimal(row["price"]) == exact
     assert row["day"] == "2026-02-28"
@@ -241,7 +239,7 @@ def test_a_number_without_end_is_refused_alone(legacy: Legacy) -> None:
     legacy.make("ratios", "id INTEGER PRIMARY KEY, ratio {real}")
     legacy.insert("ratios", (1, float("inf")), (2, 1.5))
 
-    (page,) = pages(source(table="ratios", watermark="", of=EVERYTHING))
+    (page,) = pages(source(table="ratios", watermark="", of=everything))
 
     assert keys([page]) == ["2"]
     assert [one.record.key for one in page.refused] == ["1"]
@@ -269,7 +267,7 @@ def test_names_are_quoted(legacy: Legacy) -> None:
     assert values(found) == [{"select": 1, "100%": 2}]
     with pytest.raises(SourceChanged):
         pages(source(table=strange.replace('"', "").replace("`", ""), watermark=""))
-    assert keys(pages(source(table="order", key=["select"], watermark="", of=EVERYTHING))) == ["1"]
+    assert keys(pages(source(table="order", key=["select"], watermark="", of=everything))) == ["1"]
 
 
 def test_a_select_of_the_developers_is_read_as_a_table(legacy: Legacy) -> None:
@@ -399,7 +397,7 @@ def test_a_statement_that_takes_too_long_is_stopped(legacy: Legacy) -> None:
     began = datetime.now(UTC)
 
     with pytest.raises(Transient, match="too long"):
-        pages(source(table="", sql=endless, watermark="", of=EVERYTHING, timeout=0.5))
+        pages(source(table="", sql=endless, watermark="", of=everything, timeout=0.5))
 
     assert datetime.now(UTC) - began < timedelta(seconds=10)
 
@@ -424,7 +422,7 @@ def test_datetimes_of_another_zone_are_read_as_what_they_mean(legacy: Legacy) ->
     legacy.insert("local", (1, wall(12, 0)), (2, wall(13, 59)), (3, wall(14, 0)))
     window = Window(datetime(2026, 7, 1, 10, 0, tzinfo=UTC), datetime(2026, 7, 1, 12, 0, tzinfo=UTC))
 
-    found = pages(source(table="local", of=EVERYTHING, zone=berlin), context(window))
+    found = pages(source(table="local", of=everything, zone=berlin), context(window))
 
     assert keys(found) == ["1", "2"]
     assert values(found)[0]["updated_at"] == "2026-07-01T10:00:00Z"
@@ -435,7 +433,7 @@ def test_a_watermark_in_seconds_is_compared_as_the_developer_says(legacy: Legacy
     legacy.insert("epoch", (1, 1), (2, int(DAY.timestamp())), (3, int(YEAR.end.timestamp())))
 
     found = pages(
-        source(table="epoch", watermark="changed", of=EVERYTHING, bound=lambda moment: int(moment.timestamp()))
+        source(table="epoch", watermark="changed", of=everything, bound=lambda moment: int(moment.timestamp()))
     )
 
     assert keys(found) == ["2"]
@@ -447,7 +445,7 @@ def test_a_key_may_be_a_uuid(legacy: Legacy) -> None:
     given = sorted(str(uuid.uuid4()) for _ in range(9))
     legacy.insert("things", *((one,) for one in given))
 
-    assert keys(pages(source(table="things", watermark="", of=EVERYTHING, page_size=2))) == given
+    assert keys(pages(source(table="things", watermark="", of=everything, page_size=2))) == given
 
 
 def test_a_source_whose_clock_is_off_is_told(legacy: Legacy) -> None:

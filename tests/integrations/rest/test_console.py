@@ -27,6 +27,7 @@ from tests.integrations.rest.worlds import World, reply
 
 pytestmark = [pytest.mark.django_db]
 DECLARE = "admin:rest_restrecord_declare"
+PREVIEWED = ("--tenant", "acme", "--pipeline", "rest.records", "--name", "shop")
 PERSON = thing(1, email="ann@example.com", name="Ann", note=None, total=12.50, tags=["a"])
 
 
@@ -87,10 +88,12 @@ def test_a_preview_shows_the_schema_and_masks_what_is_private(console: Client, a
     assert AuditEntry.objects.for_tenant(acme).filter(action="preview").count() == 1
 
 
-def test_who_may_see_payloads_sees_the_records_whole(console: Client, acme: Tenant, world: World) -> None:
+def test_records_are_masked_for_those_too_who_may_see_payloads(console: Client, acme: Tenant, world: World) -> None:
     shown = console.post(preview_of(connected(acme)))
 
-    assert "ann@example.com" in text(shown)
+    assert "Record 1" in text(shown)
+    assert "ann@example.com" not in text(shown)
+    assert "ann@example.com" not in ingest("preview", *PREVIEWED).out
 
 
 def test_looking_at_the_page_calls_nobody(console: Client, acme: Tenant, world: World) -> None:
@@ -334,11 +337,9 @@ def test_a_record_s_page_shows_it_exactly_to_those_who_may(console: Client, acme
 
 def test_the_command_previews_and_refuses_like_the_page(acme: Tenant, world: World) -> None:
     connected(acme)
-    named = ("--tenant", "acme", "--pipeline", "rest.records", "--name", "shop")
-
-    document = asked("preview", *named)
-    spoken = ingest("preview", *named)
-    wrong = ingest("preview", *named, "--config", 'rest={"base_url": "nowhere"}')
+    document = asked("preview", *PREVIEWED)
+    spoken = ingest("preview", *PREVIEWED)
+    wrong = ingest("preview", *PREVIEWED, "--config", 'rest={"base_url": "nowhere"}')
     lost = ingest("preview", "--tenant", "acme", "--pipeline", "app.payments")
 
     assert document["preview"]["records"] == 2
@@ -362,3 +363,42 @@ def test_test_says_what_answered() -> None:
 
     assert said == "https://api.example.com/things answered with 1 records on its first page."
     assert isinstance(world.asked[0], httpx.Request)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"auth_kind": "client_credentials"}, "auth_token_url"),
+        ({"pagination_style": "offset", "pagination_next": "", "pagination_size": "1"}, "pagination_size"),
+        ({"headers": "Authorization=Bearer abcdefgh12345"}, "headers"),
+    ],
+)
+def test_an_error_stands_beside_its_field_and_what_hides_it_is_open(
+    console: Client, acme: Tenant, world: World, wrong: dict[str, str], field: str
+) -> None:
+    page = console.post(reverse(DECLARE), form(acme, _save="x", **wrong))
+
+    assert page.context["form"][field].errors
+    (group,) = [one for one in page.context["groups"] if field in [each.name for each in one["more"]]]
+    assert group["open"]
+    closed = console.get(reverse(DECLARE)).context["groups"]
+    assert not any(one["open"] for one in closed)
+
+
+def test_adding_a_connection_leads_to_its_form(console: Client, acme: Tenant) -> None:
+    add = reverse("admin:ingestion_connection_add")
+
+    answer = console.post(add, {"tenant": acme.pk, "pipeline": "rest.records", "name": "shop"})
+
+    made = Connection.objects.for_tenant(acme).get()
+    assert answer.headers["Location"] == f"{reverse(DECLARE)}?connection={made.pk}"
+    assert console.get(answer.headers["Location"]).status_code == 200
+
+
+def test_who_may_not_use_the_form_is_not_led_there(acme: Tenant, client: Client) -> None:
+    client.force_login(staff("cora", acme, permissions=["view_connection", "run_connection"]))
+    add = reverse("admin:ingestion_connection_add")
+
+    answer = client.post(add, {"tenant": acme.pk, "pipeline": "rest.records", "name": "shop"})
+
+    assert answer.headers["Location"] == reverse("admin:ingestion_connection_changelist")

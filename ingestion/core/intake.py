@@ -1,0 +1,48 @@
+"""How records get into a pipeline: found by its source when asked, uploaded as files, or delivered by their sender.
+
+Capabilities of the source say it; what pages offer and actions refuse is asked here.
+"""
+
+from __future__ import annotations
+
+from ingestion.core.errors import ActionRefused, FilesNotTaken
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.sources import Fed, Receives, TakesFiles
+
+
+def takes_files(pipeline: Pipeline) -> bool:
+    return isinstance(pipeline.source, TakesFiles) and pipeline.source.takes_files()
+
+
+def takes_deliveries(pipeline: Pipeline) -> bool:
+    return isinstance(pipeline.source, Receives)
+
+
+def finds(pipeline: Pipeline) -> bool:
+    """Whether a run that was asked for can find anything."""
+    return not (isinstance(pipeline.source, Fed) and pipeline.source.is_fed())
+
+
+def require_files(pipeline: Pipeline) -> None:
+    """Raise FilesNotTaken unless its source reads uploaded files."""
+    if not takes_files(pipeline):
+        raise FilesNotTaken(
+            f"The source of {pipeline.name} ({_kind(pipeline)}) reads no files, so the upload was not kept. "
+            "Upload to a connection whose source does; one of your own says so with takes_files()."
+        )
+
+
+def require_finds(pipeline: Pipeline) -> None:
+    """Raise ActionRefused where a run over a window would find nothing, whatever the window."""
+    if finds(pipeline):
+        return
+    ways = {"uploaded": takes_files(pipeline), "delivered": takes_deliveries(pipeline)}
+    how = [way for way, taken in ways.items() if taken]
+    raise ActionRefused(
+        f"The source of {pipeline.name} ({_kind(pipeline)}) finds nothing by itself: its records are "
+        f"{' or '.join(how) or 'brought'}, and that has runs of its own."
+    )
+
+
+def _kind(pipeline: Pipeline) -> str:
+    return type(pipeline.source).__name__
