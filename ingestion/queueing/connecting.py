@@ -68,7 +68,7 @@ def client(timeout: float = 1.0) -> Redis:
 def _client(name: str, timeout: float | None) -> Redis:
     declared = django_rq.settings.QUEUES[name]
     if "USE_REDIS_CACHE" in declared:  # that client is the cache's, too: its settings and its life are not ours
-        return django_rq.get_connection(name)  # type: ignore[no-any-return]
+        return django_rq.get_connection(name)
     key = (repr(declared), timeout)
     return _clients.get(key) or _clients.setdefault(key, _opened(name, timeout))
 
