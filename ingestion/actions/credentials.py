@@ -5,7 +5,6 @@ No value is ever given back, audited or repeated in a message.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from ingestion.actions.actor import Actor
 from ingestion.clock import DbNow
-from ingestion.core import registry
+from ingestion.core import outages, registry
 from ingestion.core.errors import ActionRefused, IngestionError, Transient
 from ingestion.core.sources import Testable
 from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
@@ -89,8 +88,10 @@ def test_connection(actor: Actor, connection: Connection) -> str:
     except IngestionError as error:
         _tested(actor, connection, type(error).__name__)
         raise
-    except (ConnectionError, TimeoutError, socket.gaierror) as error:
+    except Exception as error:
         _tested(actor, connection, type(error).__name__)
+        if not outages.is_outage(error):
+            raise
         raise Transient(mask(f"{type(error).__name__}: {error}", connection.tenant_id)) from None
     _tested(actor, connection, "")
     return said

@@ -164,7 +164,7 @@ class StatementImbalance(RecordError):
 
 
 class PayloadTooLarge(RecordError):
-    """The record is above the pipeline's payload limit; its bytes are kept whole with the dead letter."""
+    """The record is above the pipeline's payload limit; what was read of it is kept with the dead letter."""
 
 
 class PoisonRecord(RecordError):

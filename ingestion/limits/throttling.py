@@ -22,20 +22,20 @@ logger = logging.getLogger("ingestion")
 
 STEP = 1.0
 """Seconds between two looks at whether to stop, and whether the bucket was held meanwhile."""
-_TRY_AGAIN = 5.0
-"""Seconds before Redis is asked again after it did not answer."""
 
 
 @dataclass(slots=True)
-class Outage:
-    """What this process knows of Redis being away: said once, and not asked again with every call."""
+class StandIns:
+    """The buckets of this process, used while Redis is away; kept for it, so that many short runs share one."""
 
-    until: float = 0.0
+    absence: queueing.Absence = field(default_factory=queueing.Absence)
     buckets: dict[str, LocalBucket] = field(default_factory=dict)
-    """By the key they stand in for; kept for the process, so that many short runs share one."""
+    """By the key they stand in for."""
+    used: bool = False
+    """Said already that they are in use."""
 
 
-_outage = Outage()
+_stand_ins = StandIns(queueing.absence)
 
 
 def _quiet() -> None:
@@ -55,7 +55,7 @@ class Throttle:
         patience: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
         connect: Callable[[], Any] = queueing.client,
-        outage: Outage = _outage,
+        stand_ins: StandIns = _stand_ins,
     ) -> None:
         self._tenant = tenant
         self._integration = integration
@@ -65,7 +65,7 @@ class Throttle:
         self._patience = config().THROTTLE_SECONDS if patience is None else patience
         self._sleep = sleep
         self._connect = connect
-        self._outage = outage
+        self._stand_ins = stand_ins
         self._shared: SharedBucket | None = None
 
     def __call__(self, weight: float = 1.0) -> None:
@@ -97,7 +97,7 @@ class Throttle:
         )
         self._local().hold(seconds)  # also here, should Redis go away before the hold is over
         try:
-            if self._reachable():
+            if not self._stand_ins.absence.away:
                 self._in_redis().hold(seconds)
         except (RedisError, OSError) as error:
             self._lost(error)
@@ -113,13 +113,14 @@ class Throttle:
 
     def _take(self, weight: float, patience: float) -> tuple[Place, Bucket]:
         try:
-            if self._reachable():
+            if not self._stand_ins.absence.away:
                 shared = self._in_redis()
                 place = shared.take(weight, patience)
                 self._back()
                 return place, shared
         except (RedisError, OSError) as error:
             self._lost(error)
+        self._say_that_it_is_away()
         local = self._local()
         return local.take(weight, patience), local
 
@@ -138,26 +139,28 @@ class Throttle:
     def _local(self) -> LocalBucket:
         share: Rate = self._rate
         part = config().RATE_WITHOUT_REDIS
-        return self._outage.buckets.setdefault(
+        return self._stand_ins.buckets.setdefault(
             self._key, LocalBucket(share.per_second * part, max(1.0, share.burst * part))
         )
 
-    def _reachable(self) -> bool:
-        return time.monotonic() >= self._outage.until
-
     def _lost(self, error: Exception) -> None:
-        if self._outage.until == 0.0:
+        self._stand_ins.absence.note(error)
+        self._say_that_it_is_away(f" ({error})")
+
+    def _say_that_it_is_away(self, why: str = "") -> None:
+        if not self._stand_ins.used:
             logger.warning(
-                "Redis is not reachable (%s); each process keeps to %g of the rates by itself until it is back.",
-                error,
+                "Redis is not reachable%s; each process keeps to %g of the rates by itself until it is back.",
+                why,
                 config().RATE_WITHOUT_REDIS,
                 extra={"tenant_id": self._tenant.id, "event": "throttle"},
             )
-        self._outage.until = time.monotonic() + _TRY_AGAIN
+        self._stand_ins.used = True
 
     def _back(self) -> None:
-        if self._outage.until:
-            self._outage.until = 0.0
+        self._stand_ins.absence.over()
+        if self._stand_ins.used:
+            self._stand_ins.used = False
             logger.info("Redis answers again; rates are shared by all workers.", extra={"event": "throttle"})
 
     def _too_long(self, wait: float) -> Transient:

@@ -3,11 +3,12 @@
 A hint is a run's id and nothing else. Losing one costs time, never data: the tick sends hints again for every run that
 is due. Nothing here decides correctness.
 
-hints      sending them       asking     how queues are looked after       processes  workers and the scheduler
+connecting  to Redis, and its absence   hints  sending them   asking  how queues are looked after   processes  workers
 """
 
 from ingestion.queueing.asking import Served, depths, eviction_policy, served, socket_timeout, workers
-from ingestion.queueing.hints import ALLOWED, EXECUTE, RECONCILE, TICK, client, hint, hint_periods, is_timeout, queue_of
+from ingestion.queueing.connecting import Absence, absence, client
+from ingestion.queueing.hints import ALLOWED, EXECUTE, RECONCILE, TICK, hint, hint_periods, is_timeout, queue_of
 from ingestion.queueing.processes import RunJob, RunWorker, TickScheduler, ensure_tick, schedule, work
 
 __all__ = [
@@ -15,10 +16,12 @@ __all__ = [
     "EXECUTE",
     "RECONCILE",
     "TICK",
+    "Absence",
     "RunJob",
     "RunWorker",
     "Served",
     "TickScheduler",
+    "absence",
     "client",
     "depths",
     "ensure_tick",

@@ -10,7 +10,8 @@ from redis.exceptions import RedisError
 from rq import Worker
 
 from ingestion.conf import config
-from ingestion.queueing.hints import queue_of, quick_queue, silent
+from ingestion.queueing.connecting import absence, quick_queue
+from ingestion.queueing.hints import queue_of
 
 
 def socket_timeout(name: str) -> float | None:
@@ -24,9 +25,9 @@ def depths() -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for name in [*dict.fromkeys(config().QUEUES.values()), config().TICK_QUEUE]:
         try:
-            found[name] = None if silent else quick_queue(name).count
+            found[name] = None if absence.hangs else quick_queue(name).count
         except (RedisError, OSError) as error:
-            silent.note(error)
+            absence.note(error)
             found[name] = None
     return found
 
@@ -43,13 +44,13 @@ class Served:
 
 def served(name: str) -> Served | None:
     """What waits in the queue and how many workers serve it; None where Redis cannot be reached."""
-    if silent:
+    if absence.hangs:
         return None
     try:
         queue = quick_queue(name)
         return Served(queue.count, Worker.count(queue=queue))
     except (RedisError, OSError) as error:
-        silent.note(error)
+        absence.note(error)
         return None
 
 

@@ -21,7 +21,8 @@ from rq_scheduler import Scheduler
 
 from ingestion.conf import config
 from ingestion.core.errors import Transient
-from ingestion.queueing.hints import ALLOWED, EXECUTE, TICK, quick_queue, silent
+from ingestion.queueing.connecting import absence, quick_queue
+from ingestion.queueing.hints import ALLOWED, EXECUTE, TICK
 
 logger = logging.getLogger("ingestion")
 _TICK_ID = "ingestion-tick"
@@ -122,7 +123,7 @@ def work(
         if job.func_name == EXECUTE:
             lost(int(job.args[0]), pid)
 
-    with _reachable():
+    with _reachable(queue):
         worker = RunWorker(
             [queue],
             connection=queue.connection,
@@ -139,21 +140,24 @@ def schedule(*, burst: bool = False) -> None:
     ensure_tick()
     queue = django_rq.get_queue(config().TICK_QUEUE)
     scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection, interval=config().TICK_SECONDS)
-    with _reachable():
+    with _reachable(queue):
         scheduler.run(burst=burst)
 
 
 @contextmanager
-def _reachable() -> Iterator[None]:
+def _reachable(queue: Queue) -> Iterator[None]:
+    """Around the work of this process, whose own connections are closed after it."""
     try:
         yield
     except RedisError as error:
         raise Transient(f"Redis cannot be reached: {error}") from error
+    finally:
+        queue.connection.close()
 
 
 def ensure_tick() -> None:
     """Make sure that rq-scheduler has its single entry; called by every worker start and every tick."""
-    if silent:
+    if absence.hangs:
         return
     try:
         queue = quick_queue(config().TICK_QUEUE)
@@ -170,5 +174,5 @@ def ensure_tick() -> None:
             queue_name=queue.name,
         )
     except (RedisError, OSError) as error:
-        silent.note(error)
+        absence.note(error)
         logger.warning("Redis is not reachable (%s); `manage.py ingest tick --loop` works without it.", error)

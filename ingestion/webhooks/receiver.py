@@ -40,6 +40,7 @@ logger = logging.getLogger("ingestion")
 
 Accepts = Callable[[Pipeline], bool]
 SecretsOf = Callable[[Pipeline, Connection], Sequence[str]]
+Keeps = Callable[[Pipeline, Connection, bytes], bytes]
 View = Callable[[HttpRequest, str, UUID], HttpResponse]
 
 _DECOY = new_secret()
@@ -64,16 +65,23 @@ def signing_secrets(pipeline: Pipeline, connection: Connection) -> Sequence[str]
     return secrets_in(credential_of(pipeline, connection))
 
 
+def everything(pipeline: Pipeline, connection: Connection, body: bytes) -> bytes:
+    """The body as it came."""
+    return body
+
+
 def receiver(
     verify: Verify,
     *,
     accepts: Accepts = takes_deliveries,
     secrets: SecretsOf = signing_secrets,
+    keeps: Keeps = everything,
     now: Callable[[], float] = time.time,
 ) -> View:
     """A view for `path("<slug:tenant>/<uuid:connection>/", …)`, the tenant's key and the connection's public id.
 
-    `accepts` says which pipelines this door is for. It is exempt from CSRF protection, which its signature replaces.
+    `accepts` says which pipelines this door is for, and `keeps` what is stored of a proved body: the same for the same
+    body. It is exempt from CSRF protection, which its signature replaces.
     """
 
     @csrf_exempt
@@ -82,7 +90,7 @@ def receiver(
     def receive(request: HttpRequest, tenant: str, connection: UUID) -> HttpResponse:
         try:
             body = _read(request)
-            return _answer(request, body, _Door(verify, accepts, secrets), (tenant, connection), now())
+            return _answer(request, body, _Door(verify, accepts, secrets, keeps), (tenant, connection), now())
         except _Refused as refused:
             return JsonResponse({"error": str(refused)}, status=refused.status)
         except (DatabaseError, Transient) as error:
@@ -97,8 +105,8 @@ def receiver(
 class _Door:
     """What distinguishes one kind's endpoint from another's."""
 
-    def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf) -> None:
-        self.verify, self.accepts, self.secrets = verify, accepts, secrets
+    def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf, keeps: Keeps) -> None:
+        self.verify, self.accepts, self.secrets, self.keeps = verify, accepts, secrets, keeps
 
     def find(self, tenant: str, public_id: UUID) -> Connection | None:
         endpoints = Connection.unscoped.select_related("tenant")
@@ -142,6 +150,7 @@ def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, 
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
     if (wait := _wait(connection)) > 0 or (wait := _FULL_SECONDS if deliveries.is_full(connection) else 0.0) > 0:
         return _later(429, "Too many deliveries.", wait)
+    body = door.keeps(registry.get(connection.pipeline), connection, body)
     stored = actions.deliver(connection, delivery_id, body, content_type=request.headers.get("Content-Type", ""))
     return JsonResponse({"stored": stored}, status=202 if stored else 200)
 

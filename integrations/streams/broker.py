@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from ingestion import RecordError
+
 
 class Message(NamedTuple):
     """One message as the broker gave it out. Acknowledging its `receipt` removes it there."""
@@ -16,6 +18,8 @@ class Message(NamedTuple):
     """The message's own id, the same whenever it is given out; the record's key where its body holds none."""
     fault: str = ""
     """Why `body` could not be made of it; the message becomes a dead letter."""
+    error: type[RecordError] = RecordError
+    """The class of that dead letter."""
 
 
 class Broker(Protocol):

@@ -3,6 +3,9 @@
 Entries come in this order: those given to this consumer before and not acknowledged (a crash left them), those another
 consumer has held for too long, new ones. The consumer has the same name in every run of a connection's pipeline, so
 what a dead worker held is found at once.
+
+An answer has a budget of bytes (`bounded`). An entry that alone is beyond it is refused; those behind it were given to
+this consumer too and come again as what it has not acknowledged, fewer at a time.
 """
 
 from __future__ import annotations
@@ -14,10 +17,14 @@ from typing import Any
 
 import redis
 
+from ingestion import PayloadTooLarge
+from integrations.streams.bounded import CUT, Cut
 from integrations.streams.broker import Message
 
-Entry = tuple[bytes, Mapping[bytes, bytes] | None]
+Entry = tuple[bytes, Mapping[bytes, bytes] | Cut | None]
 _START = "0-0"
+_FIRST_ASK = 10
+"""Entries of the first ask, whose size nobody knows yet."""
 
 
 class Group:
@@ -27,6 +34,8 @@ class Group:
         self, client: redis.Redis, stream: str, group: str, consumer: str, field: str, claim_after_ms: int
     ) -> None:
         self._client: Any = client
+        for command in ("XAUTOCLAIM", "XRANGE", "XREADGROUP"):
+            self._client.set_response_callback(command, _as_it_came)
         self._stream, self._group, self._consumer, self._field = stream, group, consumer, field
         self._claim_after_ms = claim_after_ms
         self._held: set[bytes] = set()
@@ -34,6 +43,8 @@ class Group:
         self._claim_from: bytes | str | None = _START
         self._owned = False
         """Whether everything this consumer owned when it was opened has been given out."""
+        self._most = _FIRST_ASK
+        """Entries asked for at once: more as long as they fit the budget of an answer, one when they did not."""
 
     def ensure(self) -> None:
         """Make stream and group where they are missing; a new group starts at the oldest entry, so none is lost."""
@@ -44,6 +55,7 @@ class Group:
                 raise
 
     def take(self, most: int) -> Sequence[Message]:
+        most = min(most, self._most)
         entries = self._left_over(most) or self._claimed(most) or self._new(most)
         if not entries:
             # An answer lost on its way here leaves entries that are ours and that nobody saw: look once more.
@@ -63,7 +75,7 @@ class Group:
         if self._client.exists(self._stream):
             seen = {one["name"]: one["last-delivered-id"] for one in self._client.xinfo_groups(self._stream)}
             after = seen.get(self._group.encode(), _START.encode()).decode()
-        entries: Sequence[Entry] = self._client.xrange(self._stream, min=f"({after}", count=most)
+        entries = self._fitting(self._client.xrange(self._stream, min=f"({after}", count=min(most, _FIRST_ASK)))
         return [_message(number, fields, self._field) for number, fields in entries]
 
     def trim(self) -> None:
@@ -96,8 +108,8 @@ class Group:
                 self._stream, self._group, self._consumer, self._claim_after_ms, start_id=self._claim_from, count=most
             )
             self._claim_from = None if answer[0] in (b"0-0", "0-0") else answer[0]
-            # Redis 6.2 gives nothing for an entry that was deleted; it is ours now and comes with what is left over.
-            if fresh := [entry for entry in answer[1] if entry[0] is not None and entry[0] not in self._held]:
+            # One of those that are gone is ours now and comes with what is left over.
+            if fresh := [entry for entry in self._fitting(answer[1]) if entry[0] not in self._held]:
                 return fresh
         return []
 
@@ -106,7 +118,27 @@ class Group:
 
     def _read(self, after: bytes | str, most: int) -> Sequence[Entry]:
         answer = self._client.xreadgroup(self._group, self._consumer, {self._stream: after}, count=most)
-        return answer[0][1] if answer else []
+        return self._fitting(answer[0][1]) if answer else []
+
+    def _fitting(self, items: Any) -> list[Entry]:
+        """The entries of an answer up to where its budget ended. The first one may be CUT: it alone is beyond it."""
+        found: list[Entry] = []
+        whole = items is not CUT
+        for item in filter(None, items if whole else ()):  # Redis 6.2 gives nothing for a claimed entry that is gone
+            parts: tuple[Any, Any] = tuple(item) if item is not CUT and len(item) == 2 else (CUT, CUT)
+            number, fields = parts
+            whole = number is not CUT and fields is not CUT and CUT not in (fields or ())
+            if whole:
+                found.append((number, dict(zip(fields[::2], fields[1::2], strict=True)) if fields else None))
+                continue
+            if not found and number is not CUT:
+                found.append((number, CUT))
+            break
+        if whole:
+            self._most *= 4
+        else:
+            self._most, self._owned, self._after = 1, False, _START
+        return found
 
 
 def _order(number: bytes) -> tuple[int, int]:
@@ -114,8 +146,17 @@ def _order(number: bytes) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
-def _message(number: bytes, fields: Mapping[bytes, bytes] | None, field: str) -> Message:
+def _as_it_came(answer: Any, **_: Any) -> Any:
+    """redis-py would take apart what may be cut."""
+    return answer
+
+
+def _message(number: bytes, fields: Mapping[bytes, bytes] | Cut | None, field: str) -> Message:
     entry_id = number.decode()
+    if isinstance(fields, Cut):
+        name = json.dumps({"entry": entry_id}).encode()
+        fault = "The entry is larger than the source's `largest` and was not read; have its producer send smaller ones."
+        return Message(entry_id, name, entry_id, fault, PayloadTooLarge)
     if not fields:
         lost = json.dumps({"entry": entry_id}).encode()
         return Message(entry_id, lost, entry_id, "The entry was deleted from the stream before it was read.")

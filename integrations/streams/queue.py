@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import ConfigurationError, Context, Json, Page, Record, RecordError, Refusal, json_page
+from ingestion import ConfigurationError, Context, Json, Page, Record, Refusal, json_page
 from integrations.streams.broker import Broker, Message, Peeks
 
 _PAGE_BYTES = 8 * 1024 * 1024
@@ -78,7 +78,7 @@ class Queue:
     def _page(self, messages: Sequence[Message], checkpoint: Json) -> Page:
         sound = [one for one in messages if not one.fault]
         faulty = [one for one in messages if one.fault]
-        refused = [Refusal(Record(one.key, one.body, one.receipt), RecordError(one.fault)) for one in faulty]
+        refused = [Refusal(Record(one.key, one.body, one.receipt), one.error(one.fault)) for one in faulty]
         if not self.key:
             records = [Record(one.key, one.body, one.receipt) for one in sound]
             return Page(records, checkpoint, refused)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import redis
@@ -13,11 +14,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ingestion import ConfigurationError, Context, CredentialError, Json, Page, Transient
+from integrations.streams.bounded import BoundedParser
 from integrations.streams.checked import checked_client
 from integrations.streams.group import Group
 from integrations.streams.queue import Queue
 
 _OPTIONS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 10.0, "protocol": 2}
+_AROUND = 64 * 1024
+"""Bytes of an answer beside its entries, and for all that is no entry."""
 _GROUP_MISSING = "NOGROUP"
 _NOT_NOW = ("BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF")
 
@@ -44,6 +48,8 @@ class RedisStream:
     """Entries of one run."""
     claim_after: float = 600.0
     """Seconds without acknowledgement after which another consumer's entries are taken over."""
+    largest: int = 8 * 1024 * 1024
+    """Bytes of an entry, and of what Redis answers at once; a larger entry becomes a dead letter of its id alone."""
     trim: bool = False
     """Delete entries that every group of the stream has acknowledged; a group made later will not see them."""
 
@@ -88,13 +94,17 @@ class RedisStream:
         return name
 
     def _client(self, ctx: Context) -> redis.Redis:
-        retry = Retry(NoBackoff(), 0)  # the engine tries again, and does not hold a worker meanwhile
+        options = {
+            **_OPTIONS,
+            "retry": Retry(NoBackoff(), 0),  # the engine tries again, and does not hold a worker meanwhile
+            "parser_class": partial(BoundedParser, budget=self.largest + _AROUND),
+        }
         if self.url:
-            return redis.Redis.from_url(self.url, retry=retry, **_OPTIONS)
+            return redis.Redis.from_url(self.url, **options)
         url = ctx.credential().values.get("url", "")
         if not url:
             raise CredentialError('The credential has no "url"; store one like rediss://user:password@host:6379/0.')
-        return checked_client(url, ctx.private_networks, retry=retry, **_OPTIONS)
+        return checked_client(url, ctx.private_networks, **options)
 
 
 @contextmanager
@@ -106,6 +116,8 @@ def translated(stream: str) -> Iterator[None]:
         raise CredentialError(f"Redis refused the credential for the stream {stream!r}.") from error
     except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, exceptions.OutOfMemoryError) as error:
         raise Transient(f"Redis cannot be reached: {type(error).__name__}.") from error
+    except redis.InvalidResponse as error:
+        raise ConfigurationError(f"What is behind the address of {stream!r} does not speak Redis' protocol.") from error
     except redis.ResponseError as error:
         raise _answered(str(error), stream) from error
 

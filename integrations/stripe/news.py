@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ingestion import Record, RecordError, Refusal
 from integrations.stripe.client import Api
 from integrations.stripe.kinds import Kind
-from integrations.stripe.objects import Event, head, marked, member, stub
+from integrations.stripe.objects import Event, as_of, head, marked, member, stub
 from integrations.stripe.present import current
 
 
@@ -78,8 +78,21 @@ def fetched(api: Api, kind: Kind, news: News) -> Record | Refusal:
     last = bytes(news.event.data.object) if news.ends else stub(news.identity, kind.object)
     if kind.deletable:
         return Record(news.identity, marked(last, news.created, deleted=True), where)
-    fault = RecordError(
-        f"{news.event.type} tells of {news.identity}, which Stripe does not know under this key. "
-        "Does the webhook belong to the same account as the key?"
+    return Refusal(Record(news.identity, marked(last, news.created), where), _unknown(news.identity))
+
+
+def fetched_again(api: Api, kind: Kind, record: Record) -> Record | Refusal:
+    """An object that Stripe did not know when an event told of it: what was kept of it is no object to load."""
+    since = as_of(record.body)
+    assert since is not None, "only such objects are marked and refused"
+    body = current(api, kind, record.key)
+    if body is not None:
+        return Record(record.key, marked(body, since), record.position)
+    return Refusal(record, _unknown(record.key))
+
+
+def _unknown(identity: str) -> RecordError:
+    return RecordError(
+        f"An event tells of {identity}, which Stripe does not know under this key. Does the webhook belong to the same "
+        "account as the key? When that is put right, a replay fetches the object again; else discard this letter."
     )
-    return Refusal(Record(news.identity, marked(last, news.created), where), fault)

@@ -30,6 +30,14 @@ class Head(msgspec.Struct, gc=False):
     currency: str | None = None
 
 
+class _Mark(msgspec.Struct):
+    as_of: int
+
+
+class _Marked(msgspec.Struct):
+    sluicegate: _Mark | None = None
+
+
 class _Data(msgspec.Struct):
     object: msgspec.Raw
 
@@ -53,6 +61,7 @@ class _List(msgspec.Struct):
 
 head = msgspec.json.Decoder(Head).decode
 _list = msgspec.json.Decoder(_List).decode
+_marked = msgspec.json.Decoder(_Marked).decode
 _event = msgspec.json.Decoder(Event).decode
 
 
@@ -100,6 +109,15 @@ def marked(body: bytes, as_of: int, *, deleted: bool = False) -> bytes:
     added = b',"deleted":true' if deleted else b""
     mark = json.dumps({MARK: {"as_of": as_of, "deleted": deleted}}, separators=(",", ":")).encode()
     return end[:-1] + added + b"," + mark[1:]
+
+
+def as_of(body: bytes) -> int | None:
+    """The second in the mark of an object; None for one that has none."""
+    try:
+        mark = _marked(body).sluicegate
+    except UNREADABLE:
+        return None
+    return mark.as_of if mark else None
 
 
 def stub(identity: str, kind: str) -> bytes:

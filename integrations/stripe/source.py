@@ -15,8 +15,8 @@ from integrations.stripe.feed import changes
 from integrations.stripe.figures import figures
 from integrations.stripe.kinds import Kind, kind
 from integrations.stripe.listing import Known, Span, first_page, listed
-from integrations.stripe.news import News, about, add, fetched
-from integrations.stripe.objects import event, parted
+from integrations.stripe.news import News, about, add, fetched, fetched_again
+from integrations.stripe.objects import as_of, event, glance, named, parted
 
 _SHOWN = 20
 
@@ -93,6 +93,20 @@ class Stripe:
                 ctx.beat()
         records, unknown = parted(found)
         return Page(records, None, [*refused, *unknown])
+
+    def reopen(self, ctx: Context, record: Record) -> Page:
+        """What was refused, tried once more: an event told again, an object fetched again, a list's object named."""
+        if event(record.body) is not None:
+            return self.receive(ctx, [record])
+        if as_of(record.body) is not None:
+            with self.open(ctx) as api:
+                one = fetched_again(api, self.kind, record)
+        elif glance(record.body).object == self.kind.object:
+            one = named(record.body, record.position)
+        else:
+            one = Refusal(record, RecordError(f"This is neither an event nor one of the {self.object}; discard it."))
+        records, refused = parted([one])
+        return Page(records, None, refused)
 
     def test(self, ctx: Context) -> str:
         """Asks for one object and, where there are any, one event: proves the key and its rights."""

@@ -241,3 +241,15 @@ def test_a_dead_redis_stops_neither_the_tick_nor_a_run() -> None:
     run.refresh_from_db()
     assert code == 0
     assert run.state == Run.State.SUCCEEDED
+
+
+def test_one_connection_serves_a_process_and_a_forked_child_has_its_own(redis: Redis) -> None:
+    mine = queueing.client().client_id()
+    reader, writer = os.pipe()
+
+    assert in_child(lambda: os.write(writer, str(queueing.client().client_id()).encode())) == 0
+
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        assert int(said.read()) != mine
+    assert queueing.client().client_id() == mine

@@ -15,7 +15,7 @@ from redis import Redis
 from ingestion import ConfigurationError, TenantRef, Transient
 from ingestion.conf import Rate
 from ingestion.limits.buckets import LocalBucket, SharedBucket, key_of
-from ingestion.limits.throttling import Outage, Throttle
+from ingestion.limits.throttling import StandIns, Throttle
 from tests.ingestion.chaos.processes import end, start_child
 from tests.ingestion.runs import configured
 
@@ -32,7 +32,7 @@ def rates() -> Iterator[None]:
 
 
 def throttle(integration: str = "slow", tenant: TenantRef = ACME, **values: Any) -> Throttle:
-    return Throttle(tenant, "free", integration, **{"outage": Outage(), **values})
+    return Throttle(tenant, "free", integration, **{"stand_ins": StandIns(), **values})
 
 
 def test_a_burst_goes_at_once_and_the_rest_at_the_rate(redis: Redis, rates: None) -> None:
@@ -253,7 +253,7 @@ def test_tiers_have_their_rates_and_unknown_ones_the_lowest(rates: None) -> None
 def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
     rates: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outage, asked = Outage(), []
+    stand_ins, asked = StandIns(), []
 
     def connect() -> Any:
         asked.append(1)
@@ -262,7 +262,7 @@ def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
     started = time.monotonic()
     with caplog.at_level(logging.WARNING, "ingestion"), configured(RATE_WITHOUT_REDIS=0.5):
         for _ in range(3):
-            wait = throttle(connect=connect, outage=outage)
+            wait = throttle(connect=connect, stand_ins=stand_ins)
             wait()
             wait()
 
@@ -290,10 +290,10 @@ def test_a_redis_that_hangs_holds_no_call_for_longer_than_its_timeout(rates: Non
 
 
 def test_redis_is_used_again_when_it_is_back(redis: Redis, rates: None, caplog: pytest.LogCaptureFixture) -> None:
-    outage = Outage(until=time.monotonic() - 1)
+    stand_ins = StandIns(used=True)
 
     with caplog.at_level(logging.INFO, "ingestion"):
-        throttle(outage=outage)()
+        throttle(stand_ins=stand_ins)()
 
     assert "answers again" in caplog.text
     assert redis.exists("ingestion:acme:bucket:slow")

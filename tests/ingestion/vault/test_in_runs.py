@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -178,7 +179,13 @@ def test_testing_a_connection_loads_nothing_and_is_audited(tenant: Tenant) -> No
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"), [(CredentialError("401"), CredentialError), (ConnectionRefusedError("no"), Transient)]
+    ("raised", "told"),
+    [
+        (CredentialError("401"), CredentialError),
+        (ConnectionRefusedError("no"), Transient),
+        (OSError(errno.EHOSTUNREACH, "no route"), Transient),
+        (ZeroDivisionError("a bug"), ZeroDivisionError),
+    ],
 )
 def test_a_test_that_fails_says_why_and_is_audited(tenant: Tenant, raised: Exception, told: type[Exception]) -> None:
     def fail(ctx: Context) -> str:

@@ -389,4 +389,4 @@ def test_pages_are_bounded_in_bytes(stream_redis: KeptRedis) -> None:
 
     load(over([], source=Watching("orders:{tenant}", url=stream_redis.url)), tenant)
 
-    assert [len(one.records) for one in pages] == [10, 10, 10]
+    assert [len(one.records) for one in pages] == [8, 8, 8, 6]

@@ -7,14 +7,15 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from ingestion import Context, Secret, actions
-from ingestion.models import Connection, DeadLetter, Delivery, Run
+from ingestion import Context, Secret, actions, artifacts
+from ingestion.models import Artifact, Connection, DeadLetter, Delivery, Run
 from ingestion.testing import make_tenant, registered
 from integrations.stripe.models import StripeEvent
 from tests.ingestion.runs import OPERATOR, carry
@@ -133,10 +134,16 @@ def test_an_account_that_the_credential_does_not_name_reaches_nobody() -> None:
     with endpoint() as door:
         taken = actions.connect(OPERATOR, door.tenant, "stripe.charges", "taken")
         Connection.unscoped.filter(pk=taken.pk).update(config={"account": "acct_of_globex"})
-        post(door, event(id="evt_globex", account="acct_of_globex"))
+        told = event(id="evt_globex", account="acct_of_globex", data={"object": {"id": "ch_9", "object": "charge"}})
+        answers = [post(door, told), post(door, told)]
         work(door)
 
-    assert not Delivery.unscoped.filter(connection=taken).exists()
+    assert [one.status_code for one in answers] == [202, 200]
+    (delivery,) = Delivery.unscoped.all()
+    assert b"ch_9" not in delivery.body
+    whole = body_of(told)
+    assert json.loads(delivery.body)["sluicegate"] == {"sha256": sha256(whole).hexdigest(), "size": len(whole)}
+    assert all(b"ch_9" not in artifacts.read(one) for one in Artifact.unscoped.all())
     kept = StripeEvent.unscoped.values("external_id", "type", "account", "object_id", "body", "verdict").get()
     assert kept == {"external_id": "evt_globex", "type": "charge.updated", "account": "acct_of_globex",
                     "object_id": "", "body": "", "verdict": "other account"}  # fmt: skip
@@ -178,12 +185,26 @@ def test_only_connections_to_the_events_have_an_endpoint() -> None:
     assert post(connection, event()).status_code == 401
 
 
-def test_an_event_about_an_object_that_stripe_does_not_know_becomes_a_dead_letter() -> None:
+def test_an_object_that_stripe_does_not_know_becomes_a_dead_letter_whose_replay_fetches_it_again() -> None:
     account = Account()
 
     with following(account, "charges") as follower:
         actions.deliver(follower.connection, "evt_1", json.dumps(event()).encode(), hint=False)
         (run,) = work(follower.connection)
+        assert (run.state, run.dead) == (Run.State.PARTIAL, 1)
+        assert "same account" in str(DeadLetter.unscoped.get().errors)
 
-    assert (run.state, run.dead) == (Run.State.PARTIAL, 1)
-    assert "same account" in str(DeadLetter.unscoped.get().errors)
+        again = replay(follower.connection)
+        assert (again.state, again.ok, follower.rows()) == (Run.State.PARTIAL, 0, {})
+        assert DeadLetter.unscoped.get().status in DeadLetter.OPEN
+
+        account.create("charges", id="ch_1")
+        once_more = replay(follower.connection)
+
+    assert (once_more.state, follower.rows()) == (Run.State.SUCCEEDED, {"ch_1": ("1", False)})
+    assert DeadLetter.unscoped.get().status == DeadLetter.Status.REPLAYED
+
+
+def replay(connection: Connection) -> Run:
+    (run,) = actions.replay(OPERATOR, actions.Selection(connection.tenant), hint=False)
+    return carry(run)

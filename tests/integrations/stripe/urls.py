@@ -6,6 +6,7 @@ from django.urls import path
 
 from ingestion.webhooks import receiver
 from integrations.stripe.signature import signed
+from integrations.stripe.strangers import without_strangers
 from integrations.stripe.urls import is_for_events
 
 SECRETS = {"acme": "whsec_of_acme", "globex": "whsec_of_globex"}
@@ -13,6 +14,11 @@ SECRETS = {"acme": "whsec_of_acme", "globex": "whsec_of_globex"}
 urlpatterns = [
     path(
         "stripe/<slug:tenant>/<uuid:connection>/",
-        receiver(signed, accepts=is_for_events, secrets=lambda _, connection: [SECRETS[connection.tenant.key]]),
+        receiver(
+            signed,
+            accepts=is_for_events,
+            secrets=lambda _, connection: [SECRETS[connection.tenant.key]],
+            keeps=lambda _, __, body: without_strangers(body, lambda: ["acct_1", "acct_2"]),
+        ),
     ),
 ]
