@@ -37,6 +37,7 @@ GROUPS = {
         "ChecksConfig",
         "Receives",
         "Windowed",
+        "ReadsAhead",
         "AnswersDrift",
         "OnDrift",
         "json_page",
