@@ -1,6 +1,7 @@
 """A Stripe account's invoices, from a local server that answers at once: end to end, beside doing less.
 
     .venv/bin/python -m benchmarks.stripe_account --records 20000
+    .venv/bin/python -m benchmarks.stripe_account --records 5000 --wait 0.05 --only ours "in turn"
 
 | contestant | does |
 |---|---|
@@ -8,10 +9,11 @@
 | client | the same with the library's `raw_request`: JSON, no objects |
 | upsert | writes rows that are ready, `executemany` of the driver, 1,000 a statement |
 | ours | the ready pipeline: guards, pages, validation, rows, raw pages, checkpoints |
+| in turn | the same without reading ahead: fetch, load, fetch, load |
 | get or save | the library's objects one by one into `update_or_create`, on a tenth of the records |
 
 The goal: ours at 0.8 of client and upsert one after the other, and at 20 times get or save. SQLite, one process, server in
-another. Wall time depends on what else the machine does; CPU time stands beside it.
+another; with `--wait` it takes so many seconds for every page. Wall time depends on what else the machine does; CPU time stands beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -42,8 +44,8 @@ def invoices(count: int) -> list[bytes]:
     return [json.dumps({**one, "created": NEWEST - number}).encode() for number, one in enumerate(made)]
 
 
-def serve(records: int) -> None:
-    """Answer every list with the page after its cursor; the first line printed is the port."""
+def serve(records: int, wait: float) -> None:
+    """Answer every list with the page after its cursor, `wait` seconds later; the first line printed is the port."""
     bodies = invoices(records)
     place = {json.loads(body)["id"]: number + 1 for number, body in enumerate(bodies)}
     pages = {}
@@ -58,6 +60,7 @@ def serve(records: int) -> None:
         def do_GET(self) -> None:
             after = parse_qs(urlsplit(self.path).query).get("starting_after", [""])[0]
             page = pages[place.get(after, 0)]
+            time.sleep(wait)
             self.wfile.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(page) + page
             )
@@ -174,6 +177,14 @@ def ours(address: str) -> int:
     return int(run.ok)
 
 
+def in_turn(address: str) -> int:
+    from django.conf import settings
+    from django.test import override_settings
+
+    with override_settings(INGESTION={**settings.INGESTION, "READ_AHEAD": False}):
+        return ours(address)
+
+
 def get_or_save(address: str, records: int) -> int:
     from ingestion.models import Run
     from ingestion.testing import make_tenant
@@ -200,13 +211,13 @@ def timed(work: Callable[[], int]) -> tuple[float, float]:
     return (time.perf_counter() - wall) / count * 1e6, (time.process_time() - cpu) / count * 1e6
 
 
-def compare(records: int, rounds: int) -> None:
+def compare(records: int, rounds: int, wait: float, only: Sequence[str]) -> None:
     from django.core.management import call_command
     from django.db import connection
 
     call_command("migrate", verbosity=0)
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.stripe_account", "--serve", "--records", str(records)],
+        [sys.executable, "-m", "benchmarks.stripe_account", "--serve", "--records", str(records), "--wait", str(wait)],
         stdout=subprocess.PIPE,
     ) as server:
         assert server.stdout is not None
@@ -217,10 +228,13 @@ def compare(records: int, rounds: int) -> None:
             "client": lambda: timed(lambda: raw_client(address)),
             "upsert": lambda: timed(bare_upsert(records)),
             "ours": lambda: timed(lambda: ours(address)),
+            "in turn": lambda: timed(lambda: in_turn(address)),
             "get or save": lambda: timed(lambda: get_or_save(address, max(records // 10, PAGE))),
         }
         for _ in range(rounds):
             for name, contestant in contestants.items():
+                if only and name not in only:
+                    continue
                 call_command("flush", verbosity=0, interactive=False)
                 if name == "get or save":
                     bare_upsert(1)
@@ -233,18 +247,23 @@ def compare(records: int, rounds: int) -> None:
     for name in found:
         print(f"{name:12} {wall[name]:9.1f} us a record, {cpu[name]:9.1f} us CPU")
     for what, of in (("wall", wall), ("CPU", cpu)):
-        both = (of["client"] + of["upsert"]) / of["ours"]
-        print(f"{what}: {both:.2f} of client and upsert, {of['get or save'] / of['ours']:.1f} times get or save")
+        if not only:
+            both = (of["client"] + of["upsert"]) / of["ours"]
+            print(f"{what}: {both:.2f} of client and upsert, {of['get or save'] / of['ours']:.1f} times get or save")
+        if {"ours", "in turn"} <= of.keys():
+            print(f"{what}: reading ahead takes {of['ours'] / of['in turn']:.2f} of in turn")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stripe_account")
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--wait", type=float, default=0, help="seconds that the server takes for a page")
+    parser.add_argument("--only", nargs="+", default=[], metavar="CONTESTANT")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        return serve(given.records)
+        return serve(given.records, given.wait)
     from benchmarks import servers
 
     os.environ["DATABASE_URL"] = servers.sqlite().url
@@ -256,7 +275,7 @@ def main() -> None:
 
     django.setup()
     logging.disable(logging.INFO)
-    return compare(given.records, given.rounds)
+    return compare(given.records, given.rounds, given.wait, given.only)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,10 @@ class Settings(BaseModel):
     """Alias in Django's STORAGES where raw artifacts are kept; must not be public."""
     KEEP_RAW_PAGES: bool = True
     """Keep every page's new and changed raw records, compressed. Uploaded files are always kept."""
+    READ_AHEAD: bool = True
+    """Fetch a source's next page while the one before it is loaded, where the source allows it: two pages are in memory
+    then. Turn it off where readers or transforms fork processes, which a second thread makes unsafe.
+    """
     PIPELINES_MODULE: str = "pipelines"
     """Module looked for in every installed app."""
     TENANTS_FOR_USER: str = ""

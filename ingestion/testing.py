@@ -34,7 +34,8 @@ class Records:
     """Raised after the last page, as a source does that fails half-way."""
     time: str = ""
     """Names each record's own ISO time: then only those inside the run's window are delivered."""
-
+    ahead: bool = False
+    """Whether a page is fetched while the one before it is loaded."""
     files: bool = False
     """Takes uploads, and does not look at them."""
 
@@ -43,6 +44,9 @@ class Records:
 
     def takes_files(self) -> bool:
         return self.files
+
+    def reads_ahead(self, ctx: Context) -> bool:
+        return self.ahead
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         start, records = int(checkpoint or 0), self._inside(ctx.window)

@@ -67,6 +67,10 @@ def _unmetered(meter: str, amount: int) -> None:
     return None
 
 
+def _at_once(ask: Callable[[], Any]) -> Any:
+    return ask()
+
+
 def _numbers() -> Iterator[int]:
     return itertools.count(1)
 
@@ -112,6 +116,10 @@ class Context:
     spend: Callable[[str, int], None] = field(default=_unmetered, repr=False)
     """Counts an amount on a meter, before it is used. Raises QuotaExceeded, and counts nothing, when the tenant's quota
     does not allow it. A batch that is tried again is not counted twice.
+    """
+    between_batches: Callable[[Callable[[], Any]], Any] = field(default=_at_once, repr=False)
+    """Calls a function without arguments, and returns what it returns, when every page before is committed and in the
+    thread that owns the run's database connection. A source that is read ahead asks a database through it only.
     """
     private_networks: tuple[str, ...] = ()
     """Networks (CIDR) inside the private ranges that this deployment allows calls to."""

@@ -113,6 +113,19 @@ class AnswersDrift(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A source whose next page may be fetched while the one before it is loaded, before that one is committed."""
+
+    def reads_ahead(self, ctx: Context) -> bool:
+        """Whether it may with this connection's config. No call, no credential.
+
+        True only where asking for a page tells the source nothing about the ones before it (no acknowledgement), and
+        `extract` uses no database but through `ctx.between_batches`: it then runs in a thread of its own.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class JsonLines:
     """One JSON object a line, from a local file. `path` may use `{tenant}`; the checkpoint is a byte offset."""
@@ -161,9 +174,14 @@ class JsonPages:
     declares: Mapping[str, str] = field(default_factory=dict)
     windowed: bool = False
     """Say True when `fetch` returns what belongs to `ctx.window` and nothing else; backfills need it."""
+    ahead: bool = False
+    """Say True when `fetch` may be called for a page before the one before it is committed (`ReadsAhead`)."""
 
     def reads_windows(self, ctx: Context) -> bool:
         return self.windowed
+
+    def reads_ahead(self, ctx: Context) -> bool:
+        return self.ahead
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)

@@ -6,6 +6,7 @@ where the column holds anything that needs a closer look; then the adapter takes
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -34,6 +35,10 @@ def whole(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_
             return _decimal(field, connection)
         case models.DateTimeField():
             return _datetime(connection)
+        case models.BooleanField() if type(field) is models.BooleanField:  # others store "Y" and "N"
+            return _boolean
+        case models.JSONField() if type(field) is models.JSONField and connection.vendor != "postgresql":
+            return _json(field)
         case _:
             return None
 
@@ -67,7 +72,7 @@ def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> 
 
 
 def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapper) -> Whole | None:
-    """Amounts with exactly the column's places, as most are: their text says by itself that they fit."""
+    """Amounts that all have as many places, as those of one currency do: their text says by itself that they fit."""
     places = field.decimal_places
     if not places:
         return None
@@ -77,8 +82,11 @@ def _decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrapp
         if not _all(Decimal, values):
             return None
         texts = list(map(format, values, repeat("f")))
-        points = [text[-places - 1 : -places] for text in texts]
-        return texts if max(map(len, texts)) <= digits + 1 and points.count(".") == len(points) else None
+        has = len(texts[0].partition(".")[2])
+        if not 0 < has <= places or max(map(len, texts)) > min(digits, field.max_digits - places + has) + 1:
+            return None
+        points = [text[-has - 1 : -has] for text in texts]
+        return texts if points.count(".") == len(points) else None
 
     return adapt
 
@@ -93,6 +101,20 @@ def _datetime(connection: BaseDatabaseWrapper) -> Whole | None:
             return None
         texts = [text[:-6] for text in map(str, values) if text.endswith(_UTC_SUFFIX)]
         return texts if len(texts) == len(values) else None
+
+    return adapt
+
+
+def _boolean(values: Sequence[Any]) -> list[Any] | None:
+    return list(values) if _all(bool, values) else None
+
+
+def _json(field: models.JSONField[Any, Any]) -> Whole:
+    """Objects and lists as Django writes them, without its six calls a value."""
+
+    def adapt(values: Sequence[Any]) -> list[Any] | None:
+        plain = set(map(type, values)) <= {dict, list}
+        return [json.dumps(value, cls=field.encoder) for value in values] if plain else None
 
     return adapt
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ingestion import events
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.models import Run
-from ingestion.running import batch, closing, ownership
+from ingestion.running import ahead, batch, closing, ownership
 from ingestion.running.conflicts import retried
 from ingestion.running.work import Seams, open_work
 from ingestion.signals import run_started
@@ -86,16 +86,17 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
     if mine.fence == 1:
         run_started.send_robust(Run, run=run)
     events.record(run, "started", f"claim {mine.fence} on {run.host}", checkpoint=run.checkpoint)
-    for page in work.pipeline.source.extract(work.ctx, run.checkpoint):
-        seams.at("extracted")
-        ownership.renew(mine)
-        seams.came_on(mine)
-        if not batch.process(work, page):
-            return
-        seams.came_on(mine)
-        if seams.stop():
-            raise Paused("The worker was asked to stop; another one goes on from here.")
-        work.held.look()  # before the source fetches its next page
+    with ahead.pages(work) as pages:
+        for page in pages:
+            seams.at("extracted")
+            ownership.renew(mine)
+            seams.came_on(mine)
+            if not batch.process(work, page):
+                return
+            seams.came_on(mine)
+            if seams.stop():
+                raise Paused("The worker was asked to stop; another one goes on from here.")
+            work.held.look()  # before the source asks for its next page
     seams.at("exhausted")
     ownership.renew(mine)
     closing.close(work)

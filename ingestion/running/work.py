@@ -26,6 +26,8 @@ from ingestion.vault import Holder, credentials
 
 _AT_HAND = 10.0
 """Longest wait for a rate limit, in seconds, while somebody sits at a screen and waits for the answer."""
+WAITING_BEAT = 5.0
+"""Longest time, in seconds, between two looks of a run that waits at whether it must stop."""
 
 
 def _pass(point: str) -> None:
@@ -83,7 +85,9 @@ class Work:
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline, began = registry.get(run.pipeline), read_db_now()
-    ctx = _within_limits(context(pipeline, run, _heartbeat(mine, seams)), pipeline, run, mine, seams)
+    ctx = context(pipeline, run, heartbeat(mine, seams))
+    ctx = dataclasses.replace(ctx, spend=limits.RunMeter(run, lambda: mine.batches))
+    ctx = within_limits(ctx, pipeline, run, seams, heartbeat(mine, seams, at_least_every=WAITING_BEAT))
     held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
     ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
     # Other shards fill the same table at the same time.
@@ -99,9 +103,8 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     )
 
 
-def _within_limits(ctx: Context, pipeline: Pipeline, run: Run, mine: ownership.Ownership, seams: Seams) -> Context:
+def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat: Callable[[], None]) -> Context:
     """`ctx` waiting as a worker may: for long, but stopping soon when the run or the process is asked to."""
-    beat = _heartbeat(mine, seams, at_least_every=5.0)
 
     def pulse() -> None:
         if seams.stop():
@@ -111,8 +114,7 @@ def _within_limits(ctx: Context, pipeline: Pipeline, run: Run, mine: ownership.O
         beat()
 
     throttle = limits.Throttle(ctx.tenant, run.tenant.tier, _limited(ctx, pipeline), pulse=pulse)
-    spend = limits.RunMeter(run, lambda: mine.batches)
-    return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off, spend=spend)
+    return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off)
 
 
 def _limited(ctx: Context, pipeline: Pipeline) -> str:
@@ -127,7 +129,7 @@ def _limited(ctx: Context, pipeline: Pipeline) -> str:
     return named if named in settings().RATES or credentials.known(ctx.tenant, named) else own
 
 
-def _heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float = math.inf) -> Callable[[], None]:
+def heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float = math.inf) -> Callable[[], None]:
     """Renews the lease when a third of it is gone; called for every record, so it mostly only looks at the clock.
 
     Who looks on is told far more often: between two records that take the whole of RECORD_SECONDS it must see that the

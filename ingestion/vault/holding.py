@@ -38,6 +38,11 @@ class Holder:
                 self._secret = credentials.read(self.tenant, self.integration)
             return self._secret
 
+    def at_hand(self) -> Secret | None:
+        """The credential if it was read already. Asks no database."""
+        with self._lock:
+            return self._secret
+
     def exchange(self, used_up: Secret, ask: Exchange) -> Secret:
         with self._lock:
             self._require_integration()

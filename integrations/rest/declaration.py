@@ -58,6 +58,10 @@ class Declaration(Value):
     """A run that reads more pages than this fails: the source would probably never end."""
     max_page_bytes: int = Field(16 * _MEGABYTE, ge=1024, le=64 * _MEGABYTE)
     """A larger page is refused. In a connection's config at most 16777216; a preview takes 2 MB of it."""
+    ahead: bool = True
+    """Fetch a page while the one before it is loaded. Say false where asking for a page tells the source that those
+    before it have arrived, as some queues behind HTTP take it.
+    """
 
     @field_validator("base_url")
     @classmethod
@@ -154,7 +158,7 @@ class Declaration(Value):
     @property
     def fingerprint(self) -> str:
         """Names what a checkpoint belongs to: a changed declaration starts from its first page."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude={"ahead"}).encode()).hexdigest()[:16]
 
 
 def _sound(text: str, *, strict: bool = True) -> None:

@@ -59,6 +59,9 @@ class Rest(Declaration):
         """Whether a run asks for its window and nothing else: a backfill of one day must not read all days since."""
         return self.edges == {"window.start", "window.end"}
 
+    def reads_ahead(self, ctx: Context) -> bool:
+        return self.ahead
+
     def on_drift(self, ctx: Context) -> OnDrift:
         """As declared; what tells records apart and orders them is vital."""
         return OnDrift(self.drift, frozenset({self.key, self.updated} - {""}))
@@ -120,6 +123,9 @@ class Configured:
 
     def reads_windows(self, ctx: Context) -> bool:
         return self._declared(ctx).reads_windows(ctx)
+
+    def reads_ahead(self, ctx: Context) -> bool:
+        return self._declared(ctx).reads_ahead(ctx)
 
     def on_drift(self, ctx: Context) -> OnDrift:
         return self._declared(ctx).on_drift(ctx)

@@ -131,7 +131,8 @@ def _missing(
     start = (following.created or 0) + 1 if more else span.since or 0
     end = span.until if place.created is None else place.created + 1
     found: list[Record] = []
-    for identity in sorted(known(ctx, kind.lists[place.number], start, end, api.live) - on_it - set(place.edge)):
+    stored = ctx.between_batches(lambda: known(ctx, kind.lists[place.number], start, end, api.live))
+    for identity in sorted(stored - on_it - set(place.edge)):
         ctx.beat()
         body = current(api, kind, identity)
         if body is None:

@@ -8,19 +8,23 @@ their amounts have two decimals everywhere; MGA, which ISO divides by five, has 
 from __future__ import annotations
 
 import re
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
+from functools import lru_cache
 
 _NONE = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )
 _THREE = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 _CODE = re.compile(r"[A-Za-z]{3}\Z")
+_EXACT = Context(prec=60)
+"""Unit prices come with twelve more decimals. Made once: one for each amount costs as much as the rest."""
 
 
 class UnknownCurrency(ValueError):
     """This is no currency code, so nobody knows how many decimals its amounts have."""
 
 
+@lru_cache(maxsize=1024)
 def exponent(currency: str) -> int:
     """How many decimals Stripe's integer amounts of `currency` hold. Raises UnknownCurrency."""
     if not _CODE.match(currency):
@@ -31,6 +35,4 @@ def exponent(currency: str) -> int:
 
 def major(amount: int | Decimal, currency: str) -> Decimal:
     """`amount` in major units, exactly: 1099 usd is 10.99, 500 jpy is 500. Raises UnknownCurrency."""
-    with localcontext() as exact:
-        exact.prec = 60  # unit prices come with twelve more decimals
-        return Decimal(amount).scaleb(-exponent(currency))
+    return Decimal(amount).scaleb(-exponent(currency), _EXACT)

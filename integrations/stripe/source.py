@@ -49,6 +49,10 @@ class Stripe:
         """A backfill lists what was created in its window, and what vanished from it."""
         return True
 
+    def reads_ahead(self, ctx: Context) -> bool:
+        """Stripe's lists and its feed know nothing of who has read them."""
+        return True
+
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         checkpoint = self._usable(checkpoint)
         plan = windows.plan(self.kind, ctx, self.clock())

@@ -40,6 +40,7 @@ GROUPS = {
         "Fed",
         "NeedsTenants",
         "Windowed",
+        "ReadsAhead",
         "AnswersDrift",
         "OnDrift",
         "json_page",

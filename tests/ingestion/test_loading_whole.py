@@ -36,8 +36,19 @@ COLUMNS: list[tuple[models.Field[Any, Any], bool, st.SearchStrategy[Any]]] = [
             st.sampled_from([Decimal("NaN"), Decimal("1E+3"), Decimal("-0.00"), Decimal("0.005"), Decimal(12), 1.5, "1.50"]),
         ),
     ),
+    (
+        models.DecimalField(max_digits=30, decimal_places=12),
+        False,
+        st.one_of(
+            st.decimals(places=2, min_value=-(10**18), max_value=10**18),
+            st.decimals(places=13, min_value=-2, max_value=2),
+            st.decimals(allow_nan=False, allow_infinity=False, places=0, min_value=-5, max_value=5),
+        ),
+    ),
     (models.DecimalField(max_digits=3, decimal_places=3), False, st.decimals(places=3, min_value=-2, max_value=2)),
     (models.DecimalField(max_digits=20, decimal_places=2), False, st.decimals(places=2, min_value=-(10**17), max_value=10**17)),
+    (models.BooleanField(), False, st.one_of(st.booleans(), st.just(1))),
+    (models.JSONField(), False, st.one_of(st.dictionaries(st.text(), st.integers()), st.lists(st.text()), st.just("x"))),
     (models.DateTimeField(), False, st.one_of(moments, st.just(dt.date(2024, 1, 1)))),
 ]  # fmt: skip
 

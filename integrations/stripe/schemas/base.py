@@ -58,13 +58,10 @@ class Thing(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Thing:
-        missing = [] if self.only_gone else [name for name in ("created", *self.wanted) if self._lacks(name)]
-        if missing:
+        missing = [name for name in ("created", *self.wanted) if getattr(self, name) in (None, "")]
+        if missing and not self.only_gone:
             raise PydanticCustomError("missing", "{names}: required, but not there", {"names": ", ".join(missing)})
         return self
-
-    def _lacks(self, name: str) -> bool:
-        return getattr(self, name) in (None, "")
 
     @property
     def only_gone(self) -> bool:
