@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, scheduling
+from ingestion import actions, doors, scheduling
 from ingestion.actions import Actor
 from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.admin import cells
@@ -193,6 +193,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "verbs": self.offered(request, connection),
             "may_upload": self._operates(request) and can_upload(connection),
             "may_preview": self._operates(request) and can_preview(connection),
+            "address": request.build_absolute_uri(path) if (path := doors.path_of(connection)) else "",
             "guide": guided(connection, request.user),
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
