@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, scheduling
+from ingestion import actions, doors, scheduling
 from ingestion.actions import Actor
 from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.admin import cells
@@ -162,7 +162,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         elif "config" in form.changed_data:
             actions.configure(actor, obj, obj.config)
 
-    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         """A connection that nothing was declared for yet is declared next, where there is a form for that."""
         form = guided(obj, request.user)
         return HttpResponseRedirect(form) if form else super().response_post_save_add(request, obj)
@@ -193,6 +193,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "verbs": self.offered(request, connection),
             "may_upload": self._operates(request) and can_upload(connection),
             "may_preview": self._operates(request) and can_preview(connection),
+            "address": _address(request, connection),
             "guide": guided(connection, request.user),
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
@@ -206,6 +207,12 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
                 "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }
+
+
+def _address(request: HttpRequest, connection: Connection) -> str:
+    """Where its sender delivers to, '' where nobody does."""
+    found = doors.path_of(connection)
+    return request.build_absolute_uri(found) if found else ""
 
 
 def _shape_of(connection: Connection) -> str:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
+from ingestion import scheduling
 from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
@@ -110,6 +111,7 @@ def _facts(delivery: Delivery) -> list[tuple[Any, Any]]:
         (_("Delivery id"), visible(delivery.delivery_id)),
         (_("Content type"), visible(delivery.content_type)),
         (_("SHA-256"), delivery.sha256),
+        (_("Waits because"), scheduling.why_pending([delivery]).get(delivery.pk, "")),
         (_("Received"), cells.exactly(delivery.received_at)),
         (_("Done"), cells.exactly(delivery.done_at) if delivery.done_at else ""),
         (_("Taken in by"), cells.link("run", delivery.run_id, f"run {delivery.run_id}") if delivery.run_id else ""),

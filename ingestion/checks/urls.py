@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, register
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from ingestion.checks.settings import TAG
+from ingestion.doors import addresses
 
 
 @register(TAG)
 def check_dashboard(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """django-rq's pages let any member of staff, without a permission, read job arguments and empty queues."""
-    if not getattr(settings, "ROOT_URLCONF", None):
-        return []
-    if not any(pattern.callback.__module__.startswith("django_rq.") for pattern in _patterns(get_resolver())):
+    if not any(pattern.callback.__module__.startswith("django_rq.") for _, pattern in addresses()):
         return []
     return [
         checks.Warning(
@@ -27,11 +24,3 @@ def check_dashboard(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> 
             id="ingestion.W003",
         )
     ]
-
-
-def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
-    for pattern in resolver.url_patterns:
-        if isinstance(pattern, URLResolver):
-            yield from _patterns(pattern)
-        else:
-            yield pattern

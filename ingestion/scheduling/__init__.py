@@ -21,7 +21,16 @@ from ingestion.models import Heartbeat
 from ingestion.scheduling import backfills, due, forgotten, hints
 from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming
 from ingestion.scheduling.due import go_on
-from ingestion.scheduling.lateness import SHOWN, Overdue, last_tick, late_after, overdue, tick_problem, why_late
+from ingestion.scheduling.lateness import (
+    SHOWN,
+    Overdue,
+    last_tick,
+    late_after,
+    overdue,
+    tick_problem,
+    why_late,
+    why_pending,
+)
 from ingestion.scheduling.windows import window_for
 from ingestion.vault import expiry
 
@@ -41,6 +50,7 @@ __all__ = [
     "tick_problem",
     "upcoming",
     "why_late",
+    "why_pending",
     "window_for",
 ]
 

@@ -1,4 +1,7 @@
-"""What should have run and did not, and why, in words. Needs no tick: it finds out when none runs any more."""
+"""What should have run and did not, or waits to be taken in, and why, in words.
+
+Needs no tick: it finds out when none runs any more.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from ingestion import limits, queueing, turns
 from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.core import registry
-from ingestion.core.errors import IngestionError
-from ingestion.models import Connection, Heartbeat, Run
+from ingestion.core.errors import IngestionError, UnknownPipeline
+from ingestion.core.intake import takes_deliveries
+from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.scheduling.connections import schedule_of
 
 SHOWN = 200
@@ -69,6 +73,46 @@ def why_late(
             continue
         found[connection.pk] = Overdue(connection, due, _reason(connection, run, holders.get(connection.pk), facts))
     return found
+
+
+def why_pending(
+    deliveries: Sequence[Delivery], now: datetime | None = None, grace: timedelta | None = None
+) -> dict[int, str]:
+    """Why those of `deliveries` that wait are not taken in yet, in a sentence, by their id."""
+    waiting = [one for one in deliveries if one.state == Delivery.State.PENDING]
+    if not waiting:
+        return {}
+    now, grace = now or read_db_now(), grace or late_after()
+    connections = {one.connection_id: one.connection for one in waiting}
+    found = Run.unscoped.filter(Q(webhook_key__in=connections) | Q(active_key__in=connections)).select_related("tenant")
+    runs = list(found.defer("checkpoint", "tally", "params", "traceback"))
+    takers = {run.webhook_key: run for run in runs}
+    holders = {run.active_key: run for run in runs}
+    facts = _Facts(now, grace)
+    reasons = {
+        pk: _why_not_taken(connection, takers.get(pk), holders.get(pk), facts) for pk, connection in connections.items()
+    }
+    return {one.pk: reasons[one.connection_id] for one in waiting}
+
+
+def _why_not_taken(connection: Connection, run: Run | None, holder: Run | None, facts: _Facts) -> str:
+    if connection.is_paused:
+        return _reason(connection, run, holder, facts)
+    try:
+        pipeline = registry.get(connection.pipeline)
+    except UnknownPipeline as error:
+        return f"{type(error).__name__}: {error}"
+    if not takes_deliveries(pipeline):
+        return f"the source of {pipeline.name} takes no deliveries; it needs receive(ctx, deliveries)"
+    if run is None:
+        return facts.tick or "it has no run yet; the next tick makes one"
+    if run.state == Run.State.RUNNING and run.lease_until and run.lease_until >= facts.now:
+        return f"run {run.pk} is taking deliveries in since {_at(run.started_at)} on {run.host}"
+    if run.not_before and run.not_before > facts.now and not run.error_class:
+        return (
+            f"the run before it failed; run {run.pk} tries again at {_at(run.not_before)}, a retry of that one at once"
+        )
+    return _reason(connection, run, holder, facts)
 
 
 def last_tick() -> datetime | None:

@@ -99,6 +99,7 @@ def receiver(
             logger.error("A delivery could not be stored: %s", type(error).__name__, extra={"event": "not_stored"})
             return _later(503, "Not available now; deliver it again.", _RETRY_SECONDS)
 
+    receive.accepts = accepts  # type: ignore[attr-defined]  # how `ingestion.doors` finds a connection's address
     return receive
 
 

@@ -16,10 +16,12 @@ from rq.serializers import JSONSerializer
 from ingestion import actions, scheduling
 from ingestion.clock import db_now_plus, read_db_now
 from ingestion.conf import MOST_AT_ONCE
-from ingestion.models import Connection, Heartbeat, Run
+from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.testing import registered
 from tests.app.oracle import ticking
-from tests.ingestion.runs import OPERATOR, new_tenant
+from tests.ingestion import received
+from tests.ingestion.received import delivered_to, push
+from tests.ingestion.runs import OPERATOR, carry, item, new_tenant, over
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db]
 
@@ -240,3 +242,58 @@ def test_many_late_connections_take_few_questions(django_assert_max_num_queries:
 
     with django_assert_max_num_queries(8):
         assert len(scheduling.overdue()) == 25
+
+
+@pytest.fixture
+def delivery() -> Iterator[Delivery]:
+    with registered(delivered_to()) as pipeline:
+        connection = received.connected(pipeline)
+        push(connection, "evt_1", item(1))
+        yield Delivery.objects.for_tenant(connection.tenant).select_related("connection", "tenant").get()
+
+
+def waits(delivery: Delivery) -> str:
+    delivery.refresh_from_db()
+    return scheduling.why_pending([delivery]).get(delivery.pk, "")
+
+
+def test_a_delivery_waits_for_a_worker_or_a_tick_and_says_so(delivery: Delivery, redis: Redis) -> None:
+    (run,) = received.webhook_runs(delivery.connection)
+    assert "no worker serves queue" in waits(delivery)
+
+    Run.unscoped.filter(pk=run.pk).delete()
+    assert waits(delivery) == "it has no run yet; the next tick makes one"
+
+    beat(3600)
+    assert waits(delivery).startswith("no tick has run since")
+
+
+def test_a_delivery_waits_behind_another_run_or_a_pause(delivery: Delivery, redis: Redis) -> None:
+    connection = delivery.connection
+    other = Run.unscoped.create(
+        tenant=connection.tenant, connection=connection, pipeline=connection.pipeline, kind=Run.Kind.MANUAL,
+        state=Run.State.RUNNING, active_key=connection.pk, lease_until=db_now_plus(60),
+    )  # fmt: skip
+    assert f"waits for run {other.pk} (manual), which is running" in waits(delivery)
+
+    actions.pause(OPERATOR, connection, "repairs")
+    assert waits(delivery).endswith(": repairs")
+
+
+def test_a_delivery_after_a_failed_run_says_when_it_is_tried_again(delivery: Delivery, redis: Redis) -> None:
+    (run,) = received.webhook_runs(delivery.connection)
+    Run.unscoped.filter(pk=run.pk).update(not_before=db_now_plus(600))
+
+    assert waits(delivery).startswith(f"the run before it failed; run {run.pk} tries again at")
+
+
+def test_a_delivery_that_is_taken_in_waits_for_nothing(delivery: Delivery) -> None:
+    (run,) = received.webhook_runs(delivery.connection)
+    carry(run)
+
+    assert waits(delivery) == ""
+
+
+def test_a_delivery_that_nobody_can_take_apart_says_so(delivery: Delivery) -> None:
+    with registered(over([])):
+        assert "takes no deliveries" in waits(delivery)

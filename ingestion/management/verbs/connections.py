@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.core.management.base import CommandParser
@@ -10,7 +11,7 @@ from ingestion import actions, scheduling
 from ingestion.core.zones import zone_named
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
-from ingestion.management.verbs.output import Output
+from ingestion.management.verbs.output import Output, Row
 from ingestion.models import Connection
 
 COLUMNS = ("id", "tenant", "pipeline", "name", "schedule", "next_due", "paused_at", "paused_reason")
@@ -117,4 +118,10 @@ def rewind(options: Options, output: Output) -> None:
 
 def _show(connection: Connection, output: Output) -> None:
     connection.refresh_from_db()
-    output.rows("connections", [described.connection(connection)], COLUMNS)
+    rows = [described.connection(connection)]
+    output.rows("connections", rows, columns_of(rows))
+
+
+def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Where some have one also the address that their senders deliver to, and why some are late."""
+    return (*COLUMNS, *(name for name in ("address", "late") if any(row.get(name) for row in rows)))

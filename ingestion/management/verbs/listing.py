@@ -98,8 +98,7 @@ def list_connections(options: Options, output: Output) -> None:
     late = scheduling.why_late(found)
     reasons = {pk: one.reason for pk, one in late.items()}
     shown = [{**described.connection(row), "late": reasons.get(row.pk, "")} for row in found]
-    columns = (*connections.COLUMNS, *(("late",) if late else ()))
-    output.rows("connections", shown, columns, _NOTHING)
+    output.rows("connections", shown, connections.columns_of(shown), _NOTHING)
 
 
 def artifacts(options: Options, output: Output) -> None:
@@ -115,8 +114,10 @@ def deliveries(options: Options, output: Output) -> None:
         finding.scoped(Delivery, options), options, pipeline="connection__pipeline", state="state", run="run_id",
         since="received_at__gte",
     ).select_related("connection").defer("body").order_by("-pk")  # fmt: skip
-    shown = [described.delivery(row) for row in rows[: options["limit"]]]
-    output.rows("deliveries", shown, delivering.COLUMNS, _NOTHING)
+    found = list(rows[: options["limit"]])
+    waits = scheduling.why_pending(found)
+    shown = [{**described.delivery(row), "waits_because": waits.get(row.pk, "")} for row in found]
+    output.rows("deliveries", shown, (*delivering.COLUMNS, *(("waits_because",) if waits else ())), _NOTHING)
 
 
 def reconciliations(options: Options, output: Output) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ingestion import letters
+from ingestion import letters, scheduling
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
@@ -64,7 +64,7 @@ def connection(options: Options, output: Output) -> None:
 
 def delivery(options: Options, output: Output) -> None:
     row = finding.one(Delivery, options["id"], options)
-    values = described.delivery(row)
+    values = {**described.delivery(row), "waits_because": scheduling.why_pending([row]).get(row.pk, "")}
     if options["body"]:
         values["body"] = bytes(row.body).decode("utf-8", "backslashreplace")
     output.fields("delivery", values)

@@ -70,3 +70,15 @@ def test_a_connections_page_leads_to_its_deliveries(console: Client, delivery: D
 
     assert str(delivery.connection.public_id) in page
     assert reverse("admin:ingestion_delivery_changelist") in page
+
+
+def test_a_delivery_that_waits_says_why(console: Client, acme: Tenant, delivery: Delivery) -> None:
+    page = reverse("admin:ingestion_delivery_change", args=[delivery.pk])
+    assert "Waits because" not in console.get(page).content.decode()
+
+    Delivery.unscoped.filter(pk=delivery.pk).update(state=Delivery.State.PENDING, run=None, done_at=None)
+    actions.pause(actions.Actor(), delivery.connection, "bank holiday")
+
+    shown = console.get(page).content.decode()
+    assert "Waits because" in shown
+    assert "bank holiday" in shown

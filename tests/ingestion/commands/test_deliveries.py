@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ingestion import actions
 from ingestion.models import AuditEntry, Connection
 from ingestion.testing import make_tenant, registered
 from tests.ingestion.commands.shell import asked, ingest
@@ -61,3 +62,15 @@ def test_another_tenants_delivery_is_not_found(connection: Connection) -> None:
     (row,) = asked("list", "deliveries")["deliveries"]
 
     assert ingest("show", "delivery", row["id"], "--tenant", "globex").code == 2
+
+
+def test_what_waits_says_why(connection: Connection) -> None:
+    push(connection, "evt_1", item(1))
+    actions.pause(actions.Actor(), connection, "repairs")
+
+    (listed,) = asked("list", "deliveries")["deliveries"]
+    shown = ingest("show", "delivery", listed["id"]).out
+
+    assert listed["waits_because"].startswith("paused since")
+    assert "repairs" in shown
+    assert "repairs" in ingest("list", "deliveries").out
