@@ -3,6 +3,18 @@
 This module is the public API; everything else may move. See docs/reference/api.md.
 """
 
+from ingestion.core.capabilities import (
+    AnswersDrift,
+    ChecksConfig,
+    Fed,
+    NeedsTenants,
+    Previewable,
+    ReadsAhead,
+    Receives,
+    TakesFiles,
+    Testable,
+    Windowed,
+)
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
 from ingestion.core.drift import OnDrift
@@ -38,22 +50,7 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
-from ingestion.core.sources import (
-    AnswersDrift,
-    ChecksConfig,
-    Fed,
-    JsonLines,
-    JsonPages,
-    NeedsTenants,
-    Previewable,
-    ReadsAhead,
-    Receives,
-    Source,
-    TakesFiles,
-    Testable,
-    Windowed,
-    json_page,
-)
+from ingestion.core.sources import JsonLines, JsonPages, Source, json_page
 from ingestion.core.windows import Window
 from ingestion.loading.plans import joined_key
 from ingestion.loading.upsert import Upsert

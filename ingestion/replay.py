@@ -12,10 +12,11 @@ from django.db.models import F
 from django.db.models.functions import Length
 
 from ingestion.artifacts import ArtifactDamaged
+from ingestion.core.capabilities import Receives
 from ingestion.core.context import Context
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Stage
-from ingestion.core.sources import Receives, Source
+from ingestion.core.sources import Source
 from ingestion.letters import payload
 from ingestion.models import DeadLetter, Run
 

@@ -16,9 +16,9 @@ from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
+from ingestion.core.capabilities import Windowed
 from ingestion.core.errors import ActionRefused
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.sources import Windowed
 from ingestion.core.spans import span_text
 from ingestion.core.windows import Window, split
 from ingestion.models import Connection, Run

@@ -16,12 +16,12 @@ from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.actions.schedules import as_declared, require_rest, set_schedule
 from ingestion.clock import read_db_now
 from ingestion.core import registry
+from ingestion.core.capabilities import ChecksConfig
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import ActionRefused, UnknownPipeline
 from ingestion.core.intake import require_finds
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.schedules import Schedule
-from ingestion.core.sources import ChecksConfig
 from ingestion.models import Connection, Run, Tenant, Watermark
 
 _NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")

@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_variables
 from ingestion.actions.actor import Actor
 from ingestion.clock import DbNow
 from ingestion.core import outages, registry
+from ingestion.core.capabilities import Testable
 from ingestion.core.errors import ActionRefused, IngestionError, Transient
-from ingestion.core.sources import Testable
 from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
 from ingestion.redaction import mask
 from ingestion.running.work import outside_a_run

@@ -11,8 +11,8 @@ from ingestion.actions.actor import Actor
 from ingestion.actions.connections import check_config
 from ingestion.clock import read_db_now
 from ingestion.core import registry
+from ingestion.core.capabilities import Previewable
 from ingestion.core.errors import ActionRefused
-from ingestion.core.sources import Previewable
 from ingestion.core.windows import next_window
 from ingestion.models import Connection
 from ingestion.previews import Preview

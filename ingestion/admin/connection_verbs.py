@@ -17,9 +17,9 @@ from ingestion.admin.forms import ReasonForm
 from ingestion.admin.schedule_forms import BackfillForm, ScheduleForm, schedule_initial
 from ingestion.admin.verbs import Done, Verb
 from ingestion.core import intake, registry
+from ingestion.core.capabilities import Previewable, Testable
 from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.sources import Previewable, Testable
 from ingestion.core.zones import zone_named
 from ingestion.models import Connection
 

@@ -5,9 +5,9 @@ Capabilities of the source say it; what pages offer and actions refuse is asked 
 
 from __future__ import annotations
 
+from ingestion.core.capabilities import Fed, Receives, TakesFiles
 from ingestion.core.errors import ActionRefused, FilesNotTaken
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.sources import Fed, Receives, TakesFiles
 
 
 def takes_files(pipeline: Pipeline) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ingestion.core.capabilities import NeedsTenants
 from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
 from ingestion.core.drift import MODES, DriftMode
@@ -17,7 +18,7 @@ from ingestion.core.errors import ConfigurationError, TenantNotServed
 from ingestion.core.periods import Periods
 from ingestion.core.reconciliation import Reconciliation
 from ingestion.core.schedules import CATCH_UPS, CatchUp, Schedule
-from ingestion.core.sources import NeedsTenants, Source
+from ingestion.core.sources import Source
 
 Transform = Callable[[Any, Context], Any]
 Reader = Callable[[bytes, Context], bytes]

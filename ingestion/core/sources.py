@@ -1,4 +1,4 @@
-"""Where records come from. A source is a frozen value with one method."""
+"""Where records come from. A source is a frozen value with one method; what else it can do, `capabilities` names."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import msgspec
 
 from ingestion.core.context import Context
-from ingestion.core.drift import OnDrift
 from ingestion.core.errors import ConfigurationError, RecordError, SourceChanged, UnreadableFile
 from ingestion.core.records import Json, Page, Record, Refusal
 
@@ -24,104 +23,6 @@ class Source(Protocol):
         """Pages from `checkpoint` on (None: from the start). Runs outside any transaction; may block and may fail.
 
         Called again with the checkpoint of the last committed page after any interruption.
-        """
-        ...
-
-
-@runtime_checkable
-class Testable(Protocol):
-    """A source that can say whether its credential and address work, without reading anything for real."""
-
-    def test(self, ctx: Context) -> str:
-        """One cheap call; a sentence about what answered. Raises CredentialError, SourceChanged or Transient."""
-        ...
-
-
-@runtime_checkable
-class Previewable(Protocol):
-    """A source that can fetch one page for people to look at, before anything runs."""
-
-    def preview(self, ctx: Context) -> Page:
-        """The first page of what a run would read now."""
-        ...
-
-
-@runtime_checkable
-class Receives(Protocol):
-    """A source that can also take in what is delivered unasked: webhooks, or records pushed over HTTP."""
-
-    def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
-        """The records of these deliveries, oldest first (`key`: the sender's id of the delivery, `body`: its bytes).
-
-        Refusals hold deliveries that cannot be taken apart. The page's checkpoint and control totals are not used.
-        Runs outside any transaction, again after any interruption; it may ask the source for more.
-        """
-        ...
-
-
-@runtime_checkable
-class TakesFiles(Protocol):
-    """A source that reads the files of `ctx.inbox`; uploads to a connection of any other are refused."""
-
-    def takes_files(self) -> bool:
-        """Whether it does. Asked for every connection that a page shows: no call, no credential."""
-        ...
-
-
-@runtime_checkable
-class Fed(Protocol):
-    """A source that finds nothing when it is asked: all of its records are uploaded or delivered."""
-
-    def is_fed(self) -> bool:
-        """Whether that is so; then nobody is offered to run, rewind or backfill it."""
-        ...
-
-
-@runtime_checkable
-class NeedsTenants(Protocol):
-    """A source that cannot tell one tenant's records from another's."""
-
-    def needs_tenants(self) -> bool:
-        """Whether that is so; then its pipeline must name its `tenants`."""
-        ...
-
-
-@runtime_checkable
-class Windowed(Protocol):
-    """A source that reads what belongs to `ctx.window` and nothing else; only such a one can be backfilled in parts."""
-
-    def reads_windows(self, ctx: Context) -> bool:
-        """Whether it does so with this connection's config. Asked outside any run: no call, no credential."""
-        ...
-
-
-@runtime_checkable
-class ChecksConfig(Protocol):
-    """A source that can say what is wrong with a connection's config before it is stored."""
-
-    def check_config(self, config: Mapping[str, Any]) -> None:
-        """Raise ConfigurationError, whose text shows no value of `config`, unless a run could use it."""
-        ...
-
-
-@runtime_checkable
-class AnswersDrift(Protocol):
-    """A source that decides for each connection what a changed shape of its records means."""
-
-    def on_drift(self, ctx: Context) -> OnDrift:
-        """In the place of the pipeline's `drift`. No call, no credential."""
-        ...
-
-
-@runtime_checkable
-class ReadsAhead(Protocol):
-    """A source whose next page may be fetched while the one before it is loaded, before that one is committed."""
-
-    def reads_ahead(self, ctx: Context) -> bool:
-        """Whether it may with this connection's config. No call, no credential.
-
-        True only where asking for a page tells the source nothing about the ones before it (no acknowledgement), and
-        `extract` uses no database but through `ctx.between_batches`: it then runs in a thread of its own.
         """
         ...
 

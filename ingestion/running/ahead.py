@@ -22,10 +22,10 @@ from typing import Any
 from django.db import connections
 
 from ingestion.conf import config
+from ingestion.core.capabilities import ReadsAhead
 from ingestion.core.context import Context, Secret
 from ingestion.core.errors import Paused
 from ingestion.core.records import Page
-from ingestion.core.sources import ReadsAhead
 from ingestion.running.work import WAITING_BEAT, Work, heartbeat, within_limits
 
 
@@ -73,8 +73,9 @@ class _Reader:
         self._taken = threading.Semaphore(0)
         """Raised when the run's thread has taken a page: the next one may be fetched."""
         self._listening = self._beaten = self._ended = self._over = False
+        given = (self._read, self._context())
         name = f"reader of run {work.run.pk}"
-        self._thread = threading.Thread(target=copy_context().run, args=(self._read,), name=name, daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=given, name=name, daemon=True)
         self._thread.start()
 
     def pages(self) -> Iterator[Page]:
@@ -114,11 +115,11 @@ class _Reader:
                 do()
         return None
 
-    def _read(self) -> None:
+    def _read(self, ctx: Context) -> None:
         """All of the source's thread."""
         over = _Over()
         try:
-            found = self._work.pipeline.source.extract(self._context(), self._work.run.checkpoint)
+            found = self._work.pipeline.source.extract(ctx, self._work.run.checkpoint)
             try:
                 for page in found:
                     self._said.put(_Fetched(page))
@@ -132,8 +133,10 @@ class _Reader:
         except BaseException as error:  # noqa: BLE001  raised in the run's thread, after the pages before it
             over = _Over(error)
         finally:
-            connections.close_all()  # of a source that used one all the same
-            self._said.put(over)
+            try:
+                connections.close_all()  # of a source that used one all the same
+            finally:
+                self._said.put(over)  # the run's thread waits for it, whatever happened here
 
     def _context(self) -> Context:
         """The run as the source sees it from its thread."""

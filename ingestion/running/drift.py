@@ -11,13 +11,13 @@ from django.db import transaction
 
 from ingestion import events
 from ingestion.core import drift
+from ingestion.core.capabilities import AnswersDrift
 from ingestion.core.context import Context
 from ingestion.core.drift import Change, OnDrift
 from ingestion.core.errors import SchemaDrift
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected, Stage
 from ingestion.core.shapes import LEAST, Shape, sample, shape_of
-from ingestion.core.sources import AnswersDrift
 from ingestion.core.stages import Prepared
 from ingestion.loading.inserts import insert
 from ingestion.models import KnownShape, Run

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from django.db.models import Max
 
 from ingestion import deliveries
+from ingestion.core.capabilities import Receives
 from ingestion.core.context import Context
 from ingestion.core.errors import ConfigurationError, PoisonDelivery
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Refusal
-from ingestion.core.sources import Receives
 from ingestion.models import Delivery, Run
 from ingestion.running import isolation
 from ingestion.running.ownership import Ownership

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -165,7 +167,8 @@ def test_a_run_that_ends_ends_its_reader_first(way: Callable[[Run], None], state
     before = threading.enumerate()
 
     def never(number: int, ctx: Context) -> None:
-        while number == 1:
+        ends = time.monotonic() + PATIENCE
+        while number == 1 and time.monotonic() < ends:
             ctx.beat()
 
     source = Watched(3, never)
@@ -188,7 +191,8 @@ def test_the_lease_is_renewed_while_a_page_is_slow() -> None:
 
         if number == 1:
             leases.append(ctx.between_batches(lease))
-            while len(leases) < 3:
+            ends = time.monotonic() + PATIENCE
+            while len(leases) < 3 and time.monotonic() < ends:
                 ctx.beat()
                 if (now := ctx.between_batches(lease)) != leases[-1]:
                     leases.append(now)
@@ -197,6 +201,7 @@ def test_the_lease_is_renewed_while_a_page_is_slow() -> None:
         run = loaded(Watched(2, step))
 
     assert run.state == "succeeded"
+    assert len(leases) == 3
     assert leases == sorted(set(leases))
 
 
@@ -215,6 +220,21 @@ def test_what_a_source_asks_of_its_run_is_answered_between_batches() -> None:
     here = threading.current_thread()
     assert run.state == "succeeded"
     assert found == [(number, number, here) for number in range(4)]
+
+
+def test_the_reader_uses_no_database() -> None:
+    used: list[Any] = []
+
+    def step(number: int, ctx: Context) -> None:
+        ctx.throttle(1.0)
+        ctx.beat()
+        used.extend(one.alias for one in connections.all(initialized_only=True))
+
+    with registered(over([], source=Watched(2, step), integration="one")) as pipeline:
+        connection = queued(pipeline).connection
+        run = carry(actions.run_now(OPERATOR, connection, config={"integration": "another"}, hint=False))
+
+    assert (run.state, used) == ("succeeded", [])
 
 
 def test_what_is_refused_to_a_source_is_raised_where_it_asked() -> None:
