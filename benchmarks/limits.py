@@ -195,9 +195,9 @@ def _ask(quiet: list[Any], seconds: float) -> list[float]:
 
 
 def _work(queue: str) -> None:
-    from ingestion import jobs, queueing
+    from ingestion import jobs
 
-    queueing.work(queue, lost=jobs.lost)
+    jobs.work(queue)
 
 
 def _tick() -> None:

@@ -8,13 +8,13 @@ import threading
 
 from django.db import Error, connections
 
-from ingestion import reconciling, redaction, scheduling
+from ingestion import queueing, reconciling, redaction, scheduling
 from ingestion.core.errors import UnknownPipeline
 from ingestion.models import Run
 from ingestion.running import Seams
 from ingestion.running import execute as execute_run
 from ingestion.running.ownership import expire
-from ingestion.running.pulse import Pulse, Verdict, end, vouch
+from ingestion.running.pulse import Pulse, Verdict, end, look_every, vouch
 
 logger = logging.getLogger("ingestion")
 _stopping = threading.Event()
@@ -56,6 +56,12 @@ def reconcile(connection_id: int) -> int:
     """Check the closed periods of a connection that are due; how many were."""
     with redaction.safely():
         return reconciling.carry(connection_id)
+
+
+def work(queue: str, *, burst: bool = False) -> None:
+    """Serve one queue in this process until asked to stop, or until it is empty; see `queueing.work`."""
+    _pulse.part()
+    queueing.work(queue, lost=lost, watch=watch, watch_every=look_every(), burst=burst)
 
 
 def watch(pid: int) -> None:

@@ -54,6 +54,10 @@ class Pulse:
     """Memory that a process and the children it forks share: whose run the child carries, and when it last came on."""
 
     def __init__(self) -> None:
+        self.part()
+
+    def part(self) -> None:
+        """Share it with nobody any more but children still to come: two workers of one parent would overwrite it."""
         self._memory = mmap.mmap(-1, _SIGN.size)
 
     def beat(self, mine: Ownership) -> None:

@@ -36,7 +36,7 @@ FREE = "ingestion-free"
 
 def serve(name: str = FREE) -> int:
     """A worker of its own that empties the queue and ends; its exit code."""
-    return in_child(lambda: queueing.work(name, lost=jobs.lost, burst=True))
+    return in_child(lambda: jobs.work(name, burst=True))
 
 
 def everything_in(redis: Redis) -> bytes:
@@ -210,7 +210,7 @@ def test_a_worker_asked_to_stop_gives_its_run_back_at_a_batch_boundary_and_ends(
     with registered(over(items(pages), page=1)) as pipeline:
         run = queued(pipeline)
         queueing.hint(run.pk, run.tenant.tier, run.fence)
-        worker = start_child(lambda: queueing.work(FREE, lost=jobs.lost))
+        worker = start_child(lambda: jobs.work(FREE))
         while not Run.unscoped.filter(pk=run.pk, batches__gt=0).exists():
             time.sleep(0.02)
         os.kill(worker, signal.SIGTERM)

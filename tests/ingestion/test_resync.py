@@ -128,7 +128,7 @@ def test_a_worker_checks_what_it_is_hinted_at(connection: Connection, redis: Red
     redis.delete("rq:queue:ingestion-free")
     queueing.hint_periods(connection.pk, connection.tenant.tier)
 
-    assert in_child(lambda: queueing.work("ingestion-free", lost=jobs.lost, burst=True)) == 0
+    assert in_child(lambda: jobs.work("ingestion-free", burst=True)) == 0
 
     assert states(connection) == {"EUR": "matched"}
 

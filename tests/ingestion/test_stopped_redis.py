@@ -128,7 +128,7 @@ def test_asking_for_health_waits_once_while_redis_is_stopped(redis: Stoppable) -
 def test_a_worker_waits_for_work_longer_than_the_timeout_and_outlives_a_stop(redis: Stoppable) -> None:
     def work() -> None:
         redis.use()
-        queueing.work(FREE, lost=jobs.lost)
+        jobs.work(FREE)
 
     def hint(run: Run) -> None:
         def send() -> None:

@@ -14,7 +14,6 @@ from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import ReconciledPeriod, Run, Tenant
-from ingestion.running import pulse
 from ingestion.vault import expiry, rotation
 
 _NAMED = 10
@@ -98,8 +97,7 @@ def worker(options: Options, output: Output) -> None:
     known = [*config().QUEUES.values(), config().TICK_QUEUE]
     if options["queue"] not in known:
         raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
-    every = pulse.look_every()
-    queueing.work(options["queue"], lost=jobs.lost, watch=jobs.watch, watch_every=every, burst=options["burst"])
+    jobs.work(options["queue"], burst=options["burst"])
 
 
 def scheduler(options: Options, output: Output) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from ingestion import Context, jobs, queueing, scheduling
+from ingestion import Context, jobs, scheduling
 from ingestion.models import Run
 from ingestion.running import ownership, pulse
 from ingestion.testing import registered
@@ -51,7 +51,7 @@ def hopeless(*keys: str) -> Callable[[Any, Context], Entry]:
 
 
 def work() -> None:
-    queueing.work(FREE, lost=jobs.lost, watch=jobs.watch, watch_every=pulse.look_every())
+    jobs.work(FREE)
 
 
 def until_it_ends(run: Run, seconds: float) -> None:
@@ -99,7 +99,7 @@ def test_a_record_that_never_ends_is_isolated_and_the_run_goes_on() -> None:
     assert [(one.source_id, one.error_class) for one in letters(run.tenant)] == [("rec_0003", "PoisonRecord")]
     assert effects(run) == sorted(rows(run.tenant))
     assert "stuck" in events(run)
-    assert run.fence <= 6
+    assert run.fence <= 7
 
 
 def claimed() -> tuple[Run, ownership.Ownership, pulse.Pulse]:
