@@ -15,14 +15,15 @@ from django.views.decorators.debug import sensitive_variables
 from ingestion.actions.actor import Actor
 from ingestion.clock import DbNow
 from ingestion.core import outages, registry
-from ingestion.core.errors import ActionRefused, IngestionError, Transient
+from ingestion.core.context import Secret
+from ingestion.core.errors import ActionRefused, CredentialMissing, IngestionError, Transient
 from ingestion.core.sources import Testable
 from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
 from ingestion.redaction import mask
 from ingestion.running.work import outside_a_run
 from ingestion.vault import credentials, rotation
 from ingestion.vault.rotation import Rotated
-from ingestion.vault.values import checked
+from ingestion.vault.values import checked, filled
 
 
 @sensitive_variables()
@@ -32,23 +33,30 @@ def set_credential(
     integration: str,
     values: Mapping[str, str],
     *,
+    keep: bool = False,
     expires_at: datetime | None = None,
     reason: str = "",
 ) -> Credential:
     """Store `values` as the tenant's credential for `integration`, in the place of all of those before.
 
-    Running workers take it at their next batch. Raises ActionRefused for values that cannot be stored.
+    With `keep` what is stored stays where `values` name nothing or an empty text, and so does its expiry date. Running
+    workers take it at their next batch. Raises ActionRefused for values that cannot be stored, and what stood in the
+    way of reading those to keep.
     """
     actor.require("set_credential", tenant)
     _require_aware(expires_at)
-    given = checked(integration, values)
+    given = checked(integration, filled(values) if keep else values)
+    before = _stored(tenant, integration) if keep else None
+    kept = {name: value for name, value in before.values.items() if name not in given} if before else {}
 
     def note(row: Credential) -> None:
-        _of(row).update(expires_at=expires_at, updated_by=actor.user.pk if actor.user else None)
-        what = {"version": row.version, "names": sorted(given), "expires_at": _shown(expires_at)}
-        actor.audit(tenant, "set credential", integration, reason, **what)
+        until = row.expires_at if before and expires_at is None else expires_at
+        _of(row).update(expires_at=until, updated_by=actor.user.pk if actor.user else None)
+        what = {"version": row.version, "names": sorted(given), "expires_at": _shown(until)}
+        actor.audit(tenant, "set credential", integration, reason, **what, **({"kept": sorted(kept)} if keep else {}))
 
-    credentials.put(tenant.ref, integration, given, cause="set", note=note)
+    whole = checked(integration, {**kept, **given})
+    credentials.put(tenant.ref, integration, whole, cause="set", expected=before.version if before else None, note=note)
     return Credential.objects.for_tenant(tenant).select_related("tenant").get(integration=integration)
 
 
@@ -118,6 +126,13 @@ def rotate_keys(
         with transaction.atomic():
             actor.audit(one, "rotate keys", one, credentials=done.credentials, dropped=done.dropped)
         yield one, done
+
+
+def _stored(tenant: Tenant, integration: str) -> Secret | None:
+    try:
+        return credentials.read(tenant.ref, integration)
+    except CredentialMissing:
+        return None
 
 
 def _tested(actor: Actor, connection: Connection, failure: str) -> None:
