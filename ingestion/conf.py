@@ -66,8 +66,10 @@ class Settings(BaseModel):
     """Deliveries of one connection that may wait to be taken in; its sender is told to come back (429) beyond that."""
     MAX_PENDING_BYTES: int = Field(256 * 1024 * 1024, gt=0)
     """Bytes that the deliveries of one connection may have together while they wait."""
-    KEEP_DELIVERIES_DAYS: float = Field(30, gt=0)
-    """Days a delivery is kept once it was taken in; a duplicate that comes later is taken in again."""
+    KEEP_DAYS: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Days after which `ingest sweep` deletes rows, by the name of what is retained: "deliveries" once they were taken
+    in (30; a duplicate that comes later is taken in again), "spendings" of ended runs (90), and what kinds declare.
+    """
     QUEUES: dict[str, str] = {
         "free": "ingestion-free",
         "pro": "ingestion-pro",
