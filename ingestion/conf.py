@@ -85,6 +85,8 @@ class Settings(BaseModel):
     """
     STORAGE: str = "default"
     """Alias in Django's STORAGES where raw artifacts are kept; must not be public."""
+    PREVIEW_SECONDS: float = Field(8, gt=0)
+    """Longest that a preview and a test of a connection may take in all, their waits included: a web thread is held."""
     KEEP_RAW_PAGES: bool = True
     """Keep every page's new and changed raw records, compressed. Uploaded files are always kept."""
     PIPELINES_MODULE: str = "pipelines"

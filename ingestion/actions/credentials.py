@@ -13,14 +13,14 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from ingestion.actions.actor import Actor
+from ingestion.actions.waiting import waiting
 from ingestion.clock import DbNow
-from ingestion.core import outages, registry
+from ingestion.core import registry
 from ingestion.core.context import Secret
-from ingestion.core.errors import ActionRefused, CredentialMissing, IngestionError, Transient
+from ingestion.core.errors import ActionRefused, CredentialMissing, IngestionError
 from ingestion.core.sources import Testable
 from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
 from ingestion.redaction import mask
-from ingestion.running.work import outside_a_run
 from ingestion.vault import credentials, rotation
 from ingestion.vault.rotation import Rotated
 from ingestion.vault.values import checked, filled
@@ -91,16 +91,12 @@ def test_connection(actor: Actor, connection: Connection) -> str:
     pipeline = registry.get(connection.pipeline)
     if not isinstance(pipeline.source, Testable):
         raise ActionRefused(f"The source of {connection.pipeline} cannot be tested; try a dry run of one page.")
-    try:
-        said = mask(pipeline.source.test(outside_a_run(pipeline, connection)), connection.tenant_id)
-    except IngestionError as error:
-        _tested(actor, connection, type(error).__name__)
-        raise
-    except Exception as error:
-        _tested(actor, connection, type(error).__name__)
-        if not outages.is_outage(error):
+    with waiting(pipeline, connection) as ctx:
+        try:
+            said = mask(pipeline.source.test(ctx), connection.tenant_id)
+        except Exception as error:
+            _tested(actor, connection, type(error).__name__)
             raise
-        raise Transient(mask(f"{type(error).__name__}: {error}", connection.tenant_id)) from None
     _tested(actor, connection, "")
     return said
 

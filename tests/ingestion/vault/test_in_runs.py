@@ -17,7 +17,7 @@ from ingestion.running import Seams
 from ingestion.running.rehearsal import dry_run
 from ingestion.testing import Records, make_tenant, registered
 from ingestion.vault import credentials
-from tests.ingestion.runs import OPERATOR, carry, item, items, new_tenant, over, queued
+from tests.ingestion.runs import OPERATOR, carry, configured, item, items, new_tenant, over, queued
 from tests.ingestion.vault.keeping import STORE, stored
 
 pytestmark = [
@@ -197,6 +197,23 @@ def test_a_test_that_fails_says_why_and_is_audited(tenant: Tenant, raised: Excep
             actions.test_connection(OPERATOR, link)
 
     assert AuditEntry.objects.for_tenant(tenant).get(action="test").data == {"outcome": type(raised).__name__}
+
+
+def test_whoever_waits_for_a_test_is_told_soon_what_to_do(tenant: Tenant) -> None:
+    def hang(ctx: Context) -> str:
+        while ctx.left() > 0:
+            pass
+        raise Transient("The shop did not answer in time.")
+
+    with registered(over([], source=Careful(answer=hang), integration=STORE)) as pipeline:
+        link = actions.connect(OPERATOR, tenant, pipeline.name)
+        with configured(PREVIEW_SECONDS=0.01), pytest.raises(Transient) as told:
+            actions.test_connection(OPERATOR, link)
+
+    assert str(told.value).startswith(
+        "The shop did not answer in time. Nobody is kept waiting here for more than 0.01 s"
+    )
+    assert 'INGESTION["PREVIEW_SECONDS"]' in str(told.value)
 
 
 def test_a_source_that_cannot_be_tested_says_so(tenant: Tenant) -> None:
