@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingestion.core import registry
-from ingestion.core.errors import ActionRefused, IngestionError, UnknownPipeline
+from ingestion.core.errors import ActionRefused, IngestionError, SecretStoreUnavailable, UnknownPipeline
 from ingestion.models import Connection
 from ingestion.redaction import spellings
 from ingestion.vault import credentials
@@ -39,5 +39,9 @@ def _values(connection: Connection, config: Mapping[str, Any]) -> Mapping[str, s
         return {}
     try:  # also inside a transaction: waiting for a remote store is better than a secret that everybody may read
         return secret(credentials.read(connection.tenant.ref, integration).values)
+    except SecretStoreUnavailable as error:
+        raise ActionRefused(
+            f"Whether the config holds a value of the credential cannot be seen now: {error} Try again later."
+        ) from error
     except IngestionError:
         return {}  # what cannot be opened cannot be compared; a run will say what is wrong with it

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from ingestion import actions
 from ingestion.core.context import Secret
-from ingestion.core.errors import ActionRefused
+from ingestion.core.errors import ActionRefused, SecretStoreUnavailable
 from ingestion.models import Connection
 from ingestion.testing import make_tenant
 from ingestion.vault import credentials
@@ -31,8 +31,11 @@ class RemoteStore:
     remote = True
     asked: ClassVar[list[bool]] = []
     """With a transaction open or not, each time."""
+    away: ClassVar[list[bool]] = []
 
     def read(self, at: Address) -> Secret | None:
+        if self.away:
+            raise SecretStoreUnavailable("The server is away.")
         self.asked.append(connections["default"].in_atomic_block)
         return Secret({"api_key": SECRET}, 1)
 
@@ -71,3 +74,14 @@ def test_the_console_refuses_a_secret_that_a_remote_store_keeps(
 def test_a_remote_store_is_asked_inside_a_transaction_too(connection: Connection) -> None:
     with transaction.atomic(), pytest.raises(ActionRefused, match="stored credential"):
         actions.configure(actions.Actor(), connection, {"integration": "shop", "header": f"Bearer {SECRET}"})
+
+
+def test_a_config_is_not_stored_unseen_while_the_store_is_away(connection: Connection) -> None:
+    RemoteStore.away.append(True)
+    try:
+        with pytest.raises(ActionRefused, match=r"away\. Try again later"):
+            actions.configure(actions.Actor(), connection, {"integration": "shop", "header": f"Bearer {SECRET}"})
+    finally:
+        RemoteStore.away.clear()
+
+    assert Connection.unscoped.get().config == {}
