@@ -15,7 +15,7 @@ from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import Context, File
-from ingestion.core.errors import Paused
+from ingestion.core.errors import Paused, Transient
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
@@ -184,8 +184,9 @@ def outside_a_run(
     overlaid = {**connection.config, **(config or {})}
     integration = str(overlaid.get("integration") or pipeline.integration)
     tenant = connection.tenant
-    held = Holder(tenant.ref, integration)
     ends = time.monotonic() + seconds
+    beat = _until(ends)
+    held = Holder(tenant.ref, integration, beat)
     ctx = Context(
         tenant=tenant.ref,
         pipeline=connection.pipeline,
@@ -193,6 +194,7 @@ def outside_a_run(
         now=datetime.now(UTC),
         config=overlaid,
         connection=connection.name,
+        beat=beat,
         integration=integration,
         credential=held.credential,
         exchange=held.exchange,
@@ -204,3 +206,13 @@ def outside_a_run(
         ctx.tenant, tenant.tier, _limited(ctx, pipeline), patience=min(patience, seconds, settings().THROTTLE_SECONDS)
     )
     return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off)
+
+
+def _until(ends: float) -> Callable[[], None]:
+    """Ends what takes page after page, or waits for another worker's renewal, when no time is left for it."""
+
+    def beat() -> None:
+        if time.monotonic() >= ends:
+            raise Transient("It was not done in time.")
+
+    return beat
