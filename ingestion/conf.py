@@ -66,8 +66,10 @@ class Settings(BaseModel):
     """Deliveries of one connection that may wait to be taken in; its sender is told to come back (429) beyond that."""
     MAX_PENDING_BYTES: int = Field(256 * 1024 * 1024, gt=0)
     """Bytes that the deliveries of one connection may have together while they wait."""
-    KEEP_DELIVERIES_DAYS: float = Field(30, gt=0)
-    """Days a delivery is kept once it was taken in; a duplicate that comes later is taken in again."""
+    KEEP_DAYS: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Days after which `ingest sweep` deletes rows, by the name of what is retained: "deliveries" once they were taken
+    in (30; a duplicate that comes later is taken in again), "spendings" of ended runs (90), and what kinds declare.
+    """
     QUEUES: dict[str, str] = {
         "free": "ingestion-free",
         "pro": "ingestion-pro",
@@ -83,6 +85,8 @@ class Settings(BaseModel):
     """
     STORAGE: str = "default"
     """Alias in Django's STORAGES where raw artifacts are kept; must not be public."""
+    PREVIEW_SECONDS: float = Field(8, gt=0)
+    """Longest that a preview and a test of a connection may take in all, their waits included: a web thread is held."""
     KEEP_RAW_PAGES: bool = True
     """Keep every page's new and changed raw records, compressed. Uploaded files are always kept."""
     READ_AHEAD: bool = True

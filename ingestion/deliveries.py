@@ -1,4 +1,4 @@
-"""Deliveries: who takes them in, when they are done, when they are forgotten.
+"""Deliveries: who takes them in, and when they are done.
 
 They belong to their connection and not to a run. At most one webhook run of a connection is queued or running
 (`Run.webhook_key`, unique); it takes in whatever is pending. Three make one: whoever stores a delivery, in the same
@@ -18,7 +18,7 @@ from ingestion import events, turns
 from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.core.errors import Fenced
-from ingestion.models import Connection, Delivery, Run, Tenant
+from ingestion.models import Connection, Delivery, Run
 
 _CHUNK = 500
 _LONG = timedelta(hours=1)
@@ -116,13 +116,3 @@ def settle(run: Run, ids: Sequence[int], now: datetime) -> None:
         done += mine.update(state=Delivery.State.DONE, run=run, done_at=now)
     if done != len(ids):
         raise Fenced(f"Deliveries of run {run.pk} were taken in by another one; this batch is rolled back.")
-
-
-def prune(tenant: Tenant) -> int:
-    """Delete deliveries done longer ago than INGESTION["KEEP_DELIVERIES_DAYS"]; how many."""
-    before = read_db_now() - timedelta(days=config().KEEP_DELIVERIES_DAYS)
-    old = Delivery.objects.for_tenant(tenant).filter(state=Delivery.State.DONE, done_at__lt=before)
-    gone = 0
-    while ids := list(old.order_by("pk").values_list("pk", flat=True)[:_CHUNK]):
-        gone += Delivery.objects.for_tenant(tenant).filter(pk__in=ids).delete()[0]
-    return gone

@@ -13,16 +13,17 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from ingestion.actions.actor import Actor
+from ingestion.actions.waiting import waiting
 from ingestion.clock import DbNow
-from ingestion.core import outages, registry
+from ingestion.core import registry
 from ingestion.core.capabilities import Testable
-from ingestion.core.errors import ActionRefused, IngestionError, Transient
+from ingestion.core.context import Secret
+from ingestion.core.errors import ActionRefused, CredentialMissing, IngestionError
 from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
 from ingestion.redaction import mask
-from ingestion.running.work import outside_a_run
 from ingestion.vault import credentials, rotation
 from ingestion.vault.rotation import Rotated
-from ingestion.vault.values import checked
+from ingestion.vault.values import checked, filled
 
 
 @sensitive_variables()
@@ -32,23 +33,30 @@ def set_credential(
     integration: str,
     values: Mapping[str, str],
     *,
+    keep: bool = False,
     expires_at: datetime | None = None,
     reason: str = "",
 ) -> Credential:
     """Store `values` as the tenant's credential for `integration`, in the place of all of those before.
 
-    Running workers take it at their next batch. Raises ActionRefused for values that cannot be stored.
+    With `keep` what is stored stays where `values` name nothing or an empty text, and so does its expiry date. Running
+    workers take it at their next batch. Raises ActionRefused for values that cannot be stored, and what stood in the
+    way of reading those to keep.
     """
     actor.require("set_credential", tenant)
     _require_aware(expires_at)
-    given = checked(integration, values)
+    given = checked(integration, filled(values) if keep else values)
+    before = _stored(tenant, integration) if keep else None
+    kept = {name: value for name, value in before.values.items() if name not in given} if before else {}
 
     def note(row: Credential) -> None:
-        _of(row).update(expires_at=expires_at, updated_by=actor.user.pk if actor.user else None)
-        what = {"version": row.version, "names": sorted(given), "expires_at": _shown(expires_at)}
-        actor.audit(tenant, "set credential", integration, reason, **what)
+        until = row.expires_at if before and expires_at is None else expires_at
+        _of(row).update(expires_at=until, updated_by=actor.user.pk if actor.user else None)
+        what = {"version": row.version, "names": sorted(given), "expires_at": _shown(until)}
+        actor.audit(tenant, "set credential", integration, reason, **what, **({"kept": sorted(kept)} if keep else {}))
 
-    credentials.put(tenant.ref, integration, given, cause="set", note=note)
+    whole = checked(integration, {**kept, **given})
+    credentials.put(tenant.ref, integration, whole, cause="set", expected=before.version if before else None, note=note)
     return Credential.objects.for_tenant(tenant).select_related("tenant").get(integration=integration)
 
 
@@ -83,16 +91,12 @@ def test_connection(actor: Actor, connection: Connection) -> str:
     pipeline = registry.get(connection.pipeline)
     if not isinstance(pipeline.source, Testable):
         raise ActionRefused(f"The source of {connection.pipeline} cannot be tested; try a dry run of one page.")
-    try:
-        said = mask(pipeline.source.test(outside_a_run(pipeline, connection)), connection.tenant_id)
-    except IngestionError as error:
-        _tested(actor, connection, type(error).__name__)
-        raise
-    except Exception as error:
-        _tested(actor, connection, type(error).__name__)
-        if not outages.is_outage(error):
+    with waiting(pipeline, connection) as ctx:
+        try:
+            said = mask(pipeline.source.test(ctx), connection.tenant_id)
+        except Exception as error:
+            _tested(actor, connection, type(error).__name__)
             raise
-        raise Transient(mask(f"{type(error).__name__}: {error}", connection.tenant_id)) from None
     _tested(actor, connection, "")
     return said
 
@@ -118,6 +122,13 @@ def rotate_keys(
         with transaction.atomic():
             actor.audit(one, "rotate keys", one, credentials=done.credentials, dropped=done.dropped)
         yield one, done
+
+
+def _stored(tenant: Tenant, integration: str) -> Secret | None:
+    try:
+        return credentials.read(tenant.ref, integration)
+    except CredentialMissing:
+        return None
 
 
 def _tested(actor: Actor, connection: Connection, failure: str) -> None:

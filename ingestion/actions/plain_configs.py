@@ -6,14 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
-
 from ingestion.core import registry
-from ingestion.core.errors import ActionRefused, IngestionError, UnknownPipeline
+from ingestion.core.errors import ActionRefused, IngestionError, SecretStoreUnavailable, UnknownPipeline
 from ingestion.models import Connection
 from ingestion.redaction import spellings
 from ingestion.vault import credentials
-from ingestion.vault.stores import chosen
 from ingestion.vault.values import secret
 
 _TELLING = 16
@@ -40,9 +37,11 @@ def _values(connection: Connection, config: Mapping[str, Any]) -> Mapping[str, s
         return {}
     if not integration or credentials.version(connection.tenant.ref, integration) is None:
         return {}
-    if chosen().remote and transaction.get_connection().in_atomic_block:
-        return {}  # the console saves inside a transaction, and no network call is made in one
-    try:
+    try:  # also inside a transaction: waiting for a remote store is better than a secret that everybody may read
         return secret(credentials.read(connection.tenant.ref, integration).values)
+    except SecretStoreUnavailable as error:
+        raise ActionRefused(
+            f"Whether the config holds a value of the credential cannot be seen now: {error} Try again later."
+        ) from error
     except IngestionError:
         return {}  # what cannot be opened cannot be compared; a run will say what is wrong with it

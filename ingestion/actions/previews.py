@@ -9,6 +9,7 @@ from typing import Any
 from ingestion import previews, scheduling
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import check_config
+from ingestion.actions.waiting import waiting
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.capabilities import Previewable
@@ -16,7 +17,6 @@ from ingestion.core.errors import ActionRefused
 from ingestion.core.windows import next_window
 from ingestion.models import Connection
 from ingestion.previews import Preview
-from ingestion.running.work import outside_a_run
 
 
 def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | None = None) -> Preview:
@@ -33,7 +33,6 @@ def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | No
     now = read_db_now()
     window = scheduling.window_for(connection, now)[0] if connection.pk else next_window(None, now, pipeline.lag)
     actor.audit(connection.tenant, "preview", connection)  # before the call: what was looked at stays on record
-    page = pipeline.source.preview(
-        dataclasses.replace(outside_a_run(pipeline, connection, config), now=now, window=window)
-    )
+    with waiting(pipeline, connection, config) as ctx:
+        page = pipeline.source.preview(dataclasses.replace(ctx, now=now, window=window))
     return previews.preview(page)

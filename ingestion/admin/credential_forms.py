@@ -13,7 +13,7 @@ from ingestion.admin.ownership import only_own
 from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
 from ingestion.models import Tenant
-from ingestion.vault.values import checked, parsed
+from ingestion.vault.values import checked, filled, parsed
 
 
 class WriteOnly(forms.Textarea):
@@ -36,8 +36,8 @@ class ValuesForm(forms.Form):
         strip=False,
         widget=WriteOnly,
         help_text=_(
-            "One a line, as name=value, for example api_key=…; or a JSON object, for values of several lines. All "
-            "values of before are replaced. They cannot be looked at afterwards."
+            "One a line, as name=value, for example api_key=…; or a JSON object, for values of several lines. They "
+            "take the place of all that is stored, and cannot be looked at afterwards."
         ),
     )
     expires_at = forms.DateTimeField(
@@ -49,13 +49,28 @@ class ValuesForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"), max_length=200, required=False, widget=forms.TextInput(attrs={"class": "vTextField"})
     )
-    field_order = ("tenant", "integration", "values", "expires_at", "reason")
+    field_order: Any = ("tenant", "integration", "values", "expires_at", "reason")
 
     def clean_values(self) -> dict[str, str]:
         try:
-            return checked("any", parsed(self.cleaned_data["values"]))
+            given = parsed(self.cleaned_data["values"])
+            return checked("any", filled(given) if self.cleaned_data.get("keep") else given)
         except ActionRefused as refusal:
             raise ValidationError(str(refusal)) from None
+
+
+class ReplaceForm(ValuesForm):
+    """New values for a credential that is stored: for all of them, or for some."""
+
+    keep = forms.BooleanField(
+        label=_("Keep the others"),
+        required=False,
+        help_text=_(
+            "Keep what is stored of values that you do not name, or leave empty (name=), and the expiry date when none "
+            "is given."
+        ),
+    )
+    field_order = ("keep", "values", "expires_at", "reason")
 
 
 class NewCredentialForm(ValuesForm):

@@ -23,7 +23,7 @@ from ingestion import actions
 from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
-from ingestion.admin.credential_forms import ExpiryForm, NewCredentialForm, ValuesForm
+from ingestion.admin.credential_forms import ExpiryForm, NewCredentialForm, ReplaceForm
 from ingestion.admin.credential_keys import keys_view
 from ingestion.admin.forms import ReasonForm
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
@@ -38,7 +38,7 @@ _guarded = method_decorator(sensitive_post_parameters())
 def _replace(actor: Actor, credential: Credential, values: Mapping[str, Any]) -> Done:
     again = actions.set_credential(
         actor, credential.tenant, credential.integration, values["values"],
-        expires_at=values["expires_at"], reason=values["reason"],
+        keep=values["keep"], expires_at=values["expires_at"], reason=values["reason"],
     )  # fmt: skip
     return Done(_("Version %s is stored. Running workers take it at their next batch.") % again.version)
 
@@ -54,8 +54,8 @@ def _remove(actor: Actor, credential: Credential, values: Mapping[str, Any]) -> 
 
 
 VERBS = [
-    Verb("replace", _("Replace"), _SET, _replace, ValuesForm,
-         explain=_("Stores new values. The old ones are gone then, also for runs that are under way."),
+    Verb("replace", _("Replace"), _SET, _replace, ReplaceForm,
+         explain=_("Stores new values, of all or of some. What they replace is gone then, also for runs under way."),
          command=lambda c: commands.for_credential("set", c, "--stdin")),
     Verb("expire", _("Set expiry date"), _SET, _expire, ExpiryForm,
          explain=_("Notes when the source will refuse it, so that somebody is warned. Leave it empty for never."),

@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from ingestion import retention
 from ingestion.conf import Settings, config
 from ingestion.core import meters
 
@@ -43,6 +44,20 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
         ),
         *_check_time_zone(),
         *_check_quotas(given.QUOTAS),
+        *_check_keeping(given.KEEP_DAYS),
+    ]
+
+
+def _check_keeping(days: Collection[str]) -> list[CheckMessage]:
+    known = [one.name for one in retention.retained()]
+    return [
+        checks.Warning(
+            f'INGESTION["KEEP_DAYS"] names {name!r}, but no installed app retains rows under that name.',
+            hint=f"Declared: {', '.join(difflib.get_close_matches(name, known, n=1) or known)}.",
+            id="ingestion.W031",
+        )
+        for name in days
+        if name not in known
     ]
 
 

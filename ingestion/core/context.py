@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,6 +60,10 @@ def _no_exchange(used_up: Secret, exchange: Exchange) -> Secret:
     return Secret(exchange(used_up), used_up.version + 1)
 
 
+def _for_ever() -> float:
+    return math.inf
+
+
 def _unlimited(amount: float = 1.0) -> None:
     return None
 
@@ -111,6 +116,8 @@ class Context:
     """
     hold_off: Callable[[float], None] = field(default=_unlimited, repr=False)
     """Tells every worker that the source asked this tenant and integration to wait so many seconds."""
+    left: Callable[[], float] = field(default=_for_ever, repr=False)
+    """Seconds that are left for all that is done with this context: few where somebody waits for a page."""
     rehearsing: bool = False
     """A dry run: nothing is kept of what is read, so the source must leave no trace at its origin either."""
     spend: Callable[[str, int], None] = field(default=_unmetered, repr=False)

@@ -15,7 +15,7 @@ from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import Context, File
-from ingestion.core.errors import Paused
+from ingestion.core.errors import Paused, Transient
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
@@ -170,20 +170,27 @@ def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
 
 
 def outside_a_run(
-    pipeline: Pipeline, connection: Connection, config: Mapping[str, Any] | None = None, *, patience: float = _AT_HAND
+    pipeline: Pipeline,
+    connection: Connection,
+    config: Mapping[str, Any] | None = None,
+    *,
+    patience: float = _AT_HAND,
+    seconds: float = math.inf,
 ) -> Context:
     """What a connection's source may use when it is tested, previewed or asked for figures: no run, window or inbox.
 
     Calls count against the tenant's rate; quotas are looked at and not counted. `patience` is the longest wait for the
-    rate, in seconds, at most that of a run. The credential is the real one: exchanging it stores the new one, also in a
-    dry run, because the source has by then made the old one worthless.
+    rate, in seconds, at most that of a run; `seconds` are left for everything. The credential is the real one:
+    exchanging it stores the new one, also in a dry run, because the source has by then made the old one worthless.
     Raises TenantNotServed where the pipeline is not for the connection's tenant: nothing reaches a source without this.
     """
     pipeline.require_served(connection.tenant.key)
     overlaid = {**connection.config, **(config or {})}
     integration = str(overlaid.get("integration") or pipeline.integration)
     tenant = connection.tenant
-    held = Holder(tenant.ref, integration)
+    ends = time.monotonic() + seconds
+    beat = _until(ends)
+    held = Holder(tenant.ref, integration, beat)
     ctx = Context(
         tenant=tenant.ref,
         pipeline=connection.pipeline,
@@ -191,13 +198,25 @@ def outside_a_run(
         now=datetime.now(UTC),
         config=overlaid,
         connection=connection.name,
+        beat=beat,
         integration=integration,
         credential=held.credential,
         exchange=held.exchange,
+        left=lambda: ends - time.monotonic(),
         spend=lambda meter, amount: limits.require(tenant.ref, meter, amount),
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),
     )
     throttle = limits.Throttle(
-        ctx.tenant, tenant.tier, _limited(ctx, pipeline), patience=min(patience, settings().THROTTLE_SECONDS)
+        ctx.tenant, tenant.tier, _limited(ctx, pipeline), patience=min(patience, seconds, settings().THROTTLE_SECONDS)
     )
     return dataclasses.replace(ctx, throttle=throttle, hold_off=throttle.hold_off)
+
+
+def _until(ends: float) -> Callable[[], None]:
+    """Ends what takes page after page, or waits for another worker's renewal, when no time is left for it."""
+
+    def beat() -> None:
+        if time.monotonic() >= ends:
+            raise Transient("It was not done in time.")
+
+    return beat

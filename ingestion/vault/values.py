@@ -39,6 +39,11 @@ def checked(integration: str, values: Mapping[Any, Any]) -> dict[str, str]:
     return found
 
 
+def filled(values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Those of `values` that are not left empty."""
+    return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
+
+
 def parsed(text: str) -> dict[str, str]:
     """Values from a JSON object, or from lines `name=value`. Raises ActionRefused, never repeating a value."""
     if text.lstrip().startswith("{"):

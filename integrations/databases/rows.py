@@ -106,7 +106,7 @@ class Rows:
                 f"of= of {ctx.pipeline} names no column, so {ctx.tenant.key} would get everybody's rows. Name the "
                 "tenant's column, or declare of=everything and, with the pipeline, the tenants that all rows belong to."
             )
-        with translated(self.using), session(self.using, self.timeout, self.zone) as opened:
+        with translated(self.using), session(self.using, max(0.1, min(self.timeout, ctx.left())), self.zone) as opened:
             if self.queryset is not None:
                 yield ModelRows(opened, self.queryset(ctx), self.columns, of, self.key, self.watermark), opened
             else:

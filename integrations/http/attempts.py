@@ -61,8 +61,9 @@ class Attempts:
     def _exchange(self, asked: Asked) -> Outcome:
         call, started = self.call, self.call.clock()
         self.ctx.throttle(1.0)
-        call.ends += call.clock() - started  # the tenant's own rate limit is not the source's slowness
-        started = call.clock()
+        waited, started = call.clock() - started, call.clock()
+        # The tenant's own rate limit is not the source's slowness; whoever waits for all of it has no more time.
+        call.ends = min(call.ends + waited, started + self.ctx.left())
         call.attempt += 1
         outcome = exchange(self.transport, asked, call, self.accept)
         self._log(asked, outcome, call.clock() - started)

@@ -159,13 +159,13 @@ class Client:
         if blocked:
             text = f"{asked.url.host} kept failing and is left alone for {blocked:.0f} s more."
             return Outcome(error=CircuitOpen(text, retry_after=blocked))
-        ends = self._clock() + self.limits.deadline
+        ends = self._clock() + min(self.limits.deadline, self.ctx.left())
         call = Call(self.ctx.next_call_id(), self.limits, ends, self._clock, self.ctx.beat, self._plain_http)
         attempts = Attempts(self.ctx, self._transport, self._sleep, call, asked, own, accept)
         outcome = attempts.all(self.limits.attempts if again else 1)
         if outcome.alive:
             self._breaker.succeeded(key)
-        elif outcome.status or isinstance(outcome.error, Transient):
+        elif (outcome.status or isinstance(outcome.error, Transient)) and self.ctx.left() > 0:  # else it was us
             opened = self._breaker.failed(key)
             if opened and own:
                 self.ctx.hold_off(opened)

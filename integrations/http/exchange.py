@@ -68,8 +68,7 @@ def exchange(transport: httpx.BaseTransport, asked: Asked, call: Call, accept: C
         call.left()
         return _judged(_received(transport, asked, call), asked, call, accept)
     except OutOfTime:
-        seconds = call.limits.deadline
-        return Outcome(error=Transient(f"{asked.what} took longer than {seconds:g} s (Limits.deadline)."))
+        return Outcome(error=Transient(f"{asked.what} took too long (Limits.deadline: {call.limits.deadline:g} s)."))
     except TooLarge as error:
         advice = "Ask for smaller pages, or raise the limit if that is right (a preview takes less: try a dry-run)."
         text = f"{asked.what} answered with {error}. {advice}"

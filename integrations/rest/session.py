@@ -33,11 +33,9 @@ class Session:
         connect: Connect = Client,
         *,
         untrusted: bool = False,
-        deadline: float | None = None,
         largest: int | None = None,
     ) -> None:
         self._declaration, self._connect = declaration, connect
-        self._deadline = Limits().deadline if deadline is None else deadline
         self._largest = min(declaration.max_page_bytes, largest or declaration.max_page_bytes)
         self.call = filled(declaration, ctx)
         self._untrusted = untrusted
@@ -110,7 +108,7 @@ class Session:
         proof = self._keeper.proof()
         if self._client is None or proof != self._proven:
             self._close()
-            limits = Limits(body_bytes=self._largest, deadline=self._deadline)
+            limits = Limits(body_bytes=self._largest)
             self._client = self._connect(
                 self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
             )

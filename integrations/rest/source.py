@@ -19,8 +19,6 @@ from integrations.rest.reading import Progress, Reading
 from integrations.rest.secrecy import look
 from integrations.rest.session import Session
 
-_WAITING = 25.0
-"""Seconds for a call that somebody waits for in front of a page."""
 _SHOWN = 2 * 1024 * 1024
 """Bytes of a page that is shown: the console's process serves others too, and taken apart a page is far larger."""
 
@@ -74,7 +72,7 @@ class Rest(Declaration):
 
     def preview(self, ctx: Context) -> Page:
         """The first page, with notes about what a reader of the declaration should know. At most 2 MB of it."""
-        with self._session(ctx, _WAITING, _SHOWN) as session:
+        with self._session(ctx, _SHOWN) as session:
             reading = self._reading(session, ctx)
             kept: list[bytes] = []
 
@@ -87,8 +85,8 @@ class Rest(Declaration):
             page, after = reading.step(Progress.at(self, None))
         return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, after, kept[0])])
 
-    def _session(self, ctx: Context, deadline: float | None = None, largest: int | None = None) -> Session:
-        return Session(self, ctx, self._connect, untrusted=self._untrusted, deadline=deadline, largest=largest)
+    def _session(self, ctx: Context, largest: int | None = None) -> Session:
+        return Session(self, ctx, self._connect, untrusted=self._untrusted, largest=largest)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
         return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check)

@@ -25,6 +25,7 @@ Entry = tuple[bytes, Mapping[bytes, bytes] | Cut | None]
 _START = "0-0"
 _FIRST_ASK = 10
 """Entries of the first ask, whose size nobody knows yet."""
+_MOST_ASK = 10_000
 
 
 class Group:
@@ -135,9 +136,9 @@ class Group:
                 found.append((number, CUT))
             break
         if whole:
-            self._most *= 4
+            self._most = min(self._most * 4, _MOST_ASK)
         else:
-            self._most, self._owned, self._after = 1, False, _START
+            self._most, self._owned, self._after = 1, False, found[-1][0] if found else _START
         return found
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 import redis
 from redis import exceptions
@@ -14,7 +15,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ingestion import ConfigurationError, Context, CredentialError, Json, Page, Transient
-from integrations.streams.bounded import BoundedParser
+from ingestion.redaction import remember
+from integrations.streams.bounded import SECONDS, BoundedParser
 from integrations.streams.checked import checked_client
 from integrations.streams.group import Group
 from integrations.streams.queue import Queue
@@ -97,14 +99,23 @@ class RedisStream:
         options = {
             **_OPTIONS,
             "retry": Retry(NoBackoff(), 0),  # the engine tries again, and does not hold a worker meanwhile
-            "parser_class": partial(BoundedParser, budget=self.largest + _AROUND),
+            "socket_timeout": max(0.1, min(_OPTIONS["socket_timeout"], ctx.left())),
+            "parser_class": partial(BoundedParser, budget=self.largest + _AROUND, seconds=min(SECONDS, ctx.left())),
         }
         if self.url:
+            _remember(self.url, None)
             return redis.Redis.from_url(self.url, **options)
         url = ctx.credential().values.get("url", "")
         if not url:
             raise CredentialError('The credential has no "url"; store one like rediss://user:password@host:6379/0.')
+        _remember(url, ctx.tenant.id)
         return checked_client(url, ctx.private_networks, **options)
+
+
+def _remember(url: str, tenant: int | None) -> None:
+    """The password alone is a secret too, as it stands in the address and as Redis is told it."""
+    password = url.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
+    remember([password, unquote(password)], tenant)
 
 
 @contextmanager

@@ -9,3 +9,9 @@ class StripeConfig(AppConfig):
     label = "stripe"
     verbose_name = _("Stripe")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from ingestion.retention import Retention, retain
+        from integrations.stripe.models import StripeEvent
+
+        retain(Retention("stripe_events", StripeEvent, moment="created_at", days=90))

@@ -102,7 +102,7 @@ def api_page() -> str:
         "Public API",
         "Everything `from ingestion import …` gives. It follows semantic versioning; all else may move, but for the\n"
         "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.webhooks`, `ingestion.signals`,\n"
-        "`ingestion.redaction` (`remember`, `mask`, `spellings`: keeps secrets out of text) and `ingestion.testing`.",
+        "`ingestion.redaction` (`remember`, `mask`, `spellings`: keeps secrets out of text), `ingestion.retention` (`Retention`, `retain`: rows that are forgotten) and `ingestion.testing`.",
         parts,
     )
 

@@ -359,3 +359,11 @@ def test_w030_a_quota_of_a_meter_that_nobody_declares(settings: Settings) -> Non
     settings.INGESTION = {**settings.INGESTION, "QUOTAS": {"ocr.pagse": {"free": 10}}}
 
     assert ids(check_settings()) == ["ingestion.W030"]
+
+
+def test_w031_days_for_rows_that_nobody_retains(settings: Settings) -> None:
+    settings.INGESTION = {**settings.INGESTION, "KEEP_DAYS": {"delivery": 10}}
+
+    (message,) = check_settings()
+
+    assert (message.id, message.hint) == ("ingestion.W031", "Declared: deliveries.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -326,20 +324,3 @@ def test_deliveries_of_two_connections_and_tenants_keep_apart() -> None:
     assert [run.ok for run in runs] == [1, 1, 1]
     assert rows(tenant) == {"rec_0001": "1.00", "rec_0002": "2.00"}
     assert rows(other) == {"rec_0003": "3.00"}
-
-
-def test_only_deliveries_done_long_ago_are_swept() -> None:
-    with registered(delivered_to()) as pipeline, configured(KEEP_DELIVERIES_DAYS=30):
-        connection = connected(pipeline)
-        for key in ("old", "new", "pending"):
-            push(connection, key, item(1))
-        month = timezone.now() - timedelta(days=31)
-        mine = Delivery.objects.for_tenant(connection.tenant)
-        mine.filter(delivery_id="old").update(state="done", done_at=month)
-        mine.filter(delivery_id="new").update(state="done", done_at=timezone.now(), received_at=month)
-        mine.filter(delivery_id="pending").update(received_at=month)
-
-        gone = deliveries.prune(connection.tenant)
-
-    assert gone == 1
-    assert set(states(connection)) == {"new", "pending"}

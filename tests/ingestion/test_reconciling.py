@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ from ingestion.models import AuditEntry, Connection, ReconciledPeriod, Run
 from ingestion.reconciling import Seams
 from ingestion.testing import registered
 from tests.app.oracle import Wide
-from tests.ingestion.chaos.processes import DyingAt, in_child
+from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child, points_in
 from tests.ingestion.periods import (
     DAY,
     PERIODS,
@@ -47,6 +48,8 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),
 ]
+
+CRASHES = ["declared", "judged", "written"]
 
 
 @pytest.fixture
@@ -352,12 +355,16 @@ def test_a_check_that_began_earlier_never_overwrites_a_later_one(account: Accoun
     assert found["EUR"].state == "breach"
 
 
-@pytest.mark.parametrize("point", ["declared", "judged", "written"])
+def test_every_seam_of_the_reconciler_is_a_crash_point_here() -> None:
+    assert points_in(Path(str(reconciling.__file__)).parent.rglob("*.py")) == set(CRASHES)
+
+
+@pytest.mark.parametrize("point", CRASHES)
 def test_a_check_that_dies_leaves_nothing_and_is_repeated(connection: Connection, point: str) -> None:
     def die() -> None:
         check(connection, Seams(at=DyingAt(point)))
 
-    in_child(die)
+    assert in_child(die) == KILLED
 
     assert states(connection) == {}
     assert states_after(connection) == {"EUR": "matched", "JPY": "matched"}

@@ -56,6 +56,7 @@ def _add_set(parser: CommandParser) -> None:
     parser.add_argument("--env", action="append", default=[], type=_pair, metavar="NAME=VARIABLE")
     parser.add_argument("--file", action="append", default=[], type=_pair, metavar="NAME=PATH")
     parser.add_argument("--stdin", action="store_true", help="lines NAME=VALUE, or a JSON object, from standard input")
+    parser.add_argument("--keep", action="store_true", help="keep what is stored of values not named or left empty")
     parser.add_argument("--expires", type=_ahead, metavar="TIME", help="an ISO time, or 90d from now")
     parser.add_argument("--reason", default="", help="kept in the audit trail")
 
@@ -72,6 +73,7 @@ def store(options: Options, output: Output) -> None:
         finding.tenant(options),
         options["integration"],
         dict(_given(options)),
+        keep=options["keep"],
         expires_at=options["expires"] or None,
         reason=options["reason"],
     )

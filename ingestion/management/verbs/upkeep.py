@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingestion import artifacts, deliveries, jobs, queueing, scheduling
+from ingestion import artifacts, deliveries, jobs, queueing, retention, scheduling
 from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.management.verbs import arguments, credentials, described, finding, foreground, reconciling
@@ -32,7 +32,7 @@ def add(verbs: Verbs) -> None:
         verbs,
         "sweep",
         sweep,
-        "Delete stored files that no row names, left by crashes a day or more ago, and deliveries done long ago.",
+        "Delete stored files that no row names, left by crashes a day or more ago, and rows kept long enough.",
     )
     arguments.add_tenant(parser)
     parser = arguments.verb(verbs, "scheduler", scheduler, "Drive the tick with rq-scheduler, until SIGTERM.")
@@ -86,11 +86,16 @@ def _sentence(text: str) -> str:
 
 def sweep(options: Options, output: Output) -> None:
     tenants = [finding.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
+    kept = retention.retained()
     swept = [
-        {"tenant": tenant.key, "files": artifacts.sweep(tenant.ref), "deliveries": deliveries.prune(tenant)}
+        {
+            "tenant": tenant.key,
+            "files": artifacts.sweep(tenant.ref),
+            **{one.name: retention.prune(tenant, one) for one in kept},
+        }
         for tenant in tenants
     ]
-    output.rows("swept", swept, ("tenant", "files", "deliveries"), nothing="There is no tenant yet.")
+    output.rows("swept", swept, ("tenant", "files", *(one.name for one in kept)), nothing="There is no tenant yet.")
 
 
 def worker(options: Options, output: Output) -> None:

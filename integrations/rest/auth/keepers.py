@@ -70,7 +70,7 @@ class ForOneRun:
         form = {"grant_type": "client_credentials", **{name: value for name, value in wanted.items() if value}}
         answer = self._address.ask(self._ctx, form, secret, again=True)
         self._token = answer["access_token"]
-        remember([self._token])
+        remember([self._token], self._ctx.tenant.id)
         self._ends = self._clock() + _usable(lifetime(answer))
         return True
 

@@ -115,6 +115,22 @@ def test_replacing_takes_new_values_in_the_place_of_all_old_ones(console: Client
     assert AuditEntry.unscoped.filter(action="set credential").order_by("-pk")[0].reason == "leaked"
 
 
+def test_replacing_some_values_keeps_the_others_unseen(console: Client, credential: Credential) -> None:
+    until = timezone.now() + timedelta(days=90)
+    actions.expire_credential(Actor(), credential, until)
+    sent = {"values": "webhook_secret=whsec_1\napi_key=", "keep": "on"}
+
+    answer = console.post(at("replace", credential), sent, follow=True)
+
+    assert "Version 2 is stored" in answer.content.decode()
+    assert "sk_test" not in answer.content.decode()
+    assert values_of(credential.tenant) == {"api_key": "sk_test_abcdefgh4242", "webhook_secret": "whsec_1"}
+    credential.refresh_from_db()
+    assert (credential.expires_at, credential.last_four["api_key"]) == (until, "4242")
+    noted = AuditEntry.unscoped.filter(action="set credential").order_by("-pk")[0].data
+    assert (noted["names"], noted["kept"]) == (["webhook_secret"], ["api_key"])
+
+
 def test_the_expiry_date_alone_can_be_set_and_taken_away(console: Client, credential: Credential) -> None:
     console.post(at("expire", credential), {"expires_at": "2030-01-31T00:00"})
     credential.refresh_from_db()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ from ingestion.letters import payload
 from ingestion.models import DeadLetter, Event, Run
 from ingestion.testing import registered
 from tests.app.oracle import Entry
-from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
+from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child, points_in
 from tests.ingestion.runs import body, carry, effects, finish, item, items, over, queued, watermarks
 
 pytestmark = [
@@ -50,21 +49,11 @@ CRASHES = [
 ]  # fmt: skip
 
 
-def points_in_the_source() -> set[str]:
-    """Of runs; what checks closed periods has points and tests of its own (test_reconciling.py)."""
-    folder = Path(str(ingestion.__file__)).parent
-    calls = (
-        node
-        for path in folder.rglob("*.py")
-        if "reconciling" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "at"
-    )
-    return {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}  # type: ignore[misc]
-
-
 def test_every_seam_of_the_engine_is_a_crash_point_here() -> None:
-    assert points_in_the_source() == {point for point, _ in CRASHES}
+    """Of runs; what checks closed periods dies at its own points in test_reconciling.py."""
+    engine = Path(str(ingestion.__file__)).parent.rglob("*.py")
+
+    assert points_in(path for path in engine if "reconciling" not in path.parts) == {point for point, _ in CRASHES}
 
 
 @pytest.mark.parametrize(("point", "nth"), CRASHES, ids=[f"{point} {nth}".replace(" ", "-") for point, nth in CRASHES])

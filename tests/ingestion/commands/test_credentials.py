@@ -60,6 +60,19 @@ def test_values_come_from_lines_of_standard_input(acme: Tenant, typed: io.String
     assert "sk_test" not in answer.out
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_keep_adds_a_value_to_what_is_stored(acme: Tenant, typed: io.StringIO, before: bool) -> None:
+    if before:
+        store(acme)
+    typed.write("webhook=whsec=1\n")
+    typed.seek(0)
+
+    answer = ingest("credential", "set", *STRIPE, "--stdin", "--keep", "--json")
+
+    assert values(acme) == {**({"api_key": "sk_test_abcdefgh4242"} if before else {}), "webhook": "whsec=1"}
+    assert "sk_test" not in answer.out
+
+
 def test_values_come_from_json_variables_and_files(
     acme: Tenant, typed: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

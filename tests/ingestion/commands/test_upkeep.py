@@ -129,7 +129,7 @@ def test_sweep_deletes_old_files_that_no_row_names() -> None:
 
     swept = asked("sweep", "--tenant", "acme")["swept"]
 
-    assert swept == [{"tenant": "acme", "files": 1, "deliveries": 0}]
+    assert swept == [{"tenant": "acme", "files": 1, "deliveries": 0, "spendings": 0, "stripe_events": 0}]
     assert not store.exists(name)
 
 

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import secrets
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pytest_django import Settings
 
 from ingestion import Pipeline, actions
 from ingestion.checks.credentials import check_credentials, check_stored
+from ingestion.core import registry
 from ingestion.testing import make_tenant, registered
 from tests.app.pipelines import payments
 from tests.ingestion.runs import configured
@@ -22,9 +24,23 @@ def needing() -> Pipeline:
     return dataclasses.replace(payments, integration="stripe")
 
 
+@pytest.fixture
+def no_pipelines() -> Iterator[None]:
+    """A registry of the test's own: installed kinds have pipelines that need credentials."""
+    known = registry.registered()
+    for one in known:
+        registry.unregister(one.name)
+    yield
+    for one in known:
+        registry.register(one)
+
+
+@pytest.mark.usefixtures("no_pipelines")
 def test_e201_a_pipeline_needs_a_credential_and_there_is_no_master_key(settings: Settings) -> None:
     settings.INGESTION = {"STORAGE": "ingestion"}
 
+    with registered(payments):
+        assert check_credentials() == [], "a project without such pipelines gets no finding"
     with registered(needing()):
         assert ids(check_credentials()) == ["ingestion.E201"]
         settings.INGESTION = {"SECRET_STORE": "ingestion.vault.HashicorpStore", "VAULT": {"url": "u", "token": "t"}}

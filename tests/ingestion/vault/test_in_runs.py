@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from ingestion import Context, Json, Page, Pipeline, Secret, actions
+from ingestion.clock import db_now_plus
 from ingestion.core.errors import ActionRefused, CredentialError, Transient
-from ingestion.models import AuditEntry, Connection, Run, Tenant
+from ingestion.models import AuditEntry, Connection, Credential, Run, Tenant
 from ingestion.redaction import mask
 from ingestion.running import Seams
 from ingestion.running.rehearsal import dry_run
 from ingestion.testing import Records, make_tenant, registered
 from ingestion.vault import credentials
-from tests.ingestion.runs import OPERATOR, carry, item, items, new_tenant, over, queued
+from tests.ingestion.runs import OPERATOR, carry, configured, item, items, new_tenant, over, queued
 from tests.ingestion.vault.keeping import STORE, stored
 
 pytestmark = [
@@ -197,6 +198,34 @@ def test_a_test_that_fails_says_why_and_is_audited(tenant: Tenant, raised: Excep
             actions.test_connection(OPERATOR, link)
 
     assert AuditEntry.objects.for_tenant(tenant).get(action="test").data == {"outcome": type(raised).__name__}
+
+
+def test_whoever_waits_for_a_test_is_told_soon_what_to_do(tenant: Tenant) -> None:
+    def hang(ctx: Context) -> str:
+        while ctx.left() > 0:
+            pass
+        raise Transient("The shop did not answer in time.")
+
+    with registered(over([], source=Careful(answer=hang), integration=STORE)) as pipeline:
+        link = actions.connect(OPERATOR, tenant, pipeline.name)
+        with configured(PREVIEW_SECONDS=0.01), pytest.raises(Transient) as told:
+            actions.test_connection(OPERATOR, link)
+
+    assert str(told.value).startswith(
+        "The shop did not answer in time. Nobody is kept waiting here for more than 0.01 s"
+    )
+    assert 'INGESTION["PREVIEW_SECONDS"]' in str(told.value)
+
+
+def test_nobody_waits_for_another_workers_renewal_in_front_of_a_page(tenant: Tenant) -> None:
+    def renew(ctx: Context) -> str:
+        return str(ctx.exchange(ctx.credential(), lambda used_up: {"api_key": "second-value"}))
+
+    with registered(over([], source=Careful(answer=renew), integration=STORE)) as pipeline:
+        link = actions.connect(OPERATOR, tenant, pipeline.name)
+        Credential.objects.for_tenant(tenant).update(exchange_token="another", exchange_until=db_now_plus(60))
+        with configured(PREVIEW_SECONDS=0.1), pytest.raises(Transient, match=r"more than 0\.1 s"):
+            actions.test_connection(OPERATOR, link)
 
 
 def test_a_source_that_cannot_be_tested_says_so(tenant: Tenant) -> None:

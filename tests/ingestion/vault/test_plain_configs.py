@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
+from django.db import connections, transaction
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from ingestion import actions
 from ingestion.core.context import Secret
+from ingestion.core.errors import ActionRefused, SecretStoreUnavailable
 from ingestion.models import Connection
 from ingestion.testing import make_tenant
 from ingestion.vault import credentials
@@ -26,8 +29,14 @@ class RemoteStore:
     """Keeps one credential, as a server elsewhere would."""
 
     remote = True
+    asked: ClassVar[list[bool]] = []
+    """With a transaction open or not, each time."""
+    away: ClassVar[list[bool]] = []
 
     def read(self, at: Address) -> Secret | None:
+        if self.away:
+            raise SecretStoreUnavailable("The server is away.")
+        self.asked.append(connections["default"].in_atomic_block)
         return Secret({"api_key": SECRET}, 1)
 
     def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
@@ -37,12 +46,21 @@ class RemoteStore:
         return None
 
 
-def test_the_console_refuses_a_secret_that_a_remote_store_keeps(client: Client, settings: Settings) -> None:
+@pytest.fixture
+def connection(settings: Settings) -> Connection:
     settings.INGESTION = {**settings.INGESTION, "SECRET_STORE": f"{__name__}.RemoteStore"}
     tenant = make_tenant("acme")
-    connection = actions.connect(actions.Actor(), tenant, "app.payments")
     credentials.put(tenant.ref, "shop", {"api_key": SECRET}, cause="set")
-    client.force_login(staff("olga", tenant))
+    RemoteStore.asked.clear()
+    return actions.connect(actions.Actor(), tenant, "app.payments")
+
+
+@pytest.mark.parametrize("atomic_requests", [False, True])
+def test_the_console_refuses_a_secret_that_a_remote_store_keeps(
+    client: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch, atomic_requests: bool
+) -> None:
+    monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", atomic_requests)
+    client.force_login(staff("olga", connection.tenant))
     page = reverse("admin:ingestion_connection_change", args=[connection.pk])
 
     for given in ({"integration": "shop", "header": f"Bearer {SECRET}"}, {"integration": "shop", "page": 2}):
@@ -50,3 +68,20 @@ def test_the_console_refuses_a_secret_that_a_remote_store_keeps(client: Client, 
         assert ("stored credential" in answer.content.decode()) is ("header" in given)
 
     assert Connection.unscoped.get().config == {"integration": "shop", "page": 2}
+    assert RemoteStore.asked[0] is False, "what is refused is refused before any transaction"
+
+
+def test_a_remote_store_is_asked_inside_a_transaction_too(connection: Connection) -> None:
+    with transaction.atomic(), pytest.raises(ActionRefused, match="stored credential"):
+        actions.configure(actions.Actor(), connection, {"integration": "shop", "header": f"Bearer {SECRET}"})
+
+
+def test_a_config_is_not_stored_unseen_while_the_store_is_away(connection: Connection) -> None:
+    RemoteStore.away.append(True)
+    try:
+        with pytest.raises(ActionRefused, match=r"away\. Try again later"):
+            actions.configure(actions.Actor(), connection, {"integration": "shop", "header": f"Bearer {SECRET}"})
+    finally:
+        RemoteStore.away.clear()
+
+    assert Connection.unscoped.get().config == {}

@@ -139,6 +139,32 @@ def test_no_wait_reaches_beyond_the_deadline() -> None:
     assert raised.value.retry_after == 90
 
 
+def test_no_call_lasts_longer_than_is_left_to_whoever_waits_for_it_rate_limits_included() -> None:
+    now, asked = [0.0], []
+
+    def pass_by(seconds: float) -> None:
+        now[0] += seconds
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(now[0])
+        return httpx.Response(500)
+
+    with client(
+        "https://api.example.com",
+        ctx=context(throttle=lambda weight: pass_by(3), left=lambda: 8 - now[0]),
+        transport=httpx.MockTransport(answer),
+        limits=Limits(),
+        sleep=pass_by,
+        clock=lambda: now[0],
+    ) as calling:
+        for _ in range(2):
+            with pytest.raises(Transient):
+                calling.get("/")
+
+    assert asked[0] == 3
+    assert max(asked) < 8
+
+
 def test_an_exhausted_rate_limit_is_passed_on_before_it_is_broken() -> None:
     told = Told()
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "17"}

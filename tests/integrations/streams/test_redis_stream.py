@@ -12,6 +12,7 @@ from ingestion import ConfigurationError, Context, CredentialError, Page, Secret
 from ingestion.clock import read_db_now
 from ingestion.core.errors import IngestionError
 from ingestion.models import Run
+from ingestion.redaction import forget, mask
 from ingestion.running.rehearsal import dry_run
 from ingestion.testing import make_tenant, registered
 from integrations.streams import RedisStream
@@ -353,6 +354,19 @@ def test_an_address_that_a_tenant_gives_leads_to_no_private_network(url: str, er
 
     with pytest.raises(error):
         RedisStream().test(ctx)
+
+
+@pytest.mark.parametrize("in_code", [True, False])
+def test_the_password_inside_an_address_is_masked_by_itself(in_code: bool) -> None:
+    url = "redis://user:pass%2Fword%2B1@127.0.0.1:1/0"  # nobody answers there
+    ctx = context(TenantRef(1, "acme"), config={"stream": "orders"}, credential=lambda: Secret({"url": url}))
+    source = RedisStream("orders:{tenant}", url=url) if in_code else RedisStream()
+
+    with pytest.raises(IngestionError):
+        source.test(ctx)
+
+    assert mask("AUTH user pass/word+1, or pass%2Fword%2B1", 1) == "AUTH user [secret], or [secret]"
+    forget()
 
 
 def test_a_private_network_that_is_allowed_is_called() -> None:
