@@ -1,5 +1,6 @@
 """The console in a real browser: with JavaScript and without, by mouse and by keyboard, on a desk and on a phone."""
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,10 @@ from django.db import connections
 
 from ingestion import actions, running
 from ingestion.actions import Actor
-from ingestion.testing import make_tenant, run_pipeline
+from ingestion.testing import make_tenant, registered, run_pipeline
 from tests.app.pipelines import payments
 from tests.ingestion.admin.staff import PASSWORD, staff
+from tests.ingestion.inbox import Inbox
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,13 +30,15 @@ FLAGS = [
 
 
 @pytest.fixture
-def shop(transactional_db: None) -> None:
+def shop(transactional_db: None) -> Iterator[None]:
     """One tenant with a dead letter, one with secrets, and staff of the first."""
     acme, globex = make_tenant("acme", name="Acme Books"), make_tenant("globex", name="Globex Corporation")
     staff("olga", acme)
     run_pipeline(payments, acme, records=[{"id": "fine_1", "amount": "10"}, {"id": "odd_1", "amount": "<i>much</i>"}])
     run_pipeline(payments, globex, records=[{"id": "secret_1", "amount": "much"}])
     actions.connect(Actor(), globex, "bank.statements")
+    with registered(dataclasses.replace(payments, source=Inbox())):
+        yield
 
 
 @pytest.fixture
@@ -82,7 +86,8 @@ def test_staff_upload_a_file_follow_its_run_and_review_a_dead_letter(
     assert "Globex" not in page.content()
     page.get_by_role("link", name="Upload a file").click()
     page.select_option("#id_connection", label="acme · app.payments")
-    page.set_input_files("#id_file", {"name": "may.jsonl", "mimeType": "text/plain", "buffer": b"{}"})
+    line = b'{"id": "file_1", "amount": "10"}'
+    page.set_input_files("#id_file", {"name": "may.jsonl", "mimeType": "text/plain", "buffer": line})
     page.get_by_role("button", name="Upload").click()
     page.wait_for_url("**/run/*/change/")
     assert "may.jsonl" in page.inner_text("#content-main")

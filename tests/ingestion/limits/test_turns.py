@@ -228,3 +228,15 @@ def _copy(run: Run) -> Run:
 
     values = {"tenant_id": run.tenant_id, "connection_id": run.connection_id, "pipeline": run.pipeline}
     return Run(**values, kind=run.kind, state=run.state, public_id=uuid4())
+
+
+@pytest.mark.parametrize(("paused", "cancelled", "able"), [(0, 0, True), (1, 0, False), (0, 1, True), (1, 1, True)])
+def test_a_run_is_told_of_exactly_when_a_claim_takes_it(
+    redis: Redis, paused: bool, cancelled: bool, able: bool
+) -> None:
+    (run,) = waiting(new_tenant())
+    Connection.unscoped.filter(pk=run.connection_id).update(paused_at=read_db_now() if paused else None)
+    Run.unscoped.filter(pk=run.pk).update(cancel_requested=bool(cancelled))
+
+    assert [one.pk for one in turns.waiting(10)] == ([run.pk] if able else [])
+    assert (claim(run.pk) is not None) is able
