@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +15,11 @@ from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import Context, ErrorBudget, Json, Page, Record, SourceChanged, Transient, actions
+from ingestion import Context, ErrorBudget, Json, Page, Record, Secret, SourceChanged, Transient, actions
 from ingestion.models import Run
 from ingestion.running import Seams
 from ingestion.testing import Records, registered
+from ingestion.vault import credentials
 from tests.app.oracle import Entry, oracle
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.runs import (
@@ -34,6 +35,7 @@ from tests.ingestion.runs import (
     items,
     letters,
     load,
+    new_tenant,
     over,
     queued,
     rows,
@@ -220,6 +222,31 @@ def test_what_a_source_asks_of_its_run_is_answered_between_batches() -> None:
     here = threading.current_thread()
     assert run.state == "succeeded"
     assert found == [(number, number, here) for number in range(4)]
+
+
+def test_a_token_is_exchanged_between_batches_and_stored_before_it_is_used() -> None:
+    """By the run's thread: on SQLite another one would wait for the lock of the batch that waits for its page."""
+    tokens: list[str] = []
+    threads: set[threading.Thread] = set()
+
+    def step(number: int, ctx: Context) -> None:
+        def ask(used_up: Secret) -> Mapping[str, str]:
+            ctx.beat()  # as the call for the token does
+            threads.add(threading.current_thread())
+            return {"token": f"token-{number}"}
+
+        tokens.append(ctx.credential().values["token"])
+        new = ctx.exchange(ctx.credential(), ask)
+        assert ctx.between_batches(lambda: credentials.read(ctx.tenant, "shop")) == new
+
+    tenant = new_tenant()
+    credentials.put(tenant.ref, "shop", {"token": "token-first"}, cause="stored")
+    pipeline = over([], source=Watched(3, step), integration="shop")
+    run = load(pipeline, tenant)
+
+    assert (run.state, counts(run)) == ("succeeded", (3, 3, 0, 0))
+    assert tokens == ["token-first", "token-0", "token-1"]
+    assert threads == {threading.current_thread()}
 
 
 def test_the_reader_uses_no_database() -> None:
