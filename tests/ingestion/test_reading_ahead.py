@@ -48,6 +48,8 @@ pytestmark = [
 ]
 PATIENCE = 20.0
 """Seconds after which something that must happen counts as not happening."""
+WAIT = 0.01
+"""Seconds that a source takes for its first page: one that never lets us wait is not read ahead."""
 Step = Callable[[int, Context], object]
 
 
@@ -66,6 +68,7 @@ class Watched:
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         try:
+            time.sleep(WAIT)
             for number in range(int(checkpoint or 0), self.pages):
                 self.asked[number].set()
                 self.step(number, ctx)
@@ -306,7 +309,7 @@ def test_after_a_death_nothing_is_read_ahead() -> None:
 @pytest.mark.parametrize(("point", "nth"), [("extracted", 2), ("before commit", 1), ("committed", 3), ("exhausted", 1)])
 def test_a_run_that_is_killed_while_it_reads_ahead_loses_and_doubles_nothing(point: str, nth: int) -> None:
     records = items(40)
-    with registered(over(records, source=Records(records, page_size=10, ahead=True))) as pipeline:
+    with registered(over(records, source=Flaky(Records(records, page_size=10, ahead=True), set()))) as pipeline:
         run = queued(pipeline)
 
         died = in_child(lambda: carry(run, DyingAt(point, nth).seams))
@@ -331,6 +334,7 @@ class Flaky:
         return self.records.ahead
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        time.sleep(WAIT)
         for page in self.records.extract(ctx, checkpoint):
             ctx.beat()
             if page.checkpoint in self.fails:
