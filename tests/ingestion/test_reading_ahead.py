@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +15,11 @@ from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import Context, ErrorBudget, Json, Page, Record, SourceChanged, Transient, actions
+from ingestion import Context, ErrorBudget, Json, Page, Record, Secret, SourceChanged, Transient, actions
 from ingestion.models import Run
 from ingestion.running import Seams
 from ingestion.testing import Records, registered
+from ingestion.vault import credentials
 from tests.app.oracle import Entry, oracle
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.runs import (
@@ -34,6 +35,7 @@ from tests.ingestion.runs import (
     items,
     letters,
     load,
+    new_tenant,
     over,
     queued,
     rows,
@@ -46,6 +48,8 @@ pytestmark = [
 ]
 PATIENCE = 20.0
 """Seconds after which something that must happen counts as not happening."""
+WAIT = 0.01
+"""Seconds that a source takes for its first page: one that never lets us wait is not read ahead."""
 Step = Callable[[int, Context], object]
 
 
@@ -64,6 +68,7 @@ class Watched:
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         try:
+            time.sleep(WAIT)
             for number in range(int(checkpoint or 0), self.pages):
                 self.asked[number].set()
                 self.step(number, ctx)
@@ -222,6 +227,31 @@ def test_what_a_source_asks_of_its_run_is_answered_between_batches() -> None:
     assert found == [(number, number, here) for number in range(4)]
 
 
+def test_a_token_is_exchanged_between_batches_and_stored_before_it_is_used() -> None:
+    """By the run's thread: on SQLite another one would wait for the lock of the batch that waits for its page."""
+    tokens: list[str] = []
+    threads: set[threading.Thread] = set()
+
+    def step(number: int, ctx: Context) -> None:
+        def ask(used_up: Secret) -> Mapping[str, str]:
+            ctx.beat()  # as the call for the token does
+            threads.add(threading.current_thread())
+            return {"token": f"token-{number}"}
+
+        tokens.append(ctx.credential().values["token"])
+        new = ctx.exchange(ctx.credential(), ask)
+        assert ctx.between_batches(lambda: credentials.read(ctx.tenant, "shop")) == new
+
+    tenant = new_tenant()
+    credentials.put(tenant.ref, "shop", {"token": "token-first"}, cause="stored")
+    pipeline = over([], source=Watched(3, step), integration="shop")
+    run = load(pipeline, tenant)
+
+    assert (run.state, counts(run)) == ("succeeded", (3, 3, 0, 0))
+    assert tokens == ["token-first", "token-0", "token-1"]
+    assert threads == {threading.current_thread()}
+
+
 def test_the_reader_uses_no_database() -> None:
     used: list[Any] = []
 
@@ -279,7 +309,7 @@ def test_after_a_death_nothing_is_read_ahead() -> None:
 @pytest.mark.parametrize(("point", "nth"), [("extracted", 2), ("before commit", 1), ("committed", 3), ("exhausted", 1)])
 def test_a_run_that_is_killed_while_it_reads_ahead_loses_and_doubles_nothing(point: str, nth: int) -> None:
     records = items(40)
-    with registered(over(records, source=Records(records, page_size=10, ahead=True))) as pipeline:
+    with registered(over(records, source=Flaky(Records(records, page_size=10, ahead=True), set()))) as pipeline:
         run = queued(pipeline)
 
         died = in_child(lambda: carry(run, DyingAt(point, nth).seams))
@@ -304,6 +334,7 @@ class Flaky:
         return self.records.ahead
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        time.sleep(WAIT)
         for page in self.records.extract(ctx, checkpoint):
             ctx.beat()
             if page.checkpoint in self.fails:

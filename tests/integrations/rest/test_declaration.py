@@ -291,3 +291,11 @@ def test_memory_stays_flat_over_many_pages() -> None:
 )  # fmt: skip
 def test_only_a_call_that_names_both_ends_reads_its_window_alone(params: Any, whole: bool) -> None:
     assert rest(params=params).reads_windows(context()) is whole
+
+
+def test_pages_are_read_ahead_unless_asking_for_one_acknowledges_those_before() -> None:
+    queue = rest(ahead=False)
+
+    assert rest().reads_ahead(context())
+    assert not queue.reads_ahead(context())
+    assert queue.fingerprint == rest().fingerprint  # a checkpoint of before is still good
