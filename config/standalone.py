@@ -1,6 +1,6 @@
 """Everything of the standalone project in one process tree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -9,7 +9,7 @@ from django.db import connections
 from config.console import emit
 from config.embedded import EmbeddedValkey, embedded_socket, embedded_url
 from config.programs import programs
-from config.supervisor import Leash, Supervisor
+from config.supervisor import Leash, Program, Supervisor
 
 
 @contextmanager
@@ -22,8 +22,10 @@ def redis(leash: Leash) -> Iterator[EmbeddedValkey | None]:
         yield server
 
 
-def serve(leash: Leash, server: EmbeddedValkey | None, *, port: int | None, workers: int) -> None:
-    """Keep web, workers and scheduler running until a signal says stop."""
+def serve(
+    leash: Leash, server: EmbeddedValkey | None, *, port: int | None, workers: int, beside: Sequence[Program] = ()
+) -> None:
+    """Keep web, workers, scheduler and what goes `beside` them running until a signal says stop."""
     connections.close_all()  # this process only watches from here on
     beat = server.ensure if server else lambda: None
-    Supervisor(programs(port=port, workers=workers), leash=leash, emit=emit, beat=beat).run()
+    Supervisor([*beside, *programs(port=port, workers=workers)], leash=leash, emit=emit, beat=beat).run()

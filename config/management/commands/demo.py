@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from config import demo_data
+from config import demo_data, demo_shop
 from config.console import table
 from config.demo_data import DemoRow
 from config.embedded import embedded_socket, server_pid
@@ -25,6 +25,7 @@ from config.supervisor import Leash
 USER = "admin"
 HEAD = ("tenant", "file", "format", "outcome", "read", "loaded", "skipped", "dead")
 COLUMNS = 100
+LIVE = f"Live:      orders of {demo_shop.TENANT}'s made-up web shop come in every minute over HTTP, see REST records\n"
 
 
 class Command(BaseCommand):
@@ -52,12 +53,13 @@ class Command(BaseCommand):
                 found = free_port(port)
                 if found != port:
                     self.stdout.write(f"\nPort {port} is taken, so this is on {found}.")
-                self.welcome(found, password, "in a second terminal", "Stop with Ctrl-C.")
+                self.welcome(found, password, "in a second terminal", "Stop with Ctrl-C.", LIVE)
             if not all(row.as_meant for row in rows):
                 raise CommandError("A run of the demo did not end as it was meant to, see above. Try --reset.")
             if once:
                 return
-            serve(leash, server, port=found, workers=1)
+            with demo_shop.opened(HOST, free_port(found + 1)) as shop:
+                serve(leash, server, port=found, workers=1, beside=[shop])
         self.stdout.write("Stopped. `python3 manage.py demo` starts again with the same data.")
 
     def summary(self, rows: Sequence[DemoRow]) -> None:
@@ -73,12 +75,13 @@ class Command(BaseCommand):
             f"\n{read} records read now, {kept} transactions in the ledger: overlapping exports merged, twins kept."
         )
 
-    def welcome(self, port: int, password: str, where: str, last: str) -> None:
+    def welcome(self, port: int, password: str, where: str, last: str, also: str = "") -> None:
         tenants = ", ".join(user.get_username() for user in demo_data.staff())
         self.stdout.write(
             f"\nConsole:   http://{HOST}:{port}/admin/\n"
             f"User:      {USER}   (sees everything; {tenants} see their own tenant, same password)\n"
-            f"Password:  {password}   (made for this start; the next one makes another)\n\n"
+            f"Password:  {password}   (made for this start; the next one makes another)\n"
+            f"{also}\n"
             f"Next, {where}:\n"
             "  .venv/bin/python manage.py ingest list runs\n"
             "  .venv/bin/python manage.py ingest list dead-letters\n"
