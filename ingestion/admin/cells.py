@@ -28,6 +28,8 @@ def moment(value: datetime | None) -> SafeString | str:
     local = timezone.localtime(value)
     if abs(value - now) > timedelta(days=1):
         shown = f"{local:%Y-%m-%d %H:%M}"
+    elif timedelta() < value - now < timedelta(minutes=1):
+        shown = _("in a moment")
     elif value > now:
         shown = _("in %s") % timeuntil(value, now, depth=1)
     elif now - value < timedelta(minutes=1):
