@@ -61,15 +61,17 @@ def test_two_that_learn_at_once_lose_nothing() -> None:
 
     assert [end(child) for child in children] == [0, 0]
     shape = drift.from_json(known(tenant).shape)
-    assert (shape.records, sorted(shape.fields)) == (40, ["id", "left", "right"])
-    assert (shape.fields["left"].present, shape.fields["left"].of) == (20, 40)
+    assert (shape.records, sorted(shape.fields)) == (36, ["id", "left", "right"])
+    assert (shape.fields["left"].present, shape.fields["left"].of) == (18, 36)
 
 
 def learn(run: Run, name: str) -> None:
-    """Ten batches of two records, each in its transaction, as two shards would."""
+    """Nine batches of two records, each in its transaction, as two shards would: with ten, what the other one brings
+    after them all would count from there on.
+    """
     seen = Seen(shape_of([body({"id": 1, name: 1})] * 2), frozenset())
     watching = watch(run, watched([]), None)  # type: ignore[arg-type]  # a source that asks for no context
-    for _ in range(10):
+    for _ in range(9):
 
         def commit() -> None:
             with transaction.atomic():
