@@ -5,6 +5,9 @@ each time which part it is about to try. The claim that follows a death then kno
 log2(page) + 2 deaths until one record stands alone. Only a record that kills alone, and when it is tried alone once
 more, is convicted; it becomes a dead letter and the run goes on. One death alone may be chance: of 228,600 records that
 went through a storm of 1,000 kills, two that take long were hit just then (measured).
+
+Only a death accuses. A search that a pause, an outage or a slow owner cut short goes on as if that part had not been
+tried, which is why the deaths that the run had by then are written down beside it.
 """
 
 from __future__ import annotations
@@ -37,14 +40,8 @@ def resume(run: Run, mine: Ownership) -> frozenset[str]:
         return frozenset()
     state = dict(run.isolation or {})
     trial = state.pop("trial", None)
-    state.pop("fresh", None)
-    if trial and trial == [state.get("alone")]:
-        state = {"poison": [*state.get("poison", []), *trial], "fresh": True}
-    elif trial:
-        state["suspects"] = trial
-        state["alone"] = trial[0] if len(trial) == 1 else None
-    else:
-        state["blind"] = state.get("blind", 0) + 1
+    if run.deaths > state.get("deaths", 0):
+        state = {**_judged(state, trial), "deaths": run.deaths}
     _save(run, mine, state)
     if state.get("blind", 0) > _MAX_BLIND or run.deaths > _MAX_DEATHS:
         raise WorkerLost(
@@ -52,6 +49,16 @@ def resume(run: Run, mine: Ownership) -> frozenset[str]:
             "source and at the machine's memory, then start a new run."
         )
     return frozenset(state.get("poison", ()))
+
+
+def _judged(state: dict[str, Any], trial: list[str] | None) -> dict[str, Any]:
+    """What a death says, in the midst of `trial` or outside of any."""
+    state.pop("fresh", None)
+    if not trial:
+        return {**state, "blind": state.get("blind", 0) + 1}
+    if trial == [state.get("alone")]:
+        return {"poison": [*state.get("poison", []), *trial], "fresh": True}
+    return {**state, "suspects": trial, "alone": trial[0] if len(trial) == 1 else None}
 
 
 def named(pipeline: Pipeline, records: Sequence[Record]) -> dict[str, Record]:
@@ -70,11 +77,13 @@ def search(
     state = dict(run.isolation or {})
     if state.get("fresh"):
         return  # a guilty one was just convicted; perhaps this batch, which will reject it, lands now
-    known = {name: state[name] for name in ("poison", "blind") if name in state}
-    suspects = [key for key in state.get("suspects", records) if key in records and key not in poison]
+    known = {name: state[name] for name in ("poison", "blind", "deaths") if name in state}
+    left = [key for key in records if key not in poison]
+    alone = left[0] if len(left) == 1 else state.get("alone")  # a batch of one has died alone already
+    suspects = [key for key in state.get("suspects", left) if key in records and key not in poison]
     while suspects:
         part = suspects[: max(1, len(suspects) // 2)]
-        _save(run, mine, {**known, "suspects": suspects, "trial": part, "alone": state.get("alone")})
+        _save(run, mine, {**known, "suspects": suspects, "trial": part, "alone": alone})
         rehearse([records[key] for key in part])
         suspects = suspects[len(part) :]
     _save(run, mine, known)

@@ -54,7 +54,7 @@ def test_a_record_that_kills_its_worker_is_isolated_in_few_claims(page: int, pla
 
         claims = claims_until_the_end(run)
 
-    assert claims <= math.ceil(math.log2(page)) + 5
+    assert claims <= math.ceil(math.log2(page)) + 4
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (page + 3, page + 2, 0, 1))
     (letter,) = letters(run.tenant)
     assert (letter.source_id, letter.error_class) == (poison, "PoisonRecord")

@@ -99,7 +99,7 @@ def test_a_record_that_never_ends_is_isolated_and_the_run_goes_on() -> None:
     assert [(one.source_id, one.error_class) for one in letters(run.tenant)] == [("rec_0003", "PoisonRecord")]
     assert effects(run) == sorted(rows(run.tenant))
     assert "stuck" in events(run)
-    assert run.fence <= 7
+    assert run.fence <= 6
 
 
 def claimed() -> tuple[Run, ownership.Ownership, pulse.Pulse]:
