@@ -68,8 +68,17 @@ class _Clocks:
     def __init__(self) -> None:
         self._wall, self._cpu = time.monotonic(), time.thread_time()
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """While this thread waits for its run and not for its source."""
+        wall = time.monotonic()
+        try:
+            yield
+        finally:
+            self._wall += time.monotonic() - wall
+
     def waited(self) -> bool:
-        """Whether it has waited since for longer than it computed.
+        """Whether it has waited for its source since for longer than it computed.
 
         Two threads that both compute only get in each other's way: a run was up to a tenth slower (measured). So a
         source is read in turn until one of its pages was waited for, and ahead from then on.
@@ -89,6 +98,7 @@ class _Reader:
         """Pages, and what the run's thread is to do meanwhile."""
         self._taken = threading.Semaphore(0)
         """Raised when the next page may be fetched."""
+        self._clocks = _Clocks()
         self._waits = self._owed = False
         """Whether the source is worth being read ahead; whether the page that was taken has not raised `_taken` yet."""
         self._listening = self._beaten = self._ended = self._over = False
@@ -147,16 +157,16 @@ class _Reader:
         over = _Over()
         try:
             found = self._work.pipeline.source.extract(ctx, self._work.run.checkpoint)
-            began = _Clocks()
+            self._clocks = _Clocks()
             try:
                 for page in found:
-                    self._waits = self._waits or began.waited()
+                    self._waits = self._waits or self._clocks.waited()
                     self._said.put(_Fetched(page))
                     del page
                     self._taken.acquire()
                     if self._ended:
                         break
-                    began = _Clocks()
+                    self._clocks = _Clocks()
             finally:
                 if isinstance(found, Generator):
                     found.close()  # here, and not in whichever thread collects it
@@ -198,8 +208,9 @@ class _Reader:
                 except BaseException as error:  # noqa: BLE001  raised where it was asked for
                     answer.set_exception(error)
 
-            self._said.put(work)
-            return answer.result()
+            with self._clocks.stopped():
+                self._said.put(work)
+                return answer.result()
 
         return ask
 

@@ -24,10 +24,10 @@ from ingestion.running import closing, drift, isolation, ownership, verification
 from ingestion.running.work import Work
 
 
-def process(work: Work, page: Page) -> bool:
+def process(work: Work, page: Page) -> stages.Prepared | None:
     """Prepare `page` outside any transaction, keep its raw bytes, commit; again while the database is busy.
 
-    False when the run ended here, because too many of its records were rejected.
+    What was prepared when it breaks the error budget: none of it is loaded, and the run is to be ended with `refuse`.
     """
     if work.run.deaths >= isolation.DEATHS:
         suspects = isolation.named(work.pipeline, page.records)
@@ -38,8 +38,8 @@ def process(work: Work, page: Page) -> bool:
     seen = work.watch.look(prepared)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
-    if _refuse_over_budget(work, prepared):
-        return False
+    if _breaks_the_budget(work, prepared):
+        return prepared
     kept = _keep(work, prepared)
     _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads, seen))
     if seen is not None:
@@ -48,7 +48,18 @@ def process(work: Work, page: Page) -> bool:
     work.seams.at("committed")
     if _exceeded(work, work.read, work.dead):
         raise _over_budget(work.read, work.dead)
-    return True
+    return None
+
+
+def refuse(work: Work, prepared: stages.Prepared) -> None:
+    """Fail the run over a page that breaks its error budget: its rejects become dead letters, nothing is loaded."""
+    read, bad = work.read + len(prepared), len(prepared.rejected)
+    payloads = _keep_payloads(work, prepared.rejected, {})
+    with transaction.atomic():  # both or neither: after a crash between the two, the rejects would be counted again
+        ownership.renew(work.mine)
+        letters.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
+        work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
+        closing.end_failed(work.run, work.mine, _over_budget(read, work.dead + bad))
 
 
 def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -224,22 +235,13 @@ def _exceeded(work: Work, read: int, dead: int) -> bool:
     return work.run.kind not in spared and work.pipeline.error_budget.exceeded(read, dead)
 
 
+def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:
+    bad = len(prepared.rejected)
+    return bad > 0 and _exceeded(work, work.read + len(prepared), work.dead + bad)
+
+
 def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:
     return ErrorBudgetExceeded(
         f"{dead} of {read} records were rejected, more than this pipeline's error budget allows. Look at the dead "
         "letters: when the source has changed, mend the pipeline and run it again; the watermark has not moved."
     )
-
-
-def _refuse_over_budget(work: Work, prepared: stages.Prepared) -> bool:
-    """When this page breaks the budget, load none of it: keep its rejects as dead letters and fail the run."""
-    read, bad = work.read + len(prepared), len(prepared.rejected)
-    if not bad or not _exceeded(work, read, work.dead + bad):
-        return False
-    payloads = _keep_payloads(work, prepared.rejected, {})
-    with transaction.atomic():  # both or neither: after a crash between the two, the rejects would be counted again
-        ownership.renew(work.mine)
-        letters.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
-        work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
-        closing.end_failed(work.run, work.mine, _over_budget(read, work.dead + bad))
-    return True

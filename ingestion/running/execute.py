@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 from ingestion import events
 from ingestion.core.errors import Cancelled, Fenced, Paused
+from ingestion.core.stages import Prepared
 from ingestion.models import Run
 from ingestion.running import ahead, batch, closing, ownership
 from ingestion.running.conflicts import retried
-from ingestion.running.work import Seams, open_work
+from ingestion.running.work import Seams, Work, open_work
 from ingestion.signals import run_started
 
 
@@ -86,17 +87,29 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
     if mine.fence == 1:
         run_started.send_robust(Run, run=run)
     events.record(run, "started", f"claim {mine.fence} on {run.host}", checkpoint=run.checkpoint)
-    with ahead.pages(work) as pages:
-        for page in pages:
-            seams.at("extracted")
-            ownership.renew(mine)
-            seams.came_on(mine)
-            if not batch.process(work, page):
-                return
-            seams.came_on(mine)
-            if seams.stop():
-                raise Paused("The worker was asked to stop; another one goes on from here.")
-            work.held.look()  # before the source asks for its next page
+    refused = _load(work)
+    if refused is not None:
+        batch.refuse(work, refused)
+        return
     seams.at("exhausted")
     ownership.renew(mine)
     closing.close(work)
+
+
+def _load(work: Work) -> Prepared | None:
+    """Page by page; what was prepared of one that breaks the error budget.
+
+    The run is ended with it only when the source has ended too: one that hangs would have nobody to end it afterwards.
+    """
+    with ahead.pages(work) as pages:
+        for page in pages:
+            work.seams.at("extracted")
+            ownership.renew(work.mine)
+            work.seams.came_on(work.mine)
+            if (refused := batch.process(work, page)) is not None:
+                return refused
+            work.seams.came_on(work.mine)
+            if work.seams.stop():
+                raise Paused("The worker was asked to stop; another one goes on from here.")
+            work.held.look()  # before the source asks for its next page
+    return None

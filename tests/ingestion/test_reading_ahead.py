@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from django.db import connections
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from ingestion import Context, ErrorBudget, Json, Page, Record, Secret, SourceChanged, Transient, actions
+from ingestion import Context, ErrorBudget, Secret, SourceChanged, actions
 from ingestion.models import Run
 from ingestion.running import Seams
-from ingestion.testing import Records, registered
+from ingestion.testing import registered
 from ingestion.vault import credentials
-from tests.app.oracle import Entry, oracle
-from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
+from tests.app.oracle import Entry
+from tests.ingestion.readers import PATIENCE, Watched, at, loaded
 from tests.ingestion.runs import (
     OPERATOR,
-    body,
     carry,
     configured,
     counts,
-    effects,
-    expire,
-    finish,
-    item,
-    items,
     letters,
     load,
     new_tenant,
@@ -46,46 +36,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),
 ]
-PATIENCE = 20.0
-"""Seconds after which something that must happen counts as not happening."""
-WAIT = 0.01
-"""Seconds that a source takes for its first page: one that never lets us wait is not read ahead."""
-Step = Callable[[int, Context], object]
-
-
-@dataclass
-class Watched:
-    """Pages of one record; `step` is called whenever a page is asked for, and `asked[n]` is set before that."""
-
-    pages: int = 3
-    step: Step = lambda number, ctx: None
-    ahead: bool = True
-    asked: list[threading.Event] = field(default_factory=lambda: [threading.Event() for _ in range(20)])
-    closed_in: list[threading.Thread] = field(default_factory=list)
-
-    def reads_ahead(self, ctx: Context) -> bool:
-        return self.ahead
-
-    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        try:
-            time.sleep(WAIT)
-            for number in range(int(checkpoint or 0), self.pages):
-                self.asked[number].set()
-                self.step(number, ctx)
-                one = item(number)
-                yield Page([Record(one["id"], body(one), f"page {number}")], number + 1)
-        finally:
-            self.closed_in.append(threading.current_thread())
-
-
-def loaded(source: Any, seams: Seams | None = None, **changes: Any) -> Run:
-    return load(over([], source=source, **changes), seams=seams)
-
-
-def at(point: str, do: Callable[[int], object]) -> Seams:
-    """Calls `do(n)` the n-th time, from 0, that `point` is passed."""
-    passed = iter(range(1000))
-    return Seams(at=lambda name: do(next(passed)) if name == point else None, sleep=lambda seconds: None)
 
 
 @pytest.mark.parametrize(
@@ -292,91 +242,22 @@ def test_the_reader_sees_the_context_of_its_run() -> None:
     assert seen == ["of this run"]
 
 
-def test_after_a_death_nothing_is_read_ahead() -> None:
-    """A death in the second page would be blamed on the records of the first."""
-    threads: set[str] = set()
-    source = Watched(2, lambda number, ctx: threads.add(threading.current_thread().name))
-    with registered(over([], source=source)) as pipeline:
-        run = queued(pipeline)
-        assert in_child(lambda: carry(run, DyingAt("prepared").seams)) == KILLED
+def test_a_page_over_the_error_budget_ends_the_run_after_its_reader() -> None:
+    """One that hangs then is ended with its worker; had the run ended before, nobody would look."""
+    states: list[str] = []
 
-        finish(run)
-
-    assert (run.state, counts(run)) == ("succeeded", (2, 2, 0, 0))
-    assert threads == {threading.current_thread().name}
-
-
-@pytest.mark.parametrize(("point", "nth"), [("extracted", 2), ("before commit", 1), ("committed", 3), ("exhausted", 1)])
-def test_a_run_that_is_killed_while_it_reads_ahead_loses_and_doubles_nothing(point: str, nth: int) -> None:
-    records = items(40)
-    with registered(over(records, source=Flaky(Records(records, page_size=10, ahead=True), set()))) as pipeline:
-        run = queued(pipeline)
-
-        died = in_child(lambda: carry(run, DyingAt(point, nth).seams))
-        finish(run)
-
-    assert (died, counts(run)) == (KILLED, (40, 40, 0, 0))
-    assert effects(run) == sorted(rows(run.tenant)) == sorted(one["id"] for one in records)
-
-
-class Killed(BaseException):
-    """Ends a worker in the middle of a test's process."""
-
-
-@dataclass
-class Flaky:
-    """`Records` whose pages at `fails` cannot be had the first time they are asked for."""
-
-    records: Records
-    fails: set[int]
-
-    def reads_ahead(self, ctx: Context) -> bool:
-        return self.records.ahead
-
-    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        time.sleep(WAIT)
-        for page in self.records.extract(ctx, checkpoint):
-            ctx.beat()
-            if page.checkpoint in self.fails:
-                self.fails.remove(page.checkpoint)
-                raise Transient("Not now.")
-            yield page
-
-
-def story(records: Sequence[dict[str, Any]], fails: set[int], crash: int, *, ahead: bool) -> tuple[Any, list[str]]:
-    """What a run leaves behind that dies at its `crash`-th seam, and the seams it passed."""
-    passed: list[str] = []
-
-    def seam(point: str) -> None:
-        passed.append(point)
-        if len(passed) == crash:
-            raise Killed
-
-    source = Flaky(Records(records, page_size=2, ahead=ahead), set(fails))
-    pipeline = dataclasses.replace(oracle, source=source, reconciliations=(), error_budget=ErrorBudget(ratio=1.0))
-    with registered(pipeline):
-        run = queued(pipeline)
+    def step(number: int, ctx: Context) -> None:
+        ends = time.monotonic() + PATIENCE
         try:
-            carry(run, Seams(at=seam, sleep=lambda seconds: None))
-        except Killed:
-            expire(run)
-        finish(run)
-    keys = [(one.source_id, one.stage, one.times_seen) for one in letters(run.tenant)]
-    left = (run.state, counts(run), run.batches, run.checkpoint, rows(run.tenant), keys, effects(run))
-    return left, passed
+            while number == 1 and time.monotonic() < ends:
+                ctx.beat()
+        finally:
+            states.append(Run.unscoped.values_list("state", flat=True).get(pk=ctx.run_id))
 
+    source = Watched(2, step, values={"amount": "-1.00"})
+    look = at("prepared", lambda n: source.asked[1].wait(PATIENCE))
+    run = loaded(source, look, error_budget=ErrorBudget(ratio=0.0, at_least=1))
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    good=st.lists(st.booleans(), min_size=1, max_size=7),
-    fails=st.sets(st.sampled_from([2, 4, 6]), max_size=2),
-    crash=st.integers(min_value=0, max_value=30),
-)
-def test_reading_ahead_leaves_behind_what_reading_in_turn_does(good: list[bool], fails: set[int], crash: int) -> None:
-    records = [item(number, **({} if fine else {"amount": "-1.00"})) for number, fine in enumerate(good)]
-
-    ahead, passed_ahead = story(records, fails, crash, ahead=True)
-    in_turn, passed_in_turn = story(records, fails, crash, ahead=False)
-
-    assert ahead == in_turn
-    assert passed_ahead == passed_in_turn
+    assert states == ["running", "running"]
+    assert (run.state, run.error_class, counts(run)) == ("failed", "ErrorBudgetExceeded", (1, 0, 0, 1))
+    assert len(letters(run.tenant)) == 1
