@@ -101,12 +101,15 @@ def opened(host: str, port: int) -> Iterator[Program]:
     connection = actions.connect(actor, tenant, "rest.records", NAME)
     actions.configure(actor, connection, {"rest": declared(origin), "integration": INTEGRATION})
     actions.set_schedule(actor, connection, {"every": "1m", "spread": "0s"}, "the demo was started")
-    networks = os.environ.get("PRIVATE_NETWORKS", "")
-    os.environ["PRIVATE_NETWORKS"] = ",".join(filter(None, [networks, NETWORK]))
+    before = os.environ.get("PRIVATE_NETWORKS")
+    os.environ["PRIVATE_NETWORKS"] = ",".join(filter(None, [before, NETWORK]))
     try:
         yield Program("shop", (sys.executable, "-m", "config.demo_shop", str(port)), {TOKEN: token})
     finally:
-        os.environ["PRIVATE_NETWORKS"] = networks
+        if before is None:
+            del os.environ["PRIVATE_NETWORKS"]
+        else:
+            os.environ["PRIVATE_NETWORKS"] = before
         actions.set_schedule(actor, connection, {"off": True}, "the demo was stopped, and its shop with it")
 
 

@@ -22,6 +22,10 @@ class Actor:
     def name(self) -> str:
         return str(self.user) if self.user is not None else f"command line ({_account()})"
 
+    @property
+    def is_superuser(self) -> bool:
+        return self.user is None or bool(getattr(self.user, "is_superuser", False))
+
     def require(self, permission: str, tenant: Tenant) -> None:
         """Raise PermissionDenied unless the actor holds `ingestion.<permission>` and may see `tenant`."""
         if self.user is None:
@@ -35,7 +39,7 @@ class Actor:
 
     def require_superuser(self) -> None:
         """Raise PermissionDenied unless the actor may change tenants themselves."""
-        if self.user is not None and not getattr(self.user, "is_superuser", False):
+        if not self.is_superuser:
             raise PermissionDenied(f"{self.name} is no superuser.")
 
     def audit(self, tenant: Tenant, action: str, target: object, reason: str = "", **data: Any) -> None:

@@ -23,7 +23,7 @@ from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
 from ingestion.redaction import mask
 from ingestion.vault import credentials, rotation
 from ingestion.vault.rotation import Rotated
-from ingestion.vault.values import checked, filled
+from ingestion.vault.values import PLAIN, checked, filled, secret
 
 
 @sensitive_variables()
@@ -40,14 +40,18 @@ def set_credential(
     """Store `values` as the tenant's credential for `integration`, in the place of all of those before.
 
     With `keep` what is stored stays where `values` name nothing or an empty text, and so does its expiry date. Running
-    workers take it at their next batch. Raises ActionRefused for values that cannot be stored, and what stood in the
-    way of reading those to keep.
+    workers take it at their next batch. Raises ActionRefused for values that cannot be stored, and for other hosts,
+    accounts or the like beside kept secrets: who does not know a secret shall not say where it may be sent (superusers
+    and the command line may). Raises CredentialChanged when somebody else was quicker, and what stood in the way of
+    reading the values to keep.
     """
     actor.require("set_credential", tenant)
     _require_aware(expires_at)
     given = checked(integration, filled(values) if keep else values)
     before = _stored(tenant, integration) if keep else None
     kept = {name: value for name, value in before.values.items() if name not in given} if before else {}
+    if before and secret(kept) and not actor.is_superuser:
+        _require_same_terms(given, before)
 
     def note(row: Credential) -> None:
         until = row.expires_at if before and expires_at is None else expires_at
@@ -56,7 +60,8 @@ def set_credential(
         actor.audit(tenant, "set credential", integration, reason, **what, **({"kept": sorted(kept)} if keep else {}))
 
     whole = checked(integration, {**kept, **given})
-    credentials.put(tenant.ref, integration, whole, cause="set", expected=before.version if before else None, note=note)
+    expected = (before.version if before else 0) if keep else None
+    credentials.put(tenant.ref, integration, whole, cause="set", expected=expected, note=note)
     return Credential.objects.for_tenant(tenant).select_related("tenant").get(integration=integration)
 
 
@@ -122,6 +127,15 @@ def rotate_keys(
         with transaction.atomic():
             actor.audit(one, "rotate keys", one, credentials=done.credentials, dropped=done.dropped)
         yield one, done
+
+
+def _require_same_terms(given: Mapping[str, str], before: Secret) -> None:
+    other = sorted(name for name in PLAIN & given.keys() if given[name] != before.values.get(name))
+    if other:
+        raise ActionRefused(
+            f"{' and '.join(other)} would say where the kept secrets may be used. Give the secrets anew together with "
+            "it, or ask a superuser."
+        )
 
 
 def _stored(tenant: Tenant, integration: str) -> Secret | None:

@@ -99,6 +99,8 @@ class Context:
     inbox: tuple[File, ...] = ()
     read: Callable[[File], bytes] = field(default=_no_file, repr=False)
     """The bytes of a file of this run's inbox."""
+    reserved: bool = False
+    """Whether the pipeline names the tenants it is for: only then may a source hold nothing against the tenant."""
     beat: Callable[[], None] = field(default=_quiet, repr=False)
     """Renews the run's lease during slow work between pages; raises Fenced or Cancelled when it must stop."""
     integration: str = ""

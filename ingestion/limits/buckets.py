@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -77,11 +78,12 @@ class SharedBucket:
 
 @dataclass(slots=True)
 class LocalBucket:
-    """The same arithmetic in this process. Starts empty: what others have just used is not known."""
+    """The same arithmetic for the threads of this process. Starts empty: what others have just used is not known."""
 
     per_second: float
     burst: float
     clock: Callable[[], float] = time.monotonic
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _tokens: float = 0.0
     _held_until: float = 0.0
     _at: float = field(init=False)
@@ -90,22 +92,24 @@ class LocalBucket:
         self._at = self.clock()
 
     def take(self, weight: float, patience: float) -> Place:
-        now = self.clock()
-        start = max(now, self._held_until)
-        self._tokens = min(self.burst, self._tokens + max(0.0, now - self._at) * self.per_second)
-        self._at = now
-        wait = start - now + max(0.0, weight - self._tokens) / self.per_second
-        if wait <= patience:
-            self._tokens -= weight
-        return Place(wait, now + wait)
+        with self._lock:
+            now = self.clock()
+            start = max(now, self._held_until)
+            self._tokens = min(self.burst, self._tokens + max(0.0, now - self._at) * self.per_second)
+            self._at = now
+            wait = start - now + max(0.0, weight - self._tokens) / self.per_second
+            if wait <= patience:
+                self._tokens -= weight
+            return Place(wait, now + wait)
 
     def due(self, place: Place) -> Place | None:
         now = self.clock()
         return Place(max(0.0, place.ready - now, self._held_until - now), place.ready)
 
     def hold(self, seconds: float) -> None:
-        self._held_until = max(self._held_until, self.clock() + seconds)
-        self._tokens = min(self._tokens, 0.0)
+        with self._lock:
+            self._held_until = max(self._held_until, self.clock() + seconds)
+            self._tokens = min(self._tokens, 0.0)
 
 
 def _text(value: Any) -> str:

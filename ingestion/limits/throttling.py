@@ -29,8 +29,8 @@ class StandIns:
     """The buckets of this process, used while Redis is away; kept for it, so that many short runs share one."""
 
     absence: queueing.Absence = field(default_factory=queueing.Absence)
-    buckets: dict[str, LocalBucket] = field(default_factory=dict)
-    """By the key they stand in for."""
+    buckets: dict[tuple[str, Rate], LocalBucket] = field(default_factory=dict)
+    """By the key they stand in for and its rate: a tenant's tier may change while the process lives."""
     used: bool = False
     """Said already that they are in use."""
 
@@ -137,11 +137,9 @@ class Throttle:
         return self._shared
 
     def _local(self) -> LocalBucket:
-        share: Rate = self._rate
         part = config().RATE_WITHOUT_REDIS
-        return self._stand_ins.buckets.setdefault(
-            self._key, LocalBucket(share.per_second * part, max(1.0, share.burst * part))
-        )
+        bucket = LocalBucket(self._rate.per_second * part, max(1.0, self._rate.burst * part))
+        return self._stand_ins.buckets.setdefault((self._key, self._rate), bucket)
 
     def _lost(self, error: Exception) -> None:
         self._stand_ins.absence.note(error)

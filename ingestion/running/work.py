@@ -198,6 +198,7 @@ def outside_a_run(
         now=datetime.now(UTC),
         config=overlaid,
         connection=connection.name,
+        reserved=pipeline.tenants is not None,
         beat=beat,
         integration=integration,
         credential=held.credential,

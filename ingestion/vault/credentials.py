@@ -59,7 +59,7 @@ def put(
 ) -> Secret:  # fmt: skip
     """Store `values` as a new version; `note` is called in the transaction that records it.
 
-    Raises CredentialChanged when `expected` is not the stored version any more.
+    Raises CredentialChanged when `expected` is not the stored version any more; 0 expects that nothing is stored.
     """
     redaction.remember(secret(values).values(), tenant.id)
     at, store = Address(tenant, integration), chosen()

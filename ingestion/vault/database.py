@@ -10,11 +10,11 @@ from django.db.models.functions import Coalesce
 
 from ingestion.clock import DbNow
 from ingestion.core.context import Secret
-from ingestion.core.errors import CredentialChanged, CredentialDamaged
+from ingestion.core.errors import CredentialDamaged
 from ingestion.models import Credential, CredentialVersion
 from ingestion.vault import data_keys
 from ingestion.vault.sealing import Place, seal, unseal
-from ingestion.vault.stores import Address
+from ingestion.vault.stores import Address, changed
 from ingestion.vault.values import packed, unpacked
 
 
@@ -40,7 +40,9 @@ class DatabaseStore:
     def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
         """Inside the caller's transaction. The row is there (`credentials.row`), with the last version before."""
         row = Credential.objects.for_tenant(at.tenant).select_for_update().get(integration=at.integration)
-        before = row.version if expected is None else expected
+        if expected == 0 and row.ciphertext:
+            raise changed(at)
+        before = expected or row.version
         version = max(before, _highest(at)) + 1  # above every one before, also when an older row was put back
         key_row, key = data_keys.current(at.tenant.id)
         sealed = seal(key, packed(values), place(row, version))
@@ -48,7 +50,7 @@ class DatabaseStore:
         if not mine.update(
             version=version, ciphertext=sealed, data_key=key_row, rotated_at=DbNow(), updated_at=DbNow()
         ):
-            raise CredentialChanged(f"The credential for {at.integration} was changed by somebody else; look again.")
+            raise changed(at)
         return version
 
     def delete(self, at: Address) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 from ingestion.conf import config
 from ingestion.core.context import Secret
-from ingestion.core.errors import ConfigurationError, CredentialChanged, CredentialDamaged, SecretStoreUnavailable
+from ingestion.core.errors import ConfigurationError, CredentialDamaged, SecretStoreUnavailable
 from ingestion.vault.master_keys import resolved
-from ingestion.vault.stores import Address
+from ingestion.vault.stores import Address, changed
 
 KNOWN = {"url", "mount", "prefix", "namespace", "ca", "timeout", "token", "role_id", "secret_id"}
 _STALE = "check-and-set parameter did not match"
@@ -48,16 +48,14 @@ class HashicorpStore:
         body = {"tenant": at.tenant.id, "integration": at.integration, "values": dict(values)}
         for tried in range(1, _TRIES + 1):
             with self._speaking() as kv:
-                before = self._newest(kv, at) if expected is None else expected
+                before = expected or self._before(kv, at, nothing=expected == 0)
                 try:
                     answer = kv.create_or_update_secret(path=_path(at), secret=body, cas=before, mount_point=_mount())
                 except _errors().InvalidRequest as error:
                     if _STALE not in str(error) or (expected is None and tried == _TRIES):
                         raise
                     if expected is not None:
-                        raise CredentialChanged(
-                            f"The credential for {at.integration} was changed by somebody else; look again."
-                        ) from None
+                        raise changed(at) from None
                     continue
                 return int(answer["data"]["version"])
         raise AssertionError("unreachable")
@@ -73,12 +71,19 @@ class HashicorpStore:
             if numbers:
                 kv.destroy_secret_versions(path=_path(at), versions=numbers, mount_point=_mount())
 
-    def _newest(self, kv: Any, at: Address) -> int:
-        """The newest version's number, which check-and-set must name; 0 when there never was one."""
+    def _before(self, kv: Any, at: Address, *, nothing: bool) -> int:
+        """The newest version's number, which check-and-set must name; 0 when there never was one.
+
+        Raises CredentialChanged when there is to be `nothing` and that version can still be read.
+        """
         try:
-            return int(kv.read_secret_metadata(path=_path(at), mount_point=_mount())["data"]["current_version"])
+            known = kv.read_secret_metadata(path=_path(at), mount_point=_mount())["data"]
         except _errors().InvalidPath:
             return 0
+        newest = known["versions"].get(str(known["current_version"]))
+        if nothing and newest and not (newest["destroyed"] or newest.get("deletion_time")):
+            raise changed(at)
+        return int(known["current_version"])
 
     @contextmanager
     def _speaking(self) -> Iterator[Any]:

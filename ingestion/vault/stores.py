@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from ingestion.conf import config
 from ingestion.core.context import Secret, TenantRef
-from ingestion.core.errors import ConfigurationError
+from ingestion.core.errors import ConfigurationError, CredentialChanged
 from ingestion.vault.values import INTEGRATION
 
 
@@ -39,15 +39,20 @@ class SecretStore(Protocol):
         ...
 
     def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
-        """Store `values` over the version `expected` (None: over any); the new version, higher than every one before.
+        """Store `values` over the version `expected`; the new version, higher than every one before.
 
-        Raises CredentialChanged when another version is there by now.
+        `expected` 0 stores where nothing is, None over any version. Raises CredentialChanged (`changed` makes it) when
+        another version is there by now.
         """
         ...
 
     def delete(self, at: Address) -> None:
         """Remove every version beyond recovery; nothing happens where there is none."""
         ...
+
+
+def changed(at: Address) -> CredentialChanged:
+    return CredentialChanged(f"The credential for {at.integration} was changed by somebody else; look again.")
 
 
 def chosen() -> SecretStore:

@@ -151,9 +151,18 @@ def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, 
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
     if (wait := _wait(connection)) > 0 or (wait := _FULL_SECONDS if deliveries.is_full(connection) else 0.0) > 0:
         return _later(429, "Too many deliveries.", wait)
-    body = door.keeps(registry.get(connection.pipeline), connection, body)
-    stored = actions.deliver(connection, delivery_id, body, content_type=request.headers.get("Content-Type", ""))
+    kept = _kept(door.keeps, connection, body)
+    stored = actions.deliver(connection, delivery_id, kept, content_type=request.headers.get("Content-Type", ""))
     return JsonResponse({"stored": stored}, status=202 if stored else 200)
+
+
+def _kept(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
+    """Raises Transient when what it needs was taken away since the body was proved: the sender comes again."""
+    try:
+        return keeps(registry.get(connection.pipeline), connection, body)
+    except (ConfigurationError, CredentialError) as error:
+        _log(connection, f"{type(error).__name__}: {error}")
+        raise Transient("What is to be kept of a delivery cannot be told now.") from error
 
 
 def _require_form(verify: Verify, request: HttpRequest, body: bytes, now: float) -> None:

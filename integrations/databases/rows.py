@@ -30,7 +30,15 @@ _SKEW_SECONDS = 60
 
 
 def everything(ctx: Context) -> Mapping[str, Any]:
-    """For `of`: all rows, because the database holds nobody else's. The pipeline must then name its `tenants`."""
+    """For `of`: all rows, because the database holds nobody else's. The pipeline must then name its `tenants`.
+
+    Raises ConfigurationError where it does not: for a source around Rows, nobody asks at the declaration.
+    """
+    if not ctx.reserved:
+        raise ConfigurationError(
+            f"{ctx.pipeline} reads everybody's rows and names no tenants, so each tenant with a connection would get "
+            'them all. Name those they belong to: tenants=["acme"].'
+        )
     return {}
 
 

@@ -58,9 +58,9 @@ class Declaration(Value):
     """A run that reads more pages than this fails: the source would probably never end."""
     max_page_bytes: int = Field(16 * _MEGABYTE, ge=1024, le=64 * _MEGABYTE)
     """A larger page is refused. In a connection's config at most 16777216; a preview takes 2 MB of it."""
-    ahead: bool = True
-    """Fetch a page while the one before it is loaded. Say false where asking for a page tells the source that those
-    before it have arrived, as some queues behind HTTP take it.
+    ahead: bool = False
+    """Fetch a page while the one before it is loaded. Not where asking for a page tells the source that those before it
+    have arrived, as some queues behind HTTP take it: what was lost in a crash would not come again.
     """
 
     @field_validator("base_url")

@@ -131,6 +131,25 @@ def test_replacing_some_values_keeps_the_others_unseen(console: Client, credenti
     assert (noted["names"], noted["kept"]) == (["webhook_secret"], ["api_key"])
 
 
+@pytest.mark.parametrize("name", ["hosts", "accounts", "auth", "methods"])
+def test_staff_cannot_send_kept_secrets_elsewhere(console: Client, credential: Credential, name: str) -> None:
+    """Whoever does not know a secret could have it sent to a server of theirs."""
+    boss = Client()
+    boss.force_login(superuser("boss"))
+    elsewhere = {"values": f"{name}=evil.example", "keep": "on"}
+
+    answer = console.post(at("replace", credential), elsewhere, follow=True)
+
+    assert "Give the secrets anew together with it" in answer.content.decode()
+    assert values_of(credential.tenant) == {"api_key": "sk_test_abcdefgh4242"}
+    console.post(at("replace", credential), {**elsewhere, "values": f"api_key=sk-own\n{name}=evil.example"})
+    assert values_of(credential.tenant) == {"api_key": "sk-own", name: "evil.example"}
+    console.post(at("replace", credential), {"values": f"token=second\n{name}=evil.example", "keep": "on"})
+    assert values_of(credential.tenant) == {"api_key": "sk-own", "token": "second", name: "evil.example"}
+    boss.post(at("replace", credential), {"values": f"{name}=good.example", "keep": "on"})
+    assert values_of(credential.tenant) == {"api_key": "sk-own", "token": "second", name: "good.example"}
+
+
 def test_the_expiry_date_alone_can_be_set_and_taken_away(console: Client, credential: Credential) -> None:
     console.post(at("expire", credential), {"expires_at": "2030-01-31T00:00"})
     credential.refresh_from_db()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -297,6 +298,37 @@ def test_redis_is_used_again_when_it_is_back(redis: Redis, rates: None, caplog: 
 
     assert "answers again" in caplog.text
     assert redis.exists("ingestion:acme:bucket:slow")
+
+
+def test_threads_of_a_process_share_its_bucket() -> None:
+    bucket = LocalBucket(per_second=1000, burst=1, clock=lambda: 0.0)
+    waits: list[float] = []
+
+    def take() -> None:
+        waits.extend(bucket.take(1, 1e9).wait for _ in range(2000))
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert sorted(waits) == pytest.approx([number / 1000 for number in range(1, 8001)])
+
+
+def test_a_tenant_of_another_tier_has_another_bucket_in_this_process(rates: None) -> None:
+    apart = StandIns()
+    apart.absence.note(OSError("away"))
+
+    for tier in ("free", "pro", "free"):
+        Throttle(ACME, tier, "other", stand_ins=apart).hold_off(0.01)
+
+    assert sorted(bucket.per_second for bucket in apart.buckets.values()) == pytest.approx([0.1, 0.9])
 
 
 def test_the_bucket_in_this_process_starts_empty_and_keeps_the_rate() -> None:

@@ -94,6 +94,18 @@ def test_two_writers_of_the_same_version_are_told_apart() -> None:
     assert read(row).values == {"api_key": "mine"}
 
 
+def test_where_nothing_is_expected_only_the_first_of_two_is_stored() -> None:
+    tenant = new_tenant()
+    for _ in range(2):  # what was deleted is nothing, too
+        credentials.put(tenant.ref, STORE, {"api_key": "mine"}, cause="set", expected=0)
+
+        with pytest.raises(CredentialChanged):
+            credentials.put(tenant.ref, STORE, {"webhook": "theirs"}, cause="set", expected=0)
+
+        assert credentials.read(tenant.ref, STORE).values == {"api_key": "mine"}
+        credentials.drop(tenant.ref, STORE)
+
+
 def test_one_data_key_a_tenant_wrapped_by_the_first_master_key() -> None:
     tenant = new_tenant()
     with under(new=master_key(), old=master_key()):

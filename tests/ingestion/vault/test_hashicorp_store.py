@@ -83,6 +83,34 @@ def test_versions_go_up_and_a_write_over_a_newer_one_is_refused(vault: FakeVault
     assert read(row) == Secret({"api_key": "second-value"}, 2)
 
 
+def test_where_nothing_is_expected_only_the_first_of_two_is_stored(vault: FakeVault) -> None:
+    row = stored()
+    credentials.drop(row.tenant.ref, STORE)
+    credentials.put(row.tenant.ref, STORE, {"api_key": "mine"}, cause="set", expected=0)
+
+    with pytest.raises(CredentialChanged):
+        credentials.put(row.tenant.ref, STORE, {"webhook": "theirs"}, cause="set", expected=0)
+
+    assert read(row).values == {"api_key": "mine"}
+
+
+def test_nothing_is_no_longer_there_when_somebody_is_quicker(vault: FakeVault) -> None:
+    row = stored()
+    credentials.drop(row.tenant.ref, STORE)
+    path = next(iter(vault.secrets))
+
+    def cross() -> None:
+        vault.before_write = None
+        vault.secrets[path].append({"tenant": row.tenant_id, "integration": STORE, "values": {"api_key": "crossed"}})
+
+    vault.before_write = cross
+
+    with pytest.raises(CredentialChanged):
+        credentials.put(row.tenant.ref, STORE, {"api_key": "late"}, cause="set", expected=0)
+
+    assert read(row).values == {"api_key": "crossed"}
+
+
 def test_an_operators_write_that_somebody_crossed_is_tried_over_the_newer_one(vault: FakeVault) -> None:
     row = stored()
     path = next(iter(vault.secrets))

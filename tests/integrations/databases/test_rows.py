@@ -46,7 +46,7 @@ def mine(ctx: Context) -> Mapping[str, Any]:
 
 
 def context(window: Window | None = YEAR, tenant: str = "acme", **values: Any) -> Context:
-    return Context(TenantRef(1, tenant), "app.oracle", 1, DAY, window=window, **values)
+    return Context(TenantRef(1, tenant), "app.oracle", 1, DAY, window=window, **{"reserved": True, **values})
 
 
 def at(legacy: Legacy, moment: datetime) -> Any:

@@ -293,9 +293,9 @@ def test_only_a_call_that_names_both_ends_reads_its_window_alone(params: Any, wh
     assert rest(params=params).reads_windows(context()) is whole
 
 
-def test_pages_are_read_ahead_unless_asking_for_one_acknowledges_those_before() -> None:
-    queue = rest(ahead=False)
+def test_pages_are_read_ahead_only_where_the_declaration_says_that_this_acknowledges_nothing() -> None:
+    ahead = rest(ahead=True)
 
-    assert rest().reads_ahead(context())
-    assert not queue.reads_ahead(context())
-    assert queue.fingerprint == rest().fingerprint  # a checkpoint of before is still good
+    assert ahead.reads_ahead(context())
+    assert not rest().reads_ahead(context())
+    assert ahead.fingerprint == rest().fingerprint  # a checkpoint of before is still good
