@@ -120,9 +120,10 @@ class Settings(BaseModel):
     """Longest wait for a rate limit inside a run; for a longer one the run is given back and tried again then."""
     BUDGETS: dict[str, Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]] = {"free": 1, "pro": 3, "enterprise": 10}
     """Runs of one tenant that may be running at once, by tier; other tiers have the first one listed."""
-    TENANT_SHARE: float = Field(0.5, gt=0)
+    TENANT_SHARE: float = Field(0.3, gt=0)
     """Largest share of a queue's workers that are told about runs of one tenant at once (at least one worker, and never
-    more runs than its budget), so that somebody is free for the others; 1 when there is one tenant only.
+    more runs than its budget), so that somebody is free for the others. Where few tenants share the queue each may have
+    its part: one has all workers, two have half of them.
     """
     QUOTAS: dict[str, dict[str, Annotated[int, Field(ge=0)]]] = {}
     """What a tenant may use in a calendar month (UTC): meter to tier to amount. "*" stands for every tier that is not

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Collection
+from functools import cache
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Window
@@ -110,8 +111,8 @@ def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
     """
     running = dict(at_work().order_by().values_list("tenant_id").annotate(Count("pk")))
     tiers = dict(Tenant.objects.filter(pk__in=running).values_list("pk", "tier"))
-    room: dict[str, int] = {}
-    full = [one for one, tier in tiers.items() if running[one] >= room.setdefault(tier, allowed(tier))]
+    room = cache(allowed)
+    full = [one for one, tier in tiers.items() if running[one] >= room(tier)]
     busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
     line = Run.unscoped.filter(is_able(), is_due(), ~Exists(busy), state=Run.State.QUEUED, parent__isnull=True).exclude(
         tenant_id__in=full
@@ -125,18 +126,28 @@ def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
         tenants = {*random.sample(sorted(tenants), limit), *always}
     chosen = {first: turn for turn, tenant, first in found if tenant in tenants}
     runs = Run.unscoped.filter(pk__in=chosen).select_related("tenant")
-    ours = [
-        run
-        for run in runs
-        if chosen[run.pk] + running.get(run.tenant_id, 0) <= room.setdefault(run.tenant.tier, allowed(run.tenant.tier))
-    ]
+    ours = [run for run in runs if chosen[run.pk] + running.get(run.tenant_id, 0) <= room(run.tenant.tier)]
     return sorted(ours, key=lambda run: (chosen[run.pk], run.pk))
 
 
 def allowed(tier: str) -> int:
     """Runs of one tenant of `tier` that workers are told about at once."""
     budget, workers = limits.budget_of(tier), queueing.workers(tier)
-    return min(budget, max(1, math.ceil(workers * config().TENANT_SHARE))) if workers else budget
+    if not workers:
+        return budget
+    return min(budget, max(1, math.ceil(workers * max(config().TENANT_SHARE, 1 / _served_with(tier)))))
+
+
+def _served_with(tier: str) -> int:
+    """Tenants with a live connection that share the queue of `tier`, at least 1, counted as far as it matters."""
+    matters = math.ceil(1 / config().TENANT_SHARE)
+    if matters == 1:
+        return 1
+    queue = queueing.queue_of(tier)
+    mine = [one for one in Tenant.Tier.values if queueing.queue_of(one) == queue]
+    live = Connection.unscoped.filter(tenant=OuterRef("pk"), paused_at__isnull=True)
+    found = Tenant.objects.filter(Exists(live), tier__in=mine).order_by().values_list("pk", flat=True)
+    return max(1, len(found[:matters]))
 
 
 def _line(tenant: int) -> QuerySet[Run]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from redis import Redis
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
@@ -25,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def nothing_else_waits(committed: None) -> Iterator[None]:
-    Connection.unscoped.update(next_due=None)
+    Connection.unscoped.update(next_due=None, paused_at=db_now_plus(-1))
     Run.unscoped.filter(state__in=Run.ACTIVE).update(state=Run.State.CANCELLED, active_key=None, slot_key=None)
     return
 
@@ -128,18 +129,39 @@ def test_the_end_of_a_run_brings_in_its_tenants_next_one_behind_the_others(redis
     assert hints(redis) == [other.pk, mine[1].pk]
 
 
-def test_one_tenants_runs_are_told_to_a_share_of_the_workers_only(redis: Redis) -> None:
+@pytest.mark.parametrize(("others", "told"), [(0, 8), (1, 4), (2, 3), (3, 3), (9, 3)])
+def test_one_tenants_runs_are_told_to_its_part_of_the_workers_only(redis: Redis, others: int, told: int) -> None:
     greedy = tenant("enterprise")
     waiting(greedy, 30)
+    for _ in range(others):
+        connections(tenant("enterprise"), 2)
+    connections(tenant("enterprise"), 1, paused_at=db_now_plus(-1))
+    connections(tenant("pro"), 1)
+    tenant("enterprise")
     for number in range(8):
         redis.sadd(WORKERS_BY_QUEUE_KEY % "ingestion-enterprise", f"rq:worker:{number}")
 
     scheduling.tick()
-    assert len(hints(redis, "enterprise")) == 4
+    assert len(hints(redis, "enterprise")) == told
     redis.flushall()
     scheduling.tick()
 
     assert len(hints(redis, "enterprise")) == 10, "without workers the budget alone decides"
+
+
+def test_a_tick_asks_once_for_each_tier_how_many_workers_there_are(
+    redis: Redis, django_assert_max_num_queries: Any
+) -> None:
+    redis.sadd(WORKERS_BY_QUEUE_KEY % "ingestion-enterprise", "rq:worker:1")
+    few, many = tenant("enterprise"), [tenant("enterprise") for _ in range(20)]
+    waiting(few, 1)
+    with CaptureQueriesContext(database) as before:
+        turns.waiting(100)
+    for one in many:
+        waiting(one, 2)
+
+    with django_assert_max_num_queries(len(before)):
+        assert len(turns.waiting(100)) == 21
 
 
 def test_a_great_backlog_of_a_high_tier_starves_no_low_one(redis: Redis) -> None:
