@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ingestion import Context
 from integrations.stripe.money import UnknownCurrency, major
@@ -17,16 +26,36 @@ ALLOWANCE = timedelta(minutes=5)
 """How far the clocks of Stripe and of this deployment may be apart."""
 
 
+_WRONG = {str: "string_type", bool: "bool_type"}
+"""What Pydantic calls a value that is none of the type."""
+
+
+def _null_as(default: str | bool, otherwise: Callable[[Any], Any] | None = None) -> GetPydanticSchema:
+    """`null` counts as `default`, and what is neither that nor of the type goes through the function `otherwise`.
+
+    In the validator's own terms: a function of Python for each of a dozen members took a third of it (measured).
+    """
+
+    def schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        exact = handler(source)
+        empty = core_schema.with_default_schema(exact, default=default, on_error="default")
+        choices: list[CoreSchema] = [exact, core_schema.chain_schema([core_schema.none_schema(), empty])]
+        if otherwise is not None:
+            choices.append(core_schema.no_info_before_validator_function(otherwise, exact))
+        return core_schema.union_schema([*choices], mode="left_to_right", custom_error_type=_WRONG[source])
+
+    return GetPydanticSchema(schema)
+
+
 def _id_of(value: Any) -> Any:
-    if isinstance(value, dict):
-        value = value.get("id")
+    value = value.get("id") if isinstance(value, dict) else value
     return "" if value is None else value
 
 
-Ref = Annotated[str, BeforeValidator(_id_of)]
+Ref = Annotated[str, _null_as("", _id_of)]
 """The id of another object, which Stripe may have expanded to the whole of it; '' for none."""
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
+Text = Annotated[str, _null_as("")]
+Flag = Annotated[bool, _null_as(False)]
 Seconds = Annotated[int, Field(ge=-62_135_596_800, le=253_402_300_799)]
 """Since 1970, of the years that a date can have."""
 
