@@ -21,6 +21,8 @@ class Rate(BaseModel):
     burst: float = Field(ge=1, allow_inf_nan=False)
 
 
+MOST_DAYS = 36_500
+"""Longest time that rows are kept for, a hundred years: no date overflows."""
 MOST_AT_ONCE = 1000
 """Largest concurrency budget; part of how a run's slot is stored, so it never changes."""
 
@@ -66,9 +68,10 @@ class Settings(BaseModel):
     """Deliveries of one connection that may wait to be taken in; its sender is told to come back (429) beyond that."""
     MAX_PENDING_BYTES: int = Field(256 * 1024 * 1024, gt=0)
     """Bytes that the deliveries of one connection may have together while they wait."""
-    KEEP_DAYS: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """Days after which `ingest sweep` deletes rows, by the name of what is retained: "deliveries" once they were taken
-    in (30; a duplicate that comes later is taken in again), "spendings" of ended runs (90), and what kinds declare.
+    KEEP_DAYS: dict[str, Annotated[float, Field(gt=0, le=MOST_DAYS)]] = {}
+    """Days (36500 at most) after which `ingest sweep` deletes rows, by the name of what is retained: "deliveries" once
+    they were taken in (30; a duplicate that comes later is taken in again), "spendings" of ended runs (90), and what
+    kinds declare.
     """
     QUEUES: dict[str, str] = {
         "free": "ingestion-free",

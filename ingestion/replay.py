@@ -6,13 +6,12 @@ import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 from django.db.models import F
 from django.db.models.functions import Length
 
 from ingestion.artifacts import ArtifactDamaged
-from ingestion.core.capabilities import Receives
+from ingestion.core.capabilities import Receives, Reopens
 from ingestion.core.context import Context
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Stage
@@ -26,13 +25,6 @@ _DELIVERY = re.compile(r"delivery \d+")
 """Where a letter stood that is a whole delivery, and not one of the records in it."""
 _SINGLE = ("PoisonRecord", "PayloadTooLarge")
 """Error classes at the extract stage that concern one record and not what a source refused as a whole."""
-
-
-@runtime_checkable
-class Reopens(Protocol):
-    """A source that rejects more than single records (a whole statement) and can take such a payload apart again."""
-
-    def reopen(self, ctx: Context, record: Record) -> Page: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ class DeadLetters:
         return list(held.select_related("artifact").filter(pk__in=chosen).order_by("pk"))
 
     def _reopens(self, stage: str, error_class: str, position: str) -> bool:
-        """Whether the source itself refused it; a single record stopped at its door is replayed as a record."""
+        """Whether the source itself refused it; a single record that it refused is replayed as a record."""
         if stage != Stage.EXTRACT or error_class in _SINGLE:
             return False
         delivered = isinstance(self.original, Receives) and _DELIVERY.fullmatch(position) is not None

@@ -15,7 +15,7 @@ from datetime import timedelta
 from django.db.models import Q
 
 from ingestion.clock import read_db_now
-from ingestion.conf import config
+from ingestion.conf import MOST_DAYS, config
 from ingestion.core.errors import ConfigurationError
 from ingestion.models import Delivery, Run, Spending, Tenant, TenantOwned
 
@@ -35,7 +35,12 @@ _retained: dict[str, Retention] = {}
 
 
 def retain(value: Retention) -> None:
-    """Declare it. Safe to repeat; raises ConfigurationError where the name is another one's."""
+    """Declare it. Safe to repeat.
+
+    Raises ConfigurationError where the name is another one's, and for days that are none or more than 36500.
+    """
+    if not 0 < value.days <= MOST_DAYS:
+        raise ConfigurationError(f"{value.name!r} is retained {value.days} days; give a number up to {MOST_DAYS}.")
     if _retained.setdefault(value.name, value) != value:
         raise ConfigurationError(f"What is retained as {value.name!r} is declared twice.")
 

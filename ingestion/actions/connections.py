@@ -13,7 +13,7 @@ from django.utils import timezone
 from ingestion import events, scheduling, turns
 from ingestion.actions.actor import Actor
 from ingestion.actions.plain_configs import refuse_secrets
-from ingestion.actions.schedules import as_declared, require_rest, set_schedule
+from ingestion.actions.schedules import as_declared, require_rest, require_runs, set_schedule
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.capabilities import ChecksConfig
@@ -32,7 +32,8 @@ def connect(
 ) -> Connection:
     """The tenant's connection `name` to `pipeline`, made when it is not there.
 
-    Raises UnknownPipeline, and TenantNotServed for a pipeline that is not for this tenant.
+    Raises UnknownPipeline, TenantNotServed for a pipeline that is not for this tenant, and ActionRefused for a schedule
+    where the source finds nothing by itself.
 
     With a `schedule` (see `set_schedule`) it is due by that one, whatever the pipeline declares.
     """
@@ -41,6 +42,7 @@ def connect(
     if name and not _NAME.fullmatch(name):
         raise ActionRefused(f"{name!r} cannot name a connection; use at most 50 letters, digits, - and _.")
     declared = as_declared(schedule) if schedule is not None else None
+    require_runs(pipeline, declared)
     require_rest(actor, declared)
     fresh = Connection(tenant=tenant, pipeline=pipeline, name=name, schedule=declared)
     with transaction.atomic():

@@ -10,8 +10,10 @@ from django.db import transaction
 from ingestion import scheduling
 from ingestion.actions.actor import Actor
 from ingestion.conf import config
-from ingestion.core.declared_schedules import schedule_from_json, schedule_to_json
-from ingestion.core.errors import ActionRefused, IngestionError
+from ingestion.core import registry
+from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
+from ingestion.core.errors import ActionRefused, IngestionError, UnknownPipeline
+from ingestion.core.intake import require_finds
 from ingestion.core.schedules import Cron, Every, Schedule
 from ingestion.core.zones import zone_named
 from ingestion.models import Connection, Tenant
@@ -34,16 +36,28 @@ def require_rest(actor: Actor, declared: Mapping[str, Any] | None) -> None:
         )
 
 
+def require_runs(pipeline: str, declared: Mapping[str, Any] | None) -> None:
+    """Raise ActionRefused for a schedule of runs that would find nothing: the source is uploaded or delivered to."""
+    if declared is None or declared == OFF:
+        return
+    try:
+        require_finds(registry.get(pipeline))
+    except UnknownPipeline:
+        return  # its code is not installed here; the run says so
+
+
 def set_schedule(
     actor: Actor, connection: Connection, schedule: Schedule | Mapping[str, Any] | None, reason: str = ""
 ) -> Connection:
     """Give the connection a schedule of its own; None gives it back to what its pipeline declares.
 
     A schedule is a value (`Cron("0 3 * * *")`) or its JSON (`{"every": "15m"}`, `{"off": true}`). What is due next is
-    worked out anew; a run under way goes on. Raises ConfigurationError with what is wrong.
+    worked out anew; a run under way goes on. Raises ConfigurationError with what is wrong, and ActionRefused where the
+    source finds nothing by itself.
     """
     actor.require("run_connection", connection.tenant)
     declared = as_declared(schedule) if schedule is not None else None
+    require_runs(connection.pipeline, declared)
     require_rest(actor, declared)
     with transaction.atomic():
         mine = Connection.objects.for_tenant(connection.tenant).select_for_update().filter(pk=connection.pk)

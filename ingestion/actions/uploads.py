@@ -42,8 +42,8 @@ def upload(
 
     Without `hint` no worker is told; the caller executes the run itself.
 
-    Before anything is stored it raises FilesNotTaken (its source reads none), FileTooLarge, UnreadableFile (empty),
-    ActionRefused (paused) or UnknownPipeline.
+    Before anything is stored it raises TenantNotServed, FilesNotTaken (its source reads none), FileTooLarge,
+    UnreadableFile (empty), ActionRefused (paused) or UnknownPipeline.
     """
     actor.require("run_connection", connection.tenant)
     _check(connection, name, data)
@@ -74,7 +74,9 @@ def upload(
 
 
 def _check(connection: Connection, name: str, data: bytes) -> None:
-    require_files(registry.get(connection.pipeline))
+    pipeline = registry.get(connection.pipeline)
+    pipeline.require_served(connection.tenant.key)
+    require_files(pipeline)
     require_unpaused(connection)
     if not data:
         raise UnreadableFile(f"{name} is empty.")

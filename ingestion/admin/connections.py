@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, doors, scheduling
+from ingestion import actions, endpoints, scheduling
 from ingestion.actions import Actor
 from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.admin import cells
@@ -211,7 +211,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
 
 def _address(request: HttpRequest, connection: Connection) -> str:
     """Where its sender delivers to, '' where nobody does."""
-    found = doors.path_of(connection)
+    found = endpoints.path_of(connection)
     return request.build_absolute_uri(found) if found else ""
 
 

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -53,8 +54,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        able = [pipeline.name for pipeline in registry.registered() if takes_files(pipeline)]
-        mine = only_own(Connection.unscoped.filter(pipeline__in=able), user)
+        mine = only_own(Connection.unscoped.filter(_able()), user)
         shown = mine.select_related("tenant").order_by("tenant__key", "pipeline", "name")
         self.fields["connection"].queryset = shown  # type: ignore[attr-defined]
 
@@ -80,6 +80,15 @@ class UploadForm(forms.Form):
         """What the upload adds to the connection's config."""
         named = {name: self.cleaned_data[name] for name in ("account", "layout") if self.cleaned_data[name]}
         return {**self.cleaned_data["settings"], **named}
+
+
+def _able() -> Q:
+    """Connections whose source reads files and whose pipeline is for their tenant."""
+    able = Q(pk__in=())
+    for pipeline in filter(takes_files, registry.registered()):
+        served = Q() if pipeline.tenants is None else Q(tenant__key__in=pipeline.tenants)
+        able |= Q(pipeline=pipeline.name) & served
+    return able
 
 
 def upload_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, register
 
 from ingestion.checks.settings import TAG
-from ingestion.doors import addresses
+from ingestion.endpoints import addresses
 
 
 @register(TAG)

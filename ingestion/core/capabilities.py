@@ -96,6 +96,15 @@ class AnswersDrift(Protocol):
 
 
 @runtime_checkable
+class Reopens(Protocol):
+    """A source that rejects more than single records (a whole statement) and can take such a payload apart again."""
+
+    def reopen(self, ctx: Context, record: Record) -> Page:
+        """The records of what was rejected as a whole, as `record`, when its dead letter is replayed."""
+        ...
+
+
+@runtime_checkable
 class ReadsAhead(Protocol):
     """A source whose next page may be fetched while the one before it is loaded, before that one is committed."""
 

@@ -111,7 +111,7 @@ class Pipeline:
     def require_served(self, tenant: str) -> None:
         """Raise TenantNotServed for a tenant that may not use it."""
         if not self.serves(tenant):
-            raise TenantNotServed(f"Pipeline {self.name} is not for tenant {tenant}, so nothing was read.")
+            raise TenantNotServed(f"Pipeline {self.name} is not for tenant {tenant}, so nothing was read or kept.")
 
     @property
     def title(self) -> str:

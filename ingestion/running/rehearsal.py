@@ -160,7 +160,7 @@ class _Rehearsal:
 
 
 def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
-    """What an upload would refuse at the door."""
+    """What an upload would refuse."""
     limit = settings().MAX_UPLOAD_BYTES
     for name, data in files:
         if not data:

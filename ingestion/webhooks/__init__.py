@@ -1,4 +1,4 @@
-"""Doors for what comes from outside: prove who sends it, store it, answer. Kinds build their own on `receiver`.
+"""Endpoints for what comes from outside: prove who sends it, store it, answer. Kinds build their own on `receiver`.
 
 See docs/how-to/receive-webhooks-and-pushes.md.
 """

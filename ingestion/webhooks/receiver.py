@@ -80,8 +80,8 @@ def receiver(
 ) -> View:
     """A view for `path("<slug:tenant>/<uuid:connection>/", …)`, the tenant's key and the connection's public id.
 
-    `accepts` says which pipelines this door is for, and `keeps` what is stored of a proved body: the same for the same
-    body. It is exempt from CSRF protection, which its signature replaces.
+    `accepts` says which pipelines this endpoint is for, and `keeps` what is stored of a proved body: the same for the
+    same body. It is exempt from CSRF protection, which its signature replaces.
     """
 
     @csrf_exempt
@@ -90,7 +90,7 @@ def receiver(
     def receive(request: HttpRequest, tenant: str, connection: UUID) -> HttpResponse:
         try:
             body = _read(request)
-            return _answer(request, body, _Door(verify, accepts, secrets, keeps), (tenant, connection), now())
+            return _answer(request, body, _Endpoint(verify, accepts, secrets, keeps), (tenant, connection), now())
         except _Refused as refused:
             return JsonResponse({"error": str(refused)}, status=refused.status)
         except (DatabaseError, Transient) as error:
@@ -99,28 +99,28 @@ def receiver(
             logger.error("A delivery could not be stored: %s", type(error).__name__, extra={"event": "not_stored"})
             return _later(503, "Not available now; deliver it again.", _RETRY_SECONDS)
 
-    receive.accepts = accepts  # type: ignore[attr-defined]  # how `ingestion.doors` finds a connection's address
+    receive.accepts = accepts  # type: ignore[attr-defined]  # how `ingestion.endpoints` finds a connection's address
     return receive
 
 
-class _Door:
+class _Endpoint:
     """What distinguishes one kind's endpoint from another's."""
 
     def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf, keeps: Keeps) -> None:
         self.verify, self.accepts, self.secrets, self.keeps = verify, accepts, secrets, keeps
 
     def find(self, tenant: str, public_id: UUID) -> Connection | None:
-        endpoints = Connection.unscoped.select_related("tenant")
-        return endpoints.filter(public_id=public_id, tenant__key=tenant).first()
+        connections = Connection.unscoped.select_related("tenant")
+        return connections.filter(public_id=public_id, tenant__key=tenant).first()
 
     def opened(self, found: Connection | None) -> tuple[Connection | None, Sequence[str]]:
-        """The connection and its secrets; None and a decoy when there is none that this door is for.
+        """The connection and its secrets; None and a decoy when this endpoint is for none.
 
         Raises SecretStoreUnavailable, whether there is one or not.
         """
         secrets: Sequence[str] = []
         try:
-            if found is not None and self.accepts(pipeline := registry.get(found.pipeline)):
+            if found is not None and self._is_for(found, pipeline := registry.get(found.pipeline)):
                 secrets = self.secrets(pipeline, found)
             else:
                 _ask_for_nobody()
@@ -128,6 +128,9 @@ class _Door:
             if found is not None:
                 _log(found, f"{type(error).__name__}: {error}")
         return (found, secrets) if secrets else (None, [_DECOY])
+
+    def _is_for(self, found: Connection, pipeline: Pipeline) -> bool:
+        return pipeline.serves(found.tenant.key) and self.accepts(pipeline)
 
 
 def _ask_for_nobody() -> None:
@@ -137,12 +140,14 @@ def _ask_for_nobody() -> None:
         store.read(Address(TenantRef(0, "nobody"), "webhooks"))
 
 
-def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, UUID], now: float) -> HttpResponse:
-    connection = door.find(*address)
+def _answer(
+    request: HttpRequest, body: bytes, endpoint: _Endpoint, address: tuple[str, UUID], now: float
+) -> HttpResponse:
+    connection = endpoint.find(*address)
     try:
-        _require_form(door.verify, request, body, now)
-        connection, secrets = door.opened(connection)
-        delivery_id = door.verify(request.headers, body, secrets, now)
+        _require_form(endpoint.verify, request, body, now)
+        connection, secrets = endpoint.opened(connection)
+        delivery_id = endpoint.verify(request.headers, body, secrets, now)
     except (Unverified, CredentialError) as why:
         if connection is not None:
             _log(connection, f"{type(why).__name__}: {why}")
@@ -151,7 +156,7 @@ def _answer(request: HttpRequest, body: bytes, door: _Door, address: tuple[str, 
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
     if (wait := _wait(connection)) > 0 or (wait := _FULL_SECONDS if deliveries.is_full(connection) else 0.0) > 0:
         return _later(429, "Too many deliveries.", wait)
-    kept = _kept(door.keeps, connection, body)
+    kept = _kept(endpoint.keeps, connection, body)
     stored = actions.deliver(connection, delivery_id, kept, content_type=request.headers.get("Content-Type", ""))
     return JsonResponse({"stored": stored}, status=202 if stored else 200)
 

@@ -17,8 +17,9 @@ from ingestion.jobs import execute
 from ingestion.models import AuditEntry, Connection, Run, Tenant
 from ingestion.scheduling.due import turn
 from ingestion.testing import registered
+from integrations.push import Pushed
 from tests.app.oracle import ticking
-from tests.ingestion.runs import OPERATOR, carry, configured, new_tenant, watermarks
+from tests.ingestion.runs import OPERATOR, carry, configured, new_tenant, over, watermarks
 
 pytestmark = [
     pytest.mark.every_database,
@@ -177,6 +178,25 @@ def test_setting_a_schedule_moves_the_next_due_time_and_is_audited() -> None:
     entries = AuditEntry.objects.for_tenant(connection.tenant).filter(action="schedule").order_by("pk")
     assert [one.data["after"] for one in entries] == [{"every": "6h"}, {"off": True}, None]
     assert entries[0].reason == "less often"
+
+
+def test_a_source_that_finds_nothing_has_no_schedule() -> None:
+    """It would make empty runs for ever."""
+    with registered(over([], source=Pushed())) as pipeline:
+        connection = actions.connect(OPERATOR, new_tenant(), pipeline.name)
+        for ask in (
+            lambda: actions.set_schedule(OPERATOR, connection, {"every": "6h"}),
+            lambda: actions.connect(OPERATOR, connection.tenant, pipeline.name, "second", Cron("0 3 * * *")),
+            lambda: actions.connect(OPERATOR, connection.tenant, pipeline.name, "", {"every": "6h"}),
+        ):
+            with pytest.raises(ActionRefused, match="delivered, and that has runs of its own"):
+                ask()
+        actions.set_schedule(OPERATOR, connection, {"off": True})
+        actions.set_schedule(OPERATOR, connection, None)
+
+    connection.refresh_from_db()
+    assert (connection.schedule, connection.next_due) == (None, None)
+    assert Connection.objects.for_tenant(connection.tenant).count() == 1
 
 
 def test_a_tick_that_looked_before_the_schedule_changed_does_not_undo_it() -> None:

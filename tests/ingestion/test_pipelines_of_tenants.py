@@ -1,25 +1,30 @@
 """A pipeline that names its tenants is nobody else's: not offered, not connected, not read, whatever is in the table."""
 
 import dataclasses
+import time
 from collections.abc import Iterator
 
 import pytest
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from ingestion import ConfigurationError, Context, Page, Pipeline, actions
+from ingestion import ConfigurationError, Context, Page, Pipeline, actions, endpoints
 from ingestion.actions import Actor
 from ingestion.checks.connections import check_tenants
 from ingestion.core.errors import TenantNotServed
-from ingestion.models import Connection, Run, Tenant
+from ingestion.models import Artifact, Connection, Delivery, Run, Tenant
 from ingestion.running.rehearsal import dry_run
 from ingestion.testing import Records, make_tenant, registered
+from ingestion.webhooks import new_secret, receiver, sign, standard_webhooks
+from integrations.push import Pushed
 from tests.app.models import Payment
 from tests.app.pipelines import payments
-from tests.ingestion.admin.staff import staff
-from tests.ingestion.runs import carry
+from tests.ingestion.admin.staff import staff, superuser
+from tests.ingestion.runs import carry, over
 
 pytestmark = pytest.mark.django_db
+SECRET = new_secret()
 ADD = reverse("admin:ingestion_connection_add")
 asked: list[str] = []
 
@@ -42,7 +47,7 @@ class Private(Records):
 @pytest.fixture
 def private() -> Iterator[Pipeline]:
     asked.clear()
-    source = Private([{"id": "pay_1", "amount": "1.00"}])
+    source = Private([{"id": "pay_1", "amount": "1.00"}], files=True)
     with registered(dataclasses.replace(payments, name="app.private", source=source, tenants=["acme"])) as pipeline:
         yield pipeline
 
@@ -77,6 +82,45 @@ def test_a_connection_that_is_there_all_the_same_reads_nothing(stranger: Connect
         dry_run(stranger.tenant, "app.private")
     assert asked == []
     assert not Payment.unscoped.exists()
+
+
+def test_an_upload_is_refused_before_anything_is_kept(stranger: Connection, client: Client) -> None:
+    with pytest.raises(TenantNotServed, match="nothing was read or kept"):
+        actions.upload(Actor(), stranger, "notes.json", b"[]")
+
+    own = actions.connect(Actor(), make_tenant("acme"), "app.private")
+    client.force_login(superuser())
+    page = client.get(reverse("admin:ingestion_connection_upload")).content.decode()
+    assert f'<option value="{own.pk}"' in page
+    assert f'<option value="{stranger.pk}"' not in page
+    assert not Artifact.unscoped.exists()
+
+
+def test_it_has_no_endpoint_for_another_tenant() -> None:
+    source = Pushed()
+    with registered(over([], source=source)) as pipeline:
+        connection = actions.connect(Actor(), make_tenant("globex"), pipeline.name)
+        address = endpoints.path_of(connection)
+    with registered(over([], source=source, tenants=["acme"])):
+        hidden, answer = endpoints.path_of(connection), delivered(connection)
+    with registered(over([], source=source, tenants=["globex"])):
+        shown, taken = endpoints.path_of(connection), delivered(connection)
+
+    assert (address != "", hidden, shown) == (True, "", address)
+    assert (answer.status_code, taken.status_code) == (401, 202)
+    assert Delivery.unscoped.count() == 1
+
+
+def delivered(to: Connection) -> HttpResponse:
+    body, now = b'{"id": "rec_0001"}', int(time.time())
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(now),
+        "webhook-signature": sign(SECRET, "msg_1", now, body),
+    }
+    view = receiver(standard_webhooks, secrets=lambda pipeline, connection: [SECRET])
+    request = RequestFactory().post("/", body, content_type="application/json", headers=headers)
+    return view(request, to.tenant.key, to.public_id)
 
 
 def test_the_console_offers_it_to_staff_of_its_tenants_only(private: Pipeline, client: Client) -> None:

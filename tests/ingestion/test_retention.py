@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from ingestion import ConfigurationError
+from ingestion.conf import config
 from ingestion.models import Delivery, Run, Spending, Tenant
 from ingestion.retention import Retention, prune, retain, retained
 from ingestion.testing import make_tenant
@@ -66,6 +68,20 @@ def test_a_kind_s_rows_are_forgotten_after_the_days_that_the_settings_say(run: R
     with configured(KEEP_DAYS={"stripe_events": 5}):
         assert forget("stripe_events", run.tenant) == 4
     assert StripeEvent.unscoped.get().external_id == "evt_0"
+
+
+@pytest.mark.parametrize("days", [0, -1, 1e6, float("inf"), float("nan")])
+def test_what_no_date_can_be_reckoned_from_is_refused_before_anything_is_swept(days: float) -> None:
+    with configured(KEEP_DAYS={"deliveries": days}), pytest.raises(ImproperlyConfigured, match="KEEP_DAYS"):
+        config()
+    with pytest.raises(ConfigurationError, match="up to 36500"):
+        retain(Retention("nonsense", Delivery, "received_at", days))
+    assert "nonsense" not in [one.name for one in retained()]
+
+
+def test_a_hundred_years_can_be_kept(run: Run) -> None:
+    with configured(KEEP_DAYS={"deliveries": 36_500}):
+        assert forget("deliveries", run.tenant) == 0
 
 
 def test_a_name_is_declared_once() -> None:

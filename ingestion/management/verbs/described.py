@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingestion import doors, scheduling
+from ingestion import endpoints, scheduling
 from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
@@ -47,7 +47,7 @@ def connection(row: Connection) -> Described:
         "pipeline": row.pipeline,
         "name": row.name,
         "public_id": row.public_id,
-        "address": doors.path_of(row),
+        "address": endpoints.path_of(row),
         "schedule": schedule(row)["schedule"],
         "next_due": row.next_due,
         "paused_at": row.paused_at,

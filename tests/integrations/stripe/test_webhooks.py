@@ -74,9 +74,9 @@ def test_an_event_reaches_the_tables_without_a_feed() -> None:
     identity = account.create("invoices")
     told = account.update(identity, status="open")
 
-    with following(account, "invoices") as follower, endpoint() as door:
-        first, again = post(door, told), post(door, told)
-        runs = work(door) + work(follower.connection)
+    with following(account, "invoices") as follower, endpoint() as mine:
+        first, again = post(mine, told), post(mine, told)
+        runs = work(mine) + work(follower.connection)
 
     assert (first.status_code, again.status_code) == (202, 200)
     assert [(run.state, run.ok) for run in runs] == [("succeeded", 1), ("succeeded", 1)]
@@ -87,25 +87,25 @@ def test_an_event_reaches_the_tables_without_a_feed() -> None:
 def test_an_event_goes_to_every_kind_that_it_touches_and_to_no_other_tenant() -> None:
     told = event("charge.dispute.created", data={"object": {"id": "du_1", "object": "dispute", "charge": "ch_1"}})
 
-    with endpoint() as door, endpoint("globex"):
+    with endpoint() as mine, endpoint("globex"):
         for tenant in ("acme", "globex"):
             for kind in ("charges", "disputes", "refunds"):
                 actions.connect(OPERATOR, make_tenant(tenant), f"stripe.{kind}")
-        post(door, told)
-        work(door)
+        post(mine, told)
+        work(mine)
 
-    reached = Delivery.unscoped.exclude(connection=door).values_list("connection__pipeline", "tenant__key")
+    reached = Delivery.unscoped.exclude(connection=mine).values_list("connection__pipeline", "tenant__key")
     assert sorted(reached) == [("stripe.charges", "acme"), ("stripe.disputes", "acme")]
 
 
 def test_unknown_types_and_strangers_are_kept_with_their_body() -> None:
-    with endpoint() as door:
-        actions.connect(OPERATOR, door.tenant, "stripe.charges")
-        post(door, event("radar.early_fraud_warning.created", id="evt_type"))
-        post(door, event(id="evt_live", livemode=True))
-        post(door, event(id="evt_other", account="acct_1"))
-        post(door, event("invoice.upcoming", id="evt_no_id", data={"object": {"object": "invoice", "id": None}}))
-        (run,) = work(door)
+    with endpoint() as mine:
+        actions.connect(OPERATOR, mine.tenant, "stripe.charges")
+        post(mine, event("radar.early_fraud_warning.created", id="evt_type"))
+        post(mine, event(id="evt_live", livemode=True))
+        post(mine, event(id="evt_other", account="acct_1"))
+        post(mine, event("invoice.upcoming", id="evt_no_id", data={"object": {"object": "invoice", "id": None}}))
+        (run,) = work(mine)
 
     assert run.state == Run.State.SUCCEEDED
     assert kept() == {
@@ -114,29 +114,29 @@ def test_unknown_types_and_strangers_are_kept_with_their_body() -> None:
         "evt_other": ("other account", False),
         "evt_no_id": ("unknown", True),
     }
-    assert not Delivery.unscoped.exclude(connection=door).exists()
+    assert not Delivery.unscoped.exclude(connection=mine).exists()
 
 
 def test_a_connected_account_s_events_go_to_the_connection_that_reads_it() -> None:
-    with endpoint() as door:
-        own = actions.connect(OPERATOR, door.tenant, "stripe.charges")
-        theirs = actions.connect(OPERATOR, door.tenant, "stripe.charges", "theirs")
+    with endpoint() as mine:
+        own = actions.connect(OPERATOR, mine.tenant, "stripe.charges")
+        theirs = actions.connect(OPERATOR, mine.tenant, "stripe.charges", "theirs")
         Connection.unscoped.filter(pk=theirs.pk).update(config={"account": "acct_1"})
-        post(door, event(id="evt_own"))
-        post(door, event(id="evt_theirs", account="acct_1"))
-        work(door)
+        post(mine, event(id="evt_own"))
+        post(mine, event(id="evt_theirs", account="acct_1"))
+        work(mine)
 
-    reached = Delivery.unscoped.exclude(connection=door).values_list("connection", "delivery_id")
+    reached = Delivery.unscoped.exclude(connection=mine).values_list("connection", "delivery_id")
     assert sorted(reached) == [(own.pk, "evt_own"), (theirs.pk, "evt_theirs")]
 
 
 def test_an_account_that_the_credential_does_not_name_reaches_nobody() -> None:
-    with endpoint() as door:
-        taken = actions.connect(OPERATOR, door.tenant, "stripe.charges", "taken")
+    with endpoint() as mine:
+        taken = actions.connect(OPERATOR, mine.tenant, "stripe.charges", "taken")
         Connection.unscoped.filter(pk=taken.pk).update(config={"account": "acct_of_globex"})
         told = event(id="evt_globex", account="acct_of_globex", data={"object": {"id": "ch_9", "object": "charge"}})
-        answers = [post(door, told), post(door, told)]
-        work(door)
+        answers = [post(mine, told), post(mine, told)]
+        work(mine)
 
     assert [one.status_code for one in answers] == [202, 200]
     (delivery,) = Delivery.unscoped.all()
@@ -150,27 +150,27 @@ def test_an_account_that_the_credential_does_not_name_reaches_nobody() -> None:
 
 
 def test_another_integration_of_the_tenant_is_left_alone() -> None:
-    with endpoint() as door:
-        other = actions.connect(OPERATOR, door.tenant, "stripe.charges", "eu")
+    with endpoint() as mine:
+        other = actions.connect(OPERATOR, mine.tenant, "stripe.charges", "eu")
         Connection.unscoped.filter(pk=other.pk).update(config={"integration": "stripe-eu"})
-        post(door, event())
-        work(door)
+        post(mine, event())
+        work(mine)
 
     assert kept() == {"evt_1": ("unknown", True)}
 
 
 @pytest.mark.parametrize("wrong", ["t=1,v1=00", ""])
 def test_what_is_not_signed_is_not_stored(wrong: str) -> None:
-    with endpoint() as door:
-        response = post(door, event(), **{"Stripe-Signature": wrong})
+    with endpoint() as mine:
+        response = post(mine, event(), **{"Stripe-Signature": wrong})
 
     assert response.status_code == 401
     assert not Delivery.unscoped.exists()
 
 
 def test_another_tenant_s_secret_opens_no_door() -> None:
-    with endpoint() as door, endpoint("globex") as other:
-        wrong = post(door, event(), tenant="globex")
+    with endpoint() as mine, endpoint("globex") as other:
+        wrong = post(mine, event(), tenant="globex")
         crossed = post(f"/stripe/acme/{other.public_id}/", event())
         nowhere = post("/stripe/nobody/00000000-0000-4000-8000-000000000000/", event())
 

@@ -1,4 +1,4 @@
-"""Doors: which of the project's addresses a connection's sender delivers to."""
+"""Endpoints: which of the project's addresses a connection's sender delivers to."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ _PARAMETER = re.compile(r"<(?:[^<>:]+:)?(\w+)>")
 
 
 def path_of(connection: Connection) -> str:
-    """The path that its sender delivers to; '' where the project's URLs have no door for it.
+    """The path that its sender delivers to; '' where the project's URLs have no endpoint for it, or its tenant is not
+    served.
 
-    A door is a view that `ingestion.webhooks.receiver` made; it says which pipelines it is for.
+    An endpoint is a view that `ingestion.webhooks.receiver` made; it says which pipelines it is for.
     """
     try:
         pipeline = registry.get(connection.pipeline)
     except UnknownPipeline:
         return ""
-    if not takes_deliveries(pipeline):
+    if not takes_deliveries(pipeline) or not pipeline.serves(connection.tenant.key):
         return ""
     named = {"tenant": connection.tenant.key, "connection": str(connection.public_id)}
     for route, pattern in addresses():

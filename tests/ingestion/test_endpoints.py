@@ -1,4 +1,4 @@
-"""The address that a connection's sender delivers to, wherever the project's URLs put its door."""
+"""The address that a connection's sender delivers to, wherever the project's URLs put its endpoint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import include, path, re_path, reverse
 
-from ingestion import actions, doors
+from ingestion import actions, endpoints
 from ingestion.models import Connection
 from ingestion.testing import make_tenant, registered
 from ingestion.webhooks import receiver, standard_webhooks
@@ -48,11 +48,11 @@ def test_the_page_shows_the_whole_address_and_the_commands_its_path(connection: 
 
 @pytest.mark.parametrize("source", ["push", "own", "none", "gone"])
 @pytest.mark.urls(__name__)
-def test_a_door_is_found_by_whom_it_is_for(connection: Connection, source: str) -> None:
+def test_an_endpoint_is_found_by_whom_it_is_for(connection: Connection, source: str) -> None:
     sources: dict[str, Any] = {"push": Pushed(), "own": Letterbox(), "none": over([]).source, "gone": Pushed()}
     expected = {"push": f"/push/acme/{connection.public_id}/", "own": f"/hooks/acme/{connection.public_id}"}
     if source == "gone":
         connection.pipeline = "gone.away"
 
     with registered(over([], source=sources[source])):
-        assert doors.path_of(connection) == expected.get(source, "")
+        assert endpoints.path_of(connection) == expected.get(source, "")
