@@ -26,7 +26,9 @@ def accept_shape(actor: Actor, connection: Connection, reason: str, *, version: 
 
 
 def dismiss_shape(actor: Actor, connection: Connection, reason: str, *, version: int | None = None) -> KnownShape:
-    """Forget the pending shape of `connection` and keep the accepted one; a run that finds it again stops again.
+    """Forget the pending shape of `connection` and keep the accepted one.
+
+    A run that finds it again stops again; one over deliveries, which never stops, notes it again.
 
     `version` and what is raised: as for `accept_shape`.
     """

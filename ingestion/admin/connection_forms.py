@@ -9,10 +9,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.actions.connections import check_config
+from ingestion.actions.plain_configs import refuse_secrets
+from ingestion.actions.schedules import require_runs
 from ingestion.admin.forms import ReasonForm, TenantForm
 from ingestion.admin.schedule_forms import ScheduleFields
 from ingestion.core import registry
-from ingestion.core.errors import ConfigurationError
+from ingestion.core.errors import ActionRefused, IngestionError
 from ingestion.core.pipeline import Pipeline
 
 
@@ -38,6 +40,10 @@ class ConnectForm(ScheduleFields, TenantForm):
         tenant, pipeline = values.get("tenant"), values.get("pipeline")
         if tenant is not None and pipeline and not registry.get(pipeline).serves(tenant.key):
             self.add_error("pipeline", ValidationError(_("This pipeline is not for this tenant."), code="tenant"))
+        try:
+            require_runs(pipeline or "", values.get("declared"))
+        except ActionRefused as refused:
+            self.add_error("due", str(refused))
         return values
 
 
@@ -57,7 +63,8 @@ class ConfigForm(TenantForm):
             raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
         try:
             check_config(self.instance.pipeline, given)
-        except ConfigurationError as error:
+            refuse_secrets(self.instance, given)
+        except IngestionError as error:
             raise ValidationError(str(error)) from error
         return given
 

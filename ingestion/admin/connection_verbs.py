@@ -119,6 +119,7 @@ VERBS = [
          explain=_("The next run reads everything since then again. Unchanged records are skipped."),
          command=commands.rewind),
     Verb("schedule", _("Schedule"), RUN, _schedule, ScheduleForm,
+         applies=where(lambda pipeline, c: intake.finds(pipeline) or c.schedule is not None),
          explain=_("When it is due from now on. A run under way goes on."), initial=schedule_initial,
          preview=_next_times, command=lambda c: commands.for_connection("schedule", c, "--every", "15m")),
     Verb("backfill", _("Backfill"), RUN, shards.backfill, BackfillForm,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -18,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion import actions, endpoints, scheduling
 from ingestion.actions import Actor
-from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.admin import cells
 from ingestion.admin.connection_forms import ConfigForm, ConnectForm
 from ingestion.admin.connection_verbs import RUN, VERBS, can_preview, can_upload, in_words
@@ -29,7 +26,7 @@ from ingestion.admin.previewing import preview_view
 from ingestion.admin.uploads import upload_view
 from ingestion.admin.verbs import OffersVerbs
 from ingestion.core import registry
-from ingestion.core.errors import ActionRefused
+from ingestion.core.errors import IngestionError
 from ingestion.core.intake import takes_files
 from ingestion.models import Connection, KnownShape, Run
 
@@ -136,24 +133,22 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{"form": ConfigForm if obj else ConnectForm, **kwargs})
 
-    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Django saves in a transaction, and within one no remote store is asked whether the config holds a secret."""
-        try:
-            if request.method == "POST" and object_id:
-                self._refuse_secrets(request, object_id)
-        except ActionRefused as refused:
-            self.message_user(request, str(refused), messages.ERROR)
-            return HttpResponseRedirect(request.path)
-        return super().changeform_view(request, object_id, *args, **kwargs)
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """In no transaction of Django's, as the actions have their own: a store of secrets far away may be asked.
 
-    def _refuse_secrets(self, request: HttpRequest, object_id: str) -> None:
-        connection = self.get_object(request, unquote(object_id))
+        What an action refuses although the form did not is said above the page.
+        """
         try:
-            given = json.loads(request.POST.get("config", ""))
-        except ValueError:
-            return  # the form says so
-        if isinstance(given, dict) and connection is not None and self.has_change_permission(request, connection):
-            refuse_secrets(connection, given)
+            return self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        except IngestionError as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = Actor(request.user)  # type: ignore[arg-type]

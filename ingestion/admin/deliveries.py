@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from ingestion import scheduling
@@ -39,6 +40,13 @@ class DeliveryAdmin(ConsoleAdmin):
         """Without the bodies: they are large, and not for everybody."""
         return super().get_queryset(request).defer("body")
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        reasons = scheduling.why_pending(found.result_list)
+        for row in found.result_list:
+            row.waits_because = reasons.get(row.pk, "")
+        return found
+
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         """By connection and id, because that is what the index holds."""
         if not term.strip():
@@ -55,8 +63,10 @@ class DeliveryAdmin(ConsoleAdmin):
         return " · ".join(filter(None, (delivery.connection.pipeline, delivery.connection.name)))
 
     @admin.display(description=_("state"))
-    def standing(self, delivery: Delivery) -> str:
-        return cells.badge(f"delivery-{delivery.state}", delivery.get_state_display())
+    def standing(self, delivery: Any) -> str:
+        badge = cells.badge(f"delivery-{delivery.state}", delivery.get_state_display())
+        reason = getattr(delivery, "waits_because", "")  # on the list only; the page has a line for it
+        return format_html('{} <span class="help">{}</span>', badge, reason) if reason else badge
 
     @admin.display(description=_("size"))
     def bytes(self, delivery: Delivery) -> str:

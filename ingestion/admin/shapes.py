@@ -78,8 +78,8 @@ class KnownShapeAdmin(OffersVerbs, ConsoleAdmin):
              command=lambda shape: commands.for_connection("shape accept", shape.connection, "--reason", "…")),
         Verb("dismiss", _("Dismiss"), "ingestion.accept_shape", _dismiss, DecideForm,
              applies=lambda shape: shape.pending is not None,
-             explain=_("What was accepted before is still expected. While the source delivers something else, the next "
-                       "run stops again."),
+             explain=_("What was accepted before is still expected. A run that finds the change again stops again; one "
+                       "over deliveries, which never stops, notes it again."),
              initial=lambda shape: {"version": shape.version},
              command=lambda shape: commands.for_connection("shape dismiss", shape.connection, "--reason", "…")),
     ]  # fmt: skip

@@ -108,7 +108,10 @@ class SourceChanged(IngestionError):
 
 
 class SchemaDrift(SourceChanged):
-    """Records lost a field or changed its type: the run stops before the page. Accept the new shape, then retry."""
+    """Records lost a field or changed its type: the run stops before the page.
+
+    Accept the new shape, then retry; or dismiss it when the source is mended.
+    """
 
 
 class FileRefused(IngestionError):

@@ -94,5 +94,5 @@ def fetched_again(api: Api, kind: Kind, record: Record) -> Record | Refusal:
 def _unknown(identity: str) -> RecordError:
     return RecordError(
         f"An event tells of {identity}, which Stripe does not know under this key. Does the webhook belong to the same "
-        "account as the key? When that is put right, a replay fetches the object again; else discard this letter."
+        "account as the key? When that is put right, a replay fetches the object again; else abandon this letter."
     )

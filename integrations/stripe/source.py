@@ -108,7 +108,8 @@ class Stripe:
         elif glance(record.body).object == self.kind.object:
             one = named(record.body, record.position)
         else:
-            one = Refusal(record, RecordError(f"This is neither an event nor one of the {self.object}; discard it."))
+            why = f"This is neither an event nor one of the {self.object}; abandon this letter."
+            one = Refusal(record, RecordError(why))
         records, refused = parted([one])
         return Page(records, None, refused)
 

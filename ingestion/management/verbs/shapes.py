@@ -26,7 +26,7 @@ def add(verbs: Verbs) -> None:
     arguments.add_connection(parser)
 
     accepting = arguments.verb(inner, "accept", accept, "Accept the changes that stopped a run; then retry it.")
-    dismissing = arguments.verb(inner, "dismiss", dismiss, "Forget the changes; a run that finds them stops again.")
+    dismissing = arguments.verb(inner, "dismiss", dismiss, "Forget the changes; the accepted shape is still expected.")
     for parser in (accepting, dismissing):
         arguments.add_connection(parser)
         parser.add_argument("--reason", required=True, help="kept in the audit trail")

@@ -11,9 +11,11 @@ from django.utils import timezone
 from ingestion import actions
 from ingestion.actions import Actor
 from ingestion.models import AuditEntry, Connection, Run, Tenant, Watermark
-from ingestion.testing import make_tenant, run_pipeline
+from ingestion.testing import make_tenant, registered, run_pipeline
+from integrations.push import Pushed
 from tests.app.pipelines import payments
 from tests.ingestion.admin.staff import staff
+from tests.ingestion.runs import over
 
 LIST = reverse("admin:ingestion_connection_changelist")
 
@@ -113,6 +115,44 @@ def test_a_connection_is_added_through_the_console(console: Client, acme: Tenant
     made = Connection.unscoped.get()
     assert (made.tenant, made.pipeline, made.next_due is not None) == (acme, "app.payments", True)
     assert AuditEntry.unscoped.get().action == "connect"
+
+
+def test_what_is_only_delivered_takes_no_schedule(console: Client, acme: Tenant) -> None:
+    with registered(over([], source=Pushed())) as pipeline:
+        given = {"tenant": acme.pk, "pipeline": pipeline.name, "name": "", "due": "every", "every": "6h"}
+        answer = console.post(reverse("admin:ingestion_connection_add"), given)
+        refused = not Connection.unscoped.exists()
+        console.post(reverse("admin:ingestion_connection_add"), {**given, "due": "off", "every": ""})
+        added = Connection.unscoped.get()
+        page = console.get(reverse("admin:ingestion_connection_change", args=[added.pk])).content.decode()
+        Connection.unscoped.filter(pk=added.pk).update(schedule=None)
+        bare = console.get(reverse("admin:ingestion_connection_change", args=[added.pk])).content.decode()
+
+    assert "that has runs of its own" in answer.content.decode()
+    assert refused
+    assert (at("schedule", added) in page, at("schedule", added) in bare) == (True, False)
+
+
+def test_what_an_action_refuses_of_a_form_is_said_and_what_was_typed_stays(console: Client, acme: Tenant) -> None:
+    actions.set_credential(Actor(), acme, "shop", {"token": "a-long-and-secret-token"})
+    connection = actions.connect(Actor(), acme, "app.payments")
+    page = reverse("admin:ingestion_connection_change", args=[connection.pk])
+
+    answer = console.post(page, {"config": '{"integration": "shop", "page": 7, "x": "a-long-and-secret-token"}'})
+
+    assert "of the stored credential" in answer.content.decode()
+    assert "&quot;page&quot;: 7" in answer.content.decode()
+    connection.refresh_from_db()
+    assert connection.config == {}
+
+
+def test_a_schedule_that_staff_may_not_set_is_refused_in_words(console: Client, acme: Tenant) -> None:
+    given = {"tenant": acme.pk, "pipeline": "app.payments", "name": "", "due": "every", "every": "1s"}
+
+    answer = console.post(reverse("admin:ingestion_connection_add"), given, follow=True)
+
+    assert "shorter ones are declared in code" in answer.content.decode()
+    assert not Connection.unscoped.exists()
 
 
 def test_a_connection_cannot_be_added_for_another_tenant(console: Client) -> None:

@@ -1,9 +1,12 @@
 """The list and the page of deliveries."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ingestion import actions
@@ -82,3 +85,20 @@ def test_a_delivery_that_waits_says_why(console: Client, acme: Tenant, delivery:
     shown = console.get(page).content.decode()
     assert "Waits because" in shown
     assert "bank holiday" in shown
+
+
+def test_the_list_says_why_deliveries_wait_with_as_many_questions_for_fifty_as_for_one(
+    console: Client, delivery: Delivery, django_assert_max_num_queries: Any
+) -> None:
+    listed = reverse("admin:ingestion_delivery_changelist")
+    assert "bank holiday" not in console.get(listed).content.decode()
+    Delivery.unscoped.filter(pk=delivery.pk).update(state=Delivery.State.PENDING, run=None, done_at=None)
+    actions.pause(actions.Actor(), delivery.connection, "bank holiday")
+    with CaptureQueriesContext(database) as before:
+        assert "bank holiday" in console.get(listed).content.decode()
+
+    with registered(delivered_to()):
+        for number in range(49):
+            actions.deliver(delivery.connection, f"evt_more_{number}", BODY, content_type="", hint=False)
+    with django_assert_max_num_queries(len(before)):
+        assert console.get(listed).content.decode().count("bank holiday") == 50
