@@ -79,15 +79,6 @@ class ArtifactAdmin(ConsoleAdmin):
         uploaded_as = named if artifact.kind == Artifact.Kind.FILE else None
         return attachment(data, uploaded_as or f"{artifact.sha256[:12]}.bin")
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> Any:
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         user: Any = request.user
-        context.update(sees_payload=user.has_perm("ingestion.view_payload"))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        return {"sees_payload": user.has_perm("ingestion.view_payload")}

@@ -162,21 +162,8 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         form = guided(obj, request.user)
         return HttpResponseRedirect(form) if form else super().response_post_save_add(request, obj)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> Any:
-        context.update(show_save_and_add_another=False, show_save_and_continue=False)
-        if obj is not None:
-            context.update(self._page(request, obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
-
-    def _page(self, request: HttpRequest, connection: Connection) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        connection: Connection = obj
         same = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
         runs = connection.runs.filter(parent__isnull=True).order_by("-pk")[:5]
         connection.late = scheduling.why_late([connection])  # type: ignore[attr-defined]  # what state() looks at

@@ -57,9 +57,14 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> Any:
+        context.update(show_save_and_add_another=False, show_save_and_continue=False)
         if obj is not None:
-            context.update(title=str(obj), subtitle=None)
+            context.update(title=str(obj), subtitle=None, **self.page_context(request, obj))
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the template of one row's page is given beside Django's own."""
+        return {}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         sees = Tenant.objects.granted_to(request.user).exists()

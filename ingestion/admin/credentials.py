@@ -195,15 +195,5 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
             return reverse("admin:ingestion_credential_changelist")
         return super()._page_of(obj)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> Any:
-        if obj is not None:
-            context.update(verbs=self.offered(request, obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {"verbs": self.offered(request, obj)}

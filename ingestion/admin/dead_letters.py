@@ -154,18 +154,8 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         mine = {"may_replay": self.has_replay_permission(request), "filter_query": query.urlencode()}
         return super().changelist_view(request, {**(extra_context or {}), **mine})
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> Any:
-        if obj is not None:
-            context.update(_page(request, obj), verbs=self.offered(request, obj), standing=self.standing(obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {**_page(request, obj), "verbs": self.offered(request, obj), "standing": self.standing(obj)}
 
 
 def _page(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:

@@ -95,24 +95,17 @@ class DeliveryAdmin(ConsoleAdmin):
         Actor(user).audit(delivery.tenant, "download", f"body of delivery {delivery.pk}", sha256=delivery.sha256)
         return attachment(bytes(delivery.body), f"delivery-{delivery.pk}.bin")
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> Any:
-        if obj is not None:
-            user: Any = request.user
-            sees = user.has_perm("ingestion.view_payload")
-            shown = preview(bytes(obj.body)) if sees else None
-            context.update(
-                delivery=obj, sees_payload=sees, preview=shown, facts=_facts(obj), standing=self.standing(obj)
-            )
-            context.update(command=commands.for_delivery(obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        user: Any = request.user
+        sees = user.has_perm("ingestion.view_payload")
+        return {
+            "delivery": obj,
+            "sees_payload": sees,
+            "preview": preview(bytes(obj.body)) if sees else None,
+            "facts": _facts(obj),
+            "standing": self.standing(obj),
+            "command": commands.for_delivery(obj),
+        }
 
 
 def _facts(delivery: Delivery) -> list[tuple[Any, Any]]:

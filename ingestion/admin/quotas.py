@@ -74,13 +74,8 @@ class UsageAdmin(OffersVerbs, ConsoleAdmin):
         percent = 100 * usage.used // limit
         return cells.badge("failed" if percent >= 100 else "late", f"{percent} %") if percent >= 80 else f"{percent} %"
 
-    def render_change_form(
-        self, request: HttpRequest, context: Any, add: bool = False, change: bool = False, form_url: str = "",
-        obj: Any = None,
-    ) -> Any:  # fmt: skip
-        if obj is not None:
-            context.update(verbs=self.offered(request, obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {"verbs": self.offered(request, obj)}
 
 
 def _limit(usage: Any) -> int | None:
@@ -124,11 +119,5 @@ class QuotaOverrideAdmin(OffersVerbs, ConsoleAdmin):
         made = actions.override_quota(actor, obj.tenant, obj.meter, obj.limit, obj.expires_at, obj.reason)
         obj.pk = made.pk
 
-    def render_change_form(
-        self, request: HttpRequest, context: Any, add: bool = False, change: bool = False, form_url: str = "",
-        obj: Any = None,
-    ) -> Any:  # fmt: skip
-        context.update(show_save_and_add_another=False, show_save_and_continue=False)
-        if obj is not None:
-            context.update(verbs=self.offered(request, obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {"verbs": self.offered(request, obj)}

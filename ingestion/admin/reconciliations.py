@@ -94,27 +94,17 @@ class ReconciledPeriodAdmin(OffersVerbs, ConsoleAdmin):
     def checked(self, row: ReconciledPeriod) -> str:
         return cells.moment(row.checked_at)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> Any:
-        if obj is not None:
-            context.update(
-                period=obj,
-                standing=self.standing(obj),
-                words=_in_words(obj),
-                reason=visible(obj.reason),
-                differences=_differences(obj),
-                facts=_facts(obj),
-                verbs=self.offered(request, obj),
-                command=commands.show_reconciliation(obj),
-            )
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {
+            "period": obj,
+            "standing": self.standing(obj),
+            "words": _in_words(obj),
+            "reason": visible(obj.reason),
+            "differences": _differences(obj),
+            "facts": _facts(obj),
+            "verbs": self.offered(request, obj),
+            "command": commands.show_reconciliation(obj),
+        }
 
 
 def _in_words(row: ReconciledPeriod) -> str:

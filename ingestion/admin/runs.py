@@ -106,20 +106,14 @@ class RunAdmin(OffersVerbs, ConsoleAdmin):
     def took(self, run: Run) -> str:
         return cells.duration(run.started_at, run.finished_at)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: Any,
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Any = None,
-    ) -> Any:
-        if obj is not None:
-            context.update(section(obj))
-            context.update(_page(request, obj), verbs=self.offered(request, obj))
-            context.update(outcome=self.outcome(obj), took=self.took(obj))
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {
+            **section(obj),
+            **_page(request, obj),
+            "verbs": self.offered(request, obj),
+            "outcome": self.outcome(obj),
+            "took": self.took(obj),
+        }
 
 
 def _page(request: HttpRequest, run: Run) -> dict[str, Any]:

@@ -96,21 +96,16 @@ class KnownShapeAdmin(OffersVerbs, ConsoleAdmin):
     def changed(self, shape: KnownShape) -> str:
         return cells.moment(shape.changed_at)
 
-    def render_change_form(
-        self, request: HttpRequest, context: Any, add: bool = False, change: bool = False, form_url: str = "",
-        obj: Any = None,
-    ) -> Any:  # fmt: skip
-        if obj is not None:
-            context.update(
-                verbs=self.offered(request, obj),
-                shape=obj,
-                standing=self.standing(obj),
-                facts=_facts(obj),
-                changes=[_change(one) for one in obj.pending_changes if isinstance(one, dict)],
-                fields=[_field(path, one) for path, one in drift.from_json(obj.shape).fields.items()],
-                command=commands.for_connection("shape show", obj.connection),
-            )
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {
+            "verbs": self.offered(request, obj),
+            "shape": obj,
+            "standing": self.standing(obj),
+            "facts": _facts(obj),
+            "changes": [_change(one) for one in obj.pending_changes if isinstance(one, dict)],
+            "fields": [_field(path, one) for path, one in drift.from_json(obj.shape).fields.items()],
+            "command": commands.for_connection("shape show", obj.connection),
+        }
 
 
 def _change(one: Mapping[str, Any]) -> dict[str, Any]:
