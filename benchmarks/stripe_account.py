@@ -126,7 +126,7 @@ def bare_upsert(records: int) -> Callable[[], int]:
     run = Run.unscoped.first() or actions.run_now(
         actions.Actor(), actions.connect(actions.Actor(), tenant, "stripe.invoices"), hint=False
     )
-    common = {"tenant_id": tenant.pk, "run_id": run.pk, "digest": b"0" * 16, "loaded_at": str(datetime.now(UTC))}
+    common = {"tenant_id": tenant.pk, "run_id": run.pk, "digest": b"0" * 16, "loaded_at": datetime.now(UTC)}
     full = [{**common, **Invoice.model_validate_json(body).row(context())} for body in invoices(records)]
     rows = [tuple(_plain(value) for value in row.values()) for row in full]
     names = list(full[0])
@@ -236,16 +236,18 @@ def compare(records: int, rounds: int, wait: float, only: Sequence[str], databas
             "in turn": lambda: timed(lambda: in_turn(address), database),
             "get or save": lambda: timed(lambda: get_or_save(address, max(records // 10, PAGE)), database),
         }
-        for _ in range(rounds):
-            for name, contestant in contestants.items():
-                if only and name not in only:
-                    continue
-                call_command("flush", verbosity=0, interactive=False)
-                if name == "get or save":
-                    bare_upsert(1)
-                connection.ensure_connection()
-                found.setdefault(name, []).append(contestant())
-        server.terminate()
+        try:
+            for _ in range(rounds):
+                for name, contestant in contestants.items():
+                    if only and name not in only:
+                        continue
+                    call_command("flush", verbosity=0, interactive=False)
+                    if name == "get or save":
+                        bare_upsert(1)
+                    connection.ensure_connection()
+                    found.setdefault(name, []).append(contestant())
+        finally:
+            server.terminate()  # or an error would wait for it for ever
     wall, cpu = (
         {name: statistics.median(pair[at] for pair in pairs) for name, pairs in found.items()} for at in (0, 1)
     )
