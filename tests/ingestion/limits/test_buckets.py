@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import socket
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from redis import Redis
 
 from ingestion import ConfigurationError, TenantRef, Transient
 from ingestion.conf import Rate
-from ingestion.limits.buckets import LocalBucket, SharedBucket, key_of
-from ingestion.limits.throttling import StandIns, Throttle
+from ingestion.limits.buckets import SharedBucket, key_of
 from tests.ingestion.chaos.processes import end, start_child
-from tests.ingestion.runs import configured
+from tests.ingestion.limits.throttled import ACME, throttle
 
-ACME, OTHER = TenantRef(1, "acme"), TenantRef(2, "other")
-
-
-@pytest.fixture
-def rates() -> Iterator[None]:
-    rates = {"slow": {"*": {"per_second": 20, "burst": 5}}, "hourly": {"*": {"per_second": 0.001, "burst": 1}}}
-    with configured(
-        RATES={**rates, "*": {"free": {"per_second": 1, "burst": 2}, "pro": {"per_second": 9, "burst": 9}}}
-    ):
-        yield
-
-
-def throttle(integration: str = "slow", tenant: TenantRef = ACME, **values: Any) -> Throttle:
-    return Throttle(tenant, "free", integration, **{"stand_ins": StandIns(), **values})
+OTHER = TenantRef(2, "other")
 
 
 def test_a_burst_goes_at_once_and_the_rest_at_the_rate(redis: Redis, rates: None) -> None:
@@ -249,95 +230,3 @@ def test_tiers_have_their_rates_and_unknown_ones_the_lowest(rates: None) -> None
 
     assert found == [1, 9, 1]
     assert rate_of("slow", "pro").burst == 5
-
-
-def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
-    rates: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    stand_ins, asked = StandIns(), []
-
-    def connect() -> Any:
-        asked.append(1)
-        return Redis(unix_socket_path="/nowhere/redis.sock")
-
-    started = time.monotonic()
-    with caplog.at_level(logging.WARNING, "ingestion"), configured(RATE_WITHOUT_REDIS=0.5):
-        for _ in range(3):
-            wait = throttle(connect=connect, stand_ins=stand_ins)
-            wait()
-            wait()
-
-    assert time.monotonic() - started >= 6 / (20 * 0.5) - 0.01
-    assert [record.tenant_id for record in caplog.records] == [ACME.id]  # type: ignore[attr-defined]
-    assert len(asked) == 1, "a Redis that is away is not asked with every call"
-
-
-def test_a_redis_that_hangs_holds_no_call_for_longer_than_its_timeout(rates: None, tmp_path: Any) -> None:
-    from ingestion import queueing
-
-    with socket.socket(socket.AF_UNIX) as mute:
-        mute.bind(str(tmp_path / "mute"))
-        mute.listen()
-
-        def connect() -> Any:
-            known = queueing.client().connection_pool.connection_kwargs
-            waits = {name: known[name] for name in ("socket_timeout", "retry")}
-            return Redis(unix_socket_path=str(tmp_path / "mute"), **waits)
-
-        started = time.monotonic()
-        throttle(connect=connect)()
-
-    assert time.monotonic() - started < 6
-
-
-def test_redis_is_used_again_when_it_is_back(redis: Redis, rates: None, caplog: pytest.LogCaptureFixture) -> None:
-    stand_ins = StandIns(used=True)
-
-    with caplog.at_level(logging.INFO, "ingestion"):
-        throttle(stand_ins=stand_ins)()
-
-    assert "answers again" in caplog.text
-    assert redis.exists("ingestion:acme:bucket:slow")
-
-
-def test_threads_of_a_process_share_its_bucket() -> None:
-    bucket = LocalBucket(per_second=1000, burst=1, clock=lambda: 0.0)
-    waits: list[float] = []
-
-    def take() -> None:
-        waits.extend(bucket.take(1, 1e9).wait for _ in range(2000))
-
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(before)
-
-    assert sorted(waits) == pytest.approx([number / 1000 for number in range(1, 8001)])
-
-
-def test_a_tenant_of_another_tier_has_another_bucket_in_this_process(rates: None) -> None:
-    apart = StandIns()
-    apart.absence.note(OSError("away"))
-
-    for tier in ("free", "pro", "free"):
-        Throttle(ACME, tier, "other", stand_ins=apart).hold_off(0.01)
-
-    assert sorted(bucket.per_second for bucket in apart.buckets.values()) == pytest.approx([0.1, 0.9])
-
-
-def test_the_bucket_in_this_process_starts_empty_and_keeps_the_rate() -> None:
-    now = [0.0]
-    bucket = LocalBucket(per_second=2, burst=4, clock=lambda: now[0])
-
-    first, second = bucket.take(1, 60), bucket.take(1, 60)
-    now[0] = 100
-    waits = [bucket.take(1, 60).wait for _ in range(6)]
-
-    assert (first.wait, second.wait) == (0.5, 1.0)
-    assert waits == [0, 0, 0, 0, 0.5, 1.0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,24 +16,12 @@ import pytest
 from ingestion import ConfigurationError, PrivateAddress, Secret, SourceChanged
 from integrations.rest import Rest
 from integrations.rest.source import Configured
+from tests.integrations.rest.configured import HOST, config, extract, preview
 from tests.integrations.rest.worlds import World, context, ids, reply
 
-HOST = "api.example.com"
 SECRET = 'Ks3/cret"+Word'
 STORED = {"key": SECRET, "hosts": HOST}
 BY_KEY = {"kind": "api_key", "place": "query", "name": "q"}
-
-
-def config(**values: Any) -> dict[str, Any]:
-    return {"rest": {"base_url": f"https://{HOST}", "path": "/things", "records": "$", "key": "", **values}}
-
-
-def extract(world: World, declared: dict[str, Any], **ctx: Any) -> Any:
-    return list(Configured(world.connect).extract(context(config=declared, **ctx), None))
-
-
-def preview(world: World, declared: dict[str, Any], **ctx: Any) -> Any:
-    return Configured(world.connect).preview(context(config=declared, **ctx))
 
 
 @pytest.mark.parametrize("ask", [extract, preview])
@@ -167,51 +154,6 @@ def test_an_allowed_private_network_is_open_to_a_config_only_where_the_credentia
     assert len(list(Rest(base_url=inner, key="").extract(context(**allowed), None))) == 1
 
 
-@pytest.mark.parametrize(
-    ("body", "records"),
-    [
-        (b"[" + b"0," * 700_000 + b"0]", "$"),
-        (b"[" + b"0," * 700_000 + b"0]", "$[*]"),
-        (b"[" + b"0," * 700_000 + b"0]", "$[0:]"),
-        (b"[" + b"0," * 700_000 + b'"\\ud800"]', "$"),
-        (b'{"data": [' + b"{}," * 500_000 + b"{}]}", "$.data[*]"),
-        (b"{" + b",".join(b'"%x":0' % number for number in range(170_000)) + b"}", "$[*]"),
-        (b"[" + b",".join([b"[" + b"0," * 90_000 + b"0]"] * 9) + b"]", "$[*][*]"),
-    ],
-)
-def test_a_page_of_very_many_tiny_elements_is_refused_before_they_are_made(body: bytes, records: str) -> None:
-    world = World(lambda request: reply(body))
-    tracemalloc.start()
-    try:
-        with pytest.raises(SourceChanged, match="more than 100000"):
-            preview(world, config(records=records))
-        assert tracemalloc.get_traced_memory()[1] < 30 * 1024 * 1024
-    finally:
-        tracemalloc.stop()
-
-
-def test_a_page_of_many_commas_is_none_of_many_records() -> None:
-    row = json.dumps({"id": 1, "list": [0] * 1000})
-    world = World(lambda request: reply(f"[{', '.join([row] * 300)}]".encode()))
-
-    assert len(preview(world, config()).records) == 300
-
-
-def test_a_preview_takes_two_megabytes() -> None:
-    world = World(lambda request: reply({"id": "x" * 2 * 1024 * 1024}))
-
-    with pytest.raises(SourceChanged, match="dry-run"):
-        preview(world, config())
-    assert len(extract(world, config())) == 1
-
-
-def test_a_config_may_ask_for_pages_of_sixteen_megabytes() -> None:
-    Configured().check_config(config(max_page_bytes=16 * 1024 * 1024))
-
-    with pytest.raises(ConfigurationError, match="max_page_bytes"):
-        Configured().check_config(config(max_page_bytes=16 * 1024 * 1024 + 1))
-
-
 @pytest.mark.parametrize("ask", [extract, preview])
 @pytest.mark.parametrize("auth", [{"kind": "none"}, {"kind": "api_key"}])
 @pytest.mark.parametrize(
@@ -294,18 +236,3 @@ def test_an_exchange_replaces_the_tokens_and_nothing_else() -> None:
     (new,) = stored
     assert new.pop("expires_at").isdecimal()
     assert new == {**old, "access_token": "abcdef123456", "refresh_token": "r1"}
-
-
-def test_a_deep_page_is_not_read_over_for_every_level() -> None:
-    world = World(lambda request: reply(b'{"a":' * 90 + b'{"id": "' + b"x" * 100_000 + b'"}' + b"}" * 90))
-
-    with pytest.raises(SourceChanged, match="too deep"):
-        extract(world, config(records="$..id"))
-
-
-def test_records_of_several_levels_are_found() -> None:
-    tree = json.dumps({"data": {"parts": [{"more": [{"row": {"id": number}}]} for number in range(1000)]}})
-
-    (page,) = extract(World(lambda request: reply(tree.encode())), config(records="$..row"))
-
-    assert len(page.records) == 1000

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from ingestion import CredentialError, IngestionError, SourceChanged, Transient
+from ingestion import SourceChanged
 from integrations.rest import Cursor, LinkHeader, NextUrl, NoPages, Offset, PageNumber, Rest, SinceId
 from integrations.rest.paging.links import link
+from tests.integrations.rest.pages import ROWS
 from tests.integrations.rest.worlds import World, context, ids, read, reply, rest, resumed
 
-ROWS = [{"id": number, "name": f"thing {number}"} for number in range(1, 24)]
 ALL = [str(row["id"]) for row in ROWS]
 
 
@@ -114,95 +114,6 @@ def test_a_total_in_a_header_counts_too() -> None:
     assert page.declares["count"] == 23
 
 
-def moving(change: Any, when: int) -> World:
-    """A source by page or offset whose rows are changed before its answer number `when`."""
-    rows = list(range(1, 41))
-    calls = iter(range(1, 1000))
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if next(calls) == when:
-            change(rows)
-        asked = request.url.params
-        start = int(asked["offset"]) if "offset" in asked else 10 * (int(asked["page"]) - 1)
-        page = rows[start : start + int(asked.get("limit", 10))]
-        if not page and start:
-            return (
-                reply({"detail": "Invalid page."}, 404) if "page" in asked else reply({"data": [], "count": len(rows)})
-            )
-        return reply({"data": [{"id": one} for one in page], "count": len(rows)})
-
-    return World(answer)
-
-
-def deleted(*numbers: int) -> Any:
-    def change(rows: list[int]) -> None:
-        rows[:] = [row for row in rows if row not in numbers]
-
-    return change
-
-
-def added(*numbers: int) -> Any:
-    return lambda rows: rows.__setitem__(slice(0, 0), numbers)
-
-
-CHANGES = {
-    "one row is deleted": (deleted(3), {3}),
-    "many rows are deleted": (deleted(*range(1, 10)), set(range(1, 10))),
-    "the row at the boundary is deleted": (deleted(10, 11), {10, 11}),
-    "all rows read so far are deleted": (deleted(*range(1, 21)), set(range(1, 21))),
-    "the last rows are deleted": (deleted(*range(31, 41)), set(range(31, 41))),
-    "one row is added": (added(99), {99}),
-    "many rows are added": (added(*range(100, 113)), set(range(100, 113))),
-}
-
-
-@pytest.mark.parametrize("when", [2, 3, 4])
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("total", ["", "$.count"])
-def test_offsets_lose_no_row_that_stays(change: str, when: int, total: str) -> None:
-    make, touched = CHANGES[change]
-
-    pages = read(rest(pagination=Offset(limit=10), total=total), moving(make, when))
-
-    assert set(range(1, 41)) - touched - set(map(int, ids(pages))) == set()
-
-
-@pytest.mark.parametrize("when", [2, 3, 4])
-@pytest.mark.parametrize("change", CHANGES)
-def test_page_numbers_with_a_total_lose_no_row_that_stays(change: str, when: int) -> None:
-    make, touched = CHANGES[change]
-
-    pages = read(rest(pagination=PageNumber(), total="$.count"), moving(make, when))
-
-    assert set(range(1, 41)) - touched - set(map(int, ids(pages))) == set()
-
-
-def test_offsets_without_overlap_do_lose_one() -> None:
-    """The negative control, and what the docs admit."""
-    pages = read(rest(pagination=Offset(limit=10, overlap=0)), moving(deleted(3), 2))
-
-    assert set(range(1, 41)) - {3} - set(map(int, ids(pages))) == {11}
-
-
-def test_a_deletion_with_an_addition_is_seen_by_offsets_but_not_by_page_numbers() -> None:
-    def swap(rows: list[int]) -> None:
-        rows.remove(3)
-        rows.append(99)
-
-    by_offsets = read(rest(pagination=Offset(limit=10), total="$.count"), moving(swap, 2))
-    by_numbers = read(rest(pagination=PageNumber(), total="$.count"), moving(swap, 2))
-
-    assert "11" in ids(by_offsets)
-    assert "11" not in ids(by_numbers)  # it stands in the docs
-
-
-def test_a_total_that_moved_is_noted_and_not_judged() -> None:
-    pages = read(rest(pagination=Offset(limit=10), total="$.count"), moving(deleted(3), 2))
-
-    assert sum(page.declares["count"] for page in pages) == sum(len(page.records) for page in pages)
-    assert any("the count says nothing" in note for note in pages[-1].notes)
-
-
 def forever(style: str) -> Any:
     def answer(request: httpx.Request) -> httpx.Response:
         rows = ROWS[:10]
@@ -294,16 +205,6 @@ def test_an_inner_address_is_followed_on_our_own_origin_when_that_is_declared() 
     assert str(world.asked[-1].url) == "https://api.example.com/things?page=2"
 
 
-def test_null_elements_are_no_records_but_noted() -> None:
-    world = World(lambda request: reply({"data": [{"id": 1}, None, {"id": 2}], "count": 3}))
-
-    (page,) = read(rest(total="$.count"), world)
-
-    assert ids([page]) == ["1", "2"]
-    assert "1 null elements" in page.notes[0]
-    assert page.declares["count"] == 2
-
-
 def test_a_page_larger_or_smaller_than_the_others_changes_nothing() -> None:
     sizes = iter([3, 7, 1, 12])
     rows = iter(ROWS)
@@ -318,92 +219,12 @@ def test_a_page_larger_or_smaller_than_the_others_changes_nothing() -> None:
     assert ids(read(rest(pagination=PageNumber(), total="$.count"), World(answer))) == ALL
 
 
-BAD_BODIES: dict[str, tuple[bytes, type[IngestionError]]] = {
-    "a web page": (b"<!DOCTYPE html><html><title>Sign in</title></html>", SourceChanged),
-    "truncated JSON": (b'{"data": [{"id": 1}, {"id"', Transient),
-    "nothing": (b"", SourceChanged),
-    "text": (b"OK", SourceChanged),
-    "another shape": (b'{"items": []}', SourceChanged),
-    "an object where a list was": (b'{"data": "none"}', SourceChanged),
-    "a number": (b"5", SourceChanged),
-    "two documents": (b'{"data": []}{"data": []}', SourceChanged),
-    "deep nesting": (b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", SourceChanged),
-    "wrong encoding": ('{"data": [{"id": "é"}]}'.encode("utf-16"), SourceChanged),
-}
-
-
-@pytest.mark.parametrize("name", BAD_BODIES)
-@pytest.mark.parametrize("records", ["$.data[*]", "$.data[?@.id != 'x']"])
-def test_a_body_that_is_no_page_ends_in_a_named_error(name: str, records: str) -> None:
-    body, error = BAD_BODIES[name]
-    if records != "$.data[*]" and name in ("another shape", "an object where a list was", "a number"):
-        pytest.skip("a filter that finds nothing is no error")
-
-    with pytest.raises(error):
-        read(rest(records=records), World(lambda request: reply(body)))
-
-
-@pytest.mark.parametrize(
-    ("body", "good", "refused"),
-    [
-        (b'{"data": [{"id": 1}, {"name": "no id"}, {"id": null}, {"id": ""}, 7, [1], "x", {"id": {}}]}', 1, 7),
-        (b'{"data": [{"id": 12345678901234567890123}, {"id": "a"}]}', 2, 0),
-        (b'\xef\xbb\xbf{"data": [{"id": 1}]}', 1, 0),
-        (b'{"data": null}', 0, 0),
-        (b'{"data": []}', 0, 0),
-    ],
-)
-def test_a_bad_record_is_refused_and_the_others_are_kept(body: bytes, good: int, refused: int) -> None:
-    (page,) = read(rest(), World(lambda request: reply(body)))
-
-    assert (len(page.records), len(page.refused)) == (good, refused)
-
-
-@pytest.mark.parametrize(
-    ("status", "error"), [(400, SourceChanged), (401, CredentialError), (403, CredentialError), (404, SourceChanged),
-                          (429, Transient), (500, Transient), (503, Transient), (302, SourceChanged)]
-)  # fmt: skip
-def test_a_refusal_on_the_first_page_has_its_class(status: int, error: type[IngestionError]) -> None:
-    with pytest.raises(error):
-        read(rest(pagination=PageNumber()), World(lambda request: reply({}, status)))
-
-
-def test_an_empty_204_is_an_empty_page() -> None:
-    assert ids(read(rest(), World(lambda request: reply(b"", 204)))) == []
-
-
 def test_a_changed_declaration_begins_again() -> None:
     declared, answer = STYLES["cursor"]
     first = next(iter(declared.through(World(answer).connect).extract(context(), None)))
     other: Rest = rest(pagination=Cursor(next="$.meta.next"), total="$.count", params={"expand": "all"})
 
     assert ids(read(other, World(answer), first.checkpoint)) == ALL
-
-
-def test_a_page_too_large_for_one_batch_becomes_several_and_is_read_again_whole() -> None:
-    rows = [{"id": number} for number in range(12_500)]
-    declared, world = rest(total="$.count"), World(lambda request: reply({"data": rows, "count": len(rows)}))
-
-    pages = read(declared, world)
-
-    assert [len(page.records) for page in pages] == [5000, 5000, 2500]
-    assert [page.checkpoint["done"] for page in pages] == [False, False, True]
-    assert sum(page.declares["count"] for page in pages) == 12_500
-    assert len(ids(read(declared, world, pages[0].checkpoint))) == 12_500
-    assert read(declared, world, pages[2].checkpoint) == []
-
-
-@pytest.mark.parametrize("body", [b'{"data": [' + b'{"id": 1},' * 200 + b'{"id": 2}]}', b" " * 5000 + b"{}"])
-def test_a_page_above_its_limit_is_refused(body: bytes) -> None:
-    with pytest.raises(SourceChanged, match="bytes"):
-        read(rest(max_page_bytes=1024), World(lambda request: reply(body)))
-
-
-@pytest.mark.parametrize("total", ["many", "-5", "1e3", "", "9" * 30])
-def test_a_senseless_total_is_no_total(total: str) -> None:
-    (page,) = read(rest(records="$", total_header="X-Total"), World(lambda request: reply(ROWS, X_Total=total)))
-
-    assert page.declares == {}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a third pair of eyes found: seams between backfills, deliveries, budgets and letters."""
+"""Backfills and live runs of one connection: their letters, their turns, their secrets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingestion import ErrorBudget, Window, actions
+from ingestion import Window, actions
 from ingestion.core.errors import ActionRefused
 from ingestion.models import DeadLetter, Run
 from ingestion.running import shards
 from ingestion.testing import registered
-from tests.ingestion import received
+from tests.ingestion.backfills.days import on_day, windowed
 from tests.ingestion.runs import OPERATOR, carry, configured, item, letters, new_tenant, over, queued
-from tests.ingestion.test_backfill import on_day, windowed
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,19 +61,6 @@ def test_a_waiting_live_run_goes_before_the_next_shard() -> None:
 
     assert len(alone) == 1
     assert beside_a_live_run == []
-
-
-def test_deliveries_mostly_bad_are_taken_in_and_block_nothing() -> None:
-    budget = ErrorBudget(ratio=0.5, at_least=10)
-    with registered(received.delivered_to(error_budget=budget)) as pipeline:
-        connection = received.connected(pipeline)
-        received.push(connection, "bad", *[item(n, amount="much") for n in range(1, 21)])
-        received.push(connection, "good", item(50))
-        (run,) = received.webhook_runs(connection)
-        carry(run)
-
-    assert (run.state, run.ok, run.dead) == (Run.State.PARTIAL, 1, 20)
-    assert set(received.states(connection).values()) == {"done"}
 
 
 def test_a_backfill_retried_twice_is_one_backfill() -> None:

@@ -1,0 +1,14 @@
+"""A tenant's way to its bucket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingestion import TenantRef
+from ingestion.limits.throttling import StandIns, Throttle
+
+ACME = TenantRef(1, "acme")
+
+
+def throttle(integration: str = "slow", tenant: TenantRef = ACME, **values: Any) -> Throttle:
+    return Throttle(tenant, "free", integration, **{"stand_ins": StandIns(), **values})
