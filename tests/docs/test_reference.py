@@ -50,6 +50,7 @@ def test_every_check_is_documented_and_every_documented_check_exists() -> None:
 def test_every_check_has_a_test() -> None:
     places = [
         ROOT / "tests" / "ingestion" / "test_checks.py",
+        ROOT / "tests" / "ingestion" / "test_checks_of_servers.py",
         ROOT / "tests" / "ingestion" / "test_pipelines_of_tenants.py",
         ROOT / "tests" / "ingestion" / "vault" / "test_credential_checks.py",
         ROOT / "tests" / "ingestion" / "admin" / "test_scoped.py",

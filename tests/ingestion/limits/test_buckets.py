@@ -1,4 +1,4 @@
-"""Token buckets: never above the rate, shared by all workers, a tenant's own, and careful when Redis is away."""
+"""Token buckets: never above the rate, shared by all workers, a tenant's own, and careful after a flush."""
 
 from __future__ import annotations
 

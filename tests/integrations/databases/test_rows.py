@@ -1,4 +1,4 @@
-"""Reading another database: every row of the window once, whatever its key, its types and its neighbours."""
+"""Reading another database: every row of the window once, and only those of its tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who asks: every kind of proof, tokens that end, rotate and are revoked, two workers at once, and no secret anywhere."""
+"""Who asks: every kind of fixed proof, kept nowhere, and sent only where its credential says."""
 
 from __future__ import annotations
 

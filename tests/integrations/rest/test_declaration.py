@@ -1,4 +1,4 @@
-"""Declarations from JSON: what is refused, in which words, and that paths and placeholders cost and leak nothing."""
+"""Declarations from code and from JSON: what is refused, in which words, and what placeholders become."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run asks Stripe for, page by page, and what becomes of interruptions and odd answers."""
+"""Stripe's lists are read whole, page by page, from any interruption; days are counted and summed."""
 
 from __future__ import annotations
 
