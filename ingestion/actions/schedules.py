@@ -44,6 +44,8 @@ def require_runs(pipeline: str, declared: Mapping[str, Any] | None) -> None:
         require_finds(registry.get(pipeline))
     except UnknownPipeline:
         return  # its code is not installed here; the run says so
+    except ActionRefused as refused:
+        raise ActionRefused(f"{refused} It needs no schedule: leave that to the pipeline.") from refused
 
 
 def set_schedule(
