@@ -7,11 +7,14 @@ that are not one stay as text, so that the schema rejects the entry and the rest
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
+
+Correction = Literal["", "replace", "delete"]
 
 MAX_ENTRIES = 250_000
 """Per file, in every format: an entry takes over a kilobyte of memory, however few bytes stand for it."""
@@ -73,6 +76,10 @@ class Entry:
     counterparty: str = ""
     counterparty_account: str = ""
     description: str = ""
+    corrects: str = ""
+    """The bank's id of the earlier entry that this one corrects (OFX CORRECTFITID), '' for none."""
+    correction: Correction = ""
+    """What becomes of that earlier entry: this one takes its place, or it is withdrawn and this one is no entry."""
     raw: str = ""
     """The exact text of the entry, for the dead letter."""
 
@@ -96,6 +103,10 @@ class Statement:
     period_end: date | None = None
     problems: tuple[str, ...] = field(default=())
     """Why the whole statement must be refused although it could be read (a balance that cannot be parsed, ...)."""
+    unproved: str = ""
+    """Why the balances could not be held against the entries although nothing is wrong; '' where they were."""
+    left_out: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """What the file holds beside the entries and nobody loads, by its plain name, with how many there are."""
 
 
 Reader = Callable[[bytes], tuple[Statement, ...]]

@@ -14,7 +14,7 @@ from ingestion import FileRefused, UnknownFormat, UnreadableFile
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
 from integrations.bank.formats.ofx_text import body
 from integrations.bank.formats.ofx_values import amount, day
-from integrations.bank.statements import Account, Balance, Entry, Statement
+from integrations.bank.statements import Account, Balance, Correction, Entry, Statement
 
 _KINDS = {"CCSTMTRS": "creditcard", "INVSTMTRS": "investment"}
 """What stands in for ACCTTYPE where the format has none."""
@@ -56,6 +56,7 @@ def _statement(block: Block, text: str, bank: str) -> Statement:
         period_start=day(_value(period, "DTSTART")),
         period_end=day(_value(period, "DTEND")),
         problems=tuple(_problems(block, transactions)),
+        unproved="OFX states no opening balance",
     )
 
 
@@ -86,8 +87,17 @@ def _entry(position: int, block: Block, text: str, currency: str) -> Entry:
         counterparty=_value(block, "NAME") or _value(block.first("PAYEE"), "NAME"),
         counterparty_account=_value(block.first("BANKACCTTO", "CCACCTTO"), "ACCTID"),
         description=_value(block, "MEMO"),
+        corrects=_value(block, "CORRECTFITID"),
+        correction=_correction(block),
         raw=text[block.start : block.end],
     )
+
+
+def _correction(block: Block) -> Correction:
+    """REPLACE or DELETE (OFX 2.1.1, section 11.4.4.1); a corrected id without an action that is known replaces."""
+    if not _value(block, "CORRECTFITID"):
+        return ""
+    return "delete" if _value(block, "CORRECTACTION").upper() == "DELETE" else "replace"
 
 
 def _balance(block: Block | None, currency: str) -> Balance | None:
