@@ -1,8 +1,10 @@
-"""Account numbers as one bank writes them in several ways: which are one account, and which cannot be right."""
+"""Account numbers that cannot be right."""
 
 from __future__ import annotations
 
 import re
+
+from integrations.bank.statements import Statement
 
 _IBAN = re.compile(r"([A-Za-z]{2})[0-9]{2}[A-Za-z0-9]{11,30}")
 _LENGTHS = """
@@ -15,10 +17,9 @@ _LENGTH = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 """Characters of an IBAN by country, from the IBAN registry (ISO 13616)."""
 
 
-def canonical(identifier: str) -> str:
-    """Without spaces, and upper case where it looks like an IBAN: other numbers may mean something by their case."""
-    compact = "".join(identifier.split())
-    return compact.upper() if _country(compact) else compact
+def notes_of(statement: Statement) -> list[str]:
+    """What the run's timeline says of a statement that was read."""
+    return [*statement.notes, *filter(None, [iban_doubt(statement.account.identifier)])]
 
 
 def iban_doubt(identifier: str) -> str:

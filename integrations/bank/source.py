@@ -12,7 +12,9 @@ from typing import Any
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, StatementImbalance, UnreadableFile
 from integrations.bank import schema
+from integrations.bank.account_numbers import notes_of
 from integrations.bank.formats import read_parts
+from integrations.bank.formats.options import Options
 from integrations.bank.identity import KeyedEntries, keyed
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.statements import EntryStatus, Statement, imbalance
@@ -55,7 +57,8 @@ class BankFiles:
 
     def _pages(self, ctx: Context) -> Iterator[Page]:
         for file in ctx.inbox:
-            parts = read_parts(ctx.read(file), layouts=self.layouts, layout=str(ctx.config.get("layout", "")))
+            layout, options = str(ctx.config.get("layout") or ""), Options.of(ctx.config)
+            parts = read_parts(ctx.read(file), layouts=self.layouts, layout=layout, options=options)
             for part in parts:
                 ctx.beat()  # reading a large file takes longer than a page
                 for statement, entries in keyed([_addressed(ctx, statement) for statement in part]):
@@ -74,7 +77,8 @@ class BankFiles:
                 Record(key, schema.entry_json(statement, key, entry, head), f"{name}, entry {entry.position + 1}")
                 for key, entry in part
             ]
-            notes = [f"{name}: {statement.format} statement of {statement.account.identifier}, {len(entries)} entries"]
+            title = f"{name}: {statement.format} statement of {statement.account.identifier}, {len(entries)} entries"
+            notes = [title, *notes_of(statement)]
             # The whole statement's count is declared with its first page, so that a lost page breaks the total.
             declared = {} if start else {"count": Decimal(len(entries))}
             yield Page(records, None, (), declared, () if start else notes)

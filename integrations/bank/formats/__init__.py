@@ -10,6 +10,7 @@ from integrations.bank.formats import camt, csv_file, mt940, ofx
 from integrations.bank.formats.archive import members
 from integrations.bank.formats.csv_detect import detect_layout, layout_named
 from integrations.bank.formats.csv_records import refuse_long_lines
+from integrations.bank.formats.options import DEFAULTS, Options
 from integrations.bank.formats.sniff import Format, sniff
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.statements import Statement
@@ -20,19 +21,29 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 def read_file(
-    data: bytes, *, layouts: Sequence[CsvLayout] = LAYOUTS, layout: str = "", max_bytes: int = MAX_BYTES
+    data: bytes,
+    *,
+    layouts: Sequence[CsvLayout] = LAYOUTS,
+    layout: str = "",
+    max_bytes: int = MAX_BYTES,
+    options: Options = DEFAULTS,
 ) -> tuple[Statement, ...]:
     """Every statement in an OFX, MT940/942, CAMT.052/053/054 or CSV file, or in a ZIP of such files.
 
-    `layout` names the CSV layout instead of detecting it. Raises a FileRefused class for the file as a whole, and
-    ConfigurationError for a layout that does not exist.
+    `layout` names the CSV layout instead of detecting it; `options` is what else is told of the bank. Raises a
+    FileRefused class for the file as a whole, and ConfigurationError for a layout that does not exist.
     """
-    parts = read_parts(data, layouts=layouts, layout=layout, max_bytes=max_bytes)
+    parts = read_parts(data, layouts=layouts, layout=layout, max_bytes=max_bytes, options=options)
     return tuple(statement for part in parts for statement in part)
 
 
 def read_parts(
-    data: bytes, *, layouts: Sequence[CsvLayout] = LAYOUTS, layout: str = "", max_bytes: int = MAX_BYTES
+    data: bytes,
+    *,
+    layouts: Sequence[CsvLayout] = LAYOUTS,
+    layout: str = "",
+    max_bytes: int = MAX_BYTES,
+    options: Options = DEFAULTS,
 ) -> Iterator[tuple[Statement, ...]]:
     """The same, one tuple per file of a ZIP: what `identity.keyed` needs, since those files may overlap."""
     if len(data) > max_bytes:
@@ -41,18 +52,18 @@ def read_parts(
     if not data.strip():
         raise UnreadableFile("The file is empty.")
     if sniff(data) is not Format.ZIP:
-        yield _read(data, chosen, bool(layout))
+        yield _read(data, chosen, bool(layout), options)
         return
     for name, content in members(data, max_bytes):
         try:
             if content.strip() and sniff(content) is Format.ZIP:
                 raise HostileFile("an archive inside an archive is not opened")
-            yield _read(content, chosen, bool(layout))
+            yield _read(content, chosen, bool(layout), options)
         except FileRefused as refusal:
             raise type(refusal)(f"In the ZIP archive, {name}: {refusal}") from refusal
 
 
-def _read(data: bytes, layouts: Sequence[CsvLayout], told: bool) -> tuple[Statement, ...]:
+def _read(data: bytes, layouts: Sequence[CsvLayout], told: bool, options: Options) -> tuple[Statement, ...]:
     """One file that is no archive. What text of any shape can provoke below the readers ends as UnreadableFile."""
     if not data.strip():
         raise UnreadableFile("The file is empty.")
@@ -62,9 +73,9 @@ def _read(data: bytes, layouts: Sequence[CsvLayout], told: bool) -> tuple[Statem
             case Format.OFX:
                 return ofx.read(data)
             case Format.CAMT:
-                return camt.read(data)
+                return camt.read(data, options)
             case Format.MT940:
-                return mt940.read(data)
+                return mt940.read(data, charset=options.charset)
             case _:
                 return csv_file.read(data, layouts[0] if told else detect_layout(data, layouts))
     except (RecursionError, UnicodeError, csv.Error) as fault:
