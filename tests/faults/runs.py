@@ -6,6 +6,7 @@ _ENGINE = (
     "tests/ingestion/test_idempotence.py",
     "tests/ingestion/test_failures.py",
     "tests/ingestion/test_reasons.py",
+    "tests/ingestion/test_guilty_rows.py",
     "tests/ingestion/joints",
 )
 _LETTERS = (
@@ -13,6 +14,7 @@ _LETTERS = (
     "tests/ingestion/test_replay.py",
     "tests/ingestion/test_superseded_letters.py",
     "tests/ingestion/test_large_letters.py",
+    "tests/ingestion/test_replay_statements.py",
     "tests/ingestion/joints",
 )
 _OWNERS = (
