@@ -106,6 +106,22 @@ def test_no_worker_is_told_of_a_run_whose_connection_is_at_work(redis: Redis) ->
     assert redis.keys("rq:job:*") == []
 
 
+def test_no_worker_is_told_of_a_new_run_of_a_tenant_at_its_budget(redis: Redis) -> None:
+    tenant = new_tenant()
+    with registered(over(items(1))) as pipeline:
+        connections = [
+            actions.connect(OPERATOR, tenant, pipeline.name, f"c{number}")
+            for number in range(turns.allowed(tenant.tier) + 1)
+        ]
+        for connection in connections[:-1]:
+            assert claim(actions.run_now(OPERATOR, connection, hint=False).pk) is not None
+        redis.flushall()
+
+        turns.hint(actions.run_now(OPERATOR, connections[-1], hint=False))
+
+    assert redis.keys("rq:job:*") == []
+
+
 def test_a_run_that_waits_for_its_next_attempt_is_told_of_by_the_tick_alone(redis: Redis) -> None:
     with registered(over(items(1))) as pipeline:
         run = queued(pipeline)

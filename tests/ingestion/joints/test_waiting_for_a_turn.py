@@ -10,8 +10,10 @@ import pytest
 from redis import Redis
 
 from ingestion import Transient
-from ingestion.limits.throttling import STEP, StandIns
-from tests.ingestion.limits.throttled import throttle
+from ingestion.conf import Rate
+from ingestion.limits.buckets import LocalBucket, SharedBucket, key_of
+from ingestion.limits.throttling import STEP
+from tests.ingestion.limits.throttled import ACME, throttle
 from tests.ingestion.runs import configured
 
 pytestmark = pytest.mark.django_db
@@ -67,17 +69,25 @@ def test_a_hold_off_that_another_worker_hears_of_meanwhile_is_waited_for_too(red
         slow()
 
 
-def test_without_redis_a_hold_off_of_this_process_is_waited_for_too() -> None:
-    shared = StandIns()
-    other = throttle(stand_ins=shared, connect=_away)
-    slow = throttle(sleep=Sleeping(lambda: other.hold_off(2.0)), stand_ins=shared, connect=_away)
+def test_without_redis_a_hold_moves_those_who_wait_already() -> None:
+    now = 100.0
+    bucket = LocalBucket(per_second=1.0, burst=1.0, clock=lambda: now)
+    place = bucket.take(1.0, patience=60.0)
 
-    with lasts_at_least(2.0):
-        slow()
+    bucket.hold(30.0)
+    left = bucket.due(place)
+
+    assert (place.wait, left and left.wait) == (1.0, 30.0)
 
 
-def _away() -> None:
-    raise OSError("no Redis")
+def test_a_place_that_was_lost_is_taken_again_with_all_of_its_weight(redis: Redis) -> None:
+    with configured(RATES={"heavy": {"*": {"per_second": 2, "burst": 2}}}):
+        throttle("heavy")(2.0)
+        heavy = throttle("heavy", sleep=Sleeping(redis.flushall))
+        heavy(2.0)
+
+        bucket = SharedBucket(redis, key_of(ACME, "heavy"), Rate(per_second=2, burst=2))
+        assert bucket.take(1.0, patience=60.0).wait > 0
 
 
 def test_a_hold_off_longer_than_anybody_waits_gives_the_run_back_in_the_midst_of_its_wait(redis: Redis) -> None:
@@ -95,7 +105,7 @@ def test_a_hold_off_longer_than_anybody_waits_gives_the_run_back_in_the_midst_of
 def test_a_wait_is_cut_by_the_patience_that_is_left_and_not_by_all_of_it(redis: Redis) -> None:
     other = throttle()
     other()
-    slow = throttle(sleep=Sleeping(lambda: other.hold_off(2.4)), patience=2.5)
+    slow = throttle(sleep=Sleeping(lambda: other.hold_off(1.75)), patience=2.5)
 
     with pytest.raises(Transient):
         slow()
