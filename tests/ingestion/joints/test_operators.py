@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from ingestion import SourceChanged, actions, turns
+from ingestion import SourceChanged, actions, jobs, turns
+from ingestion.actions.letters import _hold
 from ingestion.core.errors import ActionRefused
 from ingestion.models import DeadLetter, Run, RunArtifact
 from ingestion.running.ownership import claim
 from ingestion.testing import Records, registered
+from ingestion.vault import credentials
 from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, queued, watermarks
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
@@ -142,3 +145,44 @@ def test_the_watermark_of_a_run_that_was_retried_after_a_newer_one_stays() -> No
         carry(actions.retry(OPERATOR, failed, hint=False))
 
     assert watermarks(failed.connection)[-1] == newer.window_end
+
+
+def test_a_letter_that_somebody_else_took_meanwhile_stays_theirs() -> None:
+    tenant, pipeline = new_tenant(), over([item(1, amount="much")])
+    load(pipeline, tenant)
+    with registered(pipeline):
+        (theirs,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        own = queued(pipeline, tenant)
+
+    held = _hold(tenant, own, None, [letter.pk for letter in letters(tenant)])
+
+    assert (held, letters(tenant)[0].replay_run_id) == (0, theirs.pk)
+
+
+def test_an_upload_brings_no_value_of_a_credential_into_a_runs_settings() -> None:
+    tenant, secret = new_tenant(), "a-secret-that-is-long-enough"
+    credentials.put(tenant.ref, "shop", {"api_key": secret}, cause="set")
+    with registered(over([], source=Records([], files=True), integration="shop")) as pipeline:
+        connection = actions.connect(OPERATOR, tenant, pipeline.name)
+
+        with pytest.raises(ActionRefused):
+            actions.upload(OPERATOR, connection, "a.json", b"{}", config={"account": secret}, hint=False)
+
+
+def test_the_same_file_for_two_connections_is_no_duplicate() -> None:
+    tenant = new_tenant()
+    with registered(over([], source=Records([], files=True))) as pipeline:
+        first, second = (actions.connect(OPERATOR, tenant, pipeline.name, name) for name in ("first", "second"))
+        actions.upload(OPERATOR, first, "a.json", b"{}", hint=False)
+
+        received = actions.upload(OPERATOR, second, "a.json", b"{}", hint=False)
+
+    assert (received.duplicate, received.run.connection_id) == (False, second.pk)
+
+
+def test_a_worker_that_has_ended_a_run_carries_none() -> None:
+    with registered(over(items(1))) as pipeline:
+        run = queued(pipeline)
+        jobs.execute(run.pk)
+
+    assert jobs._pulse.read(os.getpid()) is None
