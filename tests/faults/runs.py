@@ -79,14 +79,14 @@ FAULTS = [
         _CLOSING,
         "if run.kind not in _LIVE or run.window_start",
         "if run.window_start",
-        _LETTERS + ("tests/ingestion/backfills",),
+        (*_LETTERS, "tests/ingestion/backfills"),
     ),
     Fault(_CLOSING, "attempts + 1 < config().MAX_ATTEMPTS", "attempts < config().MAX_ATTEMPTS", _ENGINE + _OWNERS),
     Fault(
         _CLOSING,
         "backoff(attempts, error.retry_after)",
         "backoff(attempts, None)",
-        _ENGINE + ("tests/ingestion/limits",),
+        (*_ENGINE, "tests/ingestion/limits"),
     ),
     Fault(
         _CLOSING,
@@ -105,7 +105,7 @@ FAULTS = [
         _OWNERSHIP,
         "mine.row.filter(batches=mine.batches).update(",
         "mine.row.update(",
-        _OWNERS + ("tests/ingestion/chaos/test_crash_points.py",),
+        (*_OWNERS, "tests/ingestion/chaos/test_crash_points.py"),
     ),
     Fault(_OWNERSHIP, "        deaths=0,\n        attempts=0,", "        deaths=0,", _OWNERS),
     Fault(
@@ -120,7 +120,7 @@ FAULTS = [
         "return bool(mine.row.exists())",
         ("tests/ingestion/test_database_faults.py", "tests/ingestion/joints"),
     ),
-    Fault(_OWNERSHIP, "0 if slow else 1", "1", _DEADLY + ("tests/ingestion/chaos/test_slow_records.py",)),
+    Fault(_OWNERSHIP, "0 if slow else 1", "1", (*_DEADLY, "tests/ingestion/chaos/test_slow_records.py")),
     Fault(_ISOLATION, 'if run.deaths > state.get("deaths", 0):', "if True:", _DEADLY),
     Fault(_ISOLATION, 'if trial == [state.get("alone")]:', "if len(trial) == 1:", _DEADLY),
     Fault(_LETTER, 'len(source_id).to_bytes(4, "big") + source_id.encode()', "source_id.encode()", _LETTERS),
@@ -134,7 +134,7 @@ FAULTS = [
         _LETTER,
         ".filter(connection_id=run.connection_id)",
         "",
-        _LETTERS + ("tests/ingestion/test_superseded_letters.py",),
+        (*_LETTERS, "tests/ingestion/test_superseded_letters.py"),
     ),
     Fault(
         _REPLAY,

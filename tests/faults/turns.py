@@ -94,7 +94,7 @@ FAULTS = [
         _RUNS,
         ").filter(replay_run=run, status__in=DeadLetter.OPEN).update(\n                replay_run=None\n            )",
         ").none()",
-        _REPLAYS + ("tests/ingestion/joints",),
+        (*_REPLAYS, "tests/ingestion/joints"),
     ),
     Fault(
         _DUE,
