@@ -119,6 +119,12 @@ class InvoiceAdmin(ObjectAdmin):
     statuses = ("draft", "open", "paid", "uncollectible", "void")
 
 
+@admin.register(models.StripeInvoiceLine)
+class InvoiceLineAdmin(ObjectAdmin):
+    columns = ("description", "quantity", "invoice", "subscription")
+    amount = "amount"
+
+
 @admin.register(models.StripePaymentIntent)
 class PaymentIntentAdmin(ObjectAdmin):
     columns = ("status", "customer")

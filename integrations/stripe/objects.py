@@ -1,8 +1,9 @@
 """Taking Stripe's JSON apart without touching it: each object of a page stays the bytes that Stripe sent.
 
 What an object cannot say of itself is added behind its last member, under `sluicegate`: `as_of`, the second since
-which it is known to have looked like this at least, for objects that came with an event; and `deleted`, with Stripe's
-own member of that name. Events are identical whenever they are read again, and so is what is made of them.
+which it is known to have looked like this at least, for objects that came with an event; `deleted`, with Stripe's
+own member of that name; and `whole` and `created`, the id and the date of the object that it is a part of. Events are
+identical whenever they are read again, and so is what is made of them.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ class Head(msgspec.Struct, gc=False):
     currency: str | None = None
 
 
-class _Mark(msgspec.Struct):
-    as_of: int
+class Mark(msgspec.Struct):
+    as_of: int | None = None
+    whole: str = ""
 
 
 class _Marked(msgspec.Struct):
-    sluicegate: _Mark | None = None
+    sluicegate: Mark | None = None
 
 
 class _Data(msgspec.Struct):
@@ -103,21 +105,21 @@ def named(body: bytes, position: str) -> Record | Refusal:
     return Record(found.id, body, position)
 
 
-def marked(body: bytes, as_of: int, *, deleted: bool = False) -> bytes:
+def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any) -> bytes:
     """`body`, an object of at least one member, with the mark as its last one."""
     end = body.rstrip()
     added = b',"deleted":true' if deleted else b""
-    mark = json.dumps({MARK: {"as_of": as_of, "deleted": deleted}}, separators=(",", ":")).encode()
+    since = {} if as_of is None else {"as_of": as_of}
+    mark = json.dumps({MARK: {**since, "deleted": deleted, **more}}, separators=(",", ":")).encode()
     return end[:-1] + added + b"," + mark[1:]
 
 
-def as_of(body: bytes) -> int | None:
-    """The second in the mark of an object; None for one that has none."""
+def mark_of(body: bytes) -> Mark:
+    """The mark of an object; an empty one where there is none."""
     try:
-        mark = _marked(body).sluicegate
+        return _marked(body).sluicegate or Mark()
     except UNREADABLE:
-        return None
-    return mark.as_of if mark else None
+        return Mark()
 
 
 def stub(identity: str, kind: str) -> bytes:
