@@ -106,7 +106,7 @@ def _parts(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_Part]:
         at = at or answer.at
         bodies, more = split(answer.body)
         known = [(body, event(body)) for body in bodies]
-        fault = RecordError("This is no event with an object.")
+        fault = RecordError("This is no event.")
         strange = [Refusal(Record("", body, "events"), fault) for body, one in known if one is None]
         events = [one for _, one in known if one is not None]
         if more and (not events or events[-1].id == oldest):

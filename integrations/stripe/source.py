@@ -105,7 +105,7 @@ class Stripe:
         for delivery in deliveries:
             one = event(delivery.body)
             if one is None:
-                refused.append(Refusal(delivery, RecordError("This is no event with an object.")))
+                refused.append(Refusal(delivery, RecordError("This is no event.")))
                 continue
             news = about(self.kind, one)
             if news is not None:
