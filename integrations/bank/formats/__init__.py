@@ -102,8 +102,6 @@ def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
 
 
 def _csv_parts(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
-    if told.layout:
-        layout, others = layout_named(told.layout, told.layouts), ()
-    else:
-        layout, others = detect_layout(data, told.layouts, told.dates), told.layouts
+    others: Sequence[CsvLayout] = () if told.layout else told.layouts
+    layout = layout_named(told.layout, told.layouts) if told.layout else detect_layout(data, others, told.dates)
     return csv_file.read_parts(data, layout, others, currency=told.currency, balances_checked=told.balances_checked)
