@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,24 +22,13 @@ def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> 
 
 
 def problems(pipeline: Pipeline) -> list[CheckMessage]:
-    return [*_destination(pipeline), *_transform(pipeline), *_reconciliations(pipeline), *_database(pipeline)]
+    return [*_destination(pipeline), *_reconciliations(pipeline), *_database(pipeline)]
 
 
 def _destination(pipeline: Pipeline) -> Iterator[CheckMessage]:
     for problem in pipeline.destination.problems():
         hint = "Mend the destination= of the declaration, or its model."
         yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E007")
-
-
-def _transform(pipeline: Pipeline) -> Iterator[CheckMessage]:
-    try:
-        inspect.signature(pipeline.transform).bind(object(), object())
-    except TypeError:
-        hint = "Write it as def transform(record: Schema, ctx: Context) -> row."
-        problem = "Its transform cannot be called with (record, ctx): every record would become a dead letter."
-        yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E008")
-    except ValueError:
-        return  # a callable without a signature; the first record will tell
 
 
 def _reconciliations(pipeline: Pipeline) -> Iterator[CheckMessage]:

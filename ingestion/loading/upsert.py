@@ -13,7 +13,9 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
 
 from ingestion.core.context import Context
+from ingestion.core.declarations import require
 from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.errors import ConfigurationError
 from ingestion.core.periods import Figure, Periods
 from ingestion.core.records import Ready, Rejected
 from ingestion.core.windows import Window
@@ -34,6 +36,15 @@ class Upsert:
     version: str = ""
 
     def __post_init__(self) -> None:
+        model: object = self.model
+        good = isinstance(model, type) and issubclass(model, models.Model)
+        require(good, "The model of an Upsert", model, "a class of Django's models, such as Payment")
+        at = f" of Upsert({self.model.__name__})"
+        named = isinstance(self.key, list | tuple) and all(isinstance(name, str) and name for name in self.key)
+        require(bool(named and self.key), "key" + at, self.key, 'a list of field names, such as ["external_id"]')
+        require(isinstance(self.version, str), "version" + at, self.version, "the name of a field, or left out")
+        for name in (*self.key, *filter(None, [self.version])):
+            _require_field(self.model, name)
         object.__setattr__(self, "key", tuple(self.key))
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -82,13 +93,7 @@ class Upsert:
 
         if not issubclass(self.model, Ingested):
             return [f"{self.model.__name__} must be a subclass of ingestion.models.Ingested."]
-        problems = []
-        for name in (*self.key, *([self.version] if self.version else [])):
-            try:
-                self.model._meta.get_field(name)
-            except FieldDoesNotExist:
-                problems.append(f"{self.model.__name__} has no field {name!r}.")
-        problems += _bad_columns(self.model, self.key)
+        problems = [*_bad_columns(self.model, self.key)]
         wanted = {"tenant", *self.key}
         if [set(fields) for fields in _unique_sets(self.model)] != [wanted]:
             problems.append(
@@ -100,6 +105,14 @@ class Upsert:
     @property
     def _plan(self) -> Plan:
         return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model))
+
+
+def _require_field(model: type[models.Model], name: str) -> None:
+    try:
+        model._meta.get_field(name)
+    except FieldDoesNotExist:
+        names = ", ".join(field.name for field in model._meta.concrete_fields)
+        raise ConfigurationError(f"{model.__name__} has no field {name!r}; it has {names}.") from None
 
 
 def _get(row: Any, name: str) -> Any:
