@@ -64,7 +64,7 @@ class Every:
     spread: timedelta | None = None
 
     def __post_init__(self) -> None:
-        spans = (self.minutes, self.seconds, self.hours, self.days)
+        spans: tuple[Any, ...] = (self.minutes, self.seconds, self.hours, self.days)
         numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in spans)
         require(numbers, "Every()", spans, "made of numbers, such as Every(minutes=15)")
         require(all(abs(one) < _FURTHEST for one in spans), "Every()", spans, "an interval of less than a century")

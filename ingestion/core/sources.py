@@ -38,7 +38,8 @@ class JsonLines:
     max_line_bytes: int = 16 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        require(isinstance(self.path, str) and bool(self.path), "path of JsonLines", self.path, "the path of a file")
+        path: Any = self.path
+        require(isinstance(path, str) and path != "", "path of JsonLines", self.path, "the path of a file")
         require_count("page_size of JsonLines", self.page_size)
         require_count("max_line_bytes of JsonLines", self.max_line_bytes)
         key_reader(self.key)
@@ -209,13 +210,13 @@ def take(
 
 def key_reader(key: str) -> Callable[[bytes], str]:
     """A function from a JSON object's bytes to its key as text; '' when `key` is '' (the source has no ids)."""
-    if not key:
+    if key == "":
         return lambda body: ""
     decode = msgspec.json.Decoder(_keyed(key)).decode
     return lambda body: str(decode(body).key)
 
 
-def _keyed(key: str) -> Any:
+def _keyed(key: Any) -> Any:
     """The type of a record of which only the key is looked at."""
     if not isinstance(key, str) or not key.isidentifier():
         raise ConfigurationError(f"{key!r} cannot name a record's key; use one top-level field of the record.")

@@ -112,7 +112,7 @@ def _chain(run: Sequence[Step]) -> _Chain:
         if opening is None and total is not None:
             opening = step.after - total
         elif balance is not None and balance != step.after:
-            breaks.append((balance - (step.amount or 0), step))
+            breaks.append((balance - (step.amount or Decimal()), step))
         balance, total = step.after, None
     return _Chain(tuple(breaks), opening, balance)
 
