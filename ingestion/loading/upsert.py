@@ -14,6 +14,7 @@ from django.db import models, router
 
 from ingestion.core.context import Context
 from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.errors import ConfigurationError
 from ingestion.core.periods import Figure, Periods
 from ingestion.core.records import Ready, Rejected
 from ingestion.core.windows import Window
@@ -32,8 +33,14 @@ class Upsert:
     model: type[models.Model]
     key: Sequence[str]
     version: str = ""
+    nul: str = "refuse"
+    """A text with NUL (U+0000), which PostgreSQL cannot store: "refuse" makes it a dead letter there, "replace" loads
+    it on every database with U+FFFD in its place. In a key it is refused, or two ids would become one.
+    """
 
     def __post_init__(self) -> None:
+        if self.nul not in ("refuse", "replace"):
+            raise ConfigurationError(f'Upsert takes nul="refuse" or nul="replace", not {self.nul!r}.')
         object.__setattr__(self, "key", tuple(self.key))
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -99,7 +106,7 @@ class Upsert:
 
     @property
     def _plan(self) -> Plan:
-        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model))
+        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model), self.nul)
 
 
 def _get(row: Any, name: str) -> Any:
