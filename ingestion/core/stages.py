@@ -50,13 +50,15 @@ def prepare(
 ) -> Prepared:
     """Take every record of `page` as far as it gets without writing.
 
-    Within the page the last record of a key wins. Records whose stored digest is equal are skipped before they are
-    validated; rows older than the stored version are skipped after. `poison` holds digests (hex) known to kill workers.
+    Within the page the last record of a key wins, or where the destination has a `version` the newest row. Records
+    whose stored digest is equal are skipped before they are validated; rows older than the stored version are skipped
+    after. `poison` holds digests (hex) known to kill workers.
     """
     ready: list[Ready] = []
     skipped: list[Skipped] = []
     rejected = [_refused(refusal.record, refusal.error) for refusal in page.refused]
-    records = _last_of_each_key(page.records, skipped)
+    versioned = bool(getattr(pipeline.destination, "version", ""))
+    records = list(page.records) if versioned else _last_of_each_key(page.records, skipped)
     stored = stored_of([record.key for record in records if record.key])
     for record in records:
         content = digest(pipeline, record)
@@ -72,8 +74,25 @@ def prepare(
                 skipped.append(other)
             case Rejected() as bad:
                 rejected.append(bad)
+    if versioned and rejected:
+        rejected = _not_mended(page.records, ready, skipped, rejected)
     ready = _newest_of_each_row(pipeline, ready, stored, stored_of, skipped, rejected)
     return Prepared(ready, skipped, rejected)
+
+
+def _not_mended(
+    records: Sequence[Record], ready: Sequence[Ready], skipped: list[Skipped], rejected: Sequence[Rejected]
+) -> list[Rejected]:
+    """The rejected records but for those of which a later one of this page is sound: those are superseded."""
+    at = {id(record): index for index, record in enumerate(records)}
+    sound: dict[str, int] = {one.record.key: at[id(one.record)] for one in ready}
+    kept = []
+    for bad in rejected:
+        if bad.record.key and at.get(id(bad.record), len(at)) < sound.get(bad.record.key, -1):
+            skipped.append(Skipped(bad.record, "superseded"))
+        else:
+            kept.append(bad)
+    return kept
 
 
 def _last_of_each_key(records: Sequence[Record], skipped: list[Skipped]) -> list[Record]:
