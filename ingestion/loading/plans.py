@@ -229,7 +229,9 @@ def _one_by_one(
 
 
 @lru_cache(maxsize=256)
-def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, alias: str) -> Plan:
+def compile_plan(
+    model: type[models.Model], key: tuple[str, ...], version: str, alias: str, nul: str = "refuse"
+) -> Plan:
     connection = connections[alias]
     meta = model._meta
     key_fields = tuple(_field(model, name) for name in key)
@@ -248,7 +250,7 @@ def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, 
     return Plan(
         model=model,
         alias=alias,
-        columns=tuple(column(f, connection, is_key=f in key_fields) for f in own),
+        columns=tuple(column(f, connection, is_key=f in key_fields, nul=nul) for f in own),
         constants=tuple(adapter(f, connection) for f in constant),
         statement=statements.compile_upsert(connection, into),
         key_fields=key_fields,
