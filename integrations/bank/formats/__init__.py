@@ -100,7 +100,8 @@ def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
 
 def _csv_parts(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
     if told.layout:
-        layout, others = layout_named(told.layout, told.layouts), ()
+        layout = layout_named(told.layout, told.layouts)
     else:
-        layout, others = detect_layout(data, told.layouts, told.dates), told.layouts
+        layout = detect_layout(data, told.layouts, told.dates)
+    others = () if told.layout else told.layouts
     return csv_file.read_parts(data, layout, others, currency=told.currency, balances_checked=told.balances_checked)
