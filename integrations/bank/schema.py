@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from integrations.bank import money
-from integrations.bank.statements import Balance, Entry, EntryStatus, Statement
+from integrations.bank.statements import Balance, Entry, EntryPart, EntryStatus, Statement
 
 
 class AccountHead(BaseModel):
@@ -65,6 +65,8 @@ class BankEntry(BaseModel):
     counterparty: str = ""
     counterparty_account: str = ""
     description: str = ""
+    parts: list[dict[str, Any]] = Field(default_factory=list)
+    details: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("currency")
     @classmethod
@@ -135,10 +137,25 @@ def entry_json(statement: Statement, external_id: str, entry: Entry, head: dict[
             "counterparty": entry.counterparty,
             "counterparty_account": entry.counterparty_account,
             "description": entry.description,
+            "parts": [_part(part) for part in entry.parts],
+            "details": entry.details,
             "raw": entry.raw,
         },
         ensure_ascii=True,
     ).encode()
+
+
+def _part(part: EntryPart) -> dict[str, Any]:
+    return {
+        "amount": None if part.amount is None else format(part.amount, "f"),
+        "amount_text": part.amount_text,
+        "currency": part.currency,
+        "reference": part.reference,
+        "counterparty": part.counterparty,
+        "counterparty_account": part.counterparty_account,
+        "description": part.description,
+        "details": part.details,
+    }
 
 
 def head_json(statement: Statement) -> dict[str, Any]:

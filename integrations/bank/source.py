@@ -12,6 +12,7 @@ from typing import Any
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, StatementImbalance, UnreadableFile
 from integrations.bank import schema
+from integrations.bank.account_numbers import notes_of
 from integrations.bank.file_config import told
 from integrations.bank.formats import read_parts
 from integrations.bank.identity import KeyedEntries, keyed
@@ -77,7 +78,8 @@ class BankFiles:
                 Record(key, schema.entry_json(statement, key, entry, head), f"{name}, entry {entry.position + 1}")
                 for key, entry in part
             ]
-            notes = [f"{name}: {statement.format} statement of {statement.account.identifier}, {len(entries)} entries"]
+            title = f"{name}: {statement.format} statement of {statement.account.identifier}, {len(entries)} entries"
+            notes = [title, *notes_of(statement)]
             # The whole statement's count is declared with its first page, so that a lost page breaks the total.
             declared = {} if start else {"count": Decimal(len(entries))}
             yield Page(records, None, (), declared, () if start else notes)
