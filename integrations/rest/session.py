@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from ingestion import ConfigurationError, Context, Page, PrivateAddress, SourceC
 from integrations.http import Client, Limits, Response
 from integrations.rest import placeholders
 from integrations.rest.auth.connecting import Connect
-from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, Proof, RefreshToken
+from integrations.rest.auth.declared import ApiKey, NoAuth, Proof
 from integrations.rest.auth.keepers import Keeper, keeper
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call
@@ -59,13 +59,16 @@ class Session:
         return frozenset({auth.name} if isinstance(auth, ApiKey) and auth.place == "query" else ())
 
     def fetch(self, call: Call) -> Response:
-        """One page. Raises Transient, SourceChanged, CredentialError (refused twice, or nothing to renew)."""
-        renewable = isinstance(self._declaration.auth, ClientCredentials | RefreshToken)
-        response = self._send(call, call.accept | {_UNAUTHORISED} if renewable else call.accept)
-        if response.status == _UNAUTHORISED and renewable:
-            self._keeper.renew()
-            response = self._send(call, call.accept)
-        return response
+        """One page. Raises Transient, SourceChanged, CredentialError (refused twice, the second time with what is new).
+
+        One refusal proves nothing: behind many addresses stands one server that has not heard of a token yet, and a
+        connection that is paused waits for a person.
+        """
+        response = self._send(call, call.accept | {_UNAUTHORISED})
+        if response.status != _UNAUTHORISED or _UNAUTHORISED in call.accept:
+            return response
+        self._keeper.renew()
+        return self._send(call, call.accept)
 
     def check(self, page: Page) -> None:
         """Refuse a page that holds a value of the credential. Raises SourceChanged; nothing of the page is kept then.
@@ -108,7 +111,8 @@ class Session:
         proof = self._keeper.proof()
         if self._client is None or proof != self._proven:
             self._close()
-            limits = Limits(body_bytes=self._largest)
+            seconds = float(self._declaration.timeout)
+            limits = Limits(read=seconds, deadline=max(Limits().deadline, 4 * seconds), body_bytes=self._largest)
             self._client = self._connect(
                 self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
             )
@@ -124,6 +128,8 @@ class Session:
 def filled(declaration: Declaration, ctx: Context) -> Call:
     """The first call with every placeholder replaced. Without a window everything until now is meant."""
     window = ctx.window or Window(_EPOCH, ctx.now)
+    if declaration.lookback and not ctx.backfill and ctx.window is not None:
+        window = Window(max(_EPOCH, window.start - timedelta(seconds=declaration.lookback)), window.end)
     base = placeholders.fill(declaration.base_url, window, ctx.config, _in_address)
     path = placeholders.fill(declaration.path, window, ctx.config, _in_path)
     params: dict[str, Any] = placeholders.fill_all(
