@@ -21,7 +21,7 @@ from integrations.rest import answers, charsets
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
 from integrations.rest.identity import Twins, spelled, twin
-from integrations.rest.paging.numbers import PAST_THE_TOTAL
+from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
 from integrations.rest.paths import Taken, outline, path
 from integrations.rest.progress import Progress
 from integrations.rest.taking import Elements, taken
@@ -57,6 +57,8 @@ class Reading:
     """Query parameters that carry a secret; never kept in a checkpoint."""
     check: Callable[[Page], None] = lambda page: None
     """Raises for a page that must not be kept or shown."""
+    foresee: Callable[[Sequence[Call]], None] = lambda calls: None
+    """Told, before a page is fetched, which ones will probably follow it."""
     patient: bool = False
     """For somebody who looks at a page: what a run would fail for becomes a note of the page."""
     _seen: set[int] = field(default_factory=set)
@@ -81,7 +83,10 @@ class Reading:
                 f"The source gave {progress.pages} pages and promises more (max_pages); it would probably never end."
             )
         number = progress.pages + 1
-        elements, answer, untold, notes = self._parted(self.fetch(self._asked(progress.state)), number, progress)
+        asked = self._asked(progress.state)
+        if progress.pages and self.declaration.concurrency > 1:
+            self.foresee([asked, *(self._asked(state) for state in foreseen(self.declaration, progress.state))])
+        elements, answer, untold, notes = self._parted(self.fetch(asked), number, progress)
         records = elements.records
         digest = hashlib.sha256(b"\0".join(record.body for record in records)).hexdigest()[:16]
         answer = dataclasses.replace(answer, again=bool(records) and digest == progress.last)

@@ -94,7 +94,7 @@ class Rest(Declaration):
         return Session(self, ctx, self._connect, untrusted=self._untrusted, largest=largest)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
-        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check)
+        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check, session.foresee)
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:

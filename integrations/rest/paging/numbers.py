@@ -203,5 +203,15 @@ class Offset(Value):
         )
 
 
+def foreseen(declared: Any, state: State) -> list[State]:
+    """Where the pages after `state` will probably be asked for; none beyond what the total promises."""
+    paging, ahead = declared.pagination, range(1, declared.concurrency)
+    if paging.style == "page":
+        total, size = state.get("total"), state.get("first") or paging.size
+        last = paging.start + -(-total // size) - 1 if total is not None else None
+        return [{**state, "page": state["page"] + n} for n in ahead if last is None or state["page"] + n <= last]
+    return [{**state, "offset": state["offset"] + n * paging.limit} for n in ahead]
+
+
 def _covered(read: int, total: Any) -> bool:
     return total is not None and read >= total
