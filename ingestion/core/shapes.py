@@ -133,8 +133,8 @@ def enveloped(page: Shape, envelope: bytes) -> Shape:
     many = page.records
     fields = {ENVELOPE: Field(frozenset({"object"}), False, many, many, many)}
     for path, one in around.fields.items():
-        counted = {"present": one.present * many, "of": one.of * many, "holds": one.holds * many}
-        fields[f"{ENVELOPE}.{path}"] = replace(one, **counted)
+        seen = replace(one, present=one.present * many, of=one.of * many, holds=one.holds * many)
+        fields[f"{ENVELOPE}.{path}"] = seen
     return replace(page, fields=_bounded({**page.fields, **fields}))
 
 

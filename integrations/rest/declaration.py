@@ -227,7 +227,7 @@ class Declaration(Value):
 
 
 def _foreseeable(pagination: Any) -> bool:
-    return pagination.style == "page" or (pagination.style == "offset" and pagination.overlap == 0)
+    return bool(pagination.style == "page" or (pagination.style == "offset" and pagination.overlap == 0))
 
 
 def _sound(text: str, *, strict: bool = True) -> None:

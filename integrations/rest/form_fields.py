@@ -82,9 +82,8 @@ def yes_or_no(label: Any, help_text: Any = "") -> forms.TypedChoiceField:
     )
 
 
-def whole(label: Any, help_text: Any = "", **limits: int) -> forms.IntegerField:
-    wording = {"min_value": limits.get("least", 1), "max_value": limits.get("most")}
-    return forms.IntegerField(label=label, help_text=help_text, required=False, **wording)
+def whole(label: Any, help_text: Any = "", *, least: int = 1, most: int | None = None) -> forms.IntegerField:
+    return forms.IntegerField(label=label, help_text=help_text, required=False, min_value=least, max_value=most)
 
 
 def values(label: Any, help_text: Any = "") -> Values:

@@ -62,7 +62,7 @@ def _children(raw: bytes | msgspec.Raw, text: str, *, last: bool) -> list[Any]:
     """The elements of a list, or the members of an object that is used as one. Where they are records (`last`), all
     members must look like records: an object is no list of its fields.
     """
-    start = bytes(raw[:20] if isinstance(raw, bytes) else raw).lstrip()[:4]
+    start = bytes(raw).lstrip()[:4]
     if start == NULL:
         raise NullMet(f"Null stands where {text} wants a list.")
     if start[:1] != b"{":

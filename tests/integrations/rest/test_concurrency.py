@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -34,10 +35,8 @@ class Meeting:
             self.peak = max(self.peak, self.now)
             status = self.statuses.get(at, [200]).pop(0) if self.statuses.get(at) else 200
         if 0 < at < 40:
-            try:
+            with contextlib.suppress(threading.BrokenBarrierError):
                 self.gate.wait(timeout=20)
-            except threading.BrokenBarrierError:
-                pass
         with self.lock:
             self.now -= 1
         counted = {} if self.total is None else {"count": self.total}
