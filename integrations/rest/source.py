@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import PrivateAttr
 
@@ -64,7 +64,11 @@ class Rest(Declaration):
 
     def on_drift(self, ctx: Context) -> OnDrift:
         """As declared; what tells records apart and orders them is vital, and so is what leads to the next page."""
-        return OnDrift(self.drift, frozenset({*self.keys, self.updated, *self.pagination.paths(), self.total} - {""}))
+        vital = frozenset({*self.keys, self.updated, *self.pagination.paths(), self.total} - {""})
+        return OnDrift(self.drift, vital, explicit=self.declared_drift() is not None)
+
+    def declared_drift(self) -> Literal["stop", "note", "ignore"] | None:
+        return self.drift if "drift" in self.model_fields_set else None
 
     def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
         return (self.error_budget.ratio, self.error_budget.at_least) if self.error_budget else None

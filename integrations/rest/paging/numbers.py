@@ -90,7 +90,12 @@ class PageNumber(Value):
     def _empty(self, state: State, answer: Answer) -> Turn:
         """The end; but where the total had promised this page, rows were deleted: look at the page before once more."""
         number, read = state["page"], state.get("read", 0)
-        if answer.body and (self.more or self.pages) and not self._ends(number, answer):
+        if (
+            answer.body
+            and not _covered(read, answer.total)
+            and (self.more or self.pages)
+            and not self._ends(number, answer)
+        ):
             return Turn({**state, "page": number + 1}, reached=read)
         promised_rows = read < (state.get("total") or 0)
         if number == self.start or not promised_rows or state.get("ended") == number:
@@ -129,6 +134,14 @@ class Offset(Value):
     """Rows read again on the next page. 0 trusts the source: a row deleted meanwhile makes another one be missed. A
     source that takes multiples of the limit only needs 0.
     """
+    more: str = ""
+    """Path of a truth value that says whether there are more pages, where the source has one."""
+    more_values: tuple[Scalar, ...] = Field((True,), min_length=1)
+    """Values at `more` that promise another page, such as "Y"."""
+    last_values: tuple[Scalar, ...] = Field((False,), min_length=1)
+    """Values at `more` that say that this was the last page. Any other value is refused."""
+    absent_ends: bool = False
+    """The source leaves `more` out on its last page. Otherwise a page with records must have it."""
     clamped: bool = False
     """Past its last page the source gives that one again, for ever."""
     past_end: tuple[int, ...] = ()
@@ -157,6 +170,10 @@ class Offset(Value):
         if answer.again and overlap:
             raise self._rounded(state["offset"])
         base = max(0, end - known) if overlap or state["offset"] > self.start else 0
+        if self.more and not promised(
+            answer, self.more, self.more_values, self.last_values, absent_ends=self.absent_ends
+        ):
+            return Turn(None, repeats=known, reached=base + answer.elements, shifted=known != overlap)
         return self._on(state, answer, known, base + answer.elements, shifted=known != overlap)
 
     def _on(self, state: State, answer: Answer, known: int, reached: int, *, shifted: bool) -> Turn:
@@ -175,7 +192,7 @@ class Offset(Value):
         return Turn(after, repeats=known, reached=reached, shifted=shifted)
 
     def paths(self) -> list[str]:
-        return []
+        return [self.more] if self.more else []
 
     def _back(self, state: State, end: int) -> Turn:
         """Nothing of the page before is here: rows were deleted, and others moved up over the boundary.
