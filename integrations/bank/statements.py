@@ -12,18 +12,21 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+Correction = Literal["", "replace", "delete"]
 
 MAX_ENTRIES = 250_000
 """Per file, in every format: an entry takes over a kilobyte of memory, however few bytes stand for it."""
 
 
 class EntryStatus(StrEnum):
-    """Booked entries count in the balance; pending and information entries do not."""
+    """Booked entries count in the balance; pending, void (never took place) and information entries do not."""
 
     BOOKED = "booked"
     PENDING = "pending"
     INFORMATION = "information"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ class Entry:
     description: str = ""
     parts: tuple[EntryPart, ...] = ()
     """What the bank booked together as this entry, where that is more than one and it says so."""
+    corrects: str = ""
+    """The bank's id of the earlier entry that this one corrects (OFX CORRECTFITID), '' for none."""
+    correction: Correction = ""
+    """What becomes of that earlier entry: this one takes its place, or it is withdrawn and this one is no entry."""
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """JSON of what only some banks say (charges, mandate, ...); docs/reference/bank-details.md names the keys."""
     raw: str = ""
@@ -105,7 +112,7 @@ class Statement:
     account: Account
     entries: tuple[Entry, ...]
     format: str
-    """'ofx', 'mt940', 'mt942', 'camt.052', 'camt.053', 'camt.054' or 'csv:<layout>'."""
+    """'ofx', 'mt940', 'mt942', 'camt.052', 'camt.053', 'camt.054', 'qif' or 'csv:<layout>'."""
     reference: str = ""
     """The bank's id of the statement, '' where the format has none."""
     number: str = ""
