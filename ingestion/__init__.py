@@ -6,6 +6,7 @@ This module is the public API; everything else may move. See docs/reference/api.
 from ingestion.core.capabilities import (
     AnswersDrift,
     ChecksConfig,
+    DeclaresDrift,
     Fed,
     NeedsTenants,
     Previewable,
@@ -66,6 +67,7 @@ __all__ = [
     "CountsAgree",
     "CredentialError",
     "Cron",
+    "DeclaresDrift",
     "Destination",
     "ErrorBudget",
     "ErrorBudgetExceeded",

@@ -26,6 +26,8 @@ class OnDrift:
 
     mode: DriftMode = "note"
     vital: frozenset[str] = frozenset()
+    explicit: bool = False
+    """Whether somebody wrote `mode` down; a default gives way to what the pipeline declares."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ingestion import events
 from ingestion.core import drift
 from ingestion.core.capabilities import AnswersDrift
 from ingestion.core.context import Context
+from ingestion.core.declarations import contradiction
 from ingestion.core.drift import Change, OnDrift
 from ingestion.core.errors import SchemaDrift
 from ingestion.core.pipeline import Pipeline
@@ -149,10 +150,18 @@ def watch(run: Run, pipeline: Pipeline, ctx: Context) -> Watch:
 
 
 def answer(pipeline: Pipeline, ctx: Context) -> OnDrift:
-    """What a connection does when its shape drifts: as its source says, else as its pipeline declares."""
-    if isinstance(pipeline.source, AnswersDrift):
-        return pipeline.source.on_drift(ctx)
-    return OnDrift(pipeline.drift)
+    """What a connection does when its shape drifts: as its pipeline declares, else as its source says.
+
+    Raises ConfigurationError where a connection's own declaration says something else than its pipeline's.
+    """
+    if not isinstance(pipeline.source, AnswersDrift):
+        return OnDrift(pipeline.drift or "ignore")
+    said = pipeline.source.on_drift(ctx)
+    if pipeline.drift is None:
+        return said
+    if said.explicit and said.mode != pipeline.drift:
+        raise contradiction(pipeline.name, pipeline.drift, said.mode, "the connection's declaration")
+    return dataclasses.replace(said, mode=pipeline.drift)
 
 
 def _changed(prepared: Prepared) -> list[bytes]:

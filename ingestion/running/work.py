@@ -14,7 +14,7 @@ from ingestion import artifacts, letters, limits
 from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
-from ingestion.core.context import Context, File
+from ingestion.core.context import Context, File, overlaid
 from ingestion.core.errors import Paused, Transient
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
@@ -185,8 +185,8 @@ def outside_a_run(
     Raises TenantNotServed where the pipeline is not for the connection's tenant: nothing reaches a source without this.
     """
     pipeline.require_served(connection.tenant.key)
-    overlaid = {**connection.config, **(config or {})}
-    integration = str(overlaid.get("integration") or pipeline.integration)
+    in_force = overlaid(connection.config, config)
+    integration = str(in_force.get("integration") or pipeline.integration)
     tenant = connection.tenant
     ends = time.monotonic() + seconds
     beat = _until(ends)
@@ -196,7 +196,7 @@ def outside_a_run(
         pipeline=connection.pipeline,
         run_id=0,
         now=datetime.now(UTC),
-        config=overlaid,
+        config=in_force,
         connection=connection.name,
         reserved=pipeline.tenants is not None,
         beat=beat,

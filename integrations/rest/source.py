@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import PrivateAttr
 
@@ -62,7 +62,11 @@ class Rest(Declaration):
 
     def on_drift(self, ctx: Context) -> OnDrift:
         """As declared; what tells records apart and orders them is vital."""
-        return OnDrift(self.drift, frozenset({self.key, self.updated} - {""}))
+        vital = frozenset({self.key, self.updated} - {""})
+        return OnDrift(self.drift, vital, explicit=self.declared_drift() is not None)
+
+    def declared_drift(self) -> Literal["stop", "note", "ignore"] | None:
+        return self.drift if "drift" in self.model_fields_set else None
 
     def test(self, ctx: Context) -> str:
         """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
