@@ -6,6 +6,7 @@ This module is the public API; everything else may move. See docs/reference/api.
 from ingestion.core.capabilities import (
     AnswersDrift,
     ChecksConfig,
+    DeclaresDrift,
     Fed,
     NeedsTenants,
     Previewable,
@@ -36,6 +37,7 @@ from ingestion.core.errors import (
     RecordError,
     SchemaDrift,
     SourceChanged,
+    SourceFailed,
     StatementImbalance,
     TenantScopeError,
     Transient,
@@ -47,7 +49,7 @@ from ingestion.core.meters import Meter, meter
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
-from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
+from ingestion.core.records import Json, Page, Proof, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
 from ingestion.core.sources import JsonLines, JsonPages, Source, json_page
@@ -66,6 +68,7 @@ __all__ = [
     "CountsAgree",
     "CredentialError",
     "Cron",
+    "DeclaresDrift",
     "Destination",
     "ErrorBudget",
     "ErrorBudgetExceeded",
@@ -93,6 +96,7 @@ __all__ = [
     "Place",
     "Previewable",
     "PrivateAddress",
+    "Proof",
     "QuotaExceeded",
     "ReadsAhead",
     "Ready",
@@ -110,6 +114,7 @@ __all__ = [
     "Skip",
     "Source",
     "SourceChanged",
+    "SourceFailed",
     "Stage",
     "StatementImbalance",
     "Stored",

@@ -20,7 +20,7 @@ from ingestion.core.records import Page, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
-from ingestion.running import closing, drift, isolation, ownership, verification
+from ingestion.running import closing, drift, isolation, ownership, reasons, verification
 from ingestion.running.work import Work
 
 
@@ -33,9 +33,11 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
         suspects = isolation.named(work.pipeline, page.records)
         isolation.search(work.run, work.mine, suspects, work.poison, lambda part: _rehearse(work, part))
         work.run.deaths = 0
-    prepared = stages.prepare(work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison)
+    prepared = stages.prepare(
+        work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
+    )
     work.seams.at("prepared")
-    seen = work.watch.look(prepared)
+    seen = work.watch.look(prepared, page.envelope)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
     if _breaks_the_budget(work, prepared):
@@ -124,12 +126,14 @@ def _commit(
             deliveries.settle(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)
         tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
+        explained = reasons.columns(run, page, prepared)
         work.mine.row.update(
             read=F("read") + counts.read,
             ok=F("ok") + counts.ok,
             skipped=F("skipped") + counts.skipped,
             dead=F("dead") + counts.dead,
             tally=tally,
+            **explained,
         )
         if kept is not None:
             _link(work, kept)
@@ -141,6 +145,8 @@ def _commit(
             work.watch.learn(seen, now)
         work.seams.at("before commit")
     run.tally = tally
+    for name, value in explained.items():
+        setattr(run, name, value)
     work.read, work.dead = work.read + counts.read, work.dead + counts.dead
     work.open_letters.add(rejected)
 
@@ -203,7 +209,7 @@ def _landed(work: Work) -> bool:
         try:
             if not ownership.landed(work.mine):
                 return False
-            work.run.refresh_from_db(fields=["tally", "read", "dead"])
+            work.run.refresh_from_db(fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"])
             work.read, work.dead = work.run.read, work.run.dead
             work.open_letters = letters.Open.of(work.run)
         except Exception as error:
@@ -219,7 +225,9 @@ def _landed(work: Work) -> bool:
 def _rehearse(work: Work, records: Sequence[Record]) -> None:
     """Take records the whole way and roll back, to see whether that ends this process."""
     ctx = dataclasses.replace(work.ctx, spend=_uncounted)  # the batch itself counts, before or after
-    prepared = stages.prepare(work.pipeline, ctx, Page(records, None), lambda keys: {}, work.poison)
+    prepared = stages.prepare(
+        work.pipeline, ctx, Page(records, None), lambda keys: {}, work.poison, faults.is_of_record
+    )
     with transaction.atomic():
         work.pipeline.destination.load(work.ctx, prepared.ready)
         transaction.set_rollback(True)
@@ -233,6 +241,16 @@ def _exceeded(work: Work, read: int, dead: int) -> bool:
     """Not of what nobody sends again: letters, and deliveries, which would stay pending and come back for ever."""
     spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)
     return work.run.kind not in spared and work.pipeline.error_budget.exceeded(read, dead)
+
+
+def require_within_budget(work: Work) -> None:
+    """Raise ErrorBudgetExceeded, at the end of a run, when too much of what it read was rejected, or all of it.
+
+    Not of uploads: nobody reads their window again, and what was rejected waits with its file for a person.
+    """
+    spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK, Run.Kind.UPLOAD)
+    if work.run.kind not in spared and work.pipeline.error_budget.exceeded_at_the_end(work.read, work.dead):
+        raise _over_budget(work.read, work.dead)
 
 
 def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:

@@ -6,6 +6,7 @@ Django's databases is beyond the rollback.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +22,9 @@ from ingestion.core.intake import require_files
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Rejected
 from ingestion.core.windows import Window
+from ingestion.loading import faults
 from ingestion.models import Run, Tenant
-from ingestion.running import drift, verification
+from ingestion.running import drift, reasons, verification
 from ingestion.running.stand_ins import StandIns, rolled_back
 
 SHOWN = 20
@@ -42,6 +44,10 @@ class Report:
     updates: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     """How many records for each reason."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """What the source left out on purpose, by reason."""
+    proofs: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What was proved or could not be checked: subject, verdict, how many times."""
     rejected: int = 0
     rejections: list[Rejected] = field(default_factory=list)
     """The first SHOWN of them."""
@@ -92,9 +98,9 @@ class _Rehearsal:
     """Pages on their way, and what earlier pages would have left behind for later ones to find."""
 
     def __init__(self, pipeline: Pipeline, rows: StandIns, config: Mapping[str, Any]) -> None:
-        self.pipeline = pipeline
         self.rows = rows
         self.ctx = rows.context(config)
+        self.pipeline = pipeline.for_connection(self.ctx)
         self.report = Report(rows.tenant.key, pipeline.name, rows.window)
         self._loaded: dict[str, Stored] = {}
         self._tally: dict[str, Any] = {}
@@ -109,6 +115,9 @@ class _Rehearsal:
             if self.report.pages == limit_pages:
                 self.report.complete = False
                 return
+        budget = self.pipeline.error_budget
+        if not self.ctx.inbox and budget.exceeded_at_the_end(self.report.read, self.report.rejected):
+            raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
         self._judge()
 
     def _page(self, page: Page) -> None:
@@ -120,8 +129,8 @@ class _Rehearsal:
             known.update(found)
             return found
 
-        prepared = stages.prepare(self.pipeline, self.ctx, page, lookup)
-        self._look(prepared)
+        prepared = stages.prepare(self.pipeline, self.ctx, page, lookup, blames=faults.is_of_record)
+        self._look(page, prepared)
         self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
         with rolled_back():
             self.rows.insert()
@@ -137,13 +146,15 @@ class _Rehearsal:
         self.report.pages += 1
         self.report.read += counts.read
         self.report.skipped.update(one.reason for one in prepared.skipped)
+        self.report.left_out = reasons.add(self.report.left_out, page.left_out)
+        self.report.proofs = reasons.add_proofs(self.report.proofs, page.proofs, self.rows.tenant.pk)
         self.report.rejected += counts.dead
         self.report.rejections += rejected[: max(0, SHOWN - len(self.report.rejections))]
         self.report.notes += page.notes
 
-    def _look(self, prepared: stages.Prepared) -> None:
+    def _look(self, page: Page, prepared: stages.Prepared) -> None:
         """Against the shape that is accepted; what this page adds is nobody's afterwards."""
-        seen = self._watch.look(prepared)
+        seen = self._watch.look(prepared, page.envelope)
         if seen is None:
             return
         self.report.drift += [text for text in map(str, seen.changes) if text not in self.report.drift]
@@ -152,11 +163,13 @@ class _Rehearsal:
         self._watch.landed(seen)
 
     def _judge(self) -> None:
+        judged = self.pipeline
         if self._repeats:  # rows of earlier pages are rolled back, so a sum over them cannot be taken
-            for name in [name for name in self._tally if name != "count"]:
-                del self._tally[name]
-                self.report.verdicts.append(f"{name}: not judged, because records repeat on later pages")
-        self.report.verdicts += verification.verify(self._tally)
+            counts = tuple(check for check in judged.reconciliations if check.name == "count")
+            sums = (check.name for check in judged.reconciliations if check.name != "count")
+            self.report.verdicts += [f"{name}: not judged, because records repeat on later pages" for name in sums]
+            judged = dataclasses.replace(judged, reconciliations=counts)
+        self.report.verdicts += verification.verify(judged, self._tally)
 
 
 def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
