@@ -34,13 +34,25 @@ class Mirror:
         return row["as_of"]
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        gone = [one for one in rows if "created_at" not in one.row]
-        if not gone:
+        ends = self._only_ends(ctx, rows)
+        if not ends:
             return self._upsert.load(ctx, rows)
-        for one in gone:
-            self._bury(ctx, one)
-        loaded = self._upsert.load(ctx, [one for one in rows if "created_at" in one.row])
-        return Loaded([*loaded.ready, *gone], loaded.rejected)
+        for end in ends:
+            self._bury(ctx, end)
+        loaded = self._upsert.load(ctx, [row for row in rows if row not in ends])
+        return Loaded([*loaded.ready, *ends], loaded.rejected)
+
+    def _only_ends(self, ctx: Context, rows: Sequence[Ready]) -> list[Ready]:
+        """Deletions of which only the end is news: nothing but the id came along, or a state of the stored row's second.
+
+        Stripe dates events by the second. Of an id that was deleted, used again and deleted again within one, the state
+        that a deletion carries may be older than the stored one; that it is gone holds either way.
+        """
+        whole = {row.row["external_id"]: row.row["as_of"] for row in rows if _is_end(row) and "created_at" in row.row}
+        if whole:
+            stored = self.model.objects.for_tenant(ctx.tenant).filter(external_id__in=list(whole))
+            whole = {key: second for key, second in stored.values_list("external_id", "as_of") if whole[key] == second}
+        return [row for row in rows if "created_at" not in row.row or (_is_end(row) and row.row["external_id"] in whole)]
 
     def _bury(self, ctx: Context, one: Ready) -> None:
         """Mark the row as deleted unless it is newer; where there is none, there is nothing to keep.
@@ -73,3 +85,7 @@ class Mirror:
     @property
     def _upsert(self) -> Upsert:
         return Upsert(self.model, key=["external_id"], version="as_of")
+
+
+def _is_end(row: Ready) -> bool:
+    return row.row.get("deleted_at") is not None
