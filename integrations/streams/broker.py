@@ -23,12 +23,12 @@ class Message(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """Messages that were deleted at the broker before anybody read them: `count` of them, None where it cannot tell.
+    """Messages that were deleted at the broker before anybody read them: `many` of them, None where it cannot tell.
 
     They lay behind the message `since` and up to `until`.
     """
 
-    count: int | None
+    many: int | None
     since: str
     until: str
 

@@ -96,6 +96,6 @@ class Queue:
 
 def _told(missed: Missed) -> Page:
     """A page without records that says what is missing. Where nobody knows how many, it counts as one."""
-    many = "An unknown number of" if missed.count is None else f"{missed.count:,}"
+    many = "An unknown number of" if missed.many is None else f"{missed.many:,}"
     note = f"{many} {MISSED}, behind {missed.since} and up to {missed.until}: have the producer trim less."
-    return Page([], {"taken": 0, "unacknowledged": []}, notes=[note], left_out={MISSED: missed.count or 1})
+    return Page([], {"taken": 0, "unacknowledged": []}, notes=[note], left_out={MISSED: missed.many or 1})

@@ -24,6 +24,7 @@ from tests.ingestion.chaos.processes import KILLED, end, start_child
 from tests.ingestion.runs import OPERATOR, configured, new_tenant
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

@@ -38,6 +38,7 @@ from tests.ingestion.vault.keeping import STORE, stored
 from tests.ingestion.vault.leaky import FAILURES, leaking
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed", "redis"),

@@ -98,8 +98,9 @@ def test_ten_times_the_entries_are_ten_times_the_work(build: Build) -> None:
     assert work(build, 2_000) <= 11 * work(build, 200)
 
 
+@pytest.mark.parametrize("count", [3_000, pytest.param(30_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("build", [mt940_entries, camt_entries], ids=lambda build: build.__name__)
-def test_a_file_of_thirty_thousand_entries_is_read_whole_and_proved(build: Build) -> None:
-    (found,) = read_file(build(30_000))
+def test_a_large_file_is_read_whole_and_proved(build: Build, count: int) -> None:
+    (found,) = read_file(build(count))
 
-    assert (len(found.entries), found.problems, found.unproved) == (30_000, (), "")
+    assert (len(found.entries), found.problems, found.unproved) == (count, (), "")
