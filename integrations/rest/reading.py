@@ -57,6 +57,8 @@ class Reading:
     """Query parameters that carry a secret; never kept in a checkpoint."""
     check: Callable[[Page], None] = lambda page: None
     """Raises for a page that must not be kept or shown."""
+    hush: Callable[[IngestionError], IngestionError] = lambda error: error
+    """The error, or another one in its place where its words may not be shown."""
     foresee: Callable[[Sequence[Call]], None] = lambda calls: None
     """Told, before a page is fetched, which ones will probably follow it."""
     patient: bool = False
@@ -156,7 +158,7 @@ class Reading:
             raise
         except SourceChanged:
             if error := _failure(body, declared, wait, own="")[0]:
-                raise error from None
+                raise self.hush(error) from None
             raise
         around = page.around or (b"" if records.plain else body)
         if declared.records == "$":
@@ -165,6 +167,7 @@ class Reading:
         error, by_declaration = _failure(around, declared, wait, own) if around else (None, False)
         if error is None:
             return page, ()
+        error = self.hush(error)
         if self.patient and not by_declaration:
             return page, (f"A run fails at such an answer. {error}",)
         raise error

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from ingestion import ConfigurationError, Context, Page, PrivateAddress, SourceChanged, Window
+from ingestion import ConfigurationError, Context, IngestionError, Page, PrivateAddress, SourceChanged, Window
 from integrations.http import Client, Limits, Response
 from integrations.rest import placeholders
 from integrations.rest.auth.connecting import Connect
@@ -86,16 +86,26 @@ class Session:
 
         Whoever declared the call may have made the source repeat what was sent to it, where people can read it.
         """
-        if not self._untrusted or isinstance(self._declaration.auth, NoAuth):
-            return
         kept = [record.body for record in (*page.records, *(one.record for one in page.refused))]
         beside = json.dumps([page.checkpoint, *page.notes], ensure_ascii=False).encode("utf-8", "surrogatepass")
-        if Echo(self._ctx.credential().values, self._proven).stands_in([*kept, beside]):
-            raise SourceChanged(
-                f"The source's answer repeats a value of the credential {self._ctx.integration!r}; nothing of it was "
-                "kept. Declare the call so that the source does not repeat what it is sent, or narrow `records`; an "
-                "API that always does so must be declared in code."
-            )
+        if self._repeated([*kept, beside]):
+            raise self._echoed()
+
+    def hush(self, error: IngestionError) -> IngestionError:
+        """`error` with the source's words, unless they repeat a value of the credential to somebody who declared it."""
+        return self._echoed() if self._repeated([str(error).encode("utf-8", "surrogatepass")]) else error
+
+    def _repeated(self, texts: Sequence[bytes]) -> bool:
+        if not self._untrusted or isinstance(self._declaration.auth, NoAuth):
+            return False
+        return Echo(self._ctx.credential().values, self._proven).stands_in(texts)
+
+    def _echoed(self) -> SourceChanged:
+        return SourceChanged(
+            f"The source's answer repeats a value of the credential {self._ctx.integration!r}; nothing of it was "
+            "kept. Declare the call so that the source does not repeat what it is sent, or narrow `records`; an "
+            "API that always does so must be declared in code."
+        )
 
     def _send(self, call: Call, accept: frozenset[int]) -> Response:
         client, url = self._connected(), call.url

@@ -98,7 +98,9 @@ class Rest(Declaration):
         return Session(self, ctx, self._connect, untrusted=self._untrusted, largest=largest)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
-        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check, session.foresee)
+        return Reading(
+            self, session.call, session.fetch, ctx.beat, session.hidden, session.check, session.hush, session.foresee
+        )
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:

@@ -28,6 +28,7 @@ DECLARED = {
     "autocomplete": Policy.LIST,
     "ingestion_artifact_download": Policy.OBJECT,
     "ingestion_connection_backfill": Policy.OBJECT,
+    "ingestion_connection_end_hold_off": Policy.OBJECT,
     "ingestion_connection_pause": Policy.OBJECT,
     "ingestion_connection_preview": Policy.OBJECT,
     "ingestion_connection_resume": Policy.OBJECT,

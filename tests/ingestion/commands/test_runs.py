@@ -29,7 +29,8 @@ def connection(acme: Tenant) -> Connection:
 
 @pytest.fixture
 def partial() -> Iterator[None]:
-    with registered(dataclasses.replace(payments, source=Records([{"id": "a", "amount": "x"}]))):
+    both = [{"id": "a", "amount": "x"}, {"id": "b", "amount": "1.00", "currency": "EUR"}]
+    with registered(dataclasses.replace(payments, source=Records(both))):
         yield
 
 
@@ -56,7 +57,7 @@ def test_run_with_dead_letters_exits_with_3_and_says_where_they_are(connection: 
     answer = ingest("run", *ACME)
 
     assert answer.code == 3
-    assert "1 of 1 records became dead letters" in answer.error
+    assert "1 of 2 records became dead letters" in answer.error
     assert "ingest list dead-letters --run" in answer.error
 
 

@@ -103,7 +103,7 @@ def test_the_page_says_it_and_has_the_button_only_then(client: Client) -> None:
     connection = connected("acme")
     client.force_login(staff("vera", connection.tenant, permissions=["view_connection", "run_connection"]))
     page = reverse("admin:ingestion_connection_change", args=[connection.pk])
-    button = reverse("admin:ingestion_connection_end-hold-off", args=[connection.pk])
+    button = reverse("admin:ingestion_connection_end_hold_off", args=[connection.pk])
     before = client.get(page).content.decode()
 
     during = client.get(held(connection) and page).content.decode()
@@ -119,7 +119,7 @@ def test_nobody_ends_another_tenant_s_hold_off(client: Client) -> None:
     connection = held(connected("globex"))
     user = staff("vera", make_tenant("acme"), permissions=["view_connection", "run_connection"])
     client.force_login(user)
-    button = reverse("admin:ingestion_connection_end-hold-off", args=[connection.pk])
+    button = reverse("admin:ingestion_connection_end_hold_off", args=[connection.pk])
 
     answer = client.post(button, {"reason": "enough"})
     with pytest.raises(PermissionDenied):

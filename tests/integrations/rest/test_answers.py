@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from ingestion.models import Tenant, Watermark
+from ingestion.vault import credentials
 from integrations.rest.source import Configured
 from tests.integrations.rest.configured import config
 from tests.integrations.rest.test_records import acme, connected, rows, run
@@ -141,3 +142,19 @@ def test_a_connection_has_an_error_budget_of_its_own(acme: Tenant) -> None:
 
     assert (lenient.state, lenient.dead) == ("partial", 2)
     assert (failed.state, failed.error_class) == ("failed", "ErrorBudgetExceeded")
+
+
+@pytest.mark.parametrize("signals", [[], [{"at": "$.error", "text": "$.sent"}]])
+def test_the_words_of_an_error_never_show_the_credential_to_who_declared_the_call(acme: Tenant, signals: Any) -> None:
+    credentials.put(acme.ref, "rest", {"token": "Kx73cretWord", "hosts": "api.example.com"}, cause="set")
+    connection = connected(acme, auth={"kind": "bearer"}, signals=signals, **PLAIN)
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        sent = request.headers["authorization"]
+        return reply({"error": f"no {sent}", "sent": sent.upper(), "data": []})
+
+    made = run(connection, echo)
+
+    assert made.state == "failed"
+    assert "kx73cret" not in made.error_message.lower()
+    assert "repeats a value of the credential" in made.error_message
