@@ -34,7 +34,7 @@ def parse_date(text: str, formats: Sequence[str], months: Sequence[str] = ()) ->
 
     `months`: twelve names with all their spellings, where they are not English.
     """
-    text = text.strip()
+    text = unicodedata.normalize("NFC", text.strip()) if months else text.strip()
     if len(text) > MAX_DATE_CHARS:
         return None
     for form in formats:
