@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -119,6 +119,10 @@ class Page:
     """Identities of dead letters this page replays as a whole; closed unless the page has refusals again."""
     deliveries: Sequence[int] = ()
     """Ids of the deliveries this page was made of; done when it commits."""
+    formerly: Callable[[], Mapping[str, Sequence[str]]] | None = None
+    """For keys of this page's records, further source ids under which dead letters of unreadable versions of them may
+    lie: closed when the record is loaded. Called only where the connection has open dead letters.
+    """
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingestion import Context, CountsAgree, Skip, pipeline
+from ingestion import Context, Skip, pipeline
 from integrations.bank.destination import Ledger
 from integrations.bank.schema import BankEntry
 from integrations.bank.source import BankFiles
@@ -19,7 +19,6 @@ An account without statements sets `post_notices` in its connection's config.
     source=BankFiles(),
     schema=BankEntry,
     destination=Ledger(),
-    reconciliations=[CountsAgree()],
 )
 def statements(entry: BankEntry, ctx: Context) -> BankEntry:
     """Bank statements as accounts, statements and transactions."""

@@ -35,7 +35,7 @@ def statement(*entries: Entry, account: str = "DE1", number: str = "") -> Statem
 
 
 def keys(*statements: Statement) -> list[str]:
-    return [key for _, pairs in keyed(statements) for key, _ in pairs]
+    return [one.key for _, entries in keyed(statements) for one in entries]
 
 
 def test_ids_are_forty_hex_digits_and_never_change() -> None:
