@@ -91,9 +91,9 @@ class BankEntry(BaseModel):
     @classmethod
     def _readable_amount(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None:
-            raise PydanticCustomError(
-                "amount", "{text} is not an amount", {"text": repr(info.data.get("amount_text", ""))}
-            )
+            text = info.data.get("amount_text", "")
+            readings = {"text": repr(text), "readings": _readings(text)}
+            raise PydanticCustomError("amount", "{text} is not an amount{readings}", readings)
         return value
 
     @field_validator("amount")
@@ -109,7 +109,9 @@ class BankEntry(BaseModel):
 
     @model_validator(mode="after")
     def _dated(self) -> BankEntry:
-        if self.booked_on is None and (self.booked_text or self.value_on is None):
+        # What is not booked yet has no booking date, and is not posted.
+        undated = self.booked_on is None and (self.booked_text or self.value_on is None)
+        if undated and self.status is EntryStatus.BOOKED:
             raise PydanticCustomError("date", "{text} is not a booking date", {"text": repr(self.booked_text)})
         return self
 
@@ -119,6 +121,11 @@ class BankEntry(BaseModel):
         day = booked_day(self)
         assert day is not None
         return day
+
+
+def _readings(text: str) -> str:
+    readings = money.two_readings(text)
+    return f": {readings[0]} or {readings[1]}?" if readings else ""
 
 
 def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, unreadable: bool = False) -> bytes:

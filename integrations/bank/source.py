@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion import Context, Json, Page, Record, UnreadableFile
+from integrations.bank.file_config import told
 from integrations.bank.formats import read_parts
 from integrations.bank.identity import account_number, ids_told, keyed
 from integrations.bank.layouts import LAYOUTS, CsvLayout
@@ -18,7 +19,7 @@ from integrations.bank.twins import Twins
 
 @dataclass(frozen=True, slots=True)
 class BankFiles:
-    """Reads every supported format. The config may say `account`, `currency` and `layout` for files that do not.
+    """Reads every supported format. The config says what files do not: `account`, and the keys of `file_config.told`.
 
     The checkpoint counts the pages done: a page is one statement, or `page_size` entries of a long one.
     """
@@ -38,18 +39,18 @@ class BankFiles:
     def is_fed(self) -> bool:
         return True
 
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        told(config, self.layouts)
+        ids_told(config)
+
     def reopen(self, ctx: Context, record: Record) -> Page:
         """A refused statement again, from its dead letter: it is judged anew, and loads when it ties now."""
         return reopened(record)
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
-        ids_told(config)
-
     def _pages(self, ctx: Context) -> Iterator[Page]:
         ids, twins = ids_told(ctx.config), Twins()
         for file in ctx.inbox:
-            parts = read_parts(ctx.read(file), layouts=self.layouts, layout=_told(ctx, "layout"))
-            for part in parts:
+            for part in read_parts(ctx.read(file), **told(ctx.config, self.layouts)):
                 ctx.beat()  # reading a large file takes longer than a page
                 for statement, entries in keyed([_addressed(ctx, statement) for statement in part], ids, twins):
                     yield from Reading(file.name, statement, entries, ids).pages(self.page_size)
@@ -69,6 +70,11 @@ def _addressed(ctx: Context, statement: Statement) -> Statement:
         raise UnreadableFile(
             "The file does not say which account it belongs to. Give it: --config account=NUMBER, or the account field "
             "of the upload page, or the connection's config."
+        )
+    if not currency and any(not entry.currency for entry in statement.entries):
+        raise UnreadableFile(
+            "The file does not say which currency its amounts are in. Give it: --config currency=EUR (an ISO 4217 "
+            "code), or among the settings of the upload page, or in the connection's config."
         )
     return dataclasses.replace(
         statement, account=dataclasses.replace(account, identifier=identifier, currency=currency)

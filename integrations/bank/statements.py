@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 Correction = Literal["", "replace", "delete"]
 
@@ -21,11 +21,12 @@ MAX_ENTRIES = 250_000
 
 
 class EntryStatus(StrEnum):
-    """Booked entries count in the balance; pending and information entries do not."""
+    """Booked entries count in the balance; pending, void (never took place) and information entries do not."""
 
     BOOKED = "booked"
     PENDING = "pending"
     INFORMATION = "information"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,22 @@ class Balance:
     amount: Decimal
     currency: str
     on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPart:
+    """One of several transactions that the bank booked together as one entry (CAMT TxDtls)."""
+
+    amount: Decimal | None
+    """Signed like an entry's, in `currency`; None where the bank gives none that can be read."""
+    amount_text: str
+    currency: str
+    reference: str = ""
+    """The end-to-end reference, '' where there is none."""
+    counterparty: str = ""
+    counterparty_account: str = ""
+    description: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,8 @@ class Entry:
     counterparty: str = ""
     counterparty_account: str = ""
     description: str = ""
+    parts: tuple[EntryPart, ...] = ()
+    """What the bank booked together as this entry, where that is more than one and it says so."""
     corrects: str = ""
     """The bank's id of the earlier entry that this one corrects (OFX CORRECTFITID), '' for none."""
     correction: Correction = ""
@@ -91,7 +110,7 @@ class Statement:
     account: Account
     entries: tuple[Entry, ...]
     format: str
-    """'ofx', 'mt940', 'mt942', 'camt.052', 'camt.053', 'camt.054' or 'csv:<layout>'."""
+    """'ofx', 'mt940', 'mt942', 'camt.052', 'camt.053', 'camt.054', 'qif' or 'csv:<layout>'."""
     reference: str = ""
     """The bank's id of the statement, '' where the format has none."""
     number: str = ""

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.bank.formats.ofx_values import amount, day
+from integrations.bank.formats.either_mark import amount
+from integrations.bank.formats.ofx_values import day
 from tests.integrations.bank.ofx_files import only, statement
 
 
