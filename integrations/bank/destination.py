@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion import Context, Loaded, Ready, Stored, Upsert
-from integrations.bank import adoption, changes, corrections, lookalikes
+from integrations.bank import adoption, changes, continued, corrections, lookalikes
 from integrations.bank.arrivals import Arrival, arriving
 from integrations.bank.identity import ids_told
 from integrations.bank.models import BankTransaction
@@ -38,6 +38,7 @@ class Ledger:
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
         ids, arrivals = ids_told(ctx.config), arriving(ctx, rows)
+        continued.part(ctx, ids, arrivals)
         notes = lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += adoption.adopt(ctx, ids, arrivals)
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)

@@ -155,7 +155,7 @@ class Twins:
 def _read(statement: Statement) -> _Read:
     opening, closing = statement.opening, statement.closing
     balances = (opening.amount, closing.amount) if opening and closing else (None, None)
-    return _Read(Place(_Chain(), 0), _sums(statement), _page(statement), *balances)
+    return _Read(Place(_Chain(), 0), _sums(statement), page_number(statement.number), *balances)
 
 
 def _contradicted(page: _Read, other: _Read) -> bool:
@@ -179,8 +179,9 @@ def _identity(statement: Statement) -> Hashable:
     return account.identifier, account.currency, statement.number, balances, period
 
 
-def _page(statement: Statement) -> tuple[str, int] | None:
-    match = _PAGE.fullmatch(statement.number)
+def page_number(number: str) -> tuple[str, int] | None:
+    """The statement and the page that a number like 7/2 names."""
+    match = _PAGE.fullmatch(number)
     return (match[1], int(match[2])) if match else None
 
 
