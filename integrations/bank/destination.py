@@ -76,6 +76,8 @@ def _columns(arrival: Arrival) -> dict[str, Any]:
         "counterparty": entry.counterparty[:255],
         "counterparty_account": entry.counterparty_account[:100],
         "description": entry.description,
+        "parts": entry.parts,
+        "details": entry.details,
         "position": entry.position,
         "withdrawn": arrival.withdrawn,
         "replaced_by_id": arrival.replaced_by_id,

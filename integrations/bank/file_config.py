@@ -7,6 +7,7 @@ from typing import Any
 
 from ingestion import ConfigurationError
 from integrations.bank.formats.csv_detect import layout_named
+from integrations.bank.formats.options import Options
 from integrations.bank.formats.qif_dates import ORDERS
 from integrations.bank.layouts import CsvLayout, layout_from_mapping
 from integrations.bank.money import UnknownCurrencyError, exponent
@@ -15,7 +16,7 @@ UNCHECKED = "unchecked"
 
 
 def told(config: Mapping[str, Any], layouts: Sequence[CsvLayout]) -> dict[str, Any]:
-    """The arguments of `formats.read_parts`: layouts, layout, currency, dates, balances_checked. Null is absent.
+    """The arguments of `formats.read_parts` beside the bytes. Null is absent.
 
     `layout` is the name of one of the layouts, or a layout of the connection's own as an object. Raises
     ConfigurationError that names the key; what is wrong with a declared layout is said with what stands there.
@@ -34,6 +35,7 @@ def told(config: Mapping[str, Any], layouts: Sequence[CsvLayout]) -> dict[str, A
         "currency": _currency(config),
         "dates": _one_of(config, "dates", ORDERS),
         "balances_checked": not _one_of(config, "balances", (UNCHECKED,)),
+        "options": Options.of(config),
     }
 
 

@@ -33,7 +33,6 @@ KEY_CHARS = 40
 
 _PLACEHOLDER = re.compile(r"(?i)not ?provided|nonref|none|n/?a|unknown|[0\-. ]+")
 """What banks write where they have no id. As an id it would make strangers' entries one."""
-_IBAN = re.compile(r"[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{10,30}")
 
 
 class Ids(StrEnum):
@@ -167,12 +166,6 @@ def words(entry: Described, ids: Ids) -> tuple[str, ...]:
     """What tells the entry from others of its day and amount."""
     name = bank_id(entry)
     return ("id", name) if name and ids is not Ids.IGNORE else texts(entry)
-
-
-def account_number(written: str) -> str:
-    """The account number as it identifies: no spaces, an IBAN in capitals whatever the file writes."""
-    number = "".join(written.split())
-    return number.upper() if _IBAN.fullmatch(number) else number
 
 
 def digest(*parts: str) -> str:

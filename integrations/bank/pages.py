@@ -11,6 +11,7 @@ from typing import Any
 
 from ingestion import Page, Record, RecordError, Refusal, StatementImbalance
 from integrations.bank import proofs, schema, unreadable
+from integrations.bank.account_numbers import notes_of
 from integrations.bank.identity import Ids, Keyed
 from integrations.bank.statements import EntryStatus, Statement
 
@@ -29,7 +30,7 @@ class Reading:
         statement, fault = self.statement, proofs.fault(self.statement)
         if fault is not None:
             which = f"{statement.reference or statement.number} of {statement.account.identifier}"
-            told, proved = [f"Statement {which} refused: {fault}"], [proofs.refused(self.name)]
+            told, proved = [f"Statement {which} refused: {fault}", *notes_of(statement)], [proofs.refused(self.name)]
             yield Page([], None, [Refusal(self._whole(), fault)], {}, told, statement.left_out, proved)
             return
         for start in range(0, max(len(self.entries), 1), size):
@@ -39,8 +40,8 @@ class Reading:
             if start:
                 yield Page(records, None, formerly=formerly)
             else:
-                proved = [proofs.proof(self.name, statement)]
-                notes = [self._title()]
+                proved = proofs.proofs(self.name, statement)
+                notes = [self._title(), *notes_of(statement)]
                 yield Page(records, None, (), {}, notes, statement.left_out, proved, formerly=formerly)
 
     def _title(self) -> str:

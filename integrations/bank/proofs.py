@@ -8,10 +8,13 @@ from ingestion import Proof, StatementImbalance
 from integrations.bank.statements import Entry, EntryStatus, Statement, imbalance
 
 
-def proof(file: str, statement: Statement) -> Proof:
-    """The verdict on a statement that is not at fault, under its file's name."""
+def proofs(file: str, statement: Statement) -> list[Proof]:
+    """The verdicts on a statement that is not at fault, under its file's name: at least one."""
     why = _unproved(statement)
-    return Proof.unchecked(file, why) if why else Proof.balances(file)
+    proved = [] if why else [Proof.balances(file)]
+    if statement.totals:
+        proved.append(Proof.totals(file))
+    return proved or [Proof.unchecked(file, why)]
 
 
 def refused(file: str) -> Proof:

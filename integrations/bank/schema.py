@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from integrations.bank import money
 from integrations.bank.identity import Keyed
-from integrations.bank.statements import Balance, Correction, EntryStatus, Statement
+from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement
 from integrations.bank.twins import booked_day
 
 
@@ -67,6 +67,8 @@ class BankEntry(BaseModel):
     counterparty: str = ""
     counterparty_account: str = ""
     description: str = ""
+    parts: list[dict[str, Any]] = Field(default_factory=list)
+    details: dict[str, Any] = Field(default_factory=dict)
     corrects: str = ""
     correction: Correction = ""
     position: int | None = None
@@ -148,6 +150,8 @@ def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, unre
             "counterparty": entry.counterparty,
             "counterparty_account": entry.counterparty_account,
             "description": entry.description,
+            "parts": [_part(part) for part in entry.parts],
+            "details": entry.details,
             "raw": entry.raw,
             **_telling(keyed, unreadable),
         },
@@ -171,6 +175,19 @@ def _telling(keyed: Keyed, unreadable: bool) -> dict[str, Any]:
 
 
 _USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "unreadable": False}
+
+
+def _part(part: EntryPart) -> dict[str, Any]:
+    return {
+        "amount": None if part.amount is None else format(part.amount, "f"),
+        "amount_text": part.amount_text,
+        "currency": part.currency,
+        "reference": part.reference,
+        "counterparty": part.counterparty,
+        "counterparty_account": part.counterparty_account,
+        "description": part.description,
+        "details": part.details,
+    }
 
 
 def head_json(statement: Statement) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion import Context, Json, Page, Record, UnreadableFile
+from integrations.bank.account_numbers import canonical
 from integrations.bank.file_config import told
 from integrations.bank.formats import read_parts
-from integrations.bank.identity import account_number, ids_told, keyed
+from integrations.bank.identity import ids_told, keyed
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.pages import Reading, reopened
 from integrations.bank.statements import Statement
@@ -64,7 +65,7 @@ def _told(ctx: Context, name: str) -> str:
 def _addressed(ctx: Context, statement: Statement) -> Statement:
     """The statement with what the config adds. Raises UnreadableFile when nobody says whose it is."""
     account = statement.account
-    identifier = account_number(account.identifier or _told(ctx, "account"))
+    identifier = canonical(account.identifier or _told(ctx, "account"))
     currency = account.currency or _balance_currency(statement) or _told(ctx, "currency").upper()
     if not identifier:
         raise UnreadableFile(

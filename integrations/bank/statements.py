@@ -99,6 +99,8 @@ class Entry:
     """The bank's id of the earlier entry that this one corrects (OFX CORRECTFITID), '' for none."""
     correction: Correction = ""
     """What becomes of that earlier entry: this one takes its place, or it is withdrawn and this one is no entry."""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """JSON of what only some banks say (charges, mandate, ...); docs/reference/bank-details.md names the keys."""
     raw: str = ""
     """The exact text of the entry, for the dead letter."""
 
@@ -126,6 +128,13 @@ class Statement:
     """Why the balances could not be held against the entries although nothing is wrong; '' where they were."""
     left_out: Mapping[str, int] = field(default_factory=dict, hash=False)
     """What the file holds beside the entries and nobody loads, by its plain name, with how many there are."""
+    totals: str = ""
+    """Which of the totals that the bank declares (TxsSummry, :90D:, :90C:) hold; '' where it declares none."""
+    notes: tuple[str, ...] = ()
+    """What was read in one of several ways, or looks wrong and changes no money; for the run's timeline."""
+    page: int | None = None
+    """Page of a statement that the bank cut up, from 1; None where the format does not say."""
+    last_page: bool | None = None
 
 
 Reader = Callable[[bytes], tuple[Statement, ...]]

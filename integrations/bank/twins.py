@@ -155,7 +155,7 @@ class Twins:
 def _read(statement: Statement) -> _Read:
     opening, closing = statement.opening, statement.closing
     balances = (opening.amount, closing.amount) if opening and closing else (None, None)
-    return _Read(Place(_Chain(), 0), _sums(statement), page_number(statement.number), *balances)
+    return _Read(Place(_Chain(), 0), _sums(statement), _page(statement), *balances)
 
 
 def _contradicted(page: _Read, other: _Read) -> bool:
@@ -176,7 +176,13 @@ def _identity(statement: Statement) -> Hashable:
     account, opening, closing = statement.account, statement.opening, statement.closing
     balances = (opening and opening.amount, closing and closing.amount)
     period = (statement.period_start, statement.period_end)
-    return account.identifier, account.currency, statement.number, balances, period
+    return account.identifier, account.currency, statement.number, statement.page, balances, period
+
+
+def _page(statement: Statement) -> tuple[str, int] | None:
+    if statement.page is not None:
+        return f"{statement.reference} {statement.number}", statement.page
+    return page_number(statement.number)
 
 
 def page_number(number: str) -> tuple[str, int] | None:

@@ -12,6 +12,7 @@ from integrations.bank.formats import camt, csv_file, mt940, ofx, qif
 from integrations.bank.formats.archive import members
 from integrations.bank.formats.csv_detect import detect_layout, layout_named
 from integrations.bank.formats.csv_records import refuse_long_lines
+from integrations.bank.formats.options import DEFAULTS, Options
 from integrations.bank.formats.sniff import Format, sniff
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.statements import Statement
@@ -30,6 +31,7 @@ class _Told:
     currency: str = ""
     dates: str = ""
     balances_checked: bool = True
+    options: Options = DEFAULTS
 
 
 def read_file(data: bytes, *, max_bytes: int = MAX_BYTES, **told: Any) -> tuple[Statement, ...]:
@@ -49,6 +51,7 @@ def read_parts(
     currency: str = "",
     dates: str = "",
     balances_checked: bool = True,
+    options: Options = DEFAULTS,
     max_bytes: int = MAX_BYTES,
 ) -> Iterator[tuple[Statement, ...]]:
     """The same, one tuple per file of a ZIP and per export joined into a CSV: what `identity.keyed` needs, since those
@@ -56,13 +59,13 @@ def read_parts(
 
     `layout` names the CSV layout instead of detecting it; `currency` is for files that name none; `dates` is the order
     of day, month and year ("dmy", "mdy", "ymd") where the file does not tell; running balances are not judged with
-    `balances_checked=False`.
+    `balances_checked=False`; `options` is what else is told of the bank.
     """
     if len(data) > max_bytes:
         raise FileTooLarge(f"The file has {len(data):,} bytes; the limit is {max_bytes:,}.")
     if layout:
         layout_named(layout, layouts)
-    told = _Told(layouts, layout, currency, dates, balances_checked)
+    told = _Told(layouts, layout, currency, dates, balances_checked, options)
     if not data.strip():
         raise UnreadableFile("The file is empty.")
     if sniff(data) is not Format.ZIP:
@@ -87,9 +90,9 @@ def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
             case Format.OFX:
                 yield ofx.read(data, told.currency)
             case Format.CAMT:
-                yield camt.read(data)
+                yield camt.read(data, told.options)
             case Format.MT940:
-                yield mt940.read(data)
+                yield mt940.read(data, charset=told.options.charset)
             case Format.QIF:
                 yield qif.read(data, told.dates, told.currency)
             case Format.CSV:
@@ -99,8 +102,6 @@ def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
 
 
 def _csv_parts(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
-    if told.layout:
-        layout, others = layout_named(told.layout, told.layouts), ()
-    else:
-        layout, others = detect_layout(data, told.layouts, told.dates), told.layouts
+    others: Sequence[CsvLayout] = () if told.layout else told.layouts
+    layout = layout_named(told.layout, told.layouts) if told.layout else detect_layout(data, others, told.dates)
     return csv_file.read_parts(data, layout, others, currency=told.currency, balances_checked=told.balances_checked)

@@ -61,7 +61,7 @@ def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balan
     """Balances in the preamble belong to an account only when the file has no other one."""
     currencies = {entry.currency for entry in ledger.entries if entry.amount is not None}
     currency = next(iter(currencies)) if len(currencies) == 1 else "" if currencies else head.currency
-    stated = Judgement(*((head.balance(key) if alone else None) for key in ("opening", "closing")))
+    stated = Judgement(head.balance("opening"), head.balance("closing")) if alone else Judgement()
     judgement = _judgement(ledger, layout, stated, balances_checked)
     return Statement(
         account=Account(

@@ -16,7 +16,7 @@ WITHDRAWN = [
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bank", "0002_fewer_indexes"),
+        ("bank", "0003_transaction_details"),
         ("ingestion", "0011_run_reasons"),
     ]
 
