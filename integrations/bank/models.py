@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.models import ExternalIdField, Ingested, TenantOwned, TenantQuerySet
+from ingestion import TenantRef
+from ingestion.models import ExternalIdField, Ingested, TenantManager, TenantOwned, TenantQuerySet
 
 MAX_DIGITS, PLACES = 24, 5
 """CAMT allows five decimals; no currency has more than four."""
@@ -72,6 +75,19 @@ class TransactionQuerySet(TenantQuerySet["BankTransaction"]):
         return self.filter(withdrawn="")
 
 
+class TransactionManager(TenantManager["BankTransaction"]):
+    """`objects` of transactions."""
+
+    def get_queryset(self) -> TransactionQuerySet:
+        return TransactionQuerySet(self.model, using=self._db)
+
+    def for_tenant(self, tenant: models.Model | TenantRef | int) -> TransactionQuerySet:
+        return self.get_queryset().for_tenant(tenant)
+
+    def for_user(self, user: AbstractBaseUser | AnonymousUser) -> TransactionQuerySet:
+        return self.get_queryset().for_user(user)
+
+
 class BankTransaction(Ingested):
     """One booked entry. See identity.py for what makes two entries the same. Add up only the `active()` ones."""
 
@@ -111,7 +127,7 @@ class BankTransaction(Ingested):
     )  # fmt: skip
     """The row on account of which this one does not count."""
 
-    objects = TransactionQuerySet.as_manager()
+    objects: ClassVar[TransactionManager] = TransactionManager()
 
     class Meta(Ingested.Meta):
         abstract = False
