@@ -81,18 +81,22 @@ class _Parting:
         return row is not None and self._continues(row.statement_id, arrival.owner.statement_id, arrival)
 
     def settle(self, arrival: Arrival, look: str) -> None:
-        """Move the entry to the row of its place, else to the next id that is free."""
+        """Move the entry to the row of its place, else to one of a statement that overlaps, else to a free id."""
+        place = (arrival.owner.statement_id, arrival.entry.position)
+        overlapping: Row | None = None
         for ordinal in range(_MOST):
-            row = self._row(look, ordinal)
-            if row is None and key_of(look, ordinal) not in self.taken:
-                self._move(arrival, key_of(look, ordinal), None)
+            key, row = key_of(look, ordinal), self._row(look, ordinal)
+            if row is None and key not in self.taken:
+                self._move(arrival, overlapping.external_id if overlapping else key, overlapping)
                 return
-            if row is not None and (row.statement_id, row.position) == (
-                arrival.owner.statement_id,
-                arrival.entry.position,
-            ):
-                self._move(arrival, row.external_id, row)
+            if row is None:
+                continue
+            if (row.statement_id, row.position) == place:
+                self._move(arrival, key, row)
                 return
+            is_other = row.statement_id == place[0] or self.is_continued(arrival, row)
+            if overlapping is None and key not in self.taken and not is_other:
+                overlapping = row
 
     def _move(self, arrival: Arrival, key: str, row: Row | None) -> None:
         self.taken.discard(arrival.key)

@@ -135,7 +135,8 @@ class Twins:
             if earlier.overlaps_not(read):
                 yield earlier
         for later in self._beginning[account.identifier, statement.closing.currency, statement.closing.amount]:
-            if read.overlaps_not(later):
+            # One that continues others already tells nothing: this one may be those others under another number.
+            if later.place.index == 0 and read.overlaps_not(later):
                 yield later
 
     def _remember(self, statement: Statement, read: _Read) -> None:
