@@ -53,7 +53,7 @@ def _doubt(data: bytes) -> str:
         return ""
     return (
         f"Texts hold brackets or bars among letters, such as {word!r}. Where they stand for letters (ISO 646), upload "
-        "the file again with --config charset=iso646-se (or -de, -dk, -fi, -no)."
+        "the file again (--again) with --config charset=iso646-se, or -de, -dk, -fi, -no."
     )
 
 

@@ -90,12 +90,17 @@ def balance(text: str, reading: Reading = AS_WRITTEN) -> Balance | None:
 
 def floor_currency(text: str) -> str:
     """The currency of :34F: (`EURD12345,67`), '' where it is not one."""
-    match = _FLOOR.fullmatch(text.strip())
+    match = _FLOOR.fullmatch(_filled(text))
     return match["currency"] if match else ""
 
 
+def _filled(text: str) -> str:
+    """Without the blank that some banks set after the currency, and with the zero that they leave out: `EUR,00`."""
+    return re.sub(r"([A-Z]{3}),", r"\g<1>0,", text.replace(" ", ""))
+
+
 def total(text: str) -> Total | None:
-    match = _TOTAL.fullmatch(text.strip())
+    match = _TOTAL.fullmatch(_filled(text))
     if match is None:
         return None
     return Total(int(match["count"] or 0), match["currency"], amount(match, match["currency"], AS_WRITTEN))
