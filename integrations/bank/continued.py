@@ -132,10 +132,16 @@ class _Parting:
         if None in (stored.opening, stored.closing, own.opening, own.closing):
             return False
         booked = ledger(self.ctx).filter(statement_id=stored.pk)
-        if stored.closing == own.opening:
+        if stored.closing == own.opening and _in_order(stored, own):
             shared = booked.filter(booked_on__gte=own.period_start or arrival.entry.day)
-        elif own.closing == stored.opening:
+        elif own.closing == stored.opening and _in_order(own, stored):
             shared = booked.filter(booked_on__lte=own.period_end or arrival.entry.day)
         else:
             return False
         return bool(shared.aggregate(total=Sum("amount"))["total"])
+
+
+def _in_order(first: BankStatement, second: BankStatement) -> bool:
+    """Whether the first begins and ends no later, as far as their periods are known: else equal balances are chance."""
+    pairs = ((first.period_start, second.period_start), (first.period_end, second.period_end))
+    return all(one is None or other is None or one <= other for one, other in pairs)

@@ -97,8 +97,13 @@ class _Read:
     closing: Decimal | None
 
     def overlaps_not(self, other: _Read) -> bool:
-        """Whether what this one booked on days of `other`, which opens with its closing balance, is not zero."""
-        first = min(other.sums, default=date.max)
+        """Whether what this one booked on days of `other`, which opens with its closing balance, is not zero.
+
+        Only of one that begins and ends no later: of another, equal balances are chance.
+        """
+        if not self.sums or not other.sums or max(self.sums) > max(other.sums) or min(self.sums) > min(other.sums):
+            return False
+        first = min(other.sums)
         return sum((amount for day, amount in self.sums.items() if day >= first), Decimal()) != 0
 
 
