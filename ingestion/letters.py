@@ -135,8 +135,18 @@ def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[s
             status=DeadLetter.Status.REPLAYED, replayed_at=now, replayed_by=run.requested_by_id, replay_run=run
         )
     if older and run.kind != Run.Kind.REPLAY:
-        note = f"{_SUPERSEDED}: a newer version of this record was loaded by run {run.pk}."
-        opened.filter(pk__in=older).update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
+        _supersede(run, opened.filter(pk__in=older))
+
+
+def supersede(run: Run, source_ids: Sequence[str]) -> None:
+    """Close the open letters of unreadable versions of what was loaded now, whatever run wrote them."""
+    for chunk in _chunks(list(source_ids)):
+        _supersede(run, _of(run).filter(status__in=DeadLetter.OPEN, source_id__in=chunk))
+
+
+def _supersede(run: Run, opened: TenantQuerySet[DeadLetter]) -> None:
+    note = f"{_SUPERSEDED}: a newer version of this record was loaded by run {run.pk}."
+    opened.update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
 
 
 def payload(letter: DeadLetter) -> bytes:
@@ -166,6 +176,11 @@ class Open:
             self.ids.update(_source_id(one.record) for one in rejected)
             if len(self.ids) > _FEW:
                 self.ids = None
+
+    def named(self, formerly: Mapping[str, Sequence[str]], keys: Iterable[str]) -> list[str]:
+        """The source ids that `formerly` has for `keys` and that an open letter may have."""
+        names = (name for key in keys for name in formerly.get(key, ()))
+        return [name for name in names if self.ids is None or name in self.ids]
 
     def among(self, records: Sequence[Record]) -> Sequence[Record]:
         """Those of `records` that an open letter may be about."""

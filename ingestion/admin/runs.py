@@ -147,8 +147,9 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 
 def _totals(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Reasons with their counts, the most frequent first."""
-    return [(visible(reason), count) for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
+    """Reasons with their counts, the most frequent first; what is no count, put into the row by hand, is left out."""
+    pairs = [(visible(reason), count) for reason, count in counts.items() if isinstance(count, int)]
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
 def _facts(run: Run) -> list[tuple[Any, Any]]:

@@ -24,6 +24,8 @@ class Loaded:
 
     ready: Sequence[Ready]
     rejected: Sequence[Rejected] = ()
+    notes: Sequence[str] = ()
+    """Sentences for the run's timeline: what loading these rows meant for rows that were stored already."""
 
 
 class Destination(Protocol):

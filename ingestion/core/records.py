@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -121,6 +121,10 @@ class Page:
     """Ids of the deliveries this page was made of; done when it commits."""
     envelope: bytes = field(default=b"", repr=False)
     """What the source wrote around the records, a JSON object ('' for none): part of the shape that is watched."""
+    formerly: Callable[[], Mapping[str, Sequence[str]]] | None = None
+    """For keys of this page's records, further source ids under which dead letters of unreadable versions of them may
+    lie: closed when the record is loaded. Called only where the connection has open dead letters.
+    """
 
 
 @dataclass(slots=True)

@@ -137,7 +137,7 @@ def _commit(
         )
         if kept is not None:
             _link(work, kept)
-        for note in page.notes:
+        for note in (*page.notes, *loaded.notes):
             events.record(run, "note", note)
         text = f"batch {work.mine.batches + 1}: {counts.read} read, {counts.ok} loaded, {counts.skipped} skipped, "
         events.record(run, "batch", text + f"{counts.dead} dead", **dataclasses.asdict(counts))
@@ -161,6 +161,13 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
         work.open_letters = letters.Open(None)
     if (among := work.open_letters.among(closes)) or whole:
         letters.settle(work.run, among, now, whole)
+    if page.formerly is not None and work.open_letters.ids != set():
+        stored = [*(one.record.key for one in loaded.ready), *_unchanged(prepared)]
+        letters.supersede(work.run, work.open_letters.named(page.formerly(), stored))
+
+
+def _unchanged(prepared: stages.Prepared) -> list[str]:
+    return [one.record.key for one in prepared.skipped if one.reason == stages.UNCHANGED]
 
 
 def _beside_shards(work: Work) -> bool:

@@ -17,6 +17,12 @@ _LENGTH = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 """Characters of an IBAN by country, from the IBAN registry (ISO 13616)."""
 
 
+def canonical(identifier: str) -> str:
+    """As it identifies: no spaces, and an IBAN in capitals. The case of other numbers may mean something."""
+    compact = "".join(identifier.split())
+    return compact.upper() if _country(compact) else compact
+
+
 def notes_of(statement: Statement) -> list[str]:
     """What the run's timeline says of a statement that was read."""
     return [*statement.notes, *filter(None, [iban_doubt(statement.account.identifier)])]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.admin import ConsoleAdmin, cells
 from ingestion.admin.payloads import visible
 from integrations.bank import money
-from integrations.bank.models import BankAccount, BankStatement, BankTransaction
+from integrations.bank.models import BankAccount, BankLookAlike, BankStatement, BankTransaction
 
 
 def shown(amount: Decimal | None, currency: str) -> str:
@@ -69,15 +69,15 @@ class BankStatementAdmin(ConsoleAdmin):
 
 @admin.register(BankTransaction)
 class BankTransactionAdmin(ConsoleAdmin):
-    list_display = ["booked_on", "money", "counterparty", "text", "account", "tenant"]
-    list_filter = ["tenant", "account", "booked_on"]
+    list_display = ["booked_on", "money", "counterparty", "text", "withdrawn", "account", "tenant"]
+    list_filter = ["tenant", "account", "booked_on", "withdrawn"]
     list_select_related = ("tenant", "account")
     sortable_by = ("booked_on",)
     search_fields = ["=external_id", "=bank_id", "=reference"]
     fields = [
         "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
-        "counterparty_account", "reference", "bank_id", "description", "parts_of_it", "more", "external_id", "run",
-        "loaded_at",
+        "counterparty_account", "reference", "bank_id", "description", "parts_of_it", "more", "withdrawn",
+        "replaced_by", "position", "external_id", "run", "loaded_at",
     ]  # fmt: skip
     readonly_fields = ["money", "parts_of_it", "more"]
 
@@ -96,3 +96,13 @@ class BankTransactionAdmin(ConsoleAdmin):
     @admin.display(description=_("description"))
     def text(self, transaction: BankTransaction) -> str:
         return transaction.description if len(transaction.description) <= 80 else transaction.description[:79] + "…"
+
+
+@admin.register(BankLookAlike)
+class BankLookAlikeAdmin(ConsoleAdmin):
+    """Pairs of entries that may be one. They are answered by `ids` in the connection's config."""
+
+    list_display = ["entry", "stored", "sort", "answer", "account", "tenant"]
+    list_filter = ["tenant", "sort", "answer"]
+    list_select_related = ("tenant", "account", "entry", "stored")
+    fields = ["tenant", "account", "entry", "stored", "sort", "answer", "run"]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from ingestion import Context, Loaded, Ready, Stored, Upsert
-from integrations.bank.models import BankAccount, BankStatement, BankTransaction
-from integrations.bank.schema import AccountHead, BankEntry, StatementHead
+from integrations.bank import adoption, changes, continued, corrections, lookalikes
+from integrations.bank.arrivals import Arrival, arriving
+from integrations.bank.identity import ids_told
+from integrations.bank.models import BankTransaction
+from integrations.bank.schema import BankEntry
 
 _ENTRIES = Upsert(BankTransaction, key=["external_id"])
-_Heads = tuple[AccountHead, str, StatementHead]
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Loads `BankEntry` values. Everything but `load` is the entries' own `Upsert`."""
+    """Loads `BankEntry` values. What each means for rows that are stored is judged first; the rest is an `Upsert`.
+
+    The number of statements a batch needs does not depend on how many entries it has.
+    """
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         return _ENTRIES.stored(ctx, keys)
@@ -33,10 +37,20 @@ class Ledger:
         return None
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        owners = {heads: _owners(ctx, heads) for heads in {_heads(one.row) for one in rows}}
-        given = {one.row.external_id: one for one in rows}
-        loaded = _ENTRIES.load(ctx, [one._replace(row=_columns(one.row, *owners[_heads(one.row)])) for one in rows])
-        return Loaded([given[one.row["external_id"]] for one in loaded.ready], loaded.rejected)
+        ids, arrivals = ids_told(ctx.config), arriving(ctx, rows)
+        continued.part(ctx, ids, arrivals)
+        notes = lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
+        notes += adoption.adopt(ctx, ids, arrivals)
+        arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
+        targets = corrections.awaited(ctx, arrivals)
+        pairs = lookalikes.suspected(ctx, ids, arrivals)
+        adoption.rename(ctx, arrivals)
+        written = [arrival for arrival in arrivals if not arrival.is_older]
+        loaded = _ENTRIES.load(ctx, [one.ready._replace(row=_columns(one)) for one in written])
+        refused = {id(one.record) for one in loaded.rejected}
+        arrived = [arrival for arrival in arrivals if id(arrival.ready.record) not in refused]
+        notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)
+        return Loaded([arrival.ready for arrival in arrived], [*rejected, *loaded.rejected], notes)
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ENTRIES.total(ctx, column, keys)
@@ -45,48 +59,13 @@ class Ledger:
         return _ENTRIES.problems()
 
 
-def _heads(entry: BankEntry) -> _Heads:
-    return entry.account, entry.account.currency or entry.currency, entry.statement
-
-
-def _owners(ctx: Context, heads: _Heads) -> tuple[int, int]:
-    """The ids of the account and the statement, made when they are new."""
-    head, currency, statement = heads
-    account, _ = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
-        tenant_id=ctx.tenant.id,
-        identifier=head.identifier,
-        currency=currency,
-        defaults={"bank": head.bank[:100], "name": head.name[:200], "kind": head.kind[:30]},
-    )
-    kept, _ = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
-        tenant_id=ctx.tenant.id,
-        external_id=_statement_id(account.pk, statement),
-        defaults={
-            "account": account,
-            "run_id": ctx.run_id,
-            "format": statement.format[:50],
-            "reference": statement.reference[:100],
-            "number": statement.number[:50],
-            "opening": statement.opening,
-            "closing": statement.closing,
-            "period_start": statement.period_start,
-            "period_end": statement.period_end,
-            "entries": statement.entries,
-        },
-    )
-    return account.pk, kept.pk
-
-
-def _statement_id(account_id: int, statement: StatementHead) -> str:
-    return hashlib.sha256(f"{account_id}\n{statement.model_dump_json()}".encode()).hexdigest()[:40]
-
-
-def _columns(entry: BankEntry, account_id: int, statement_id: int) -> dict[str, Any]:
+def _columns(arrival: Arrival) -> dict[str, Any]:
     """The row. Texts too long for their column are cut: the whole of them is in the raw artifact."""
+    entry = arrival.entry
     return {
-        "external_id": entry.external_id,
-        "account_id": account_id,
-        "statement_id": statement_id,
+        "external_id": arrival.key,
+        "account_id": arrival.owner.account_id,
+        "statement_id": arrival.owner.statement_id,
         "booked_on": entry.day,
         "value_on": entry.value_on,
         "amount": entry.amount,
@@ -99,4 +78,7 @@ def _columns(entry: BankEntry, account_id: int, statement_id: int) -> dict[str, 
         "description": entry.description,
         "parts": entry.parts,
         "details": entry.details,
+        "position": entry.position,
+        "withdrawn": arrival.withdrawn,
+        "replaced_by_id": arrival.replaced_by_id,
     }

@@ -1,16 +1,15 @@
 """Which entry is which, across files that overlap, repeat and are loaded in any order.
 
 An entry's external id digests the account, the currency, the day, the signed amount, and then the bank's own id where
-there is one, else the texts. Day and amount are part of it even with a bank id, because banks reuse ids: OFX FITIDs
-restart every year at some, and one AcctSvcrRef may cover all parts of a batch.
+there is one, else the texts. The day is the one that is stored. Day and amount are part of it even with a bank id,
+because banks reuse ids: OFX FITIDs restart every year at some, and one AcctSvcrRef may cover all parts of a batch. What
+a bank's ids are really worth only its customer can tell: `Ids`.
 
-Two coffees at the same bar on the same day are two entries that look the same, so the id ends with an ordinal: how
-many equal ones came before it in the file. Every file counts from 0. As long as a file holds whole days, the nth twin
-gets the same id in every file that has it, and files merge however they overlap.
+Two coffees at the same bar on the same day are two entries that look the same, so the id ends with an ordinal: how many
+equal ones came before it, see twins.py. As long as a statement holds whole days, the nth twin gets the same id in every
+one that has it, and statements merge however they overlap.
 
-The limit that remains: two files that each hold one half of a day with twins in both halves merge them, since nothing
-in either says that they differ. And an entry whose day, amount or text the bank changes, as most do when a pending
-entry is booked, is a new one.
+What cannot be read must not identify: unreadable.py names entries without a readable amount or day by the rest.
 """
 
 from __future__ import annotations
@@ -18,11 +17,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
 
+from ingestion import ConfigurationError
 from integrations.bank.statements import Entry, EntryStatus, Statement
+from integrations.bank.twins import Place, Twins, booked_day
 
 KEY_CHARS = 40
 """160 bits of SHA-256: collisions stay out of reach, and the id fits every index."""
@@ -30,60 +34,168 @@ KEY_CHARS = 40
 _PLACEHOLDER = re.compile(r"(?i)not ?provided|nonref|none|n/?a|unknown|[0\-. ]+")
 """What banks write where they have no id. As an id it would make strangers' entries one."""
 
-KeyedEntries = list[tuple[str, Entry]]
+
+class Ids(StrEnum):
+    """What a connection says the ids of its bank are worth; UNTOLD loads as ONCE does, and asks."""
+
+    UNTOLD = ""
+    ONCE = "once"
+    """An id names one entry of its day and amount; with another day or amount it is another entry."""
+    TRUST = "trust"
+    """The id alone names the entry; another day or amount under it corrects the entry."""
+    IGNORE = "ignore"
+    """The ids change from one download to the next; the texts name the entry."""
 
 
-def keyed(statements_of_one_file: Sequence[Statement]) -> Iterator[tuple[Statement, KeyedEntries]]:
+def ids_told(config: Mapping[str, Any]) -> Ids:
+    """What the config says the bank's ids are worth. Raises ConfigurationError for a word that is none of `Ids`."""
+    word = config.get("ids") or ""
+    try:
+        return Ids(word)
+    except ValueError:
+        words = ", ".join(ids.value for ids in Ids if ids)
+        raise ConfigurationError(f"ids says what the bank's ids are worth; it is one of {words}.") from None
+
+
+class Described(Protocol):
+    """What an entry, and the record made of it, say of what was booked."""
+
+    @property
+    def amount(self) -> Decimal | None: ...
+    @property
+    def amount_text(self) -> str: ...
+    @property
+    def booked_on(self) -> date | None: ...
+    @property
+    def booked_text(self) -> str: ...
+    @property
+    def value_on(self) -> date | None: ...
+    @property
+    def status(self) -> EntryStatus: ...
+    @property
+    def bank_id(self) -> str: ...
+    @property
+    def reference(self) -> str: ...
+    @property
+    def counterparty(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+
+
+class Keyed(NamedTuple):
+    """An entry and its external id, with how many entries there are like it: from this one to the end of its statement,
+    and in the statements that it continues.
+    """
+
+    key: str
+    entry: Entry
+    twins: int = 1
+    """Of the same day, amount and texts, whatever their ids."""
+    namesakes: int = 1
+    """Of the same bank id, whatever their days and amounts; 0 for an entry without one."""
+    alike: int = 1
+    """Of the same day and amount."""
+
+
+def keyed(
+    statements: Sequence[Statement], ids: Ids = Ids.UNTOLD, twins: Twins | None = None
+) -> Iterator[tuple[Statement, list[Keyed]]]:
     """Each statement with its entries and their external ids.
 
-    The accounts must be filled in by then, because they are part of the id. A statement that repeats an earlier one
-    of the file gets the same ids, so that it merges instead of doubling. For a ZIP call this once per file in
-    it (`formats.read_parts`): those files overlap like files that come one by one.
+    The accounts must be filled in by then, because they are part of the id. `twins` remembers the statements of a run
+    that were read before these.
     """
-    counts: Counter[str] = Counter()
-    known: dict[Hashable, KeyedEntries] = {}
-    for statement in statements_of_one_file:
-        # Sent again, a statement may have another reference or number; account, balances and entries tell that it
-        # is the same. Without balances equal entries may as well be another page of the day.
-        tied = statement.opening and statement.closing
-        same = (statement.account, tied, statement.opening, statement.entries) if tied else statement
-        if same not in known:
-            known[same] = [(_next_key(statement, entry, counts), entry) for entry in statement.entries]
-        yield statement, list(known[same])
+    twins = Twins() if twins is None else twins
+    for statement in statements:
+        yield statement, _entries(statement, ids, twins.place(statement))
 
 
-def _next_key(statement: Statement, entry: Entry, counts: Counter[str]) -> str:
-    look = _digest(
-        statement.account.identifier,
-        entry.currency or statement.account.currency,
-        entry.booked_on.isoformat() if entry.booked_on else f"text {_plain(entry.booked_text)}",
-        _amount(entry.amount) if entry.amount is not None else f"text {_plain(entry.amount_text)}",
-        *_words(entry),
-        # A pending entry must not count among the booked twins: it is gone once it is booked.
-        *(() if entry.status is EntryStatus.BOOKED else (f"status {entry.status}",)),
-    )
-    ordinal = counts[look]
-    counts[look] += 1
-    return _digest(look, str(ordinal))[:KEY_CHARS]
+def _entries(statement: Statement, ids: Ids, place: Place) -> list[Keyed]:
+    trusted = _trusted(statement) if ids is Ids.TRUST else frozenset()
+    keys: list[str] = []
+    likes = []
+    for entry in statement.entries:
+        account = statement.account.identifier
+        currency = entry.currency or statement.account.currency
+        money = digest(account, currency, day_text(entry), amount_text(entry), *status_words(entry))
+        twin, name = digest(money, *texts(entry)), bank_id(entry)
+        if name in trusted and entry.status is EntryStatus.BOOKED:
+            keys.append(trusted_key(account, name))
+        else:
+            look = look_of(account, currency, entry, ids)
+            keys.append(key_of(look, place.ordinal(look)))
+        looks = (twin, digest(account, "id", name) if name else "", money)
+        likes.append([(look, place.nth(look)) for look in looks if look])
+    return [
+        _counted(Keyed(key, entry), [place.total(look) - nth for look, nth in like], bool(bank_id(entry)))
+        for key, entry, like in zip(keys, statement.entries, likes, strict=True)
+    ]
 
 
-def _words(entry: Entry) -> tuple[str, ...]:
-    if entry.bank_id and not _PLACEHOLDER.fullmatch(entry.bank_id):
-        return "id", entry.bank_id
-    return "text", _plain(entry.reference), _plain(entry.counterparty), _plain(entry.description)
+def _counted(keyed: Keyed, left: Sequence[int], is_named: bool) -> Keyed:
+    return keyed._replace(twins=left[0], namesakes=left[1] if is_named else 0, alike=left[-1])
 
 
-def _digest(*parts: str) -> str:
+def look_of(account: str, currency: str, entry: Described, ids: Ids) -> str:
+    """What twins share."""
+    # A pending entry must not count among the booked twins: it is gone once it is booked.
+    return digest(account, currency, day_text(entry), amount_text(entry), *words(entry, ids), *status_words(entry))
+
+
+def _trusted(statement: Statement) -> frozenset[str]:
+    """The ids that name one entry of the statement each. One of several, as a batch has, cannot tell them apart."""
+    names = Counter(bank_id(entry) for entry in statement.entries if entry.status is EntryStatus.BOOKED)
+    return frozenset(name for name, count in names.items() if name and count == 1)
+
+
+def trusted_key(account: str, name: str) -> str:
+    return digest(account, "trusted id", name)[:KEY_CHARS]
+
+
+def key_of(look: str, ordinal: int) -> str:
+    """The external id of the entry of this look that has so many before it."""
+    return digest(look, str(ordinal))[:KEY_CHARS]
+
+
+def bank_id(entry: Described) -> str:
+    """The bank's own id, '' where it is none."""
+    return entry.bank_id if entry.bank_id and not _PLACEHOLDER.fullmatch(entry.bank_id) else ""
+
+
+def words(entry: Described, ids: Ids) -> tuple[str, ...]:
+    """What tells the entry from others of its day and amount."""
+    name = bank_id(entry)
+    return ("id", name) if name and ids is not Ids.IGNORE else texts(entry)
+
+
+def digest(*parts: str) -> str:
     """Length before each part, so that moving text from one to the next never gives the same id."""
-    digest = sha256()
+    hasher = sha256()
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
-        digest.update(f"{len(encoded)}:".encode())
-        digest.update(encoded)
-    return digest.hexdigest()
+        hasher.update(f"{len(encoded)}:".encode())
+        hasher.update(encoded)
+    return hasher.hexdigest()
 
 
-def _amount(amount: Decimal) -> str:
+def texts(entry: Described) -> tuple[str, ...]:
+    return "text", plain(entry.reference), plain(entry.counterparty), plain(entry.description)
+
+
+def status_words(entry: Described) -> tuple[str, ...]:
+    return () if entry.status is EntryStatus.BOOKED else (f"status {entry.status}",)
+
+
+def day_text(entry: Described) -> str:
+    day = booked_day(entry)
+    return day.isoformat() if day else f"text {plain(entry.booked_text)}"
+
+
+def amount_text(entry: Described) -> str:
+    return f"text {plain(entry.amount_text)}" if entry.amount is None else exact(entry.amount)
+
+
+def exact(amount: Decimal) -> str:
     """1.0, 1.00 and 1 are equal, -0 and 0 too. Not Decimal.normalize, which rounds to the context's precision."""
     sign, digits, power = amount.as_tuple()
     text = "".join(map(str, digits)).lstrip("0")
@@ -93,6 +205,6 @@ def _amount(amount: Decimal) -> str:
     return f"{'-' if sign else ''}{kept}e{power + len(text) - len(kept)}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Exports of one bank differ in spacing and in how they write accents, but not in case."""
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.models import ExternalIdField, Ingested, TenantOwned
+from ingestion import TenantRef
+from ingestion.models import ExternalIdField, Ingested, TenantManager, TenantOwned, TenantQuerySet
 
 MAX_DIGITS, PLACES = 24, 5
 """CAMT allows five decimals; no currency has more than four."""
@@ -62,8 +67,37 @@ class BankStatement(TenantOwned):
         return self.reference or self.number or str(self.pk)
 
 
+class TransactionQuerySet(TenantQuerySet["BankTransaction"]):
+    """Scoped like every other; says which rows are money."""
+
+    def active(self) -> Self:
+        """What counts: without entries that the bank replaced or deleted, and without copies."""
+        return self.filter(withdrawn="")
+
+
+class TransactionManager(TenantManager["BankTransaction"]):
+    """`objects` of transactions."""
+
+    def get_queryset(self) -> TransactionQuerySet:
+        return TransactionQuerySet(self.model, using=self._db)
+
+    def for_tenant(self, tenant: models.Model | TenantRef | int) -> TransactionQuerySet:
+        return self.get_queryset().for_tenant(tenant)
+
+    def for_user(self, user: AbstractBaseUser | AnonymousUser) -> TransactionQuerySet:
+        return self.get_queryset().for_user(user)
+
+
 class BankTransaction(Ingested):
-    """One booked entry. See identity.py for what makes two entries the same."""
+    """One booked entry. See identity.py for what makes two entries the same. Add up only the `active()` ones."""
+
+    class Withdrawn(models.TextChoices):
+        """Why a row does not count. The row stays."""
+
+        REPLACED = "replaced", _("the bank replaced it")
+        DELETED = "deleted", _("the bank deleted it")
+        DELETION = "deletion", _("deletes another entry and is none itself")
+        COPY = "copy", _("a copy of another entry")
 
     external_id = ExternalIdField(_("external id"), max_length=40)
     account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="transactions", db_index=False)
@@ -84,6 +118,16 @@ class BankTransaction(Ingested):
     """What the bank booked together as this entry: a list of {amount, currency, counterparty, reference, ...}."""
     details = models.JSONField(_("details"), default=dict, blank=True)
     """What only some banks say. The keys of both are in docs/reference/bank-details.md."""
+    position = models.PositiveIntegerField(_("position"), null=True)
+    """0-based, in the statement that delivered it last; None for rows from before it was kept."""
+    withdrawn = models.CharField(_("does not count"), max_length=10, choices=Withdrawn, default="", blank=True)
+    replaced_by = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False,
+        verbose_name=_("replaced by"),
+    )  # fmt: skip
+    """The row on account of which this one does not count."""
+
+    objects: ClassVar[TransactionManager] = TransactionManager()
 
     class Meta(Ingested.Meta):
         abstract = False
@@ -95,3 +139,58 @@ class BankTransaction(Ingested):
 
     def __str__(self) -> str:
         return f"{self.booked_on} {self.amount:f} {self.currency}"
+
+
+class BankCorrection(TenantOwned):
+    """An entry by which the bank corrects another one, which may arrive before it or after it."""
+
+    tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="+", db_index=False)
+    entry = models.ForeignKey(BankTransaction, on_delete=models.CASCADE, related_name="+")
+    corrects = ExternalIdField(_("bank's id"), max_length=191)
+    """The bank's id of the corrected entry."""
+    action = models.CharField(_("action"), max_length=10)
+    target = models.ForeignKey(BankTransaction, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False)
+    """The corrected entry; None until it arrives. One correction withdraws one entry, for banks use ids again."""
+
+    class Meta(TenantOwned.Meta):
+        abstract = False
+        constraints = [models.UniqueConstraint(fields=["tenant", "entry"], name="bank_correction_once")]
+        indexes = [models.Index(fields=["account", "corrects"], name="bank_correction_of")]
+
+
+class BankLookAlike(TenantOwned):
+    """Two stored entries that may be one. What a connection says its bank's ids are worth answers most of them."""
+
+    class Sort(models.TextChoices):
+        """What the two have in common."""
+
+        TEXTS = "texts", _("same day, amount and texts; another id")
+        ID = "id", _("same id; another day or amount")
+        FORMAT = "format", _("same day and amount; another format")
+
+    tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(
+        BankAccount, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("account")
+    )
+    entry = models.ForeignKey(
+        BankTransaction, on_delete=models.CASCADE, related_name="+", verbose_name=_("newer entry")
+    )
+    stored = models.ForeignKey(
+        BankTransaction, on_delete=models.CASCADE, related_name="+", verbose_name=_("stored entry")
+    )
+    sort = models.CharField(_("alike in"), max_length=10, choices=Sort)
+    answer = models.CharField(_("answer"), max_length=10, default="", blank=True)
+    """'' while nobody told, else the word of `ids` that answered it."""
+    run = models.ForeignKey("ingestion.Run", on_delete=models.PROTECT, related_name="+")
+
+    class Meta(TenantOwned.Meta):
+        abstract = False
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["tenant", "entry", "stored"], name="bank_look_alike_once")]
+        indexes = [models.Index(fields=["account", "answer"], name="bank_look_alike_open")]
+        verbose_name = _("look-alike")
+        verbose_name_plural = _("look-alikes")
+
+    def __str__(self) -> str:
+        return f"{self.entry_id} / {self.stored_id}"

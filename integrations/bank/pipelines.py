@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ingestion import Context, CountsAgree, Skip, pipeline
+from ingestion import Context, Skip, pipeline
 from integrations.bank.destination import Ledger
+from integrations.bank.identity import ids_told, key_of, look_of
 from integrations.bank.schema import BankEntry
 from integrations.bank.source import BankFiles
 from integrations.bank.statements import EntryStatus
@@ -19,7 +20,6 @@ An account without statements sets `post_notices` in its connection's config.
     source=BankFiles(),
     schema=BankEntry,
     destination=Ledger(),
-    reconciliations=[CountsAgree()],
 )
 def statements(entry: BankEntry, ctx: Context) -> BankEntry:
     """Bank statements as accounts, statements and transactions."""
@@ -27,4 +27,10 @@ def statements(entry: BankEntry, ctx: Context) -> BankEntry:
         raise Skip(f"{entry.status} entries are not posted")
     if entry.statement.format in NOTICES and not ctx.config.get("post_notices"):
         raise Skip("announced only, see post_notices")
-    return entry
+    return entry if not entry.unreadable else _known_by_itself(entry, ctx)
+
+
+def _known_by_itself(entry: BankEntry, ctx: Context) -> BankEntry:
+    """An entry that can be read now, from its dead letter: its id is made of what it says, as a mended file's is."""
+    look = look_of(entry.account.identifier, entry.currency, entry, ids_told(ctx.config))
+    return entry.model_copy(update={"external_id": key_of(look, 0)})

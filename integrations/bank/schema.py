@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from integrations.bank import money
-from integrations.bank.statements import Balance, Entry, EntryPart, EntryStatus, Statement
+from integrations.bank.identity import Keyed
+from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement
+from integrations.bank.twins import booked_day
 
 
 class AccountHead(BaseModel):
@@ -67,6 +69,16 @@ class BankEntry(BaseModel):
     description: str = ""
     parts: list[dict[str, Any]] = Field(default_factory=list)
     details: dict[str, Any] = Field(default_factory=dict)
+    corrects: str = ""
+    correction: Correction = ""
+    position: int | None = None
+    """0-based within the statement; None in records from before it was kept."""
+    twins: int = 1
+    """Entries of its day, amount and texts up to the end of its statement; see identity.Keyed for all three."""
+    namesakes: int = 0
+    alike: int = 1
+    unreadable: bool = False
+    """The reader could not make out amount or day, so `external_id` is the name of its dead letter."""
 
     @field_validator("currency")
     @classmethod
@@ -108,7 +120,7 @@ class BankEntry(BaseModel):
     @property
     def day(self) -> date:
         """The booking date; the value date where the format gives no other (some CAMT.054)."""
-        day = self.booked_on or self.value_on
+        day = booked_day(self)
         assert day is not None
         return day
 
@@ -118,11 +130,12 @@ def _readings(text: str) -> str:
     return f": {readings[0]} or {readings[1]}?" if readings else ""
 
 
-def entry_json(statement: Statement, external_id: str, entry: Entry, head: dict[str, Any]) -> bytes:
+def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, unreadable: bool = False) -> bytes:
     """The record of one entry. `head` is `head_json` of its statement, made once."""
+    entry = keyed.entry
     return json.dumps(
         {
-            "external_id": external_id,
+            "external_id": keyed.key,
             **head,
             "status": entry.status,
             "currency": entry.currency or statement.account.currency,
@@ -140,9 +153,28 @@ def entry_json(statement: Statement, external_id: str, entry: Entry, head: dict[
             "parts": [_part(part) for part in entry.parts],
             "details": entry.details,
             "raw": entry.raw,
+            **_telling(keyed, unreadable),
         },
         ensure_ascii=True,
     ).encode()
+
+
+def _telling(keyed: Keyed, unreadable: bool) -> dict[str, Any]:
+    """What few entries have, left out of the others."""
+    entry = keyed.entry
+    values = {
+        "corrects": entry.corrects,
+        "correction": entry.correction,
+        "position": entry.position,
+        "twins": keyed.twins,
+        "namesakes": keyed.namesakes,
+        "alike": keyed.alike,
+        "unreadable": unreadable,
+    }
+    return {name: value for name, value in values.items() if value != _USUAL.get(name)}
+
+
+_USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "unreadable": False}
 
 
 def _part(part: EntryPart) -> dict[str, Any]:

@@ -52,7 +52,9 @@ class Mirror:
         if whole:
             stored = self.model.objects.for_tenant(ctx.tenant).filter(external_id__in=list(whole))
             whole = {key: second for key, second in stored.values_list("external_id", "as_of") if whole[key] == second}
-        return [row for row in rows if "created_at" not in row.row or (_is_end(row) and row.row["external_id"] in whole)]
+        return [
+            row for row in rows if "created_at" not in row.row or (_is_end(row) and row.row["external_id"] in whole)
+        ]
 
     def _bury(self, ctx: Context, one: Ready) -> None:
         """Mark the row as deleted unless it is newer; where there is none, there is nothing to keep.

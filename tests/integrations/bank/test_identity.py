@@ -35,7 +35,7 @@ def statement(*entries: Entry, account: str = "DE1", number: str = "") -> Statem
 
 
 def keys(*statements: Statement) -> list[str]:
-    return [key for _, pairs in keyed(statements) for key, _ in pairs]
+    return [one.key for _, entries in keyed(statements) for one in entries]
 
 
 def test_ids_are_forty_hex_digits_and_never_change() -> None:
@@ -151,3 +151,67 @@ def test_a_tied_statement_sent_again_under_another_reference_does_not_double() -
     )
 
     assert len(set(keys(tied, replace(tied, reference="again", number="9")))) == 1
+
+
+HISTORY = st.lists(
+    st.lists(st.sampled_from(["-3.50 Coffee", "5 Refund", "-1 Tea"]), max_size=4), min_size=1, max_size=6
+)
+
+
+@given(HISTORY, st.booleans(), st.data())
+def test_any_cutting_into_overlapping_statements_and_pages_ends_in_the_true_ledger(
+    days: list[list[str]], with_ids: bool, data: st.DataObject
+) -> None:
+    history = _booked(days, with_ids)
+    whole = set(keys(_cut(history, 0, len(days), "0")))
+
+    loaded: set[str] = set()
+    for at in range(data.draw(st.integers(1, 4))):
+        file = []
+        for number in range(data.draw(st.integers(1, 3))):
+            start = data.draw(st.integers(0, len(days) - 1))
+            end = data.draw(st.integers(start + 1, len(days)))
+            name = f"{at}{number}"
+            file += data.draw(
+                st.sampled_from([[_cut(history, start, end, name)], _paged(history, start, end, name, data)])
+            )
+            file += data.draw(st.sampled_from([[], file[-1:], file]))
+        loaded |= set(keys(*file))
+
+    loaded |= set(keys(*(_cut(history, day, day + 1, f"d{day}") for day in range(len(days)))))
+    assert len(whole) == sum(map(len, days))
+    assert loaded == whole
+
+
+def _booked(days: list[list[str]], with_ids: bool) -> list[list[Entry]]:
+    booked = []
+    for n, lines in enumerate(days):
+        parts = [line.split() for line in lines]
+        day = DAY + timedelta(days=n)
+        ids = [f"{n}-{at}" if with_ids else "" for at in range(len(parts))]
+        booked.append([entry(part[0], day, part[1], bank_id) for part, bank_id in zip(parts, ids, strict=True)])
+    return booked
+
+
+def _cut(history: list[list[Entry]], start: int, end: int, number: str) -> Statement:
+    """The statement of whole days from `start` to before `end`, with the balances that prove it."""
+    return _tied(_sum(history[:start]), [one for day in history[start:end] for one in day], number)
+
+
+def _paged(history: list[list[Entry]], start: int, end: int, number: str, data: st.DataObject) -> list[Statement]:
+    """The same as pages that follow each other, cut anywhere."""
+    entries = [one for day in history[start:end] for one in day]
+    cut = data.draw(st.integers(0, len(entries)))
+    opening = _sum(history[:start])
+    first = _tied(opening, entries[:cut], f"{number}/1")
+    return [first, _tied(opening + _sum([entries[:cut]]), entries[cut:], f"{number}/2")]
+
+
+def _tied(opening: Decimal, entries: list[Entry], number: str) -> Statement:
+    closing = opening + _sum([entries])
+    balances = {"opening": Balance(opening, "EUR", None), "closing": Balance(closing, "EUR", None)}
+    return replace(statement(*entries, number=number), **balances)
+
+
+def _sum(days: list[list[Entry]]) -> Decimal:
+    return sum((one.amount or Decimal() for day in days for one in day), Decimal())

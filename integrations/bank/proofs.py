@@ -1,0 +1,66 @@
+"""What a statement proves of itself: its balances, the totals its bank declares, or why neither can be checked."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ingestion import Proof, StatementImbalance
+from integrations.bank.statements import Entry, EntryStatus, Statement, imbalance
+
+
+def proofs(file: str, statement: Statement) -> list[Proof]:
+    """The verdicts on a statement that is not at fault, under its file's name: at least one."""
+    why = _unproved(statement)
+    proved = [] if why else [Proof.balances(file)]
+    if statement.totals:
+        proved.append(Proof.totals(file))
+    return proved or [Proof.unchecked(file, why)]
+
+
+def refused(file: str) -> Proof:
+    """The verdict on a statement that was held against its balances or totals and failed."""
+    return Proof(file, "not true: the statement was refused, see its dead letter")
+
+
+def fault(statement: Statement) -> StatementImbalance | None:
+    """Why nothing of the statement may load."""
+    if statement.problems:
+        return StatementImbalance("The statement cannot be trusted: " + "; ".join(statement.problems))
+    opening, closing = statement.opening, statement.closing
+    if opening is None or closing is None:
+        return None
+    if opening.currency and closing.currency and opening.currency != closing.currency:
+        return StatementImbalance(
+            f"The statement opens in {opening.currency} and closes in {closing.currency}. Nothing of it was loaded."
+        )
+    difference = imbalance(statement)
+    if not difference:
+        return None
+    return unbalanced(opening.amount, closing.amount - opening.amount + difference, closing.amount)
+
+
+def unbalanced(opening: Decimal, booked: Decimal, closing: Decimal) -> StatementImbalance:
+    return StatementImbalance(
+        f"Opening balance {opening:f} and entries of {booked:f} make {opening + booked:f}, but the closing balance is "
+        f"{closing:f}: a difference of {opening + booked - closing:f}. Nothing of this statement was loaded."
+    )
+
+
+def _unproved(statement: Statement) -> str:
+    """Why the balances prove nothing, '' where they do."""
+    if statement.unproved:
+        return statement.unproved
+    opening, closing = statement.opening, statement.closing
+    if opening is None or closing is None:
+        missing = "balance" if opening is closing else "opening balance" if opening is None else "closing balance"
+        return f"the statement gives no {missing}"
+    counted = [entry for entry in statement.entries if entry.status is EntryStatus.BOOKED]
+    if any(entry.amount is None for entry in counted):
+        return "the balances tie, but amounts of booked entries cannot be read"
+    if any(_is_foreign(entry, opening.currency) for entry in counted):
+        return f"booked entries are in another currency than the balances, which are in {opening.currency}"
+    return ""
+
+
+def _is_foreign(entry: Entry, currency: str) -> bool:
+    return bool(currency and entry.currency and entry.currency != currency)

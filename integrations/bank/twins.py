@@ -1,0 +1,206 @@
+"""How many equal entries stand before an entry: what tells true twins from an entry that was sent again.
+
+Statements overlap as files do, wherever they lie, so each of them counts its equal entries from 0, and the nth of one
+meets the nth of the other. Only a statement that continues another, and so cannot overlap it, counts on where that one
+ended. That is shown by one of
+
+- the number: pages of one statement (MT940 `:28C:7/1` and `7/2`);
+- the balances: one opens with what the other closes with, and what the earlier one booked on the days they share is not
+  zero. Were those entries sent again, the later one would open with the balance before them.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from integrations.bank.statements import EntryStatus, Statement
+
+_PAGE = re.compile(r"(.+)/0*([0-9]+)")
+_NEWEST = 8
+"""Statements with one and the same balance that are looked at: where nothing is booked all of them have it."""
+
+
+class Dated(Protocol):
+    """What has the days of an entry."""
+
+    @property
+    def booked_on(self) -> date | None: ...
+    @property
+    def booked_text(self) -> str: ...
+    @property
+    def value_on(self) -> date | None: ...
+
+
+def booked_day(entry: Dated) -> date | None:
+    """The day that is stored: the booking date, or the value date where the format gives no other."""
+    return entry.booked_on or (None if entry.booked_text else entry.value_on)
+
+
+@dataclass(slots=True)
+class _Chain:
+    """Statements of which each continues another. `places` holds, for each look, which of them have it, rising."""
+
+    places: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    length: int = 0
+
+    def until(self, end: int) -> _Chain:
+        """The chain as it was with its first `end` statements."""
+        if end >= self.length:
+            return self
+        kept = _Chain(length=end)
+        for look, at in self.places.items() if end else ():
+            if before := [place for place in at if place < end]:
+                kept.places[look] = before
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One statement's place in its chain."""
+
+    chain: _Chain
+    index: int
+
+    def ordinal(self, look: str) -> int:
+        """How many entries of this look came before; this one counts from now on."""
+        at = self.chain.places[look]
+        at.append(self.index)
+        return len(at) - 1
+
+    def nth(self, look: str) -> int:
+        """The same, within this statement alone."""
+        at = self.chain.places[look]
+        at.append(self.index)
+        return len(at) - 1 - bisect_left(at, self.index)
+
+    def total(self, look: str) -> int:
+        """How many entries of this look there are up to the end of this statement."""
+        return len(self.chain.places[look])
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A statement that was placed, as far as later ones are held against it."""
+
+    place: Place
+    sums: dict[date, Decimal]
+    """What it booked on each day."""
+    number: tuple[str, int] | None
+    opening: Decimal | None
+    closing: Decimal | None
+
+    def overlaps_not(self, other: _Read) -> bool:
+        """Whether what this one booked on days of `other`, which opens with its closing balance, is not zero.
+
+        Only of one that begins and ends no later: of another, equal balances are chance.
+        """
+        if not self.sums or not other.sums or max(self.sums) > max(other.sums) or min(self.sums) > min(other.sums):
+            return False
+        first = min(other.sums)
+        return sum((amount for day, amount in self.sums.items() if day >= first), Decimal()) != 0
+
+
+class Twins:
+    """The statements of one run in the order in which they are read, each with its place."""
+
+    def __init__(self) -> None:
+        self._sent: dict[Hashable, _Read] = {}
+        self._ending: dict[Hashable, list[_Read]] = defaultdict(list)
+        self._beginning: dict[Hashable, list[_Read]] = defaultdict(list)
+        self._pages: dict[Hashable, _Read] = {}
+
+    def place(self, statement: Statement) -> Place:
+        """Where `statement` counts from; afterwards others may continue it."""
+        read = _read(statement)
+        again = self._sent.get(_identity(statement))
+        if again is not None:
+            return _next(again.place.chain, again.place.index)
+        before = next(self._continued(statement, read), None)
+        place = read.place if before is None else _next(before.place.chain, before.place.index + 1)
+        place.chain.length = place.index + 1
+        self._remember(statement, replace(read, place=place))
+        return place
+
+    def _continued(self, statement: Statement, read: _Read) -> Iterator[_Read]:
+        account = statement.account
+        if read.number is not None:
+            page = self._pages.get((account.identifier, account.currency, read.number[0]))
+            if page is not None and page.number != read.number and not _contradicted(page, read):
+                yield page
+        if statement.opening is None or statement.closing is None:
+            return
+        for earlier in self._ending[account.identifier, statement.opening.currency, statement.opening.amount]:
+            if earlier.overlaps_not(read):
+                yield earlier
+        for later in self._beginning[account.identifier, statement.closing.currency, statement.closing.amount]:
+            # One that continues others already tells nothing: this one may be those others under another number.
+            if later.place.index == 0 and read.overlaps_not(later):
+                yield later
+
+    def _remember(self, statement: Statement, read: _Read) -> None:
+        account = statement.account
+        if statement.number or (statement.opening and statement.closing):
+            self._sent[_identity(statement)] = read
+        if read.number is not None:
+            self._pages[account.identifier, account.currency, read.number[0]] = read
+        if statement.opening is not None and statement.closing is not None:
+            ending = self._ending[account.identifier, statement.closing.currency, statement.closing.amount]
+            beginning = self._beginning[account.identifier, statement.opening.currency, statement.opening.amount]
+            for newest in (ending, beginning):
+                newest.insert(0, read)
+                del newest[_NEWEST:]
+
+
+def _read(statement: Statement) -> _Read:
+    opening, closing = statement.opening, statement.closing
+    balances = (opening.amount, closing.amount) if opening and closing else (None, None)
+    return _Read(Place(_Chain(), 0), _sums(statement), _page(statement), *balances)
+
+
+def _contradicted(page: _Read, other: _Read) -> bool:
+    """Whether the balances deny what the numbers say: that one is the page after the other."""
+    first, second = sorted((page, other), key=lambda read: read.number or ("", 0))
+    if first.number is None or second.number is None or second.number[1] - first.number[1] != 1:
+        return False
+    return None not in (first.closing, second.opening) and first.closing != second.opening
+
+
+def _next(chain: _Chain, index: int) -> Place:
+    """The place number `index` of `chain`, beside whoever has it already."""
+    return Place(chain.until(index), index)
+
+
+def _identity(statement: Statement) -> Hashable:
+    """What makes two statements the same one, sent again."""
+    account, opening, closing = statement.account, statement.opening, statement.closing
+    balances = (opening and opening.amount, closing and closing.amount)
+    period = (statement.period_start, statement.period_end)
+    return account.identifier, account.currency, statement.number, statement.page, balances, period
+
+
+def _page(statement: Statement) -> tuple[str, int] | None:
+    if statement.page is not None:
+        return f"{statement.reference} {statement.number}", statement.page
+    return page_number(statement.number)
+
+
+def page_number(number: str) -> tuple[str, int] | None:
+    """The statement and the page that a number like 7/2 names."""
+    match = _PAGE.fullmatch(number)
+    return (match[1], int(match[2])) if match else None
+
+
+def _sums(statement: Statement) -> dict[date, Decimal]:
+    sums: dict[date, Decimal] = defaultdict(Decimal)
+    for entry in statement.entries:
+        day = booked_day(entry)
+        if day is not None and entry.amount is not None and entry.status is EntryStatus.BOOKED:
+            sums[day] += entry.amount
+    return sums

@@ -1,0 +1,126 @@
+"""Under which name an entry or a statement lies among the dead letters, and how its mended version finds it there.
+
+What is wrong must not be part of that name, or the mended version could never be matched with it. So an entry whose
+amount cannot be read is named by its day and texts, one whose day cannot be read by its amount and texts, and one
+without either by its place; the last two within their statement. The nth of equal ones is told by its ordinal. A
+refused statement is named by what it opens with. Every version that loads knows the names it would have had.
+
+Where nothing tells one statement from the next (one entry, no number, no period, no balances) there is no such name,
+and the letter stays open for a person to settle.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from integrations.bank import money
+from integrations.bank.identity import Ids, amount_text, day_text, digest, key_of, status_words, words
+from integrations.bank.statements import Balance, Entry, Statement
+from integrations.bank.twins import booked_day
+
+MAX_DIGITS, MAX_PLACES = 24, 5
+"""What the ledger's column takes."""
+
+
+class Names(NamedTuple):
+    """The names one entry would have without what cannot be read; '' where it would have none."""
+
+    without_amount: str
+    without_day: str
+    without_both: str
+
+    def of(self, amount_is_wrong: bool, day_is_wrong: bool) -> str:
+        """The name of an entry with these faults, '' for one that has its own id."""
+        if amount_is_wrong and day_is_wrong:
+            return self.without_both
+        return self.without_amount if amount_is_wrong else self.without_day if day_is_wrong else ""
+
+
+def names(statement: Statement, ids: Ids) -> list[Names]:
+    """The names of each entry of the statement."""
+    account, seen = statement.account.identifier, Counter[str]()
+    head, days = _head(statement), _days(statement)
+    named = []
+    for entry, (others, alone) in zip(statement.entries, days, strict=True):
+        what = (*words(entry, ids), *status_words(entry))
+        within = head or (() if alone else others)
+        by_day = digest(account, "without amount", day_text(entry), *what)
+        by_amount = digest(account, "without day", amount_text(entry), *what, *within) if within else ""
+        place = digest(account, "without both", *what, *within, str(entry.position)) if within else ""
+        ordinals = [seen[by_day], seen[by_amount]]
+        seen.update((by_day, by_amount))
+        named.append(
+            Names(
+                key_of(by_day, ordinals[0]),
+                key_of(by_amount, ordinals[1]) if by_amount else "",
+                key_of(place, 0) if place else "",
+            )
+        )
+    return named
+
+
+def faults(statement: Statement, entry: Entry) -> tuple[bool, bool]:
+    """Whether the schema will refuse the entry for its amount or currency, and whether for its day."""
+    return _is_no_amount(entry.amount, entry.currency or statement.account.currency), booked_day(entry) is None
+
+
+def statement_name(statement: Statement) -> str:
+    """What a refused statement is called, whatever in it is wrong but its number, its period and what it opens with."""
+    account, opening = statement.account, statement.opening
+    where = f"{account.identifier} {statement.reference or statement.number}".strip()
+    period = _period(statement)
+    parts = (statement.number, _balance(opening), *map(str, period))
+    return f"statement {where[:120]} {digest(account.identifier, account.currency, *parts)[:16]}"
+
+
+def _is_no_amount(amount: Decimal | None, currency: str) -> bool:
+    if amount is None or not amount.is_finite():
+        return True
+    try:
+        most = money.exponent(currency)
+    except money.UnknownCurrencyError:
+        return True
+    exact = amount.as_tuple()
+    return money.places(amount) > min(most, MAX_PLACES) or len(exact.digits) > MAX_DIGITS
+
+
+def _head(statement: Statement) -> tuple[str, ...]:
+    """What tells the statement from others of its account; () where nothing of that kind is written in it."""
+    told = (
+        statement.number,
+        _balance(statement.opening),
+        _balance(statement.closing),
+        str(statement.period_start or ""),
+        str(statement.period_end or ""),
+    )
+    return told if any(told[1:]) else ()
+
+
+def _balance(balance: Balance | None) -> str:
+    return "" if balance is None else f"{balance.amount.normalize():f} {balance.currency}"
+
+
+def _period(statement: Statement) -> Sequence[date | None]:
+    """The period the statement gives, else the one its readable entries make."""
+    days = [day for day in map(booked_day, statement.entries) if day is not None]
+    first, last = min(days, default=None), max(days, default=None)
+    return statement.period_start or first, statement.period_end or last
+
+
+def _days(statement: Statement) -> list[tuple[tuple[str, ...], bool]]:
+    """For each entry what the days of the others make together, and whether there are none.
+
+    A sum, so that taking one away needs no second pass over the others.
+    """
+    own = [_number(entry) for entry in statement.entries]
+    total, readable = sum(own), sum(number > 0 for number in own)
+    return [((str(total - number), str(len(own))), readable == (number > 0)) for number in own]
+
+
+def _number(entry: Entry) -> int:
+    day = booked_day(entry)
+    return int(digest(str(entry.position), day.isoformat())[:16], 16) if day else 0

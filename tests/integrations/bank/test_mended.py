@@ -1,0 +1,122 @@
+"""Entries and statements that could not be read, and their mended versions: one row, and no letter that stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingestion.actions import Actor, Selection, replay
+from ingestion.models import Connection, DeadLetter, Run
+from ingestion.running import execute
+from tests.integrations.bank.test_overlap import active, put
+from tests.integrations.bank.test_pipeline import connection, load, mt940
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+
+
+def ofx(*entries: tuple[str, str, str, str]) -> bytes:
+    """A statement of June; entries are (date, amount, id, name)."""
+    listed = "".join(
+        f"<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>{day}<TRNAMT>{amount}{f'<FITID>{name}' if name else ''}<NAME>{text}</STMTTRN>"
+        for day, amount, name, text in entries
+    )
+    return f"""OFXHEADER:100
+DATA:OFXSGML
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>USD<BANKACCTFROM><BANKID>1<ACCTID>42<ACCTTYPE>CHECKING</BANKACCTFROM>
+<BANKTRANLIST><DTSTART>20260601<DTEND>20260630{listed}</BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>""".encode()
+
+
+def statuses(where: Connection) -> list[str]:
+    return list(DeadLetter.objects.for_tenant(where.tenant).order_by("pk").values_list("status", flat=True))
+
+
+@pytest.mark.parametrize("name", ["7", ""])
+@pytest.mark.parametrize(
+    ("day", "amount"), [("20260605", "$120"), ("2026-June-5", "-120.00"), ("someday", "$120"), ("20260605", "-120.001")]
+)
+def test_a_mended_entry_closes_its_letter_whatever_could_not_be_read(day: str, amount: str, name: str) -> None:
+    where = connection()
+    good = ("20260605", "-3.50", "8" if name else "", "Coffee")
+    load(where, "bad.ofx", ofx((day, amount, name, "Rent"), good))
+    assert statuses(where) == ["new"]
+
+    load(where, "mended.ofx", ofx(("20260605", "-120.00", name, "Rent"), good))
+
+    assert statuses(where) == ["abandoned"]
+    assert "newer version" in DeadLetter.objects.for_tenant(where.tenant).get().note
+    assert len(active(where)) == 2
+
+
+def test_of_two_letters_of_one_statement_only_the_mended_one_closes() -> None:
+    where = connection()
+    load(where, "bad.ofx", ofx(("20260605", "$120", "", "Coffee"), ("20260605", "$3", "", "Coffee")))
+
+    load(where, "half.ofx", ofx(("20260605", "-120.00", "", "Coffee"), ("20260605", "$3", "", "Coffee")))
+
+    assert statuses(where) == ["abandoned", "new"]
+    load(where, "whole.ofx", ofx(("20260605", "-120.00", "", "Coffee"), ("20260605", "-3.00", "", "Coffee")))
+    assert statuses(where) == ["abandoned", "abandoned"]
+    assert len(active(where)) == 2
+
+
+def test_an_equal_entry_beside_it_or_of_another_day_does_not_close_a_letter() -> None:
+    where = connection()
+
+    load(where, "bad.ofx", ofx(("20260605", "-3.50", "", "Coffee"), ("20260605", "$3.50", "", "Coffee")))
+    load(where, "next.ofx", ofx(("20260606", "-3.50", "", "Coffee")))
+    put(where, "one.ofx", ofx(("20260605", "-3.50", "", "Coffee")))
+
+    assert statuses(where) == ["new"]
+
+
+def test_a_letter_is_closed_in_its_own_tenant_only() -> None:
+    ours, theirs = connection("ours"), connection("theirs")
+    bad, mended = ofx(("20260605", "$120", "7", "Rent")), ofx(("20260605", "-120.00", "7", "Rent"))
+    load(ours, "bad.ofx", bad)
+    load(theirs, "bad.ofx", bad)
+
+    load(ours, "mended.ofx", mended)
+
+    assert (statuses(ours), statuses(theirs)) == (["abandoned"], ["new"])
+
+
+def test_a_letter_that_was_mended_by_hand_and_replayed_is_the_row_of_the_mended_file() -> None:
+    where = connection()
+    load(where, "bad.ofx", ofx(("20260605", "$120", "", "Coffee"), ("20260605", "-120.00", "", "Coffee")))
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(letter.payload).replace(b'"amount": null', b'"amount": "-120.00"')
+    DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
+
+    (run,) = replay(Actor(), Selection(where.tenant))
+    execute(run.pk)
+    load(where, "mended.ofx", ofx(("20260605", "-120.00", "", "Coffee"), ("20260605", "-120.00", "", "Coffee")))
+
+    assert statuses(where) == ["abandoned"]
+    assert len(active(where)) == 2
+
+
+def test_a_refused_statement_closes_when_the_same_one_ties() -> None:
+    where = connection()
+    load(where, "bad.sta", mt940("100,00", [("260105", "-10,00")], "95,00"))
+    load(where, "next.sta", mt940("95,00", [("260205", "-5,00")], "90,00", number="2"))
+    assert statuses(where) == ["new"]
+
+    run = load(where, "mended.sta", mt940("100,00", [("260105", "-10,00"), ("260106", "5,00")], "95,00"))
+
+    assert run.state == Run.State.SUCCEEDED
+    assert statuses(where) == ["abandoned"]
+
+
+@pytest.mark.parametrize("amount", ["$120", "-120.001"])
+def test_an_unreadable_version_after_the_readable_one_leaves_the_row_and_its_letter_closes_with_the_next(
+    amount: str,
+) -> None:
+    where = connection()
+    load(where, "good.ofx", ofx(("20260605", "-120.00", "", "Coffee"), ("20260605", "-3.50", "", "Tea")))
+
+    run = load(where, "bad.ofx", ofx(("20260605", amount, "", "Coffee"), ("20260605", "-3.50", "", "Tea")))
+
+    assert (statuses(where), run.dead) == (["new"], 1)
+    put(where, "good.ofx", ofx(("20260605", "-120.00", "", "Coffee"), ("20260605", "-3.50", "", "Tea")))
+    assert statuses(where) == ["abandoned"]
+    assert len(active(where)) == 2
