@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from ingestion import ConfigurationError
+from integrations.bank.formats.charset import is_known
 
 _NATIONAL = {
     "iso646-de": dict(zip("@[\\]{|}~", "§ÄÖÜäöüß", strict=True)),
@@ -31,8 +32,15 @@ _WORD = re.compile(r"[\w\[\\\]{|}]{1,20}")
 
 def refuse_unknown(charset: str) -> None:
     """Raises ConfigurationError for a charset that is none of ours."""
-    if charset and charset not in _TABLES:
-        raise ConfigurationError(f"The charset {charset[:40]!r} is not known: choose one of {', '.join(_TABLES)}.")
+    if charset and not is_variant(charset) and not is_known(charset):
+        names = ", ".join(_TABLES)
+        raise ConfigurationError(
+            f"The charset {charset[:40]!r} is not known: choose one of {names}, or cp850 and such."
+        )
+
+
+def is_variant(charset: str) -> bool:
+    return charset in _TABLES
 
 
 def letters(line: str, charset: str) -> str:

@@ -15,7 +15,7 @@ from functools import cache
 
 from ingestion import FileTooLarge
 from integrations.bank.formats import iso646
-from integrations.bank.formats.charset import decode
+from integrations.bank.formats.charset import decode, decode_as
 from integrations.bank.statements import MAX_ENTRIES
 
 _HEAD_TAGS = {"940", "942", "20", "21", "25", "25P", "28", "28C", "13", "13D", "34F", "NS"}
@@ -68,19 +68,21 @@ class Message:
 def messages(data: bytes, max_entries: int = MAX_ENTRIES, *, charset: str = "") -> tuple[Message, ...]:
     """Raises FileTooLarge, and ConfigurationError for a charset that is not known."""
     iso646.refuse_unknown(charset)
-    text = decoded(data)
+    variant = charset if iso646.is_variant(charset) else ""
+    text = decoded(data, "" if variant else charset)
     if iso646.has_lettered_envelope(text):
         text = "\n".join(map(iso646.envelope, text.split("\n")))
     cutter = _Cutter(_Marks(text), max_entries)
     for number, line in enumerate(_lines(text)):
-        cutter.feed(number, iso646.letters(line, charset) if charset else line)
+        cutter.feed(number, iso646.letters(line, variant) if variant else line)
     cutter.close(ended=False)
     return tuple(cutter.done)
 
 
-def decoded(data: bytes) -> str:
+def decoded(data: bytes, charset: str = "") -> str:
     """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Lines end with LF."""
-    text = decode(data, last_resorts=("cp1252", "iso8859-1")).replace("\r\n", "\n").replace("\r", "\n")
+    text = decode_as(data, charset) if charset else decode(data, last_resorts=("cp1252", "iso8859-1"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _CUT_TAG.sub(":", text) if "\n:\n" in text else text
 
 

@@ -16,7 +16,7 @@ from integrations.bank.statements import Balance
 # SWIFT's amount has a decimal comma, always. The point with two decimals is Rabobank's layout of 2003. A sign, or no
 # mark at all, is against the rule and leaves it open what is meant (see mt940_readings); leading zeros do not.
 _DIGITS = r"0*[0-9]{1,15}(?:,[0-9]{0,4}|\.[0-9]{2}|(?=[NSF][A-Z0-9]{3}|$))"
-AMOUNT = rf"(?P<sign>[+-])?(?P<amount>{_DIGITS})(?P<trail>[+-])?(?![0-9.,])"
+AMOUNT = rf"[ ]{{0,15}}(?P<sign>[+-])?(?P<amount>{_DIGITS})(?P<trail>[+-])?(?![0-9.,])"
 
 _BALANCE = re.compile(r"(?P<mark>[CD])(?P<on>[0-9]{6})(?P<currency>[A-Z]{3})?" + AMOUNT)
 _FLOOR = re.compile(r"(?P<currency>[A-Z]{3})[CD]?[0-9]{1,15}(?:[.,][0-9]{0,4})?")

@@ -68,6 +68,34 @@ def test_a_total_that_no_way_of_counting_makes_true_refuses_the_statement(declar
     assert found.totals == ""
 
 
+def coded(code: str, count: int, sum_of: str) -> str:
+    domain = f"<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{code}</Cd></Fmly></Domn></BkTxCd>"
+    return f"<TtlNtriesPerBkTxCd><NbOfNtries>{count}</NbOfNtries><Sum>{sum_of}</Sum>{domain}</TtlNtriesPerBkTxCd>"
+
+
+@pytest.mark.parametrize(
+    ("totals", "holds"),
+    [
+        ((coded("RCDT", 1, "10.00"), coded("ICDT", 1, "4.00")), True),
+        ((coded("RCDT", 2, "10.00"),), False),
+        ((coded("ICDT", 1, "5.00"),), False),
+        ((coded("RDDT", 1, "1.00"),), False),
+    ],
+)
+def test_totals_by_transaction_code_are_held_against_the_entries_of_the_code(
+    totals: tuple[str, ...], holds: bool
+) -> None:
+    code = "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{}</Cd><SubFmlyCd>X</SubFmlyCd></Fmly></Domn></BkTxCd>"
+    inside = f"<NtryDtls><TxDtls>{code.format('ICDT')}</TxDtls></NtryDtls>"
+
+    found = only(
+        message(summary(*totals), entry("10.00", rest=code.format("RCDT")), entry("4.00", "DBIT", rest=inside))
+    )
+
+    assert (found.problems == ()) is holds
+    assert (found.totals != "") is holds
+
+
 def test_a_batch_may_be_counted_as_its_transactions() -> None:
     batch = entry("9.00", rest="<NtryDtls><Btch><NbOfTxs>3</NbOfTxs></Btch></NtryDtls>")
 

@@ -69,6 +69,17 @@ def test_national_letters_are_read_when_the_charset_is_told_and_noted_when_not()
     assert "charset=iso646-se" in untold.notes[0]
 
 
+def test_bytes_of_another_charset_are_noted_and_read_when_it_is_told() -> None:
+    data = SWEDISH.replace("f|r", "f\u00f6r m\u00fcr").encode("cp850")
+
+    (told,) = read(data, charset="cp850")
+    (untold,) = read(data)
+
+    assert "f\u00f6r m\u00fcr" in told.entries[0].description
+    assert told.notes == ()
+    assert "charset=cp850" in untold.notes[0]
+
+
 @pytest.mark.parametrize("separator", ["?", "|", "~"])
 def test_separators_of_structured_details_are_not_taken_for_letters(separator: str) -> None:
     line = f":86:166{separator}00GUTSCHRIFT{separator}20Miete{separator}32Ada"

@@ -37,6 +37,7 @@ def mt942(*lines: str) -> Statement:
         ("2601050105DR10,00S445328556-7650//1", "S445", "328556-7650", "1"),
         ("2601050105D0000000000010,00N541NONREF\r\nNL91ABNA0417164300", "N541", "", ""),
         ("260105    D10,00NTRFNONREF", "NTRF", "", ""),
+        ("2601050105D        10,00NTRFX", "NTRF", "X", ""),
     ],
 )  # fmt: skip
 def test_lines_that_other_parsers_choke_on_are_read(line: str, kind: str, reference: str, bank_id: str) -> None:

@@ -89,6 +89,21 @@ class World:
         self.seen = rows
 
 
+def test_an_object_deleted_twice_within_a_second_keeps_its_last_state() -> None:
+    with following(Account(), "products", tenant=new_tenant()) as follower:
+        account = follower.account
+        identity = account.create("products")
+        account.delete(identity)
+        first_end = account.events[-1]
+        account.create("products", id=identity, metadata={"v": "1001"})
+        follower.told(account.events[-1])
+        account.delete(identity)
+        follower.told(first_end, account.events[-1])
+        follower.told(account.events[-1], first_end)
+
+        assert follower.rows() == {identity: ("1001", True)}
+
+
 @settings(
     max_examples=25,
     deadline=None,
