@@ -141,7 +141,7 @@ def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(leash: Lea
     supervisor.run()
 
     assert lines == ["ready"]
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 50, "the worker sleeps for a minute, and was waited for"
 
 
 def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp_path: Path) -> None:

@@ -174,10 +174,8 @@ def test_a_job_that_runs_again_after_its_run_ended_does_nothing() -> None:
         run = carry(queued(pipeline))
         before = Run.unscoped.filter(pk=run.pk).values().get()
 
-        started = time.monotonic()
         assert jobs.execute(run.pk) is None
 
-    assert time.monotonic() - started < 1
     assert Run.unscoped.filter(pk=run.pk).values().get() == before
 
 

@@ -186,7 +186,7 @@ def test_a_tenants_bucket_and_hold_are_its_own(redis: Redis, rates: None) -> Non
     throttle("hourly", OTHER)()
     throttle("slow")()
 
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 300, "they waited for a hold of 600 seconds that is another's"
     assert {key.decode() for key in redis.keys("*")} == {  # type: ignore[union-attr]
         "ingestion:acme:bucket:hourly",
         "ingestion:other:bucket:hourly",
@@ -220,7 +220,7 @@ def test_a_server_whose_clock_is_set_back_keeps_nobody_waiting(redis: Redis, rat
     started = time.monotonic()
     wait()
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 300, "it waited for an hour that never was"
 
 
 def test_tiers_have_their_rates_and_unknown_ones_the_lowest(rates: None) -> None:

@@ -11,6 +11,8 @@ from integrations.http import Circuits, Client, Limits
 
 LOCAL = ("127.0.0.0/8",)
 HASTY = Limits(connect=1, read=0.4, deadline=2.0, wire_bytes=300_000, body_bytes=1_000_000, backoff=0.02)
+HELD_UP = 20.0
+"""Seconds that a busy machine may take beside a deadline. What keeps to none goes on until the server is closed."""
 
 
 @dataclass(slots=True)

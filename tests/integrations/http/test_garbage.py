@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from ingestion import SourceChanged, Transient
-from tests.integrations.http.callers import HASTY, client
+from tests.integrations.http.callers import HASTY, HELD_UP, client
 from tests.integrations.http.server import Exchange, Server, serving
 
 ANSWERS = (
@@ -74,6 +74,6 @@ def test_damaged_answers_end_in_an_error_of_ours_or_are_read(server: Server) -> 
             except (SourceChanged, Transient) as error:
                 end = type(error).__name__
         ends[end] = ends.get(end, 0) + 1
-        assert time.monotonic() - started <= once.deadline + 1, seed
+        assert time.monotonic() - started <= once.deadline + HELD_UP, seed
 
     assert set(ends) == {"read", "SourceChanged", "Transient"}
