@@ -14,8 +14,8 @@ from ingestion.redaction import changes, knows_any, mask, masked
 
 _SHOWN = ("tenant_id", "pipeline", "run_id", "event")
 _MASKS = "ingestion_masks"
-_OWN = frozenset(vars(logging.makeLogRecord({})))
-"""What each record has: only the texts among it that `redact` looks at can hold a secret."""
+_OWN = frozenset(vars(logging.makeLogRecord({}))) - {"exc_text", "stack_info"}
+"""What each record has about its origin; nobody's secret is a line number."""
 _clean: WeakKeyDictionary[logging.LogRecord, tuple[int, tuple[str, ...]]] = WeakKeyDictionary()
 """The texts of a record that hold no secret, and `changes` when that was so. Not on the record: it would be printed."""
 
@@ -34,8 +34,9 @@ class SecretsFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         redact(record)
+        clean = _clean_texts(record)
         for name, value in record.__dict__.items():
-            if isinstance(value, str | dict | list) and name not in _OWN:
+            if isinstance(value, str | dict | list) and name not in _OWN and value not in clean:
                 record.__dict__[name] = masked(value)
         return True
 

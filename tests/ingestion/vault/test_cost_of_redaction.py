@@ -104,14 +104,20 @@ def searched(action: Callable[[], Any]) -> list[str]:
 
 @pytest.fixture
 def logger() -> Iterator[logging.Logger]:
+    """With two handlers, as for a console and a file."""
     install()
-    handler = logging.StreamHandler(StringIO())
-    handler.addFilter(SecretsFilter())
-    handler.setFormatter(ContextFormatter("%(levelname)s %(message)s"))
-    logger = logging.getLogger("one.line")
-    logger.addHandler(handler)
+    logger = logging.getLogger("of.one.line")
+    logger.propagate = False
+    for form in ("first: %(message)s", "second: %(message)s"):
+        handler = logging.StreamHandler(StringIO())
+        handler.addFilter(SecretsFilter())
+        handler.setFormatter(ContextFormatter(form))
+        logger.addHandler(handler)
     yield logger
-    logger.removeHandler(handler)
+    logger.handlers.clear()
+
+
+PARTS = ("a customer", "a reason", "first:", "second:")
 
 
 def test_each_part_of_a_log_line_is_searched_once(logger: logging.Logger) -> None:
