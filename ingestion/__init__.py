@@ -47,7 +47,7 @@ from ingestion.core.meters import Meter, meter
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
-from ingestion.core.records import Json, Page, Ready, Record, Refusal, Rejected, Stage
+from ingestion.core.records import Json, Page, Proof, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
 from ingestion.core.sources import JsonLines, JsonPages, Source, json_page
@@ -93,6 +93,7 @@ __all__ = [
     "Place",
     "Previewable",
     "PrivateAddress",
+    "Proof",
     "QuotaExceeded",
     "ReadsAhead",
     "Ready",

@@ -82,7 +82,7 @@ class RunAdmin(OffersVerbs, ConsoleAdmin):
     verbs = VERBS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("traceback")
+        return super().get_queryset(request).defer("traceback", "proofs")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         if not term.strip():
@@ -129,6 +129,13 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
         "sees_payload": user.has_perm("ingestion.view_payload"),
         "facts": _facts(run),
         "error_message": visible(run.error_message),
+        "skip_reasons": _totals(run.skip_reasons),
+        "left_out": _totals(run.left_out),
+        "proofs": [
+            (visible(subject), verdict, count)
+            for subject, verdicts in run.proofs.items()
+            for verdict, count in _totals(verdicts)
+        ],
         "events": [(cells.exactly(event.at), event.name, visible(event.text)) for event in events[:_TIMELINE]],
         "more_events": len(events) > _TIMELINE,
         "files": [(link, visible(link.name), cells.size(link.artifact.size)) for link in files[:_FILES]],
@@ -137,6 +144,11 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
         "letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
         "command": commands.for_run("show", run),
     }
+
+
+def _totals(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Reasons with their counts, the most frequent first."""
+    return [(visible(reason), count) for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
 def _facts(run: Run) -> list[tuple[Any, Any]]:

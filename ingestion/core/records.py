@@ -72,12 +72,38 @@ class Refusal:
     error: RecordError
 
 
+class Proof(NamedTuple):
+    """What a source can say of the truth of what it delivered: proved, or why it could not be checked.
+
+    `subject` is what the verdict is about, as people know it (a file's name, a statement); `verdict` a short sentence.
+    """
+
+    subject: str
+    verdict: str
+
+    @classmethod
+    def balances(cls, subject: str) -> Proof:
+        """Opening balance and entries make the closing balance."""
+        return cls(subject, "balances proved")
+
+    @classmethod
+    def totals(cls, subject: str) -> Proof:
+        """The counts or sums that the source declares are those of what it delivered."""
+        return cls(subject, "totals proved")
+
+    @classmethod
+    def unchecked(cls, subject: str, why: str) -> Proof:
+        """Nothing could be proved. `why` goes on after "not checked: "."""
+        return cls(subject, f"not checked: {why}")
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a source: one batch, one transaction, one checkpoint, one heartbeat, one cancellation point.
 
     `checkpoint` is JSON from which `Source.extract` continues after this page. `declares` are control totals the source
-    states for this page ("count", or a column's name for a sum); they are summed over the run and verified at its end.
+    states ("count", or a column's name for a sum). They are summed over all pages of the run, and so is what arrived: a
+    total may be declared page by page, or once with any page for all of them. What disagrees fails the run at its end.
     """
 
     records: Sequence[Record]
@@ -86,6 +112,9 @@ class Page:
     declares: Mapping[str, Decimal] = field(default_factory=dict)
     notes: Sequence[str] = ()
     """Sentences for the run's timeline."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """What the source left out on purpose, counted by reason: few, short, stable words. None of it counts as read."""
+    proofs: Sequence[Proof] = ()
     settles: Sequence[str] = ()
     """Identities of dead letters this page replays as a whole; closed unless the page has refusals again."""
     deliveries: Sequence[int] = ()

@@ -84,6 +84,13 @@ class Run(TenantOwned):
     skipped = models.PositiveBigIntegerField(_("skipped"), default=0)
     dead = models.PositiveBigIntegerField(_("dead"), default=0)
 
+    skip_reasons = models.JSONField(_("skip reasons"), default=dict, blank=True)
+    """How many records were skipped for which reason; adds up to `skipped`."""
+    left_out = models.JSONField(_("left out"), default=dict, blank=True)
+    """How many things the source left out on purpose, by reason; none of them is in `read`."""
+    proofs = models.JSONField(_("proofs"), default=dict, blank=True)
+    """What was proved or could not be checked: subject (a file), verdict, how many times."""
+
     fence = models.PositiveIntegerField(_("fence"), default=0)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
     attempts = models.PositiveIntegerField(_("failed attempts"), default=0)

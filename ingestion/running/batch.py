@@ -20,7 +20,7 @@ from ingestion.core.records import Page, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
-from ingestion.running import closing, drift, isolation, ownership, verification
+from ingestion.running import closing, drift, isolation, ownership, reasons, verification
 from ingestion.running.work import Work
 
 
@@ -124,12 +124,14 @@ def _commit(
             deliveries.settle(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)
         tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
+        explained = reasons.columns(run, page, prepared)
         work.mine.row.update(
             read=F("read") + counts.read,
             ok=F("ok") + counts.ok,
             skipped=F("skipped") + counts.skipped,
             dead=F("dead") + counts.dead,
             tally=tally,
+            **explained,
         )
         if kept is not None:
             _link(work, kept)
@@ -141,6 +143,8 @@ def _commit(
             work.watch.learn(seen, now)
         work.seams.at("before commit")
     run.tally = tally
+    for name, value in explained.items():
+        setattr(run, name, value)
     work.read, work.dead = work.read + counts.read, work.dead + counts.dead
     work.open_letters.add(rejected)
 
@@ -203,7 +207,7 @@ def _landed(work: Work) -> bool:
         try:
             if not ownership.landed(work.mine):
                 return False
-            work.run.refresh_from_db(fields=["tally", "read", "dead"])
+            work.run.refresh_from_db(fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"])
             work.read, work.dead = work.run.read, work.run.dead
             work.open_letters = letters.Open.of(work.run)
         except Exception as error:

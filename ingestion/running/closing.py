@@ -40,7 +40,7 @@ _LIVE = (Run.Kind.SCHEDULED, Run.Kind.MANUAL)
 def close(work: Work) -> None:
     """Verify, then one transaction: watermark, terminal state, event."""
     run, mine = work.run, work.mine
-    verdicts = verification.verify(run.tally)
+    verdicts = verification.verify(work.pipeline, run.tally)
     work.seams.at("verified")
 
     def end() -> None:

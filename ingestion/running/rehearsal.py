@@ -6,6 +6,7 @@ Django's databases is beyond the rollback.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Rejected
 from ingestion.core.windows import Window
 from ingestion.models import Run, Tenant
-from ingestion.running import drift, verification
+from ingestion.running import drift, reasons, verification
 from ingestion.running.stand_ins import StandIns, rolled_back
 
 SHOWN = 20
@@ -42,6 +43,10 @@ class Report:
     updates: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     """How many records for each reason."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """What the source left out on purpose, by reason."""
+    proofs: dict[str, dict[str, int]] = field(default_factory=dict)
+    """What was proved or could not be checked: subject, verdict, how many times."""
     rejected: int = 0
     rejections: list[Rejected] = field(default_factory=list)
     """The first SHOWN of them."""
@@ -137,6 +142,8 @@ class _Rehearsal:
         self.report.pages += 1
         self.report.read += counts.read
         self.report.skipped.update(one.reason for one in prepared.skipped)
+        self.report.left_out = reasons.add(self.report.left_out, page.left_out)
+        self.report.proofs = reasons.add_proofs(self.report.proofs, page.proofs, self.rows.tenant.pk)
         self.report.rejected += counts.dead
         self.report.rejections += rejected[: max(0, SHOWN - len(self.report.rejections))]
         self.report.notes += page.notes
@@ -152,11 +159,13 @@ class _Rehearsal:
         self._watch.landed(seen)
 
     def _judge(self) -> None:
+        judged = self.pipeline
         if self._repeats:  # rows of earlier pages are rolled back, so a sum over them cannot be taken
-            for name in [name for name in self._tally if name != "count"]:
-                del self._tally[name]
-                self.report.verdicts.append(f"{name}: not judged, because records repeat on later pages")
-        self.report.verdicts += verification.verify(self._tally)
+            counts = tuple(check for check in judged.reconciliations if check.name == "count")
+            sums = (check.name for check in judged.reconciliations if check.name != "count")
+            self.report.verdicts += [f"{name}: not judged, because records repeat on later pages" for name in sums]
+            judged = dataclasses.replace(judged, reconciliations=counts)
+        self.report.verdicts += verification.verify(judged, self._tally)
 
 
 def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from ingestion import events, turns
 from ingestion.core.errors import ShardsFailed
 from ingestion.models import Run
+from ingestion.running import reasons
 from ingestion.running.lanes import parallel
 from ingestion.running.ownership import claimable
 from ingestion.signals import run_finished
@@ -39,6 +40,7 @@ def settle(parent_id: int) -> bool:
         if parent is None or parent.shards.filter(state__in=Run.ACTIVE).exists():
             return False
         states, counts = progress(parent), totals(parent)
+        parts = parent.shards.order_by("pk").values_list("skip_reasons", "left_out", "proofs")
         state, error = _verdict(states)
         closed = Run.unscoped.filter(pk=parent_id, state=Run.State.RUNNING).update(
             state=state,
@@ -46,6 +48,7 @@ def settle(parent_id: int) -> bool:
             error_class=type(error).__name__ if error else "",
             error_message=str(error) if error else "",
             **counts,
+            **reasons.merged(parts),
         )
         if not closed:
             return False

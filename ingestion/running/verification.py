@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -23,17 +23,20 @@ def count(prepared: Prepared, loaded: Loaded) -> Counts:
 def add(
     pipeline: Pipeline, ctx: Context, tally: dict[str, Any], page: Page, prepared: Prepared, loaded: Loaded
 ) -> dict[str, Any]:
-    """`tally` with this page's declared and measured totals; a total that cannot be measured once stays None."""
+    """`tally` with this page's declared and measured totals: name, then [declared, measured] as text.
+
+    Every page is measured, whichever declares: a total may stand on one page and be about all of them. Declared is None
+    until a page declares it; measured that cannot be known once stays None.
+    """
     tally = dict(tally)
     for check in pipeline.reconciliations:
-        if check.name not in page.declares:
-            continue
-        declared, measured = tally.get(check.name, ["0", "0"])
-        ours = check.measure(count(prepared, loaded), _totals(pipeline, ctx, prepared, loaded))
-        tally[check.name] = [
-            str(Decimal(declared) + page.declares[check.name]),
-            None if ours is None or measured is None else str(Decimal(measured) + ours),
-        ]
+        declared, measured = tally.get(check.name, [None, "0"])
+        if check.name in page.declares:
+            declared = str(Decimal(declared or "0") + page.declares[check.name])
+        if measured is not None:
+            ours = check.measure(count(prepared, loaded), _totals(pipeline, ctx, prepared, loaded))
+            measured = None if ours is None else str(Decimal(measured) + ours)
+        tally[check.name] = [declared, measured]
     return tally
 
 
@@ -47,11 +50,14 @@ def _totals(pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded
     return lambda column: pipeline.destination.total(ctx, column, keys)
 
 
-def verify(tally: dict[str, Any]) -> list[str]:
-    """A sentence for each control total. Raises ReconciliationError when one disagrees."""
+def verify(pipeline: Pipeline, tally: Mapping[str, Any]) -> list[str]:
+    """A sentence for each control total of the pipeline. Raises ReconciliationError when one disagrees."""
     verdicts, breaches = [], []
-    for name, (declared, measured) in sorted(tally.items()):
-        if measured is None:
+    for name in sorted(check.name for check in pipeline.reconciliations):
+        declared, measured = tally.get(name, [None, None])
+        if declared is None:
+            verdicts.append(f"{name}: not checked, because the source declared none")
+        elif measured is None:
             verdicts.append(f"{name}: unverifiable, because some records are not stored (declared {declared})")
         elif Decimal(declared) == Decimal(measured):
             verdicts.append(f"{name}: matched, {declared}")

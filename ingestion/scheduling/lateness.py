@@ -60,7 +60,7 @@ def why_late(
     ids = [connection.pk for connection in connections]
     active = Run.unscoped.filter(connection_id__in=ids, state__in=Run.ACTIVE, parent__isnull=True)
     mine = active.filter(Q(kind=Run.Kind.SCHEDULED) | Q(active_key=F("connection_id"))).select_related("tenant")
-    found_runs = list(mine.defer("checkpoint", "tally", "params", "traceback").order_by("-pk"))
+    found_runs = list(mine.defer("checkpoint", "tally", "proofs", "params", "traceback").order_by("-pk"))
     runs = {run.connection_id: run for run in found_runs if run.kind == Run.Kind.SCHEDULED}
     holders = {run.connection_id: run for run in found_runs if run.active_key == run.connection_id}
     facts = _Facts(now, grace)
@@ -85,7 +85,7 @@ def why_pending(
     now, grace = now or read_db_now(), grace or late_after()
     connections = {one.connection_id: one.connection for one in waiting}
     found = Run.unscoped.filter(Q(webhook_key__in=connections) | Q(active_key__in=connections)).select_related("tenant")
-    runs = list(found.defer("checkpoint", "tally", "params", "traceback"))
+    runs = list(found.defer("checkpoint", "tally", "proofs", "params", "traceback"))
     takers = {run.webhook_key: run for run in runs}
     holders = {run.active_key: run for run in runs}
     facts = _Facts(now, grace)

@@ -64,7 +64,8 @@ class BankFiles:
     def _statement(self, name: str, statement: Statement, entries: KeyedEntries) -> Iterator[Page]:
         fault = _fault(statement)
         if fault is not None:
-            yield Page([], None, [Refusal(_whole(statement, entries, name), fault)], notes=[_refused(statement, fault)])
+            refusal = Refusal(_whole(statement, entries, name), fault)
+            yield Page([], None, [refusal], {"count": Decimal(1)}, notes=[_refused(statement, fault)])
             return
         head = schema.head_json(statement)
         for start in range(0, max(len(entries), 1), self.page_size):

@@ -75,8 +75,8 @@ def credential(row: Credential) -> Described:
 
 
 _RUN = (
-    "pipeline", "kind", "parent_id", "state", "read", "ok", "skipped", "dead", "batches", "attempts",
-    "window_start", "window_end",
+    "pipeline", "kind", "parent_id", "state", "read", "ok", "skipped", "dead", "skip_reasons", "left_out", "proofs",
+    "batches", "attempts", "window_start", "window_end",
     "watermark_before", "watermark_after", "error_class", "error_message", "host", "created_at", "not_before",
     "started_at", "finished_at",
 )  # fmt: skip

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from ingestion.management.verbs import described
 from ingestion.management.verbs.arguments import Options
 from ingestion.management.verbs.codes import Exit
-from ingestion.management.verbs.output import Output
+from ingestion.management.verbs.output import Output, shown_as
 from ingestion.management.verbs.stopping import stopping
 from ingestion.models import Run
 from ingestion.running import Seams, execute
@@ -28,6 +28,9 @@ def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
     for run in runs:
         run.refresh_from_db()
     output.rows("runs", [described.run(run) for run in runs], COLUMNS)
+    for run in runs:
+        for text in _explained(run):
+            output.say(text)
     if not options["queue"]:
         _judge(runs)
 
@@ -40,6 +43,12 @@ def carry(run: Run, stop: threading.Event) -> None:
         run.refresh_from_db()
         while run.state == Run.State.RUNNING and not stop.wait(POLL_SECONDS):
             run.refresh_from_db()
+
+
+def _explained(run: Run) -> list[str]:
+    """Why some of its records were skipped or left out, and what was proved of its files."""
+    totals = {"skipped": run.skip_reasons, "left out": run.left_out, **run.proofs}
+    return [f"Run {run.pk}, {shown_as(name)}: {shown_as(counts)}" for name, counts in totals.items() if counts]
 
 
 def _judge(runs: Sequence[Run]) -> None:

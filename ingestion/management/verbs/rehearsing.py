@@ -16,8 +16,8 @@ from ingestion.models import Run
 from ingestion.running.rehearsal import Report, dry_run
 
 _SHOWN = (
-    "pipeline", "tenant", "outcome", "pages", "read", "inserts", "updates", "skipped", "rejected", "verdicts", "notes",
-    "drift", "complete", "failure",
+    "pipeline", "tenant", "outcome", "pages", "read", "inserts", "updates", "skipped", "left_out", "rejected",
+    "verdicts", "proofs", "notes", "drift", "complete", "failure",
 )  # fmt: skip
 
 
