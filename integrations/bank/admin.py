@@ -29,7 +29,6 @@ def shown(amount: Decimal | None, currency: str) -> str:
 class BankAccountAdmin(ConsoleAdmin):
     list_display = ["identifier", "currency", "tenant", "bank", "name", "kind"]
     list_filter = ["tenant", "currency"]
-    list_select_related = ("tenant",)
     search_fields = ["identifier"]
     fields = ["tenant", "identifier", "currency", "bank", "name", "kind"]
 
@@ -39,7 +38,7 @@ class BankStatementAdmin(ConsoleAdmin):
     list_display = ["account", "period_start", "period_end", "opens", "closes", "entries", "format", "tenant"]
     list_display_links = ["account"]
     list_filter = ["tenant", "period_end"]
-    list_select_related = ("tenant", "account")
+    list_prefetch = ("tenant", "account")
     fields = [
         "tenant", "account", "reference", "number", "format",
         "period_start", "period_end", "opens", "closes", "entries", "run",
@@ -59,9 +58,9 @@ class BankStatementAdmin(ConsoleAdmin):
 class BankTransactionAdmin(ConsoleAdmin):
     list_display = ["booked_on", "money", "counterparty", "text", "account", "tenant"]
     list_filter = ["tenant", "account", "booked_on"]
-    list_select_related = ("tenant", "account")
+    list_prefetch = ("tenant", "account")
     sortable_by = ("booked_on",)
-    search_fields = ["=external_id", "=bank_id", "=reference"]
+    search_fields = ["external_id__exact", "bank_id__exact", "reference__exact"]  # "=" would ignore case, and the index
     fields = [
         "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
         "counterparty_account", "reference", "bank_id", "description", "external_id", "run", "loaded_at",

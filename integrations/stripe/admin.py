@@ -161,7 +161,6 @@ class SubscriptionAdmin(ObjectAdmin):
 class EventAdmin(ConsoleAdmin):
     list_display = ["type", "object_id", "verdict", "created_at", "tenant"]
     list_filter = ["tenant", "verdict", "livemode", "created_at"]
-    list_select_related = ("tenant",)
     sortable_by = ("created_at",)
     search_fields = ["=external_id", "=object_id"]
     fields = [
