@@ -17,6 +17,7 @@ from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.capabilities import Windowed
+from ingestion.core.context import overlaid
 from ingestion.core.errors import ActionRefused
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.spans import span_text
@@ -69,7 +70,7 @@ def backfill(
         raise ActionRefused("Say why this is read again; the reason is kept in the audit trail.")
     if config:
         refuse_secrets(connection, config)
-        check_config(connection.pipeline, {**connection.config, **config})
+        check_config(connection.pipeline, overlaid(connection.config, config))
     windows = shards_of(start, end, shard)
     if end > read_db_now():
         raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")

@@ -17,7 +17,7 @@ from ingestion.actions.schedules import as_declared, require_rest, require_runs,
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.capabilities import ChecksConfig
-from ingestion.core.context import TenantRef
+from ingestion.core.context import TenantRef, overlaid
 from ingestion.core.errors import ActionRefused, UnknownPipeline
 from ingestion.core.intake import require_finds
 from ingestion.core.pipeline import Pipeline
@@ -81,7 +81,7 @@ def run_now(
     require_unpaused(connection)
     if config:
         refuse_secrets(connection, config)
-        check_config(connection.pipeline, {**connection.config, **config})
+        check_config(connection.pipeline, overlaid(connection.config, config))
     window, watermark = scheduling.window_for(connection, read_db_now())
     with transaction.atomic():
         run = Run.unscoped.create(
@@ -167,7 +167,7 @@ def check_config(pipeline: str, config: Mapping[str, Any]) -> None:
     except UnknownPipeline:
         return  # its code is not installed here; the run says so
     if isinstance(source, ChecksConfig):
-        source.check_config(config)
+        source.check_config(overlaid(config))
 
 
 def require_unpaused(connection: Connection) -> None:

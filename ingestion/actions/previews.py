@@ -13,6 +13,7 @@ from ingestion.actions.waiting import waiting
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.capabilities import Previewable
+from ingestion.core.context import overlaid
 from ingestion.core.errors import ActionRefused
 from ingestion.core.windows import next_window
 from ingestion.models import Connection
@@ -29,7 +30,7 @@ def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | No
     pipeline = registry.get(connection.pipeline)
     if not isinstance(pipeline.source, Previewable):
         raise ActionRefused(f"{type(pipeline.source).__name__} cannot show a page; try `ingest dry-run --pages 1`.")
-    check_config(connection.pipeline, {**connection.config, **(config or {})})
+    check_config(connection.pipeline, overlaid(connection.config, config))
     now = read_db_now()
     window = scheduling.window_for(connection, now)[0] if connection.pk else next_window(None, now, pipeline.lag)
     actor.audit(connection.tenant, "preview", connection)  # before the call: what was looked at stays on record

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from ingestion.core.context import Context
-from ingestion.core.drift import OnDrift
+from ingestion.core.drift import DriftMode, OnDrift
 from ingestion.core.records import Page, Record
 
 
@@ -91,7 +91,25 @@ class AnswersDrift(Protocol):
     """A source that decides for each connection what a changed shape of its records means."""
 
     def on_drift(self, ctx: Context) -> OnDrift:
-        """In the place of the pipeline's `drift`. No call, no credential."""
+        """What it does unless the pipeline declares `drift`. No call, no credential."""
+        ...
+
+
+@runtime_checkable
+class DeclaresDrift(Protocol):
+    """A source in whose own declaration somebody may have written down what a changed shape means."""
+
+    def declared_drift(self) -> DriftMode | None:
+        """What is written there, None where nothing is. A pipeline that declares something else is refused."""
+        ...
+
+
+@runtime_checkable
+class AnswersBudget(Protocol):
+    """A source that decides for each connection how much of a run may be rejected."""
+
+    def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
+        """`ratio` and `at_least` of an `ErrorBudget`; None: as the pipeline declares. No call, no credential."""
         ...
 
 

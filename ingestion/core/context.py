@@ -80,6 +80,11 @@ def _numbers() -> Iterator[int]:
     return itertools.count(1)
 
 
+def overlaid(config: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A connection's `config` under what a run was `given`. What is null at the top is absent: a run can undo a key."""
+    return {name: value for name, value in {**config, **(given or {})}.items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One run as its source and transform see it."""
@@ -93,7 +98,7 @@ class Context:
     backfill: bool = False
     """Whether the run reads a part of the past again and moves no watermark."""
     config: Mapping[str, Any] = field(default_factory=dict)
-    """The connection's config, overlaid with what this run was given."""
+    """The connection's config, overlaid with what this run was given. Holds no null at its top: null means absent."""
     connection: str = ""
     """The connection's name, which tells several of one pipeline apart; '' where there is only one."""
     inbox: tuple[File, ...] = ()
@@ -133,6 +138,10 @@ class Context:
     private_networks: tuple[str, ...] = ()
     """Networks (CIDR) inside the private ranges that this deployment allows calls to."""
     _calls: Iterator[int] = field(default_factory=_numbers, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if None in self.config.values():
+            object.__setattr__(self, "config", overlaid(self.config))
 
     @property
     def correlation_id(self) -> str:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from ingestion.core.context import Context
+from ingestion.core.declarations import require
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.windows import Window
 
@@ -52,6 +53,8 @@ class Periods:
         given: object = self.tolerance
         if not isinstance(given, Decimal) or not given.is_finite() or given < 0:
             raise ConfigurationError(f"tolerance={given!r} is no amount; give a Decimal, 0 or more.")
+        for part in (self.time, self.amount, self.group, self.gone):
+            require(isinstance(part, str), "A column of Periods", part, 'the name of a field, such as "created_at"')
         if not self.time:
             raise ConfigurationError("Periods needs the column with the source's own time.")
 

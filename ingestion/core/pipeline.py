@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
-from ingestion.core.capabilities import NeedsTenants
+from ingestion.core import declarations
+from ingestion.core.capabilities import AnswersBudget, DeclaresDrift, NeedsTenants
 from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
 from ingestion.core.drift import MODES, DriftMode
@@ -32,14 +33,29 @@ class Skip(Exception):
 class ErrorBudget:
     """A run fails when more than `ratio` of its records were rejected, looked at from `at_least` records on.
 
-    Checked at every batch boundary, so that a run against a changed source stops early, and again at the end.
+    Checked at every batch boundary, so that a run against a changed source stops early, and again at the end: then a
+    run whose records were all rejected fails too, be it one; only a ratio of 1 allows that.
     """
 
     ratio: float = 0.5
     at_least: int = 200
 
+    def __post_init__(self) -> None:
+        ratio = self.ratio
+        declarations.require(
+            declarations.is_share(ratio), "ErrorBudget's ratio", ratio, "a share from 0 to 1: 0.05 is five in a hundred"
+        )
+        declarations.require_count("ErrorBudget's at_least", self.at_least, 0)
+
     def exceeded(self, read: int, dead: int) -> bool:
         return read >= self.at_least and dead > self.ratio * read
+
+    def exceeded_at_the_end(self, read: int, dead: int) -> bool:
+        """The same of a whole run: one whose records were rejected without exception failed, however few they were.
+
+        Unless the ratio says in so many words that all of them may be.
+        """
+        return (0 < read == dead and self.ratio < 1) or self.exceeded(read, dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +86,10 @@ class Pipeline:
     version: str = "1"
     """Raise it when the transform changes: every record counts as changed once."""
     error_budget: ErrorBudget = ErrorBudget()
-    drift: DriftMode = "ignore"
+    drift: DriftMode | None = None
     """When records lose a field or change its type: "stop" the run until somebody accepts, "note" it in the timeline
-    and go on, or "ignore" shapes altogether; watching them costs about a twentieth of a load. A source may decide for
-    each connection (`AnswersDrift`).
+    and go on, or "ignore" shapes altogether; watching them costs about a twentieth of a load. None: as its source says
+    for each connection (`AnswersDrift`), and where that says nothing they are ignored.
     """
     tenants: Collection[str] | None = None
     """The keys of those who may use it; nobody else is offered it or can run it. None: every tenant."""
@@ -82,27 +98,40 @@ class Pipeline:
     """SHA-256 fed with name and version: a copy of it digests a record's content."""
 
     def __post_init__(self) -> None:
-        if not self.name or len(self.name) > 100 or not all(part.isidentifier() for part in self.name.split(".")):
-            raise ConfigurationError(f'{self.name!r} is not a pipeline name; use "app.noun", at most 100 characters.')
-        if self.catch_up not in CATCH_UPS:
-            raise ConfigurationError(f"catch_up={self.catch_up!r} of {self.name} is none of {', '.join(CATCH_UPS)}.")
-        if self.drift not in MODES:
-            raise ConfigurationError(f"drift={self.drift!r} of {self.name} is none of {', '.join(MODES)}.")
+        declarations.check(self, MODES, CATCH_UPS)
+        wanted = "Periods(…), or None"
+        declarations.require(
+            self.periods is None or isinstance(self.periods, Periods), self._part("periods"), self.periods, wanted
+        )
+        wanted = "ErrorBudget(0.05), or left out"
+        declarations.require(
+            isinstance(self.error_budget, ErrorBudget), self._part("error_budget"), self.error_budget, wanted
+        )
+        self._check_drift()
         self._check_tenants()
         identity = f"{self.name}\0{self.version}".encode()
         salt = hashlib.sha256(identity).digest()[:16]
         object.__setattr__(self, "hasher", hashlib.sha256(salt))
 
+    def _part(self, name: str) -> str:
+        return f"{name} of {self.name}"
+
+    def _check_drift(self) -> None:
+        said = self.source.declared_drift() if isinstance(self.source, DeclaresDrift) else None
+        if self.drift is not None and said is not None and said != self.drift:
+            raise declarations.contradiction(self.name, self.drift, said, f"its source ({type(self.source).__name__})")
+
     def _check_tenants(self) -> None:
-        if self.tenants is not None and (isinstance(self.tenants, str) or not self.tenants):
-            raise ConfigurationError(
-                f'tenants={self.tenants!r} of {self.name} must name the keys of tenants, for example ["acme"].'
-            )
         if self.tenants is None and isinstance(self.source, NeedsTenants) and self.source.needs_tenants():
             raise ConfigurationError(
                 f"{type(self.source).__name__} of {self.name} cannot tell whose its records are, so every tenant would "
                 'get them all. Name those they belong to: tenants=["acme"].'
             )
+
+    def for_connection(self, ctx: Context) -> Pipeline:
+        """The same with what its source decides for each connection."""
+        chosen = self.source.error_budget_of(ctx) if isinstance(self.source, AnswersBudget) else None
+        return self if chosen is None else replace(self, error_budget=ErrorBudget(*chosen))
 
     def serves(self, tenant: str) -> bool:
         """Whether the tenant of this key may use it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from ingestion.core.declarations import require
 from ingestion.core.records import Counts
 
 
@@ -42,6 +43,11 @@ class SumAgrees:
     """The stored rows' `column` adds up to what the source says; unverifiable where some records are not stored."""
 
     column: str
+
+    def __post_init__(self) -> None:
+        column: object = self.column
+        good = isinstance(column, str) and column != ""
+        require(good, "The column of SumAgrees", column, 'the name of a field, such as SumAgrees("amount")')
 
     @property
     def name(self) -> str:

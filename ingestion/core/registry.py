@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
@@ -36,7 +37,7 @@ def pipeline(
     lag: timedelta = timedelta(minutes=5),
     version: str = "1",
     error_budget: ErrorBudget | None = None,
-    drift: DriftMode = "ignore",
+    drift: DriftMode | None = None,
     tenants: Collection[str] | None = None,
 ) -> Callable[[Transform], Pipeline]:
     """Register the decorated transform `(record, ctx) -> row` as the pipeline `name` and return the `Pipeline` value.
@@ -53,13 +54,13 @@ def pipeline(
             transform=transform,
             integration=integration,
             reader=reader,
-            reconciliations=tuple(reconciliations),
+            reconciliations=tuple(reconciliations) if isinstance(reconciliations, list) else reconciliations,
             periods=periods,
             schedule=schedule,
             catch_up=catch_up,
             lag=lag,
             version=version,
-            error_budget=error_budget or ErrorBudget(),
+            error_budget=ErrorBudget() if error_budget is None else error_budget,
             drift=drift,
             tenants=tenants,
         )
@@ -70,6 +71,9 @@ def pipeline(
 
 
 def register(value: Pipeline) -> None:
+    alike = [name for name in _pipelines if name != value.name and name.casefold() == value.name.casefold()]
+    if alike:
+        raise ConfigurationError(f"Pipelines {alike[0]!r} and {value.name!r} differ in case only; rename one of them.")
     known = _pipelines.get(value.name)
     if known is not None and _origin(known) != _origin(value):
         raise ConfigurationError(f"Pipeline {value.name!r} is declared twice: {_origin(known)} and {_origin(value)}.")
@@ -101,4 +105,8 @@ def registered() -> list[Pipeline]:
 
 
 def _origin(value: Pipeline) -> tuple[Any, Any]:
-    return (value.transform.__module__, value.transform.__qualname__)
+    """Where it is declared, to the line: a module may be imported again, and a name be taken twice within one."""
+    transform: Any = value.transform
+    code = getattr(inspect.unwrap(transform), "__code__", None)
+    name = getattr(transform, "__qualname__", type(transform).__qualname__)
+    return (getattr(transform, "__module__", ""), f"{name}, line {code.co_firstlineno}" if code else name)

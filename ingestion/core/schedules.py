@@ -10,15 +10,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ingestion.core.crons import next_instant
+from ingestion.core.declarations import require, shown
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.spans import span_text
 from ingestion.core.windows import EPOCH
 from ingestion.core.zones import zone_named
 
 _DAY = timedelta(days=1)
+_FURTHEST = 3_000_000_000
+"""Larger than the seconds of 95 years; intervals are never that long."""
 
 CatchUp = Literal["coalesce", "each", "skip"]
 """What becomes of due times that passed while nothing could run: one run for all, one run for each, or none."""
@@ -61,6 +64,10 @@ class Every:
     spread: timedelta | None = None
 
     def __post_init__(self) -> None:
+        spans: tuple[Any, ...] = (self.minutes, self.seconds, self.hours, self.days)
+        numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in spans)
+        require(numbers, "Every()", spans, "made of numbers, such as Every(minutes=15)")
+        require(all(abs(one) < _FURTHEST for one in spans), "Every()", spans, "an interval of less than a century")
         if self.interval < timedelta(seconds=1):
             raise ConfigurationError("Every() needs an interval of a second or more, for example Every(minutes=15).")
         _check_spread(self.spread, self.interval)
@@ -91,7 +98,8 @@ class Cron:
     spread: timedelta = timedelta(minutes=5)
 
     def __post_init__(self) -> None:
-        if len(self.expression.split()) != 5:
+        expression: object = self.expression
+        if not isinstance(expression, str) or len(expression.split()) != 5:
             raise ConfigurationError(
                 f"{self.expression!r} is not a cron expression: it takes five fields (minute, hour, day of the month, "
                 'month, day of the week), for example "0 3 * * *" for every night at three.'
@@ -128,5 +136,7 @@ def _shift(spread: timedelta, place: Place) -> timedelta:
 
 
 def _check_spread(spread: timedelta | None, most: timedelta) -> None:
+    if spread is not None and not isinstance(spread, timedelta):
+        raise ConfigurationError(f"spread={shown(spread)} must be a timedelta, such as timedelta(minutes=5).")
     if spread is not None and not timedelta() <= spread <= most:
         raise ConfigurationError(f"A spread of {spread} does not fit; give one from 0 up to {span_text(most)}.")

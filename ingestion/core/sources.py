@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ingestion.core.context import Context
+from ingestion.core.declarations import plain, require, require_count
 from ingestion.core.errors import ConfigurationError, RecordError, SourceChanged, UnreadableFile
 from ingestion.core.records import Json, Page, Record, Refusal
 
@@ -35,6 +36,13 @@ class JsonLines:
     key: str = "id"
     page_size: int = 2000
     max_line_bytes: int = 16 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        path: Any = self.path
+        require(isinstance(path, str) and path != "", "path of JsonLines", self.path, "the path of a file")
+        require_count("page_size of JsonLines", self.page_size)
+        require_count("max_line_bytes of JsonLines", self.max_line_bytes)
+        key_reader(self.key)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         path = Path(self.path.format(tenant=ctx.tenant.key))
@@ -77,6 +85,11 @@ class JsonPages:
     """Say True when `fetch` returns what belongs to `ctx.window` and nothing else; backfills need it."""
     ahead: bool = False
     """Say True when `fetch` may be called for a page before the one before it is committed (`ReadsAhead`)."""
+
+    def __post_init__(self) -> None:
+        plain(self.fetch, "fetch of JsonPages", "(ctx, cursor)")
+        require(isinstance(self.records, str), "records of JsonPages", self.records, "the name of a list, or ''")
+        key_reader(self.key)
 
     def reads_windows(self, ctx: Context) -> bool:
         return self.windowed
@@ -197,14 +210,14 @@ def take(
 
 def key_reader(key: str) -> Callable[[bytes], str]:
     """A function from a JSON object's bytes to its key as text; '' when `key` is '' (the source has no ids)."""
-    if not key:
+    if key == "":
         return lambda body: ""
     decode = msgspec.json.Decoder(_keyed(key)).decode
     return lambda body: str(decode(body).key)
 
 
-def _keyed(key: str) -> Any:
+def _keyed(key: Any) -> Any:
     """The type of a record of which only the key is looked at."""
-    if not key.isidentifier():
+    if not isinstance(key, str) or not key.isidentifier():
         raise ConfigurationError(f"{key!r} cannot name a record's key; use one top-level field of the record.")
     return msgspec.defstruct("Keyed", [("key", str | int)], rename={"key": key})

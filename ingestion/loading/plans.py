@@ -16,8 +16,9 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections, models, transaction
 
+from ingestion.core import unforeseen
 from ingestion.core.context import Context
-from ingestion.core.errors import ConfigurationError, FieldError
+from ingestion.core.errors import FieldError
 from ingestion.core.records import Ready, Rejected, Stage
 from ingestion.loading import faults, statements
 from ingestion.loading.columns import CONVERSION_ERRORS, Adapter, adapter, explain, from_text
@@ -109,7 +110,7 @@ class Plan:
 
     def adapt(self, rows: Sequence[Ready], now: datetime, rejected: list[Rejected]) -> Batch:
         """`rows` as columns; a row with values that do not fit goes to `rejected` with all of its faults."""
-        given = [self._fields(one.row) for one in rows]
+        rows, given = self._given(rows, rejected)
         guilty: dict[int, list[FieldError]] = {}
         adapted: list[list[Any]] = [[row.digest for row in rows]]
         for one in self.columns:
@@ -126,14 +127,28 @@ class Plan:
         )
         return batch.keep([index not in guilty for index in range(len(rows))])
 
-    def _fields(self, row: Any) -> Mapping[str, Any]:
+    def _given(
+        self, rows: Sequence[Ready], rejected: list[Rejected]
+    ) -> tuple[Sequence[Ready], list[Mapping[str, Any]]]:
+        """The rows and their fields, without those that are neither of the model nor a mapping."""
+        fields = [self._fields(row.row) for row in rows]
+        usable = [values for values in fields if values is not None]
+        if len(usable) == len(rows):
+            return rows, usable
+        wanted = TypeError(f"a {self.model.__name__} or a mapping of its fields is wanted")
+        rejected += (
+            unforeseen.no_row(row.record, row.row, wanted)
+            for row, values in zip(rows, fields, strict=True)
+            if values is None
+        )
+        return [row for row, values in zip(rows, fields, strict=True) if values is not None], usable
+
+    def _fields(self, row: Any) -> Mapping[str, Any] | None:
         if type(row) is dict:
             return row
         if isinstance(row, self.model):
             return row.__dict__
-        if isinstance(row, Mapping):
-            return row
-        raise ConfigurationError(f"A transform for {self.model.__name__} returned a {type(row).__name__}.")
+        return row if isinstance(row, Mapping) else None
 
     def only_known_references(self, ctx: Context, batch: Batch, rejected: list[Rejected]) -> Batch:
         """Reject rows that point at nothing or at another tenant's row.
@@ -214,7 +229,9 @@ def _one_by_one(
 
 
 @lru_cache(maxsize=256)
-def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, alias: str) -> Plan:
+def compile_plan(
+    model: type[models.Model], key: tuple[str, ...], version: str, alias: str, nul: str = "refuse"
+) -> Plan:
     connection = connections[alias]
     meta = model._meta
     key_fields = tuple(_field(model, name) for name in key)
@@ -233,7 +250,7 @@ def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, 
     return Plan(
         model=model,
         alias=alias,
-        columns=tuple(column(f, connection, is_key=f in key_fields) for f in own),
+        columns=tuple(column(f, connection, is_key=f in key_fields, nul=nul) for f in own),
         constants=tuple(adapter(f, connection) for f in constant),
         statement=statements.compile_upsert(connection, into),
         key_fields=key_fields,

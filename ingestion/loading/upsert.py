@@ -13,7 +13,9 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
 
 from ingestion.core.context import Context
+from ingestion.core.declarations import require
 from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.errors import ConfigurationError
 from ingestion.core.periods import Figure, Periods
 from ingestion.core.records import Ready, Rejected
 from ingestion.core.windows import Window
@@ -32,8 +34,23 @@ class Upsert:
     model: type[models.Model]
     key: Sequence[str]
     version: str = ""
+    nul: str = "refuse"
+    """A text with NUL (U+0000), which PostgreSQL cannot store: "refuse" makes it a dead letter there, "replace" loads
+    it on every database with U+FFFD in its place. In a key it is refused, or two ids would become one.
+    """
 
     def __post_init__(self) -> None:
+        model: object = self.model
+        good = isinstance(model, type) and issubclass(model, models.Model)
+        require(good, "The model of an Upsert", model, "a class of Django's models, such as Payment")
+        at = f" of Upsert({self.model.__name__})"
+        named = isinstance(self.key, list | tuple) and all(isinstance(name, str) and name for name in self.key)
+        require(bool(named and self.key), "key" + at, self.key, 'a list of field names, such as ["external_id"]')
+        require(isinstance(self.version, str), "version" + at, self.version, "the name of a field, or left out")
+        for name in (*self.key, *filter(None, [self.version])):
+            _require_field(self.model, name)
+        if self.nul not in ("refuse", "replace"):
+            raise ConfigurationError(f'Upsert takes nul="refuse" or nul="replace", not {self.nul!r}.')
         object.__setattr__(self, "key", tuple(self.key))
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -49,9 +66,10 @@ class Upsert:
         return not self._plan.rows(ctx.tenant.id).exists()
 
     def key_of(self, row: Any) -> str:
-        if len(self.key) == 1:
-            return str(_get(row, self.key[0]))
-        return joined_key(_get(row, name) for name in self.key)
+        parts = [_get(row, name) for name in self.key]
+        if None in parts:  # rows without a key would take each other for one
+            raise ValueError(f"{self.key[parts.index(None)]} is None, and a part of its key")
+        return str(parts[0]) if len(parts) == 1 else joined_key(parts)
 
     def version_of(self, row: Any) -> Any:
         return _get(row, self.version) if self.version else None
@@ -82,13 +100,7 @@ class Upsert:
 
         if not issubclass(self.model, Ingested):
             return [f"{self.model.__name__} must be a subclass of ingestion.models.Ingested."]
-        problems = []
-        for name in (*self.key, *([self.version] if self.version else [])):
-            try:
-                self.model._meta.get_field(name)
-            except FieldDoesNotExist:
-                problems.append(f"{self.model.__name__} has no field {name!r}.")
-        problems += _bad_columns(self.model, self.key)
+        problems = [*_bad_columns(self.model, self.key)]
         wanted = {"tenant", *self.key}
         if [set(fields) for fields in _unique_sets(self.model)] != [wanted]:
             problems.append(
@@ -99,7 +111,15 @@ class Upsert:
 
     @property
     def _plan(self) -> Plan:
-        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model))
+        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model), self.nul)
+
+
+def _require_field(model: type[models.Model], name: str) -> None:
+    try:
+        model._meta.get_field(name)
+    except FieldDoesNotExist:
+        names = ", ".join(field.name for field in model._meta.concrete_fields)
+        raise ConfigurationError(f"{model.__name__} has no field {name!r}; it has {names}.") from None
 
 
 def _get(row: Any, name: str) -> Any:

@@ -13,11 +13,12 @@ from ingestion import events
 from ingestion.core import drift
 from ingestion.core.capabilities import AnswersDrift
 from ingestion.core.context import Context
+from ingestion.core.declarations import contradiction
 from ingestion.core.drift import Change, OnDrift
 from ingestion.core.errors import SchemaDrift
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected, Stage
-from ingestion.core.shapes import LEAST, Shape, sample, shape_of
+from ingestion.core.shapes import LEAST, Shape, enveloped, sample, shape_of
 from ingestion.core.stages import Prepared
 from ingestion.loading.inserts import insert
 from ingestion.models import KnownShape, Run
@@ -59,12 +60,15 @@ class Watch:
     written: Shape | None = None
     """What the transaction that is open makes of `known`."""
 
-    def look(self, prepared: Prepared) -> Seen | None:
-        """Judge a page before it is committed. None when nothing is to be learned from it."""
+    def look(self, prepared: Prepared, envelope: bytes = b"") -> Seen | None:
+        """Judge a page before it is committed. None when nothing is to be learned from it.
+
+        `envelope` is what stands around its records: part of the shape wherever the records are.
+        """
         bodies = [] if self.answer.mode == "ignore" else _changed(prepared)
         if not bodies:
             return None
-        page = shape_of(sample(bodies))
+        page = enveloped(shape_of(sample(bodies)), envelope)
         if not page.records:
             return None
         if not self.looked_up:
@@ -149,10 +153,18 @@ def watch(run: Run, pipeline: Pipeline, ctx: Context) -> Watch:
 
 
 def answer(pipeline: Pipeline, ctx: Context) -> OnDrift:
-    """What a connection does when its shape drifts: as its source says, else as its pipeline declares."""
-    if isinstance(pipeline.source, AnswersDrift):
-        return pipeline.source.on_drift(ctx)
-    return OnDrift(pipeline.drift)
+    """What a connection does when its shape drifts: as its pipeline declares, else as its source says.
+
+    Raises ConfigurationError where a connection's own declaration says something else than its pipeline's.
+    """
+    if not isinstance(pipeline.source, AnswersDrift):
+        return OnDrift(pipeline.drift or "ignore")
+    said = pipeline.source.on_drift(ctx)
+    if pipeline.drift is None:
+        return said
+    if said.explicit and said.mode != pipeline.drift:
+        raise contradiction(pipeline.name, pipeline.drift, said.mode, "the connection's declaration")
+    return dataclasses.replace(said, mode=pipeline.drift)
 
 
 def _changed(prepared: Prepared) -> list[bytes]:

@@ -107,6 +107,7 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
         batch.refuse(work, refused)
         return
     seams.at("exhausted")
+    batch.require_within_budget(work)
     closing.close(work)
 
 

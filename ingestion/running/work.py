@@ -13,7 +13,7 @@ from typing import Any
 from ingestion import artifacts, letters, limits
 from ingestion.conf import config as settings
 from ingestion.core import registry
-from ingestion.core.context import Context, File
+from ingestion.core.context import Context, File, overlaid
 from ingestion.core.errors import Paused, Transient
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
@@ -21,7 +21,7 @@ from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
 from ingestion.running import drift, isolation, ownership
 from ingestion.running.receiving import receiving
-from ingestion.vault import Holder, credentials
+from ingestion.vault import Holder
 
 _AT_HAND = 10.0
 """Longest wait for a rate limit, in seconds, while somebody sits at a screen and waits for the answer."""
@@ -89,6 +89,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     ctx = within_limits(ctx, pipeline, run, seams, heartbeat(mine, seams, at_least_every=WAITING_BEAT))
     held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
     ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
+    pipeline = pipeline.for_connection(ctx)
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     watch = drift.watch(run, pipeline, ctx)
@@ -117,15 +118,7 @@ def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat
 
 
 def _limited(ctx: Context, pipeline: Pipeline) -> str:
-    """Whose rate it is; a source that names no integration has one for its pipeline.
-
-    A config may name what the tenant has a credential for, or what RATES lists: were any other name a bucket of its
-    own, whoever writes configs could have as many as they like.
-    """
-    own, named = pipeline.integration or ctx.pipeline, ctx.integration
-    if named in ("", own):
-        return own
-    return named if named in settings().RATES or credentials.known(ctx.tenant, named) else own
+    return limits.limited(pipeline, ctx.tenant, ctx.integration)
 
 
 def heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float = math.inf) -> Callable[[], None]:
@@ -184,8 +177,8 @@ def outside_a_run(
     Raises TenantNotServed where the pipeline is not for the connection's tenant: nothing reaches a source without this.
     """
     pipeline.require_served(connection.tenant.key)
-    overlaid = {**connection.config, **(config or {})}
-    integration = str(overlaid.get("integration") or pipeline.integration)
+    in_force = overlaid(connection.config, config)
+    integration = str(in_force.get("integration") or pipeline.integration)
     tenant = connection.tenant
     ends = time.monotonic() + seconds
     beat = _until(ends)
@@ -195,7 +188,7 @@ def outside_a_run(
         pipeline=connection.pipeline,
         run_id=0,
         now=datetime.now(UTC),
-        config=overlaid,
+        config=in_force,
         connection=connection.name,
         reserved=pipeline.tenants is not None,
         beat=beat,

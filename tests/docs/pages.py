@@ -42,6 +42,7 @@ GROUPS = {
         "Windowed",
         "ReadsAhead",
         "AnswersDrift",
+        "DeclaresDrift",
         "OnDrift",
         "json_page",
     ],

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.core.management.base import CommandParser
 
 from ingestion import actions, scheduling
+from ingestion.core.context import overlaid
 from ingestion.core.zones import zone_named
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
@@ -65,7 +66,7 @@ def connect(options: Options, output: Output) -> None:
     if options["default"] and connection.schedule is not None:
         actions.set_schedule(actions.Actor(), connection, None)
     if options["config"]:
-        actions.configure(actions.Actor(), connection, {**connection.config, **dict(options["config"])})
+        actions.configure(actions.Actor(), connection, overlaid(connection.config, dict(options["config"])))
     _show(connection, output)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ingestion import FileTooLarge
+from integrations.bank.formats import iso646
 from integrations.bank.formats.charset import decode
 from integrations.bank.statements import MAX_ENTRIES
 
@@ -33,6 +34,8 @@ _APPLICATION = re.compile(r"\{2:[IOE](94[02])")
 _END = re.compile(r"[ \t]*-X{0,3}[\x00-\x20]*")
 _EDGE = re.compile(r"[\x00-\x08\x0e-\x1f\ufeff]+(?=[:{\-]|$)")
 _HEADER = re.compile(r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?|94[02](?: 00)?|0000 01[A-Z0-9]{8,}")
+_CUT_TAG = re.compile(r"^:\n(?=(?:6[0-2][FM]?|86):)", re.MULTILINE)
+"""A line break inside a tag, as some savings banks set."""
 _SWALLOWED = re.compile(r".+?(:61:[0-9]{6}|:6[02][FM]:[CD][0-9]{6})", re.DOTALL)
 _CLOCK = re.compile(r":[0-5][0-9]:[0-5][0-9](?![0-9])")
 _HOUR = re.compile(r"[T \-][0-2][0-9]")
@@ -62,14 +65,23 @@ class Message:
     """An end mark was there."""
 
 
-def messages(data: bytes, max_entries: int = MAX_ENTRIES) -> tuple[Message, ...]:
-    """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Raises FileTooLarge."""
-    text = decode(data, last_resorts=("cp1252", "iso8859-1")).replace("\r\n", "\n").replace("\r", "\n")
+def messages(data: bytes, max_entries: int = MAX_ENTRIES, *, charset: str = "") -> tuple[Message, ...]:
+    """Raises FileTooLarge, and ConfigurationError for a charset that is not known."""
+    iso646.refuse_unknown(charset)
+    text = decoded(data)
+    if iso646.has_lettered_envelope(text):
+        text = "\n".join(map(iso646.envelope, text.split("\n")))
     cutter = _Cutter(_Marks(text), max_entries)
     for number, line in enumerate(_lines(text)):
-        cutter.feed(number, line)
+        cutter.feed(number, iso646.letters(line, charset) if charset else line)
     cutter.close(ended=False)
     return tuple(cutter.done)
+
+
+def decoded(data: bytes) -> str:
+    """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Lines end with LF."""
+    text = decode(data, last_resorts=("cp1252", "iso8859-1")).replace("\r\n", "\n").replace("\r", "\n")
+    return _CUT_TAG.sub(":", text) if "\n:\n" in text else text
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -193,8 +205,8 @@ class _Cutter:
         self._note_swallowed(line)
         if self._tag in NARRATIVE and not (self._has_closing and _HEADER.fullmatch(line.strip())):
             self._text.append(line)
-        elif not line.strip():
-            return
+        elif not line.strip() or _END.fullmatch(line):
+            return  # an end mark of some savings banks, before the first entry: it holds nothing
         elif self._has_closing and _HEADER.fullmatch(line.strip()):
             self.close(ended=True)
             self._read_header(line)

@@ -224,9 +224,10 @@ def test_a_pipeline_with_an_unknown_answer_is_refused() -> None:
 def test_a_declaration_says_what_drift_does_and_is_not_watched_by_default() -> None:
     from ingestion import pipeline
     from ingestion.core import registry
+    from ingestion.running.drift import answer
     from tests.app.oracle import oracle
 
-    def declared(**options: str) -> str:
+    def declared(**options: str) -> str | None:
         declare = pipeline(
             "app.drifting", source=oracle.source, schema=oracle.schema, destination=oracle.destination, **options
         )  # type: ignore[arg-type]
@@ -235,4 +236,5 @@ def test_a_declaration_says_what_drift_does_and_is_not_watched_by_default() -> N
         finally:
             registry.unregister("app.drifting")
 
-    assert (declared(), declared(drift="stop")) == ("ignore", "stop")
+    assert (declared(), declared(drift="stop")) == (None, "stop")
+    assert answer(oracle, None) == OnDrift("ignore")  # type: ignore[arg-type]  no source that answers is asked

@@ -13,7 +13,7 @@ from tests.ingestion.runs import new_tenant
 from tests.integrations.stripe.account import Account
 from tests.integrations.stripe.following import Follower, following, truth
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 DO = st.sampled_from(
     ["create", "update", "update", "update", "delete", "again", "tell newest", "tell oldest", "tell any", "run", "run",
