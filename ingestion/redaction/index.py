@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ingestion.redaction.spellings import SHORTEST
 
 _WORD = 4
 """`_WORD * 2 - 1` may not be above `SHORTEST`: else a text could begin between two words and hold neither whole."""
-_TYPE = "I"
+_TYPE: Final = "I"
 
 
 class _Bucket(NamedTuple):

@@ -96,10 +96,11 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
+    began: datetime = run.began  # type: ignore[attr-defined]  # asked for by execute
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
     return Work(
-        run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), run.began, run.read, run.dead, first, watch, held
+        run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), began, run.read, run.dead, first, watch, held
     )
 
 
@@ -148,7 +149,7 @@ def heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float 
 def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
     """The run as its source and transform see it."""
     links = RunArtifact.objects.for_tenant(run.tenant_id).filter(run=run, role=RunArtifact.Role.INPUT)
-    inbox = {link.artifact_id: link for link in links.select_related("artifact")} if run.has_inputs else {}
+    inbox = {link.artifact_id: link for link in links.select_related("artifact")} if run.has_inputs else {}  # type: ignore[attr-defined]  # asked for by execute
     return dataclasses.replace(
         outside_a_run(pipeline, run.connection, run.params.get("config", {})),
         run_id=run.pk,
