@@ -21,6 +21,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, Storage, storages
+from django.db import connections, router
 
 from ingestion.conf import config
 from ingestion.core.context import TenantRef
@@ -50,24 +51,28 @@ class Kept:
     stored_size: int
     instead_of: str = ""
     """The path that its row names and where nothing lies any more."""
+    unlooked: bool = False
+    """Nobody looked whether its row is there; if so, it names this file from now on, and `sweep` removes the other."""
 
-    def save(self) -> Artifact:
-        """The row of this file, made when it is not there yet. Belongs inside the transaction that uses it."""
-        artifact, _ = Artifact.objects.for_tenant(self.tenant).get_or_create(
-            tenant_id=self.tenant.id,
-            kind=self.kind,
-            sha256=self.sha256,
-            defaults={
-                "path": self.path,
-                "codec": self.codec,
-                "size": self.size,
-                "stored_size": self.stored_size,
-            },
-        )
+    def save(self) -> int:
+        """The id of this file's row, made when it is not there yet. Belongs inside the transaction that uses it.
+
+        Of two that keep the same bytes at the same time, the later one finds the row of the first.
+        """
+        where = {"path": self.path, "codec": self.codec, "stored_size": self.stored_size}
+        row = Artifact(tenant_id=self.tenant.id, kind=self.kind, sha256=self.sha256, size=self.size, **where)
+        changes = list(where) if self.unlooked else ["sha256"]  # the latter changes nothing, and the row comes back
+        Artifact.unscoped.bulk_create([row], update_conflicts=True, update_fields=changes, unique_fields=_key())
+        mine = Artifact.objects.for_tenant(self.tenant).filter(kind=self.kind, sha256=self.sha256)
         if self.instead_of:
-            mine = Artifact.objects.for_tenant(self.tenant).filter(pk=artifact.pk, path=self.instead_of)
-            mine.update(path=self.path, codec=self.codec, stored_size=self.stored_size)
-        return artifact
+            mine.filter(path=self.instead_of).update(**where)
+        return int(row.pk or mine.values_list("pk", flat=True).get())  # MySQL does not tell
+
+
+def _key() -> list[str] | None:
+    """The unique key of a row, for databases that want to be told on which one an insert may fail."""
+    told = connections[router.db_for_write(Artifact)].features.supports_update_conflicts_with_target
+    return ["tenant", "kind", "sha256"] if told else None
 
 
 def storage() -> Storage:
@@ -81,34 +86,35 @@ def keep(tenant: TenantRef, kind: Artifact.Kind, data: bytes) -> Kept:
     beside it. Raises Transient when the storage cannot be reached.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    return _kept(tenant, kind, sha256, len(data), lambda: _pack(data))
+    return _kept(tenant, kind, sha256, len(data), lambda: _pack(data), look=True)
 
 
 def _kept(
-    tenant: TenantRef, kind: Artifact.Kind, sha256: str, size: int, pack: Callable[[], tuple[str, bytes]]
+    tenant: TenantRef, kind: Artifact.Kind, sha256: str, size: int, pack: Callable[[], tuple[str, bytes]], *, look: bool
 ) -> Kept:
     store = storage()
-    known = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first()
+    known = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first() if look else None
     with _reachable():
         if known is not None and store.exists(known.path):
             return Kept(tenant, kind, sha256, known.path, known.codec, known.size, known.stored_size)
         codec, packed = pack()
         name = store.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
         _flush(store, name)
-    return Kept(tenant, kind, sha256, name, codec, size, len(packed), known.path if known else "")
+    return Kept(tenant, kind, sha256, name, codec, size, len(packed), known.path if known else "", not look)
 
 
-def keep_page(tenant: TenantRef, records: Sequence[Record]) -> Kept:
+def keep_page(tenant: TenantRef, records: Sequence[Record], *, look: bool) -> Kept:
     """The raw records of one page as one blob: a JSON line with their keys and sizes, then their bytes.
 
     Its SHA-256 is that of the file as it is stored: no source ever sent the blob itself, and to digest a tenth of the
-    bytes is as good a proof.
+    bytes is as good a proof. `look` whether the same page is kept already: new records make a new page, so that is
+    worth a query only for those that come again as they are.
     """
     sizes = [len(record.body) for record in records]
     head = json.dumps({"keys": [record.key for record in records], "sizes": sizes}).encode() + b"\n"
     codec, packed = _pack(head, *[record.body for record in records])
     sha256 = hashlib.sha256(packed).hexdigest()
-    return _kept(tenant, Artifact.Kind.PAGE, sha256, len(head) + sum(sizes), lambda: (codec, packed))
+    return _kept(tenant, Artifact.Kind.PAGE, sha256, len(head) + sum(sizes), lambda: (codec, packed), look=look)
 
 
 def read(artifact: Artifact) -> bytes:

@@ -90,7 +90,7 @@ def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
     return run
 
 
-def pending(connection_id: int) -> QuerySet[Delivery]:
+def pending(connection_id: int | OuterRef) -> QuerySet[Delivery]:
     return Delivery.unscoped.filter(connection_id=connection_id, state=Delivery.State.PENDING)
 
 

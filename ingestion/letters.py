@@ -217,7 +217,7 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: 
         "source_id": _source_id(one.record),
         "position": short(one.record.position, 100),
         "payload": b"" if large else one.record.body,
-        "artifact_id": kept[one.record.body].save().pk if large else None,
+        "artifact_id": kept[one.record.body].save() if large else None,
         "run_id": run.pk,
         "correlation_id": f"{run.tenant.key}:{run.pk}",
         "first_seen": now,

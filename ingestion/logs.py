@@ -1,23 +1,32 @@
-"""Log lines that say whose they are and hold no secret: a formatter and a filter for Django's LOGGING setting."""
+"""Log lines that say whose they are and hold no secret: a formatter and a filter for Django's LOGGING setting.
+
+What was masked when a record was made is not searched again by the filter and the formatter that it meets later.
+"""
 
 from __future__ import annotations
 
 import logging
 import traceback
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from ingestion.redaction import knows_any, mask, masked
+from ingestion.redaction import changes, knows_any, mask, masked
 
 _SHOWN = ("tenant_id", "pipeline", "run_id", "event")
 _MASKS = "ingestion_masks"
+_OWN = frozenset(vars(logging.makeLogRecord({}))) - {"exc_text", "stack_info"}
+"""What each record has about its origin; nobody's secret is a line number."""
+_clean: WeakKeyDictionary[logging.LogRecord, tuple[int, tuple[str, ...]]] = WeakKeyDictionary()
+"""The texts of a record that hold no secret, and `changes` when that was so. Not on the record: it would be printed."""
 
 
 class ContextFormatter(logging.Formatter):
     """The usual line, followed by tenant, pipeline, run and event where the record has them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        known = [f"{name}={getattr(record, name)}" for name in _SHOWN if hasattr(record, name)]
-        return mask(" ".join([super().format(record), *known]))
+        shown = [f"{name}={getattr(record, name)}" for name in _SHOWN if hasattr(record, name)]
+        line = " ".join([super().format(record), *shown])
+        return _mask_around(line, _clean_texts(record)) if knows_any() else line
 
 
 class SecretsFilter(logging.Filter):
@@ -25,8 +34,9 @@ class SecretsFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         redact(record)
+        clean = _clean_texts(record)
         for name, value in record.__dict__.items():
-            if isinstance(value, str | dict | list) and name not in ("msg", "args"):
+            if isinstance(value, str | dict | list) and name not in _OWN and value not in clean:
                 record.__dict__[name] = masked(value)
         return True
 
@@ -50,15 +60,43 @@ def redact(record: logging.LogRecord) -> None:
     """Change `record` only where a secret is in it: others may want its arguments as they are."""
     if not knows_any():
         return
-    try:
-        said = record.getMessage()
-    except Exception:  # noqa: BLE001  a message that does not fit its arguments; logging itself complains about it
-        said = str(record.msg)
+    now = changes()
+    said = _message(record)
+    if said in (before := _clean_texts(record)):
+        return
     if (clean := mask(said)) != said:
         record.msg, record.args = clean, ()
+    texts = [*before, clean]
     if record.exc_info and record.exc_info[1] is not None:
         told = "".join(traceback.format_exception(record.exc_info[1]))
         if (clean := mask(told)) != told:
             record.exc_text, record.exc_info = clean.rstrip(), None
+        texts.append(clean.rstrip())
+    elif record.exc_text:
+        record.exc_text = mask(record.exc_text)
+        texts.append(record.exc_text)
     if record.stack_info:
         record.stack_info = mask(record.stack_info)
+        texts.append(record.stack_info)
+    _clean[record] = (now, tuple(text for text in texts if text))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001  a message that does not fit its arguments; logging itself complains about it
+        return str(record.msg)
+
+
+def _clean_texts(record: logging.LogRecord) -> tuple[str, ...]:
+    at, texts = _clean.get(record, (0, ()))
+    return texts if at == changes() else ()
+
+
+def _mask_around(line: str, clean: tuple[str, ...]) -> str:
+    """`line` masked, but for the texts of it that are known to be clean."""
+    if not clean:
+        return mask(line)
+    before, text, after = line.partition(clean[0])
+    rest = clean[1:]
+    return f"{_mask_around(before, rest)}{text}{_mask_around(after, rest)}" if text else _mask_around(line, rest)

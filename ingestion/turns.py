@@ -65,7 +65,7 @@ def _hint_new(run: Run) -> None:
     tenant = run.tenant
     if run.not_before is not None and run.not_before > timezone.now():
         return  # the tick hints it when its time has come
-    busy, running = _busy(tenant.pk), _running(tenant.pk)
+    busy, running = _at_work_of(tenant.pk)
     if run.connection_id in busy:
         return
     older = _line(tenant.pk).filter(pk__lt=run.pk).order_by("-pk").values_list("connection_id", flat=True)[:_LOOK]
@@ -76,17 +76,19 @@ def _hint_new(run: Run) -> None:
 
 def room_for_shards(tenant: Tenant) -> int:
     """Shards of backfills that workers may be told about now: a live run that waits goes first."""
-    free = allowed(tenant.tier) - _running(tenant.pk)
-    waiting = len(list(_next(tenant.pk, 1, _busy(tenant.pk)))) if free > 0 else 0
+    busy, running = _at_work_of(tenant.pk)
+    free = allowed(tenant.tier) - running
+    waiting = len(list(_next(tenant.pk, 1, busy))) if free > 0 else 0
     return max(0, free - waiting)
 
 
 def freed(tenant: Tenant) -> None:
     """A run of `tenant` has ended or was given back: bring the next ones in."""
-    free = allowed(tenant.tier) - _running(tenant.pk)
+    busy, running = _at_work_of(tenant.pk)
+    free = allowed(tenant.tier) - running
     if free <= 0:
         return
-    for pk, fence in _next(tenant.pk, free, _busy(tenant.pk)):
+    for pk, fence in _next(tenant.pk, free, busy):
         queueing.hint(pk, tenant.tier, fence)
 
 
@@ -154,11 +156,12 @@ def _line(tenant: int) -> QuerySet[Run]:
     return Run.unscoped.filter(is_able(), is_due(), tenant_id=tenant, state=Run.State.QUEUED, parent__isnull=True)
 
 
-def _busy(tenant: int) -> set[int]:
-    """The connections whose live runs are running; never two of one. Shards of backfills run beside them."""
-    running = Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING, active_key=F("connection_id"))
-    return set(running.values_list("connection_id", flat=True))
+def _at_work_of(tenant: int) -> tuple[set[int], int]:
+    """The connections whose live runs are running, and how many runs hold a slot, shards of backfills included.
 
-
-def _running(tenant: int) -> int:
-    return at_work().filter(tenant_id=tenant).count()
+    Live runs are never two of one connection; shards run beside them.
+    """
+    running = Run.unscoped.filter(tenant_id=tenant, state=Run.State.RUNNING)
+    rows = list(running.values_list("connection_id", "active_key", "slot_key"))
+    busy = {connection for connection, active_key, _ in rows if active_key == connection}
+    return busy, sum(slot_key is not None for _, _, slot_key in rows)

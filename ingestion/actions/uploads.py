@@ -50,7 +50,7 @@ def upload(
     refuse_secrets(connection, config)
     kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
-        artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save().pk)
+        artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save())
         earlier = _taken(connection, artifact)
         if earlier is not None and not again:
             return Received(earlier, duplicate=True)

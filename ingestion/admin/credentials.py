@@ -97,7 +97,6 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
     change_form_template = "ingestion/credential.html"
     fields = ["tenant", "integration", "ends_with", "version", "changed", "changed_by", "expiry", "history"]
     readonly_fields = ["tenant", "integration", "ends_with", "version", "changed", "changed_by", "expiry", "history"]
-    list_select_related = ("tenant",)
     verbs = VERBS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

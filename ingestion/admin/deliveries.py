@@ -30,7 +30,7 @@ class OfPipeline(PipelineFilter):
 class DeliveryAdmin(ConsoleAdmin):
     list_display = ["named", "pipeline", "tenant", "standing", "bytes", "received", "taken_in_by"]
     list_filter = ["state", OfPipeline, "tenant"]
-    list_select_related = ("tenant", "connection")
+    list_prefetch = ("tenant", "connection")
     search_fields = ["delivery_id"]
     search_help_text = _("The sender's id of the delivery, whole")
     sortable_by = ()

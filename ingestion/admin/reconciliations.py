@@ -57,7 +57,7 @@ class OfPipeline(PipelineFilter):
 class ReconciledPeriodAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["period", "pipeline", "tenant", "of_group", "standing", "declared", "stored", "apart", "checked"]
     list_filter = ["state", OfPipeline, "tenant"]
-    list_select_related = ("tenant", "connection")
+    list_prefetch = ("tenant", "connection")
     sortable_by = ()
     change_form_template = "ingestion/reconciliation.html"
     verbs = VERBS

@@ -146,7 +146,7 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
     }
 
 
-def _totals(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _totals(counts: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Reasons with their counts, the most frequent first; what is no count, put into the row by hand, is left out."""
     pairs = [(visible(reason), count) for reason, count in counts.items() if isinstance(count, int)]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))

@@ -67,7 +67,7 @@ class PendingFilter(admin.SimpleListFilter):
 class KnownShapeAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["pipeline", "tenant", "standing", "changed"]
     list_filter = ["tenant", PipelineOfShape, PendingFilter]
-    list_select_related = ("tenant", "connection")
+    list_prefetch = ("tenant", "connection")
     sortable_by = ()
     change_form_template = "ingestion/shape.html"
     verbs = [

@@ -47,7 +47,7 @@ class TenantAdmin(ConsoleAdmin):
     list_display = ["name", "key", "tier", "connections", "created"]
     sortable_by = ()
     list_filter = ["tier"]
-    list_select_related = False
+    list_prefetch = ()
     search_fields = ["key__istartswith", "name__istartswith"]
     search_help_text = _("The beginning of key or name")
     fields = ["name", "key", "tier", "time_zone"]

@@ -20,7 +20,7 @@ class ConnectionPipelineFilter(PipelineFilter):
 class WatermarkAdmin(ConsoleAdmin):
     list_display = ["mark", "pipeline", "tenant", "moved_by", "reason", "created"]
     list_filter = ["tenant", ConnectionPipelineFilter]
-    list_select_related = ("tenant", "connection")
+    list_prefetch = ("tenant", "connection")
     sortable_by = ()
     fields = ["tenant", "connection", "mark", "moved_by", "reason", "created"]
     readonly_fields = ["mark", "moved_by", "created"]

@@ -80,6 +80,11 @@ def register(value: Pipeline) -> None:
     _pipelines[value.name] = value
 
 
+def version_of(name: str, otherwise: str = "") -> str:
+    """The version of the pipeline `name`, or `otherwise` where its code is not installed."""
+    return _pipelines[name].version if name in _pipelines else otherwise
+
+
 def unregister(name: str) -> None:
     """Forget a pipeline; for tests."""
     _pipelines.pop(name, None)

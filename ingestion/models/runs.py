@@ -124,6 +124,7 @@ class Run(TenantOwned):
             models.Index(fields=["connection", "-id"], name="ingestion_run_latest"),
             models.Index(fields=["tenant", "pipeline", "-id"], name="ingestion_run_recent"),
             models.Index(fields=["parent", "state"], name="ingestion_run_shards"),
+            models.Index(fields=["kind", "-id"], name="ingestion_run_kind"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -32,6 +32,12 @@ class Watermark(TenantOwned):
         return self.value.isoformat()
 
     @staticmethod
+    def newest() -> models.Subquery:
+        """The watermark of the connection of a row that has one, for a query of such rows."""
+        history = Watermark.unscoped.filter(connection_id=models.OuterRef("connection_id")).order_by("-pk")
+        return models.Subquery(history.values("value")[:1])
+
+    @staticmethod
     def newest_of(connection_id: int) -> datetime | None:
         """A connection's watermark; None before its first live run."""
         history = Watermark.unscoped.filter(connection_id=connection_id).order_by("-pk")

@@ -6,9 +6,10 @@ import dataclasses
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q, QuerySet
 
 from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
@@ -16,7 +17,7 @@ from ingestion.core import stages
 from ingestion.core.destinations import Loaded, Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Page, Record, Rejected
+from ingestion.core.records import Counts, Page, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
@@ -37,6 +38,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
         work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
     )
     work.seams.at("prepared")
+    _look(work)
     seen = work.watch.look(prepared, page.envelope)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
@@ -51,6 +53,12 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     if _exceeded(work, work.read, work.dead):
         raise _over_budget(work.read, work.dead)
     return None
+
+
+def _look(work: Work) -> None:
+    """Whether to go on, and whether other runs may open letters meanwhile: known ones are then not all there are."""
+    if ownership.look(work.mine, beside=Exists(_shards_beside(work)))["beside"]:
+        work.open_letters = letters.Open(None)
 
 
 def refuse(work: Work, prepared: stages.Prepared) -> None:
@@ -79,7 +87,7 @@ def _keep(work: Work, prepared: stages.Prepared) -> artifacts.Kept | None:
     changed = [*(one.record for one in prepared.ready), *(one.record for one in prepared.rejected)]
     if not config().KEEP_RAW_PAGES or not changed or work.ctx.inbox or work.run.kind == Run.Kind.REPLAY:
         return None
-    kept = artifacts.keep_page(work.ctx.tenant, changed)
+    kept = artifacts.keep_page(work.ctx.tenant, changed, look=bool(prepared.rejected))
     work.seams.at("artifact kept")
     return kept
 
@@ -114,8 +122,9 @@ def _commit(
 ) -> None:
     """The batch's transaction: checkpoint, rows, dead letters, counts, totals, artifact and events, or nothing."""
     run, now = work.run, datetime.now(UTC)
+    expected, explained = verification.count(prepared, Loaded(prepared.ready)), reasons.columns(run, page, prepared)
     with transaction.atomic():
-        ownership.advance(work.mine, page.checkpoint)
+        ownership.advance(work.mine, page.checkpoint, **_added(expected), **explained)
         work.seams.at("advanced")
         loaded = work.pipeline.destination.load(work.ctx, prepared.ready)
         work.seams.at("loaded")
@@ -126,15 +135,8 @@ def _commit(
             deliveries.settle(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)
         tally = verification.add(work.pipeline, work.ctx, run.tally, page, prepared, loaded)
-        explained = reasons.columns(run, page, prepared)
-        work.mine.row.update(
-            read=F("read") + counts.read,
-            ok=F("ok") + counts.ok,
-            skipped=F("skipped") + counts.skipped,
-            dead=F("dead") + counts.dead,
-            tally=tally,
-            **explained,
-        )
+        if counts != expected or tally != run.tally:  # what only the database could tell
+            work.mine.row.update(**_added(counts, expected), tally=tally)
         if kept is not None:
             _link(work, kept)
         for note in (*page.notes, *loaded.notes):
@@ -151,14 +153,18 @@ def _commit(
     work.open_letters.add(rejected)
 
 
+def _added(counts: Counts, before: Counts | None = None) -> dict[str, Any]:
+    """The run's counts with a page's `counts` added, or with what these are more than `before`."""
+    less = dataclasses.asdict(before) if before else {}
+    return {name: F(name) + number - less.get(name, 0) for name, number in dataclasses.asdict(counts).items()}
+
+
 def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, now: datetime) -> None:
     """Close the open letters of what this batch loads."""
     closes = [one.record for one in loaded.ready]
     if work.run.kind == Run.Kind.REPLAY:
         closes += [one.record for one in prepared.skipped]
     whole = () if prepared.rejected or loaded.rejected else page.settles
-    if work.open_letters.ids is not None and _beside_shards(work):
-        work.open_letters = letters.Open(None)
     if (among := work.open_letters.among(closes)) or whole:
         letters.settle(work.run, among, now, whole)
     if page.formerly is not None and work.open_letters.ids != set():
@@ -170,17 +176,17 @@ def _unchanged(prepared: stages.Prepared) -> list[str]:
     return [one.record.key for one in prepared.skipped if one.reason == stages.UNCHANGED]
 
 
-def _beside_shards(work: Work) -> bool:
-    """Whether shards of a backfill of this connection may have opened letters since this execution began."""
+def _shards_beside(work: Work) -> QuerySet[Run]:
+    """Shards of backfills of this connection that may have opened letters since this execution began."""
     shards = Run.unscoped.filter(connection_id=work.run.connection_id, parent__isnull=False)
-    return shards.filter(Q(state__in=Run.ACTIVE) | Q(finished_at__gte=work.began)).exists()
+    return shards.filter(Q(state__in=Run.ACTIVE) | Q(finished_at__gte=work.began))
 
 
 def _link(work: Work, kept: artifacts.Kept) -> None:
     link = {
         "tenant_id": work.ctx.tenant.id,
         "run_id": work.run.pk,
-        "artifact_id": kept.save().pk,
+        "artifact_id": kept.save(),
         "role": RunArtifact.Role.RAW,
         "name": f"batch {work.mine.batches + 1}",
     }

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from ingestion import deliveries, events, queueing, turns
@@ -35,6 +36,7 @@ from ingestion.signals import run_finished
 
 _LIVE = (Run.Kind.SCHEDULED, Run.Kind.MANUAL)
 """Kinds whose window continues the connection's own; only they move its watermark."""
+_COUNTS = ("read", "ok", "skipped", "dead")
 
 
 def close(work: Work) -> None:
@@ -44,10 +46,9 @@ def close(work: Work) -> None:
     work.seams.at("verified")
 
     def end() -> None:
-        counts = mine.row.values("read", "ok", "skipped", "dead").first()
-        if counts is None:
-            raise Fenced(f"Run {run.pk} was claimed by another worker.")
-        known, moved = _watermark(run)
+        row = ownership.look(mine, *_COUNTS, watermark=Watermark.newest())
+        counts = {name: row[name] for name in _COUNTS}
+        known, moved = _watermark(run, row["watermark"])
         state = Run.State.PARTIAL if counts["dead"] else Run.State.SUCCEEDED
         _finish(run, mine, state, watermark_after=moved, error_class="", error_message="")
         if moved is not None and moved != known:
@@ -59,15 +60,14 @@ def close(work: Work) -> None:
     work.seams.at("closed")
 
 
-def _watermark(run: Run) -> tuple[datetime | None, datetime | None]:
-    """The connection's watermark now and after `run`, which moves it forward only, and never over a gap.
+def _watermark(run: Run, known: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """The connection's watermark, which is `known`, and after `run`, which moves it forward only and never over a gap.
 
     A run that was queued or retried before a newer one ended would move it back; one retried after an operator rewound
     it to before the run's window would skip what lies between.
     """
     if run.kind not in _LIVE or run.window_start is None or run.window_end is None:
         return None, None
-    known = Watermark.newest_of(run.connection_id)
     joins = known is None or run.window_start <= known <= run.window_end
     return known, run.window_end if joins else known
 
@@ -164,15 +164,23 @@ def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
     )
     if not ended:
         raise Fenced(f"Run {run.pk} was claimed by another worker.")
-    transaction.on_commit(lambda: announce(run.pk), robust=True)  # the run has ended, whatever happens to the news
+    transaction.on_commit(lambda: _ended(run, state), robust=True)  # it has ended, whatever happens to the news
+
+
+def _ended(run: Run, state: Run.State) -> None:
+    run.state = state
+    announce(run.pk)
 
 
 def announce(run_id: int) -> None:
     """Tell listeners that the run has ended, and workers about its tenant's next ones and its backfill's next shard."""
-    run = Run.unscoped.select_related("tenant", "connection", "parent").get(pk=run_id)
+    waiting = Exists(deliveries.pending(OuterRef("connection_id")))
+    rows = Run.unscoped.select_related("tenant", "connection", "parent").annotate(deliveries_wait=waiting)
+    run = rows.get(pk=run_id)
     run_finished.send_robust(Run, run=run)
     turns.freed(run.tenant)
     if run.parent is not None and not shards.settle(run.parent.pk):
         for shard in shards.next_in_line(run.parent):
             queueing.hint(shard.pk, shard.tenant.tier, shard.fence)
-    deliveries.wake(run.connection)
+    if run.deliveries_wait:
+        deliveries.wake(run.connection)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 from django.db import OperationalError, connection, transaction
@@ -19,11 +20,14 @@ from ingestion.loading import faults
 T = TypeVar("T")
 
 
-def retried(work: Callable[[], T], sleep: Callable[[float], None] = time.sleep) -> T:
-    """`work` in a transaction of its own. Inside somebody else's it is tried once: that one was rolled back too."""
+def retried(work: Callable[[], T], sleep: Callable[[float], None] = time.sleep, *, transactional: bool = True) -> T:
+    """`work` in a transaction of its own. Inside somebody else's it is tried once: that one was rolled back too.
+
+    A single statement needs no transaction around it: it is one.
+    """
     for tried in range(1, config().BATCH_TRIES + 1):
         try:
-            with transaction.atomic():
+            with transaction.atomic() if transactional or connection.in_atomic_block else nullcontext():
                 return work()
         except OperationalError as error:
             if not faults.is_conflict(error) or connection.in_atomic_block or tried == config().BATCH_TRIES:

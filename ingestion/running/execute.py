@@ -6,10 +6,13 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.db.models import Exists, OuterRef
+
 from ingestion import events
+from ingestion.clock import DbNow
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.stages import Prepared
-from ingestion.models import Run
+from ingestion.models import Run, RunArtifact
 from ingestion.running import ahead, batch, closing, ownership
 from ingestion.running.conflicts import retried
 from ingestion.running.work import Seams, Work, open_work
@@ -28,13 +31,24 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
         return None
     seams.at("claimed")
     seams.came_on(mine)
-    run = Run.unscoped.select_related("tenant", "connection").get(pk=run_id)
+    run = _taken_up(mine)
     try:
         with _patient_collector():
             _carry(run, mine, seams)
     except Exception as error:  # noqa: BLE001  classified there; nothing is swallowed
         _answer(run, mine, error)
+    if run.state in Run.TERMINAL:  # ended by us, and committed
+        return str(run.state)
     return str(Run.unscoped.values_list("state", flat=True).get(pk=run_id))
+
+
+def _taken_up(mine: ownership.Ownership) -> Run:
+    """The claimed run with what its execution asks about it, in one query."""
+    inputs = RunArtifact.unscoped.filter(run=OuterRef("pk"), role=RunArtifact.Role.INPUT)
+    run = Run.unscoped.select_related("tenant", "connection").annotate(began=DbNow(), has_inputs=Exists(inputs))
+    taken_up: Run = run.get(pk=mine.run_id)
+    taken_up.connection.tenant = taken_up.tenant
+    return taken_up
 
 
 @contextmanager
@@ -81,9 +95,10 @@ def _pause(run: Run, mine: ownership.Ownership, error: Paused) -> None:
 
 
 def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
-    ownership.renew(mine)
+    if (run.fence, run.state) != (mine.fence, Run.State.RUNNING):
+        raise Fenced(f"Run {run.pk} was claimed by another worker.")
+    ownership.go_on(mine, cancelled=run.cancel_requested, paused=run.connection.is_paused)
     work = open_work(run, mine, seams)
-    mine.row.update(pipeline_version=work.pipeline.version)
     if mine.fence == 1:
         run_started.send_robust(Run, run=run)
     events.record(run, "started", f"claim {mine.fence} on {run.host}", checkpoint=run.checkpoint)
@@ -92,7 +107,6 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
         batch.refuse(work, refused)
         return
     seams.at("exhausted")
-    ownership.renew(mine)
     batch.require_within_budget(work)
     closing.close(work)
 
@@ -105,7 +119,8 @@ def _load(work: Work) -> Prepared | None:
     with ahead.pages(work) as pages:
         for page in pages:
             work.seams.at("extracted")
-            ownership.renew(work.mine)
+            if work.mine.is_due():
+                ownership.renew(work.mine)
             work.seams.came_on(work.mine)
             if (refused := batch.process(work, page)) is not None:
                 return refused

@@ -6,26 +6,31 @@ unique column: how many shards run at a time is decided by the database, also wh
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from django.db.models import Q
+
 from ingestion.models import Run
 
 MOST_LANES = 50
 """Lanes of a backfill: as many of its shards can ever run at a time."""
 
 
-def free(run_id: int) -> int | None:
-    """The active key that the run may take; None while its connection is busy, or no lane of its backfill is free."""
-    found = Run.unscoped.filter(pk=run_id).values_list("connection_id", "parent_id", "active_key", "parent__params")
-    row: tuple[int, int | None, int | None, dict[str, int]] | None = found.first()
-    if row is None:
-        return None
-    connection_id, parent_id, held, params = row
-    if held is not None:
-        return held  # left by a dead worker: the run has its place already
-    if parent_id is None:
-        return None if Run.unscoped.filter(active_key=connection_id).exists() else connection_id
-    lanes = {_lane(parent_id, number) for number in range(parallel(params))}
-    taken = Run.unscoped.filter(parent_id=parent_id, active_key__isnull=False).values_list("active_key", flat=True)
-    return max(lanes - {key for key in taken if key is not None}, default=None)
+def rivals(run: Run) -> Q:
+    """Runs that may hold what `run` could take."""
+    if run.parent_id is None:
+        return Q(active_key=run.connection_id)
+    return Q(parent_id=run.parent_id, active_key__isnull=False)
+
+
+def free(run: Run, held: Collection[int]) -> int | None:
+    """The active key that the run may take, none of those `held`; None while its connection or every lane is busy."""
+    if run.active_key is not None:
+        return run.active_key  # left by a dead worker: the run has its place already
+    if run.parent is None:
+        return None if run.connection_id in held else run.connection_id
+    lanes = {_lane(run.parent.pk, number) for number in range(parallel(run.parent.params))}
+    return max(lanes.difference(held), default=None)
 
 
 def parallel(params: dict[str, int]) -> int:

@@ -10,7 +10,9 @@ import functools
 import os
 import random
 import socket
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from django.db.models.functions import Coalesce
 from ingestion import limits, turns
 from ingestion.clock import DbNow, db_now_plus
 from ingestion.conf import MOST_AT_ONCE, config
+from ingestion.core import registry
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.text import storable
 from ingestion.models import Run
@@ -39,11 +42,25 @@ class Ownership:
     run_id: int
     fence: int
     batches: int
+    extended: float = field(default_factory=time.monotonic, compare=False)
+    """When the lease was extended last, on this process's clock, at the latest."""
 
     @property
     def row(self) -> Any:
         """The run, as long as it is ours."""
         return Run.unscoped.filter(pk=self.run_id, fence=self.fence, state=Run.State.RUNNING)
+
+    def extending(self, update: Callable[[], int]) -> bool:
+        """Whether `update`, which extends the lease, changed the row."""
+        begun = time.monotonic()
+        changed = bool(update())
+        if changed:
+            self.extended = begun
+        return changed
+
+    def is_due(self) -> bool:
+        """Whether a third of the lease is gone."""
+        return time.monotonic() - self.extended >= config().LEASE_SECONDS / 3
 
 
 def claimable() -> Q:
@@ -57,26 +74,36 @@ def claim(run_id: int) -> Ownership | None:
 
     For a shard: or when its backfill has no lane free.
     """
-    slow = _still_at_it(run_id)
     for _ in range(_SLOT_TRIES):
-        slot, place = _free_slot(run_id), lanes.free(run_id)
+        run = Run.unscoped.select_related("tenant", "parent").only(*_CLAIMED).filter(pk=run_id).first()
+        if run is None:
+            return None
+        slot, place = _free(run)
         if slot is None or place is None:
             return None
         try:
-            claimed = retried(functools.partial(_take, run_id, place, slot, 0 if slow else 1))
+            claimed = retried(functools.partial(_take, run, place, slot), transactional=False)
         except IntegrityError:
             continue  # another run took this slot or this place a moment ago
-        if not claimed:
-            return None
-        fence, batches = Run.unscoped.values_list("fence", "batches").get(pk=run_id)
-        return Ownership(run_id, fence, batches)
+        return Ownership(run_id, run.fence + 1, run.batches) if claimed else None
     return None
 
 
-def _take(run_id: int, place: int, slot: int, died: int) -> int:
-    """The one UPDATE that claims; raises IntegrityError when the place or the slot is somebody's."""
+_CLAIMED = (
+    *("fence", "batches", "pipeline", "pipeline_version", "host", "worker_pid", "active_key", "slot_key"),
+    *("connection_id", "tenant__tier", "parent__params"),
+)
+"""What a claim looks at."""
+
+
+def _take(run: Run, place: int, slot: int) -> int:
+    """The one UPDATE that claims; raises IntegrityError when the place or the slot is somebody's.
+
+    The fence that was seen is asked for again: of two that claim, one gets the next number.
+    """
+    died = 0 if _still_at_it(run) else 1
     return (
-        Run.unscoped.filter(claimable(), pk=run_id)
+        Run.unscoped.filter(claimable(), pk=run.pk, fence=run.fence)
         .filter(turns.is_able() | Q(state=Run.State.RUNNING))
         .update(
             deaths=Case(
@@ -91,38 +118,38 @@ def _take(run_id: int, place: int, slot: int, died: int) -> int:
             slot_key=Coalesce("slot_key", Value(slot)),
             not_before=None,
             started_at=Coalesce("started_at", DbNow()),
+            pipeline_version=registry.version_of(run.pipeline, run.pipeline_version),
             host=hostname(),
             worker_pid=os.getpid(),
         )
     )
 
 
-def _free_slot(run_id: int) -> int | None:
-    """A slot of the run's tenant that nobody holds, or the one that this run holds already under an expired lease.
+def _free(run: Run) -> tuple[int | None, int | None]:
+    """A slot of the run's tenant and a place (see lanes) that nobody holds, or those that a dead worker left to it.
 
     A slot is a number below the tenant's budget; its key is unique in the database, so however many claim at once, no
     more than the budget get one. Those of runs that began under a higher budget count until they end.
     """
-    known = Run.unscoped.filter(pk=run_id).values_list("tenant_id", "tenant__tier", "slot_key").first()
-    if known is None:
-        return None
-    tenant, tier, mine = known
-    if mine is not None:
-        return mine
-    first = tenant * MOST_AT_ONCE
-    held = Run.unscoped.filter(slot_key__gte=first, slot_key__lt=first + MOST_AT_ONCE).values_list(
-        "slot_key", flat=True
-    )
-    taken, budget = set(held), limits.budget_of(tier)
+    if run.slot_key is not None and run.active_key is not None:
+        return run.slot_key, run.active_key
+    first = run.tenant_id * MOST_AT_ONCE
+    of_tenant = Q(slot_key__gte=first, slot_key__lt=first + MOST_AT_ONCE)
+    held = list(Run.unscoped.filter(of_tenant | lanes.rivals(run)).values_list("slot_key", "active_key"))
+    place = lanes.free(run, {key for _, key in held if key is not None})
+    if run.slot_key is not None:
+        return run.slot_key, place
+    taken = {key for key, _ in held if key is not None and first <= key < first + MOST_AT_ONCE}
+    budget = limits.budget_of(run.tenant.tier)
     free = [slot for slot in range(first, first + budget) if slot not in taken]
     # By chance among them: many who claim at once would all try the first.
-    return random.choice(free) if free and len(taken) < budget else None  # noqa: S311  not a secret
+    return (random.choice(free) if free and len(taken) < budget else None), place  # noqa: S311  not a secret
 
 
-def _still_at_it(run_id: int) -> bool:
+def _still_at_it(run: Run) -> bool:
     """Whether the run's owner is another living process of this host: slow, then, and not dead."""
-    host, pid = Run.unscoped.filter(pk=run_id).values_list("host", "worker_pid").first() or ("", None)
-    if pid is None or host != hostname() or pid == os.getpid():
+    pid = run.worker_pid
+    if pid is None or run.host != hostname() or pid == os.getpid():
         return False
     try:
         os.kill(pid, 0)
@@ -137,25 +164,53 @@ def _still_at_it(run_id: int) -> bool:
 def renew(mine: Ownership) -> None:
     """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
     wanted = mine.row.filter(Exists(turns.unpaused()), cancel_requested=False)
-    if wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS)):
+    if mine.extending(lambda: wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS))):
         return
     cancelled = mine.row.values_list("cancel_requested", flat=True).first()
     if cancelled is None:
         raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
+    go_on(mine, cancelled=cancelled, paused=True)
+
+
+def look(mine: Ownership, *columns: str, **annotations: Any) -> dict[str, Any]:
+    """What `renew` looks at, with `columns` and `annotations` of the row, in one query; the lease only when it is time.
+
+    Every batch extends the lease; a page that came soon after it finds most of it left.
+    """
+    if mine.is_due():
+        renew(mine)
+    row: dict[str, Any] | None = mine.row.values(
+        *columns, "cancel_requested", paused_at=F("connection__paused_at"), **annotations
+    ).first()
+    if row is None:
+        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
+    go_on(mine, cancelled=row["cancel_requested"], paused=row["paused_at"] is not None)
+    return row
+
+
+def go_on(mine: Ownership, *, cancelled: bool, paused: bool) -> None:
+    """Raise Cancelled or Paused when that is so."""
     if cancelled:
         raise Cancelled(f"Run {mine.run_id} was cancelled.")
-    raise Paused(f"The connection of run {mine.run_id} is paused.")
+    if paused:
+        raise Paused(f"The connection of run {mine.run_id} is paused.")
 
 
-def advance(mine: Ownership, checkpoint: Any) -> None:
-    """First statement of the batch's transaction: takes the run's row lock and moves its checkpoint. Raises Fenced."""
-    moved = mine.row.filter(batches=mine.batches).update(
-        batches=F("batches") + 1,
-        checkpoint=checkpoint,
-        lease_until=db_now_plus(config().LEASE_SECONDS),
-        deaths=0,
-        attempts=0,
-        isolation=None,
+def advance(mine: Ownership, checkpoint: Any, **values: Any) -> None:
+    """First statement of the batch's transaction: takes the run's row lock and moves its checkpoint. Raises Fenced.
+
+    `values` are further columns of the run.
+    """
+    moved = mine.extending(
+        lambda: mine.row.filter(batches=mine.batches).update(
+            batches=F("batches") + 1,
+            checkpoint=checkpoint,
+            lease_until=db_now_plus(config().LEASE_SECONDS),
+            deaths=0,
+            attempts=0,
+            isolation=None,
+            **values,
+        )
     )
     if not moved:
         raise Fenced(f"Run {mine.run_id} was claimed by another worker; this batch is rolled back.")

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion import artifacts, letters, limits
-from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import Context, File, overlaid
@@ -84,7 +83,7 @@ class Work:
 
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
-    pipeline, began = registry.get(run.pipeline), read_db_now()
+    pipeline = registry.get(run.pipeline)
     ctx = context(pipeline, run, heartbeat(mine, seams))
     ctx = dataclasses.replace(ctx, spend=limits.RunMeter(run, lambda: mine.batches))
     ctx = within_limits(ctx, pipeline, run, seams, heartbeat(mine, seams, at_least_every=WAITING_BEAT))
@@ -97,6 +96,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, run)
     poison = isolation.resume(run, mine)
+    began: datetime = run.began  # type: ignore[attr-defined]  # asked for by execute
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
     return Work(
@@ -149,7 +149,7 @@ def heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float 
 def context(pipeline: Pipeline, run: Run, beat: Callable[[], None]) -> Context:
     """The run as its source and transform see it."""
     links = RunArtifact.objects.for_tenant(run.tenant_id).filter(run=run, role=RunArtifact.Role.INPUT)
-    inbox = {link.artifact_id: link for link in links.select_related("artifact")}
+    inbox = {link.artifact_id: link for link in links.select_related("artifact")} if run.has_inputs else {}  # type: ignore[attr-defined]  # asked for by execute
     return dataclasses.replace(
         outside_a_run(pipeline, run.connection, run.params.get("config", {})),
         run_id=run.pk,

@@ -41,7 +41,6 @@ def as_json(value: Any) -> str:
 class BankAccountAdmin(ConsoleAdmin):
     list_display = ["identifier", "currency", "tenant", "bank", "name", "kind"]
     list_filter = ["tenant", "currency"]
-    list_select_related = ("tenant",)
     search_fields = ["identifier"]
     fields = ["tenant", "identifier", "currency", "bank", "name", "kind"]
 
@@ -51,7 +50,7 @@ class BankStatementAdmin(ConsoleAdmin):
     list_display = ["account", "period_start", "period_end", "opens", "closes", "entries", "format", "tenant"]
     list_display_links = ["account"]
     list_filter = ["tenant", "period_end"]
-    list_select_related = ("tenant", "account")
+    list_prefetch = ("tenant", "account")
     fields = [
         "tenant", "account", "reference", "number", "format",
         "period_start", "period_end", "opens", "closes", "entries", "run",
@@ -71,9 +70,9 @@ class BankStatementAdmin(ConsoleAdmin):
 class BankTransactionAdmin(ConsoleAdmin):
     list_display = ["booked_on", "money", "counterparty", "text", "withdrawn", "account", "tenant"]
     list_filter = ["tenant", "account", "booked_on", "withdrawn"]
-    list_select_related = ("tenant", "account")
+    list_prefetch = ("tenant", "account")
     sortable_by = ("booked_on",)
-    search_fields = ["=external_id", "=bank_id", "=reference"]
+    search_fields = ["external_id__exact", "bank_id__exact", "reference__exact"]  # "=" would ignore case, and the index
     fields = [
         "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
         "counterparty_account", "reference", "bank_id", "description", "parts_of_it", "more", "withdrawn",
@@ -104,5 +103,5 @@ class BankLookAlikeAdmin(ConsoleAdmin):
 
     list_display = ["entry", "stored", "sort", "answer", "account", "tenant"]
     list_filter = ["tenant", "sort", "answer"]
-    list_select_related = ("tenant", "account", "entry", "stored")
+    list_prefetch = ("tenant", "account", "entry", "stored")
     fields = ["tenant", "account", "entry", "stored", "sort", "answer", "run"]

@@ -60,6 +60,7 @@ class BankStatement(TenantOwned):
         abstract = False
         ordering = ["-period_end", "-id"]
         constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="bank_statement_once")]
+        indexes = [models.Index(fields=["-period_end", "-id"], name="bank_statement_newest")]
         verbose_name = _("bank statement")
         verbose_name_plural = _("bank statements")
 
@@ -133,7 +134,13 @@ class BankTransaction(Ingested):
         abstract = False
         ordering = ["-booked_on", "-id"]
         constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="bank_transaction_once")]
-        indexes = [models.Index(fields=["account", "-booked_on"], name="bank_transaction_recent")]
+        indexes = [
+            models.Index(fields=["account", "-booked_on"], name="bank_transaction_recent"),
+            models.Index(fields=["-booked_on", "-id"], name="bank_transaction_day"),
+            models.Index(fields=["bank_id"], name="bank_transaction_bank_id"),
+            models.Index(fields=["reference"], name="bank_transaction_reference"),
+            models.Index(fields=["external_id"], name="bank_transaction_external_id"),
+        ]
         verbose_name = _("bank transaction")
         verbose_name_plural = _("bank transactions")
 

@@ -26,7 +26,6 @@ guide(PIPELINE, "admin:rest_restrecord_declare", "rest.view_restrecord")
 class RestRecordAdmin(ConsoleAdmin):
     list_display = ["external_id", "source", "updated_at", "loaded_at", "tenant"]
     list_filter = ["tenant", "updated_at"]
-    list_select_related = ("tenant",)
     sortable_by = ()
     search_fields = ["=external_id"]
     search_help_text = _("The record's id, whole")

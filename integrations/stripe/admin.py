@@ -177,7 +177,6 @@ def _deliver(actor: Actor, event: models.StripeEvent, values: Mapping[str, Any])
 class EventAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["type", "object_id", "verdict", "account", "created_at", "tenant"]
     list_filter = ["tenant", "verdict", "livemode", "created_at"]
-    list_select_related = ("tenant",)
     sortable_by = ("created_at",)
     search_fields = ["=external_id", "=object_id", "=account"]
     fields = [

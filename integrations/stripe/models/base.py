@@ -48,6 +48,9 @@ def once(name: str) -> list[models.BaseConstraint]:
 
 
 def newest(name: str, *others: str) -> list[models.Index]:
-    """Indexes for the newest rows of a tenant, and by each of the columns `others`."""
-    found = [models.Index(fields=["tenant", "created_at"], name=f"stripe_{name}_newest")]
+    """Indexes for the newest rows, of all tenants and of one, and by each of the columns `others`."""
+    found = [
+        models.Index(fields=["tenant", "created_at"], name=f"stripe_{name}_newest"),
+        models.Index(fields=["-created_at", "-id"], name=f"stripe_{name}_all"),
+    ]
     return found + [models.Index(fields=["tenant", one], name=f"stripe_{name}_{one}"[:30]) for one in others]

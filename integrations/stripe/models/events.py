@@ -34,7 +34,10 @@ class StripeEvent(Ingested):
         abstract = False
         ordering = ["-created_at", "-id"]
         constraints = [models.UniqueConstraint(fields=["tenant", "external_id"], name="stripe_event_once")]
-        indexes = [models.Index(fields=["tenant", "created_at"], name="stripe_event_newest")]
+        indexes = [
+            models.Index(fields=["tenant", "created_at"], name="stripe_event_newest"),
+            models.Index(fields=["-created_at", "-id"], name="stripe_event_all"),
+        ]
         verbose_name = _("Stripe event")
         verbose_name_plural = _("Stripe events")
 

@@ -38,10 +38,10 @@ def overtaken(run: Run) -> None:
 def without_the_fence() -> None:
     """What `ownership` would be without its guard. Only ever called in a process that ends at once."""
 
-    def advance(mine: ownership.Ownership, checkpoint: Any) -> None:
+    def advance(mine: ownership.Ownership, checkpoint: Any, **values: Any) -> None:
         from django.db.models import F
 
-        Run.unscoped.filter(pk=mine.run_id).update(checkpoint=checkpoint, batches=F("batches") + 1)
+        Run.unscoped.filter(pk=mine.run_id).update(checkpoint=checkpoint, batches=F("batches") + 1, **values)
 
     ownership.advance = advance
     ownership.Ownership.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
