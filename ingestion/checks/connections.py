@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core import checks
-from django.core.checks import CheckMessage, Tags, register
+from django.core.checks import CheckMessage, Tags
 from django.db import connections, router
 
-from ingestion.checks.settings import TAG
+from ingestion.checks.guarding import check
 from ingestion.core import registry
 
 
-@register(TAG, Tags.database)
+@check(Tags.database)
 def check_tenants(
     app_configs: Sequence[Any] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core import checks
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags
 from django.db import DatabaseError, connections, router
 from django.utils.module_loading import import_string
 
-from ingestion.checks.settings import TAG, valid
+from ingestion.checks.guarding import check
+from ingestion.checks.settings import valid
 from ingestion.core import registry
 from ingestion.core.errors import ConfigurationError
 from ingestion.vault import DatabaseStore, HashicorpStore, expiry, hashicorp, master_keys, rotation, stores
@@ -18,7 +19,7 @@ from ingestion.vault import DatabaseStore, HashicorpStore, expiry, hashicorp, ma
 _KEEP = "A key is taken away only after `manage.py ingest credential rotate-keys` says that nothing is under it."
 
 
-@register(TAG)
+@check()
 def check_credentials(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     return [] if valid() is None else [*_store(), *_keys()]
 
@@ -61,7 +62,7 @@ def _keys_are_missing() -> bool:
     return seals and any(pipeline.integration for pipeline in registry.registered())
 
 
-@register(TAG, Tags.database)
+@check(Tags.database)
 def check_stored(
     app_configs: Sequence[Any] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core import checks
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags
 from django.db import connections, router
 
-from ingestion.checks.settings import TAG
+from ingestion.checks.guarding import check
 
 _VARIABLES = ("sql_mode", "character_set_connection", "transaction_isolation", "tx_isolation")
 
 
-@register(TAG)
+@check()
 def check_sqlite(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     from ingestion.models import Run
 
@@ -34,7 +34,7 @@ def check_sqlite(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> lis
     ]
 
 
-@register(TAG, Tags.database)
+@check(Tags.database)
 def check_mysql(
     app_configs: Sequence[Any] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:

@@ -7,9 +7,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from django.core import checks
-from django.core.checks import CheckMessage, register
+from django.core.checks import CheckMessage
 
-from ingestion.checks.settings import TAG, valid
+from ingestion.checks.guarding import check
+from ingestion.checks.settings import valid
 
 _METADATA = ip_address("169.254.169.254")
 _ON_PREMISES = [
@@ -19,7 +20,7 @@ _ON_PREMISES = [
 ]  # fmt: skip
 
 
-@register(TAG)
+@check()
 def check_networks(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     given = valid()
     return [] if given is None else [message for one in given.PRIVATE_NETWORKS for message in _check(one)]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 
-from ingestion.checks.settings import TAG
+from ingestion.checks.guarding import attempt, check
 from ingestion.core import registry
 from ingestion.core.periods import Countable, Reconcilable
 from ingestion.core.pipeline import Pipeline
 
 
-@register(TAG)
+@check()
 def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    return [message for pipeline in registry.registered() for message in problems(pipeline)]
+    found: list[CheckMessage] = []
+    for pipeline in registry.registered():
+        found += attempt(functools.partial(problems, pipeline), f"pipeline {pipeline.name}")
+    return found
 
 
 def problems(pipeline: Pipeline) -> list[CheckMessage]:
@@ -39,8 +43,8 @@ def _reconciliations(pipeline: Pipeline) -> Iterator[CheckMessage]:
             f"It declares the control total {name!r} twice.", hint=hint, obj=_where(pipeline), id="ingestion.E009"
         )
     model = getattr(pipeline.destination, "model", None)
-    for check in pipeline.reconciliations:
-        column = getattr(check, "column", None)
+    for total in pipeline.reconciliations:
+        column = getattr(total, "column", None)
         if model is None or column is None:
             continue
         try:

@@ -7,15 +7,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 
 from ingestion import queueing
-from ingestion.checks.settings import TAG, valid
+from ingestion.checks.guarding import check
+from ingestion.checks.settings import valid
 
 _JSON = ("json", "rq.serializers.JSONSerializer")
 
 
-@register(TAG)
+@check()
 def check_queues(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     given = valid()
     if given is None:
@@ -68,7 +69,7 @@ def _without_timeout(names: Sequence[str]) -> CheckMessage:
     )
 
 
-@register(TAG, deploy=True)
+@check(deploy=True)
 def check_eviction(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Asks Redis, so only with --deploy. A Redis that does not answer is not this check's business."""
     if valid() is None or not getattr(settings, "RQ_QUEUES", {}):

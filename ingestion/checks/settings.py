@@ -8,15 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from ingestion import retention
+from ingestion.checks.guarding import check
 from ingestion.conf import Settings, config
 from ingestion.core import meters
-
-TAG = "ingestion"
 
 
 def valid() -> Settings | None:
@@ -27,7 +26,7 @@ def valid() -> Settings | None:
         return None
 
 
-@register(TAG)
+@check()
 def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     try:
         given = config()

@@ -8,13 +8,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
 
-from ingestion.checks.settings import TAG, valid
+from ingestion.checks.guarding import check
+from ingestion.checks.settings import valid
 
 
-@register(TAG)
+@check()
 def check_storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     given = valid()
     if given is None:

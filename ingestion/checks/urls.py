@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core import checks
-from django.core.checks import CheckMessage, register
+from django.core.checks import CheckMessage
 
-from ingestion.checks.settings import TAG
+from ingestion.checks.guarding import check
 from ingestion.endpoints import addresses
 
 
-@register(TAG)
+@check()
 def check_dashboard(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """django-rq's pages let any member of staff, without a permission, read job arguments and empty queues."""
     if not any(pattern.callback.__module__.startswith("django_rq.") for _, pattern in addresses()):

@@ -209,7 +209,7 @@ def take(
 
 def key_reader(key: str) -> Callable[[bytes], str]:
     """A function from a JSON object's bytes to its key as text; '' when `key` is '' (the source has no ids)."""
-    if not key:
+    if key == "":
         return lambda body: ""
     decode = msgspec.json.Decoder(_keyed(key)).decode
     return lambda body: str(decode(body).key)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from ingestion.core import unforeseen
 from ingestion.core.context import Context
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import FieldError, FileRefused, PayloadTooLarge, PoisonRecord, RecordError
 from ingestion.core.pipeline import Pipeline, Skip
 from ingestion.core.records import Outcome, Page, Ready, Record, Rejected, Skipped, Stage
+from ingestion.core.text import told
 
 DIGEST_BYTES = 16
 UNCHANGED = "unchanged"
+STALE = "stale"
+SUPERSEDED = "superseded"
 StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
-_UNFORESEEN = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
-"""What a user's validator or transform raises on a record it did not foresee. Anything else (a lost connection, a full
-disk, RQ's timeout) is not the record's fault and must not bury it in the dead letters.
-"""
+Blames = Callable[[Exception], bool]
+"""Whether what a validator, reader or transform raised is the record's fault."""
 _MAX_ERRORS = 50
 """Errors kept per record: an object with 100,000 wrong items must not make a 100,000-item dead letter."""
 
@@ -46,37 +48,50 @@ def digest(pipeline: Pipeline, record: Record) -> bytes:
 
 
 def prepare(
-    pipeline: Pipeline, ctx: Context, page: Page, stored_of: StoredOf, poison: Collection[str] = ()
+    pipeline: Pipeline,
+    ctx: Context,
+    page: Page,
+    stored_of: StoredOf,
+    poison: Collection[str] = (),
+    blames: Blames = unforeseen.is_of_record,
 ) -> Prepared:
     """Take every record of `page` as far as it gets without writing.
 
-    Within the page the last record of a key wins. Records whose stored digest is equal are skipped before they are
-    validated; rows older than the stored version are skipped after. `poison` holds digests (hex) known to kill workers.
+    Within the page the last record of a key wins that is not rejected. Records whose stored digest is equal are skipped
+    before they are validated; rows older than the stored version are skipped after. `poison` holds digests (hex) known
+    to kill workers. What is raised over a record and `blames` denies is raised again.
     """
-    ready: list[Ready] = []
-    skipped: list[Skipped] = []
-    rejected = [_refused(refusal.record, refusal.error) for refusal in page.refused]
-    records = _last_of_each_key(page.records, skipped)
+    taken = Prepared([], [], [_refused(refusal.record, refusal.error) for refusal in page.refused])
+    by = _By(pipeline, ctx, poison, blames)
+    earlier: dict[str, list[Record]] = {}
+    records = _last_of_each_key(page.records, earlier)
     stored = stored_of([record.key for record in records if record.key])
     for record in records:
         content = digest(pipeline, record)
         known = stored.get(record.key)
         if known is not None and known.digest == content:
-            skipped.append(Skipped(record, UNCHANGED, record.key))
+            taken.skipped.append(Skipped(record, UNCHANGED, record.key))
             continue
         ctx.beat()  # a slow reader or transform must not outlive the lease
-        match _one(pipeline, ctx, record, content, poison):
-            case Ready() as one:
-                ready.append(one)
-            case Skipped() as other:
-                skipped.append(other)
-            case Rejected() as bad:
-                rejected.append(bad)
-    ready = _newest_of_each_row(pipeline, ready, stored, stored_of, skipped, rejected)
-    return Prepared(ready, skipped, rejected)
+        if _took(by, record, content, taken) or not earlier:
+            continue
+        _fall_back(by, earlier.get(record.key, []), known, taken)
+    taken.skipped.extend(Skipped(record, SUPERSEDED) for versions in earlier.values() for record in versions)
+    ready = _newest_of_each_row(by, taken, stored, stored_of)
+    return Prepared(ready, taken.skipped, taken.rejected)
 
 
-def _last_of_each_key(records: Sequence[Record], skipped: list[Skipped]) -> list[Record]:
+class _By(NamedTuple):
+    """What takes the records of a page."""
+
+    pipeline: Pipeline
+    ctx: Context
+    poison: Collection[str]
+    blames: Blames
+
+
+def _last_of_each_key(records: Sequence[Record], earlier: dict[str, list[Record]]) -> list[Record]:
+    """The last version of each record; those before it, oldest first, go to `earlier`."""
     last = {record.key: index for index, record in enumerate(records) if record.key}
     if len(last) == len(records):
         return list(records)
@@ -85,48 +100,101 @@ def _last_of_each_key(records: Sequence[Record], skipped: list[Skipped]) -> list
         if not record.key or last[record.key] == index:
             kept.append(record)
         else:
-            skipped.append(Skipped(record, "superseded"))
+            earlier.setdefault(record.key, []).append(record)
     return kept
 
 
-def _one(pipeline: Pipeline, ctx: Context, record: Record, content: bytes, poison: Collection[str]) -> Outcome:
-    body = record.body
-    if poison and content.hex() in poison:
+def _took(by: _By, record: Record, content: bytes, taken: Prepared) -> bool:
+    """Take one record as far as it gets; False when it was rejected."""
+    match _one(by, record, content):
+        case Ready() as one:
+            taken.ready.append(one)
+        case Skipped() as other:
+            taken.skipped.append(other)
+        case Rejected() as bad:
+            taken.rejected.append(bad)
+            return False
+    return True
+
+
+def _fall_back(by: _By, earlier: list[Record], known: Stored | None, taken: Prepared) -> None:
+    """The newest version of a record that is not rejected, as it would win had the page ended before the others."""
+    while earlier:
+        record = earlier.pop()
+        content = digest(by.pipeline, record)
+        if known is not None and known.digest == content:
+            taken.skipped.append(Skipped(record, UNCHANGED, record.key))
+            return
+        if _took(by, record, content, taken):
+            return
+
+
+def _one(by: _By, record: Record, content: bytes) -> Outcome:
+    pipeline, body = by.pipeline, record.body
+    if by.poison and content.hex() in by.poison:
         return _refused(record, PoisonRecord("Processing this record ended its worker process twice."))
     if len(body) > pipeline.max_payload_bytes:
         limit = f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)"
         return _refused(record, PayloadTooLarge(f"The record has {len(body)} bytes; the limit is {limit}."))
-    if pipeline.reader is not None:
-        try:
-            body = pipeline.reader(body, ctx)
-        except (RecordError, FileRefused) as error:
-            return _refused(record, error)
+    stage = Stage.EXTRACT
     try:
+        if pipeline.reader is not None:
+            body = pipeline.reader(body, by.ctx)
+        stage = Stage.VALIDATE
         value = pipeline.schema.model_validate_json(body)
-    except ValidationError as error:
-        return Rejected(record, Stage.VALIDATE, "ValidationError", tuple(_field_errors(error)))
-    except _UNFORESEEN as error:
-        return _unforeseen(record, Stage.VALIDATE, error)
+        stage = Stage.TRANSFORM
+        row = pipeline.transform(value, by.ctx)
+    except Exception as error:  # noqa: BLE001  raised again there unless the record is to blame
+        return _answered(by, record, stage, error)
+    return Ready(record, row, content) if row is not None else unforeseen.no_row(record, row)
+
+
+def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcome:
+    """What a record becomes over which something was raised; raises it again where the record is not to blame."""
+    match error:
+        case Skip() if stage == Stage.TRANSFORM:
+            return Skipped(record, told(error)[:100] or "skipped")
+        case RecordError():
+            return Rejected(record, stage, type(error).__name__, error.errors)
+        case FileRefused() if stage == Stage.EXTRACT:
+            return _refused(record, error)
+        case ValidationError() if stage == Stage.VALIDATE:
+            return _invalid(record, error)
+    if by.blames(error):
+        return unforeseen.rejected(record, stage, error)
+    unforeseen.note(error, record, stage)
+    raise error
+
+
+def _invalid(record: Record, error: ValidationError) -> Rejected:
     try:
-        return Ready(record, pipeline.transform(value, ctx), content)
-    except Skip as skip:
-        return Skipped(record, str(skip)[:100] or "skipped")
-    except RecordError as error:
-        return Rejected(record, Stage.TRANSFORM, type(error).__name__, error.errors)
-    except _UNFORESEEN as error:
-        return _unforeseen(record, Stage.TRANSFORM, error)
+        return Rejected(record, Stage.VALIDATE, "ValidationError", tuple(_field_errors(error)))
+    except Exception as other:  # noqa: BLE001  a validator's own error whose text raises
+        return unforeseen.rejected(record, Stage.VALIDATE, other)
 
 
-def _newest_of_each_row(
-    pipeline: Pipeline,
-    ready: list[Ready],
-    stored: Mapping[str, Stored],
-    stored_of: StoredOf,
-    skipped: list[Skipped],
-    rejected: list[Rejected],
-) -> list[Ready]:
+def _rows(by: _By, taken: Prepared) -> list[tuple[str, Ready]]:
+    """The rows under their keys; what the transform returned and is no row goes to the rejected."""
+    key_of = by.pipeline.destination.key_of
+    try:
+        return [(key_of(one.row), one) for one in taken.ready]
+    except Exception as error:
+        if not by.blames(error):
+            raise
+    rows: list[tuple[str, Ready]] = []
+    for one in taken.ready:
+        try:
+            rows.append((key_of(one.row), one))
+        except Exception as error:
+            if not by.blames(error):
+                raise
+            taken.rejected.append(unforeseen.no_row(one.record, one.row, error))
+    return rows
+
+
+def _newest_of_each_row(by: _By, taken: Prepared, stored: Mapping[str, Stored], stored_of: StoredOf) -> list[Ready]:
     """Drop rows that lose against another of this page or what is stored; skip rows stored under another key."""
-    rows = [(pipeline.destination.key_of(one.row), one) for one in ready]
+    skipped, rows = taken.skipped, _rows(by, taken)
     elsewhere = [key for key, one in rows if key != one.record.key]
     if elsewhere:
         stored = {**stored, **stored_of(elsewhere)}
@@ -134,12 +202,14 @@ def _newest_of_each_row(
     for key, one in rows:
         known, rival = stored.get(key), best.get(key)
         try:
-            reason = _loses(pipeline, one, known, rival) if known is not None or rival is not None else ""
-        except TypeError as error:
-            rejected.append(_unforeseen(one.record, Stage.TRANSFORM, error))
+            reason = _loses(by.pipeline, one, known, rival) if known is not None or rival is not None else ""
+        except Exception as error:
+            if not by.blames(error):
+                raise
+            taken.rejected.append(unforeseen.rejected(one.record, Stage.TRANSFORM, error))
             continue
         if rival is not None and reason in ("", UNCHANGED):
-            skipped.append(Skipped(best.pop(key).record, "superseded", key))  # it came earlier on this page
+            skipped.append(Skipped(best.pop(key).record, SUPERSEDED, key))  # it came earlier on this page
         if reason:
             skipped.append(Skipped(one.record, reason, key))
         else:
@@ -153,11 +223,11 @@ def _loses(pipeline: Pipeline, one: Ready, known: Stored | None, rival: Ready | 
     version_of = pipeline.destination.version_of
     version = version_of(one.row)
     if rival is not None and _older(version, version_of(rival.row)):
-        return "superseded"
+        return SUPERSEDED
     if known is not None and known.digest == one.digest:
         return UNCHANGED
     if known is not None and _older(version, known.version):
-        return "stale"
+        return STALE
     return ""
 
 
@@ -165,14 +235,9 @@ def _older(version: Any, known: Any) -> bool:
     return version is not None and known is not None and version < known
 
 
-def _unforeseen(record: Record, stage: Stage, error: Exception) -> Rejected:
-    name = type(error).__name__
-    return Rejected(record, stage, name, (FieldError("", name, str(error)),))
-
-
 def _refused(record: Record, error: RecordError | FileRefused) -> Rejected:
     name = type(error).__name__
-    errors = error.errors if isinstance(error, RecordError) else (FieldError("", name, str(error)),)
+    errors = error.errors if isinstance(error, RecordError) else (FieldError("", name, told(error)),)
     return Rejected(record, Stage.EXTRACT, name, errors)
 
 

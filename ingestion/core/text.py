@@ -15,6 +15,14 @@ def storable(text: str, longest: int) -> str:
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:longest]
 
 
+def told(error: BaseException) -> str:
+    """What an error says. Somebody's own `__str__` may raise itself, and the error must not be lost over it."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  whatever it raises, there is no text
+        return f"{type(error).__name__}, whose own text cannot be shown"
+
+
 def short(text: str, longest: int) -> str:
     """`text` where its column takes it as it is, else its beginning and a hash: different ids stay different."""
     cleaned = storable(text, longest).rstrip()

@@ -6,7 +6,10 @@ but for the few MySQL codes below that report a bad value under that class.
 
 from __future__ import annotations
 
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, ValidationError
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
+
+from ingestion.core import unforeseen
 
 _MYSQL_VALUE_CODES = frozenset(
     {
@@ -36,6 +39,17 @@ _MYSQL_RETRY_CODES = frozenset(
 )  # fmt: skip
 _POSTGRES_RETRY_STATES = ("08", "40", "53", "55P03", "57P")
 """SQLSTATE prefixes: connection, rollback (deadlock, serialization), resources, lock timeout, operator intervention."""
+
+
+_OF_RECORD = (ObjectDoesNotExist, MultipleObjectsReturned, ValidationError)
+"""Django's own words for data that does not fit, as a transform raises them that looks something up."""
+
+
+def is_of_record(error: Exception) -> bool:
+    """True when what a validator, reader or transform raised is about the record it was given."""
+    if isinstance(error, DatabaseError):
+        return is_record_fault(error)
+    return isinstance(error, _OF_RECORD) or unforeseen.is_of_record(error)
 
 
 def is_record_fault(error: DatabaseError) -> bool:

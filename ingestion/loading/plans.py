@@ -16,8 +16,9 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections, models, transaction
 
+from ingestion.core import unforeseen
 from ingestion.core.context import Context
-from ingestion.core.errors import ConfigurationError, FieldError
+from ingestion.core.errors import FieldError
 from ingestion.core.records import Ready, Rejected, Stage
 from ingestion.loading import faults, statements
 from ingestion.loading.columns import CONVERSION_ERRORS, Adapter, adapter, explain, from_text
@@ -109,7 +110,7 @@ class Plan:
 
     def adapt(self, rows: Sequence[Ready], now: datetime, rejected: list[Rejected]) -> Batch:
         """`rows` as columns; a row with values that do not fit goes to `rejected` with all of its faults."""
-        given = [self._fields(one.row) for one in rows]
+        rows, given = self._given(rows, rejected)
         guilty: dict[int, list[FieldError]] = {}
         adapted: list[list[Any]] = [[row.digest for row in rows]]
         for one in self.columns:
@@ -126,14 +127,26 @@ class Plan:
         )
         return batch.keep([index not in guilty for index in range(len(rows))])
 
-    def _fields(self, row: Any) -> Mapping[str, Any]:
+    def _given(
+        self, rows: Sequence[Ready], rejected: list[Rejected]
+    ) -> tuple[Sequence[Ready], list[Mapping[str, Any]]]:
+        """The rows and their fields, without those that are neither of the model nor a mapping."""
+        given = [self._fields(one.row) for one in rows]
+        if None not in given:
+            return rows, given  # type: ignore[return-value]  none of them is None
+        wanted = TypeError(f"a {self.model.__name__} or a mapping of its fields is wanted")
+        rejected += (
+            unforeseen.no_row(one.record, one.row, wanted)
+            for one in compress(rows, [fields is None for fields in given])
+        )
+        return list(compress(rows, [fields is not None for fields in given])), [one for one in given if one is not None]
+
+    def _fields(self, row: Any) -> Mapping[str, Any] | None:
         if type(row) is dict:
             return row
         if isinstance(row, self.model):
             return row.__dict__
-        if isinstance(row, Mapping):
-            return row
-        raise ConfigurationError(f"A transform for {self.model.__name__} returned a {type(row).__name__}.")
+        return row if isinstance(row, Mapping) else None
 
     def only_known_references(self, ctx: Context, batch: Batch, rejected: list[Rejected]) -> Batch:
         """Reject rows that point at nothing or at another tenant's row.

@@ -60,9 +60,10 @@ class Upsert:
         return not self._plan.rows(ctx.tenant.id).exists()
 
     def key_of(self, row: Any) -> str:
-        if len(self.key) == 1:
-            return str(_get(row, self.key[0]))
-        return joined_key(_get(row, name) for name in self.key)
+        parts = [_get(row, name) for name in self.key]
+        if None in parts:  # rows without a key would take each other for one
+            raise ValueError(f"{self.key[parts.index(None)]} is None, and a part of its key")
+        return str(parts[0]) if len(parts) == 1 else joined_key(parts)
 
     def version_of(self, row: Any) -> Any:
         return _get(row, self.version) if self.version else None

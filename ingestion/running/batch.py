@@ -33,7 +33,9 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
         suspects = isolation.named(work.pipeline, page.records)
         isolation.search(work.run, work.mine, suspects, work.poison, lambda part: _rehearse(work, part))
         work.run.deaths = 0
-    prepared = stages.prepare(work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison)
+    prepared = stages.prepare(
+        work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
+    )
     work.seams.at("prepared")
     seen = work.watch.look(prepared)
     if seen is not None and seen.drifted:
@@ -223,7 +225,9 @@ def _landed(work: Work) -> bool:
 def _rehearse(work: Work, records: Sequence[Record]) -> None:
     """Take records the whole way and roll back, to see whether that ends this process."""
     ctx = dataclasses.replace(work.ctx, spend=_uncounted)  # the batch itself counts, before or after
-    prepared = stages.prepare(work.pipeline, ctx, Page(records, None), lambda keys: {}, work.poison)
+    prepared = stages.prepare(
+        work.pipeline, ctx, Page(records, None), lambda keys: {}, work.poison, faults.is_of_record
+    )
     with transaction.atomic():
         work.pipeline.destination.load(work.ctx, prepared.ready)
         transaction.set_rollback(True)

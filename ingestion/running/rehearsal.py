@@ -22,6 +22,7 @@ from ingestion.core.intake import require_files
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Rejected
 from ingestion.core.windows import Window
+from ingestion.loading import faults
 from ingestion.models import Run, Tenant
 from ingestion.running import drift, reasons, verification
 from ingestion.running.stand_ins import StandIns, rolled_back
@@ -125,7 +126,7 @@ class _Rehearsal:
             known.update(found)
             return found
 
-        prepared = stages.prepare(self.pipeline, self.ctx, page, lookup)
+        prepared = stages.prepare(self.pipeline, self.ctx, page, lookup, blames=faults.is_of_record)
         self._look(prepared)
         self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
         with rolled_back():

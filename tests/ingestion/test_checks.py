@@ -132,10 +132,6 @@ def test_e007_a_destination_whose_key_is_not_its_unique_constraint() -> None:
     assert "unique constraint" in constraint.msg
 
 
-def test_e008_a_transform_that_takes_the_record_only() -> None:
-    assert ids(pipelines.problems(declared(transform=lambda paid: None))) == ["ingestion.E008"]
-
-
 def test_a_transform_with_defaults_is_fine() -> None:
     def transform(paid: Any, ctx: Context, rate: int = 1) -> None:
         return None
@@ -175,3 +171,78 @@ def test_w031_days_for_rows_that_nobody_retains(settings: Settings) -> None:
     (message,) = check_settings()
 
     assert (message.id, message.hint) == ("ingestion.W031", "Declared: deliveries.")
+
+
+class Broken:
+    """A destination whose own check raises."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "problems":
+            return self._raise
+        return getattr(payments.destination, name)
+
+    def _raise(self) -> list[str]:
+        raise RuntimeError("the table is not there")
+
+
+def test_w013_a_pipeline_that_cannot_be_checked_says_so_and_the_others_are_checked() -> None:
+    twice = declared(name="app.other", reconciliations=[SumAgrees("amount"), SumAgrees("amount")])
+    with registered(declared(destination=Broken())), registered(twice):
+        found = {message.id: message.msg for message in pipelines.check_pipelines()}
+
+    assert found.keys() == {"ingestion.W013", "ingestion.E009"}
+    assert found["ingestion.W013"] == "Could not check pipeline app.payments: RuntimeError: the table is not there"
+
+
+ADVERSE: dict[str, dict[str, Any]] = {
+    "a Redis that is down": {"RQ_QUEUES": {"ingestion-tick": {"URL": "redis://127.0.0.1:1/0"}}},
+    "a Redis address that is none": {"RQ_QUEUES": {"ingestion-tick": {"URL": 5}}},
+    "queues of another kind": {"RQ_QUEUES": 5},
+    "a queue of another kind": {"RQ_QUEUES": {"ingestion-tick": None}},
+    "no storages": {"STORAGES": {}},
+    "storages of another kind": {"STORAGES": None},
+    "a storage that cannot be made": {"STORAGES": {"ingestion": {"BACKEND": "django.core.files.storage.FileSystemStorage",
+                                                              "OPTIONS": {"no": "such"}}}},
+    "a media root of another kind": {"MEDIA_ROOT": None},
+    "an address book that cannot be imported": {"ROOT_URLCONF": "no.such.module"},
+    "settings of another kind": {"INGESTION": 5},
+    "a secret store that is none": {"INGESTION": {"SECRET_STORE": "json.dumps"}},
+    "master keys that are none": {"INGESTION": {"MASTER_KEYS": {"2026": "env:"}}},
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("what", ADVERSE)
+def test_no_check_raises_whatever_is_set(settings: Settings, what: str) -> None:
+    for name, value in ADVERSE[what].items():
+        setattr(settings, name, value)
+
+    found = run_checks(tags=["ingestion"], include_deployment_checks=True, databases=["default"])
+
+    assert all(str(message.id).startswith("ingestion.") for message in found)
+
+
+def test_no_check_raises_where_the_database_does_not_answer() -> None:
+    """pytest-django refuses a database to a test that does not ask for one, as a server that is away would."""
+    found = run_checks(tags=["ingestion"], databases=["default"])
+
+    assert {message.id for message in found} == {"ingestion.W013"}
+
+
+def test_every_check_of_the_engine_is_guarded() -> None:
+    sources = [path for path in (ROOT / "ingestion" / "checks").glob("*.py") if path.name != "guarding.py"]
+
+    assert [path.name for path in sources if "@register" in path.read_text()] == []
+
+
+def test_w014_a_pipeline_whose_records_are_brought_needs_a_version_column() -> None:
+    from integrations.push import Pushed
+
+    bare, versioned = Upsert(Payment, key=["external_id"]), Upsert(Payment, key=["external_id"], version="updated_at")
+
+    (message,) = pipelines.problems(declared(source=Pushed(), destination=bare))
+
+    assert message.id == "ingestion.W014"
+    assert "an older message that arrives later overwrites a newer row" in message.msg
+    assert pipelines.problems(declared(source=Pushed(), destination=versioned)) == []
+    assert pipelines.problems(declared(destination=bare)) == []
