@@ -16,10 +16,10 @@ compile() { # compile NAME [uv pip compile arguments]
 }
 
 demo=(--extra bank --extra embedded --extra fast --extra http --extra rest --extra standalone --extra stripe)
-test=("${demo[@]}" --extra postgres --extra test --extra vault)
+test=("${demo[@]}" --extra postgres --extra s3 --extra test --extra vault)
 pinned=("$@" --constraint requirements/dev.txt)
 
-compile dev "$@" "${test[@]}" --extra dev --extra s3
+compile dev "$@" "${test[@]}" --extra dev
 compile demo "${pinned[@]}" "${demo[@]}"
 compile test "${pinned[@]}" "${test[@]}"
 compile production "${pinned[@]}" --extra bank --extra fast --extra http --extra mysql --extra postgres --extra rest --extra s3 --extra standalone --extra stripe --extra vault

@@ -1,11 +1,11 @@
 """Throw-away servers for the tests: started when first asked for, on UNIX sockets in a folder of their own, gone with
-the test process however it ends. TEST_MARIADB_URL, TEST_POSTGRES_URL and TEST_REDIS_URL name servers to use instead.
+the test process however it ends. TEST_MARIADB_URL and TEST_POSTGRES_URL name servers to use instead, one run of tests
+at a time; Redis, which every test empties, is always a run's own.
 """
 
 import atexit
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
 import time
@@ -18,8 +18,8 @@ from urllib.parse import quote, urlsplit
 from config.bootstrap.machine import find_program
 from config.embedded import EmbeddedValkey, url_of
 from config.supervisor import Leash
+from tests.folders import OwnFolder
 
-PREFIX = "sluicegate-test-"
 START_TIMEOUT = 60.0
 # A process that the tests start inherits their environment, and with it the servers: it must start none of its own.
 FOLDER_VARIABLE = "SLUICEGATE_TEST_FOLDER"
@@ -34,17 +34,12 @@ _own_folders: list[str] = []
 
 @cache
 def session_folder() -> Path:
-    """This test process's own folder, removed at its end; those of killed test processes are removed at the start."""
-    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        pid = old.name.removeprefix(PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and old.stat().st_uid == os.geteuid():
-            shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    folder.chmod(0o711)  # the database servers run as other users, and must get through to their folders
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _own_folders.append(str(folder))
-    os.environ[FOLDER_VARIABLE] = str(folder)
-    return folder
+    """This test process's own folder, removed at its end."""
+    folder = OwnFolder(Path(tempfile.gettempdir()))
+    atexit.register(folder.remove)
+    _own_folders.append(str(folder.path))
+    os.environ[FOLDER_VARIABLE] = str(folder.path)
+    return folder.path
 
 
 @cache
@@ -110,14 +105,12 @@ def postgres_url() -> str:
 
 def redis_url() -> str:
     """Where Redis answers once `start_redis` was called; until then nobody does, as after an outage."""
-    return os.environ.get("TEST_REDIS_URL") or url_of(_redis_socket())
+    return url_of(_redis_socket())
 
 
 @cache
-def start_redis() -> EmbeddedValkey | None:
-    """The server behind `redis_url`; None when it was given from outside."""
-    if os.environ.get("TEST_REDIS_URL"):
-        return None
+def start_redis() -> EmbeddedValkey:
+    """The server behind `redis_url`."""
     server = EmbeddedValkey(_redis_socket(), leash())
     atexit.register(server.stop)
     return server.__enter__()

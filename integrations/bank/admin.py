@@ -64,7 +64,8 @@ class BankTransactionAdmin(ConsoleAdmin):
     search_fields = ["=external_id", "=bank_id", "=reference"]
     fields = [
         "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
-        "counterparty_account", "reference", "bank_id", "description", "external_id", "run", "loaded_at",
+        "counterparty_account", "reference", "bank_id", "description", "parts", "details", "external_id", "run",
+        "loaded_at",
     ]  # fmt: skip
     readonly_fields = ["money"]
 

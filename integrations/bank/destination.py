@@ -97,4 +97,6 @@ def _columns(entry: BankEntry, account_id: int, statement_id: int) -> dict[str, 
         "counterparty": entry.counterparty[:255],
         "counterparty_account": entry.counterparty_account[:100],
         "description": entry.description,
+        "parts": entry.parts,
+        "details": entry.details,
     }

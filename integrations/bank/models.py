@@ -80,6 +80,10 @@ class BankTransaction(Ingested):
     counterparty = models.CharField(_("counterparty"), max_length=255, blank=True)
     counterparty_account = models.CharField(_("counterparty account"), max_length=100, blank=True)
     description = models.TextField(_("description"), blank=True)
+    parts = models.JSONField(_("parts"), default=list, blank=True)
+    """What the bank booked together as this entry: a list of {amount, currency, counterparty, reference, ...}."""
+    details = models.JSONField(_("details"), default=dict, blank=True)
+    """What only some banks say. The keys of both are in docs/reference/bank-details.md."""
 
     class Meta(Ingested.Meta):
         abstract = False

@@ -43,6 +43,7 @@ _EXPONENTS = {
 _GROUPS = {" ": "[ \u00a0\u202f]", "'": "['\u2019]"}
 """A layout writes ' ' and "'"; files also hold the no-break spaces and the typographic apostrophe."""
 _MINUS = "-\u2212"
+_EITHER = re.compile(r"(?<![0-9.,])([1-9][0-9]{0,2})[.,]([0-9]{3})(?![0-9.,])")
 
 
 class UnknownCurrencyError(ValueError):
@@ -66,6 +67,14 @@ def places(amount: Decimal) -> int:
     return len(text.rstrip("0"))
 
 
+def two_readings(text: str) -> tuple[str, str] | None:
+    """('12.5', '12500') of 12.500 or 12,500, which is both to those who do not know how its writer groups."""
+    match = _EITHER.search(text)
+    if match is None or len(text) > MAX_AMOUNT_CHARS:
+        return None
+    return format(Decimal(f"{match[1]}.{match[2]}").normalize(), "f"), match[1] + match[2]
+
+
 def parse_amount(
     text: str,
     decimal: str = ",",
@@ -74,11 +83,13 @@ def parse_amount(
     symbols: Sequence[str] = (),
     trailing_minus: bool = False,
     parentheses: bool = False,
+    lakhs: bool = False,
 ) -> Decimal | None:
     """The signed amount, or None when the text is not exactly one amount in the declared style.
 
-    Only ASCII digits count; groups must have three digits each; `thousands=""` allows no grouping. Symbols, a minus
-    behind the number and (5,00) for a debit are read only where they are declared.
+    Only ASCII digits count; groups must have three digits each, or with `lakhs` two but for the last one;
+    `thousands=""` allows no grouping. Symbols, a minus behind the number and (5,00) for a debit are read only where
+    they are declared.
     """
     text = text.strip()
     if len(text) > MAX_AMOUNT_CHARS:
@@ -88,7 +99,7 @@ def parse_amount(
         text, negatives = text[1:-1].strip(), 1
     signs, text = _signs_and_number(text, symbols, trailing_minus)
     negatives += sum(sign in _MINUS for sign in signs)
-    if negatives > 1 or len(signs) > 1 or not _number(decimal, thousands).fullmatch(text):
+    if negatives > 1 or len(signs) > 1 or not _number(decimal, thousands, lakhs).fullmatch(text):
         return None
     digits = "".join("." if c == decimal else c for c in text if c == decimal or c in "0123456789")
     value = Decimal(digits)
@@ -113,10 +124,13 @@ def _signs_and_number(text: str, symbols: Sequence[str], trailing_minus: bool) -
 
 
 @cache
-def _number(decimal: str, thousands: str) -> re.Pattern[str]:
+def _number(decimal: str, thousands: str, lakhs: bool) -> re.Pattern[str]:
     mark = re.escape(decimal)
     whole = "[0-9]+"
     if thousands:
         group = _GROUPS.get(thousands, re.escape(thousands))
-        whole = rf"(?:[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|[0-9]+)"
+        groups = (
+            rf"[0-9]{{1,2}}(?:{group}[0-9]{{2}})*{group}[0-9]{{3}}" if lakhs else rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+"
+        )
+        whole = rf"(?:{groups}|[0-9]+)"
     return re.compile(rf"{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+")

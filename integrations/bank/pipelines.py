@@ -26,5 +26,5 @@ def statements(entry: BankEntry, ctx: Context) -> BankEntry:
     if entry.status is not EntryStatus.BOOKED:
         raise Skip(f"{entry.status} entries are not posted")
     if entry.statement.format in NOTICES and not ctx.config.get("post_notices"):
-        raise Skip("announced only; the statement posts it")
+        raise Skip("announced only, see post_notices")
     return entry

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from integrations.bank import money
-from integrations.bank.statements import Balance, Entry, EntryStatus, Statement
+from integrations.bank.statements import Balance, Entry, EntryPart, EntryStatus, Statement
 
 
 class AccountHead(BaseModel):
@@ -65,6 +65,8 @@ class BankEntry(BaseModel):
     counterparty: str = ""
     counterparty_account: str = ""
     description: str = ""
+    parts: list[dict[str, Any]] = Field(default_factory=list)
+    details: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("currency")
     @classmethod
@@ -79,9 +81,9 @@ class BankEntry(BaseModel):
     @classmethod
     def _readable_amount(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None:
-            raise PydanticCustomError(
-                "amount", "{text} is not an amount", {"text": repr(info.data.get("amount_text", ""))}
-            )
+            text = info.data.get("amount_text", "")
+            readings = {"text": repr(text), "readings": _readings(text)}
+            raise PydanticCustomError("amount", "{text} is not an amount{readings}", readings)
         return value
 
     @field_validator("amount")
@@ -97,7 +99,9 @@ class BankEntry(BaseModel):
 
     @model_validator(mode="after")
     def _dated(self) -> BankEntry:
-        if self.booked_on is None and (self.booked_text or self.value_on is None):
+        # What is not booked yet has no booking date, and is not posted.
+        undated = self.booked_on is None and (self.booked_text or self.value_on is None)
+        if undated and self.status is EntryStatus.BOOKED:
             raise PydanticCustomError("date", "{text} is not a booking date", {"text": repr(self.booked_text)})
         return self
 
@@ -107,6 +111,11 @@ class BankEntry(BaseModel):
         day = self.booked_on or self.value_on
         assert day is not None
         return day
+
+
+def _readings(text: str) -> str:
+    readings = money.two_readings(text)
+    return f": {readings[0]} or {readings[1]}?" if readings else ""
 
 
 def entry_json(statement: Statement, external_id: str, entry: Entry, head: dict[str, Any]) -> bytes:
@@ -128,10 +137,25 @@ def entry_json(statement: Statement, external_id: str, entry: Entry, head: dict[
             "counterparty": entry.counterparty,
             "counterparty_account": entry.counterparty_account,
             "description": entry.description,
+            "parts": [_part(part) for part in entry.parts],
+            "details": entry.details,
             "raw": entry.raw,
         },
         ensure_ascii=True,
     ).encode()
+
+
+def _part(part: EntryPart) -> dict[str, Any]:
+    return {
+        "amount": None if part.amount is None else format(part.amount, "f"),
+        "amount_text": part.amount_text,
+        "currency": part.currency,
+        "reference": part.reference,
+        "counterparty": part.counterparty,
+        "counterparty_account": part.counterparty_account,
+        "description": part.description,
+        "details": part.details,
+    }
 
 
 def head_json(statement: Statement) -> dict[str, Any]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, StatementImbalance, UnreadableFile
 from integrations.bank import schema
+from integrations.bank.account_numbers import notes_of
+from integrations.bank.file_config import told
 from integrations.bank.formats import read_parts
 from integrations.bank.identity import KeyedEntries, keyed
 from integrations.bank.layouts import LAYOUTS, CsvLayout
@@ -20,7 +22,7 @@ from integrations.bank.statements import EntryStatus, Statement, imbalance
 
 @dataclass(frozen=True, slots=True)
 class BankFiles:
-    """Reads every supported format. The config may say `account`, `currency` and `layout` for files that do not.
+    """Reads every supported format. The config says what files do not: `account`, and the keys of `file_config.told`.
 
     The checkpoint counts the pages done: a page is one statement, or `page_size` entries of a long one.
     """
@@ -40,6 +42,9 @@ class BankFiles:
     def is_fed(self) -> bool:
         return True
 
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        told(config, self.layouts)
+
     def reopen(self, ctx: Context, record: Record) -> Page:
         """A refused statement again, from its dead letter: it is judged anew, and loads when it ties now."""
         try:
@@ -55,8 +60,7 @@ class BankFiles:
 
     def _pages(self, ctx: Context) -> Iterator[Page]:
         for file in ctx.inbox:
-            parts = read_parts(ctx.read(file), layouts=self.layouts, layout=str(ctx.config.get("layout", "")))
-            for part in parts:
+            for part in read_parts(ctx.read(file), **told(ctx.config, self.layouts)):
                 ctx.beat()  # reading a large file takes longer than a page
                 for statement, entries in keyed([_addressed(ctx, statement) for statement in part]):
                     yield from self._statement(file.name, statement, entries)
@@ -74,7 +78,8 @@ class BankFiles:
                 Record(key, schema.entry_json(statement, key, entry, head), f"{name}, entry {entry.position + 1}")
                 for key, entry in part
             ]
-            notes = [f"{name}: {statement.format} statement of {statement.account.identifier}, {len(entries)} entries"]
+            title = f"{name}: {statement.format} statement of {statement.account.identifier}, {len(entries)} entries"
+            notes = [title, *notes_of(statement)]
             # The whole statement's count is declared with its first page, so that a lost page breaks the total.
             declared = {} if start else {"count": Decimal(len(entries))}
             yield Page(records, None, (), declared, () if start else notes)
@@ -89,6 +94,11 @@ def _addressed(ctx: Context, statement: Statement) -> Statement:
         raise UnreadableFile(
             "The file does not say which account it belongs to. Give it: --config account=NUMBER, or the account field "
             "of the upload page, or the connection's config."
+        )
+    if not currency and any(not entry.currency for entry in statement.entries):
+        raise UnreadableFile(
+            "The file does not say which currency its amounts are in. Give it: --config currency=EUR (an ISO 4217 "
+            "code), or among the settings of the upload page, or in the connection's config."
         )
     return dataclasses.replace(
         statement, account=dataclasses.replace(account, identifier=identifier, currency=currency)

@@ -7,22 +7,26 @@ that are not one stay as text, so that the schema rejects the entry and the rest
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, Literal
+
+Correction = Literal["", "replace", "delete"]
 
 MAX_ENTRIES = 250_000
 """Per file, in every format: an entry takes over a kilobyte of memory, however few bytes stand for it."""
 
 
 class EntryStatus(StrEnum):
-    """Booked entries count in the balance; pending and information entries do not."""
+    """Booked entries count in the balance; pending, void (never took place) and information entries do not."""
 
     BOOKED = "booked"
     PENDING = "pending"
     INFORMATION = "information"
+    VOID = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,22 @@ class Balance:
     amount: Decimal
     currency: str
     on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPart:
+    """One of several transactions that the bank booked together as one entry (CAMT TxDtls)."""
+
+    amount: Decimal | None
+    """Signed like an entry's, in `currency`; None where the bank gives none that can be read."""
+    amount_text: str
+    currency: str
+    reference: str = ""
+    """The end-to-end reference, '' where there is none."""
+    counterparty: str = ""
+    counterparty_account: str = ""
+    description: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +93,14 @@ class Entry:
     counterparty: str = ""
     counterparty_account: str = ""
     description: str = ""
+    parts: tuple[EntryPart, ...] = ()
+    """What the bank booked together as this entry, where that is more than one and it says so."""
+    corrects: str = ""
+    """The bank's id of the earlier entry that this one corrects (OFX CORRECTFITID), '' for none."""
+    correction: Correction = ""
+    """What becomes of that earlier entry: this one takes its place, or it is withdrawn and this one is no entry."""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """JSON of what only some banks say (charges, mandate, ...); docs/reference/bank-details.md names the keys."""
     raw: str = ""
     """The exact text of the entry, for the dead letter."""
 
@@ -84,7 +112,7 @@ class Statement:
     account: Account
     entries: tuple[Entry, ...]
     format: str
-    """'ofx', 'mt940', 'mt942', 'camt.052', 'camt.053', 'camt.054' or 'csv:<layout>'."""
+    """'ofx', 'mt940', 'mt942', 'camt.052', 'camt.053', 'camt.054', 'qif' or 'csv:<layout>'."""
     reference: str = ""
     """The bank's id of the statement, '' where the format has none."""
     number: str = ""
@@ -96,6 +124,17 @@ class Statement:
     period_end: date | None = None
     problems: tuple[str, ...] = field(default=())
     """Why the whole statement must be refused although it could be read (a balance that cannot be parsed, ...)."""
+    unproved: str = ""
+    """Why the balances could not be held against the entries although nothing is wrong; '' where they were."""
+    left_out: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """What the file holds beside the entries and nobody loads, by its plain name, with how many there are."""
+    totals: str = ""
+    """Which of the totals that the bank declares (TxsSummry, :90D:, :90C:) hold; '' where it declares none."""
+    notes: tuple[str, ...] = ()
+    """What was read in one of several ways, or looks wrong and changes no money; for the run's timeline."""
+    page: int | None = None
+    """Page of a statement that the bank cut up, from 1; None where the format does not say."""
+    last_page: bool | None = None
 
 
 Reader = Callable[[bytes], tuple[Statement, ...]]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.admin import ConsoleAdmin
+from ingestion.actions import Actor
+from ingestion.admin import ConsoleAdmin, Done, OffersVerbs, OptionalReasonForm, Verb
 from integrations.stripe import models
 from integrations.stripe.models import StripeObject
 from integrations.stripe.money import UnknownCurrency, exponent
+from integrations.stripe.redelivery import PERMISSION, deliver_again
 
+_SHOWN = 20_000
 _FIRST = ("tenant", "external_id", "livemode", "deleted_at", "created_at")
 _LAST = ("metadata", "as_of", "run", "loaded_at")
 
@@ -119,6 +123,12 @@ class InvoiceAdmin(ObjectAdmin):
     statuses = ("draft", "open", "paid", "uncollectible", "void")
 
 
+@admin.register(models.StripeInvoiceLine)
+class InvoiceLineAdmin(ObjectAdmin):
+    columns = ("description", "quantity", "invoice", "subscription")
+    amount = "amount"
+
+
 @admin.register(models.StripePaymentIntent)
 class PaymentIntentAdmin(ObjectAdmin):
     columns = ("status", "customer")
@@ -157,14 +167,39 @@ class SubscriptionAdmin(ObjectAdmin):
     statuses = ("active", "trialing", "past_due", "unpaid", "canceled", "incomplete", "paused")
 
 
+def _deliver(actor: Actor, event: models.StripeEvent, values: Mapping[str, Any]) -> Done:
+    verdicts = deliver_again(actor, event.tenant, ids=[event.pk], reason=values["reason"])
+    (verdict,) = verdicts or (event.verdict,)
+    return Done(models.StripeEvent.Verdict(verdict).label)
+
+
 @admin.register(models.StripeEvent)
-class EventAdmin(ConsoleAdmin):
-    list_display = ["type", "object_id", "verdict", "created_at", "tenant"]
+class EventAdmin(OffersVerbs, ConsoleAdmin):
+    list_display = ["type", "object_id", "verdict", "account", "created_at", "tenant"]
     list_filter = ["tenant", "verdict", "livemode", "created_at"]
     list_select_related = ("tenant",)
     sortable_by = ("created_at",)
-    search_fields = ["=external_id", "=object_id"]
+    search_fields = ["=external_id", "=object_id", "=account"]
     fields = [
         "tenant", "external_id", "type", "object_id", "account", "livemode", "api_version", "created_at", "verdict",
         "run", "loaded_at",
     ]  # fmt: skip
+    readonly_fields = ["laid_out"]
+    change_form_template = "ingestion/with_verbs.html"
+    verbs = [
+        Verb("deliver", _("Deliver again"), f"ingestion.{PERMISSION}", _deliver, OptionalReasonForm,
+             lambda event: bool(event.body),
+             _("Passes the event on to the connections that follow its object by now. It stays here where none does.")),
+    ]  # fmt: skip
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """What the event says is a payload: for those who may see them."""
+        user: Any = request.user
+        return [*self.fields, *(["laid_out"] if user.has_perm("ingestion.view_payload") else [])]
+
+    def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        return {"verbs": self.offered(request, obj)}
+
+    @admin.display(description=_("body"))
+    def laid_out(self, event: models.StripeEvent) -> str:
+        return format_html('<pre class="sg-pre">{}</pre>', event.body[:_SHOWN]) if event.body else "–"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ingestion import Context, Loaded, Pipeline, Ready, Stored, Upsert
+from ingestion import Context, Loaded, Pipeline, Ready, Stored, TenantRef, Upsert
 from ingestion.actions import connections_of, deliver
-from ingestion.models import Connection
+from ingestion.models import Connection, Tenant
 from integrations.stripe.models import StripeEvent
 from integrations.stripe.source import Stripe
 
@@ -37,16 +37,12 @@ class Distribution:
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
         if not rows:
             return Loaded(rows)
-        followers = [
-            (connection, pipeline)
-            for connection, pipeline in connections_of(ctx.tenant, lambda one: isinstance(one.source, Stripe))
-            if _integration(connection, pipeline) == ctx.integration
-        ]
+        followers = followers_of(ctx.tenant, ctx.integration)
         return _ROWS.load(ctx, [self._settled(one, followers) for one in rows])
 
     def _settled(self, one: Ready, followers: Followers) -> Ready:
         """The event with its verdict, delivered where that says so."""
-        verdict, takers = _judged(one.row, followers)
+        verdict, takers = judged(one.row, followers)
         for connection in takers:
             deliver(connection, one.row["external_id"], one.record.body, content_type="application/json")
         # A platform hears of all its customers' accounts: what is none of this tenant's is not kept for its staff.
@@ -64,7 +60,17 @@ class Distribution:
         return _ROWS.problems()
 
 
-def _judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Connection]]:
+def followers_of(tenant: Tenant | TenantRef, integration: str) -> Followers:
+    """The tenant's connections that follow objects with the credential for `integration`."""
+    return [
+        (connection, pipeline)
+        for connection, pipeline in connections_of(tenant, lambda one: isinstance(one.source, Stripe))
+        if integration_of(connection, pipeline) == integration
+    ]
+
+
+def judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Connection]]:
+    """What becomes of the event with that head, and who takes it."""
     if not event["may_read"]:
         return _VERDICT.OTHER_ACCOUNT, []
     if event["expected_mode"] not in (None, event["livemode"]):
@@ -73,14 +79,14 @@ def _judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[C
         (one, pipeline) for one, pipeline in followers if str(one.config.get("account") or "") == event["account"]
     ]
     if event["account"] and not readers:
-        return _VERDICT.OTHER_ACCOUNT, []
+        return _VERDICT.NO_READER, []
     takers = [one for one, pipeline in readers if _follows(pipeline, event["type"])]
     return (_VERDICT.DELIVERED if takers else _VERDICT.UNKNOWN), takers
 
 
 def _follows(pipeline: Pipeline, event_type: str) -> bool:
-    return isinstance(pipeline.source, Stripe) and pipeline.source.kind.concerns(event_type)
+    return isinstance(pipeline.source, Stripe) and pipeline.source.kind.concerns(event_type.removeprefix("v1."))
 
 
-def _integration(connection: Connection, pipeline: Pipeline) -> str:
+def integration_of(connection: Connection, pipeline: Pipeline) -> str:
     return str(connection.config.get("integration") or pipeline.integration)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal
 from integrations.stripe.client import live
@@ -23,22 +24,37 @@ class Told(BaseModel):
     object: Subject
 
 
+def _second(value: Any) -> Any:
+    """Thin events say when they were made as text."""
+    return int(datetime.fromisoformat(value).timestamp()) if isinstance(value, str) else value
+
+
+def _owner(value: Any) -> Any:
+    return value.rpartition("/")[2] if isinstance(value, str) else value
+
+
 class EventHead(BaseModel):
-    """An event without what it says."""
+    """An event without what it says. A thin one names an account as its `context`, and no more than its object's id."""
 
     id: str = Field(min_length=1, max_length=191)
     type: str = Field(min_length=1, max_length=100)
-    created: Seconds
-    account: Text = ""
+    created: Annotated[Seconds, BeforeValidator(_second)]
+    account: Annotated[Text, BeforeValidator(_owner)] = Field("", validation_alias=AliasChoices("account", "context"))
     livemode: Flag = False
     api_version: Text = ""
-    data: Told
+    data: Told | None = None
+    related_object: Subject | None = None
+
+    @property
+    def subject(self) -> str:
+        about = self.data.object if self.data else self.related_object
+        return about.id[:191] if about else ""
 
     def row(self) -> dict[str, object]:
         return {
             "external_id": self.id,
             "type": self.type,
-            "object_id": self.data.object.id[:191],
+            "object_id": self.subject,
             "account": self.account,
             "livemode": self.livemode,
             "api_version": self.api_version[:50],
@@ -62,7 +78,7 @@ class StripeEvents:
         for delivery in deliveries:
             found = event(delivery.body)
             if found is None:
-                refused.append(Refusal(delivery, RecordError("This is no event with an object.")))
+                refused.append(Refusal(delivery, RecordError("This is no event.")))
             else:
                 what = head(found.data.object).object
                 records.append(Record(found.id, delivery.body, f"{delivery.position}, about a {what}"))

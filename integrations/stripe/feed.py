@@ -3,7 +3,7 @@
 The feed is read from its newest event back to the start of the window, and an object's first appearance settles it:
 with all later events in view, what that event carries is what the object is. Fetched instead of believed are objects
 whose event is younger than `SETTLE` seconds (one of the same moments may not be listed yet), shares its second with
-another, or may do so with one of the next page; and those that the event only touches.
+another, or may do so with one of the next page; those that the event only touches; and those with a list that it cut.
 
 After an interruption the feed is read again from its newest event, to know which objects are settled, and goes on
 where it stopped. What is new by then belongs to the next run, whose window overlaps this one.
@@ -11,14 +11,15 @@ where it stopped. What is new by then belongs to the next run, whose window over
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, SourceChanged
 from integrations.stripe.client import Api
 from integrations.stripe.kinds import Kind
-from integrations.stripe.news import News, about, add, carried, fetched
+from integrations.stripe.nested import cut
+from integrations.stripe.news import ABOUT_NOTHING, News, about, add, carried, fetched
 from integrations.stripe.objects import Event, event, parted, split
 
 SETTLE = 10
@@ -41,6 +42,7 @@ def changes(ctx: Context, api: Api, kind: Kind, since: int, checkpoint: Json, re
     """Objects with events since then. The checkpoint names the last event that was read."""
     seen: set[str] = set()
     found: list[Record | Refusal] = []
+    pointless = 0
     passed = checkpoint is None
     place: Json = checkpoint
     for part in _parts(ctx, api, kind, since):
@@ -50,25 +52,33 @@ def changes(ctx: Context, api: Api, kind: Kind, since: int, checkpoint: Json, re
             seen.update(one.identity for one in filter(None, (about(kind, each) for each in events[:done])))
             passed, events = done < len(events), events[done:]
         found += part.strange if passed else []
-        for news in _unsettled(kind, events, seen):
+        told = [about(kind, one) for one in events]
+        pointless += told.count(None)
+        for news in _unsettled(told, seen):
             seen.add(news.identity)
-            doubtful = refetch or not news.own or news.tied or news.created >= part.at - SETTLE
             split_second = part.more and news.created == events[-1].created
-            found.append(fetched(api, kind, news) if doubtful or split_second else carried(kind, news))
+            doubtful = refetch or split_second or news.created >= part.at - SETTLE or _doubtful(kind, news)
+            found.append(fetched(api, kind, news) if doubtful else carried(kind, news))
             ctx.beat()
         if events:
             place = {"id": events[-1].id, "created": events[-1].created}
         if len(found) >= _BATCH:
-            yield _page(found, place)
-            found = []
-    if found:
-        yield _page(found, place)
+            yield _page(found, place, pointless)
+            found, pointless = [], 0
+    if found or pointless:
+        yield _page(found, place, pointless)
 
 
-def _unsettled(kind: Kind, events: list[Event], seen: set[str]) -> list[News]:
+def _doubtful(kind: Kind, news: News) -> bool:
+    """Whether what the event carries may be less than the object, or not its last state."""
+    short = kind.whole_lists and news.own and cut(bytes(news.event.data.object), kind.whole_lists)
+    return not news.own or news.tied or bool(short)
+
+
+def _unsettled(told: Iterable[News | None], seen: set[str]) -> list[News]:
     """The newest news of each object of this page that no later page settled."""
     first: dict[str, News] = {}
-    for news in filter(None, (about(kind, each) for each in events)):
+    for news in filter(None, told):
         if news.identity not in seen:
             add(first, news)
     return list(first.values())
@@ -96,7 +106,7 @@ def _parts(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_Part]:
         at = at or answer.at
         bodies, more = split(answer.body)
         known = [(body, event(body)) for body in bodies]
-        fault = RecordError("This is no event with an object.")
+        fault = RecordError("This is no event.")
         strange = [Refusal(Record("", body, "events"), fault) for body, one in known if one is None]
         events = [one for _, one in known if one is not None]
         if more and (not events or events[-1].id == oldest):
@@ -106,6 +116,6 @@ def _parts(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_Part]:
         ctx.beat()
 
 
-def _page(found: list[Record | Refusal], place: Json) -> Page:
+def _page(found: list[Record | Refusal], place: Json, pointless: int) -> Page:
     records, refused = parted(found)
-    return Page(records, place, refused)
+    return Page(records, place, refused, left_out={ABOUT_NOTHING: pointless} if pointless else {})

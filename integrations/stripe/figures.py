@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from math import ceil
 from typing import Any
 
 import msgspec
 
-from ingestion import Figure, SourceChanged, Window
+from ingestion import Figure, Record, SourceChanged, Window
 from integrations.stripe.client import Api
 from integrations.stripe.kinds import Kind
 from integrations.stripe.listing import Place, Span, walked
 from integrations.stripe.money import UnknownCurrency, major
-from integrations.stripe.objects import UNREADABLE
+from integrations.stripe.objects import UNREADABLE, glance
+from integrations.stripe.parts import bodies_of
 
 
 def figures(api: Api, kind: Kind, window: Window) -> Mapping[str, Figure]:
@@ -27,7 +28,7 @@ def figures(api: Api, kind: Kind, window: Window) -> Mapping[str, Figure]:
     ids: dict[str, dict[str, Decimal]] = {}
     for number in range(len(kind.lists)):
         for bodies, _ in walked(api, kind, span, Place(number)):
-            for body in bodies:
+            for body in _counted(api, kind, bodies):
                 try:
                     one = decode(body)
                     currency = one.currency if kind.amount else ""
@@ -37,6 +38,15 @@ def figures(api: Api, kind: Kind, window: Window) -> Mapping[str, Figure]:
                     raise SourceChanged(f"{what}: {error}") from error
                 ids.setdefault(currency.upper(), {})[one.id] = amount
     return {currency: Figure.of(found) for currency, found in ids.items()}
+
+
+def _counted(api: Api, kind: Kind, bodies: Iterable[bytes]) -> Iterator[bytes]:
+    """The objects of a page whose figures are wanted: themselves, or their parts."""
+    for body in bodies:
+        if kind.parts:
+            yield from bodies_of(api, kind, Record(glance(body).id or "", body))
+        else:
+            yield body
 
 
 def _amounted(kind: Kind) -> Any:

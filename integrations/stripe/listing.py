@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from ingestion import Context, Json, Page, Record, Refusal, SourceChanged
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind, Params
+from integrations.stripe.nested import completed
 from integrations.stripe.objects import glance, marked, named, parted, split, stub
 from integrations.stripe.present import current
 
@@ -111,7 +112,7 @@ def _batch(ctx: Context, api: Api, kind: Kind, span: Span, place: Place) -> tupl
     pages = walked(api, kind, span, place)
     while more and len(bodies) < _BATCH:
         page, more = next(pages)
-        bodies += page
+        bodies += [completed(api, kind, body) for body in page] if kind.whole_lists else page
         ctx.beat()
     if not bodies:
         return bodies, more, place

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from ingestion import Record, RecordError, Refusal
 from integrations.stripe.client import Api
 from integrations.stripe.kinds import Kind
-from integrations.stripe.objects import Event, as_of, head, marked, member, stub
+from integrations.stripe.objects import Event, head, mark_of, marked, member, stub
 from integrations.stripe.present import current
+
+ABOUT_NOTHING = "events about no such object"
+"""Counted by this reason: upcoming invoices, say, which have no id."""
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ def fetched(api: Api, kind: Kind, news: News) -> Record | Refusal:
 
 def fetched_again(api: Api, kind: Kind, record: Record) -> Record | Refusal:
     """An object that Stripe did not know when an event told of it: what was kept of it is no object to load."""
-    since = as_of(record.body)
+    since = mark_of(record.body).as_of
     assert since is not None, "only such objects are marked and refused"
     body = current(api, kind, record.key)
     if body is not None:

@@ -1,14 +1,16 @@
 """Taking Stripe's JSON apart without touching it: each object of a page stays the bytes that Stripe sent.
 
 What an object cannot say of itself is added behind its last member, under `sluicegate`: `as_of`, the second since
-which it is known to have looked like this at least, for objects that came with an event; and `deleted`, with Stripe's
-own member of that name. Events are identical whenever they are read again, and so is what is made of them.
+which it is known to have looked like this at least, for objects that came with an event; `deleted`, with Stripe's
+own member of that name; and `whole` and `created`, the id and the date of the object that it is a part of. Events are
+identical whenever they are read again, and so is what is made of them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -30,12 +32,13 @@ class Head(msgspec.Struct, gc=False):
     currency: str | None = None
 
 
-class _Mark(msgspec.Struct):
-    as_of: int
+class Mark(msgspec.Struct):
+    as_of: int | None = None
+    whole: str = ""
 
 
 class _Marked(msgspec.Struct):
-    sluicegate: _Mark | None = None
+    sluicegate: Mark | None = None
 
 
 class _Data(msgspec.Struct):
@@ -54,6 +57,23 @@ class Event(msgspec.Struct):
     api_version: str | None = None
 
 
+class _Related(msgspec.Struct):
+    id: str = ""
+    type: str = ""
+
+
+class _Notification(msgspec.Struct):
+    """What Stripe calls a thin event: it names an object and does not carry it."""
+
+    id: str
+    type: str
+    created: datetime
+    livemode: bool | None = None
+    context: str | None = None
+    """Whose it is, of an organization's accounts as a path: `org_1/acct_1`."""
+    related_object: _Related | None = None
+
+
 class _List(msgspec.Struct):
     data: list[msgspec.Raw]
     has_more: bool
@@ -63,6 +83,7 @@ head = msgspec.json.Decoder(Head).decode
 _list = msgspec.json.Decoder(_List).decode
 _marked = msgspec.json.Decoder(_Marked).decode
 _event = msgspec.json.Decoder(Event).decode
+_notification = msgspec.json.Decoder(_Notification).decode
 
 
 def split(body: bytes) -> tuple[list[bytes], bool]:
@@ -75,13 +96,25 @@ def split(body: bytes) -> tuple[list[bytes], bool]:
 
 
 def event(body: bytes) -> Event | None:
-    """None for what is no event with an object."""
+    """None for what is no event. Of a thin one the object is its id and its type alone."""
     try:
         found = _event(body)
         head(found.data.object)
-        return found if found.id else None
+    except UNREADABLE:
+        found = _thin(body)
+    return found if found is not None and found.id else None
+
+
+def _thin(body: bytes) -> Event | None:
+    try:
+        told = _notification(body)
     except UNREADABLE:
         return None
+    about = told.related_object
+    named = json.dumps({"id": about.id, "object": about.type} if about else {}).encode()
+    owner = (told.context or "").rpartition("/")[2] or None
+    second = int(told.created.timestamp())
+    return Event(told.id, told.type.removeprefix("v1."), second, _Data(msgspec.Raw(named)), told.livemode, owner)
 
 
 def glance(body: bytes) -> Head:
@@ -103,21 +136,21 @@ def named(body: bytes, position: str) -> Record | Refusal:
     return Record(found.id, body, position)
 
 
-def marked(body: bytes, as_of: int, *, deleted: bool = False) -> bytes:
+def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any) -> bytes:
     """`body`, an object of at least one member, with the mark as its last one."""
     end = body.rstrip()
     added = b',"deleted":true' if deleted else b""
-    mark = json.dumps({MARK: {"as_of": as_of, "deleted": deleted}}, separators=(",", ":")).encode()
+    since = {} if as_of is None else {"as_of": as_of}
+    mark = json.dumps({MARK: {**since, "deleted": deleted, **more}}, separators=(",", ":")).encode()
     return end[:-1] + added + b"," + mark[1:]
 
 
-def as_of(body: bytes) -> int | None:
-    """The second in the mark of an object; None for one that has none."""
+def mark_of(body: bytes) -> Mark:
+    """The mark of an object; an empty one where there is none."""
     try:
-        mark = _marked(body).sluicegate
+        return _marked(body).sluicegate or Mark()
     except UNREADABLE:
-        return None
-    return mark.as_of if mark else None
+        return Mark()
 
 
 def stub(identity: str, kind: str) -> bytes:

@@ -14,7 +14,7 @@ from integrations.stripe.events import EventHead, StripeEvents
 from integrations.stripe.kinds import KINDS
 from integrations.stripe.schemas.base import Row
 from integrations.stripe.source import Stripe
-from integrations.stripe.stored import StoredIds
+from integrations.stripe.stored import StoredIds, StoredParts
 
 INTEGRATION = "stripe"
 LAG = timedelta(minutes=15)
@@ -22,12 +22,14 @@ LAG = timedelta(minutes=15)
 
 
 def _ready(
-    kind: str, schema: type[schemas.Thing], model: type[models.StripeObject]
+    kind: str, schema: type[schemas.Thing], model: type[models.StripeObject], whole: str = ""
 ) -> Callable[[Callable[..., Row]], Pipeline]:
+    """`whole` names the column with the id of the object that one of these is a part of."""
     amount = KINDS[kind].amount
+    known = StoredIds(model, whole or "external_id")
     return pipeline(
         f"stripe.{kind}",
-        source=Stripe(kind, known=StoredIds(model)),
+        source=Stripe(kind, known=known, known_parts=StoredParts(model, whole) if whole else None),
         schema=schema,
         destination=Mirror(model),
         integration=INTEGRATION,
@@ -73,6 +75,12 @@ def events(event: EventHead, ctx: Context) -> dict[str, object]:
     credential = ctx.credential()
     may_read = not event.account or event.account in accounts(credential)
     return {**event.row(), "expected_mode": live(credential.values.get("api_key", "")), "may_read": may_read}
+
+
+@_ready("invoice_lines", schemas.InvoiceLine, models.StripeInvoiceLine, whole="invoice")
+def invoice_lines(line: schemas.InvoiceLine, ctx: Context) -> Row:
+    """All lines of Stripe invoices, those that drafts lost included."""
+    return line.row(ctx)
 
 
 @_ready("invoices", schemas.Invoice, models.StripeInvoice)

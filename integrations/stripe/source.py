@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -15,8 +16,10 @@ from integrations.stripe.feed import changes
 from integrations.stripe.figures import figures
 from integrations.stripe.kinds import Kind, kind
 from integrations.stripe.listing import Known, Span, first_page, listed
-from integrations.stripe.news import News, about, add, fetched, fetched_again
-from integrations.stripe.objects import as_of, event, glance, named, parted
+from integrations.stripe.nested import left_out
+from integrations.stripe.news import ABOUT_NOTHING, News, about, add, fetched, fetched_again
+from integrations.stripe.objects import event, glance, mark_of, named, parted
+from integrations.stripe.parts import KnownParts, first_parts, in_parts, part_again
 
 _SHOWN = 20
 
@@ -35,6 +38,8 @@ class Stripe:
     """Always fetch what an event tells of. For schemas of your own that do not take the account's API version."""
     known: Known | None = field(default=None, repr=False)
     """Which objects are stored, so that full lists find out what was deleted."""
+    known_parts: KnownParts | None = field(default=None, repr=False)
+    """Which parts are stored, so that those which their whole has no more become deletions."""
     open: Callable[[Context], AbstractContextManager[Api]] = field(default=open_api, repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
 
@@ -66,11 +71,25 @@ class Stripe:
             if plan.span is not None:
                 pages = listed(ctx, api, self.kind, plan.span, place, self.known)
             else:
-                pages = changes(ctx, api, self.kind, plan.since, place, self.refetch)
-            for page in pages:
+                pages = changes(ctx, api, self.kind, plan.since, place, self._refetch)
+            for page in self._of_parts(ctx, api, pages, place):
                 page = dataclasses.replace(page, checkpoint={**frame, "place": page.checkpoint}, notes=notes)
                 yield page
                 notes = []
+
+    @property
+    def _refetch(self) -> bool:
+        """Parts always: an event of an older version has them under ids that say less."""
+        return self.refetch or bool(self.kind.parts)
+
+    def _of_parts(self, ctx: Context, api: Api, pages: Iterable[Page], place: Json = None) -> Iterator[Page]:
+        """The pages, or those of the parts of what is on them, with what stays out of them counted."""
+        if self.kind.parts:
+            yield from in_parts(ctx, api, self.kind, pages, self.known_parts, place)
+            return
+        for page in pages:
+            short = left_out(self.kind, (one.body for one in page.records))
+            yield dataclasses.replace(page, left_out={**page.left_out, **short}) if short else page
 
     def _usable(self, checkpoint: Json) -> Json:
         """A feed that waited so long that events are gone is begun anew, as a list."""
@@ -82,36 +101,43 @@ class Stripe:
         """The objects that webhooks tell of, as they are now: each is fetched once, however often it was told."""
         told: dict[str, News] = {}
         refused: list[Refusal] = []
+        pointless = 0
         for delivery in deliveries:
             one = event(delivery.body)
             if one is None:
-                refused.append(Refusal(delivery, RecordError("This is no event with an object.")))
+                refused.append(Refusal(delivery, RecordError("This is no event.")))
                 continue
             news = about(self.kind, one)
             if news is not None:
                 add(told, news)
+            else:
+                pointless += 1
         found: list[Record | Refusal] = []
         with self.open(ctx) as api:
             for news in told.values():
                 found.append(fetched(api, self.kind, news))
                 ctx.beat()
-        records, unknown = parted(found)
-        return Page(records, None, [*refused, *unknown])
+            page = _joined(self._of_parts(ctx, api, [_page([*refused, *found])]))
+        told_of_nothing = {ABOUT_NOTHING: pointless} if pointless else {}
+        return dataclasses.replace(page, left_out={**page.left_out, **told_of_nothing})
 
     def reopen(self, ctx: Context, record: Record) -> Page:
         """What was refused, tried once more: an event told again, an object fetched again, a list's object named."""
         if event(record.body) is not None:
             return self.receive(ctx, [record])
-        if as_of(record.body) is not None:
+        mark = mark_of(record.body)
+        if mark.whole:
             with self.open(ctx) as api:
-                one = fetched_again(api, self.kind, record)
-        elif glance(record.body).object == self.kind.object:
-            one = named(record.body, record.position)
-        else:
+                return _page([part_again(ctx, api, self.kind, record)])
+        if mark.as_of is None and glance(record.body).object != self.kind.object:
             why = f"This is neither an event nor one of the {self.object}; abandon this letter."
-            one = Refusal(record, RecordError(why))
-        records, refused = parted([one])
-        return Page(records, None, refused)
+            return Page([], None, [Refusal(record, RecordError(why))])
+        if mark.as_of is None and not self.kind.parts:
+            return _page([named(record.body, record.position)])
+        with self.open(ctx) as api:
+            known = mark.as_of is None
+            one = named(record.body, record.position) if known else fetched_again(api, self.kind, record)
+            return _joined(self._of_parts(ctx, api, [_page([one])]))
 
     def test(self, ctx: Context) -> str:
         """Asks for one object and, where there are any, one event: proves the key and its rights."""
@@ -125,9 +151,23 @@ class Stripe:
     def preview(self, ctx: Context) -> Page:
         with self.open(ctx) as api:
             records, refused = first_page(api, self.kind, _SHOWN)
+            if self.kind.parts:
+                records, refused = first_parts(ctx, api, self.kind, records, _SHOWN)
         return Page(records, None, refused)
 
     def figures(self, ctx: Context, window: Window) -> Mapping[str, Figure]:
         """Count, sum and ids of the objects created in a closed period, by currency."""
         with self.open(ctx) as api:
             return figures(api, self.kind, window)
+
+
+def _page(found: Sequence[Record | Refusal]) -> Page:
+    records, refused = parted(found)
+    return Page(records, None, refused)
+
+
+def _joined(pages: Iterable[Page]) -> Page:
+    """Pages of one answer as one."""
+    parts = list(pages)
+    records, refused = [one for page in parts for one in page.records], [one for page in parts for one in page.refused]
+    return Page(records, None, refused, left_out=dict(sum((Counter(page.left_out) for page in parts), Counter())))

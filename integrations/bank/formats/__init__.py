@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from ingestion import FileRefused, FileTooLarge, HostileFile, UnreadableFile
-from integrations.bank.formats import camt, csv_file, mt940, ofx
+from integrations.bank.formats import camt, csv_file, mt940, ofx, qif
 from integrations.bank.formats.archive import members
 from integrations.bank.formats.csv_detect import detect_layout, layout_named
 from integrations.bank.formats.csv_records import refuse_long_lines
+from integrations.bank.formats.options import DEFAULTS, Options
 from integrations.bank.formats.sniff import Format, sniff
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.statements import Statement
@@ -19,40 +22,65 @@ __all__ = ["MAX_BYTES", "read_file", "read_parts"]
 MAX_BYTES = 64 * 1024 * 1024
 
 
-def read_file(
-    data: bytes, *, layouts: Sequence[CsvLayout] = LAYOUTS, layout: str = "", max_bytes: int = MAX_BYTES
-) -> tuple[Statement, ...]:
-    """Every statement in an OFX, MT940/942, CAMT.052/053/054 or CSV file, or in a ZIP of such files.
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of files beside their content."""
 
-    `layout` names the CSV layout instead of detecting it. Raises a FileRefused class for the file as a whole, and
-    ConfigurationError for a layout that does not exist.
+    layouts: Sequence[CsvLayout] = LAYOUTS
+    layout: str = ""
+    currency: str = ""
+    dates: str = ""
+    balances_checked: bool = True
+    options: Options = DEFAULTS
+
+
+def read_file(data: bytes, *, max_bytes: int = MAX_BYTES, **told: Any) -> tuple[Statement, ...]:
+    """Every statement in an OFX, MT940/942, CAMT.052/053/054, QIF or CSV file, or in a ZIP of such files.
+
+    `told` is what `read_parts` takes. Raises a FileRefused class for the file as a whole, and ConfigurationError for a
+    layout that does not exist.
     """
-    parts = read_parts(data, layouts=layouts, layout=layout, max_bytes=max_bytes)
-    return tuple(statement for part in parts for statement in part)
+    return tuple(statement for part in read_parts(data, max_bytes=max_bytes, **told) for statement in part)
 
 
 def read_parts(
-    data: bytes, *, layouts: Sequence[CsvLayout] = LAYOUTS, layout: str = "", max_bytes: int = MAX_BYTES
+    data: bytes,
+    *,
+    layouts: Sequence[CsvLayout] = LAYOUTS,
+    layout: str = "",
+    currency: str = "",
+    dates: str = "",
+    balances_checked: bool = True,
+    options: Options = DEFAULTS,
+    max_bytes: int = MAX_BYTES,
 ) -> Iterator[tuple[Statement, ...]]:
-    """The same, one tuple per file of a ZIP: what `identity.keyed` needs, since those files may overlap."""
+    """The same, one tuple per file of a ZIP and per export joined into a CSV: what `identity.keyed` needs, since those
+    may overlap.
+
+    `layout` names the CSV layout instead of detecting it; `currency` is for files that name none; `dates` is the order
+    of day, month and year ("dmy", "mdy", "ymd") where the file does not tell; running balances are not judged with
+    `balances_checked=False`; `options` is what else is told of the bank.
+    """
     if len(data) > max_bytes:
         raise FileTooLarge(f"The file has {len(data):,} bytes; the limit is {max_bytes:,}.")
-    chosen = (layout_named(layout, layouts),) if layout else layouts
+    if layout:
+        layout_named(layout, layouts)
+    told = _Told(layouts, layout, currency, dates, balances_checked, options)
     if not data.strip():
         raise UnreadableFile("The file is empty.")
     if sniff(data) is not Format.ZIP:
-        yield _read(data, chosen, bool(layout))
+        yield from _read(data, told)
         return
     for name, content in members(data, max_bytes):
         try:
             if content.strip() and sniff(content) is Format.ZIP:
                 raise HostileFile("an archive inside an archive is not opened")
-            yield _read(content, chosen, bool(layout))
+            yield from _read(content, told)
         except FileRefused as refusal:
             raise type(refusal)(f"In the ZIP archive, {name}: {refusal}") from refusal
 
 
-def _read(data: bytes, layouts: Sequence[CsvLayout], told: bool) -> tuple[Statement, ...]:
+def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
     """One file that is no archive. What text of any shape can provoke below the readers ends as UnreadableFile."""
     if not data.strip():
         raise UnreadableFile("The file is empty.")
@@ -60,12 +88,20 @@ def _read(data: bytes, layouts: Sequence[CsvLayout], told: bool) -> tuple[Statem
     try:
         match sniff(data):
             case Format.OFX:
-                return ofx.read(data)
+                yield ofx.read(data, told.currency)
             case Format.CAMT:
-                return camt.read(data)
+                yield camt.read(data, told.options)
             case Format.MT940:
-                return mt940.read(data)
-            case _:
-                return csv_file.read(data, layouts[0] if told else detect_layout(data, layouts))
+                yield mt940.read(data, charset=told.options.charset)
+            case Format.QIF:
+                yield qif.read(data, told.dates, told.currency)
+            case Format.CSV:
+                yield from _csv_parts(data, told)
     except (RecursionError, UnicodeError, csv.Error) as fault:
         raise UnreadableFile(f"The file cannot be read ({type(fault).__name__}).") from fault
+
+
+def _csv_parts(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
+    others: Sequence[CsvLayout] = () if told.layout else told.layouts
+    layout = layout_named(told.layout, told.layouts) if told.layout else detect_layout(data, others, told.dates)
+    return csv_file.read_parts(data, layout, others, currency=told.currency, balances_checked=told.balances_checked)

@@ -17,6 +17,13 @@ RATIO_FREE_BYTES = 1024 * 1024
 """Below this size the ratio says nothing."""
 _ENCRYPTED = 0x1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DOCUMENTS = {
+    "xl/": "a spreadsheet (XLSX): save it as CSV",
+    "content.xml": "a spreadsheet (OpenDocument): save it as CSV",
+    "Index/Document.iwa": "a spreadsheet (Numbers): export it as CSV",
+    "word/": "a text document (DOCX): ask the bank for OFX, MT940, CAMT or CSV",
+}
+"""What else is a ZIP, by the name of something in it."""
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -52,8 +59,9 @@ def _ignored(name: str) -> bool:
 
 def _refuse(infos: list[zipfile.ZipInfo], packed: int, max_bytes: int) -> None:
     """By the archive's own list, which may lie: `_unpacked` bounds what it really holds."""
-    if any(info.filename.startswith("xl/") or info.filename == "content.xml" for info in infos):
-        raise UnknownFormat("The file is a spreadsheet: save it as CSV.")
+    for begins, name in _DOCUMENTS.items():
+        if any(info.filename.startswith(begins) for info in infos):
+            raise UnknownFormat(f"The file is {name}.")
     if not infos:
         raise UnreadableFile("The ZIP archive holds no file.")
     if len(infos) > MAX_MEMBERS:

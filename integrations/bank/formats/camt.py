@@ -7,15 +7,22 @@ business application header, SOAP) is allowed.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
-from ingestion import UnknownFormat, UnreadableFile
+from ingestion import FileTooLarge, UnknownFormat, UnreadableFile
 from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt_balance import Ends, ends
-from integrations.bank.formats.camt_entry import STATUSES, account_number, entry, status_code
+from integrations.bank.formats.camt_entry import STATUSES, account_number, entry, status_code, unequal_parts
+from integrations.bank.formats.camt_pages import joined
+from integrations.bank.formats.camt_reversals import turned_reversals
+from integrations.bank.formats.camt_totals import Verdict, judge
 from integrations.bank.formats.camt_values import day, text
-from integrations.bank.formats.charset import decode
-from integrations.bank.statements import Account, Entry, EntryStatus, Statement
+from integrations.bank.formats.charset import decode_or_windows
+from integrations.bank.formats.options import DEFAULTS, KEEPS_SIGN, Options
+from integrations.bank.statements import MAX_ENTRIES, Account, Entry, EntryStatus, Statement
+
+_PAGINATIONS = ("StmtPgntn", "RptPgntn", "NtfctnPgntn")
 
 _MESSAGES = {
     "BkToCstmrAcctRpt": ("camt.052", "Rpt"),
@@ -29,19 +36,42 @@ _OTHER_MESSAGE = re.compile(r"\b(?!camt\.05[234])[a-z]{4}\.\d{3}(?:\.\d{3})?(?:\
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([\w.\-]{1,40})["']""")
 
 
-def read(data: bytes) -> tuple[Statement, ...]:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a statement element stands, and how its bank wants it read."""
+
+    format: str
+    document: bounded_xml.Document
+    message: Element
+    options: Options
+
+
+def read(data: bytes, options: Options = DEFAULTS) -> tuple[Statement, ...]:
     """Every statement of the file. Raises UnknownFormat, UnreadableFile, HostileFile or FileTooLarge."""
     declared = _ENCODING.search(data[:1_024])
-    xml = decode(data, declared[1].decode("ascii") if declared else "").lstrip()
-    document = bounded_xml.parse(xml, source_of="Ntry", namespace_of="Document", counted=_COUNTED)
-    statements = tuple(
-        _statement(each, format_name, document)
+    xml, note = decode_or_windows(data, declared[1].decode("ascii") if declared else "")
+    document = bounded_xml.parse(xml.lstrip(), source_of="Ntry", namespace_of="Document", counted=_COUNTED)
+    _refuse_many_parts(document.root)
+    statements = [
+        _statement(each, Origin(format_name, document, message, options))
         for message, format_name, part in _messages(document)
         for each in message.iterfind(part)
-    )
+    ]
     if not statements:
         raise UnreadableFile("the CAMT message holds no statement")
-    return statements
+    if lost := len(document.sources) - sum(len(each.entries) for each in statements):
+        problem = f"{lost} entries (Ntry) stand outside of every statement"
+        statements = [replace(each, problems=(*each.problems, problem)) for each in statements]
+    if note:
+        statements[0] = replace(statements[0], notes=(*statements[0].notes, note))
+    return joined(statements)
+
+
+def _refuse_many_parts(root: Element) -> None:
+    """A part weighs as much as an entry."""
+    parts = sum(1 for _ in root.iter("TxDtls"))
+    if parts > MAX_ENTRIES:
+        raise FileTooLarge(f"The CAMT file has {parts:,} transactions in its entries (TxDtls): split it.")
 
 
 def _messages(document: bounded_xml.Document) -> list[tuple[Element, str, str]]:
@@ -63,15 +93,22 @@ def _messages(document: bounded_xml.Document) -> list[tuple[Element, str, str]]:
     return found
 
 
-def _statement(element: Element, format_name: str, document: bounded_xml.Document) -> Statement:
-    limits = ends(element, pages=format_name == "camt.053")
+def _statement(element: Element, origin: Origin) -> Statement:
+    limits = ends(element, pages=origin.format == "camt.053")
+    keeps_sign = origin.options.reversal == KEEPS_SIGN
     entries = tuple(
-        entry(number, ntry, document.sources.get(ntry, "")) for number, ntry in enumerate(element.iterfind("Ntry"))
+        entry(number, ntry, origin.document.sources.get(ntry, ""), keeps_sign=keeps_sign)
+        for number, ntry in enumerate(element.iterfind("Ntry"))
     )
+    page, last_page = _page(element, origin.message)
+    verdict = judge(element, entries, is_whole=(page or 1) == 1 and last_page is not False)
+    problems = (*limits.problems, *_unknown_statuses(element), *_mixed_currencies(limits, entries))
+    is_notice = origin.format != "camt.053" and not origin.options.posts_notices
+    turned = turned_reversals(element, entries, limits, keeps_sign=keeps_sign)
     return Statement(
         account=_account(element.find("Acct")),
         entries=entries,
-        format=format_name,
+        format=origin.format,
         reference=text(element, "Id"),
         number=text(element, "ElctrncSeqNb", "LglSeqNb"),
         opening=limits.opening,
@@ -79,8 +116,45 @@ def _statement(element: Element, format_name: str, document: bounded_xml.Documen
         available=limits.available,
         period_start=day(text(element, "FrToDt/FrDtTm", "FrToDt/FrDt")),
         period_end=day(text(element, "FrToDt/ToDtTm", "FrToDt/ToDt")),
-        problems=(*limits.problems, *_unknown_statuses(element), *_mixed_currencies(limits, entries)),
+        problems=(*problems, *turned.problems, *(() if is_notice else verdict.problems)),
+        unproved=_unproved(origin.format, limits, verdict),
+        totals=verdict.proved,
+        notes=(*turned.notes, *verdict.notes, *_unequal(entries), *(verdict.problems if is_notice else ())),
+        page=page,
+        last_page=last_page,
     )
+
+
+def _unproved(format_name: str, limits: Ends, verdict: Verdict) -> str:
+    """Why neither balances nor totals speak for the entries."""
+    if verdict.proved or (limits.opening is not None and limits.closing is not None):
+        return ""
+    if format_name != "camt.053":
+        why = "a report or notice has no balances that its entries lead to"
+    else:
+        missing = {"opening balance (OPBD)": limits.opening, "closing balance (CLBD)": limits.closing}
+        why = f"the statement gives no {' and no '.join(name for name, end in missing.items() if end is None)}"
+    totals = "its totals do not hold" if verdict.problems else "it declares no totals"
+    return f"{why}; {verdict.unproved or totals}"
+
+
+def _unequal(entries: tuple[Entry, ...]) -> list[str]:
+    """Entries whose parts make another amount: the entry's is what the balance counts. The first ten say enough."""
+    told = [
+        f"Entry {each.position + 1} of {each.amount:f} consists of {len(each.parts)} parts that make {whole}."
+        for each in entries
+        if each.parts and (whole := unequal_parts(each))
+    ]
+    return told[:10]
+
+
+def _page(element: Element, message: Element) -> tuple[int | None, bool | None]:
+    """The statement's own page (version 4 and later), else the message's."""
+    for pagination in (*(element.find(tag) for tag in _PAGINATIONS), message.find("GrpHdr/MsgPgntn")):
+        number = text(pagination, "PgNb")
+        if number.isascii() and number.isdigit() and len(number) <= 5:
+            return int(number), text(pagination, "LastPgInd").lower() in ("true", "1")
+    return None, None
 
 
 def _account(element: Element | None) -> Account:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from xml.etree.ElementTree import Element
 
+from integrations.bank.formats.camt_details import entry_details, part
 from integrations.bank.formats.camt_values import currency, day, signed_amount, text, texts
-from integrations.bank.statements import Entry, EntryStatus
+from integrations.bank.statements import Entry, EntryPart, EntryStatus
 
 STATUSES = {
     "BOOK": EntryStatus.BOOKED,
@@ -33,12 +36,21 @@ def status_code(ntry: Element) -> str:
     return text(ntry, "Sts", "Sts/Cd", "Sts/Prtry")
 
 
-def entry(position: int, ntry: Element, source: str) -> Entry:
+def is_reversal(ntry: Element) -> bool:
+    return text(ntry, "RvslInd").lower() in ("true", "1")
+
+
+def entry(position: int, ntry: Element, source: str, *, keeps_sign: bool = False) -> Entry:
+    """`keeps_sign`: the bank gives a reversal the direction of the entry that it undoes, not its own."""
     amount, amount_text = signed_amount(ntry)
+    turned = keeps_sign and is_reversal(ntry)
+    if turned and amount is not None:
+        amount = -amount
     booked_text = text(ntry, "BookgDt/Dt", "BookgDt/DtTm")
     details = list(ntry.iter("TxDtls"))
     single = details[0] if len(details) == 1 else None
-    party, party_account = _counterparty(ntry, single)
+    role = _role(ntry, keeps_sign=keeps_sign)
+    party, party_account = _counterparty(single, role)
     return Entry(
         position=position,
         amount=amount,
@@ -54,18 +66,42 @@ def entry(position: int, ntry: Element, source: str) -> Entry:
         counterparty=party,
         counterparty_account=party_account,
         description=_description(ntry, details),
+        parts=_parts(ntry, details, role, turned=turned) if single is None else (),
+        details=entry_details(ntry, single, role),
         raw=source,
     )
 
 
-def _counterparty(ntry: Element, single: Element | None) -> tuple[str, str]:
-    """Name and account of the other side: the debtor of money that came in, the creditor of money that left.
+def _parts(ntry: Element, details: list[Element], role: str, *, turned: bool) -> tuple[EntryPart, ...]:
+    sign = -1 if text(ntry, "CdtDbtInd") == "DBIT" else 1
+    sort = currency(ntry)
+    parts = (part(each, sign, sort, _counterparty(each, role), " / ".join(_said(each)), role) for each in details)
+    if not turned:
+        return tuple(parts)
+    return tuple(replace(each, amount=None if each.amount is None else -each.amount) for each in parts)
+
+
+def unequal_parts(entry: Entry) -> str:
+    """What the parts make where that is not the entry's amount; '' where they do, or not all have an amount."""
+    amounts = [each.amount for each in entry.parts if each.amount is not None and each.currency == entry.currency]
+    if not entry.parts or len(amounts) < len(entry.parts) or entry.amount is None:
+        return ""
+    whole = sum(amounts, Decimal())
+    return "" if whole == entry.amount else format(whole, "f")
+
+
+def _role(ntry: Element, *, keeps_sign: bool) -> str:
+    """The other side: the debtor of money that came in, the creditor of money that left.
 
     In a reversal the parties keep the roles of the transaction that is undone, so the direction is turned round.
     """
     came_in = text(ntry, "CdtDbtInd") == "CRDT"
-    reversal = text(ntry, "RvslInd").lower() in ("true", "1")
-    role = "Dbtr" if came_in is not reversal else "Cdtr"
+    turned_round = is_reversal(ntry) and not keeps_sign
+    return "Dbtr" if came_in is not turned_round else "Cdtr"
+
+
+def _counterparty(single: Element | None, role: str) -> tuple[str, str]:
+    """Name and account of the other side of one transaction."""
     parties = None if single is None else single.find("RltdPties")
     name = text(parties, f"{role}/Nm", f"{role}/Pty/Nm", f"{role}/Agt/FinInstnId/Nm")
     return name, account_number(None if parties is None else parties.find(f"{role}Acct/Id"))
@@ -89,7 +125,11 @@ def _kind(element: Element | None) -> str:
     return "-".join(filter(None, codes)) or text(element, "BkTxCd/Prtry/Cd")
 
 
+def _said(detail: Element) -> list[str]:
+    return [value for path in _REMITTANCE for value in texts(detail, path)]
+
+
 def _description(ntry: Element, details: list[Element]) -> str:
-    said = [value for detail in details for path in _REMITTANCE for value in texts(detail, path)]
+    said = [value for detail in details for value in _said(detail)]
     whole = " / ".join(dict.fromkeys([*texts(ntry, "AddtlNtryInf"), *said]))
     return whole if len(whole) <= MAX_DESCRIPTION else f"{whole[:MAX_DESCRIPTION]}… ({len(details)} details)"

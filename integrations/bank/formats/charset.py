@@ -28,6 +28,36 @@ def decode(data: bytes, declared: str = "", *, last_resorts: tuple[str, ...] = (
     raise UnreadableFile(f"the text is neither UTF-8 nor {declared[:40] or 'in a declared encoding'}")
 
 
+def decode_or_windows(data: bytes, declared: str = "") -> tuple[str, str]:
+    """The text, and a note where it is not in what it declares: then what is no UTF-8 is read as Windows-1252.
+
+    Files joined from several may hold both. Raises UnreadableFile, naming both, where neither fits.
+    """
+    try:
+        return decode(data, declared), ""
+    except UnreadableFile:
+        claim = f"declares {declared[:40]} and" if declared else "declares no encoding and"
+    try:
+        text = data.decode("utf-8", errors=_BY_BYTE)
+        whole = data.decode("cp1252")
+    except UnicodeError as error:
+        raise UnreadableFile(f"the text {claim} is neither that, nor UTF-8, nor Windows-1252") from error
+    in_utf_8 = sum(1 for character in data.decode("utf-8", errors="ignore") if character > "\x7f")
+    strangers = sum(1 for character in text if character > "\x7f") - in_utf_8
+    if strangers < in_utf_8:
+        return text, f"The file {claim} is UTF-8 but for {strangers} byte(s), which were read as Windows-1252."
+    return whole, f"The file {claim} is no valid UTF-8: it was read as Windows-1252."
+
+
+def _windows_bytes(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252"), error.end
+
+
+_BY_BYTE = "sluicegate-windows-1252"
+codecs.register_error(_BY_BYTE, _windows_bytes)
+
+
 def _wide_encoding(data: bytes) -> str:
     """UTF-16 by its mark, or by the zero bytes around an opening '<' (XML 1.0, appendix F)."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -1,30 +1,31 @@
-"""The signed amount of a CSV row: from one column, from debit and credit, or from a flag."""
+"""The signed amount of a CSV row: from one column, from debit and credit, from a flag or a word at the amount."""
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from integrations.bank.layouts.layout import CsvLayout
 from integrations.bank.money import UnknownCurrencyError, exponent, parse_amount, places
 
+_THREE_DIGITS = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}([.,])[0-9]{3}(?![0-9.,])")
+
 
 def amount_by(layout: CsvLayout, text: str, currency: str) -> Decimal | None:
     """In the layout's style. More decimals than the currency has mean a misread mark, not a small amount: None."""
+    number, mark = _parted(layout, text.strip())
     value = parse_amount(
-        text,
+        number,
         layout.decimal,
         layout.thousands,
         symbols=layout.symbols,
         trailing_minus=layout.trailing_minus,
         parentheses=layout.parentheses,
+        lakhs=layout.lakhs,
     )
-    if value is None:
+    if value is None or not _suits(layout, number, value, currency):
         return None
-    try:
-        limit = exponent(currency)
-    except UnknownCurrencyError:
-        return value
-    return value if places(value) <= limit else None
+    return _marked(layout, value, mark)
 
 
 def signed(layout: CsvLayout, text: str, flag: str, currency: str) -> Decimal | None:
@@ -38,12 +39,62 @@ def signed(layout: CsvLayout, text: str, flag: str, currency: str) -> Decimal | 
 
 
 def from_two(layout: CsvLayout, debit: str, credit: str, currency: str) -> Decimal | None:
-    """Exactly one of the two is filled with an unsigned amount; zero in the other one counts as empty."""
+    """Exactly one of the two is filled, with the sign that the layout says; zero in the other one counts as empty."""
     out, into = (amount_by(layout, text or "0", currency) for text in (debit, credit))
-    if out is None or into is None or out < 0 or into < 0 or (out and into) or not (debit or credit):
+    if out is None or into is None or (out and into) or not (debit or credit):
+        return None
+    out = _negated(out) if layout.signed_debits else out
+    if out < 0 or into < 0:
         return None
     value = into if into else _negated(out)
     return _negated(value) if layout.inverse else value
+
+
+def fee_of(layout: CsvLayout, text: str, currency: str) -> Decimal | None:
+    """Signed like the amount; no text is no fee."""
+    value = amount_by(layout, text or "0", currency)
+    if value is None or not layout.unsigned_fees:
+        return value
+    return _negated(value) if value >= 0 else None
+
+
+def _suits(layout: CsvLayout, number: str, value: Decimal, currency: str) -> bool:
+    """Whether the currency has such amounts.
+
+    Three digits behind the only mark are decimals in a currency with three, and a group in one with fewer. Where the
+    layout says the other, it is another file's layout, and 12.500 may be 12.5 or 12500.
+    """
+    try:
+        limit = exponent(currency)
+    except UnknownCurrencyError:
+        return True
+    if places(value) > limit:
+        return False
+    mark = _THREE_DIGITS.search(number)
+    return mark is None or (mark[1] == layout.decimal) == (limit >= 3 or layout.three_decimals)
+
+
+def _parted(layout: CsvLayout, text: str) -> tuple[str, str | None]:
+    """The amount, and the declared word at it: '' for an amount without one, None where none is declared."""
+    words = (*layout.debit_marks, *layout.credit_marks)
+    if not words:
+        return text, None
+    folded = text.casefold()
+    for word in sorted(filter(None, words), key=len, reverse=True):
+        if folded.endswith(word.casefold()):
+            return text[: len(text) - len(word)].rstrip(), word
+        if folded.startswith(word.casefold()):
+            return text[len(word) :].lstrip(), word
+    return text, ""
+
+
+def _marked(layout: CsvLayout, value: Decimal, mark: str | None) -> Decimal | None:
+    """As with flags; but an amount without a word may have a sign of its own."""
+    if mark is None or (not mark and value < 0):
+        return value
+    if mark in layout.debit_marks:
+        return _negated(value.copy_abs())
+    return value if mark in layout.credit_marks and value >= 0 else None
 
 
 def _flagged(layout: CsvLayout, value: Decimal, flag: str) -> Decimal | None:

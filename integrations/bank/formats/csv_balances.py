@@ -1,4 +1,8 @@
-"""Opening and closing balance from a column with the balance after each entry, and what breaks their chain.
+"""What a column with the balance after each entry proves: opening and closing balance, or where the chain breaks.
+
+Every link between neighbours is judged, whatever the length of the file. A row that cannot be read leaves a gap, and
+its neighbours are judged by what is left; what is not booked yet is left out of the chain. Files run from old to new or
+from new to old, by day in one direction and within the day in the other, or in no order at all (by amount).
 
 What the column cannot show: another amount in the oldest entry, from which the opening balance is derived, or entries
 missing at either end.
@@ -6,120 +10,159 @@ missing at either end.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
-from itertools import pairwise
+from itertools import groupby
 
+from integrations.bank.formats.csv_walk import ends_in_some_order
 from integrations.bank.statements import Balance, Entry, EntryStatus
 
-Ends = tuple[Balance, Balance]
-MIN_LINKS = 2
-"""Fewer that hold prove no order, so that one that breaks proves no damage."""
 MAX_NAMED = 5
 
 
-def derived(entries: Sequence[Entry], balances: Sequence[Decimal | None]) -> Ends | None:
-    """Opening and closing when every balance follows from the one before it; else None.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One booked row: what it adds, and the balance after it where the row names one."""
 
-    Files run from old to new or from new to old. A file that is sorted by amount, has a gap, or whose entries cannot
-    all be read chains neither way; one that chains both ways with different ends is ambiguous: no balances then,
-    rather than wrong ones. The dates are those of the first and the last entry.
-    """
-    if not _comparable(entries):
-        return None
-    pairs = list(zip(entries, balances, strict=True))
-    found = {ends for run in (pairs, pairs[::-1]) if (ends := _ends(run)) is not None}
-    return found.pop() if len({(first.amount, last.amount) for first, last in found}) == 1 else None
-
-
-def breaks(entries: Sequence[Entry], balances: Sequence[Decimal | None]) -> tuple[str, ...]:
-    """What to say of a chain that `derived` finds broken: an amount was altered, or a row is missing.
-
-    Nothing where the rows are merely in another order: where few links hold, and where the rows chain in some order.
-    """
-    if not _comparable(entries):
-        return ()
-    steps = [
-        _Step(entry, entry.amount, after)
-        for entry, after in zip(entries, balances, strict=True)
-        if entry.amount is not None and after is not None
-    ]
-    if len(steps) < len(entries):
-        return ()
-    broken = min((_broken(run) for run in (steps, steps[::-1])), key=len)
-    held = len(steps) - 1 - len(broken)
-    if not broken or held < MIN_LINKS or held <= len(broken) or _chain_in_some_order(steps):
-        return ()
-    named = "; ".join(_said(before, step) for before, step in broken[:MAX_NAMED])
-    more = f"; and {len(broken) - MAX_NAMED} more" if len(broken) > MAX_NAMED else ""
-    return (f"the running balance does not follow from the entries: {named}{more}",)
+    entry: Entry
+    amount: Decimal | None
+    after: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    entry: Entry
-    amount: Decimal
-    after: Decimal
+class Judgement:
+    """Opening and closing where all rows tie; else why not: `problems` refuse the statement, `unproved` does not."""
 
-    @property
-    def start(self) -> Decimal:
-        return self.after - self.amount
-
-
-def _comparable(entries: Sequence[Entry]) -> bool:
-    """Whether every entry counts in one and the same balance."""
-    return len({entry.currency for entry in entries}) == 1 and all(
-        entry.amount is not None and entry.status is EntryStatus.BOOKED for entry in entries
-    )
+    opening: Balance | None = None
+    closing: Balance | None = None
+    problems: tuple[str, ...] = ()
+    unproved: str = ""
 
 
-def _broken(run: Sequence[_Step]) -> list[tuple[Decimal, _Step]]:
-    """Each entry that does not start where the one before it ended, with that balance."""
-    return [(earlier.after, later) for earlier, later in pairwise(run) if earlier.after != later.start]
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The rows in one order, held against each other."""
+
+    breaks: tuple[tuple[Decimal, Step], ...]
+    """Each row whose balance does not follow, with the balance that does."""
+    opening: Decimal | None
+    closing: Decimal | None
 
 
-def _said(before: Decimal, step: _Step) -> str:
-    return (
-        f"entry {step.entry.position + 1} of {step.entry.booked_text} takes {before:f} by {step.amount:f} "
-        f"to {step.after:f}, a difference of {step.start - before:f}"
-    )
+def judge(entries: Sequence[Entry], balances: Sequence[Decimal | None], currency: str) -> Judgement:
+    """`balances` is as long as `entries` and in `currency`; entries in another one leave a gap."""
+    steps = [
+        Step(entry, entry.amount if entry.currency == currency else None, after)
+        for entry, after in zip(entries, balances, strict=True)
+        if entry.status is EntryStatus.BOOKED
+    ]
+    if not any(step.after is not None for step in steps):
+        return Judgement(unproved="no row has a balance that can be read" if steps else "no entry is booked")
+    chains: list[_Chain] = []
+    for orders in (_in_time(steps), _otherwise(steps)):
+        chains += map(_chain, orders)
+        whole = [chain for chain in chains if not chain.breaks]
+        if whole:
+            return _unproved(steps) or _proved(steps, whole)
+    return _in_no_order(steps) or Judgement(problems=(_said(min(chains, key=lambda chain: len(chain.breaks)).breaks),))
 
 
-def _chain_in_some_order(steps: Sequence[_Step]) -> bool:
-    """Whether one walk from balance to balance takes every step once (Euler: connected, and all but the two ends
-    entered as often as left). Banks that sort by day, newest first, but within the day oldest first, write such files.
-    """
-    surplus = Counter(step.start for step in steps)
-    surplus.subtract(step.after for step in steps)
-    if sum(map(abs, surplus.values())) > 2:
-        return False
-    neighbours: dict[Decimal, set[Decimal]] = {}
-    for step in steps:
-        neighbours.setdefault(step.start, set()).add(step.after)
-        neighbours.setdefault(step.after, set()).add(step.start)
-    reached, ahead = {steps[0].start}, [steps[0].start]
-    while ahead:
-        fresh = neighbours[ahead.pop()] - reached
-        reached |= fresh
-        ahead.extend(fresh)
-    return len(reached) == len(neighbours)
+def _in_time(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    """From old to new and from new to old, as the days say first."""
+    first, last = steps[0].entry.booked_on, steps[-1].entry.booked_on
+    falling = first is not None and last is not None and first > last
+    yield steps[::-1] if falling else steps
+    yield steps if falling else steps[::-1]
 
 
-def _ends(run: Sequence[tuple[Entry, Decimal | None]]) -> Ends | None:
-    before: Decimal | None = None
-    opening = Decimal()
-    for entry, after in run:
-        if entry.amount is None or after is None:
-            return None
-        start = after - entry.amount
-        if before is None:
-            opening = start
-        elif start != before:
-            return None
-        before = after
-    if before is None:
+def _otherwise(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    """By day one way and within the day the other; and rows that all name the balance at the end of their day."""
+    if all(step.entry.booked_on for step in steps):
+        yield sorted(steps, key=_day)
+        backwards = steps[::-1]
+        yield sorted(backwards, key=_day)
+    yield from (_day_ends(run) for run in _in_time(steps))
+
+
+def _day(step: Step) -> date:
+    return step.entry.booked_on or date.min
+
+
+def _day_ends(run: Sequence[Step]) -> list[Step]:
+    """Rows of one day that name one balance: only the last of them is held against it."""
+    kept: list[Step] = []
+    for _, same in groupby(run, key=lambda step: (step.entry.booked_on, step.after)):
+        *others, last = same
+        kept += [*(replace(step, after=None) for step in others), last]
+    return kept
+
+
+def _chain(run: Sequence[Step]) -> _Chain:
+    """Balances carried from row to row; unknown behind a row without amount, until the next one that is named."""
+    breaks = []
+    opening = balance = None
+    total: Decimal | None = Decimal()
+    for step in run:
+        balance = None if balance is None or step.amount is None else balance + step.amount
+        total = None if total is None or step.amount is None else total + step.amount
+        if step.after is None:
+            continue
+        if opening is None and total is not None:
+            opening = step.after - total
+        elif balance is not None and balance != step.after:
+            breaks.append((balance - (step.amount or 0), step))
+        balance, total = step.after, None
+    return _Chain(tuple(breaks), opening, balance)
+
+
+def _unproved(steps: Sequence[Step]) -> Judgement | None:
+    gaps = [step.entry for step in steps if step.amount is None]
+    if not gaps:
         return None
-    first, last = run[0][0], run[-1][0]
-    return Balance(opening, first.currency, first.booked_on), Balance(before, last.currency, last.booked_on)
+    foreign = sum(entry.amount is not None for entry in gaps)
+    said = [f"{len(gaps) - foreign:,} of its rows cannot be read"] if len(gaps) > foreign else []
+    return Judgement(unproved=" and ".join([*said, *([f"{foreign:,} are in another currency"] if foreign else [])]))
+
+
+def _proved(steps: Sequence[Step], whole: Sequence[_Chain]) -> Judgement:
+    """The first order wins where days tell the orders apart; rows of one day may tie both ways with different ends."""
+    ends = {(chain.opening, chain.closing) for chain in whole}
+    if len(ends) > 1 and steps[0].entry.booked_on == steps[-1].entry.booked_on:
+        return Judgement(unproved="its rows tie from old to new and from new to old, with different balances")
+    opening, closing = whole[0].opening, whole[0].closing
+    assert opening is not None  # every amount can be read, and a balance is named
+    assert closing is not None
+    return _between(steps, opening, closing)
+
+
+def _in_no_order(steps: Sequence[Step]) -> Judgement | None:
+    links = [
+        (step.after - step.amount, step.after) for step in steps if step.after is not None and step.amount is not None
+    ]
+    ends = ends_in_some_order(links) if len(links) == len(steps) else None
+    if ends is None:
+        return None
+    return _between(steps, *ends) if ends else Judgement(unproved="its rows tie, but where they begin cannot be seen")
+
+
+def _between(steps: Sequence[Step], opening: Decimal, closing: Decimal) -> Judgement:
+    days = [step.entry.booked_on for step in steps if step.entry.booked_on]
+    currency = steps[0].entry.currency
+    return Judgement(
+        Balance(opening, currency, min(days, default=None)), Balance(closing, currency, max(days, default=None))
+    )
+
+
+def _said(breaks: Sequence[tuple[Decimal, Step]]) -> str:
+    named = "; ".join(
+        f"entry {step.entry.position + 1} of {step.entry.booked_text} takes {before:f} by {step.amount:f} "
+        f"to {step.after:f}, a difference of {(step.after or 0) - (step.amount or 0) - before:f}"
+        for before, step in breaks[:MAX_NAMED]
+    )
+    more = f"; and {len(breaks) - MAX_NAMED} more" if len(breaks) > MAX_NAMED else ""
+    return (
+        f"the running balance does not follow from the entries: {named}{more}. An amount was altered or a row is "
+        "missing; a file that is right as it is (filtered rows) loads with --config balances=unchecked"
+    )

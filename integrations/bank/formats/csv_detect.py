@@ -11,6 +11,7 @@ from integrations.bank.formats.csv_entry import continues, entry_from
 from integrations.bank.formats.csv_records import Record, decode, records
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, locate
 from integrations.bank.layouts.check import did_you_mean
+from integrations.bank.layouts.dates import date_order
 from integrations.bank.layouts.header import header_key, named
 from integrations.bank.layouts.layout import CsvLayout
 
@@ -28,8 +29,11 @@ def score(data: bytes, layout: CsvLayout) -> float:
     return _Sample(data).score(layout)
 
 
-def detect_layout(data: bytes, layouts: Sequence[CsvLayout]) -> CsvLayout:
-    """The best fit. Raises UnknownFormat and AmbiguousFormat, both naming the layouts in question."""
+def detect_layout(data: bytes, layouts: Sequence[CsvLayout], dates: str = "") -> CsvLayout:
+    """The best fit; where several are as good, the only one that writes dates in the order `dates` ("dmy").
+
+    Raises UnknownFormat and AmbiguousFormat, both naming the layouts in question.
+    """
     if len({layout.name for layout in layouts}) != len(layouts):
         raise ConfigurationError("Two CSV layouts have the same name.")
     sample = _Sample(data)
@@ -37,10 +41,16 @@ def detect_layout(data: bytes, layouts: Sequence[CsvLayout]) -> CsvLayout:
     ranked = [(value, layout) for value, layout in ranked if value >= THRESHOLD]
     if not ranked:
         raise UnknownFormat(_unknown(sample, layouts))
-    close = [layout.name for value, layout in ranked if ranked[0][0] - value < MARGIN]
+    close = [layout for value, layout in ranked if ranked[0][0] - value < MARGIN]
+    if len(close) > 1 and dates:
+        close = [layout for layout in close if date_order(layout.date_formats) == dates] or close
     if len(close) > 1:
-        raise AmbiguousFormat(f"The file fits several CSV layouts: {', '.join(close)}. Name one in the connection.")
-    return ranked[0][1]
+        names = ", ".join(layout.name for layout in close)
+        raise AmbiguousFormat(
+            f"The file fits several CSV layouts: {names}. Name one in the connection (--config layout=…), or the "
+            "order of day and month in its dates (--config dates=dmy)."
+        )
+    return close[0]
 
 
 def layout_named(name: str, layouts: Sequence[CsvLayout]) -> CsvLayout:
@@ -127,6 +137,6 @@ def _missing(sample: _Sample, layout: CsvLayout) -> tuple[float, str, str]:
         for record in sample.head(layout.encodings, delimiter)[: MAX_PREAMBLE_ROWS + 1]:
             lacking = set(wanted) - {header_key(name) for name in named(record.cells)}
             share = 1 - len(lacking) / len(wanted)
-            if share > best[0]:
+            if lacking and share > best[0]:
                 best = (share, layout.name, ", ".join(sorted(repr(wanted[key]) for key in lacking)))
     return best

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from integrations.bank.formats.csv_amount import amount_by, from_two, signed
+from integrations.bank.formats.csv_amount import amount_by, fee_of, from_two, signed
 from integrations.bank.formats.csv_records import Record
 from integrations.bank.formats.csv_table import Table
 from integrations.bank.layouts.dates import parse_date
@@ -28,9 +28,9 @@ def entry_from(record: Record, table: Table, layout: CsvLayout, currency: str, p
         amount=amount,
         amount_text=amount_text,
         currency=currency,
-        booked_on=parse_date(booked_text, layout.date_formats),
+        booked_on=parse_date(booked_text, layout.date_formats, layout.months),
         booked_text=booked_text,
-        value_on=parse_date(table.cell(record, columns.value), layout.date_formats),
+        value_on=parse_date(table.cell(record, columns.value), layout.date_formats, layout.months),
         status=_status(record, table, layout),
         bank_id=table.cell(record, columns.bank_id),
         reference=table.cell(record, columns.reference),
@@ -43,10 +43,30 @@ def entry_from(record: Record, table: Table, layout: CsvLayout, currency: str, p
 
 
 def continues(record: Record, table: Table, layout: CsvLayout) -> bool:
-    """The row only carries on the description of the one above."""
+    """The row only carries on the description of the one above; it may end with its text."""
     columns = layout.columns
     own = (columns.booked, columns.amount, columns.debit, columns.credit, columns.balance)
-    return layout.multiline and table.fits(record) and not any(table.cell(record, name) for name in own)
+    if not layout.multiline or any(table.cell(record, name) for name in own):
+        return False
+    return table.fits(record) or (len(record.cells) < table.least and bool(_description(record, table, layout)))
+
+
+def fee_from(record: Record, table: Table, layout: CsvLayout, entry: Entry) -> Entry | None:
+    """The fee of a row as an entry behind the row's own; None where there is none, or the row could not be read."""
+    fee = fee_of(layout, table.cell(record, layout.columns.fee), entry.currency) if entry.amount is not None else None
+    if not fee:
+        return None
+    return replace(
+        entry,
+        position=entry.position + 1,
+        amount=fee,
+        amount_text=table.cell(record, layout.columns.fee),
+        bank_id=f"{entry.bank_id} fee" if entry.bank_id else "",
+        kind="fee",
+        description=f"Fee: {entry.description or entry.counterparty}".strip(),
+        counterparty=layout.bank,
+        counterparty_account="",
+    )
 
 
 def continued(entry: Entry, record: Record, table: Table, layout: CsvLayout) -> Entry:
@@ -64,18 +84,36 @@ def balance_after(record: Record, table: Table, layout: CsvLayout, currency: str
 
 def _amount(record: Record, table: Table, layout: CsvLayout, currency: str) -> tuple[Decimal | None, str]:
     columns = layout.columns
+    status = table.cell(record, columns.status)
+    if layout.booked and status not in (*layout.booked, *layout.pending, *layout.void):
+        return None, f"status {status!r}"
     if columns.amount:
         text, flag = table.cell(record, columns.amount), table.cell(record, columns.sign)
         amount = signed(layout, text, flag, currency)
         shown = f"{text} {flag}".strip() if columns.sign else text
-        return amount, shown
+        return _with_fee(record, table, layout, currency, amount, shown) if columns.fee else (amount, shown)
     debit, credit = table.cell(record, columns.debit), table.cell(record, columns.credit)
     amount = from_two(layout, debit, credit, currency)
     return amount, (debit or credit) if amount is not None else f"debit {debit!r}, credit {credit!r}"
 
 
+def _with_fee(
+    record: Record, table: Table, layout: CsvLayout, currency: str, amount: Decimal | None, shown: str
+) -> tuple[Decimal | None, str]:
+    """The amount as it is, or none where its fee cannot be read, or both do not make the net amount."""
+    fee_text, net_text = table.cell(record, layout.columns.fee), table.cell(record, layout.columns.net)
+    fee = fee_of(layout, fee_text, currency)
+    if amount is None or fee is None:
+        return None, f"{shown} with a fee of {fee_text}" if fee is None else shown
+    if layout.columns.net and amount_by(layout, net_text, currency) != amount + fee:
+        return None, f"{shown} with a fee of {fee_text} and a net amount of {net_text}"
+    return amount, shown
+
+
 def _status(record: Record, table: Table, layout: CsvLayout) -> EntryStatus:
     text = table.cell(record, layout.columns.status or layout.columns.booked)
+    if layout.void and {text, table.cell(record, layout.columns.impact)} & set(filter(None, layout.void)):
+        return EntryStatus.VOID
     return EntryStatus.PENDING if text and text in layout.pending else EntryStatus.BOOKED
 
 

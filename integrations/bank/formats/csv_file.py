@@ -2,133 +2,96 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
-from ingestion import FileTooLarge, UnreadableFile
-from integrations.bank.formats.csv_amount import amount_by
-from integrations.bank.formats.csv_balances import breaks, derived
-from integrations.bank.formats.csv_entry import balance_after, continued, continues, entry_from
-from integrations.bank.formats.csv_records import Record, decode, records, refuse_long_lines
-from integrations.bank.formats.csv_table import Table, open_table
-from integrations.bank.layouts.dates import parse_date
+from ingestion import UnreadableFile
+from integrations.bank.formats.csv_balances import Judgement, judge
+from integrations.bank.formats.csv_head import Head
+from integrations.bank.formats.csv_ledgers import Ledger, ledgers
+from integrations.bank.formats.csv_parts import Part, parts
+from integrations.bank.formats.csv_records import decode, records, refuse_long_lines
+from integrations.bank.formats.csv_table import open_table
 from integrations.bank.layouts.layout import CsvLayout
-from integrations.bank.statements import MAX_ENTRIES, Account, Balance, Entry, Statement
+from integrations.bank.statements import Account, Statement
 
 
 def read(data: bytes, layout: CsvLayout) -> tuple[Statement, ...]:
-    """One statement per account named in the file, in the order of their first row; one with '' where none is named.
+    """The statements of all exports in the file, as `read_parts` yields them."""
+    return tuple(statement for part in read_parts(data, layout) for statement in part)
 
+
+def read_parts(
+    data: bytes,
+    layout: CsvLayout,
+    others: Sequence[CsvLayout] = (),
+    *,
+    currency: str = "",
+    balances_checked: bool = True,
+) -> Iterator[tuple[Statement, ...]]:
+    """For each export joined into the file one statement per account, currency and pocket, in order of their first row.
+
+    `others`: layouts that further exports in the file may be in; `currency`: where neither file nor layout names one.
     Every row that is neither blank nor a declared footer becomes an entry: one that cannot be read has no amount or
-    no date. A balance stands only where the preamble states it or the running balances prove it; running
-    balances that nearly do are a problem of the statement. Raises UnreadableFile
-    (not this layout, not text, a quote never closed) and FileTooLarge.
+    no date. A balance stands only where the preamble states it or the running balances prove it; running balances that
+    do not follow are a problem of the statement, unless `balances_checked` is false. Raises UnreadableFile (not this
+    layout, not text, a quote never closed) and FileTooLarge.
     """
     refuse_long_lines(data)
     text = decode(data, layout.encodings)
-    table = open_table(text, layout)
-    if table is None:
+    if open_table(text, layout) is None:
         raise UnreadableFile(f"The file is not in the CSV layout {layout.name!r}: its header or shape was not found.")
-    head = _Head(layout, table)
-    ledgers = _ledgers(islice(records(text, table.delimiter), table.skip, None), layout, table, head)
-    alone = len(ledgers) == 1
-    return tuple(_statement(identifier, ledger, layout, head, alone) for identifier, ledger in ledgers.items())
+    above: Head | None = None
+    for part in parts(text, layout, others):
+        head = Head(part.layout, part.table.preamble, currency)
+        if above is not None and not part.table.preamble:
+            head.account, head.currency = head.account or above.account, head.currency or above.currency
+        above = head
+        yield _statements(part, head, balances_checked)
 
 
-@dataclass(slots=True)
-class _Ledger:
-    entries: list[Entry] = field(default_factory=list)
-    balances: list[Decimal | None] = field(default_factory=list)
+def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Statement, ...]:
+    rows = islice(records(part.text, part.table.delimiter, part.line), part.table.skip, None)
+    owned = ledgers(rows, part.layout, part.table, head)
+    return tuple(_statement(ledger, part.layout, head, len(owned) == 1, balances_checked) for ledger in owned)
 
 
-def _ledgers(rows: Iterable[Record], layout: CsvLayout, table: Table, head: _Head) -> dict[str, _Ledger]:
-    """Rows by account. A row of the wrong width names no account and stays with the row above it."""
-    ledgers: dict[str, _Ledger] = {}
-    footers = [re.compile(pattern) for pattern in layout.footers]
-    current = head.account
-    left = MAX_ENTRIES
-    for row in rows:
-        if any(footer.search(row.joined) for footer in footers):
-            continue
-        ledger = ledgers.get(current)
-        if ledger is not None and ledger.entries and continues(row, table, layout):
-            ledger.entries[-1] = continued(ledger.entries[-1], row, table, layout)
-            continue
-        if table.fits(row):
-            current = _identifier(table.cell(row, layout.columns.account)) or current
-        if left == 0:
-            raise FileTooLarge(f"The file has more than {MAX_ENTRIES:,} rows: split it.")
-        left -= 1
-        ledger = ledgers.setdefault(current, _Ledger())
-        entry = entry_from(row, table, layout, head.currency, len(ledger.entries))
-        ledger.entries.append(entry)
-        ledger.balances.append(balance_after(row, table, layout, entry.currency))
-    return ledgers or {head.account: _Ledger()}
-
-
-def _statement(identifier: str, ledger: _Ledger, layout: CsvLayout, head: _Head, alone: bool) -> Statement:
+def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balances_checked: bool) -> Statement:
     """Balances in the preamble belong to an account only when the file has no other one."""
     currencies = {entry.currency for entry in ledger.entries if entry.amount is not None}
     currency = next(iter(currencies)) if len(currencies) == 1 else "" if currencies else head.currency
-    opening, closing = (head.balance(key) if alone else None for key in ("opening", "closing"))
-    runs = bool(layout.columns.balance)
-    ends = derived(ledger.entries, ledger.balances) if runs else None
-    broken = breaks(ledger.entries, ledger.balances) if runs and ends is None else ()
-    if ends is not None:
-        opening, closing = opening or ends[0], closing or ends[1]
+    stated = Judgement(head.balance("opening"), head.balance("closing")) if alone else Judgement()
+    judgement = _judgement(ledger, layout, stated, balances_checked)
     return Statement(
-        account=Account(identifier, currency, bank=head.text("bank") or layout.bank, name=head.text("name")),
+        account=Account(
+            ledger.account, currency, bank=head.text("bank") or layout.bank, name=ledger.pocket or head.text("name")
+        ),
         entries=tuple(ledger.entries),
         format=f"csv:{layout.name}",
-        opening=opening,
-        closing=closing,
+        opening=judgement.opening,
+        closing=judgement.closing,
         period_start=head.day("period_start"),
         period_end=head.day("period_end"),
-        problems=(*(head.problems() if alone else ()), *broken),
+        problems=(*(head.problems() if alone else ()), *judgement.problems),
+        unproved=judgement.unproved,
     )
 
 
-def _identifier(text: str) -> str:
-    """Without the stray quote that a row with an unbalanced one leaves: it would make a second account."""
-    return "".join(text.replace('"', "").split())
+def _judgement(ledger: Ledger, layout: CsvLayout, stated: Judgement, balances_checked: bool) -> Judgement:
+    """What the file states, completed by what the running balances show."""
+    if not balances_checked:
+        return Judgement(unproved="the connection's config says balances=unchecked")
+    shown = (
+        judge(ledger.entries, ledger.balances, ledger.currency)
+        if layout.columns.balance
+        else Judgement(unproved=_unstated(stated))
+    )
+    opening, closing = stated.opening or shown.opening, stated.closing or shown.closing
+    return replace(shown, opening=opening, closing=closing, unproved="" if opening and closing else shown.unproved)
 
 
-class _Head:
-    """What the preamble says, found by the layout's patterns."""
-
-    def __init__(self, layout: CsvLayout, table: Table) -> None:
-        self._layout = layout
-        self._text = "\n".join(record.joined for record in table.preamble)
-        self.account = _identifier(self.text("account"))
-        self.currency = self.text("currency") or layout.currency
-
-    def text(self, key: str) -> str:
-        pattern = getattr(self._layout.preamble, key)
-        found = re.search(pattern, self._text, re.MULTILINE) if pattern else None
-        return (found[1] or "").strip() if found else ""
-
-    def day(self, key: str) -> date | None:
-        return parse_date(self.text(key), self._layout.date_formats)
-
-    def balance(self, key: str) -> Balance | None:
-        amount = self._amount(self.text(key))
-        return Balance(amount, self.currency, self.day(f"{key}_on")) if amount is not None else None
-
-    def problems(self) -> tuple[str, ...]:
-        texts = ((key, self.text(key)) for key in ("opening", "closing"))
-        return tuple(
-            f"{key} balance {text!r} is not an amount" for key, text in texts if text and not self.balance(key)
-        )
-
-    def _amount(self, text: str) -> Decimal | None:
-        styles: Sequence[CsvLayout] = (self._layout,)
-        if self._layout.preamble.either_mark:
-            other = {",": ".", ".": ","}
-            mark = other[self._layout.decimal]
-            styles = (self._layout, replace(self._layout, decimal=mark, thousands=self._layout.decimal))
-        found = (amount_by(style, text, self.currency) for style in styles)
-        return next((amount for amount in found if amount is not None), None)
+def _unstated(stated: Judgement) -> str:
+    if not stated.opening and not stated.closing:
+        return "the file states no balances"
+    return f"the file states no {'closing' if stated.opening else 'opening'} balance"

@@ -74,9 +74,12 @@ def decode(data: bytes, encodings: Sequence[str], *, final: bool = True) -> str:
     raise UnreadableFile(f"The file is not text in {' or '.join(encodings)}.")
 
 
-def records(text: str, delimiter: str) -> Iterator[Record]:
-    """Every record that is not blank. Raises FileTooLarge and UnreadableFile where a record breaks the bounds."""
-    feed = _Feed(text)
+def records(text: str, delimiter: str, first_line: int = 1) -> Iterator[Record]:
+    """Every record that is not blank; the text begins in `first_line` of its file.
+
+    Raises FileTooLarge and UnreadableFile where a record breaks the bounds.
+    """
+    feed = _Feed(text, first_line)
     reader = csv.reader(feed, delimiter=delimiter)
     while True:
         try:
@@ -97,13 +100,13 @@ def records(text: str, delimiter: str) -> Iterator[Record]:
 class _Feed:
     """Hands lines to the csv reader and keeps those of the open record, so that it can be quoted and bounded."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, first_line: int) -> None:
         self._lines = (match[0] for match in _LINE.finditer(text))
         self._open: list[str] = []
         self._chars = 0
         self._left = MAX_LINES
         self._ended = False
-        self.first = 1
+        self.first = first_line
 
     def __iter__(self) -> _Feed:
         return self

@@ -53,15 +53,28 @@ def open_table(text: str, layout: CsvLayout) -> Table | None:
     return found
 
 
-def _below_header(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
+def is_header(record: Record, layout: CsvLayout) -> bool:
+    return _coverage(record, layout) > 0
+
+
+def _coverage(record: Record, layout: CsvLayout) -> float:
+    """Share of the named columns that the layout declares; 0 where this is not its header."""
     wanted = {header_key(name) for name in named(layout.header) if not name.startswith("#")}
+    present = {header_key(name) for name in named(record.cells) if not name.startswith("#")}
+    if not wanted <= present or len(record.cells) < len(layout.header):
+        return 0.0
+    share = len(present & (wanted | {header_key(name) for name in layout.optional})) / len(present)
+    return 0.0 if layout.exact and share < 1 else share
+
+
+def _below_header(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
     for at, record in enumerate(head[: MAX_PREAMBLE_ROWS + 1]):
-        names = named(record.cells)
-        places = {header_key(name): place for place, name in enumerate(names)}
-        if wanted <= set(places) and len(record.cells) >= len(layout.header):
-            told = [place for place, name in enumerate(names, 1) if not name.startswith("#")]
-            coverage = len(wanted) / len(told)
-            return Table(delimiter, tuple(head[:at]), places, len(names), told[-1], at + 1, coverage)
+        coverage = _coverage(record, layout)
+        if coverage:
+            names = named(record.cells)
+            places = {header_key(name): place for place, name in enumerate(names)}
+            least = max(place for place, name in enumerate(names, 1) if not name.startswith("#"))
+            return Table(delimiter, tuple(head[:at]), places, len(names), least, at + 1, coverage)
     return None
 
 

@@ -18,27 +18,43 @@ from dataclasses import replace
 from datetime import date
 
 from ingestion import UnreadableFile
+from integrations.bank.formats.iso646 import suspect
 from integrations.bank.formats.mt940_details import account_name
-from integrations.bank.formats.mt940_entries import read_movement
-from integrations.bank.formats.mt940_fields import Message, has_any, messages
+from integrations.bank.formats.mt940_fields import Message, decoded, has_any, messages
 from integrations.bank.formats.mt940_parts import ACCOUNT, CLOSING, NUMBER, OPENING, Parts, sort_fields
-from integrations.bank.formats.mt940_problems import balance_problems, interim_problems, shape_problems
+from integrations.bank.formats.mt940_problems import balance_problems, interim_problems, is_tied, shape_problems
+from integrations.bank.formats.mt940_readings import Money, settled
+from integrations.bank.formats.mt940_totals import judge
 from integrations.bank.formats.mt940_values import balance, day, floor_currency, total
 from integrations.bank.statements import Account, Balance, EntryStatus, Statement
 
 
-def read(data: bytes) -> tuple[Statement, ...]:
+def read(data: bytes, *, charset: str = "") -> tuple[Statement, ...]:
     """One `Statement` per message; pages of a statement (:60M:, :62M:) stay apart, each with its own balances.
 
-    Raises `UnreadableFile` where no field of a statement is found.
+    `charset` names a national variant of ISO 646 (`iso646-se`). Raises `UnreadableFile` where no field of a statement
+    is found and ConfigurationError for a charset that is not known.
     """
-    found = [message for message in messages(data) if _is_statement(message)]
+    found = [message for message in messages(data, charset=charset) if _is_statement(message)]
     if not found:
         raise UnreadableFile(
             "No MT940 or MT942 statement in this file: none of the fields :20:, :25: and :61: begins a line. "
             "Export the account statement again as MT940, or upload the format the file really has."
         )
-    return tuple(_statement(message) for message in found)
+    first, *rest = (_statement(message) for message in found)
+    note = "" if charset else _doubt(data)
+    return (replace(first, notes=(*first.notes, note)) if note else first, *rest)
+
+
+def _doubt(data: bytes) -> str:
+    """A note about letters that may be another country's; nothing is changed by a guess."""
+    word = suspect(decoded(data))
+    if not word:
+        return ""
+    return (
+        f"Texts hold brackets or bars among letters, such as {word!r}. Where they stand for letters (ISO 646), upload "
+        "the file again with --config charset=iso646-se (or -de, -dk, -fi, -no)."
+    )
 
 
 def _is_statement(message: Message) -> bool:
@@ -51,12 +67,16 @@ def _statement(message: Message) -> Statement:
     currency = _currency(parts)
     # German banks send an MT942 for what is noted but not yet booked; the MT940 brings the same entries as booked.
     status = EntryStatus.PENDING if is_interim else EntryStatus.BOOKED
-    movements = [read_movement(group, at, currency, status) for at, group in enumerate(parts.groups)]
-    opening, closing, available = (_balance(parts, currency, *tags) for tags in (OPENING, CLOSING, ("64",)))
-    guard = interim_problems(parts, movements) if is_interim else balance_problems(parts, movements, opening, closing)
+    money = settled(parts, currency, status, lambda money: _is_proved(parts, money))
+    available = _available(parts, currency)
+    verdict = judge(parts, money.movements)
+    guard = interim_problems(parts, verdict) if is_interim else [*balance_problems(parts, money), *verdict.problems]
+    opening, closing = money.opening, money.closing
+    page, last_page = _page(parts)
+    shape = shape_problems(parts, currency, available, is_proved=_is_proved(parts, money))
     return Statement(
         account=_account(parts, currency),
-        entries=tuple(movement.entry for movement in movements),
+        entries=tuple(movement.entry for movement in money.movements),
         format="mt942" if is_interim else "mt940",
         reference=parts.first("20"),
         number=parts.first(*NUMBER),
@@ -65,8 +85,22 @@ def _statement(message: Message) -> Statement:
         available=available,
         period_start=opening.on if opening else None,
         period_end=closing.on if closing else _reported_on(parts),
-        problems=(*shape_problems(parts, currency, available), *guard),
+        problems=tuple(filter(None, (*shape, *guard, money.problem))),
+        unproved=verdict.unproved if is_interim and not money.problem else "",
+        totals=verdict.proved,
+        left_out=_left_out(parts),
+        notes=tuple(filter(None, (money.note,))),
+        page=page,
+        last_page=last_page,
     )
+
+
+def _is_proved(parts: Parts, money: Money) -> bool:
+    """By the balances, else by totals that leave no entry out."""
+    if not parts.is_interim:
+        return is_tied(money)
+    verdict = judge(parts, money.movements)
+    return bool(verdict.proved) and not verdict.unproved
 
 
 def _currency(parts: Parts) -> str:
@@ -78,9 +112,23 @@ def _currency(parts: Parts) -> str:
     return next((code for code in named if code), "")
 
 
-def _balance(parts: Parts, currency: str, *tags: str) -> Balance | None:
-    found = balance(parts.first(*tags))
+def _available(parts: Parts, currency: str) -> Balance | None:
+    found = balance(parts.first("64"))
     return replace(found, currency=found.currency or currency) if found else None
+
+
+def _page(parts: Parts) -> tuple[int | None, bool | None]:
+    """Page number after the slash of :28C:; the last page closes with :62F:, the ones before it with :62M:."""
+    number = parts.first(*NUMBER).rpartition("/")[2] if "/" in parts.first(*NUMBER) else ""
+    is_number = number.isascii() and number.isdigit() and len(number) <= 5
+    last = True if parts.texts("62F") else False if parts.texts("62M") else None
+    return (int(number) if is_number else None), last
+
+
+def _left_out(parts: Parts) -> dict[str, int]:
+    """Texts that belong to no entry."""
+    counts = {"texts before the first entry": parts.orphans, "texts after the last entry": parts.closing}
+    return {reason: count for reason, count in counts.items() if count}
 
 
 def _account(parts: Parts, currency: str) -> Account:

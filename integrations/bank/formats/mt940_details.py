@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.bank.formats.mt940_more import german, labels, slashes
 
 _GVC = re.compile(r"\s*[0-9]{3}([?>~|^!@])[0-9]{2}")
 _SEPA = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|COAM|OAMT|PURP)\+")
@@ -32,6 +35,8 @@ class Details:
     counterparty_account: str = ""
     reference: str = ""
     """End-to-end or customer reference, '' where it says there is none."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """In the vocabulary of docs/reference/bank-details.md."""
 
 
 def read_details(lines: Sequence[str]) -> Details:
@@ -39,7 +44,7 @@ def read_details(lines: Sequence[str]) -> Details:
     joined = "".join(lines).strip()
     if mark := _GVC.match(joined):
         codes = _collect(re.split(re.escape(mark[1]) + "([0-9]{2})", joined)[1:])
-        return _triodos(codes) if mark[1] == ">" else _german(codes)
+        return _triodos(codes) if mark[1] == ">" else _german(joined.lstrip()[:3], codes)
     if _SLASH.match(joined):
         return _slashes(_collect(_SLASH.split(joined)[1:]), joined)
     text = _spaced(lines)
@@ -71,10 +76,8 @@ def _collect(parts: Iterable[str]) -> dict[str, str]:
     return {code: "".join(texts) for code, texts in codes.items()}
 
 
-def _german(codes: dict[str, str]) -> Details:
-    # A purpose line holds 27 characters; a shorter one lost its trailing blanks, so the next word starts anew.
-    lines = (text for code, text in codes.items() if "20" <= code <= "29" or "60" <= code <= "63")
-    purpose = "".join(line if len(line) >= 27 else f"{line} " for line in lines)
+def _german(transaction_code: str, codes: dict[str, str]) -> Details:
+    purpose = _purpose(codes)
     head, *tagged = _SEPA.split(purpose)
     words = _collect(tagged)
     return Details(
@@ -82,7 +85,14 @@ def _german(codes: dict[str, str]) -> Details:
         counterparty=_spaced((codes.get("32", "") + codes.get("33", ""),)),
         counterparty_account=_account(codes.get("38", "")) or _account(codes.get("31", "")),
         reference=_reference(words, "EREF", "KREF"),
+        more=german(transaction_code, codes, words),
     )
+
+
+def _purpose(codes: dict[str, str]) -> str:
+    # A purpose line holds 27 characters; a shorter one lost its trailing blanks, so the next word starts anew.
+    lines = (text for code, text in codes.items() if "20" <= code <= "29" or "60" <= code <= "63")
+    return "".join(line if len(line) >= 27 else f"{line} " for line in lines)
 
 
 def _triodos(codes: dict[str, str]) -> Details:
@@ -106,6 +116,7 @@ def _slashes(words: dict[str, str], joined: str) -> Details:
         counterparty=_spaced((name,)),
         counterparty_account=account,
         reference=_reference(words, "EREF", "PREF", "KREF"),
+        more=slashes(words),
     )
 
 
@@ -115,6 +126,7 @@ def _labels(words: dict[str, str], text: str) -> Details:
         counterparty=_spaced((words.get("NAAM", ""),)),
         counterparty_account=_account(words.get("IBAN", "").split(" ")[0]),
         reference=_reference(words, "KENMERK", "BETALINGSKENM."),
+        more=labels(words),
     )
 
 

@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from integrations.bank.formats.mt940_details import Details, read_details, read_non_swift
 from integrations.bank.formats.mt940_fields import Field
-from integrations.bank.formats.mt940_values import AMOUNT, amount, day, entry_day
+from integrations.bank.formats.mt940_more import supplementary
+from integrations.bank.formats.mt940_values import AMOUNT, AS_WRITTEN, Reading, amount, day, doubts, entry_day, is_bare
 from integrations.bank.statements import Entry, EntryStatus
 
 _LINE = re.compile(
@@ -44,11 +45,15 @@ class Movement:
 
     mark: str
     entry: Entry
+    doubts: frozenset[str] = frozenset()
+    """Which members of the `Reading` its amount depends on."""
 
 
-def read_movement(group: Group, position: int, currency: str, status: EntryStatus) -> Movement:
+def read_movement(
+    group: Group, position: int, currency: str, status: EntryStatus, reading: Reading = AS_WRITTEN
+) -> Movement:
     """Never fails: a line that is not one keeps its text and has no amount, so that the schema rejects it."""
-    match, supplementary = _match(group.line.lines)
+    match, rest = _match(group.line.lines)
     details = _details(group.details)
     raw = "\n".join(field.raw for field in (group.line, *group.details))
     if match is None:
@@ -60,8 +65,8 @@ def read_movement(group: Group, position: int, currency: str, status: EntryStatu
     reference, bank_id = _references(match["references"])
     entry = Entry(
         position=position,
-        amount=_signed(match["mark"], amount(match["amount"])),
-        amount_text=match["amount"],
+        amount=_signed(match["mark"], amount(match, currency, reading)),
+        amount_text=f"{match['sign'] or ''}{match['amount']}{match['trail'] or ''}",
         currency=currency,
         booked_on=entry_day(entry_text, match["value"]) if entry_text else value_on,
         booked_text=entry_text or match["value"],
@@ -71,11 +76,12 @@ def read_movement(group: Group, position: int, currency: str, status: EntryStatu
         reference=details.reference if reference.upper() in _POINTERS or not reference else reference,
         kind=(match["kind"] or "").strip(),
         counterparty=details.counterparty,
-        counterparty_account=details.counterparty_account or _first_iban(reference, *supplementary),
-        description=details.description or " ".join(supplementary),
+        counterparty_account=details.counterparty_account or _first_iban(reference, *rest),
+        description=details.description or " ".join(rest),
+        details={**details.more, **supplementary(rest)},
         raw=raw,
     )
-    return Movement(match["mark"], entry)
+    return Movement(match["mark"], entry, doubts(match))
 
 
 def _match(lines: tuple[str, ...]) -> tuple[re.Match[str] | None, tuple[str, ...]]:
@@ -85,7 +91,8 @@ def _match(lines: tuple[str, ...]) -> tuple[re.Match[str] | None, tuple[str, ...
     rest = tuple(text for line in lines[1:] if (text := line.strip()))
     if rest and (match is None or not (match["kind"] or match["references"])):
         joined = _LINE.fullmatch(first + rest[0])
-        if joined and joined["kind"] and (match is None or joined["amount"] == match["amount"]):
+        is_open = match is None or is_bare(match["amount"])
+        if joined and joined["kind"] and (is_open or joined["amount"] == match["amount"]):
             return joined, rest[1:]
     return match, rest
 

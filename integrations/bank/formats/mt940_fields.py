@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ingestion import FileTooLarge
+from integrations.bank.formats import iso646
 from integrations.bank.formats.charset import decode
 from integrations.bank.statements import MAX_ENTRIES
 
@@ -62,14 +63,22 @@ class Message:
     """An end mark was there."""
 
 
-def messages(data: bytes, max_entries: int = MAX_ENTRIES) -> tuple[Message, ...]:
-    """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Raises FileTooLarge."""
-    text = decode(data, last_resorts=("cp1252", "iso8859-1")).replace("\r\n", "\n").replace("\r", "\n")
+def messages(data: bytes, max_entries: int = MAX_ENTRIES, *, charset: str = "") -> tuple[Message, ...]:
+    """Raises FileTooLarge, and ConfigurationError for a charset that is not known."""
+    iso646.refuse_unknown(charset)
+    text = decoded(data)
+    if iso646.has_lettered_envelope(text):
+        text = "\n".join(map(iso646.envelope, text.split("\n")))
     cutter = _Cutter(_Marks(text), max_entries)
     for number, line in enumerate(_lines(text)):
-        cutter.feed(number, line)
+        cutter.feed(number, iso646.letters(line, charset) if charset else line)
     cutter.close(ended=False)
     return tuple(cutter.done)
+
+
+def decoded(data: bytes) -> str:
+    """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Lines end with LF."""
+    return decode(data, last_resorts=("cp1252", "iso8859-1")).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -20,6 +20,8 @@ class Parts:
     """How many entries stand after the closing balance."""
     orphans: int
     """How many :86: stand before the first entry."""
+    closing: int
+    """How many :86: stand after the last one: about the statement, not about an entry."""
 
     def texts(self, *tags: str) -> list[str]:
         return [field.lines[0].strip() for field in self.message.fields if field.tag in tags]
@@ -37,7 +39,7 @@ class Parts:
 
 def sort_fields(message: Message) -> Parts:
     groups: list[tuple[Field, list[Field]]] = []
-    late, orphans, has_ended = 0, 0, False
+    late, orphans, closing, has_ended = 0, 0, 0, False
     for field in message.fields:
         has_ended = has_ended or field.tag in _AFTER_ENTRIES
         if field.tag == "61":
@@ -45,6 +47,7 @@ def sort_fields(message: Message) -> Parts:
             groups.append((field, []))
         elif field.tag in {"86", "NS"} and groups and not has_ended:
             groups[-1][1].append(field)
-        elif field.tag == "86" and not has_ended:
-            orphans += 1
-    return Parts(message, tuple(Group(line, tuple(details)) for line, details in groups), late, orphans)
+        elif field.tag == "86":
+            closing += has_ended
+            orphans += not has_ended
+    return Parts(message, tuple(Group(line, tuple(details)) for line, details in groups), late, orphans, closing)

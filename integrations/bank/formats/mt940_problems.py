@@ -8,18 +8,17 @@ and both vanish with their whole lines (1 of 140,000 random damages), and a chan
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
-from integrations.bank.formats.mt940_entries import Movement
 from integrations.bank.formats.mt940_parts import ACCOUNT, CLOSING, NUMBER, OPENING, Parts
-from integrations.bank.formats.mt940_values import total
+from integrations.bank.formats.mt940_readings import Money
+from integrations.bank.formats.mt940_totals import Verdict, booked
 from integrations.bank.statements import Balance
 
 _ACCOUNT_TEXT = re.compile(r"[\x20-\x39\x3b-\x7e]{1,50}")
 """No colon (a field ran into it) and no control character; longer than SWIFT's 35 because banks are."""
 
 
-def shape_problems(parts: Parts, currency: str, available: Balance | None) -> list[str]:
+def shape_problems(parts: Parts, currency: str, available: Balance | None, *, is_proved: bool) -> list[str]:
     problems = list(dict.fromkeys(parts.message.strays))
     problems += [
         f"field :{tags[0]}: stands more than once: two statements may have run together"
@@ -28,7 +27,7 @@ def shape_problems(parts: Parts, currency: str, available: Balance | None) -> li
     ]
     if not _ACCOUNT_TEXT.fullmatch(parts.first(*ACCOUNT)):
         problems.append("the account (:25:) is missing or is not an account number")
-    if parts.orphans and parts.groups:
+    if parts.orphans and parts.groups and not is_proved:
         problems.append("details (:86:) stand before the first entry: an entry may have been lost")
     if not currency:
         problems.append("no field names the currency")
@@ -39,12 +38,19 @@ def shape_problems(parts: Parts, currency: str, available: Balance | None) -> li
     return problems
 
 
-def balance_problems(
-    parts: Parts, movements: list[Movement], opening: Balance | None, closing: Balance | None
-) -> list[str]:
+def is_tied(money: Money) -> bool:
+    """Whether balances and entries, all of them readable, prove each other."""
+    opening, closing = money.opening, money.closing
+    if opening is None or closing is None or any(m.entry.amount is None for m in money.movements):
+        return False
+    return opening.currency == closing.currency and opening.amount + booked(money.movements) == closing.amount
+
+
+def balance_problems(parts: Parts, money: Money) -> list[str]:
     # Two lines that cannot be read may cancel out, so that the balances tie without them.
-    lost = [movement.entry.position + 1 for movement in movements if movement.entry.amount is None]
-    problems = [f"entry {position} (:61:) cannot be read" for position in lost[:10]]
+    lost = [movement.entry for movement in money.movements if movement.entry.amount is None]
+    problems = [f"entry {entry.position + 1} (:61:) cannot be read: {entry.amount_text[:80]!r}" for entry in lost[:10]]
+    opening, closing = money.opening, money.closing
     for name, tags, found in (("opening", OPENING, opening), ("closing", CLOSING, closing)):
         text = parts.first(*tags)
         if found is None:
@@ -55,27 +61,8 @@ def balance_problems(
     return problems
 
 
-def interim_problems(parts: Parts, movements: list[Movement]) -> list[str]:
-    problems = []
-    texts = {side: text for side in "DC" if (text := parts.first(f"90{side}"))}
-    if not texts and not parts.message.ended:
-        problems.append("neither totals (:90D:, :90C:) nor an end mark: the file may be cut off")
-    for side, text in texts.items():
-        declared = total(text)
-        if declared is None:
-            problems.append(f"the total :90{side}: cannot be read: {text[:40]!r}")
-        elif (declared.count, declared.amount) not in _totals(side, movements):
-            problems.append(f"the total :90{side}: declares {text} but the entries say otherwise")
-    return problems
-
-
-def _totals(side: str, movements: list[Movement]) -> list[tuple[int, Decimal]]:
-    """Count and sum of one side, in both ways banks count a reversal: as its own mark, or as the other side."""
-    by_mark = [m.entry.amount for m in movements if m.mark[-1:] == side and m.entry.amount is not None]
-    reversed_side = {"RC": "D", "RD": "C"}
-    by_sign = [
-        m.entry.amount
-        for m in movements
-        if reversed_side.get(m.mark, m.mark[-1:]) == side and m.entry.amount is not None
-    ]
-    return [(len(amounts), abs(sum(amounts, Decimal()))) for amounts in (by_mark, by_sign)]
+def interim_problems(parts: Parts, verdict: Verdict) -> list[str]:
+    has_totals = any(parts.texts("90D", "90C"))
+    if has_totals or parts.message.ended:
+        return list(verdict.problems)
+    return ["neither totals (:90D:, :90C:) nor an end mark: the file may be cut off", *verdict.problems]

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from integrations.bank import money
 from integrations.bank.statements import Balance
 
-# SWIFT's amount has a decimal comma, always. The point with two decimals is Rabobank's layout of 2003.
-AMOUNT = r"(?P<amount>[0-9]{1,15}(?:,[0-9]{0,4}|\.[0-9]{2})(?![0-9.,]))"
+# SWIFT's amount has a decimal comma, always. The point with two decimals is Rabobank's layout of 2003. A sign, or no
+# mark at all, is against the rule and leaves it open what is meant (see mt940_readings); leading zeros do not.
+_DIGITS = r"0*[0-9]{1,15}(?:,[0-9]{0,4}|\.[0-9]{2}|(?=[NSF][A-Z0-9]{3}|$))"
+AMOUNT = rf"(?P<sign>[+-])?(?P<amount>{_DIGITS})(?P<trail>[+-])?(?![0-9.,])"
 
 _BALANCE = re.compile(r"(?P<mark>[CD])(?P<on>[0-9]{6})(?P<currency>[A-Z]{3})?" + AMOUNT)
 _FLOOR = re.compile(r"(?P<currency>[A-Z]{3})[CD]?[0-9]{1,15}(?:[.,][0-9]{0,4})?")
@@ -29,12 +32,51 @@ class Total:
     amount: Decimal
 
 
-def amount(text: str) -> Decimal:
-    """The value of what `AMOUNT` matched."""
-    return Decimal(text.replace(",", "."))
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a bank may mean by an amount that is against the rule."""
+
+    turns: bool = False
+    """A minus in the amount turns the mark round; otherwise it says the same once more."""
+    minor: bool = False
+    """An amount without a decimal mark is in minor units (cents), otherwise in major ones."""
 
 
-def balance(text: str) -> Balance | None:
+AS_WRITTEN = Reading()
+
+
+def amount(match: re.Match[str], currency: str, reading: Reading) -> Decimal:
+    """The value of what `AMOUNT` matched, negative only where a minus turns the mark round."""
+    value = Decimal(match["amount"].replace(",", "."))
+    if reading.minor and is_bare(match["amount"]):
+        value = value.scaleb(-_exponent(currency))
+    return -value if reading.turns and "-" in (match["sign"], match["trail"]) else value
+
+
+def doubts(match: re.Match[str] | None) -> frozenset[str]:
+    """Which members of a `Reading` the amount depends on."""
+    if match is None:
+        return frozenset()
+    signed = {"turns"} if match["sign"] or match["trail"] else set()
+    return frozenset(signed | ({"minor"} if is_bare(match["amount"]) else set()))
+
+
+def is_bare(text: str) -> bool:
+    return text.isdigit()
+
+
+def _exponent(currency: str) -> int:
+    try:
+        return money.exponent(currency)
+    except money.UnknownCurrencyError:
+        return 2
+
+
+def balance_doubts(text: str) -> frozenset[str]:
+    return doubts(_BALANCE.fullmatch(text.strip()))
+
+
+def balance(text: str, reading: Reading = AS_WRITTEN) -> Balance | None:
     """`C021131EUR4387,95`; the currency is '' where a bank leaves it out, None where it is not a balance.
 
     An impossible day (31 November) leaves `on` empty: the amount, which the books hang on, is still certain.
@@ -42,7 +84,7 @@ def balance(text: str) -> Balance | None:
     match = _BALANCE.fullmatch(text.strip())
     if match is None:
         return None
-    value = amount(match["amount"])
+    value = amount(match, match["currency"] or "", reading)
     return Balance(value if match["mark"] == "C" else -value, match["currency"] or "", day(match["on"]))
 
 
@@ -56,7 +98,7 @@ def total(text: str) -> Total | None:
     match = _TOTAL.fullmatch(text.strip())
     if match is None:
         return None
-    return Total(int(match["count"] or 0), match["currency"], amount(match["amount"]))
+    return Total(int(match["count"] or 0), match["currency"], amount(match, match["currency"], AS_WRITTEN))
 
 
 def day(text: str) -> date | None:

@@ -10,41 +10,64 @@ A file without a statement is refused, also when it is a valid answer: a bank's 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from ingestion import FileRefused, UnknownFormat, UnreadableFile
+from integrations.bank.formats.either_mark import amount
+from integrations.bank.formats.ofx_left_out import left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
 from integrations.bank.formats.ofx_text import body
-from integrations.bank.formats.ofx_values import amount, day
-from integrations.bank.statements import Account, Balance, Entry, Statement
+from integrations.bank.formats.ofx_values import day
+from integrations.bank.statements import Account, Balance, Correction, Entry, Statement
 
 _KINDS = {"CCSTMTRS": "creditcard", "INVSTMTRS": "investment"}
 """What stands in for ACCTTYPE where the format has none."""
 
 
-def read(data: bytes) -> tuple[Statement, ...]:
-    """Every statement of the file. Raises UnknownFormat, UnreadableFile, HostileFile or FileTooLarge."""
+def read(data: bytes, currency: str = "") -> tuple[Statement, ...]:
+    """Every statement of the file; `currency` is for those that name none.
+
+    What else the file holds is counted with the first statement. Raises UnknownFormat, UnreadableFile, HostileFile or
+    FileTooLarge.
+    """
     text = body(data)
     if not text:
         raise UnknownFormat("no <OFX> element in the file")
-    root = outline(text)
+    root, opened = outline(text)
+    _refuse_damage(root)
+    bank = _value(root.first("FI"), "ORG")
+    statements = tuple(_statement(block, text, bank, currency) for block in root.all(*STATEMENTS))
+    others = left_out(root, opened)
+    if not statements:
+        raise _no_statement(root, others)
+    return (replace(statements[0], left_out=others), *statements[1:])
+
+
+def _refuse_damage(root: Block) -> None:
+    """Raises UnreadableFile where entries belong to no statement: whose they are is not for guessing."""
     if any(STATEMENTS & each.strays for each in (root, *root.all())):
         raise UnreadableFile("a statement is closed that was never opened: the file is damaged and part of it lost")
-    bank = _value(root.first("FI"), "ORG")
-    statements = tuple(_statement(block, text, bank) for block in root.all(*STATEMENTS))
-    if not statements:
-        raise _no_statement(root)
-    return statements
+    inside = sum(1 for statement in root.all(*STATEMENTS) for _ in statement.all(ENTRY))
+    outside = sum(1 for _ in root.all(ENTRY)) - inside
+    if outside:
+        raise UnreadableFile(
+            f"{outside:,} entries stand outside of every bank, card and investment statement: the file is damaged, or "
+            "holds statements of another kind"
+        )
 
 
-def _no_statement(root: Block) -> FileRefused:
+def _no_statement(root: Block, others: Mapping[str, int]) -> FileRefused:
     statuses = [block for block in root.all("STATUS") if _value(block, "SEVERITY").upper() == "ERROR"]
     if not statuses:
-        return UnreadableFile("the OFX file holds no statement")
+        holds = "; ".join(f"{count:,} {name}" for name, count in others.items())
+        return UnreadableFile(f"the OFX file holds no statement{holds and f', but {holds}'}"[:500])
     said = "; ".join(f"{_value(block, 'MESSAGE') or 'no message'} (code {_value(block, 'CODE')})" for block in statuses)
     return UnreadableFile(f"the OFX file holds no statement but the bank's error: {said[:300]}")
 
 
-def _statement(block: Block, text: str, bank: str) -> Statement:
-    currency = _value(block, "CURDEF").upper()
+def _statement(block: Block, text: str, bank: str, currency: str) -> Statement:
+    currency = _value(block, "CURDEF").upper() or currency
     period = block.first("BANKTRANLIST", "INVTRANLIST")
     transactions = list(block.all(ENTRY))
     return Statement(
@@ -55,7 +78,8 @@ def _statement(block: Block, text: str, bank: str) -> Statement:
         available=_balance(block.first("AVAILBAL"), currency),
         period_start=day(_value(period, "DTSTART")),
         period_end=day(_value(period, "DTEND")),
-        problems=tuple(_problems(block, transactions)),
+        problems=tuple(_problems(block, transactions, currency)),
+        unproved="OFX states no opening balance",
     )
 
 
@@ -71,12 +95,13 @@ def _account(block: Block, currency: str, bank: str) -> Account:
 
 def _entry(position: int, block: Block, text: str, currency: str) -> Entry:
     amount_text, booked_text = _value(block, "TRNAMT"), _value(block, "DTPOSTED")
+    # CURRENCY says the amount is in CURSYM; ORIGCURRENCY says it was already converted to the statement's.
+    currency = _value(block.first("CURRENCY"), "CURSYM").upper() or currency
     return Entry(
         position=position,
-        amount=amount(amount_text),
+        amount=amount(amount_text, currency),
         amount_text=amount_text,
-        # CURRENCY says the amount is in CURSYM; ORIGCURRENCY says it was already converted to the statement's.
-        currency=_value(block.first("CURRENCY"), "CURSYM").upper() or currency,
+        currency=currency,
         booked_on=day(booked_text),
         booked_text=booked_text,
         value_on=day(_value(block, "DTAVAIL")),
@@ -86,20 +111,29 @@ def _entry(position: int, block: Block, text: str, currency: str) -> Entry:
         counterparty=_value(block, "NAME") or _value(block.first("PAYEE"), "NAME"),
         counterparty_account=_value(block.first("BANKACCTTO", "CCACCTTO"), "ACCTID"),
         description=_value(block, "MEMO"),
+        corrects=_value(block, "CORRECTFITID"),
+        correction=_correction(block),
         raw=text[block.start : block.end],
     )
 
 
+def _correction(block: Block) -> Correction:
+    """REPLACE or DELETE (OFX 2.1.1, section 11.4.4.1); a corrected id without an action that is known replaces."""
+    if not _value(block, "CORRECTFITID"):
+        return ""
+    return "delete" if _value(block, "CORRECTACTION").upper() == "DELETE" else "replace"
+
+
 def _balance(block: Block | None, currency: str) -> Balance | None:
     """None where the balance is missing or blank, which many banks send, and where it is no amount (a problem)."""
-    value = amount(_value(block, "BALAMT"))
+    value = amount(_value(block, "BALAMT"), currency)
     return None if value is None else Balance(value, currency, day(_value(block, "DTASOF")))
 
 
-def _problems(block: Block, transactions: list[Block]) -> list[str]:
+def _problems(block: Block, transactions: list[Block], currency: str) -> list[str]:
     problems = []
     ledger = _value(block.first("LEDGERBAL"), "BALAMT")
-    if ledger and amount(ledger) is None:
+    if ledger and amount(ledger, currency) is None:
         problems.append(f"the ledger balance is not an amount: {ledger[:40]!r}")
     if not block.closed:
         problems.append(f"{block.name} is never closed: the file is cut short or damaged")
@@ -107,6 +141,8 @@ def _problems(block: Block, transactions: list[Block]) -> list[str]:
         problems.append("an entry is closed that was never opened: part of it may be lost")
     if any("TRNAMT" in each.repeated for each in transactions):
         problems.append("an entry has two amounts: two entries may have run together")
+    if any("TRNAMT" in each.values for each in block.all() if each.name not in (ENTRY, "STMTTRNP")):
+        problems.append("an amount stands outside of every entry: the tag that opens its entry is damaged")
     return problems
 
 

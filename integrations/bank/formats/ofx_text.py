@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html.entities import name2codepoint
 
 from ingestion import HostileFile, UnreadableFile
 from integrations.bank.formats import bounded_xml
@@ -14,8 +15,9 @@ _XML_ENCODING = re.compile(r"""<\?xml[^>]*?encoding\s*=\s*["']([\w.\-]{1,40})["'
 _SGML_CHARSET = re.compile(r"CHARSET:\s*((?:windows-|cp)?\d{3,4}|(?:iso-?)?8859-\d{1,2})", re.IGNORECASE)
 _DECLARATION = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ROOT = re.compile(r"<OFX\b", re.IGNORECASE)
-_ENTITY = re.compile(r"&(lt|gt|amp|quot|apos|nbsp|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
-_NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "nbsp": " "}
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,7}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
+_NAMED = {**{name: chr(code) for name, code in name2codepoint.items()}, "apos": "'", "nbsp": " "}
+"""Those of HTML 4: banks write names as their web pages do."""
 
 
 def body(data: bytes) -> str:
@@ -38,15 +40,17 @@ def body(data: bytes) -> str:
 
 
 def unescape(text: str) -> str:
-    """Resolve the entities OFX 1 and 2 know; anything else, and a bare '&', stays as it is written."""
+    """Resolve HTML's entities; anything else, and a bare '&', stays as it is written."""
     return _ENTITY.sub(_character, text) if "&" in text else text
 
 
 def _character(match: re.Match[str]) -> str:
     name = match[1]
     if not name.startswith("#"):
-        return _NAMED[name]
-    code = int(name[2:], 16) if name[1] == "x" else int(name[1:])
+        return _NAMED.get(name, match[0])
+    code = int(name[2:], 16) if name[1] in "xX" else int(name[1:])
+    if 0x80 <= code < 0xA0:  # controls that nobody means: as in HTML, a character of Windows-1252
+        return bytes([code]).decode("cp1252", "replace")
     # Surrogates are not characters, and controls other than tab and line ends are not storable text.
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF or (code < 0x20 and code not in (9, 10, 13)):
         return match[0]

@@ -38,6 +38,7 @@ VISECA = CsvLayout(
     date_formats=("%Y-%m-%d %H:%M:%S",),
     decimal=".",
     thousands="",
+    three_decimals=True,
     inverse=True,
     pending=("PENDING", "AUTHORIZED"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import fields
 from difflib import get_close_matches
@@ -12,11 +13,10 @@ from typing import TYPE_CHECKING
 from ingestion import ConfigurationError
 from integrations.bank.layouts.dates import pattern
 from integrations.bank.layouts.header import header_key, named
+from integrations.bank.layouts.patterns import pattern_faults
 
 if TYPE_CHECKING:
     from integrations.bank.layouts.layout import CsvLayout
-
-MAX_PATTERN_CHARS = 300
 
 
 def check(layout: CsvLayout) -> None:
@@ -37,9 +37,11 @@ def _faults(layout: CsvLayout) -> Iterable[str]:
     if bool(layout.header) == (layout.width > 0):
         yield "declare `header` (the header row as the file has it), or `width` for a file without one."
     yield from _style_faults(layout)
+    yield from _month_faults(layout)
+    yield from _status_faults(layout)
     yield from _amount_faults(layout)
     yield from _column_faults(layout)
-    yield from _pattern_faults(layout)
+    yield from pattern_faults(layout)
 
 
 def _style_faults(layout: CsvLayout) -> Iterable[str]:
@@ -49,6 +51,8 @@ def _style_faults(layout: CsvLayout) -> Iterable[str]:
         yield "`decimal` must be '.' or ','."
     if layout.thousands not in ("", ".", ",", " ", "'", "_") or layout.thousands == layout.decimal:
         yield "`thousands` must be '', '.', ',', ' ', \"'\" or '_', and not the `decimal` mark."
+    if layout.lakhs and not layout.thousands:
+        yield "`lakhs` needs the mark between the groups in `thousands`."
     for encoding in layout.encodings:
         try:
             codecs.getincrementaldecoder(encoding)
@@ -64,6 +68,17 @@ def _style_faults(layout: CsvLayout) -> Iterable[str]:
             yield f"`date_formats` has {form!r}: {fault}."
 
 
+def _month_faults(layout: CsvLayout) -> Iterable[str]:
+    if layout.months and len(layout.months) != 12:
+        yield "`months` needs twelve names, January first."
+    spellings = [spelling.casefold() for names in layout.months for spelling in names.split()]
+    twice = sorted(spelling for spelling, count in Counter(spellings).items() if count > 1)
+    if twice:
+        yield f"`months` has {twice[0]!r} more than once."
+    if not all(names.split() for names in layout.months):
+        yield "`months` has an empty name."
+
+
 def _amount_faults(layout: CsvLayout) -> Iterable[str]:
     columns = layout.columns
     if bool(columns.amount) == bool(columns.debit or columns.credit):
@@ -75,12 +90,30 @@ def _amount_faults(layout: CsvLayout) -> Iterable[str]:
         yield "`columns.sign` comes together with `debit_flags` and `credit_flags`."
     if set(layout.debit_flags) & set(layout.credit_flags):
         yield "a value is in both `debit_flags` and `credit_flags`."
+    yield from _mark_faults(layout)
     if columns.sign and layout.inverse:
         yield "`inverse` and `columns.sign` contradict each other: the flags already say which is which."
 
 
+def _mark_faults(layout: CsvLayout) -> Iterable[str]:
+    columns, marks = layout.columns, (*layout.debit_marks, *layout.credit_marks)
+    if bool(layout.debit_marks) != bool(layout.credit_marks):
+        yield "`debit_marks` and `credit_marks` come together."
+    if marks and (columns.sign or columns.debit):
+        yield "`debit_marks` and `credit_marks` are for an amount column without another sign."
+    if len({mark.casefold() for mark in marks}) != len(marks):
+        yield "a word is more than once in `debit_marks` and `credit_marks`."
+    if layout.signed_debits and not columns.debit:
+        yield "`signed_debits` needs `columns.debit`."
+    if layout.unsigned_fees and not columns.fee:
+        yield "`unsigned_fees` needs `columns.fee`."
+    if columns.net and not columns.fee:
+        yield "`columns.net` needs `columns.fee`: it is the amount with its fee."
+
+
 def _column_faults(layout: CsvLayout) -> Iterable[str]:
     texts = named(layout.header) if layout.header else tuple(f"#{n}" for n in range(1, layout.width + 1))
+    texts = (*texts, *layout.optional)
     known = {header_key(text) for text in texts}
     for spec in fields(layout.columns):
         value = getattr(layout.columns, spec.name)
@@ -89,19 +122,9 @@ def _column_faults(layout: CsvLayout) -> Iterable[str]:
                 yield f"`columns.{spec.name}` names {text!r}, which is no column.{did_you_mean(text, texts)}"
 
 
-def _pattern_faults(layout: CsvLayout) -> Iterable[str]:
-    patterns = [(f"footers[{n}]", text, 0) for n, text in enumerate(layout.footers)]
-    for spec in fields(layout.preamble):
-        text = getattr(layout.preamble, spec.name)
-        if isinstance(text, str) and text:
-            patterns.append((f"preamble.{spec.name}", text, 1))
-    for key, text, groups in patterns:
-        try:
-            found = re.compile(text).groups if 0 < len(text) <= MAX_PATTERN_CHARS else -1
-        except re.error as fault:
-            yield f"`{key}` is not a regular expression: {fault}."
-            continue
-        if found < 0 or (groups and found != groups):
-            yield f"`{key}` must have 1 to {MAX_PATTERN_CHARS} characters" + (
-                " and exactly one group." if groups else "."
-            )
+def _status_faults(layout: CsvLayout) -> Iterable[str]:
+    values = (*layout.booked, *layout.pending, *layout.void)
+    if len(set(values)) != len(values):
+        yield "a value is more than once in `booked`, `pending` and `void`."
+    if (layout.booked or layout.void) and not layout.columns.status:
+        yield "`booked` and `void` need `columns.status`."

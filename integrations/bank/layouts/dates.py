@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 _TOKENS = {
     "%d": "(?P<day>[0-9]{2})",
     "%-d": "(?P<day>[0-9]{1,2})",
     "%m": "(?P<month>[0-9]{2})",
     "%-m": "(?P<month>[0-9]{1,2})",
-    "%b": "(?P<name>[A-Za-z]{3,9})",
+    "%b": r"(?P<name>[^\W\d_]{3,15})\.?",
     "%Y": "(?P<year>[0-9]{4})",
     "%y": "(?P<short>[0-9]{2})",
     "%H": "[0-9]{2}",
@@ -20,7 +21,7 @@ _TOKENS = {
     "%S": "[0-9]{2}(?:[.][0-9]+)?",
     "%z": "(?:Z|[+-][0-9]{2}:?[0-9]{2})",
 }
-"""What a date format may hold. %b is an English month name, whole or shortened; times are matched and dropped."""
+"""What a date format may hold. %b is a month's name, whole or shortened; times are matched and dropped."""
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -28,16 +29,26 @@ _MONTHS = (
 MAX_DATE_CHARS = 40
 
 
-def parse_date(text: str, formats: Sequence[str]) -> date | None:
-    """The day by the first format that fits; None when none does or the day does not exist. Years 69-99 are 19xx."""
+def parse_date(text: str, formats: Sequence[str], months: Sequence[str] = ()) -> date | None:
+    """The day by the first format that fits; None when none does or the day does not exist. Years 69-99 are 19xx.
+
+    `months`: twelve names with all their spellings, where they are not English.
+    """
     text = text.strip()
     if len(text) > MAX_DATE_CHARS:
         return None
     for form in formats:
         match = pattern(form).fullmatch(text)
         if match is not None:
-            return _date(match.groupdict())
+            return _date(match.groupdict(), tuple(months) or _MONTHS)
     return None
+
+
+def date_order(formats: Sequence[str]) -> str:
+    """'dmy', 'mdy' or 'ymd' where all the formats agree, else ''."""
+    letters = {"d": "d", "m": "m", "b": "m", "Y": "y", "y": "y"}
+    orders = {"".join(letters.get(token, "") for token in re.findall(r"%-?(.)", form)) for form in formats}
+    return orders.pop() if len(orders) == 1 else ""
 
 
 @cache
@@ -56,9 +67,9 @@ def pattern(form: str) -> re.Pattern[str]:
     return regex
 
 
-def _date(parts: dict[str, str]) -> date | None:
+def _date(parts: dict[str, str], months: tuple[str, ...]) -> date | None:
     year = int(parts["year"]) if "year" in parts else _century(int(parts["short"]))
-    month = int(parts["month"]) if "month" in parts else _month(parts["name"])
+    month = int(parts["month"]) if "month" in parts else _month(parts["name"], months)
     try:
         return date(year, month, int(parts["day"]))
     except ValueError:
@@ -69,6 +80,11 @@ def _century(short: int) -> int:
     return short + (1900 if short >= 69 else 2000)
 
 
-def _month(name: str) -> int:
-    """0, which no calendar has, for a word that begins no month."""
-    return next((n for n, month in enumerate(_MONTHS, 1) if month.startswith(name.lower())), 0)
+@lru_cache(maxsize=1024)
+def _month(name: str, months: tuple[str, ...]) -> int:
+    """0, which no calendar has, for a word that is no month, or begins several and is none of them."""
+    word = unicodedata.normalize("NFC", name).casefold()
+    spellings = [(unicodedata.normalize("NFC", names).casefold().split(), n) for n, names in enumerate(months, 1)]
+    whole = {n for names, n in spellings if word in names}
+    begun = {n for names, n in spellings if any(spelling.startswith(word) for spelling in names)}
+    return next(iter(whole or (begun if len(begun) == 1 else ())), 0)

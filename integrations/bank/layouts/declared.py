@@ -9,17 +9,24 @@ from typing import Any
 from ingestion import ConfigurationError
 from integrations.bank.layouts.check import did_you_mean
 from integrations.bank.layouts.layout import Columns, CsvLayout, Preamble
+from integrations.bank.layouts.patterns import refuse_slow_patterns
 
 _GROUPS: dict[str, type[Columns] | type[Preamble]] = {"columns": Columns, "preamble": Preamble}
 
 
-def layout_from_mapping(raw: Mapping[str, object]) -> CsvLayout:
-    """The same keys as `CsvLayout`, lists for tuples. Raises ConfigurationError naming the key."""
+def layout_from_mapping(raw: Mapping[str, object], *, trusted: bool = True) -> CsvLayout:
+    """The same keys as `CsvLayout`, lists for tuples. Raises ConfigurationError naming the key.
+
+    One that is not `trusted` comes from a form: its patterns may not be able to keep a worker busy for long.
+    """
     values = _checked(raw, CsvLayout, "")
     for key, group in _GROUPS.items():
         if key in values:
             values[key] = group(**_checked(values[key], group, f"{key}."))
-    return CsvLayout(**values)
+    layout = CsvLayout(**values)
+    if not trusted:
+        refuse_slow_patterns(layout)
+    return layout
 
 
 def _checked(raw: object, target: type[Columns] | type[Preamble] | type[CsvLayout], prefix: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""`Date,Description,Amount,Balance`: shared by many banks, told apart only by the order of day and month.
+"""`Date,Description,Amount,Balance`, shared by many banks, and the same without a balance.
 
-A file in which no day is above 12 fits both: it is refused as ambiguous until the connection names the layout.
+Two are told apart only by the order of day and month. A file in which no day is above 12 fits both: it is refused as
+ambiguous until the connection names the layout, or the order of day and month. With days as 2025-01-31 nothing names
+the currency; nor does a file with a further column fit, since that might be a fee or a sign.
 """
 
 from dataclasses import replace
@@ -27,4 +29,21 @@ UNITED_STATES = replace(
     symbols=("$",),
     parentheses=True,
     currency="USD",
+)
+
+YEAR_FIRST = replace(
+    FIRST_DIRECT,
+    name="date-description-amount-balance",
+    bank="",
+    delimiter=",;\t",
+    date_formats=("%Y-%m-%d",),
+    exact=True,
+    currency="",
+)
+
+WITHOUT_BALANCE = replace(
+    YEAR_FIRST,
+    name="date-description-amount",
+    header=("Date", "Description", "Amount"),
+    columns=Columns(booked="Date", counterparty=("Description",), amount="Amount"),
 )

@@ -18,17 +18,25 @@ class Columns:
     booked: str
     amount: str = ""
     debit: str = ""
-    """Money out, written without a sign. Declare debit and credit, or amount."""
+    """Money out, written without a sign (see `CsvLayout.signed_debits`). Declare debit and credit, or amount."""
     credit: str = ""
+    fee: str = ""
+    """A fee that the amount does not include, signed like it (see `CsvLayout.unsigned_fees`): an entry of its own."""
+    net: str = ""
+    """Amount and fee together. A row where they do not make it cannot be read."""
     sign: str = ""
     """Says debit or credit in words; see `CsvLayout.debit_flags`."""
     value: str = ""
     status: str = ""
+    impact: str = ""
+    """A second status column, which says whether a row moves the balance at all; see `CsvLayout.void`."""
     currency: str = ""
     balance: str = ""
     """Running balance after the entry."""
     balance_currency: str = ""
     account: str = ""
+    pocket: str = ""
+    """A part of the account with a running balance of its own."""
     bank_id: str = ""
     reference: str = ""
     kind: str = ""
@@ -74,6 +82,10 @@ class CsvLayout:
     columns: Columns
     header: tuple[str, ...] = ()
     """The header row as the file has it. Files may have more columns, not fewer. Empty: the file has no header."""
+    optional: tuple[str, ...] = ()
+    """Columns that the export may have beside these; `columns` may name them, and reads '' where they are missing."""
+    exact: bool = False
+    """The file may have no column that is not declared: for headers so plain that many banks share them."""
     width: int = 0
     """Number of columns of a file without a header."""
     delimiter: str = ";"
@@ -82,13 +94,27 @@ class CsvLayout:
     """Tried in this order; a byte order mark in the file wins."""
     date_formats: tuple[str, ...] = ("%d.%m.%Y",)
     """Tokens: `layouts/dates.py`."""
+    months: tuple[str, ...] = ()
+    """Twelve names for %b where they are not English, each with all its spellings: ("janvier janv", "février fév", ...)
+    A spelling may be shortened as far as it stays the only one, and end in a point."""
     decimal: str = ","
     thousands: str = "."
     """'' where the bank never groups. ' ' and "'" include their no-break and typographic forms."""
+    three_decimals: bool = False
+    """The bank writes 29.000 also in currencies with fewer decimals; else that is no amount, since it may be 29000."""
+    lakhs: bool = False
+    """Groups as in India: 12,34,567.89."""
     symbols: tuple[str, ...] = ()
     """Currency symbols that may stand before or behind an amount."""
     trailing_minus: bool = False
     parentheses: bool = False
+    debit_marks: tuple[str, ...] = ()
+    credit_marks: tuple[str, ...] = ()
+    """Words at the amount itself, before or behind it: `120.00 DR`. '' may be one of them: an amount without a word."""
+    signed_debits: bool = False
+    """The debit column holds amounts with a minus."""
+    unsigned_fees: bool = False
+    """The fee column holds amounts without a sign that are money out."""
     inverse: bool = False
     """Credit cards: purchases are positive in the file."""
     debit_flags: tuple[str, ...] = ()
@@ -96,6 +122,10 @@ class CsvLayout:
     """Values of the sign column. '' may be one of them; anything else makes the entry unreadable."""
     pending: tuple[str, ...] = ()
     """Values of the status column (or of the booking date) that mean: not booked yet."""
+    void: tuple[str, ...] = ()
+    """Values of the status or impact column that mean: never took place (declined, reverted)."""
+    booked: tuple[str, ...] = ()
+    """All other values of the status column, where they are known: a row with any further value cannot be read."""
     currency: str = ""
     """Where no column says."""
     preamble: Preamble = field(default_factory=Preamble)

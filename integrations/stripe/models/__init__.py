@@ -4,7 +4,7 @@ from integrations.stripe.models.balance import StripeBalanceTransaction, StripeP
 from integrations.stripe.models.base import StripeObject
 from integrations.stripe.models.customers import StripeCustomer, StripePrice, StripeProduct, StripeSubscription
 from integrations.stripe.models.events import StripeEvent
-from integrations.stripe.models.invoices import StripeCreditNote, StripeInvoice
+from integrations.stripe.models.invoices import StripeCreditNote, StripeInvoice, StripeInvoiceLine
 from integrations.stripe.models.payments import StripeCharge, StripeDispute, StripePaymentIntent, StripeRefund
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "StripeDispute",
     "StripeEvent",
     "StripeInvoice",
+    "StripeInvoiceLine",
     "StripeObject",
     "StripePaymentIntent",
     "StripePayout",

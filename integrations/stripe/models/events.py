@@ -15,7 +15,8 @@ class StripeEvent(Ingested):
         DELIVERED = "delivered", _("Delivered")
         UNKNOWN = "unknown", _("No connection follows such objects")
         OTHER_MODE = "other mode", _("Of the mode that the key is not for")
-        OTHER_ACCOUNT = "other account", _("Of an account that no connection reads")
+        NO_READER = "no reader", _("Of a connected account that no connection reads")
+        OTHER_ACCOUNT = "other account", _("Of an account that is not this tenant's")
 
     external_id = ExternalIdField(_("Stripe's id"))
     type = models.CharField(_("type"), max_length=100)
@@ -27,7 +28,7 @@ class StripeEvent(Ingested):
     created_at = models.DateTimeField(_("created"))
     verdict = models.CharField(_("verdict"), max_length=20, choices=Verdict.choices)
     body = models.TextField(_("body"), blank=True, default="", editable=False)
-    """Kept where no connection took it; those that did have it as a delivery of their own. Never another account's."""
+    """Kept where no connection took it; those that did have it as a delivery of their own. Never another party's."""
 
     class Meta(Ingested.Meta):
         abstract = False

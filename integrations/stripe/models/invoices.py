@@ -1,4 +1,4 @@
-"""Invoices and credit notes."""
+"""Invoices with their lines, and credit notes."""
 
 from __future__ import annotations
 
@@ -38,6 +38,36 @@ class StripeInvoice(StripeObject):
 
     def __str__(self) -> str:
         return self.number or self.external_id
+
+
+class StripeInvoiceLine(StripeObject):
+    """One line of an invoice. It has no date of its own: `created_at` is the invoice's."""
+
+    invoice = reference(_("invoice"))
+    description = models.TextField(_("description"), blank=True, default="")
+    currency = models.CharField(_("currency"), max_length=3)
+    amount = money(_("amount"))
+    """Before discounts and taxes, as the invoice's subtotal sums it."""
+    discount = money(_("discount"), default=0)
+    tax = money(_("tax"), default=0)
+    """What is added to the amount; taxes that it includes are not counted."""
+    quantity = models.DecimalField(_("quantity"), max_digits=30, decimal_places=12, null=True, blank=True)
+    unit_amount = models.DecimalField(_("unit amount"), max_digits=32, decimal_places=15, null=True, blank=True)
+    price = reference(_("price"))
+    product = reference(_("product"))
+    subscription = reference(_("subscription"))
+    subscription_item = reference(_("subscription item"))
+    invoice_item = reference(_("invoice item"))
+    proration = models.BooleanField(_("proration"), default=False)
+    period_start = models.DateTimeField(_("period from"), null=True, blank=True)
+    period_end = models.DateTimeField(_("period to"), null=True, blank=True)
+
+    class Meta(StripeObject.Meta):
+        abstract = False
+        constraints = once("invoice_line")
+        indexes = newest("invoice_line", "invoice", "subscription")
+        verbose_name = _("Stripe invoice line")
+        verbose_name_plural = _("Stripe invoice lines")
 
 
 class StripeCreditNote(StripeObject):

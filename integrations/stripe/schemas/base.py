@@ -67,8 +67,10 @@ def moment(seconds: int | None) -> datetime | None:
 class Mark(BaseModel):
     """What the source adds to objects that came with an event."""
 
-    as_of: Seconds
+    as_of: Seconds | None = None
     deleted: bool = False
+    whole: str = ""
+    created: Seconds | None = None
 
 
 class Thing(BaseModel):
@@ -87,15 +89,21 @@ class Thing(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Thing:
-        missing = [name for name in ("created", *self.wanted) if getattr(self, name) in (None, "")]
+        missing = [name for name in ("began", *self.wanted) if getattr(self, name) in (None, "")]
         if missing and not self.only_gone:
-            raise PydanticCustomError("missing", "{names}: required, but not there", {"names": ", ".join(missing)})
+            names = ", ".join(missing).replace("began", "created")
+            raise PydanticCustomError("missing", "{names}: required, but not there", {"names": names})
         return self
+
+    @property
+    def began(self) -> int | None:
+        """When it was created; of a part, when its whole was."""
+        return self.created if self.created is not None else self.mark.created if self.mark else None
 
     @property
     def only_gone(self) -> bool:
         """Whether all that is known of it is that it was deleted."""
-        return self.deleted and self.created is None
+        return self.deleted and self.began is None
 
     def money(self, amount: int | Decimal | None) -> Decimal | None:
         """In major units of the object's currency. Raises UnknownCurrency, which rejects the record."""
@@ -112,7 +120,7 @@ class Thing(BaseModel):
         row = {"external_id": self.id, "as_of": as_of, "deleted_at": as_of if gone else None}
         if self.only_gone:
             return row
-        common = {"created_at": moment(self.created), "livemode": self.livemode, "metadata": dict(self.metadata)}
+        common = {"created_at": moment(self.began), "livemode": self.livemode, "metadata": dict(self.metadata)}
         return {**row, **common, **self.columns()}
 
     def columns(self) -> Row:
@@ -125,5 +133,6 @@ class Thing(BaseModel):
         Objects that came with an event say it. Listed ones are as new as their run, which is told by its window. What
         is replayed without either may be as old as the object.
         """
-        known = self.mark.as_of if self.mark else None if ctx.window else self.created
+        told = self.mark.as_of if self.mark else None
+        known = told if told is not None or ctx.window else self.began
         return moment(known) or ctx.now - ALLOWANCE

@@ -56,6 +56,7 @@ DECLARED = {
     "ingestion_run_retry": Policy.OBJECT,
     "ingestion_usage_override": Policy.OBJECT,
     "rest_restrecord_declare": Policy.FORM,
+    "stripe_stripeevent_deliver": Policy.OBJECT,
 }
 
 

@@ -1,6 +1,5 @@
 """No member of staff sees or changes anything of a tenant that was not granted to them, whatever they ask for."""
 
-import logging
 from typing import Any
 
 import pytest
@@ -17,15 +16,7 @@ from tests.ingestion.admin.staff import staff, superuser
 
 CANARY = "QZXCANARY"
 PREFIX = "QZX"
-
-
-@pytest.fixture(autouse=True)
-def _quiet(settings: Any) -> Any:
-    """Ten thousand refusals are not worth ten thousand log lines and session rows."""
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-    logging.disable(logging.ERROR)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("crawling")
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def written(layout: CsvLayout) -> bytes:
         day = day.replace(token, text)
     out = "12" if layout.inverse or columns.debit or columns.sign else "-12"
     values = {columns.booked: day, columns.value: day, columns.amount: out, columns.debit: out}
+    values |= {columns.net: out} | ({columns.status: layout.booked[0]} if layout.booked else {})
     values |= {columns.currency: "EUR", columns.sign: layout.debit_flags[0] if layout.debit_flags else ""}
     places = {name or f"#{n}": name for n, name in enumerate(names, 1)}
     rows = ([names] if layout.header else []) + [[values.get(key, "") if key else "" for key in places]]
@@ -158,9 +159,9 @@ def test_debit_and_credit_in_one_row_are_refused_with_both_texts() -> None:
 
 
 def test_more_decimals_than_the_currency_has_are_no_amount() -> None:
-    statement = plain("2024-01-01;misread mark;1.000,001", "2024-01-01;card export;29,000")
+    statement = plain("2024-01-01;misread mark;1.000,001", "2024-01-01;29 or 29000;29,000")
 
-    assert [e.amount for e in statement.entries] == [None, Decimal("29.000")]
+    assert [e.amount for e in statement.entries] == [None, None]
 
 
 def test_trailing_delimiters_are_no_columns_but_values_behind_the_table_are() -> None:

@@ -36,7 +36,7 @@ def test_file_of_too_many_entries_is_refused_with_what_to_do(read: Callable[[byt
 
 
 def test_ofx_counts_entries_and_what_is_inside_them() -> None:
-    assert len(outline("<STMTTRN></STMTTRN>" * 3, 3).blocks) == 3
+    assert len(outline("<STMTTRN></STMTTRN>" * 3, 3)[0].blocks) == 3
     with pytest.raises(FileTooLarge):
         outline("<STMTTRN></STMTTRN>" * 4, 3)
     with pytest.raises(FileTooLarge):

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.bank.formats.ofx_values import amount, day
+from integrations.bank.formats.either_mark import amount
+from integrations.bank.formats.ofx_values import day
 from tests.integrations.bank.ofx_files import only, statement
 
 
@@ -107,3 +108,19 @@ def test_missing_header_and_lower_case_tags_are_read() -> None:
 )
 def test_entity_is_resolved_only_to_a_character_that_can_be_stored(written: str, read_as: str) -> None:
     assert only(statement(f"<STMTTRN><TRNAMT>1<NAME>{written}</STMTTRN>")).entries[0].counterparty == read_as
+
+
+@pytest.mark.parametrize(
+    ("leaves", "corrects", "correction"),
+    [
+        ("", "", ""),
+        ("<CORRECTFITID>C1<CORRECTACTION>REPLACE", "C1", "replace"),
+        ("<CORRECTFITID>C1<CORRECTACTION>delete", "C1", "delete"),
+        ("<CORRECTFITID>C1", "C1", "replace"),
+        ("<CORRECTFITID><CORRECTACTION>DELETE", "", ""),
+    ],
+)
+def test_entry_names_the_one_that_it_corrects_and_how(leaves: str, corrects: str, correction: str) -> None:
+    entry = only(statement(f"<STMTTRN><TRNAMT>1<FITID>C2{leaves}</STMTTRN>")).entries[0]
+
+    assert (entry.corrects, entry.correction) == (corrects, correction)

@@ -26,11 +26,13 @@ from integrations.stripe.kinds import KINDS, Kind
 DAY = 24 * 3600
 PREFIX = {
     "balance_transaction": "txn", "charge": "ch", "credit_note": "cn", "customer": "cus", "dispute": "du",
-    "invoice": "in", "payment_intent": "pi", "payout": "po", "price": "price", "product": "prod", "refund": "re",
+    "invoice": "in", "line_item": "il", "payment_intent": "pi", "payout": "po", "price": "price", "product": "prod", "refund": "re",
     "subscription": "sub",
 }  # fmt: skip
 FAMILY = {"dispute": "charge.dispute", "subscription": "customer.subscription"}
-BY_OBJECT = {kind.object: kind for kind in KINDS.values()}
+BY_OBJECT = {kind.object: kind for kind in KINDS.values() if not kind.parts}
+NESTED = 10
+"""Objects of a list inside another object."""
 KEY = "sk_test_of_the_account"
 
 
@@ -51,12 +53,21 @@ class Account:
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**9)))
 
     def create(self, kind: str, **values: Any) -> str:
+        """The id of the new object; of parts, that of a whole with one of them."""
         what = KINDS[kind].object
+        if KINDS[kind].parts:
+            values.setdefault("lines", [self.line()])
         identity = str(values.pop("id", "") or f"{PREFIX[what]}_{next(self._numbers):06}")
         base = {"id": identity, "object": what, "created": self.now, "livemode": False, "metadata": {"v": "1"}}
         self.objects[identity] = {**base, **EXAMPLES[what], **values}
         self._tell(what, "created", self.objects[identity])
         return identity
+
+    def line(self, amount: int = 1000, **values: Any) -> dict[str, Any]:
+        """A line for an invoice's `lines`, where the whole list is kept; nested it is cut."""
+        identity = f"il_{next(self._numbers):06}"
+        base = {"id": identity, "object": "line_item", "livemode": False, "metadata": {"v": "1"}, "currency": "usd"}
+        return {**base, "amount": amount, "quantity": 1, **values}
 
     def update(self, identity: str, **values: Any) -> dict[str, Any]:
         """The event of the change."""
@@ -78,7 +89,7 @@ class Account:
             "api_version": "2020-08-27",
             "created": self.now,
             "type": f"{FAMILY.get(what, what)}.{verb}",
-            "data": {"object": copy.deepcopy(one)},
+            "data": {"object": _sent(one)},
             "livemode": False,
         }
         self.events.append(event)
@@ -104,6 +115,10 @@ class Account:
                 kept.sort(key=lambda one: crc32(one["id"].encode()))
             return self._list(kept, dict(asked), lambda one: _of_type(one, asked))
         _, _, name, *rest = path.split("/")
+        if name == "subscription_items":
+            return self._listed_inside(dict(asked)["subscription"], "items", dict(asked))
+        if len(rest) == 2:
+            return self._listed_inside(unquote(rest[0]), rest[1], dict(asked))
         kind = KINDS[name]
         if rest:
             return self._one(kind, unquote(rest[0]))
@@ -116,7 +131,7 @@ class Account:
     def _one(self, kind: Kind, identity: str) -> httpx.Response:
         one = self.objects.get(identity)
         if one is not None and one["object"] == kind.object:
-            return self._say(200, one)
+            return self._say(200, _sent(one))
         if kind.object == "customer" and any(event["data"]["object"]["id"] == identity for event in self.events):
             return self._say(200, {"id": identity, "object": "customer", "deleted": True})
         return self._missing(kind.object, identity, "id")
@@ -135,7 +150,19 @@ class Account:
             found = found[places[0] + 1 :]
         start, end = int(asked.get("created[gte]", 0)), int(asked.get("created[lt]", 10**12))
         found = [one for one in found if start <= one["created"] < end and wanted(one)]
-        return self._say(200, {"object": "list", "data": found[:limit], "has_more": len(found) > limit, "url": "/"})
+        return self._say(200, _part_of([_sent(one) for one in found], limit))
+
+    def _listed_inside(self, identity: str, member: str, asked: dict[str, str]) -> httpx.Response:
+        """The whole list of an object's member, in its own order."""
+        if identity not in self.objects:
+            return self._missing("object", identity, "id")
+        items, after = self.objects[identity].get(member, []), asked.get("starting_after")
+        if after is not None:
+            places = [number for number, one in enumerate(items) if one["id"] == after]
+            if not places:
+                return self._missing("object", after, "starting_after")
+            items = items[places[0] + 1 :]
+        return self._say(200, _part_of(items, int(asked.get("limit", 10))))
 
     def _missing(self, what: str, identity: str, parameter: str) -> httpx.Response:
         error = {"type": "invalid_request_error", "code": "resource_missing", "param": parameter}
@@ -147,6 +174,16 @@ class Account:
         date = format_datetime(datetime.fromtimestamp(self.now, UTC), usegmt=True)
         headers = {"Date": date, "Request-Id": "req_1", "Content-Type": "application/json"}
         return httpx.Response(status, stream=Once(json.dumps(body).encode()), headers=headers)
+
+
+def _part_of(items: list[Any], limit: int) -> dict[str, Any]:
+    return {"object": "list", "data": items[:limit], "has_more": len(items) > limit, "url": "/"}
+
+
+def _sent(one: dict[str, Any]) -> dict[str, Any]:
+    """An object as the API sends it: its lists cut after ten."""
+    shown = {name: _part_of(value, NESTED) for name, value in one.items() if name in ("lines", "items")}
+    return copy.deepcopy({**one, **shown})
 
 
 class Once(httpx.SyncByteStream):
@@ -192,7 +229,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "product": {"name": "Tea", "active": True},
     "refund": {"amount": 300, "currency": "usd", "status": "pending", "charge": "ch_1"},
     "subscription": {"status": "active", "currency": "usd", "customer": "cus_1",
-                     "items": {"object": "list", "data": [{"id": "si_1", "price": {"id": "price_1"}, "quantity": 2}]}},
+                     "items": [{"id": "si_1", "price": {"id": "price_1"}, "quantity": 2}]},
 }  # fmt: skip
 
 

@@ -118,5 +118,7 @@ def following(
 def truth(account: Account, kind: str) -> dict[str, str]:
     from integrations.stripe import KINDS
 
-    what = KINDS[kind].object
-    return {key: one["metadata"]["v"] for key, one in account.objects.items() if one["object"] == what}
+    what, parts = KINDS[kind].object, KINDS[kind].parts
+    wholes = [one for one in account.objects.values() if one["object"] == what]
+    mine = [part for one in wholes for part in one.get(parts, [])] if parts else wholes
+    return {one["id"]: one["metadata"]["v"] for one in mine}

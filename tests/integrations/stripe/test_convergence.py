@@ -38,12 +38,20 @@ class Life:
             event = self.account.events[-1]
         elif chance < 0.45 and KINDS[self.kind].deletable:
             event = self.account.delete(self.dice.choice(mine))
+        elif self.kind == "invoice_lines" and chance < 0.8:
+            event = self._redraft(self.dice.choice(mine))
         elif self.kind == "prices":
             event = self.account.update(self.dice.choice(mine), active=self.dice.random() < 0.5)
         else:
             event = self.account.update(self.dice.choice(mine))
         if self.dice.random() >= LOST:
             self.in_flight += [event] * self.dice.choice((1, 1, 2))
+
+    def _redraft(self, identity: str) -> dict[str, Any]:
+        """A draft loses some of its lines and gets others, more than fit into it now and then."""
+        kept = [one for one in self.account.objects[identity]["lines"] if self.dice.random() < 0.7]
+        more = [self.account.line(self.dice.randrange(9999)) for _ in range(self.dice.choice((0, 1, 2, 12)))]
+        return self.account.update(identity, lines=more + kept)
 
     def webhooks(self) -> list[dict[str, Any]]:
         """Some of what is in flight arrives, in any order; some of it again later."""
@@ -72,7 +80,7 @@ def live_through(follower: Follower, life: Life) -> list[int]:
     return listed
 
 
-@pytest.mark.parametrize("kind", ["customers", "prices", "charges"])
+@pytest.mark.parametrize("kind", ["customers", "prices", "charges", "invoice_lines"])
 def test_after_sixty_bad_days_the_table_equals_the_account(kind: str) -> None:
     account, dice = Account(unruly=True), random.Random(f"60 days of {kind}")
     for _ in range(120):

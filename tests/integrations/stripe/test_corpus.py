@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not FILES, reason="the corpora are not here")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CTX = Context(TenantRef(1, "acme"), "stripe.corpus", 1, NOW, Window(datetime(1970, 1, 1, tzinfo=UTC), NOW))
-SCHEMAS = {KINDS[name].object: READY[name].schema for name in KINDS}
+SCHEMAS = {kind.object: READY[name].schema for name, kind in KINDS.items() if not kind.parts}
 
 
 def objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -46,6 +46,17 @@ def read(one: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
+def inside(value: Any, what: str) -> Iterator[dict[str, Any]]:
+    """Every object `what` in a file, however deep."""
+    if isinstance(value, dict):
+        if value.get("object") == what:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from inside(one, what)
+
+
 def summary(path: Path) -> dict[str, Any]:
     beside = path.with_name(f"{path.name}.expected.json")
     return dict(json.loads(beside.read_text()).get("summary") or {}) if beside.exists() else {}
@@ -63,6 +74,35 @@ def test_every_object_of_ours_becomes_a_row_with_its_own_figures(path: Path) -> 
         for member, column in (("amount", "amount"), ("total", "total"), ("amount_due", "amount_due"), ("net", "net")):
             if column in row and one.get(member) is not None:
                 assert row[column] == major(one[member], one["currency"])
+
+
+def price_of(line: dict[str, Any]) -> str:
+    """The id of its price, or plan, as the API has it since 2025 or had it before."""
+    new = ((line.get("pricing") or {}).get("price_details") or {}).get("price")
+    old = line.get("price") or line.get("plan") or ""
+    found = new or (old["id"] if isinstance(old, dict) else old)
+    return str(found["id"] if isinstance(found, dict) else found)
+
+
+def test_lines_of_every_age_of_the_api_become_rows_with_price_and_subscription() -> None:
+    found: dict[str, int] = {"lines": 0, "priced": 0, "of a subscription": 0}
+    for path in FILES:
+        for line in inside(json.loads(path.read_text()), "line_item"):
+            if "invoice" not in line and "period" not in line:
+                continue  # a line of a checkout session or a credit note
+            whole = {"whole": "in_1", "created": 1_750_000_000, "deleted": False}
+
+            row = schemas.InvoiceLine.model_validate({**line, "sluicegate": whole}).row(CTX)
+
+            assert (row["external_id"], row["invoice"]) == (line["id"], "in_1")
+            assert row["amount"] == major(line["amount"], line["currency"])
+            assert row["price"] == price_of(line)
+            assert row["created_at"] == datetime.fromtimestamp(1_750_000_000, UTC)
+            found["lines"] += 1
+            found["priced"] += bool(row["price"])
+            found["of a subscription"] += bool(row["subscription"])
+
+    assert min(found.values()) > 0, found
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "invoice" in summary(path)], ids=lambda path: path.name)
@@ -89,7 +129,7 @@ def test_invoices_are_read_as_their_summary_says(path: Path) -> None:
 def test_events_tell_of_the_object_that_their_summary_names(path: Path) -> None:
     expected = summary(path)
     found = event(path.read_bytes())
-    kinds = [kind for kind in KINDS.values() if kind.object == expected["data_object"]]
+    kinds = [kind for kind in KINDS.values() if kind.object == expected["data_object"] and not kind.parts]
 
     if expected["data_id"] is None:
         assert found is None or all(about(kind, found) is None for kind in KINDS.values())

@@ -152,20 +152,25 @@ def test_faults_on_the_way_lose_nothing(address: str, customers: list[str]) -> N
         assert set(rows(connection)) >= {one for one in customers if one != customers[77]}
 
 
-def test_invoices_of_a_real_subscription_are_loaded_to_the_cent(address: str, api: Any) -> None:
+def subscribed(api: Any) -> tuple[Any, Any]:
+    """A customer with a card, and its subscription."""
     customer = api.customers.create({"email": "a@example.com"})
     card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": "123"}
     method = api.payment_methods.create({"type": "card", "card": card})
     api.payment_methods.attach(method.id, {"customer": customer.id})
     api.customers.update(customer.id, {"invoice_settings": {"default_payment_method": method.id}})
     plan = api.plans.create({"amount": 2599, "currency": "usd", "interval": "month", "product": {"name": "pro"}})
-    subscription = api.subscriptions.create({"customer": customer.id, "items": [{"plan": plan.id}]})
+    return customer, api.subscriptions.create({"customer": customer.id, "items": [{"plan": plan.id}]})
+
+
+def test_invoices_of_a_real_subscription_are_loaded_to_the_cent(address: str, api: Any) -> None:
+    customer, subscription = subscribed(api)
     for number in range(INVOICES):
         api.invoice_items.create({"customer": customer.id, "amount": 100 + number, "currency": "usd"})
         api.invoices.create({"customer": customer.id, "subscription": subscription.id})
     theirs = {one.id: one.to_dict() for one in api.invoices.list({"limit": 100}).auto_paging_iter()}
 
-    with following(address, "invoices") as connection:
+    with following(address, "invoices") as connection, following(address, "invoice_lines") as of_lines:
         time.sleep(1.1)  # the window ends before the second in which the run is made
         run(connection)
 
@@ -176,3 +181,23 @@ def test_invoices_of_a_real_subscription_are_loaded_to_the_cent(address: str, ap
             key: one["total"] for key, one in theirs.items()
         }
         assert {row.subscription for row in ours.values()} == {subscription.id}
+        run(of_lines)
+        assert {key: row.amount * 100 for key, row in rows(of_lines).items()} == {
+            line.id: line.amount for one in theirs for line in api.invoices.line_items.list(one, {"limit": 100}).data
+        }
+
+
+def test_an_invoice_of_thirteen_lines_is_loaded_whole(address: str, api: Any) -> None:
+    customer, subscription = subscribed(api)
+    for number in range(13):
+        api.invoice_items.create({"customer": customer.id, "amount": 100 + number, "currency": "usd"})
+    invoice = api.invoices.create({"customer": customer.id, "subscription": subscription.id})
+    nested = api.invoices.retrieve(invoice.id).lines
+
+    with following(address, "invoice_lines") as connection:
+        time.sleep(1.1)
+        run(connection)
+        of_it = [row for row in rows(connection).values() if row.invoice == invoice.id]
+
+    assert (len(nested.data), nested.has_more) == (10, True)
+    assert sorted(int(row.amount * 100) for row in of_it) == [*range(100, 113), 2599]

@@ -20,6 +20,7 @@ from ingestion import (
 )
 from integrations.stripe import KINDS, Stripe
 from tests.integrations.stripe.account import DAY, Account
+from tests.integrations.stripe.following import truth
 from tests.integrations.stripe.reading import at, context, full, ids, source
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,8 +147,9 @@ def test_every_kind_can_be_tested_previewed_and_read(kind: str) -> None:
     for capability in (ingestion.Testable, Previewable, Receives):
         assert isinstance(stripe, capability)
     assert "mode test" in stripe.test(context(account))
-    assert ids([stripe.preview(context(account))]) == list(reversed(account.objects))[:20]
-    assert sorted(ids(list(stripe.extract(context(account), None)))) == sorted(account.objects)
+    newest = list(reversed(truth(account, kind)))
+    assert ids([stripe.preview(context(account))]) == newest[:20]
+    assert sorted(ids(list(stripe.extract(context(account), None)))) == sorted(newest)
 
 
 def test_an_unknown_kind_is_refused_at_once() -> None:

@@ -111,7 +111,7 @@ def test_unknown_types_and_strangers_are_kept_with_their_body() -> None:
     assert kept() == {
         "evt_type": ("unknown", True),
         "evt_live": ("other mode", True),
-        "evt_other": ("other account", False),
+        "evt_other": ("no reader", True),
         "evt_no_id": ("unknown", True),
     }
     assert not Delivery.unscoped.exclude(connection=mine).exists()

@@ -1,0 +1,44 @@
+"""Account numbers that cannot be right."""
+
+from __future__ import annotations
+
+import re
+
+from integrations.bank.statements import Statement
+
+_IBAN = re.compile(r"([A-Za-z]{2})[0-9]{2}[A-Za-z0-9]{11,30}")
+_LENGTHS = """
+    AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24
+    FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32
+    LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24
+    RS22 RU33 SA24 SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
+"""
+_LENGTH = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
+"""Characters of an IBAN by country, from the IBAN registry (ISO 13616)."""
+
+
+def notes_of(statement: Statement) -> list[str]:
+    """What the run's timeline says of a statement that was read."""
+    return [*statement.notes, *filter(None, [iban_doubt(statement.account.identifier)])]
+
+
+def iban_doubt(identifier: str) -> str:
+    """Why this can be no IBAN although it looks like one, in a sentence; '' where nothing speaks against it."""
+    country = _country(identifier)
+    if not country:
+        return ""
+    if len(identifier) != _LENGTH[country]:
+        return f"The IBAN {identifier} has {len(identifier)} characters; one of {country} has {_LENGTH[country]}."
+    if _remainder(identifier.upper()) != 1:
+        return f"The check digits of the IBAN {identifier} are wrong: it was mistyped or made up."
+    return ""
+
+
+def _country(identifier: str) -> str:
+    match = _IBAN.fullmatch(identifier)
+    return match[1].upper() if match and match[1].upper() in _LENGTH else ""
+
+
+def _remainder(iban: str) -> int:
+    """ISO 7064 MOD 97-10: the first four characters to the end, letters as 10 to 35; 1 for a right one."""
+    return int("".join(str(int(character, 36)) for character in iban[4:] + iban[:4])) % 97

@@ -1,0 +1,56 @@
+"""What a connection's config says of files that do not say it themselves, checked before it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ingestion import ConfigurationError
+from integrations.bank.formats.csv_detect import layout_named
+from integrations.bank.formats.options import Options
+from integrations.bank.formats.qif_dates import ORDERS
+from integrations.bank.layouts import CsvLayout, layout_from_mapping
+from integrations.bank.money import UnknownCurrencyError, exponent
+
+UNCHECKED = "unchecked"
+
+
+def told(config: Mapping[str, Any], layouts: Sequence[CsvLayout]) -> dict[str, Any]:
+    """The arguments of `formats.read_parts` beside the bytes. Null is absent.
+
+    `layout` is the name of one of the layouts, or a layout of the connection's own as an object. Raises
+    ConfigurationError that names the key; what is wrong with a declared layout is said with what stands there.
+    """
+    layout = config.get("layout") or ""
+    if isinstance(layout, Mapping):
+        declared = layout_from_mapping(layout, trusted=False)
+        layouts, layout = (declared,), declared.name
+    elif not isinstance(layout, str):
+        raise ConfigurationError("layout is the name of a CSV layout, or a layout as an object with keys.")
+    elif layout:
+        layout_named(layout, layouts)
+    return {
+        "layouts": layouts,
+        "layout": layout,
+        "currency": _currency(config),
+        "dates": _one_of(config, "dates", ORDERS),
+        "balances_checked": not _one_of(config, "balances", (UNCHECKED,)),
+        "options": Options.of(config),
+    }
+
+
+def _one_of(config: Mapping[str, Any], key: str, words: Sequence[str]) -> str:
+    word = config.get(key) or ""
+    if word and word not in words:
+        raise ConfigurationError(f"{key} is one of {', '.join(words)}.")
+    return str(word)
+
+
+def _currency(config: Mapping[str, Any]) -> str:
+    currency = str(config.get("currency") or "").strip().upper()
+    try:
+        if currency:
+            exponent(currency)
+    except UnknownCurrencyError:
+        raise ConfigurationError("currency is an ISO 4217 code, such as EUR.") from None
+    return currency

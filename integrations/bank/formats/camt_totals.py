@@ -1,0 +1,169 @@
+"""The totals that a CAMT statement declares of itself: TxsSummry, and Btch of an entry.
+
+They come from the bank, so an entry that is lost on the way takes no total with it. Banks count differently, which the
+standard leaves open: with or without entries that are not booked, a batch as one or as its transactions. Accepted is a
+way of counting in which everything that TxsSummry declares is true at once; the verdict names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from xml.etree.ElementTree import Element
+
+from integrations.bank.formats.camt_values import text
+from integrations.bank.formats.money_words import plain
+from integrations.bank.statements import Entry, EntryStatus
+
+_SIDES = {"TtlNtries": "", "TtlCdtNtries": "CRDT", "TtlDbtNtries": "DBIT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    problems: tuple[str, ...] = ()
+    proved: str = ""
+    """Which totals hold, and how they count; '' where none is declared or one does not hold."""
+    unproved: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry as the totals count it."""
+
+    amount: Decimal
+    side: str
+    is_booked: bool
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One declared number: its element's name, its text, and what it may be of the rows of a counting."""
+
+    name: str
+    written: str
+    values: Callable[[Sequence[Row], bool], set[Decimal]]
+
+
+def judge(statement: Element, entries: Sequence[Entry], *, is_whole: bool) -> Verdict:
+    """`is_whole` is False for one page of several: totals that do not hold may then be those of all pages."""
+    elements = list(statement.iterfind("Ntry"))
+    batches, notes = _batches(elements, entries)
+    figures = list(_figures(statement))
+    if not figures:
+        return Verdict(tuple(batches), notes=tuple(notes))
+    rows = [_row(ntry, entry) for ntry, entry in zip(elements, entries, strict=True)]
+    wrong: list[str] = []
+    for counting, counted, by_transaction in _countings(rows):
+        failed = [
+            _told(figure, counted, by_transaction) for figure in figures if not _holds(figure, counted, by_transaction)
+        ]
+        if not failed:
+            return Verdict(tuple(batches), f"TxsSummry, of {counting}", notes=tuple(notes))
+        wrong = wrong or failed
+    if not is_whole:
+        why = "its totals (TxsSummry) are not those of this page; they may count other pages"
+        return Verdict(tuple(batches), unproved=why, notes=tuple(notes))
+    return Verdict((*batches, *wrong), notes=tuple(notes))
+
+
+def _countings(rows: list[Row]) -> Iterator[tuple[str, list[Row], bool]]:
+    booked = [row for row in rows if row.is_booked]
+    yield "booked entries", booked, False
+    yield "all entries", rows, False
+    yield "the transactions of booked entries", booked, True
+    yield "the transactions of all entries", rows, True
+
+
+def _figures(statement: Element) -> Iterator[Figure]:
+    for name, side in _SIDES.items():
+        if written := text(statement, f"TxsSummry/{name}/NbOfNtries"):
+            yield Figure(f"{name}/NbOfNtries", written, lambda rows, each, side=side: _count(rows, side, each))  # type: ignore[misc]
+        if written := text(statement, f"TxsSummry/{name}/Sum"):
+            yield Figure(f"{name}/Sum", written, lambda rows, each, side=side: _sums(rows, side))  # type: ignore[misc]
+    net = "TxsSummry/TtlNtries/TtlNetNtry"
+    if written := text(statement, f"{net}/Amt", f"{net}Amt"):
+        indicator = text(statement, f"{net}/CdtDbtInd", "TxsSummry/TtlNtries/CdtDbtInd")
+        yield Figure("TtlNtries/TtlNetNtry", f"{written} {indicator}".strip(), lambda rows, each: _net(rows, indicator))
+
+
+def _count(rows: Sequence[Row], side: str, by_transaction: bool) -> set[Decimal]:
+    chosen = [row for row in rows if not side or row.side == side]
+    return {Decimal(sum(row.transactions for row in chosen) if by_transaction else len(chosen))}
+
+
+def _sums(rows: Sequence[Row], side: str) -> set[Decimal]:
+    """Without signs; of all entries some banks give the net amount."""
+    chosen = [row for row in rows if not side or row.side == side]
+    gross = sum((abs(row.amount) for row in chosen), Decimal())
+    return {gross} if side else {gross, abs(sum((row.amount for row in rows), Decimal()))}
+
+
+def _net(rows: Sequence[Row], indicator: str) -> set[Decimal]:
+    net = sum((row.amount for row in rows), Decimal())
+    return {-net if indicator == "DBIT" else net if indicator == "CRDT" else abs(net)}
+
+
+def _holds(figure: Figure, rows: Sequence[Row], by_transaction: bool) -> bool:
+    number = plain(figure.written.split(" ")[0])
+    return bool(number) and Decimal(number) in figure.values(rows, by_transaction)
+
+
+def _told(figure: Figure, rows: Sequence[Row], by_transaction: bool) -> str:
+    values = " or ".join(sorted(format(value, "f") for value in figure.values(rows, by_transaction)))
+    return f"the bank declares {figure.written[:40]!r} as {figure.name}, but the file has {values}"
+
+
+def _row(ntry: Element, entry: Entry) -> Row:
+    declared = [text(batch, "NbOfTxs") for batch in ntry.iter("Btch")]
+    counted = sum(int(number) for number in declared if number.isascii() and number.isdigit() and len(number) < 16)
+    held = sum(1 for _ in ntry.iter("TxDtls"))
+    booked = entry.status is EntryStatus.BOOKED
+    return Row(entry.amount or Decimal(), text(ntry, "CdtDbtInd"), booked, counted or held or 1)
+
+
+def _batches(elements: Sequence[Element], entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
+    """What is wrong with the batches, and what is only not all there. The first ten of each say enough."""
+    problems: list[str] = []
+    notes: list[str] = []
+    for ntry, entry in zip(elements, entries, strict=True):
+        for group in (*ntry.iterfind("NtryDtls"), *([ntry] if ntry.find("Btch") is not None else [])):
+            if group.find("Btch") is not None:
+                _judge_batch(group, entry, problems, notes)
+    return problems[:10], notes[:10]
+
+
+def _judge_batch(group: Element, entry: Entry, problems: list[str], notes: list[str]) -> None:
+    where = f"entry {entry.position + 1}"
+    held = sum(1 for _ in group.iter("TxDtls"))
+    number = plain(text(group, "Btch/NbOfTxs"))
+    if number and held and Decimal(number) != held:
+        told = f"{where}: its batch declares {number} transactions (Btch/NbOfTxs), but the file has {held}"
+        # One transaction with the whole amount stands for a batch whose parts the bank keeps to itself.
+        (notes if held == 1 and _is_whole(group, entry) else problems).append(told)
+    total, currency = plain(text(group, "Btch/TtlAmt")), _currency(group)
+    if total and entry.amount is not None and currency in ("", entry.currency):
+        parts = [part.amount for part in entry.parts if part.amount is not None and part.currency == entry.currency]
+        accepted = {abs(entry.amount), abs(sum(parts, Decimal())), abs(_own_amount(group))}
+        if Decimal(total) not in accepted:
+            problems.append(
+                f"{where}: its batch declares {total} (Btch/TtlAmt), but the entry is {abs(entry.amount):f}"
+            )
+
+
+def _currency(group: Element) -> str:
+    node = group.find("Btch/TtlAmt")
+    return "" if node is None else node.get("Ccy", "").strip().upper()
+
+
+def _own_amount(group: Element) -> Decimal:
+    """The sum of the transactions of one NtryDtls of several."""
+    numbers = [plain(text(detail, "Amt", "AmtDtls/TxAmt/Amt")) for detail in group.iter("TxDtls")]
+    return sum((Decimal(number) for number in numbers if number), Decimal())
+
+
+def _is_whole(group: Element, entry: Entry) -> bool:
+    own = _own_amount(group)
+    return not own or own == abs(entry.amount or Decimal())

@@ -1,0 +1,51 @@
+"""Amounts of formats that do not say whether a point or a comma marks the decimals (OFX, QIF)."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from integrations.bank.money import UnknownCurrencyError, exponent
+
+_PLAIN = re.compile(r"([+-]?)([0-9]{0,18})(?:[.,]([0-9]{0,8}))?")
+# Groups of three are only believed where another separator or a second group proves that they are groups.
+_GROUPED = re.compile(
+    r"[+-]?[0-9]{1,3}(?:(?:,[0-9]{3}){1,5}\.[0-9]{1,4}|(?:\.[0-9]{3}){1,5},[0-9]{1,4}|(?:,[0-9]{3}){2,5}|(?:\.[0-9]{3}){2,5})"
+)
+
+# Apostrophes and spaces mark no decimals anywhere; the decimals behind them show that this is one number.
+_PARTED = re.compile("([+-]?[0-9]{1,3}(?:['\u2019 \u00a0\u202f][0-9]{3}){1,5})([.,][0-9]{1,2})")
+
+
+def amount(text: str, currency: str = "") -> Decimal | None:
+    """A signed amount with a point or a comma for the decimals; None for anything else.
+
+    '1,234' and '1.234' are one amount only where the currency's decimals (ISO 4217) leave one reading: in dinars with
+    three decimals, or in yen, which have none. Else they are None: the standard reads 1.234, most who write it mean
+    1234, and money is not for guessing.
+    """
+    if parted := _PARTED.fullmatch(text):
+        text = re.sub("[^0-9+-]", "", parted[1]) + parted[2]
+    if plain := _PLAIN.fullmatch(text):
+        sign, whole, fraction = plain[1], plain[2], plain[3] or ""
+        if not (whole or fraction):
+            return None
+        if len(fraction) == 3 and 1 <= len(whole) <= 3 and whole.strip("0"):
+            return _of_two_readings(sign, whole, fraction, currency)
+        return Decimal(f"{sign}{whole or 0}.{fraction}" if fraction else f"{sign}{whole}") + 0  # no negative zero
+    if _GROUPED.fullmatch(text):
+        *whole_parts, last = re.split("[.,]", text)
+        separators = set(re.findall("[.,]", text))
+        return Decimal("".join(whole_parts) + ("." + last if len(separators) == 2 else last))
+    return None
+
+
+def _of_two_readings(sign: str, whole: str, fraction: str, currency: str) -> Decimal | None:
+    try:
+        decimals = exponent(currency)
+    except UnknownCurrencyError:
+        return None
+    if decimals >= len(fraction):
+        return Decimal(f"{sign}{whole}.{fraction}")
+    # Twelve yen may well be written 12.000.
+    return Decimal(f"{sign}{whole}{fraction}") if not decimals and fraction.strip("0") else None

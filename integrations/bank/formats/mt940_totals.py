@@ -1,0 +1,92 @@
+"""The totals a statement declares: :90D: and :90C:, in MT942 and in the MT940 of some banks.
+
+They come from the bank, so a damaged file does not carry them along: all that are there must hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from integrations.bank.formats.mt940_entries import Movement
+from integrations.bank.formats.mt940_parts import Parts
+from integrations.bank.formats.mt940_values import total
+from integrations.bank.statements import EntryStatus
+
+_NAMES = {"D": "debits", "C": "credits"}
+_Figures = tuple[int, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    problems: tuple[str, ...]
+    proved: str = ""
+    """Which totals hold, '' where none is declared or one does not."""
+    unproved: str = ""
+    """Why the totals say nothing about some of the entries, '' where they prove all."""
+
+
+def judge(parts: Parts, movements: Sequence[Movement]) -> Verdict:
+    declared = list(_declared(parts))
+    problems = [
+        f"the total {name} cannot be read: {text[:40]!r}"
+        if figures is None
+        else f"the total {name} declares {text[:60]} but the entries say otherwise"
+        for name, side, text, figures in declared
+        if figures is None or figures not in _totals(side, movements)
+    ]
+    if problems:
+        return Verdict(tuple(problems))
+    names = " and ".join(dict.fromkeys(name for name, *_ in declared))
+    return Verdict((), names, _gap({side for _, side, _, _ in declared}, movements))
+
+
+def _gap(sides: set[str], movements: Sequence[Movement]) -> str:
+    if not sides:
+        return "it has no balances and declares no totals"
+    lost = sum(movement.entry.amount is None for movement in movements)
+    if lost:
+        return f"{lost} entries cannot be read"
+    # A reversal may be counted on either side, so one declared side proves a file only where all are on it.
+    other = {"D": "C", "C": "D"}
+    bare = [side for side in "DC" if side not in sides and any(movement.mark[-1:] == side for movement in movements)]
+    return "".join(f"no total is declared for its {_NAMES[side]}" for side in bare if other[side] in sides)
+
+
+def _declared(parts: Parts) -> Iterator[tuple[str, str, str, _Figures | None]]:
+    """Field, side, text and figures of each total; no figures where the text is none."""
+    for side in "DC":
+        if text := parts.first(f"90{side}"):
+            read = total(text)
+            yield f":90{side}:", side, text, None if read is None else (read.count, read.amount)
+
+
+def _totals(side: str, movements: Sequence[Movement]) -> list[_Figures]:
+    """Count and sum of one side, in both ways banks count a reversal: as its own mark, or as the other side.
+
+    Entries that are only expected (EC, ED) are counted by some and left out by others.
+    """
+    firm = [movement for movement in movements if movement.mark[:1] != "E"]
+    groups = [movements, firm] if len(firm) < len(movements) else [movements]
+    return [figures for group in groups for figures in (_by_mark(side, group), _by_sign(side, group))]
+
+
+def _by_mark(side: str, movements: Sequence[Movement]) -> _Figures:
+    return _figures([m for m in movements if m.mark[-1:] == side])
+
+
+def _by_sign(side: str, movements: Sequence[Movement]) -> _Figures:
+    reversed_side = {"RC": "D", "RD": "C"}
+    return _figures([m for m in movements if reversed_side.get(m.mark, m.mark[-1:]) == side])
+
+
+def _figures(movements: Sequence[Movement]) -> _Figures:
+    amounts = [m.entry.amount for m in movements if m.entry.amount is not None]
+    return len(amounts), abs(sum(amounts, Decimal()))
+
+
+def booked(movements: Sequence[Movement]) -> Decimal:
+    """The sum the balances must show."""
+    amounts = (m.entry.amount for m in movements if m.entry.status is EntryStatus.BOOKED)
+    return sum((amount for amount in amounts if amount is not None), Decimal())

@@ -1,0 +1,38 @@
+"""What a connection or an upload tells the readers about its bank, because no file says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from ingestion import ConfigurationError
+from integrations.bank.formats import iso646
+
+KEEPS_SIGN = "keeps sign"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Config keys of the same names, `post_notices` apart."""
+
+    charset: str = ""
+    """The national variant of ISO 646 that MT940 files are in (`iso646-se`)."""
+    reversal: str = ""
+    """`keeps sign`: a CAMT reversal has the direction of the entry it undoes, which ISO 20022 does not mean."""
+    posts_notices: bool = True
+    """Whether CAMT.052 and .054 are posted; a total of theirs that is wrong costs money only then."""
+
+    def __post_init__(self) -> None:
+        iso646.refuse_unknown(self.charset)
+        if self.reversal not in ("", KEEPS_SIGN):
+            raise ConfigurationError(f'reversal is {self.reversal[:40]!r}; it can be "{KEEPS_SIGN}", or left out.')
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Raises ConfigurationError for a value that is none of the allowed ones."""
+        charset, reversal = (str(config.get(key) or "").strip().lower() for key in ("charset", "reversal"))
+        return cls(charset, reversal, bool(config.get("post_notices")))
+
+
+DEFAULTS = Options()

@@ -1,0 +1,32 @@
+"""`deliver_stripe_events`: kept events once more to whoever follows their objects by now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ingestion import IngestionError
+from ingestion.actions import Actor
+from ingestion.models import Tenant
+from integrations.stripe.redelivery import deliver_again
+
+
+class Command(BaseCommand):
+    help = "Deliver a tenant's kept Stripe events again, to the connections that follow their objects by now."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--tenant", required=True, help="the tenant's key")
+        parser.add_argument("--account", help="only events of this connected account; '' for the tenant's own")
+        parser.add_argument("--reason", default="", help="kept in the audit trail")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tenant = Tenant.objects.filter(key=options["tenant"]).first()
+        if tenant is None:
+            raise CommandError(f"There is no tenant {options['tenant']!r}.")
+        try:
+            verdicts = deliver_again(Actor(), tenant, account=options["account"], reason=options["reason"])
+        except IngestionError as error:
+            raise CommandError(str(error)) from error
+        told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+        self.stdout.write(told or "No event is kept.")

@@ -1,0 +1,126 @@
+"""Runs, connections and deliveries that stand beside each other do not take what is the other's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.db import connections
+
+from ingestion import Context, CountsAgree, actions, deliveries, meter, turns
+from ingestion.core import meters
+from ingestion.core.errors import Fenced
+from ingestion.models import Delivery, Run, Spending
+from ingestion.running import shards
+from ingestion.running.ownership import claim
+from ingestion.testing import Records, registered
+from tests.ingestion.backfills.days import TEN_DAYS, backfill, shards_of, windowed
+from tests.ingestion.backfills.days import connected as connected_to_days
+from tests.ingestion.readers import Watched
+from tests.ingestion.received import connected, delivered_to, push
+from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, queued, replayed
+
+pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
+
+PAGES = "joints.pages"
+
+
+@pytest.fixture
+def _metered() -> Iterator[None]:
+    meter(PAGES, "Pages")
+    yield
+    meters.unregister(PAGES)
+
+
+def test_the_same_bad_record_of_two_connections_has_two_letters() -> None:
+    tenant = new_tenant()
+    with registered(over([item(1, amount="much")])) as pipeline:
+        for name in ("first", "second"):
+            connection = actions.connect(OPERATOR, tenant, pipeline.name, name)
+            carry(actions.run_now(OPERATOR, connection, hint=False))
+
+    assert [letter.times_seen for letter in letters(tenant)] == [1, 1]
+    assert len({letter.connection_id for letter in letters(tenant)}) == 2
+
+
+def test_a_record_loaded_by_one_connection_closes_no_letter_of_another() -> None:
+    tenant = new_tenant()
+    with registered(over([item(1, amount="much")])) as pipeline:
+        bad = actions.connect(OPERATOR, tenant, pipeline.name, "bad")
+        carry(actions.run_now(OPERATOR, bad, hint=False))
+    with registered(over(items(1))) as pipeline:
+        good = actions.connect(OPERATOR, tenant, pipeline.name, "good")
+        carry(actions.run_now(OPERATOR, good, hint=False))
+
+    assert [letter.status for letter in letters(tenant)] == ["new"]
+
+
+def test_a_replay_judges_no_control_totals() -> None:
+    tenant, checks = new_tenant(), (CountsAgree(),)
+    source = Records([item(1, amount="much")], declares={"count": Decimal(1)})
+    load(over([], source=source, reconciliations=checks), tenant)
+
+    run = replayed(tenant, over([], reconciliations=checks))
+
+    assert run.tally == {}
+    assert run.events.filter(name=run.state).get().text == ""
+
+
+def test_a_delivery_that_another_run_took_in_rolls_the_whole_batch_back() -> None:
+    with registered(delivered_to()) as pipeline:
+        connection = connected(pipeline)
+        push(connection, "a", item(1))
+        push(connection, "b", item(2))
+        run = Run.unscoped.get(connection=connection)
+        taken, open_one = Delivery.unscoped.filter(connection=connection).order_by("pk").values_list("pk", flat=True)
+        Delivery.unscoped.filter(pk=taken).update(state=Delivery.State.DONE)
+
+        with pytest.raises(Fenced):
+            deliveries.settle(run, [taken, open_one], datetime.now(UTC))
+
+
+@pytest.mark.usefixtures("_metered")
+def test_a_source_that_is_read_ahead_spends_without_a_database_of_its_own() -> None:
+    used: list[str] = []
+
+    def step(number: int, ctx: Context) -> None:
+        ctx.spend(PAGES, 2)
+        used.extend(one.alias for one in connections.all(initialized_only=True))
+
+    run = load(over([], source=Watched(4, step)))
+
+    assert (run.state, used) == (Run.State.SUCCEEDED, [])
+    assert Spending.unscoped.get(run=run, meter=PAGES).total == 8
+
+
+def test_no_more_shards_are_named_than_lanes_are_free() -> None:
+    with registered(windowed(TEN_DAYS)) as pipeline:
+        parent = backfill(connected_to_days(pipeline), parallel=2)
+        first, second, *_ = shards_of(parent)
+        assert claim(first.pk) is not None
+
+        assert shards.next_in_line(parent) == [second]
+
+
+def test_a_run_whose_connection_is_at_work_is_not_among_those_whose_turn_it_is() -> None:
+    with registered(over(items(1))) as pipeline:
+        running = queued(pipeline)
+        assert claim(running.pk) is not None
+        waits = actions.run_now(OPERATOR, running.connection, hint=False)
+
+        assert waits.pk not in {run.pk for run in turns.waiting(10_000, [waits.tenant_id])}
+
+
+def test_a_tenant_at_its_budget_has_no_turn() -> None:
+    tenant = new_tenant()
+    with registered(over(items(1))) as pipeline:
+        runs = [
+            actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name, f"c{number}"), hint=False)
+            for number in range(turns.allowed(tenant.tier) + 1)
+        ]
+        for run in runs[:-1]:
+            assert claim(run.pk) is not None
+
+        assert runs[-1].pk not in {run.pk for run in turns.waiting(10_000, [tenant.pk])}

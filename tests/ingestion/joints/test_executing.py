@@ -1,0 +1,141 @@
+"""What one execution of a run leaves behind in its process, its letters and its row."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ingestion import Context, Json, Page, Record, RecordError, Refusal, Transient
+from ingestion.letters import identity
+from ingestion.models import DeadLetter, Run
+from ingestion.running import Seams
+from ingestion.signals import run_started
+from ingestion.testing import Records, registered
+from tests.ingestion.runs import (
+    body,
+    carry,
+    events,
+    finish,
+    item,
+    items,
+    letters,
+    load,
+    new_tenant,
+    over,
+    queued,
+    replayed,
+    rows,
+)
+
+pytestmark = [pytest.mark.django_db]
+
+THRESHOLD = (701, 11, 9)
+"""Nobody's default."""
+
+
+@pytest.fixture
+def _threshold() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(*THRESHOLD)
+    yield
+    gc.set_threshold(*before)
+
+
+@pytest.mark.usefixtures("_threshold")
+@pytest.mark.parametrize("error", [None, ValueError("broken")])
+def test_a_run_leaves_the_garbage_collector_as_it_was(error: Exception | None) -> None:
+    during: list[tuple[int, int, int]] = []
+
+    def watching(value: object, ctx: Context) -> object:
+        during.append(gc.get_threshold())
+        raise ValueError("no row")
+
+    load(over([], source=Records(items(1), error=error), transform=watching))
+
+    assert during != [THRESHOLD]
+    assert gc.get_threshold() == THRESHOLD
+    assert gc.get_freeze_count() == 0
+
+
+def test_letters_of_records_whose_id_and_bytes_run_into_each_other_are_two() -> None:
+    assert identity(Record("ab", b"c")) != identity(Record("a", b"bc"))
+    assert identity(Record("", b"abc")) != identity(Record("a", b"bc"))
+
+
+def test_a_run_that_is_claimed_again_started_once() -> None:
+    started: list[int] = []
+
+    def hear(sender: object, run: Run, **rest: object) -> None:
+        started.append(run.pk)
+
+    run_started.connect(hear)
+    try:
+        with registered(over([], source=Halting(items(4), page_size=2))) as pipeline:
+            run = finish(carry(queued(pipeline)))
+    finally:
+        run_started.disconnect(hear)
+
+    assert (run.state, run.fence) == (Run.State.SUCCEEDED, 2)
+    assert started == [run.pk]
+
+
+def test_a_worker_asked_to_stop_gives_the_run_back_after_the_batch_it_is_at() -> None:
+    with registered(over(items(6), page=2)) as pipeline:
+        run = carry(queued(pipeline), Seams(stop=lambda: True))
+
+    assert (run.state, run.batches, run.lease_until) == (Run.State.QUEUED, 1, None)
+    assert "paused" in events(run)
+
+
+def test_a_statement_of_which_a_record_is_refused_again_keeps_its_letter() -> None:
+    tenant, pipeline = new_tenant(), over([], source=Whole())
+    load(pipeline, tenant)
+    (letter,) = letters(tenant)
+
+    replayed(tenant, pipeline)
+
+    letter.refresh_from_db()
+    assert letter.status == DeadLetter.Status.NEW
+    assert rows(tenant) == {"rec_0001": "1.00"}
+
+
+def test_a_statement_all_of_whose_records_load_closes_its_letter() -> None:
+    tenant = new_tenant()
+    load(over([], source=Whole()), tenant)
+    (letter,) = letters(tenant)
+
+    replayed(tenant, over([], source=Whole(second=item(2))))
+
+    letter.refresh_from_db()
+    assert letter.status == DeadLetter.Status.REPLAYED
+    assert rows(tenant) == {"rec_0001": "1.00", "rec_0002": "2.00"}
+
+
+@dataclass(frozen=True)
+class Halting(Records):
+    """Fails once, after its first page."""
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        for page in super().extract(ctx, checkpoint):
+            yield page
+            if checkpoint is None:
+                raise Transient("503")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Refuses two records together; taken apart again, the second one is whatever it was told."""
+
+    second: Mapping[str, Any] = field(default_factory=lambda: item(2, amount="much"))
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        if checkpoint is None:
+            yield Page([], 1, [Refusal(Record("both", b"[]", "file"), RecordError("they do not add up"))])
+
+    def reopen(self, ctx: Context, record: Record) -> Page:
+        parts = [item(1), self.second]
+        return Page([Record(str(part["id"]), body(part), "part") for part in parts], None)
