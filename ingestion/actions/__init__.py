@@ -11,7 +11,7 @@ from ingestion.actions.credentials import (
     test_connection,
 )
 from ingestion.actions.deliveries import deliver
-from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
+from ingestion.actions.letters import Selection, abandon, replay, replayable, settle, triage
 from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.reconciliations import reconcile, resync
@@ -55,6 +55,7 @@ __all__ = [
     "set_credential",
     "set_schedule",
     "set_time_zone",
+    "settle",
     "shards_of",
     "test_connection",
     "triage",

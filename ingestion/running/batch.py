@@ -16,7 +16,7 @@ from ingestion.core import stages
 from ingestion.core.destinations import Loaded, Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Page, Record, Rejected
+from ingestion.core.records import STALE, Page, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
@@ -152,15 +152,21 @@ def _commit(
 
 
 def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, now: datetime) -> None:
-    """Close the open letters of what this batch loads."""
-    closes = [one.record for one in loaded.ready]
-    if work.run.kind == Run.Kind.REPLAY:
-        closes += [one.record for one in prepared.skipped]
-    whole = () if prepared.rejected or loaded.rejected else page.settles
+    """Close the open letters of what this batch shows to be fine now: loaded, or skipped after all."""
     if work.open_letters.ids is not None and _beside_shards(work):
         work.open_letters = letters.Open(None)
-    if (among := work.open_letters.among(closes)) or whole:
-        letters.settle(work.run, among, now, whole)
+    whole = () if prepared.rejected or loaded.rejected else page.settles
+    if work.open_letters.none and not whole:
+        return
+    fine, itself = [one.record for one in loaded.ready], []
+    for skip in prepared.skipped:
+        if skip.says_present:
+            fine.append(skip.record)
+        elif work.run.kind == Run.Kind.REPLAY or skip.reason == STALE:
+            itself.append(skip.record)
+    fine, itself = list(work.open_letters.among(fine)), list(work.open_letters.among(itself))
+    if fine or itself or whole:
+        letters.settle(work.run, fine, now, [*whole, *map(letters.identity, itself)])
 
 
 def _beside_shards(work: Work) -> bool:

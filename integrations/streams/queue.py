@@ -45,6 +45,9 @@ class Queue:
                 yield self._page(messages, {"taken": taken, "unacknowledged": receipts})
                 broker.acknowledge(receipts)
 
+    def is_stream(self) -> bool:
+        return True
+
     def preview(self, ctx: Context) -> Page:
         with self.open(ctx) as broker:
             return self._peeked(broker)
