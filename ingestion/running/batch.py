@@ -13,10 +13,10 @@ from django.db.models import F, Q
 from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
-from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import STALE, Page, Record, Rejected
+from ingestion.core.records import STALE, Page, Ready, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
@@ -43,7 +43,11 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     if _breaks_the_budget(work, prepared):
         return prepared
     kept = _keep(work, prepared)
-    _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads, seen))
+    try:
+        _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads, seen))
+    except AlreadyStored:  # the source repeats records: from here on what is stored is looked up
+        work.first_load = False
+        return process(work, page)
     if seen is not None:
         work.watch.landed(seen)
     work.mine.batches += 1
@@ -65,8 +69,9 @@ def refuse(work: Work, prepared: stages.Prepared) -> None:
 
 
 def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
-    # Later pages of a first load may bring older versions of rows, or rows again: only the first one can be sure.
-    nothing_yet = work.first_load and (work.mine.batches == 0 or not _versioned(work.pipeline))
+    # Later pages of a first load may bring older versions of rows, or rows again: a destination that inserts tells so.
+    sure = isinstance(work.pipeline.destination, Inserts) or not _versioned(work.pipeline)
+    nothing_yet = work.first_load and (work.mine.batches == 0 or sure)
     return {} if nothing_yet else work.pipeline.destination.stored(work.ctx, keys)
 
 
@@ -117,7 +122,7 @@ def _commit(
     with transaction.atomic():
         ownership.advance(work.mine, page.checkpoint)
         work.seams.at("advanced")
-        loaded = work.pipeline.destination.load(work.ctx, prepared.ready)
+        loaded = _write(work, prepared.ready)
         work.seams.at("loaded")
         rejected = [*prepared.rejected, *loaded.rejected]
         _settle(work, page, prepared, loaded, now)
@@ -149,6 +154,13 @@ def _commit(
         setattr(run, name, value)
     work.read, work.dead = work.read + counts.read, work.dead + counts.dead
     work.open_letters.add(rejected)
+
+
+def _write(work: Work, rows: Sequence[Ready]) -> Loaded:
+    destination = work.pipeline.destination
+    if work.first_load and isinstance(destination, Inserts):
+        return destination.insert(work.ctx, rows)
+    return destination.load(work.ctx, rows)
 
 
 def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, now: datetime) -> None:
