@@ -13,4 +13,4 @@ def test_what_tells_records_apart_and_orders_them_is_vital() -> None:
 def test_a_connection_chooses_in_its_declaration() -> None:
     declared = Rest.from_json({"base_url": "https://api.example.com", "drift": "stop", "key": ""})
 
-    assert declared.on_drift(None) == OnDrift("stop", frozenset())  # type: ignore[arg-type]
+    assert declared.on_drift(None) == OnDrift("stop", frozenset(), explicit=True)  # type: ignore[arg-type]
