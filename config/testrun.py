@@ -1,9 +1,10 @@
 """`manage.py test`: pytest on SQLite, then what depends on the database again on MariaDB and PostgreSQL.
 
-Arguments go to pytest. SQLite's run is seen as it goes; on a machine with two cores the others run beside it, one after
-the other, and are printed after it. Servers and tools that are missing come from apt where that is allowed. What could
-not run is said at the end, with how to get it; under CI=true it is a failure, except for the real bank files, which no
-public clone has. The last line is the sum of all pytest runs.
+Arguments go to pytest. The first run is seen as it goes; the others go on beside it, one more at once than there are
+cores, because each of them waits now and then, and are printed after it. `--quick` is the inner loop: SQLite alone,
+without what is marked slow. Servers and tools that are missing come from apt where that is allowed. What could not run
+is said at the end, with how to get it; under CI=true it is a failure, except for the real bank files, which no public
+clone has. The last line is the sum of all pytest runs.
 """
 
 import argparse
@@ -33,6 +34,28 @@ OTHER_DATABASES: dict[str, tuple[str, tuple[Need, ...]]] = {
 }
 
 
+# SQLite runs everything, in two parts of about the same length; tests/conftest.py knows which test is in which.
+PARTS = ("engine", "console and kinds")
+QUICK = "not (soak or slow or browser)"
+LEFT_OUT_OF_QUICK = (
+    "other databases, browser, and what is marked slow (crawls, crashes, processes); for all: manage.py test"
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of pytest to come."""
+
+    database: str
+    arguments: Sequence[str]
+    part: str = ""
+    """One of PARTS, or all of them."""
+
+    @property
+    def title(self) -> str:
+        return self.database + (f": {self.part}" if self.part else "")
+
+
 @dataclass(frozen=True)
 class Ran:
     """One run of pytest."""
@@ -50,6 +73,8 @@ class Result:
     not_run: list[str] = field(default_factory=list)
     without_data: list[str] = field(default_factory=list)
     """Not run either, but for want of data that a public clone cannot have: never a failure."""
+    on_purpose: list[str] = field(default_factory=list)
+    """Not run because that was asked for."""
 
     def exit_code(self, ci: bool) -> int:
         ran = [code for code in self.codes if code != NO_TESTS]
@@ -63,27 +88,43 @@ class Result:
 
 def main(arguments: Sequence[str]) -> int:
     ci = os.environ.get("CI") == "true"
+    result = Result()
+    if "--quick" in arguments:
+        others = [argument for argument in arguments if argument != "--quick"]
+        jobs = on_sqlite(with_marks(others, QUICK), parted=not others)
+        result.on_purpose.append(LEFT_OUT_OF_QUICK)
+    else:
+        jobs = [*on_sqlite(arguments, parted=not arguments), *on_other_databases(arguments, result)]
+        result.without_data += lacking_corpora(CORPORA)
+    for ran in run_all(jobs):
+        result.codes.append(ran.code)
+        result.counts.update(ran.counts)
+    for line in [*result.not_run, *result.without_data, *result.on_purpose]:
+        say(f"NOT RUN: {line}")
+    say(result.closing_line())
+    return result.exit_code(ci)
+
+
+def on_sqlite(arguments: Sequence[str], parted: bool) -> list[Job]:
+    """In parts, unless somebody looks for something: then it stands in one place."""
+    return [Job("sqlite", arguments, part) for part in (PARTS if parted else ("",))]
+
+
+def on_other_databases(arguments: Sequence[str], result: Result) -> list[Job]:
+    """Those that can be had here; `result` takes down what cannot."""
     get_from_apt([need for need in NEEDS if not need.met()], say, apt_command())
     missing = [need for need in NEEDS if not need.met()]
     if COMPILER not in missing and MARIADB not in missing:
         missing += mysql_driver()
-    result = Result()
     if CHROMIUM in missing:
         result.not_run.append(how_to_get("tests of the console in a browser", (CHROMIUM,)))
-    beside = []
+    jobs = []
     for database, (marked, needs) in OTHER_DATABASES.items():
         if lacking := [need for need in needs if need in missing]:
             result.not_run.append(how_to_get(f"tests on {needs[0].name}", lacking))
         else:
-            beside.append((database, with_marks(arguments, marked)))
-    for ran in run_all(arguments, beside):
-        result.codes.append(ran.code)
-        result.counts.update(ran.counts)
-    result.without_data += lacking_corpora(CORPORA)
-    for line in [*result.not_run, *result.without_data]:
-        say(f"NOT RUN: {line}")
-    say(result.closing_line())
-    return result.exit_code(ci)
+            jobs.append(Job(database, with_marks(arguments, marked)))
+    return jobs
 
 
 def mysql_driver() -> list[Need]:
@@ -96,35 +137,48 @@ def mysql_driver() -> list[Need]:
     return []
 
 
-def run_all(arguments: Sequence[str], beside: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Ran]:
-    """SQLite's pytest where everybody sees it; beside it the others, one after the other, printed once it is done."""
-    lane = ThreadPoolExecutor(max_workers=1)
+def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
+    """The first where everybody sees it; beside it the others, each printed once it and those before it are done."""
+    first, *others = jobs
+    lanes = ThreadPoolExecutor(max_workers=os.cpu_count())
     with tempfile.TemporaryDirectory() as folder:
         try:
-            outputs = [Path(folder) / database for database, _ in beside]
-            others = [lane.submit(run_pytest, *run, output) for run, output in zip(beside, outputs, strict=True)]
-            yield run_pytest("sqlite", arguments)
-            for output, other in zip(outputs, others, strict=True):
-                ran = other.result()
+            outputs = [Path(folder) / str(number) for number, _ in enumerate(others)]
+            runs = [lanes.submit(run_pytest, job, output) for job, output in zip(others, outputs, strict=True)]
+            yield run_pytest(first)
+            for output, run in zip(outputs, runs, strict=True):
+                ran = run.result()
                 sys.stdout.write(output.read_text(errors="replace"))
                 yield ran
         finally:
-            lane.shutdown(cancel_futures=True)
+            lanes.shutdown(cancel_futures=True)
 
 
-def run_pytest(database: str, arguments: Sequence[str], output: Path | None = None) -> Ran:
-    """Run it on one database; without `output` it writes where we do, and may be talked to."""
+def run_pytest(job: Job, output: Path | None = None) -> Ran:
+    """Without `output` it writes where we do, and may be talked to."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as files:
         counts = Path(folder) / "counts.json"
-        environ = {**os.environ, "SLUICEGATE_TEST_DB": database, "SLUICEGATE_TEST_COUNTS": str(counts)}
         elsewhere: dict[str, Any] = {}
         if output is not None:
             stdout = files.enter_context(output.open("w"))
             elsewhere = {"stdin": subprocess.DEVNULL, "stdout": stdout, "stderr": subprocess.STDOUT}
-        print(f"== pytest on {database}", file=elsewhere.get("stdout"), flush=True)
-        command = [sys.executable, "-m", "pytest", *arguments]
-        done = subprocess.run(command, cwd=PROJECT, env=environ, **elsewhere)
+        print(f"== pytest on {job.title}", file=elsewhere.get("stdout"), flush=True)
+        # A cache of its own, because the runs would write over each other's.
+        cache = ["-o", f"cache_dir=.pytest_cache/{job.title}"]
+        command = [sys.executable, "-m", "pytest", *cache, *job.arguments]
+        done = subprocess.run(command, cwd=PROJECT, env=environment(job, counts), **elsewhere)
         return Ran(done.returncode, read_counts(counts, done.returncode))
+
+
+def environment(job: Job, counts: Path) -> dict[str, str]:
+    """Ours, with compiled modules kept: the tests start Python hundreds of times, a quarter faster with them."""
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {
+        **ours,
+        "SLUICEGATE_TEST_DB": job.database,
+        "SLUICEGATE_TEST_PART": job.part,
+        "SLUICEGATE_TEST_COUNTS": str(counts),
+    }
 
 
 def read_counts(file: Path, code: int) -> Mapping[str, int]:

@@ -128,8 +128,8 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
     for chunk in _chunks(list(by_id)):
         rows = opened.filter(source_id__in=chunk).values_list("source_id", "pk", "identity", "run_id", "last_seen")
         versions: dict[str, list[_Version]] = defaultdict(list)
-        for source_id, *version in rows:
-            versions[source_id].append(_Version(*version))
+        for source_id, pk, known, seen_by, last_seen in rows:
+            versions[source_id].append(_Version(pk, known, seen_by, last_seen))
         for source_id, found in versions.items():
             these = set(map(identity, by_id[source_id]))
             same += (one.identity for one in found if one.identity in these)

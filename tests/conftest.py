@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.bootstrap.machine import find_program
+from config.testrun import PARTS
 from tests import servers
 
 if TYPE_CHECKING:
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 DATABASE = os.environ.get("SLUICEGATE_TEST_DB", "sqlite")
 CI = os.environ.get("CI") == "true"
+PART = os.environ.get("SLUICEGATE_TEST_PART", "")  # of config.testrun.PARTS; empty for all
+TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test about one database is not even counted on another: it runs in that database's own pass."""
     foreign = {"sqlite", "mariadb", "postgres"} - {DATABASE}
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in foreign)]
+    left_out = [
+        item
+        for item in items
+        if any(item.get_closest_marker(name) for name in foreign) or (PART and part_of(item.path) != PART)
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -30,6 +37,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(3600))  # these take their time
     # A browser and its live server leave threads behind, and the crash tests fork: browsers come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def part_of(path: Path) -> str:
+    """Which part of SQLite's run a test is in: exactly one, so that nothing runs twice or never."""
+    folders = path.relative_to(TESTS).parts[:-1]
+    return PARTS[0] if folders[:1] == ("ingestion",) and folders[1:2] != ("admin",) else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

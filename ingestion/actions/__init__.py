@@ -11,6 +11,7 @@ from ingestion.actions.credentials import (
     test_connection,
 )
 from ingestion.actions.deliveries import deliver
+from ingestion.actions.hold_offs import end_hold_off
 from ingestion.actions.letters import Selection, abandon, replay, replayable, settle, triage
 from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
@@ -36,6 +37,7 @@ __all__ = [
     "delete_credential",
     "deliver",
     "dismiss_shape",
+    "end_hold_off",
     "end_override",
     "expire_credential",
     "grant",

@@ -96,6 +96,16 @@ def in_words(connection: Connection) -> str:
         return str(error)
 
 
+def _end_hold_off(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
+    integration = actions.end_hold_off(actor, connection, values["reason"])
+    return Done(_("%s may be called again.") % integration)
+
+
+def _held(connection: Connection) -> bool:
+    """Looked up once a page: the page says it, and offers the button."""
+    return getattr(connection, "hold_off", None) is not None
+
+
 def _test(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
     return Done(_("It works: %s") % actions.test_connection(actor, connection))
 
@@ -108,6 +118,9 @@ VERBS = [
          applies=where(lambda pipeline, c: isinstance(pipeline.source, Testable)),
          explain=_("Asks the source for a sign of life with the stored credential. Nothing is loaded."),
          command=lambda c: commands.for_connection("credential test", c)),
+    Verb("end-hold-off", _("End hold-off"), RUN, _end_hold_off, ReasonForm, applies=_held,
+         explain=_("The source asked to be left alone. Runs that wait for it start now, and it may refuse them again."),
+         command=lambda c: commands.for_connection("hold-off end", c, "--reason", "…")),
     Verb("pause", _("Pause"), RUN, _pause, ReasonForm, applies=lambda c: not c.is_paused,
          explain=_("Nothing new starts until it is resumed. A run under way stops at its next batch."),
          command=lambda c: commands.for_connection("pause", c, "--reason", "…")),

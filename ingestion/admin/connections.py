@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, endpoints, scheduling
+from ingestion import actions, endpoints, limits, scheduling
 from ingestion.actions import Actor
 from ingestion.admin import cells
 from ingestion.admin.connection_forms import ConfigForm, ConnectForm
@@ -166,6 +166,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         connection: Connection = obj
         same = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
         runs = connection.runs.filter(parent__isnull=True).order_by("-pk")[:5]
+        connection.hold_off = limits.hold_off_of(connection)  # type: ignore[attr-defined]  # what its verb looks at
         connection.late = scheduling.why_late([connection])  # type: ignore[attr-defined]  # what state() looks at
         return {
             "connection": connection,
@@ -177,6 +178,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "may_preview": self._operates(request) and can_preview(connection),
             "address": _address(request, connection),
             "guide": guided(connection, request.user),
+            "hold_off": _held(connection),
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
             "links": {
@@ -189,6 +191,12 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
                 "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }
+
+
+def _held(connection: Any) -> str:
+    """Which source is left alone and until when, '' when none is."""
+    held = connection.hold_off
+    return format_html("{}, {}", held.integration, cells.moment(held.until)) if held else ""
 
 
 def _address(request: HttpRequest, connection: Connection) -> str:

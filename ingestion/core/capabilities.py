@@ -114,6 +114,15 @@ class DeclaresDrift(Protocol):
 
 
 @runtime_checkable
+class AnswersBudget(Protocol):
+    """A source that decides for each connection how much of a run may be rejected."""
+
+    def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
+        """`ratio` and `at_least` of an `ErrorBudget`; None: as the pipeline declares. No call, no credential."""
+        ...
+
+
+@runtime_checkable
 class Reopens(Protocol):
     """A source that rejects more than single records (a whole statement) and can take such a payload apart again."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -141,9 +141,9 @@ def _one_of(part: str, value: object, words: Sequence[str]) -> None:
     require(isinstance(value, str) and value in words, part, value, f"one of {', '.join(words)}")
 
 
-def _check_tenants(part: str, tenants: Collection[str] | None) -> None:
+def _check_tenants(part: str, tenants: Any) -> None:
     if tenants is None:
         return
-    good = isinstance(tenants, list | tuple | set | frozenset) and tenants
+    good = bool(tenants) and isinstance(tenants, list | tuple | set | frozenset)
     if not good or not all(isinstance(one, str) and one for one in tenants):
         raise ConfigurationError(f'{part} must name the keys of tenants, for example ["acme"]; it is {shown(tenants)}.')

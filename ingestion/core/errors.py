@@ -11,6 +11,7 @@ IngestionError
 ├── QuotaExceeded                 operator: the run fails until the quota is raised or a new month begins
 ├── SourceChanged                 developer: the run stops before the watermark
 │   └── SchemaDrift               operator: accept the new shape, or wait until the source is mended
+├── SourceFailed                  operator: the source says that it failed; the run stops before the watermark
 ├── FileRefused                   uploader: the file as a whole cannot be used
 │   ├── FileTooLarge
 │   ├── UnreadableFile
@@ -111,6 +112,13 @@ class SchemaDrift(SourceChanged):
     """Records lost a field or changed its type: the run stops before the page.
 
     Accept the new shape, then retry; or dismiss it when the source is mended.
+    """
+
+
+class SourceFailed(IngestionError):
+    """The source answered, and its answer says that it failed: nothing of it is believed, the watermark stays.
+
+    The message has what it said. Run again when that has passed, or declare what such an answer means.
     """
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
 from ingestion.core import declarations
-from ingestion.core.capabilities import DeclaresDrift, NeedsTenants
+from ingestion.core.capabilities import AnswersBudget, DeclaresDrift, NeedsTenants
 from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
 from ingestion.core.drift import MODES, DriftMode
@@ -33,7 +33,8 @@ class Skip(Exception):
 class ErrorBudget:
     """A run fails when more than `ratio` of its records were rejected, looked at from `at_least` records on.
 
-    Checked at every batch boundary, so that a run against a changed source stops early, and again at the end.
+    Checked at every batch boundary, so that a run against a changed source stops early, and again at the end: then a
+    run whose records were all rejected fails too, be it one; only a ratio of 1 allows that.
     """
 
     ratio: float = 0.5
@@ -48,6 +49,13 @@ class ErrorBudget:
 
     def exceeded(self, read: int, dead: int) -> bool:
         return read >= self.at_least and dead > self.ratio * read
+
+    def exceeded_at_the_end(self, read: int, dead: int) -> bool:
+        """The same of a whole run: one whose records were rejected without exception failed, however few they were.
+
+        Unless the ratio says in so many words that all of them may be.
+        """
+        return (0 < read == dead and self.ratio < 1) or self.exceeded(read, dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,11 @@ class Pipeline:
                 f"{type(self.source).__name__} of {self.name} cannot tell whose its records are, so every tenant would "
                 'get them all. Name those they belong to: tenants=["acme"].'
             )
+
+    def for_connection(self, ctx: Context) -> Pipeline:
+        """The same with what its source decides for each connection."""
+        chosen = self.source.error_budget_of(ctx) if isinstance(self.source, AnswersBudget) else None
+        return self if chosen is None else replace(self, error_budget=ErrorBudget(*chosen))
 
     def serves(self, tenant: str) -> bool:
         """Whether the tenant of this key may use it."""

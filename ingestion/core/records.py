@@ -133,6 +133,8 @@ class Page:
     """Identities of dead letters this page replays as a whole; closed unless the page has refusals again."""
     deliveries: Sequence[int] = ()
     """Ids of the deliveries this page was made of; done when it commits."""
+    envelope: bytes = field(default=b"", repr=False)
+    """What the source wrote around the records, a JSON object ('' for none): part of the shape that is watched."""
 
 
 @dataclass(slots=True)

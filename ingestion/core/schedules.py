@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ingestion.core.crons import next_instant
 from ingestion.core.declarations import require, shown
@@ -64,7 +64,7 @@ class Every:
     spread: timedelta | None = None
 
     def __post_init__(self) -> None:
-        spans = (self.minutes, self.seconds, self.hours, self.days)
+        spans: tuple[Any, ...] = (self.minutes, self.seconds, self.hours, self.days)
         numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in spans)
         require(numbers, "Every()", spans, "made of numbers, such as Every(minutes=15)")
         require(all(abs(one) < _FURTHEST for one in spans), "Every()", spans, "an interval of less than a century")

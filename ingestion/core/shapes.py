@@ -121,6 +121,23 @@ def shape_of(bodies: Iterable[bytes]) -> Shape:
     return Shape(records, _bounded(_tidied(fields)))
 
 
+ENVELOPE = "$"
+"""The path of what a source writes around its records, as if it stood in each of them."""
+
+
+def enveloped(page: Shape, envelope: bytes) -> Shape:
+    """The shape of a page's records with what stands around them; as it is when that is no object."""
+    around = shape_of([envelope]) if envelope and page.records else Shape()
+    if not around.records:
+        return page
+    many = page.records
+    fields = {ENVELOPE: Field(frozenset({"object"}), False, many, many, many)}
+    for path, one in around.fields.items():
+        seen = replace(one, present=one.present * many, of=one.of * many, holds=one.holds * many)
+        fields[f"{ENVELOPE}.{path}"] = seen
+    return replace(page, fields=_bounded({**page.fields, **fields}))
+
+
 def _walk(
     value: Mapping[str, Any], prefix: str, seen: dict[str, int], names: dict[str, str], most: int, depth: int
 ) -> None:

@@ -40,7 +40,8 @@ class JsonLines:
     max_line_bytes: int = 16 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        require(isinstance(self.path, str) and bool(self.path), "path of JsonLines", self.path, "the path of a file")
+        path: Any = self.path
+        require(isinstance(path, str) and path != "", "path of JsonLines", self.path, "the path of a file")
         require_count("page_size of JsonLines", self.page_size)
         require_count("max_line_bytes of JsonLines", self.max_line_bytes)
         key_reader(self.key)
@@ -233,7 +234,7 @@ def key_reader(key: str) -> Callable[[bytes], str]:
     return lambda body: str(decode(body).key)
 
 
-def _keyed(key: str) -> Any:
+def _keyed(key: Any) -> Any:
     """The type of a record of which only the key is looked at."""
     if not isinstance(key, str) or not key.isidentifier():
         raise ConfigurationError(f"{key!r} cannot name a record's key; use one top-level field of the record.")

@@ -54,14 +54,16 @@ def prepare(
 ) -> Prepared:
     """Take every record of `page` as far as it gets without writing.
 
-    Within the page the last record of a key wins that is not rejected. Records whose stored digest is equal are skipped
-    before they are validated; rows older than the stored version are skipped after. `poison` holds digests (hex) known
-    to kill workers. What is raised over a record and `blames` denies is raised again.
+    Within the page the last record of a key wins that is not rejected, or where the destination has a `version` the
+    newest row. Records whose stored digest is equal are skipped before they are validated; rows older than the stored
+    version are skipped after. `poison` holds digests (hex) known to kill workers. What is raised over a record and
+    `blames` denies is raised again.
     """
     taken = Prepared([], [], [_refused(refusal.record, refusal.error) for refusal in page.refused])
     by = _By(pipeline, ctx, poison, blames)
     earlier: dict[str, list[Record]] = {}
-    records = _last_of_each_key(page.records, earlier)
+    versioned = bool(getattr(pipeline.destination, "version", ""))
+    records = list(page.records) if versioned else _last_of_each_key(page.records, earlier)
     stored = stored_of([record.key for record in records if record.key])
     for record in records:
         content = digest(pipeline, record)
@@ -74,6 +76,8 @@ def prepare(
             continue
         _fall_back(by, earlier.get(record.key, []), known, taken)
     taken.skipped.extend(Skipped(record, SUPERSEDED) for versions in earlier.values() for record in versions)
+    if versioned and taken.rejected:
+        taken.rejected[:] = _not_mended(page.records, taken)
     ready = _newest_of_each_row(by, taken, stored, stored_of)
     return Prepared(ready, taken.skipped, taken.rejected)
 
@@ -85,6 +89,19 @@ class _By(NamedTuple):
     ctx: Context
     poison: Collection[str]
     blames: Blames
+
+
+def _not_mended(records: Sequence[Record], taken: Prepared) -> list[Rejected]:
+    """The rejected records but for those of which a later one of this page is sound: those are superseded."""
+    at = {id(record): index for index, record in enumerate(records)}
+    sound: dict[str, int] = {row.record.key: at[id(row.record)] for row in taken.ready}
+    kept = []
+    for bad in taken.rejected:
+        if bad.record.key and at.get(id(bad.record), len(at)) < sound.get(bad.record.key, -1):
+            taken.skipped.append(Skipped(bad.record, SUPERSEDED))
+        else:
+            kept.append(bad)
+    return kept
 
 
 def _last_of_each_key(records: Sequence[Record], earlier: dict[str, list[Record]]) -> list[Record]:

@@ -2,6 +2,8 @@
 --   take  weight rate burst patience   a place in the line, or none when the wait would be longer than patience
 --   due   rate burst ready epoch       how long the holder of a place still has to wait; -1: the line was lost
 --   hold  rate burst seconds           nobody goes for so long
+--   look  rate burst                   how long nobody goes yet
+--   free  rate burst                   everybody may go again; how long nobody would have gone
 -- Answers wait, ready and epoch as text. All times are seconds of this server.
 --
 -- A place is an instant of virtual time, which stands still while the bucket is held: a hold moves everybody in the
@@ -61,6 +63,17 @@ if what == 'due' then
     return answer(-1, ready)
   end
   return answer(math.max(0, ready - virtual) + held, ready)
+end
+
+if what == 'look' or what == 'free' then
+  if what == 'free' and held > 0 then -- virtual time goes on from where it stands
+    frozen, hold = frozen - held, now
+    local left = held
+    held = 0
+    save()
+    return answer(left, virtual)
+  end
+  return answer(held, virtual)
 end
 
 local until_then = now + tonumber(ARGV[4])

@@ -71,6 +71,14 @@ class SharedBucket:
     def hold(self, seconds: float) -> None:
         self._ask("hold", self._rate.per_second, self._rate.burst, seconds)
 
+    def held(self) -> float:
+        """Seconds for which nobody is let through yet; 0 when somebody may go."""
+        return self._ask("look", self._rate.per_second, self._rate.burst).wait
+
+    def free(self) -> float:
+        """End a hold; the seconds that were left of it."""
+        return self._ask("free", self._rate.per_second, self._rate.burst).wait
+
     def _ask(self, *arguments: Any) -> Place:
         wait, ready, epoch = self._script(keys=[self._key], args=arguments)
         return Place(float(wait), float(ready), _text(epoch))
@@ -110,6 +118,10 @@ class LocalBucket:
         with self._lock:
             self._held_until = max(self._held_until, self.clock() + seconds)
             self._tokens = min(self._tokens, 0.0)
+
+    def free(self) -> None:
+        with self._lock:
+            self._held_until = 0.0
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,8 @@ own preparation would round decimals to the column's places and take naive datet
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -30,13 +32,18 @@ class ColumnFault(ValueError):
         self.code = code
 
 
-def adapter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False) -> Adapter:
-    """The adapter for values of `field` other than None; key columns also refuse trailing white space."""
+def adapter(
+    field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False, nul: str = "refuse"
+) -> Adapter:
+    """The adapter for values of `field` other than None; key columns also refuse trailing white space.
+
+    `nul` says what becomes of NUL in texts outside of keys, as in `Upsert`.
+    """
     match field:
         case models.ForeignKey():
             return adapter(field.target_field, connection)
         case models.TextField() | models.CharField():
-            return _text(field, is_key)
+            return _text(field, is_key, nul_rule(connection, "refuse" if is_key else nul))
         case models.IntegerField():
             return _integer(field, connection)
         case models.DecimalField():
@@ -47,17 +54,24 @@ def adapter(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, i
             return _date(connection)
         case models.FloatField():
             return _float
-        case models.JSONField() if connection.vendor == "postgresql":
-            return _jsonb(field, connection)
+        case models.JSONField():
+            return _json(field, connection, nul_rule(connection, nul))
         case _:
             return _generic(field, connection)
 
 
-def _text(field: models.Field[Any, Any], is_key: bool) -> Adapter:
+def nul_rule(connection: BaseDatabaseWrapper, nul: str) -> str:
+    """What is done about NUL in a text: "replace", "refuse", or "" where the database takes it as it is."""
+    return nul if nul == "replace" or connection.vendor == "postgresql" else ""
+
+
+def _text(field: models.Field[Any, Any], is_key: bool, nul: str) -> Adapter:
     longest = field.max_length or 2**31
 
     def adapt(value: Any) -> str:
         text: str = value if type(value) is str else field.get_prep_value(value)
+        if nul and "\0" in text:
+            text = _without_nul(text, "\0", "\ufffd", nul)
         if len(text) > longest:
             raise ColumnFault("max_length", f"{len(text)} characters; the column takes {longest}.")
         if not text.isascii():
@@ -67,6 +81,13 @@ def _text(field: models.Field[Any, Any], is_key: bool) -> Adapter:
         return text
 
     return adapt
+
+
+def _without_nul(text: str, sign: str, instead: str, nul: str) -> str:
+    if nul != "replace":
+        where = 'Upsert(…, nul="replace") loads it with U+FFFD in its place, outside of keys'
+        raise ColumnFault("nul", f"The text holds NUL (U+0000), which PostgreSQL cannot store. {where}.")
+    return text.replace(sign, instead)
 
 
 def _integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
@@ -148,15 +169,41 @@ def _float(value: Any) -> float:
     return number
 
 
-def _jsonb(field: models.JSONField[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
-    """PostgreSQL's wrapper is unpacked here, by the field's own encoder: what that refuses is this record's fault."""
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""NUL as JSON writes it; behind an odd number of backslashes it is text that speaks of it."""
+
+
+def _json(field: models.JSONField[Any, Any], connection: BaseDatabaseWrapper, nul: str) -> Adapter:
+    """PostgreSQL's wrapper is unpacked here, by the field's own encoder: what that refuses is this record's fault.
+
+    So is what no database takes as JSON: numbers without end, and half a surrogate pair.
+    """
 
     def adapt(value: Any) -> Any:
         wrapped = field.get_db_prep_save(value, connection)
         dumps = getattr(wrapped, "dumps", None)
-        return wrapped if dumps is None else dumps(wrapped.obj)
+        text = wrapped if dumps is None else dumps(wrapped.obj)
+        return _checked_json(text, nul) if isinstance(text, str) else text
 
     return adapt
+
+
+def _checked_json(text: str, nul: str) -> str:
+    if nul and "\\u0000" in text and _ESCAPED_NUL.search(text):
+        _without_nul("", "", "", nul)
+        text = _ESCAPED_NUL.sub(r"\1\\ufffd", text)
+    if "\\ud" in text.lower():
+        json.dumps(json.loads(text), ensure_ascii=False).encode()  # half a pair raises UnicodeEncodeError
+    if ("NaN" in text or "Infinity" in text) and _endless(text):
+        raise ColumnFault("not_finite", "JSON has no NaN and no Infinity.")
+    return text
+
+
+def _endless(text: str) -> bool:
+    """Whether a number of the JSON text has no end."""
+    found: list[str] = []
+    json.loads(text, parse_constant=found.append)
+    return bool(found)
 
 
 def _generic(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:

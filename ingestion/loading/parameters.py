@@ -56,10 +56,12 @@ class Column:
         return None if self.default is None else self.default(now)
 
 
-def column(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False) -> Column:
+def column(
+    field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False, nul: str = "refuse"
+) -> Column:
     """How values of `field` become parameters on `connection`."""
-    convert = adapter(field, connection, is_key=is_key)
-    convert_whole = whole(field, connection, is_key=is_key)
+    convert = adapter(field, connection, is_key=is_key, nul=nul)
+    convert_whole = whole(field, connection, is_key=is_key, nul=nul)
     stamped = bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
     null, default = bool(field.null), _default(field, stamped)
     return Column(field.name, field.attname, convert, convert_whole, null, default, stamped)

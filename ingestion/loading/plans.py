@@ -134,15 +134,17 @@ class Plan:
         self, rows: Sequence[Ready], rejected: list[Rejected]
     ) -> tuple[Sequence[Ready], list[Mapping[str, Any]]]:
         """The rows and their fields, without those that are neither of the model nor a mapping."""
-        given = [self._fields(one.row) for one in rows]
-        if None not in given:
-            return rows, given  # type: ignore[return-value]  none of them is None
+        fields = [self._fields(row.row) for row in rows]
+        usable = [values for values in fields if values is not None]
+        if len(usable) == len(rows):
+            return rows, usable
         wanted = TypeError(f"a {self.model.__name__} or a mapping of its fields is wanted")
         rejected += (
-            unforeseen.no_row(one.record, one.row, wanted)
-            for one in compress(rows, [fields is None for fields in given])
+            unforeseen.no_row(row.record, row.row, wanted)
+            for row, values in zip(rows, fields, strict=True)
+            if values is None
         )
-        return list(compress(rows, [fields is not None for fields in given])), [one for one in given if one is not None]
+        return [row for row, values in zip(rows, fields, strict=True) if values is not None], usable
 
     def _fields(self, row: Any) -> Mapping[str, Any] | None:
         if type(row) is dict:
@@ -235,7 +237,9 @@ def _one_by_one(
 
 
 @lru_cache(maxsize=256)
-def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, alias: str) -> Plan:
+def compile_plan(
+    model: type[models.Model], key: tuple[str, ...], version: str, alias: str, nul: str = "refuse"
+) -> Plan:
     connection = connections[alias]
     meta = model._meta
     key_fields = tuple(_field(model, name) for name in key)
@@ -254,7 +258,7 @@ def compile_plan(model: type[models.Model], key: tuple[str, ...], version: str, 
     return Plan(
         model=model,
         alias=alias,
-        columns=tuple(column(f, connection, is_key=f in key_fields) for f in own),
+        columns=tuple(column(f, connection, is_key=f in key_fields, nul=nul) for f in own),
         constants=tuple(adapter(f, connection) for f in constant),
         statement=statements.compile_upsert(connection, into),
         insertion=statements.compile_upsert(connection, replace(into, updates=(), version="")),

@@ -34,6 +34,10 @@ class Upsert:
     model: type[models.Model]
     key: Sequence[str]
     version: str = ""
+    nul: str = "refuse"
+    """A text with NUL (U+0000), which PostgreSQL cannot store: "refuse" makes it a dead letter there, "replace" loads
+    it on every database with U+FFFD in its place. In a key it is refused, or two ids would become one.
+    """
 
     def __post_init__(self) -> None:
         model: object = self.model
@@ -45,6 +49,8 @@ class Upsert:
         require(isinstance(self.version, str), "version" + at, self.version, "the name of a field, or left out")
         for name in (*self.key, *filter(None, [self.version])):
             _require_field(self.model, name)
+        if self.nul not in ("refuse", "replace"):
+            raise ConfigurationError(f'Upsert takes nul="refuse" or nul="replace", not {self.nul!r}.')
         object.__setattr__(self, "key", tuple(self.key))
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -111,7 +117,7 @@ class Upsert:
 
     @property
     def _plan(self) -> Plan:
-        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model))
+        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model), self.nul)
 
 
 def _require_field(model: type[models.Model], name: str) -> None:

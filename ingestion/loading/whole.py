@@ -16,19 +16,22 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ingestion.loading.columns import nul_rule
 from ingestion.loading.limits import SQLITE_DIGITS, integer_range
 
 Whole = Callable[[Sequence[Any]], list[Any] | None]
 _UTC_SUFFIX = "+00:00"
 
 
-def whole(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False) -> Whole | None:
+def whole(
+    field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_key: bool = False, nul: str = "refuse"
+) -> Whole | None:
     """The function for values of `field`; None for fields whose values are always taken one by one."""
     match field:
         case models.ForeignKey():
             return whole(field.target_field, connection)
         case models.TextField() | models.CharField():
-            return _text(field, is_key)
+            return _text(field, is_key, bool(nul_rule(connection, nul)))
         case models.IntegerField():
             return _integer(field, connection)
         case models.DecimalField():
@@ -37,19 +40,21 @@ def whole(field: models.Field[Any, Any], connection: BaseDatabaseWrapper, *, is_
             return _datetime(connection)
         case models.BooleanField() if type(field) is models.BooleanField:  # others store "Y" and "N"
             return _boolean
-        case models.JSONField() if type(field) is models.JSONField and connection.vendor != "postgresql":
+        case models.JSONField() if type(field) is models.JSONField and not nul_rule(connection, nul):
             return _json(field)
         case _:
             return None
 
 
-def _text(field: models.Field[Any, Any], is_key: bool) -> Whole:
+def _text(field: models.Field[Any, Any], is_key: bool, minds_nul: bool) -> Whole:
     longest = field.max_length or 2**31
 
     def adapt(values: Sequence[Any]) -> list[Any] | None:
         if not _all(str, values) or max(map(len, values)) > longest:
             return None
         joined = "".join(values)
+        if minds_nul and "\0" in joined:
+            return None
         if not joined.isascii():
             try:
                 joined.encode()
@@ -113,8 +118,11 @@ def _json(field: models.JSONField[Any, Any]) -> Whole:
     """Objects and lists as Django writes them, without its six calls a value."""
 
     def adapt(values: Sequence[Any]) -> list[Any] | None:
-        plain = set(map(type, values)) <= {dict, list}
-        return [json.dumps(value, cls=field.encoder) for value in values] if plain else None
+        if not set(map(type, values)) <= {dict, list}:
+            return None
+        texts = [json.dumps(value, cls=field.encoder) for value in values]
+        odd = any("\\ud" in text or "NaN" in text or "Infinity" in text for text in texts)
+        return None if odd else texts
 
     return adapt
 

@@ -37,7 +37,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
         work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
     )
     work.seams.at("prepared")
-    seen = work.watch.look(prepared)
+    seen = work.watch.look(prepared, page.envelope)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
     if _breaks_the_budget(work, prepared):
@@ -259,6 +259,16 @@ def _exceeded(work: Work, read: int, dead: int) -> bool:
     """Not of what nobody sends again: letters, and deliveries, which would stay pending and come back for ever."""
     spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)
     return work.run.kind not in spared and work.pipeline.error_budget.exceeded(read, dead)
+
+
+def require_within_budget(work: Work) -> None:
+    """Raise ErrorBudgetExceeded, at the end of a run, when too much of what it read was rejected, or all of it.
+
+    Not of uploads: nobody reads their window again, and what was rejected waits with its file for a person.
+    """
+    spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK, Run.Kind.UPLOAD)
+    if work.run.kind not in spared and work.pipeline.error_budget.exceeded_at_the_end(work.read, work.dead):
+        raise _over_budget(work.read, work.dead)
 
 
 def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:

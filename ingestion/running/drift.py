@@ -18,7 +18,7 @@ from ingestion.core.drift import Change, OnDrift
 from ingestion.core.errors import SchemaDrift
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected, Stage
-from ingestion.core.shapes import LEAST, Shape, sample, shape_of
+from ingestion.core.shapes import LEAST, Shape, enveloped, sample, shape_of
 from ingestion.core.stages import Prepared
 from ingestion.loading.inserts import insert
 from ingestion.models import KnownShape, Run
@@ -60,12 +60,15 @@ class Watch:
     written: Shape | None = None
     """What the transaction that is open makes of `known`."""
 
-    def look(self, prepared: Prepared) -> Seen | None:
-        """Judge a page before it is committed. None when nothing is to be learned from it."""
+    def look(self, prepared: Prepared, envelope: bytes = b"") -> Seen | None:
+        """Judge a page before it is committed. None when nothing is to be learned from it.
+
+        `envelope` is what stands around its records: part of the shape wherever the records are.
+        """
         bodies = [] if self.answer.mode == "ignore" else _changed(prepared)
         if not bodies:
             return None
-        page = shape_of(sample(bodies))
+        page = enveloped(shape_of(sample(bodies)), envelope)
         if not page.records:
             return None
         if not self.looked_up:

@@ -93,6 +93,7 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
         return
     seams.at("exhausted")
     ownership.renew(mine)
+    batch.require_within_budget(work)
     closing.close(work)
 
 

@@ -98,9 +98,9 @@ class _Rehearsal:
     """Pages on their way, and what earlier pages would have left behind for later ones to find."""
 
     def __init__(self, pipeline: Pipeline, rows: StandIns, config: Mapping[str, Any]) -> None:
-        self.pipeline = pipeline
         self.rows = rows
         self.ctx = rows.context(config)
+        self.pipeline = pipeline.for_connection(self.ctx)
         self.report = Report(rows.tenant.key, pipeline.name, rows.window)
         self._loaded: dict[str, Stored] = {}
         self._tally: dict[str, Any] = {}
@@ -115,6 +115,9 @@ class _Rehearsal:
             if self.report.pages == limit_pages:
                 self.report.complete = False
                 return
+        budget = self.pipeline.error_budget
+        if not self.ctx.inbox and budget.exceeded_at_the_end(self.report.read, self.report.rejected):
+            raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
         self._judge()
 
     def _page(self, page: Page) -> None:
@@ -127,7 +130,7 @@ class _Rehearsal:
             return found
 
         prepared = stages.prepare(self.pipeline, self.ctx, page, lookup, blames=faults.is_of_record)
-        self._look(prepared)
+        self._look(page, prepared)
         self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
         with rolled_back():
             self.rows.insert()
@@ -149,9 +152,9 @@ class _Rehearsal:
         self.report.rejections += rejected[: max(0, SHOWN - len(self.report.rejections))]
         self.report.notes += page.notes
 
-    def _look(self, prepared: stages.Prepared) -> None:
+    def _look(self, page: Page, prepared: stages.Prepared) -> None:
         """Against the shape that is accepted; what this page adds is nobody's afterwards."""
-        seen = self._watch.look(prepared)
+        seen = self._watch.look(prepared, page.envelope)
         if seen is None:
             return
         self.report.drift += [text for text in map(str, seen.changes) if text not in self.report.drift]

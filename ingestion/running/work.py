@@ -22,7 +22,7 @@ from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
 from ingestion.running import drift, isolation, ownership
 from ingestion.running.receiving import receiving
-from ingestion.vault import Holder, credentials
+from ingestion.vault import Holder
 
 _AT_HAND = 10.0
 """Longest wait for a rate limit, in seconds, while somebody sits at a screen and waits for the answer."""
@@ -90,6 +90,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     ctx = within_limits(ctx, pipeline, run, seams, heartbeat(mine, seams, at_least_every=WAITING_BEAT))
     held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
     ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
+    pipeline = pipeline.for_connection(ctx)
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     watch = drift.watch(run, pipeline, ctx)
@@ -118,15 +119,7 @@ def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat
 
 
 def _limited(ctx: Context, pipeline: Pipeline) -> str:
-    """Whose rate it is; a source that names no integration has one for its pipeline.
-
-    A config may name what the tenant has a credential for, or what RATES lists: were any other name a bucket of its
-    own, whoever writes configs could have as many as they like.
-    """
-    own, named = pipeline.integration or ctx.pipeline, ctx.integration
-    if named in ("", own):
-        return own
-    return named if named in settings().RATES or credentials.known(ctx.tenant, named) else own
+    return limits.limited(pipeline, ctx.tenant, ctx.integration)
 
 
 def heartbeat(mine: ownership.Ownership, seams: Seams, *, at_least_every: float = math.inf) -> Callable[[], None]:

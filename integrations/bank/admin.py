@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from typing import Any
 
 from django.contrib import admin
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.admin import ConsoleAdmin
+from ingestion.admin import ConsoleAdmin, cells
+from ingestion.admin.payloads import visible
 from integrations.bank import money
 from integrations.bank.models import BankAccount, BankStatement, BankTransaction
 
@@ -23,6 +27,14 @@ def shown(amount: Decimal | None, currency: str) -> str:
     except money.UnknownCurrencyError:
         least = 2
     return f"{amount:,.{max(given, least)}f} {currency}".strip().replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def as_json(value: Any) -> str:
+    """Cut, because a batch may have thousands of parts."""
+    if not value:
+        return cells.EMPTY
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre class="sg-pre">{}</pre>', visible(cells.cut(text, 20_000)))
 
 
 @admin.register(BankAccount)
@@ -64,10 +76,18 @@ class BankTransactionAdmin(ConsoleAdmin):
     search_fields = ["=external_id", "=bank_id", "=reference"]
     fields = [
         "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
-        "counterparty_account", "reference", "bank_id", "description", "parts", "details", "external_id", "run",
+        "counterparty_account", "reference", "bank_id", "description", "parts_of_it", "more", "external_id", "run",
         "loaded_at",
     ]  # fmt: skip
-    readonly_fields = ["money"]
+    readonly_fields = ["money", "parts_of_it", "more"]
+
+    @admin.display(description=_("parts"))
+    def parts_of_it(self, transaction: BankTransaction) -> str:
+        return as_json(transaction.parts)
+
+    @admin.display(description=_("details"))
+    def more(self, transaction: BankTransaction) -> str:
+        return as_json(transaction.details)
 
     @admin.display(description=_("amount"), ordering="amount")
     def money(self, transaction: BankTransaction) -> str:

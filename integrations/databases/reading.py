@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -39,3 +40,15 @@ class Reading(Protocol):
 def order(span: Span, watermark: str, key: Sequence[str]) -> list[str]:
     """The columns by which `span` is read; with the key they make an order without ties."""
     return [watermark, *key] if span.name == "window" and watermark not in key else list(key)
+
+
+def alike(one: Cursor, other: Cursor) -> bool:
+    """Whether two cursors that differ may be equal to a database: in case, accents or white space at their end."""
+    return one != other and tuple(map(_folded, one)) == tuple(map(_folded, other))
+
+
+def _folded(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    parts = unicodedata.normalize("NFKD", value.casefold()).rstrip()
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))

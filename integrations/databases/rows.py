@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,7 +15,7 @@ from ingestion import ConfigurationError, Context, Json, Page, SourceChanged
 from integrations.databases import cursors
 from integrations.databases.faults import translated
 from integrations.databases.queries import ModelRows
-from integrations.databases.reading import Cursor, Reading, Row, Span
+from integrations.databases.reading import Cursor, Reading, Row, Span, alike
 from integrations.databases.records import page_of
 from integrations.databases.sessions import Session, session
 from integrations.databases.statements import TableRows, relation
@@ -138,6 +138,8 @@ class Rows:
         # One row more than the page: of two rows with one cursor the second would never be read.
         while found := rows.page(span, after, size + 1):
             self._require_order(found, after)
+            self._require_moments(span, found)
+            self._require_border(rows, span, found[size - 1 : size + 1])
             found = found[:size]
             after = found[-1].cursor
             page = page_of(found, self.key, self.zone, cursors.encoded(span.name, after))
@@ -157,6 +159,28 @@ class Rows:
                     f"Two rows have the same {', '.join(self.key)}: {row.cursor!r}. Name key columns that are unique."
                 )
             after = row.cursor
+
+    def _require_moments(self, span: Span, found: Sequence[Row]) -> None:
+        """A watermark of whole days is not compared with moments: what is added later that day would never be read."""
+        if span.name != "window" or self.bound is not None or self.watermark in self.key:
+            return
+        first = found[0].cursor[0]
+        if isinstance(first, date) and not isinstance(first, datetime):
+            raise ConfigurationError(
+                f"The watermark {self.watermark!r} holds days, no times. Declare bound=lambda moment: moment.date(); "
+                "a day is then read when it is over, so let the lag be as long as rows may be late."
+            )
+
+    def _require_border(self, rows: Reading, span: Span, border: Sequence[Row]) -> None:
+        """The row behind a page must be the next one's first: by its collation a database may take both for one."""
+        if len(border) < 2 or not alike(border[0].cursor, border[1].cursor):
+            return
+        following = rows.page(span, border[0].cursor, 1)
+        if not following or following[0].cursor != border[1].cursor:
+            raise SourceChanged(
+                f"The database takes {border[0].cursor!r} and {border[1].cursor!r} for the same {', '.join(self.key)}, "
+                "so one of them could be left out. Name a key that it tells apart, or cast it to binary in sql=."
+            )
 
     def _require_watermarks(self, rows: Reading) -> None:
         if self.watermark and self.nulls == "refuse" and rows.any_null(Span("all"), [self.watermark]):

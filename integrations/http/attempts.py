@@ -67,7 +67,7 @@ class Attempts:
         call.attempt += 1
         outcome = exchange(self.transport, asked, call, self.accept)
         self._log(asked, outcome, call.clock() - started)
-        hold_off = outcome.hold_off or (call.limits.backoff if outcome.status == 429 else 0)
+        hold_off = outcome.hold_off or (call.limits.backoff if outcome.throttled else 0)
         if hold_off and self.own:
             self.ctx.hold_off(hold_off)
         return outcome

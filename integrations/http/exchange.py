@@ -55,6 +55,11 @@ class Outcome:
     status: int = 0
 
     @property
+    def throttled(self) -> bool:
+        """The source said that there were too many calls; how long to wait, only where `hold_off` is there."""
+        return self.status == 429 or (self.status == 403 and isinstance(self.error, Transient))
+
+    @property
     def alive(self) -> bool:
         """The host answered, and nothing worse than that we are to wait."""
         return 0 < self.status < 500
@@ -115,7 +120,7 @@ def _judged(response: Response, asked: Asked, call: Call, accept: Container[int]
     hold_off = verdicts.wait_asked(status, headers, call.limits)
     if status in accept:
         return Outcome(response, None, False, hold_off, status)
-    error = verdicts.refusal(status, headers, asked.what, call.limits)
+    error = verdicts.refusal(status, headers, asked.what, call.limits, response.body)
     return Outcome(response, error, isinstance(error, Transient), hold_off, status)
 
 

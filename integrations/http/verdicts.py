@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ingestion import CredentialError, IngestionError, SourceChanged, Transient
+from integrations.http.codes import says_later
 from integrations.http.limits import Limits
 from integrations.http.waits import exhausted_for, retry_after
 
@@ -27,12 +28,17 @@ def wait_asked(status: int, headers: Mapping[str, str], limits: Limits) -> float
     return renewed
 
 
-def refusal(status: int, headers: Mapping[str, str], what: str, limits: Limits) -> IngestionError | None:
-    """The error that `status` means, None for success. `what` is the call in words that hold no secret."""
+def refusal(
+    status: int, headers: Mapping[str, str], what: str, limits: Limits, body: bytes = b""
+) -> IngestionError | None:
+    """The error that `status` means, None for success. `what` is the call in words that hold no secret.
+
+    A 403 is a refused credential unless its headers or its body say that there were too many calls.
+    """
     if 200 <= status < 300:
         return None
     asked = wait_asked(status, headers, limits)
-    if status in _SECRETS and not (status == 403 and asked is not None):
+    if status in _SECRETS and not (status == 403 and (asked is not None or says_later(body))):
         return CredentialError(
             f"{what} answered {status}: the source refused this tenant's credential. Renew it or grant it the rights "
             "that this call needs, then resume the connection."

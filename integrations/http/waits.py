@@ -19,15 +19,15 @@ _COUNTS = (
 
 
 def retry_after(headers: Mapping[str, str], cap: float) -> float | None:
-    """Seconds of Retry-After (RFC 9110, 10.2.3), at most `cap`; None when absent or senseless, such as negative."""
+    """Seconds of Retry-After (RFC 9110, 10.2.3), at most `cap`; None when absent or senseless, such as negative.
+
+    Some sources write there when the wait ends, as seconds or milliseconds since 1970.
+    """
     value = headers.get("retry-after", "").strip()
     if _NUMBER.fullmatch(value):
-        return min(float(value), cap)
+        return _seconds(float(value), headers, cap)
     moment = _moment(value)
-    if moment is None:
-        return None
-    # Against the source's own clock where it tells it: ours may differ by more than the wait.
-    return min(max(moment - (_moment(headers.get("date", "")) or time.time()), 0.0), cap)
+    return None if moment is None else _until(moment, headers, cap)
 
 
 def exhausted_for(headers: Mapping[str, str], cap: float) -> float | None:
@@ -36,12 +36,20 @@ def exhausted_for(headers: Mapping[str, str], cap: float) -> float | None:
         left, seconds = _number(remaining), _number(reset)
         if left is None or left >= 1 or seconds is None:
             continue
-        if seconds > _EPOCH * 1000:
-            seconds /= 1000
-        if seconds > _EPOCH:
-            seconds -= _moment(headers.get("date", "")) or time.time()
-        return min(max(seconds, 0.0), cap)
+        return _seconds(seconds, headers, cap)
     return None
+
+
+def _seconds(number: float, headers: Mapping[str, str], cap: float) -> float:
+    """How long `number` means: seconds to wait, or above `_EPOCH` a point in time."""
+    if number > _EPOCH * 1000:
+        number /= 1000
+    return _until(number, headers, cap) if number > _EPOCH else min(number, cap)
+
+
+def _until(moment: float, headers: Mapping[str, str], cap: float) -> float:
+    """Seconds to `moment`, by the source's own clock where it tells it: ours may differ by more than the wait."""
+    return min(max(moment - (_moment(headers.get("date", "")) or time.time()), 0.0), cap)
 
 
 def _pairs(headers: Mapping[str, str]) -> list[tuple[str, str]]:

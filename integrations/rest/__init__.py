@@ -4,6 +4,7 @@ Everything but `models`, `destination`, `pipelines`, `admin` and `apps` is plain
 See docs/how-to/load-a-rest-api.md.
 """
 
+from integrations.rest.answers import Signal
 from integrations.rest.auth import ApiKey, Basic, Bearer, ClientCredentials, NoAuth, RefreshToken
 from integrations.rest.paging import Cursor, LinkHeader, NextUrl, NoPages, Offset, PageNumber, SinceId
 from integrations.rest.source import Rest
@@ -22,5 +23,6 @@ __all__ = [
     "PageNumber",
     "RefreshToken",
     "Rest",
+    "Signal",
     "SinceId",
 ]

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from ingestion import ConfigurationError
-from integrations.rest import placeholders
+from integrations.rest import charsets, placeholders
+from integrations.rest.answers import Signal
 from integrations.rest.auth import Auth, NoAuth
 from integrations.rest.paging import NoPages, Paging
 from integrations.rest.paths import path
@@ -17,6 +18,17 @@ from integrations.rest.values import Value
 
 HEADERS_OF_OURS = {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
 _MEGABYTE = 1024 * 1024
+_HOW = {"ahead", "concurrency", "timeout", "error_budget", "max_pages", "max_page_bytes"}
+"""What changes how a source is read, and not what: a run goes on from its checkpoint."""
+
+
+class ErrorBudget(Value):
+    """A share of the records of a run."""
+
+    ratio: float = Field(0.5, ge=0, le=1)
+    """More rejected records than this share of all fail the run."""
+    at_least: int = Field(200, ge=1, le=1_000_000)
+    """Records from which on the share is looked at. A run whose records are all rejected fails anyway."""
 
 
 class Declaration(Value):
@@ -38,10 +50,18 @@ class Declaration(Value):
     """JSON to send with POST; texts in it may hold placeholders."""
     records: str = "$"
     """JSONPath of the records in a page: "$.data[*]". A path that ends at a list means its elements."""
-    key: str = Field("id", max_length=200)
-    """The record's id, dotted where it lies deeper ("data.id"); "" when there is none: then the content counts."""
+    empty: tuple[Literal["null", "missing"], ...] = ()
+    """What stands in the place of the list when there are no records: null, or nothing. Otherwise that is refused."""
+    key: str | tuple[str, ...] = "id"
+    """The record's id, dotted where it lies deeper ("data.id"); a list of members that are one id together; "" when
+    there is none: then the record's value tells it apart, however it is written, and equal ones by which it is.
+    """
     updated: str = Field("", max_length=200)
     """When the record changed, or its version; dotted. An older record then never overwrites a newer one."""
+    signals: tuple[Signal, ...] = Field((), max_length=20)
+    """Members of an answer of status 200 that say whether it succeeded. The first that says no decides."""
+    charset: str = Field("", max_length=40)
+    """The answer's charset, for example "latin-1". Empty: UTF-8, or what its Content-Type says where it is not."""
     total: str = ""
     """Path of the number of all records, where the source says it: the run proves that as many arrived."""
     total_header: str = ""
@@ -58,6 +78,18 @@ class Declaration(Value):
     """A run that reads more pages than this fails: the source would probably never end."""
     max_page_bytes: int = Field(16 * _MEGABYTE, ge=1024, le=64 * _MEGABYTE)
     """A larger page is refused. In a connection's config at most 16777216; a preview takes 2 MB of it."""
+    timeout: int = Field(30, ge=1, le=600)
+    """Seconds without a sign of life after which an answer is given up; a whole call takes at most four times as long,
+    and two minutes if that is more.
+    """
+    lookback: int = Field(0, ge=0, le=31 * 86_400)
+    """Seconds that `{window.start}` reaches back further than the run's window, for sources whose clock is behind or
+    that publish late. Not in backfills, whose shards read their own window and nothing else.
+    """
+    error_budget: ErrorBudget | None = None
+    """The share of rejected records from which on a run fails; left out: as the pipeline says."""
+    concurrency: int = Field(1, ge=1, le=8)
+    """Pages asked for at once, where a style names the next ones by itself: `page`, and `offset` with overlap 0."""
     ahead: bool = False
     """Fetch a page while the one before it is loaded. Not where asking for a page tells the source that those before it
     have arrived, as some queues behind HTTP take it: what was lost in a crash would not come again.
@@ -112,11 +144,37 @@ class Declaration(Value):
             _sound(text, strict=False)
         return value
 
+    @field_validator("key", mode="before")
+    @classmethod
+    def _may_be_a_list(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
     @field_validator("key", "updated")
     @classmethod
-    def _is_dotted(cls, value: str) -> str:
-        if value and (not all(value.split(".")) or value.startswith("$") or len(value.split(".")) > 8):
-            raise ValueError('name a member of the record, dotted where it lies deeper: "id" or "data.id"')
+    def _is_dotted(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, tuple) and not (1 < len(value) == len(set(value)) <= 8):
+            raise ValueError("a key of several members names two to eight different ones; a key of one is its name")
+        for name in (value,) if isinstance(value, str) else value:
+            inner = name.split(".")
+            if not (name or value == "") or len(name) > 200 or len(inner) > 8:
+                raise ValueError("a name is empty or too long")
+            if name and (not all(inner) or name.startswith("$")):
+                raise ValueError('name a member of the record, dotted where it lies deeper: "id" or "data.id"')
+        return value
+
+    @field_validator("charset")
+    @classmethod
+    def _is_charset(cls, value: str) -> str:
+        if value and not charsets.known(value):
+            raise ValueError(f"{value!r} is no charset; for example utf-8, latin-1, windows-1252, shift_jis")
+        return charsets.known(value)
+
+    @field_validator("signals")
+    @classmethod
+    def _look_at_one_place(cls, value: tuple[Signal, ...]) -> tuple[Signal, ...]:
+        for text in (one for signal in value for one in (signal.at, signal.text) if one):
+            if not _checked(text).single:
+                raise ValueError(f"{text} must select one value: names and numbers only, such as $.errors[0].code")
         return value
 
     @field_validator("records")
@@ -134,11 +192,18 @@ class Declaration(Value):
             raise ValueError("a body needs method POST")
         if getattr(self.pagination, "place", "query") == "body" and self.method != "POST":
             raise ValueError("paging in the body needs method POST")
-        if self.pagination.style == "since_id" and not self.key:
-            raise ValueError("paging by the last id needs a key")
+        if self.pagination.style == "since_id" and len(self.keys) != 1:
+            raise ValueError("paging by the last id needs a key of one member")
+        if self.concurrency > 1 and not _foreseeable(self.pagination):
+            raise ValueError("concurrency needs page numbers, or offsets with overlap 0: other pages name the next one")
         if self.total and self.total_header:
             raise ValueError("the total stands in the body or in a header; name one of them")
         return self
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The members that are the record's id together; none where records have no id."""
+        return (self.key,) if isinstance(self.key, str) and self.key else tuple(self.key)
 
     @property
     def texts(self) -> list[str]:
@@ -158,7 +223,11 @@ class Declaration(Value):
     @property
     def fingerprint(self) -> str:
         """Names what a checkpoint belongs to: a changed declaration starts from its first page."""
-        return hashlib.sha256(self.model_dump_json(exclude={"ahead"}).encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json(exclude=_HOW).encode()).hexdigest()[:16]
+
+
+def _foreseeable(pagination: Any) -> bool:
+    return bool(pagination.style == "page" or (pagination.style == "offset" and pagination.overlap == 0))
 
 
 def _sound(text: str, *, strict: bool = True) -> None:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from ingestion import IngestionError, actions
 from ingestion.admin import fetch_preview, only_own
 from ingestion.models import Connection
-from integrations.rest.forms import DeclareForm, initial
+from integrations.rest.form_values import initial
+from integrations.rest.forms import DeclareForm
 
 if TYPE_CHECKING:
     from ingestion.admin import ConsoleAdmin

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from integrations.rest.paths import MISSING, look
+
 State = dict[str, Any]
 """Where paging stands. JSON, because it is part of the run's checkpoint."""
 
@@ -59,6 +61,17 @@ class Answer:
     ids: Sequence[str]
     total: int | None = None
     """How many records the source says there are on all pages."""
+    around: bytes = b""
+    """What stands around the elements, as JSON; empty where that is not told apart."""
+    again: bool = False
+    """The page has the same records, in the same order, as the one before it."""
+    read: int = 0
+    """Rows read so far by a style that meets none twice, those of this page included."""
+
+    def look(self, text: str) -> Any:
+        """The value at a path, None for null, MISSING where nothing stands. Looked up around the records first."""
+        value = look(self.around, text) if self.around else MISSING
+        return look(self.body, text) if value is MISSING else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +81,13 @@ class Turn:
     state: State | None
     notes: tuple[str, ...] = ()
     repeats: int = 0
-    """Elements that an earlier page is known to have brought already."""
-    moved: bool = False
-    """Rows moved between pages, so that the source's total cannot be compared with what was read."""
+    """How many of the page's first elements an earlier page is known to have brought already."""
+    reached: int | None = None
+    """Rows that the reading covers by now, where the style knows it by itself."""
+    shifted: bool = False
+    """Rows were seen to move between pages: the reading may have met some that are gone by now."""
+    dropped: bool = False
+    """The page is an earlier one given again, as declared: nothing of it is a record."""
 
 
 def _put(body: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -18,13 +18,33 @@ _HIGHEST = 9 * 10**18
 
 
 @lru_cache(maxsize=200)
-def key_reader(name: str) -> Callable[[bytes], str]:
-    """A function from a record's bytes to its id as text; '' for every record when `name` is ''.
+def key_reader(names: tuple[str, ...]) -> Callable[[bytes], str]:
+    """A function from a record's bytes to its id as text: of one member, or of several together.
 
     It raises msgspec's errors for a record that is no object, or whose id is missing, empty or neither text nor number.
     """
-    if not name:
-        return lambda body: ""
+    if len(names) == 1:
+        return _member_reader(names[0])
+    readers = [_member_reader(name) for name in names]
+    return lambda body: composed([read(body) for read in readers])
+
+
+def composed(parts: Sequence[str]) -> str:
+    """Several ids as one: "7|2026"; what is part of one of them cannot be taken for the sign between them."""
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+
+
+def key_of_value(value: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """The same of a record that is decoded already. Raises ValueError when it has none."""
+    parts = [member(value, name) for name in names]
+    if not all(isinstance(part, str | int) and not isinstance(part, bool) and part != "" for part in parts):
+        raise ValueError("it has no usable id")
+    texts = list(map(str, parts))
+    "".join(texts).encode()  # half a surrogate is no id: a ValueError too
+    return texts[0] if len(texts) == 1 else composed(texts)
+
+
+def _member_reader(name: str) -> Callable[[bytes], str]:
     decode = msgspec.json.Decoder(_nested(name.split("."), str | int)).decode
     depth = name.count(".") + 1
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from ingestion import ConfigurationError
 from ingestion.admin import only_own
 from ingestion.models import Connection, Tenant
 from integrations.rest.config import KEY, KINDS, STYLES, from_json
+from integrations.rest.form_fields import JsonList, JsonObject, Lines, Names, line, values, whole, yes_or_no
+from integrations.rest.form_values import (
+    ALIASES,
+    ANSWER,
+    AUTH,
+    BUDGET,
+    ENDING,
+    LIMITS,
+    PAGING,
+    RECORDS,
+    WHAT,
+    declared_in,
+    is_said,
+)  # fmt: skip
 from integrations.rest.source import Rest
 
 STYLE_NAMES = {
@@ -34,54 +46,8 @@ KIND_NAMES = {
     "client_credentials": _("OAuth 2 client credentials (credential: client_id, client_secret)"),
     "refresh_token": _("OAuth 2 refresh token (credential: refresh_token, client_id, client_secret)"),
 }
-_PAGING = ("param", "size_param", "size", "next", "more", "pages", "start", "rel", "place", "keep_origin")
-_AUTH = ("scheme", "name", "place", "token_url", "scope", "client_auth")
-_WHAT = ("base_url", "path", "method", "params", "headers", "body")
-_RECORDS = ("records", "key", "updated", "total", "total_header")
-_ALIASES = {("offset", "size"): "limit", ("offset", "size_param"): "limit_param"}
-"""What the form's one field is called in each style."""
 _SENTENCES = re.compile(r"(?<=\.) (?=`)")
 _KEY = re.compile(r"`([\w.]+)`")
-
-
-class Lines(forms.CharField):
-    """One `name=value` a line."""
-
-    widget = forms.Textarea(attrs={"rows": 3, "cols": 60})
-
-    def clean(self, value: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for line in filter(None, (line.strip() for line in (super().clean(value) or "").splitlines())):
-            name, equals, text = line.partition("=")
-            if not equals or not name.strip():
-                raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line[:60]})
-            known = found.get(name.strip())
-            earlier = known if isinstance(known, list) else [known] if known is not None else []
-            found[name.strip()] = [*earlier, text.strip()] if earlier else text.strip()
-        return found
-
-
-class JsonObject(forms.CharField):
-    """A JSON object, or nothing."""
-
-    widget = forms.Textarea(attrs={"rows": 4, "cols": 60})
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ValidationError(_("This is not JSON.")) from error
-        if not isinstance(found, dict):
-            raise ValidationError(_("Write a JSON object."))
-        return found
-
-
-def _text(label: Any, text: Any = "", *, longest: int = 500, required: bool = False) -> forms.CharField:
-    wide = forms.TextInput(attrs={"class": "vTextField"})
-    return forms.CharField(label=label, help_text=text, max_length=longest, required=required, widget=wide)
 
 
 def _rare(group: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -99,8 +65,8 @@ class DeclareForm(forms.Form):
         help_text=_("The integration whose credential is sent. Empty: the one called like the connection."),
     )  # fmt: skip
 
-    base_url = _text(_("Base address"), _("For example https://api.example.com/v1"), required=True)
-    path = _text(_("Path"), _("For example /orders"), longest=1000)
+    base_url = line(_("Base address"), _("For example https://api.example.com/v1"), required=True)
+    path = line(_("Path"), _("For example /orders"), longest=1000)
     method = forms.ChoiceField(
         label=_("Method"), choices=[("GET", "GET"), ("POST", "POST")],
         help_text=_("POST needs the credential's values methods=POST and hosts: it may change nothing at the source."),
@@ -113,21 +79,33 @@ class DeclareForm(forms.Form):
     headers = Lines(label=_("Headers"), required=False, help_text=_("One a line. Never a credential."))
     body = JsonObject(label=_("Body"), required=False, help_text=_("JSON, for POST only."))
 
-    records = _text(_("Records"), _("JSONPath of the records in a page, for example $.data[*]"), required=True)
-    key = _text(_("Id"), _("The record's id, dotted where it lies deeper (data.id). Empty: records have none."))
-    updated = _text(_("Changed"), _("When a record changed, or its version. An older one then never wins."))
-    total = _text(_("Total"), _("JSONPath of the number of all records, for example $.count"))
-    total_header = _text(_("Total header"), _("The same in a header, for example X-Total-Count"))
+    records = line(_("Records"), _("JSONPath of the records in a page, for example $.data[*]"), required=True)
+    key = Names(
+        label=_("Id"), required=False, max_length=500, widget=forms.TextInput(attrs={"class": "vTextField"}),
+        help_text=_("The record's id, dotted where it lies deeper (data.id). Several with commas are one id "
+                    "together. Empty: records have none."),
+    )  # fmt: skip
+    updated = line(_("Changed"), _("When a record changed, or its version. An older one then never wins."))
+    total = line(_("Total"), _("JSONPath of the number of all records, for example $.count"))
+    total_header = line(_("Total header"), _("The same in a header, for example X-Total-Count"))
+
+    signals = JsonList(
+        label=_("Signals"), required=False,
+        help_text=_('Members that say whether an answer succeeded; the first that says no decides. For example '
+                    '[{"at": "$.error", "later": ["ratelimited"]}, {"at": "$.ok", "success": [true]}].'),
+    )  # fmt: skip
+    empty = values(_("No records"), _("What stands instead of the list when there are none: null, missing, or both."))
+    charset = line(_("Charset"), _("Of the answer, for example latin-1; UTF-8 by default."), longest=40)
 
     pagination_style = forms.ChoiceField(label=_("Pages"), choices=list(STYLE_NAMES.items()))
-    pagination_param = _text(_("Parameter"), _("Of the page, offset, cursor or last id. Empty: as shown above."))
-    pagination_size_param = _text(_("Size parameter"), _("For page numbers and offsets."))
+    pagination_param = line(_("Parameter"), _("Of the page, offset, cursor or last id. Empty: as shown above."))
+    pagination_size_param = line(_("Size parameter"), _("For page numbers and offsets."))
     pagination_size = forms.IntegerField(label=_("Size"), required=False, min_value=1, max_value=10_000)
-    pagination_next = _text(_("Next"), _("JSONPath of the next cursor or address, for example $.meta.next"))
-    pagination_more = _text(_("More"), _("JSONPath of a truth value that says whether more pages follow."))
-    pagination_pages = _text(_("Number of pages"), _("JSONPath, for page numbers."))
+    pagination_next = line(_("Next"), _("JSONPath of the next cursor or address, for example $.meta.next"))
+    pagination_more = line(_("More"), _("JSONPath of a truth value that says whether more pages follow."))
+    pagination_pages = line(_("Number of pages"), _("JSONPath, for page numbers."))
     pagination_start = forms.IntegerField(label=_("First"), required=False, min_value=0, help_text=_("Page or offset."))
-    pagination_rel = _text(_("Relation"), _("In the Link header; next by default."))
+    pagination_rel = line(_("Relation"), _("In the Link header; next by default."))
     pagination_place = forms.ChoiceField(
         label=_("Sent in"), required=False, choices=[("", _("the query")), ("body", _("the body (POST)"))]
     )
@@ -136,26 +114,68 @@ class DeclareForm(forms.Form):
         help_text=_("For sources behind a proxy whose next addresses name an inner host or http."),
     )  # fmt: skip
 
+    pagination_ends = values(
+        _("Ends by"), _("Values at Next that say there is none, beside null and nothing: 0, -1, END.")
+    )
+    pagination_absent_ends = yes_or_no(_("Absence ends"), _("The last page lacks what names the next one."))
+    pagination_repeat_ends = yes_or_no(_("Repetition ends"), _("The last page names itself as the next one."))
+    pagination_empty_ends = yes_or_no(_("Emptiness ends"), _("A page without records is the last, whatever it names."))
+    pagination_clamped = yes_or_no(_("Last page for ever"), _("Past its last page the source gives that one again."))
+    pagination_inclusive = yes_or_no(_("Inclusive"), _("A page begins with the record whose id it was asked with."))
+    pagination_more_values = values(_("More: yes"), _("Values at More that promise another page; true by default."))
+    pagination_last_values = values(_("More: no"), _("Values at More that say this was the last; false by default."))
+    pagination_past_end = values(
+        _("Past the end"), _("Statuses that a page after the last is answered with, such as 404.")
+    )
+    pagination_overlap = whole(
+        _("Overlap"), _("Rows read again, for offsets; 0 where the source rounds."), least=0, most=50
+    )
+
     auth_kind = forms.ChoiceField(label=_("Who asks"), choices=list(KIND_NAMES.items()))
-    auth_scheme = _text(_("Scheme"), _("The word before a bearer token; Bearer by default."))
-    auth_name = _text(_("Key's name"), _("The header or parameter of an API key; X-Api-Key by default."))
+    auth_scheme = line(_("Scheme"), _("The word before a bearer token; Bearer by default."))
+    auth_name = line(_("Key's name"), _("The header or parameter of an API key; X-Api-Key by default."))
     auth_place = forms.ChoiceField(
         label=_("Key sent in"), required=False, choices=[("", _("a header")), ("query", _("the query"))]
     )
-    auth_token_url = _text(_("Token address"), _("For OAuth 2, for example https://login.example.com/oauth/token"))
-    auth_scope = _text(_("Scope"), _("For OAuth 2."))
+    auth_token_url = line(_("Token address"), _("For OAuth 2, for example https://login.example.com/oauth/token"))
+    auth_scope = line(_("Scope"), _("For OAuth 2."))
     auth_client_auth = forms.ChoiceField(
         label=_("Client sent in"), required=False,
         choices=[("", _("as usual")), ("basic", _("a header")), ("body", _("the body"))],
     )  # fmt: skip
-    reason = _text(_("Reason"), _("Kept in the audit trail."), longest=200)
+    timeout = whole(_("Timeout"), _("Seconds without a sign of life; 30 by default."), most=600)
+    lookback = whole(
+        _("Look back"),
+        _("Seconds further than the window, where the source's clock is behind."),
+        least=0,
+        most=31 * 86_400,
+    )
+    error_budget_ratio = forms.FloatField(
+        label=_("Error budget"), required=False, min_value=0, max_value=1,
+        help_text=_("Share of rejected records above which a run fails, such as 0.1."),
+    )  # fmt: skip
+    error_budget_at_least = whole(_("Looked at from"), _("Records from which on that share counts; 200 by default."))
+    concurrency = whole(_("At once"), _("Pages asked for at once, for page numbers; 1 by default."), most=8)
+    ahead = yes_or_no(_("Read ahead"), _("Fetch a page while the one before it is loaded."))
+    drift = forms.ChoiceField(
+        label=_("Changed shape"), required=False,
+        choices=[("", _("as usual")), ("note", _("note it")), ("stop", _("stop the run")), ("ignore", _("ignore it"))],
+    )  # fmt: skip
+    max_pages = whole(_("Most pages"), _("10000 by default."), most=1_000_000)
+    max_page_bytes = whole(_("Largest page"), _("Bytes; 16777216 by default."), least=1024)
+    reason = line(_("Reason"), _("Kept in the audit trail."), longest=200)
 
     groups: Sequence[tuple[Any, Sequence[str], Sequence[str]]] = (
         (_("Connection"), ("tenant", "name", "integration"), ()),
         (_("What is asked"), ("base_url", "path", "params"), ("method", "headers", "body")),
-        (_("Records"), ("records", "key", "updated"), ("total", "total_header")),
-        (_("Pages"), ("pagination_style", "pagination_param", "pagination_next"), _rare("pagination", _PAGING[1:])),
-        (_("Who asks"), ("auth_kind",), _rare("auth", _AUTH)),
+        (_("Records"), ("records", "key", "updated"), ("total", "total_header", *ANSWER)),
+        (
+            _("Pages"),
+            ("pagination_style", "pagination_param", "pagination_next"),
+            _rare("pagination", (*PAGING[1:], *ENDING)),
+        ),
+        (_("Who asks"), ("auth_kind",), _rare("auth", AUTH)),
+        (_("Limits"), ("timeout", "lookback"), (*_rare("error_budget", BUDGET), *LIMITS[2:])),
         (_("Why"), ("reason",), ()),
     )
     """Title, what most need, and what few need."""
@@ -201,7 +221,7 @@ class DeclareForm(forms.Form):
         parts = key[1].split(".") if key else []
         if len(parts) > 1:
             own = {
-                alias: name for (style, name), alias in _ALIASES.items() if style == self.data.get(f"{parts[0]}_style")
+                alias: name for (style, name), alias in ALIASES.items() if style == self.data.get(f"{parts[0]}_style")
             }
             parts[1] = own.get(parts[1], parts[1])
         return next((name for name in ("_".join(parts[:2]), *parts[:1]) if name in self.fields), None)
@@ -209,66 +229,50 @@ class DeclareForm(forms.Form):
     def config(self) -> dict[str, Any]:
         """The connection's whole config: what was there before, with what the form says."""
         before = dict(self.connection.config) if self.connection is not None else {}
-        known = _declared(before)
-        values = self.cleaned_data
-        said = {name: values[name] for name in (*_WHAT, *_RECORDS) if values[name] or name == "key"}
-        kept = {name: value for name, value in known.items() if name not in (*_WHAT, *_RECORDS, "pagination", "auth")}
+        known = declared_in(before)
+        cleaned = self.cleaned_data
+        said = {name: cleaned[name] for name in (*WHAT, *RECORDS) if cleaned[name] or name == "key"}
+        said |= {name: cleaned[name] for name in (*ANSWER, *LIMITS) if is_said(cleaned[name])}
+        fields = (*WHAT, *RECORDS, *filter(self._asks, (*ANSWER, *LIMITS)), "pagination", "auth", "error_budget")
         declaration = {
-            **kept,
+            **{name: value for name, value in known.items() if name not in fields},
             **said,
-            "pagination": self._choice("pagination", "style", _PAGING, STYLES, known),
-            "auth": self._choice("auth", "kind", _AUTH, KINDS, known),
+            **self._budget(known),
+            "pagination": self._choice("pagination", "style", (*PAGING, *filter(self._asks_of_pages, ENDING)), known),
+            "auth": self._choice("auth", "kind", AUTH, known),
         }
-        name = self.connection.name if self.connection is not None else values["name"]
-        return {**before, "integration": values["integration"] or name or "rest", KEY: declaration}
+        name = self.connection.name if self.connection is not None else cleaned["name"]
+        return {**before, "integration": cleaned["integration"] or name or "rest", KEY: declaration}
 
-    def _choice(
-        self, group: str, tag: str, fields: Sequence[str], classes: Mapping[str, Any], known: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _asks(self, name: str) -> bool:
+        """Whether the page that was sent had this field: what it had no field for stays as it was."""
+        return name in self.data
+
+    def _asks_of_pages(self, name: str) -> bool:
+        return self._asks(f"pagination_{name}")
+
+    def _budget(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        if not any(self._asks(f"error_budget_{name}") for name in BUDGET):
+            return {"error_budget": known["error_budget"]} if "error_budget" in known else {}
+        said = {name: self.cleaned_data[f"error_budget_{name}"] for name in BUDGET}
+        given = {name: value for name, value in said.items() if value is not None}
+        return {"error_budget": given} if given else {}
+
+    def _choice(self, group: str, tag: str, fields: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
         """What the chosen style or kind has of the group's fields; what the form has no field for stays as it was."""
         chosen = self.cleaned_data[f"{group}_{tag}"]
-        cls = classes[chosen]
+        cls = (STYLES if group == "pagination" else KINDS)[chosen]
         before = known.get(group)
-        shown = {_ALIASES.get((chosen, one), one) for one in fields} | {tag}
+        shown_names = {ALIASES.get((chosen, one), one) for one in fields} | {tag}
         same = isinstance(before, dict) and before.get(tag) == chosen
-        found = {name: value for name, value in before.items() if name not in shown} if same and before else {}
+        found = {name: value for name, value in before.items() if name not in shown_names} if same and before else {}
         found[tag] = chosen
         for one in fields:
-            name, value = _ALIASES.get((chosen, one), one), self.cleaned_data[f"{group}_{one}"]
-            if value not in ("", None, False) and name in cls.model_fields:
+            name, value = ALIASES.get((chosen, one), one), self.cleaned_data[f"{group}_{one}"]
+            if not is_said(value) or (one == "keep_origin" and not value):
+                continue
+            if name in cls.model_fields:
                 found[name] = value
-            elif value not in ("", None, False):
+            else:
                 self.add_error(f"{group}_{one}", _("This way has no such setting; leave it empty."))
         return found
-
-
-def initial(connection: Connection) -> dict[str, Any]:
-    """The form's values for what a connection declares now; what it does not understand is left out."""
-    config = connection.config
-    known = _declared(config)
-    return {"integration": config.get("integration", ""), **dict(_initial(known))}
-
-
-def _declared(config: Mapping[str, Any]) -> dict[str, Any]:
-    found = config.get(KEY)
-    return found if isinstance(found, dict) else {}
-
-
-def _initial(known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name in (*_WHAT, *_RECORDS):
-        value = known.get(name)
-        if name in ("params", "headers") and isinstance(value, dict):
-            each = [(key, one) for key, many in value.items() for one in (many if isinstance(many, list) else [many])]
-            yield name, "\n".join(f"{key}={str(one).lower() if isinstance(one, bool) else one}" for key, one in each)
-        elif name == "body" and value is not None:
-            yield name, json.dumps(value, indent=2, ensure_ascii=False)
-        elif name == "key":
-            yield name, "id" if value is None else value
-        elif value is not None:
-            yield name, value
-    for group, tag, fields in (("pagination", "style", _PAGING), ("auth", "kind", _AUTH)):
-        chosen = known.get(group)
-        if isinstance(chosen, dict):
-            yield f"{group}_{tag}", chosen.get(tag, "")
-            for one in fields:
-                yield f"{group}_{one}", chosen.get(_ALIASES.get((str(chosen.get(tag)), one), one), "")

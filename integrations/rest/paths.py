@@ -7,13 +7,12 @@ Paths come from staff: what makes their cost depend on more than the page's size
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonpath
 import msgspec
@@ -21,11 +20,13 @@ from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
 from ingestion import ConfigurationError, SourceChanged, Transient
-from ingestion.redaction import mask
-from integrations.rest.taking_apart import MOST, TooMany, elements, members
+from integrations.rest.taking_apart import elements, members
+from integrations.rest.walking import NULL, LookupMissed, NullMet, few, joined, walk
 
 _LONGEST = 200
 _SEGMENTS = 12
+_LARGE = 8 * 1024
+_encoder = msgspec.json.Encoder()
 _LEVELS = 12
 """How often `..`, filters and slices read over the page: once for each level that holds nearly all of it."""
 _ENV = jsonpath.JSONPathEnvironment()
@@ -33,7 +34,6 @@ _ALLOWED_IN_FILTERS = (
     filters.FilterExpression, filters.InfixExpression, filters.PrefixExpression, filters.BooleanLiteral, filters.Nil,
     filters.StringLiteral, filters.IntegerLiteral, filters.FloatLiteral, filters.RelativeFilterQuery,
 )  # fmt: skip
-NULL = b"null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +54,39 @@ class Path:
         return self.plain and None not in self.steps
 
     def split(self, body: bytes) -> list[bytes]:
-        """The bytes of everything it selects; of the elements where it ends at a list.
+        """The bytes of everything it selects, with null for an empty list; see `take`."""
+        return self.take(body, ("null",)).elements
 
-        Raises SourceChanged when the page is not JSON or has nothing where a plain path leads, Transient when the page
-        is cut off, TooMany as soon as there are more than MOST.
+    def take(self, body: bytes, empty: Collection[str] = ()) -> Taken:
+        """The bytes of everything it selects (of the elements where it ends at a list), and what stands around them.
+
+        `empty` names what stands there instead of a list when there are no records: "null", "missing". Raises
+        SourceChanged when the page is not JSON or has nothing where a plain path leads, Transient when the page is cut
+        off, TooMany as soon as there are more than MOST.
         """
         body = body.removeprefix(b"\xef\xbb\xbf")
+        around: dict[str, Any] = {}
         try:
-            found = _few(_walk(body, self.steps, self.text) if self.plain else self._search(body))
+            found = few(walk(body, self.steps, self.text, around) if self.plain else self._search(body))
             if self.single and found and found[0][:1] == b"[":
                 found = [bytes(one) for one in elements(found[0])]
             elif not self.steps and self.plain:
                 members(body)  # a page that is one record: refuses what is cut off, or no JSON
+        except NullMet as error:
+            if "null" not in empty:
+                raise _null(self.text) from error
+            found = []
         except LookupMissed as error:
-            raise SourceChanged(str(error)) from error
+            if "missing" not in empty:
+                raise SourceChanged(str(error)) from error
+            found = []
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
             raise unreadable(body, error) from error
-        return [] if self.single and found == [NULL] else found
+        if self.single and found == [NULL]:
+            if "null" not in empty:
+                raise _null(self.text)
+            found = []
+        return Taken(found, joined(around) if around else b"")
 
     def _search(self, body: bytes) -> Iterator[bytes]:
         page = json.loads(body, parse_float=Decimal)
@@ -85,6 +101,28 @@ class Path:
                 yield raw
         except jsonpath.JSONPathError as error:
             raise SourceChanged(f"{self.text} cannot be looked up in the page: {error}.") from error
+
+
+class Taken(NamedTuple):
+    """A page apart: its elements, and what stands around them as JSON ('' when the elements are the whole page)."""
+
+    elements: list[bytes]
+    around: bytes
+
+
+def outline(around: bytes) -> bytes:
+    """What stands around the records, fit to learn its shape from: of large members only which kind they are."""
+    if len(around) <= _LARGE:
+        return around
+    kinds = {b"{": b"{}", b"[": b"[]", b'"': b'""'}
+    short = {name: bytes(one) for name, one in members(around).items()}
+    return _encoder.encode(
+        {name: msgspec.Raw(one if len(one) <= _LARGE else kinds.get(one[:1], b"0")) for name, one in short.items()}
+    )
+
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
+"""What `look` finds where nothing stands: not even null."""
 
 
 @lru_cache(maxsize=500)
@@ -110,20 +148,30 @@ def peek(body: bytes, text: str) -> Any:
 
     Raises SourceChanged where a list or an object stands there.
     """
-    try:
-        found = list(_walk(body.removeprefix(b"\xef\xbb\xbf"), path(text).steps, text))
-        value = json.loads(found[0], parse_float=Decimal)
-    except LookupMissed:
-        return None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
-        raise unreadable(body, error) from error
+    value = look(body, text)
     if isinstance(value, dict | list):
         raise SourceChanged(f"At {text} stands {'an object' if isinstance(value, dict) else 'a list'}, not one value.")
-    return value
+    return None if value is MISSING else value
 
 
-class LookupMissed(SourceChanged):
-    """Nothing stands where a plain path leads."""
+def look(body: bytes, text: str) -> Any:
+    """The value at a path that selects one; None for null there or on the way, MISSING where nothing stands."""
+    try:
+        found = list(walk(body.removeprefix(b"\xef\xbb\xbf"), path(text).steps, text))
+        return json.loads(found[0], parse_float=Decimal)
+    except NullMet:
+        return None
+    except LookupMissed:
+        return MISSING
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
+        raise unreadable(body, error) from error
+
+
+def _null(text: str) -> SourceChanged:
+    return SourceChanged(
+        f"Null stands where {text} leads, so whether there are records cannot be seen. If the source writes an empty "
+        'list so, declare it: empty=["null"].'
+    )
 
 
 def unreadable(body: bytes, error: Exception) -> SourceChanged | Transient:
@@ -146,49 +194,6 @@ def _cut_off(body: bytes) -> bool:
     except (msgspec.DecodeError, RecursionError) as error:
         return "truncated" in str(error)
     return False
-
-
-def _walk(raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str) -> Iterator[bytes]:
-    if not steps:
-        yield bytes(raw).strip()
-        return
-    step, rest = steps[0], steps[1:]
-    if step is None:
-        start = bytes(raw).lstrip()[:4]
-        if start == NULL:  # how some sources write an empty list
-            return
-        inner = list(members(raw).values()) if start[:1] == b"{" else _elements(raw, text)
-        for one in inner:
-            yield from _walk(one, rest, text)
-        return
-    if isinstance(step, int):
-        found = _elements(raw, text)
-        if step >= len(found):
-            raise LookupMissed(f"The list on the way of {text} has only {len(found)} elements.")
-        yield from _walk(found[step], rest, text)
-        return
-    try:
-        known = members(raw)
-    except msgspec.ValidationError:
-        raise LookupMissed(f"The page has no object with {step!r} on the way of {text}. Has it changed?") from None
-    if step not in known:
-        there = ", ".join(repr(mask(name)[:40]) for name in list(known)[:10])
-        raise LookupMissed(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
-    yield from _walk(known[step], rest, text)
-
-
-def _few(found: Iterator[bytes]) -> list[bytes]:
-    taken = list(itertools.islice(found, MOST + 1))
-    if len(taken) > MOST:
-        raise TooMany(f"The page has more than {MOST} records; ask for smaller pages.")
-    return taken
-
-
-def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
-    try:
-        return elements(raw)
-    except msgspec.ValidationError:
-        raise LookupMissed(f"The page has no list where {text} leads. Has the source changed?") from None
 
 
 def _cut(body: bytes, parts: Sequence[str | int], known: dict[tuple[Any, ...], Any], left: list[int]) -> bytes:

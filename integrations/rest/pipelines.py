@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from ingestion import Context, CountsAgree, pipeline
 from integrations.rest import config
 from integrations.rest.destination import Kept
 from integrations.rest.fields import key_reader, member, moment, version_of
+from integrations.rest.identity import identity, number_of, twin
 from integrations.rest.schema import Anything
 from integrations.rest.source import Configured, Rest
 
@@ -27,11 +27,16 @@ def records(record: Anything, ctx: Context) -> dict[str, Any]:
     changed = member(record.value, declared.updated) if declared.updated else None
     return {
         "source": ctx.connection,
-        "external_id": key_reader(declared.key)(record.raw) or hashlib.sha256(record.raw).hexdigest(),
+        "external_id": _id(record.raw, declared.keys),
         "version": version_of(record.value, declared.updated) if declared.updated else None,
         "updated_at": moment(changed) if isinstance(changed, str) else None,
         "body": record.value,
     }
+
+
+def _id(raw: bytes, keys: tuple[str, ...]) -> str:
+    """The same that the source gave the record as its key."""
+    return key_reader(keys)(raw) if keys else twin(identity(raw), number_of(raw))
 
 
 _latest: list[tuple[Any, Rest]] = []

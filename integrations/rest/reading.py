@@ -7,60 +7,47 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from ingestion import Json, Page, Record, RecordError, Refusal, SourceChanged
+from ingestion import IngestionError, Json, Page, Record, SourceChanged
+from integrations.http.waits import retry_after
+from integrations.rest import answers, charsets
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
-from integrations.rest.fields import key_reader, mark
-from integrations.rest.paths import NULL, path, peek
+from integrations.rest.identity import Twins, spelled, twin
+from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
+from integrations.rest.paths import Taken, outline, path
+from integrations.rest.progress import Progress
+from integrations.rest.taking import Elements, taken
+from integrations.rest.taking_apart import TooMany
+from integrations.rest.totals import total_of
 
 _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
 BATCH = 5_000
 """Records of one batch, which is one transaction; a larger page becomes several."""
+_LONGEST_WAIT = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a reading stands between two pages. All of it is in the run's checkpoint."""
+class _Parted(NamedTuple):
+    """A page taken apart."""
 
-    state: State
-    of: str
-    """Fingerprint of the declaration that the state belongs to."""
-    done: bool = False
-    pages: int = 0
-    distinct: int = 0
-    """Elements read so far, without those known to be repeated."""
-    nulls: int = 0
-    first_total: int | None = None
-    moved: bool = False
-    last: str = ""
-    """Digest of the last page."""
-    same: int = 0
-    """How often that page came in a row."""
-
-    @classmethod
-    def at(cls, declaration: Declaration, checkpoint: Json) -> Progress:
-        """From a checkpoint; from the start without one, or when the declaration has changed since."""
-        start = cls(declaration.pagination.first(), declaration.fingerprint)
-        if checkpoint is None:
-            return start
-        if checkpoint.get("of") != start.of:
-            return dataclasses.replace(start, moved=True)  # the totals of the first pages were of something else
-        known = {one.name for one in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in checkpoint.items() if name in known})
+    elements: Elements
+    answer: Answer
+    untold: str
+    """Why its total could not be read."""
+    notes: Sequence[str]
 
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of a declared source. `call` is filled in: no placeholder is left."""
+    """One way through a declared source. `call` is filled in: no placeholder is left."""
 
     declaration: Declaration
     call: Call
@@ -70,7 +57,12 @@ class Reading:
     """Query parameters that carry a secret; never kept in a checkpoint."""
     check: Callable[[Page], None] = lambda page: None
     """Raises for a page that must not be kept or shown."""
+    foresee: Callable[[Sequence[Call]], None] = lambda calls: None
+    """Told, before a page is fetched, which ones will probably follow it."""
+    patient: bool = False
+    """For somebody who looks at a page: what a run would fail for becomes a note of the page."""
     _seen: set[int] = field(default_factory=set)
+    _twins: Twins | None = None
 
     def pages(self, checkpoint: Json) -> Iterator[Page]:
         progress = Progress.at(self.declaration, checkpoint)
@@ -83,81 +75,107 @@ class Reading:
     def step(self, progress: Progress) -> tuple[Page, Progress]:
         """The next page, and where the reading stands after it.
 
-        Raises SourceChanged, Transient or CredentialError; the reading then goes on from `progress` another time.
+        Raises SourceChanged, SourceFailed, Transient or CredentialError; the reading then goes on from `progress`
+        another time.
         """
         if progress.pages >= self.declaration.max_pages:
             raise SourceChanged(
                 f"The source gave {progress.pages} pages and promises more (max_pages); it would probably never end."
             )
         number = progress.pages + 1
-        reply = self.fetch(self._asked(progress.state))
-        records, refused, nulls, answer = self._taken(reply, number)
+        asked = self._asked(progress.state)
+        if progress.pages and self.declaration.concurrency > 1:
+            self.foresee([asked, *(self._asked(state) for state in foreseen(self.declaration, progress.state))])
+        elements, answer, untold, notes = self._parted(self.fetch(asked), number, progress)
+        records = elements.records
         digest = hashlib.sha256(b"\0".join(record.body for record in records)).hexdigest()[:16]
-        same = progress.same + 1 if records and digest == progress.last else 0
+        answer = dataclasses.replace(answer, again=bool(records) and digest == progress.last)
+        turn = self._turn(progress.state, answer)
+        same = progress.same + 1 if answer.again and not turn.dropped else 0
         if same >= _SAME:
             raise SourceChanged(
                 f"Page {number} is the same as the two before it. Does the source know the parameter that pages are "
-                "asked for with?"
+                "asked for with? If it gives its last page for ever, declare that: clamped=true."
             )
-        turn = self._turn(progress.state, answer)
-        after = dataclasses.replace(
-            progress, state=turn.state or {}, done=turn.state is None, pages=number, last=digest, same=same,
-            distinct=progress.distinct + answer.elements - turn.repeats, nulls=progress.nulls + nulls,
-            moved=progress.moved or turn.moved,
-            first_total=progress.first_total if progress.pages else answer.total,
-        )  # fmt: skip
-        declares, said = self._declared(after, answer, len(records) + len(refused))
-        notes = [*turn.notes, *said]
-        if nulls:
-            notes.append(f"Page {number} had {nulls} null elements; they are no records.")
-        page = Page(records, dataclasses.asdict(after), refused, declares, notes)
+        after = progress.after(turn, answer, elements.nulls, untold)
+        after = dataclasses.replace(after, last=digest, same=same)
+        if turn.dropped:
+            records = []
+        elif not self.declaration.keys:
+            records, after = self._told_apart(records, progress, after, turn)
+        page = self._page(records, elements, after, turn, answer)
+        page = dataclasses.replace(page, notes=[*notes, *turn.notes, *page.notes])
         self.check(page)
         return page, after
 
+    def _page(self, records: list[Record], elements: Elements, after: Progress, turn: Turn, answer: Answer) -> Page:
+        given = len(records) + len(elements.refused)
+        left_out = {"null elements": elements.nulls} if elements.nulls else {}
+        if turn.dropped:
+            left_out["rows of the last page given again"] = len(elements.records)
+        notes = []
+        if elements.nulls:
+            notes.append(f"Page {after.pages} had {elements.nulls} null elements; they are no records.")
+        proofs = [after.proof(self.declaration.path or self.declaration.base_url)] if after.done else []
+        if after.done and after.first_total is not None and proofs[0].verdict.startswith("not checked"):
+            why = proofs[0].verdict.removeprefix("not checked: ")
+            notes.append(f"The count is not checked, because {why}; the count says nothing.")
+        envelope = outline(answer.around) if answer.around else b""
+        checkpoint, declares = dataclasses.asdict(after), after.declares(given)
+        return Page(records, checkpoint, elements.refused, declares, notes, left_out, proofs, envelope=envelope)
+
     def _asked(self, state: State) -> Call:
         call = self.declaration.pagination.ask(self.call, state)
-        past_end = getattr(self.declaration.pagination, "past_end", ())
-        first = state == self.declaration.pagination.first()
-        return call if first or not past_end else dataclasses.replace(call, accept=frozenset(past_end))
+        if state == self.declaration.pagination.first():
+            return call
+        past_end = frozenset(getattr(self.declaration.pagination, "past_end", ()))
+        return dataclasses.replace(call, accept=past_end | (PAST_THE_TOTAL if state.get("past_total") else frozenset()))
 
-    def _taken(self, reply: Reply, number: int) -> tuple[list[Record], list[Refusal], int, Answer]:
-        """The page apart: records, refusals, how many null elements, and what paging looks at."""
+    def _parted(self, reply: Reply, number: int, progress: Progress) -> _Parted:
+        """The page apart, once what it says of itself is no failure."""
+        declared = self.declaration
         there = 200 <= reply.status < 300
         empty = not there or (reply.status == 204 and not reply.body)
-        elements = [] if empty else path(self.declaration.records).split(reply.body)
-        key_of = key_reader(self.declaration.key)
-        records: list[Record] = []
-        refused: list[Refusal] = []
-        nulls = 0
-        for index, body in enumerate(elements):
-            position = f"page {number}, item {index}"
-            if body == NULL:
-                nulls += 1
-                continue
-            try:
-                records.append(Record(key_of(body), body, position))
-            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-                reason = RecordError(f"No usable key {self.declaration.key!r} in the record: {error}")
-                refused.append(Refusal(Record("", body, position), reason))
-        marks = [mark(record.key or record.body) for record in records]
-        ids = [record.key for record in records]
-        total = None if empty else self._total(reply)
-        body = reply.body if there else b"{}"
-        return records, refused, nulls, Answer(reply.url, reply.headers, body, len(elements), marks, ids, total)
+        body = b"{}" if empty else charsets.as_utf8(reply.body, reply.headers, declared.charset)
+        page, notes = (Taken([], b""), ()) if empty else self._succeeded(body, reply)
+        elements = taken(page.elements, declared.keys, number, marked=declared.pagination.style == "offset")
+        total, untold = (None, "") if empty else total_of(declared, reply.headers, body, page.around)
+        count = len(page.elements)
+        ids = [record.key for record in elements.records] if declared.keys else []
+        answer = Answer(reply.url, reply.headers, body, count, elements.marks, ids, total, page.around,
+                        read=progress.distinct + count)  # fmt: skip
+        return _Parted(elements, answer, untold, notes)
 
-    def _total(self, reply: Reply) -> int | None:
-        declaration = self.declaration
-        if declaration.total_header:
-            found: Any = reply.headers.get(
-                declaration.total_header.lower(), reply.headers.get(declaration.total_header)
-            )
-        else:
-            found = peek(reply.body, declaration.total) if declaration.total else None
-        text = str(found).strip()
-        return int(text) if text.isdecimal() and len(text) < 16 else None
+    def _succeeded(self, body: bytes, reply: Reply) -> tuple[Taken, Sequence[str]]:
+        """The page's elements, unless the page says that it failed."""
+        declared, wait = self.declaration, retry_after(reply.headers, _LONGEST_WAIT)
+        records = path(declared.records)
+        try:
+            page = records.take(body, declared.empty)
+        except TooMany:
+            raise
+        except SourceChanged:
+            if error := _failure(body, declared, wait, own="")[0]:
+                raise error from None
+            raise
+        around = page.around or (b"" if records.plain else body)
+        if declared.records == "$":
+            around = body if answers.only_errors(body) or declared.signals else b""
+        own = str(records.steps[0]) if records.steps else ""
+        error, by_declaration = _failure(around, declared, wait, own) if around else (None, False)
+        if error is None:
+            return page, ()
+        if self.patient and not by_declaration:
+            return page, (f"A run fails at such an answer. {error}",)
+        raise error
 
     def _turn(self, state: State, answer: Answer) -> Turn:
-        turn = self.declaration.pagination.follow(state, answer)
+        try:
+            turn = self.declaration.pagination.follow(state, answer)
+        except SourceChanged as error:
+            if not self.patient:
+                raise
+            return Turn(None, (f"A run fails at such a page. {error}",))
         if turn.state is None:
             return turn
         if "url" in turn.state:
@@ -166,9 +184,29 @@ class Reading:
             return turn  # they go back on purpose
         asked = hash(msgspec.json.encode(turn.state))
         if turn.state == state or asked in self._seen:
-            raise SourceChanged("The source names a page as the next one that was read already; it would never end.")
+            raise SourceChanged(
+                "The source names a page as the next one that was read already; it would never end. If that is how it "
+                "says that there is none, declare it: repeat_ends, ends or inclusive."
+            )
         self._seen.add(asked)
         return turn
+
+    def _told_apart(
+        self, records: Sequence[Record], before: Progress, after: Progress, turn: Turn
+    ) -> tuple[list[Record], Progress]:
+        """Records without an id, equal ones numbered over the whole reading."""
+        notes = before.rows is None and self._twins is None
+        twins = self._twins = self._twins or Twins.of(before.rows or [])
+        length = len(records)
+        position = before.distinct if turn.reached is None else turn.reached - length
+        if notes:  # too many to be kept over an interruption: from here on equals are counted anew
+            position = len(twins.rows)
+        numbers = twins.number([record.key for record in records], max(0, position))
+        told = [
+            Record(twin(one.key, number), spelled(one.body, number), one.position)
+            for one, number in zip(records, numbers, strict=True)
+        ]
+        return told, dataclasses.replace(after, rows=twins.kept())
 
     def _without_secrets(self, url: str) -> str:
         parts = urlsplit(url)
@@ -177,22 +215,12 @@ class Reading:
         kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in self.hidden]
         return parts._replace(query=urlencode(kept)).geturl()
 
-    def _declared(self, after: Progress, answer: Answer, given: int) -> tuple[Mapping[str, Decimal], Sequence[str]]:
-        """The count this page declares. Only the last page can say whether all that the source counts have come.
 
-        Each page declares what it brought, the last one also what is missing to the source's total, so that the sum
-        over the run is that total, with what is known to be repeated or null counted out.
-        """
-        if after.first_total is None:
-            return {}, ()
-        total = answer.total if answer.total is not None else after.first_total
-        if not after.done:
-            return {"count": Decimal(given)}, ()
-        if after.moved or total != after.first_total:
-            note = f"Rows came or went while the source was read (its total was {after.first_total}, then {total}); "
-            return {"count": Decimal(given)}, (note + "the count says nothing.",)
-        missing = total - after.distinct
-        return {"count": Decimal(given + (0 if missing == -after.nulls else missing))}, ()
+def _failure(body: bytes, declared: Declaration, wait: float | None, own: str) -> tuple[IngestionError | None, bool]:
+    """The error that an answer says it is, and whether its declaration says so; `own` names the records' member."""
+    if error := answers.judge(body, declared.signals, wait):
+        return error, True
+    return answers.undeclared(body, declared.signals, wait, own), False
 
 
 def _batches(page: Page, before: Progress) -> Iterator[Page]:

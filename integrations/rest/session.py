@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -13,10 +14,11 @@ from ingestion import ConfigurationError, Context, Page, PrivateAddress, SourceC
 from integrations.http import Client, Limits, Response
 from integrations.rest import placeholders
 from integrations.rest.auth.connecting import Connect
-from integrations.rest.auth.declared import ApiKey, ClientCredentials, NoAuth, Proof, RefreshToken
+from integrations.rest.auth.declared import ApiKey, NoAuth, Proof
 from integrations.rest.auth.keepers import Keeper, keeper
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call
+from integrations.rest.foresight import Foresight
 from integrations.rest.guarding import Echo, bind
 
 _UNAUTHORISED = 401
@@ -43,6 +45,7 @@ class Session:
         self._keeper: Keeper = keeper(declaration.auth, self._ctx, connect)
         self._client: Client | None = None
         self._proven: Proof | None = None
+        self._foresight: Foresight | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -59,13 +62,24 @@ class Session:
         return frozenset({auth.name} if isinstance(auth, ApiKey) and auth.place == "query" else ())
 
     def fetch(self, call: Call) -> Response:
-        """One page. Raises Transient, SourceChanged, CredentialError (refused twice, or nothing to renew)."""
-        renewable = isinstance(self._declaration.auth, ClientCredentials | RefreshToken)
-        response = self._send(call, call.accept | {_UNAUTHORISED} if renewable else call.accept)
-        if response.status == _UNAUTHORISED and renewable:
-            self._keeper.renew()
-            response = self._send(call, call.accept)
-        return response
+        """One page. Raises Transient, SourceChanged, CredentialError (refused twice, the second time with what is new).
+
+        One refusal proves nothing: behind many addresses stands one server that has not heard of a token yet, and a
+        connection that is paused waits for a person.
+        """
+        foreseen = self._foresight.take(call) if self._foresight else None
+        response = foreseen or self._send(call, call.accept | {_UNAUTHORISED})
+        if response.status != _UNAUTHORISED or _UNAUTHORISED in call.accept:
+            return response
+        self._keeper.renew()
+        return self._send(call, call.accept)
+
+    def foresee(self, calls: Sequence[Call]) -> None:
+        """Begin to fetch pages that will probably be asked for next, with the proof that is in use."""
+        if self._declaration.concurrency > 1 and self._proven is not None:
+            if self._foresight is None:
+                self._foresight = Foresight(self._ctx, self._declaration.concurrency - 1, self._client_for)
+            self._foresight.want(calls)
 
     def check(self, page: Page) -> None:
         """Refuse a page that holds a value of the credential. Raises SourceChanged; nothing of the page is kept then.
@@ -108,14 +122,22 @@ class Session:
         proof = self._keeper.proof()
         if self._client is None or proof != self._proven:
             self._close()
-            limits = Limits(body_bytes=self._largest)
-            self._client = self._connect(
-                self._ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
-            )
             self._proven = proof
+            self._client = self._client_for(self._ctx)
         return self._client
 
+    def _client_for(self, ctx: Context) -> Client:
+        assert self._proven is not None
+        seconds = float(self._declaration.timeout)
+        limits = Limits(read=seconds, deadline=max(Limits().deadline, 4 * seconds), body_bytes=self._largest)
+        proof = self._proven
+        return self._connect(
+            ctx, self.call.url, secret_headers=proof.headers, secret_params=proof.params, limits=limits
+        )
+
     def _close(self) -> None:
+        if self._foresight is not None:
+            self._foresight.close()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -124,6 +146,8 @@ class Session:
 def filled(declaration: Declaration, ctx: Context) -> Call:
     """The first call with every placeholder replaced. Without a window everything until now is meant."""
     window = ctx.window or Window(_EPOCH, ctx.now)
+    if declaration.lookback and not ctx.backfill and ctx.window is not None:
+        window = Window(max(_EPOCH, window.start - timedelta(seconds=declaration.lookback)), window.end)
     base = placeholders.fill(declaration.base_url, window, ctx.config, _in_address)
     path = placeholders.fill(declaration.path, window, ctx.config, _in_path)
     params: dict[str, Any] = placeholders.fill_all(

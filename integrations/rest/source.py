@@ -12,10 +12,12 @@ from pydantic import PrivateAttr
 from ingestion import Context, Json, OnDrift, Page
 from integrations.http import Client
 from integrations.rest import config
+from integrations.rest.answers import resembling
 from integrations.rest.auth.connecting import Connect
 from integrations.rest.declaration import Declaration
 from integrations.rest.paths import peek
-from integrations.rest.reading import Progress, Reading
+from integrations.rest.progress import Progress
+from integrations.rest.reading import Reading
 from integrations.rest.secrecy import look
 from integrations.rest.session import Session
 
@@ -61,12 +63,15 @@ class Rest(Declaration):
         return self.ahead
 
     def on_drift(self, ctx: Context) -> OnDrift:
-        """As declared; what tells records apart and orders them is vital."""
-        vital = frozenset({self.key, self.updated} - {""})
+        """As declared; what tells records apart and orders them is vital, and so is what leads to the next page."""
+        vital = frozenset({*self.keys, self.updated, *self.pagination.paths(), self.total} - {""})
         return OnDrift(self.drift, vital, explicit=self.declared_drift() is not None)
 
     def declared_drift(self) -> Literal["stop", "note", "ignore"] | None:
         return self.drift if "drift" in self.model_fields_set else None
+
+    def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
+        return (self.error_budget.ratio, self.error_budget.at_least) if self.error_budget else None
 
     def test(self, ctx: Context) -> str:
         """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
@@ -85,7 +90,7 @@ class Rest(Declaration):
                 kept.append(reply.body)
                 return reply
 
-            reading.fetch = fetch
+            reading.fetch, reading.patient = fetch, True
             page, after = reading.step(Progress.at(self, None))
         return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, after, kept[0])])
 
@@ -93,7 +98,7 @@ class Rest(Declaration):
         return Session(self, ctx, self._connect, untrusted=self._untrusted, largest=largest)
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
-        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check)
+        return Reading(self, session.call, session.fetch, ctx.beat, session.hidden, session.check, session.foresee)
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:
@@ -104,6 +109,8 @@ class Rest(Declaration):
             yield "This is the only page: the source names no other."
             if missing := [text for text in self.pagination.paths() if peek(body, text) is None]:
                 yield f"The page has nothing at {', '.join(missing)}; if there are more pages, that path is wrong."
+        if names := resembling(body, self.signals):
+            yield f"The answer has {', '.join(map(repr, names))}: if that says whether it succeeded, declare `signals`."
         if not self.key:
             yield "Records have no id: a changed record is a new one."
         elif not self.updated:
@@ -131,6 +138,9 @@ class Configured:
 
     def on_drift(self, ctx: Context) -> OnDrift:
         return self._declared(ctx).on_drift(ctx)
+
+    def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
+        return self._declared(ctx).error_budget_of(ctx)
 
     def test(self, ctx: Context) -> str:
         return self._declared(ctx).test(ctx)

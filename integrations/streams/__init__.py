@@ -3,8 +3,8 @@
 See docs/how-to/read-a-redis-stream.md.
 """
 
-from integrations.streams.broker import Broker, Message, Peeks
+from integrations.streams.broker import Broker, Message, Missed, Misses, Peeks
 from integrations.streams.queue import Queue
 from integrations.streams.redis_stream import RedisStream
 
-__all__ = ["Broker", "Message", "Peeks", "Queue", "RedisStream"]
+__all__ = ["Broker", "Message", "Missed", "Misses", "Peeks", "Queue", "RedisStream"]

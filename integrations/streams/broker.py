@@ -22,6 +22,17 @@ class Message(NamedTuple):
     """The class of that dead letter."""
 
 
+class Missed(NamedTuple):
+    """Messages that were deleted at the broker before anybody read them: `many` of them, None where it cannot tell.
+
+    They lay behind the message `since` and up to `until`.
+    """
+
+    many: int | None
+    since: str
+    until: str
+
+
 class Broker(Protocol):
     """One opened subscription. Raises Transient when the broker cannot be reached, CredentialError when it refuses."""
 
@@ -43,4 +54,15 @@ class Peeks(Protocol):
 
     def peek(self, most: int) -> Sequence[Message]:
         """The oldest messages that wait; asking changes nothing at the broker."""
+        ...
+
+
+@runtime_checkable
+class Misses(Protocol):
+    """A broker that knows what is missing among the messages it gives out."""
+
+    def missed(self) -> Missed | None: ...
+
+    def pass_over(self, missed: Missed) -> None:
+        """It was told of; once nothing waits any more, begin behind it."""
         ...

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion import ConfigurationError, Context, Json, Page, Record, Refusal, json_page
-from integrations.streams.broker import Broker, Message, Peeks
+from integrations.streams.broker import Broker, Message, Missed, Misses, Peeks
 
 _PAGE_BYTES = 8 * 1024 * 1024
 _FIRST_TAKE = 10
 """Messages of the first take, whose size nobody knows yet; later ones follow the average."""
+
+
+MISSED = "messages deleted before they were read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,19 @@ class Queue:
                 yield self._peeked(broker)
                 return
             taken = 0
+            missed = None
             if checkpoint:
                 taken = checkpoint["taken"]
                 broker.acknowledge(checkpoint["unacknowledged"])  # committed, or it would not be a checkpoint
+            elif isinstance(broker, Misses) and (missed := broker.missed()):
+                yield _told(missed)
             while taken < self.limit and (messages := self._gather(broker, self.limit - taken)):
                 taken += len(messages)
                 receipts = [one.receipt for one in messages]
                 yield self._page(messages, {"taken": taken, "unacknowledged": receipts})
                 broker.acknowledge(receipts)
+            if missed and isinstance(broker, Misses):
+                broker.pass_over(missed)
 
     def is_stream(self) -> bool:
         return True
@@ -87,3 +95,10 @@ class Queue:
             return Page(records, checkpoint, refused)
         page = json_page(((one.body, one.receipt) for one in sound), self.key, checkpoint)
         return Page(page.records, checkpoint, [*page.refused, *refused])
+
+
+def _told(missed: Missed) -> Page:
+    """A page without records that says what is missing. Where nobody knows how many, it counts as one."""
+    many = "An unknown number of" if missed.many is None else f"{missed.many:,}"
+    note = f"{many} {MISSED}, behind {missed.since} and up to {missed.until}: have the producer trim less."
+    return Page([], {"taken": 0, "unacknowledged": []}, notes=[note], left_out={MISSED: missed.many or 1})

@@ -24,11 +24,14 @@ API_VERSION = "2026-03-25.dahlia"
 """Pinned: what lists and fetches look like does not depend on the account. Events come as the account has them."""
 ORIGIN = "https://api.stripe.com"
 logging.getLogger("stripe").setLevel(logging.WARNING)  # it logs addresses with ids; every call is logged once already
-_EXPLAINED = frozenset({400, 402, 404, 409})
+_EXPLAINED = frozenset({400, 402, 403, 404, 409})
 """Answers whose body says in a code of Stripe's own what is wrong."""
 
+_OTHER_MODE = "a similar object exists in"
+"""What Stripe says of a live object that is asked for with a test key, and the other way round: it is not gone."""
 
-class NoSuchObject(Exception):
+
+class NoSuchObject(SourceChanged):
     """Stripe knows no object of this id, or not any more; `parameter` names where the id stood."""
 
     def __init__(self, message: str, parameter: str) -> None:
@@ -58,7 +61,11 @@ class Api:
         """Raises NoSuchObject, CredentialError, Transient and SourceChanged."""
         try:
             answer = self.client.raw_request("get", path, **dict(params or {}))
+        except stripe.PermissionError as error:
+            raise CredentialError(f"Stripe does not let the key read {path}: {error.user_message}") from None
         except stripe.InvalidRequestError as error:
+            if _OTHER_MODE in str(error.user_message):
+                raise CredentialError(f"The key is for the other mode: {error.user_message}") from None
             if error.code == "resource_missing" or str(error.user_message).startswith("No such "):
                 raise NoSuchObject(str(error.user_message), str(error.param or "")) from None
             raise SourceChanged(f"Stripe refused {path}: {error.code or 'no code'}, {error.user_message}") from None

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal, SourceChanged
-from integrations.stripe.client import Api
+from ingestion import Context, Json, Page, Record, RecordError, Refusal, SourceChanged, Transient
+from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
 from integrations.stripe.nested import cut
 from integrations.stripe.news import ABOUT_NOTHING, News, about, add, carried, fetched
@@ -102,7 +102,10 @@ def _parts(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_Part]:
         asked["types"] = list(kind.events)
     more, at, oldest = True, 0, ""
     while more:
-        answer = api.get("/v1/events", asked)
+        try:
+            answer = api.get("/v1/events", asked)
+        except NoSuchObject as missing:
+            raise Transient("The event that marked our place in the feed is gone; it is read again.") from missing
         at = at or answer.at
         bodies, more = split(answer.body)
         known = [(body, event(body)) for body in bodies]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from itertools import takewhile
 from typing import Any, Protocol
 
-from ingestion import Context, Json, Page, Record, Refusal, SourceChanged
+from ingestion import Context, CredentialError, Json, Page, Record, Refusal, SourceChanged
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind, Params
 from integrations.stripe.nested import completed
@@ -24,6 +24,8 @@ _LIMIT = 100
 """The most that Stripe lists at once."""
 _BATCH = 1000
 """Objects that make one batch, ten calls."""
+_ALL_GONE = 10
+"""So many stored objects, all of them unknown at once, are sooner another account's key than deletions."""
 _EDGE = 1000
 """Ids of a page's last second that the next one is told of; more (a bulk import) are asked for one by one."""
 
@@ -133,9 +135,17 @@ def _missing(
     end = span.until if place.created is None else place.created + 1
     found: list[Record] = []
     stored = ctx.between_batches(lambda: known(ctx, kind.lists[place.number], start, end, api.live))
-    for identity in sorted(stored - on_it - set(place.edge)):
+    absent = sorted(stored - on_it - set(place.edge))
+    strange = len(absent) >= _ALL_GONE and len(absent) == len(stored) and not ctx.config.get("emptied")
+    for number, identity in enumerate(absent, start=1):
         ctx.beat()
         body = current(api, kind, identity)
+        strange = strange and body is None
+        if strange and number == len(absent):
+            raise CredentialError(
+                f"Stripe knows none of the {number} {kind.name} that are stored from this time. Is the key another "
+                'account\'s? If they were all deleted there, say so: config {"emptied": true} for this run.'
+            )
         if body is None:
             body = marked(stub(identity, kind.object), int(ctx.now.timestamp()), deleted=True)
         found.append(Record(identity, body, "was stored, and not in the list"))

@@ -29,6 +29,8 @@ class News:
     """Whether the event carries the object itself."""
     tied: bool = False
     """Whether another event of the same second concerns it."""
+    ended_twice: bool = False
+    """Whether it was deleted twice in that second: nobody knows which event has its last state."""
 
     @property
     def created(self) -> int:
@@ -61,6 +63,7 @@ def add(known: dict[str, News], news: News) -> None:
         known[news.identity] = news
     elif news.created == rival.created:
         rival.tied = True
+        rival.ended_twice |= news.ends and rival.ends and news.event.id != rival.event.id
         if news.ends or (news.own and not rival.own):
             rival.event, rival.own = news.event, True
 
@@ -78,7 +81,8 @@ def fetched(api: Api, kind: Kind, news: News) -> Record | Refusal:
     if body is not None:
         return Record(news.identity, marked(body, news.created), where)
     # Of another event's object later changes may be stored already: then only the end is news.
-    last = bytes(news.event.data.object) if news.ends else stub(news.identity, kind.object)
+    told = news.ends and not news.ended_twice
+    last = bytes(news.event.data.object) if told else stub(news.identity, kind.object)
     if kind.deletable:
         return Record(news.identity, marked(last, news.created, deleted=True), where)
     return Refusal(Record(news.identity, marked(last, news.created), where), _unknown(news.identity))

@@ -97,12 +97,13 @@ def split(body: bytes) -> tuple[list[bytes], bool]:
 
 def event(body: bytes) -> Event | None:
     """None for what is no event. Of a thin one the object is its id and its type alone."""
+    found: Event | None
     try:
         found = _event(body)
         head(found.data.object)
     except UNREADABLE:
         found = _thin(body)
-    return found if found is not None and found.id else None
+    return found if found and found.id else None
 
 
 def _thin(body: bytes) -> Event | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from ingestion import Context, Json, Page, Record, Refusal
@@ -64,7 +64,7 @@ def _stored(ctx: Context, wholes: Sequence[Record], known: KnownParts | None) ->
 def parts_of(ctx: Context, api: Api, kind: Kind, record: Record, stored: Set[str]) -> list[Record | Refusal]:
     """The parts of one whole as they are now, and those of `stored` that are gone."""
     head, since = glance(record.body), mark_of(record.body).as_of
-    about = {"whole": record.key, "created": head.created}
+    about: dict[str, Any] = {"whole": record.key, "created": head.created}
     bodies = [] if head.deleted else bodies_of(api, kind, record)
     found = [named(marked(body, since, **about), f"{record.key}, line {n}") for n, body in enumerate(bodies, start=1)]
     there = {one.key for one in found if isinstance(one, Record)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from ingestion import SourceChanged
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
 from integrations.stripe.nested import completed
@@ -11,9 +12,15 @@ from integrations.stripe.objects import glance
 
 
 def current(api: Api, kind: Kind, identity: str) -> bytes | None:
-    """The object's bytes, its lists whole; None when Stripe does not know it, or says that it was deleted."""
+    """The object's bytes, its lists whole; None when Stripe does not know it, or says that it was deleted.
+
+    Raises SourceChanged for an answer that is about something else: an error inside a 200, say.
+    """
     try:
         body = api.get(f"{kind.path}/{quote(identity, safe='')}").body
-        return None if glance(body).deleted else completed(api, kind, body)
     except NoSuchObject:
         return None
+    found = glance(body)
+    if found.id != identity:
+        raise SourceChanged(f"Stripe was asked for {identity} and answered with something else: {body[:200]!r}")
+    return None if found.deleted else completed(api, kind, body)

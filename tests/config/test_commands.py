@@ -17,6 +17,8 @@ import pytest
 from config.paths import PROJECT
 from config.programs import free_port
 
+pytestmark = pytest.mark.slow
+
 
 class Manage:
     """Starts `manage.py` commands on a fresh machine's environment: nothing but a place for the data."""

@@ -15,7 +15,7 @@ from ingestion import actions
 from ingestion.models import Connection, DeadLetter, Run, Tenant
 from integrations.bank.models import BankStatement, BankTransaction
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def row(rows: list[DemoRow], file: str) -> DemoRow:

@@ -4,7 +4,22 @@ from pathlib import Path
 import pytest
 
 from config.bootstrap.machine import MARIADB
-from config.testrun import NO_TESTS, Result, how_to_get, lacking_corpora, read_counts, run_all, with_marks
+from config.paths import PROJECT
+from config.testrun import (
+    NO_TESTS,
+    PARTS,
+    QUICK,
+    Job,
+    Result,
+    environment,
+    how_to_get,
+    lacking_corpora,
+    on_sqlite,
+    read_counts,
+    run_all,
+    with_marks,
+)
+from tests.conftest import part_of
 
 
 def test_marks_of_the_caller_and_of_the_database_both_hold() -> None:
@@ -46,13 +61,19 @@ def test_absent_bank_files_are_said_and_fail_nothing(tmp_path: Path) -> None:
 
 
 def test_runs_beside_the_first_are_shown_after_it(capfd: pytest.CaptureFixture[str]) -> None:
-    runs = list(run_all(["--version"], [("mariadb", ["--version"]), ("postgres", ["--no-such-option"])]))
+    jobs = [
+        Job("sqlite", ["--version"], "engine"),
+        Job("mariadb", ["--version"]),
+        Job("postgres", ["--no-such-option"]),
+    ]
+
+    runs = list(run_all(jobs))
 
     assert [run.code for run in runs] == [0, 0, 4]
     assert runs[2].counts == {"failed": 1}
     said = capfd.readouterr().out
     assert [line for line in said.splitlines() if line.startswith("==")] == [
-        "== pytest on sqlite", "== pytest on mariadb", "== pytest on postgres",
+        "== pytest on sqlite: engine", "== pytest on mariadb", "== pytest on postgres",
     ]  # fmt: skip
     assert "--no-such-option" in said.partition("== pytest on postgres")[2]
 
@@ -71,3 +92,24 @@ def test_what_could_not_run_is_said_with_the_way_to_get_it() -> None:
     assert said == (
         "tests on MariaDB. As root: apt-get install -y mariadb-server-core mariadb-client-core, or set TEST_MARIADB_URL"
     )
+
+
+def test_every_test_is_in_exactly_one_part_of_sqlites_run() -> None:
+    parts = {path: part_of(path) for path in (PROJECT / "tests").rglob("test_*.py")}
+
+    assert set(parts.values()) == set(PARTS)
+    assert [job.part for job in on_sqlite([], parted=True)] == list(PARTS)
+    assert [job.part for job in on_sqlite(["-k", "replay"], parted=False)] == [""]
+
+
+def test_quick_run_keeps_the_callers_marks() -> None:
+    assert with_marks(["-m", "every_database"], QUICK)[1] == f"(every_database) and ({QUICK})"
+
+
+def test_python_keeps_what_it_compiled_although_the_callers_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    environ = environment(Job("mariadb", []), Path("counts"))
+
+    assert "PYTHONDONTWRITEBYTECODE" not in environ
+    assert (environ["SLUICEGATE_TEST_DB"], environ["SLUICEGATE_TEST_PART"]) == ("mariadb", "")

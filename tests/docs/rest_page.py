@@ -7,8 +7,9 @@ from typing import Any
 
 
 def rest_page() -> str:
+    from integrations.rest.answers import Signal
     from integrations.rest.config import KINDS, STYLES
-    from integrations.rest.declaration import Declaration
+    from integrations.rest.declaration import Declaration, ErrorBudget
     from integrations.rest.placeholders import PLACEHOLDERS
 
     times = ", ".join(f"`{one}`" for one in PLACEHOLDERS)
@@ -24,6 +25,15 @@ def rest_page() -> str:
             "whole seconds in UTC. `{config.NAME}` is a value of the connection's config, also in `base_url`. Nothing else in\n"
             "braces is taken, but for GraphQL in the body.\n"
         ),
+        (
+            f"## `signals`\n\n{_doc(Signal)} Put the one that tells most first: a code before a truth value.\n\n"
+            f"{_table(Signal, skip=())}\n"
+            "Undeclared, an answer fails the run where a list or object of `errors` is not empty, `error` or `fault` holds\n"
+            'something, `ok`, `success` or `succeeded` is false, or `status`, `stat` or `result` is a word such as "error".\n'
+            "A code that means too many calls (`ratelimited`, `rateLimitExceeded`, `THROTTLED`) is asked again later.\n\n"
+            "```json\n" + json.dumps(SLACK, indent=2) + "\n```\n"
+        ),
+        f"## `error_budget`\n\n{_doc(ErrorBudget)}\n\n{_table(ErrorBudget, skip=())}",
         "## `pagination`\n\n`style` chooses one; `none` when it is left out.\n",
         *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('style',))}" for tag, cls in STYLES.items()),
         (
@@ -41,6 +51,14 @@ def rest_page() -> str:
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
+
+SLACK = {
+    "signals": [
+        {"at": "$.error", "later": ["ratelimited"], "credential": ["invalid_auth", "token_revoked"]},
+        {"at": "$.ok", "success": [True], "text": "$.error"},
+    ]
+}
+"""How answers such as {"ok": false, "error": "ratelimited"} are declared; a test reads it."""
 
 EXAMPLE = {
     "integration": "shop",
@@ -81,13 +99,20 @@ def _default(field: Any) -> str:
 
 
 def _shape(schema: dict[str, Any], name: str) -> str:
-    if name in ("pagination", "auth"):
+    if name in ("pagination", "auth", "signals", "error_budget"):
         return f"[object](#{name})"
     if "enum" in schema:
         return " or ".join(f"`{one}`" for one in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(_shape(one, "") for one in schema["anyOf"] if one.get("type") != "null")
-    words = {"string": "text", "integer": "whole number", "boolean": "truth", "object": "object", "array": "list"}
+    words = {
+        "number": "number",
+        "string": "text",
+        "integer": "whole number",
+        "boolean": "truth",
+        "object": "object",
+        "array": "list",
+    }
     limits = [f"{word} {schema[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in schema]
     return " ".join([words[schema["type"]], *limits])
 

@@ -16,6 +16,8 @@ import pytest
 
 from config.paths import PROJECT
 
+pytestmark = pytest.mark.slow
+
 IN_THE_WHEEL = ("ingestion", "integrations")
 PARTIAL = 3  # exit code of a command whose run left dead letters
 NOT_IN_THE_WHEEL = ("config", "tests", "examples", "benchmarks", "docs", "manage.py")

@@ -2,8 +2,22 @@
 
 from tests.faults.planting import Fault
 
-_HTTP = ("tests/integrations/http",)
-_VAULT = ("tests/ingestion/vault",)
+_HTTP = (
+    "tests/ingestion/joints",
+    "tests/integrations/http/test_calls.py",
+    "tests/integrations/http/test_waits.py",
+    "tests/integrations/http/test_origins.py",
+    "tests/integrations/http/test_bodies.py",
+    "tests/integrations/http/test_circuits.py",
+    "tests/integrations/http/test_faults.py",
+)
+_VAULT = (
+    "tests/ingestion/vault/test_in_runs.py",
+    "tests/ingestion/vault/test_exchange.py",
+    "tests/ingestion/vault/test_hashicorp_store.py",
+    "tests/ingestion/vault/test_redaction.py",
+    "tests/ingestion/vault/test_canaries.py",
+)
 _WEBHOOKS = (
     "tests/ingestion/webhooks",
     "tests/integrations/push/test_endpoint.py",

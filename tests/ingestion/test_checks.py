@@ -20,6 +20,7 @@ from tests.app.pipelines import payments
 from tests.ingestion.checked import ids
 
 ROOT = Path(__file__).resolve().parents[2]
+CHECKS = ROOT / "ingestion" / "checks"
 
 
 def test_the_projects_own_settings_are_clean() -> None:

@@ -21,6 +21,7 @@ from tests.app.oracle import Wide
 from tests.ingestion.runs import items, new_tenant, over, queued
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

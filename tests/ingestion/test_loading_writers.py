@@ -20,6 +20,7 @@ from tests.ingestion.chaos.processes import end, start_child
 from tests.ingestion.runs import body, carry, counts, effects, item, items, new_tenant, over, queued
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

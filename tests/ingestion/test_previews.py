@@ -11,6 +11,8 @@ import pytest
 from ingestion import Page, Record, RecordError, Refusal, redaction
 from ingestion.previews import MASK, looks_private, members, preview
 
+pytestmark = pytest.mark.slow
+
 
 def bodies(*values: Any) -> list[bytes]:
     return [json.dumps(value).encode() for value in values]

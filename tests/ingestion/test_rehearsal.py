@@ -95,7 +95,7 @@ def test_rejections_carry_their_field_paths() -> None:
 
     (rejection,) = report.rejections
     assert (rejection.record.key, rejection.stage, rejection.errors[0].path) == ("pay_1", "validate", "amount")
-    assert report.outcome == Run.State.PARTIAL
+    assert report.outcome == Run.State.FAILED
 
 
 def test_rows_the_database_refuses_are_rejected_in_the_dry_run_too() -> None:

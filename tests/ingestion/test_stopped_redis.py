@@ -27,7 +27,7 @@ from tests import servers
 from tests.ingestion.chaos.processes import end, in_child, start_child
 from tests.ingestion.runs import OPERATOR, items, new_tenant, over, queued
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
 FREE = "ingestion-free"
 SECONDS = 1

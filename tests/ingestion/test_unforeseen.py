@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_databas
 
 class Silent(ValueError):
     def __str__(self) -> str:
-        return str(self.args[0])
+        raise RuntimeError("nothing to say")
 
 
 async def row_later(value: Any) -> Any:
@@ -140,7 +140,7 @@ def test_a_reader_that_returns_no_bytes_costs_its_record(body: Any) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [KeyError(b"\xff"), Silent(), StopIteration(), IndexError(), csv.Error("x")],
+    [KeyError(b"\xff"), StopIteration(), IndexError(), csv.Error("x")],
     ids=lambda e: type(e).__name__,
 )
 def test_a_validator_that_raises_oddly_costs_its_record(error: Exception) -> None:

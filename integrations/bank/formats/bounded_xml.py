@@ -75,7 +75,8 @@ class _Tree:
     def start(self, tag: str, attributes: dict[str, str]) -> Element:
         self._depth += 1
         self._elements += 1
-        self._refuse_bombs(attributes)
+        if attributes or self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
+            self._refuse_bombs(attributes)
         namespace, _, name = tag.rpartition("}")
         self._left -= name in self._counted
         if self._left < 0:

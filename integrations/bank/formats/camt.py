@@ -117,7 +117,7 @@ def _statement(element: Element, origin: Origin) -> Statement:
         period_start=day(text(element, "FrToDt/FrDtTm", "FrToDt/FrDt")),
         period_end=day(text(element, "FrToDt/ToDtTm", "FrToDt/ToDt")),
         problems=(*problems, *turned.problems, *(() if is_notice else verdict.problems)),
-        unproved=_unproved(origin.format, limits, verdict),
+        unproved=_unproved(origin.format, limits, verdict, (page, last_page)),
         totals=verdict.proved,
         notes=(*turned.notes, *verdict.notes, *_unequal(entries), *(verdict.problems if is_notice else ())),
         page=page,
@@ -125,15 +125,19 @@ def _statement(element: Element, origin: Origin) -> Statement:
     )
 
 
-def _unproved(format_name: str, limits: Ends, verdict: Verdict) -> str:
+def _unproved(format_name: str, limits: Ends, verdict: Verdict, pages: tuple[int | None, bool | None]) -> str:
     """Why neither balances nor totals speak for the entries."""
     if verdict.proved or (limits.opening is not None and limits.closing is not None):
         return ""
+    missing = {"opening balance (OPBD)": limits.opening, "closing balance (CLBD)": limits.closing}
+    ends = " and no ".join(name for name, end in missing.items() if end is None)
+    page, last_page = pages
     if format_name != "camt.053":
         why = "a report or notice has no balances that its entries lead to"
+    elif (page or 1) > 1 or last_page is False:
+        why = f"page {page} of the statement gives no {ends}, and the other pages are not in this file"
     else:
-        missing = {"opening balance (OPBD)": limits.opening, "closing balance (CLBD)": limits.closing}
-        why = f"the statement gives no {' and no '.join(name for name, end in missing.items() if end is None)}"
+        why = f"the statement gives no {ends}"
     totals = "its totals do not hold" if verdict.problems else "it declares no totals"
     return f"{why}; {verdict.unproved or totals}"
 

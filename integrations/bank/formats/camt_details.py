@@ -42,6 +42,7 @@ _KEYS = {
     "Btch/MsgId": "message_id",
     "Btch/PmtInfId": "payment_id",
 }
+_DOMAIN = ("BkTxCd/Domn/Cd", "BkTxCd/Domn/Fmly/Cd", "BkTxCd/Domn/Fmly/SubFmlyCd")
 _AMOUNTS = {"InstdAmt": "instructed_amount", "TxAmt": "transaction_amount", "CntrValAmt": "counter_amount"}
 _NONE = frozenset({"", "NOTPROVIDED"})
 
@@ -71,21 +72,27 @@ def details(found: Leaves, element: Element, role: str) -> Details:
         key = _KEYS.get(path)
         if key and (value := _value(nodes)) not in _NONE:
             named.setdefault(key, value)
-    codes = [_first(found, f"BkTxCd/Domn/{leaf}") for leaf in ("Cd", "Fmly/Cd", "Fmly/SubFmlyCd")]
-    agent = f"RltdAgts/{role}Agt/FinInstnId"
-    named["transaction_code"] = "-".join(filter(None, codes))
-    named["counterparty_bank"] = _first(found, f"{agent}/BICFI", f"{agent}/BIC", f"{agent}/ClrSysMmbId/MmbId")
-    for part, key in _AMOUNTS.items():
-        named[key] = _money(found.get(f"AmtDtls/{part}/Amt", []))
-    named.update(_exchange(found))
-    named["charges"] = _charges(found)
-    if any(path.startswith("RmtInf/Strd") for path in found):
+    # What stands in few transactions is looked for only where the element that holds it is there.
+    sections = {path.partition("/")[0] for path in found}
+    if "BkTxCd" in sections:
+        named["transaction_code"] = "-".join(filter(None, (_first(found, path) for path in _DOMAIN)))
+    if "RltdAgts" in sections:
+        agent = f"RltdAgts/{role}Agt/FinInstnId"
+        named["counterparty_bank"] = _first(found, f"{agent}/BICFI", f"{agent}/BIC", f"{agent}/ClrSysMmbId/MmbId")
+    if "AmtDtls" in sections:
+        named.update({key: _money(found.get(f"AmtDtls/{part}/Amt", [])) for part, key in _AMOUNTS.items()})
+        named.update(_exchange(found))
+    if "Chrgs" in sections:
+        named["charges"] = _charges(found)
+    if element.find("RmtInf/Strd") is not None:
         named.update(_structured(element))
     return said(named)
 
 
 def _exchange(found: Leaves) -> Details:
     """The first exchange that is stated; ISO 20022: one unit of UnitCcy, else of SrcCcy, is so much of the other."""
+    if not any(path.endswith("XchgRate") for path in found):
+        return {}
     for part in ("", *(f"/{part}" for part in _AMOUNTS), "/AnncdPstngAmt", "/PrtryAmt"):
         exchange = f"AmtDtls{part}/CcyXchg"
         if rate := plain(_first(found, f"{exchange}/XchgRate")):
@@ -158,7 +165,7 @@ def _value(nodes: list[Element]) -> str:
 
 def entry_details(ntry: Element, single: Element | None, role: str) -> Mapping[str, Any]:
     """Of the entry, and of its one transaction where it has one: what that says is the nearer word."""
-    batch = next(ntry.iter("Btch"), None)
-    found = leaves(ntry, without="NtryDtls") | (leaves(batch, "Btch") if batch is not None else {})
+    batch = ntry.find("NtryDtls/Btch")
+    found = leaves(ntry, without="NtryDtls") | ({} if batch is None else leaves(batch, "Btch"))
     own = details(found, ntry, role)
     return own if single is None else {**own, **details(leaves(single), single, role)}

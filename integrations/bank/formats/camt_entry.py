@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from integrations.bank.formats.camt_details import entry_details, part
@@ -82,12 +84,22 @@ def _parts(ntry: Element, details: list[Element], role: str, *, turned: bool) ->
 
 
 def unequal_parts(entry: Entry) -> str:
-    """What the parts make where that is not the entry's amount; '' where they do, or not all have an amount."""
+    """What the parts make where that is not the entry's amount; '' where they do, or not all have an amount.
+
+    The charges of the parts or of the entry may be the difference: banks book them in or out, and do not say which.
+    """
     amounts = [each.amount for each in entry.parts if each.amount is not None and each.currency == entry.currency]
     if not entry.parts or len(amounts) < len(entry.parts) or entry.amount is None:
         return ""
     whole = sum(amounts, Decimal())
-    return "" if whole == entry.amount else format(whole, "f")
+    of_parts = sum((_charged(each.details, entry.currency) for each in entry.parts), Decimal())
+    allowed = {Decimal(), of_parts, _charged(entry.details, entry.currency)}
+    return "" if abs(whole - entry.amount) in allowed else format(whole, "f")
+
+
+def _charged(details: Mapping[str, Any], currency: str) -> Decimal:
+    charges = (charge["amount"] for charge in details.get("charges", []) if charge["currency"] == currency)
+    return sum((Decimal(amount) for amount in charges), Decimal())
 
 
 def _role(ntry: Element, *, keeps_sign: bool) -> str:

@@ -14,7 +14,7 @@ from integrations.bank.statements import Statement, imbalance
 
 
 def joined(statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """In file order; with a note where a page between two others is not in the file."""
+    """In file order. Pages that are not numbered one after the other stay apart: one between them may be elsewhere."""
     return tuple(page for _, pages in groupby(statements, key=_whose) for page in _judged(list(pages)))
 
 
@@ -29,35 +29,22 @@ def _judged(pages: list[Statement]) -> Iterator[Statement]:
     if len(pages) > 1 and in_order and any(imbalance(page) != 0 for page in pages):
         yield _one(pages)
         return
-    yield from map(_alone, pages)
+    yield from pages
 
 
 def _one(pages: list[Statement]) -> Statement:
     first, last = pages[0], pages[-1]
     entries = [entry for page in pages for entry in page.entries]
-    ties = replace(
+    is_whole = first.opening is not None and last.closing is not None
+    return replace(
         first,
         entries=tuple(replace(entry, position=at) for at, entry in enumerate(entries)),
-        opening=first.opening,
         closing=last.closing,
         available=last.available,
         period_end=last.period_end,
         problems=tuple(dict.fromkeys(problem for page in pages for problem in page.problems)),
         totals=first.totals if all(page.totals for page in pages) else "",
-        unproved="",
+        unproved="" if is_whole else first.unproved or last.unproved,
         notes=tuple(dict.fromkeys(note for page in pages for note in page.notes)),
         last_page=last.last_page,
     )
-    return _alone(ties)
-
-
-def _alone(page: Statement) -> Statement:
-    """Says which end lies on a page that is not here."""
-    if page.opening is not None and page.closing is not None:
-        return page
-    missing = [
-        "opening balance" if page.opening is None and (page.page or 1) > 1 else "",
-        "closing balance" if page.closing is None and page.last_page is False else "",
-    ]
-    ends = " and ".join(filter(None, missing))
-    return replace(page, unproved=f"its {ends} is on a page that is not in this file") if ends else page

@@ -39,7 +39,8 @@ def turned_reversals(element: Element, entries: Sequence[Entry], limits: Ends, *
     remedy = "without the setting reversal" if keeps_sign else 'with --config reversal="keeps sign"'
     problem = (
         f"opening balance and entries miss the closing balance by {difference:f}; they tie when the {len(reversals)} "
-        f"reversals (RvslInd) count the other way round: if your bank means that, upload the file again {remedy}"
+        "reversals (RvslInd) count the other way round: if your bank means that, upload the file again (--again) "
+        f"{remedy}"
     )
     return Turned((problem,), told.notes)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
+from itertools import accumulate
 from xml.etree.ElementTree import Element
 
 from integrations.bank.formats.camt_values import text
@@ -36,25 +38,34 @@ class Row:
     side: str
     is_booked: bool
     transactions: int
+    codes: frozenset[str] = frozenset()
+    """Its bank transaction codes, where a total is declared by code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One declared number: its element's name, its text, and what it may be of the rows of a counting."""
+    """One declared number: its element's name, its text, what it measures, and of which entries."""
 
     name: str
     written: str
-    values: Callable[[Sequence[Row], bool], set[Decimal]]
+    measure: Callable[[Sequence[Row], bool], set[Decimal]]
+    side: str = ""
+    code: str = ""
+
+    def values(self, rows: Sequence[Row], by_transaction: bool) -> set[Decimal]:
+        chosen = [row for row in rows if self.side in ("", row.side) and (not self.code or self.code in row.codes)]
+        return self.measure(chosen, by_transaction)
 
 
 def judge(statement: Element, entries: Sequence[Entry], *, is_whole: bool) -> Verdict:
     """`is_whole` is False for one page of several: totals that do not hold may then be those of all pages."""
     elements = list(statement.iterfind("Ntry"))
     batches, notes = _batches(elements, entries)
-    figures = list(_figures(statement))
+    by_code = list(_figures_by_code(statement))
+    figures = [*_figures(statement), *by_code]
     if not figures:
         return Verdict(tuple(batches), notes=tuple(notes))
-    rows = [_row(ntry, entry) for ntry, entry in zip(elements, entries, strict=True)]
+    rows = [_row(ntry, entry, has_codes=bool(by_code)) for ntry, entry in zip(elements, entries, strict=True)]
     wrong: list[str] = []
     for counting, counted, by_transaction in _countings(rows):
         failed = [
@@ -80,28 +91,42 @@ def _countings(rows: list[Row]) -> Iterator[tuple[str, list[Row], bool]]:
 def _figures(statement: Element) -> Iterator[Figure]:
     for name, side in _SIDES.items():
         if written := text(statement, f"TxsSummry/{name}/NbOfNtries"):
-            yield Figure(f"{name}/NbOfNtries", written, lambda rows, each, side=side: _count(rows, side, each))  # type: ignore[misc]
+            yield Figure(f"{name}/NbOfNtries", written, _count, side)
         if written := text(statement, f"TxsSummry/{name}/Sum"):
-            yield Figure(f"{name}/Sum", written, lambda rows, each, side=side: _sums(rows, side))  # type: ignore[misc]
+            yield Figure(f"{name}/Sum", written, _sums, side)
     net = "TxsSummry/TtlNtries/TtlNetNtry"
     if written := text(statement, f"{net}/Amt", f"{net}Amt"):
         indicator = text(statement, f"{net}/CdtDbtInd", "TxsSummry/TtlNtries/CdtDbtInd")
-        yield Figure("TtlNtries/TtlNetNtry", f"{written} {indicator}".strip(), lambda rows, each: _net(rows, indicator))
+        yield Figure("TtlNtries/TtlNetNtry", f"{written} {indicator}".strip(), partial(_net, indicator))
 
 
-def _count(rows: Sequence[Row], side: str, by_transaction: bool) -> set[Decimal]:
-    chosen = [row for row in rows if not side or row.side == side]
-    return {Decimal(sum(row.transactions for row in chosen) if by_transaction else len(chosen))}
+def _figures_by_code(statement: Element) -> Iterator[Figure]:
+    for declared in statement.iterfind("TxsSummry/TtlNtriesPerBkTxCd"):
+        side, codes = text(declared, "CdtDbtInd"), _codes(declared)
+        name = f"TtlNtriesPerBkTxCd {codes[-1]}" if codes else ""
+        if codes and (written := text(declared, "NbOfNtries")):
+            yield Figure(f"{name}/NbOfNtries", written, _count, side, codes[-1])
+        if codes and (written := text(declared, "Sum")):
+            yield Figure(f"{name}/Sum", written, _sums, side, codes[-1])
 
 
-def _sums(rows: Sequence[Row], side: str) -> set[Decimal]:
-    """Without signs; of all entries some banks give the net amount."""
-    chosen = [row for row in rows if not side or row.side == side]
-    gross = sum((abs(row.amount) for row in chosen), Decimal())
-    return {gross} if side else {gross, abs(sum((row.amount for row in rows), Decimal()))}
+def _codes(element: Element) -> list[str]:
+    """The bank's own code, and PMNT, PMNT-RCDT and PMNT-RCDT-ESCT: a total may be declared for a whole family."""
+    levels = (text(element, f"BkTxCd/Domn/{leaf}") for leaf in ("Cd", "Fmly/Cd", "Fmly/SubFmlyCd"))
+    return [*filter(None, [text(element, "BkTxCd/Prtry/Cd")]), *accumulate(filter(None, levels), "{}-{}".format)]
 
 
-def _net(rows: Sequence[Row], indicator: str) -> set[Decimal]:
+def _count(rows: Sequence[Row], by_transaction: bool) -> set[Decimal]:
+    return {Decimal(sum(row.transactions for row in rows) if by_transaction else len(rows))}
+
+
+def _sums(rows: Sequence[Row], _: bool) -> set[Decimal]:
+    """Without signs; some banks give the net amount."""
+    gross = sum((abs(row.amount) for row in rows), Decimal())
+    return {gross, abs(sum((row.amount for row in rows), Decimal()))}
+
+
+def _net(indicator: str, rows: Sequence[Row], _: bool) -> set[Decimal]:
     net = sum((row.amount for row in rows), Decimal())
     return {-net if indicator == "DBIT" else net if indicator == "CRDT" else abs(net)}
 
@@ -116,12 +141,14 @@ def _told(figure: Figure, rows: Sequence[Row], by_transaction: bool) -> str:
     return f"the bank declares {figure.written[:40]!r} as {figure.name}, but the file has {values}"
 
 
-def _row(ntry: Element, entry: Entry) -> Row:
+def _row(ntry: Element, entry: Entry, *, has_codes: bool) -> Row:
     declared = [text(batch, "NbOfTxs") for batch in ntry.iter("Btch")]
     counted = sum(int(number) for number in declared if number.isascii() and number.isdigit() and len(number) < 16)
     held = sum(1 for _ in ntry.iter("TxDtls"))
     booked = entry.status is EntryStatus.BOOKED
-    return Row(entry.amount or Decimal(), text(ntry, "CdtDbtInd"), booked, counted or held or 1)
+    coded = (ntry, *ntry.iter("TxDtls")) if has_codes else ()
+    codes = frozenset(code for element in coded for code in _codes(element))
+    return Row(entry.amount or Decimal(), text(ntry, "CdtDbtInd"), booked, counted or held or 1, codes)
 
 
 def _batches(elements: Sequence[Element], entries: Sequence[Entry]) -> tuple[list[str], list[str]]:

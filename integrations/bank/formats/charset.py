@@ -67,6 +67,18 @@ def _wide_encoding(data: bytes) -> str:
     return "utf-16-be" if data.startswith(b"\0<") else ""
 
 
+def is_known(name: str) -> bool:
+    return bool(_codec(name))
+
+
+def decode_as(data: bytes, name: str) -> str:
+    """In an encoding that somebody vouches for. Raises UnreadableFile where the bytes are not in it."""
+    try:
+        return data.decode(_codec(name))
+    except UnicodeError as error:
+        raise UnreadableFile(f"the text is not in the charset {name}: {str(error)[:100]}") from error
+
+
 def _codec(declared: str) -> str:
     """The Python codec of a declared name, '' for an unknown one.
 

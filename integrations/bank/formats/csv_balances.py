@@ -101,8 +101,9 @@ def _day_ends(run: Sequence[Step]) -> list[Step]:
 
 def _chain(run: Sequence[Step]) -> _Chain:
     """Balances carried from row to row; unknown behind a row without amount, until the next one that is named."""
-    breaks = []
-    opening = balance = None
+    breaks: list[tuple[Decimal, Step]] = []
+    opening: Decimal | None = None
+    balance: Decimal | None = None
     total: Decimal | None = Decimal()
     for step in run:
         balance = None if balance is None or step.amount is None else balance + step.amount
@@ -112,7 +113,7 @@ def _chain(run: Sequence[Step]) -> _Chain:
         if opening is None and total is not None:
             opening = step.after - total
         elif balance is not None and balance != step.after:
-            breaks.append((balance - (step.amount or 0), step))
+            breaks.append((balance - (step.amount or Decimal()), step))
         balance, total = step.after, None
     return _Chain(tuple(breaks), opening, balance)
 

@@ -36,12 +36,15 @@ class Part:
 
 
 def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Iterator[Part]:
-    """In file order. The first is in `layout`, which must fit. Raises FileTooLarge for more than MAX_PARTS."""
+    """In file order. One is in `layout`, which must fit. Raises FileTooLarge for more than MAX_PARTS."""
+    text = text.replace("\ufeff", "")  # the mark of a file that was put behind another one
     begin, kept, below, line = 0, 0, 0, 1
     pieces: list[str] = []
     table = _table(text, layout)
     for number, header in enumerate(_headers(text, (layout, *others))):
         new = _layout_of(text, header, layout, others)
+        if not number and new is not None and new is not layout:
+            layout, table = new, _table(text, new)  # the rows above a header that fits better are no preamble
         if new is None or not number:
             below = header.end()
             continue
@@ -72,7 +75,7 @@ def _headers(text: str, layouts: Sequence[CsvLayout]) -> Iterator[re.Match[str]]
     if not names:
         return
     begins = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    for match in re.finditer(rf'^[\ufeff"]*(?:{begins})[" ]*[;,\t|][^\r\n]*(?:\r\n|\r|\n)?', text, re.I | re.M):
+    for match in re.finditer(rf'^"*(?:{begins})[" ]*[;,\t|][^\r\n]*(?:\r\n|\r|\n)?', text, re.I | re.M):
         if any(_is_header(match[0], layout) for layout in layouts):
             yield match
 
@@ -82,7 +85,7 @@ def _is_header(line: str, layout: CsvLayout) -> bool:
 
 
 def _record(line: str, delimiter: str) -> Record:
-    text = line.strip("\ufeff\r\n")
+    text = line.strip("\r\n")
     return Record(0, tuple(next(csv.reader([text], delimiter=delimiter), ())), text)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from ingestion import ConfigurationError
+from integrations.bank.formats.charset import is_known
 
 _NATIONAL = {
     "iso646-de": dict(zip("@[\\]{|}~", "§ÄÖÜäöüß", strict=True)),
@@ -25,13 +26,21 @@ _BRACES = str.maketrans(dict.fromkeys(_OPENERS, "{") | dict.fromkeys(_CLOSERS, "
 _BLOCK = re.compile(rf"[{_OPENERS}](?:4:[ ]*|[1-3]:[^\s]+[{_CLOSERS}](?:[{_OPENERS}].*)?)")
 _LINE = re.compile(rf"^{_BLOCK.pattern}$", re.MULTILINE)
 _END = re.compile(rf"-[{_CLOSERS}][ ]*")
-_SUSPECT = re.compile(r"(?<![^\W\d_])[^\W\d_]+[\[\\\]{|}][a-z]+|[A-Z]+[\[\\\]{|}][A-Z]+")
+_SUSPECT = re.compile(r"[\[\\\]{|}](?<=[A-Za-z].)(?=[A-Za-z])")
+_WORD = re.compile(r"[\w\[\\\]{|}]{1,20}")
 
 
 def refuse_unknown(charset: str) -> None:
     """Raises ConfigurationError for a charset that is none of ours."""
-    if charset and charset not in _TABLES:
-        raise ConfigurationError(f"The charset {charset[:40]!r} is not known: choose one of {', '.join(_TABLES)}.")
+    if charset and not is_variant(charset) and not is_known(charset):
+        names = ", ".join(_TABLES)
+        raise ConfigurationError(
+            f"The charset {charset[:40]!r} is not known: choose one of {names}, or cp850 and such."
+        )
+
+
+def is_variant(charset: str) -> bool:
+    return charset in _TABLES
 
 
 def letters(line: str, charset: str) -> str:
@@ -52,4 +61,8 @@ def envelope(line: str) -> str:
 def suspect(text: str) -> str:
     """The first word with a bracket, brace or bar among its letters, '' where there is none."""
     match = _SUSPECT.search(text)
-    return match[0][:40] if match else ""
+    if match is None:
+        return ""
+    before = text[max(match.start() - 15, 0) : match.start()].split()[-1]
+    word = _WORD.match(text, match.start())
+    return before + (word[0] if word else "")

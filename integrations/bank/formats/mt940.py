@@ -28,6 +28,9 @@ from integrations.bank.formats.mt940_totals import judge
 from integrations.bank.formats.mt940_values import balance, day, floor_currency, total
 from integrations.bank.statements import Account, Balance, EntryStatus, Statement
 
+_CONTROLS = re.compile(r"[\x80-\x9f]")
+"""What only ISO-8859-1, the last resort, makes of a byte, and no text has."""
+
 
 def read(data: bytes, *, charset: str = "") -> tuple[Statement, ...]:
     """One `Statement` per message; pages of a statement (:60M:, :62M:) stay apart, each with its own balances.
@@ -48,12 +51,18 @@ def read(data: bytes, *, charset: str = "") -> tuple[Statement, ...]:
 
 def _doubt(data: bytes) -> str:
     """A note about letters that may be another country's; nothing is changed by a guess."""
-    word = suspect(decoded(data))
+    text = decoded(data)
+    if _CONTROLS.search(text):
+        return (
+            "Texts hold bytes that are neither UTF-8 nor Windows-1252: letters may be wrong. Where the bank writes "
+            "another charset, upload the file again (--again) with, for example, --config charset=cp850."
+        )
+    word = suspect(text)
     if not word:
         return ""
     return (
         f"Texts hold brackets or bars among letters, such as {word!r}. Where they stand for letters (ISO 646), upload "
-        "the file again with --config charset=iso646-se (or -de, -dk, -fi, -no)."
+        "the file again (--again) with --config charset=iso646-se, or -de, -dk, -fi, -no."
     )
 
 

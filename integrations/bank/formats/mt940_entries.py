@@ -91,8 +91,8 @@ def _match(lines: tuple[str, ...]) -> tuple[re.Match[str] | None, tuple[str, ...
     rest = tuple(text for line in lines[1:] if (text := line.strip()))
     if rest and (match is None or not (match["kind"] or match["references"])):
         joined = _LINE.fullmatch(first + rest[0])
-        is_open = match is None or is_bare(match["amount"])
-        if joined and joined["kind"] and (is_open or joined["amount"] == match["amount"]):
+        written = match["amount"] if match else ""
+        if joined and joined["kind"] and (not written or is_bare(written) or joined["amount"] == written):
             return joined, rest[1:]
     return match, rest
 

@@ -15,7 +15,7 @@ from functools import cache
 
 from ingestion import FileTooLarge
 from integrations.bank.formats import iso646
-from integrations.bank.formats.charset import decode
+from integrations.bank.formats.charset import decode, decode_as
 from integrations.bank.statements import MAX_ENTRIES
 
 _HEAD_TAGS = {"940", "942", "20", "21", "25", "25P", "28", "28C", "13", "13D", "34F", "NS"}
@@ -34,6 +34,8 @@ _APPLICATION = re.compile(r"\{2:[IOE](94[02])")
 _END = re.compile(r"[ \t]*-X{0,3}[\x00-\x20]*")
 _EDGE = re.compile(r"[\x00-\x08\x0e-\x1f\ufeff]+(?=[:{\-]|$)")
 _HEADER = re.compile(r"[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?|94[02](?: 00)?|0000 01[A-Z0-9]{8,}")
+_CUT_TAG = re.compile(r"^:\n(?=(?:6[0-2][FM]?|86):)", re.MULTILINE)
+"""A line break inside a tag, as some savings banks set."""
 _SWALLOWED = re.compile(r".+?(:61:[0-9]{6}|:6[02][FM]:[CD][0-9]{6})", re.DOTALL)
 _CLOCK = re.compile(r":[0-5][0-9]:[0-5][0-9](?![0-9])")
 _HOUR = re.compile(r"[T \-][0-2][0-9]")
@@ -66,19 +68,22 @@ class Message:
 def messages(data: bytes, max_entries: int = MAX_ENTRIES, *, charset: str = "") -> tuple[Message, ...]:
     """Raises FileTooLarge, and ConfigurationError for a charset that is not known."""
     iso646.refuse_unknown(charset)
-    text = decoded(data)
+    variant = charset if iso646.is_variant(charset) else ""
+    text = decoded(data, "" if variant else charset)
     if iso646.has_lettered_envelope(text):
         text = "\n".join(map(iso646.envelope, text.split("\n")))
     cutter = _Cutter(_Marks(text), max_entries)
     for number, line in enumerate(_lines(text)):
-        cutter.feed(number, iso646.letters(line, charset) if charset else line)
+        cutter.feed(number, iso646.letters(line, variant) if variant else line)
     cutter.close(ended=False)
     return tuple(cutter.done)
 
 
-def decoded(data: bytes) -> str:
+def decoded(data: bytes, charset: str = "") -> str:
     """UTF-8 or UTF-16 as marked, else Windows-1252; ISO-8859-1 last, which reads every byte. Lines end with LF."""
-    return decode(data, last_resorts=("cp1252", "iso8859-1")).replace("\r\n", "\n").replace("\r", "\n")
+    text = decode_as(data, charset) if charset else decode(data, last_resorts=("cp1252", "iso8859-1"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CUT_TAG.sub(":", text) if "\n:\n" in text else text
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -202,8 +207,8 @@ class _Cutter:
         self._note_swallowed(line)
         if self._tag in NARRATIVE and not (self._has_closing and _HEADER.fullmatch(line.strip())):
             self._text.append(line)
-        elif not line.strip():
-            return
+        elif not line.strip() or _END.fullmatch(line):
+            return  # an end mark of some savings banks, before the first entry: it holds nothing
         elif self._has_closing and _HEADER.fullmatch(line.strip()):
             self.close(ended=True)
             self._read_header(line)

@@ -107,9 +107,8 @@ def _original(text: str) -> dict[str, str]:
 def _named(names: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
     """The first word that fills a key wins."""
     named: dict[str, str] = {}
-    for word, key in names.items():
-        text = _text(words.get(word, ""))
-        if text.upper() not in _NONE:
+    for word, written in words.items():
+        if (key := names.get(word)) and (text := _text(written)).upper() not in _NONE:
             named.setdefault(key, text)
     return named
 

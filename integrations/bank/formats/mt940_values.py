@@ -16,7 +16,7 @@ from integrations.bank.statements import Balance
 # SWIFT's amount has a decimal comma, always. The point with two decimals is Rabobank's layout of 2003. A sign, or no
 # mark at all, is against the rule and leaves it open what is meant (see mt940_readings); leading zeros do not.
 _DIGITS = r"0*[0-9]{1,15}(?:,[0-9]{0,4}|\.[0-9]{2}|(?=[NSF][A-Z0-9]{3}|$))"
-AMOUNT = rf"(?P<sign>[+-])?(?P<amount>{_DIGITS})(?P<trail>[+-])?(?![0-9.,])"
+AMOUNT = rf"[ ]{{0,15}}(?P<sign>[+-])?(?P<amount>{_DIGITS})(?P<trail>[+-])?(?![0-9.,])"
 
 _BALANCE = re.compile(r"(?P<mark>[CD])(?P<on>[0-9]{6})(?P<currency>[A-Z]{3})?" + AMOUNT)
 _FLOOR = re.compile(r"(?P<currency>[A-Z]{3})[CD]?[0-9]{1,15}(?:[.,][0-9]{0,4})?")
@@ -90,12 +90,17 @@ def balance(text: str, reading: Reading = AS_WRITTEN) -> Balance | None:
 
 def floor_currency(text: str) -> str:
     """The currency of :34F: (`EURD12345,67`), '' where it is not one."""
-    match = _FLOOR.fullmatch(text.strip())
+    match = _FLOOR.fullmatch(_filled(text))
     return match["currency"] if match else ""
 
 
+def _filled(text: str) -> str:
+    """Without the blank that some banks set after the currency, and with the zero that they leave out: `EUR,00`."""
+    return re.sub(r"([A-Z]{3}),", r"\g<1>0,", text.replace(" ", ""))
+
+
 def total(text: str) -> Total | None:
-    match = _TOTAL.fullmatch(text.strip())
+    match = _TOTAL.fullmatch(_filled(text))
     if match is None:
         return None
     return Total(int(match["count"] or 0), match["currency"], amount(match, match["currency"], AS_WRITTEN))

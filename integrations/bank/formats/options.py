@@ -17,7 +17,7 @@ class Options:
     """Config keys of the same names, `post_notices` apart."""
 
     charset: str = ""
-    """The national variant of ISO 646 that MT940 files are in (`iso646-se`)."""
+    """What MT940 files are in, where the bytes do not show it: a variant of ISO 646 (`iso646-se`), or `cp850`."""
     reversal: str = ""
     """`keeps sign`: a CAMT reversal has the direction of the entry it undoes, which ISO 20022 does not mean."""
     posts_notices: bool = True

@@ -7,14 +7,15 @@ nothing can be proved from the file, and overlaps are judged by day, amount and 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ingestion import FileTooLarge, UnreadableFile
 from integrations.bank.formats.charset import decode
 from integrations.bank.formats.either_mark import amount
-from integrations.bank.formats.qif_dates import QifDates
+from integrations.bank.formats.qif_dates import ORDERS, QifDates
 from integrations.bank.statements import MAX_ENTRIES, Account, Entry, EntryPart, Statement
 
 _CASH = {"bank": "checking", "cash": "cash", "ccard": "creditcard", "oth a": "asset", "oth l": "liability"}
@@ -30,7 +31,15 @@ _OTHERS = {
     "invitem": "articles",
     "template": "templates",
 }
-_OPENING = "opening balance"
+_OPENING = frozenset({
+    *("opening balance", "solde initial", "solde d'ouverture", "anfangssaldo", "anfangsbestand", "eröffnungssaldo"),
+    *("saldo iniziale", "saldo inicial", "beginsaldo", "openingssaldo", "ingående saldo", "saldo początkowe"),
+})  # fmt: skip
+"""The payee of the record with which programs carry the balance before the first entry into the list."""
+_ORDERS = frozenset(f"option:{order}" for order in ORDERS)
+"""Some programs name the order of day and month."""
+
+_RUN_TOGETHER = "an entry has two days or two amounts: the line ^ between two entries is missing"
 
 Record = dict[str, list[str]]
 """The texts of each letter, in the order of the file."""
@@ -46,13 +55,13 @@ class _List:
     """With their exact text."""
 
 
-def read(data: bytes, dates: str = "", currency: str = "") -> tuple[Statement, ...]:
+def read(data: bytes, dates: str = "", currency: str = "", max_entries: int = MAX_ENTRIES) -> tuple[Statement, ...]:
     """One statement per account, in the order of the file.
 
     `dates` is the order of day, month and year where the file's dates do not show it. Raises UnreadableFile,
     AmbiguousFormat (days and months that cannot be told apart) and FileTooLarge.
     """
-    lists = list(_lists(decode(data, last_resorts=("cp1252", "latin-1"))))
+    lists = list(_lists(decode(data, last_resorts=("cp1252", "latin-1")), max_entries))
     cash = [each for each in lists if each.kind in _CASH]
     others = Counter[str]()
     for each in lists:
@@ -61,37 +70,42 @@ def read(data: bytes, dates: str = "", currency: str = "") -> tuple[Statement, .
     if not any(each.records for each in cash):
         holds = "; ".join(f"{count:,} {name}" for name, count in others.items())
         raise UnreadableFile(f"the QIF file holds no entries of an account{holds and f', but {holds}'}")
-    order = QifDates.told_or_seen(dates, [_text(record, "D") for each in cash for record, _ in each.records])
+    told = dates or next((each.kind[-3:] for each in lists if each.kind in _ORDERS), "")
+    order = QifDates.told_or_seen(told, [_text(record, "D") for each in cash for record, _ in each.records])
     statements = [_statement(each, order, currency, others) for each in _by_account(cash)]
     return (replace(statements[0], left_out=dict(others)), *statements[1:])
 
 
-def _lists(text: str) -> Iterator[_List]:
+def _lists(text: str, max_entries: int) -> Iterator[_List]:
     """Raises FileTooLarge. `!Account` names the account of the lists below it."""
     current, account = _List("bank"), ""
-    record: Record = {}
+    left = max_entries
     lines: list[str] = []
-    left = MAX_ENTRIES
-    for line in (*text.splitlines(), "^"):
+    for line in (*re.split(r"\r\n|\r|\n", text), "!"):
         line = line.strip("\ufeff\0 \t")
+        if line != "^" and not line.startswith("!"):
+            lines += [line] if line else []
+            continue
+        # A record also ends where the next list begins: its own end may be lost.
+        record = _record(lines)
+        if current.kind == "account":
+            account = _text(record, "N") or account
+        elif record:
+            current.records.append((record, "\n".join(lines)))
+            left -= 1
+        if left < 0:
+            raise FileTooLarge(f"The QIF file has more than {max_entries:,} records: split it.")
+        lines = []
         if line.startswith("!"):
             yield current
             current = _List(line[1:].casefold().removeprefix("type:").strip(), account)
-            record, lines = {}, []
-        elif line == "^" and current.kind == "account":
-            account = _text(record, "N") or account
-            record, lines = {}, []
-        elif line == "^":
-            left -= bool(record)
-            if left < 0:
-                raise FileTooLarge(f"The QIF file has more than {MAX_ENTRIES:,} records: split it.")
-            if record:
-                current.records.append((record, "\n".join(lines)))
-            record, lines = {}, []
-        elif line:
-            record.setdefault(line[0], []).append(line[1:].strip())
-            lines.append(line)
-    yield current
+
+
+def _record(lines: Sequence[str]) -> Record:
+    record: Record = {}
+    for line in lines:
+        record.setdefault(line[0], []).append(line[1:].strip())
+    return record
 
 
 def _by_account(lists: list[_List]) -> list[_List]:
@@ -104,7 +118,7 @@ def _by_account(lists: list[_List]) -> list[_List]:
 def _statement(each: _List, dates: QifDates, currency: str, others: Counter[str]) -> Statement:
     entries: list[Entry] = []
     for record, raw in each.records:
-        if _text(record, "P").casefold() == _OPENING:
+        if _text(record, "P").casefold() in _OPENING and _text(record, "L").startswith("["):
             others["opening balances (a QIF file has no closing one)"] += 1
         else:
             entries.append(_entry(len(entries), record, raw, dates, currency))
@@ -112,8 +126,13 @@ def _statement(each: _List, dates: QifDates, currency: str, others: Counter[str]
         account=Account("".join(each.account.split()), currency, kind=_CASH[each.kind]),
         entries=tuple(entries),
         format="qif",
+        problems=(_RUN_TOGETHER,) if any(_runs_together(record) for record, _ in each.records) else (),
         unproved="QIF states no balances",
     )
+
+
+def _runs_together(record: Record) -> bool:
+    return any(len(record.get(letter, ())) > 1 for letter in "DT")
 
 
 def _entry(position: int, record: Record, raw: str, dates: QifDates, currency: str) -> Entry:

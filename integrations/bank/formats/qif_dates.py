@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from ingestion import AmbiguousFormat
+from integrations.bank.layouts.dates import parse_date
 
 ORDERS = ("dmy", "mdy", "ymd")
 _DAY = re.compile(r"\s*([0-9]{1,4})\s*[/.\-]\s*([0-9]{1,2})\s*([/.\-'])\s*([0-9]{1,4})\s*")
+_IN_WORDS = ("%-d %b %Y", "%-d-%b-%Y", "%-d-%b-%y", "%-d %b %y", "%b %-d, %Y")
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 
 
@@ -24,9 +26,10 @@ class QifDates:
         if told:
             return cls(told)
         different = set(texts)
-        counts = {order: sum(cls(order).day(text) is not None for text in different) for order in ORDERS}
-        best = [order for order in ORDERS if counts[order] == max(counts.values())]
-        if len(best) > 1 and max(counts.values()):
+        days = {order: [cls(order).day(text) for text in different] for order in ORDERS}
+        most = max(len(read) - read.count(None) for read in days.values())
+        best = [order for order in ORDERS if len(days[order]) - days[order].count(None) == most]
+        if any(days[order] != days[best[0]] for order in best):
             raise AmbiguousFormat(
                 f"The days of the QIF file can be read as {' or '.join(best)}, and nothing in it says which. Name the "
                 "order in the connection (--config dates=mdy for month first, dmy for day first)."
@@ -35,6 +38,8 @@ class QifDates:
 
     def day(self, text: str) -> date | None:
         """None for what is no day in this order. Two digits are 1969 to 2068; behind an apostrophe 2000 to 2099."""
+        if any(letter.isalpha() for letter in text):
+            return parse_date(text, _IN_WORDS)
         if compact := _COMPACT.fullmatch(text):
             return _date(*map(int, compact.groups()))
         match = _DAY.fullmatch(text)

@@ -26,11 +26,11 @@ _EARLY = 30.0
 
 
 class Keeper(Protocol):
-    """`proof` for the next call; `renew` after it was refused: False when there is nothing else to try."""
+    """`proof` for the next call; `renew` after it was refused, where there is something to renew."""
 
     def proof(self) -> Proof: ...
 
-    def renew(self) -> bool: ...
+    def renew(self) -> None: ...
 
 
 class Fixed:
@@ -46,8 +46,8 @@ class Fixed:
             self._proof = self._auth.proof(secret.values)
         return self._proof
 
-    def renew(self) -> bool:
-        return False
+    def renew(self) -> None:
+        self._proof = None  # somebody may have stored another credential meanwhile
 
 
 class ForOneRun:
@@ -63,7 +63,7 @@ class ForOneRun:
             self.renew()
         return _bearer(self._token)
 
-    def renew(self) -> bool:
+    def renew(self) -> None:
         secret = self._ctx.credential().values
         needed(secret, "client_id")
         wanted = {"scope": self._auth.scope, "audience": self._auth.audience}
@@ -72,7 +72,6 @@ class ForOneRun:
         self._token = answer["access_token"]
         remember([self._token], self._ctx.tenant.id)
         self._ends = self._clock() + _usable(lifetime(answer))
-        return True
 
 
 class Exchanged:
@@ -90,11 +89,10 @@ class Exchanged:
             self.renew()
         return _bearer(self._secret.values["access_token"])
 
-    def renew(self) -> bool:
+    def renew(self) -> None:
         self._secret = self._ctx.exchange(self._secret or self._ctx.credential(), self._ask)
         if not self._secret.values.get("access_token"):
             raise CredentialError("The stored credential has no 'access_token' after it was renewed; store it again.")
-        return True
 
     def _ask(self, used_up: Secret) -> Mapping[str, str]:
         old = used_up.values

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from ingestion import Context, CredentialError, SourceChanged
+from ingestion import Context, CredentialError, SourceChanged, Transient
 from integrations.http import Limits, Response
+from integrations.http.codes import is_later
 from integrations.rest.auth.connecting import Connect
 
 _REFUSED = frozenset({400, 401, 403})
-_CODES = frozenset(
-    {"invalid_grant", "invalid_client", "invalid_request", "invalid_scope", "unauthorized_client", "access_denied",
-     "unsupported_grant_type"}
-)  # fmt: skip
+_CODE = re.compile(r"[a-z]{2,20}([_-][a-z]{1,20}){0,5}")
+"""What error codes look like, those of the standard (RFC 6749, 5.2) and sources' own; few tokens look so."""
+_LATER = frozenset({"temporarily_unavailable", "server_error"})
+"""Codes by which a token address says that it has a problem of its own."""
 _LIMITS = Limits(deadline=20, body_bytes=256 * 1024, wire_bytes=256 * 1024)
 """Well within the time for which other workers wait for one that exchanges."""
 
@@ -32,19 +34,18 @@ class TokenAddress:
     def ask(self, ctx: Context, form: Mapping[str, str], secret: Mapping[str, str], *, again: bool) -> dict[str, Any]:
         """The token answer, with an `access_token` in it. `again`: the question may be repeated after a failure.
 
-        Raises CredentialError when it refuses, SourceChanged for an answer that is none, Transient.
+        Raises CredentialError when it refuses, also with status 200; SourceChanged for what is no answer; Transient.
         """
         headers, fields = self._who(secret)
         with self.connect(ctx, self.url, secret_headers=headers, limits=_LIMITS) as client:
             sent = {**form, **fields}
             response = client.request("POST", self.url, data=sent, idempotent=again, accept=_REFUSED)
         if response.status in _REFUSED:
-            raise CredentialError(
-                f"The token address refused this tenant's credential ({_code(response)}). Store a new one, or grant "
-                "access again, then resume the connection."
-            )
+            raise _refusal(response, _error(response), secret)
         answer = response.json()
         token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not token and (code := _error(response)):  # some refuse with status 200
+            raise _refusal(response, code, secret)
         if not isinstance(token, str) or not token:
             raise SourceChanged("The token address answered without an access_token. Is its address right?")
         if not token.isascii() or not token.isprintable() or " " in token:
@@ -68,11 +69,25 @@ def lifetime(answer: Mapping[str, Any]) -> float | None:
     return seconds if 0 < seconds < 10**9 else None
 
 
-def _code(response: Response) -> str:
-    """The error code of the standard, or the status: never text of the source, which may quote what was sent."""
+def _error(response: Response) -> str:
+    """The error code of the answer; '' when it has none, or is none."""
     try:
         answer = response.json()
     except Exception:  # noqa: BLE001  whatever it is, the status says enough
-        answer = None
+        return ""
     code = answer.get("error") if isinstance(answer, dict) else None
-    return code if isinstance(code, str) and code in _CODES else f"status {response.status}"
+    if isinstance(code, dict):  # {"error": {"code": …}}
+        code = code.get("code") or code.get("type")
+    return code if isinstance(code, str) else ""
+
+
+def _refusal(response: Response, code: str, secret: Mapping[str, str]) -> CredentialError | Transient:
+    """What the token address's error means. Its own text is in no message: it may quote what was sent."""
+    if code in _LATER or is_later(code):
+        return Transient(f"The token address has a problem of its own ({code}).")
+    sent = any(value and (value in code or code in value) for value in secret.values())
+    shown = code if _CODE.fullmatch(code) and not sent else f"status {response.status}"
+    return CredentialError(
+        f"The token address refused this tenant's credential ({shown}). Store a new one, or grant access again, then "
+        "resume the connection."
+    )

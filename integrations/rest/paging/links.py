@@ -10,22 +10,33 @@ from pydantic import Field
 
 from ingestion import SourceChanged
 from integrations.rest.exchange import Answer, Call, State, Turn
-from integrations.rest.paths import peek
+from integrations.rest.paging.signals import Scalar, ends, require_sight
+from integrations.rest.paths import MISSING
 from integrations.rest.values import Value
 
-_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)')
-_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;,"']*)"""
+"""In double quotes or bare as RFC 8288 has it; in single quotes as some sources write it."""
+_LINK = re.compile(rf"<([^<>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+\s*(?:=\s*{_VALUE})?)*)")
+_REL = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,"']+))""", re.IGNORECASE)
 _LONGEST = 8000
 
 
 class NextUrl(Value):
-    """The page holds the address of the next one; a missing, null or empty one ends the reading."""
+    """The page holds the address of the next one; a null or empty one ends the reading, a missing one is no end."""
 
     style: Literal["next_url"] = "next_url"
     next: str = "$.next"
     """Path of the next page's address in the page."""
     keep_origin: bool = False
     """Take only path and query of the address, for sources behind a proxy that name an inner host or http."""
+    ends: tuple[Scalar, ...] = ()
+    """What says that there is no next page, beside null and "": 0, "#", "none"."""
+    absent_ends: bool = False
+    """The source leaves the address out on its last page. Otherwise a page with records and without it is refused."""
+    repeat_ends: bool = False
+    """The source names the page itself when there is no next one."""
+    empty_ends: bool = False
+    """A page without records is the last one, whatever address it names. Otherwise that is followed."""
 
     def first(self) -> State:
         return {}
@@ -34,24 +45,35 @@ class NextUrl(Value):
         return _at(call, state)
 
     def follow(self, state: State, answer: Answer) -> Turn:
-        found = peek(answer.body, self.next)
-        if found in (None, "", False):
+        if self.empty_ends and not answer.elements:
             return Turn(None)
-        if not isinstance(found, str):
-            raise SourceChanged(f"At {self.next} stands {found!r}, which is no address.")
-        return Turn({"url": joined(answer.url, found, keep_origin=self.keep_origin)})
+        address = answer.look(self.next)
+        if address is MISSING:
+            require_sight(answer, self.next, absent_ends=self.absent_ends)
+            return Turn(None)
+        if ends(address, self.ends):
+            return Turn(None)
+        if not isinstance(address, str):
+            shown = "an object" if isinstance(address, dict) else "a list" if isinstance(address, list) else address
+            raise SourceChanged(f"At {self.next} stands {shown}, which is no address.")
+        url = joined(answer.url, address, keep_origin=self.keep_origin)
+        return Turn(None if self.repeat_ends and url == state.get("url", answer.url) else {"url": url})
 
     def paths(self) -> list[str]:
         return [self.next]
 
 
 class LinkHeader(Value):
-    """The Link header of the answer names the next page; without one the reading ends."""
+    """The Link header of the answer names the next page; an answer whose links name none ends the reading."""
 
     style: Literal["link_header"] = "link_header"
     rel: str = Field("next", min_length=1)
     keep_origin: bool = False
     """Take only path and query of the address, for sources behind a proxy that name an inner host or http."""
+    absent_ends: bool = True
+    """An answer without a Link header is the last one, as servers send none where there is nothing to link to. Say
+    false where yours sends one with every page: then a page with records and without it is refused.
+    """
 
     def first(self) -> State:
         return {}
@@ -60,8 +82,21 @@ class LinkHeader(Value):
         return _at(call, state)
 
     def follow(self, state: State, answer: Answer) -> Turn:
-        found = link(answer.headers.get("link", ""), self.rel)
-        return Turn({"url": joined(answer.url, found, keep_origin=self.keep_origin)} if found else None)
+        header = answer.headers.get("link", "")
+        target = link(header, self.rel)
+        if target:
+            return Turn({"url": joined(answer.url, target, keep_origin=self.keep_origin)})
+        if not readable(header):
+            raise SourceChanged(
+                "The answer has a Link header that cannot be read (RFC 8288), so whether another page follows cannot "
+                "be seen."
+            )
+        if not header.strip() and not self.absent_ends and answer.elements:
+            raise SourceChanged(
+                f"The page has {answer.elements} records and no Link header, so whether another page follows cannot be "
+                "seen."
+            )
+        return Turn(None)
 
     def paths(self) -> list[str]:
         return []
@@ -71,9 +106,16 @@ def link(header: str, rel: str) -> str:
     """The target of the first link with relation `rel`, '' when there is none."""
     for target, parameters in _LINK.findall(header[: 2 * _LONGEST]):
         said = _REL.search(parameters)
-        if said and rel.lower() in (said[1] or said[2] or "").lower().split():
+        if said and rel.lower() in (said[1] or said[2] or said[3] or "").lower().split():
             return str(target)
     return ""
+
+
+def readable(header: str) -> bool:
+    """Whether a Link header is links and nothing else. A header that is too long to be looked through is not."""
+    if len(header) > 2 * _LONGEST:
+        return False
+    return not re.sub(r"[\s,]", "", _LINK.sub("", header))
 
 
 def joined(base: str, target: str, *, keep_origin: bool) -> str:

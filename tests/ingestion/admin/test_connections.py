@@ -38,7 +38,8 @@ def test_the_list_says_which_connections_are_late_paused_or_failed(console: Clie
 
 
 def test_the_list_shows_the_last_run(console: Client, acme: Tenant) -> None:
-    run = run_pipeline(payments, acme, records=[{"id": "pay_1", "amount": "much"}])
+    both = [{"id": "pay_1", "amount": "much"}, {"id": "pay_2", "amount": "1.00", "currency": "EUR"}]
+    run = run_pipeline(payments, acme, records=both)
 
     page = console.get(LIST).content.decode()
 

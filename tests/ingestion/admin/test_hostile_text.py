@@ -133,6 +133,7 @@ def executed_on(address: str, body: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.usefixtures("crawling")
 def test_thirty_payloads_in_every_text_become_no_markup_on_any_page(client: Client) -> None:

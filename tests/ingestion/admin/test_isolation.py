@@ -16,7 +16,7 @@ from tests.ingestion.admin.staff import staff, superuser
 
 CANARY = "QZXCANARY"
 PREFIX = "QZX"
-pytestmark = pytest.mark.usefixtures("crawling")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("crawling")]
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from tests.ingestion.admin.furnish import furnish
 from tests.ingestion.admin.sites import CountsToFour
 from tests.ingestion.admin.staff import staff
 
+pytestmark = pytest.mark.slow
+
 MOST_QUERIES = 13
 """Session, user, permissions (2), grants, list, count, filters; the rest is one or two of the list's own."""
 LISTS = sorted(

@@ -53,10 +53,10 @@ def test_one_failed_shard_fails_the_parent_and_only_it_is_retried() -> None:
 
 
 def test_dead_letters_make_the_parent_partial() -> None:
-    with registered(windowed([on_day(1), on_day(2, amount="much")])) as pipeline:
+    with registered(windowed([on_day(1), on_day(2), {**on_day(2, amount="much"), "id": "bad"}])) as pipeline:
         parent = carry_all(backfill(connected(pipeline), days=2))
 
-    assert (parent.state, counts(parent)) == (Run.State.PARTIAL, (2, 1, 0, 1))
+    assert (parent.state, counts(parent)) == (Run.State.PARTIAL, (3, 2, 0, 1))
 
 
 def test_cancelling_stops_every_shard_and_keeps_what_was_loaded(pipeline: Pipeline) -> None:

@@ -15,6 +15,7 @@ from tests.ingestion.chaos.test_storm import until
 from tests.ingestion.runs import OPERATOR, counts, new_tenant, watermarks
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

@@ -18,6 +18,7 @@ from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child, points_in
 from tests.ingestion.runs import body, carry, effects, finish, item, items, over, queued, watermarks
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

@@ -35,6 +35,7 @@ from tests.ingestion.runs import (
 )
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

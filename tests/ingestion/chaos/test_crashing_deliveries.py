@@ -21,6 +21,7 @@ from tests.ingestion.received import connected, delivered_to, push, states, webh
 from tests.ingestion.runs import carry, counts, due, effects, expire, finish, item, letters, rows
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

@@ -19,6 +19,7 @@ from tests.ingestion.chaos.processes import DyingAt, DyingAtStatement, in_child
 from tests.ingestion.runs import carry, counts, effects, events, expire, finish, items, letters, over, queued, rows
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

@@ -20,6 +20,7 @@ from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, star
 from tests.ingestion.runs import carry, counts, due, expire, finish, items, letters, over, queued
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

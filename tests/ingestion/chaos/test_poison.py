@@ -18,6 +18,7 @@ from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.runs import carry, counts, effects, expire, items, letters, over, queued, rows, watermarks
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

@@ -21,6 +21,7 @@ from tests.ingestion.chaos.processes import end, in_child, start_child
 from tests.ingestion.runs import configured, counts, effects, events, items, letters, over, queued, rows
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed", "redis"),

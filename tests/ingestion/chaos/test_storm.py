@@ -21,6 +21,7 @@ from tests.ingestion.chaos.ledger import Verdict, audit
 from tests.ingestion.runs import OPERATOR, new_tenant
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

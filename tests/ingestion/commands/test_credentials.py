@@ -24,7 +24,7 @@ from tests.ingestion.commands.test_upkeep import ROOT, ticked
 from tests.ingestion.runs import configured
 from tests.ingestion.vault.keeping import master_key, under
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 STRIPE = ("--tenant", "acme", "--integration", "stripe")
 
 

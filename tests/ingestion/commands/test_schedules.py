@@ -130,7 +130,8 @@ def test_backfill_shows_its_shards_first_and_then_carries_them() -> None:
 def test_backfill_tells_which_shards_became_partial_and_can_be_queued_and_cancelled() -> None:
     make_tenant()
     window = ("--from", "2026-01-01", "--to", "2026-01-06", "--reason", "again")
-    bad = Records([{"id": "pay_1", "amount": "much", "at": START.isoformat()}], time="at")
+    both = [{"id": "pay_1", "amount": "much"}, {"id": "pay_2", "amount": "1.00"}]
+    bad = Records([{**one, "at": START.isoformat()} for one in both], time="at")
     with registered(over([], name="app.payments", source=bad)):
         asked("connect", *ACME)
         partial = ingest("backfill", *ACME, *window, "--json")

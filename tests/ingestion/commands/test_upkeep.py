@@ -22,7 +22,7 @@ from ingestion.testing import make_tenant
 from tests.ingestion.commands.shell import asked, ingest
 
 ROOT = Path(__file__).resolve().parents[3]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def connected() -> Connection:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from ingestion.core import drift
 from ingestion.core.shapes import LEAST, MOST_FIELDS, Shape, sample, shape_of
 
+pytestmark = pytest.mark.slow
+
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | st.text(max_size=5)
 VALUES = st.recursive(
     SCALARS,

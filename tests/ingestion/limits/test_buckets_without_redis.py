@@ -17,6 +17,8 @@ from ingestion.limits.throttling import StandIns, Throttle
 from tests.ingestion.limits.throttled import ACME, throttle
 from tests.ingestion.runs import configured
 
+pytestmark = pytest.mark.slow
+
 
 def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
     rates: None, caplog: pytest.LogCaptureFixture

@@ -21,6 +21,7 @@ from tests.ingestion.chaos.processes import DyingAt, end, in_child, start_child
 from tests.ingestion.runs import OPERATOR, carry, configured, expire, finish, items, new_tenant, over
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed", "redis"),

@@ -21,7 +21,7 @@ from ingestion.running import closing
 from ingestion.running.ownership import claim
 from tests.ingestion.runs import OPERATOR, configured, new_tenant
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
 WORKERS, QUIET, BACKLOG, ASKED = 8, 49, 400, 100
 PICK_UP, QUIET_RUN, GREEDY_RUN = 0.1, 1.0, 5.0

@@ -38,6 +38,7 @@ from tests.ingestion.vault.keeping import STORE, stored
 from tests.ingestion.vault.leaky import FAILURES, leaking
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed", "redis"),
@@ -151,7 +152,9 @@ def test_a_job_that_fails_outside_any_run_tells_rq_no_secret(tenant: Tenant) -> 
 
 
 @pytest.mark.sqlite
+@pytest.mark.usefixtures("crawling")
 def test_no_page_of_the_console_shows_it_to_anybody(tenant: Tenant) -> None:
+    """Every page for whoever sees most; those who see less take turns."""
     with registered(leaking(RuntimeError)) as pipeline:
         carry(queued(pipeline, tenant))
         clients = {
@@ -161,10 +164,10 @@ def test_no_page_of_the_console_shows_it_to_anybody(tenant: Tenant) -> None:
         }
         asks = [ask for ask in every_request(Aim(admin.site, "/admin/", tenant, "QZ", each=1)) if ask.post is None]
         found, shown = [], 0
-        for name, user in clients.items():
+        for number, (name, user) in enumerate(clients.items()):
             browser = Client()
             browser.force_login(user)
-            for ask in asks:
+            for ask in asks if name == "root" else asks[number % 2 :: 2]:
                 status, text = _send(browser, ask.path, None)
                 shown += status == 200
                 found += leaks(f"{name} {ask.path}", text)

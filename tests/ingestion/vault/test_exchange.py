@@ -23,6 +23,7 @@ from tests.ingestion.runs import configured
 from tests.ingestion.vault.keeping import OPERATOR, STORE, of, stored
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

@@ -22,6 +22,7 @@ from tests.ingestion.runs import new_tenant
 from tests.ingestion.vault.keeping import OPERATOR, master_key, of, stored, under
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

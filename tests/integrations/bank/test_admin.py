@@ -12,6 +12,7 @@ from django.urls import reverse
 from ingestion.models import TenantGrant
 from integrations.bank.admin import shown
 from integrations.bank.models import BankTransaction
+from tests.integrations.bank.samples_of_cases import case
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +55,17 @@ def test_a_transaction_page_is_read_only_and_of_another_tenant_not_there() -> No
     assert "-10.00\N{NO-BREAK SPACE}EUR" in page.content.decode()
     assert 'name="_save"' not in page.content.decode()
     assert denied.status_code == 302
+
+
+def test_a_transaction_page_shows_the_parts_of_a_batch() -> None:
+    ours = connection("ours")
+    load(ours, "30.xml", case("30_batch.xml"))
+    row = BankTransaction.objects.for_tenant(ours.tenant).get()
+
+    page = bookkeeper(ours.tenant).get(reverse("admin:bank_banktransaction_change", args=[row.pk])).content.decode()
+
+    assert "Ada Probe" in page
+    assert "PMNT-RCDT-ESCT" in page
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from ingestion.models import Run, Tenant
 from ingestion.running import execute
 from tests.corpora import files
 
+pytestmark = pytest.mark.slow
+
 FILES = [path for area in ("bank/ofx", "bank/mt940", "bank/camt", "bank/csv") for path in files(area)]
 
 

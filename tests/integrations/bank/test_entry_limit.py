@@ -15,6 +15,8 @@ from integrations.bank.statements import MAX_ENTRIES
 from tests.integrations.bank.camt_messages import message
 from tests.integrations.bank.ofx_files import statement
 
+pytestmark = pytest.mark.slow
+
 TOO_MANY = MAX_ENTRIES + 1
 
 

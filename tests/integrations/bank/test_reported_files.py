@@ -113,7 +113,7 @@ def test_statement_closed_by_the_tag_of_its_sibling_loads() -> None:
         ("50_quicken.qif", {"account": "7", "dates": "mdy"}),
     ],
 )
-def test_file_without_a_currency_is_one_refusal_that_names_the_setting(name: str, config: dict[str, str]) -> None:
+def test_file_without_a_currency_is_one_refusal_that_names_the_setting(name: str, config: dict[str, Any]) -> None:
     run = load(name, **config)
 
     assert (run.state, run.error_class, letters(run)) == (Run.State.FAILED, "UnreadableFile", [])

@@ -12,6 +12,8 @@ from tests.integrations.http.callers import HASTY, Told, client
 from tests.integrations.http.faults import FAULTS
 from tests.integrations.http.server import Server, serving
 
+pytestmark = pytest.mark.slow
+
 RECOVERED = {
     "ok": 1,
     "429-seconds": 2,

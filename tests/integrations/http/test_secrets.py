@@ -18,6 +18,8 @@ from tests.integrations.http.callers import HASTY, client, context
 from tests.integrations.http.faults import FAULTS
 from tests.integrations.http.server import Exchange, Server, serving
 
+pytestmark = pytest.mark.slow
+
 HEADER, PARAM, CALL, BODY, FORM, QUERY = CANARIES = (
     "sk_live_canary/of+the=header",
     "canary of a&secret=parameter",

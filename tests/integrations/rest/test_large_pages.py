@@ -12,6 +12,8 @@ from integrations.rest.source import Configured
 from tests.integrations.rest.configured import config, extract, preview
 from tests.integrations.rest.worlds import World, reply
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("body", "records"),

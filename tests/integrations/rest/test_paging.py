@@ -101,7 +101,7 @@ def test_the_declared_total_is_what_arrived(style: str) -> None:
 def test_a_total_above_what_arrived_does_not_add_up() -> None:
     """A source that stops before its end: the run must not close."""
     declared = rest(pagination=Cursor(), total="$.count")
-    pages = read(declared, World(lambda request: reply({"data": ROWS[:10], "count": 23})))
+    pages = read(declared, World(lambda request: reply({"data": ROWS[:10], "count": 23, "next_cursor": None})))
 
     assert sum(page.declares["count"] for page in pages) - sum(len(page.records) for page in pages) == 13
 

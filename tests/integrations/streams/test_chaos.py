@@ -14,6 +14,7 @@ from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import add_items, reading, unacknowledged, unread, wanted
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.every_database,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),

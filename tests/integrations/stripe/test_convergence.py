@@ -11,7 +11,7 @@ from integrations.stripe import KINDS
 from tests.integrations.stripe.account import DAY, Account
 from tests.integrations.stripe.following import Follower, following, truth
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 
 CHANGES_A_DAY = 8
 STOP = range(10, 50)

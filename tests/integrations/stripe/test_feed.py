@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from ingestion import (
     Record,
 )
 from tests.integrations.stripe.account import DAY
 from tests.integrations.stripe.reading import context, full, ids, source
+
+pytestmark = pytest.mark.slow
 
 
 def test_events_carry_settled_objects_and_only_doubtful_ones_are_fetched() -> None:

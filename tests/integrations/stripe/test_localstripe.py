@@ -29,6 +29,7 @@ from tests.integrations.stripe.following import READY
 
 SERVER = CORPORA / "stripe" / "localstripe" / "start_sync.py"
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not SERVER.exists(), reason="the corpora are not here"),
     pytest.mark.django_db(transaction=True),
 ]

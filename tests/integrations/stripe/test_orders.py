@@ -13,7 +13,7 @@ from tests.ingestion.runs import new_tenant
 from tests.integrations.stripe.account import Account
 from tests.integrations.stripe.following import Follower, following, truth
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 DO = st.sampled_from(
     ["create", "update", "update", "update", "delete", "again", "tell newest", "tell oldest", "tell any", "run", "run",
@@ -87,6 +87,21 @@ class World:
             assert rows[key][0] >= version, f"{key} went back from {version} to {rows[key][0]}"
             assert rows[key][0] > version or rows[key][1] >= deleted, f"{key} came back to life"
         self.seen = rows
+
+
+def test_an_object_deleted_twice_within_a_second_keeps_its_last_state() -> None:
+    with following(Account(), "products", tenant=new_tenant()) as follower:
+        account = follower.account
+        identity = account.create("products")
+        account.delete(identity)
+        first_end = account.events[-1]
+        account.create("products", id=identity, metadata={"v": "1001"})
+        follower.told(account.events[-1])
+        account.delete(identity)
+        follower.told(first_end, account.events[-1])
+        follower.told(account.events[-1], first_end)
+
+        assert follower.rows() == {identity: ("1001", True)}
 
 
 @settings(

@@ -208,3 +208,61 @@ def test_who_may_not_use_the_form_is_not_led_there(acme: Tenant, client: Client)
     answer = client.post(add, {"tenant": acme.pk, "pipeline": "rest.records", "name": "shop"})
 
     assert answer.headers["Location"] == reverse("admin:ingestion_connection_changelist")
+
+
+SAID: list[tuple[dict[str, str], dict[str, Any]]] = [
+    (
+        {"signals": '[{"at": "$.ok", "success": [true]}]', "empty": "null, missing", "charset": "latin-1", "key": "order, line"},
+        {"signals": [{"at": "$.ok", "success": [True]}], "empty": ["null", "missing"], "charset": "latin-1",
+         "key": ["order", "line"]},
+    ),
+    (
+        {"timeout": "60", "lookback": "900", "concurrency": "1", "ahead": "false", "drift": "stop", "max_pages": "7",
+         "max_page_bytes": "4096", "error_budget_ratio": "0.1", "error_budget_at_least": "5"},
+        {"timeout": 60, "lookback": 900, "concurrency": 1, "ahead": False, "drift": "stop", "max_pages": 7,
+         "max_page_bytes": 4096, "error_budget": {"ratio": 0.1, "at_least": 5}},
+    ),
+    (
+        {"pagination_ends": '0, -1, "0", END', "pagination_repeat_ends": "true", "pagination_absent_ends": "true",
+         "pagination_empty_ends": "false", "pagination_more": "$.more", "pagination_more_values": "Y",
+         "pagination_last_values": "N, false"},
+        {"pagination": {"style": "cursor", "next": "$.next", "more": "$.more", "ends": [0, -1, "0", "END"],
+                        "absent_ends": True, "repeat_ends": True, "empty_ends": False, "more_values": ["Y"],
+                        "last_values": ["N", False]}},
+    ),
+    (
+        {"pagination_style": "page", "pagination_next": "", "pagination_start": "0", "pagination_clamped": "true",
+         "pagination_past_end": "404, 410"},
+        {"pagination": {"style": "page", "start": 0, "clamped": True, "past_end": [404, 410]}},
+    ),
+    (
+        {"pagination_style": "offset", "pagination_next": "", "pagination_overlap": "0"},
+        {"pagination": {"style": "offset", "overlap": 0}},
+    ),
+    (
+        {"pagination_style": "since_id", "pagination_next": "", "pagination_inclusive": "true"},
+        {"pagination": {"style": "since_id", "inclusive": True}},
+    ),
+    (
+        {"pagination_style": "link_header", "pagination_next": "", "pagination_absent_ends": "false"},
+        {"pagination": {"style": "link_header", "absent_ends": False}},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("filled", "declared"), SAID)
+def test_the_form_says_what_json_says_and_shows_it_again(
+    console: Client, acme: Tenant, world: World, filled: dict[str, str], declared: dict[str, Any]
+) -> None:
+    answer = console.post(reverse(DECLARE), form(acme, _save="Save", **filled))
+
+    connection = Connection.objects.for_tenant(acme).get()
+    assert answer.status_code == 302
+    said = connection.config["rest"]
+    assert {name: said[name] for name in declared} == declared
+    address = f"{reverse(DECLARE)}?connection={connection.pk}"
+    shown = {field.name: field.value() for field in console.get(address).context["form"]}
+    again = {name: "" if value is None or value is False else value for name, value in shown.items()}
+    assert console.post(address, {**again, "_save": "Save"}).status_code == 302
+    connection.refresh_from_db()
+    assert connection.config["rest"] == said

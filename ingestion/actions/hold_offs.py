@@ -1,0 +1,42 @@
+"""What an operator can do about a source that asked to be left alone: end the wait."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from ingestion import events, limits, turns
+from ingestion.actions.actor import Actor
+from ingestion.core.errors import ActionRefused
+from ingestion.models import Connection, Run
+
+
+def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> str:
+    """Let the connection's tenant call its integration again, now; the integration's name.
+
+    Runs that wait for it start when it is their turn. Raises ActionRefused when nothing is held off and no run waits.
+    """
+    tenant = connection.tenant
+    actor.require("run_connection", tenant)
+    integration = limits.limited_of(connection)
+    seconds = limits.release(tenant.ref, tenant.tier, integration) if integration else 0.0
+    with transaction.atomic():
+        waiting = _waiting(connection, integration)
+        if not seconds and not waiting:
+            raise ActionRefused(f"Nothing is held off for {tenant.key} at {integration or connection.pipeline}.")
+        for run in waiting:
+            if Run.unscoped.filter(pk=run.pk, fence=run.fence, state=Run.State.QUEUED).update(not_before=None):
+                run.not_before = None
+                events.record(run, "note", f"{actor.name} ended the hold-off of {integration}; the run need not wait.")
+                turns.hint(run)
+        data = {"integration": integration, "seconds": round(seconds), "runs": [run.pk for run in waiting]}
+        actor.audit(tenant, "end hold-off", connection, reason, **data)
+    return integration
+
+
+def _waiting(connection: Connection, integration: str) -> list[Run]:
+    """The tenant's queued runs that wait for another attempt, of all connections that share the integration."""
+    runs = Run.objects.for_tenant(connection.tenant).select_related("tenant", "connection", "connection__tenant")
+    queued = runs.filter(Q(error_class="Transient"), state=Run.State.QUEUED, not_before__gt=timezone.now())
+    return [run for run in queued.order_by("pk")[:500] if limits.limited_of(run.connection) == integration]

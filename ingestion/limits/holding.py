@@ -1,0 +1,94 @@
+"""Hold-offs: while a source asked to be left alone, nobody of a tenant calls it. Operators see them and end them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from ingestion import queueing
+from ingestion.conf import config
+from ingestion.core import registry
+from ingestion.core.context import TenantRef
+from ingestion.core.errors import IngestionError
+from ingestion.core.pipeline import Pipeline
+from ingestion.limits.buckets import SharedBucket, key_of
+from ingestion.limits.throttling import release_here
+from ingestion.limits.tiers import rate_of
+from ingestion.models import Connection
+from ingestion.vault import credentials
+
+Connect = Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOff:
+    """`integration` is left alone for its tenant until then."""
+
+    tenant: TenantRef
+    integration: str
+    until: datetime
+
+
+def limited(pipeline: Pipeline, tenant: TenantRef, named: str) -> str:
+    """Whose rate a run's calls count against; a source that names no integration has one for its pipeline.
+
+    A config may name what the tenant has a credential for, or what RATES lists: were any other name a bucket of its
+    own, whoever writes configs could have as many as they like.
+    """
+    own = pipeline.integration or pipeline.name
+    if named in ("", own):
+        return own
+    return named if named in config().RATES or credentials.known(tenant, named) else own
+
+
+def limited_of(connection: Connection) -> str:
+    """The same of a connection; '' where its pipeline is not installed."""
+    try:
+        pipeline = registry.get(connection.pipeline)
+    except IngestionError:
+        return ""
+    named = connection.config.get("integration") if isinstance(connection.config, Mapping) else ""
+    return limited(pipeline, connection.tenant.ref, str(named or pipeline.integration))
+
+
+def hold_off_of(connection: Connection, connect: Connect = queueing.client) -> HoldOff | None:
+    """The one that the connection's runs wait for; None when there is none, or when Redis cannot be asked."""
+    integration = limited_of(connection)
+    seconds = (
+        _seconds(connection.tenant.ref, connection.tenant.tier, integration, "look", connect) if integration else 0
+    )
+    if not seconds:
+        return None
+    return HoldOff(connection.tenant.ref, integration, timezone.now() + timedelta(seconds=seconds))
+
+
+def hold_offs(connections: Iterable[Connection], connect: Connect = queueing.client) -> list[HoldOff]:
+    """Those of all connections, each once."""
+    found: dict[tuple[int, str], HoldOff | None] = {}
+    for connection in connections:
+        key = (connection.tenant_id, limited_of(connection))
+        if key not in found:
+            found[key] = hold_off_of(connection, connect)
+    return [one for one in found.values() if one is not None]
+
+
+def release(tenant: TenantRef, tier: str, integration: str, connect: Connect = queueing.client) -> float:
+    """Let the tenant call again; the seconds that were left. What follows keeps to the rate, and begins slowly."""
+    release_here(tenant, integration)
+    return _seconds(tenant, tier, integration, "free", connect)
+
+
+def _seconds(tenant: TenantRef, tier: str, integration: str, what: str, connect: Connect) -> float:
+    if queueing.absence.away:
+        return 0.0
+    bucket = SharedBucket(connect(), key_of(tenant, integration), rate_of(integration, tier))
+    try:
+        return bucket.free() if what == "free" else bucket.held()
+    except (RedisError, OSError) as error:
+        queueing.absence.note(error)
+        return 0.0

@@ -1,0 +1,54 @@
+"""Error codes that sources write into the body of an answer, where the status alone is ambiguous. Closed by default."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+_NAMES = frozenset({"code", "errorcode", "error", "errors", "reason", "status", "type", "errortype", "message"})
+"""Members, without their punctuation, that hold a code or what has one inside."""
+_LATER = frozenset(
+    {"activitylimitexceeded", "apilimitexceeded", "concurrentlimitexceeded", "concurrencylimitexceeded",
+     "dailylimitexceeded", "limitexceeded", "quotaexceeded", "ratelimit", "ratelimited", "ratelimiterror",
+     "ratelimitexceeded", "ratelimitreached", "requestlimitexceeded", "requestthrottled", "requestthrottledexception",
+     "resourceexhausted", "servicelimitexceeded", "slowdown", "throttled", "throttling", "throttlingexception",
+     "toomanyrequests", "toomanyrequestsexception", "userratelimitexceeded"}
+)  # fmt: skip
+"""Codes by which Google, Amazon, Salesforce, Slack and others say that there were too many calls."""
+_LIMIT_IN_WORDS = re.compile(r"\b(rate|abuse)[- ]?limit|too many (requests|calls)", re.IGNORECASE)
+_LARGEST, _DEPTH = 64 * 1024, 4
+
+
+def says_later(body: bytes) -> bool:
+    """Whether an answer that refuses says that there were too many calls, by a code or, as GitHub does, in words."""
+    if len(body) > _LARGEST:
+        return False
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return any(is_later(text) or bool(_LIMIT_IN_WORDS.search(text[:500])) for text in _texts(value, _DEPTH))
+
+
+def is_later(code: str) -> bool:
+    """Whether `code` is one of those that mean: too many calls, later again."""
+    return len(code) <= 60 and _plain(code) in _LATER
+
+
+def _texts(value: Any, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict) and depth:
+        for name, inner in value.items():
+            if _plain(name) in _NAMES:
+                yield from _texts(inner, depth - 1)
+    elif isinstance(value, list) and depth:
+        for inner in value[:20]:
+            yield from _texts(inner, depth - 1)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).lower()

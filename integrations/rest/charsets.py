@@ -1,0 +1,52 @@
+"""The characters of an answer: UTF-8, as JSON is, unless the declaration or the source says otherwise."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+
+from ingestion import SourceChanged
+
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:+-]{1,40})", re.IGNORECASE)
+
+
+def known(name: str) -> str:
+    """The usual name of a charset; '' for what is none."""
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return ""
+    return found.name if found._is_text_encoding else ""  # codecs like "zip" and "rot13" are no charsets
+
+
+def as_utf8(body: bytes, headers: Mapping[str, str], declared: str) -> bytes:
+    """`body` in UTF-8. Raises SourceChanged when it is not in the charset that was declared.
+
+    What a declaration says is heeded strictly. What a Content-Type says is heeded where the bytes are no UTF-8: many
+    servers name a charset of old for JSON that they write in UTF-8.
+    """
+    if declared:
+        return body if declared == "utf-8" else _recoded(body, declared)
+    if body.isascii() and b"\0" not in body[:4]:
+        return body
+    said = _CHARSET.search(headers.get("content-type", ""))
+    name = known(said[1]) if said else ""
+    if name in ("", "utf-8") or not (name.startswith(("utf-16", "utf-32")) or not _is_utf8(body)):
+        return body
+    return _recoded(body, name)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _recoded(body: bytes, name: str) -> bytes:
+    try:
+        return body.decode(name).encode()
+    except (UnicodeError, ValueError) as error:
+        raise SourceChanged(f"The source's answer is not in {name}, the charset that is declared for it.") from error

@@ -1,0 +1,127 @@
+"""What a page says about the pages after it: yes, no, or nothing that can be read, which is neither.
+
+A page without records needs to say nothing. A page with records that lacks what its style looks at may have more pages
+behind it that nobody would ever ask for, so that ends in SourceChanged unless its source is known to leave it out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from typing import Any
+
+from ingestion import SourceChanged
+from ingestion.redaction import mask
+from integrations.rest.exchange import Answer
+from integrations.rest.paths import MISSING
+
+Scalar = bool | int | str
+_NEXT = re.compile(r"next|cursor|more|continu|(page|sync|skip)_?token|last_?evaluated|after$", re.IGNORECASE)
+_BACK = re.compile(r"prev|before|first|last_?page|^last$|total|size|limit|count", re.IGNORECASE)
+
+
+def promised(answer: Answer, path: str, yes: Collection[Scalar], no: Collection[Scalar], *, absent_ends: bool) -> bool:
+    """The truth value at `path`: whether more pages follow. Raises SourceChanged for anything that is no such value."""
+    value = answer.look(path)
+    if _among(value, yes):
+        return True
+    if _among(value, no):
+        return False
+    if value is MISSING or value is None:
+        require_sight(answer, path, absent_ends=absent_ends)
+        return False
+    raise SourceChanged(
+        f"At {path} stands {_shown(value)}, which says neither that more pages follow ({_listed(yes)}) nor that none "
+        f"do ({_listed(no)}). Declare which values do: more_values, last_values."
+    )
+
+
+def number_of_pages(answer: Answer, path: str, *, absent_ends: bool) -> int | None:
+    """The number at `path`, rounded up; None where the page may lack it. Raises SourceChanged for what is no number."""
+    value = answer.look(path)
+    if value is MISSING or value is None:
+        require_sight(answer, path, absent_ends=absent_ends)
+        return None
+    try:
+        number = Decimal("NaN") if isinstance(value, bool | list | dict) else Decimal(str(value).strip())
+        pages = int(number.to_integral_value(ROUND_CEILING)) if number.is_finite() and number.adjusted() < 12 else -1
+    except InvalidOperation:
+        pages = -1
+    if pages < 0 or (pages == 0 and answer.elements):
+        raise SourceChanged(f"At {path} stands {_shown(value)}, which is no number of pages of a page with records.")
+    return pages
+
+
+def ends(value: Any, declared: Collection[Scalar]) -> bool:
+    """Whether a cursor or address says that there is no next page."""
+    return value is None or value is False or value == "" or _among(value, declared)
+
+
+def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = None) -> None:
+    """Raise SourceChanged where a page with records lacks what names the next page, and nothing else shows its end.
+
+    An end is shown by the source's own total, or by a declaration that says so, unless another member looks like what
+    was looked for under a new name. `sent` is what the page was asked for with: some sources repeat it.
+    """
+    if not answer.elements or (answer.total is not None and answer.read >= answer.total):
+        return
+    strange = next(_resembling(answer, path, sent), "")
+    if absent_ends and not strange:
+        return
+    if absent_ends:
+        raise SourceChanged(
+            f"The page has {answer.elements} records and nothing at {path}, but a member {strange!r} that looks like "
+            "it. Has the source renamed it? Correct the path."
+        )
+    hint = f" There is {strange!r}: correct the path if that is it." if strange else ""
+    raise SourceChanged(
+        f"The page has {answer.elements} records and nothing at {path}, so whether another page follows cannot be "
+        f"seen.{hint} If the source leaves it out on its last page, declare that: absent_ends=true."
+    )
+
+
+def _resembling(answer: Answer, path: str, sent: Any) -> Iterator[str]:
+    """Members around the records that look like the way to a next page and hold something."""
+    if not answer.around:
+        return
+    for name, value in _leaves(json.loads(answer.around), 3):
+        fits = _NEXT.search(name) and not _BACK.search(name) and name != re.split(r"[.\]]", path)[-1]
+        if fits and value not in (None, "", False, 0, [], {}) and value != sent and str(value) != str(sent):
+            yield mask(name)[:60]
+
+
+def _leaves(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            if isinstance(one, Mapping) and depth:
+                yield from _leaves(one, depth - 1)
+            elif not isinstance(one, list):
+                yield name, one
+
+
+def _among(value: Any, declared: Collection[Scalar]) -> bool:
+    """Equal and of the same type: the text "false" is not false, and 1 is not true."""
+    return any(type(value) is type(one) and value == one for one in declared)
+
+
+def _listed(values: Collection[Scalar]) -> str:
+    return ", ".join(map(_shown, values)) or "none"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return f"the text {mask(value)[:40]!r}" if isinstance(value, str) else str(value).lower()
+
+
+def aligned(tail: Sequence[str], marks: Sequence[str], overlap: int) -> int:
+    """How many of a page's first elements are known: up to the latest row of the page before that stands on it."""
+    expected = tail[-overlap:]
+    if marks[: len(expected)] == expected:  # nothing moved; also right where rows are equal to one another
+        return len(expected)
+    first: dict[str, int] = {}
+    for index, one in enumerate(marks):
+        first.setdefault(one, index)
+    return next((first[one] + 1 for one in reversed(tail) if one in first), 0)

@@ -1,0 +1,105 @@
+"""Where a reading stands between two pages, and what its source's total says of it at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ingestion import Json, Proof
+from integrations.rest.declaration import Declaration
+from integrations.rest.exchange import Answer, State, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """All of it is in the run's checkpoint."""
+
+    state: State
+    of: str
+    """Fingerprint of the declaration that the state belongs to."""
+    done: bool = False
+    pages: int = 0
+    distinct: int = 0
+    """Elements read so far, without those known to be repeated."""
+    nulls: int = 0
+    first_total: int | None = None
+    total: int | None = None
+    """What the source counted last."""
+    moved: bool = False
+    """The total was not the same on all pages."""
+    shifted: bool = False
+    """Rows were seen to move between pages."""
+    partly: bool = False
+    """The first pages were read under another declaration: no total is about all of the reading."""
+    untold: str = ""
+    """Why the total could not be read, where it could not."""
+    last: str = ""
+    """Digest of the last page."""
+    same: int = 0
+    """How often that page came in a row."""
+    rows: list[str] | None = None
+    """Identities of the records without an id so far; None when they are too many for a checkpoint."""
+
+    @classmethod
+    def at(cls, declaration: Declaration, checkpoint: Json) -> Progress:
+        """From a checkpoint; from the start without one, or when the declaration has changed since."""
+        start = cls(declaration.pagination.first(), declaration.fingerprint, rows=[])
+        if checkpoint is None:
+            return start
+        if checkpoint.get("of") != start.of:
+            return dataclasses.replace(start, partly=True)
+        known = {one.name for one in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in checkpoint.items() if name in known})
+
+    def after(self, turn: Turn, answer: Answer, nulls: int, untold: str) -> Progress:
+        """Where the reading stands when `turn` follows the page."""
+        first = answer.total if self.first_total is None else self.first_total
+        latest = self.total if answer.total is None else answer.total
+        distinct = self.distinct + answer.elements - turn.repeats if turn.reached is None else turn.reached
+        return dataclasses.replace(
+            self, state=turn.state or {}, done=turn.state is None, pages=self.pages + 1, distinct=distinct,
+            nulls=self.nulls + nulls, first_total=first, total=latest,
+            moved=self.moved or (self.total is not None and latest != self.total),
+            shifted=self.shifted or turn.shifted, untold=untold or self.untold,
+        )  # fmt: skip
+
+    def declares(self, given: int) -> Mapping[str, Decimal]:
+        """The count that a page of `given` records declares.
+
+        Each page declares what it brought, the last one also what is missing to the source's total, so that the sum
+        over the run is that total, with what is known to be repeated or null counted out.
+        """
+        if self.first_total is None or self.partly:
+            return {}
+        return {"count": Decimal(given + (self.missing if self.done else 0))}
+
+    @property
+    def missing(self) -> int:
+        """Records between what came and the total; below 0 when more came. 0 where the two cannot be compared."""
+        if self.total is None or self._excuse:
+            return 0
+        missing = self.total - self.distinct
+        return 0 if missing == -self.nulls else missing
+
+    def proof(self, subject: str) -> Proof:
+        """What the end of the reading proves."""
+        if self.total is None:
+            return Proof.unchecked(subject, self.untold or "the source states no total")
+        if self.partly:
+            return Proof.unchecked(subject, "the declaration was changed while the run went on")
+        if self._excuse:
+            return Proof.unchecked(subject, self._excuse)
+        if self.missing:
+            return Proof(subject, f"totals differ: the source counts {self.total}, {self.distinct} came")
+        return Proof.totals(subject)
+
+    @property
+    def _excuse(self) -> str:
+        """Why the total says nothing of what came: it moved, or rows that came have gone since."""
+        if self.moved:
+            return f"the source's total moved while it was read, from {self.first_total} to {self.total}"
+        if self.shifted and self.total is not None and self.distinct > self.total:
+            return "rows moved from page to page while they were read"
+        return ""

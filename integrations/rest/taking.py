@@ -1,0 +1,134 @@
+"""The elements of a page become records: each with its key, or refused with a reason that names what is wrong in it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ingestion import FieldError, Record, RecordError, Refusal, SourceChanged
+from integrations.rest.fields import key_of_value, key_reader, mark, member
+from integrations.rest.identity import identity
+from integrations.rest.walking import NULL
+
+_NO_KEY = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_KINDS = {"[": "lists", '"': "texts", "t": "truths", "f": "truths"}
+_SHOWN = 10
+_DEPTH = 100
+_LENIENT = json.JSONDecoder(parse_constant=lambda text: _NoNumber(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _NoNumber:
+    """NaN, Infinity or -Infinity, which is no JSON."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """A page's elements. `nulls` is how many were null."""
+
+    records: list[Record]
+    refused: list[Refusal]
+    nulls: int
+    marks: list[str]
+    """What each element is known by on another page, where that was asked for."""
+
+
+def taken(elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, marked: bool) -> Elements:
+    """The elements of page `number`; a record without an id has its identity as its key.
+
+    Raises SourceChanged when none of them can be a record.
+    """
+    read = key_reader(keys) if keys else identity
+    records: list[Record] = []
+    refused: list[Refusal] = []
+    nulls = 0
+    for index, body in enumerate(elements):
+        if body == NULL:
+            nulls += 1
+            continue
+        try:
+            records.append(Record(read(body), body, f"page {number}, item {index}"))
+        except (*_NO_KEY, ValueError) as error:
+            refused.append(_refusal(body, keys, f"page {number}, item {index}", error))
+    if refused and not records:
+        _require_records([one.record.body for one in refused], keys)
+    return Elements(records, refused, nulls, _marks(elements, records) if marked else [])
+
+
+def _marks(elements: Sequence[bytes], records: Sequence[Record]) -> list[str]:
+    keys = {id(record.body): record.key for record in records}
+    return [mark(keys.get(id(body)) or body) for body in elements]
+
+
+def _require_records(bodies: Sequence[bytes], keys: tuple[str, ...]) -> None:
+    """Raise SourceChanged when nothing on the page is an object, or none of several has the key."""
+    odd = [body for body in bodies if body[:1] != b"{"]
+    if len(odd) == len(bodies):
+        kinds = sorted({_KINDS.get(chr(body[0]), "numbers") for body in odd if body})
+        raise SourceChanged(
+            f"None of the page's {len(bodies)} elements is an object: they are {' and '.join(kinds)}. Does `records` "
+            "lead where the records are?"
+        )
+    if odd or len(bodies) < 2:
+        return
+    values = [_leniently(body) for body in bodies]
+    for name in keys:
+        if all(isinstance(value, dict) and not _has(value, name) for value in values):
+            there = ", ".join(list(values[0])[:_SHOWN])
+            raise SourceChanged(
+                f"None of the page's {len(bodies)} records has {name!r}, which tells them apart (`key`); there are "
+                f"{there or 'no members'}. Has the source renamed it?"
+            )
+
+
+def _refusal(body: bytes, keys: tuple[str, ...], position: str, error: Exception) -> Refusal:
+    """Why a record is none, with its id where that can still be read, and the members that are at fault."""
+    value = _leniently(body)
+    faults = tuple(itertools.islice(_faults(value, "", _DEPTH), _SHOWN))
+    key = ""
+    if keys and isinstance(value, dict):
+        with contextlib.suppress(ValueError):
+            key = key_of_value(value, keys)
+    if faults:
+        names = ", ".join(dict.fromkeys(fault.path for fault in faults))
+        return Refusal(Record(key, body, position), RecordError(f"{names}: {faults[0].message}", errors=faults))
+    what = f"key {', '.join(keys)!r}" if keys else "value"
+    return Refusal(Record(key, body, position), RecordError(f"No usable {what} in the record: {error}"))
+
+
+def _leniently(body: bytes) -> Any:
+    """The value as far as it can be read at all, None when it cannot."""
+    try:
+        return _LENIENT.decode(body.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
+    if isinstance(value, _NoNumber):
+        yield FieldError(path, "not_json", f"{value.text} is no JSON number.")
+    elif isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+        bad = "bytes that are no UTF-8" if any("\udc80" <= sign <= "\udcff" for sign in value) else "half a character"
+        yield FieldError(path, "not_text", f"The text holds {bad} (a surrogate without its other half).")
+    elif isinstance(value, dict | list) and depth:
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _faults(one, f"{path}.{name}" if path else str(name), depth - 1)
+
+
+def _has(value: Any, name: str) -> bool:
+    return member(value, name) is not None or _stands(value, name)
+
+
+def _stands(value: Any, name: str) -> bool:
+    """Whether the member is there, be it null."""
+    *way, last = name.split(".")
+    owner = member(value, ".".join(way)) if way else value
+    return isinstance(owner, dict) and last in owner

@@ -1,0 +1,141 @@
+"""A source that asked to be left alone: operators see it, and end it, for one tenant at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.urls import reverse
+from redis import Redis
+
+from ingestion import actions, limits
+from ingestion.clock import db_now_plus
+from ingestion.core.errors import ActionRefused
+from ingestion.limits.buckets import LocalBucket
+from ingestion.models import AuditEntry, Connection, Run, Tenant
+from ingestion.testing import make_tenant
+from tests.ingestion.admin.staff import staff
+from tests.ingestion.commands.shell import asked, ingest
+from tests.ingestion.limits.throttled import throttle
+from tests.ingestion.runs import OPERATOR
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+NAMED = ("--pipeline", "app.payments")
+
+
+def connected(key: str) -> Connection:
+    return actions.connect(OPERATOR, make_tenant(key), "app.payments")
+
+
+def held(connection: Connection, seconds: float = 300) -> Connection:
+    """As if its source had asked for it."""
+    throttle(limits.limited_of(connection), connection.tenant.ref).hold_off(seconds)
+    return connection
+
+
+def waiting(connection: Connection) -> Run:
+    run = actions.run_now(OPERATOR, connection, hint=False)
+    Run.unscoped.filter(pk=run.pk).update(not_before=db_now_plus(300), error_class="Transient")
+    return run
+
+
+def test_a_hold_off_is_seen_with_its_tenant_integration_and_end() -> None:
+    connection, other = held(connected("acme")), connected("other")
+
+    (row,) = asked("hold-off", "show")["hold_offs"]
+
+    assert (row["tenant"], row["integration"]) == ("acme", "app.payments")
+    assert row["until"]
+    assert asked("hold-off", "show", "--tenant", "other")["hold_offs"] == []
+    assert limits.hold_off_of(other) is None
+    assert limits.hold_off_of(connection) is not None
+
+
+def test_ending_it_lets_that_tenant_call_and_its_waiting_runs_start() -> None:
+    connection, other = held(connected("acme")), held(connected("other"))
+    run, theirs = waiting(connection), waiting(other)
+
+    said = ingest("hold-off", "end", "--tenant", "acme", *NAMED, "--reason", "their support says so")
+
+    assert said.code == 0
+    throttle(limits.limited_of(connection), connection.tenant.ref, patience=5.0)()
+    assert limits.hold_off_of(connection) is None
+    assert limits.hold_off_of(other) is not None
+    for one in (run, theirs):
+        one.refresh_from_db()
+    assert run.not_before is None
+    assert theirs.not_before is not None
+    entry = AuditEntry.objects.for_tenant(connection.tenant).filter(action="end hold-off").get()
+    assert (entry.reason, entry.data["integration"], entry.data["runs"]) == (
+        "their support says so", "app.payments", [run.pk],
+    )  # fmt: skip
+    assert 0 < entry.data["seconds"] <= 300
+
+
+def test_what_follows_an_ended_hold_off_keeps_to_the_rate(rates: Any) -> None:
+    patient = throttle("slow", patience=9.0)
+    patient.hold_off(60)
+    limits.release(connected("acme").tenant.ref, "free", "nothing")
+    from tests.ingestion.limits.throttled import ACME
+
+    limits.release(ACME, "free", "slow")
+
+    waits = [throttle("slow")._take(1.0, 9.0)[0].wait for _ in range(3)]
+    assert waits == pytest.approx([1 / 20, 2 / 20, 3 / 20], abs=0.04)
+
+
+def test_a_bucket_of_this_process_ends_its_hold_too() -> None:
+    bucket = LocalBucket(10, 5, clock=lambda: 100.0)
+    bucket.hold(60)
+    bucket.free()
+
+    assert bucket.take(1.0, 9.0).wait < 1
+
+
+def test_where_nothing_is_held_there_is_nothing_to_end() -> None:
+    with pytest.raises(ActionRefused, match="Nothing is held off"):
+        actions.end_hold_off(OPERATOR, connected("acme"))
+
+
+def test_the_page_says_it_and_has_the_button_only_then(client: Client) -> None:
+    connection = connected("acme")
+    client.force_login(staff("vera", connection.tenant, permissions=["view_connection", "run_connection"]))
+    page = reverse("admin:ingestion_connection_change", args=[connection.pk])
+    button = reverse("admin:ingestion_connection_end-hold-off", args=[connection.pk])
+    before = client.get(page).content.decode()
+
+    during = client.get(held(connection) and page).content.decode()
+    answer = client.post(button, {"reason": "enough"})
+    after = client.get(page).content.decode()
+
+    assert (button in before, button in during, button in after) == (False, True, False)
+    assert "app.payments, " in during
+    assert answer.status_code == 302
+
+
+def test_nobody_ends_another_tenant_s_hold_off(client: Client) -> None:
+    connection = held(connected("globex"))
+    user = staff("vera", make_tenant("acme"), permissions=["view_connection", "run_connection"])
+    client.force_login(user)
+    button = reverse("admin:ingestion_connection_end-hold-off", args=[connection.pk])
+
+    answer = client.post(button, {"reason": "enough"})
+    with pytest.raises(PermissionDenied):
+        actions.end_hold_off(actions.Actor(user), connection)
+
+    assert answer.status_code == 302
+    assert limits.hold_off_of(connection) is not None
+    assert not AuditEntry.objects.for_tenant(Tenant.objects.get(key="globex")).filter(action="end hold-off").exists()
+
+
+def test_without_redis_pages_and_lists_say_nothing_of_it() -> None:
+    class Gone(Redis):
+        def execute_command(self, *args: Any, **options: Any) -> Any:
+            raise ConnectionError
+
+    from ingestion import queueing
+
+    assert limits.hold_off_of(connected("acme"), lambda: Gone()) is None
+    queueing.absence.over()

@@ -1,0 +1,79 @@
+"""A CAMT statement over several pages, and entries that stand on none."""
+
+from __future__ import annotations
+
+from integrations.bank.formats.camt import read
+from integrations.bank.statements import imbalance
+from tests.integrations.bank.camt_messages import balance, entry, message, only
+
+
+def page(number: int, *parts: str, last: bool = False) -> str:
+    pagination = f"<StmtPgntn><PgNb>{number}</PgNb><LastPgInd>{str(last).lower()}</LastPgInd></StmtPgntn>"
+    return f"<Stmt><Id>S</Id>{pagination}<Acct><Id><IBAN>DE00</IBAN></Id></Acct>{''.join(parts)}</Stmt>"
+
+
+def file(*pages: str) -> bytes:
+    return f"<Document><BkToCstmrStmt>{''.join(pages)}</BkToCstmrStmt></Document>".encode()
+
+
+def test_pages_with_interim_balances_stay_apart_and_tie_one_by_one() -> None:
+    first = page(1, balance("OPBD", "0"), balance("ITBD", "5.00"), entry("5.00"))
+    second = page(2, balance("ITBD", "5.00"), balance("CLBD", "9.00"), entry("4.00"), last=True)
+
+    found = read(file(first, second))
+
+    assert [(each.page, each.last_page, imbalance(each)) for each in found] == [(1, False, 0), (2, True, 0)]
+
+
+def test_pages_with_one_balance_each_are_checked_together() -> None:
+    first, second = (
+        page(1, balance("OPBD", "0"), entry("5.00")),
+        page(2, balance("CLBD", "9.00"), entry("4.00"), last=True),
+    )
+
+    (found,) = read(file(first, second))
+
+    assert (imbalance(found), found.unproved, found.last_page) == (0, "", True)
+    assert [each.position for each in found.entries] == [0, 1]
+
+
+def test_pages_that_all_repeat_the_balances_are_checked_together() -> None:
+    ends = balance("OPBD", "0"), balance("CLBD", "9.00")
+
+    (found,) = read(file(page(1, *ends, entry("5.00")), page(2, *ends, entry("4.00"), last=True)))
+
+    assert imbalance(found) == 0
+
+
+def test_a_lost_entry_on_one_of_the_pages_breaks_their_balance() -> None:
+    (found,) = read(file(page(1, balance("OPBD", "0")), page(2, balance("CLBD", "9.00"), entry("4.00"), last=True)))
+
+    assert imbalance(found) == -5
+
+
+def test_a_page_alone_says_which_end_is_elsewhere() -> None:
+    (first,) = read(file(page(1, balance("OPBD", "0"), entry("5.00"))))
+    (last,) = read(file(page(2, balance("CLBD", "9.00"), entry("4.00"), last=True)))
+
+    assert first.unproved.startswith("page 1 of the statement gives no closing balance (CLBD), and the other pages are")
+    assert last.unproved.startswith("page 2 of the statement gives no opening balance (OPBD), and the other pages are")
+
+
+def test_pages_with_a_gap_between_them_are_not_joined() -> None:
+    found = read(file(page(1, balance("OPBD", "0"), entry("5.00")), page(3, balance("CLBD", "9.00"), last=True)))
+
+    assert len(found) == 2
+    assert all(each.unproved for each in found)
+
+
+def test_the_message_may_give_the_page() -> None:
+    header = "<GrpHdr><MsgPgntn><PgNb>2</PgNb><LastPgInd>true</LastPgInd></MsgPgntn></GrpHdr>"
+    data = message(balance("CLBD", "1")).replace(b"<BkToCstmrStmt>", f"<BkToCstmrStmt>{header}".encode())
+
+    assert (only(data).page, only(data).last_page) == (2, True)
+
+
+def test_an_entry_outside_of_every_statement_is_a_problem() -> None:
+    data = message(entry("1.00")).replace(b"</Stmt>", f"<Ntries>{entry('2.00')}</Ntries></Stmt>".encode())
+
+    assert only(data).problems == ("1 entries (Ntry) stand outside of every statement",)

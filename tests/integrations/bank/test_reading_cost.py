@@ -1,0 +1,106 @@
+"""Reading takes time and memory in proportion to the entries, in whatever shape they come."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import pytest
+
+from integrations.bank.formats import read_file
+from tests.integrations.bank.camt_messages import balance, entry, message
+
+Build = Callable[[int], bytes]
+
+
+def mt940_entries(count: int) -> bytes:
+    lines = [f":61:2601050105C1,00NTRFX//B{at}\r\n:86:166?20EREF+E{at}?21SVWZ+Rent {at}?32Ada" for at in range(count)]
+    return _statement("\r\n".join(lines), count)
+
+
+def mt940_signed_entries(count: int) -> bytes:
+    return _statement("\r\n".join(f":61:2601050105C+1,00NTRFX//B{at}" for at in range(count)), count)
+
+
+def mt940_statements(count: int) -> bytes:
+    return b"\r\n".join(_statement(f":61:2601050105C1,00NTRFX//B{at}", 1) for at in range(count))
+
+
+def mt940_long_text(count: int) -> bytes:
+    return _statement(":61:260105C1,00NTRFX\r\n:86:Rent\r\n" + "\r\n".join(["and so on"] * count), 1)
+
+
+def mt940_dashes(count: int) -> bytes:
+    return _statement(":61:260105C1,00NTRFX\r\n:86:Rent\r\n" + "\r\n".join(["-"] * count), 1)
+
+
+def mt942_entries(count: int) -> bytes:
+    lines = "\r\n".join(f":61:2601050105C1,00NTRFX//B{at}" for at in range(count))
+    return f":20:R\r\n:25:1\r\n:34F:EUR0,\r\n{lines}\r\n:90C:{count}EUR{count},00\r\n-\r\n".encode()
+
+
+def _statement(lines: str, total: int) -> bytes:
+    return f":20:R\r\n:25:1\r\n:60F:C260101EUR0,00\r\n{lines}\r\n:62F:C260131EUR{total},00\r\n-\r\n".encode()
+
+
+def camt_entries(count: int) -> bytes:
+    ends = balance("OPBD", "0"), balance("CLBD", str(count))
+    summary = f"<TxsSummry><TtlNtries><NbOfNtries>{count}</NbOfNtries><Sum>{count}</Sum></TtlNtries></TxsSummry>"
+    return message(*ends, summary, *(entry("1.00", rest=_transactions(1)) for _ in range(count)))
+
+
+def camt_parts(count: int) -> bytes:
+    return message(entry(f"{count}.00", rest=_transactions(count)))
+
+
+def camt_statements(count: int) -> bytes:
+    page = "</Stmt><Stmt><Id>1</Id><StmtPgntn><PgNb>{}</PgNb></StmtPgntn>{}".format
+    return message(*(page(at + 1, entry("1.00")) for at in range(count)))
+
+
+def camt_balances(count: int) -> bytes:
+    return message(*(balance("CLBD", "1.00") for _ in range(count)))
+
+
+def _transactions(count: int) -> str:
+    text = (
+        '<Amt Ccy="EUR">1.00</Amt><RmtInf><Ustrd>Rent</Ustrd><Strd><RfrdDocInf><Nb>1</Nb></RfrdDocInf></Strd></RmtInf>'
+    )
+    return f"<NtryDtls>{f'<TxDtls>{text}</TxDtls>' * count}</NtryDtls>"
+
+
+def work(build: Build, count: int) -> int:
+    """Calls made while reading, which do not depend on how quick the machine is."""
+    data, calls = build(count), 0
+
+    def counted(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        read_file(data)
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+SHAPES: list[Build] = [
+    mt940_entries, mt940_signed_entries, mt940_statements, mt940_long_text, mt940_dashes, mt942_entries,
+    camt_entries, camt_parts, camt_statements, camt_balances,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("build", SHAPES, ids=lambda build: build.__name__)
+def test_ten_times_the_entries_are_ten_times_the_work(build: Build) -> None:
+    assert work(build, 2_000) <= 11 * work(build, 200)
+
+
+@pytest.mark.parametrize("count", [3_000, pytest.param(30_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("build", [mt940_entries, camt_entries], ids=lambda build: build.__name__)
+def test_a_large_file_is_read_whole_and_proved(build: Build, count: int) -> None:
+    (found,) = read_file(build(count))
+
+    assert (len(found.entries), found.problems, found.unproved) == (count, (), "")

@@ -1,0 +1,143 @@
+"""An answer of status 200 that says that it failed, through whole runs: nothing of it is taken for success."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from ingestion.models import Tenant, Watermark
+from integrations.rest.source import Configured
+from tests.integrations.rest.configured import config
+from tests.integrations.rest.test_records import acme, connected, rows, run
+from tests.integrations.rest.worlds import World, context, reply
+
+__all__ = ["acme"]
+pytestmark = [pytest.mark.django_db]
+PLAIN: dict[str, Any] = {"records": "$.data[*]", "updated": "", "total": "", "pagination": {"style": "none"}}
+SLACK = [
+    {"at": "$.error", "later": ["ratelimited"], "credential": ["invalid_auth", "invalid api key"], "changed": ["unknown_method"]},
+    {"at": "$.ok", "success": [True], "text": "$.error"},
+]  # fmt: skip
+
+ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
+    "GraphQL, null data": (
+        {"records": "$.data.orders[*]"}, {"data": {"orders": None}, "errors": [{"message": "Timeout"}]}, "SourceFailed", "Timeout"),
+    "GraphQL, data beside errors": (
+        {"records": "$.data.orders[*]"}, {"data": {"orders": [{"id": 1}]}, "errors": [{"message": "half"}]}, "SourceFailed", "half"),
+    "GraphQL, no data": ({"records": "$.data.orders[*]"}, {"errors": [{"message": "Boom"}]}, "SourceFailed", "Boom"),
+    "GraphQL, the whole answer is the record": ({"records": "$", "key": ""}, {"data": None, "errors": [{"message": "No"}]}, "SourceFailed", "No"),
+    "GraphQL, throttled": (
+        {"records": "$.data.orders[*]"},
+        {"data": None, "errors": [{"message": "slow", "extensions": {"code": "THROTTLED"}}]}, "Transient", "slow"),
+    "errors as an object": ({}, {"data": [], "errors": {"base": ["not now"]}}, "SourceFailed", "$.errors"),
+    "ok is false": ({}, {"ok": False, "error": "gone_fishing", "data": []}, "SourceFailed", "gone_fishing"),
+    "ok is false, too many calls": ({}, {"ok": False, "error": "ratelimited", "data": []}, "Transient", "ratelimited"),
+    "a status in words": ({}, {"status": "error", "data": None, "message": "down"}, "SourceFailed", "down"),
+    "an error beside an empty list": ({}, {"error": "invalid api key", "data": []}, "SourceFailed", "invalid api key"),
+    "success is false": ({}, {"success": False, "data": [{"id": 1}]}, "SourceFailed", "$.success"),
+    "declared, later": ({"signals": SLACK}, {"ok": False, "error": "ratelimited", "data": []}, "Transient", "ratelimited"),
+    "declared, credential": ({"signals": SLACK}, {"ok": False, "error": "invalid_auth", "data": []}, "CredentialError", "invalid_auth"),
+    "declared, without its truth": ({"signals": SLACK}, {"error": "invalid api key", "data": []}, "CredentialError", "invalid api key"),
+    "declared, changed": ({"signals": SLACK}, {"ok": False, "error": "unknown_method", "data": []}, "SourceChanged", "unknown_method"),
+    "declared, unknown code": ({"signals": SLACK}, {"ok": False, "error": "fatal", "data": []}, "SourceFailed", "fatal"),
+    "declared, the signal is missing": ({"signals": SLACK[1:]}, {"data": [{"id": 1}]}, "SourceFailed", "nothing stands"),
+    "declared, the signal has another type": ({"signals": SLACK[1:]}, {"ok": "true", "data": [{"id": 1}]}, "SourceFailed", "$.ok"),
+    "declared, a number for success": (
+        {"signals": [{"at": "$.code", "success": [0], "later": [7]}]}, {"code": 7, "data": []}, "Transient", "$.code"),
+    "null where a list was": ({}, {"data": None}, "SourceChanged", "Null stands"),
+    "null on the way": ({"records": "$.data.orders[*]"}, {"data": None}, "SourceChanged", "Null stands"),
+    "nothing where a list was": ({}, {"items": []}, "SourceChanged", "no 'data'"),
+    "an object where a list was": ({}, {"data": {"id": 1, "name": "x"}}, "SourceChanged", "2 of its 2 members"),
+    "texts where records were": ({}, {"data": ["a", "b"]}, "SourceChanged", "texts"),
+    "the id is renamed everywhere": ({}, {"data": [{"ID": 1}, {"ID": 2}]}, "SourceChanged", "None of the page's 2 records has 'id'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_that_failed_is_no_success(acme: Tenant, name: str) -> None:
+    changes, body, error, words = ANSWERS[name]
+    connection = connected(acme, **{**PLAIN, **changes})
+
+    made = run(connection, lambda request: reply(body))
+
+    assert made.error_class == error
+    assert made.state == ("queued" if error == "Transient" else "failed")
+    assert words in made.error_message
+    assert rows(acme) == {}
+    assert not Watermark.unscoped.filter(connection=connection).exists()
+    connection.refresh_from_db()
+    assert connection.is_paused == (error == "CredentialError")
+
+
+FINE: dict[str, tuple[dict[str, Any], Any, int]] = {
+    "an empty list of errors": ({}, {"data": [{"id": 1}], "errors": []}, 1),
+    "null for an error": ({}, {"data": [{"id": 1}], "error": None, "ok": True, "status": "ok"}, 1),
+    "declared": ({"signals": SLACK}, {"data": [{"id": 1}], "ok": True}, 1),
+    "errors that are the records": ({"records": "$.errors[*]"}, {"errors": [{"id": 1}]}, 1),
+    "partial data that is wanted": (
+        {"records": "$.data.orders[*]", "signals": [{"at": "$.errors", "otherwise": "success"}]},
+        {"data": {"orders": [{"id": 1}]}, "errors": [{"message": "half"}]}, 1),
+    "null for an empty list": ({"empty": ["null"]}, {"data": None}, 0),
+    "nothing for an empty list": ({"empty": ["missing"]}, {"count": 0}, 0),
+    "null on the way to an empty list": ({"records": "$.data.orders[*]", "empty": ["null"]}, {"data": None}, 0),
+    "records that have a status of error": ({}, {"data": [{"id": 1, "status": "error", "errors": ["x"]}]}, 1),
+    "a map of records": ({"key": "n"}, {"data": {"a": {"n": 1}, "b": {"n": 2}}}, 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_what_is_no_failure_is_none(acme: Tenant, name: str) -> None:
+    changes, body, count = FINE[name]
+
+    made = run(connected(acme, **{**PLAIN, **changes}), lambda request: reply(body))
+
+    assert (made.state, made.ok) == ("succeeded", count), made.error_message
+
+
+@pytest.mark.parametrize("body", [{"ok": True, "data": [{"id": 1}]}, {"ok": False, "error": "fatal", "data": []}])
+def test_a_preview_names_members_that_look_like_a_failure_s_and_shows_the_page(body: Any) -> None:
+    world = World(lambda request: reply({**body, "message": "hello", "page": 1}))
+
+    page = Configured(world.connect).preview(context(config=config(records="$.data[*]", key="id")))
+
+    (note,) = [one for one in page.notes if "declare `signals`" in one]
+    assert "'ok'" in note
+    assert "'message'" in note
+    assert "'page'" not in note
+    assert any("A run fails at such an answer" in one for one in page.notes) == (body["ok"] is False)
+
+
+def test_a_wait_that_the_answer_asks_for_is_the_run_s(acme: Tenant) -> None:
+    def later(request: httpx.Request) -> httpx.Response:
+        return reply({"ok": False, "error": "ratelimited", "data": []}, Retry_After="77")
+
+    made = run(connected(acme, **PLAIN), later)
+
+    assert made.state == "queued"
+    assert made.not_before is not None
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_a_run_all_of_whose_records_were_rejected_failed(acme: Tenant, count: int) -> None:
+    connection = connected(acme, **{**PLAIN, "updated": "at"})
+    body = {"data": [{"id": number, "at": "yesterday"} for number in range(count)]}
+
+    made = run(connection, lambda request: reply(body))
+
+    assert (made.state, made.error_class, made.dead) == ("failed", "ErrorBudgetExceeded", count)
+    assert made.watermark_after is None
+    assert not Watermark.unscoped.filter(connection=connection).exists()
+
+
+def test_a_connection_has_an_error_budget_of_its_own(acme: Tenant) -> None:
+    def tenth(request: httpx.Request) -> httpx.Response:
+        return reply({"data": [{"id": number, "at": "never" if number < 2 else number} for number in range(10)]})
+
+    strict = {"ratio": 0.1, "at_least": 5}
+    lenient = run(connected(acme, **{**PLAIN, "updated": "at"}), tenth)
+    failed = run(connected(acme, "strict", **{**PLAIN, "updated": "at", "error_budget": strict}), tenth)
+
+    assert (lenient.state, lenient.dead) == ("partial", 2)
+    assert (failed.state, failed.error_class) == ("failed", "ErrorBudgetExceeded")

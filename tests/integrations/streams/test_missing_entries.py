@@ -1,0 +1,138 @@
+"""What is gone from a stream before it was read is told: a dead letter where its id is known, else a count."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from ingestion.models import Run, Tenant
+from tests.ingestion.runs import counts, item, letters, load, new_tenant, rows
+from tests.integrations.streams.conftest import KeptRedis
+from tests.integrations.streams.entries import GROUP, add, add_items, reading, stream_of, unacknowledged, wanted
+
+pytestmark = pytest.mark.django_db
+MISSED = "messages deleted before they were read"
+
+
+def notes(run: Run) -> str:
+    return " ".join(run.events.values_list("text", flat=True))
+
+
+def group_of(server: KeptRedis, tenant: Tenant) -> Any:
+    with server.client() as client:
+        return client.xgroup_create(stream_of(tenant), GROUP, "0", mkstream=True)
+
+
+@pytest.mark.parametrize("how", ["deleted", "trimmed"])
+@pytest.mark.parametrize("most", [1, 100])
+def test_a_dead_consumer_s_entry_that_is_gone_becomes_a_dead_letter(
+    stream_redis: KeptRedis, how: str, most: int
+) -> None:
+    tenant = new_tenant()
+    group_of(stream_redis, tenant)
+    numbers = add_items(stream_redis, tenant, 1, 5)
+    with stream_redis.client() as client:
+        client.xreadgroup(GROUP, "somebody-dead", {stream_of(tenant): ">"}, count=4)
+        if how == "deleted":
+            client.xdel(stream_of(tenant), *numbers[:2])
+        else:
+            client.xtrim(stream_of(tenant), minid=numbers[2], approximate=False)
+    time.sleep(0.2)
+
+    run = load(reading(stream_redis, claim_after=0.1, page_size=most), tenant)
+
+    assert counts(run) == (5, 3, 0, 2)
+    assert sorted(letter.source_id for letter in letters(tenant)) == numbers[:2]
+    assert {letter.errors[0]["message"] for letter in letters(tenant)} == {
+        "The entry was deleted from the stream before it was read."
+    }
+    assert unacknowledged(stream_redis, tenant) == 0
+
+
+def test_entries_trimmed_before_the_group_read_them_are_counted_once(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    add_items(stream_redis, tenant, 1, 3)
+    load(reading(stream_redis), tenant)
+    numbers = add_items(stream_redis, tenant, 4, 10)
+    with stream_redis.client() as client:
+        client.xtrim(stream_of(tenant), minid=numbers[5], approximate=False)
+
+    run, again = load(reading(stream_redis), tenant), load(reading(stream_redis), tenant)
+
+    assert (run.ok, run.left_out) == (2, {MISSED: 5})
+    assert f"5 {MISSED}" in notes(run)
+    assert again.left_out == {}
+
+
+def test_a_stream_trimmed_to_nothing_is_told_once(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    add_items(stream_redis, tenant, 1, 3)
+    load(reading(stream_redis), tenant)
+    add_items(stream_redis, tenant, 4, 6)
+    with stream_redis.client() as client:
+        client.xtrim(stream_of(tenant), maxlen=0, approximate=False)
+
+    run, again = load(reading(stream_redis), tenant), load(reading(stream_redis), tenant)
+    add_items(stream_redis, tenant, 7, 7)
+    later = load(reading(stream_redis), tenant)
+
+    assert (run.state, run.left_out) == (Run.State.SUCCEEDED, {MISSED: 3})
+    assert (again.left_out, later.left_out, later.ok) == ({}, {}, 1)
+
+
+def test_entries_deleted_one_by_one_are_told_though_nobody_knows_how_many(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    add_items(stream_redis, tenant, 1, 3)
+    load(reading(stream_redis), tenant)
+    numbers = add_items(stream_redis, tenant, 4, 6)
+    with stream_redis.client() as client:
+        client.xdel(stream_of(tenant), numbers[1])
+
+    run, again = load(reading(stream_redis), tenant), load(reading(stream_redis), tenant)
+
+    assert (run.ok, run.left_out) == (2, {MISSED: 1})
+    assert "An unknown number" in notes(run)
+    assert again.left_out == {}
+
+
+def test_a_group_made_anew_reads_all_that_is_left_and_says_what_is_not(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    numbers = add_items(stream_redis, tenant, 1, 9)
+    load(reading(stream_redis), tenant)
+    with stream_redis.client() as client:
+        client.xgroup_destroy(stream_of(tenant), GROUP)
+        client.xtrim(stream_of(tenant), minid=numbers[4], approximate=False)
+
+    run = load(reading(stream_redis), tenant)
+
+    assert (run.read, run.skipped, run.left_out) == (5, 5, {MISSED: 4})
+
+
+def test_what_was_read_and_then_trimmed_is_not_missing(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    add_items(stream_redis, tenant, 1, 400)
+    first = load(reading(stream_redis, trim=True), tenant)
+    with stream_redis.client() as client:
+        client.xtrim(stream_of(tenant), maxlen=0, approximate=False)
+    add_items(stream_redis, tenant, 401, 402)
+
+    second = load(reading(stream_redis), tenant)
+
+    assert (first.left_out, second.left_out) == ({}, {})
+    assert rows(tenant) == wanted(402)
+
+
+def test_a_stream_that_was_deleted_begins_anew(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    add_items(stream_redis, tenant, 1, 3)
+    load(reading(stream_redis), tenant)
+    with stream_redis.client() as client:
+        client.delete(stream_of(tenant))
+        client.xadd(stream_of(tenant), {"data": "{}"}, id="1-1")  # its ids begin anew as well
+    add(stream_redis, tenant, item(4))
+
+    run = load(reading(stream_redis), tenant)
+
+    assert (run.ok, run.dead, run.left_out) == (1, 1, {})
