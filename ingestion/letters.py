@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
@@ -111,42 +111,64 @@ def _write(run: Run, rejected: Mapping[str, Rejected], now: datetime, times: Map
             mine.filter(identity=key).update(**_why(run, rejected[key]))
 
 
-def settle(run: Run, loaded: Sequence[Record], now: datetime, also: Collection[str] = ()) -> None:
-    """Close the open letters of records loaded now: the same bytes count as replayed, older ones as superseded.
+def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str] = ()) -> None:
+    """Close the open letters of records that are fine now: the same bytes count as replayed, older ones as superseded.
 
     Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
-    A replay loads old payloads on purpose, so it supersedes nothing.
+    A replay takes old payloads on purpose: it supersedes only what was last seen before the letter it took.
     """
-    opened = _of(run).filter(status__in=DeadLetter.OPEN)
+    opened = _of(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
+    if not opened.exists():
+        return
     by_id: dict[str, list[Record]] = defaultdict(list)
-    for record in loaded:
+    for record in fine:
         by_id[_source_id(record)].append(record)
     same = [*(identity(record) for record in by_id.pop("", ())), *also]
     older: list[int] = []
     for chunk in _chunks(list(by_id)):
-        found = opened.filter(source_id__in=chunk).values_list("pk", "source_id", "identity", "run_id")
-        for pk, source_id, known, seen_by in found:
-            if known in map(identity, by_id[source_id]):
-                same.append(known)
-            elif seen_by != run.pk:  # of two versions in one run nobody knows which is newer
-                older.append(pk)
+        rows = opened.filter(source_id__in=chunk).values_list("source_id", "pk", "identity", "run_id", "last_seen")
+        versions: dict[str, list[_Version]] = defaultdict(list)
+        for source_id, pk, known, seen_by, last_seen in rows:
+            versions[source_id].append(_Version(pk, known, seen_by, last_seen))
+        for source_id, found in versions.items():
+            these = set(map(identity, by_id[source_id]))
+            same += (one.identity for one in found if one.identity in these)
+            older += _superseded(run, found, these)
     for chunk in _chunks(same):
         opened.filter(identity__in=chunk).update(
             status=DeadLetter.Status.REPLAYED, replayed_at=now, replayed_by=run.requested_by_id, replay_run=run
         )
-    if older and run.kind != Run.Kind.REPLAY:
+    if older:
         _supersede(run, opened.filter(pk__in=older))
 
 
 def supersede(run: Run, source_ids: Sequence[str]) -> None:
-    """Close the open letters of unreadable versions of what was loaded now, whatever run wrote them."""
+    """Close the open letters of unreadable versions of what is fine now, whatever run wrote them."""
     for chunk in _chunks(list(source_ids)):
         _supersede(run, _of(run).filter(status__in=DeadLetter.OPEN, source_id__in=chunk))
 
 
 def _supersede(run: Run, opened: TenantQuerySet[DeadLetter]) -> None:
-    note = f"{_SUPERSEDED}: a newer version of this record was loaded by run {run.pk}."
+    note = f"{_SUPERSEDED}: a newer version of this record was taken by run {run.pk}."
     opened.update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
+
+
+class _Version(NamedTuple):
+    """An open letter about one version of a record."""
+
+    pk: int
+    identity: str
+    run_id: int
+    last_seen: datetime
+
+
+def _superseded(run: Run, found: Sequence[_Version], these: Collection[str]) -> list[int]:
+    """Which of the letters of one record are older than the version in `these`, that is fine now."""
+    others = [one for one in found if one.identity not in these]
+    if run.kind != Run.Kind.REPLAY:
+        return [one.pk for one in others if one.run_id != run.pk]  # of two in one run nobody knows which is newer
+    taken = [one.last_seen for one in found if one.identity in these]
+    return [one.pk for one in others if taken and one.last_seen < max(taken)]
 
 
 def payload(letter: DeadLetter) -> bytes:
@@ -170,6 +192,11 @@ class Open:
             return cls(None)
         ids = list(_of(run).filter(status__in=DeadLetter.OPEN).values_list("source_id", flat=True)[: _FEW + 1])
         return cls(set(ids) if len(ids) <= _FEW else None)
+
+    @property
+    def none(self) -> bool:
+        """Whether there is none, so that nothing need be looked at."""
+        return self.ids is not None and not self.ids
 
     def add(self, rejected: Iterable[Rejected]) -> None:
         if self.ids is not None:

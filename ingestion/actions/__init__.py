@@ -12,7 +12,7 @@ from ingestion.actions.credentials import (
 )
 from ingestion.actions.deliveries import deliver
 from ingestion.actions.hold_offs import end_hold_off
-from ingestion.actions.letters import Selection, abandon, replay, replayable, triage
+from ingestion.actions.letters import Selection, abandon, replay, replayable, settle, triage
 from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.reconciliations import reconcile, resync
@@ -57,6 +57,7 @@ __all__ = [
     "set_credential",
     "set_schedule",
     "set_time_zone",
+    "settle",
     "shards_of",
     "test_connection",
     "triage",

@@ -115,11 +115,22 @@ def abandon(actor: Actor, letter: DeadLetter, reason: str) -> None:
     _change(actor, letter, DeadLetter.Status.ABANDONED, "abandon", reason)
 
 
+def settle(actor: Actor, letter: DeadLetter, reason: str) -> None:
+    """Close a letter whose record arrived another way: entered by hand, in a later file, under another id.
+
+    As with one that is given up, the same record failing again only raises its count.
+    """
+    if not reason:
+        raise ActionRefused("Say how this record arrived; the reason is kept with it.")
+    _change(actor, letter, DeadLetter.Status.SETTLED, "settle", reason)
+
+
 def _change(actor: Actor, letter: DeadLetter, status: str, action: str, text: str) -> None:
     actor.require("triage_deadletter", letter.tenant)
     with transaction.atomic():
         mine = Selection(letter.tenant, ids=[letter.pk]).letters()
         if not mine.update(status=status, note=text):
+            letter.refresh_from_db(fields=["status"])
             raise ActionRefused(
                 f"Dead letter {letter.pk} is {letter.get_status_display().lower()}; it is not open any more."
             )

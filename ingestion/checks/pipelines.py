@@ -13,6 +13,7 @@ from django.db import router
 
 from ingestion.checks.guarding import attempt, check
 from ingestion.core import registry
+from ingestion.core.intake import brought
 from ingestion.core.periods import Countable, Reconcilable
 from ingestion.core.pipeline import Pipeline
 
@@ -26,7 +27,7 @@ def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> 
 
 
 def problems(pipeline: Pipeline) -> list[CheckMessage]:
-    return [*_destination(pipeline), *_reconciliations(pipeline), *_database(pipeline)]
+    return [*_destination(pipeline), *_reconciliations(pipeline), *_database(pipeline), *_order(pipeline)]
 
 
 def _destination(pipeline: Pipeline) -> Iterator[CheckMessage]:
@@ -84,6 +85,18 @@ def _database(pipeline: Pipeline) -> Iterator[CheckMessage]:
             hint="Keep canonical tables in the engine's database, where one transaction holds rows and checkpoint.",
             obj=_where(pipeline),
             id="ingestion.W006",
+        )
+
+
+def _order(pipeline: Pipeline) -> Iterator[CheckMessage]:
+    """Only of destinations that can have a version column and have none; nothing is known of the others."""
+    if brought(pipeline) and getattr(pipeline.destination, "version", None) == "":
+        yield checks.Warning(
+            "Its records are brought, in no certain order, and its destination has no version column: an older message "
+            "that arrives later overwrites a newer row.",
+            hint='Name the column with the source\'s own time or number: Upsert(…, version="updated_at").',
+            obj=_where(pipeline),
+            id="ingestion.W014",
         )
 
 

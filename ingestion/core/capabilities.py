@@ -60,6 +60,15 @@ class Fed(Protocol):
 
 
 @runtime_checkable
+class Streams(Protocol):
+    """A source that reads messages as they were sent, in no certain order."""
+
+    def is_stream(self) -> bool:
+        """Whether that is so; then a destination without a version column is warned of."""
+        ...
+
+
+@runtime_checkable
 class NeedsTenants(Protocol):
     """A source that cannot tell one tenant's records from another's."""
 

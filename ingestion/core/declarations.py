@@ -144,6 +144,6 @@ def _one_of(part: str, value: object, words: Sequence[str]) -> None:
 def _check_tenants(part: str, tenants: Any) -> None:
     if tenants is None:
         return
-    good = isinstance(tenants, list | tuple | set | frozenset) and tenants
+    good = bool(tenants) and isinstance(tenants, list | tuple | set | frozenset)
     if not good or not all(isinstance(one, str) and one for one in tenants):
         raise ConfigurationError(f'{part} must name the keys of tenants, for example ["acme"]; it is {shown(tenants)}.')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ingestion.core.context import Context
 from ingestion.core.records import Ready, Rejected
@@ -26,6 +26,19 @@ class Loaded:
     rejected: Sequence[Rejected] = ()
     notes: Sequence[str] = ()
     """Sentences for the run's timeline: what loading these rows meant for rows that were stored already."""
+
+
+class AlreadyStored(Exception):
+    """A row that was taken for new is stored already; nothing of the batch may be committed."""
+
+
+@runtime_checkable
+class Inserts(Protocol):
+    """A destination that can write rows which are all taken for new, and tell when one is not."""
+
+    def insert(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        """As `load`, for a tenant that had no rows before the run. Raises AlreadyStored when one has a row by now."""
+        ...
 
 
 class Destination(Protocol):

@@ -5,7 +5,7 @@ Capabilities of the source say it; what pages offer and actions refuse is asked 
 
 from __future__ import annotations
 
-from ingestion.core.capabilities import Fed, Receives, TakesFiles
+from ingestion.core.capabilities import Fed, Receives, Streams, TakesFiles
 from ingestion.core.errors import ActionRefused, FilesNotTaken
 from ingestion.core.pipeline import Pipeline
 
@@ -16,6 +16,12 @@ def takes_files(pipeline: Pipeline) -> bool:
 
 def takes_deliveries(pipeline: Pipeline) -> bool:
     return isinstance(pipeline.source, Receives)
+
+
+def brought(pipeline: Pipeline) -> bool:
+    """Whether its records are messages that others send, so that an older one may arrive after a newer one."""
+    streams = isinstance(pipeline.source, Streams) and pipeline.source.is_stream()
+    return streams or takes_deliveries(pipeline)
 
 
 def finds(pipeline: Pipeline) -> bool:

@@ -14,6 +14,12 @@ Json = Any
 """A value `json.dumps` takes: what checkpoints and configs are made of."""
 
 
+UNCHANGED = "unchanged"
+STALE = "stale"
+SUPERSEDED = "superseded"
+"""Reasons of the engine's own for skipping a record; all others are a transform's."""
+
+
 class Stage(StrEnum):
     """Where on its way a record was rejected."""
 
@@ -50,6 +56,14 @@ class Skipped(NamedTuple):
     reason: str
     key: str = ""
     """The key of the row it would have become, where that was found out; the record's own otherwise."""
+
+    @property
+    def says_present(self) -> bool:
+        """Whether this version is valid and what its source has now, so that bad ones before it need no mending.
+
+        Not when it is older than what is stored, nor when a later one of its page took its place unseen.
+        """
+        return self.reason != STALE and (self.reason != SUPERSEDED or bool(self.key))
 
 
 class Rejected(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,7 +13,8 @@ import msgspec
 
 from ingestion.core.context import Context
 from ingestion.core.declarations import plain, require, require_count
-from ingestion.core.errors import ConfigurationError, RecordError, SourceChanged, UnreadableFile
+from ingestion.core.errors import ConfigurationError, FieldError, RecordError, SourceChanged, UnreadableFile
+from ingestion.core.keys import member_at, readable_key
 from ingestion.core.records import Json, Page, Record, Refusal
 
 _PAGE_BYTES = 16 * 1024 * 1024
@@ -63,7 +65,7 @@ class JsonLines:
                     at = f"byte {offset}"
                     offset += len(line)
                     if body := line.strip():
-                        take(body, key_of, at, records, refused)
+                        take(body, key_of, at, records, refused, self.key)
                 if not records and not refused:
                     return
                 yield Page(records, offset, refused)
@@ -115,7 +117,7 @@ class JsonPages:
                 records = [Record(key, item, f"item {index}") for index, (key, item) in numbered]
             else:  # some key cannot be read, or there are none: record by record
                 for index, item in enumerate(items):
-                    take(item, key_of, f"item {index}", records, refused)
+                    take(item, key_of, f"item {index}", records, refused, self.key)
             yield Page(records, {"cursor": cursor, "done": done}, refused, declares)
 
     def _splitter(self) -> Callable[[bytes], tuple[list[msgspec.Raw], dict[str, Decimal]]]:
@@ -192,20 +194,36 @@ def json_page(bodies: Iterable[tuple[bytes, str]], key: str = "id", checkpoint: 
     records: list[Record] = []
     refused: list[Refusal] = []
     for body, position in bodies:
-        take(body, key_of, position, records, refused)
+        take(body, key_of, position, records, refused, key)
     return Page(records, checkpoint, refused)
 
 
 def take(
-    body: bytes, key_of: Callable[[bytes], str], position: str, records: list[Record], refused: list[Refusal]
+    body: bytes,
+    key_of: Callable[[bytes], str],
+    position: str,
+    records: list[Record],
+    refused: list[Refusal],
+    key: str = "",
 ) -> None:
-    """Add `body` to `records`, or to `refused` when its key cannot be read."""
+    """Add `body` to `records`, or to `refused` when it is no JSON object with a key.
+
+    With the name of its `key` a refused record keeps the key that can be read all the same, so that its dead letter
+    closes when a mended version arrives; the reason then names the member that is wrong.
+    """
     try:
         records.append(Record(key_of(body), body, position))
     except _UNREADABLE as error:
+        known = readable_key(body, key) if key else ""
+        at = _OFFSET.search(str(error))
+        path = member_at(body, int(at.group(1))) if at else ""
+        text = f"Not a JSON object with a usable key: {error}" if not known else f"Not valid JSON: {error}"
         refused.append(
-            Refusal(Record("", body, position), RecordError(f"Not a JSON object with a usable key: {error}"))
+            Refusal(Record(known, body, position), RecordError(text, errors=(FieldError(path, "json", text),)))
         )
+
+
+_OFFSET = re.compile(r"\(byte (\d+)\)")
 
 
 def key_reader(key: str) -> Callable[[bytes], str]:

@@ -13,13 +13,10 @@ from ingestion.core.context import Context
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import FieldError, FileRefused, PayloadTooLarge, PoisonRecord, RecordError
 from ingestion.core.pipeline import Pipeline, Skip
-from ingestion.core.records import Outcome, Page, Ready, Record, Rejected, Skipped, Stage
+from ingestion.core.records import STALE, SUPERSEDED, UNCHANGED, Outcome, Page, Ready, Record, Rejected, Skipped, Stage
 from ingestion.core.text import told
 
 DIGEST_BYTES = 16
-UNCHANGED = "unchanged"
-STALE = "stale"
-SUPERSEDED = "superseded"
 StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
 Blames = Callable[[Exception], bool]
 """Whether what a validator, reader or transform raised is the record's fault."""

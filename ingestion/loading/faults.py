@@ -57,6 +57,15 @@ def is_record_fault(error: DatabaseError) -> bool:
     return isinstance(error, IntegrityError | DataError) or _mysql_code(error) in _MYSQL_VALUE_CODES
 
 
+def is_duplicate(error: DatabaseError) -> bool:
+    """True when a row with this key, or another unique value of it, is there already."""
+    if _mysql_code(error) == 1062:  # ER_DUP_ENTRY
+        return True
+    state = getattr(error.__cause__, "sqlstate", None)
+    name = getattr(error.__cause__, "sqlite_errorname", "")
+    return state == "23505" or name in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY")
+
+
 def is_transient(error: Exception) -> bool:
     """True when rolling back, reconnecting and trying the same batch again may succeed."""
     if isinstance(error, InterfaceError):

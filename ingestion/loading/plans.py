@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import compress
@@ -18,6 +18,7 @@ from django.db import DatabaseError, InterfaceError, connections, models, transa
 
 from ingestion.core import unforeseen
 from ingestion.core.context import Context
+from ingestion.core.destinations import AlreadyStored
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Ready, Rejected, Stage
 from ingestion.loading import faults, statements
@@ -60,6 +61,8 @@ class Plan:
     columns: tuple[Column, ...]
     constants: tuple[Adapter, ...]
     statement: statements.Statement
+    insertion: statements.Statement
+    """The same without an answer to rows that are there already: the database refuses them."""
     key_fields: tuple[models.Field[Any, Any], ...]
     version: str
     references: tuple[tuple[int, models.ForeignKey[Any, Any]], ...]
@@ -191,26 +194,31 @@ class Plan:
             return transaction.atomic(using=self.alias)
         return nullcontext()
 
-    def write(self, batch: Batch, engine: Sequence[Any], rejected: list[Rejected]) -> list[Ready]:
-        """Upsert; when the database refuses a value or constraint, halve until the guilty rows stand alone."""
+    def write(self, batch: Batch, engine: Sequence[Any], rejected: list[Rejected], *, new: bool = False) -> list[Ready]:
+        """Upsert; when the database refuses a value or constraint, halve until the guilty rows stand alone.
+
+        Rows that are taken for `new` are inserted only. Raises AlreadyStored when one of them is not new.
+        """
         if not batch.rows:
             return []
         constants = [adapt(value) for adapt, value in zip(self.constants, engine, strict=True)]
         try:
             with self._recoverable(), connections[self.alias].cursor() as cursor:
-                self.statement.write(cursor, constants, batch.columns)
+                (self.insertion if new else self.statement).write(cursor, constants, batch.columns)
         except DatabaseError as error:
             if connections[self.alias].needs_rollback:  # Django could not undo it: nothing can be executed any more
                 raise InterfaceError("The connection was lost while a refused statement was undone.") from error
             if not faults.is_record_fault(error):
                 raise
+            if new and faults.is_duplicate(error):
+                raise AlreadyStored from error
             if len(batch.rows) == 1:
                 fault = FieldError("", type(error).__name__, faults.message(error))
                 rejected.append(Rejected(batch.rows[0].record, Stage.LOAD, type(error).__name__, (fault,)))
                 return []
             middle, end = len(batch.rows) // 2, len(batch.rows)
-            first = self.write(batch.part(0, middle), engine, rejected)
-            return first + self.write(batch.part(middle, end), engine, rejected)
+            first = self.write(batch.part(0, middle), engine, rejected, new=new)
+            return first + self.write(batch.part(middle, end), engine, rejected, new=new)
         return list(batch.rows)
 
 
@@ -253,6 +261,7 @@ def compile_plan(
         columns=tuple(column(f, connection, is_key=f in key_fields, nul=nul) for f in own),
         constants=tuple(adapter(f, connection) for f in constant),
         statement=statements.compile_upsert(connection, into),
+        insertion=statements.compile_upsert(connection, replace(into, updates=(), version="")),
         key_fields=key_fields,
         version=version,
         references=tuple((at, f) for at, f in enumerate(sent) if isinstance(f, models.ForeignKey)),

@@ -75,12 +75,18 @@ class Upsert:
         return _get(row, self.version) if self.version else None
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        return self._write(ctx, rows, new=False)
+
+    def insert(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        return self._write(ctx, rows, new=True)
+
+    def _write(self, ctx: Context, rows: Sequence[Ready], *, new: bool) -> Loaded:
         plan = self._plan
         now = datetime.now(UTC)
         rejected: list[Rejected] = []
         batch = plan.adapt(rows, now, rejected)
         batch = plan.only_known_references(ctx, batch, rejected)
-        loaded = plan.write(batch, (ctx.tenant.id, ctx.run_id, now), rejected)
+        loaded = plan.write(batch, (ctx.tenant.id, ctx.run_id, now), rejected, new=new)
         return Loaded(loaded, rejected)
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:

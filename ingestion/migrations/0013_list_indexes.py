@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ingestion", "0011_run_reasons"),
+        ("ingestion", "0012_settled_letters"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,4 +1,4 @@
-"""Records that were rejected: whole, with every reason, until somebody replays or abandons them."""
+"""Records that were rejected: whole, with every reason, until somebody replays, settles or abandons them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class DeadLetter(TenantOwned):
         TRIAGED = "triaged", _("Triaged")
         REPLAYED = "replayed", _("Replayed")
         ABANDONED = "abandoned", _("Abandoned")
+        SETTLED = "settled", _("Arrived another way")
 
     OPEN = (Status.NEW, Status.TRIAGED)
 

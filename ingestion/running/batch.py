@@ -14,10 +14,10 @@ from django.db.models import Exists, F, Q, QuerySet
 from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
-from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, Stored
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Counts, Page, Record, Rejected
+from ingestion.core.records import STALE, Counts, Page, Ready, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
@@ -45,7 +45,11 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     if _breaks_the_budget(work, prepared):
         return prepared
     kept = _keep(work, prepared)
-    _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads, seen))
+    try:
+        _land(work, prepared, lambda payloads: _commit(work, page, prepared, kept, payloads, seen))
+    except AlreadyStored:  # the source repeats records: from here on what is stored is looked up
+        work.first_load = False
+        return process(work, page)
     if seen is not None:
         work.watch.landed(seen)
     work.mine.batches += 1
@@ -73,8 +77,9 @@ def refuse(work: Work, prepared: stages.Prepared) -> None:
 
 
 def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
-    # Later pages of a first load may bring older versions of rows, or rows again: only the first one can be sure.
-    nothing_yet = work.first_load and (work.mine.batches == 0 or not _versioned(work.pipeline))
+    # Later pages of a first load may bring older versions of rows, or rows again: a destination that inserts tells so.
+    sure = isinstance(work.pipeline.destination, Inserts) or not _versioned(work.pipeline)
+    nothing_yet = work.first_load and (work.mine.batches == 0 or sure)
     return {} if nothing_yet else work.pipeline.destination.stored(work.ctx, keys)
 
 
@@ -126,7 +131,7 @@ def _commit(
     with transaction.atomic():
         ownership.advance(work.mine, page.checkpoint, **_added(expected), **explained)
         work.seams.at("advanced")
-        loaded = work.pipeline.destination.load(work.ctx, prepared.ready)
+        loaded = _write(work, prepared.ready)
         work.seams.at("loaded")
         rejected = [*prepared.rejected, *loaded.rejected]
         _settle(work, page, prepared, loaded, now)
@@ -159,21 +164,29 @@ def _added(counts: Counts, before: Counts | None = None) -> dict[str, Any]:
     return {name: F(name) + number - less.get(name, 0) for name, number in dataclasses.asdict(counts).items()}
 
 
+def _write(work: Work, rows: Sequence[Ready]) -> Loaded:
+    destination = work.pipeline.destination
+    if work.first_load and isinstance(destination, Inserts):
+        return destination.insert(work.ctx, rows)
+    return destination.load(work.ctx, rows)
+
+
 def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, now: datetime) -> None:
-    """Close the open letters of what this batch loads."""
-    closes = [one.record for one in loaded.ready]
-    if work.run.kind == Run.Kind.REPLAY:
-        closes += [one.record for one in prepared.skipped]
+    """Close the open letters of what this batch shows to be fine now: loaded, or skipped after all."""
     whole = () if prepared.rejected or loaded.rejected else page.settles
-    if (among := work.open_letters.among(closes)) or whole:
-        letters.settle(work.run, among, now, whole)
-    if page.formerly is not None and work.open_letters.ids != set():
-        stored = [*(one.record.key for one in loaded.ready), *_unchanged(prepared)]
-        letters.supersede(work.run, work.open_letters.named(page.formerly(), stored))
-
-
-def _unchanged(prepared: stages.Prepared) -> list[str]:
-    return [one.record.key for one in prepared.skipped if one.reason == stages.UNCHANGED]
+    if work.open_letters.none and not whole:
+        return
+    present, itself = [ready.record for ready in loaded.ready], []
+    for skip in prepared.skipped:
+        if skip.says_present:
+            present.append(skip.record)
+        elif work.run.kind == Run.Kind.REPLAY or skip.reason == STALE:
+            itself.append(skip.record)
+    fine, itself = list(work.open_letters.among(present)), list(work.open_letters.among(itself))
+    if fine or itself or whole:
+        letters.settle(work.run, fine, now, [*whole, *map(letters.identity, itself)])
+    if page.formerly is not None:
+        letters.supersede(work.run, work.open_letters.named(page.formerly(), [record.key for record in present]))
 
 
 def _shards_beside(work: Work) -> QuerySet[Run]:

@@ -10,8 +10,8 @@ from ingestion.core.context import Context
 from ingestion.core.destinations import Loaded
 from ingestion.core.errors import ReconciliationError
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Counts, Page
-from ingestion.core.stages import UNCHANGED, Prepared
+from ingestion.core.records import UNCHANGED, Counts, Page
+from ingestion.core.stages import Prepared
 
 
 def count(prepared: Prepared, loaded: Loaded) -> Counts:

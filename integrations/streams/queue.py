@@ -53,6 +53,9 @@ class Queue:
             if missed and isinstance(broker, Misses):
                 broker.pass_over(missed)
 
+    def is_stream(self) -> bool:
+        return True
+
     def preview(self, ctx: Context) -> Page:
         with self.open(ctx) as broker:
             return self._peeked(broker)

@@ -43,7 +43,7 @@ class Mirror:
         return Loaded([*loaded.ready, *ends], loaded.rejected)
 
     def _only_ends(self, ctx: Context, rows: Sequence[Ready]) -> list[Ready]:
-        """Deletions of which only the end is news: nothing but the id came along, or a state of the stored row's second.
+        """Deletions of which only the end is news: nothing but an id came along, or a state of the stored one's second.
 
         Stripe dates events by the second. Of an id that was deleted, used again and deleted again within one, the state
         that a deletion carries may be older than the stored one; that it is gone holds either way.

@@ -43,6 +43,7 @@ GROUPS = {
         "ReadsAhead",
         "AnswersDrift",
         "DeclaresDrift",
+        "Streams",
         "OnDrift",
         "json_page",
     ],

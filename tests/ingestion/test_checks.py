@@ -3,7 +3,6 @@
 import dataclasses
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from pytest_django import Settings
 
 from ingestion import Context, Pipeline, SumAgrees, Upsert
 from ingestion.checks import pipelines, queues, storages
-from ingestion.checks.guarding import attempt
 from ingestion.checks.settings import check_settings
 from ingestion.testing import registered
 from tests.app.models import Payment
@@ -176,22 +174,76 @@ def test_w031_days_for_rows_that_nobody_retains(settings: Settings) -> None:
     assert (message.id, message.hint) == ("ingestion.W031", "Declared: deliveries.")
 
 
-def test_w013_a_check_that_cannot_be_made_says_so_and_raises_nothing() -> None:
-    class Broken:
-        def problems(self) -> list[str]:
-            raise OSError("the disk is gone")
+class Broken:
+    """A destination whose own check raises."""
 
-    (said,) = attempt(Broken().problems, "storage")  # type: ignore[arg-type]
+    def __getattr__(self, name: str) -> Any:
+        if name == "problems":
+            return self._raise
+        return getattr(payments.destination, name)
 
-    assert said.id == "ingestion.W013"
-    assert "Could not check storage: OSError: the disk is gone" in said.msg
+    def _raise(self) -> list[str]:
+        raise RuntimeError("the table is not there")
 
 
-def test_every_check_of_ours_is_guarded() -> None:
-    modules = [
-        import_module(f"ingestion.checks.{path.stem}") for path in CHECKS.glob("*.py") if path.stem != "__init__"
-    ]
-    functions = [getattr(module, name) for module in modules for name in vars(module) if name.startswith("check_")]
+def test_w013_a_pipeline_that_cannot_be_checked_says_so_and_the_others_are_checked() -> None:
+    twice = declared(name="app.other", reconciliations=[SumAgrees("amount"), SumAgrees("amount")])
+    with registered(declared(destination=Broken())), registered(twice):
+        found = {message.id: message.msg for message in pipelines.check_pipelines()}
 
-    assert len(functions) >= 10
-    assert [function.__name__ for function in functions if not hasattr(function, "__wrapped__")] == []
+    assert found.keys() == {"ingestion.W013", "ingestion.E009"}
+    assert found["ingestion.W013"] == "Could not check pipeline app.payments: RuntimeError: the table is not there"
+
+
+ADVERSE: dict[str, dict[str, Any]] = {
+    "a Redis that is down": {"RQ_QUEUES": {"ingestion-tick": {"URL": "redis://127.0.0.1:1/0"}}},
+    "a Redis address that is none": {"RQ_QUEUES": {"ingestion-tick": {"URL": 5}}},
+    "queues of another kind": {"RQ_QUEUES": 5},
+    "a queue of another kind": {"RQ_QUEUES": {"ingestion-tick": None}},
+    "no storages": {"STORAGES": {}},
+    "storages of another kind": {"STORAGES": None},
+    "a storage that cannot be made": {"STORAGES": {"ingestion": {"BACKEND": "django.core.files.storage.FileSystemStorage",
+                                                              "OPTIONS": {"no": "such"}}}},
+    "a media root of another kind": {"MEDIA_ROOT": None},
+    "an address book that cannot be imported": {"ROOT_URLCONF": "no.such.module"},
+    "settings of another kind": {"INGESTION": 5},
+    "a secret store that is none": {"INGESTION": {"SECRET_STORE": "json.dumps"}},
+    "master keys that are none": {"INGESTION": {"MASTER_KEYS": {"2026": "env:"}}},
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("what", ADVERSE)
+def test_no_check_raises_whatever_is_set(settings: Settings, what: str) -> None:
+    for name, value in ADVERSE[what].items():
+        setattr(settings, name, value)
+
+    found = run_checks(tags=["ingestion"], include_deployment_checks=True, databases=["default"])
+
+    assert all(str(message.id).startswith("ingestion.") for message in found)
+
+
+def test_no_check_raises_where_the_database_does_not_answer() -> None:
+    """pytest-django refuses a database to a test that does not ask for one, as a server that is away would."""
+    found = run_checks(tags=["ingestion"], databases=["default"])
+
+    assert {message.id for message in found} == {"ingestion.W013"}
+
+
+def test_every_check_of_the_engine_is_guarded() -> None:
+    sources = [path for path in (ROOT / "ingestion" / "checks").glob("*.py") if path.name != "guarding.py"]
+
+    assert [path.name for path in sources if "@register" in path.read_text()] == []
+
+
+def test_w014_a_pipeline_whose_records_are_brought_needs_a_version_column() -> None:
+    from integrations.push import Pushed
+
+    bare, versioned = Upsert(Payment, key=["external_id"]), Upsert(Payment, key=["external_id"], version="updated_at")
+
+    (message,) = pipelines.problems(declared(source=Pushed(), destination=bare))
+
+    assert message.id == "ingestion.W014"
+    assert "an older message that arrives later overwrites a newer row" in message.msg
+    assert pipelines.problems(declared(source=Pushed(), destination=versioned)) == []
+    assert pipelines.problems(declared(destination=bare)) == []

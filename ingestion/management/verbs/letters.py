@@ -1,4 +1,4 @@
-"""`ingest replay`, `triage` and `abandon`: what can be done with dead letters."""
+"""`ingest replay`, `triage`, `abandon` and `settle`: what can be done with dead letters."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ def add(verbs: Verbs) -> None:
     _add_ids(parser)
     parser.add_argument("--reason", required=True)
 
+    parser = arguments.verb(verbs, "settle", settle, "Close dead letters whose records arrived another way.")
+    _add_ids(parser)
+    parser.add_argument("--reason", required=True, help="how they arrived")
+
 
 def replay(options: Options, output: Output) -> None:
     selection = actions.Selection(
@@ -70,6 +74,10 @@ def triage(options: Options, output: Output) -> None:
 
 def abandon(options: Options, output: Output) -> None:
     _each(options, output, lambda letter: actions.abandon(actions.Actor(), letter, options["reason"]))
+
+
+def settle(options: Options, output: Output) -> None:
+    _each(options, output, lambda letter: actions.settle(actions.Actor(), letter, options["reason"]))
 
 
 def _add_ids(parser: CommandParser) -> None:

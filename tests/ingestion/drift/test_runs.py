@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 import pytest
 
@@ -238,3 +239,33 @@ def test_a_declaration_says_what_drift_does_and_is_not_watched_by_default() -> N
 
     assert (declared(), declared(drift="stop")) == (None, "stop")
     assert answer(oracle, None) == OnDrift("ignore")  # type: ignore[arg-type]  no source that answers is asked
+
+
+def test_what_the_pipeline_declares_wins_over_what_its_source_does_by_default() -> None:
+    from ingestion.running.drift import answer
+    from integrations.rest.source import Rest
+    from tests.app.oracle import oracle
+
+    by_default = Rest(base_url="https://api.example.com")
+    stops = dataclasses.replace(oracle, source=by_default, drift="stop")
+    unsaid = dataclasses.replace(oracle, source=by_default)
+
+    assert [answer(one, None).mode for one in (stops, unsaid)] == ["stop", "note"]  # type: ignore[arg-type]
+    assert answer(stops, None).vital == answer(unsaid, None).vital  # type: ignore[arg-type]
+
+
+def test_a_connection_that_contradicts_its_pipeline_fails_with_both_words() -> None:
+    from ingestion import ConfigurationError
+    from ingestion.running.drift import answer
+
+    class Says:
+        def extract(self, ctx: object, checkpoint: object) -> Iterator[object]:
+            yield from ()
+
+        def on_drift(self, ctx: object) -> OnDrift:
+            return OnDrift("note", explicit=True)
+
+    pipeline = dataclasses.replace(watched(items(1)), source=Says(), drift="stop")  # type: ignore[arg-type]
+
+    with pytest.raises(ConfigurationError, match="drift='stop', and the connection's declaration says 'note'"):
+        answer(pipeline, None)  # type: ignore[arg-type]
