@@ -26,8 +26,4 @@ class Migration(migrations.Migration):
             model_name="banktransaction",
             index=models.Index(fields=["reference"], name="bank_transaction_reference"),
         ),
-        migrations.AddIndex(
-            model_name="banktransaction",
-            index=models.Index(fields=["external_id"], name="bank_transaction_external_id"),
-        ),
     ]
