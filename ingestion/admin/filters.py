@@ -70,7 +70,7 @@ def scoped_filter(model: type[models.Model], item: Any) -> Any:
 class PipelineFilter(admin.SimpleListFilter):
     """By pipeline, as far as own connections use it: those are few, and the rows of a list may be millions.
 
-    For models with a foreign key `connection` or, without one, a column `pipeline`.
+    For models with a column `pipeline` by which there is an index, or a foreign key `connection`.
     """
 
     title = _("pipeline")
@@ -90,9 +90,11 @@ class PipelineFilter(admin.SimpleListFilter):
             return queryset
         if "\0" in value:  # PostgreSQL refuses it with an error of its own
             raise IncorrectLookupParameters
-        if any(field.name == "connection" for field in queryset.model._meta.concrete_fields):
-            return queryset.filter(connection__in=_using(value, request.user))
-        return queryset.filter(pipeline=value)
+        meta = queryset.model._meta
+        indexed = any(index.fields[:1] == ["pipeline"] for index in meta.indexes)
+        if indexed or all(field.name != "connection" for field in meta.concrete_fields):
+            return queryset.filter(pipeline=value)
+        return queryset.filter(connection__in=_using(value, request.user))
 
 
 def _using(pipeline: str, user: Any) -> Any:

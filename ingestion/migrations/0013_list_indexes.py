@@ -36,8 +36,8 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["last_seen"], name="ingestion_letter_seen"),
         ),
         migrations.AddIndex(
-            model_name="deadletter",
-            index=models.Index(fields=["stage", "-id"], name="ingestion_letter_stage"),
+            model_name="run",
+            index=models.Index(fields=["pipeline", "-id"], name="ingestion_run_pipeline"),
         ),
         migrations.AddIndex(
             model_name="run",

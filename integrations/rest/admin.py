@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin import ConsoleAdmin, guide
-from ingestion.admin.ownership import MOST_KEYS, only_own
-from ingestion.models import Connection
+from ingestion.admin.searching import find_by_source
 from integrations.rest.declaring import PIPELINE, declare_view
 from integrations.rest.exact_json import ExactEncoder
 from integrations.rest.models import RestRecord
@@ -42,18 +39,7 @@ class RestRecordAdmin(ConsoleAdmin):
         return super().get_queryset(request).defer("body")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
-        """By tenant, source and id, because that is what the index holds; a source is a connection's name."""
-        term = term.strip()
-        if not term:
-            return queryset, False
-        own = only_own(Connection.unscoped.filter(pipeline=PIPELINE), request.user).order_by("pk")
-        sources = list(own.values_list("tenant", "name")[: MOST_KEYS + 1])
-        if "\0" in term or not sources:  # PostgreSQL refuses NUL with an error of its own
-            return queryset.none(), False
-        if len(sources) > MOST_KEYS:
-            return queryset.filter(external_id=term), False
-        places = (Q(tenant=tenant, source=name, external_id=term) for tenant, name in sources)
-        return queryset.filter(reduce(or_, places)), False
+        return find_by_source(queryset, term, PIPELINE, request.user), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """The record itself is a payload: for those who may see them."""

@@ -26,4 +26,8 @@ class Migration(migrations.Migration):
             model_name="banktransaction",
             index=models.Index(fields=["reference"], name="bank_transaction_reference"),
         ),
+        migrations.AddIndex(
+            model_name="banktransaction",
+            index=models.Index(fields=["withdrawn"], name="bank_transaction_withdrawn"),
+        ),
     ]
