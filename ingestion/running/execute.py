@@ -32,6 +32,7 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
     seams.at("claimed")
     seams.came_on(mine)
     run = _taken_up(mine)
+    mine.batches = run.batches  # an owner whose lease had ended may have committed one while we were claiming
     try:
         with _patient_collector():
             _carry(run, mine, seams)

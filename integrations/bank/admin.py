@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -80,6 +82,12 @@ class BankTransactionAdmin(ConsoleAdmin):
         "replaced_by", "position", "external_id", "run", "loaded_at",
     ]  # fmt: skip
     readonly_fields = ["money", "parts_of_it", "more"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Parts and details weigh megabytes in a large batch: only a row's own page reads them."""
+        rows = super().get_queryset(request)
+        of_one = request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
+        return rows if of_one else rows.defer("parts", "details")
 
     @admin.display(description=_("parts"))
     def parts_of_it(self, transaction: BankTransaction) -> str:

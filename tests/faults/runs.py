@@ -38,6 +38,7 @@ FAULTS = [
     Fault(_EXECUTE, "        if not frozen:\n            gc.unfreeze()", "        pass", _ENGINE),
     Fault(_EXECUTE, "if work.seams.stop():", "if work.seams.stop() and False:", _ENGINE + _OWNERS),
     Fault(_EXECUTE, "work.held.look()  # before", "pass  # before", ("tests/ingestion/vault/test_in_runs.py",)),
+    Fault(_EXECUTE, "    mine.batches = run.batches", "    pass", _OWNERS),
     Fault(_EXECUTE, "if mine.fence == 1:", "if mine.fence >= 1:", _ENGINE),
     Fault(_BATCH, "read, bad = work.read + len(prepared)", "read, bad = len(prepared)", _ENGINE),
     Fault(
@@ -107,7 +108,7 @@ FAULTS = [
         "mine.row.update(",
         (*_OWNERS, "tests/ingestion/chaos/test_crash_points.py"),
     ),
-    Fault(_OWNERSHIP, "        deaths=0,\n        attempts=0,", "        deaths=0,", _OWNERS),
+    Fault(_OWNERSHIP, "            attempts=0,\n", "", _OWNERS),
     Fault(
         _OWNERSHIP,
         'attempts=F("attempts") + (1 if failed else 0)',
@@ -120,12 +121,22 @@ FAULTS = [
         "return bool(mine.row.exists())",
         ("tests/ingestion/test_database_faults.py", "tests/ingestion/joints"),
     ),
-    Fault(_OWNERSHIP, "0 if slow else 1", "1", (*_DEADLY, "tests/ingestion/chaos/test_slow_records.py")),
+    Fault(
+        _OWNERSHIP,
+        "died = 0 if _still_at_it(run) else 1",
+        "died = 1",
+        (*_DEADLY, "tests/ingestion/chaos/test_slow_records.py"),
+    ),
     Fault(_ISOLATION, 'if run.deaths > state.get("deaths", 0):', "if True:", _DEADLY),
     Fault(_ISOLATION, 'if trial == [state.get("alone")]:', "if len(trial) == 1:", _DEADLY),
     Fault(_LETTER, 'len(source_id).to_bytes(4, "big") + source_id.encode()', "source_id.encode()", _LETTERS),
-    Fault(_LETTER, "elif seen_by != run.pk:", "else:", _LETTERS),
-    Fault(_LETTER, "if older and run.kind != Run.Kind.REPLAY:", "if older:", _LETTERS),
+    Fault(_LETTER, "[one.pk for one in others if one.run_id != run.pk]", "[one.pk for one in others]", _LETTERS),
+    Fault(
+        _LETTER,
+        "    if run.kind != Run.Kind.REPLAY:\n        return [one.pk",
+        "    if True:\n        return [one.pk",
+        _LETTERS,
+    ),
     Fault(
         _LETTER, "    seen.filter(replay_run=run).update(replay_run=None)", "    seen.update(replay_run=None)", _LETTERS
     ),
@@ -171,8 +182,8 @@ FAULTS = [
     Fault("ingestion/running/ahead.py", "            spend=self._in_its_thread(work.ctx.spend),\n", "", _AHEAD),
     Fault(
         "ingestion/running/lanes.py",
-        "if parent_id is None:\n        return None if Run",
-        "if parent_id is None:\n        return connection_id if Run",
+        "    if run.active_key is not None:\n        return run.active_key  #",
+        "    if False:\n        return run.active_key  #",
         _OWNERS,
     ),
     Fault(

@@ -42,6 +42,7 @@ DECLARED = {
     "ingestion_credential_remove": Policy.OBJECT,
     "ingestion_credential_replace": Policy.OBJECT,
     "ingestion_deadletter_abandon": Policy.OBJECT,
+    "ingestion_deadletter_settle": Policy.OBJECT,
     "ingestion_deadletter_causes": Policy.LIST,
     "ingestion_deadletter_payload": Policy.OBJECT,
     "ingestion_deadletter_replay": Policy.OBJECT,

@@ -121,6 +121,18 @@ def test_abandoning_needs_a_reason(console: Client, letter: DeadLetter) -> None:
     assert letter.status == "abandoned"
 
 
+def test_a_letter_is_closed_as_arrived_another_way_with_a_reason(console: Client, letter: DeadLetter) -> None:
+    console.post(page_of(letter, "settle"), {"reason": " "})
+    letter.refresh_from_db()
+    assert letter.status == "new"
+
+    console.post(page_of(letter, "settle"), {"reason": "entered by hand"})
+    letter.refresh_from_db()
+    assert (letter.status, letter.note) == ("settled", "entered by hand")
+    assert "pay_1" in console.get(LIST, {"status": "settled"}).content.decode()
+    assert "Arrived another way" in console.get(page_of(letter)).content.decode()
+
+
 def test_one_letter_is_replayed_from_its_page(console: Client, letter: DeadLetter) -> None:
     console.post(page_of(letter, "replay"), {"reason": "mended"})
 
@@ -232,7 +244,8 @@ def test_replaying_needs_its_permission(client: Client, letter: DeadLetter) -> N
 
     answers = [client.get(REPLAY), client.post(REPLAY, {"limit": 1, "upto": 10**9, "reason": "x"})]
     answers += [
-        client.post(page_of(letter, verb), {"reason": "x", "note": "x"}) for verb in ("replay", "triage", "abandon")
+        client.post(page_of(letter, verb), {"reason": "x", "note": "x"})
+        for verb in ("replay", "triage", "abandon", "settle")
     ]
 
     assert {answer.status_code for answer in answers} == {403}

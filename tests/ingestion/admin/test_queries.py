@@ -58,6 +58,14 @@ def test_the_dead_letter_list_reads_no_payload(visitor: Any) -> None:
     assert [sql for sql in asked if '"payload"' in sql.replace("`", '"')] == []
 
 
+def test_the_list_of_bank_transactions_reads_neither_parts_nor_details(visitor: Any) -> None:
+    asked = visitor(3, reverse("admin:bank_banktransaction_changelist"))
+
+    plain = [sql.replace("`", '"') for sql in asked]
+    assert any('"description"' in sql for sql in plain)
+    assert [sql for sql in plain if '"parts"' in sql or '"details"' in sql] == []
+
+
 @pytest.mark.parametrize("page", LISTS)
 def test_every_count_stops_at_its_limit(visitor: Any, page: str) -> None:
     counts = [sql for sql in visitor(1, reverse(page)) if "COUNT(" in sql.upper()]

@@ -1,6 +1,7 @@
 """Runs in the console."""
 
 import dataclasses
+import re
 
 from django.test import Client
 from django.urls import reverse
@@ -30,7 +31,7 @@ def test_the_list_shows_kind_state_counts_and_duration(console: Client, acme: Te
 
     assert '<td class="field-kind">Manual</td>' in page
     assert '<td class="field-read">2</td><td class="field-ok">1</td>' in page
-    assert "0.0 s" in page or "0.1 s" in page
+    assert re.search(r"<td class=\"field-took\">[\d.]+ s</td>", page)
 
 
 def test_a_run_is_found_by_its_number(console: Client, acme: Tenant) -> None:
@@ -53,15 +54,15 @@ def test_the_page_tells_the_whole_story(console: Client, acme: Tenant) -> None:
 
 
 def test_the_link_to_the_dead_letters_of_a_run_finds_them(console: Client, acme: Tenant) -> None:
-    run = run_pipeline(payments, acme, records=[{"id": "odd", "amount": "much"}])
-    run_pipeline(payments, acme, records=[{"id": "second", "amount": "much"}])
+    run = run_pipeline(payments, acme, records=[{"id": "pay-17", "amount": "much"}])
+    run_pipeline(payments, acme, records=[{"id": "pay-18", "amount": "much"}])
 
     page = console.get(
         reverse("admin:ingestion_deadletter_changelist"), {"status": "all", "run": run.pk}
     ).content.decode()
 
-    assert "odd" in page
-    assert "second" not in page
+    assert "pay-17" in page
+    assert "pay-18" not in page
 
 
 def test_a_running_page_refreshes_itself_without_javascript(console: Client, acme: Tenant) -> None:

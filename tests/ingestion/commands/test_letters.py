@@ -1,4 +1,4 @@
-"""`ingest replay`, `triage`, `abandon`, and dead letters in `list` and `show`."""
+"""`ingest replay`, `triage`, `abandon`, `settle`, and dead letters in `list` and `show`."""
 
 import dataclasses
 from contextlib import AbstractContextManager
@@ -204,3 +204,26 @@ def test_what_came_from_outside_cannot_drive_the_terminal() -> None:
     run_pipeline(dataclasses.replace(payments, source=source), tenant)
 
     assert "\x1b" not in ingest("list", "dead-letters").out
+
+
+def test_settle_keeps_how_the_record_arrived_and_is_audited() -> None:
+    tenant = make_tenant()
+    (letter,) = bad(tenant, 1)
+
+    (row,) = asked("settle", str(letter.pk), "--tenant", "acme", "--reason", "entered by hand")["dead_letters"]
+
+    assert (row["status"], statuses(tenant)) == ("settled", ["settled"])
+    assert AuditEntry.unscoped.get(action="settle").reason == "entered by hand"
+    assert (
+        asked("list", "dead-letters", "--tenant", "acme", "--status", "settled")["dead_letters"][0]["id"] == letter.pk
+    )
+
+
+def test_settle_closes_all_or_none() -> None:
+    tenant = make_tenant()
+    first, second = bad(tenant, 1, 2)
+    ingest("abandon", str(second.pk), "--reason", "test data")
+
+    answer = ingest("settle", str(first.pk), str(second.pk), "--reason", "by hand")
+
+    assert (answer.code, statuses(tenant)) == (1, ["new", "abandoned"])

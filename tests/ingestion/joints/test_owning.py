@@ -9,11 +9,11 @@ from pydantic import field_validator
 
 from ingestion.core.errors import Fenced
 from ingestion.models import Run
-from ingestion.running import isolation
+from ingestion.running import Seams, isolation
 from ingestion.running.ownership import Ownership, advance, claim, landed
 from ingestion.testing import registered
 from tests.app.oracle import oracle
-from tests.ingestion.runs import item, items, letters, load, new_tenant, over, queued, replayed, rows
+from tests.ingestion.runs import carry, counts, item, items, letters, load, new_tenant, over, queued, replayed, rows
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
@@ -50,6 +50,18 @@ def test_a_batch_has_landed_only_when_it_is_there() -> None:
     advance(mine, {"page": 1})
 
     assert (before, landed(mine)) == (False, True)
+
+
+def test_a_batch_that_the_owner_before_committed_during_our_claim_fences_nobody() -> None:
+    def commit_late(point: str) -> None:
+        if point == "claimed":
+            Run.unscoped.filter(pk=run.pk).update(batches=1)
+
+    with registered(over(items(3), page=2)) as pipeline:
+        run = queued(pipeline)
+        carry(run, Seams(at=commit_late))
+
+    assert (run.state, run.batches, counts(run)) == (Run.State.SUCCEEDED, 3, (3, 3, 0, 0))
 
 
 def searched(state: dict[str, Any], deaths: int) -> frozenset[str]:
