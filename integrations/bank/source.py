@@ -80,10 +80,10 @@ class BankFiles:
                     raise
                 refused.append((member, refusal))
         if refused and not loaded:
-            member, refusal = refused[0]
-            raise member.refused(refusal)
-        for member, refusal in refused:
-            yield page_of(name, member, refusal)
+            first, why = refused[0]
+            raise first.refused(why)
+        for left, why in refused:
+            yield page_of(name, left, why)
 
 
 def _told(ctx: Context, name: str) -> str:

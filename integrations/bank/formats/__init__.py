@@ -96,11 +96,19 @@ def read_members(
         return
     for name, content in members(data, max_bytes):
         if isinstance(content, FileRefused):
-            yield Member(name, b"", _refused(content))
+            yield Member(name, b"", _parts(b"", told, content))
         elif _is_archive(content):
-            yield Member(name, b"", _refused(HostileFile("an archive inside an archive is not opened")))
+            nested = HostileFile("an archive inside an archive is not opened")
+            yield Member(name, b"", _parts(b"", told, nested))
         else:
-            yield Member(name, content, _read(content, told))
+            yield Member(name, content, _parts(content, told))
+
+
+def _parts(content: bytes, told: _Told, refusal: FileRefused | None = None) -> Iterator[tuple[Statement, ...]]:
+    """Raises the refusal that is known before, once the parts are asked for."""
+    if refusal is not None:
+        raise refusal
+    yield from _read(content, told)
 
 
 def _is_archive(content: bytes) -> bool:
@@ -108,11 +116,6 @@ def _is_archive(content: bytes) -> bool:
         return bool(content.strip()) and sniff(content) is Format.ZIP
     except FileRefused:
         return False  # reading it says why
-
-
-def _refused(refusal: FileRefused) -> Iterator[tuple[Statement, ...]]:
-    raise refusal
-    yield ()
 
 
 def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
