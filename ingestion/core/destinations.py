@@ -37,7 +37,10 @@ class Inserts(Protocol):
     """A destination that can write rows which are all taken for new, and tell when one is not."""
 
     def insert(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        """As `load`, for a tenant that had no rows before the run. Raises AlreadyStored when one has a row by now."""
+        """As `load`, for a tenant that had no rows before the run. Raises AlreadyStored when one has a row by now.
+
+        Called in the place of `load` on first loads: who changes one of them changes the other.
+        """
         ...
 
 

@@ -53,6 +53,7 @@ class BankStatementAdmin(ConsoleAdmin):
     list_display_links = ["account"]
     list_filter = ["tenant", "period_end"]
     list_prefetch = ("tenant", "account")
+    sortable_by = ("period_end",)
     fields = [
         "tenant", "account", "reference", "number", "format",
         "period_start", "period_end", "opens", "closes", "entries", "run",
@@ -74,7 +75,7 @@ class BankTransactionAdmin(ConsoleAdmin):
     list_filter = ["tenant", "account", "booked_on", "withdrawn"]
     list_prefetch = ("tenant", "account")
     sortable_by = ("booked_on",)
-    search_fields = ["external_id__exact", "bank_id__exact", "reference__exact"]  # "=" would ignore case, and the index
+    search_fields = ["bank_id__exact", "reference__exact"]  # "=" would ignore case, and the index
     fields = [
         "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
         "counterparty_account", "reference", "bank_id", "description", "parts_of_it", "more", "withdrawn",
@@ -112,4 +113,5 @@ class BankLookAlikeAdmin(ConsoleAdmin):
     list_display = ["entry", "stored", "sort", "answer", "account", "tenant"]
     list_filter = ["tenant", "sort", "answer"]
     list_prefetch = ("tenant", "account", "entry", "stored")
+    sortable_by = ()
     fields = ["tenant", "account", "entry", "stored", "sort", "answer", "run"]

@@ -1,8 +1,8 @@
 """Pages of one statement that arrive in different files: equal entries of two pages are twins, and none was sent again.
 
-twins.py tells them apart within a run. Here an entry's id leads to the row of a statement that its own only continues:
-by the numbers (`7/1`, `7/2`), or because one opens with what the other closes with, and what is stored of the days they
-share is not zero. The entry then takes the row of its own place, or the next id that is free.
+twins.py tells them apart within a run. Here an entry's id leads to the row of a statement that has nothing in common
+with its own: by the numbers (`7/1`, `7/2`), by the balances (courses.py), or because stored statements of the day lead
+from one to the other. The entry then takes the row of its own place, or the next id that is free.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Sum
-
 from ingestion import Context
-from integrations.bank.arrivals import Arrival, Row, by_key, ledger
+from integrations.bank.arrivals import Arrival, Row, by_key
 from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_key
-from integrations.bank.models import BankStatement
-from integrations.bank.twins import page_number
+from integrations.bank.judging import Judging
 
 _FEW, _MORE = 4, 40
 """Ordinals of one look that are looked up for all entries together, and for one that has more twins."""
@@ -28,7 +25,7 @@ def part(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> None:
     elsewhere = [arrival for arrival in arrivals if _may_be_another(arrival)]
     if not elsewhere:
         return
-    parting = _Parting(ctx, _statements(ctx, elsewhere), {arrival.key for arrival in arrivals})
+    parting = _Parting(ctx, Judging(ctx, arrivals), {arrival.key for arrival in arrivals})
     looks = {arrival.key: _look(arrival, ids) for arrival in elsewhere}
     moved = [arrival for arrival in elsewhere if parting.is_continued(arrival, arrival.stored)]
     moved += _moved_before(ctx, parting, elsewhere, looks)
@@ -63,22 +60,15 @@ def _may_be_another(arrival: Arrival) -> bool:
     return (row.statement_id, row.position) != (arrival.owner.statement_id, arrival.entry.position)
 
 
-def _statements(ctx: Context, arrivals: Sequence[Arrival]) -> dict[int, BankStatement]:
-    wanted = {arrival.owner.statement_id for arrival in arrivals}
-    wanted |= {arrival.stored.statement_id for arrival in arrivals if arrival.stored is not None}
-    return BankStatement.objects.for_tenant(ctx.tenant).in_bulk(wanted)
-
-
 @dataclass(slots=True)
 class _Parting:
     ctx: Context
-    statements: dict[int, BankStatement]
+    judging: Judging
     taken: set[str]
     rows: dict[str, Row] = field(default_factory=dict)
-    judged: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     def is_continued(self, arrival: Arrival, row: Row | None) -> bool:
-        return row is not None and self._continues(row.statement_id, arrival.owner.statement_id, arrival)
+        return row is not None and self.judging.are_others(row.statement_id, arrival.owner.statement_id)
 
     def settle(self, arrival: Arrival, look: str) -> None:
         """Move the entry to the row of its place, else to one of a statement that overlaps, else to a free id."""
@@ -111,37 +101,3 @@ class _Parting:
         if ordinal >= _FEW and (ordinal - _FEW) % _MORE == 0:
             self.rows.update(by_key(self.ctx, [key_of(look, ordinal + more) for more in range(_MORE)]))
         return self.rows.get(key_of(look, ordinal))
-
-    def _continues(self, stored: int, own: int, arrival: Arrival) -> bool:
-        """Whether one of the two statements continues the other, so that they have no entry in common."""
-        if stored == own:
-            return False
-        if (stored, own) not in self.judged:
-            if stored not in self.statements:
-                self.statements.update(BankStatement.objects.for_tenant(self.ctx.tenant).in_bulk([stored]))
-            self.judged[stored, own] = self._judge(self.statements[stored], self.statements[own], arrival)
-        return self.judged[stored, own]
-
-    def _judge(self, stored: BankStatement, own: BankStatement, arrival: Arrival) -> bool:
-        first, second = page_number(stored.number), page_number(own.number)
-        if first is not None and second is not None and first[0] == second[0] and first[1] != second[1]:
-            earlier, later = (stored, own) if first[1] < second[1] else (own, stored)
-            if abs(first[1] - second[1]) > 1 or None in (earlier.closing, later.opening):
-                return True
-            return earlier.closing == later.opening
-        if None in (stored.opening, stored.closing, own.opening, own.closing):
-            return False
-        booked = ledger(self.ctx).filter(statement_id=stored.pk)
-        if stored.closing == own.opening and _in_order(stored, own):
-            shared = booked.filter(booked_on__gte=own.period_start or arrival.entry.day)
-        elif own.closing == stored.opening and _in_order(own, stored):
-            shared = booked.filter(booked_on__lte=own.period_end or arrival.entry.day)
-        else:
-            return False
-        return bool(shared.aggregate(total=Sum("amount"))["total"])
-
-
-def _in_order(first: BankStatement, second: BankStatement) -> bool:
-    """Whether the first begins and ends no later, as far as their periods are known: else equal balances are chance."""
-    pairs = ((first.period_start, second.period_start), (first.period_end, second.period_end))
-    return all(one is None or other is None or one <= other for one, other in pairs)

@@ -2,11 +2,7 @@
 
 Statements overlap as files do, wherever they lie, so each of them counts its equal entries from 0, and the nth of one
 meets the nth of the other. Only a statement that continues another, and so cannot overlap it, counts on where that one
-ended. That is shown by one of
-
-- the number: pages of one statement (MT940 `:28C:7/1` and `7/2`);
-- the balances: one opens with what the other closes with, and what the earlier one booked on the days they share is not
-  zero. Were those entries sent again, the later one would open with the balance before them.
+ended: pages of one statement by their number (MT940 `:28C:7/1` and `7/2`), others by their balances, see courses.py.
 """
 
 from __future__ import annotations
@@ -20,11 +16,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
+from integrations.bank.courses import Course, continues, course, have_nothing_in_common
 from integrations.bank.statements import EntryStatus, Statement
 
 _PAGE = re.compile(r"(.+)/0*([0-9]+)")
 _NEWEST = 8
 """Statements with one and the same balance that are looked at: where nothing is booked all of them have it."""
+_NEWEST_OF_ACCOUNT = 40
+"""Statements of one account that are looked at where none continues the other."""
 
 
 class Dated(Protocol):
@@ -90,21 +89,10 @@ class _Read:
     """A statement that was placed, as far as later ones are held against it."""
 
     place: Place
-    sums: dict[date, Decimal]
-    """What it booked on each day."""
+    course: Course | None
     number: tuple[str, int] | None
     opening: Decimal | None
     closing: Decimal | None
-
-    def overlaps_not(self, other: _Read) -> bool:
-        """Whether what this one booked on days of `other`, which opens with its closing balance, is not zero.
-
-        Only of one that begins and ends no later: of another, equal balances are chance.
-        """
-        if not self.sums or not other.sums or max(self.sums) > max(other.sums) or min(self.sums) > min(other.sums):
-            return False
-        first = min(other.sums)
-        return sum((amount for day, amount in self.sums.items() if day >= first), Decimal()) != 0
 
 
 class Twins:
@@ -115,6 +103,7 @@ class Twins:
         self._ending: dict[Hashable, list[_Read]] = defaultdict(list)
         self._beginning: dict[Hashable, list[_Read]] = defaultdict(list)
         self._pages: dict[Hashable, _Read] = {}
+        self._newest: dict[Hashable, list[_Read]] = defaultdict(list)
 
     def place(self, statement: Statement) -> Place:
         """Where `statement` counts from; afterwards others may continue it."""
@@ -122,7 +111,7 @@ class Twins:
         again = self._sent.get(_identity(statement))
         if again is not None:
             return _next(again.place.chain, again.place.index)
-        before = next(self._continued(statement, read), None)
+        before = next(self._continued(statement, read), None) or self._other(statement, read)
         place = read.place if before is None else _next(before.place.chain, before.place.index + 1)
         place.chain.length = place.index + 1
         self._remember(statement, replace(read, place=place))
@@ -137,12 +126,23 @@ class Twins:
         if statement.opening is None or statement.closing is None:
             return
         for earlier in self._ending[account.identifier, statement.opening.currency, statement.opening.amount]:
-            if earlier.overlaps_not(read):
+            if earlier.course and read.course and continues(earlier.course, read.course):
                 yield earlier
         for later in self._beginning[account.identifier, statement.closing.currency, statement.closing.amount]:
             # One that continues others already tells nothing: this one may be those others under another number.
-            if later.place.index == 0 and read.overlaps_not(later):
+            if later.place.index == 0 and later.course and read.course and continues(read.course, later.course):
                 yield later
+
+    def _other(self, statement: Statement, read: _Read) -> _Read | None:
+        """The newest statement of the same days, where this one has nothing in common with any of them."""
+        newest = None
+        for earlier in self._newest[statement.account.identifier, statement.account.currency]:
+            if earlier.course is None or read.course is None or not _share_days(earlier.course, read.course):
+                continue
+            if not have_nothing_in_common(earlier.course, read.course):
+                return None
+            newest = newest or earlier
+        return newest
 
     def _remember(self, statement: Statement, read: _Read) -> None:
         account = statement.account
@@ -156,12 +156,17 @@ class Twins:
             for newest in (ending, beginning):
                 newest.insert(0, read)
                 del newest[_NEWEST:]
+        if read.course is not None:
+            of_account = self._newest[account.identifier, account.currency]
+            of_account.insert(0, read)
+            del of_account[_NEWEST_OF_ACCOUNT:]
 
 
 def _read(statement: Statement) -> _Read:
     opening, closing = statement.opening, statement.closing
-    balances = (opening.amount, closing.amount) if opening and closing else (None, None)
-    return _Read(Place(_Chain(), 0), _sums(statement), _page(statement), *balances)
+    first, last = (opening.amount, closing.amount) if opening and closing else (None, None)
+    booked = course(first, last, _booked(statement), statement.number)
+    return _Read(Place(_Chain(), 0), booked, _page(statement), first, last)
 
 
 def _contradicted(page: _Read, other: _Read) -> bool:
@@ -197,10 +202,14 @@ def page_number(number: str) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match else None
 
 
-def _sums(statement: Statement) -> dict[date, Decimal]:
-    sums: dict[date, Decimal] = defaultdict(Decimal)
+def _booked(statement: Statement) -> list[tuple[date, Decimal]]:
+    booked = []
     for entry in statement.entries:
         day = booked_day(entry)
         if day is not None and entry.amount is not None and entry.status is EntryStatus.BOOKED:
-            sums[day] += entry.amount
-    return sums
+            booked.append((day, entry.amount))
+    return booked
+
+
+def _share_days(one: Course, other: Course) -> bool:
+    return max(one.first, other.first) <= min(one.last, other.last)

@@ -214,7 +214,9 @@ def test_settle_keeps_how_the_record_arrived_and_is_audited() -> None:
 
     assert (row["status"], statuses(tenant)) == ("settled", ["settled"])
     assert AuditEntry.unscoped.get(action="settle").reason == "entered by hand"
-    assert asked("list", "dead-letters", "--tenant", "acme", "--status", "settled")["dead_letters"][0]["id"] == letter.pk
+    assert (
+        asked("list", "dead-letters", "--tenant", "acme", "--status", "settled")["dead_letters"][0]["id"] == letter.pk
+    )
 
 
 def test_settle_closes_all_or_none() -> None:

@@ -1,0 +1,108 @@
+"""Statements of one day in files of their own: what their balances prove holds in every order."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import permutations
+
+import pytest
+
+from tests.integrations.bank.test_overlap import active, put
+from tests.integrations.bank.test_pipeline import connection
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+
+
+def sta(number: str, opening: str, closing: str, *entries: str) -> bytes:
+    """An MT940 statement; balances are "0610 100,00", entries "0610 D10,00 COFFEE"."""
+    lines = [":20:STARTUMS", ":25:20010020/0012345678", f":28C:{number}"]
+    lines.append(":60F:C26{}EUR{}".format(*opening.split()))
+    for entry in entries:
+        day, amount, text = entry.split(" ", 2)
+        lines += [f":61:26{day}{day}{amount}NTRFNONREF", f":86:{text}"]
+    return "\r\n".join([*lines, ":62F:C26{}EUR{}".format(*closing.split()), "-", ""]).encode()
+
+
+def total(files: tuple[bytes, ...], name: str) -> tuple[int, Decimal]:
+    where = connection(name)
+    for at, data in enumerate(files):
+        put(where, f"{at}.sta", data)
+    rows = active(where)
+    return len(rows), sum((amount for _, amount in rows), Decimal())
+
+
+def orders(files: list[bytes]) -> list[tuple[bytes, ...]]:
+    """All of up to three files, every fifth of more."""
+    return list(permutations(files))[:: 5 if len(files) > 3 else 1]
+
+
+COFFEE = "0610 D10,00 COFFEE"
+HOURS = [sta(f"{n}/1", f"0610 {100 - 10 * n},00", f"0610 {90 - 10 * n},00", COFFEE) for n in range(3)]
+CASES = {
+    "hours of a day": (HOURS, 3, -30),
+    "a booking of the day before": (
+        [
+            sta("6/1", "0601 100,00", "0630 94,50", "0605 D3,00 X", "0630 D2,50 METRO"),
+            sta("7/1", "0701 94,50", "0731 88,00", "0630 D2,50 METRO", "0703 D4,00 Y"),
+        ], 4, -12,
+    ),
+    "another entry between": (
+        [
+            sta("1/1", "0610 100,00", "0610 90,00", COFFEE),
+            sta("2/1", "0610 90,00", "0610 83,00", "0610 D7,00 LUNCH"),
+            sta("3/1", "0610 83,00", "0610 73,00", COFFEE),
+        ], 3, -27,
+    ),
+    "numbers that follow each other": (
+        [
+            sta("7/1", "0609 150,00", "0610 100,00", "0609 D50,00 RENT", COFFEE, "0610 C10,00 REFUND"),
+            sta("8/1", "0610 100,00", "0610 90,00", COFFEE),
+        ], 4, -60,
+    ),
+    "numbers that follow each other and nothing changed": (
+        [sta(f"{n}/1", "0610 100,00", "0610 100,00", COFFEE, "0610 C10,00 REFUND") for n in (7, 8)], 4, 0,
+    ),
+    "one that begins earlier": (
+        [
+            sta("1/1", "0610 100,00", "0610 90,00", COFFEE),
+            sta("2/1", "0609 90,00", "0610 90,00", "0609 C10,00 REFUND", COFFEE),
+        ], 2, 0,
+    ),
+    "the hours and the whole day": (
+        [*HOURS, sta("99/1", "0610 100,00", "0610 70,00", COFFEE, COFFEE, COFFEE)], 3, -30,
+    ),
+    "a day that grows": (
+        [sta("5/1", "0610 100,00", f"0610 {100 - 10 * n},00", *[COFFEE] * n) for n in (1, 2, 3)], 3, -30,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
+    files, rows, amount = CASES[name]
+
+    ledgers = {
+        total((*order, *again), f"order-{at}") for at, order in enumerate(orders(files)) for again in [order[: at % 3]]
+    }
+
+    assert ledgers == {(rows, Decimal(amount))}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_true_history_wins_in_one_file_in_every_order(name: str) -> None:
+    files, rows, amount = CASES[name]
+
+    ledgers = {total((b"".join(order),), f"file-{at}") for at, order in enumerate(orders(files))}
+
+    assert ledgers == {(rows, Decimal(amount))}
+
+
+@pytest.mark.parametrize("order", ["ABC", "BAC", "BCA", "CBA"])
+def test_there_and_back_is_told_from_one_sent_again_by_the_statement_between(order: str) -> None:
+    files = {
+        "A": sta("1/1", "0610 100,00", "0610 90,00", COFFEE),
+        "B": sta("2/1", "0610 90,00", "0610 100,00", "0610 C10,00 REFUND"),
+        "C": sta("3/1", "0610 100,00", "0610 90,00", COFFEE),
+    }
+
+    assert total(tuple(files[name] for name in order), order) == (3, Decimal(-10))
