@@ -44,6 +44,22 @@ class Inserts(Protocol):
         ...
 
 
+@runtime_checkable
+class Versioned(Protocol):
+    """A destination that says whether its rows have versions; one without the property has none.
+
+    Where it is true, `version_of` and `stored` give them, and an older record never overwrites a newer one.
+    """
+
+    @property
+    def versioned(self) -> bool: ...
+
+
+def versions(destination: Destination) -> bool:
+    """Whether the destination's rows have versions."""
+    return isinstance(destination, Versioned) and destination.versioned
+
+
 class Destination(Protocol):
     """`load` writes, always inside the engine's transaction; everything else only reads."""
 
