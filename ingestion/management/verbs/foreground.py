@@ -61,7 +61,11 @@ def _judge(runs: Sequence[Run]) -> None:
 
 def _sentence(run: Run) -> str:
     """Cause and next step of a run that did not simply succeed."""
-    cause = f"{run.error_class}: {run.error_message}" if run.error_class else "it was not executed to its end"
+    cause = (
+        f"{run.error_class}: {run.error_message.removesuffix('.')}"
+        if run.error_class
+        else "it was not executed to its end"
+    )
     match run.state:
         case Run.State.SUCCEEDED:
             return ""
