@@ -6,6 +6,7 @@ A record is self-contained, so that a dead letter can be judged and replayed wit
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -44,6 +45,10 @@ class StatementHead(BaseModel):
     period_start: date | None = None
     period_end: date | None = None
     entries: int
+
+
+_MISSHAPEN = re.compile(r"[0-9]+ columns instead of [0-9]+ at line [0-9]+")
+"""What a CSV reader says in the place of the amount."""
 
 
 class BankEntry(BaseModel):
@@ -94,6 +99,8 @@ class BankEntry(BaseModel):
     def _readable_amount(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None:
             text = info.data.get("amount_text", "")
+            if _MISSHAPEN.fullmatch(text):
+                raise PydanticCustomError("columns", "the row has {text}", {"text": text})
             readings = {"text": repr(text), "readings": _readings(text)}
             raise PydanticCustomError("amount", "{text} is not an amount{readings}", readings)
         return value

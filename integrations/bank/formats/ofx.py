@@ -10,7 +10,7 @@ A file without a statement is refused, also when it is a valid answer: a bank's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ingestion import FileRefused, UnknownFormat, UnreadableFile
@@ -41,7 +41,19 @@ def read(data: bytes, currency: str = "") -> tuple[Statement, ...]:
     others = left_out(root, opened)
     if not statements:
         raise _no_statement(root, others)
-    return (replace(statements[0], left_out=others), *statements[1:])
+    first, *rest = statements
+    return (replace(first, left_out=others, notes=(*first.notes, *_shared_numbers(statements))), *rest)
+
+
+def _shared_numbers(statements: Sequence[Statement]) -> Iterator[str]:
+    """An account is known by its number and currency, so two of one number become one: that is said, not hidden."""
+    owners: dict[tuple[str, str], set[str]] = {}
+    for account in (statement.account for statement in statements):
+        which = f"{account.kind or 'account'} of bank {account.bank or 'unnamed'}"
+        owners.setdefault((account.identifier, account.currency), set()).add(which)
+    for (number, _), names in owners.items():
+        if len(names) > 1:
+            yield f"accounts of one number, {number}, are loaded as one account: {', '.join(sorted(names))}"
 
 
 def _refuse_damage(root: Block) -> None:

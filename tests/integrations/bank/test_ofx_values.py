@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from integrations.bank.formats.either_mark import amount
+from integrations.bank.formats.ofx import read
 from integrations.bank.formats.ofx_values import day
 from tests.integrations.bank.ofx_files import only, statement
 
@@ -127,3 +128,14 @@ def test_entry_names_the_one_that_it_corrects_and_how(leaves: str, corrects: str
     entry = only(statement(f"<STMTTRN><TRNAMT>1<FITID>C2{leaves}</STMTTRN>")).entries[0]
 
     assert (entry.corrects, entry.correction) == (corrects, correction)
+
+
+def test_accounts_of_one_number_in_a_file_are_named() -> None:
+    account = "<STMTRS><CURDEF>EUR<BANKACCTFROM><BANKID>1<ACCTID>7<ACCTTYPE>{}</BANKACCTFROM></STMTRS>"
+    both, twice = (f"<OFX>{account.format('CHECKING')}{account.format(kind)}</OFX>" for kind in ("SAVINGS", "CHECKING"))
+
+    assert [each.notes for each in read(f"OFXHEADER:100\n\n{both}".encode())] == [
+        ("accounts of one number, 7, are loaded as one account: checking of bank 1, savings of bank 1",),
+        (),
+    ]
+    assert [each.notes for each in read(f"OFXHEADER:100\n\n{twice}".encode())] == [(), ()]

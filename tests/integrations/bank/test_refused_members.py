@@ -83,3 +83,13 @@ def test_damaged_file_of_an_archive_does_not_keep_the_others_out() -> None:
     run = load(where, "all.zip", bytes(data))
 
     assert (run.state, run.ok, run.dead) == (Run.State.PARTIAL, 1, 1)
+
+
+def test_row_with_a_column_too_many_says_so_in_its_letter() -> None:
+    where = connection()
+    row = b"Date,Description,Amount\n2026-01-05,a,-1.00\n2026-01-06,a,-1,50\n"
+
+    load(where, "june.csv", row, account="42", currency="EUR")
+
+    (error,) = DeadLetter.objects.for_tenant(where.tenant).get().errors
+    assert error["message"] == "the row has 4 columns instead of 3 at line 3"
