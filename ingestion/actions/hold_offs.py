@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from ingestion import events, limits, turns
@@ -37,9 +36,9 @@ def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> str:
 
 
 def _waiting(connection: Connection, integration: str) -> list[Run]:
-    """The tenant's queued runs that wait for another attempt, of all connections that share the integration."""
+    """The tenant's queued runs that were held off, of all connections that share the integration."""
     runs = Run.objects.for_tenant(connection.tenant).select_related("tenant", "connection", "connection__tenant")
-    queued = runs.filter(Q(error_class="Transient"), state=Run.State.QUEUED, not_before__gt=timezone.now())
+    queued = runs.filter(error_class="HeldOff", state=Run.State.QUEUED, not_before__gt=timezone.now())
     integrations: dict[int, str] = {}
     waiting = []
     for run in queued.order_by("pk").iterator(chunk_size=500):

@@ -4,6 +4,7 @@ IngestionError
 ├── Transient                     nobody: retried with backoff, watermark unmoved
 │   ├── DestinationUnavailable
 │   ├── CircuitOpen
+│   ├── HeldOff
 │   └── SecretStoreUnavailable
 ├── CredentialError               operator: the run fails and the connection is paused
 │   ├── CredentialMissing
@@ -79,6 +80,10 @@ class DestinationUnavailable(Transient):
 
 class CircuitOpen(Transient):
     """A host kept failing, so it is left alone for a while; the run is tried again when one call has succeeded."""
+
+
+class HeldOff(Transient):
+    """The source asked to be left alone, or the rate of calls is used up: the run goes on when that time is over."""
 
 
 class SecretStoreUnavailable(Transient):

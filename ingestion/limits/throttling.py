@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from ingestion import queueing
 from ingestion.conf import Rate, config
 from ingestion.core.context import TenantRef
-from ingestion.core.errors import ConfigurationError, Transient
+from ingestion.core.errors import ConfigurationError, HeldOff
 from ingestion.limits.buckets import Bucket, LocalBucket, Place, SharedBucket, key_of
 from ingestion.limits.tiers import rate_of
 
@@ -168,8 +168,8 @@ class Throttle:
             self._stand_ins.used = False
             logger.info("Redis answers again; rates are shared by all workers.", extra={"event": "throttle"})
 
-    def _too_long(self, wait: float) -> Transient:
-        return Transient(
+    def _too_long(self, wait: float) -> HeldOff:
+        return HeldOff(
             f"{self._integration} may be called again for {self._tenant.key} in {wait:.0f} s; the run goes on then.",
             retry_after=wait,
         )

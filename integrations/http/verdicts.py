@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ingestion import CredentialError, IngestionError, SourceChanged, Transient
+from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, Transient
 from integrations.http.codes import says_later
 from integrations.http.limits import Limits
 from integrations.http.waits import exhausted_for, retry_after
@@ -44,9 +44,10 @@ def refusal(
             "that this call needs, then resume the connection."
         )
     if status in _LATER or status == 403:
-        return Transient(f"{what} answered {status}: too many calls, or not now.", retry_after=asked)
+        return HeldOff(f"{what} answered {status}: too many calls, or not now.", retry_after=asked)
     if status >= 500:
-        return Transient(f"{what} answered {status}: the source has a problem of its own.", retry_after=asked)
+        trouble = Transient if asked is None else HeldOff
+        return trouble(f"{what} answered {status}: the source has a problem of its own.", retry_after=asked)
     if redirects(status):
         return SourceChanged(f"{what} answered {status}, a redirect that is not followed. Has its address changed?")
     return SourceChanged(f"{what} answered {status}. Does the source still offer this address, with these parameters?")

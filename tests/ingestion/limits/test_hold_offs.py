@@ -35,9 +35,9 @@ def held(connection: Connection, seconds: float = 300) -> Connection:
     return connection
 
 
-def waiting(connection: Connection) -> Run:
+def waiting(connection: Connection, error: str = "HeldOff") -> Run:
     run = actions.run_now(OPERATOR, connection, hint=False)
-    Run.unscoped.filter(pk=run.pk).update(not_before=db_now_plus(300), error_class="Transient")
+    Run.unscoped.filter(pk=run.pk).update(not_before=db_now_plus(300), error_class=error)
     return run
 
 
@@ -72,6 +72,19 @@ def test_ending_it_lets_that_tenant_call_and_its_waiting_runs_start() -> None:
         "their support says so", "app.payments", [run.pk],
     )  # fmt: skip
     assert 0 < entry.data["seconds"] <= 300
+
+
+def test_a_run_that_waits_because_its_host_is_ill_goes_on_waiting() -> None:
+    connection = held(connected("acme"))
+    other = actions.connect(OPERATOR, connection.tenant, "app.payments", "other")
+    run, ill = waiting(connection), waiting(other, "Transient")
+
+    actions.end_hold_off(OPERATOR, connection)
+
+    run.refresh_from_db()
+    ill.refresh_from_db()
+    assert run.not_before is None
+    assert ill.not_before is not None
 
 
 def test_what_follows_an_ended_hold_off_keeps_to_the_rate(rates: Any) -> None:

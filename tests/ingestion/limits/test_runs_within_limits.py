@@ -151,7 +151,7 @@ def test_a_dry_run_and_a_preview_keep_to_the_rate_and_wait_only_as_long_as_a_per
         with pytest.raises(Transient):
             ctx.throttle(1)
 
-    assert report.failure.startswith("Transient")
+    assert report.failure.startswith("HeldOff")
     assert report.pages == 1
 
 

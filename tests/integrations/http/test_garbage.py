@@ -76,4 +76,4 @@ def test_damaged_answers_end_in_an_error_of_ours_or_are_read(server: Server) -> 
         ends[end] = ends.get(end, 0) + 1
         assert time.monotonic() - started <= once.deadline + HELD_UP, seed
 
-    assert set(ends) == {"read", "SourceChanged", "Transient"}
+    assert set(ends) - {"HeldOff"} == {"read", "SourceChanged", "Transient"}

@@ -111,7 +111,7 @@ def test_a_run_goes_on_from_its_checkpoint_after_the_source_failed(server: Serve
 @pytest.mark.parametrize(
     ("fault", "state", "error"),
     [
-        ("429-huge", Run.State.QUEUED, "Transient"),
+        ("429-huge", Run.State.QUEUED, "HeldOff"),
         ("503", Run.State.QUEUED, "Transient"),
         ("reset-in-body", Run.State.QUEUED, "Transient"),
         ("slow-drip", Run.State.QUEUED, "Transient"),

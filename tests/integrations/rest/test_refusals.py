@@ -45,7 +45,7 @@ def test_a_403_for_too_many_calls_is_tried_later_and_pauses_nothing(acme: Tenant
     made = run(connection, lambda request: reply(body, 403))
 
     connection.refresh_from_db()
-    assert (made.state, made.error_class, connection.is_paused) == ("queued", "Transient", False)
+    assert (made.state, made.error_class, connection.is_paused) == ("queued", "HeldOff", False)
 
 
 @pytest.mark.parametrize("body", NEVER, ids=str)
