@@ -35,6 +35,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(3600))  # these take their time
+        elif "crawling" in getattr(item, "fixturenames", ()):
+            # A crawl is bounded by the number of its requests, not by time: a busy machine must not fail it.
+            item.add_marker(pytest.mark.timeout(1200))
     # A browser and its live server leave threads behind, and the crash tests fork: browsers come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 

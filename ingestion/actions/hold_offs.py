@@ -15,7 +15,8 @@ from ingestion.models import Connection, Run
 def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> str:
     """Let the connection's tenant call its integration again, now; the integration's name.
 
-    Runs that wait for it start when it is their turn. Raises ActionRefused when nothing is held off and no run waits.
+    Runs that wait for it start when it is their turn. Raises ActionRefused when nothing is held off and no run waits,
+    or when Redis cannot be asked.
     """
     tenant = connection.tenant
     actor.require("run_connection", tenant)
@@ -39,4 +40,11 @@ def _waiting(connection: Connection, integration: str) -> list[Run]:
     """The tenant's queued runs that wait for another attempt, of all connections that share the integration."""
     runs = Run.objects.for_tenant(connection.tenant).select_related("tenant", "connection", "connection__tenant")
     queued = runs.filter(Q(error_class="Transient"), state=Run.State.QUEUED, not_before__gt=timezone.now())
-    return [run for run in queued.order_by("pk")[:500] if limits.limited_of(run.connection) == integration]
+    integrations: dict[int, str] = {}
+    waiting = []
+    for run in queued.order_by("pk").iterator(chunk_size=500):
+        if run.connection_id not in integrations:  # a look at the credentials for each connection, not for each run
+            integrations[run.connection_id] = limits.limited_of(run.connection)
+        if integrations[run.connection_id] == integration:
+            waiting.append(run)
+    return waiting

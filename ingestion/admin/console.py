@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
+
+
+class IndexedOrder(ChangeList):
+    """A list whose last resort, the key, runs the way the chosen column does: as indexes are read."""
+
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
+        found = list(super().get_ordering(request, queryset))
+        if len(found) > 1 and found[-1] == "-pk" and isinstance(found[-2], str) and not found[-2].startswith("-"):
+            found[-1] = "pk"
+        return found
 
 
 class ConsoleAdmin(TenantScoped, _ModelAdmin):
@@ -44,6 +55,9 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
         for pattern in found:
             transaction.non_atomic_requests(pattern.callback)
         return found
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return IndexedOrder
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         found = super().get_changelist_instance(request)

@@ -22,14 +22,10 @@ from ingestion.admin.payloads import attachment, preview, visible
 from ingestion.models import Connection, Delivery
 
 
-class OfPipeline(PipelineFilter):
-    path = "connection__pipeline"
-
-
 @admin.register(Delivery)
 class DeliveryAdmin(ConsoleAdmin):
     list_display = ["named", "pipeline", "tenant", "standing", "bytes", "received", "taken_in_by"]
-    list_filter = ["state", OfPipeline, "tenant"]
+    list_filter = ["state", PipelineFilter, "tenant"]
     list_prefetch = ("tenant", "connection")
     search_fields = ["delivery_id"]
     search_help_text = _("The sender's id of the delivery, whole")

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.admin.ownership import only_own, tenant_path
+from ingestion.admin.ownership import MOST_KEYS, only_own, tenant_path
 from ingestion.models import Connection
 
 MOST_CHOICES = 30
@@ -68,12 +68,13 @@ def scoped_filter(model: type[models.Model], item: Any) -> Any:
 
 
 class PipelineFilter(admin.SimpleListFilter):
-    """By pipeline, as far as own connections use it: those are few, and the rows of a list may be millions."""
+    """By pipeline, as far as own connections use it: those are few, and the rows of a list may be millions.
+
+    For models with a column `pipeline` by which there is an index, or a foreign key `connection`.
+    """
 
     title = _("pipeline")
     parameter_name = "pipeline"
-    path = "pipeline"
-    """Lookup from the listed model to its pipeline's name."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         own = only_own(Connection.unscoped.all(), request.user)
@@ -89,4 +90,18 @@ class PipelineFilter(admin.SimpleListFilter):
             return queryset
         if "\0" in value:  # PostgreSQL refuses it with an error of its own
             raise IncorrectLookupParameters
-        return queryset.filter(**{self.path: value})
+        meta = queryset.model._meta
+        indexed = any(index.fields[:1] == ["pipeline"] for index in meta.indexes)
+        if indexed or all(field.name != "connection" for field in meta.concrete_fields):
+            return queryset.filter(pipeline=value)
+        return queryset.filter(connection__in=_using(value, request.user))
+
+
+def _using(pipeline: str, user: Any) -> Any:
+    """Keys of the own connections of a pipeline: no join, for which a database would sort the whole table.
+
+    Those of so many connections that they are no help are a question.
+    """
+    own = only_own(Connection.unscoped.filter(pipeline=pipeline), user)
+    keys = list(own.order_by("pk").values_list("pk", flat=True)[: MOST_KEYS + 1])
+    return keys if len(keys) <= MOST_KEYS else own.order_by().values("pk")

@@ -12,6 +12,8 @@ from django.http import HttpRequest
 
 from ingestion.models import Tenant
 
+MOST_KEYS = 1_000
+
 
 def tenant_path(model: type[models.Model]) -> str | None:
     """The lookup from `model` to its tenant: "pk" for Tenant itself, "tenant" for what a tenant owns, else None."""
@@ -40,6 +42,29 @@ def only_own(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
     if issubclass(queryset.model, get_user_model()):
         return queryset.filter(models.Q(pk=user.pk) | models.Q(pk__in=_colleagues(granted)))
     return queryset
+
+
+def own_rows(queryset: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """`only_own` for one request, with the tenants' keys in the statement instead of a question for them.
+
+    MariaDB would begin with the question, join each tenant's rows and sort them all for the first page; with the keys
+    it walks the index that the page is ordered by. The grants are asked once a request; users of more than
+    `MOST_KEYS` tenants see so much that their pages are found in any order.
+    """
+    path, user = tenant_path(queryset.model), request.user
+    if path is None or (user.is_superuser and user.is_active):
+        return only_own(queryset, user)
+    keys = granted_keys(request)
+    return only_own(queryset, user) if len(keys) > MOST_KEYS else queryset.filter(**{f"{path}__in": keys})
+
+
+def granted_keys(request: HttpRequest) -> list[int]:
+    """The first `MOST_KEYS` + 1 tenants of the request's user, asked once."""
+    if "_ingestion_keys" not in request.__dict__:
+        granted = Tenant.objects.granted_to(request.user).order_by("pk")
+        request.__dict__["_ingestion_keys"] = list(granted.values_list("pk", flat=True)[: MOST_KEYS + 1])
+    keys: list[int] = request.__dict__["_ingestion_keys"]
+    return keys
 
 
 def is_own(request: HttpRequest, row: models.Model) -> bool:

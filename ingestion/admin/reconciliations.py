@@ -49,14 +49,10 @@ VERBS = [
 ]  # fmt: skip
 
 
-class OfPipeline(PipelineFilter):
-    path = "connection__pipeline"
-
-
 @admin.register(ReconciledPeriod)
 class ReconciledPeriodAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["period", "pipeline", "tenant", "of_group", "standing", "declared", "stored", "apart", "checked"]
-    list_filter = ["state", OfPipeline, "tenant"]
+    list_filter = ["state", PipelineFilter, "tenant"]
     list_prefetch = ("tenant", "connection")
     sortable_by = ()
     change_form_template = "ingestion/reconciliation.html"

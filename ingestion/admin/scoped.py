@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from ingestion.admin.filters import scoped_filter
 from ingestion.admin.forms import TenantForm
-from ingestion.admin.ownership import is_own, only_own, tenant_path
+from ingestion.admin.ownership import is_own, only_own, own_rows, tenant_path
 
 if TYPE_CHECKING:
     _Base = admin.ModelAdmin[Any]
@@ -61,7 +61,7 @@ class _Scope(_Base):
     view_on_site = False
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        return only_own(super().get_queryset(request), request.user)
+        return own_rows(super().get_queryset(request), request)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.raw_id_fields:

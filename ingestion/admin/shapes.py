@@ -48,10 +48,6 @@ def _dismiss(actor: Actor, shape: KnownShape, values: Mapping[str, Any]) -> Done
     return Done(_("Dismissed. What was accepted before is still expected."))
 
 
-class PipelineOfShape(PipelineFilter):
-    path = "connection__pipeline"
-
-
 class PendingFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
@@ -66,7 +62,7 @@ class PendingFilter(admin.SimpleListFilter):
 @admin.register(KnownShape)
 class KnownShapeAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["pipeline", "tenant", "standing", "changed"]
-    list_filter = ["tenant", PipelineOfShape, PendingFilter]
+    list_filter = ["tenant", PipelineFilter, PendingFilter]
     list_prefetch = ("tenant", "connection")
     sortable_by = ()
     change_form_template = "ingestion/shape.html"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -22,6 +21,7 @@ from ingestion.admin.cells import size
 from ingestion.admin.ownership import only_own
 from ingestion.conf import config as settings
 from ingestion.core import registry
+from ingestion.core.config_text import json_or_text
 from ingestion.core.errors import IngestionError
 from ingestion.core.intake import takes_files
 from ingestion.models import Connection
@@ -73,7 +73,7 @@ class UploadForm(forms.Form):
             name, equals, value = line.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line})
-            found[name.strip()] = _json_or_text(value.strip())
+            found[name.strip()] = json_or_text(value.strip())
         return found
 
     def config(self) -> dict[str, Any]:
@@ -105,14 +105,6 @@ def upload_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
     title = gettext("Upload a file")
     context = {**page.admin_site.each_context(request), "title": title, "opts": page.opts, "form": form}
     return TemplateResponse(request, "ingestion/upload.html", context)
-
-
-def _json_or_text(value: str) -> Any:
-    """As `manage.py ingest upload --config name=value` reads it."""
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
 
 
 def _receive(user: Any, form: UploadForm) -> Received | None:

@@ -12,14 +12,10 @@ from ingestion.admin.filters import PipelineFilter
 from ingestion.models import Watermark
 
 
-class ConnectionPipelineFilter(PipelineFilter):
-    path = "connection__pipeline"
-
-
 @admin.register(Watermark)
 class WatermarkAdmin(ConsoleAdmin):
     list_display = ["mark", "pipeline", "tenant", "moved_by", "reason", "created"]
-    list_filter = ["tenant", ConnectionPipelineFilter]
+    list_filter = ["tenant", PipelineFilter]
     list_prefetch = ("tenant", "connection")
     sortable_by = ()
     fields = ["tenant", "connection", "mark", "moved_by", "reason", "created"]

@@ -13,6 +13,7 @@ from django.db import router
 
 from ingestion.checks.guarding import attempt, check
 from ingestion.core import registry
+from ingestion.core.destinations import Versioned
 from ingestion.core.intake import brought
 from ingestion.core.periods import Countable, Reconcilable
 from ingestion.core.pipeline import Pipeline
@@ -89,8 +90,9 @@ def _database(pipeline: Pipeline) -> Iterator[CheckMessage]:
 
 
 def _order(pipeline: Pipeline) -> Iterator[CheckMessage]:
-    """Only of destinations that can have a version column and have none; nothing is known of the others."""
-    if brought(pipeline) and getattr(pipeline.destination, "version", None) == "":
+    """Only of destinations that say that their rows have no versions; nothing is known of those that say nothing."""
+    destination = pipeline.destination
+    if brought(pipeline) and isinstance(destination, Versioned) and not destination.versioned:
         yield checks.Warning(
             "Its records are brought, in no certain order, and its destination has no version column: an older message "
             "that arrives later overwrites a newer row.",

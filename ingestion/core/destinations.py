@@ -37,8 +37,27 @@ class Inserts(Protocol):
     """A destination that can write rows which are all taken for new, and tell when one is not."""
 
     def insert(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        """As `load`, for a tenant that had no rows before the run. Raises AlreadyStored when one has a row by now."""
+        """As `load`, for a tenant that had no rows before the run. Raises AlreadyStored when one has a row by now.
+
+        Called in the place of `load` on first loads: who changes one of them changes the other.
+        """
         ...
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A destination that says whether its rows have versions; one without the property has none.
+
+    Where it is true, `version_of` and `stored` give them, and an older record never overwrites a newer one.
+    """
+
+    @property
+    def versioned(self) -> bool: ...
+
+
+def versions(destination: Destination) -> bool:
+    """Whether the destination's rows have versions."""
+    return isinstance(destination, Versioned) and destination.versioned
 
 
 class Destination(Protocol):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ingestion.core import unforeseen
 from ingestion.core.context import Context
-from ingestion.core.destinations import Stored
+from ingestion.core.destinations import Stored, versions
 from ingestion.core.errors import FieldError, FileRefused, PayloadTooLarge, PoisonRecord, RecordError
 from ingestion.core.pipeline import Pipeline, Skip
 from ingestion.core.records import STALE, SUPERSEDED, UNCHANGED, Outcome, Page, Ready, Record, Rejected, Skipped, Stage
@@ -54,7 +54,7 @@ def prepare(
 ) -> Prepared:
     """Take every record of `page` as far as it gets without writing.
 
-    Within the page the last record of a key wins that is not rejected, or where the destination has a `version` the
+    Within the page the last record of a key wins that is not rejected, or where the destination is `versioned` the
     newest row. Records whose stored digest is equal are skipped before they are validated; rows older than the stored
     version are skipped after. `poison` holds digests (hex) known to kill workers. What is raised over a record and
     `blames` denies is raised again.
@@ -62,7 +62,7 @@ def prepare(
     taken = Prepared([], [], [_refused(refusal.record, refusal.error) for refusal in page.refused])
     by = _By(pipeline, ctx, poison, blames)
     earlier: dict[str, list[Record]] = {}
-    versioned = bool(getattr(pipeline.destination, "version", ""))
+    versioned = versions(pipeline.destination)
     records = list(page.records) if versioned else _last_of_each_key(page.records, earlier)
     stored = stored_of([record.key for record in records if record.key])
     for record in records:
@@ -94,7 +94,9 @@ class _By(NamedTuple):
 def _not_mended(records: Sequence[Record], taken: Prepared) -> list[Rejected]:
     """The rejected records but for those of which a later one of this page is sound: those are superseded."""
     at = {id(record): index for index, record in enumerate(records)}
-    sound: dict[str, int] = {row.record.key: at[id(row.record)] for row in taken.ready}
+    sound: dict[str, int] = {}
+    for record in (*(row.record for row in taken.ready), *(s.record for s in taken.skipped if s.reason == UNCHANGED)):
+        sound[record.key] = max(at[id(record)], sound.get(record.key, -1))
     kept = []
     for bad in taken.rejected:
         if bad.record.key and at.get(id(bad.record), len(at)) < sound.get(bad.record.key, -1):

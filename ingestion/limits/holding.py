@@ -14,7 +14,7 @@ from ingestion import queueing
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.context import TenantRef
-from ingestion.core.errors import IngestionError
+from ingestion.core.errors import ActionRefused, IngestionError
 from ingestion.core.pipeline import Pipeline
 from ingestion.limits.buckets import SharedBucket, key_of
 from ingestion.limits.throttling import release_here
@@ -60,7 +60,9 @@ def hold_off_of(connection: Connection, connect: Connect = queueing.client) -> H
     """The one that the connection's runs wait for; None when there is none, or when Redis cannot be asked."""
     integration = limited_of(connection)
     seconds = (
-        _seconds(connection.tenant.ref, connection.tenant.tier, integration, "look", connect) if integration else 0
+        _asked(connection.tenant.ref, connection.tenant.tier, integration, SharedBucket.held, connect)
+        if integration
+        else 0
     )
     if not seconds:
         return None
@@ -78,17 +80,27 @@ def hold_offs(connections: Iterable[Connection], connect: Connect = queueing.cli
 
 
 def release(tenant: TenantRef, tier: str, integration: str, connect: Connect = queueing.client) -> float:
-    """Let the tenant call again; the seconds that were left. What follows keeps to the rate, and begins slowly."""
+    """Let the tenant call again; the seconds that were left. What follows keeps to the rate, and begins slowly.
+
+    Raises ActionRefused when Redis cannot be asked: the other processes would then go on holding off.
+    """
+    seconds = _asked(tenant, tier, integration, SharedBucket.free, connect)
+    if seconds is None:
+        raise ActionRefused(
+            f"Redis cannot be asked, so the hold-off of {integration} was not ended; try again when it answers."
+        )
     release_here(tenant, integration)
-    return _seconds(tenant, tier, integration, "free", connect)
+    return seconds
 
 
-def _seconds(tenant: TenantRef, tier: str, integration: str, what: str, connect: Connect) -> float:
+def _asked(
+    tenant: TenantRef, tier: str, integration: str, what: Callable[[SharedBucket], float], connect: Connect
+) -> float | None:
+    """What the tenant's bucket answers; None when Redis cannot be asked."""
     if queueing.absence.away:
-        return 0.0
-    bucket = SharedBucket(connect(), key_of(tenant, integration), rate_of(integration, tier))
+        return None
     try:
-        return bucket.free() if what == "free" else bucket.held()
+        return what(SharedBucket(connect(), key_of(tenant, integration), rate_of(integration, tier)))
     except (RedisError, OSError) as error:
         queueing.absence.note(error)
-        return 0.0
+        return None

@@ -183,12 +183,13 @@ def _json(field: models.JSONField[Any, Any], connection: BaseDatabaseWrapper, nu
         wrapped = field.get_db_prep_save(value, connection)
         dumps = getattr(wrapped, "dumps", None)
         text = wrapped if dumps is None else dumps(wrapped.obj)
-        return _checked_json(text, nul) if isinstance(text, str) else text
+        return checked_json(text, nul) if isinstance(text, str) else text
 
     return adapt
 
 
-def _checked_json(text: str, nul: str) -> str:
+def checked_json(text: str, nul: str) -> str:
+    """JSON that every database takes. Raises one of CONVERSION_ERRORS."""
     if nul and "\\u0000" in text and _ESCAPED_NUL.search(text):
         _without_nul("", "", "", nul)
         text = _ESCAPED_NUL.sub(r"\1\\ufffd", text)

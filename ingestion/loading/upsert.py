@@ -71,6 +71,10 @@ class Upsert:
             raise ValueError(f"{self.key[parts.index(None)]} is None, and a part of its key")
         return str(parts[0]) if len(parts) == 1 else joined_key(parts)
 
+    @property
+    def versioned(self) -> bool:
+        return bool(self.version)
+
     def version_of(self, row: Any) -> Any:
         return _get(row, self.version) if self.version else None
 

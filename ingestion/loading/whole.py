@@ -7,6 +7,7 @@ where the column holds anything that needs a closer look; then the adapter takes
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,10 +17,14 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ingestion.loading.columns import nul_rule
+from ingestion.loading.columns import CONVERSION_ERRORS, checked_json, nul_rule
 from ingestion.loading.limits import SQLITE_DIGITS, integer_range
 
 Whole = Callable[[Sequence[Any]], list[Any] | None]
+_PAIR = re.compile(r"(?<!\\)(?:\\\\)*\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
+"""A character beyond the first 65,536, such as an emoji, as json.dumps writes it."""
+_ENDLESS = re.compile(r'(?<![\w"])(?:NaN|Infinity)(?![\w"])')
+"""A number without end, or those words inside of a text."""
 _UTC_SUFFIX = "+00:00"
 
 
@@ -121,10 +126,20 @@ def _json(field: models.JSONField[Any, Any]) -> Whole:
         if not set(map(type, values)) <= {dict, list}:
             return None
         texts = [json.dumps(value, cls=field.encoder) for value in values]
-        odd = any("\\ud" in text or "NaN" in text or "Infinity" in text for text in texts)
-        return None if odd else texts
+        return texts if all(map(_is_plain, texts)) else None
 
     return adapt
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it holds what databases take. Only a text that may not is read again."""
+    may_be_half = "\\ud" in text and "\\ud" in _PAIR.sub("", text)
+    if not may_be_half and not _ENDLESS.search(text):
+        return True
+    try:
+        return checked_json(text, "") == text
+    except CONVERSION_ERRORS:
+        return False
 
 
 def _all(kind: type, values: Sequence[Any]) -> bool:

@@ -12,6 +12,22 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddIndex(
+            model_name="artifact",
+            index=models.Index(fields=["kind", "-id"], name="ingestion_artifact_kind"),
+        ),
+        migrations.AddIndex(
+            model_name="artifact",
+            index=models.Index(fields=["sha256"], name="ingestion_artifact_hash"),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(fields=["state", "-id"], name="ingestion_delivery_state"),
+        ),
+        migrations.AddIndex(
+            model_name="reconciledperiod",
+            index=models.Index(fields=["state", "-id"], name="ingestion_period_all"),
+        ),
+        migrations.AddIndex(
             model_name="deadletter",
             index=models.Index(fields=["status", "-id"], name="ingestion_letter_status"),
         ),
@@ -20,8 +36,8 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["last_seen"], name="ingestion_letter_seen"),
         ),
         migrations.AddIndex(
-            model_name="deadletter",
-            index=models.Index(fields=["stage", "-id"], name="ingestion_letter_stage"),
+            model_name="run",
+            index=models.Index(fields=["pipeline", "-id"], name="ingestion_run_pipeline"),
         ),
         migrations.AddIndex(
             model_name="run",

@@ -31,6 +31,10 @@ class Artifact(TenantOwned):
         abstract = False
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["tenant", "kind", "sha256"], name="ingestion_artifact_once")]
+        indexes = [
+            models.Index(fields=["kind", "-id"], name="ingestion_artifact_kind"),
+            models.Index(fields=["sha256"], name="ingestion_artifact_hash"),
+        ]
         verbose_name = _("artifact")
         verbose_name_plural = _("artifacts")
 

@@ -74,7 +74,6 @@ class DeadLetter(TenantOwned):
             models.Index(fields=["replay_run", "id"], name="ingestion_letter_replay"),
             models.Index(fields=["status", "-id"], name="ingestion_letter_status"),
             models.Index(fields=["last_seen"], name="ingestion_letter_seen"),
-            models.Index(fields=["stage", "-id"], name="ingestion_letter_stage"),
         ]
         permissions = [
             ("replay_deadletter", "Can replay dead letters"),

@@ -44,6 +44,7 @@ class Delivery(TenantOwned):
         indexes = [
             models.Index(fields=["connection", "state", "id"], name="ingestion_delivery_next"),
             models.Index(fields=["tenant", "state", "done_at"], name="ingestion_delivery_old"),
+            models.Index(fields=["state", "-id"], name="ingestion_delivery_state"),
         ]
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")

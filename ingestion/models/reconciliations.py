@@ -66,7 +66,10 @@ class ReconciledPeriod(TenantOwned):
         constraints = [
             models.UniqueConstraint(fields=["connection", "start", "end", "group"], name="ingestion_period_once"),
         ]
-        indexes = [models.Index(fields=["tenant", "state", "-id"], name="ingestion_period_state")]
+        indexes = [
+            models.Index(fields=["tenant", "state", "-id"], name="ingestion_period_state"),
+            models.Index(fields=["state", "-id"], name="ingestion_period_all"),
+        ]
         verbose_name = _("reconciliation")
         verbose_name_plural = _("reconciliations")
 

@@ -125,6 +125,7 @@ class Run(TenantOwned):
             models.Index(fields=["tenant", "pipeline", "-id"], name="ingestion_run_recent"),
             models.Index(fields=["parent", "state"], name="ingestion_run_shards"),
             models.Index(fields=["kind", "-id"], name="ingestion_run_kind"),
+            models.Index(fields=["pipeline", "-id"], name="ingestion_run_pipeline"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Q, QuerySet
 from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
-from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, Stored
+from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, Stored, versions
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import STALE, Counts, Page, Ready, Record, Rejected
@@ -84,7 +84,7 @@ def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
 
 
 def _versioned(pipeline: Pipeline) -> bool:
-    return bool(getattr(pipeline.destination, "version", "")) or bool(pipeline.reconciliations)
+    return versions(pipeline.destination) or bool(pipeline.reconciliations)
 
 
 def _keep(work: Work, prepared: stages.Prepared) -> artifacts.Kept | None:

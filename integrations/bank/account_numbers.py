@@ -7,6 +7,7 @@ import re
 from integrations.bank.statements import Statement
 
 _IBAN = re.compile(r"([A-Za-z]{2})[0-9]{2}[A-Za-z0-9]{11,30}")
+_CURRENCY_OR_BIC = re.compile(r"[A-Z]{3}|[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _LENGTHS = """
     AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24
     FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32
@@ -21,6 +22,19 @@ def canonical(identifier: str) -> str:
     """As it identifies: no spaces, and an IBAN in capitals. The case of other numbers may mean something."""
     compact = "".join(identifier.split())
     return compact.upper() if _country(compact) else compact
+
+
+def iban_within(written: str) -> tuple[str, str]:
+    """IBAN and BIC of `IBAN/EUR` and `BIC/IBAN`, '' where there is none.
+
+    Only a right IBAN counts, and nothing may stand beside it that could tell one account from another.
+    """
+    pieces = [piece for piece in re.split(r"[/.-]", written.upper()) if piece]
+    ibans = [piece for piece in pieces if _country(piece) and not iban_doubt(piece)]
+    beside = [piece for piece in pieces if piece not in ibans]
+    if len(ibans) != 1 or not all(map(_CURRENCY_OR_BIC.fullmatch, beside)):
+        return "", ""
+    return ibans[0], next((piece for piece in beside if len(piece) > 3), "")
 
 
 def notes_of(statement: Statement) -> list[str]:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
@@ -51,6 +53,7 @@ class BankStatementAdmin(ConsoleAdmin):
     list_display_links = ["account"]
     list_filter = ["tenant", "period_end"]
     list_prefetch = ("tenant", "account")
+    sortable_by = ("period_end",)
     fields = [
         "tenant", "account", "reference", "number", "format",
         "period_start", "period_end", "opens", "closes", "entries", "run",
@@ -72,13 +75,19 @@ class BankTransactionAdmin(ConsoleAdmin):
     list_filter = ["tenant", "account", "booked_on", "withdrawn"]
     list_prefetch = ("tenant", "account")
     sortable_by = ("booked_on",)
-    search_fields = ["external_id__exact", "bank_id__exact", "reference__exact"]  # "=" would ignore case, and the index
+    search_fields = ["bank_id__exact", "reference__exact"]  # "=" would ignore case, and the index
     fields = [
         "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
         "counterparty_account", "reference", "bank_id", "description", "parts_of_it", "more", "withdrawn",
         "replaced_by", "position", "external_id", "run", "loaded_at",
     ]  # fmt: skip
     readonly_fields = ["money", "parts_of_it", "more"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Parts and details weigh megabytes in a large batch: only a row's own page reads them."""
+        rows = super().get_queryset(request)
+        of_one = request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
+        return rows if of_one else rows.defer("parts", "details")
 
     @admin.display(description=_("parts"))
     def parts_of_it(self, transaction: BankTransaction) -> str:
@@ -104,4 +113,5 @@ class BankLookAlikeAdmin(ConsoleAdmin):
     list_display = ["entry", "stored", "sort", "answer", "account", "tenant"]
     list_filter = ["tenant", "sort", "answer"]
     list_prefetch = ("tenant", "account", "entry", "stored")
+    sortable_by = ()
     fields = ["tenant", "account", "entry", "stored", "sort", "answer", "run"]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion import Context, Loaded, Ready, Stored, Upsert
-from integrations.bank import adoption, changes, continued, corrections, lookalikes
+from integrations.bank import adoption, alike_accounts, changes, continued, corrections, lookalikes
 from integrations.bank.arrivals import Arrival, arriving
 from integrations.bank.identity import ids_told
 from integrations.bank.models import BankTransaction
@@ -40,6 +40,7 @@ class Ledger:
         ids, arrivals = ids_told(ctx.config), arriving(ctx, rows)
         continued.part(ctx, ids, arrivals)
         notes = lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
+        notes += alike_accounts.told(ctx, arrivals)
         notes += adoption.adopt(ctx, ids, arrivals)
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
         targets = corrections.awaited(ctx, arrivals)

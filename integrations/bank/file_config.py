@@ -16,7 +16,7 @@ UNCHECKED = "unchecked"
 
 
 def told(config: Mapping[str, Any], layouts: Sequence[CsvLayout]) -> dict[str, Any]:
-    """The arguments of `formats.read_parts` beside the bytes. Null is absent.
+    """The arguments of `formats.read_members` beside the bytes. Null is absent.
 
     `layout` is the name of one of the layouts, or a layout of the connection's own as an object. Raises
     ConfigurationError that names the key; what is wrong with a declared layout is said with what stands there.

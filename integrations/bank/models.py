@@ -139,7 +139,7 @@ class BankTransaction(Ingested):
             models.Index(fields=["-booked_on", "-id"], name="bank_transaction_day"),
             models.Index(fields=["bank_id"], name="bank_transaction_bank_id"),
             models.Index(fields=["reference"], name="bank_transaction_reference"),
-            models.Index(fields=["external_id"], name="bank_transaction_external_id"),
+            models.Index(fields=["withdrawn"], name="bank_transaction_withdrawn"),
         ]
         verbose_name = _("bank transaction")
         verbose_name_plural = _("bank transactions")

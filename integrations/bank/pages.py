@@ -105,13 +105,12 @@ def _stored_fault(body: dict[str, Any]) -> RecordError | None:
         return StatementImbalance("The statement cannot be trusted: " + "; ".join(map(str, body["problems"])))
     try:
         opening, closing = body["head"]["statement"]["opening"], body["head"]["statement"]["closing"]
-        booked = sum(
-            (Decimal(e["amount"]) for e in body["entries"] if e["amount"] and e["status"] == EntryStatus.BOOKED),
-            Decimal(),
-        )
+        counted = [entry for entry in body["entries"] if entry["status"] == EntryStatus.BOOKED]
+        booked = sum((Decimal(entry["amount"]) for entry in counted if entry["amount"]), Decimal())
         if opening is None or closing is None or Decimal(opening) + booked == Decimal(closing):
             return None
-        return proofs.unbalanced(Decimal(opening), booked, Decimal(closing))
+        unread = [(e.get("position"), str(e.get("amount_text", ""))) for e in counted if not e["amount"]]
+        return proofs.unbalanced(Decimal(opening), booked, Decimal(closing), unread)
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         return RecordError(f"The kept statement cannot be judged: {error}. Upload the bank's file again.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from ingestion import Proof, StatementImbalance
@@ -46,13 +47,25 @@ def fault(statement: Statement) -> StatementImbalance | None:
     difference = imbalance(statement)
     if not difference:
         return None
-    return unbalanced(opening.amount, closing.amount - opening.amount + difference, closing.amount)
+    unread = [
+        (entry.position, entry.amount_text)
+        for entry in statement.entries
+        if entry.amount is None and entry.status is EntryStatus.BOOKED
+    ]
+    return unbalanced(opening.amount, closing.amount - opening.amount + difference, closing.amount, unread)
 
 
-def unbalanced(opening: Decimal, booked: Decimal, closing: Decimal) -> StatementImbalance:
+def unbalanced(
+    opening: Decimal, booked: Decimal, closing: Decimal, unread: Sequence[tuple[int | None, str]] = ()
+) -> StatementImbalance:
+    """`unread`: position and text of booked entries that count as zero, since their amount cannot be read."""
+    causes = [f"entry {(at or 0) + 1}: {text[:80]!r} is not an amount" for at, text in unread[:10]]
+    more = f" and {len(unread) - len(causes)} more" if len(unread) > len(causes) else ""
     return StatementImbalance(
         f"Opening balance {opening:f} and entries of {booked:f} make {opening + booked:f}, but the closing balance is "
-        f"{closing:f}: a difference of {opening + booked - closing:f}. Nothing of this statement was loaded."
+        f"{closing:f}: a difference of {opening + booked - closing:f}. "
+        + (f"Not counted: {'; '.join(causes)}{more}. " if causes else "")
+        + "Nothing of this statement was loaded."
     )
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import Context, Json, Page, Record, UnreadableFile
+from ingestion import Context, FileRefused, Json, Page, Record, RecordError, Refusal, UnreadableFile
 from integrations.bank.account_numbers import canonical
 from integrations.bank.file_config import told
-from integrations.bank.formats import read_parts
-from integrations.bank.identity import ids_told, keyed
+from integrations.bank.formats import Member, read_members
+from integrations.bank.identity import Ids, ids_told, keyed
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.pages import Reading, reopened
+from integrations.bank.refused_members import as_one, kept, page_of, place_of
 from integrations.bank.statements import Statement
 from integrations.bank.twins import Twins
 
@@ -45,16 +46,44 @@ class BankFiles:
         ids_told(config)
 
     def reopen(self, ctx: Context, record: Record) -> Page:
-        """A refused statement again, from its dead letter: it is judged anew, and loads when it ties now."""
-        return reopened(record)
+        """A refused statement, or file of a ZIP, again from its dead letter: judged anew, it loads when it can."""
+        member = kept(record)
+        if member is None:
+            return reopened(record)
+        if not member[1]:
+            return Page(
+                [], None, [Refusal(record, RecordError("Nothing of it was kept: upload it by itself, mended."))]
+            )
+        try:
+            return as_one(list(self._file(ctx, *member, ids_told(ctx.config), Twins())))
+        except FileRefused as refusal:
+            return Page([], None, [Refusal(record, RecordError(str(refusal)))])
 
     def _pages(self, ctx: Context) -> Iterator[Page]:
         ids, twins = ids_told(ctx.config), Twins()
         for file in ctx.inbox:
-            for part in read_parts(ctx.read(file), **told(ctx.config, self.layouts)):
-                ctx.beat()  # reading a large file takes longer than a page
-                for statement, entries in keyed([_addressed(ctx, statement) for statement in part], ids, twins):
-                    yield from Reading(file.name, statement, entries, ids).pages(self.page_size)
+            yield from self._file(ctx, file.name, ctx.read(file), ids, twins)
+
+    def _file(self, ctx: Context, name: str, data: bytes, ids: Ids, twins: Twins) -> Iterator[Page]:
+        """A file of a ZIP that is refused does not keep the others out; where none can be read, the archive fails."""
+        refused: list[tuple[Member, FileRefused]] = []
+        loaded = 0
+        for member in read_members(data, **told(ctx.config, self.layouts)):
+            try:
+                for part in member.parts:
+                    ctx.beat()  # reading a large file takes longer than a page
+                    for statement, entries in keyed([_addressed(ctx, statement) for statement in part], ids, twins):
+                        loaded += 1
+                        yield from Reading(place_of(name, member), statement, entries, ids).pages(self.page_size)
+            except FileRefused as refusal:
+                if not member.name:
+                    raise
+                refused.append((member, refusal))
+        if refused and not loaded:
+            first, why = refused[0]
+            raise first.refused(why)
+        for left, why in refused:
+            yield page_of(name, left, why)
 
 
 def _told(ctx: Context, name: str) -> str:

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin import ConsoleAdmin, guide
+from ingestion.admin.searching import find_by_source
 from integrations.rest.declaring import PIPELINE, declare_view
 from integrations.rest.exact_json import ExactEncoder
 from integrations.rest.models import RestRecord
@@ -27,7 +28,7 @@ class RestRecordAdmin(ConsoleAdmin):
     list_display = ["external_id", "source", "updated_at", "loaded_at", "tenant"]
     list_filter = ["tenant", "updated_at"]
     sortable_by = ()
-    search_fields = ["=external_id"]
+    search_fields = ["external_id"]
     search_help_text = _("The record's id, whole")
     change_list_template = "ingestion/rest_records.html"
     fields = ["tenant", "source", "external_id", "updated_at", "loaded_at", "run"]
@@ -36,6 +37,9 @@ class RestRecordAdmin(ConsoleAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without the records themselves, which lists do not show and which may be large."""
         return super().get_queryset(request).defer("body")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
+        return find_by_source(queryset, term, PIPELINE, request.user), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """The record itself is a payload: for those who may see them."""

@@ -222,8 +222,14 @@ class Declaration(Value):
 
     @property
     def fingerprint(self) -> str:
-        """Names what a checkpoint belongs to: a changed declaration starts from its first page."""
-        return hashlib.sha256(self.model_dump_json(exclude=_HOW).encode()).hexdigest()[:16]
+        """Names what a checkpoint belongs to: a changed declaration starts from its first page.
+
+        What is at its default is left out, so that a new option does not change the name of every declaration. Values
+        of a union are told apart by their styles and kinds, which are defaults too.
+        """
+        told = self.model_dump_json(exclude=_HOW, exclude_defaults=True)
+        kinds = [self.pagination.style, getattr(self.auth, "kind", "")]
+        return hashlib.sha256(f"{kinds} {told}".encode()).hexdigest()[:16]
 
 
 def _foreseeable(pagination: Any) -> bool:

@@ -27,6 +27,10 @@ class Kept:
     def key_of(self, row: Mapping[str, Any]) -> str:
         return str(row["external_id"])
 
+    @property
+    def versioned(self) -> bool:
+        return _ROWS.versioned
+
     def version_of(self, row: Mapping[str, Any]) -> Any:
         return row["version"]
 

@@ -33,6 +33,10 @@ class Progress:
     """Rows were seen to move between pages."""
     partly: bool = False
     """The first pages were read under another declaration: no total is about all of the reading."""
+    declaring: bool = False
+    """Pages under that other declaration declared what they brought, so the others must too."""
+    undeclared: int = 0
+    """Records of the pages so far that declared nothing, as the source had stated no total yet."""
     untold: str = ""
     """Why the total could not be read, where it could not."""
     last: str = ""
@@ -49,7 +53,8 @@ class Progress:
         if checkpoint is None:
             return start
         if checkpoint.get("of") != start.of:
-            return dataclasses.replace(start, partly=True)
+            declaring = bool(checkpoint.get("declaring")) or checkpoint.get("first_total") is not None
+            return dataclasses.replace(start, partly=True, declaring=declaring)
         known = {one.name for one in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in checkpoint.items() if name in known})
 
@@ -65,15 +70,20 @@ class Progress:
             shifted=self.shifted or turn.shifted, untold=untold or self.untold,
         )  # fmt: skip
 
-    def declares(self, given: int) -> Mapping[str, Decimal]:
-        """The count that a page of `given` records declares.
+    def declares(self, given: int) -> tuple[Mapping[str, Decimal], Progress]:
+        """The count that a page of `given` records declares, and where the reading stands with it declared.
 
-        Each page declares what it brought, the last one also what is missing to the source's total, so that the sum
-        over the run is that total, with what is known to be repeated or null counted out.
+        Each page declares what it brought, the first one with a total also what came before it, the last one what is
+        missing to the source's total, so that the sum over the run is that total, with what is known to be repeated or
+        null counted out. Once declared, the count of the run's other pages is measured too: a reading that goes on
+        under another declaration declares what it brings and no more.
         """
-        if self.first_total is None or self.partly:
-            return {}
-        return {"count": Decimal(given + (self.missing if self.done else 0))}
+        if self.partly:
+            return ({"count": Decimal(given)} if self.declaring else {}), self
+        if self.first_total is None:
+            return {}, dataclasses.replace(self, undeclared=self.undeclared + given)
+        count = self.undeclared + given + (self.missing if self.done else 0)
+        return {"count": Decimal(count)}, dataclasses.replace(self, undeclared=0)
 
     @property
     def missing(self) -> int:

@@ -104,14 +104,14 @@ class Reading:
         if turn.dropped:
             records = []
         elif not self.declaration.keys:
-            records, after = self._told_apart(records, progress, after, turn)
-        page = self._page(records, elements, after, turn, answer)
+            records, after = self._told_apart(elements, answer.elements, progress, after, turn)
+        declares, after = after.declares(len(records) + len(elements.refused))
+        page = dataclasses.replace(self._page(records, elements, after, turn, answer), declares=declares)
         page = dataclasses.replace(page, notes=[*notes, *turn.notes, *page.notes])
         self.check(page)
         return page, after
 
     def _page(self, records: list[Record], elements: Elements, after: Progress, turn: Turn, answer: Answer) -> Page:
-        given = len(records) + len(elements.refused)
         left_out = {"null elements": elements.nulls} if elements.nulls else {}
         if turn.dropped:
             left_out["rows of the last page given again"] = len(elements.records)
@@ -123,8 +123,9 @@ class Reading:
             why = proofs[0].verdict.removeprefix("not checked: ")
             notes.append(f"The count is not checked, because {why}; the count says nothing.")
         envelope = outline(answer.around) if answer.around else b""
-        checkpoint, declares = dataclasses.asdict(after), after.declares(given)
-        return Page(records, checkpoint, elements.refused, declares, notes, left_out, proofs, envelope=envelope)
+        return Page(
+            records, dataclasses.asdict(after), elements.refused, {}, notes, left_out, proofs, envelope=envelope
+        )
 
     def _asked(self, state: State) -> Call:
         call = self.declaration.pagination.ask(self.call, state)
@@ -175,6 +176,7 @@ class Reading:
     def _turn(self, state: State, answer: Answer) -> Turn:
         try:
             turn = self.declaration.pagination.follow(state, answer)
+            _require_text(turn.state)
         except SourceChanged as error:
             if not self.patient:
                 raise
@@ -182,7 +184,11 @@ class Reading:
         if turn.state is None:
             return turn
         if "url" in turn.state:
-            turn = dataclasses.replace(turn, state={**turn.state, "url": self._without_secrets(turn.state["url"])})
+            url = self._without_secrets(turn.state["url"])
+            here = self._without_secrets(state.get("url", answer.url))
+            if url == here and getattr(self.declaration.pagination, "repeat_ends", False):
+                return dataclasses.replace(turn, state=None)
+            turn = dataclasses.replace(turn, state={**turn.state, "url": url})
         if self.declaration.pagination.style in ("page", "offset"):
             return turn  # they go back on purpose
         asked = hash(msgspec.json.encode(turn.state))
@@ -195,19 +201,24 @@ class Reading:
         return turn
 
     def _told_apart(
-        self, records: Sequence[Record], before: Progress, after: Progress, turn: Turn
+        self, elements: Elements, length: int, before: Progress, after: Progress, turn: Turn
     ) -> tuple[list[Record], Progress]:
-        """Records without an id, equal ones numbered over the whole reading."""
+        """Records without an id, equal ones numbered over the whole reading.
+
+        Every one of the page's `length` elements has a row there, as the styles count them: null and refused ones too.
+        """
         notes = before.rows is None and self._twins is None
         twins = self._twins = self._twins or Twins.of(before.rows or [])
-        length = len(records)
         position = before.distinct if turn.reached is None else turn.reached - length
         if notes:  # too many to be kept over an interruption: from here on equals are counted anew
             position = len(twins.rows)
-        numbers = twins.number([record.key for record in records], max(0, position))
+        names = [""] * length
+        for place, record in zip(elements.places, elements.records, strict=True):
+            names[place] = record.key
+        numbers = twins.number(names, max(0, position))
         told = [
-            Record(twin(one.key, number), spelled(one.body, number), one.position)
-            for one, number in zip(records, numbers, strict=True)
+            Record(twin(one.key, numbers[place]), spelled(one.body, numbers[place]), one.position)
+            for place, one in zip(elements.places, elements.records, strict=True)
         ]
         return told, dataclasses.replace(after, rows=twins.kept())
 
@@ -226,6 +237,17 @@ def _failure(body: bytes, declared: Declaration, wait: float | None, own: str) -
     return answers.undeclared(body, declared.signals, wait, own), False
 
 
+def _require_text(state: State | None) -> None:
+    """Raise SourceChanged for a next page whose name is no text, so that it could neither be asked for nor be kept."""
+    try:
+        msgspec.json.encode(state)
+    except UnicodeEncodeError:
+        raise SourceChanged(
+            "What the source names its next page by holds half a character (a surrogate without its other half), so it "
+            "cannot be asked for."
+        ) from None
+
+
 def _batches(page: Page, before: Progress) -> Iterator[Page]:
     """`page` in batches. Until the last one is committed the reading stands before the page: after an interruption it
     is asked for whole again, because it may have changed; what was loaded of it is unchanged then.
@@ -237,5 +259,7 @@ def _batches(page: Page, before: Progress) -> Iterator[Page]:
         declares = {"count": Decimal(BATCH)} if declared else {}
         if declared:
             declared["count"] -= BATCH
+        else:  # read again after an interruption, they are measured twice
+            before = dataclasses.replace(before, undeclared=before.undeclared + BATCH)
         yield Page(early, dataclasses.asdict(before), (), declares)
     yield dataclasses.replace(page, records=records, declares=declared)

@@ -39,6 +39,8 @@ class Elements:
     nulls: int
     marks: list[str]
     """What each element is known by on another page, where that was asked for."""
+    places: Sequence[int] = ()
+    """Which element of the page each record is; null and refused ones lie between."""
 
 
 def taken(elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, marked: bool) -> Elements:
@@ -49,6 +51,7 @@ def taken(elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, mark
     read = key_reader(keys) if keys else identity
     records: list[Record] = []
     refused: list[Refusal] = []
+    places: list[int] = []
     nulls = 0
     for index, body in enumerate(elements):
         if body == NULL:
@@ -56,11 +59,12 @@ def taken(elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, mark
             continue
         try:
             records.append(Record(read(body), body, f"page {number}, item {index}"))
+            places.append(index)
         except (*_NO_KEY, ValueError) as error:
             refused.append(_refusal(body, keys, f"page {number}, item {index}", error))
     if refused and not records:
         _require_records([one.record.body for one in refused], keys)
-    return Elements(records, refused, nulls, _marks(elements, records) if marked else [])
+    return Elements(records, refused, nulls, _marks(elements, records) if marked else [], places)
 
 
 def _marks(elements: Sequence[bytes], records: Sequence[Record]) -> list[str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.actions import Actor
 from ingestion.admin import ConsoleAdmin, Done, OffersVerbs, OptionalReasonForm, Verb
+from ingestion.admin.searching import find_exactly
 from integrations.stripe import models
 from integrations.stripe.models import StripeObject
 from integrations.stripe.money import UnknownCurrency, exponent
@@ -58,6 +59,7 @@ class ObjectAdmin(ConsoleAdmin):
     statuses: Sequence[str] = ()
     list_filter: ClassVar[Any] = ["tenant", "livemode", "created_at"]
     sortable_by = ("created_at",)
+    search_help_text = _("An id of Stripe's, whole")
 
     def get_list_display(self, request: HttpRequest) -> Any:
         money = ["money"] if self.amount else []
@@ -66,18 +68,18 @@ class ObjectAdmin(ConsoleAdmin):
     def get_list_filter(self, request: HttpRequest) -> Any:
         return [*([StatusFilter] if self.statuses else []), *super().get_list_filter(request)]
 
-    def get_ordering(self, request: HttpRequest) -> Any:
-        """By creation within one tenant, for which there is an index; else by the key."""
-        return ["-created_at", "-id"] if any(name.startswith("tenant") for name in request.GET) else ["-id"]
-
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         known = {*_FIRST, *_LAST, "id", "digest"}
         own = [field.name for field in self.model._meta.concrete_fields if field.name not in known]
         return [*_FIRST, *own, *_LAST]
 
     def get_search_fields(self, request: HttpRequest) -> Any:
-        names = {field.name for field in self.model._meta.concrete_fields}
-        return ["=external_id", *(f"={name}" for name in ("customer", "charge", "invoice") if name in names)]
+        """The object's own id, and those of others by which there is an index."""
+        second = (index.fields[1] for index in self.model._meta.indexes if index.fields[0] == "tenant")
+        return ["external_id", *(name for name in second if name != "created_at")]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
+        return find_exactly(queryset, term, self.get_search_fields(request)), False
 
     @admin.display(description=_("amount"))
     def money(self, row: StripeObject) -> str:
@@ -178,7 +180,8 @@ class EventAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["type", "object_id", "verdict", "account", "created_at", "tenant"]
     list_filter = ["tenant", "verdict", "livemode", "created_at"]
     sortable_by = ("created_at",)
-    search_fields = ["=external_id", "=object_id", "=account"]
+    search_fields = ["external_id", "object_id", "account"]
+    search_help_text = _("The id of an event, an object or a connected account, whole")
     fields = [
         "tenant", "external_id", "type", "object_id", "account", "livemode", "api_version", "created_at", "verdict",
         "run", "loaded_at",
@@ -195,6 +198,9 @@ class EventAdmin(OffersVerbs, ConsoleAdmin):
         """What the event says is a payload: for those who may see them."""
         user: Any = request.user
         return [*self.fields, *(["laid_out"] if user.has_perm("ingestion.view_payload") else [])]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
+        return find_exactly(queryset, term, self.search_fields), False
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return {"verbs": self.offered(request, obj)}

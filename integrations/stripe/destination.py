@@ -30,6 +30,10 @@ class Mirror:
     def key_of(self, row: Any) -> str:
         return str(row["external_id"])
 
+    @property
+    def versioned(self) -> bool:
+        return self._upsert.versioned
+
     def version_of(self, row: Any) -> Any:
         return row["as_of"]
 

@@ -45,13 +45,9 @@ class Distribution:
         verdict, takers = judged(one.row, followers)
         for connection in takers:
             deliver(connection, one.row["external_id"], one.record.body, content_type="application/json")
-        # A platform hears of all its customers' accounts: what is none of this tenant's is not kept for its staff.
-        strange = verdict == _VERDICT.OTHER_ACCOUNT
-        body = "" if takers or strange else one.record.body.decode("utf-8", "replace")
         row = {name: value for name, value in one.row.items() if name not in ("expected_mode", "may_read")}
-        if strange:
-            row["object_id"] = ""
-        return one._replace(row={**row, "verdict": verdict, "body": body})
+        body = one.record.body.decode("utf-8", "replace")
+        return one._replace(row={**row, **kept_of(verdict, object_id=row["object_id"], body=body)})
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ROWS.total(ctx, column, keys)
@@ -82,6 +78,17 @@ def judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Co
         return _VERDICT.NO_READER, []
     takers = [one for one, pipeline in readers if _follows(pipeline, event["type"])]
     return (_VERDICT.DELIVERED if takers else _VERDICT.UNKNOWN), takers
+
+
+def kept_of(verdict: str, *, object_id: str, body: str) -> dict[str, str]:
+    """What is stored of an event with that verdict, beside its head: the columns `verdict`, `object_id` and `body`.
+
+    A platform hears of all its customers' accounts: what is none of this tenant's is not kept for its staff. Those who
+    took an event have its body as a delivery of their own.
+    """
+    if verdict == _VERDICT.OTHER_ACCOUNT:
+        return {"verdict": verdict, "object_id": "", "body": ""}
+    return {"verdict": verdict, "object_id": object_id, "body": "" if verdict == _VERDICT.DELIVERED else body}
 
 
 def _follows(pipeline: Pipeline, event_type: str) -> bool:

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from ingestion.actions import Actor, connections_of, deliver
-from ingestion.models import Connection, Tenant
+from ingestion.models import Connection, Delivery, Tenant
 from ingestion.webhooks import credential_of
 from integrations.stripe.client import accounts, live
-from integrations.stripe.distribution import Followers, followers_of, integration_of, judged
+from integrations.stripe.distribution import Followers, followers_of, integration_of, judged, kept_of
 from integrations.stripe.events import StripeEvents
 from integrations.stripe.models import StripeEvent
+from integrations.stripe.strangers import without_strangers
 
 PERMISSION = "run_connection"
 
 
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """A connection that takes events in, and what its credential and the tenant's connections say of them now."""
+
+    connection: Connection
+    followers: Followers
+    accounts: frozenset[str]
+    """Whose events are the tenant's; '' for its own."""
+    mode: bool | None
+
+
 def deliver_again(
-    actor: Actor, tenant: Tenant, *, ids: Sequence[int] | None = None, account: str | None = None, reason: str = ""
+    actor: Actor,
+    tenant: Tenant,
+    *,
+    ids: Sequence[int] | None = None,
+    account: str | None = None,
+    reason: str = "",
+    at_once: int = 100,
 ) -> Counter[str]:
     """How many of the tenant's kept events got which verdict now; those that are delivered are kept no longer.
 
-    `ids` chooses some, `account` those of one connected account. Safe to repeat: a connection takes an event in once.
+    `ids` chooses some, `account` those of one connected account; `at_once` are stored in one transaction, together
+    with their entry in the audit trail. Safe to repeat: a connection takes an event in once.
+    Raises CredentialError before anything is delivered, when an endpoint of such events has none.
     """
     actor.require(PERMISSION, tenant)
     kept = StripeEvent.objects.for_tenant(tenant).exclude(body="")
@@ -32,31 +54,60 @@ def deliver_again(
         kept = kept.filter(pk__in=ids)
     if account is not None:
         kept = kept.filter(account=account)
-    endpoints = dict(connections_of(tenant, lambda pipeline: isinstance(pipeline.source, StripeEvents)))
     verdicts: Counter[str] = Counter()
-    for endpoint, pipeline in endpoints.items():
-        credential = credential_of(pipeline, endpoint)
-        followers = followers_of(tenant, integration_of(endpoint, pipeline))
-        mine = frozenset({"", *accounts(credential)})
-        mode = live(credential.values.get("api_key", ""))
-        for event in kept.filter(run__connection=endpoint).order_by("pk").iterator():
-            verdicts[_delivered(event, followers, {"may_read": event.account in mine, "expected_mode": mode})] += 1
-    with transaction.atomic():
-        actor.audit(tenant, "deliver again", "Stripe events", reason, **{str(key): n for key, n in verdicts.items()})
+    for endpoint in _endpoints(tenant, kept):
+        chosen = list(kept.filter(run__connection=endpoint.connection).order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(chosen), at_once):
+            with transaction.atomic():
+                events = kept.filter(pk__in=chosen[start : start + at_once]).order_by("pk").select_for_update()
+                told = Counter(_delivered(event, endpoint) for event in events)
+                actor.audit(
+                    tenant, "deliver again", "Stripe events", reason, **{str(key): n for key, n in told.items()}
+                )
+            verdicts += told
     return verdicts
 
 
-def _delivered(event: StripeEvent, followers: Followers, may: dict[str, Any]) -> str:
-    """Its verdict now. Delivery and verdict are stored together."""
-    head = {"type": event.type, "account": event.account, "livemode": event.livemode, **may}
-    verdict, takers = judged(head, followers)
-    with transaction.atomic():
-        for connection in takers:
-            _deliver(connection, event)
-        body = "" if takers else event.body
-        StripeEvent.objects.for_tenant(event.tenant_id).filter(pk=event.pk).update(verdict=verdict, body=body)
+def _endpoints(tenant: Tenant, kept: QuerySet[StripeEvent]) -> list[_Endpoint]:
+    """Those that brought `kept` events, with all their credentials read: one that is missing stops nothing halfway."""
+    senders = set(kept.order_by().values_list("run__connection", flat=True).distinct())
+    endpoints = []
+    for connection, pipeline in connections_of(tenant, lambda pipeline: isinstance(pipeline.source, StripeEvents)):
+        if connection.pk in senders:
+            credential = credential_of(pipeline, connection)
+            followers = followers_of(tenant, integration_of(connection, pipeline))
+            own = frozenset({"", *accounts(credential)})
+            endpoints.append(_Endpoint(connection, followers, own, live(credential.values.get("api_key", ""))))
+    return endpoints
+
+
+def _delivered(event: StripeEvent, endpoint: _Endpoint) -> str:
+    """Its verdict now."""
+    head = {
+        "type": event.type,
+        "account": event.account,
+        "livemode": event.livemode,
+        "may_read": event.account in endpoint.accounts,
+        "expected_mode": endpoint.mode,
+    }
+    verdict, takers = judged(head, endpoint.followers)
+    for connection in takers:
+        deliver(connection, event.external_id, event.body.encode(), content_type="application/json")
+    if verdict == StripeEvent.Verdict.OTHER_ACCOUNT:
+        _cut_down(event, endpoint)
+    columns = kept_of(verdict, object_id=event.object_id, body=event.body)
+    StripeEvent.objects.for_tenant(event.tenant_id).filter(pk=event.pk).update(**columns)
     return verdict
 
 
-def _deliver(connection: Connection, event: StripeEvent) -> None:
-    deliver(connection, event.external_id, event.body.encode(), content_type="application/json")
+def _cut_down(event: StripeEvent, endpoint: _Endpoint) -> None:
+    """The deliveries that brought the event, to what would be stored of them if they came now."""
+    brought = Delivery.objects.for_tenant(event.tenant_id).filter(
+        Q(delivery_id=event.external_id) | Q(delivery_id__startswith=f"{event.external_id}~"),
+        connection=endpoint.connection,
+    )
+    for delivery in brought:
+        body = without_strangers(bytes(delivery.body), lambda: endpoint.accounts)
+        Delivery.objects.for_tenant(event.tenant_id).filter(pk=delivery.pk).update(
+            body=body, sha256=hashlib.sha256(body).hexdigest(), size=len(body)
+        )

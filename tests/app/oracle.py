@@ -163,6 +163,10 @@ class Counted:
     def key_of(self, row: Any) -> str:
         return self.rows.key_of(row)
 
+    @property
+    def versioned(self) -> bool:
+        return self.rows.versioned
+
     def version_of(self, row: Any) -> Any:
         return self.rows.version_of(row)
 

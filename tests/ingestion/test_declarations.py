@@ -23,7 +23,7 @@ from ingestion import (
     pipeline,
 )
 from ingestion.core import registry
-from ingestion.testing import Records
+from ingestion.testing import Records, registered
 from integrations.rest.source import Rest
 from tests.app.models import Payment
 from tests.app.pipelines import payments
@@ -187,9 +187,10 @@ def test_a_name_is_taken_once_also_by_two_functions_of_one_module() -> None:
 
 
 def test_a_module_that_is_imported_again_declares_its_pipelines_again() -> None:
-    registry.register(dataclasses.replace(payments))
+    with registered(payments):
+        registry.register(dataclasses.replace(payments))
 
-    assert registry.get("app.payments") == payments
+        assert registry.get("app.payments") == payments
 
 
 def test_drift_declared_twice_in_two_ways_is_refused() -> None:

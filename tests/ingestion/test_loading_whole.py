@@ -49,6 +49,16 @@ COLUMNS: list[tuple[models.Field[Any, Any], bool, st.SearchStrategy[Any]]] = [
     (models.DecimalField(max_digits=20, decimal_places=2), False, st.decimals(places=2, min_value=-(10**17), max_value=10**17)),
     (models.BooleanField(), False, st.one_of(st.booleans(), st.just(1))),
     (models.JSONField(), False, st.one_of(st.dictionaries(st.text(), st.integers()), st.lists(st.text()), st.just("x"))),
+    (
+        models.JSONField(),
+        False,
+        st.lists(
+            st.one_of(
+                st.text(st.sampled_from(["\\", "\ud83d", "\ude00", "\U0001f600", "u", '"', ",", " "]), max_size=6),
+                st.sampled_from(["NaN", "a NaN, b", "\\ud83d", "\\ud83d\ude00", float("nan"), float("-inf"), 1.5]),
+            )
+        ),
+    ),
     (models.DateTimeField(), False, st.one_of(moments, st.just(dt.date(2024, 1, 1)))),
 ]  # fmt: skip
 
@@ -73,6 +83,13 @@ def test_plain_columns_are_taken_whole() -> None:
     assert taken(models.IntegerField(), [1, 2])
     assert taken(models.DecimalField(max_digits=7, decimal_places=2), [Decimal("1.50"), Decimal("-9999.99")])
     assert taken(models.DateTimeField(), [datetime(2024, 1, 1, tzinfo=UTC)]) is zoned
+
+
+@pytest.mark.parametrize("text", ["\U0001f600", "\\\U0001f600", "NaN", "from NaN, to Infinity", "\\ud83d", "\\\\ud83d"])
+def test_emoji_and_words_for_numbers_leave_a_column_of_json_whole(text: str) -> None:
+    field = models.JSONField()
+
+    assert whole(field, connection) is None or taken(field, [{"a": 1}, {text: text}])
 
 
 def taken(field: models.Field[Any, Any], values: list[Any]) -> bool:

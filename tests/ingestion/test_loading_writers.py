@@ -70,6 +70,10 @@ def test_the_rows_of_a_page_are_handed_over_in_the_order_of_their_keys() -> None
             seen.append([one.row.external_id for one in rows])
             return super().load(ctx, rows)
 
+        def insert(self, ctx: Context, rows: Any) -> Any:
+            seen.append([one.row.external_id for one in rows])
+            return super().insert(ctx, rows)
+
     shuffled = random.Random(1).sample(items(50), 50)
     with registered(over(shuffled, destination=Watching(Entry, key=["external_id"]))) as pipeline:
         carry(queued(pipeline))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from ingestion.core.config_text import json_or_text
 from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.spans import parse_span, span_text
@@ -70,10 +70,7 @@ def pair(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
+    return key, json_or_text(value)
 
 
 def moment(text: str) -> datetime:

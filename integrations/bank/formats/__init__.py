@@ -17,7 +17,7 @@ from integrations.bank.formats.sniff import Format, sniff
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.statements import Statement
 
-__all__ = ["MAX_BYTES", "read_file", "read_parts"]
+__all__ = ["MAX_BYTES", "Member", "read_file", "read_members", "read_parts"]
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -34,16 +34,40 @@ class _Told:
     options: Options = DEFAULTS
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of an archive, or the file itself, whose `name` is ''. Reading `parts` raises a FileRefused class."""
+
+    name: str
+    content: bytes
+    parts: Iterator[tuple[Statement, ...]]
+
+    def refused(self, refusal: FileRefused) -> FileRefused:
+        """The same refusal, with the member's name."""
+        return type(refusal)(f"In the ZIP archive, {self.name}: {refusal}") if self.name else refusal
+
+
 def read_file(data: bytes, *, max_bytes: int = MAX_BYTES, **told: Any) -> tuple[Statement, ...]:
     """Every statement in an OFX, MT940/942, CAMT.052/053/054, QIF or CSV file, or in a ZIP of such files.
 
-    `told` is what `read_parts` takes. Raises a FileRefused class for the file as a whole, and ConfigurationError for a
-    layout that does not exist.
+    `told` is what `read_members` takes. Raises a FileRefused class for the file as a whole, and ConfigurationError
+    for a layout that does not exist.
     """
     return tuple(statement for part in read_parts(data, max_bytes=max_bytes, **told) for statement in part)
 
 
-def read_parts(
+def read_parts(data: bytes, *, max_bytes: int = MAX_BYTES, **told: Any) -> Iterator[tuple[Statement, ...]]:
+    """The same, one tuple per file of a ZIP and per export joined into a CSV: what `identity.keyed` needs, since those
+    may overlap. `told` is what `read_members` takes.
+    """
+    for member in read_members(data, max_bytes=max_bytes, **told):
+        try:
+            yield from member.parts
+        except FileRefused as refusal:
+            raise member.refused(refusal) from refusal
+
+
+def read_members(
     data: bytes,
     *,
     layouts: Sequence[CsvLayout] = LAYOUTS,
@@ -53,9 +77,8 @@ def read_parts(
     balances_checked: bool = True,
     options: Options = DEFAULTS,
     max_bytes: int = MAX_BYTES,
-) -> Iterator[tuple[Statement, ...]]:
-    """The same, one tuple per file of a ZIP and per export joined into a CSV: what `identity.keyed` needs, since those
-    may overlap.
+) -> Iterator[Member]:
+    """Each file of a ZIP by itself, so that one which is refused keeps none of the others out.
 
     `layout` names the CSV layout instead of detecting it; `currency` is for files that name none; `dates` is the order
     of day, month and year ("dmy", "mdy", "ymd") where the file does not tell; running balances are not judged with
@@ -69,15 +92,30 @@ def read_parts(
     if not data.strip():
         raise UnreadableFile("The file is empty.")
     if sniff(data) is not Format.ZIP:
-        yield from _read(data, told)
+        yield Member("", data, _read(data, told))
         return
     for name, content in members(data, max_bytes):
-        try:
-            if content.strip() and sniff(content) is Format.ZIP:
-                raise HostileFile("an archive inside an archive is not opened")
-            yield from _read(content, told)
-        except FileRefused as refusal:
-            raise type(refusal)(f"In the ZIP archive, {name}: {refusal}") from refusal
+        if isinstance(content, FileRefused):
+            yield Member(name, b"", _parts(b"", told, content))
+        elif _is_archive(content):
+            nested = HostileFile("an archive inside an archive is not opened")
+            yield Member(name, b"", _parts(b"", told, nested))
+        else:
+            yield Member(name, content, _parts(content, told))
+
+
+def _parts(content: bytes, told: _Told, refusal: FileRefused | None = None) -> Iterator[tuple[Statement, ...]]:
+    """Raises the refusal that is known before, once the parts are asked for."""
+    if refusal is not None:
+        raise refusal
+    yield from _read(content, told)
+
+
+def _is_archive(content: bytes) -> bool:
+    try:
+        return bool(content.strip()) and sniff(content) is Format.ZIP
+    except FileRefused:
+        return False  # reading it says why
 
 
 def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:

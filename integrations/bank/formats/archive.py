@@ -37,8 +37,11 @@ _BROKEN = (
 """Everything zipfile is known to raise on a damaged archive; RuntimeError is its word for a password."""
 
 
-def members(data: bytes, max_bytes: int) -> Iterator[tuple[str, bytes]]:
-    """Name (for messages only) and bytes of each file. Raises HostileFile, FileTooLarge, UnreadableFile."""
+def members(data: bytes, max_bytes: int) -> Iterator[tuple[str, bytes | UnreadableFile]]:
+    """Name (for messages only) of each file, and its bytes or why there are none.
+
+    Raises HostileFile, FileTooLarge and UnreadableFile for the archive as a whole.
+    """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         infos = [info for info in archive.infolist() if not _ignored(info.filename)]
@@ -48,7 +51,7 @@ def members(data: bytes, max_bytes: int) -> Iterator[tuple[str, bytes]]:
     left = max_bytes
     for info in infos:
         content = _unpacked(archive, info, left)
-        left -= len(content)
+        left -= len(content) if isinstance(content, bytes) else 0
         yield repr(info.filename[:80]), content
 
 
@@ -77,12 +80,12 @@ def _refuse(infos: list[zipfile.ZipInfo], packed: int, max_bytes: int) -> None:
         raise UnreadableFile("The ZIP archive uses a compression other than deflate.")
 
 
-def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes:
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes | UnreadableFile:
     try:
         with archive.open(info) as stream:
             content = stream.read(left + 1)
-    except _BROKEN as fault:
-        raise UnreadableFile(f"{info.filename[:80]!r} in the ZIP archive is damaged.") from fault
+    except _BROKEN:
+        return UnreadableFile("It is damaged.")
     if len(content) > min(left, info.file_size):
         raise HostileFile("The ZIP archive holds more than it declares.")
     return content

@@ -14,7 +14,7 @@ from ingestion import FileTooLarge, UnknownFormat, UnreadableFile
 from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt_balance import Ends, ends
 from integrations.bank.formats.camt_entry import STATUSES, account_number, entry, status_code, unequal_parts
-from integrations.bank.formats.camt_pages import joined
+from integrations.bank.formats.camt_pages import Sheet, joined
 from integrations.bank.formats.camt_reversals import turned_reversals
 from integrations.bank.formats.camt_totals import Verdict, judge
 from integrations.bank.formats.camt_values import day, text
@@ -52,19 +52,19 @@ def read(data: bytes, options: Options = DEFAULTS) -> tuple[Statement, ...]:
     xml, note = decode_or_windows(data, declared[1].decode("ascii") if declared else "")
     document = bounded_xml.parse(xml.lstrip(), source_of="Ntry", namespace_of="Document", counted=_COUNTED)
     _refuse_many_parts(document.root)
-    statements = [
-        _statement(each, Origin(format_name, document, message, options))
+    sheets = [
+        _sheet(each, Origin(format_name, document, message, options))
         for message, format_name, part in _messages(document)
         for each in message.iterfind(part)
     ]
-    if not statements:
+    if not sheets:
         raise UnreadableFile("the CAMT message holds no statement")
+    first, *rest = joined(sheets)
+    statements = (replace(first, notes=(*first.notes, note)) if note else first, *rest)
     if lost := len(document.sources) - sum(len(each.entries) for each in statements):
         problem = f"{lost} entries (Ntry) stand outside of every statement"
-        statements = [replace(each, problems=(*each.problems, problem)) for each in statements]
-    if note:
-        statements[0] = replace(statements[0], notes=(*statements[0].notes, note))
-    return joined(statements)
+        return tuple(replace(each, problems=(*each.problems, problem)) for each in statements)
+    return statements
 
 
 def _refuse_many_parts(root: Element) -> None:
@@ -93,7 +93,7 @@ def _messages(document: bounded_xml.Document) -> list[tuple[Element, str, str]]:
     return found
 
 
-def _statement(element: Element, origin: Origin) -> Statement:
+def _sheet(element: Element, origin: Origin) -> Sheet:
     limits = ends(element, pages=origin.format == "camt.053")
     keeps_sign = origin.options.reversal == KEEPS_SIGN
     entries = tuple(
@@ -105,7 +105,7 @@ def _statement(element: Element, origin: Origin) -> Statement:
     problems = (*limits.problems, *_unknown_statuses(element), *_mixed_currencies(limits, entries))
     is_notice = origin.format != "camt.053" and not origin.options.posts_notices
     turned = turned_reversals(element, entries, limits, keeps_sign=keeps_sign)
-    return Statement(
+    statement = Statement(
         account=_account(element.find("Acct")),
         entries=entries,
         format=origin.format,
@@ -123,6 +123,7 @@ def _statement(element: Element, origin: Origin) -> Statement:
         page=page,
         last_page=last_page,
     )
+    return Sheet(statement, element, verdict, is_notice)
 
 
 def _unproved(format_name: str, limits: Ends, verdict: Verdict, pages: tuple[int | None, bool | None]) -> str:

@@ -22,7 +22,9 @@ STATUSES = {
 """ExternalEntryStatus1Code. No status at all is against the schema; booked then, so that the balance is the judge."""
 
 MAX_DESCRIPTION = 4_000
-"""A batch may have thousands of details; `raw` has all of them."""
+"""A batch may have thousands of details; `parts` has all of them."""
+MAX_RAW = 64_000
+"""Characters of a batch that are kept as written. Beyond, its transactions are kept once, as `parts`."""
 
 _REMITTANCE = (
     "RmtInf/Ustrd",
@@ -53,6 +55,7 @@ def entry(position: int, ntry: Element, source: str, *, keeps_sign: bool = False
     single = details[0] if len(details) == 1 else None
     role = _role(ntry, keeps_sign=keeps_sign)
     party, party_account = _counterparty(single, role)
+    parts = _parts(ntry, details, role, turned=turned) if single is None else ()
     return Entry(
         position=position,
         amount=amount,
@@ -68,10 +71,17 @@ def entry(position: int, ntry: Element, source: str, *, keeps_sign: bool = False
         counterparty=party,
         counterparty_account=party_account,
         description=_description(ntry, details),
-        parts=_parts(ntry, details, role, turned=turned) if single is None else (),
+        parts=parts,
         details=entry_details(ntry, single, role),
-        raw=source,
+        raw=_without_transactions(source, len(parts)) if parts and len(source) > MAX_RAW else source,
     )
+
+
+def _without_transactions(source: str, count: int) -> str:
+    """The entry's own XML: a comment in the place of all from its first TxDtls to its last."""
+    first, last = source.find("TxDtls"), source.rfind("TxDtls")
+    start, end = source.rfind("<", 0, first), source.find(">", last) + 1
+    return f"{source[:start]}<!-- {count} TxDtls, kept as parts -->{source[end:]}"
 
 
 def _parts(ntry: Element, details: list[Element], role: str, *, turned: bool) -> tuple[EntryPart, ...]:

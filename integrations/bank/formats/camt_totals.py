@@ -8,7 +8,7 @@ way of counting in which everything that TxsSummry declares is true at once; the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from itertools import accumulate
@@ -18,12 +18,16 @@ from integrations.bank.formats.camt_values import text
 from integrations.bank.formats.money_words import plain
 from integrations.bank.statements import Entry, EntryStatus
 
+Paged = tuple[Element, Sequence[Entry]]
+"""A statement element, or one page of several, and its entries."""
 _SIDES = {"TtlNtries": "", "TtlCdtNtries": "CRDT", "TtlDbtNtries": "DBIT"}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     problems: tuple[str, ...] = ()
+    disproved: tuple[str, ...] = ()
+    """Those of the problems that are totals of TxsSummry: other pages of the statement may yet make them true."""
     proved: str = ""
     """Which totals hold, and how they count; '' where none is declared or one does not hold."""
     unproved: str = ""
@@ -59,33 +63,61 @@ class Figure:
 
 def judge(statement: Element, entries: Sequence[Entry], *, is_whole: bool) -> Verdict:
     """`is_whole` is False for one page of several: totals that do not hold may then be those of all pages."""
-    elements = list(statement.iterfind("Ntry"))
-    batches, notes = _batches(elements, entries)
-    by_code = list(_figures_by_code(statement))
-    figures = [*_figures(statement), *by_code]
-    if not figures:
-        return Verdict(tuple(batches), notes=tuple(notes))
-    rows = [_row(ntry, entry, has_codes=bool(by_code)) for ntry, entry in zip(elements, entries, strict=True)]
+    batches, notes = _batches(list(statement.iterfind("Ntry")), entries)
+    verdict = _verdict(_all_figures(statement), [(statement, entries)], is_whole=is_whole)
+    return replace(verdict, problems=(*batches, *verdict.disproved), notes=tuple(notes))
+
+
+def judge_pages(pages: Sequence[Paged], *, is_whole: bool) -> Verdict:
+    """TxsSummry alone: totals of a page that are not its own must be those of all. `is_whole`: no page is missing."""
+    alone = [judge(statement, entries, is_whole=False) for statement, entries in pages]
+    shared = [statement for (statement, _), verdict in zip(pages, alone, strict=True) if verdict.unproved]
+    if not shared:
+        return Verdict(proved=alone[0].proved if all(verdict.proved for verdict in alone) else "")
+    # Most banks repeat the same totals on every page.
+    figures = {(figure.name, figure.written): figure for statement in shared for figure in _all_figures(statement)}
+    return _verdict(list(figures.values()), pages, is_whole=is_whole)
+
+
+def _verdict(figures: Sequence[Figure], pages: Sequence[Paged], *, is_whole: bool) -> Verdict:
+    proved, wrong = _held(figures, _rows(pages)) if figures else ("", [])
+    if wrong and not is_whole:
+        return Verdict(unproved="its totals (TxsSummry) are not those of this page; they may count other pages")
+    return Verdict(problems=tuple(wrong), disproved=tuple(wrong), proved=proved)
+
+
+def _held(figures: Sequence[Figure], rows: Sequence[Row]) -> tuple[str, list[str]]:
+    """Which totals hold, or what is wrong with them in the first way of counting."""
     wrong: list[str] = []
     for counting, counted, by_transaction in _countings(rows):
         failed = [
             _told(figure, counted, by_transaction) for figure in figures if not _holds(figure, counted, by_transaction)
         ]
         if not failed:
-            return Verdict(tuple(batches), f"TxsSummry, of {counting}", notes=tuple(notes))
+            return f"TxsSummry, of {counting}", []
         wrong = wrong or failed
-    if not is_whole:
-        why = "its totals (TxsSummry) are not those of this page; they may count other pages"
-        return Verdict(tuple(batches), unproved=why, notes=tuple(notes))
-    return Verdict((*batches, *wrong), notes=tuple(notes))
+    return "", wrong
 
 
-def _countings(rows: list[Row]) -> Iterator[tuple[str, list[Row], bool]]:
+def _rows(pages: Sequence[Paged]) -> list[Row]:
+    has_codes = any(True for statement, _ in pages for _ in _figures_by_code(statement))
+    return [
+        _row(ntry, entry, has_codes=has_codes)
+        for statement, entries in pages
+        for ntry, entry in zip(statement.iterfind("Ntry"), entries, strict=True)
+    ]
+
+
+def _countings(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row], bool]]:
     booked = [row for row in rows if row.is_booked]
     yield "booked entries", booked, False
     yield "all entries", rows, False
     yield "the transactions of booked entries", booked, True
     yield "the transactions of all entries", rows, True
+
+
+def _all_figures(statement: Element) -> list[Figure]:
+    return [*_figures(statement), *_figures_by_code(statement)]
 
 
 def _figures(statement: Element) -> Iterator[Figure]:

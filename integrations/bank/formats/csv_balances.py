@@ -4,8 +4,9 @@ Every link between neighbours is judged, whatever the length of the file. A row 
 its neighbours are judged by what is left; what is not booked yet is left out of the chain. Files run from old to new or
 from new to old, by day in one direction and within the day in the other, or in no order at all (by amount).
 
-What the column cannot show: another amount in the oldest entry, from which the opening balance is derived, or entries
-missing at either end.
+What the column cannot show is said with the balances: another amount in the oldest entry, from which the opening
+balance is derived, or in any of the first day where all its rows name one balance. Entries missing at either end are
+not seen at all.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from integrations.bank.formats.csv_walk import ends_in_some_order
 from integrations.bank.statements import Balance, Entry, EntryStatus
 
 MAX_NAMED = 5
+_ONE = "one row with a balance proves nothing"
+_OLDEST = "the amount of the oldest row, which only a stated opening balance proves; the other rows tie"
+_FIRST_DAY = "the rows of the first day name one balance, so none of them is proved; the other rows tie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,16 @@ class Step:
     entry: Entry
     amount: Decimal | None
     after: Decimal | None
+    shares: bool = False
+    """Another row of its day names the same balance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Opening and closing where all rows tie; else why not: `problems` refuse the statement, `unproved` does not."""
+    """Opening and closing where all rows tie, and why they do not: `problems` refuse the statement.
+
+    `unproved` does not; beside balances it says which amount could be another one.
+    """
 
     opening: Balance | None = None
     closing: Balance | None = None
@@ -49,6 +58,8 @@ class _Chain:
     """Each row whose balance does not follow, with the balance that does."""
     opening: Decimal | None
     closing: Decimal | None
+    first_shares: bool
+    """The opening balance is derived from several rows that name one balance."""
 
 
 def judge(entries: Sequence[Entry], balances: Sequence[Decimal | None], currency: str) -> Judgement:
@@ -95,7 +106,7 @@ def _day_ends(run: Sequence[Step]) -> list[Step]:
     kept: list[Step] = []
     for _, same in groupby(run, key=lambda step: (step.entry.booked_on, step.after)):
         *others, last = same
-        kept += [*(replace(step, after=None) for step in others), last]
+        kept += [*(replace(step, after=None, shares=True) for step in others), last]
     return kept
 
 
@@ -105,17 +116,19 @@ def _chain(run: Sequence[Step]) -> _Chain:
     opening: Decimal | None = None
     balance: Decimal | None = None
     total: Decimal | None = Decimal()
+    shares = first_shares = False
     for step in run:
+        shares = shares or step.shares
         balance = None if balance is None or step.amount is None else balance + step.amount
         total = None if total is None or step.amount is None else total + step.amount
         if step.after is None:
             continue
         if opening is None and total is not None:
-            opening = step.after - total
+            opening, first_shares = step.after - total, shares
         elif balance is not None and balance != step.after:
             breaks.append((balance - (step.amount or Decimal()), step))
         balance, total = step.after, None
-    return _Chain(tuple(breaks), opening, balance)
+    return _Chain(tuple(breaks), opening, balance, first_shares)
 
 
 def _unproved(steps: Sequence[Step]) -> Judgement | None:
@@ -135,7 +148,8 @@ def _proved(steps: Sequence[Step], whole: Sequence[_Chain]) -> Judgement:
     opening, closing = whole[0].opening, whole[0].closing
     assert opening is not None  # every amount can be read, and a balance is named
     assert closing is not None
-    return _between(steps, opening, closing)
+    judgement = _between(steps, opening, closing)
+    return replace(judgement, unproved=_FIRST_DAY) if whole[0].first_shares else judgement
 
 
 def _in_no_order(steps: Sequence[Step]) -> Judgement | None:
@@ -152,7 +166,9 @@ def _between(steps: Sequence[Step], opening: Decimal, closing: Decimal) -> Judge
     days = [step.entry.booked_on for step in steps if step.entry.booked_on]
     currency = steps[0].entry.currency
     return Judgement(
-        Balance(opening, currency, min(days, default=None)), Balance(closing, currency, max(days, default=None))
+        Balance(opening, currency, min(days, default=None)),
+        Balance(closing, currency, max(days, default=None)),
+        unproved=_ONE if sum(step.after is not None for step in steps) == 1 else _OLDEST,
     )
 
 

@@ -85,6 +85,10 @@ class _Sample:
                 self._split[key] = self._split[key][:-1] or self._split[key]
         return self._split[key]
 
+    def has_header(self, layout: CsvLayout) -> bool:
+        tables = (locate(self.head(layout.encodings, each), layout, each) for each in layout.delimiter)
+        return bool(layout.header) and any(tables)
+
     def _score(self, layout: CsvLayout, delimiter: str) -> float:
         head = self.head(layout.encodings, delimiter)
         table = locate(head, layout, delimiter)
@@ -92,6 +96,8 @@ class _Sample:
             return 0.0
         rows = head[table.skip : table.skip + SAMPLE_ROWS]
         share = _readable(rows, table, layout)
+        if layout.exact and not share:  # its header says little: rows that all cannot be read are of another layout
+            return 0.0
         if not layout.header:
             return 0.6 * share if share >= SHAPE_SHARE else 0.0
         return table.coverage * (0.2 + 0.8 * share) if table.coverage >= 0.5 else 0.0
@@ -123,6 +129,15 @@ def _readable(rows: Sequence[Record], table: Table, layout: CsvLayout) -> float:
 def _unknown(sample: _Sample, layouts: Sequence[CsvLayout]) -> str:
     tried = ", ".join(sorted(layout.name for layout in layouts)) or "none"
     message = f"No CSV layout fits (tried: {tried})."
+    unread = [layout for layout in layouts if layout.exact and sample.has_header(layout)]
+    if unread:
+        dates = " or ".join(form for layout in unread for form in layout.date_formats)
+        names = ", ".join(layout.name for layout in unread)
+        marks = " or ".join(sorted({layout.decimal for layout in unread}))
+        return (
+            f"{message} Its header is that of {names}, but no row has an amount with the "
+            f"decimal mark {marks} and a date as {dates}. To declare a layout see docs/how-to/add-a-csv-layout.md."
+        )
     nearest = max((_missing(sample, layout) for layout in layouts if layout.header), default=None, key=lambda n: n[0])
     if nearest is not None and nearest[0] >= 0.5:
         message += f" Nearest is {nearest[1]!r}, but the file has no column {nearest[2]}."

@@ -54,7 +54,14 @@ def read_parts(
 def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Statement, ...]:
     rows = islice(records(part.text, part.table.delimiter, part.line), part.table.skip, None)
     owned = ledgers(rows, part.layout, part.table, head)
-    return tuple(_statement(ledger, part.layout, head, len(owned) == 1, balances_checked) for ledger in owned)
+    first, *others = [_statement(ledger, part.layout, head, len(owned) == 1, balances_checked) for ledger in owned]
+    return (replace(first, notes=(*first.notes, *_notes(part))), *others)
+
+
+def _notes(part: Part) -> tuple[str, ...]:
+    if not part.breaks:
+        return ()
+    return (f"the header comes {part.breaks} more times without a preamble: read as page breaks of one export",)
 
 
 def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balances_checked: bool) -> Statement:
@@ -79,16 +86,19 @@ def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balan
 
 
 def _judgement(ledger: Ledger, layout: CsvLayout, stated: Judgement, balances_checked: bool) -> Judgement:
-    """What the file states, completed by what the running balances show."""
+    """What the file states, completed by what the running balances show; only a stated opening proves all amounts."""
     if not balances_checked:
-        return Judgement(unproved="the connection's config says balances=unchecked")
+        unchecked = "the connection's config says balances=unchecked"
+        return replace(stated, unproved="" if stated.opening and stated.closing else unchecked)
     shown = (
         judge(ledger.entries, ledger.balances, ledger.currency)
         if layout.columns.balance
         else Judgement(unproved=_unstated(stated))
     )
     opening, closing = stated.opening or shown.opening, stated.closing or shown.closing
-    return replace(shown, opening=opening, closing=closing, unproved="" if opening and closing else shown.unproved)
+    return replace(
+        shown, opening=opening, closing=closing, unproved="" if stated.opening and closing else shown.unproved
+    )
 
 
 def _unstated(stated: Judgement) -> str:

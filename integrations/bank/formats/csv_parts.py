@@ -1,7 +1,7 @@
 """Several exports joined into one file: a second header, with or without a preamble above it, begins another part.
 
-Parts overlap like files do. A header that comes again without the preamble that the first one had is a page break: the
-rows below it go on where those above it stopped. Rows without any header between them cannot be told apart.
+Parts overlap like files do. A header that comes again without a preamble is a page break where the rows below it go on
+where those above it stopped (`csv_page_breaks`). Rows without any header between them cannot be told apart.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate
 
 from ingestion import FileRefused, FileTooLarge
 from integrations.bank.formats.csv_detect import detect_layout
 from integrations.bank.formats.csv_entry import entry_from
+from integrations.bank.formats.csv_page_breaks import is_page_break
 from integrations.bank.formats.csv_records import MAX_RECORD_CHARS, Record
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, is_header, open_table
 from integrations.bank.layouts.layout import CsvLayout
@@ -27,18 +29,21 @@ _DIGITS = re.compile("[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One export. `line` is where its text begins in the file, from 1."""
+    """One export. `line` is where its text begins in the file, from 1; `breaks` counts the headers taken out of it."""
 
     layout: CsvLayout
     table: Table
     text: str
     line: int
+    breaks: int = 0
 
 
 def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Iterator[Part]:
     """In file order. One is in `layout`, which must fit. Raises FileTooLarge for more than MAX_PARTS."""
-    text = text.replace("\ufeff", "")  # the mark of a file that was put behind another one
-    begin, kept, below, line = 0, 0, 0, 1
+    *marked, last = text.split("\ufeff")  # the mark of a file that was put behind another one
+    joins = set(accumulate(map(len, marked)))
+    text = "".join([*marked, last])
+    begin, kept, below, line, breaks = 0, 0, 0, 1, 0
     pieces: list[str] = []
     table = _table(text, layout)
     for number, header in enumerate(_headers(text, (layout, *others))):
@@ -51,16 +56,18 @@ def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Ite
         if number > MAX_PARTS:
             raise FileTooLarge(f"The file has more than {MAX_PARTS:,} headers: split it.")
         start = _beginning(text[max(below, header.start() - _HEAD_CHARS) : header.start()], new, layout, table)
-        start, below = header.start() - start, header.end()
+        start, page, below = header.start() - start, below, header.end()
         pieces.append(text[kept:start])
-        if new is layout and table.preamble and start == header.start():
-            kept = header.end()  # a page break: its header is left out
+        same = new is layout and start == header.start() and start not in joins
+        if same and (table.preamble or is_page_break(text, page, header, layout, table)):
+            kept = header.start() + len(header[0].rstrip("\r\n"))  # its line stays, blank
+            breaks += 1
             continue
-        yield Part(layout, table, "".join(pieces), line)
+        yield Part(layout, table, "".join(pieces), line, breaks)
         line += len(_LINE_END.findall(text[begin:start]))
-        begin = kept = start
+        begin, kept, breaks = start, start, 0
         pieces, layout, table = [], new, _table(text[start : start + _HEAD_CHARS], new)
-    yield Part(layout, table, "".join([*pieces, text[kept:]]), line)
+    yield Part(layout, table, "".join([*pieces, text[kept:]]), line, breaks)
 
 
 def _table(text: str, layout: CsvLayout) -> Table:

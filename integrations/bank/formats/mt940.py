@@ -18,8 +18,10 @@ from dataclasses import replace
 from datetime import date
 
 from ingestion import UnreadableFile
+from integrations.bank.account_numbers import iban_within
 from integrations.bank.formats.iso646 import suspect
 from integrations.bank.formats.mt940_details import account_name
+from integrations.bank.formats.mt940_entries import moved
 from integrations.bank.formats.mt940_fields import Message, decoded, has_any, messages
 from integrations.bank.formats.mt940_parts import ACCOUNT, CLOSING, NUMBER, OPENING, Parts, sort_fields
 from integrations.bank.formats.mt940_problems import balance_problems, interim_problems, is_tied, shape_problems
@@ -81,11 +83,12 @@ def _statement(message: Message) -> Statement:
     verdict = judge(parts, money.movements)
     guard = interim_problems(parts, verdict) if is_interim else [*balance_problems(parts, money), *verdict.problems]
     opening, closing = money.opening, money.closing
+    entries = tuple(movement.entry for movement in money.movements)
     page, last_page = _page(parts)
     shape = shape_problems(parts, currency, available, is_proved=_is_proved(parts, money))
     return Statement(
         account=_account(parts, currency),
-        entries=tuple(movement.entry for movement in money.movements),
+        entries=entries,
         format="mt942" if is_interim else "mt940",
         reference=parts.first("20"),
         number=parts.first(*NUMBER),
@@ -98,7 +101,7 @@ def _statement(message: Message) -> Statement:
         unproved=verdict.unproved if is_interim and not money.problem else "",
         totals=verdict.proved,
         left_out=_left_out(parts),
-        notes=tuple(filter(None, (money.note,))),
+        notes=(*filter(None, (money.note,)), *moved(entries)),
         page=page,
         last_page=last_page,
     )
@@ -141,16 +144,19 @@ def _left_out(parts: Parts) -> dict[str, int]:
 
 
 def _account(parts: Parts, currency: str) -> Account:
-    """The currency some Dutch banks write after the number (`NL…61 EUR`) is taken off: other formats leave it out."""
+    """Currency and BIC that some banks write beside the number (`NL…61 EUR`, `BIC/IBAN`) are taken off: other formats
+    leave them out, and one account would be two.
+    """
     written = "".join(parts.first(*ACCOUNT).split())
     number = written.removesuffix(currency) if currency else written
     fields = parts.message.fields
     banks = [field.lines[1].strip() for field in fields if field.tag == "25P" and len(field.lines) > 1]
     heads = [account_name(field.lines) for field in fields if field.tag == "NS"]
+    iban, bic = iban_within(written)
     return Account(
-        identifier=number if number[-1:].isdigit() else written,
+        identifier=iban or (number if number[-1:].isdigit() else written),
         currency=currency,
-        bank=banks[0] if banks else number.rpartition("/")[0],
+        bank=banks[0] if banks else bic or ("" if iban else number.rpartition("/")[0]),
         name=heads[0] if heads else "",
     )
 

@@ -8,19 +8,31 @@ no type (Penta), a type of three letters and a blank (Triodos), an IBAN as refer
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from integrations.bank.formats.mt940_details import Details, read_details, read_non_swift
 from integrations.bank.formats.mt940_fields import Field
 from integrations.bank.formats.mt940_more import supplementary
-from integrations.bank.formats.mt940_values import AMOUNT, AS_WRITTEN, Reading, amount, day, doubts, entry_day, is_bare
+from integrations.bank.formats.mt940_values import (
+    AMOUNT,
+    AS_WRITTEN,
+    NO_DAYS,
+    Reading,
+    amount,
+    day_or_interest,
+    doubts,
+    entry_day,
+    is_bare,
+)
 from integrations.bank.statements import Entry, EntryStatus
 
 _LINE = re.compile(
     r"(?P<value>[0-9]{6})(?P<entry>[0-9]{4}|[ ]{4})?(?P<mark>[RE]?[CD])(?P<funds>[A-Z])?"
     + AMOUNT
-    + r"[ ]?(?P<kind>(?!NONREF)[A-Z][A-Z0-9 ]{3})?(?P<references>.*)",
+    # Letters between amount and type are damage, which may have taken digits of the amount along: `7,0xNTRF`.
+    + r"[ ]?(?![^A-Z/ \n]{1,3}[NSF][A-Z]{3})(?P<kind>(?!NONREF)[A-Z][A-Z0-9 ]{3})?(?P<references>.*)",
     re.DOTALL,
 )
 _SIGNS = {"C": 1, "D": -1, "RC": -1, "RD": 1, "EC": 1, "ED": -1}
@@ -60,7 +72,7 @@ def read_movement(
         text = group.line.lines[0].strip()
         description = details.description or text
         return Movement("", Entry(position, None, text, currency, None, "", description=description, raw=raw))
-    value_on = day(match["value"])
+    value_on = day_or_interest(match["value"])
     entry_text = (match["entry"] or "").strip()
     reference, bank_id = _references(match["references"])
     entry = Entry(
@@ -95,6 +107,17 @@ def _match(lines: tuple[str, ...]) -> tuple[re.Match[str] | None, tuple[str, ...
         if joined and joined["kind"] and (not written or is_bare(written) or joined["amount"] == written):
             return joined, rest[1:]
     return match, rest
+
+
+def moved(entries: Iterable[Entry]) -> list[str]:
+    """Notes on days that February does not have, as banks of 30-day months write them. The first ten say enough."""
+    told = [
+        f"Entry {entry.position + 1} is of {entry.booked_text[-4:-2]}-{entry.booked_text[-2:]}, a day that there is "
+        f"not; read as {entry.booked_on}."
+        for entry in entries
+        if entry.booked_on and entry.booked_text[-4:] in NO_DAYS and entry.booked_text[-2:] != f"{entry.booked_on:%d}"
+    ]
+    return told[:10]
 
 
 def _signed(mark: str, value: Decimal) -> Decimal:

@@ -112,6 +112,20 @@ def day(text: str) -> date | None:
     return _date(short + (1900 if short >= 80 else 2000), int(text[2:4]), int(text[4:6]))
 
 
+NO_DAYS = ("0229", "0230")
+
+
+def interest_day(text: str) -> date | None:
+    """29 or 30 February, which banks of 30-day months write for interest, as that year's last day of February."""
+    if text[2:] not in NO_DAYS or day(text):
+        return None
+    return day(f"{text[:2]}0229") or day(f"{text[:2]}0228")
+
+
+def day_or_interest(text: str) -> date | None:
+    return day(text) or interest_day(text)
+
+
 def entry_day(text: str, value_text: str) -> date | None:
     """MMDD in the year that brings it nearest to the value date YYMMDD: 1229 beside 140104 is in 2013.
 
@@ -121,7 +135,7 @@ def entry_day(text: str, value_text: str) -> date | None:
     if anchor is None:
         return None
     years = (anchor.year - 1, anchor.year, anchor.year + 1)
-    days = [found for year in years if (found := _date(year, int(text[:2]), int(text[2:4])))]
+    days = [found for year in years if (found := day_or_interest(f"{year % 100:02}{text}"))]
     return min(days, key=lambda found: abs(found - anchor), default=None)
 
 

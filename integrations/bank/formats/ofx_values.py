@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date
 
-_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:[0-9]{2,6}(?:\.[0-9]{1,6})?)?(?:\s*\[[^\]]{0,20}\]?)?")
+_ZONE = r"\s*\[[^\]]{0,20}\]?|\s*(?:GMT|UTC|Z)"
+_DATE = re.compile(rf"([0-9]{{4}})([0-9]{{2}})([0-9]{{2}})(?:[0-9]{{2,6}}(?:\.[0-9]{{1,6}})?)?(?:{_ZONE})?")
 
 
 def day(text: str) -> date | None:

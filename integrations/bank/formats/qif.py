@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from ingestion import FileTooLarge, UnreadableFile
 from integrations.bank.formats.charset import decode
@@ -128,7 +129,26 @@ def _statement(each: _List, dates: QifDates, currency: str, others: Counter[str]
         format="qif",
         problems=(_RUN_TOGETHER,) if any(_runs_together(record) for record, _ in each.records) else (),
         unproved="QIF states no balances",
+        notes=_unequal_splits(entries),
     )
+
+
+def _unequal_splits(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """One note for all. The amount is what moves the balance, so such an entry loads as it is."""
+    unequal = [
+        entry for entry in entries if entry.parts and entry.amount is not None and _splits(entry) != entry.amount
+    ]
+    if not unequal:
+        return ()
+    first, more = unequal[0], len(unequal) - 1
+    which = f"entry {first.position + 1} of {first.booked_text}"
+    said = f"the splits of {which} make {_splits(first):f}, not {first.amount_text}"
+    return (f"{said}; and {more:,} more" if more else said,)
+
+
+def _splits(entry: Entry) -> Decimal:
+    """What can be read of them."""
+    return sum((part.amount for part in entry.parts if part.amount is not None), Decimal())
 
 
 def _runs_together(record: Record) -> bool:

@@ -40,6 +40,8 @@ LAYOUTS: tuple[CsvLayout, ...] = (
     four_columns.FIRST_DIRECT,
     four_columns.UNITED_STATES,
     four_columns.WITHOUT_BALANCE,
+    four_columns.DAY_FIRST_WITHOUT_BALANCE,
+    four_columns.MONTH_FIRST_WITHOUT_BALANCE,
     four_columns.YEAR_FIRST,
     ing.GERMANY,
     ing.NETHERLANDS,

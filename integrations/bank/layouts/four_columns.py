@@ -2,7 +2,8 @@
 
 Two are told apart only by the order of day and month. A file in which no day is above 12 fits both: it is refused as
 ambiguous until the connection names the layout, or the order of day and month. With days as 2025-01-31 nothing names
-the currency; nor does a file with a further column fit, since that might be a fee or a sign.
+the currency; nor does a file with a further column fit, since that might be a fee or a sign. Without a balance there is
+one layout for each order of day and month.
 """
 
 from dataclasses import replace
@@ -46,4 +47,12 @@ WITHOUT_BALANCE = replace(
     name="date-description-amount",
     header=("Date", "Description", "Amount"),
     columns=Columns(booked="Date", counterparty=("Description",), amount="Amount"),
+)
+
+DAY_FIRST_WITHOUT_BALANCE = replace(
+    WITHOUT_BALANCE, name="date-description-amount-dmy", date_formats=("%-d/%-m/%Y", "%-d.%-m.%Y", "%-d-%-m-%Y")
+)
+
+MONTH_FIRST_WITHOUT_BALANCE = replace(
+    WITHOUT_BALANCE, name="date-description-amount-mdy", date_formats=("%-m/%-d/%Y", "%-m-%-d-%Y")
 )

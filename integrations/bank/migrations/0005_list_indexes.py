@@ -28,6 +28,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="banktransaction",
-            index=models.Index(fields=["external_id"], name="bank_transaction_external_id"),
+            index=models.Index(fields=["withdrawn"], name="bank_transaction_withdrawn"),
         ),
     ]

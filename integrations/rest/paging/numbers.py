@@ -167,7 +167,7 @@ class Offset(Value):
             return self._back(state, end)
         if answer.elements <= known and answer.elements <= overlap:
             return Turn(None, repeats=known, reached=end)
-        if answer.again and overlap:
+        if answer.again and overlap and known >= answer.elements:
             raise self._rounded(state["offset"])
         base = max(0, end - known) if overlap or state["offset"] > self.start else 0
         if self.more and not promised(

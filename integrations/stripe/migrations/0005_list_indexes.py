@@ -35,6 +35,18 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["-created_at", "-id"], name="stripe_event_all"),
         ),
         migrations.AddIndex(
+            model_name="stripeevent",
+            index=models.Index(fields=["tenant", "object_id"], name="stripe_event_object"),
+        ),
+        migrations.AddIndex(
+            model_name="stripeevent",
+            index=models.Index(fields=["tenant", "account"], name="stripe_event_account"),
+        ),
+        migrations.AddIndex(
+            model_name="stripeevent",
+            index=models.Index(fields=["verdict", "-created_at", "-id"], name="stripe_event_verdict"),
+        ),
+        migrations.AddIndex(
             model_name="stripeinvoice",
             index=models.Index(fields=["-created_at", "-id"], name="stripe_invoice_all"),
         ),

@@ -37,6 +37,9 @@ class StripeEvent(Ingested):
         indexes = [
             models.Index(fields=["tenant", "created_at"], name="stripe_event_newest"),
             models.Index(fields=["-created_at", "-id"], name="stripe_event_all"),
+            models.Index(fields=["tenant", "object_id"], name="stripe_event_object"),
+            models.Index(fields=["tenant", "account"], name="stripe_event_account"),
+            models.Index(fields=["verdict", "-created_at", "-id"], name="stripe_event_verdict"),
         ]
         verbose_name = _("Stripe event")
         verbose_name_plural = _("Stripe events")

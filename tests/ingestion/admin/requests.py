@@ -47,6 +47,15 @@ class Aim:
 
 
 def every_request(aim: Aim) -> Iterator[Ask]:
+    """Each once: addresses share some, and a second answer to the same request shows nothing new."""
+    sent = set()
+    for ask in _requests(aim):
+        if (key := (ask.path, repr(ask.post))) not in sent:
+            sent.add(key)
+            yield ask
+
+
+def _requests(aim: Aim) -> Iterator[Ask]:
     for address in addresses(aim.site):
         if address.model is not None and tenant_path(address.model) is None:
             continue  # accounts and groups belong to no tenant, and to superusers only

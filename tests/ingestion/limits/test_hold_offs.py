@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from redis import Redis
 
-from ingestion import actions, limits
+from ingestion import actions, limits, queueing
 from ingestion.clock import db_now_plus
 from ingestion.core.errors import ActionRefused
 from ingestion.limits.buckets import LocalBucket
@@ -130,12 +130,26 @@ def test_nobody_ends_another_tenant_s_hold_off(client: Client) -> None:
     assert not AuditEntry.objects.for_tenant(Tenant.objects.get(key="globex")).filter(action="end hold-off").exists()
 
 
+class Gone(Redis):
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        raise ConnectionError
+
+
 def test_without_redis_pages_and_lists_say_nothing_of_it() -> None:
-    class Gone(Redis):
-        def execute_command(self, *args: Any, **options: Any) -> Any:
-            raise ConnectionError
-
-    from ingestion import queueing
-
     assert limits.hold_off_of(connected("acme"), lambda: Gone()) is None
     queueing.absence.over()
+
+
+def test_without_redis_ending_it_is_refused_and_said() -> None:
+    connection = held(connected("acme"))
+
+    try:
+        with pytest.raises(ActionRefused, match="Redis cannot be asked"):
+            limits.release(connection.tenant.ref, "free", "app.payments", lambda: Gone())
+        with pytest.raises(ActionRefused, match="Redis cannot be asked"):
+            actions.end_hold_off(OPERATOR, connection)
+    finally:
+        queueing.absence.over()
+
+    assert limits.hold_off_of(connection) is not None
+    assert not AuditEntry.objects.for_tenant(connection.tenant).filter(action="end hold-off").exists()

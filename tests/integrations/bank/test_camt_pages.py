@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integrations.bank.formats.camt import read
 from integrations.bank.statements import imbalance
 from tests.integrations.bank.camt_messages import balance, entry, message, only
@@ -77,3 +79,53 @@ def test_an_entry_outside_of_every_statement_is_a_problem() -> None:
     data = message(entry("1.00")).replace(b"</Stmt>", f"<Ntries>{entry('2.00')}</Ntries></Stmt>".encode())
 
     assert only(data).problems == ("1 entries (Ntry) stand outside of every statement",)
+
+
+def totals(count: int, whole: str) -> str:
+    return f"<TxsSummry><TtlNtries><NbOfNtries>{count}</NbOfNtries><Sum>{whole}</Sum></TtlNtries></TxsSummry>"
+
+
+@pytest.mark.parametrize("seam", ["", balance("ITBD", "10.00")], ids=["joined", "apart"])
+@pytest.mark.parametrize("declaring", [(True, False), (False, True), (True, True)], ids=["first", "last", "both"])
+def test_totals_that_are_not_those_of_all_pages_are_a_problem(seam: str, declaring: tuple[bool, bool]) -> None:
+    declared = [totals(5, "44.00") if declares else "" for declares in declaring]
+    first = page(1, declared[0], balance("OPBD", "0"), seam, entry("10.00"))
+    second = page(2, declared[1], seam, balance("CLBD", "30.00"), entry("20.00"), last=True)
+
+    found = read(file(first, second))
+
+    assert len(found) == (2 if seam else 1)
+    for each in found:
+        assert each.problems == (
+            "the bank declares '5' as TtlNtries/NbOfNtries, but the file has 2",
+            "the bank declares '44.00' as TtlNtries/Sum, but the file has 30.00",
+        )
+        assert each.totals == ""
+
+
+@pytest.mark.parametrize("seam", ["", balance("ITBD", "10.00")], ids=["joined", "apart"])
+@pytest.mark.parametrize(
+    "declared",
+    [(totals(2, "30.00"), ""), (totals(2, "30.00"),) * 2, (totals(1, "10.00"), totals(1, "20.00"))],
+    ids=["first", "both", "each-its-own"],
+)
+def test_totals_of_all_pages_and_of_each_page_hold(seam: str, declared: tuple[str, str]) -> None:
+    first = page(1, declared[0], balance("OPBD", "0"), seam, entry("10.00"))
+    second = page(2, declared[1], seam, balance("CLBD", "30.00"), entry("20.00"), last=True)
+
+    found = read(file(first, second))
+
+    assert [(each.problems, each.totals) for each in found] == [((), "TxsSummry, of booked entries")] * len(found)
+
+
+def test_totals_prove_pages_without_balances() -> None:
+    (found,) = read(file(page(1, totals(2, "9.00"), entry("5.00")), page(2, entry("4.00"), last=True)))
+
+    assert (found.unproved, found.totals) == ("", "TxsSummry, of booked entries")
+
+
+def test_totals_of_pages_of_which_the_last_is_elsewhere_are_no_problem() -> None:
+    (found,) = read(file(page(1, totals(5, "44.00"), entry("5.00")), page(2, entry("4.00"))))
+
+    assert found.problems == ()
+    assert found.unproved

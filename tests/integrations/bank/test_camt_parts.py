@@ -126,3 +126,21 @@ def test_an_amount_that_is_none_has_no_place_in_details_or_parts(amount: str) ->
 
     assert "instructed_amount" not in batch.parts[0].details
     assert batch.parts[0].amount is None
+
+
+def test_a_large_batch_keeps_its_transactions_once_and_its_own_xml() -> None:
+    party = "<RltdPties><Dbtr><Nm>Ada Probe</Nm></Dbtr></RltdPties><RmtInf><Ustrd>invoice</Ustrd></RmtInf>"
+    small, large = (booked(*[transaction("1.00", party)] * count, rest="<NtryRef>R</NtryRef>") for count in (9, 900))
+
+    assert small.raw.count("<TxDtls>") == 9
+    assert len(large.parts) == 900
+    assert large.raw == (
+        '<Ntry><Amt Ccy="EUR">10.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><NtryRef>R</NtryRef>'
+        "<NtryDtls><!-- 900 TxDtls, kept as parts --></NtryDtls></Ntry>"
+    )
+
+
+def test_a_large_entry_of_one_transaction_is_kept_as_written() -> None:
+    text = "<RmtInf><Ustrd>" + "x" * 70_000 + "</Ustrd></RmtInf>"
+
+    assert text in booked(transaction("10.00", text)).raw

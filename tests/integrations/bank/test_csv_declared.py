@@ -91,7 +91,8 @@ def test_pending_and_reverted_rows_stand_outside_of_the_running_balance() -> Non
     assert [e.status for e in found.entries] == [
         *(EntryStatus.BOOKED, EntryStatus.PENDING, EntryStatus.VOID, EntryStatus.BOOKED)
     ]
-    assert (found.problems, found.unproved) == ((), "")
+    assert found.opening is not None
+    assert (found.opening.amount, found.problems) == (100, ())
 
 
 def test_several_currencies_in_one_file_are_statements_with_balances_of_their_own() -> None:
@@ -101,9 +102,9 @@ def test_several_currencies_in_one_file_are_statements_with_balances_of_their_ow
 
     found = csv_file.read("\n".join((";".join(layout.header), *rows)).encode(), layout)
 
-    assert [(s.account.currency, amounts(s), s.problems, s.unproved) for s in found] == [
-        ("EUR", ["-1.00", "-3.00"], (), ""),
-        ("USD", ["-2.00"], (), ""),
+    assert [(s.account.currency, amounts(s), s.problems, s.opening and s.opening.amount) for s in found] == [
+        ("EUR", ["-1.00", "-3.00"], (), 10),
+        ("USD", ["-2.00"], (), 10),
     ]
 
 

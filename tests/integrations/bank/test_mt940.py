@@ -57,9 +57,9 @@ def test_an_entry_date_belongs_to_the_year_nearest_the_value_date() -> None:
 
 
 def test_an_impossible_booking_date_keeps_its_text_for_the_schema() -> None:
-    entry = only_entry("240230D10,00NTRFNONREF")
+    entry = only_entry("240431D10,00NTRFNONREF")
 
-    assert (entry.booked_on, entry.booked_text, entry.amount) == (None, "240230", Decimal("-10.00"))
+    assert (entry.booked_on, entry.booked_text, entry.amount) == (None, "240431", Decimal("-10.00"))
 
 
 @pytest.mark.parametrize(

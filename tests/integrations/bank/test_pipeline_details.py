@@ -11,6 +11,7 @@ from ingestion.actions import Actor, Selection, connect, replay, upload
 from ingestion.models import Connection, DeadLetter, Run, Tenant
 from ingestion.running import execute
 from integrations.bank.models import BankTransaction
+from tests.integrations.bank.camt_messages import balance, entry, message
 from tests.integrations.bank.samples_of_cases import case
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
@@ -127,8 +128,8 @@ def test_a_refused_statement_from_before_there_were_parts_can_be_replayed() -> N
     load(where, "30.xml", data)
     letter = DeadLetter.objects.for_tenant(where.tenant).get()
     body = json.loads(letter.payload)
-    for entry in body["entries"]:
-        del entry["parts"], entry["details"]
+    for kept in body["entries"]:
+        del kept["parts"], kept["details"]
     body["head"]["statement"]["closing"] = "1429.56"
     DeadLetter.objects.for_tenant(where.tenant).update(payload=json.dumps(body).encode())
 
@@ -148,3 +149,23 @@ def test_a_stored_entry_gains_its_parts_when_its_statement_comes_again() -> None
 
     (row,) = rows(where)
     assert len(row.parts) == 2
+
+
+def test_a_batch_of_thirteen_thousand_transactions_loads() -> None:
+    where = connection()
+    party = (
+        "<Nm>Ada Probe of Musterstadt</Nm><PstlAdr><Ctry>NL</Ctry><AdrLine>Teststraat 12, 1234 AB</AdrLine></PstlAdr>"
+    )
+    parts = "".join(
+        f'<TxDtls><Refs><EndToEndId>INV-{number}</EndToEndId><MndtId>M-{number}</MndtId></Refs><Amt Ccy="EUR">1.00</Amt>'
+        f"<CdtDbtInd>CRDT</CdtDbtInd><RltdPties><Dbtr>{party}</Dbtr><DbtrAcct><Id><IBAN>NL99INGB0000000001</IBAN></Id>"
+        f"</DbtrAcct></RltdPties><RltdAgts><DbtrAgt><FinInstnId><BIC>INGBNL2A</BIC></FinInstnId></DbtrAgt></RltdAgts>"
+        f"<RmtInf><Ustrd>invoice {number} of customer {number}, with thanks</Ustrd></RmtInf></TxDtls>"
+        for number in range(13_000)
+    )
+    batch = entry("13000.00", rest=f"<BookgDt><Dt>2024-01-02</Dt></BookgDt><NtryDtls>{parts}</NtryDtls>")
+
+    run = load(where, "large.xml", message(balance("OPBD", "0"), balance("CLBD", "13000.00"), batch))
+
+    (row,) = rows(where)
+    assert (run.state, run.dead, len(row.parts)) == (Run.State.SUCCEEDED, 0, 13_000)

@@ -8,6 +8,9 @@ from decimal import Decimal
 
 import pytest
 
+from integrations.bank.identity import Ids
+from integrations.bank.identity import keyed as keyed_of
+from integrations.bank.pages import Reading, reopened
 from integrations.bank.proofs import fault, proofs
 from integrations.bank.statements import Account, Balance, Entry, EntryStatus, Statement
 from tests.integrations.bank.test_pipeline import connection, load, mt940
@@ -63,6 +66,10 @@ def test_each_statement_says_what_it_proves_or_why_nothing(statement: Statement,
         (replace(TIED, closing=Balance(Decimal(4), "EUR", DAY)), "a difference of 1"),
         (replace(TIED, closing=Balance(Decimal(5), "USD", DAY)), "opens in EUR and closes in USD"),
         (replace(TIED, entries=(replace(ENTRY, amount=None, amount_text="$5"),)), "a difference of 5"),
+        (
+            replace(TIED, entries=(replace(ENTRY, amount=None, amount_text="7,00"),)),
+            "a difference of 5. Not counted: entry 1: '7,00' is not an amount. Nothing of",
+        ),
     ],
 )
 def test_what_is_disproved_loads_nothing(statement: Statement, why: str) -> None:
@@ -83,3 +90,15 @@ def test_a_run_names_the_verdict_of_each_statement_under_its_file() -> None:
     assert run.proofs == {
         "two.sta": {"balances proved": 1, "not true: the statement was refused, see its dead letter": 1}
     }
+
+
+def test_a_refused_statement_names_the_same_cause_again_from_its_dead_letter() -> None:
+    statement = replace(TIED, entries=(replace(ENTRY, amount=None, amount_text="7,00"),))
+    entries = [keyed for _, group in keyed_of([statement]) for keyed in group]
+    (page,) = Reading("a.sta", statement, entries, Ids.UNTOLD).pages(10)
+    (refusal,) = page.refused
+
+    (again,) = reopened(refusal.record).refused
+
+    assert "entry 1: '7,00' is not an amount" in str(refusal.error)
+    assert str(again.error) == str(refusal.error)

@@ -169,3 +169,12 @@ def test_file_without_entries_says_what_it_holds_instead() -> None:
 def test_more_records_than_the_limit_are_too_large() -> None:
     with pytest.raises(FileTooLarge, match="more than 2 records"):
         qif.read(qif_file(*["D25/06/2026|T1.00"] * 3), max_entries=2)
+
+
+def test_splits_that_do_not_add_up_are_noted_and_the_amount_stands() -> None:
+    right, wrong = "D25/06/2026|T-9.00|SFood|$-4.00|SFuel|$-5.00", "D26/06/2026|T-9.00|SFood|$-4.00|SFuel|$-4.00"
+
+    statement = only(qif_file(right, wrong, wrong))
+
+    assert [str(entry.amount) for entry in statement.entries] == ["-9.00"] * 3
+    assert statement.notes == ("the splits of entry 2 of 26/06/2026 make -8.00, not -9.00; and 1 more",)

@@ -10,7 +10,7 @@ import pytest
 
 from ingestion.models import Run, Tenant, Watermark
 from tests.integrations.rest.test_records import acme, connected, rows, run
-from tests.integrations.rest.worlds import World, reply
+from tests.integrations.rest.worlds import World, read, reply, rest
 
 __all__ = ["acme"]
 pytestmark = [pytest.mark.django_db]
@@ -262,3 +262,24 @@ def test_an_offset_that_is_rounded_to_less_than_a_page_is_read_or_refused_within
         assert len(rows(acme)) == 300
     else:
         assert "overlap=0" in made.error_message
+
+
+def test_an_address_that_names_its_own_page_ends_also_with_a_key_in_it() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        at = int(request.url.params.get("at", 0))
+        after = at + SIZE if at + SIZE < len(ROWS) else at
+        return reply({"data": ROWS[at : at + SIZE], "next": f"https://api.example.com/things?at={after}&api_key=k-123"})
+
+    auth = {"kind": "api_key", "name": "api_key", "place": "query"}
+    source = rest(pagination={"style": "next_url", "repeat_ends": True}, auth=auth)
+
+    pages = read(source, World(answer), secret={"key": "k-123"})
+
+    assert [len(page.records) for page in pages] == [3, 3, 1]
+
+
+def test_half_a_character_as_the_next_page_is_said(acme: Tenant) -> None:
+    made = run(connected(acme, **declared()), lambda request: reply(b'{"data": [{"id": 1}], "next": "\\ud800"}'))
+
+    assert (made.state, made.error_class) == ("failed", "SourceChanged")
+    assert "half a character" in made.error_message

@@ -80,6 +80,38 @@ def test_twins_on_two_pages_are_two_also_where_rows_are_read_again(acme: Tenant,
     assert len(rows(acme)) == 23
 
 
+@pytest.mark.parametrize("odd", ["null", '{"n": NaN}'])
+@pytest.mark.parametrize("style", ["cursor", "page", "offset"])
+@pytest.mark.django_db
+def test_an_element_that_is_no_record_does_not_make_twins_of_others(acme: Tenant, style: str, odd: str) -> None:
+    many = [json.dumps({"n": number}) for number in range(11)]
+    many[1] = odd
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        at = 4 * (int(asked["page"]) - 1) if "page" in asked else int(asked.get("offset", asked.get("cursor", 0)))
+        after = at + 4 if at + 4 < len(many) else None
+        return reply(f'{{"data": [{", ".join(many[at : at + 4])}], "next_cursor": {json.dumps(after)}}}'.encode())
+
+    run(connected(acme, **{**KEYLESS, "pagination": {"style": style}}), answer)
+
+    assert sorted(body["n"] for body in rows(acme).values()) == [0, *range(2, 11)]
+
+
+@pytest.mark.django_db
+def test_equal_rows_that_fill_two_pages_are_all_kept(acme: Tenant) -> None:
+    many = [{"n": 1}] * 5 + [{"n": 2}]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        at = int(request.url.params["offset"])
+        return reply({"data": many[at : at + 3]})
+
+    made = run(connected(acme, **{**KEYLESS, "pagination": {"style": "offset", "limit": 3}}), answer)
+
+    assert made.state == "succeeded"
+    assert len(rows(acme)) == 6
+
+
 @pytest.mark.django_db
 def test_twins_are_counted_on_after_a_worker_died(acme: Tenant) -> None:
     class Died(BaseException):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
 
-from ingestion.models import Tenant
+from ingestion import actions, running
+from ingestion.models import Run, Tenant
+from ingestion.running import Seams
+from ingestion.testing import registered
+from integrations.rest.reading import BATCH
+from tests.ingestion.runs import OPERATOR
 from tests.integrations.rest.test_ends import ROWS, SIZE, cursor_of, declared
-from tests.integrations.rest.test_records import acme, connected, rows, run
-from tests.integrations.rest.worlds import reply
+from tests.integrations.rest.test_records import DECLARED, acme, connected, over, rows, run
+from tests.integrations.rest.worlds import World, read, reply, rest
 
 __all__ = ["acme"]
 pytestmark = [pytest.mark.django_db]
@@ -73,3 +79,56 @@ def test_a_renamed_member_around_the_records_is_drift(acme: Tenant) -> None:
 
     assert (made.state, made.error_class) == ("failed", "SchemaDrift")
     assert "$.version is gone" in made.error_message
+
+
+def by_three(total: Any, **failing: bool) -> Any:
+    """Pages of three after a cursor, with what `total` says of each; the second one is out of order while `failing`."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        at = cursor_of(request)
+        if at == SIZE and failing.get("failing"):
+            return reply({}, 503)
+        after = at + SIZE if at + SIZE < len(ROWS) else None
+        return reply({"data": ROWS[at : at + SIZE], "next_cursor": after, "count": total(at)})
+
+    return answer
+
+
+@pytest.mark.parametrize(("count", "state"), [(7, "succeeded"), (6, "failed")])
+def test_a_total_that_only_later_pages_state_is_about_all_of_them(acme: Tenant, count: int, state: str) -> None:
+    connection = connected(acme, **declared(pagination={"style": "cursor"}, total="$.count"))
+
+    made = run(connection, by_three(lambda at: count if at else None))
+
+    assert made.state == state
+    assert made.tally["count"] == [str(count), "7"]
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_declaration_changed_while_the_run_waits_lets_it_finish(acme: Tenant, *, stated: bool) -> None:
+    said = declared(pagination={"style": "cursor"}, total="$.count")
+    connection = connected(acme, **said)
+    made = run(connection, by_three(lambda at: 7 if stated else None, failing=True))
+    actions.configure(OPERATOR, connection, {"rest": {**DECLARED, **said, "params": {"of": "1"}}})
+    Run.unscoped.filter(pk=made.pk).update(not_before=None)
+
+    with registered(over(World(by_three(lambda at: 7)))):
+        running.execute(made.pk, Seams(sleep=lambda seconds: None))
+
+    made.refresh_from_db()
+    assert (made.state, made.error_message) == ("succeeded", "")
+    assert list(made.proofs["/things"]) == ["not checked: the declaration was changed while the run went on"]
+
+
+def test_batches_of_a_page_that_states_no_total_are_declared_with_the_first_one_also_when_they_came_twice() -> None:
+    many = [{"id": number} for number in range(BATCH + 2)]
+    source = rest(pagination={"style": "cursor"}, total="$.count")
+    world = World(lambda request: reply(
+        {"data": [{"id": "last"}], "count": len(many) + 1} if cursor_of(request) else {"data": many, "next_cursor": 1}
+    ))  # fmt: skip
+    early, *_ = read(source, world)
+
+    again = read(source, world, early.checkpoint)
+
+    assert len(early.records) == BATCH
+    assert [dict(page.declares) for page in again] == [{}, {}, {"count": Decimal(2 * BATCH + 3)}]

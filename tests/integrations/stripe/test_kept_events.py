@@ -8,12 +8,15 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
+from django.test import override_settings
 
-from ingestion import actions
+from ingestion import PayloadTooLarge, actions
 from ingestion.actions import Actor
+from ingestion.core.errors import CredentialMissing
 from ingestion.models import AuditEntry, Connection, Delivery, Run, Tenant
 from ingestion.testing import make_tenant
 from integrations.stripe.models import StripeEvent
@@ -127,6 +130,77 @@ def test_another_tenant_s_events_are_not_delivered() -> None:
     assert verdicts == {}
     assert kept() == {"evt_own": ("unknown", True)}
     assert not Delivery.unscoped.filter(tenant=other.tenant).exists()
+
+
+def test_what_is_no_longer_the_tenant_s_is_cut_down_to_its_head() -> None:
+    with endpoint() as mine, endpoint("globex") as other:
+        for to in (mine, other):
+            post(to, event(id="evt_left", account="acct_1"), tenant=to.tenant.key)
+            work(to)
+        actions.set_credential(OPERATOR, mine.tenant, "stripe", {"api_key": "sk_test_1", "accounts": "acct_2"})
+        verdicts = deliver_again(OPERATOR, mine.tenant)
+
+    assert verdicts == {"other account": 1}
+    assert _kept_by(mine.tenant) == [("other account", "", "")]
+    assert [b"ch_1" in bytes(one.body) for one in Delivery.objects.for_tenant(mine.tenant)] == [False]
+    ((verdict, object_id, body),) = _kept_by(other.tenant)
+    assert (verdict, object_id, '"ch_1"' in body) == ("no reader", "ch_1", True)
+    assert [b"ch_1" in bytes(one.body) for one in Delivery.objects.for_tenant(other.tenant)] == [True]
+
+
+def test_a_missing_credential_stops_everything_before_anything_is_delivered() -> None:
+    account = Account()
+    told = account.update(account.create("customers"))
+
+    with endpoint() as mine:
+        second = actions.connect(OPERATOR, mine.tenant, mine.pipeline, "second")
+        post(mine, told)
+        post(second, event(id="evt_second"))
+        work(mine)
+        work(second)
+        actions.configure(OPERATOR, second, {"integration": "stripe_two"})
+        with following(account, "customers", mine.tenant) as follower, _readable():
+            with pytest.raises(CredentialMissing, match="stripe_two"):
+                deliver_again(OPERATOR, mine.tenant, reason="all")
+            untouched = kept()
+            of_first = StripeEvent.objects.for_tenant(mine.tenant).get(external_id=told["id"])
+            chosen = deliver_again(OPERATOR, mine.tenant, ids=[of_first.pk], reason="this one")
+            taken = Delivery.objects.for_tenant(mine.tenant).filter(connection=follower.connection)
+
+            assert [one.delivery_id for one in taken] == [told["id"]]
+    assert untouched == {told["id"]: ("unknown", True), "evt_second": ("unknown", True)}
+    assert chosen == {"delivered": 1}
+    assert _audited(mine.tenant) == [("this one", {"delivered": 1})]
+
+
+def test_what_was_delivered_before_a_failure_stands_in_the_audit_trail() -> None:
+    """The third event is larger than a delivery may be by now: its transaction goes back, with its entry."""
+    account = Account()
+
+    with endpoint() as mine:
+        events = [account.update(account.create("customers")) for _ in range(2)]
+        large = account.update(account.create("customers", description="x" * 9_000))
+        for one in (*events, large):
+            post(mine, one)
+        work(mine)
+        with following(account, "customers", mine.tenant) as follower, _readable():
+            smaller = override_settings(INGESTION={**settings.INGESTION, "MAX_DELIVERY_BYTES": 8_000})
+            with smaller, pytest.raises(PayloadTooLarge):
+                deliver_again(OPERATOR, mine.tenant, reason="all", at_once=1)
+            taken = Delivery.objects.for_tenant(mine.tenant).filter(connection=follower.connection)
+
+            assert taken.count() == len(events)
+    assert _audited(mine.tenant) == [("all", {"delivered": 1})] * len(events)
+    assert kept()[large["id"]] == ("unknown", True)
+
+
+def _kept_by(tenant: Tenant) -> list[tuple[str, str, str]]:
+    return list(StripeEvent.objects.for_tenant(tenant).values_list("verdict", "object_id", "body"))
+
+
+def _audited(tenant: Tenant) -> list[tuple[str, dict[str, int]]]:
+    entries = AuditEntry.objects.for_tenant(tenant).filter(action="deliver again")
+    return list(entries.order_by("pk").values_list("reason", "data"))
 
 
 def test_delivering_again_asks_for_the_permission() -> None:

@@ -1,0 +1,54 @@
+"""Accounts of a tenant that may be one, spelled in two ways: zeros in front, hyphens, with and without a bank code.
+
+Nothing tells for certain, so nothing is joined; the run on which the second one appears names both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ingestion import Context
+from integrations.bank.arrivals import Arrival
+from integrations.bank.models import BankAccount
+
+_MOST = 1000
+"""Accounts of the tenant that a new one is held against: a bound, far above what a company has."""
+_LEAST_DIGITS = 5
+"""Shorter numbers are alike by chance."""
+
+
+def told(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
+    """A note for each new account that looks like another of the tenant in its currency; one query where any is new."""
+    new = {arrival.owner.account_id for arrival in arrivals if arrival.owner.account_is_new}
+    if not new:
+        return []
+    others = BankAccount.objects.for_tenant(ctx.tenant).exclude(pk__in=new).order_by("-pk")
+    stored = list(others.values_list("identifier", "currency")[:_MOST])
+    heads = {
+        (arrival.entry.account.identifier, arrival.entry.account.currency or arrival.entry.currency)
+        for arrival in arrivals
+        if arrival.owner.account_is_new
+    }
+    notes = [
+        f"The account {identifier} is new and looks like the account {other}: if they are one, its entries are here "
+        "twice. Give one spelling to both files, or load them from one export."
+        for identifier, currency in sorted(heads)
+        for other, held in stored
+        if held == currency and alike(identifier, other)
+    ]
+    return notes[:10]
+
+
+def alike(left: str, right: str) -> bool:
+    """Whether the last parts are one number, and the parts before it, where both have them, are too."""
+    *bank, number = _parts(left)
+    *other_bank, other = _parts(right)
+    if number != other or sum(map(str.isdigit, number)) < _LEAST_DIGITS:
+        return False
+    return not bank or not other_bank or bank == other_bank
+
+
+def _parts(identifier: str) -> list[str]:
+    parts = (re.sub(r"[^0-9a-z]", "", part).lstrip("0") for part in identifier.casefold().split("/"))
+    return [part for part in parts if part] or [""]

@@ -1,0 +1,82 @@
+"""Whether a header that comes again is a page break of one export, or the first line of another export of its kind.
+
+Two exports joined into one file either overlap, and then rows come again, or the later one begins where the days of the
+first were before. Equal rows on both sides of a page break are twins, and both of them took place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ingestion import FileRefused
+from integrations.bank.formats.csv_entry import balance_after, entry_from
+from integrations.bank.formats.csv_records import MAX_RECORD_CHARS, Record, records
+from integrations.bank.formats.csv_table import Table
+from integrations.bank.layouts.layout import CsvLayout
+from integrations.bank.statements import Entry
+
+WINDOW_CHARS = 4 * MAX_RECORD_CHARS
+"""How much is looked at on either side of the header."""
+
+
+def is_page_break(text: str, page: int, header: re.Match[str], layout: CsvLayout, table: Table) -> bool:
+    """`page` is where the rows above the header begin. Neither side is looked at beyond its own page."""
+    end = text.find(header[0].rstrip("\r\n"), header.end(), header.end() + WINDOW_CHARS)
+    start = max(page, header.start() - WINDOW_CHARS)
+    above = _rows(text[start : header.start()], table)
+    below = _rows(text[header.end() : header.end() + WINDOW_CHARS if end < 0 else end], table)
+    if not above or not below:
+        return True
+    if _comes_again([row.raw for row in above], [row.raw for row in below], bool(layout.columns.balance)):
+        return False
+    ends = [above[0], above[-1], below[0], below[-1]]
+    return _balances_go_on(ends, layout, table) or not _days_restart(ends, layout, table)
+
+
+def _rows(text: str, table: Table) -> list[Record]:
+    """Up to the first one that cannot be split: the end may have cut a cell of several lines."""
+    rows: list[Record] = []
+    with suppress(FileRefused):
+        rows.extend(records(text, table.delimiter))
+    return rows
+
+
+def _comes_again(above: Sequence[str], below: Sequence[str], has_balance: bool) -> bool:
+    """All rows again, or the last of the rows above as the first below: two different ones, or one with its balance."""
+    if above == below or (has_balance and set(above) & set(below)):
+        return True
+    length = min(len(above), len(below))
+    return any(
+        above[-1] == below[size - 1] and len(set(below[:size])) > 1 and above[-size:] == below[:size]
+        for size in range(2, length + 1)
+    )
+
+
+def _days_restart(ends: Sequence[Record], layout: CsvLayout, table: Table) -> bool:
+    """The first day below lies on the wrong side of the last day above, as the days of either page run."""
+    days = [_entry(row, layout, table).booked_on for row in ends]
+    first, last, begins, stops = days
+    if not (first and last and begins and stops):
+        return False
+    step = (last - first).days or (stops - begins).days
+    return step * (begins - last).days < 0
+
+
+def _balances_go_on(ends: Sequence[Record], layout: CsvLayout, table: Table) -> bool:
+    """A row at one end of a page follows from the balance of one at an end of the other: no page between is missing."""
+    if not layout.columns.balance:
+        return False
+    steps = [(_entry(row, layout, table).amount, balance_after(row, table, layout, layout.currency)) for row in ends]
+    above, below = steps[:2], steps[2:]
+    return any(
+        amount is not None and before is not None and after is not None and before + amount == after
+        for earlier, later in ((above, below), (below, above))
+        for _, before in earlier
+        for amount, after in later
+    )
+
+
+def _entry(row: Record, layout: CsvLayout, table: Table) -> Entry:
+    return entry_from(row, table, layout, layout.currency)

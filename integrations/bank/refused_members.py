@@ -1,0 +1,52 @@
+"""A file of a ZIP that cannot be read: one dead letter with its bytes, which a replay reads again. The others load."""
+
+from __future__ import annotations
+
+import base64
+import json
+from hashlib import sha256
+
+from ingestion import FileRefused, Page, Proof, Record, RecordError, Refusal
+from integrations.bank.formats import Member
+
+
+def page_of(file: str, member: Member, refusal: FileRefused) -> Page:
+    """`file` is the archive's name."""
+    where = place_of(file, member)
+    body = {"file": file, "member": member.name, "content": base64.b64encode(member.content).decode()}
+    record = Record(f"member {member.name} {sha256(member.content).hexdigest()[:16]}", json.dumps(body).encode(), where)
+    return Page(
+        [],
+        None,
+        [Refusal(record, RecordError(str(member.refused(refusal))))],
+        notes=[f"{where} was not read: {refusal}"],
+        proofs=[Proof(where, "not read: see its dead letter")],
+    )
+
+
+def place_of(file: str, member: Member) -> str:
+    """How notes, proofs and letters name what comes from the member."""
+    return f"{file}, {member.name}" if member.name else file
+
+
+def kept(record: Record) -> tuple[str, bytes] | None:
+    """Name and bytes of the member that a letter keeps; None for the letter of a statement."""
+    try:
+        body = json.loads(record.body)
+        return f"{body['file']}, {body['member']}", base64.b64decode(body["content"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def as_one(pages: list[Page]) -> Page:
+    """A replay answers one letter with one page."""
+    return Page(
+        [record for page in pages for record in page.records],
+        None,
+        [refusal for page in pages for refusal in page.refused],
+        notes=[note for page in pages for note in page.notes],
+        proofs=[proof for page in pages for proof in page.proofs],
+        left_out={
+            reason: sum(page.left_out.get(reason, 0) for page in pages) for page in pages for reason in page.left_out
+        },
+    )
