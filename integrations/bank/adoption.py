@@ -1,19 +1,20 @@
 """Entries that are stored already under another external id: the row is kept and takes the new id.
 
 - The same statement sent again (number, balances, dates and entries equal): an entry of the same place, day and amount
-  is the same entry, whatever became of its texts.
+  is the same entry, whatever became of its texts; where the order changed, one of the same day and amount.
 - `ids: trust`: the entry of the same bank id, loaded before the connection said so.
 - `ids: ignore`: the entry of the same day, amount and texts that is known by its id so far.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from ingestion import Context
 from integrations.bank.arrivals import Arrival, Row, alike, chunks, ledger, read
 from integrations.bank.identity import Ids, bank_id, key_of, look_of
+from integrations.bank.judging import Judging
 from integrations.bank.models import BankTransaction
 
 _COPY = BankTransaction.Withdrawn.COPY
@@ -63,16 +64,31 @@ def _new(arrivals: Iterable[Arrival]) -> list[Arrival]:
 
 
 def _of_the_place(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, list[Row]]]:
-    new = [one for one in _new(arrivals) if one.owner.sent_again and one.entry.position is not None]
-    rows: dict[tuple[int, int | None], list[Row]] = defaultdict(list)
-    places = {arrival.entry.position for arrival in new}
+    again = [arrival for arrival in _new(arrivals) if arrival.owner.sent_again and arrival.entry.position is not None]
+    strange = _strange(arrivals) if again else set()
+    new = [arrival for arrival in again if arrival.owner.statement_id not in strange]
+    rows: dict[int, list[Row]] = defaultdict(list)
     statements = {arrival.owner.statement_id for arrival in new}
-    for chunk in chunks(places):
-        for row in read(ledger(ctx).filter(statement_id__in=statements, position__in=chunk).exclude(withdrawn=_COPY)):
-            rows[row.statement_id, row.position].append(row)
+    for chunk in chunks({arrival.entry.amount for arrival in new}):
+        for row in read(ledger(ctx).filter(statement_id__in=statements, amount__in=chunk).exclude(withdrawn=_COPY)):
+            rows[row.statement_id].append(row)
+    arrived = Counter(arrival.owner.statement_id for arrival in arrivals)
     for arrival in new:
-        at_its_place = rows[arrival.owner.statement_id, arrival.entry.position]
-        yield arrival, [row for row in at_its_place if (row.account_id, row.booked_on, row.amount) == arrival.money]
+        own = arrival.owner.statement_id
+        same = [row for row in rows[own] if (row.account_id, row.booked_on, row.amount) == arrival.money]
+        at_its_place = [row for row in same if row.position == arrival.entry.position]
+        is_whole = arrived[own] == arrival.entry.statement.entries
+        yield arrival, at_its_place + ([row for row in same if row not in at_its_place] if is_whole else [])
+
+
+def _strange(arrivals: Iterable[Arrival]) -> set[int]:
+    """Statements that changed no balance and of which no entry is stored: their balances do not show that they are one.
+
+    A bank that numbers all statements 0 has many of that kind.
+    """
+    told = {arrival.owner.statement_id for arrival in arrivals if arrival.stored is not None}
+    zero = [one for one in arrivals if one.entry.statement.opening == one.entry.statement.closing]
+    return {arrival.owner.statement_id for arrival in zero} - told
 
 
 def _of_the_id(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, list[Row]]]:
@@ -100,7 +116,10 @@ def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[A
     rows: dict[object, list[Row]] = defaultdict(list)
     for row, texts, _ in alike(ctx, new):
         rows[texts].append(row)
+    judging = Judging(ctx, arrivals)
     for arrival in new:
         look = look_of(arrival.entry.account.identifier, arrival.entry.currency, arrival.entry, Ids.IGNORE)
         by_text = {key_of(look, ordinal) for ordinal in range(arrival.entry.twins + _FEW)}
-        yield arrival, [row for row in rows[arrival.texts] if row.external_id not in by_text and row.bank_id]
+        named = [row for row in rows[arrival.texts] if row.external_id not in by_text and row.bank_id]
+        own = arrival.owner.statement_id
+        yield arrival, [row for row in named if not judging.are_others(row.statement_id, own)]

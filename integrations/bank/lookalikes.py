@@ -2,7 +2,7 @@
 
 An entry is not suspected because another one is like it: two coffees are two. It is suspected when the ledger would
 hold more like it than any one statement shows. Rows that arrived with the same statement therefore never count against
-each other.
+each other, nor do those of statements that have nothing in common, see courses.py; and without an id none is doubted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ingestion import Context
 from integrations.bank.arrivals import Arrival, Row, alike, by_key, chunks, ledger, read
 from integrations.bank.identity import Ids, bank_id
+from integrations.bank.judging import Judging
 from integrations.bank.models import BankLookAlike, BankTransaction
 
 _NEAR = timedelta(days=10)
@@ -44,11 +45,15 @@ def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> list[Pair]
     texts: dict[object, list[Row]] = defaultdict(list)
     formats: dict[object, list[Row]] = defaultdict(list)
     same = {arrival.money: arrival.entry.statement.format for arrival in new}
+    doubted, judging = _doubted(new), Judging(ctx, arrivals)
     for row, look, form in alike(ctx, new):
         money = (row.account_id, row.booked_on, row.amount)
         if row.withdrawn or money not in same:
             continue
-        (texts[look] if form == same[money] else formats[money]).append(row)
+        if form != same[money]:
+            formats[money].append(row)
+        elif not all(judging.are_others(row.statement_id, own) for own in doubted.get(look, ())):
+            texts[look].append(row)
     named = _named(ctx, new) if ids is Ids.UNTOLD else {}
     if ids is Ids.UNTOLD:
         pairs += _surplus(new, texts, lambda one: one.texts, lambda one: one.entry.twins, _Sort.TEXTS, batch)
@@ -57,6 +62,15 @@ def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> list[Pair]
         _left(new, pairs), formats, lambda one: one.money, lambda one: one.entry.alike, _Sort.FORMAT, batch
     )
     return pairs
+
+
+def _doubted(new: Sequence[Arrival]) -> dict[object, set[int]]:
+    """The statements of the entries of each look that have an id."""
+    doubted: dict[object, set[int]] = defaultdict(set)
+    for arrival in new:
+        if bank_id(arrival.entry):
+            doubted[arrival.texts].add(arrival.owner.statement_id)
+    return doubted
 
 
 def remember(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
@@ -150,17 +164,23 @@ def answer(ctx: Context, ids: Ids, accounts: set[int]) -> list[str]:
     if ids is Ids.UNTOLD:
         return []
     open_pairs = BankLookAlike.objects.for_tenant(ctx.tenant).filter(account_id__in=accounts, answer="")
-    pairs = list(open_pairs.exclude(sort=_Sort.FORMAT).order_by("pk"))
+    pairs = list(open_pairs.exclude(sort=_Sort.FORMAT).select_related("entry", "stored").order_by("pk"))
     done: Counter[str] = Counter()
+    judging = Judging(ctx, ())
     for pair in pairs:
         if ids is Ids.IGNORE and pair.sort == _Sort.TEXTS:
+            if judging.are_others(pair.stored.statement_id, pair.entry.statement_id):
+                done["proved twins"] += 1
+                continue
             done["copies"] += _withdraw(ctx, pair.entry_id, BankTransaction.Withdrawn.COPY, pair.stored_id)
         elif ids is Ids.TRUST and pair.sort == _Sort.ID:
             done["earlier versions"] += _withdraw(
                 ctx, pair.stored_id, BankTransaction.Withdrawn.REPLACED, pair.entry_id
             )
     open_pairs.filter(pk__in=[pair.pk for pair in pairs]).update(answer=ids)
+    proved = done.pop("proved twins", 0)
     told = [f"{count} {what} of stored entries no longer count" for what, count in done.items() if count]
+    told += [f"{proved} stay, because balances or numbers prove them twins"] if proved else []
     return [f"ids is {ids.value}: {len(pairs)} look-alikes are answered. {'; '.join(told)}".strip()] if pairs else []
 
 

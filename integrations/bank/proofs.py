@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ingestion import Proof, StatementImbalance
+from integrations.bank import unreadable
 from integrations.bank.statements import Entry, EntryStatus, Statement, imbalance
 
 
@@ -15,7 +16,16 @@ def proofs(file: str, statement: Statement) -> list[Proof]:
     proved = [] if why else [Proof.balances(file)]
     if statement.totals:
         proved.append(Proof.totals(file))
+    if missing := _not_loaded(statement):
+        proved = [Proof(file, f"{proof.verdict}; {missing}") for proof in proved]
     return proved or [Proof.unchecked(file, why)]
+
+
+def _not_loaded(statement: Statement) -> str:
+    """How many booked entries become dead letters although the balances hold, '' for none."""
+    booked = (entry for entry in statement.entries if entry.status is EntryStatus.BOOKED)
+    count = sum(any(unreadable.faults(statement, entry)) for entry in booked)
+    return f"{count} {'entry' if count == 1 else 'entries'} not loaded, see the dead letters" if count else ""
 
 
 def refused(file: str) -> Proof:

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from tests.integrations.bank.test_overlap import active, put
+from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
@@ -106,3 +106,53 @@ def test_there_and_back_is_told_from_one_sent_again_by_the_statement_between(ord
     }
 
     assert total(tuple(files[name] for name in order), order) == (3, Decimal(-10))
+
+
+def test_twins_that_balances_prove_resemble_nothing_and_are_not_withdrawn_when_ids_are_ignored() -> None:
+    where = connection()
+    first, second = put(where, "1.sta", HOURS[0]), put(where, "2.sta", HOURS[1])
+
+    run = put(where, "later.sta", sta("5/1", "0615 80,00", "0615 79,00", "0615 D1,00 X"), ids="ignore")
+
+    assert "resemble" not in notes(first) + notes(second) + notes(run)
+    assert sum(amount for _, amount in active(where)) == -21
+
+
+def test_ids_to_ignore_withdraw_no_twin_with_ids_that_balances_prove() -> None:
+    where = connection()
+    for at, data in enumerate(HOURS[:2]):
+        put(where, f"{at}.sta", data.replace(b"NTRFNONREF", b"NTRFNONREF//ID%d" % at))
+
+    for at, data in enumerate(HOURS[:2]):
+        put(where, f"{at}.sta", data.replace(b"NTRFNONREF", b"NTRFNONREF//NEW%d" % at), ids="ignore")
+
+    assert [amount for _, amount in active(where)] == [-10, -10]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_statement_sent_again_in_another_order_with_a_word_corrected_keeps_its_rows(order: tuple[int, int]) -> None:
+    coffee, other = "0610 D10,00 ", "0611 D3,00 X"
+    files = [
+        sta("1/1", "0601 100,00", "0630 87,00", f"{coffee}COFFEE", other),
+        sta("1/1", "0601 100,00", "0630 87,00", other, f"{coffee}COFFE"),
+    ]
+
+    assert total(tuple(files[at] for at in order), "reordered") == (2, Decimal(-13))
+
+
+def test_a_bank_that_numbers_all_statements_alike_loses_none_that_changes_no_balance() -> None:
+    files = tuple(
+        sta("0/1", "0610 100,00", "0610 100,00", f"0610 D10,00 {paid}", f"0610 C10,00 {received}")
+        for paid, received in (("RENT", "SALARY"), ("TAX", "REFUND"))
+    )
+
+    assert total(files, "alike") == (4, Decimal(0))
+
+
+def test_balances_that_hold_say_how_many_entries_became_dead_letters() -> None:
+    where = connection()
+
+    run = put(where, "day.sta", sta("1/1", "0610 100,00", "0610 89,999", COFFEE, "0610 D0,001 FEE"))
+
+    assert (run.ok, run.dead) == (1, 1)
+    assert run.proofs == {"day.sta": {"balances proved; 1 entry not loaded, see the dead letters": 1}}
