@@ -110,10 +110,15 @@ def test_one_bad_statement_does_not_stop_the_others_of_its_file() -> None:
 def test_overlapping_statements_merge_and_twins_survive_in_every_order_of_import() -> None:
     days = {"260105": ["-3,00", "-3,00"], "260106": ["-3,00"], "260107": ["-3,00", "-3,00", "4,00"], "260108": ["1,00"]}
 
+    def balance(until: str) -> str:
+        booked = [
+            Decimal(amount.replace(",", ".")) for day, amounts in days.items() if day < until for amount in amounts
+        ]
+        return f"{sum(booked, Decimal(100)):.2f}".replace(".", ",")
+
     def part(first: str, last: str) -> bytes:
         entries = [(day, amount) for day, amounts in days.items() if first <= day <= last for amount in amounts]
-        total = sum((Decimal(amount.replace(",", ".")) for _, amount in entries), Decimal(100))
-        return mt940("100,00", entries, f"{total:.2f}".replace(".", ","), number=f"{first}-{last}")
+        return mt940(balance(first), entries, balance(str(int(last) + 1)), number=f"{first}-{last}")
 
     parts = [part("260105", "260106"), part("260106", "260107"), part("260107", "260108")]
     seen = []
