@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingestion import CredentialError, IngestionError, SourceChanged, Transient
+from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, Transient
 from tests.integrations.http.callers import HASTY, HELD_UP, Told, client
 from tests.integrations.http.faults import FAULTS
 from tests.integrations.http.server import Server, serving
@@ -39,8 +39,8 @@ RECOVERED = {
 """Attempts after which the answer is good."""
 
 FAILED: dict[str, tuple[type[IngestionError], int | None]] = {
-    "429-huge": (Transient, 1),
-    "429-for-ever": (Transient, 6),
+    "429-huge": (HeldOff, 1),
+    "429-for-ever": (HeldOff, 6),
     "500": (Transient, 6),
     "502": (Transient, 6),
     "503": (Transient, 6),
@@ -145,7 +145,7 @@ def test_what_is_no_json_says_what_it_is_instead(server: Server, fault: str) -> 
             answer.json()
 
 
-@pytest.mark.parametrize("fault", [fault for fault, (kind, _) in FAILED.items() if kind is Transient])
+@pytest.mark.parametrize("fault", [fault for fault, (kind, _) in FAILED.items() if issubclass(kind, Transient)])
 def test_a_call_that_must_not_be_repeated_is_made_once(server: Server, fault: str) -> None:
     with client(server.url) as calling, pytest.raises(Transient):
         calling.request("POST", f"/{fault}/post", json={"amount": 1})
