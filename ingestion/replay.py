@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import F
@@ -33,6 +33,9 @@ class DeadLetters:
 
     original: Source
     run: Run
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         last = int(checkpoint or 0)

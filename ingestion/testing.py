@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +47,9 @@ class Records:
 
     def reads_ahead(self, ctx: Context) -> bool:
         return self.ahead
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return self.declares.keys()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         start, records = int(checkpoint or 0), self._inside(ctx.window)

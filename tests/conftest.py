@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,21 @@ def redis_server() -> str:
     """The address of a running Redis. Without this fixture nobody answers there, as in an outage."""
     servers.start_redis()
     return servers.redis_url()
+
+
+@pytest.fixture(autouse=True)
+def no_hold_off_of_another_test() -> None:
+    """Tenants of all tests are called alike; a hold is remembered by Redis, once one runs, and by this process."""
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    from ingestion.limits import throttling
+
+    throttling._stand_ins.buckets.clear()
+    if servers.redis_socket().exists():
+        with suppress(RedisError), Redis.from_url(servers.redis_url(), socket_timeout=1) as client:
+            if buckets := list(client.scan_iter("*:bucket:*", count=1000)):
+                client.delete(*buckets)
 
 
 @pytest.fixture

@@ -105,18 +105,18 @@ def postgres_url() -> str:
 
 def redis_url() -> str:
     """Where Redis answers once `start_redis` was called; until then nobody does, as after an outage."""
-    return url_of(_redis_socket())
+    return url_of(redis_socket())
 
 
 @cache
 def start_redis() -> EmbeddedValkey:
     """The server behind `redis_url`."""
-    server = EmbeddedValkey(_redis_socket(), leash())
+    server = EmbeddedValkey(redis_socket(), leash())
     atexit.register(server.stop)
     return server.__enter__()
 
 
-def _redis_socket() -> Path:
+def redis_socket() -> Path:
     return session_folder() / "redis" / "socket"
 
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 
 from ingestion import events, limits, turns
 from ingestion.actions.actor import Actor
 from ingestion.core.errors import ActionRefused
-from ingestion.models import Connection, Run
+from ingestion.models import Connection, Event, Run
+
+_CHUNK = 500
 
 
 def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> str:
     """Let the connection's tenant call its integration again, now; the integration's name.
 
-    Runs that wait for it start when it is their turn. Raises ActionRefused when nothing is held off and no run waits,
-    or when Redis cannot be asked.
+    Runs that wait for it start when it is their turn, but for those that a host refused which refuses none of the
+    connection's own: it asked for itself, and nobody ended that. Raises ActionRefused when nothing is held off and no
+    run waits, or when Redis cannot be asked.
     """
     tenant = connection.tenant
     actor.require("run_connection", tenant)
     integration = limits.limited_of(connection)
     seconds = limits.release(tenant.ref, tenant.tier, integration) if integration else 0.0
     with transaction.atomic():
-        waiting = _waiting(connection, integration)
+        waiting = _of_its_hosts(connection, _waiting(connection, integration))
         if not seconds and not waiting:
             raise ActionRefused(f"Nothing is held off for {tenant.key} at {integration or connection.pipeline}.")
         for run in waiting:
@@ -35,13 +40,34 @@ def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> str:
     return integration
 
 
+def _of_its_hosts(connection: Connection, waiting: Sequence[Run]) -> list[Run]:
+    """Those of `waiting` that no other host refused than the ones the connection's own runs wait for.
+
+    Where none of its own waits, the hold-off is the integration's, and with it all of them end.
+    """
+    hosts = _hosts_of(waiting)
+    ended = {hosts[run.pk] for run in waiting if run.connection_id == connection.pk and hosts[run.pk]}
+    return [run for run in waiting if not ended or not hosts[run.pk] or hosts[run.pk] in ended]
+
+
+def _hosts_of(runs: Sequence[Run]) -> dict[int, str]:
+    """Which host refused each of `runs` the last time; '' where its timeline names none."""
+    hosts = dict.fromkeys((run.pk for run in runs), "")
+    for start in range(0, len(runs), _CHUNK):
+        retries = Event.unscoped.filter(run_id__in=[run.pk for run in runs[start : start + _CHUNK]], name="retry")
+        hosts.update(
+            (run_id, str(data.get("host", ""))) for run_id, data in retries.order_by("pk").values_list("run_id", "data")
+        )
+    return hosts
+
+
 def _waiting(connection: Connection, integration: str) -> list[Run]:
     """The tenant's queued runs that were held off, of all connections that share the integration."""
     runs = Run.objects.for_tenant(connection.tenant).select_related("tenant", "connection", "connection__tenant")
     queued = runs.filter(error_class="HeldOff", state=Run.State.QUEUED, not_before__gt=timezone.now())
     integrations: dict[int, str] = {}
     waiting = []
-    for run in queued.order_by("pk").iterator(chunk_size=500):
+    for run in queued.order_by("pk").iterator(chunk_size=_CHUNK):
         if run.connection_id not in integrations:  # a look at the credentials for each connection, not for each run
             integrations[run.connection_id] = limits.limited_of(run.connection)
         if integrations[run.connection_id] == integration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from ingestion.core.context import Context
@@ -119,6 +119,15 @@ class AnswersBudget(Protocol):
 
     def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
         """`ratio` and `at_least` of an `ErrorBudget`; None: as the pipeline declares. No call, no credential."""
+        ...
+
+
+@runtime_checkable
+class DeclaresTotals(Protocol):
+    """A source that knows beforehand which control totals its pages may declare; a run measures no others."""
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        """Their names with this connection's config, as in `Page.declares`. No call, no credential."""
         ...
 
 

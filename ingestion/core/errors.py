@@ -85,6 +85,11 @@ class CircuitOpen(Transient):
 class HeldOff(Transient):
     """The source asked to be left alone, or the rate of calls is used up: the run goes on when that time is over."""
 
+    def __init__(self, message: str, *, retry_after: float | None = None, host: str = "") -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.host = host
+        """Which host asked; '' where the run only waits for its tenant's turn."""
+
 
 class SecretStoreUnavailable(Transient):
     """The store of credentials does not answer: the run is tried again, its watermark kept."""

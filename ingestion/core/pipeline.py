@@ -29,12 +29,17 @@ class Skip(Exception):
     """Raised by a transform to say that a valid record is not wanted; the reason is counted and shown."""
 
 
+_MOST = 0.5
+"""Of a run of few records: when more were rejected than taken, it loaded no half truth but less."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorBudget:
     """A run fails when more than `ratio` of its records were rejected, looked at from `at_least` records on.
 
     Checked at every batch boundary, so that a run against a changed source stops early, and again at the end: then a
-    run whose records were all rejected fails too, be it one; only a ratio of 1 allows that.
+    run of fewer records fails too when more than half of them were rejected, or more than `ratio` where that is higher.
+    A ratio of 1 allows everything.
     """
 
     ratio: float = 0.5
@@ -51,11 +56,17 @@ class ErrorBudget:
         return read >= self.at_least and dead > self.ratio * read
 
     def exceeded_at_the_end(self, read: int, dead: int) -> bool:
-        """The same of a whole run: one whose records were rejected without exception failed, however few they were.
+        """The same of a whole run, be it of one record."""
+        return dead > self.allowed(read) * read
 
-        Unless the ratio says in so many words that all of them may be.
-        """
-        return (0 < read == dead and self.ratio < 1) or self.exceeded(read, dead)
+    def told(self, read: int, dead: int) -> str:
+        """What was too much, and by which rule."""
+        rule = "" if read >= self.at_least else f" of fewer than {self.at_least} records"
+        return f"{dead} of {read} records were rejected; the error budget allows {100 * self.allowed(read):g} %{rule}."
+
+    def allowed(self, read: int) -> float:
+        """The share of that many records that may be rejected: of a few, one or two more say little."""
+        return self.ratio if read >= self.at_least else max(self.ratio, _MOST)
 
 
 @dataclass(frozen=True, slots=True)

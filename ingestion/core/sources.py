@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +45,9 @@ class JsonLines:
         require_count("page_size of JsonLines", self.page_size)
         require_count("max_line_bytes of JsonLines", self.max_line_bytes)
         key_reader(self.key)
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         path = Path(self.path.format(tenant=ctx.tenant.key))
@@ -98,6 +101,9 @@ class JsonPages:
 
     def reads_ahead(self, ctx: Context) -> bool:
         return self.ahead
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return self.declares.keys()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)

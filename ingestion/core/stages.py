@@ -82,6 +82,28 @@ def prepare(
     return Prepared(ready, taken.skipped, taken.rejected)
 
 
+def invalid(pipeline: Pipeline, record: Record) -> Rejected | None:
+    """What is wrong with `record` by its size and the schema alone: nothing is read, transformed or looked up.
+
+    None too where the pipeline has a reader, which may be slow and makes what the schema is about.
+    """
+    if pipeline.reader is not None:
+        return None
+    if (large := _too_large(pipeline, record)) is not None:
+        return large
+    try:
+        pipeline.schema.model_validate_json(record.body)
+    except ValidationError as error:
+        return _invalid(record, error)
+    except RecordError as error:
+        return Rejected(record, Stage.VALIDATE, type(error).__name__, error.errors)
+    except Exception as error:
+        if not unforeseen.is_of_record(error):
+            raise
+        return unforeseen.rejected(record, Stage.VALIDATE, error)
+    return None
+
+
 class _By(NamedTuple):
     """What takes the records of a page."""
 
@@ -149,9 +171,8 @@ def _one(by: _By, record: Record, content: bytes) -> Outcome:
     pipeline, body = by.pipeline, record.body
     if by.poison and content.hex() in by.poison:
         return _refused(record, PoisonRecord("Processing this record ended its worker process twice."))
-    if len(body) > pipeline.max_payload_bytes:
-        limit = f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)"
-        return _refused(record, PayloadTooLarge(f"The record has {len(body)} bytes; the limit is {limit}."))
+    if (large := _too_large(pipeline, record)) is not None:
+        return large
     stage = Stage.EXTRACT
     try:
         if pipeline.reader is not None:
@@ -163,6 +184,13 @@ def _one(by: _By, record: Record, content: bytes) -> Outcome:
     except Exception as error:  # noqa: BLE001  raised again there unless the record is to blame
         return _answered(by, record, stage, error)
     return Ready(record, row, content) if row is not None else unforeseen.no_row(record, row)
+
+
+def _too_large(pipeline: Pipeline, record: Record) -> Rejected | None:
+    if len(record.body) <= pipeline.max_payload_bytes:
+        return None
+    limit = f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)"
+    return _refused(record, PayloadTooLarge(f"The record has {len(record.body)} bytes; the limit is {limit}."))
 
 
 def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcome:

@@ -55,7 +55,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     work.mine.batches += 1
     work.seams.at("committed")
     if _exceeded(work, work.read, work.dead):
-        raise _over_budget(work.read, work.dead)
+        raise _over_budget(work, work.read, work.dead)
     return None
 
 
@@ -73,7 +73,7 @@ def refuse(work: Work, prepared: stages.Prepared) -> None:
         ownership.renew(work.mine)
         letters.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
         work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
-        closing.end_failed(work.run, work.mine, _over_budget(read, work.dead + bad))
+        closing.end_failed(work.run, work.mine, _over_budget(work, read, work.dead + bad))
 
 
 def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -270,13 +270,13 @@ def _exceeded(work: Work, read: int, dead: int) -> bool:
 
 
 def require_within_budget(work: Work) -> None:
-    """Raise ErrorBudgetExceeded, at the end of a run, when too much of what it read was rejected, or all of it.
+    """Raise ErrorBudgetExceeded, at the end of a run, when too much of what it read was rejected.
 
     Not of uploads: nobody reads their window again, and what was rejected waits with its file for a person.
     """
     spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK, Run.Kind.UPLOAD)
     if work.run.kind not in spared and work.pipeline.error_budget.exceeded_at_the_end(work.read, work.dead):
-        raise _over_budget(work.read, work.dead)
+        raise _over_budget(work, work.read, work.dead)
 
 
 def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:
@@ -284,8 +284,8 @@ def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:
     return bad > 0 and _exceeded(work, work.read + len(prepared), work.dead + bad)
 
 
-def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:
+def _over_budget(work: Work, read: int, dead: int) -> ErrorBudgetExceeded:
     return ErrorBudgetExceeded(
-        f"{dead} of {read} records were rejected, more than this pipeline's error budget allows. Look at the dead "
-        "letters: when the source has changed, mend the pipeline and run it again; the watermark has not moved."
+        f"{work.pipeline.error_budget.told(read, dead)} Look at the dead letters: when the source has changed, mend "
+        "the pipeline and run it again; the watermark has not moved."
     )

@@ -20,6 +20,7 @@ from ingestion.core.errors import (
     CredentialMissing,
     DestinationUnavailable,
     Fenced,
+    HeldOff,
     IngestionError,
     Transient,
     UnknownPipeline,
@@ -95,7 +96,8 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
 
 def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> None:
     if ownership.give_back(mine, failed=True, delay=delay, error=error):
-        events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1))
+        by = {"host": error.host} if isinstance(error, HeldOff) and error.host else {}
+        events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1), **by)
     elif Run.unscoped.filter(pk=run.pk, fence=mine.fence, state__in=Run.TERMINAL).exists():
         # Its end was committed and only the answer was lost, and with it what should have followed.
         transaction.on_commit(lambda: announce(run.pk), robust=True)

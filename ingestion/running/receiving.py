@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Max
@@ -35,6 +35,9 @@ class Deliveries:
     run: Run
     mine: Ownership
     poison: frozenset[str]
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         last = int(checkpoint or 0)

@@ -111,14 +111,17 @@ class _Rehearsal:
         for page in self.pipeline.source.extract(self.ctx, None):
             self._page(page)
             if self.pipeline.error_budget.exceeded(self.report.read, self.report.rejected):
-                raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
+                raise self._over_budget()
             if self.report.pages == limit_pages:
                 self.report.complete = False
                 return
         budget = self.pipeline.error_budget
         if not self.ctx.inbox and budget.exceeded_at_the_end(self.report.read, self.report.rejected):
-            raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
+            raise self._over_budget()
         self._judge()
+
+    def _over_budget(self) -> ErrorBudgetExceeded:
+        return ErrorBudgetExceeded(self.pipeline.error_budget.told(self.report.read, self.report.rejected))
 
     def _page(self, page: Page) -> None:
         known: dict[str, Stored] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from ingestion.core.capabilities import DeclaresTotals
 from ingestion.core.context import Context
 from ingestion.core.destinations import Loaded
 from ingestion.core.errors import ReconciliationError
@@ -25,11 +26,14 @@ def add(
 ) -> dict[str, Any]:
     """`tally` with this page's declared and measured totals: name, then [declared, measured] as text.
 
-    Every page is measured, whichever declares: a total may stand on one page and be about all of them. Declared is None
-    until a page declares it; measured that cannot be known once stays None.
+    Every page is measured, whichever declares: a total may stand on one page and be about all of them. What its source
+    says that no page declares is not. Declared is None until a page declares it; measured that cannot be known once
+    stays None.
     """
     tally = dict(tally)
     for check in pipeline.reconciliations:
+        if not (check.name in tally or check.name in page.declares or _may_declare(pipeline, ctx, check.name)):
+            continue
         declared, measured = tally.get(check.name, [None, "0"])
         if check.name in page.declares:
             declared = str(Decimal(declared or "0") + page.declares[check.name])
@@ -45,9 +49,17 @@ def _totals(pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded
     unchanged = all(one.reason == UNCHANGED for one in prepared.skipped)
     if prepared.rejected or loaded.rejected or not unchanged:
         return None
-    keys = [pipeline.destination.key_of(one.row) for one in loaded.ready]
-    keys += [one.key for one in prepared.skipped]
-    return lambda column: pipeline.destination.total(ctx, column, keys)
+
+    def total(column: str) -> Decimal:
+        keys = [pipeline.destination.key_of(one.row) for one in loaded.ready]
+        return pipeline.destination.total(ctx, column, [*keys, *(one.key for one in prepared.skipped)])
+
+    return total
+
+
+def _may_declare(pipeline: Pipeline, ctx: Context, name: str) -> bool:
+    source = pipeline.source
+    return not isinstance(source, DeclaresTotals) or name in source.totals_of(ctx)
 
 
 def verify(pipeline: Pipeline, tally: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 See docs/how-to/receive-webhooks-and-pushes.md.
 """
 
+from ingestion.webhooks.foretelling import Item, Tells, rejections
 from ingestion.webhooks.receiver import credential_of, receiver, signing_secrets
 from ingestion.webhooks.signatures import (
     TOLERANCE_SECONDS,
@@ -19,13 +20,16 @@ from ingestion.webhooks.signatures import (
 
 __all__ = [
     "TOLERANCE_SECONDS",
+    "Item",
     "Malformed",
+    "Tells",
     "Unverified",
     "Verify",
     "credential_of",
     "matches",
     "new_secret",
     "receiver",
+    "rejections",
     "require_fresh",
     "secrets_in",
     "sign",

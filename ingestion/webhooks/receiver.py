@@ -4,6 +4,7 @@
 |---|---|
 | 202 | stored; a worker takes it in |
 | 200 | stored before |
+| 207 | stored, now or before, but some of its items will be rejected: the answer names them (with `tells`) |
 | 401 | no such endpoint, or a wrong signature: one answer, so that nobody finds out which endpoints exist |
 | 400, 411, 413, 415 | the body is cut short, has no length, is too large, or is compressed |
 | 429 | too much waits for this connection already, or INGESTION["DELIVERY_LIMIT"] says that this sender must wait |
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
@@ -34,6 +36,7 @@ from ingestion.loading import faults
 from ingestion.models import Connection
 from ingestion.running.work import outside_a_run
 from ingestion.vault.stores import Address, chosen
+from ingestion.webhooks.foretelling import Tells
 from ingestion.webhooks.signatures import Malformed, Unverified, Verify, new_secret, secrets_in
 
 logger = logging.getLogger("ingestion")
@@ -50,9 +53,9 @@ _FULL_SECONDS = 300.0
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, status: int, why: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(why)
-        self.status = status
+        self.status, self.headers = status, headers
 
 
 def credential_of(pipeline: Pipeline, connection: Connection) -> Secret:
@@ -70,18 +73,25 @@ def everything(pipeline: Pipeline, connection: Connection, body: bytes) -> bytes
     return body
 
 
+def nothing(pipeline: Pipeline, body: bytes) -> Mapping[str, Any]:
+    """Nothing is said of the body's records."""
+    return {}
+
+
 def receiver(
     verify: Verify,
     *,
     accepts: Accepts = takes_deliveries,
     secrets: SecretsOf = signing_secrets,
     keeps: Keeps = everything,
+    tells: Tells = nothing,
     now: Callable[[], float] = time.time,
 ) -> View:
     """A view for `path("<slug:tenant>/<uuid:connection>/", …)`, the tenant's key and the connection's public id.
 
     `accepts` says which pipelines this endpoint is for, and `keeps` what is stored of a proved body: the same for the
-    same body. It is exempt from CSRF protection, which its signature replaces.
+    same body. `tells` says what its sender is told of it once it is stored, such as `rejections`. It is exempt from
+    CSRF protection, which its signature replaces.
     """
 
     @csrf_exempt
@@ -90,9 +100,11 @@ def receiver(
     def receive(request: HttpRequest, tenant: str, connection: UUID) -> HttpResponse:
         try:
             body = _read(request)
-            return _answer(request, body, _Endpoint(verify, accepts, secrets, keeps), (tenant, connection), now())
+            return _answer(
+                request, body, _Endpoint(verify, accepts, secrets, keeps, tells), (tenant, connection), now()
+            )
         except _Refused as refused:
-            return JsonResponse({"error": str(refused)}, status=refused.status)
+            return JsonResponse({"error": str(refused)}, status=refused.status, headers=refused.headers)
         except (DatabaseError, Transient) as error:
             if isinstance(error, DatabaseError) and not faults.is_away(error):
                 raise
@@ -106,8 +118,8 @@ def receiver(
 class _Endpoint:
     """What distinguishes one kind's endpoint from another's."""
 
-    def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf, keeps: Keeps) -> None:
-        self.verify, self.accepts, self.secrets, self.keeps = verify, accepts, secrets, keeps
+    def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf, keeps: Keeps, tells: Tells) -> None:
+        self.verify, self.accepts, self.secrets, self.keeps, self.tells = verify, accepts, secrets, keeps, tells
 
     def find(self, tenant: str, public_id: UUID) -> Connection | None:
         connections = Connection.unscoped.select_related("tenant")
@@ -158,7 +170,8 @@ def _answer(
         return _later(429, "Too many deliveries.", wait)
     kept = _kept(endpoint.keeps, connection, body)
     stored = actions.deliver(connection, delivery_id, kept, content_type=request.headers.get("Content-Type", ""))
-    return JsonResponse({"stored": stored}, status=202 if stored else 200)
+    told = _told(endpoint.tells, connection, kept)
+    return JsonResponse({"stored": stored, **told}, status=207 if told else 202 if stored else 200)
 
 
 def _kept(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
@@ -168,6 +181,15 @@ def _kept(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
     except (ConfigurationError, CredentialError) as error:
         _log(connection, f"{type(error).__name__}: {error}")
         raise Transient("What is to be kept of a delivery cannot be told now.") from error
+
+
+def _told(tells: Tells, connection: Connection, body: bytes) -> Mapping[str, Any]:
+    """What the sender is told of a body that is stored by now: whatever goes wrong here changes nothing of that."""
+    try:
+        return tells(registry.get(connection.pipeline), body)
+    except Exception as error:  # noqa: BLE001  a validator's; the run that takes the delivery in answers it
+        _log(connection, f"its records could not be judged at once ({type(error).__name__})", "delivery_not_judged")
+        return {}
 
 
 def _require_form(verify: Verify, request: HttpRequest, body: bytes, now: float) -> None:
@@ -189,7 +211,7 @@ def _read(request: HttpRequest) -> bytes:
     if int(length) > limit:
         raise _Refused(413, f"The body may have {limit} bytes.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise _Refused(415, "Send the body as it is, uncompressed.")
+        raise _Refused(415, "Send the body as it is, uncompressed.", {"Accept-Encoding": "identity"})
     body = bytearray()
     try:
         while len(body) <= limit and (part := request.read(limit + 1 - len(body))):
@@ -213,14 +235,15 @@ def _later(status: int, why: str, seconds: float) -> HttpResponse:
     return answer
 
 
-def _log(connection: Connection, why: str) -> None:
+def _log(connection: Connection, why: str, event: str = "delivery_refused") -> None:
     logger.warning(
-        "A delivery was refused: %s",
+        "A delivery was %s: %s",
+        "stored, but" if event == "delivery_not_judged" else "refused",
         why,
         extra={
             "tenant_id": connection.tenant_id,
             "pipeline": connection.pipeline,
             "connection_id": connection.pk,
-            "event": "delivery_refused",
+            "event": event,
         },
     )

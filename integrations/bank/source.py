@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,9 @@ class BankFiles:
 
     layouts: Sequence[CsvLayout] = LAYOUTS
     page_size: int = 2000
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         done = int(checkpoint or 0)

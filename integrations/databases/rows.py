@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -79,6 +79,9 @@ class Rows:
             raise ConfigurationError('Rows needs key=[…], the columns that together are unique, for example ["id"].')
         if self.nulls not in ("refuse", "read"):
             raise ConfigurationError('Rows takes nulls="refuse" or nulls="read".')
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         with self._opened(ctx) as (rows, opened):

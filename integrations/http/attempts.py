@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 import tenacity
 
-from ingestion import Context, SourceChanged
+from ingestion import Context, HeldOff, SourceChanged
 from integrations.http import origins, verdicts
 from integrations.http.call import SLICE, Call
 from integrations.http.exchange import Asked, Outcome, exchange
@@ -35,13 +35,18 @@ class Attempts:
 
     def all(self, times: int) -> Outcome:
         """The first outcome that need not or must not be repeated, or the last one."""
-        return tenacity.Retrying(
+        outcome: Outcome = tenacity.Retrying(
             sleep=self._pause,
             stop=lambda state: state.attempt_number >= times or self._too_late(state.upcoming_sleep),
             wait=self._wait,
             retry=tenacity.retry_if_result(lambda outcome: outcome.again),
             retry_error_callback=_last,
         )(self._one)
+        if self.own and outcome.throttled and not outcome.hold_off and isinstance(outcome.error, HeldOff):
+            # Nothing says how long, and waiting in this call was not enough: everybody waits as long as the run does.
+            outcome.error.retry_after = self.call.limits.backoff_cap
+            self.ctx.hold_off(self.call.limits.backoff_cap)
+        return outcome
 
     def _one(self) -> Outcome:
         asked = self.asked
@@ -60,7 +65,12 @@ class Attempts:
 
     def _exchange(self, asked: Asked) -> Outcome:
         call, started = self.call, self.call.clock()
-        self.ctx.throttle(1.0)
+        try:
+            self.ctx.throttle(1.0)
+        except HeldOff as error:
+            if call.attempt:  # this host answered an earlier attempt, and asked for the wait
+                error.host = asked.url.host
+            raise
         waited, started = call.clock() - started, call.clock()
         # The tenant's own rate limit is not the source's slowness; whoever waits for all of it has no more time.
         call.ends = min(call.ends + waited, started + self.ctx.left())

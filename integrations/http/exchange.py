@@ -120,7 +120,7 @@ def _judged(response: Response, asked: Asked, call: Call, accept: Container[int]
     hold_off = verdicts.wait_asked(status, headers, call.limits)
     if status in accept:
         return Outcome(response, None, False, hold_off, status)
-    error = verdicts.refusal(status, headers, asked.what, call.limits, response.body)
+    error = verdicts.refusal(status, headers, asked.what, call.limits, response.body, asked.url.host)
     return Outcome(response, error, isinstance(error, Transient), hold_off, status)
 
 

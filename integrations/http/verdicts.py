@@ -29,9 +29,9 @@ def wait_asked(status: int, headers: Mapping[str, str], limits: Limits) -> float
 
 
 def refusal(
-    status: int, headers: Mapping[str, str], what: str, limits: Limits, body: bytes = b""
+    status: int, headers: Mapping[str, str], what: str, limits: Limits, body: bytes = b"", host: str = ""
 ) -> IngestionError | None:
-    """The error that `status` means, None for success. `what` is the call in words that hold no secret.
+    """The error that `status` of `host` means, None for success. `what` is the call in words that hold no secret.
 
     A 403 is a refused credential unless its headers or its body say that there were too many calls.
     """
@@ -44,10 +44,10 @@ def refusal(
             "that this call needs, then resume the connection."
         )
     if status in _LATER or status == 403:
-        return HeldOff(f"{what} answered {status}: too many calls, or not now.", retry_after=asked)
+        return HeldOff(f"{what} answered {status}: too many calls, or not now.", retry_after=asked, host=host)
     if status >= 500:
-        trouble = Transient if asked is None else HeldOff
-        return trouble(f"{what} answered {status}: the source has a problem of its own.", retry_after=asked)
+        text = f"{what} answered {status}: the source has a problem of its own."
+        return Transient(text) if asked is None else HeldOff(text, retry_after=asked, host=host)
     if redirects(status):
         return SourceChanged(f"{what} answered {status}, a redirect that is not followed. Has its address changed?")
     return SourceChanged(f"{what} answered {status}. Does the source still offer this address, with these parameters?")

@@ -7,6 +7,7 @@ from django.urls import path
 from ingestion import Pipeline
 from ingestion.webhooks import receiver, standard_webhooks
 from integrations.push.source import Pushed
+from integrations.push.telling import told
 
 app_name = "push"
 
@@ -18,7 +19,7 @@ def is_pushed(pipeline: Pipeline) -> bool:
 urlpatterns = [
     path(
         "<slug:tenant>/<uuid:connection>/",
-        receiver(standard_webhooks, accepts=is_pushed),
+        receiver(standard_webhooks, accepts=is_pushed, tells=told),
         name="receive",
     ),
 ]

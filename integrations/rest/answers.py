@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from ingestion import CredentialError, IngestionError, SourceChanged, SourceFailed, Transient
+from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed
 from integrations.http.codes import is_later
 from integrations.rest.paths import MISSING, look
 from integrations.rest.taking_apart import TooMany, members
@@ -105,7 +105,7 @@ def resembling(body: bytes, declared: tuple[Signal, ...]) -> list[str]:
 def error_of(means: Means, sentence: str, retry_after: float | None) -> IngestionError:
     match means:
         case "later":
-            return Transient(sentence, retry_after=retry_after)
+            return HeldOff(sentence, retry_after=retry_after)
         case "credential":
             return CredentialError(f"{sentence} Renew the credential, then resume the connection.")
         case "changed":

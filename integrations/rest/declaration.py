@@ -28,7 +28,9 @@ class ErrorBudget(Value):
     ratio: float = Field(0.5, ge=0, le=1)
     """More rejected records than this share of all fail the run."""
     at_least: int = Field(200, ge=1, le=1_000_000)
-    """Records from which on the share is looked at. A run whose records are all rejected fails anyway."""
+    """Records from which on the share is looked at. A run of fewer fails when more than half of them were rejected, or
+    more than `ratio` where that is higher.
+    """
 
 
 class Declaration(Value):

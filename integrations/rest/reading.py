@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from ingestion import IngestionError, Json, Page, Record, SourceChanged
-from integrations.http.waits import retry_after
+from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged
+from integrations.http.limits import DEFAULT
+from integrations.http.waits import exhausted_for, retry_after
 from integrations.rest import answers, charsets
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
@@ -32,7 +33,6 @@ _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
 BATCH = 5_000
 """Records of one batch, which is one transaction; a larger page becomes several."""
-_LONGEST_WAIT = 3600.0
 
 
 class _Parted(NamedTuple):
@@ -61,6 +61,8 @@ class Reading:
     """The error, or another one in its place where its words may not be shown."""
     foresee: Callable[[Sequence[Call]], None] = lambda calls: None
     """Told, before a page is fetched, which ones will probably follow it."""
+    hold_off: Callable[[float], None] = lambda seconds: None
+    """Told how long the source wants to be left alone, by everybody, where an answer of status 200 says so."""
     patient: bool = False
     """For somebody who looks at a page: what a run would fail for becomes a note of the page."""
     _seen: set[int] = field(default_factory=set)
@@ -151,7 +153,7 @@ class Reading:
 
     def _succeeded(self, body: bytes, reply: Reply) -> tuple[Taken, Sequence[str]]:
         """The page's elements, unless the page says that it failed."""
-        declared, wait = self.declaration, retry_after(reply.headers, _LONGEST_WAIT)
+        declared, wait = self.declaration, _wait_asked(reply.headers)
         records = path(declared.records)
         try:
             page = records.take(body, declared.empty)
@@ -159,7 +161,7 @@ class Reading:
             raise
         except SourceChanged:
             if error := _failure(body, declared, wait, own="")[0]:
-                raise self.hush(error) from None
+                raise self._told(error, reply) from None
             raise
         around = page.around or (b"" if records.plain else body)
         if declared.records == "$":
@@ -168,10 +170,18 @@ class Reading:
         error, by_declaration = _failure(around, declared, wait, own) if around else (None, False)
         if error is None:
             return page, ()
-        error = self.hush(error)
+        error = self._told(error, reply)
         if self.patient and not by_declaration:
             return page, (f"A run fails at such an answer. {error}",)
         raise error
+
+    def _told(self, error: IngestionError, reply: Reply) -> IngestionError:
+        """`error` as it may be shown. One that means "later" holds everybody off, as a 429 does."""
+        error = self.hush(error)
+        if isinstance(error, HeldOff):
+            error.host, error.retry_after = urlsplit(reply.url).hostname or "", error.retry_after or DEFAULT.backoff_cap
+            self.hold_off(error.retry_after)
+        return error
 
     def _turn(self, state: State, answer: Answer) -> Turn:
         try:
@@ -228,6 +238,12 @@ class Reading:
             return url
         kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in self.hidden]
         return parts._replace(query=urlencode(kept)).geturl()
+
+
+def _wait_asked(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the source asks to wait, by Retry-After or by what is left of its rate limit."""
+    asked = retry_after(headers, DEFAULT.retry_after_cap)
+    return exhausted_for(headers, DEFAULT.retry_after_cap) if asked is None else asked
 
 
 def _failure(body: bytes, declared: Declaration, wait: float | None, own: str) -> tuple[IngestionError | None, bool]:

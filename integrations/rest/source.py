@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -70,6 +70,9 @@ class Rest(Declaration):
     def declared_drift(self) -> Literal["stop", "note", "ignore"] | None:
         return self.drift if "drift" in self.model_fields_set else None
 
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ("count",) if self.total or self.total_header else ()
+
     def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
         return (self.error_budget.ratio, self.error_budget.at_least) if self.error_budget else None
 
@@ -99,8 +102,9 @@ class Rest(Declaration):
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
         return Reading(
-            self, session.call, session.fetch, ctx.beat, session.hidden, session.check, session.hush, session.foresee
-        )
+            self, session.call, session.fetch, ctx.beat, session.hidden, session.check, session.hush, session.foresee,
+            ctx.hold_off,
+        )  # fmt: skip
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:
@@ -140,6 +144,9 @@ class Configured:
 
     def on_drift(self, ctx: Context) -> OnDrift:
         return self._declared(ctx).on_drift(ctx)
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return self._declared(ctx).totals_of(ctx)
 
     def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
         return self._declared(ctx).error_budget_of(ctx)

@@ -35,13 +35,14 @@ class Group:
         self, client: redis.Redis, stream: str, group: str, consumer: str, field: str, claim_after_ms: int
     ) -> None:
         self._client: Any = client
-        for command in ("XAUTOCLAIM", "XINFO STREAM", "XRANGE", "XREADGROUP"):
+        for command in ("XINFO STREAM", "XRANGE", "XREADGROUP"):
             self._client.set_response_callback(command, _as_it_came)
         self._stream, self._group, self._consumer, self._field = stream, group, consumer, field
         self._claim_after_ms = claim_after_ms
         self._held: set[bytes] = set()
         self._after: bytes | str = _START
-        self._claim_from: bytes | str | None = _START
+        self._look_from: bytes | None = b"-"
+        """Where to look next for what others hold; None when all of it was looked at."""
         self._owned = False
         """Whether everything this consumer owned when it was opened has been given out."""
         self._most = _FIRST_ASK
@@ -57,7 +58,7 @@ class Group:
 
     def take(self, most: int) -> Sequence[Message]:
         most = min(most, self._most)
-        entries = self._left_over(most) or self._claimed(most) or self._new(most)
+        entries = self._left_over(most) or self._forsaken(most) or self._new(most)
         if not entries:
             # An answer lost on its way here leaves entries that are ours and that nobody saw: look once more.
             self._owned, self._after = False, _START
@@ -139,23 +140,36 @@ class Group:
                 return fresh
         return []
 
-    def _claimed(self, most: int) -> Sequence[Entry]:
-        """Entries that another consumer was given and has not acknowledged for so long that it must be dead."""
-        while self._claim_from is not None:
-            # Ids alone: the entries are ours now and come with what is left over, whatever their size.
-            following, claimed, *gone = self._client.xautoclaim(
-                self._stream, self._group, self._consumer, self._claim_after_ms,
-                start_id=self._claim_from, count=most, justid=True,
-            )  # fmt: skip
-            self._claim_from = None if following in (b"0-0", "0-0") else following
-            if claimed:
-                self._owned, self._after = False, _START
-            # Redis 7 forgets claimed entries that are gone and says so once, here: a crash before the commit of this
-            # page loses the telling. 6.2 hands them over, and they are told of with what is left over.
-            told: list[Entry] = [(number, None) for number in (gone[0] if gone else ()) if number not in self._held]
-            if found := told or self._left_over(most):
-                return found
+    def _forsaken(self, most: int) -> Sequence[Entry]:
+        """Entries that another consumer was given and has not acknowledged for so long that it must be dead.
+
+        They stay that consumer's until they are acknowledged, after their commit. To claim one that is gone from the
+        stream would make Redis 7 forget it, so that a crash before the commit lost what is told of it.
+        """
+        while self._look_from is not None:
+            pending = self._client.xpending_range(
+                self._stream, self._group, min=self._look_from, max="+", count=most, idle=self._claim_after_ms
+            )
+            numbers = [one["message_id"] for one in pending]
+            self._look_from = b"(" + numbers[-1] if len(numbers) == most else None
+            mine = self._consumer.encode()
+            others = [one["message_id"] for one in pending if one["consumer"] != mine]
+            if wanted := [number for number in others if number not in self._held]:
+                return self._looked_up(wanted)
         return []
+
+    def _looked_up(self, wanted: Sequence[bytes]) -> Sequence[Entry]:
+        """The entries of these ids, oldest first, up to where the answer ended; without fields where they are gone."""
+        answer = self._client.xrange(self._stream, min=wanted[0], max=wanted[-1], count=len(wanted))
+        there = dict(self._fitting(answer))
+        fitted = answer is not CUT and len(there) == len(answer) and not any(one is CUT for one in there.values())
+        if not there and not fitted:
+            return self._looked_up(wanted[:1]) if len(wanted) > 1 else [(wanted[0], CUT)]
+        last = wanted[-1] if fitted and len(answer) < len(wanted) else max(there, key=_order)
+        seen = [number for number in wanted if _order(number) <= _order(last)]
+        if len(seen) < len(wanted):
+            self._look_from = b"(" + seen[-1]
+        return [(number, there.get(number)) for number in seen]
 
     def _new(self, most: int) -> Sequence[Entry]:
         return self._read(">", most)
@@ -168,7 +182,7 @@ class Group:
         """The entries of an answer up to where its budget ended. The first one may be CUT: it alone is beyond it."""
         found: list[Entry] = []
         whole = items is not CUT
-        for item in filter(None, items if whole else ()):  # Redis 6.2 gives nothing for a claimed entry that is gone
+        for item in filter(None, items if whole else ()):  # Redis 6.2 gives nothing for an entry that is gone
             parts: tuple[Any, Any] = tuple(item) if item is not CUT and len(item) == 2 else (CUT, CUT)
             number, fields = parts
             whole = number is not CUT and fields is not CUT and CUT not in (fields or ())

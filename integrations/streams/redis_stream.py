@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -61,6 +61,9 @@ class RedisStream:
                 f"RedisStream({self.stream!r}) has one url for all tenants; put {{tenant}} into the stream's name, or "
                 'leave url out and store each tenant\'s own in its credential ("url").'
             )
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         yield from self._queue().extract(ctx, checkpoint)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ingestion import Context, Loaded, Pipeline, Ready, Stored, TenantRef, Upsert
+from ingestion import Context, Loaded, PayloadTooLarge, Pipeline, Ready, Stored, TenantRef, Upsert
 from ingestion.actions import connections_of, deliver
 from ingestion.models import Connection, Tenant
 from integrations.stripe.models import StripeEvent
@@ -43,8 +43,7 @@ class Distribution:
     def _settled(self, one: Ready, followers: Followers) -> Ready:
         """The event with its verdict, delivered where that says so."""
         verdict, takers = judged(one.row, followers)
-        for connection in takers:
-            deliver(connection, one.row["external_id"], one.record.body, content_type="application/json")
+        verdict = delivered(one.row["external_id"], one.record.body, verdict, takers)
         row = {name: value for name, value in one.row.items() if name not in ("expected_mode", "may_read")}
         body = one.record.body.decode("utf-8", "replace")
         return one._replace(row={**row, **kept_of(verdict, object_id=row["object_id"], body=body)})
@@ -78,6 +77,16 @@ def judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Co
         return _VERDICT.NO_READER, []
     takers = [one for one, pipeline in readers if _follows(pipeline, event["type"])]
     return (_VERDICT.DELIVERED if takers else _VERDICT.UNKNOWN), takers
+
+
+def delivered(event_id: str, body: bytes, verdict: str, takers: Sequence[Connection]) -> str:
+    """Pass the event on to those who take it; its `verdict`, or that it is too large to be passed on to anybody."""
+    try:
+        for connection in takers:
+            deliver(connection, event_id, body, content_type="application/json")
+    except PayloadTooLarge:  # before anything of it was stored: the limit is the same for all
+        return _VERDICT.TOO_LARGE
+    return verdict
 
 
 def kept_of(verdict: str, *, object_id: str, body: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -65,6 +65,9 @@ class EventHead(BaseModel):
 @dataclass(frozen=True, slots=True)
 class StripeEvents:
     """Events as webhooks bring them. There is nothing to read besides: the objects' own connections follow the feed."""
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         yield from ()

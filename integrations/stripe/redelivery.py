@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from ingestion.actions import Actor, connections_of, deliver
+from ingestion.actions import Actor, connections_of
 from ingestion.models import Connection, Delivery, Tenant
 from ingestion.webhooks import credential_of
 from integrations.stripe.client import accounts, live
-from integrations.stripe.distribution import Followers, followers_of, integration_of, judged, kept_of
+from integrations.stripe.distribution import Followers, delivered, followers_of, integration_of, judged, kept_of
 from integrations.stripe.events import StripeEvents
 from integrations.stripe.models import StripeEvent
 from integrations.stripe.strangers import without_strangers
 
 PERMISSION = "run_connection"
+NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def deliver_again(
     """How many of the tenant's kept events got which verdict now; those that are delivered are kept no longer.
 
     `ids` chooses some, `account` those of one connected account; `at_once` are stored in one transaction, together
-    with their entry in the audit trail. Safe to repeat: a connection takes an event in once.
+    with their entry in the audit trail. Safe to repeat: a connection takes an event in once. One that is larger than a
+    delivery may be by now stays kept under a verdict that says so (`too_large` names them), and the others go on.
     Raises CredentialError before anything is delivered, when an endpoint of such events has none.
     """
     actor.require(PERMISSION, tenant)
@@ -66,6 +68,14 @@ def deliver_again(
                 )
             verdicts += told
     return verdicts
+
+
+def too_large(tenant: Tenant, account: str | None = None) -> list[str]:
+    """Stripe's ids of the kept events that are larger than a delivery may be, oldest first, at most `NAMED`."""
+    events = StripeEvent.objects.for_tenant(tenant).filter(verdict=StripeEvent.Verdict.TOO_LARGE)
+    if account is not None:
+        events = events.filter(account=account)
+    return list(events.order_by("pk").values_list("external_id", flat=True)[:NAMED])
 
 
 def _endpoints(tenant: Tenant, kept: QuerySet[StripeEvent]) -> list[_Endpoint]:
@@ -91,8 +101,7 @@ def _delivered(event: StripeEvent, endpoint: _Endpoint) -> str:
         "expected_mode": endpoint.mode,
     }
     verdict, takers = judged(head, endpoint.followers)
-    for connection in takers:
-        deliver(connection, event.external_id, event.body.encode(), content_type="application/json")
+    verdict = delivered(event.external_id, event.body.encode(), verdict, takers)
     if verdict == StripeEvent.Verdict.OTHER_ACCOUNT:
         _cut_down(event, endpoint)
     columns = kept_of(verdict, object_id=event.object_id, body=event.body)

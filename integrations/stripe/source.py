@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -57,6 +57,9 @@ class Stripe:
     def reads_ahead(self, ctx: Context) -> bool:
         """Stripe's lists and its feed know nothing of who has read them."""
         return True
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         checkpoint = self._usable(checkpoint)

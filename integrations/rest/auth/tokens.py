@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from ingestion import Context, CredentialError, SourceChanged, Transient
+from ingestion import Context, CredentialError, HeldOff, IngestionError, SourceChanged, Transient
 from integrations.http import Limits, Response
 from integrations.http.codes import is_later
+from integrations.http.limits import DEFAULT
+from integrations.http.waits import retry_after
 from integrations.rest.auth.connecting import Connect
 
 _REFUSED = frozenset({400, 401, 403})
@@ -41,16 +43,25 @@ class TokenAddress:
             sent = {**form, **fields}
             response = client.request("POST", self.url, data=sent, idempotent=again, accept=_REFUSED)
         if response.status in _REFUSED:
-            raise _refusal(response, _error(response), secret)
+            raise self._refused(ctx, response, _error(response), secret)
         answer = response.json()
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not token and (code := _error(response)):  # some refuse with status 200
-            raise _refusal(response, code, secret)
+            raise self._refused(ctx, response, code, secret)
         if not isinstance(token, str) or not token:
             raise SourceChanged("The token address answered without an access_token. Is its address right?")
         if not token.isascii() or not token.isprintable() or " " in token:
             raise SourceChanged("The token address answered with a token that no header can carry.")
         return dict(answer)
+
+    def _refused(self, ctx: Context, response: Response, code: str, secret: Mapping[str, str]) -> IngestionError:
+        """The refusal; one for too many calls holds everybody off, as a 429 does."""
+        if not is_later(code):
+            return _refusal(response, code, secret)
+        wait = retry_after(response.headers, DEFAULT.retry_after_cap) or DEFAULT.backoff_cap
+        ctx.hold_off(wait)
+        host = urlsplit(self.url).hostname or ""
+        return HeldOff(f"The token address says that there were too many calls ({code}).", retry_after=wait, host=host)
 
     def _who(self, secret: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         name, word = secret.get("client_id", ""), secret.get("client_secret", "")
@@ -83,7 +94,7 @@ def _error(response: Response) -> str:
 
 def _refusal(response: Response, code: str, secret: Mapping[str, str]) -> CredentialError | Transient:
     """What the token address's error means. Its own text is in no message: it may quote what was sent."""
-    if code in _LATER or is_later(code):
+    if code in _LATER:
         return Transient(f"The token address has a problem of its own ({code}).")
     sent = any(value and (value in code or code in value) for value in secret.values())
     shown = code if _CODE.fullmatch(code) and not sent else f"status {response.status}"

@@ -16,6 +16,7 @@ class StripeEvent(Ingested):
         UNKNOWN = "unknown", _("No connection follows such objects")
         OTHER_MODE = "other mode", _("Of the mode that the key is not for")
         NO_READER = "no reader", _("Of a connected account that no connection reads")
+        TOO_LARGE = "too large", _("Larger than a delivery may be")
         OTHER_ACCOUNT = "other account", _("Of an account that is not this tenant's")
 
     external_id = ExternalIdField(_("Stripe's id"))

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from redis import Redis
 
-from ingestion import actions, limits, queueing
+from ingestion import actions, events, limits, queueing
 from ingestion.clock import db_now_plus
 from ingestion.core.errors import ActionRefused
 from ingestion.limits.buckets import LocalBucket
@@ -85,6 +85,32 @@ def test_a_run_that_waits_because_its_host_is_ill_goes_on_waiting() -> None:
     ill.refresh_from_db()
     assert run.not_before is None
     assert ill.not_before is not None
+
+
+@pytest.mark.parametrize(("host", "goes_on"), [("one.example.com", True), ("two.example.com", False), ("", True)])
+def test_a_run_that_another_host_refused_goes_on_waiting(host: str, goes_on: bool) -> None:
+    connection = held(connected("acme"))
+    other = actions.connect(OPERATOR, connection.tenant, "app.payments", "other")
+    run, its = waiting(connection), waiting(other)
+    for refused, by in ((run, "two.example.com"), (run, "one.example.com"), (its, host)):
+        events.record(refused, "retry", "HeldOff: too many calls", **({"host": by} if by else {}))
+
+    actions.end_hold_off(OPERATOR, connection)
+
+    run.refresh_from_db()
+    its.refresh_from_db()
+    assert (run.not_before, its.not_before is None) == (None, goes_on)
+
+
+def test_where_none_of_its_own_runs_waits_the_integration_s_hold_off_ends_for_all() -> None:
+    connection = held(connected("acme"))
+    its = waiting(actions.connect(OPERATOR, connection.tenant, "app.payments", "other"))
+    events.record(its, "retry", "HeldOff: too many calls", host="two.example.com")
+
+    actions.end_hold_off(OPERATOR, connection)
+
+    its.refresh_from_db()
+    assert its.not_before is None
 
 
 def test_what_follows_an_ended_hold_off_keeps_to_the_rate(rates: Any) -> None:

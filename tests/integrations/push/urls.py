@@ -7,6 +7,7 @@ from django.urls import path
 from ingestion import CredentialError, Pipeline
 from ingestion.models import Connection
 from ingestion.webhooks import new_secret, receiver, standard_webhooks
+from integrations.push.telling import told
 from integrations.push.urls import is_pushed
 
 SECRETS = {"acme": new_secret(), "globex": new_secret()}
@@ -21,4 +22,8 @@ def secrets_of(pipeline: Pipeline, connection: Connection) -> Sequence[str]:
 
 urlpatterns = [
     path("push/<slug:tenant>/<uuid:connection>/", receiver(standard_webhooks, accepts=is_pushed, secrets=secrets_of)),
+    path(
+        "told/<slug:tenant>/<uuid:connection>/",
+        receiver(standard_webhooks, accepts=is_pushed, secrets=secrets_of, tells=told),
+    ),
 ]

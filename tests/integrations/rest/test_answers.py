@@ -31,14 +31,14 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     "GraphQL, the whole answer is the record": ({"records": "$", "key": ""}, {"data": None, "errors": [{"message": "No"}]}, "SourceFailed", "No"),
     "GraphQL, throttled": (
         {"records": "$.data.orders[*]"},
-        {"data": None, "errors": [{"message": "slow", "extensions": {"code": "THROTTLED"}}]}, "Transient", "slow"),
+        {"data": None, "errors": [{"message": "slow", "extensions": {"code": "THROTTLED"}}]}, "HeldOff", "slow"),
     "errors as an object": ({}, {"data": [], "errors": {"base": ["not now"]}}, "SourceFailed", "$.errors"),
     "ok is false": ({}, {"ok": False, "error": "gone_fishing", "data": []}, "SourceFailed", "gone_fishing"),
-    "ok is false, too many calls": ({}, {"ok": False, "error": "ratelimited", "data": []}, "Transient", "ratelimited"),
+    "ok is false, too many calls": ({}, {"ok": False, "error": "ratelimited", "data": []}, "HeldOff", "ratelimited"),
     "a status in words": ({}, {"status": "error", "data": None, "message": "down"}, "SourceFailed", "down"),
     "an error beside an empty list": ({}, {"error": "invalid api key", "data": []}, "SourceFailed", "invalid api key"),
     "success is false": ({}, {"success": False, "data": [{"id": 1}]}, "SourceFailed", "$.success"),
-    "declared, later": ({"signals": SLACK}, {"ok": False, "error": "ratelimited", "data": []}, "Transient", "ratelimited"),
+    "declared, later": ({"signals": SLACK}, {"ok": False, "error": "ratelimited", "data": []}, "HeldOff", "ratelimited"),
     "declared, credential": ({"signals": SLACK}, {"ok": False, "error": "invalid_auth", "data": []}, "CredentialError", "invalid_auth"),
     "declared, without its truth": ({"signals": SLACK}, {"error": "invalid api key", "data": []}, "CredentialError", "invalid api key"),
     "declared, changed": ({"signals": SLACK}, {"ok": False, "error": "unknown_method", "data": []}, "SourceChanged", "unknown_method"),
@@ -46,7 +46,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     "declared, the signal is missing": ({"signals": SLACK[1:]}, {"data": [{"id": 1}]}, "SourceFailed", "nothing stands"),
     "declared, the signal has another type": ({"signals": SLACK[1:]}, {"ok": "true", "data": [{"id": 1}]}, "SourceFailed", "$.ok"),
     "declared, a number for success": (
-        {"signals": [{"at": "$.code", "success": [0], "later": [7]}]}, {"code": 7, "data": []}, "Transient", "$.code"),
+        {"signals": [{"at": "$.code", "success": [0], "later": [7]}]}, {"code": 7, "data": []}, "HeldOff", "$.code"),
     "null where a list was": ({}, {"data": None}, "SourceChanged", "Null stands"),
     "null on the way": ({"records": "$.data.orders[*]"}, {"data": None}, "SourceChanged", "Null stands"),
     "nothing where a list was": ({}, {"items": []}, "SourceChanged", "no 'data'"),
@@ -64,7 +64,7 @@ def test_an_answer_that_failed_is_no_success(acme: Tenant, name: str) -> None:
     made = run(connection, lambda request: reply(body))
 
     assert made.error_class == error
-    assert made.state == ("queued" if error == "Transient" else "failed")
+    assert made.state == ("queued" if error == "HeldOff" else "failed")
     assert words in made.error_message
     assert rows(acme) == {}
     assert not Watermark.unscoped.filter(connection=connection).exists()
@@ -118,6 +118,43 @@ def test_a_wait_that_the_answer_asks_for_is_the_run_s(acme: Tenant) -> None:
 
     assert made.state == "queued"
     assert made.not_before is not None
+
+
+@pytest.mark.parametrize(
+    ("count", "rejected", "state"),
+    [
+        (31, 30, "failed"),
+        (3, 2, "failed"),
+        (2, 1, "partial"),
+        (30, 15, "partial"),
+        (30, 16, "failed"),
+        (31, 0, "succeeded"),
+    ],
+)
+def test_a_run_more_of_whose_records_were_rejected_than_taken_failed(
+    acme: Tenant, count: int, rejected: int, state: str
+) -> None:
+    connection = connected(acme, **{**PLAIN, "updated": "at"})
+    body = {"data": [{"id": number, "at": "never" if number < rejected else number} for number in range(count)]}
+
+    made = run(connection, lambda request: reply(body))
+
+    assert (made.state, made.dead, made.watermark_after is None) == (state, rejected, state == "failed")
+    if state == "failed":
+        assert made.error_class == "ErrorBudgetExceeded"
+        assert (
+            f"{rejected} of {count} records were rejected; the error budget allows 50 % of fewer than 200"
+            in made.error_message
+        )
+
+
+@pytest.mark.parametrize(("ratio", "state"), [(0.05, "failed"), (0.96, "failed"), (0.97, "partial"), (1.0, "partial")])
+def test_a_declared_share_above_a_half_is_allowed_of_a_few_records_too(acme: Tenant, ratio: float, state: str) -> None:
+    budget = {"ratio": ratio, "at_least": 200}
+    connection = connected(acme, **{**PLAIN, "updated": "at", "error_budget": budget})
+    body = {"data": [{"id": number, "at": "never" if number < 30 else number} for number in range(31)]}
+
+    assert run(connection, lambda request: reply(body)).state == state
 
 
 @pytest.mark.parametrize("count", [1, 2, 30])

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ingestion import CredentialError, Transient
+from ingestion import CredentialError, HeldOff, Transient
 from ingestion.models import Tenant
 from ingestion.vault import credentials
 from integrations.http import Limits
@@ -108,15 +108,18 @@ def answering(body: Any, status: int) -> World:
         ({"error": "s3cret"}, CredentialError, "status"),
         ({"error": "The token " + "x" * 900}, CredentialError, "status"),
         ({"error": "temporarily_unavailable"}, Transient, "temporarily_unavailable"),
-        ({"error": "slow_down"}, Transient, "slow_down"),
+        ({"error": "slow_down"}, HeldOff, "slow_down"),
     ],
 )
 def test_a_token_address_s_error_is_told_with_its_code(
     auth: Any, status: int, body: Any, error: type[Exception], words: str
 ) -> None:
+    held: list[float] = []
+    secret = {**CLIENT, "refresh_token": "r3fr3sh-me"}
     with pytest.raises(error, match=words) as raised:
-        read(rest(auth=auth), answering(body, status), secret={**CLIENT, "refresh_token": "r3fr3sh-me"})
+        read(rest(auth=auth), answering(body, status), secret=secret, hold_off=held.append)
 
+    assert held == ([30] if error is HeldOff else [])
     assert "r3fr3sh" not in str(raised.value)
     assert "s3cret" not in str(raised.value)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
-from ingestion.models import Run
+from ingestion.models import Run, Tenant
 from ingestion.testing import registered
 from tests.ingestion.chaos.processes import KILLED, DyingAt, DyingAtStatement, in_child
 from tests.ingestion.runs import carry, counts, effects, expire, finish, letters, new_tenant, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
-from tests.integrations.streams.entries import add_items, reading, unacknowledged, unread, wanted
+from tests.integrations.streams.entries import GROUP, add_items, reading, stream_of, unacknowledged, unread, wanted
 
 pytestmark = [
     pytest.mark.slow,
@@ -43,6 +44,65 @@ def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point
     after = queued_and_carried(stream_redis, run)
     assert rows(tenant) == wanted(25)
     assert after.skipped == 0
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["redis lives", "redis dies too"])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gone(
+    stream_redis: KeptRedis, point: str, restarted: bool
+) -> None:
+    tenant = new_tenant()
+    gone = taken_by_the_dead(stream_redis, tenant, 12)[3:9:2]
+    with stream_redis.client() as client:
+        client.xdel(stream_of(tenant), *gone)
+    with registered(reading(stream_redis, page_size=4, claim_after=0.1)) as pipeline:
+        run = queued(pipeline, tenant)
+
+        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
+        if restarted:
+            stream_redis.restart()
+        finish(run)
+        again = carry(queued(pipeline, tenant))
+
+    assert died == KILLED
+    assert (counts(run), counts(again)) == ((12, 9, 0, 3), (0, 0, 0, 0))
+    assert sorted(letter.source_id for letter in letters(tenant)) == gone
+    assert unacknowledged(stream_redis, tenant) == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_deleted_from_a_dead_consumer_meanwhile_is_loaded_or_told(
+    stream_redis: KeptRedis, seed: int
+) -> None:
+    draw = random.Random(seed)
+    tenant = new_tenant()
+    numbers = taken_by_the_dead(stream_redis, tenant, 60)
+    add_items(stream_redis, tenant, 61, 70)
+    with registered(reading(stream_redis, page_size=draw.choice([1, 3, 7, 100]), claim_after=0.1)) as pipeline:
+        run = queued(pipeline, tenant)
+        for _ in range(4):
+            with stream_redis.client() as client:
+                client.xdel(stream_of(tenant), *draw.sample(numbers, 5))
+            dying = DyingAt(draw.choice(POINTS[:8]), draw.randrange(1, 6)).seams
+            in_child(lambda dying=dying: carry(run, dying))
+            expire(run)
+        finish(run)
+
+    told = {letter.source_id for letter in letters(tenant)}
+    lost = {one for number, one in enumerate(numbers, 1) if f"rec_{number:04}" not in rows(tenant)}
+    assert lost <= told
+    assert run.ok + run.dead == run.read == 70
+    assert unacknowledged(stream_redis, tenant) == 0
+
+
+def taken_by_the_dead(server: KeptRedis, tenant: Tenant, count: int) -> list[str]:
+    """Entries that another consumer was given long ago; their ids."""
+    numbers = add_items(server, tenant, 1, count)
+    with server.client() as client:
+        client.xgroup_create(stream_of(tenant), GROUP, "0")
+        client.xreadgroup(GROUP, "somebody-dead", {stream_of(tenant): ">"}, count=count)
+    time.sleep(0.2)
+    return numbers
 
 
 def queued_and_carried(server: KeptRedis, run: Run) -> Run:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -12,9 +13,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
+from django.db import OperationalError
+from django.db.models.signals import pre_save
 from django.test import override_settings
 
-from ingestion import PayloadTooLarge, actions
+from ingestion import actions
 from ingestion.actions import Actor
 from ingestion.core.errors import CredentialMissing
 from ingestion.models import AuditEntry, Connection, Delivery, Run, Tenant
@@ -173,25 +176,88 @@ def test_a_missing_credential_stops_everything_before_anything_is_delivered() ->
     assert _audited(mine.tenant) == [("this one", {"delivered": 1})]
 
 
-def test_what_was_delivered_before_a_failure_stands_in_the_audit_trail() -> None:
-    """The third event is larger than a delivery may be by now: its transaction goes back, with its entry."""
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_an_event_larger_than_a_delivery_is_named_and_the_others_go_on(at_once: int) -> None:
     account = Account()
 
     with endpoint() as mine:
-        events = [account.update(account.create("customers")) for _ in range(2)]
-        large = account.update(account.create("customers", description="x" * 9_000))
-        for one in (*events, large):
+        first, large, last = (
+            account.update(account.create("customers", **more)) for more in ({}, {"description": "x" * 9_000}, {})
+        )
+        for one in (first, large, last):
             post(mine, one)
         work(mine)
         with following(account, "customers", mine.tenant) as follower, _readable():
-            smaller = override_settings(INGESTION={**settings.INGESTION, "MAX_DELIVERY_BYTES": 8_000})
-            with smaller, pytest.raises(PayloadTooLarge):
+            with _smaller(8_000):
+                told = deliver_again(OPERATOR, mine.tenant, reason="all", at_once=at_once)
+            between = kept()
+            out = StringIO()
+            with _smaller(8_000):
+                call_command("deliver_stripe_events", "--tenant", "acme", stdout=out)
+            raised = deliver_again(OPERATOR, mine.tenant)
+            taken = Delivery.objects.for_tenant(mine.tenant).filter(connection=follower.connection)
+
+            assert {one.delivery_id for one in taken} == {first["id"], large["id"], last["id"]}
+    assert told == {"delivered": 2, "too large": 1}
+    assert between == {
+        first["id"]: ("delivered", False), large["id"]: ("too large", True), last["id"]: ("delivered", False),
+    }  # fmt: skip
+    assert f"1 too large\nToo large to be delivered: {large['id']}. Raise" in out.getvalue()
+    assert raised == {"delivered": 1}
+    assert sum((Counter(data) for _, data in _audited(mine.tenant)), Counter())["too large"] == 2
+
+
+def test_an_event_that_is_too_large_to_be_passed_on_stops_none_beside_it() -> None:
+    """The limit was lowered after it had been stored and before it was taken in."""
+    account = Account()
+
+    with endpoint() as mine, following(account, "customers", mine.tenant) as follower, _readable():
+        large, small = (account.update(account.create("customers", **more)) for more in ({"name": "x" * 9_000}, {}))
+        post(mine, large)
+        post(mine, small)
+        with _smaller(8_000):
+            work(mine)
+        taken = Delivery.objects.for_tenant(mine.tenant).filter(connection=follower.connection)
+
+        assert [one.delivery_id for one in taken] == [small["id"]]
+    assert kept() == {large["id"]: ("too large", True), small["id"]: ("delivered", False)}
+
+
+def test_what_was_delivered_before_a_failure_stands_in_the_audit_trail() -> None:
+    account, fault = Account(), OperationalError("gone")
+
+    with endpoint() as mine:
+        events = [account.update(account.create("customers")) for _ in range(3)]
+        for one in events:
+            post(mine, one)
+        work(mine)
+        with following(account, "customers", mine.tenant) as follower, _readable():
+            with _failing_at(events[2]["id"], fault), pytest.raises(type(fault)):
                 deliver_again(OPERATOR, mine.tenant, reason="all", at_once=1)
             taken = Delivery.objects.for_tenant(mine.tenant).filter(connection=follower.connection)
 
-            assert taken.count() == len(events)
-    assert _audited(mine.tenant) == [("all", {"delivered": 1})] * len(events)
-    assert kept()[large["id"]] == ("unknown", True)
+            assert taken.count() == 2
+    assert _audited(mine.tenant) == [("all", {"delivered": 1})] * 2
+    assert kept()[events[2]["id"]] == ("unknown", True)
+
+
+@contextlib.contextmanager
+def _failing_at(delivery_id: str, fault: Exception) -> Iterator[None]:
+    """The database goes away while that delivery is stored for a second connection."""
+
+    def fail(sender: Any, instance: Delivery, **_: Any) -> None:
+        if instance.delivery_id == delivery_id:
+            raise fault
+
+    pre_save.connect(fail, Delivery)
+    try:
+        yield
+    finally:
+        pre_save.disconnect(fail, Delivery)
+
+
+def _smaller(most: int) -> Any:
+    return override_settings(INGESTION={**settings.INGESTION, "MAX_DELIVERY_BYTES": most})
 
 
 def _kept_by(tenant: Tenant) -> list[tuple[str, str, str]]:

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ingestion import IngestionError
 from ingestion.actions import Actor
 from ingestion.models import Tenant
-from integrations.stripe.redelivery import deliver_again
+from integrations.stripe.models import StripeEvent
+from integrations.stripe.redelivery import deliver_again, too_large
 
 
 class Command(BaseCommand):
@@ -30,3 +31,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
         self.stdout.write(told or "No event is kept.")
+        if count := verdicts[StripeEvent.Verdict.TOO_LARGE]:
+            named = too_large(tenant, options["account"])
+            more = f" and {count - len(named)} more" if count > len(named) else ""
+            self.stdout.write(
+                f"Too large to be delivered: {', '.join(named)}{more}. Raise "
+                'INGESTION["MAX_DELIVERY_BYTES"], then deliver again.'
+            )
