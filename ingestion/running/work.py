@@ -88,7 +88,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     ctx = dataclasses.replace(ctx, spend=limits.RunMeter(run, lambda: mine.batches))
     ctx = within_limits(ctx, pipeline, run, seams, heartbeat(mine, seams, at_least_every=WAITING_BEAT))
     held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
-    ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
+    ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange, loads_again=True)
     pipeline = pipeline.for_connection(ctx)
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
@@ -99,9 +99,9 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     began: datetime = run.began  # type: ignore[attr-defined]  # asked for by execute
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
-    return Work(
-        run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), began, run.read, run.dead, first, watch, held
-    )
+    none_open = run.kind != Run.Kind.BACKFILL and not run.has_letters  # type: ignore[attr-defined]  # as above
+    opened = letters.Open(set()) if none_open else letters.Open.of(run)
+    return Work(run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held)
 
 
 def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat: Callable[[], None]) -> Context:
