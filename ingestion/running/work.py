@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Q
+
 from ingestion import artifacts, letters, limits
 from ingestion.conf import config as settings
 from ingestion.core import registry
@@ -94,7 +96,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     watch = drift.watch(run, pipeline, ctx)
     if run.kind == Run.Kind.REPLAY:
-        pipeline = replaying(pipeline, run)
+        pipeline = replaying(pipeline, Q(replay_run=run))
     poison = isolation.resume(run, mine)
     began: datetime = run.began  # type: ignore[attr-defined]  # asked for by execute
     if run.kind == Run.Kind.WEBHOOK:
