@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Length
 
 from ingestion.artifacts import ArtifactDamaged
@@ -17,7 +17,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Stage
 from ingestion.core.sources import Source
 from ingestion.letters import payload
-from ingestion.models import DeadLetter, Run
+from ingestion.models import DeadLetter
 
 _PAGE = 500
 _PAGE_BYTES = 16 * 1024 * 1024
@@ -29,10 +29,10 @@ _SINGLE = ("PoisonRecord", "PayloadTooLarge")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """The letters held by one replay run, oldest first. The checkpoint is the last letter's id."""
+    """Some open letters, oldest first: those held by a replay run. The checkpoint is the last letter's id."""
 
     original: Source
-    run: Run
+    which: Q
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
@@ -40,18 +40,17 @@ class DeadLetters:
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         last = int(checkpoint or 0)
         while letters := self._after(ctx, last):
-            # In a transaction of its own, before the attempt: it counts even when the load rolls back.
-            DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[one.pk for one in letters]).update(
-                replay_attempts=F("replay_attempts") + 1
-            )
+            if not ctx.rehearsing:
+                # In a transaction of its own, before the attempt: it counts even when the load rolls back.
+                DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[one.pk for one in letters]).update(
+                    replay_attempts=F("replay_attempts") + 1
+                )
             last = letters[-1].pk
             yield self._page(ctx, letters, last)
 
     def _after(self, ctx: Context, last: int) -> Sequence[DeadLetter]:
         """The next letters of one kind: a run of records, or one letter that its source must reopen."""
-        held = DeadLetter.objects.for_tenant(ctx.tenant).filter(
-            replay_run=self.run, status__in=DeadLetter.OPEN, pk__gt=last
-        )
+        held = DeadLetter.objects.for_tenant(ctx.tenant).filter(self.which, status__in=DeadLetter.OPEN, pk__gt=last)
         chosen: list[int] = []
         total = 0
         # Sizes first: the payloads of a whole page of large letters would not fit in memory.
@@ -96,6 +95,6 @@ class DeadLetters:
         return Page(records, last, notes=notes)
 
 
-def replaying(pipeline: Pipeline, run: Run) -> Pipeline:
-    """`pipeline`, reading the dead letters that `run` holds; control totals do not apply to a selection of records."""
-    return dataclasses.replace(pipeline, source=DeadLetters(pipeline.source, run), reconciliations=())
+def replaying(pipeline: Pipeline, which: Q) -> Pipeline:
+    """`pipeline`, reading the open letters that `which` selects; control totals are not about a selection."""
+    return dataclasses.replace(pipeline, source=DeadLetters(pipeline.source, which), reconciliations=())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
 from ingestion.models import Connection, DeadLetter, Run, Tenant, TenantQuerySet
+from ingestion.running.replay_rehearsal import Rehearsed, rehearse
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,25 @@ def replay(
                 turns.hint(run)
             runs.append(run)
     return runs
+
+
+def rehearse_replay(actor: Actor, selection: Selection, *, limit: int | None = None) -> list[Rehearsed]:
+    """What `replay` would do to each letter, connection by connection; nothing is written but the audit trail's rows.
+
+    Raises UnknownPipeline when a pipeline's code is gone.
+    """
+    actor.require("replay_deadletter", selection.tenant)
+    oldest = replayable(selection).order_by("pk").values_list("connection_id", "pk")
+    chosen: dict[int, list[int]] = defaultdict(list)
+    for connection_id, pk in oldest[: limit or config().REPLAY_LIMIT]:
+        chosen[connection_id].append(pk)
+    connections = Connection.objects.for_tenant(selection.tenant).select_related("tenant").filter(pk__in=chosen)
+    rehearsed = []
+    for connection in connections.order_by("pk"):
+        ids = chosen[connection.pk]
+        actor.audit(selection.tenant, "rehearse replay", connection, letters=len(ids))
+        rehearsed.append(rehearse(connection, ids))
+    return rehearsed
 
 
 def _replay_one(

@@ -19,16 +19,22 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion import actions
 from ingestion.actions import Actor, Selection
+from ingestion.admin import cells
 from ingestion.admin.forms import ReasonForm
 from ingestion.admin.paging import bounded_count
+from ingestion.admin.payloads import visible
 from ingestion.conf import config
 from ingestion.core.errors import IngestionError
 from ingestion.models import DeadLetter, Run, Tenant
+from ingestion.redaction import mask
+from ingestion.running.replay_rehearsal import Fate, Rehearsed
 
 if TYPE_CHECKING:
     from ingestion.admin.dead_letters import DeadLetterAdmin
 
 MOST = 10_000
+_TRIED = 200
+"""Letters that are rehearsed at most while somebody waits for the page."""
 _FREE = Q(replay_run__isnull=True) | ~Q(replay_run__state__in=Run.ACTIVE)
 """What `actions.replay` takes too: letters that no replay under way holds. It asks again, under its own transaction."""
 
@@ -55,8 +61,13 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
     count, more = bounded_count(matching)
     newest = matching.order_by().aggregate(newest=Max("pk"))["newest"] or 0
     initial = {"limit": min(max(count, 1), config().REPLAY_LIMIT), "upto": newest}
+    trying = "try" in request.POST
     form = ReplayForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    form.fields["reason"].required = form.fields["reason"].required and not trying
+    rehearsed: list[Rehearsed] = []
+    if trying and form.is_valid():
+        rehearsed = _rehearse(request, matching, form.cleaned_data)
+    elif request.method == "POST" and form.is_valid():
         runs = _replay(request, matching, form.cleaned_data)
         if runs:
             return HttpResponseRedirect(_page_of(runs))
@@ -67,6 +78,9 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
         "count": f"{count:,}+" if more else f"{count:,}",
         "nothing": count == 0,
         "form": form,
+        "rehearsed": rehearsed,
+        "fates": [_shown(fate) for one in rehearsed for fate in one.fates],
+        "tried": min(_TRIED, form.cleaned_data["limit"]) if rehearsed else 0,
         "back": f"{back}?{request.GET.urlencode()}",
     }
     return TemplateResponse(request, "ingestion/replay.html", context)
@@ -84,10 +98,7 @@ def _matching(page: DeadLetterAdmin, request: HttpRequest) -> QuerySet[Any]:
 
 def _replay(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Run]:
     """One replay for each tenant, whose rows the action checks anew. Refusals are told; the other tenants go on."""
-    chosen: dict[int, list[int]] = defaultdict(list)
-    oldest = matching.filter(pk__lte=values["upto"]).order_by("pk").values_list("tenant_id", "pk")
-    for tenant_id, pk in oldest[: values["limit"]]:
-        chosen[tenant_id].append(pk)
+    chosen = _chosen(matching, values["upto"], values["limit"])
     runs: list[Run] = []
     for tenant in Tenant.objects.granted_to(request.user).filter(pk__in=chosen):
         ids = chosen[tenant.pk]
@@ -103,6 +114,45 @@ def _replay(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any
     elif not chosen:
         messages.warning(request, gettext("Nothing is left to replay."))
     return runs
+
+
+def _chosen(matching: QuerySet[Any], upto: int, limit: int) -> dict[int, list[int]]:
+    """The oldest letters, by the tenant that owns them."""
+    chosen: dict[int, list[int]] = defaultdict(list)
+    oldest = matching.filter(pk__lte=upto).order_by("pk").values_list("tenant_id", "pk")
+    for tenant_id, pk in oldest[:limit]:
+        chosen[tenant_id].append(pk)
+    return chosen
+
+
+def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Rehearsed]:
+    """What the replay would do to the first of its letters: somebody waits for the answer."""
+    chosen = _chosen(matching, values["upto"], min(values["limit"], _TRIED))
+    rehearsed: list[Rehearsed] = []
+    for tenant in Tenant.objects.granted_to(request.user).filter(pk__in=chosen):
+        ids = chosen[tenant.pk]
+        try:
+            rehearsed += actions.rehearse_replay(
+                Actor(request.user),  # type: ignore[arg-type]
+                Selection(tenant, ids=ids), limit=len(ids),
+            )  # fmt: skip
+        except IngestionError as refusal:
+            messages.error(request, f"{tenant}: {refusal}")
+    for one in rehearsed:
+        if one.failure:
+            told = {"connection": one.connection, "failure": visible(mask(one.failure, one.connection.tenant_id))}
+            messages.error(request, gettext("The replay of %(connection)s would fail. %(failure)s") % told)
+    return rehearsed
+
+
+def _shown(fate: Fate) -> dict[str, Any]:
+    letter = fate.letter
+    return {
+        "letter": cells.link("deadletter", letter.pk, f"{letter.pk}"),
+        "record": visible(letter.source_id or letter.position),
+        "would": fate.would,
+        "reason": visible(cells.cut(mask(fate.reason, letter.tenant_id), 500)),
+    }
 
 
 def _page_of(runs: Sequence[Run]) -> str:

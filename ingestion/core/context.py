@@ -131,6 +131,10 @@ class Context:
     """Counts an amount on a meter, before it is used. Raises QuotaExceeded, and counts nothing, when the tenant's quota
     does not allow it. A batch that is tried again is not counted twice.
     """
+    loads_again: bool = False
+    """Whether a batch of which the database refuses a row is rolled back and loaded again by whoever loads it, with
+    False here: only then is there to be a savepoint. False unless a run's own transaction is open.
+    """
     between_batches: Callable[[Callable[[], Any]], Any] = field(default=_at_once, repr=False)
     """Calls a function without arguments, and returns what it returns, when every page before is committed and in the
     thread that owns the run's database connection. A source that is read ahead asks a database through it only.

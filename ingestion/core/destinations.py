@@ -32,6 +32,10 @@ class AlreadyStored(Exception):
     """A row that was taken for new is stored already; nothing of the batch may be committed."""
 
 
+class RowRefused(Exception):
+    """The database refused a row, and with it the transaction that is open; nothing of the batch may be committed."""
+
+
 @runtime_checkable
 class Inserts(Protocol):
     """A destination that can write rows which are all taken for new, and tell when one is not."""

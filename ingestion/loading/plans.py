@@ -7,18 +7,18 @@ Rows are handled column by column: one tight loop for each column costs a third 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import compress
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections, models, transaction
 
 from ingestion.core import unforeseen
 from ingestion.core.context import Context
-from ingestion.core.destinations import AlreadyStored
+from ingestion.core.destinations import AlreadyStored, RowRefused
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Ready, Rejected, Stage
 from ingestion.loading import faults, statements
@@ -184,26 +184,36 @@ class Plan:
             known.update(query.filter(**{f"{name}__in": part}).values_list(name, flat=True))
         return known
 
-    def _recoverable(self) -> AbstractContextManager[Any]:
-        """A savepoint where a refused statement would end the whole transaction.
+    @property
+    def _gives_up(self) -> bool:
+        """Whether a refused statement ends the whole transaction.
 
         Elsewhere the transaction goes on, and rows written before the guilty one are written again with the same
         values. On SQLite a savepoint costs as much as a third of the whole load (measured).
         """
-        if connections[self.alias].vendor == "postgresql":
-            return transaction.atomic(using=self.alias)
-        return nullcontext()
+        return connections[self.alias].vendor == "postgresql"
 
-    def write(self, batch: Batch, engine: Sequence[Any], rejected: list[Rejected], *, new: bool = False) -> list[Ready]:
+    def write(
+        self,
+        batch: Batch,
+        engine: Sequence[Any],
+        rejected: list[Rejected],
+        *,
+        new: bool = False,
+        again: bool = False,
+    ) -> list[Ready]:
         """Upsert; when the database refuses a value or constraint, halve until the guilty rows stand alone.
 
-        Rows that are taken for `new` are inserted only. Raises AlreadyStored when one of them is not new.
+        Rows that are taken for `new` are inserted only. Raises AlreadyStored when one of them is not new. Where the
+        whole batch is loaded `again`, the engine's database needs no savepoint, and RowRefused is raised instead.
         """
         if not batch.rows:
             return []
         constants = [adapt(value) for adapt, value in zip(self.constants, engine, strict=True)]
+        bare = not self._gives_up or (again and self.alias == DEFAULT_DB_ALIAS)
+        savepoint = nullcontext() if bare else transaction.atomic(using=self.alias)
         try:
-            with self._recoverable(), connections[self.alias].cursor() as cursor:
+            with savepoint, connections[self.alias].cursor() as cursor:
                 (self.insertion if new else self.statement).write(cursor, constants, batch.columns)
         except DatabaseError as error:
             if connections[self.alias].needs_rollback:  # Django could not undo it: nothing can be executed any more
@@ -212,6 +222,8 @@ class Plan:
                 raise
             if new and faults.is_duplicate(error):
                 raise AlreadyStored from error
+            if bare and self._gives_up:
+                raise RowRefused from error
             if len(batch.rows) == 1:
                 fault = FieldError("", type(error).__name__, faults.message(error))
                 rejected.append(Rejected(batch.rows[0].record, Stage.LOAD, type(error).__name__, (fault,)))

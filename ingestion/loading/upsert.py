@@ -90,7 +90,8 @@ class Upsert:
         rejected: list[Rejected] = []
         batch = plan.adapt(rows, now, rejected)
         batch = plan.only_known_references(ctx, batch, rejected)
-        loaded = plan.write(batch, (ctx.tenant.id, ctx.run_id, now), rejected, new=new)
+        engine = (ctx.tenant.id, ctx.run_id, now)
+        loaded = plan.write(batch, engine, rejected, new=new, again=ctx.loads_again)
         return Loaded(loaded, rejected)
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:

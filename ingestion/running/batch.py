@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Q, QuerySet
 from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
-from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, Stored, versions
+from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, RowRefused, Stored, versions
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import STALE, Counts, Page, Ready, Record, Rejected
@@ -23,6 +23,9 @@ from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
 from ingestion.running import closing, drift, isolation, ownership, reasons, verification
 from ingestion.running.work import Work
+
+_ASIDE = "EXISTS(SELECT 1 FROM (%(subquery)s) AS beside)"
+"""MySQL lets no UPDATE ask its own table, but what was asked of it before."""
 
 
 def process(work: Work, page: Page) -> stages.Prepared | None:
@@ -38,7 +41,8 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
         work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
     )
     work.seams.at("prepared")
-    _look(work)
+    if work.mine.is_due():
+        ownership.renew(work.mine)
     seen = work.watch.look(prepared, page.envelope)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
@@ -59,10 +63,20 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     return None
 
 
-def _look(work: Work) -> None:
-    """Whether to go on, and whether other runs may open letters meanwhile: known ones are then not all there are."""
+def _advance(work: Work, checkpoint: Any, values: Mapping[str, Any]) -> None:
+    """Move the checkpoint, unless the run is to stop; know whether all letters that are open are known.
+
+    Other runs may open some meanwhile: known ones are then not all there are. All of it is asked in the one statement
+    that moves the checkpoint; what it was is looked up only when that moved nothing.
+    """
+    undisturbed = ownership.going_on()
+    if work.open_letters.ids is not None:
+        undisturbed &= ~Q(Exists(_shards_beside(work), template=_ASIDE))
+    if ownership.advanced(work.mine, checkpoint, undisturbed, **values):
+        return
     if ownership.look(work.mine, beside=Exists(_shards_beside(work)))["beside"]:
         work.open_letters = letters.Open(None)
+    ownership.advance(work.mine, checkpoint, **values)
 
 
 def refuse(work: Work, prepared: stages.Prepared) -> None:
@@ -101,6 +115,7 @@ def _land(work: Work, prepared: stages.Prepared, commit: Callable[[letters.Paylo
     """Commit once every large payload of a dead letter is in storage, for no file is written inside a transaction.
 
     What the database itself refuses is known only then: the batch is rolled back, keeps it, and is committed again.
+    Where a refused row ends the transaction, batches have savepoints from the first such row on, and none before it.
     """
     payloads = _keep_payloads(work, prepared.rejected, {})
     while True:
@@ -108,6 +123,8 @@ def _land(work: Work, prepared: stages.Prepared, commit: Callable[[letters.Paylo
             return _until_it_lands(work, lambda: commit(payloads))  # noqa: B023  called before it changes
         except letters.PayloadNotKept as missing:
             payloads = _keep_payloads(work, missing.rejected, payloads)
+        except RowRefused:
+            work.ctx = dataclasses.replace(work.ctx, loads_again=False)
 
 
 def _keep_payloads(work: Work, rejected: Sequence[Rejected], kept: letters.Payloads) -> letters.Payloads:
@@ -129,7 +146,7 @@ def _commit(
     run, now = work.run, datetime.now(UTC)
     expected, explained = verification.count(prepared, Loaded(prepared.ready)), reasons.columns(run, page, prepared)
     with transaction.atomic():
-        ownership.advance(work.mine, page.checkpoint, **_added(expected), **explained)
+        _advance(work, page.checkpoint, {**_added(expected), **explained})
         work.seams.at("advanced")
         loaded = _write(work, prepared.ready)
         work.seams.at("loaded")
@@ -255,7 +272,7 @@ def _rehearse(work: Work, records: Sequence[Record]) -> None:
         work.pipeline, ctx, Page(records, None), lambda keys: {}, work.poison, faults.is_of_record
     )
     with transaction.atomic():
-        work.pipeline.destination.load(work.ctx, prepared.ready)
+        work.pipeline.destination.load(dataclasses.replace(work.ctx, loads_again=False), prepared.ready)
         transaction.set_rollback(True)
 
 

@@ -21,7 +21,7 @@ from ingestion.core.records import Rejected, Stage
 from ingestion.core.shapes import LEAST, Shape, enveloped, sample, shape_of
 from ingestion.core.stages import Prepared
 from ingestion.loading.inserts import insert
-from ingestion.models import KnownShape, Run
+from ingestion.models import KnownShape, Run, TenantQuerySet
 from ingestion.running import ownership
 
 LEARNED = 60
@@ -57,8 +57,12 @@ class Watch:
     """The shape rests on enough records, of another run than this one."""
     gathered: Shape = field(default_factory=Shape)
     noted: set[str] = field(default_factory=set)
+    version: int | None = None
+    """That of the row that holds `known`; None while there is none."""
     written: Shape | None = None
     """What the transaction that is open makes of `known`."""
+    written_as: int | None = None
+    """The version that the row has then."""
 
     def look(self, prepared: Prepared, envelope: bytes = b"") -> Seen | None:
         """Judge a page before it is committed. None when nothing is to be learned from it.
@@ -79,9 +83,8 @@ class Watch:
         return Seen(shape, lacking, changes)
 
     def _look_up(self) -> None:
-        rows = KnownShape.objects.for_tenant(self.run.tenant_id).filter(connection_id=self.run.connection_id)
-        if (row := rows.first()) is not None:
-            self.known = drift.from_json(row.shape)
+        if (row := _rows(self.run).first()) is not None:
+            self.known, self.version = drift.from_json(row.shape), row.version
             self.settled = self.known.records >= LEAST and row.learned_by_id != _learner(self.run)
         self.looked_up = True
 
@@ -114,13 +117,26 @@ class Watch:
             return self._hold_back(seen, now)
         if not self._adds(seen):
             return None
-        row = _locked(self.run, now)
+        return self._note(self._write(seen, now))
+
+    def _write(self, seen: Seen, now: datetime) -> Sequence[Change]:
+        """Write the shape with what the page adds, and how it differs; in one statement while nobody else writes it."""
+        self.written = seen.adopted(self.known, seen.changes or _lacking(seen), settled=self.settled)
+        self.written_as = (self.version or 0) + 1
+        shape = drift.to_json(self.written)
+        if self.version is not None and _rows(self.run).filter(version=self.version).update(
+            version=self.written_as, changed_at=now, shape=shape
+        ):
+            return seen.changes
+        row = _made(self.run, now, 1, shape) if self.version is None else _locked(self.run, now)
+        if self.version is None and (row.version, row.changed_at) == (1, now):  # made by us, and not by another shard
+            return seen.changes
         before = drift.from_json(row.shape)
         changes = drift.compare(before, seen.shape, seen.lacking) if self.settled else []
         self.written = seen.adopted(before, changes or _lacking(seen), settled=self.settled)
+        self.written_as = row.version + 1
         _save(row, now, shape=drift.to_json(self.written))
-        self._note(changes)
-        return None
+        return changes
 
     def _adds(self, seen: Seen) -> bool:
         few = self.settled and seen.shape.records < LEAST
@@ -143,7 +159,7 @@ class Watch:
     def landed(self, seen: Seen) -> None:
         """After the commit: go on from what it wrote."""
         if self.written is not None:
-            self.known = self.written
+            self.known, self.version = self.written, self.written_as
         self.noted.add(drift.sentence(seen.drifted))
         self.gathered = seen.shape if self.settled and seen.shape.records < LEAST else Shape()
 
@@ -200,17 +216,25 @@ def _learner(run: Run) -> int:
     return run.parent_id or run.pk
 
 
+def _rows(run: Run) -> TenantQuerySet[KnownShape]:
+    return KnownShape.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
+
+
 def _locked(run: Run, now: datetime) -> KnownShape:
     """The connection's row, made when it is not there, and ours until the transaction ends."""
-    rows = KnownShape.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
-    if not rows.exists():
-        fresh = {
-            "tenant_id": run.tenant_id, "connection_id": run.connection_id, "learned_by_id": _learner(run),
-            "version": 0, "shape": {}, "changed_at": now, "accepted_by": "", "pending_changes": [],
-        }  # fmt: skip
-        # Another shard may make it at this moment; its row stays as it is.
-        insert(KnownShape, [fresh], now, key=("connection",), updates=("tenant",))
-    return rows.select_for_update().get()
+    row: KnownShape | None = _rows(run).select_for_update().first()
+    return row or _made(run, now, 0, {})
+
+
+def _made(run: Run, now: datetime, version: int, shape: dict[str, object]) -> KnownShape:
+    """The connection's row, made with that shape; when another shard makes it at this moment, that one as it is."""
+    fresh = {
+        "tenant_id": run.tenant_id, "connection_id": run.connection_id, "learned_by_id": _learner(run),
+        "version": version, "shape": shape, "changed_at": now, "accepted_by": "", "pending_changes": [],
+    }  # fmt: skip
+    insert(KnownShape, [fresh], now, key=("connection",), updates=("tenant",))
+    row: KnownShape = _rows(run).select_for_update().get()
+    return row
 
 
 def _save(row: KnownShape, now: datetime, **values: object) -> None:

@@ -12,7 +12,7 @@ from ingestion import events
 from ingestion.clock import DbNow
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.stages import Prepared
-from ingestion.models import Run, RunArtifact
+from ingestion.models import DeadLetter, Run, RunArtifact
 from ingestion.running import ahead, batch, closing, ownership
 from ingestion.running.conflicts import retried
 from ingestion.running.work import Seams, Work, open_work
@@ -46,8 +46,9 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
 def _taken_up(mine: ownership.Ownership) -> Run:
     """The claimed run with what its execution asks about it, in one query."""
     inputs = RunArtifact.unscoped.filter(run=OuterRef("pk"), role=RunArtifact.Role.INPUT)
-    run = Run.unscoped.select_related("tenant", "connection").annotate(began=DbNow(), has_inputs=Exists(inputs))
-    taken_up: Run = run.get(pk=mine.run_id)
+    open_letters = DeadLetter.unscoped.filter(connection=OuterRef("connection"), status__in=DeadLetter.OPEN)
+    asked = {"began": DbNow(), "has_inputs": Exists(inputs), "has_letters": Exists(open_letters)}
+    taken_up: Run = Run.unscoped.select_related("tenant", "connection").annotate(**asked).get(pk=mine.run_id)
     taken_up.connection.tenant = taken_up.tenant
     return taken_up
 

@@ -163,7 +163,7 @@ def _still_at_it(run: Run) -> bool:
 
 def renew(mine: Ownership) -> None:
     """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
-    wanted = mine.row.filter(Exists(turns.unpaused()), cancel_requested=False)
+    wanted = mine.row.filter(going_on())
     if mine.extending(lambda: wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS))):
         return
     cancelled = mine.row.values_list("cancel_requested", flat=True).first()
@@ -188,6 +188,11 @@ def look(mine: Ownership, *columns: str, **annotations: Any) -> dict[str, Any]:
     return row
 
 
+def going_on() -> Q:
+    """Runs that nobody asked to stop."""
+    return Q(Exists(turns.unpaused()), cancel_requested=False)
+
+
 def go_on(mine: Ownership, *, cancelled: bool, paused: bool) -> None:
     """Raise Cancelled or Paused when that is so."""
     if cancelled:
@@ -201,8 +206,14 @@ def advance(mine: Ownership, checkpoint: Any, **values: Any) -> None:
 
     `values` are further columns of the run.
     """
-    moved = mine.extending(
-        lambda: mine.row.filter(batches=mine.batches).update(
+    if not advanced(mine, checkpoint, Q(), **values):
+        raise Fenced(f"Run {mine.run_id} was claimed by another worker; this batch is rolled back.")
+
+
+def advanced(mine: Ownership, checkpoint: Any, where: Q, **values: Any) -> bool:
+    """As `advance`, for a run that is also as `where` wants it; False when it is not, or no longer ours."""
+    return mine.extending(
+        lambda: mine.row.filter(where, batches=mine.batches).update(
             batches=F("batches") + 1,
             checkpoint=checkpoint,
             lease_until=db_now_plus(config().LEASE_SECONDS),
@@ -212,8 +223,6 @@ def advance(mine: Ownership, checkpoint: Any, **values: Any) -> None:
             **values,
         )
     )
-    if not moved:
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker; this batch is rolled back.")
 
 
 def landed(mine: Ownership) -> bool:

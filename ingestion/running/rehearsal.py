@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from django.db import Error
 
@@ -20,7 +20,7 @@ from ingestion.core.destinations import Stored
 from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
 from ingestion.core.intake import require_files
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Page, Rejected
+from ingestion.core.records import Page, Record, Rejected
 from ingestion.core.windows import Window
 from ingestion.loading import faults
 from ingestion.models import Run, Tenant
@@ -85,7 +85,7 @@ def dry_run(
     """
     if isinstance(pipeline, str):
         pipeline = registry.get(pipeline)
-    rehearsal = _Rehearsal(pipeline, StandIns(tenant, pipeline, name, files), dict(config or {}))
+    rehearsal = Rehearsal(pipeline, StandIns(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(pipeline, files)
         rehearsal.play(limit_pages)
@@ -94,10 +94,33 @@ def dry_run(
     return rehearsal.report
 
 
-class _Rehearsal:
-    """Pages on their way, and what earlier pages would have left behind for later ones to find."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What would become of one record, and why."""
 
-    def __init__(self, pipeline: Pipeline, rows: StandIns, config: Mapping[str, Any]) -> None:
+    record: Record
+    would: Literal["insert", "update", "leave", "fail"]
+    reason: str = ""
+
+
+def _nobody(page: Page, outcome: Outcome) -> None:
+    return None
+
+
+class Rehearsal:
+    """Pages on their way, and what earlier pages would have left behind for later ones to find.
+
+    `tell` hears of every record that was not left out.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        rows: StandIns,
+        config: Mapping[str, Any],
+        tell: Callable[[Page, Outcome], None] = _nobody,
+    ) -> None:
+        self.tell = tell
         self.rows = rows
         self.ctx = rows.context(config)
         self.pipeline = pipeline.for_connection(self.ctx)
@@ -109,7 +132,7 @@ class _Rehearsal:
 
     def play(self, limit_pages: int | None) -> None:
         for page in self.pipeline.source.extract(self.ctx, None):
-            self._page(page)
+            self.page(page)
             if self.pipeline.error_budget.exceeded(self.report.read, self.report.rejected):
                 raise self._over_budget()
             if self.report.pages == limit_pages:
@@ -123,7 +146,7 @@ class _Rehearsal:
     def _over_budget(self) -> ErrorBudgetExceeded:
         return ErrorBudgetExceeded(self.pipeline.error_budget.told(self.report.read, self.report.rejected))
 
-    def _page(self, page: Page) -> None:
+    def page(self, page: Page) -> None:
         known: dict[str, Stored] = {}
 
         def lookup(keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -145,7 +168,12 @@ class _Rehearsal:
             key = self.pipeline.destination.key_of(one.row)
             self.report.updates += key in known
             self.report.inserts += key not in known
+            self.tell(page, Outcome(one.record, "update" if key in known else "insert"))
             self._loaded[key] = Stored(one.digest, self.pipeline.destination.version_of(one.row))
+        for skip in prepared.skipped:
+            self.tell(page, Outcome(skip.record, "leave", skip.reason))
+        for bad in rejected:
+            self.tell(page, Outcome(bad.record, "fail", why(bad)))
         self.report.pages += 1
         self.report.read += counts.read
         self.report.skipped.update(one.reason for one in prepared.skipped)
@@ -161,7 +189,7 @@ class _Rehearsal:
         if seen is None:
             return
         self.report.drift += [text for text in map(str, seen.changes) if text not in self.report.drift]
-        if self._watch.stops(seen):
+        if self._watch.stops(seen) and self.rows.run.kind != Run.Kind.REPLAY:
             raise self._watch.refusal(seen)
         self._watch.landed(seen)
 
@@ -173,6 +201,12 @@ class _Rehearsal:
             self.report.verdicts += [f"{name}: not judged, because records repeat on later pages" for name in sums]
             judged = dataclasses.replace(judged, reconciliations=counts)
         self.report.verdicts += verification.verify(judged, self._tally)
+
+
+def why(rejected: Rejected) -> str:
+    """All that is wrong with the record, in one line."""
+    texts = (f"{error.path}: {error.message}" if error.path else error.message for error in rejected.errors)
+    return "; ".join(texts) or rejected.error_class
 
 
 def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:

@@ -25,14 +25,21 @@ class StandIns:
     process may take one meanwhile, and the dry run then fails on it and can simply be started again.
     """
 
-    def __init__(self, tenant: Tenant, pipeline: Pipeline, name: str, files: Sequence[tuple[str, bytes]]) -> None:
+    def __init__(
+        self,
+        tenant: Tenant,
+        pipeline: Pipeline,
+        name: str,
+        files: Sequence[tuple[str, bytes]] = (),
+        kind: Run.Kind = Run.Kind.MANUAL,
+    ) -> None:
         known = Connection.objects.for_tenant(tenant).filter(pipeline=pipeline.name, name=name).first()
         self.tenant = tenant
         self.pipeline = pipeline
         self.now = read_db_now()
-        self.window = None if files else self._window(known, pipeline)
+        kind = Run.Kind.UPLOAD if files else kind
+        self.window = self._window(known, pipeline) if kind == Run.Kind.MANUAL else None
         self.connection = known or Connection(tenant=tenant, pipeline=pipeline.name, name=name)
-        kind = Run.Kind.UPLOAD if files else Run.Kind.MANUAL
         self.run = Run(tenant=tenant, connection=self.connection, pipeline=pipeline.name, kind=kind)
         self._inbox = {hashlib.sha256(data).hexdigest(): (name, data) for name, data in files}
         self._artifacts = {sha256: self._artifact(sha256, len(data)) for sha256, (_, data) in self._inbox.items()}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Q
+
 from ingestion import artifacts, letters, limits
 from ingestion.conf import config as settings
 from ingestion.core import registry
@@ -88,20 +90,20 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     ctx = dataclasses.replace(ctx, spend=limits.RunMeter(run, lambda: mine.batches))
     ctx = within_limits(ctx, pipeline, run, seams, heartbeat(mine, seams, at_least_every=WAITING_BEAT))
     held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
-    ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange)
+    ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange, loads_again=True)
     pipeline = pipeline.for_connection(ctx)
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     watch = drift.watch(run, pipeline, ctx)
     if run.kind == Run.Kind.REPLAY:
-        pipeline = replaying(pipeline, run)
+        pipeline = replaying(pipeline, Q(replay_run=run))
     poison = isolation.resume(run, mine)
     began: datetime = run.began  # type: ignore[attr-defined]  # asked for by execute
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
-    return Work(
-        run, mine, pipeline, ctx, seams, poison, letters.Open.of(run), began, run.read, run.dead, first, watch, held
-    )
+    none_open = run.kind != Run.Kind.BACKFILL and not run.has_letters  # type: ignore[attr-defined]  # as above
+    opened = letters.Open(set()) if none_open else letters.Open.of(run)
+    return Work(run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held)
 
 
 def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat: Callable[[], None]) -> Context:

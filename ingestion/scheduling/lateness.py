@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
 from ingestion import limits, queueing, turns
-from ingestion.clock import read_db_now
+from ingestion.clock import DbNow, read_db_now
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import IngestionError, UnknownPipeline
@@ -82,13 +83,12 @@ def why_pending(
     waiting = [one for one in deliveries if one.state == Delivery.State.PENDING]
     if not waiting:
         return {}
-    now, grace = now or read_db_now(), grace or late_after()
     connections = {one.connection_id: one.connection for one in waiting}
     found = Run.unscoped.filter(Q(webhook_key__in=connections) | Q(active_key__in=connections)).select_related("tenant")
-    runs = list(found.defer("checkpoint", "tally", "proofs", "params", "traceback"))
+    runs: list[Any] = list(found.defer("checkpoint", "tally", "proofs", "params", "traceback").annotate(asked=DbNow()))
     takers = {run.webhook_key: run for run in runs}
     holders = {run.active_key: run for run in runs}
-    facts = _Facts(now, grace)
+    facts = _Facts(now or (runs[0].asked if runs else read_db_now()), grace or late_after())
     reasons = {
         pk: _why_not_taken(connection, takers.get(pk), holders.get(pk), facts) for pk, connection in connections.items()
     }

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.admin import ConsoleAdmin, cells
 from ingestion.admin.payloads import visible
 from integrations.bank import money
+from integrations.bank.identity import Ids
 from integrations.bank.models import BankAccount, BankLookAlike, BankStatement, BankTransaction
 
 
@@ -106,12 +107,27 @@ class BankTransactionAdmin(ConsoleAdmin):
         return transaction.description if len(transaction.description) <= 80 else transaction.description[:79] + "…"
 
 
+class AnswerFilter(admin.SimpleListFilter):
+    """Open pairs, and those that a word of `ids` answered: the words are known, so that no query asks for them."""
+
+    title = _("answer")
+    parameter_name = "answer"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("none yet")), *((word, word) for word in Ids)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(answer="" if self.value() == "open" else self.value())
+
+
 @admin.register(BankLookAlike)
 class BankLookAlikeAdmin(ConsoleAdmin):
     """Pairs of entries that may be one. They are answered by `ids` in the connection's config."""
 
     list_display = ["entry", "stored", "sort", "answer", "account", "tenant"]
-    list_filter = ["tenant", "sort", "answer"]
+    list_filter = ["tenant", "sort", AnswerFilter]
     list_prefetch = ("tenant", "account", "entry", "stored")
     sortable_by = ()
     fields = ["tenant", "account", "entry", "stored", "sort", "answer", "run"]

@@ -155,8 +155,8 @@ FAULTS = [
     ),
     Fault(
         _REPLAY,
-        "source=DeadLetters(pipeline.source, run), reconciliations=()",
-        "source=DeadLetters(pipeline.source, run)",
+        "source=DeadLetters(pipeline.source, which), reconciliations=()",
+        "source=DeadLetters(pipeline.source, which)",
         _LETTERS,
     ),
     Fault(_RECEIVING, "ahead.filter(pk__lte=newest)", "ahead.all()", _DELIVERED),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from ingestion import actions
 from ingestion.conf import config
 from ingestion.management.verbs import arguments, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import DeadLetter
 
+_REHEARSED = ("id", "pipeline", "source_id", "would", "because")
 COLUMNS = ("id", "tenant", "pipeline", "source_id", "status", "stage", "error_class", "times_seen", "last_seen")
 
 
@@ -32,7 +34,11 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "--limit", type=arguments.positive, help='oldest first; INGESTION["REPLAY_LIMIT"] when not given'
     )
-    parser.add_argument("--dry-run", action="store_true", help="only say which letters would be replayed")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="go the whole way and write nothing; say what would become of each letter",
+    )
     parser.add_argument("--reason", default="", help="kept in the audit trail")
     arguments.add_queue(parser)
 
@@ -60,12 +66,25 @@ def replay(options: Options, output: Output) -> None:
     )
     limit = options["limit"] or config().REPLAY_LIMIT
     if options["dry_run"]:
-        letters = actions.replayable(selection).select_related("tenant").order_by("pk")[:limit]
-        rows = [described.letter(letter) for letter in letters]
-        output.rows("dead_letters", rows, COLUMNS, nothing="No open dead letter matches; nothing would be replayed.")
+        _rehearse(selection, limit, output)
         return
     runs = actions.replay(actions.Actor(), selection, limit=limit, reason=options["reason"], hint=options["queue"])
     foreground.answer(runs, options, output)
+
+
+def _rehearse(selection: actions.Selection, limit: int, output: Output) -> None:
+    rehearsed = actions.rehearse_replay(actions.Actor(), selection, limit=limit)
+    fates = [fate for one in rehearsed for fate in one.fates]
+    rows = [{**described.letter(fate.letter), "would": fate.would, "because": fate.reason} for fate in fates]
+    output.rows("dead_letters", rows, _REHEARSED, nothing="No open dead letter matches; nothing would be replayed.")
+    for text in (note for one in rehearsed for note in one.notes):
+        output.say(text)
+    failures = [f"The replay of {one.connection} would fail. {one.failure}" for one in rehearsed if one.failure]
+    if failures:
+        raise CommandError("\n".join(failures), returncode=Exit.FAILED)
+    rejected = sum("fail" in fate.outcomes for fate in fates)
+    if rejected:
+        raise CommandError(f"{rejected} of {len(fates)} dead letters would fail again.", returncode=Exit.PARTIAL)
 
 
 def triage(options: Options, output: Output) -> None:

@@ -7,13 +7,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from ingestion.core.records import Rejected
 from ingestion.management.verbs import arguments, described, finding, uploading
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run
-from ingestion.running.rehearsal import Report, dry_run
+from ingestion.running.rehearsal import Report, dry_run, why
 
 _SHOWN = (
     "pipeline", "tenant", "outcome", "pages", "read", "inserts", "updates", "skipped", "left_out", "rejected",
@@ -41,17 +40,13 @@ def rehearse(options: Options, output: Output) -> None:
         limit_pages=options["pages"],
     )
     output.fields("dry_run", _summary(report))
-    rejections = [{**described.rejected(one), "why": _why(one)} for one in report.rejections]
+    rejections = [{**described.rejected(one), "why": why(one)} for one in report.rejections]
     output.say("")
     output.rows("rejections", rejections, ("key", "position", "stage", "why"))
     if report.failure:
         raise CommandError(f"The run would fail. {report.failure}", returncode=Exit.FAILED)
     if report.outcome == Run.State.PARTIAL:
         raise CommandError(f"{report.rejected} of {report.read} records would be rejected.", returncode=Exit.PARTIAL)
-
-
-def _why(one: Rejected) -> str:
-    return "; ".join(f"{error.path}: {error.message}" if error.path else error.message for error in one.errors)
 
 
 def _summary(report: Report) -> dict[str, Any]:

@@ -38,12 +38,13 @@ def overtaken(run: Run) -> None:
 def without_the_fence() -> None:
     """What `ownership` would be without its guard. Only ever called in a process that ends at once."""
 
-    def advance(mine: ownership.Ownership, checkpoint: Any, **values: Any) -> None:
+    def advanced(mine: ownership.Ownership, checkpoint: Any, where: Any, **values: Any) -> bool:
         from django.db.models import F
 
         Run.unscoped.filter(pk=mine.run_id).update(checkpoint=checkpoint, batches=F("batches") + 1, **values)
+        return True
 
-    ownership.advance = advance
+    ownership.advanced = advanced
     ownership.Ownership.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
 
 

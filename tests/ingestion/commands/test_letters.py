@@ -56,14 +56,27 @@ def test_replay_that_fails_again_exits_with_3_and_keeps_the_letters_open() -> No
     assert (answer.code, statuses(tenant)) == (3, ["new"])
 
 
-def test_replay_with_dry_run_names_the_letters_and_changes_nothing() -> None:
+def test_replay_with_dry_run_says_what_would_become_of_each_letter_and_changes_nothing() -> None:
     tenant = make_tenant()
     letters = bad(tenant, 1, 2)
 
-    document = asked("replay", "--tenant", "acme", "--dry-run", "--limit", 1)
+    with mended():
+        document = asked("replay", "--tenant", "acme", "--dry-run", "--limit", 1)
 
-    assert [letter["id"] for letter in document["dead_letters"]] == [letters[0].pk]
+    assert [(letter["id"], letter["would"]) for letter in document["dead_letters"]] == [(letters[0].pk, "insert")]
+    assert statuses(tenant) == ["new", "new"]
     assert not Run.objects.for_tenant(tenant).filter(kind=Run.Kind.REPLAY).exists()
+
+
+def test_replay_with_dry_run_exits_with_3_and_the_reason_when_letters_would_fail_again() -> None:
+    bad(make_tenant(), 1)
+
+    answer = ingest("replay", "--tenant", "acme", "--dry-run")
+
+    assert answer.code == 3
+    assert "fail" in answer.out
+    assert "currency" in answer.out
+    assert "1 of 1 dead letters would fail again" in answer.error
 
 
 def test_replay_with_dry_run_says_when_nothing_matches() -> None:
@@ -97,7 +110,10 @@ def test_replay_filters(words: tuple[str, ...], expected: int) -> None:
     letters = bad(make_tenant(), 1, 2)
     ingest("triage", letters[0].pk, "--note", "seen")
 
-    assert len(asked("replay", "--tenant", "acme", "--dry-run", *words)["dead_letters"]) == expected
+    with mended():
+        document = asked("replay", "--tenant", "acme", "--dry-run", *words)
+
+    assert len(document["dead_letters"]) == expected
 
 
 def test_replay_of_single_letters_by_id() -> None:
