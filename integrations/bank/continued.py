@@ -8,28 +8,26 @@ from one to the other. The entry then takes the row of its own place, or the nex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ingestion import Context
 from integrations.bank.arrivals import Arrival, Row, by_key
 from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_key
 from integrations.bank.judging import Judging
-
-_FEW, _MORE = 4, 40
-"""Ordinals of one look that are looked up for all entries together, and for one that has more twins."""
-_MOST = 4000
+from integrations.bank.ordinals import Ordinals
 
 
-def part(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> None:
+def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> None:
     """Give entries that are twins of another page's their own ids."""
     elsewhere = [arrival for arrival in arrivals if _may_be_another(arrival)]
     if not elsewhere:
         return
-    parting = _Parting(ctx, Judging(ctx, arrivals), {arrival.key for arrival in arrivals})
+    judging.learn(arrival.stored.statement_id for arrival in elsewhere if arrival.stored is not None)
+    parting = _Parting(Ordinals(ctx), judging, {arrival.key for arrival in arrivals})
     looks = {arrival.key: _look(arrival, ids) for arrival in elsewhere}
     moved = [arrival for arrival in elsewhere if parting.is_continued(arrival, arrival.stored)]
     moved += _moved_before(ctx, parting, elsewhere, looks)
-    parting.rows.update(by_key(ctx, [key_of(looks[one.key], at) for one in moved for at in range(_FEW)]))
+    parting.ordinals.learn({looks[arrival.key] for arrival in moved})
     for arrival in sorted(moved, key=lambda one: one.entry.position or 0):
         parting.settle(arrival, looks[arrival.key])
 
@@ -62,10 +60,9 @@ def _may_be_another(arrival: Arrival) -> bool:
 
 @dataclass(slots=True)
 class _Parting:
-    ctx: Context
+    ordinals: Ordinals
     judging: Judging
     taken: set[str]
-    rows: dict[str, Row] = field(default_factory=dict)
 
     def is_continued(self, arrival: Arrival, row: Row | None) -> bool:
         return row is not None and self.judging.are_others(row.statement_id, arrival.owner.statement_id)
@@ -74,8 +71,7 @@ class _Parting:
         """Move the entry to the row of its place, else to one of a statement that overlaps, else to a free id."""
         place = (arrival.owner.statement_id, arrival.entry.position)
         overlapping: Row | None = None
-        for ordinal in range(_MOST):
-            key, row = key_of(look, ordinal), self._row(look, ordinal)
+        for key, row in self.ordinals.of(look):
             if row is None and key not in self.taken:
                 self._move(arrival, overlapping.external_id if overlapping else key, overlapping)
                 return
@@ -96,8 +92,3 @@ class _Parting:
             arrival.stored, arrival.withdrawn, arrival.replaced_by_id = None, "", None
         else:
             arrival.is_stored(row)
-
-    def _row(self, look: str, ordinal: int) -> Row | None:
-        if ordinal >= _FEW and (ordinal - _FEW) % _MORE == 0:
-            self.rows.update(by_key(self.ctx, [key_of(look, ordinal + more) for more in range(_MORE)]))
-        return self.rows.get(key_of(look, ordinal))

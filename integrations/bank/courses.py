@@ -2,8 +2,9 @@
 
 The rule, for statements of one account that share days:
 
-- they continue each other where one opens with what the other closes with and begins and ends no earlier, and the
-  earlier one changed the balance on the days they share, or their numbers follow each other;
+- they continue each other where one opens with what the other closes with and begins and ends no earlier, and their
+  numbers follow each other, or the earlier one changed the balance on the days they share and neither is a part of the
+  other: of balances that come back, a part closes with what the whole opens with, or the other way round;
 - they are others where their balances run past each other: neither at the beginning nor at the end of the days they
   share do they have the same balance, and no run of entries leads both from the same balance to the same balance.
 
@@ -14,7 +15,7 @@ nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -65,9 +66,35 @@ def continues(first: Course, second: Course) -> bool:
     """Whether the second is what came after the first."""
     if first.closing != second.opening or first.first > second.first or first.last > second.last:
         return False
-    if sum(amount for day, amount in first.booked if day >= second.first):
+    if first.last <= second.first and follow(first.number, second.number):
         return True
-    return first.last <= second.first and follow(first.number, second.number)
+    if not sum(amount for day, amount in first.booked if day >= second.first):
+        return False
+    return not (any(_places(first, second)) or any(_places(second, first)))
+
+
+def may_hold_the_way(first: Course, second: Course) -> bool:
+    """Whether one of the two may hold the other with all that leads from the first to the second.
+
+    The balances show that the second came later only where that is not so: a whole day whose balances come back leads
+    to its own parts, and they to it.
+    """
+    after = (first.closing in balances[:at] for at, balances, _ in _places(first, second))
+    before = (second.opening in balances[end + 1 :] for _, balances, end in _places(second, first))
+    return any(after) or any(before)
+
+
+def _places(whole: Course, part: Course) -> Iterator[tuple[int, list[Decimal], int]]:
+    """Where the entries of `part` lie in `whole` with the same balances: from, the balances of `whole`, to."""
+    length = len(part.booked)
+    if length > len(whole.booked):
+        return
+    for booked in (list(whole.booked), list(reversed(whole.booked))):
+        balances = list(accumulate((amount for _, amount in booked), initial=whole.opening))
+        for theirs in (list(part.booked), list(reversed(part.booked))):
+            for at in range(len(booked) - length + 1):
+                if balances[at] == part.opening and booked[at] == theirs[0] and booked[at : at + length] == theirs:
+                    yield at, balances, at + length
 
 
 def follow(first: str, second: str) -> bool:

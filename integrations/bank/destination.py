@@ -8,9 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion import Context, Loaded, Ready, Stored, Upsert
-from integrations.bank import adoption, alike_accounts, changes, continued, corrections, lookalikes
+from integrations.bank import (
+    adoption,
+    alike_accounts,
+    changes,
+    continued,
+    contradictions,
+    corrections,
+    lookalikes,
+    sightings,
+)
 from integrations.bank.arrivals import Arrival, arriving
 from integrations.bank.identity import ids_told
+from integrations.bank.judging import Judging
 from integrations.bank.models import BankTransaction
 from integrations.bank.schema import BankEntry
 
@@ -38,10 +48,12 @@ class Ledger:
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
         ids, arrivals = ids_told(ctx.config), arriving(ctx, rows)
-        continued.part(ctx, ids, arrivals)
+        judging = Judging(ctx, arrivals)
+        continued.part(ctx, ids, judging, arrivals)
         notes = lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += alike_accounts.told(ctx, arrivals)
         notes += adoption.adopt(ctx, ids, arrivals)
+        notes += contradictions.told(ctx, judging, arrivals)
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
         targets = corrections.awaited(ctx, arrivals)
         pairs = lookalikes.suspected(ctx, ids, arrivals)
@@ -50,6 +62,8 @@ class Ledger:
         loaded = _ENTRIES.load(ctx, [one.ready._replace(row=_columns(one)) for one in written])
         refused = {id(one.record) for one in loaded.rejected}
         arrived = [arrival for arrival in arrivals if id(arrival.ready.record) not in refused]
+        sightings.record(ctx, ids, judging, arrived)
+        notes += sightings.part(ctx, arrived)
         notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)
         return Loaded([arrival.ready for arrival in arrived], [*rejected, *loaded.rejected], notes)
 

@@ -55,6 +55,8 @@ def _owner(ctx: Context, heads: Heads) -> Owner:
             "closing": statement.closing,
             "period_start": statement.period_start,
             "period_end": statement.period_end,
+            "first_on": statement.first,
+            "last_on": statement.last,
             "entries": statement.entries,
         },
     )
@@ -78,4 +80,6 @@ def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | No
 
 
 def _external_id(account_id: int, statement: StatementHead) -> str:
-    return hashlib.sha256(f"{account_id}\n{statement.model_dump_json()}".encode()).hexdigest()[:40]
+    # Without what came later than the first statements were stored, and follows from the rest.
+    identifying = statement.model_dump_json(exclude={"first", "last"})
+    return hashlib.sha256(f"{account_id}\n{identifying}".encode()).hexdigest()[:40]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import Q
 
 from ingestion import Context
 from integrations.bank.arrivals import Arrival, ledger
-from integrations.bank.courses import Course, course, have_nothing_in_common
-from integrations.bank.models import BankStatement
+from integrations.bank.courses import Course, course, follow, have_nothing_in_common, may_hold_the_way
+from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.twins import page_number
 
 _MOST = 400
@@ -31,12 +34,23 @@ class Judging:
         self._courses: dict[int, Course | None] = {}
         self._judged: dict[tuple[int, int], bool] = {}
 
+    def learn(self, statements: Iterable[int]) -> None:
+        """Read these statements together."""
+        if missing := set(statements) - self._statements.keys():
+            self._statements.update(BankStatement.objects.for_tenant(self._ctx.tenant).in_bulk(missing))
+
+    def meet_on(self, stored: int, own: int, day: date) -> bool:
+        """Whether one of the two statements, both with balances, ends with this day and the other begins with it."""
+        spans = [_span(self.statement(pk), self.course(pk)) for pk in (stored, own)]
+        (first, last), (own_first, own_last) = spans
+        return day in (last, own_last) and (last == own_first == day or own_last == first == day)
+
     def are_others(self, stored: int, own: int) -> bool:
         """Whether the statements of these ids have nothing in common."""
         if stored == own:
             return False
         if (stored, own) not in self._judged:
-            self._judged[stored, own] = self._judge(self._statement(stored), self._statement(own))
+            self._judged[stored, own] = self._judge(self.statement(stored), self.statement(own))
         return self._judged[stored, own]
 
     def _judge(self, stored: BankStatement, own: BankStatement) -> bool:
@@ -46,43 +60,97 @@ class Judging:
             if abs(first[1] - second[1]) > 1 or None in (earlier.closing, later.opening):
                 return True
             return earlier.closing == later.opening
-        courses = self._course(stored), self._course(own)
+        courses = self.course(stored.pk), self.course(own.pk)
         if courses[0] is None or courses[1] is None:
             return False
         if have_nothing_in_common(courses[0], courses[1]):
             return True
         pairs = ((stored, courses[0], own, courses[1]), (own, courses[1], stored, courses[0]))
-        return any(a.last == b.first and self._leads(first, second, b.first) for first, a, second, b in pairs)
+        return any(a.last == b.first and self._follows(first, a, second, b) for first, a, second, b in pairs)
 
-    def _statement(self, pk: int) -> BankStatement:
-        if pk not in self._statements:
-            self._statements.update(BankStatement.objects.for_tenant(self._ctx.tenant).in_bulk([pk]))
+    def _follows(self, first: BankStatement, before: Course, second: BankStatement, after: Course) -> bool:
+        """Whether stored statements of the day that the two share lead from the first to the second."""
+        steps = self._steps(first, second, after.first)
+        if _leads_by_numbers(first, second, steps):
+            return True
+        return _leads_by_balances(first, second, steps) and not may_hold_the_way(before, after)
+
+    def statement(self, pk: int) -> BankStatement:
+        self.learn([pk])
         return self._statements[pk]
 
-    def _course(self, statement: BankStatement) -> Course | None:
+    def comes_back(self, pk: int, day: date) -> bool:
+        """Whether stored statements of that day lead from where this one ends to where it begins."""
+        own = self.statement(pk)
+        return _leads_by_balances(own, own, self._steps(own, own, day))
+
+    def course(self, pk: int) -> Course | None:
         """Of what is stored as the statement's, and what arrives of it."""
+        statement = self.statement(pk)
         if statement.pk not in self._courses:
             rows = ledger(self._ctx).filter(statement_id=statement.pk).values_list("position", "booked_on", "amount")
-            places = {position: (day, amount) for position, day, amount in rows if position is not None}
+            seen = BankSighting.objects.for_tenant(self._ctx.tenant).filter(statement_id=statement.pk)
+            shared = seen.values_list("position", "entry__booked_on", "entry__amount")
+            listed = (place for places in (shared, rows) for place in places)
+            places = {position: (day, amount) for position, day, amount in listed if position is not None}
             places |= self._arriving.get(statement.pk, {})
             booked = [places[position] for position in sorted(places)]
             self._courses[statement.pk] = course(statement.opening, statement.closing, booked, statement.number)
         return self._courses[statement.pk]
 
-    def _leads(self, first: BankStatement, second: BankStatement, day: date) -> bool:
-        """Whether stored statements of that day alone lead from the first to the second, each to another balance."""
-        between = BankStatement.objects.for_tenant(self._ctx.tenant).filter(
-            account_id=first.account_id, period_start=day, period_end=day
-        )
-        steps: dict[Decimal | None, set[Decimal | None]] = defaultdict(set)
-        listed = between.exclude(pk__in=[first.pk, second.pk]).order_by("-pk").values_list("opening", "closing")
-        for opening, closing in listed[:_MOST]:
-            if None not in (opening, closing) and opening != closing:
-                steps[opening].add(closing)
-        reached: set[Decimal | None] = set()
-        balances: list[Decimal | None] = [first.closing]
-        while balances:
-            following = steps[balances.pop()] - reached
-            reached |= following
-            balances += following
-        return second.opening in reached
+    def _steps(self, first: BankStatement, second: BankStatement, day: date) -> list[_Step]:
+        """The other statements of that day alone."""
+        dated = Q(first_on=day, last_on=day) | Q(first_on=None, period_start=day, period_end=day)
+        between = BankStatement.objects.for_tenant(self._ctx.tenant).filter(dated, account_id=first.account_id)
+        listed = between.exclude(pk__in=[first.pk, second.pk]).order_by("-pk")
+        return [
+            _Step(opening, closing, number)
+            for opening, closing, number in listed.values_list("opening", "closing", "number")[:_MOST]
+            if opening is not None and closing is not None
+        ]
+
+
+class _Step(NamedTuple):
+    """A statement on the way from one to another."""
+
+    opening: Decimal
+    closing: Decimal
+    number: str
+
+
+def _leads_by_balances(first: BankStatement, second: BankStatement, steps: Sequence[_Step]) -> bool:
+    """Each to another balance."""
+    following: dict[Decimal | None, set[Decimal | None]] = defaultdict(set)
+    for step in steps:
+        if step.opening != step.closing:
+            following[step.opening].add(step.closing)
+    reached: set[Decimal | None] = set()
+    balances: list[Decimal | None] = [first.closing]
+    while balances:
+        fresh = following[balances.pop()] - reached
+        reached |= fresh
+        balances += fresh
+    return second.opening in reached
+
+
+def _leads_by_numbers(first: BankStatement, second: BankStatement, steps: Sequence[_Step]) -> bool:
+    """All of them numbered as they follow each other: 7, 8 and 9. Where no balance changes, only that tells."""
+    reached = {(first.number, first.closing)}
+    for _ in steps:
+        reached = {
+            (step.number, step.closing)
+            for step in steps
+            if any(balance == step.opening and follow(number, step.number) for number, balance in reached)
+        }
+        if any(balance == second.opening and follow(number, second.number) for number, balance in reached):
+            return True
+        if not reached:
+            return False
+    return False
+
+
+def _span(statement: BankStatement, booked: Course | None) -> tuple[date | None, date | None]:
+    """The days of the first and the last entry; none where the statement has no balances."""
+    if booked is None:
+        return None, None
+    return statement.first_on or booked.first, statement.last_on or booked.last

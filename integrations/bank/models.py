@@ -52,6 +52,9 @@ class BankStatement(TenantOwned):
     closing = models.DecimalField(_("closing balance"), max_digits=MAX_DIGITS, decimal_places=PLACES, null=True)
     period_start = models.DateField(_("from"), null=True)
     period_end = models.DateField(_("to"), null=True)
+    first_on = models.DateField(_("first entry"), null=True)
+    last_on = models.DateField(_("last entry"), null=True)
+    """The days of its booked entries; None for statements without balances, and for those from before it was kept."""
     entries = models.PositiveIntegerField(_("entries"))
     run = models.ForeignKey("ingestion.Run", on_delete=models.PROTECT, related_name="+")
     """The run that first read it."""
@@ -164,6 +167,29 @@ class BankCorrection(TenantOwned):
         abstract = False
         constraints = [models.UniqueConstraint(fields=["tenant", "entry"], name="bank_correction_once")]
         indexes = [models.Index(fields=["account", "corrects"], name="bank_correction_of")]
+
+
+class BankSighting(TenantOwned):
+    """A statement that delivered an entry which another one delivered too, on a day at which one of them ends.
+
+    A third statement may show that the two have nothing in common; the entries are parted then, see sightings.py.
+    """
+
+    tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(BankAccount, on_delete=models.PROTECT, related_name="+", db_index=False)
+    booked_on = models.DateField()
+    statement = models.ForeignKey(BankStatement, on_delete=models.CASCADE, related_name="+")
+    position = models.PositiveIntegerField()
+    entry = models.ForeignKey(BankTransaction, on_delete=models.CASCADE, related_name="sightings")
+    look = models.CharField(max_length=64)
+    """What twins of the entry share, see identity.py."""
+
+    class Meta(TenantOwned.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "statement", "position"], name="bank_sighting_once"),
+        ]
+        indexes = [models.Index(fields=["account", "booked_on"], name="bank_sighting_of_day")]
 
 
 class BankLookAlike(TenantOwned):

@@ -44,6 +44,9 @@ class StatementHead(BaseModel):
     closing: Decimal | None = None
     period_start: date | None = None
     period_end: date | None = None
+    first: date | None = None
+    last: date | None = None
+    """The days of its booked entries, where it has the balances that prove them. They follow from the rest."""
     entries: int
 
 
@@ -216,9 +219,18 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "closing": _amount(statement.closing),
             "period_start": _day(statement.period_start),
             "period_end": _day(statement.period_end),
+            **_days(statement),
             "entries": len(statement.entries),
         },
     }
+
+
+def _days(statement: Statement) -> dict[str, str]:
+    if statement.opening is None or statement.closing is None:
+        return {}
+    booked = (booked_day(entry) for entry in statement.entries if entry.status is EntryStatus.BOOKED)
+    days = [day for day in booked if day is not None]
+    return {"first": min(days).isoformat(), "last": max(days).isoformat()} if days else {}
 
 
 def _amount(balance: Balance | None) -> str | None:
