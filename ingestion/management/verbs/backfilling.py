@@ -55,7 +55,7 @@ def answer(parent: Run, options: Options, output: Output) -> None:
     if not options["queue"]:
         with stopping() as stop:
             _carry(parent, stop)
-    bad = parent.shards.exclude(state=Run.State.SUCCEEDED).select_related("tenant").order_by("pk")[:SHOWN]
+    bad = parent.shards.exclude(state=Run.State.SUCCEEDED).select_related("tenant", "connection").order_by("pk")[:SHOWN]
     output.fields("shards", dict(shards.progress(parent)))
     if rows := [described.run(one) for one in bad]:
         output.rows("not_succeeded", rows, (*COLUMNS, "error_class"))

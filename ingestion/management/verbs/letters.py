@@ -14,7 +14,9 @@ from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.models import DeadLetter
 
-COLUMNS = ("id", "tenant", "pipeline", "source_id", "status", "stage", "error_class", "times_seen", "last_seen")
+COLUMNS = (
+    "id", "tenant", "pipeline", "name", "source_id", "status", "stage", "error_class", "times_seen", "last_seen", "why",
+)  # fmt: skip
 
 
 def add(verbs: Verbs) -> None:

@@ -48,7 +48,8 @@ def health(options: Options, output: Output) -> None:
     now = read_db_now()
     late_after = scheduling.late_after()
     ticked, overdue = scheduling.last_tick(), scheduling.overdue(now, late_after)
-    expired = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=now).select_related("tenant").order_by("pk")
+    leased = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=now)
+    expired = leased.select_related("tenant", "connection").order_by("pk")
     depths = queueing.depths()
     problems = list(filter(None, [scheduling.tick_problem(ticked, now, late_after)]))
     if overdue:
