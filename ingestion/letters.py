@@ -21,7 +21,7 @@ from ingestion import artifacts
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
-from ingestion.core.text import CUT, short, storable
+from ingestion.core.text import CUT, counted, short, storable
 from ingestion.loading.inserts import insert
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 from ingestion.redaction import mask
@@ -40,7 +40,7 @@ class PayloadNotKept(Exception):
     """Letters were to be written whose payloads are not in storage yet; nothing of the batch may be committed."""
 
     def __init__(self, rejected: Sequence[Rejected]) -> None:
-        super().__init__(f"{len(rejected)} payloads are not in storage yet.")
+        super().__init__(f"{counted(len(rejected), 'payload is', 'payloads are')} not in storage yet.")
         self.rejected = rejected
 
 
@@ -71,23 +71,6 @@ def fingerprint(pipeline: str, rejected: Rejected) -> str:
 def _fingerprint(pipeline: str, stage: str, error_class: str, errors: tuple[tuple[str, str], ...]) -> str:
     parts = [pipeline, stage, error_class, *sorted({f"{_place(path)}:{code}" for path, code in errors})]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-def cause(errors: object, longest: int = 80) -> str:
-    """The first of a dead letter's errors in a line, and how many more there are; '' where none was recorded."""
-    if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
-        return ""
-    path, message = str(errors[0].get("path", "")), str(errors[0].get("message", ""))
-    line = f"{path}: {message}" if path else message
-    shown = line if len(line) <= longest else f"{line[: longest - 1]}…"
-    return f"{shown} (+{len(errors) - 1})" if len(errors) > 1 else shown
-
-
-def first_of(run: Run) -> DeadLetter | None:
-    """The oldest letter that the run wrote or replayed in vain and nobody else has seen since, without its payload."""
-    seen_by = {"replay_run": run} if run.kind == Run.Kind.REPLAY else {"run": run}
-    letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(**seen_by)
-    return letters.filter(status__in=DeadLetter.OPEN).defer("payload").order_by("pk").first()
 
 
 def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads) -> None:

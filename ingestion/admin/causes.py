@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from ingestion import letters
+from ingestion import causes
 from ingestion.admin import cells
 from ingestion.admin.paging import COUNT_LIMIT
 from ingestion.admin.payloads import visible
@@ -49,6 +49,6 @@ def _groups(rows: Any) -> tuple[list[dict[str, Any]], bool]:
     samples = rows.in_bulk([group["sample"] for group in groups])
     for group in groups:
         errors = samples[group["sample"]].errors if group["sample"] in samples else []
-        group["why"] = visible(letters.cause(errors, 120) or cells.EMPTY)
+        group["why"] = visible(causes.cause(errors, 120) or cells.EMPTY)
         group["first"], group["last"] = cells.moment(group["first"]), cells.moment(group["last"])
     return groups, floor is not None

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, artifacts, letters
+from ingestion import actions, artifacts, causes, letters
 from ingestion.actions import Actor, Selection
 from ingestion.admin import cells, commands
 from ingestion.admin.causes import causes_view
@@ -102,7 +102,7 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.display(description=_("why"))
     def why(self, letter: DeadLetter) -> str:
-        return visible(letters.cause(letter.errors)) or cells.EMPTY
+        return visible(causes.cause(letter.errors)) or cells.EMPTY
 
     @admin.display(description=_("status"))
     def standing(self, letter: DeadLetter) -> str:

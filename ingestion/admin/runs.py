@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, letters
+from ingestion import actions, causes
 from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
@@ -22,7 +22,7 @@ from ingestion.admin.paging import bounded_count
 from ingestion.admin.payloads import visible
 from ingestion.admin.shards import ShardFilter, section
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
-from ingestion.core.text import counted
+from ingestion.core.text import rejections
 from ingestion.models import DeadLetter, Event, Run
 
 _TIMELINE = 100
@@ -163,12 +163,12 @@ def _rejection(run: Run) -> dict[str, Any] | None:
     """How many records were rejected, and the first one with its reason; None where all were taken."""
     if not run.dead:
         return None
-    letter = letters.first_of(run)
+    letter = causes.first_of(run)
     return {
-        "count": counted(run.dead, f"of {run.read} records was rejected", f"of {run.read} records were rejected"),
+        "count": rejections(run.dead, run.read),
         "letter": letter,
         "where": visible((letter.position or letter.source_id) if letter else ""),
-        "why": visible(letters.cause(letter.errors, 300) if letter else ""),
+        "why": visible(causes.cause(letter.errors, 300) if letter else ""),
     }
 
 

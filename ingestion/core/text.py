@@ -23,6 +23,12 @@ def counted(count: int, noun: str, several: str = "") -> str:
     return f"{count} {noun if count == 1 else several or f'{noun}s'}"
 
 
+def rejections(dead: int, read: int) -> str:
+    """How much of what was read was rejected: "1 of 9 records was rejected"."""
+    records = counted(read, "record")
+    return counted(dead, f"of {records} was rejected", f"of {records} were rejected")
+
+
 def told(error: BaseException) -> str:
     """What an error says. Somebody's own `__str__` may raise itself, and the error must not be lost over it."""
     try:

@@ -18,6 +18,7 @@ from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, Stored, 
 from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import STALE, Counts, Page, Ready, Record, Rejected
+from ingestion.core.text import rejections
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
@@ -286,6 +287,6 @@ def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:
 
 def _over_budget(read: int, dead: int) -> ErrorBudgetExceeded:
     return ErrorBudgetExceeded(
-        f"{dead} of {read} records were rejected, more than this pipeline's error budget allows. Look at the dead "
+        f"{rejections(dead, read)}, more than this pipeline's error budget allows. Look at the dead "
         "letters: when the source has changed, mend the pipeline and run it again; the watermark has not moved."
     )

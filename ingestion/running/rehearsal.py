@@ -21,6 +21,7 @@ from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionEr
 from ingestion.core.intake import require_files
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Rejected
+from ingestion.core.text import counted, rejections
 from ingestion.core.windows import Window
 from ingestion.loading import faults
 from ingestion.models import Run, Tenant
@@ -111,13 +112,13 @@ class _Rehearsal:
         for page in self.pipeline.source.extract(self.ctx, None):
             self._page(page)
             if self.pipeline.error_budget.exceeded(self.report.read, self.report.rejected):
-                raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
+                raise ErrorBudgetExceeded(f"{rejections(self.report.rejected, self.report.read)}.")
             if self.report.pages == limit_pages:
                 self.report.complete = False
                 return
         budget = self.pipeline.error_budget
         if not self.ctx.inbox and budget.exceeded_at_the_end(self.report.read, self.report.rejected):
-            raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
+            raise ErrorBudgetExceeded(f"{rejections(self.report.rejected, self.report.read)}.")
         self._judge()
 
     def _page(self, page: Page) -> None:
@@ -179,6 +180,8 @@ def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None
         if not data:
             raise UnreadableFile(f"{name} is empty.")
         if len(data) > limit:
-            raise FileTooLarge(f'{name} has {len(data)} bytes; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).')
+            raise FileTooLarge(
+                f'{name} has {counted(len(data), "byte")}; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).'
+            )
     if files:
         require_files(pipeline)

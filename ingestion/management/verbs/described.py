@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingestion import endpoints, letters, scheduling
+from ingestion import causes, endpoints, scheduling
 from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
@@ -100,16 +100,16 @@ _LETTER = (
 def letter(row: DeadLetter) -> Described:
     values = {name: getattr(row, name) for name in _LETTER}
     owner = {"tenant": row.tenant.key, "pipeline": row.pipeline, "name": row.connection.name}
-    why = letters.cause(row.errors)
+    why = causes.cause(row.errors)
     return {"id": row.pk, **owner, **values, "run": row.run_id, "why": why, "errors": row.errors}
 
 
 def rejection(row: Run) -> str:
     """The first record that the run rejected, with its reason and its letter; '' where none of them is open."""
-    if not row.dead or (first := letters.first_of(row)) is None:
+    if not row.dead or (first := causes.first_of(row)) is None:
         return ""
     where = first.position or first.source_id or "a record"
-    return f"{where}: {letters.cause(first.errors, 300)} (dead letter {first.pk})"
+    return f"{where}: {causes.cause(first.errors, 300)} (dead letter {first.pk})"
 
 
 _DELIVERY = ("delivery_id", "state", "size", "content_type", "sha256", "received_at", "done_at", "note")

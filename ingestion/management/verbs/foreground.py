@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from django.core.management.base import CommandError
 
-from ingestion.core.text import counted
+from ingestion.core.text import rejections
 from ingestion.management.verbs import described
 from ingestion.management.verbs.arguments import Options
 from ingestion.management.verbs.codes import Exit
@@ -71,9 +71,7 @@ def _sentence(run: Run) -> str:
         case Run.State.SUCCEEDED:
             return ""
         case Run.State.PARTIAL:
-            what = counted(
-                run.dead, f"of {run.read} records became a dead letter", f"of {run.read} records became dead letters"
-            )
+            what = rejections(run.dead, run.read)
             first = f" The first: {text}." if (text := described.rejection(run).removesuffix(".")) else ""
             return f"Run {run.pk} is partial: {what}.{first} See: manage.py ingest list dead-letters --run {run.pk}"
         case Run.State.QUEUED:

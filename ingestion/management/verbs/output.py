@@ -99,7 +99,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 def _laid_out(value: Any) -> list[str]:
     """The lines of a field's value: one, or indented JSON where values lie in values; none where it is empty."""
-    if isinstance(value, dict) and any(isinstance(member, (dict, list)) and member for member in value.values()):
+    if isinstance(value, dict) and any(isinstance(member, dict) and member for member in value.values()):
         text = json.dumps(value, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
         return [shown_as(line) for line in text.splitlines()]
     return [line] if (line := shown_as(value)) else []

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from ingestion import artifacts, deliveries, jobs, queueing, retention, scheduling
 from ingestion.clock import read_db_now
 from ingestion.conf import config
+from ingestion.core.text import counted
 from ingestion.management.verbs import arguments, credentials, described, finding, foreground, reconciling
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
@@ -54,7 +55,8 @@ def health(options: Options, output: Output) -> None:
     problems = list(filter(None, [scheduling.tick_problem(ticked, now, late_after)]))
     if overdue:
         more = " or more" if len(overdue) >= scheduling.SHOWN else ""
-        problems.append(f"{len(overdue)}{more} connections are overdue, the first because: {overdue[0].reason}")
+        late = counted(len(overdue), "connection is", f"{more} connections are".strip())
+        problems.append(f"{late} overdue, the first because: {overdue[0].reason}")
     if left := deliveries.forgotten(now):
         problems.append(
             f"Deliveries have waited for more than an hour for {', '.join(map(str, left[:_NAMED]))}"

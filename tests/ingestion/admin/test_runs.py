@@ -7,7 +7,7 @@ import re
 from django.test import Client
 from django.urls import reverse
 
-from ingestion import actions, letters
+from ingestion import actions, causes
 from ingestion.actions import Actor
 from ingestion.models import AuditEntry, DeadLetter, Event, Run, Tenant
 from ingestion.testing import Records, run_pipeline
@@ -48,7 +48,7 @@ def test_the_page_tells_the_whole_story(console: Client, acme: Tenant) -> None:
 
     page = console.get(page_of(run)).content.decode()
 
-    assert "may.jsonl (1 bytes) uploaded by" in page  # the timeline
+    assert "may.jsonl (1 byte) uploaded by" in page  # the timeline
     assert "Dead letters of this run: 1" in page
     assert reverse("admin:ingestion_artifact_download", args=[run.artifact_links.first().artifact_id]) in page
     assert f"manage.py ingest show run {run.pk}" in page
@@ -157,7 +157,7 @@ def test_a_partial_run_names_its_first_rejected_record_with_the_reason(console: 
     assert "2 of 3 records were rejected" in page
     box = page[page.index("The first:") :].partition("</div>")[0]
     assert reverse("admin:ingestion_deadletter_change", args=[first.pk]) in box
-    assert letters.cause(first.errors) in html.unescape(box)
+    assert causes.cause(first.errors) in html.unescape(box)
 
 
 def test_a_run_whose_letters_are_closed_does_not_blame_another_record(console: Client, acme: Tenant) -> None:
@@ -167,7 +167,7 @@ def test_a_run_whose_letters_are_closed_does_not_blame_another_record(console: C
 
     page = console.get(page_of(run)).content.decode()
 
-    assert "1 of 1 records was rejected" in page
+    assert "1 of 1 record was rejected" in page
     assert "None of them is open" in page
     assert "The first:" not in page
 
