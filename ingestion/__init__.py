@@ -56,6 +56,7 @@ from ingestion.core.records import Json, Page, Proof, Ready, Record, Refusal, Re
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
 from ingestion.core.sources import JsonLines, JsonPages, Source, json_page
+from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.loading.plans import joined_key
 from ingestion.loading.upsert import Upsert
@@ -136,6 +137,7 @@ __all__ = [
     "Upsert",
     "Window",
     "Windowed",
+    "counted",
     "joined_key",
     "json_page",
     "meter",

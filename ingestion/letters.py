@@ -21,7 +21,7 @@ from ingestion import artifacts
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
-from ingestion.core.text import CUT, short, storable
+from ingestion.core.text import CUT, counted, short, storable
 from ingestion.loading.inserts import insert
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 from ingestion.redaction import mask
@@ -40,7 +40,7 @@ class PayloadNotKept(Exception):
     """Letters were to be written whose payloads are not in storage yet; nothing of the batch may be committed."""
 
     def __init__(self, rejected: Sequence[Rejected]) -> None:
-        super().__init__(f"{len(rejected)} payloads are not in storage yet.")
+        super().__init__(f"{counted(len(rejected), 'payload is', 'payloads are')} not in storage yet.")
         self.rejected = rejected
 
 

@@ -21,6 +21,7 @@ from ingestion.core.context import overlaid
 from ingestion.core.errors import ActionRefused
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.spans import span_text
+from ingestion.core.text import counted
 from ingestion.core.windows import Window, split
 from ingestion.models import Connection, Run
 from ingestion.running import shards
@@ -129,7 +130,7 @@ def start_shards(
         ],
         batch_size=200,
     )
-    text = f"{len(windows)} shards, {params['parallel']} at a time, asked for by {actor.name}"
+    text = f"{counted(len(windows), 'shard')}, {params['parallel']} at a time, asked for by {actor.name}"
     events.record(parent, "started", text, shards=len(windows))
     if hint:
         for one in shards.next_in_line(parent):

@@ -1,11 +1,11 @@
-"""What an operator can do about a source that asked to be left alone: end the wait."""
+"""What an operator can do about a hold-off, the time in which nobody of a tenant calls a source: end it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
 from ingestion import events, limits, turns
 from ingestion.actions.actor import Actor
@@ -15,8 +15,17 @@ from ingestion.models import Connection, Event, Run
 _CHUNK = 500
 
 
-def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> str:
-    """Let the connection's tenant call its integration again, now; the integration's name.
+@dataclass(frozen=True, slots=True)
+class EndedHoldOff:
+    """`integration` may be called again, so many seconds earlier; `runs` waited for it and need not any more."""
+
+    integration: str
+    seconds: float
+    runs: list[int]
+
+
+def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> EndedHoldOff:
+    """Let the connection's tenant call its integration again, now.
 
     Runs that wait for it start when it is their turn, but for those that a host refused which refuses none of the
     connection's own: it asked for itself, and nobody ended that. Raises ActionRefused when nothing is held off and no
@@ -27,17 +36,20 @@ def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> str:
     integration = limits.limited_of(connection)
     seconds = limits.release(tenant.ref, tenant.tier, integration) if integration else 0.0
     with transaction.atomic():
-        waiting = _of_its_hosts(connection, _waiting(connection, integration))
+        waiting = _of_its_hosts(connection, limits.waiting_for(tenant.ref, integration))
         if not seconds and not waiting:
-            raise ActionRefused(f"Nothing is held off for {tenant.key} at {integration or connection.pipeline}.")
+            raise ActionRefused(
+                f"Nothing is held off: {tenant.key} may call {integration or connection.pipeline}, and no run waits."
+            )
         for run in waiting:
             if Run.unscoped.filter(pk=run.pk, fence=run.fence, state=Run.State.QUEUED).update(not_before=None):
                 run.not_before = None
                 events.record(run, "note", f"{actor.name} ended the hold-off of {integration}; the run need not wait.")
                 turns.hint(run)
-        data = {"integration": integration, "seconds": round(seconds), "runs": [run.pk for run in waiting]}
+        ended = EndedHoldOff(integration, seconds, [run.pk for run in waiting])
+        data = {"integration": integration, "seconds": round(seconds), "runs": ended.runs}
         actor.audit(tenant, "end hold-off", connection, reason, **data)
-    return integration
+    return ended
 
 
 def _of_its_hosts(connection: Connection, waiting: Sequence[Run]) -> list[Run]:
@@ -59,17 +71,3 @@ def _hosts_of(runs: Sequence[Run]) -> dict[int, str]:
             (run_id, str(data.get("host", ""))) for run_id, data in retries.order_by("pk").values_list("run_id", "data")
         )
     return hosts
-
-
-def _waiting(connection: Connection, integration: str) -> list[Run]:
-    """The tenant's queued runs that were held off, of all connections that share the integration."""
-    runs = Run.objects.for_tenant(connection.tenant).select_related("tenant", "connection", "connection__tenant")
-    queued = runs.filter(error_class="HeldOff", state=Run.State.QUEUED, not_before__gt=timezone.now())
-    integrations: dict[int, str] = {}
-    waiting = []
-    for run in queued.order_by("pk").iterator(chunk_size=_CHUNK):
-        if run.connection_id not in integrations:  # a look at the credentials for each connection, not for each run
-            integrations[run.connection_id] = limits.limited_of(run.connection)
-        if integrations[run.connection_id] == integration:
-            waiting.append(run)
-    return waiting

@@ -15,6 +15,7 @@ from ingestion.actions.actor import Actor
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
+from ingestion.core.text import counted
 from ingestion.models import Connection, DeadLetter, Run, Tenant, TenantQuerySet
 from ingestion.running.replay_rehearsal import Rehearsed, rehearse
 
@@ -108,7 +109,7 @@ def _replay_one(
     held = sum(
         _hold(tenant, run, holder, [pk for was, pk in chosen if was == holder]) for holder in {h for h, _ in chosen}
     )
-    events.record(run, "queued", f"{held} dead letters, asked for by {actor.name}")
+    events.record(run, "queued", f"{counted(held, 'dead letter')}, asked for by {actor.name}")
     actor.audit(tenant, "replay", connection, reason, run=run.pk, letters=held)
     return run
 

@@ -16,7 +16,7 @@ from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.errors import FileTooLarge, UnreadableFile
 from ingestion.core.intake import require_files
-from ingestion.core.text import storable
+from ingestion.core.text import counted, storable
 from ingestion.models import Artifact, Connection, Run, RunArtifact
 
 
@@ -66,7 +66,7 @@ def upload(
         RunArtifact.unscoped.create(
             tenant=connection.tenant, run=run, artifact=artifact, role=RunArtifact.Role.INPUT, name=shown
         )
-        events.record(run, "queued", f"{shown} ({len(data)} bytes) uploaded by {actor.name}")
+        events.record(run, "queued", f"{shown} ({counted(len(data), 'byte')}) uploaded by {actor.name}")
         actor.audit(connection.tenant, "upload", shown, run=run.pk, sha256=artifact.sha256)
         if hint:
             turns.hint(run)
@@ -82,7 +82,9 @@ def _check(connection: Connection, name: str, data: bytes) -> None:
         raise UnreadableFile(f"{name} is empty.")
     limit = settings().MAX_UPLOAD_BYTES
     if len(data) > limit:
-        raise FileTooLarge(f'{name} has {len(data)} bytes; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).')
+        raise FileTooLarge(
+            f'{name} has {counted(len(data), "byte")}; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).'
+        )
 
 
 def _taken(connection: Connection, artifact: Artifact) -> Run | None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from ingestion import causes
 from ingestion.admin import cells
 from ingestion.admin.paging import COUNT_LIMIT
 from ingestion.admin.payloads import visible
@@ -35,19 +36,19 @@ def causes_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "ingestion/causes.html", context)
 
 
-def _groups(letters: Any) -> tuple[list[dict[str, Any]], bool]:
+def _groups(rows: Any) -> tuple[list[dict[str, Any]], bool]:
     """The largest causes among the newest letters, and whether older letters were left out."""
-    floor = letters.order_by("-pk").values_list("pk", flat=True)[COUNT_LIMIT : COUNT_LIMIT + 1].first()
+    floor = rows.order_by("-pk").values_list("pk", flat=True)[COUNT_LIMIT : COUNT_LIMIT + 1].first()
     if floor is not None:
-        letters = letters.filter(pk__gt=floor)
-    found = letters.order_by().values("fingerprint", "pipeline", "stage", "error_class").annotate(
+        rows = rows.filter(pk__gt=floor)
+    found = rows.order_by().values("fingerprint", "pipeline", "stage", "error_class").annotate(
         count=Count("pk"), tenants=Count("tenant", distinct=True), first=Min("first_seen"), last=Max("last_seen"),
         sample=Max("pk"),
     )  # fmt: skip
     groups = list(found.order_by("-count", "-last")[:_SHOWN])
-    samples = letters.in_bulk([group["sample"] for group in groups])
+    samples = rows.in_bulk([group["sample"] for group in groups])
     for group in groups:
         errors = samples[group["sample"]].errors if group["sample"] in samples else []
-        group["why"] = visible(cells.cause(errors, 120))
+        group["why"] = visible(causes.cause(errors, 120) or cells.EMPTY)
         group["first"], group["last"] = cells.moment(group["first"]), cells.moment(group["last"])
     return groups, floor is not None

@@ -49,10 +49,12 @@ def exactly(value: datetime | None, shown: str = "") -> SafeString | str:
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:
-    """From `start` to `end`, or until now: "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
+    """From `start` to `end`, or until now: "40 ms", "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
     if start is None:
         return EMPTY
     seconds = max(0.0, ((end or timezone.now()) - start).total_seconds())
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -75,16 +77,6 @@ def size(count: int) -> str:
 
 def cut(text: str, length: int = 80) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
-
-
-def cause(errors: Any, length: int = 80) -> str:
-    """The first of a dead letter's errors in a line, and how many more there are."""
-    if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
-        return EMPTY
-    first = errors[0]
-    path, message = str(first.get("path", "")), str(first.get("message", ""))
-    more = f" (+{len(errors) - 1})" if len(errors) > 1 else ""
-    return cut(f"{path}: {message}" if path else message, length) + more
 
 
 def link(page: str, pk: Any, text: Any) -> SafeString:

@@ -20,6 +20,7 @@ from ingestion.core import intake, registry
 from ingestion.core.capabilities import Previewable, Testable
 from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
+from ingestion.core.text import counted
 from ingestion.core.zones import zone_named
 from ingestion.models import Connection
 
@@ -97,8 +98,9 @@ def in_words(connection: Connection) -> str:
 
 
 def _end_hold_off(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
-    integration = actions.end_hold_off(actor, connection, values["reason"])
-    return Done(_("%s may be called again.") % integration)
+    ended = actions.end_hold_off(actor, connection, values["reason"])
+    waited = counted(len(ended.runs), "run that waited for it starts", "runs that waited for it start")
+    return Done(_("%(source)s may be called again now; %(waited)s.") % {"source": ended.integration, "waited": waited})
 
 
 def _held(connection: Connection) -> bool:
@@ -119,7 +121,8 @@ VERBS = [
          explain=_("Asks the source for a sign of life with the stored credential. Nothing is loaded."),
          command=lambda c: commands.for_connection("credential test", c)),
     Verb("end_hold_off", _("End hold-off"), RUN, _end_hold_off, ReasonForm, applies=_held,
-         explain=_("The source asked to be left alone. Runs that wait for it start now, and it may refuse them again."),
+         explain=_("Nobody calls the source until the time on the page, because it asked for that or kept failing. "
+                   "This ends it now: the runs that wait start, and the source may refuse them again."),
          command=lambda c: commands.for_connection("hold-off end", c, "--reason", "…")),
     Verb("pause", _("Pause"), RUN, _pause, ReasonForm, applies=lambda c: not c.is_paused,
          explain=_("Nothing new starts until it is resumed. A run under way stops at its next batch."),

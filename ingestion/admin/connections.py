@@ -22,12 +22,14 @@ from ingestion.admin.connection_verbs import RUN, VERBS, can_preview, can_upload
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.filters import PipelineFilter
 from ingestion.admin.guides import guided
+from ingestion.admin.payloads import visible
 from ingestion.admin.previewing import preview_view
 from ingestion.admin.uploads import upload_view
 from ingestion.admin.verbs import OffersVerbs
 from ingestion.core import registry
 from ingestion.core.errors import IngestionError
 from ingestion.core.intake import takes_files
+from ingestion.core.text import counted
 from ingestion.models import Connection, KnownShape, Run
 
 
@@ -51,7 +53,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Connection)
 class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
-    list_display = ["pipeline", "name", "tenant", "state", "schedule", "due", "last_run"]
+    list_display = ["pipeline", "name", "tenant", "state", "rhythm", "due", "last_run"]
     list_filter = ["tenant", PipelineFilter, StateFilter]
     ordering = ["pipeline", "tenant__key", "name"]
     sortable_by = ()
@@ -83,7 +85,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         return cells.badge("quiet", _("waiting") if connection.next_due else _("on request"))
 
     @admin.display(description=_("schedule"))
-    def schedule(self, connection: Connection) -> str:
+    def rhythm(self, connection: Connection) -> str:
         return in_words(connection)
 
     @admin.display(description=_("next due"), ordering="next_due")
@@ -193,10 +195,18 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         }
 
 
-def _held(connection: Any) -> str:
-    """Which source is left alone and until when, '' when none is."""
-    held = connection.hold_off
-    return format_html("{}, {}", held.integration, cells.moment(held.until)) if held else ""
+def _held(connection: Any) -> dict[str, Any] | None:
+    """Which source nobody calls, until when, why, and how many runs wait for it; None when none is held off."""
+    hold_off = connection.hold_off
+    if hold_off is None:
+        return None
+    waiting = limits.waiting_for(hold_off.tenant, hold_off.integration)
+    return {
+        "integration": hold_off.integration,
+        "until": format_html("{} ({})", cells.exactly(hold_off.until), cells.moment(hold_off.until)),
+        "why": visible(waiting[0].error_message) if waiting else "",
+        "waiting": counted(len(waiting), "run waits", "runs wait"),
+    }
 
 
 def _address(request: HttpRequest, connection: Connection) -> str:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.text import capfirst
 
+from ingestion.admin import cells
 from ingestion.admin.paging import BoundedPaginator
 from ingestion.admin.scoped import TenantScoped
 from ingestion.models import Tenant
@@ -44,6 +45,7 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
     """Nothing: a join with a small table makes a database start there, and sort the large one for its first page."""
     list_prefetch: ClassVar[tuple[str, ...]] = ("tenant",)
     """What the shown rows point to, fetched for them alone."""
+    empty_value_display = cells.EMPTY
     actions: Any = None
     change_list_template = "ingestion/change_list.html"
     change_form_template = "ingestion/change_form.html"
@@ -78,7 +80,7 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
     ) -> Any:
         context.update(show_save_and_add_another=False, show_save_and_continue=False)
         if obj is not None:
-            context.update(title=str(obj), subtitle=None, **self.page_context(request, obj))
+            context.update({"title": str(obj), "subtitle": None, **self.page_context(request, obj)})
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from ingestion import actions
 from ingestion.actions import Actor
@@ -50,4 +50,4 @@ def _rotate(request: HttpRequest) -> None:
     except IngestionError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, gettext("%s tenants have fresh keys.") % done)
+        messages.success(request, ngettext("%s tenant has fresh keys.", "%s tenants have fresh keys.", done) % done)

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, artifacts, letters
+from ingestion import actions, artifacts, causes, letters
 from ingestion.actions import Actor, Selection
 from ingestion.admin import cells, commands
 from ingestion.admin.causes import causes_view
@@ -61,7 +61,7 @@ def _is_open(letter: DeadLetter) -> bool:
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
-    list_display = ["record", "why", "stage", "pipeline", "tenant", "standing", "seen"]
+    list_display = ["record", "standing", "why", "seen", "tenant", "pipeline", "stage"]
     list_filter = LETTER_FILTERS
     search_fields = ["source_id"]
     search_help_text = _("The record's own id, whole")
@@ -102,7 +102,7 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.display(description=_("why"))
     def why(self, letter: DeadLetter) -> str:
-        return visible(cells.cause(letter.errors))
+        return visible(causes.cause(letter.errors)) or cells.EMPTY
 
     @admin.display(description=_("status"))
     def standing(self, letter: DeadLetter) -> str:
@@ -171,6 +171,8 @@ def _page(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
     sees = user.has_perm("ingestion.view_payload")
     errors = letter.errors if isinstance(letter.errors, list) else []
     return {
+        "title": _("Dead letter %(number)s: %(record)s")
+        % {"number": letter.pk, "record": visible(letter.position or letter.source_id) or letter.pipeline},
         "letter": letter,
         "sees_payload": sees,
         "preview": _preview(letter) if sees else None,

@@ -11,6 +11,8 @@ from urllib.parse import quote
 import msgspec
 from django.http import HttpResponse
 
+from ingestion.core.text import counted
+
 TEXT_LIMIT = 64 * 1024
 HEX_LIMIT = 4 * 1024
 _ROW = 16
@@ -26,6 +28,10 @@ class Preview:
     kind: Any
     shown: int
     size: int
+
+    @property
+    def length(self) -> str:
+        return counted(self.size, "byte")
 
     @property
     def is_cut(self) -> bool:

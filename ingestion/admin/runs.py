@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions
+from ingestion import actions, causes
 from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
@@ -22,7 +22,8 @@ from ingestion.admin.paging import bounded_count
 from ingestion.admin.payloads import visible
 from ingestion.admin.shards import ShardFilter, section
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
-from ingestion.models import DeadLetter, Run
+from ingestion.core.text import rejections
+from ingestion.models import DeadLetter, Event, Run
 
 _TIMELINE = 100
 _FILES = 50
@@ -73,11 +74,12 @@ VERBS = [
 
 @admin.register(Run)
 class RunAdmin(OffersVerbs, ConsoleAdmin):
-    list_display = ["number", "outcome", "pipeline", "tenant", "kind", "read", "ok", "skipped", "dead", "began", "took"]
+    list_display = ["number", "outcome", "used", "tenant", "kind", "read", "ok", "skipped", "dead", "began", "took"]
     list_filter = ["state", "kind", "tenant", PipelineFilter, ShardFilter]
     search_fields = ["id"]
     search_help_text = _("The number of a run")
     sortable_by = ()
+    list_prefetch = ("tenant", "connection")
     change_form_template = "ingestion/run.html"
     verbs = VERBS
 
@@ -97,6 +99,10 @@ class RunAdmin(OffersVerbs, ConsoleAdmin):
     @admin.display(description=_("state"))
     def outcome(self, run: Run) -> str:
         return cells.badge(run.state, run.get_state_display())
+
+    @admin.display(description=_("connection"))
+    def used(self, run: Run) -> str:
+        return f"{run.pipeline} {run.connection.name}".strip()
 
     @admin.display(description=_("created"))
     def began(self, run: Run) -> str:
@@ -120,9 +126,9 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
     user: Any = request.user
     events = list(run.events.order_by("-pk")[: _TIMELINE + 1])
     files = list(run.artifact_links.select_related("artifact").order_by("role", "pk")[: _FILES + 1])
-    letters = DeadLetter.objects.for_tenant(run.tenant_id)
+    own = DeadLetter.objects.for_tenant(run.tenant_id)
     seen_by = {"replay_run": run} if run.kind == Run.Kind.REPLAY else {"run": run}
-    count, more = bounded_count(letters.filter(**seen_by))
+    count, more = bounded_count(own.filter(**seen_by))
     field = next(iter(seen_by))
     return {
         "run": run,
@@ -136,13 +142,33 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
             for subject, verdicts in run.proofs.items()
             for verdict, count in _totals(verdicts)
         ],
-        "events": [(cells.exactly(event.at), event.name, visible(event.text)) for event in events[:_TIMELINE]],
+        "rejection": _rejection(run),
+        "events": [_event(run, event) for event in reversed(events[:_TIMELINE])],
         "more_events": len(events) > _TIMELINE,
         "files": [(link, visible(link.name), cells.size(link.artifact.size)) for link in files[:_FILES]],
         "more_files": len(files) > _FILES,
         "letters": f"{count}+" if more else count,
         "letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
         "command": commands.for_run("show", run),
+    }
+
+
+def _event(run: Run, event: Event) -> tuple[Any, str, str, str]:
+    """When it happened, how long after the run was made, and what; counts stand for a text that there is none of."""
+    text = event.text or ", ".join(f"{name}: {value}" for name, value in event.data.items())
+    return cells.exactly(event.at), cells.duration(run.created_at, event.at), event.name, visible(text)
+
+
+def _rejection(run: Run) -> dict[str, Any] | None:
+    """How many records were rejected, and the first one with its reason; None where all were taken."""
+    if not run.dead:
+        return None
+    letter = causes.first_of(run)
+    return {
+        "count": rejections(run.dead, run.read),
+        "letter": letter,
+        "where": visible((letter.position or letter.source_id) if letter else ""),
+        "why": visible(causes.cause(letter.errors, 300) if letter else ""),
     }
 
 

@@ -20,6 +20,7 @@ from ingestion.core.periods import Periods
 from ingestion.core.reconciliation import Reconciliation
 from ingestion.core.schedules import CATCH_UPS, CatchUp, Schedule
 from ingestion.core.sources import Source
+from ingestion.core.text import counted, rejections
 
 Transform = Callable[[Any, Context], Any]
 Reader = Callable[[bytes, Context], bytes]
@@ -59,10 +60,10 @@ class ErrorBudget:
         """The same of a whole run, be it of one record."""
         return dead > self.allowed(read) * read
 
-    def told(self, read: int, dead: int) -> str:
+    def breach(self, read: int, dead: int) -> str:
         """What was too much, and by which rule."""
-        rule = "" if read >= self.at_least else f" of fewer than {self.at_least} records"
-        return f"{dead} of {read} records were rejected; the error budget allows {100 * self.allowed(read):g} %{rule}."
+        rule = "" if read >= self.at_least else f" of fewer than {counted(self.at_least, 'record')}"
+        return f"{rejections(dead, read)}; the error budget allows {100 * self.allowed(read):g} %{rule}."
 
     def allowed(self, read: int) -> float:
         """The share of that many records that may be rejected: of a few, one or two more say little."""

@@ -14,7 +14,7 @@ from ingestion.core.destinations import Stored, versions
 from ingestion.core.errors import FieldError, FileRefused, PayloadTooLarge, PoisonRecord, RecordError
 from ingestion.core.pipeline import Pipeline, Skip
 from ingestion.core.records import STALE, SUPERSEDED, UNCHANGED, Outcome, Page, Ready, Record, Rejected, Skipped, Stage
-from ingestion.core.text import told
+from ingestion.core.text import counted, told
 
 DIGEST_BYTES = 16
 StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
@@ -290,4 +290,6 @@ def _field_errors(error: ValidationError) -> Iterator[FieldError]:
     for detail in details[:_MAX_ERRORS]:
         yield FieldError(".".join(str(part) for part in detail["loc"]), detail["type"], detail["msg"])
     if len(details) > _MAX_ERRORS:
-        yield FieldError("", "more_errors", f"{len(details) - _MAX_ERRORS} more errors were left out.")
+        yield FieldError(
+            "", "more_errors", f"{counted(len(details) - _MAX_ERRORS, 'more error was', 'more errors were')} left out."
+        )

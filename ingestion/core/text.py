@@ -15,6 +15,20 @@ def storable(text: str, longest: int) -> str:
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()[:longest]
 
 
+def counted(count: int, noun: str, several: str = "") -> str:
+    """A count and what is counted, as people write it: "1 record", "0 records", "2 entries were read".
+
+    `several` is what stands where there is not exactly one; without it the noun takes an s.
+    """
+    return f"{count} {noun if count == 1 else several or f'{noun}s'}"
+
+
+def rejections(dead: int, read: int) -> str:
+    """How much of what was read was rejected: "1 of 9 records was rejected"."""
+    records = counted(read, "record")
+    return counted(dead, f"of {records} was rejected", f"of {records} were rejected")
+
+
 def told(error: BaseException) -> str:
     """What an error says. Somebody's own `__str__` may raise itself, and the error must not be lost over it."""
     try:

@@ -19,7 +19,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.limits.buckets import SharedBucket, key_of
 from ingestion.limits.throttling import release_here
 from ingestion.limits.tiers import rate_of
-from ingestion.models import Connection
+from ingestion.models import Connection, Run
 from ingestion.vault import credentials
 
 Connect = Callable[[], Any]
@@ -27,11 +27,12 @@ Connect = Callable[[], Any]
 
 @dataclass(frozen=True, slots=True)
 class HoldOff:
-    """`integration` is left alone for its tenant until then."""
+    """Nobody of `tenant` calls `integration` until then. `connection` is one of those whose runs wait for it."""
 
     tenant: TenantRef
     integration: str
     until: datetime
+    connection: Connection
 
 
 def limited(pipeline: Pipeline, tenant: TenantRef, named: str) -> str:
@@ -66,7 +67,7 @@ def hold_off_of(connection: Connection, connect: Connect = queueing.client) -> H
     )
     if not seconds:
         return None
-    return HoldOff(connection.tenant.ref, integration, timezone.now() + timedelta(seconds=seconds))
+    return HoldOff(connection.tenant.ref, integration, timezone.now() + timedelta(seconds=seconds), connection)
 
 
 def hold_offs(connections: Iterable[Connection], connect: Connect = queueing.client) -> list[HoldOff]:
@@ -77,6 +78,20 @@ def hold_offs(connections: Iterable[Connection], connect: Connect = queueing.cli
         if key not in found:
             found[key] = hold_off_of(connection, connect)
     return [one for one in found.values() if one is not None]
+
+
+def waiting_for(tenant: TenantRef, integration: str) -> list[Run]:
+    """The tenant's queued runs that were held off, of all connections that share the integration, the oldest first."""
+    runs = Run.objects.for_tenant(tenant.id).select_related("tenant", "connection", "connection__tenant")
+    queued = runs.filter(error_class="HeldOff", state=Run.State.QUEUED, not_before__gt=timezone.now())
+    integrations: dict[int, str] = {}
+    waiting = []
+    for run in queued.order_by("pk").iterator(chunk_size=500):
+        if run.connection_id not in integrations:  # a look at the credentials for each connection, not for each run
+            integrations[run.connection_id] = limited_of(run.connection)
+        if integrations[run.connection_id] == integration:
+            waiting.append(run)
+    return waiting
 
 
 def release(tenant: TenantRef, tier: str, integration: str, connect: Connect = queueing.client) -> float:

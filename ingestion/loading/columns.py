@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ingestion.core.text import counted
 from ingestion.loading.limits import SQLITE_DIGITS, integer_range
 
 Adapter = Callable[[Any], Any]
@@ -73,7 +74,7 @@ def _text(field: models.Field[Any, Any], is_key: bool, nul: str) -> Adapter:
         if nul and "\0" in text:
             text = _without_nul(text, "\0", "\ufffd", nul)
         if len(text) > longest:
-            raise ColumnFault("max_length", f"{len(text)} characters; the column takes {longest}.")
+            raise ColumnFault("max_length", f"{counted(len(text), 'character')}; the column takes {longest}.")
         if not text.isascii():
             text.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
         if is_key and text[-1:].isspace():
@@ -214,7 +215,7 @@ def _generic(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> 
 
     def adapt(value: Any) -> Any:
         if len(value) > longest:
-            raise ColumnFault("max_length", f"{len(value)} bytes; the column takes {longest}.")
+            raise ColumnFault("max_length", f"{counted(len(value), 'byte')}; the column takes {longest}.")
         return field.get_db_prep_save(value, connection)
 
     return adapt

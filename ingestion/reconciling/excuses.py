@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from ingestion.core.periods import Figure
+from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.models import Connection, DeadLetter, ReconciledPeriod, Run, Watermark
 from ingestion.reconciling.judging import Difference
@@ -56,7 +57,8 @@ def _rejected(connection: Connection, difference: Difference, *, ids_known: bool
     open_ones = DeadLetter.unscoped.filter(connection=connection, status__in=DeadLetter.OPEN)
     if not ids_known:
         count = open_ones.count()
-        text = f"{count} open dead letters may be among what is missing, and the source names no ids; replay them."
+        rejected = counted(count, "open dead letter")
+        text = f"{rejected} may be among what is missing, and the source names no ids; replay them."
         return (ReconciledPeriod.Cause.REJECTED, text) if count else None
     wanted = [*difference.missing, *(key for key, _, _ in difference.differing)]
     if difference.extra or not wanted:
@@ -66,5 +68,6 @@ def _rejected(connection: Connection, difference: Difference, *, ids_known: bool
         found = open_ones.filter(source_id__in=piece).values_list("source_id", flat=True)
         if piece - set(found):
             return None
-    text = f"All {len(wanted)} records that differ were rejected; mend and replay their dead letters, then check again."
+    differ = counted(len(wanted), "record that differs was rejected", "records that differ were all rejected")
+    text = f"{differ}; mend the cause, replay what was rejected, then check again."
     return ReconciledPeriod.Cause.REJECTED, text

@@ -303,6 +303,6 @@ def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:
 
 def _over_budget(work: Work, read: int, dead: int) -> ErrorBudgetExceeded:
     return ErrorBudgetExceeded(
-        f"{work.pipeline.error_budget.told(read, dead)} Look at the dead letters: when the source has changed, mend "
+        f"{work.pipeline.error_budget.breach(read, dead)} Look at the dead letters: when the source has changed, mend "
         "the pipeline and run it again; the watermark has not moved."
     )

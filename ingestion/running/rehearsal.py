@@ -21,6 +21,7 @@ from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionEr
 from ingestion.core.intake import require_files
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Record, Rejected
+from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.loading import faults
 from ingestion.models import Run, Tenant
@@ -144,7 +145,7 @@ class Rehearsal:
         self._judge()
 
     def _over_budget(self) -> ErrorBudgetExceeded:
-        return ErrorBudgetExceeded(self.pipeline.error_budget.told(self.report.read, self.report.rejected))
+        return ErrorBudgetExceeded(self.pipeline.error_budget.breach(self.report.read, self.report.rejected))
 
     def page(self, page: Page) -> None:
         known: dict[str, Stored] = {}
@@ -216,6 +217,8 @@ def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None
         if not data:
             raise UnreadableFile(f"{name} is empty.")
         if len(data) > limit:
-            raise FileTooLarge(f'{name} has {len(data)} bytes; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).')
+            raise FileTooLarge(
+                f'{name} has {counted(len(data), "byte")}; the limit is {limit} (INGESTION["MAX_UPLOAD_BYTES"]).'
+            )
     if files:
         require_files(pipeline)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ingestion import events, turns
 from ingestion.core.errors import ShardsFailed
+from ingestion.core.text import counted
 from ingestion.models import Run
 from ingestion.running import reasons
 from ingestion.running.lanes import parallel
@@ -75,7 +76,7 @@ def _verdict(states: Counter[str]) -> tuple[Run.State, ShardsFailed | None]:
     if states[Run.State.CANCELLED]:
         return Run.State.CANCELLED, None
     if failed := states[Run.State.FAILED]:
-        what = f"{failed} of {states.total()} shards failed."
+        what = f"{failed} of {counted(states.total(), 'shard')} failed."
         return Run.State.FAILED, ShardsFailed(f"{what} Look at them, then retry this backfill: it repeats only those.")
     return (Run.State.PARTIAL if states[Run.State.PARTIAL] else Run.State.SUCCEEDED), None
 

@@ -19,6 +19,7 @@ from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import IngestionError, UnknownPipeline
 from ingestion.core.intake import takes_deliveries
+from ingestion.core.text import counted
 from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.scheduling.connections import schedule_of
 
@@ -203,12 +204,13 @@ def _queue(run: Run, facts: _Facts) -> str:
     served = facts.queue(name)
     if served is None:
         return "Redis cannot be reached, so no worker hears of it"
+    wait = counted(served.hints, "run waits", "runs wait")
     if served.workers == 0:
-        return f"no worker serves queue {name} ({served.hints} runs wait): `manage.py ingest worker --queue {name}`"
+        return f"no worker serves queue {name} ({wait}): `manage.py ingest worker --queue {name}`"
     if facts.tick and served.hints == 0:
         return facts.tick
     if served.hints:
-        return f"{served.hints} runs wait in queue {name} for its workers ({served.workers}): start more of them"
+        return f"{wait} in queue {name} for its workers ({served.workers}): start more of them"
     running = turns.at_work().filter(tenant_id=run.tenant_id).exclude(pk=run.pk).count()
     if running >= limits.budget_of(run.tenant.tier):
         return f"the tenant's budget is full: {running} of its runs are running"

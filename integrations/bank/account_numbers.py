@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ingestion import counted
 from integrations.bank.statements import Statement
 
 _IBAN = re.compile(r"([A-Za-z]{2})[0-9]{2}[A-Za-z0-9]{11,30}")
@@ -48,7 +49,8 @@ def iban_doubt(identifier: str) -> str:
     if not country:
         return ""
     if len(identifier) != _LENGTH[country]:
-        return f"The IBAN {identifier} has {len(identifier)} characters; one of {country} has {_LENGTH[country]}."
+        length = counted(len(identifier), "character")
+        return f"The IBAN {identifier} has {length}; one of {country} has {_LENGTH[country]}."
     if _remainder(identifier.upper()) != 1:
         return f"The check digits of the IBAN {identifier} are wrong: it was mistyped or made up."
     return ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from ingestion import Context
+from ingestion import Context, counted
 from integrations.bank.arrivals import Arrival, Row, alike, chunks, ledger, read
 from integrations.bank.identity import Ids, bank_id, key_of, look_of
 from integrations.bank.judging import Judging
@@ -32,7 +32,9 @@ def adopt(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> list[str]:
     if not again:
         return []
     shown = "; ".join(arrival.shown for arrival in again[:5])
-    return [f"{len(again)} entries came again in the same statement with other texts or ids: {shown}"]
+    return [
+        f"{counted(len(again), 'entry', 'entries')} came again in the same statement with other texts or ids: {shown}"
+    ]
 
 
 def rename(ctx: Context, arrivals: Iterable[Arrival]) -> None:

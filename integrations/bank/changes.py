@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from ingestion import Context, FieldError, Rejected, Stage
+from ingestion import Context, FieldError, Rejected, Stage, counted
 from integrations.bank.arrivals import Arrival, Row
 from integrations.bank.identity import Ids
 from integrations.bank.models import BankStatement
@@ -28,9 +28,15 @@ def judge(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list[Arr
         arrival.is_older = end is not None and own is not None and own < end
     older = [pair for pair in changing if pair[0].is_older]
     newer = [pair for pair in changing if not pair[0].is_older]
-    notes = [_sentence("entries were changed by the bank", newer)] if newer else []
+    notes = [_sentence("entry was changed by the bank", "entries were changed by the bank", newer)] if newer else []
     if older:
-        notes.append(_sentence("entries of older statements differ from what later ones say, which stays", older))
+        notes.append(
+            _sentence(
+                "entry of an older statement differs from what a later one says, which stays",
+                "entries of older statements differ from what later ones say, which stays",
+                older,
+            )
+        )
     return list(arrivals), [], notes
 
 
@@ -46,9 +52,9 @@ def _refused(arrival: Arrival, row: Row) -> Rejected:
     return Rejected(arrival.ready.record, Stage.LOAD, "StoredOtherwise", (FieldError("", "stored_otherwise", text),))
 
 
-def _sentence(what: str, pairs: Sequence[tuple[Arrival, Row]]) -> str:
+def _sentence(what: str, several: str, pairs: Sequence[tuple[Arrival, Row]]) -> str:
     shown = "; ".join(f"{row.shown} is now {arrival.shown}" for arrival, row in pairs[:_SHOWN])
-    return f"{len(pairs)} {what}: {shown}"
+    return f"{counted(len(pairs), what, several)}: {shown}"
 
 
 def _ends(ctx: Context, rows: Sequence[Row]) -> dict[int, date | None]:

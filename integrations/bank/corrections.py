@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingestion import Context
+from ingestion import Context, counted
 from integrations.bank.arrivals import Arrival, Row, by_key, chunks, ledger, read
 from integrations.bank.identity import bank_id
 from integrations.bank.models import BankCorrection, BankTransaction
@@ -77,7 +77,14 @@ def apply(ctx: Context, arrivals: Sequence[Arrival], targets: dict[str, BankCorr
     if not pairs:
         return []
     told = "; ".join(f"{target}: {what}" for target, what in pairs[:5])
-    return [f"{len(pairs)} entries were corrected by the bank and no longer count: {told}"]
+    return [
+        counted(
+            len(pairs),
+            "entry was corrected by the bank and no longer counts",
+            "entries were corrected by the bank and no longer count",
+        )
+        + f": {told}"
+    ]
 
 
 def _candidates(ctx: Context, correcting: Sequence[Arrival]) -> dict[tuple[int, str], list[Row]]:

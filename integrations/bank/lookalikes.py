@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from ingestion import Context
+from ingestion import Context, counted
 from integrations.bank.arrivals import Arrival, Row, alike, by_key, chunks, ledger, read
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
@@ -104,7 +104,7 @@ def _sentence(sort: str, pairs: Sequence[Pair]) -> str:
         " Both stay until the connection's config says what this bank's ids are worth: ids trust (the id alone names "
         "an entry), ignore (the texts do) or once (they are two entries)."
     )  # fmt: skip
-    noun = "1 entry resembles a stored one" if len(pairs) == 1 else f"{len(pairs)} entries resemble stored ones"
+    noun = counted(len(pairs), "entry resembles a stored one", "entries resemble stored ones")
     return f"{noun}, with {_QUESTION[_Sort(sort)]}: {shown}{more}.{tell}"
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property, partial
 from typing import Any
 
-from ingestion import Page, Record, RecordError, Refusal, StatementImbalance
+from ingestion import Page, Record, RecordError, Refusal, StatementImbalance, counted
 from integrations.bank import proofs, schema, unreadable
 from integrations.bank.account_numbers import notes_of
 from integrations.bank.identity import Ids, Keyed
@@ -47,7 +47,7 @@ class Reading:
     def _title(self) -> str:
         statement = self.statement
         whose = statement.account.identifier
-        return f"{self.name}: {statement.format} statement of {whose}, {len(self.entries)} entries"
+        return f"{self.name}: {statement.format} statement of {whose}, {counted(len(self.entries), 'entry', 'entries')}"
 
     @cached_property
     def _head(self) -> dict[str, Any]:

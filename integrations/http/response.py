@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion import SourceChanged, Transient
+from ingestion import SourceChanged, Transient, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +44,6 @@ class Response:
         if not start:
             return "an empty body"
         if start.startswith((b"<!doctype html", b"<html")):
-            return f"a web page of {len(self.body)} bytes (a login page, or an error page of something in between)"
-        return f"{len(self.body)} bytes that are something else"
+            length = counted(len(self.body), "byte")
+            return f"a web page of {length} (a login page, or an error page of something in between)"
+        return counted(len(self.body), "byte that is something else", "bytes that are something else")

@@ -10,7 +10,7 @@ from itertools import islice
 
 import msgspec
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal, json_page
+from ingestion import Context, Json, Page, Record, RecordError, Refusal, counted, json_page
 
 MOST = 10_000
 """Records of one body: each becomes objects in a worker's memory, and all of them one page."""
@@ -47,7 +47,7 @@ class Pushed:
         secrets = secrets_in(ctx.credential())
         for secret in secrets:
             sign(secret, "test", 0, b"")
-        return f"The credential holds {len(secrets)} usable signing secret{'s' if len(secrets) > 1 else ''}."
+        return f"The credential holds {counted(len(secrets), 'usable signing secret')}."
 
     def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
         items: list[tuple[bytes, str]] = []

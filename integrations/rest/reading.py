@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged
+from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged, counted
 from integrations.http.limits import DEFAULT
 from integrations.http.waits import exhausted_for, retry_after
 from integrations.rest import answers, charsets
@@ -84,7 +84,8 @@ class Reading:
         """
         if progress.pages >= self.declaration.max_pages:
             raise SourceChanged(
-                f"The source gave {progress.pages} pages and promises more (max_pages); it would probably never end."
+                f"The source gave {counted(progress.pages, 'page')} and promises more (max_pages); "
+                "it would probably never end."
             )
         number = progress.pages + 1
         asked = self._asked(progress.state)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import PrivateAttr
 
-from ingestion import Context, Json, OnDrift, Page
+from ingestion import Context, Json, OnDrift, Page, counted
 from integrations.http import Client
 from integrations.rest import config
 from integrations.rest.answers import resembling
@@ -80,7 +80,7 @@ class Rest(Declaration):
         """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
         page = self.preview(ctx)
         count = len(page.records) + len(page.refused)
-        return f"{self.base_url}{self.path} answered with {count} records on its first page."
+        return f"{self.base_url}{self.path} answered with {counted(count, 'record')} on its first page."
 
     def preview(self, ctx: Context) -> Page:
         """The first page, with notes about what a reader of the declaration should know. At most 2 MB of it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion import FieldError, Record, RecordError, Refusal, SourceChanged
+from ingestion import FieldError, Record, RecordError, Refusal, SourceChanged, counted
 from integrations.rest.fields import key_of_value, key_reader, mark, member
 from integrations.rest.identity import identity
 from integrations.rest.walking import NULL
@@ -78,8 +78,8 @@ def _require_records(bodies: Sequence[bytes], keys: tuple[str, ...]) -> None:
     if len(odd) == len(bodies):
         kinds = sorted({_KINDS.get(chr(body[0]), "numbers") for body in odd if body})
         raise SourceChanged(
-            f"None of the page's {len(bodies)} elements is an object: they are {' and '.join(kinds)}. Does `records` "
-            "lead where the records are?"
+            f"None of the page's {counted(len(bodies), 'element')} is an object: they are {' and '.join(kinds)}. "
+            "Does `records` lead where the records are?"
         )
     if odd or len(bodies) < 2:
         return
@@ -88,8 +88,8 @@ def _require_records(bodies: Sequence[bytes], keys: tuple[str, ...]) -> None:
         if all(isinstance(value, dict) and not _has(value, name) for value in values):
             there = ", ".join(list(values[0])[:_SHOWN])
             raise SourceChanged(
-                f"None of the page's {len(bodies)} records has {name!r}, which tells them apart (`key`); there are "
-                f"{there or 'no members'}. Has the source renamed it?"
+                f"None of the page's {counted(len(bodies), 'record')} has {name!r}, which tells them apart (`key`); "
+                f"there are {there or 'no members'}. Has the source renamed it?"
             )
 
 

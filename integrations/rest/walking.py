@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion import SourceChanged
+from ingestion import SourceChanged, counted
 from ingestion.redaction import mask
 from integrations.rest.taking_apart import MOST, TooMany, elements, members
 
@@ -39,7 +39,7 @@ def walk(
     if isinstance(step, int):
         found = _elements(raw, text)
         if step >= len(found):
-            raise LookupMissed(f"The list on the way of {text} has only {len(found)} elements.")
+            raise LookupMissed(f"The list on the way of {text} has only {counted(len(found), 'element')}.")
         yield from walk(found[step], rest, text)
         return
     try:
@@ -70,7 +70,8 @@ def _children(raw: bytes | msgspec.Raw, text: str, *, last: bool) -> list[Any]:
     inner = list(members(raw).values())
     if last and (odd := sum(bytes(one).lstrip()[:1] not in (b"{", b"n") for one in inner)):
         raise SourceChanged(
-            f"Where {text} wants a list of records stands one object; {odd} of its {len(inner)} members are no objects."
+            f"Where {text} wants a list of records stands one object; "
+            f"{counted(odd, 'of its members is no object', 'of its members are no objects')}."
         )
     return inner
 

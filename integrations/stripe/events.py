@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal
+from ingestion import Context, Json, Page, Record, RecordError, Refusal, counted
 from integrations.stripe.client import live
 from integrations.stripe.objects import event, head
 from integrations.stripe.schemas.base import Flag, Seconds, Text, moment
@@ -92,4 +92,4 @@ class StripeEvents:
         credential = ctx.credential()
         count = len(secrets_in(credential))
         mode = {True: "live", False: "test"}.get(bool(live(credential.values.get("api_key", ""))))
-        return f"The credential holds {count} signing secret{'s' if count > 1 else ''}; its key is for {mode} mode."
+        return f"The credential holds {counted(count, 'signing secret')}; its key is for {mode} mode."

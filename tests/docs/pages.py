@@ -52,6 +52,7 @@ GROUPS = {
     "When": ["Schedule", "Every", "Cron", "Place"],
     "Within which limits": ["Meter", "meter"],
     "Proven how": ["Reconciliation", "CountsAgree", "SumAgrees", "Periods", "Figure", "Reconcilable", "Countable"],
+    "What people read": ["counted"],
 }
 """Errors make the last group."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ingestion import actions
 from ingestion.core.spans import span_text
+from ingestion.core.text import counted
 from ingestion.management.verbs import arguments, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
@@ -41,7 +42,7 @@ def backfill(options: Options, output: Output) -> None:
         windows = actions.shards_of(options["start"], options["end"], options["shard"])
         rows: list[dict[str, Any]] = [{"window_start": one.start, "window_end": one.end} for one in windows]
         output.rows("shards", rows, ("window_start", "window_end"))
-        output.say(f"{len(rows)} shards of {span_text(options['shard'])}.")
+        output.say(f"{counted(len(rows), 'shard')} of {span_text(options['shard'])}.")
         return
     parent = actions.backfill(
         actions.Actor(), connection, options["start"], options["end"], shard=options["shard"],
@@ -55,7 +56,7 @@ def answer(parent: Run, options: Options, output: Output) -> None:
     if not options["queue"]:
         with stopping() as stop:
             _carry(parent, stop)
-    bad = parent.shards.exclude(state=Run.State.SUCCEEDED).select_related("tenant").order_by("pk")[:SHOWN]
+    bad = parent.shards.exclude(state=Run.State.SUCCEEDED).select_related("tenant", "connection").order_by("pk")[:SHOWN]
     output.fields("shards", dict(shards.progress(parent)))
     if rows := [described.run(one) for one in bad]:
         output.rows("not_succeeded", rows, (*COLUMNS, "error_class"))

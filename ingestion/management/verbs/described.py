@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingestion import endpoints, scheduling
+from ingestion import causes, endpoints, scheduling
 from ingestion.core.errors import IngestionError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Rejected
@@ -75,7 +75,7 @@ def credential(row: Credential) -> Described:
 
 
 _RUN = (
-    "pipeline", "kind", "parent_id", "state", "read", "ok", "skipped", "dead", "skip_reasons", "left_out", "proofs",
+    "kind", "parent_id", "state", "read", "ok", "skipped", "dead", "skip_reasons", "left_out", "proofs",
     "batches", "attempts", "window_start", "window_end",
     "watermark_before", "watermark_after", "error_class", "error_message", "host", "created_at", "not_before",
     "started_at", "finished_at",
@@ -83,7 +83,8 @@ _RUN = (
 
 
 def run(row: Run) -> Described:
-    return {"id": row.pk, "tenant": row.tenant.key, **{name: getattr(row, name) for name in _RUN}}
+    owner = {"tenant": row.tenant.key, "pipeline": row.pipeline, "name": row.connection.name}
+    return {"id": row.pk, **owner, **{name: getattr(row, name) for name in _RUN}}
 
 
 def event(row: Event) -> Described:
@@ -91,14 +92,24 @@ def event(row: Event) -> Described:
 
 
 _LETTER = (
-    "pipeline", "status", "stage", "error_class", "source_id", "position", "times_seen", "replay_attempts",
+    "status", "stage", "error_class", "source_id", "position", "times_seen", "replay_attempts",
     "first_seen", "last_seen", "replayed_at", "fingerprint", "note", "correlation_id",
 )  # fmt: skip
 
 
 def letter(row: DeadLetter) -> Described:
     values = {name: getattr(row, name) for name in _LETTER}
-    return {"id": row.pk, "tenant": row.tenant.key, **values, "run": row.run_id, "errors": row.errors}
+    owner = {"tenant": row.tenant.key, "pipeline": row.pipeline, "name": row.connection.name}
+    why = causes.cause(row.errors)
+    return {"id": row.pk, **owner, **values, "run": row.run_id, "why": why, "errors": row.errors}
+
+
+def rejection(row: Run) -> str:
+    """The first record that the run rejected, with its reason and its letter; '' where none of them is open."""
+    if not row.dead or (first := causes.first_of(row)) is None:
+        return ""
+    where = first.position or first.source_id or "a record"
+    return f"{where}: {causes.cause(first.errors, 300)} (dead letter {first.pk})"
 
 
 _DELIVERY = ("delivery_id", "state", "size", "content_type", "sha256", "received_at", "done_at", "note")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.core.management.base import CommandError
 
+from ingestion.core.text import rejections
 from ingestion.management.verbs import described
 from ingestion.management.verbs.arguments import Options
 from ingestion.management.verbs.codes import Exit
@@ -15,7 +16,7 @@ from ingestion.management.verbs.stopping import stopping
 from ingestion.models import Run
 from ingestion.running import Seams, execute
 
-COLUMNS = ("id", "tenant", "pipeline", "kind", "state", "read", "ok", "skipped", "dead")
+COLUMNS = ("id", "tenant", "pipeline", "name", "kind", "state", "read", "ok", "skipped", "dead")
 POLL_SECONDS = 1.0
 
 
@@ -70,8 +71,9 @@ def _sentence(run: Run) -> str:
         case Run.State.SUCCEEDED:
             return ""
         case Run.State.PARTIAL:
-            what = f"{run.dead} of {run.read} records became dead letters"
-            return f"Run {run.pk} is partial: {what}. See: manage.py ingest list dead-letters --run {run.pk}"
+            what = rejections(run.dead, run.read)
+            first = f" The first: {text}." if (text := described.rejection(run).removesuffix(".")) else ""
+            return f"Run {run.pk} is partial: {what}.{first} See: manage.py ingest list dead-letters --run {run.pk}"
         case Run.State.QUEUED:
             held = "its connection is paused or at work, or its tenant has as many runs running as its budget allows"
             return (

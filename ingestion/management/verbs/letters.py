@@ -16,7 +16,9 @@ from ingestion.management.verbs.output import Output
 from ingestion.models import DeadLetter
 
 _REHEARSED = ("id", "pipeline", "source_id", "would", "because")
-COLUMNS = ("id", "tenant", "pipeline", "source_id", "status", "stage", "error_class", "times_seen", "last_seen")
+COLUMNS = (
+    "id", "tenant", "pipeline", "name", "source_id", "status", "stage", "error_class", "times_seen", "last_seen", "why",
+)  # fmt: skip
 
 
 def add(verbs: Verbs) -> None:

@@ -64,7 +64,7 @@ def add(verbs: Verbs) -> None:
 
 def runs(options: Options, output: Output) -> None:
     rows = _filtered(
-        finding.scoped(Run, options),
+        finding.scoped(Run, options).select_related("connection"),
         options,
         pipeline="pipeline",
         state="state__in",
@@ -83,7 +83,7 @@ def dead_letters(options: Options, output: Output) -> None:
     rows = _filtered(
         finding.scoped(DeadLetter, options), options, pipeline="pipeline", status="status__in", since="last_seen__gte",
         fingerprint="fingerprint", run="run_id",
-    ).defer("payload").order_by("-pk")  # fmt: skip
+    ).select_related("connection").defer("payload").order_by("-pk")  # fmt: skip
     shown = [described.letter(row) for row in rows[: options["limit"]]]
     output.rows("dead_letters", shown, letters.COLUMNS, _NOTHING)
 

@@ -51,13 +51,14 @@ class Output:
             self._stream.write("\n".join(shown_as(line) for line in text.splitlines()))
 
     def fields(self, name: str, values: Row) -> None:
-        """One thing, a line for each of its fields that is not empty."""
+        """One thing, a line for each of its fields that is not empty; nested values as indented JSON."""
         if self._document is not None:
             self._document[name] = dict(values)
             return
-        shown = {key.replace("_", " "): shown_as(value) for key, value in values.items()}
+        shown = {key.replace("_", " "): _laid_out(value) for key, value in values.items()}
         width = max(map(len, shown))
-        self._stream.write("\n".join(f"{key:<{width}}  {value}" for key, value in shown.items() if value))
+        margin = "\n" + " " * (width + 2)
+        self._stream.write("\n".join(f"{key:<{width}}  {margin.join(lines)}" for key, lines in shown.items() if lines))
 
     def error(self, message: str) -> None:
         if self._document is not None:
@@ -94,6 +95,14 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
         for cell, width, to_right in zip(cells, widths, right, strict=True)
     )
     return "  ".join(aligned).rstrip()
+
+
+def _laid_out(value: Any) -> list[str]:
+    """The lines of a field's value: one, or indented JSON where values lie in values; none where it is empty."""
+    if isinstance(value, dict) and any(isinstance(member, dict) and member for member in value.values()):
+        text = json.dumps(value, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
+        return [shown_as(line) for line in text.splitlines()]
+    return [line] if (line := shown_as(value)) else []
 
 
 def shown_as(value: Any) -> str:

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from ingestion import actions
 from ingestion.clock import read_db_now
 from ingestion.core import registry
+from ingestion.core.text import counted
 from ingestion.core.windows import Window, split
 from ingestion.management.verbs import arguments, backfilling, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
@@ -66,8 +67,10 @@ def reconcile(options: Options, output: Output) -> None:
             output.say(f"{row.pk}: {row.reason}")
     breaches = [row.pk for row in rows if row.state == ReconciledPeriod.State.BREACH]
     if breaches:
+        figures = counted(len(rows), "figure")
         raise CommandError(
-            f"{len(breaches)} of {len(rows)} figures are in breach. What differs: manage.py ingest show reconciliation "
+            f"{counted(len(breaches), f'of {figures} is', f'of {figures} are')} in breach. "
+            "What differs: manage.py ingest show reconciliation "
             f"{breaches[0]}. Read it again: manage.py ingest resync {breaches[0]} --reason …",
             returncode=Exit.PARTIAL,
         )

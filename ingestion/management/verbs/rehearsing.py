@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from ingestion.core.text import counted
 from ingestion.management.verbs import arguments, described, finding, uploading
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
@@ -46,7 +47,9 @@ def rehearse(options: Options, output: Output) -> None:
     if report.failure:
         raise CommandError(f"The run would fail. {report.failure}", returncode=Exit.FAILED)
     if report.outcome == Run.State.PARTIAL:
-        raise CommandError(f"{report.rejected} of {report.read} records would be rejected.", returncode=Exit.PARTIAL)
+        raise CommandError(
+            f"{report.rejected} of {counted(report.read, 'record')} would be rejected.", returncode=Exit.PARTIAL
+        )
 
 
 def _summary(report: Report) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def run(options: Options, output: Output) -> None:
     links = row.artifact_links.select_related("artifact")
     files = [{"name": link.name, "sha256": link.artifact.sha256, "size": link.artifact.size} for link in links
              if link.artifact.kind == Artifact.Kind.FILE]  # fmt: skip
-    output.fields("run", {**described.run(row), "control_totals": row.tally, "traceback": row.traceback})
+    values = {"control_totals": row.tally, "first_rejection": described.rejection(row), "traceback": row.traceback}
+    output.fields("run", {**described.run(row), **values})
     _part(output, "files", files, ("name", "sha256", "size"))
     spent = [{"meter": one.meter, "total": one.total} for one in row.spendings.order_by("meter")]
     _part(output, "spent", spent, ("meter", "total"))
@@ -48,6 +49,7 @@ def dead_letter(options: Options, output: Output) -> None:
     row = finding.one(DeadLetter, options["id"], options)
     values = described.letter(row)
     errors = values.pop("errors")
+    values.pop("why")  # the errors below say it in full
     if options["payload"]:
         values["payload"] = letters.payload(row).decode("utf-8", "backslashreplace")
     output.fields("dead_letter", values)
@@ -58,7 +60,7 @@ def connection(options: Options, output: Output) -> None:
     row = finding.one(Connection, options["id"], options)
     watermark = Watermark.newest_of(row.pk)
     output.fields("connection", {**described.connection(row), "config": row.config, "watermark": watermark})
-    runs = [described.run(one) for one in row.runs.select_related("tenant").order_by("-pk")[:_RECENT]]
+    runs = [described.run(one) for one in row.runs.select_related("tenant", "connection").order_by("-pk")[:_RECENT]]
     _part(output, "runs", runs, ("id", "kind", "state", "read", "ok", "skipped", "dead", "created_at", "error_class"))
 
 

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from ingestion import artifacts, deliveries, jobs, queueing, retention, scheduling
 from ingestion.clock import read_db_now
 from ingestion.conf import config
+from ingestion.core.text import counted
 from ingestion.management.verbs import arguments, credentials, described, finding, foreground, reconciling
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
@@ -48,12 +49,14 @@ def health(options: Options, output: Output) -> None:
     now = read_db_now()
     late_after = scheduling.late_after()
     ticked, overdue = scheduling.last_tick(), scheduling.overdue(now, late_after)
-    expired = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=now).select_related("tenant").order_by("pk")
+    leased = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=now)
+    expired = leased.select_related("tenant", "connection").order_by("pk")
     depths = queueing.depths()
     problems = list(filter(None, [scheduling.tick_problem(ticked, now, late_after)]))
     if overdue:
         more = " or more" if len(overdue) >= scheduling.SHOWN else ""
-        problems.append(f"{len(overdue)}{more} connections are overdue, the first because: {overdue[0].reason}")
+        late = counted(len(overdue), "connection is", f"{more} connections are".strip())
+        problems.append(f"{late} overdue, the first because: {overdue[0].reason}")
     if left := deliveries.forgotten(now):
         problems.append(
             f"Deliveries have waited for more than an hour for {', '.join(map(str, left[:_NAMED]))}"

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 
 from ingestion import actions
 from ingestion.core.errors import FileRefused
+from ingestion.core.text import counted
 from ingestion.management.verbs import arguments, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
@@ -62,4 +63,6 @@ def read(path: Path) -> bytes:
 def _end(taken: list[Run], refused: list[dict[str, Any]], options: Options, output: Output) -> None:
     foreground.answer(taken, options, output)
     if refused:
-        raise CommandError(f"{len(refused)} of {len(options['files'])} files were refused.", returncode=Exit.FAILED)
+        files = counted(len(options["files"]), "file")
+        what = counted(len(refused), f"of {files} was refused.", f"of {files} were refused.")
+        raise CommandError(what, returncode=Exit.FAILED)

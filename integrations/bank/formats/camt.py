@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
-from ingestion import FileTooLarge, UnknownFormat, UnreadableFile
+from ingestion import FileTooLarge, UnknownFormat, UnreadableFile, counted
 from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt_balance import Ends, ends
 from integrations.bank.formats.camt_entry import STATUSES, account_number, entry, status_code, unequal_parts
@@ -62,7 +62,7 @@ def read(data: bytes, options: Options = DEFAULTS) -> tuple[Statement, ...]:
     first, *rest = joined(sheets)
     statements = (replace(first, notes=(*first.notes, note)) if note else first, *rest)
     if lost := len(document.sources) - sum(len(each.entries) for each in statements):
-        problem = f"{lost} entries (Ntry) stand outside of every statement"
+        problem = f"{counted(lost, 'entry (Ntry) stands', 'entries (Ntry) stand')} outside of every statement"
         return tuple(replace(each, problems=(*each.problems, problem)) for each in statements)
     return statements
 
@@ -146,7 +146,8 @@ def _unproved(format_name: str, limits: Ends, verdict: Verdict, pages: tuple[int
 def _unequal(entries: tuple[Entry, ...]) -> list[str]:
     """Entries whose parts make another amount: the entry's is what the balance counts. The first ten say enough."""
     told = [
-        f"Entry {each.position + 1} of {each.amount:f} consists of {len(each.parts)} parts that make {whole}."
+        f"Entry {each.position + 1} of {each.amount:f} consists of "
+        f"{counted(len(each.parts), 'part that makes', 'parts that make')} {whole}."
         for each in entries
         if each.parts and (whole := unequal_parts(each))
     ]

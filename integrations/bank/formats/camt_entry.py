@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from ingestion import counted
 from integrations.bank.formats.camt_details import entry_details, part
 from integrations.bank.formats.camt_values import currency, day, signed_amount, text, texts
 from integrations.bank.statements import Entry, EntryPart, EntryStatus
@@ -154,4 +155,4 @@ def _said(detail: Element) -> list[str]:
 def _description(ntry: Element, details: list[Element]) -> str:
     said = [value for detail in details for value in _said(detail)]
     whole = " / ".join(dict.fromkeys([*texts(ntry, "AddtlNtryInf"), *said]))
-    return whole if len(whole) <= MAX_DESCRIPTION else f"{whole[:MAX_DESCRIPTION]}… ({len(details)} details)"
+    return whole if len(whole) <= MAX_DESCRIPTION else f"{whole[:MAX_DESCRIPTION]}… ({counted(len(details), 'detail')})"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from xml.etree.ElementTree import Element
 
+from ingestion import counted
 from integrations.bank.formats.camt_balance import Ends
 from integrations.bank.formats.camt_entry import is_reversal
 from integrations.bank.statements import Entry, EntryStatus
@@ -29,7 +30,8 @@ def turned_reversals(element: Element, entries: Sequence[Entry], limits: Ends, *
     reversals = [each for ntry, each in pairs if is_reversal(ntry)]
     if not reversals:
         return Turned()
-    notes = (f'{len(reversals)} reversals were turned round, as the setting reversal="keeps sign" says.',)
+    turned = counted(len(reversals), "reversal was", "reversals were")
+    notes = (f'{turned} turned round, as the setting reversal="keeps sign" says.',)
     told = Turned(notes=notes if keeps_sign else ())
     if limits.opening is None or limits.closing is None:
         return told

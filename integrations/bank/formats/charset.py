@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from ingestion import UnreadableFile
+from ingestion import UnreadableFile, counted
 
 _WINDOWS = re.compile(r"(?:windows-?|cp-?)?(125[0-8]|437|850|852|866|932|936|949|950)")
 _ISO = re.compile(r"(?:iso-?)?8859-?(\d{1,2})")
@@ -45,7 +45,8 @@ def decode_or_windows(data: bytes, declared: str = "") -> tuple[str, str]:
     in_utf_8 = sum(1 for character in data.decode("utf-8", errors="ignore") if character > "\x7f")
     strangers = sum(1 for character in text if character > "\x7f") - in_utf_8
     if strangers < in_utf_8:
-        return text, f"The file {claim} is UTF-8 but for {strangers} byte(s), which were read as Windows-1252."
+        odd = counted(strangers, "byte, which was", "bytes, which were")
+        return text, f"The file {claim} is UTF-8 but for {odd} read as Windows-1252."
     return whole, f"The file {claim} is no valid UTF-8: it was read as Windows-1252."
 
 

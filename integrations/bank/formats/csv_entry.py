@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from ingestion import counted
 from integrations.bank.formats.csv_amount import amount_by, fee_of, from_two, signed
 from integrations.bank.formats.csv_records import Record
 from integrations.bank.formats.csv_table import Table
@@ -123,7 +124,7 @@ def _description(record: Record, table: Table, layout: CsvLayout) -> str:
 
 def _misshapen(record: Record, table: Table, currency: str, position: int) -> Entry:
     """Cells may have moved, so none of them is believed to be the amount; the text says what is wrong instead."""
-    fault = f"{len(record.cells)} columns instead of {table.width} at line {record.line}"
+    fault = f"{counted(len(record.cells), 'column')} instead of {table.width} at line {record.line}"
     return Entry(
         position=position,
         amount=None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from ingestion import UnreadableFile
+from ingestion import UnreadableFile, counted
 from integrations.bank.formats.csv_balances import Judgement, judge
 from integrations.bank.formats.csv_head import Head
 from integrations.bank.formats.csv_ledgers import Ledger, ledgers
@@ -61,7 +61,9 @@ def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Stateme
 def _notes(part: Part) -> tuple[str, ...]:
     if not part.breaks:
         return ()
-    return (f"the header comes {part.breaks} more times without a preamble: read as page breaks of one export",)
+    return (
+        f"the header comes {counted(part.breaks, 'more time')} without a preamble: read as page breaks of one export",
+    )
 
 
 def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balances_checked: bool) -> Statement:

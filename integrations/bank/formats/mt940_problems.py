@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from ingestion import counted
 from integrations.bank.formats.mt940_parts import ACCOUNT, CLOSING, NUMBER, OPENING, Parts
 from integrations.bank.formats.mt940_readings import Money
 from integrations.bank.formats.mt940_totals import Verdict, booked
@@ -32,7 +33,9 @@ def shape_problems(parts: Parts, currency: str, available: Balance | None, *, is
     if not currency:
         problems.append("no field names the currency")
     if parts.late:
-        problems.append(f"{parts.late} entries stand after the closing balance")
+        problems.append(
+            counted(parts.late, "entry stands after the closing balance", "entries stand after the closing balance")
+        )
     if parts.texts("64") and available is None:
         problems.append(f"the available balance (:64:) cannot be read: {parts.first('64')[:40]!r}")
     return problems

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ingestion import counted
 from integrations.bank.formats.mt940_entries import Movement
 from integrations.bank.formats.mt940_parts import Parts
 from integrations.bank.formats.mt940_values import total
@@ -47,7 +48,7 @@ def _gap(sides: set[str], movements: Sequence[Movement]) -> str:
         return "it has no balances and declares no totals"
     lost = sum(movement.entry.amount is None for movement in movements)
     if lost:
-        return f"{lost} entries cannot be read"
+        return f"{counted(lost, 'entry', 'entries')} cannot be read"
     # A reversal may be counted on either side, so one declared side proves a file only where all are on it.
     other = {"D": "C", "C": "D"}
     bare = [side for side in "DC" if side not in sides and any(movement.mark[-1:] == side for movement in movements)]

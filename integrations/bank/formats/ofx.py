@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ingestion import FileRefused, UnknownFormat, UnreadableFile
+from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
 from integrations.bank.formats.either_mark import amount
 from integrations.bank.formats.ofx_left_out import left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
@@ -64,8 +64,8 @@ def _refuse_damage(root: Block) -> None:
     outside = sum(1 for _ in root.all(ENTRY)) - inside
     if outside:
         raise UnreadableFile(
-            f"{outside:,} entries stand outside of every bank, card and investment statement: the file is damaged, or "
-            "holds statements of another kind"
+            f"{counted(outside, 'entry stands', 'entries stand')} outside of every bank, card and investment "
+            "statement: the file is damaged, or holds statements of another kind"
         )
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field
 
-from ingestion import SourceChanged
+from ingestion import SourceChanged, counted
 from integrations.rest.exchange import Answer, Call, State, Turn
 from integrations.rest.paging.signals import Scalar, ends, require_sight
 from integrations.rest.paths import MISSING
@@ -93,8 +93,8 @@ class LinkHeader(Value):
             )
         if not header.strip() and not self.absent_ends and answer.elements:
             raise SourceChanged(
-                f"The page has {answer.elements} records and no Link header, so whether another page follows cannot be "
-                "seen."
+                f"The page has {counted(answer.elements, 'record')} and no Link header, "
+                "so whether another page follows cannot be seen."
             )
         return Turn(None)
 

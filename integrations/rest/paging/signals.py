@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
-from ingestion import SourceChanged
+from ingestion import SourceChanged, counted
 from ingestion.redaction import mask
 from integrations.rest.exchange import Answer
 from integrations.rest.paths import MISSING
@@ -72,13 +72,13 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
         return
     if absent_ends:
         raise SourceChanged(
-            f"The page has {answer.elements} records and nothing at {path}, but a member {strange!r} that looks like "
-            "it. Has the source renamed it? Correct the path."
+            f"The page has {counted(answer.elements, 'record')} and nothing at {path}, but a member {strange!r} "
+            "that looks like it. Has the source renamed it? Correct the path."
         )
     hint = f" There is {strange!r}: correct the path if that is it." if strange else ""
     raise SourceChanged(
-        f"The page has {answer.elements} records and nothing at {path}, so whether another page follows cannot be "
-        f"seen.{hint} If the source leaves it out on its last page, declare that: absent_ends=true."
+        f"The page has {counted(answer.elements, 'record')} and nothing at {path}, so whether another page follows "
+        f"cannot be seen.{hint} If the source leaves it out on its last page, declare that: absent_ends=true."
     )
 
 

@@ -1,14 +1,15 @@
 """Runs in the console."""
 
 import dataclasses
+import html
 import re
 
 from django.test import Client
 from django.urls import reverse
 
-from ingestion import actions
+from ingestion import actions, causes
 from ingestion.actions import Actor
-from ingestion.models import AuditEntry, Event, Run, Tenant
+from ingestion.models import AuditEntry, DeadLetter, Event, Run, Tenant
 from ingestion.testing import Records, run_pipeline
 from tests.app.pipelines import payments
 from tests.ingestion.admin.staff import staff
@@ -31,7 +32,7 @@ def test_the_list_shows_kind_state_counts_and_duration(console: Client, acme: Te
 
     assert '<td class="field-kind">Manual</td>' in page
     assert '<td class="field-read">2</td><td class="field-ok">1</td>' in page
-    assert re.search(r"<td class=\"field-took\">[\d.]+ s</td>", page)
+    assert re.search(r"<td class=\"field-took\">[\d.]+ m?s</td>", page)
 
 
 def test_a_run_is_found_by_its_number(console: Client, acme: Tenant) -> None:
@@ -47,7 +48,7 @@ def test_the_page_tells_the_whole_story(console: Client, acme: Tenant) -> None:
 
     page = console.get(page_of(run)).content.decode()
 
-    assert "may.jsonl (1 bytes) uploaded by" in page  # the timeline
+    assert "may.jsonl (1 byte) uploaded by" in page  # the timeline
     assert "Dead letters of this run: 1" in page
     assert reverse("admin:ingestion_artifact_download", args=[run.artifact_links.first().artifact_id]) in page
     assert f"manage.py ingest show run {run.pk}" in page
@@ -135,7 +136,46 @@ def test_a_long_timeline_is_cut(console: Client, acme: Tenant) -> None:
     page = console.get(page_of(run)).content.decode()
 
     assert page.count("<td>beat</td>") == 100
-    assert "Only the newest events are shown." in page
+    assert "what happened before these events is left out here" in page
+    assert page.index("beat 400") < page.index("beat 499")
+
+
+def test_the_timeline_tells_what_happened_from_first_to_last(console: Client, acme: Tenant) -> None:
+    page = console.get(page_of(run_pipeline(payments, acme))).content.decode()
+
+    places = [page.index(f"<td>{name}</td>") for name in ("queued", "started", "batch", "succeeded")]
+    assert places == sorted(places)
+
+
+def test_a_partial_run_names_its_first_rejected_record_with_the_reason(console: Client, acme: Tenant) -> None:
+    bad = [{"id": "odd", "amount": "much"}, {"id": "worse", "amount": "more"}]
+    run = run_pipeline(payments, acme, records=[{"id": "fine", "amount": "1"}, *bad])
+    first = DeadLetter.objects.for_tenant(acme).get(source_id="odd")
+
+    page = console.get(page_of(run)).content.decode()
+
+    assert "2 of 3 records were rejected" in page
+    box = page[page.index("The first:") :].partition("</div>")[0]
+    assert reverse("admin:ingestion_deadletter_change", args=[first.pk]) in box
+    assert causes.cause(first.errors) in html.unescape(box)
+
+
+def test_a_run_whose_letters_are_closed_does_not_blame_another_record(console: Client, acme: Tenant) -> None:
+    run = run_pipeline(payments, acme, records=[{"id": "odd", "amount": "much"}])
+    run_pipeline(payments, acme, records=[{"id": "other", "amount": "much"}])
+    actions.abandon(Actor(), DeadLetter.objects.for_tenant(acme).get(source_id="odd"), "known")
+
+    page = console.get(page_of(run)).content.decode()
+
+    assert "1 of 1 record was rejected" in page
+    assert "None of them is open" in page
+    assert "The first:" not in page
+
+
+def test_the_list_tells_two_connections_of_a_pipeline_apart(console: Client, acme: Tenant) -> None:
+    actions.run_now(Actor(), actions.connect(Actor(), acme, "app.payments", "berlin"), hint=False)
+
+    assert '<td class="field-used">app.payments berlin</td>' in console.get(LIST).content.decode()
 
 
 def test_nothing_can_be_added_changed_or_deleted_by_hand(console: Client, acme: Tenant) -> None:

@@ -1,14 +1,16 @@
 """`ingest list` and `ingest show run`, for people and for machines."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
-from ingestion import SourceChanged
+from ingestion import SourceChanged, actions, redaction, running
+from ingestion.actions import Actor
 from ingestion.management.verbs.output import shown_as, table
-from ingestion.models import Run
-from ingestion.testing import Records, make_tenant, run_pipeline
+from ingestion.models import Connection, DeadLetter, Run
+from ingestion.testing import Records, make_tenant, registered, run_pipeline
 from tests.app.pipelines import payments
 from tests.ingestion.commands.shell import asked, ingest
 
@@ -72,6 +74,47 @@ def test_show_run_has_the_timeline() -> None:
 
     assert shown["run"]["state"] == "succeeded"
     assert [event["name"] for event in shown["timeline"]][:2] == ["queued", "started"]
+
+
+def test_runs_and_letters_name_their_tenant_and_connection() -> None:
+    acme = make_tenant("acme")
+    connection = actions.connect(Actor(), acme, "app.payments", "berlin")
+    run = actions.run_now(Actor(), connection, hint=False)
+    with registered(dataclasses.replace(payments, source=Records([{"id": "odd", "amount": "much"}]))):
+        running.execute(run.pk)
+
+    rows = [
+        *asked("list", "runs")["runs"],
+        asked("show", "run", run.pk)["run"],
+        *asked("list", "dead-letters")["dead_letters"],
+    ]
+
+    assert [(row["tenant"], row["pipeline"], row["name"]) for row in rows] == [("acme", "app.payments", "berlin")] * 3
+    for shown in (ingest("list", "runs").out, ingest("show", "run", run.pk).out, ingest("list", "dead-letters").out):
+        assert "berlin" in shown
+
+
+def test_show_run_names_the_first_rejected_record_with_its_reason() -> None:
+    run = run_pipeline(payments, make_tenant("acme"), records=[{"id": "odd", "amount": "much"}])
+
+    text = asked("show", "run", run.pk)["run"]["first_rejection"]
+
+    assert text.endswith(f"(dead letter {DeadLetter.unscoped.get().pk})")
+    assert "amount" in text
+
+
+def test_a_nested_config_is_laid_out_as_json_without_known_secrets() -> None:
+    connection = actions.connect(Actor(), make_tenant("acme"), "app.payments", "shop")
+    config = {"rest": {"path": "/orders", "pagination": {"style": "cursor"}, "auth": "tok-en-9f8e7d6c5b4a"}}
+    Connection.unscoped.filter(pk=connection.pk).update(config=config)
+    redaction.remember(["tok-en-9f8e7d6c5b4a"])
+
+    text = ingest("show", "connection", connection.pk).out
+
+    assert "9f8e7d6c5b4a" not in text
+    laid_out = text[text.index("{") : text.rindex("}") + 1]
+    assert json.loads(laid_out)["rest"]["pagination"] == {"style": "cursor"}
+    assert len(laid_out.splitlines()) > 5
 
 
 def test_show_run_for_people_leaves_out_what_is_empty() -> None:

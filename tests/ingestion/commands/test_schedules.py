@@ -96,7 +96,7 @@ def test_health_and_lists_say_why_a_connection_is_late() -> None:
     health, listed = ingest("health", "--json"), asked("list", "connections", "--overdue")["connections"]
 
     assert health.code == 1
-    assert "1 connections are overdue, the first because: no tick has run since" in health.error
+    assert "1 connection is overdue, the first because: no tick has run since" in health.error
     (row,) = health.document["overdue"]
     assert row["reason"].startswith("no tick has run since")
     assert [(one["id"], one["late"][:11]) for one in listed] == [(late.pk, "no tick has")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -51,6 +52,35 @@ def test_a_hold_off_is_seen_with_its_tenant_integration_and_end() -> None:
     assert asked("hold-off", "show", "--tenant", "other")["hold_offs"] == []
     assert limits.hold_off_of(other) is None
     assert limits.hold_off_of(connection) is not None
+
+
+def test_showing_it_says_who_why_until_when_and_what_ends_it() -> None:
+    connection = held(connected("acme"))
+    unexplained = ingest("hold-off", "show").out
+    run = waiting(connection)
+    Run.unscoped.filter(pk=run.pk).update(error_message="GET https://shop.example/orders answered 429: too many calls.")
+
+    said = ingest("hold-off", "show").out
+    (row,) = asked("hold-off", "show")["hold_offs"]
+
+    assert "Because: the source asked to be left alone, or kept failing" in unexplained
+    assert "acme does not call app.payments until 20" in said
+    assert "Because: GET https://shop.example/orders answered 429" in said
+    assert "manage.py ingest hold-off end --tenant acme --pipeline app.payments --reason" in said
+    assert (row["runs_waiting"], row["runs"]) == (1, [run.pk])
+
+
+def test_the_command_that_is_shown_ends_it() -> None:
+    connection = held(connected("acme"))
+    waiting(connection)
+    (row,) = asked("hold-off", "show")["hold_offs"]
+
+    answer = ingest(*shlex.split(row["ends_with"])[2:])
+
+    assert answer.code == 0
+    assert "acme may call app.payments again from now on" in answer.out
+    assert "1 run that waited for it starts" in answer.out
+    assert ingest("hold-off", "show").out.strip() == "Nothing is held off: every source may be called."
 
 
 def test_ending_it_lets_that_tenant_call_and_its_waiting_runs_start() -> None:
@@ -150,7 +180,8 @@ def test_the_page_says_it_and_has_the_button_only_then(client: Client) -> None:
     after = client.get(page).content.decode()
 
     assert (button in before, button in during, button in after) == (False, True, False)
-    assert "app.payments, " in during
+    assert "Acme does not call app.payments until" in " ".join(during.split())
+    assert "Held off:" not in before + after
     assert answer.status_code == 302
 
 

@@ -78,7 +78,7 @@ def test_the_message_may_give_the_page() -> None:
 def test_an_entry_outside_of_every_statement_is_a_problem() -> None:
     data = message(entry("1.00")).replace(b"</Stmt>", f"<Ntries>{entry('2.00')}</Ntries></Stmt>".encode())
 
-    assert only(data).problems == ("1 entries (Ntry) stand outside of every statement",)
+    assert only(data).problems == ("1 entry (Ntry) stands outside of every statement",)
 
 
 def totals(count: int, whole: str) -> str:

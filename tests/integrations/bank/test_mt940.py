@@ -152,7 +152,7 @@ def test_a_statement_cut_off_before_its_closing_balance_is_refused() -> None:
         (b"NONREF", b"NONREF :61:240131D1,00NTRF", "a field :61: inside a text"),
         (b"\r\n:62F", b":62F", "a field :62F inside a text"),
         (b"-\r\n", b":64:C24\r\n", "available balance"),
-        (b"-\r\n", b":61:240131D1,00NTRF\r\n", "1 entries stand after the closing balance"),
+        (b"-\r\n", b":61:240131D1,00NTRF\r\n", "1 entry stands after the closing balance"),
     ],
 )
 def test_what_does_not_belong_is_a_problem(old: bytes, new: bytes, problem: str) -> None:

@@ -66,7 +66,7 @@ def test_damaged_entry_with_damaged_ends_is_no_leaf_of_the_list() -> None:
 def test_entries_behind_a_statement_that_ended_too_early_refuse_the_file() -> None:
     data = statement(TWO).replace(b"</STMTRS>", b"").replace(b"</STMTTRN><STMTTRN>", b"</STMTTRN></STMTRS><STMTTRN>")
 
-    with pytest.raises(UnreadableFile, match="1 entries stand outside"):
+    with pytest.raises(UnreadableFile, match="1 entry stands outside"):
         read(data)
 
 

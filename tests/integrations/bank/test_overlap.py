@@ -59,7 +59,7 @@ def test_a_statement_sent_again_in_its_file_with_one_word_corrected_keeps_its_ro
     assert active(where) == [("2025-01-02", Decimal(-100)), ("2025-01-03", Decimal(40))]
     texts = BankTransaction.objects.for_tenant(where.tenant).values_list("description", flat=True)
     assert set(texts) == {"Rent Jan. 2025", "Refund"}
-    assert "1 entries came again in the same statement with other texts or ids" in notes(run)
+    assert "1 entry came again in the same statement with other texts or ids" in notes(run)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -73,7 +73,7 @@ def test_a_trusted_id_with_another_day_and_amount_corrects_its_row_and_says_so()
 
     assert active(where) == [("2026-06-12", Decimal(-46))]
     assert BankTransaction.objects.for_tenant(where.tenant).get().pk == row.pk
-    assert "1 entries were changed by the bank: 2026-06-11 -40 USD, id T900 is now 2026-06-12 -46 USD" in notes(run)
+    assert "1 entry was changed by the bank: 2026-06-11 -40 USD, id T900 is now 2026-06-12 -46 USD" in notes(run)
 
 
 def test_trust_told_later_leaves_the_newer_of_two_rows_of_one_id() -> None:

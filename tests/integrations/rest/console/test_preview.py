@@ -175,5 +175,5 @@ def test_test_says_what_answered() -> None:
 
     said = rest().through(world.connect).test(context())
 
-    assert said == "https://api.example.com/things answered with 1 records on its first page."
+    assert said == "https://api.example.com/things answered with 1 record on its first page."
     assert isinstance(world.asked[0], httpx.Request)

@@ -1,0 +1,22 @@
+"""Why records were rejected, in a line for lists, pages and commands."""
+
+from __future__ import annotations
+
+from ingestion.models import DeadLetter, Run
+
+
+def cause(errors: object, longest: int = 80) -> str:
+    """The first of a dead letter's errors in a line, and how many more there are; '' where none was recorded."""
+    if not isinstance(errors, list) or not errors or not isinstance(errors[0], dict):
+        return ""
+    path, message = str(errors[0].get("path", "")), str(errors[0].get("message", ""))
+    line = f"{path}: {message}" if path else message
+    shown = line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return f"{shown} (+{len(errors) - 1})" if len(errors) > 1 else shown
+
+
+def first_of(run: Run) -> DeadLetter | None:
+    """The oldest letter that the run wrote or replayed in vain and nobody else has seen since, without its payload."""
+    seen_by = {"replay_run": run} if run.kind == Run.Kind.REPLAY else {"run": run}
+    letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(**seen_by)
+    return letters.filter(status__in=DeadLetter.OPEN).defer("payload").order_by("pk").first()
