@@ -61,7 +61,9 @@ FAULTS = [
         "actions.replay(actions.Actor(), selection,",
         _LETTER_COMMANDS,
     ),
-    Fault("ingestion/management/verbs/letters.py", "    with transaction.atomic():\n", "    if True:\n", _LETTER_COMMANDS),
+    Fault(
+        "ingestion/management/verbs/letters.py", "    with transaction.atomic():\n", "    if True:\n", _LETTER_COMMANDS
+    ),
     Fault(
         "ingestion/management/verbs/backfilling.py",
         'parallel=options["parallel"], config',
@@ -128,16 +130,28 @@ FAULTS = [
         (*_SHARDS, "tests/ingestion/commands"),
     ),
     Fault("ingestion/scheduling/__init__.py", "    expiry.warn()\n", "", _TICKS),
-    Fault("ingestion/scheduling/__init__.py", "*forgotten.make_runs()]", "]", (*_TICKS, "tests/ingestion/test_webhook_runs.py")),
+    Fault(
+        "ingestion/scheduling/__init__.py",
+        "*forgotten.make_runs()]",
+        "]",
+        (*_TICKS, "tests/ingestion/test_webhook_runs.py"),
+    ),
     Fault(
         "ingestion/scheduling/__init__.py",
         "        queueing.hint_periods(connection.pk, connection.tenant.tier)\n",
         "        pass\n",
         (*_TICKS, "tests/ingestion/reconciling/test_turns.py"),
     ),
-    Fault("ingestion/vault/expiry.py", ".filter(quiet, pk=credential.pk)", ".filter(pk=credential.pk)", (
-        "tests/ingestion/joints", "tests/ingestion/vault", "tests/ingestion/commands/test_credentials.py",
-    )),
+    Fault(
+        "ingestion/vault/expiry.py",
+        ".filter(quiet, pk=credential.pk)",
+        ".filter(pk=credential.pk)",
+        (
+            "tests/ingestion/joints",
+            "tests/ingestion/vault",
+            "tests/ingestion/commands/test_credentials.py",
+        ),
+    ),
     Fault(_SUPERVISE, "            self._leash.check()\n", "", _SUPERVISED),
     Fault(_SUPERVISE, "if self._clock() - child.started >= STEADY_AFTER:", "if False:", _SUPERVISED),
     Fault(_SUPERVISE, "and self._stops < 2:", ":", _SUPERVISED),

@@ -112,9 +112,7 @@ def run(tests: Iterable[str], folder: Path, database: str, *options: str, longes
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--reuse-db", "-m", marks, *options]
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_TEST_")}
     environ = {**own, **_server(folder, database), "SLUICEGATE_TEST_DB": database, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [*command, *tests], cwd=folder, env=environ, capture_output=True, text=True, timeout=longest
-    )
+    done = subprocess.run([*command, *tests], cwd=folder, env=environ, capture_output=True, text=True, timeout=longest)
     return done.returncode, done.stdout.strip() or done.stderr.strip() or "pytest said nothing"
 
 

@@ -12,7 +12,9 @@ _SCOPED, _FILTERS, _OWNERSHIP = (
 FAULTS = [
     Fault(_SCOPED, "        field.queryset = only_own(field.queryset, request.user)\n", "        pass\n", _PAGES),
     Fault(_SCOPED, 'if seen else ("", "")', 'if seen or True else ("", "")', _PAGES),
-    Fault(_SCOPED, "if any(tenant_path(type(row)) and not is_own(request, row) for row in found):", "if False:", _PAGES),
+    Fault(
+        _SCOPED, "if any(tenant_path(type(row)) and not is_own(request, row) for row in found):", "if False:", _PAGES
+    ),
     Fault(_SCOPED, "    return len(parts) == 1 and parts[0] in _LOOKUPS", "    return True", _PAGES),
     Fault(_SCOPED, 'else [*fixed, "tenant"]', "else fixed", _PAGES),
     Fault(
@@ -35,7 +37,7 @@ FAULTS = [
     ),
     Fault(
         _OWNERSHIP,
-        "TenantGrant.objects.filter(tenant__in=granted.values(\"pk\")).values",
+        'TenantGrant.objects.filter(tenant__in=granted.values("pk")).values',
         "TenantGrant.objects.values",
         _PAGES,
     ),
