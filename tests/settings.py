@@ -26,7 +26,7 @@ INGESTION = {**INGESTION, "RATES": {"*": {"*": {"per_second": 1_000_000, "burst"
 
 if LOCAL:
     # A file, not :memory:, because the tests start worker processes that must see the same database.
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_SQLITE_FILE") or str(VAR / "test.sqlite3")}
 
 if DATABASES["default"]["ENGINE"].endswith("mysql"):
     DATABASES["default"]["TEST"] = {"CHARSET": "utf8mb4"}  # a server's own default may hold western letters only

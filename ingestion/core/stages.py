@@ -78,6 +78,8 @@ def prepare(
     taken.skipped.extend(Skipped(record, SUPERSEDED) for versions in earlier.values() for record in versions)
     if versioned and taken.rejected:
         taken.rejected[:] = _not_mended(page.records, taken)
+    elif earlier:
+        _put_in_order(page.records, taken.rejected)
     ready = _newest_of_each_row(by, taken, stored, stored_of)
     return Prepared(ready, taken.skipped, taken.rejected)
 
@@ -126,6 +128,12 @@ def _not_mended(records: Sequence[Record], taken: Prepared) -> list[Rejected]:
         else:
             kept.append(bad)
     return kept
+
+
+def _put_in_order(records: Sequence[Record], rejected: list[Rejected]) -> None:
+    """Versions of a record were tried newest first; their letters are made, and replayed, as the source had them."""
+    at = {id(record): index for index, record in enumerate(records)}
+    rejected.sort(key=lambda bad: at.get(id(bad.record), -1))  # what the source itself refused was there before
 
 
 def _last_of_each_key(records: Sequence[Record], earlier: dict[str, list[Record]]) -> list[Record]:

@@ -1,5 +1,5 @@
 """All planted faults."""
 
-from tests.faults import outside, runs, turns
+from tests.faults import arrivals, operators, outside, runs, tenants, turns
 
-FAULTS = [*runs.FAULTS, *turns.FAULTS, *outside.FAULTS]
+FAULTS = [*runs.FAULTS, *turns.FAULTS, *outside.FAULTS, *arrivals.FAULTS, *operators.FAULTS, *tenants.FAULTS]

@@ -7,16 +7,22 @@ order changed, a guard inverted, a limit ignored.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
+from tests import servers
+
 PROJECT = Path(__file__).parent.parent.parent
+DATABASES = ("sqlite", "mariadb", "postgres")
 _COPIED = ("config", "ingestion", "integrations", "templates", "tests", "manage.py", "pyproject.toml")
-_FAILED = 1
-"""pytest's exit code when tests ran and one failed; any other one says nothing about the fault."""
+_FAILED, _NO_TESTS = 1, 5
+"""pytest's exit codes when tests ran and one failed, and when none was chosen; any other says nothing of the fault."""
 _LONGEST = 900.0
 
 
@@ -28,7 +34,9 @@ class Fault:
     old: str
     new: str
     tests: tuple[str, ...]
-    """Files, folders or ids as pytest takes them, in which the fault must be noticed."""
+    """Files, folders or ids as pytest takes them, in which the fault must be noticed: as few as will do."""
+    equivalent: str = ""
+    """Why nobody could notice it. Such a fault is listed and not planted."""
 
     @property
     def name(self) -> str:
@@ -39,12 +47,26 @@ class Fault:
         return (PROJECT / self.path).read_text().count(self.old)
 
 
+class Verdict(StrEnum):
+    CAUGHT = "caught"
+    UNNOTICED = "unnoticed"
+    EQUIVALENT = "equivalent"
+    ELSEWHERE = "elsewhere"
+    """None of its tests depends on the database: what they say on SQLite holds for all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     fault: Fault
-    caught: bool
+    verdict: Verdict
     said: str
     """The last line of pytest."""
+    by: str = ""
+    """The test that noticed it."""
+
+    @property
+    def why(self) -> str:
+        return self.by or self.said
 
 
 def copy(folder: Path) -> None:
@@ -59,27 +81,55 @@ def copy(folder: Path) -> None:
         (folder / name).symlink_to(PROJECT / name)
 
 
+def sound(faults: Iterable[Fault], folder: Path, database: str) -> str:
+    """Run the tests of all `faults` in the copy as it is: '' when none fails, else what pytest said."""
+    tests = dict.fromkeys(test for fault in faults if not fault.equivalent for test in fault.tests)
+    code, said = run(tests, folder, database, longest=4 * _LONGEST) if tests else (0, "")
+    return "" if code in (0, _NO_TESTS) else said[-5000:]
+
+
 def plant(fault: Fault, folder: Path, database: str) -> Outcome:
     """Run the fault's tests in the copy with the fault in it, then take it out again."""
+    if fault.equivalent:
+        return Outcome(fault, Verdict.EQUIVALENT, fault.equivalent)
     file = folder / fault.path
-    sound = file.read_text()
-    if sound.count(fault.old) != 1:
-        return Outcome(fault, False, f"its text stands {sound.count(fault.old)} times in the file: mend the list")
-    file.write_text(sound.replace(fault.old, fault.new))
+    whole = file.read_text()
+    if whole.count(fault.old) != 1:
+        said = f"its text stands {whole.count(fault.old)} times in the file: mend the list"
+        return Outcome(fault, Verdict.UNNOTICED, said)
+    file.write_text(whole.replace(fault.old, fault.new))
     try:
-        return _judged(fault, folder, database)
-    finally:
-        file.write_text(sound)
-
-
-def _judged(fault: Fault, folder: Path, database: str) -> Outcome:
-    marks = "not soak and not browser" + ("" if database == "sqlite" else f" and (every_database or {database})")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", marks, *fault.tests]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_TEST_")}
-    environ = {**own, "SLUICEGATE_TEST_DB": database, "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=_LONGEST)
+        return _judged(fault, *run(fault.tests, folder, database, "-x"))
     except subprocess.TimeoutExpired:
-        return Outcome(fault, True, f"its tests did not end in {_LONGEST:g} s")
-    last = (done.stdout.strip().splitlines() or [done.stderr.strip()[-200:]])[-1]
-    return Outcome(fault, done.returncode == _FAILED, last)
+        return Outcome(fault, Verdict.CAUGHT, f"its tests did not end in {_LONGEST:g} s")
+    finally:
+        file.write_text(whole)
+
+
+def run(tests: Iterable[str], folder: Path, database: str, *options: str, longest: float = _LONGEST) -> tuple[int, str]:
+    """pytest's exit code and what it said. The database is made by the first run in `folder`, and used again."""
+    marks = "not soak and not browser" + ("" if database == "sqlite" else f" and (every_database or {database})")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--reuse-db", "-m", marks, *options]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_TEST_")}
+    environ = {**own, **_server(folder, database), "SLUICEGATE_TEST_DB": database, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([*command, *tests], cwd=folder, env=environ, capture_output=True, text=True, timeout=longest)
+    return done.returncode, done.stdout.strip() or done.stderr.strip() or "pytest said nothing"
+
+
+def _judged(fault: Fault, code: int, said: str) -> Outcome:
+    last = said.splitlines()[-1]
+    if code == _NO_TESTS:
+        return Outcome(fault, Verdict.ELSEWHERE, "its tests depend on no database: see SQLite's list")
+    red = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
+    return Outcome(fault, Verdict.CAUGHT if code == _FAILED else Verdict.UNNOTICED, last, red[1] if red else "")
+
+
+def _server(folder: Path, database: str) -> dict[str, str]:
+    """Where the runs in `folder` find their database: to make one anew would take longer than most tests."""
+    match database:
+        case "mariadb":
+            return {"TEST_MARIADB_URL": servers.mariadb_url()}
+        case "postgres":
+            return {"TEST_POSTGRES_URL": servers.postgres_url()}
+        case _:
+            return {"TEST_SQLITE_FILE": str(folder / "test.sqlite3")}

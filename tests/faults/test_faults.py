@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults import planting
+from tests.faults.__main__ import report
 from tests.faults.joints import FAULTS
-from tests.faults.planting import PROJECT, Fault, copy, plant
+from tests.faults.planting import PROJECT, Fault, Outcome, Verdict, copy, plant, sound
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -38,7 +39,8 @@ def test_a_planted_fault_turns_its_test_red_and_is_taken_out_again(tmp_path: Pat
 
     outcome = plant(fault, tmp_path, "sqlite")
 
-    assert outcome.caught, outcome.said
+    assert outcome.verdict == Verdict.CAUGHT, outcome.said
+    assert outcome.by.startswith("tests/ingestion/test_windows.py::")
     assert (tmp_path / fault.path).read_text() == (PROJECT / fault.path).read_text()
 
 
@@ -54,7 +56,38 @@ def test_a_fault_that_no_test_notices_survives(tmp_path: Path) -> None:
 
     outcome = plant(harmless, tmp_path, "sqlite")
 
-    assert not outcome.caught
+    assert outcome.verdict == Verdict.UNNOTICED
+
+
+@pytest.mark.slow
+def test_tests_that_are_red_without_a_fault_catch_none(tmp_path: Path) -> None:
+    copy(tmp_path)
+    (tmp_path / "tests/test_red.py").write_text("def test_red() -> None:\n    assert False\n")
+
+    said = sound([Fault("ingestion/turns.py", "", "", ("tests/test_red.py",))], tmp_path, "sqlite")
+
+    assert "test_red.py::test_red" in said
+
+
+def test_the_list_names_the_test_that_noticed_a_fault_and_counts_verdicts() -> None:
+    fault = Fault("ingestion/turns.py", "if busy:\n    return", "pass", ())
+    outcomes = [
+        Outcome(fault, Verdict.CAUGHT, "1 failed", "tests/test_turns.py::test_it"),
+        Outcome(fault, Verdict.UNNOTICED, "3 passed"),
+        Outcome(fault, Verdict.UNNOTICED, "3 passed"),
+    ]
+
+    lines = report(outcomes, "sqlite").splitlines()
+
+    assert lines[0].split() == ["caught", "ingestion/turns.py:", "if", "busy:"]
+    assert lines[1].strip() == "tests/test_turns.py::test_it"
+    assert lines[-1] == "3 faults on sqlite: 1 caught, 2 unnoticed."
+
+
+def test_a_fault_that_nobody_could_notice_is_listed_with_the_reason_and_not_planted(tmp_path: Path) -> None:
+    outcome = plant(Fault("gone.py", "a", "b", (), equivalent="asked twice"), tmp_path, "sqlite")
+
+    assert (outcome.verdict, outcome.why) == (Verdict.EQUIVALENT, "asked twice")
 
 
 def test_a_fault_whose_text_is_gone_is_no_fault_that_was_caught(tmp_path: Path) -> None:
@@ -62,5 +95,5 @@ def test_a_fault_whose_text_is_gone_is_no_fault_that_was_caught(tmp_path: Path) 
 
     outcome = plant(Fault("ingestion/core/windows.py", "not there", "", ()), tmp_path, "sqlite")
 
-    assert not outcome.caught
+    assert outcome.verdict == Verdict.UNNOTICED
     assert planting.PROJECT.exists()

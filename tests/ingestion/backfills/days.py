@@ -20,7 +20,7 @@ def on_day(number: int, **values: Any) -> dict[str, Any]:
 
 
 def windowed(records: list[dict[str, Any]], **changes: Any) -> Pipeline:
-    return over(records, source=Records(records, page_size=2, time="at"), **changes)
+    return over(records, **{"source": Records(records, page_size=2, time="at"), **changes})
 
 
 TEN_DAYS = [on_day(number) for number in range(1, 11)]

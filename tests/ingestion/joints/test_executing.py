@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +90,13 @@ def test_a_worker_asked_to_stop_gives_the_run_back_after_the_batch_it_is_at() ->
 
     assert (run.state, run.batches, run.lease_until) == (Run.State.QUEUED, 1, None)
     assert "paused" in events(run)
+
+
+def test_a_run_is_not_tried_again_before_its_source_wants_to_be_asked() -> None:
+    run = load(over([], source=Records(items(1), error=Transient("429", retry_after=500.0))))
+
+    assert run.not_before is not None
+    assert run.not_before >= run.created_at + timedelta(seconds=500)
 
 
 def test_a_statement_of_which_a_record_is_refused_again_keeps_its_letter() -> None:

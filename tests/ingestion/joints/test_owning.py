@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from pydantic import field_validator
 
+from ingestion import Upsert
 from ingestion.core.errors import Fenced
 from ingestion.models import Run
 from ingestion.running import Seams, isolation
 from ingestion.running.ownership import Ownership, advance, claim, landed
 from ingestion.testing import registered
-from tests.app.oracle import oracle
+from tests.app.oracle import Entry, oracle
 from tests.ingestion.runs import carry, counts, item, items, letters, load, new_tenant, over, queued, replayed, rows
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
@@ -94,6 +95,18 @@ def test_replaying_one_bad_version_leaves_the_letter_of_another_version_open() -
     second.refresh_from_db()
     assert rows(tenant) == {"rec_0001": "4.00"}
     assert (first.status, second.status) == ("replayed", "new")
+
+
+def test_two_bad_versions_of_one_page_that_are_replayed_together_are_both_closed() -> None:
+    tenant, rows_without_version = new_tenant(), Upsert(Entry, key=["external_id"])
+    both = [item(1, amount="much"), item(1, amount="plenty")]
+    load(over(both, destination=rows_without_version), tenant)
+    assert [letter.status for letter in letters(tenant)] == ["new", "new"]
+
+    replayed(tenant, over([], schema=Lenient, destination=rows_without_version))
+
+    assert rows(tenant) == {"rec_0001": "6.00"}
+    assert [letter.status for letter in letters(tenant)] == ["replayed", "replayed"]
 
 
 def test_a_bad_record_that_stands_twice_on_a_page_is_counted_twice_each_time() -> None:
