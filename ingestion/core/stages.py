@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ingestion.core import unforeseen
+from ingestion.core import rejecting, unforeseen
 from ingestion.core.context import Context
 from ingestion.core.destinations import Stored, versions
-from ingestion.core.errors import FieldError, FileRefused, PayloadTooLarge, PoisonRecord, RecordError
+from ingestion.core.errors import FileRefused, PayloadTooLarge, PoisonRecord, RecordError
 from ingestion.core.pipeline import Pipeline, Skip
 from ingestion.core.records import STALE, SUPERSEDED, UNCHANGED, Outcome, Page, Ready, Record, Rejected, Skipped, Stage
-from ingestion.core.text import counted, told
+from ingestion.core.text import told
 
 DIGEST_BYTES = 16
 StoredOf = Callable[[Sequence[str]], Mapping[str, Stored]]
 Blames = Callable[[Exception], bool]
 """Whether what a validator, reader or transform raised is the record's fault."""
-_MAX_ERRORS = 50
-"""Errors kept per record: an object with 100,000 wrong items must not make a 100,000-item dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def prepare(
     version are skipped after. `poison` holds digests (hex) known to kill workers. What is raised over a record and
     `blames` denies is raised again.
     """
-    taken = Prepared([], [], [_refused(refusal.record, refusal.error) for refusal in page.refused])
+    taken = Prepared([], [], [rejecting.refused(refusal.record, refusal.error) for refusal in page.refused])
     by = _By(pipeline, ctx, poison, blames)
     earlier: dict[str, list[Record]] = {}
     versioned = versions(pipeline.destination)
@@ -178,7 +176,7 @@ def _fall_back(by: _By, earlier: list[Record], known: Stored | None, taken: Prep
 def _one(by: _By, record: Record, content: bytes) -> Outcome:
     pipeline, body = by.pipeline, record.body
     if by.poison and content.hex() in by.poison:
-        return _refused(record, PoisonRecord("Processing this record ended its worker process twice."))
+        return rejecting.refused(record, PoisonRecord("Processing this record ended its worker process twice."))
     if (large := _too_large(pipeline, record)) is not None:
         return large
     stage = Stage.EXTRACT
@@ -198,7 +196,7 @@ def _too_large(pipeline: Pipeline, record: Record) -> Rejected | None:
     if len(record.body) <= pipeline.max_payload_bytes:
         return None
     limit = f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)"
-    return _refused(record, PayloadTooLarge(f"The record has {len(record.body)} bytes; the limit is {limit}."))
+    return rejecting.refused(record, PayloadTooLarge(f"The record has {len(record.body)} bytes; the limit is {limit}."))
 
 
 def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcome:
@@ -209,7 +207,7 @@ def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcom
         case RecordError():
             return Rejected(record, stage, type(error).__name__, error.errors)
         case FileRefused() if stage == Stage.EXTRACT:
-            return _refused(record, error)
+            return rejecting.refused(record, error)
         case ValidationError() if stage == Stage.VALIDATE:
             return _invalid(record, error)
     if by.blames(error):
@@ -220,7 +218,7 @@ def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcom
 
 def _invalid(record: Record, error: ValidationError) -> Rejected:
     try:
-        return Rejected(record, Stage.VALIDATE, "ValidationError", tuple(_field_errors(error)))
+        return rejecting.invalid(record, error)
     except Exception as other:  # noqa: BLE001  a validator's own error whose text raises
         return unforeseen.rejected(record, Stage.VALIDATE, other)
 
@@ -285,19 +283,3 @@ def _loses(pipeline: Pipeline, one: Ready, known: Stored | None, rival: Ready | 
 
 def _older(version: Any, known: Any) -> bool:
     return version is not None and known is not None and version < known
-
-
-def _refused(record: Record, error: RecordError | FileRefused) -> Rejected:
-    name = type(error).__name__
-    errors = error.errors if isinstance(error, RecordError) else (FieldError("", name, told(error)),)
-    return Rejected(record, Stage.EXTRACT, name, errors)
-
-
-def _field_errors(error: ValidationError) -> Iterator[FieldError]:
-    details = error.errors(include_url=False, include_input=False, include_context=False)
-    for detail in details[:_MAX_ERRORS]:
-        yield FieldError(".".join(str(part) for part in detail["loc"]), detail["type"], detail["msg"])
-    if len(details) > _MAX_ERRORS:
-        yield FieldError(
-            "", "more_errors", f"{counted(len(details) - _MAX_ERRORS, 'more error was', 'more errors were')} left out."
-        )

@@ -15,13 +15,13 @@ from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, RowRefused, Stored, versions
-from ingestion.core.errors import DestinationUnavailable, ErrorBudgetExceeded
+from ingestion.core.errors import DestinationUnavailable
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import STALE, Counts, Page, Ready, Record, Rejected
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
-from ingestion.running import closing, drift, isolation, ownership, reasons, verification
+from ingestion.running import budget, closing, drift, isolation, ownership, reasons, verification
 from ingestion.running.work import Work
 
 _ASIDE = "EXISTS(SELECT 1 FROM (%(subquery)s) AS beside)"
@@ -46,7 +46,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     seen = work.watch.look(prepared, page.envelope)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
-    if _breaks_the_budget(work, prepared):
+    if budget.would_break(work, prepared):
         return prepared
     kept = _keep(work, prepared)
     try:
@@ -58,8 +58,8 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
         work.watch.landed(seen)
     work.mine.batches += 1
     work.seams.at("committed")
-    if _exceeded(work, work.read, work.dead):
-        raise _over_budget(work, work.read, work.dead)
+    if budget.exceeded(work, work.read, work.dead):
+        raise budget.error(work, work.read, work.dead)
     return None
 
 
@@ -87,7 +87,7 @@ def refuse(work: Work, prepared: stages.Prepared) -> None:
         ownership.renew(work.mine)
         letters.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
         work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
-        closing.end_failed(work.run, work.mine, _over_budget(work, read, work.dead + bad))
+        closing.end_failed(work.run, work.mine, budget.error(work, read, work.dead + bad))
 
 
 def _stored(work: Work, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -278,31 +278,3 @@ def _rehearse(work: Work, records: Sequence[Record]) -> None:
 
 def _uncounted(meter: str, amount: int) -> None:
     return None
-
-
-def _exceeded(work: Work, read: int, dead: int) -> bool:
-    """Not of what nobody sends again: letters, and deliveries, which would stay pending and come back for ever."""
-    spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)
-    return work.run.kind not in spared and work.pipeline.error_budget.exceeded(read, dead)
-
-
-def require_within_budget(work: Work) -> None:
-    """Raise ErrorBudgetExceeded, at the end of a run, when too much of what it read was rejected.
-
-    Not of uploads: nobody reads their window again, and what was rejected waits with its file for a person.
-    """
-    spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK, Run.Kind.UPLOAD)
-    if work.run.kind not in spared and work.pipeline.error_budget.exceeded_at_the_end(work.read, work.dead):
-        raise _over_budget(work, work.read, work.dead)
-
-
-def _breaks_the_budget(work: Work, prepared: stages.Prepared) -> bool:
-    bad = len(prepared.rejected)
-    return bad > 0 and _exceeded(work, work.read + len(prepared), work.dead + bad)
-
-
-def _over_budget(work: Work, read: int, dead: int) -> ErrorBudgetExceeded:
-    return ErrorBudgetExceeded(
-        f"{work.pipeline.error_budget.breach(read, dead)} Look at the dead letters: when the source has changed, mend "
-        "the pipeline and run it again; the watermark has not moved."
-    )

@@ -13,7 +13,7 @@ from ingestion.clock import DbNow
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.stages import Prepared
 from ingestion.models import DeadLetter, Run, RunArtifact
-from ingestion.running import ahead, batch, closing, ownership
+from ingestion.running import ahead, batch, budget, closing, ownership
 from ingestion.running.conflicts import retried
 from ingestion.running.work import Seams, Work, open_work
 from ingestion.signals import run_started
@@ -109,7 +109,7 @@ def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
         batch.refuse(work, refused)
         return
     seams.at("exhausted")
-    batch.require_within_budget(work)
+    budget.require_within(work)
     closing.close(work)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from ingestion import Context
+from ingestion import Context, counted
 from integrations.bank.arrivals import Arrival, ledger
 from integrations.bank.courses import Course
 from integrations.bank.judging import Judging
@@ -92,8 +92,9 @@ def _sent_again_otherwise(ctx: Context, arrivals: Sequence[Arrival], again: Iter
             stored = BankStatement.objects.for_tenant(ctx.tenant).get(pk=pk)
             yield (
                 f"The statement {_shown(stored)} came again and contradicts what is stored of it since run "
-                f"{stored.run_id}: number, days and balances are the same, and {len(taken)} entries are others: "
-                f"{shown}. The entries of both are loaded. Ask the bank which of them holds."
+                f"{stored.run_id}: number, days and balances are the same, but not "
+                f"{counted(len(taken), 'entry', 'entries')}: {shown}. The entries of "
+                "both are loaded. Ask the bank which of them holds."
             )
 
 

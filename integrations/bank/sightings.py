@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ingestion import Context
+from ingestion import Context, counted
 from ingestion.models import TenantQuerySet
 from integrations.bank.arrivals import Arrival, Row, chunks, ledger, read
 from integrations.bank.identity import Ids, look_of
@@ -124,11 +124,12 @@ class _Parting:
         if not parted:
             return []
         shown = "; ".join(row.shown for row in parted[:_SHOWN])
-        told = (
-            f"{len(parted)} entries that seemed to be sent again are entries of their own, because the balances lead "
-            f"from one of their statements to the other: {shown}"
+        entries = counted(
+            len(parted),
+            "entry that seemed to be sent again is an entry of its own",
+            "entries that seemed to be sent again are entries of their own",
         )
-        return [told]
+        return [f"{entries}, because the balances lead from one of their statements to the other: {shown}"]
 
     def _leaving(self, row: Row) -> list[_Place]:
         """The sightings of the row by statements that have nothing in common with those that stay."""

@@ -134,7 +134,7 @@ FAULTS = [
     Fault(_GROUP, "if not waits and _order(last) <", "if _order(last) <", _STREAMS),
     Fault(_GROUP, "oldest = min(bounds, key=_order)", "oldest = max(bounds, key=_order)", _STREAMS),
     Fault(_GROUP, "count > 0 else None", "count >= 0 else None", _STREAMS),
-    Fault(_GROUP, "if number not in self._held]\n            if found", "]\n            if found", _STREAMS),
+    Fault(_GROUP, "if entry[0] not in self._held]", "]", _STREAMS),
     Fault(
         "integrations/streams/redis_stream.py",
         "            if not ctx.rehearsing and ctx.run_id:\n                subscription.ensure()",
@@ -214,10 +214,4 @@ FAULTS = [
     ),
     Fault("integrations/bank/judging.py", "            places |= self._arriving.get(statement.pk, {})\n", "", _BANK),
     Fault("integrations/bank/courses.py", "or first.first > second.first or first.last > second.last:", ":", _BANK),
-    Fault(
-        "integrations/bank/judging.py",
-        "if None not in (opening, closing) and opening != closing:",
-        "if None not in (opening, closing):",
-        _BANK,
-    ),
 ]

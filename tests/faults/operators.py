@@ -28,7 +28,7 @@ FAULTS = [
         "",
         _LETTER_PAGES,
     ),
-    Fault("ingestion/admin/replays.py", 'matching.filter(pk__lte=values["upto"])', "matching.all()", _LETTER_PAGES),
+    Fault("ingestion/admin/replays.py", "matching.filter(pk__lte=upto)", "matching.all()", _LETTER_PAGES),
     Fault("ingestion/admin/replays.py", "letters.filter(_FREE, status__in", "letters.filter(status__in", _LETTER_PAGES),
     Fault(
         "ingestion/admin/verbs.py",
@@ -111,7 +111,7 @@ FAULTS = [
         ("tests/ingestion/joints", "tests/ingestion/test_schedules.py", "tests/ingestion/commands/test_schedules.py"),
     ),
     Fault(
-        "ingestion/actions/hold_offs.py",
+        "ingestion/limits/holding.py",
         "if integrations[run.connection_id] == integration:",
         "if True:",
         ("tests/ingestion/joints", "tests/ingestion/limits/test_hold_offs.py"),

@@ -42,12 +42,17 @@ FAULTS = [
     Fault(_EXECUTE, "if mine.fence == 1:", "if mine.fence >= 1:", _ENGINE),
     Fault(_BATCH, "read, bad = work.read + len(prepared)", "read, bad = len(prepared)", _ENGINE),
     Fault(
-        _BATCH,
-        "_exceeded(work, work.read + len(prepared), work.dead + bad)",
-        "_exceeded(work, len(prepared), bad)",
+        "ingestion/running/budget.py",
+        "exceeded(work, work.read + len(prepared), work.dead + bad)",
+        "exceeded(work, len(prepared), bad)",
         _ENGINE,
     ),
-    Fault(_BATCH, "spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)", "spared = (Run.Kind.REPLAY,)", _DELIVERED),
+    Fault(
+        "ingestion/running/budget.py",
+        "spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)",
+        "spared = (Run.Kind.REPLAY,)",
+        _DELIVERED,
+    ),
     Fault(
         _BATCH, "whole = () if prepared.rejected or loaded.rejected else page.settles", "whole = page.settles", _LETTERS
     ),
@@ -71,7 +76,7 @@ FAULTS = [
         _ENGINE,
     ),
     Fault(_VERIFY, "all(one.reason == UNCHANGED for one in prepared.skipped)", "True", _ENGINE),
-    Fault(_VERIFY, "    keys += [one.key for one in prepared.skipped]\n", "", _ENGINE),
+    Fault(_VERIFY, "[*keys, *(one.key for one in prepared.skipped)]", "keys", _ENGINE),
     Fault(
         _VERIFY, 'str(Decimal(declared or "0") + page.declares[check.name])', "str(page.declares[check.name])", _ENGINE
     ),
@@ -104,8 +109,8 @@ FAULTS = [
     ),
     Fault(
         _OWNERSHIP,
-        "mine.row.filter(batches=mine.batches).update(",
-        "mine.row.update(",
+        "mine.row.filter(where, batches=mine.batches).update(",
+        "mine.row.filter(where).update(",
         (*_OWNERS, "tests/ingestion/chaos/test_crash_points.py"),
     ),
     Fault(_OWNERSHIP, "            attempts=0,\n", "", _OWNERS),
@@ -149,8 +154,8 @@ FAULTS = [
     ),
     Fault(
         _REPLAY,
-        "replay_run=self.run, status__in=DeadLetter.OPEN, pk__gt=last",
-        "replay_run=self.run, pk__gt=last",
+        "filter(self.which, status__in=DeadLetter.OPEN, pk__gt=last)",
+        "filter(self.which, pk__gt=last)",
         _LETTERS,
     ),
     Fault(

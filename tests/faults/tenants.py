@@ -85,8 +85,8 @@ FAULTS = [
         _PAGES,
     ),
     Fault(
-        "ingestion/actions/hold_offs.py",
-        "Run.objects.for_tenant(connection.tenant).select_related",
+        "ingestion/limits/holding.py",
+        "Run.objects.for_tenant(tenant.id).select_related",
         "Run.unscoped.select_related",
         ("tests/ingestion/joints", "tests/ingestion/limits/test_hold_offs.py"),
     ),

@@ -103,7 +103,7 @@ def test_what_equals_a_stored_statement_but_for_its_number_is_named_and_so_is_it
     assert "The statement 3/1, STARTUMS (2026-06-10, from 100 to 90, 1 entries) has the day, the balances" in notes(
         doubted
     )
-    assert "1 entries that seemed to be sent again are entries of their own" in notes(parted)
+    assert "1 entry that seemed to be sent again is an entry of its own" in notes(parted)
 
 
 def test_sightings_are_of_the_tenants_own_statements() -> None:

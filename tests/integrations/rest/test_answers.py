@@ -50,7 +50,7 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     "null where a list was": ({}, {"data": None}, "SourceChanged", "Null stands"),
     "null on the way": ({"records": "$.data.orders[*]"}, {"data": None}, "SourceChanged", "Null stands"),
     "nothing where a list was": ({}, {"items": []}, "SourceChanged", "no 'data'"),
-    "an object where a list was": ({}, {"data": {"id": 1, "name": "x"}}, "SourceChanged", "2 of its 2 members"),
+    "an object where a list was": ({}, {"data": {"id": 1, "name": "x"}}, "SourceChanged", "2 of its members"),
     "texts where records were": ({}, {"data": ["a", "b"]}, "SourceChanged", "texts"),
     "the id is renamed everywhere": ({}, {"data": [{"ID": 1}, {"ID": 2}]}, "SourceChanged", "None of the page's 2 records has 'id'"),
 }  # fmt: skip
