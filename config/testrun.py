@@ -50,6 +50,8 @@ class Job:
     arguments: Sequence[str]
     part: str = ""
     """One of PARTS, or all of them."""
+    words: str = ""
+    """A test's file holds one of these words, or it is none of this run; the others need not be imported."""
 
     @property
     def title(self) -> str:
@@ -123,7 +125,7 @@ def on_other_databases(arguments: Sequence[str], result: Result) -> list[Job]:
         if lacking := [need for need in needs if need in missing]:
             result.not_run.append(how_to_get(f"tests on {needs[0].name}", lacking))
         else:
-            jobs.append(Job(database, with_marks(arguments, marked)))
+            jobs.append(Job(database, with_marks(arguments, marked), words=marked.replace(" or ", " ")))
     return jobs
 
 
@@ -177,6 +179,7 @@ def environment(job: Job, counts: Path) -> dict[str, str]:
         **ours,
         "SLUICEGATE_TEST_DB": job.database,
         "SLUICEGATE_TEST_PART": job.part,
+        "SLUICEGATE_TEST_WORDS": job.words,
         "SLUICEGATE_TEST_COUNTS": str(counts),
     }
 

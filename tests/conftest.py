@@ -1,9 +1,11 @@
 """Fixtures for every test. See tests/servers.py for where the servers come from."""
 
+import gc
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,17 +21,24 @@ if TYPE_CHECKING:
 DATABASE = os.environ.get("SLUICEGATE_TEST_DB", "sqlite")
 CI = os.environ.get("CI") == "true"
 PART = os.environ.get("SLUICEGATE_TEST_PART", "")  # of config.testrun.PARTS; empty for all
+WORDS = os.environ.get("SLUICEGATE_TEST_WORDS", "").split()  # marks, one of which a test of this run has; none for all
 TESTS = Path(__file__).parent
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Most modules are none of this run, and importing one takes longer than looking into it."""
+    if not collection_path.name.startswith("test_"):
+        return None
+    if PART and part_of(collection_path) != PART:
+        return True
+    return True if WORDS and not any(word in collection_path.read_text() for word in WORDS) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test about one database is not even counted on another: it runs in that database's own pass."""
     foreign = {"sqlite", "mariadb", "postgres"} - {DATABASE}
-    left_out = [
-        item
-        for item in items
-        if any(item.get_closest_marker(name) for name in foreign) or (PART and part_of(item.path) != PART)
-    ]
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in foreign)]
+    require_marks_in_own_file(items, ("every_database", *foreign))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -41,6 +50,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(1200))
     # A browser and its live server leave threads behind, and the crash tests fork: browsers come last.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) -> None:
+    """`pytest_ignore_collect` would overlook a module whose marks come from another one."""
+    text = cache(Path.read_text)
+    for item in items:
+        if unsaid := [name for name in names if item.get_closest_marker(name) and name not in text(item.path)]:
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked {unsaid}, and its own file does not say so: write it there."
+            )
+
+
+def pytest_collection_finish() -> None:
+    """What was imported lives as long as the process: leave it out when garbage is looked for, here and in every child."""
+    gc.collect()
+    gc.freeze()
 
 
 def part_of(path: Path) -> str:

@@ -14,14 +14,16 @@ from config.paths import LONGEST_SOCKET_PATH, PROJECT, private_dir, socket_path
 from config.supervisor import Leash
 
 OWN = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from config.embedded import EmbeddedValkey
 from config.supervisor import Leash
 with Leash(grace=0) as leash, EmbeddedValkey(Path(sys.argv[1]), leash):
     print("answers", flush=True)
-    time.sleep(60)
+    signal.pause()
 """
+PATIENCE = 200
+"""Seconds after which a test fails that would else hang."""
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
@@ -101,7 +103,7 @@ def test_server_whose_owner_is_gone_is_adopted_and_ended(socket: Path, leash: Le
     with EmbeddedValkey(socket, leash):
         assert server_pid(socket) == orphan.pid
 
-    assert orphan.wait(timeout=5) == -signal.SIGKILL
+    assert orphan.wait(timeout=PATIENCE) == -signal.SIGKILL
 
 
 def test_socket_path_that_is_too_long_moves_to_a_short_private_folder(tmp_path: Path) -> None:

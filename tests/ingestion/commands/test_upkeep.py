@@ -22,6 +22,8 @@ from ingestion.testing import make_tenant
 from tests.ingestion.commands.shell import asked, ingest
 
 ROOT = Path(__file__).resolve().parents[3]
+PATIENCE = 200
+"""Seconds after which a test fails that would else hang."""
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
@@ -186,7 +188,7 @@ def test_tick_loop_survives_without_redis_and_stops_on_sigterm(process_environme
         wait_until(lambda: scheduling.last_tick() is not None)
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.communicate()
@@ -204,7 +206,7 @@ def test_tick_loop_survives_without_its_database(process_environment: dict[str, 
         assert any(b"The tick could not use the database" in line for line in lines)
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         process.communicate()
@@ -246,11 +248,11 @@ def test_outside_the_main_thread_no_handler_is_set() -> None:
 
 def manage(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
 
-def wait_until(true: object, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
+def wait_until(true: object) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not true():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -7,6 +7,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -48,15 +50,28 @@ def test_a_redis_that_hangs_holds_no_call_for_longer_than_its_timeout(rates: Non
         mute.bind(str(tmp_path / "mute"))
         mute.listen()
 
+        known = queueing.client().connection_pool.connection_kwargs
+        waits = {name: known[name] for name in ("socket_timeout", "retry")}
+
         def connect() -> Any:
-            known = queueing.client().connection_pool.connection_kwargs
-            waits = {name: known[name] for name in ("socket_timeout", "retry")}
             return Redis(unix_socket_path=str(tmp_path / "mute"), **waits)
 
-        started = time.monotonic()
-        throttle(connect=connect)()
+        apart = StandIns()
+        throttle(connect=connect, stand_ins=apart)()
+        mute.setblocking(False)
+        calls = list(accepted(mute))
 
-    assert time.monotonic() - started < 6
+    assert waits["socket_timeout"]
+    assert len(calls) == 1, "who was kept waiting once asks no second time"
+    assert apart.absence.hangs
+
+
+def accepted(server: socket.socket) -> Iterator[None]:
+    """Each connection that came to a server."""
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            yield
 
 
 def test_redis_is_used_again_when_it_is_back(redis: Redis, rates: None, caplog: pytest.LogCaptureFixture) -> None:

@@ -34,6 +34,8 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
 ]
 CUSTOMERS, INVOICES = 130, 12
+PATIENCE = 200
+"""Seconds after which a test fails that would else hang."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(PATIENCE)
 
 
 def _bare() -> dict[str, str]:
@@ -59,7 +61,8 @@ def _bare() -> dict[str, str]:
 
 
 def _await(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         assert server.poll() is None, log.read_text()
@@ -87,7 +90,7 @@ def _tell(address: str, what: str, body: Any) -> None:
     request = urllib.request.Request(
         f"{address}/_config/{what}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    urllib.request.urlopen(request, timeout=30).close()
+    urllib.request.urlopen(request, timeout=PATIENCE).close()
 
 
 @contextlib.contextmanager
