@@ -52,6 +52,8 @@ class Arrival:
     stored: Row | None = None
     withdrawn: str = ""
     replaced_by_id: int | None = None
+    has_moved: bool = False
+    """The stored row is of the account that the number alone made of several."""
     is_older: bool = False
     """The stored row is of a later statement, and stays as it is."""
 
@@ -92,7 +94,18 @@ def arriving(ctx: Context, rows: Iterable[Ready]) -> list[Arrival]:
     for arrival in arrivals:
         if arrival.key in stored:
             arrival.is_stored(stored[arrival.key])
+    _find_former(ctx, [one for one in arrivals if one.stored is None and one.owner.has_former_ids])
     return arrivals
+
+
+def _find_former(ctx: Context, arrivals: Collection[Arrival]) -> None:
+    """Entries that are stored under the ids they had when the number alone told accounts apart keep their rows."""
+    former = {arrival.entry.former_id: arrival for arrival in arrivals if arrival.entry.former_id}
+    if not former:
+        return
+    for key, row in by_key(ctx, list(former)).items():
+        former[key].is_stored(row)
+        former[key].has_moved = True
 
 
 def ledger(ctx: Context) -> QuerySet[BankTransaction]:

@@ -21,6 +21,8 @@ class Owner(NamedTuple):
     account_is_new: bool
     sent_again: bool
     """Whether a statement of the same number, balances and dates was stored already."""
+    has_former_ids: bool = False
+    """Whether entries of it may be stored under the ids they had when the number alone told accounts apart."""
 
 
 def heads_of(entry: BankEntry) -> Heads:
@@ -34,14 +36,11 @@ def owners(ctx: Context, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
 
 def _owner(ctx: Context, heads: Heads) -> Owner:
     head, currency, statement = heads
-    account, is_new = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
-        tenant_id=ctx.tenant.id,
-        identifier=head.identifier,
-        currency=currency,
-        defaults={"bank": head.bank[:100], "name": head.name[:200], "kind": head.kind[:30]},
-    )
+    account, is_new, others = _account(ctx, head, currency)
     if not is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
-        return Owner(account.pk, stored, is_new, True)
+        return Owner(account.pk, stored, is_new, True, account.by_number_alone)
+    if others and (moved := _loaded_as_another(ctx, account, others, statement)) is not None:
+        return Owner(account.pk, moved, False, True, True)
     kept, _ = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
         tenant_id=ctx.tenant.id,
         external_id=_external_id(account.pk, statement),
@@ -60,7 +59,48 @@ def _owner(ctx: Context, heads: Heads) -> Owner:
             "entries": statement.entries,
         },
     )
-    return Owner(account.pk, kept.pk, is_new, False)
+    return Owner(account.pk, kept.pk, is_new, False, account.by_number_alone)
+
+
+def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccount, bool, list[BankAccount]]:
+    """The account, whether it is new, and those that may hold statements of it from when the number alone counted.
+
+    One that was known by its number alone, from another format or from that time, becomes the one that agrees with it;
+    a statement that names neither bank nor kind is of the only account of its number.
+    """
+    of_number = BankAccount.objects.for_tenant(ctx.tenant).filter(identifier=head.identifier, currency=currency)
+    accounts = list(of_number.order_by("pk"))
+    former = [account for account in accounts if account.by_number_alone and account.qualifier != head.qualifier]
+    for account in accounts:
+        if account.qualifier == head.qualifier:
+            return account, False, former if head.qualifier else []
+    if not head.qualifier and len(accounts) == 1:
+        return accounts[0], False, []
+    bank, kind = head.bank[:100], head.kind[:30]
+    for account in accounts:
+        if not account.qualifier and account.bank in ("", bank) and account.kind in ("", kind):
+            of_number.filter(pk=account.pk, qualifier="").update(qualifier=head.qualifier, bank=bank, kind=kind)
+            return account, False, []
+    account, is_new = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
+        tenant_id=ctx.tenant.id,
+        identifier=head.identifier,
+        currency=currency,
+        qualifier=head.qualifier,
+        defaults={"bank": bank, "name": head.name[:200], "kind": kind},
+    )
+    return account, is_new, former if head.qualifier else []
+
+
+def _loaded_as_another(
+    ctx: Context, account: BankAccount, others: Iterable[BankAccount], statement: StatementHead
+) -> int | None:
+    """This very statement, where it was loaded into another account of the number. It moves to its own account."""
+    external_ids = [_external_id(other.pk, statement) for other in others]
+    loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(external_id__in=external_ids)
+    pk = loaded.order_by("pk").values_list("pk", flat=True).first()
+    if pk is not None:
+        loaded.filter(pk=pk).update(account=account, external_id=_external_id(account.pk, statement))
+    return pk
 
 
 def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | None:

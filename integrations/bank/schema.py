@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from integrations.bank import money
 from integrations.bank.identity import Keyed
-from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement
+from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement, known_by
 from integrations.bank.twins import booked_day
 
 
@@ -30,6 +30,13 @@ class AccountHead(BaseModel):
     bank: str = ""
     name: str = ""
     kind: str = ""
+    qualifier: str = ""
+    """What tells it from other accounts of its number, '' where the format promises no such thing."""
+
+    @property
+    def known_by(self) -> str:
+        """What identifies the account, beside its currency."""
+        return known_by(self.identifier, self.qualifier)
 
 
 class StatementHead(BaseModel):
@@ -85,6 +92,8 @@ class BankEntry(BaseModel):
     """Entries of its day, amount and texts up to the end of its statement; see identity.Keyed for all three."""
     namesakes: int = 0
     alike: int = 1
+    former_id: str = ""
+    """The external id as it was when an account was known by its number alone; '' where that is the same."""
     unreadable: bool = False
     """The reader could not make out amount or day, so `external_id` is the name of its dead letter."""
 
@@ -179,12 +188,21 @@ def _telling(keyed: Keyed, unreadable: bool) -> dict[str, Any]:
         "twins": keyed.twins,
         "namesakes": keyed.namesakes,
         "alike": keyed.alike,
+        "former_id": keyed.former,
         "unreadable": unreadable,
     }
     return {name: value for name, value in values.items() if value != _USUAL.get(name)}
 
 
-_USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "unreadable": False}
+_USUAL = {
+    "corrects": "",
+    "correction": "",
+    "twins": 1,
+    "namesakes": 0,
+    "alike": 1,
+    "former_id": "",
+    "unreadable": False,
+}
 
 
 def _part(part: EntryPart) -> dict[str, Any]:
@@ -210,6 +228,7 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "bank": account.bank,
             "name": account.name,
             "kind": account.kind,
+            **({"qualifier": account.qualifier} if account.qualifier else {}),
         },
         "statement": {
             "format": statement.format,

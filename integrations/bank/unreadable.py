@@ -42,7 +42,7 @@ class Names(NamedTuple):
 
 def names(statement: Statement, ids: Ids) -> list[Names]:
     """The names of each entry of the statement."""
-    account, seen = statement.account.identifier, Counter[str]()
+    account, seen = statement.account.known_by, Counter[str]()
     head, days = _head(statement), _days(statement)
     named = []
     for entry, (others, alone) in zip(statement.entries, days, strict=True):
@@ -74,7 +74,7 @@ def statement_name(statement: Statement) -> str:
     where = f"{account.identifier} {statement.reference or statement.number}".strip()
     period = _period(statement)
     parts = (statement.number, _balance(opening), *map(str, period))
-    return f"statement {where[:120]} {digest(account.identifier, account.currency, *parts)[:16]}"
+    return f"statement {where[:120]} {digest(account.known_by, account.currency, *parts)[:16]}"
 
 
 def _is_no_amount(amount: Decimal | None, currency: str) -> bool:
