@@ -47,7 +47,8 @@ class Ledger:
         return None
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        ids, arrivals = ids_told(ctx.config), arriving(ctx, rows)
+        ids = ids_told(ctx.config)
+        arrivals = arriving(ctx, ids, rows)
         judging = Judging(ctx, arrivals)
         continued.part(ctx, ids, judging, arrivals)
         notes = lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})

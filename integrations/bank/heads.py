@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ingestion import Context
@@ -21,8 +21,8 @@ class Owner(NamedTuple):
     account_is_new: bool
     sent_again: bool
     """Whether a statement of the same number, balances and dates was stored already."""
-    has_former_ids: bool = False
-    """Whether entries of it may be stored under the ids they had when the number alone told accounts apart."""
+    former: str = ""
+    """What the account's entries may be known by from before; '' for nothing."""
 
 
 def heads_of(entry: BankEntry) -> Heads:
@@ -36,11 +36,13 @@ def owners(ctx: Context, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
 
 def _owner(ctx: Context, heads: Heads) -> Owner:
     head, currency, statement = heads
+    respelled = bool(head.former) and _respelled(ctx, head, currency)
     account, is_new, others = _account(ctx, head, currency)
+    former = head.former if respelled else account.former
     if not is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
-        return Owner(account.pk, stored, is_new, True, account.by_number_alone)
+        return Owner(account.pk, stored, is_new, True, former)
     if others and (moved := _loaded_as_another(ctx, account, others, statement)) is not None:
-        return Owner(account.pk, moved, False, True, True)
+        return Owner(account.pk, moved, False, True, others[0].former)
     kept, _ = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
         tenant_id=ctx.tenant.id,
         external_id=_external_id(account.pk, statement),
@@ -59,7 +61,7 @@ def _owner(ctx: Context, heads: Heads) -> Owner:
             "entries": statement.entries,
         },
     )
-    return Owner(account.pk, kept.pk, is_new, False, account.by_number_alone)
+    return Owner(account.pk, kept.pk, is_new, False, former)
 
 
 def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccount, bool, list[BankAccount]]:
@@ -70,7 +72,7 @@ def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccoun
     """
     of_number = BankAccount.objects.for_tenant(ctx.tenant).filter(identifier=head.identifier, currency=currency)
     accounts = list(of_number.order_by("pk"))
-    former = [account for account in accounts if account.by_number_alone and account.qualifier != head.qualifier]
+    former = [account for account in accounts if account.former and account.qualifier != head.qualifier]
     for account in accounts:
         if account.qualifier == head.qualifier:
             return account, False, former if head.qualifier else []
@@ -91,8 +93,19 @@ def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccoun
     return account, is_new, former if head.qualifier else []
 
 
+def _respelled(ctx: Context, head: AccountHead, currency: str) -> bool:
+    """Whether the account is stored under a spelling of before; where it is under that alone, it takes the new one."""
+    accounts = BankAccount.objects.for_tenant(ctx.tenant).filter(currency=currency)
+    former = accounts.filter(identifier=head.former)
+    if not former.exists():
+        return False
+    if not accounts.filter(identifier=head.identifier).exists():
+        former.update(identifier=head.identifier, former=head.former)
+    return True
+
+
 def _loaded_as_another(
-    ctx: Context, account: BankAccount, others: Iterable[BankAccount], statement: StatementHead
+    ctx: Context, account: BankAccount, others: Sequence[BankAccount], statement: StatementHead
 ) -> int | None:
     """This very statement, where it was loaded into another account of the number. It moves to its own account."""
     external_ids = [_external_id(other.pk, statement) for other in others]

@@ -95,8 +95,6 @@ class Keyed(NamedTuple):
     """Of the same bank id, whatever their days and amounts; 0 for an entry without one."""
     alike: int = 1
     """Of the same day and amount."""
-    former: str = ""
-    """The external id of before bank and kind were part of it; '' where they are not."""
 
 
 def keyed(
@@ -116,29 +114,21 @@ def _entries(statement: Statement, ids: Ids, place: Place) -> list[Keyed]:
     trusted = _trusted(statement) if ids is Ids.TRUST else frozenset()
     keys: list[str] = []
     likes = []
-    former: list[str] = []
     for entry in statement.entries:
         account = statement.account.known_by
         currency = entry.currency or statement.account.currency
         money = digest(account, currency, day_text(entry), amount_text(entry), *status_words(entry))
         twin, name = digest(money, *texts(entry)), bank_id(entry)
-        former.append("")
         if name in trusted and entry.status is EntryStatus.BOOKED:
             keys.append(trusted_key(account, name))
-            former[-1] = trusted_key(statement.account.identifier, name) if statement.account.qualifier else ""
         else:
             look = look_of(account, currency, entry, ids)
-            ordinal = place.ordinal(look)
-            keys.append(key_of(look, ordinal))
-            if statement.account.qualifier:
-                former[-1] = key_of(look_of(statement.account.identifier, currency, entry, ids), ordinal)
+            keys.append(key_of(look, place.ordinal(look)))
         looks = (twin, digest(account, "id", name) if name else "", money)
         likes.append([(look, place.nth(look)) for look in looks if look])
     return [
-        _counted(
-            Keyed(key, entry, former=before), [place.total(look) - nth for look, nth in like], bool(bank_id(entry))
-        )
-        for key, before, entry, like in zip(keys, former, statement.entries, likes, strict=True)
+        _counted(Keyed(key, entry), [place.total(look) - nth for look, nth in like], bool(bank_id(entry)))
+        for key, entry, like in zip(keys, statement.entries, likes, strict=True)
     ]
 
 

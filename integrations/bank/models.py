@@ -27,8 +27,8 @@ class BankAccount(TenantOwned):
     kind = models.CharField(_("kind"), max_length=30, blank=True)
     qualifier = ExternalIdField(max_length=100, default="", blank=True, editable=False)
     """Bank and kind where the format promises both (OFX): a number is another account at another bank."""
-    by_number_alone = models.BooleanField(default=False, editable=False)
-    """Loaded when the number alone told accounts apart: entries may be known by that, and be another account's."""
+    former = ExternalIdField(max_length=100, default="", blank=True, editable=False)
+    """What its entries were known by before bank and kind counted and spellings were one; '' for later accounts."""
 
     class Meta(TenantOwned.Meta):
         abstract = False

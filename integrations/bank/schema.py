@@ -32,6 +32,8 @@ class AccountHead(BaseModel):
     kind: str = ""
     qualifier: str = ""
     """What tells it from other accounts of its number, '' where the format promises no such thing."""
+    former: str = ""
+    """The identifier as it was known before it was spelled as now, '' where that is the same."""
 
     @property
     def known_by(self) -> str:
@@ -92,8 +94,6 @@ class BankEntry(BaseModel):
     """Entries of its day, amount and texts up to the end of its statement; see identity.Keyed for all three."""
     namesakes: int = 0
     alike: int = 1
-    former_id: str = ""
-    """The external id as it was when an account was known by its number alone; '' where that is the same."""
     unreadable: bool = False
     """The reader could not make out amount or day, so `external_id` is the name of its dead letter."""
 
@@ -188,21 +188,12 @@ def _telling(keyed: Keyed, unreadable: bool) -> dict[str, Any]:
         "twins": keyed.twins,
         "namesakes": keyed.namesakes,
         "alike": keyed.alike,
-        "former_id": keyed.former,
         "unreadable": unreadable,
     }
     return {name: value for name, value in values.items() if value != _USUAL.get(name)}
 
 
-_USUAL = {
-    "corrects": "",
-    "correction": "",
-    "twins": 1,
-    "namesakes": 0,
-    "alike": 1,
-    "former_id": "",
-    "unreadable": False,
-}
+_USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "unreadable": False}
 
 
 def _part(part: EntryPart) -> dict[str, Any]:
@@ -229,6 +220,7 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "name": account.name,
             "kind": account.kind,
             **({"qualifier": account.qualifier} if account.qualifier else {}),
+            **({"former": account.former} if account.former else {}),
         },
         "statement": {
             "format": statement.format,

@@ -43,6 +43,8 @@ class Account:
     """The format's own account type (checking, savings, creditline, ...), lower case."""
     qualifier: str = ""
     """What tells it from other accounts of its number, in formats that promise that: bank and kind (OFX)."""
+    former: str = ""
+    """The identifier as it was known before it was spelled as now, '' where that is the same."""
 
     @property
     def known_by(self) -> str:

@@ -1,8 +1,13 @@
-"""Bank and kind tell accounts of one number apart; those from before are marked, so that their files do not load twice."""
+"""Bank and kind tell accounts of one number apart; those from before are marked, so that no file loads twice."""
 
 from django.db import migrations, models
 
 import ingestion.models.fields
+
+
+def mark(apps, schema_editor):
+    accounts = apps.get_model("bank", "BankAccount").unscoped.using(schema_editor.connection.alias)
+    accounts.update(former=models.F("identifier"))
 
 
 class Migration(migrations.Migration):
@@ -18,14 +23,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="bankaccount",
-            name="by_number_alone",
-            field=models.BooleanField(default=True, editable=False),
+            name="former",
+            field=ingestion.models.fields.ExternalIdField(blank=True, default="", editable=False, max_length=100),
         ),
-        migrations.AlterField(
-            model_name="bankaccount",
-            name="by_number_alone",
-            field=models.BooleanField(default=False, editable=False),
-        ),
+        migrations.RunPython(mark, migrations.RunPython.noop),
         migrations.RemoveConstraint(model_name="bankaccount", name="bank_account_once"),
         migrations.AddConstraint(
             model_name="bankaccount",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
 
@@ -65,17 +66,20 @@ def as_before(where: Connection, *files: bytes) -> None:
         put(where, f"{at}.ofx", data)
     merged = BankAccount.objects.for_tenant(where.tenant).order_by("pk").first()
     assert merged is not None
-    for data in files:
-        for _, entries in keyed(read(data)):
-            for one in entries:
-                rows = BankTransaction.objects.for_tenant(where.tenant).filter(external_id=one.key)
-                rows.update(external_id=one.former, account=merged)
+    for statement in (each for data in files for each in read(data)):
+        by_number = replace(statement, account=replace(statement.account, qualifier=""))
+        pairs = zip(keyed([statement]), keyed([by_number]), strict=True)
+        for now, before in (
+            (now, before) for one, other in pairs for now, before in zip(one[1], other[1], strict=True)
+        ):
+            rows = BankTransaction.objects.for_tenant(where.tenant).filter(external_id=now.key)
+            rows.update(external_id=before.key, account=merged)
     for statement in BankStatement.objects.for_tenant(where.tenant):
         statement.account = merged
         statement.external_id = as_of_number(statement, merged)
         statement.save()
     BankAccount.objects.for_tenant(where.tenant).exclude(pk=merged.pk).delete()
-    BankAccount.objects.for_tenant(where.tenant).update(qualifier="", by_number_alone=True)
+    BankAccount.objects.for_tenant(where.tenant).update(qualifier="", former=merged.identifier)
 
 
 def as_of_number(statement: BankStatement, account: BankAccount) -> str:
