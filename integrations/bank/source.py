@@ -9,7 +9,7 @@ from typing import Any
 
 from ingestion import Context, FileRefused, Json, Page, Record, RecordError, Refusal, UnreadableFile
 from integrations.bank.account_numbers import canonical, formerly_canonical
-from integrations.bank.file_config import told
+from integrations.bank.file_config import refuse_unknown, told
 from integrations.bank.formats import Member, read_members
 from integrations.bank.identity import Ids, ids_told, keyed
 from integrations.bank.layouts import LAYOUTS, CsvLayout
@@ -28,6 +28,8 @@ class BankFiles:
 
     layouts: Sequence[CsvLayout] = LAYOUTS
     page_size: int = 2000
+    keys: Sequence[str] = ()
+    """Further keys of a connection's config, which the pipeline's own transform reads."""
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         done = int(checkpoint or 0)
@@ -42,6 +44,7 @@ class BankFiles:
         return True
 
     def check_config(self, config: Mapping[str, Any]) -> None:
+        refuse_unknown(config, self.keys)
         told(config, self.layouts)
         ids_told(config)
 
