@@ -148,6 +148,18 @@ def supersede(run: Run, source_ids: Sequence[str]) -> None:
         _supersede(run, _of(run).filter(status__in=DeadLetter.OPEN, source_id__in=chunk))
 
 
+def recognize(run: Run, stored: Sequence[tuple[Rejected, str]]) -> None:
+    """Close the open letters of rejected records that are stored from a version that was fine, each with its reason."""
+    by_place: dict[str, list[str]] = defaultdict(list)
+    for one, where in stored:
+        by_place[where].append(identity(one.record))
+    for where, identities in by_place.items():
+        for chunk in _chunks(identities):
+            _of(run).filter(status__in=DeadLetter.OPEN, identity__in=chunk).update(
+                status=DeadLetter.Status.SETTLED, note=storable(f"Arrived already: {where}", 500)
+            )
+
+
 def _supersede(run: Run, opened: TenantQuerySet[DeadLetter]) -> None:
     note = f"{_SUPERSEDED}: a newer version of this record was taken by run {run.pk}."
     opened.update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)

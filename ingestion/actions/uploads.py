@@ -10,10 +10,11 @@ from django.db import transaction
 
 from ingestion import artifacts, events, turns
 from ingestion.actions.actor import Actor
-from ingestion.actions.connections import require_unpaused
+from ingestion.actions.connections import check_config, require_unpaused
 from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.conf import config as settings
 from ingestion.core import registry
+from ingestion.core.context import overlaid
 from ingestion.core.errors import FileTooLarge, UnreadableFile
 from ingestion.core.intake import require_files
 from ingestion.core.text import counted, storable
@@ -43,11 +44,13 @@ def upload(
     Without `hint` no worker is told; the caller executes the run itself.
 
     Before anything is stored it raises TenantNotServed, FilesNotTaken (its source reads none), FileTooLarge,
-    UnreadableFile (empty), ActionRefused (paused) or UnknownPipeline.
+    UnreadableFile (empty), ActionRefused (paused), ConfigurationError (a config that the source refuses) or
+    UnknownPipeline.
     """
     actor.require("run_connection", connection.tenant)
     _check(connection, name, data)
     refuse_secrets(connection, config)
+    check_config(connection.pipeline, overlaid(connection.config, config))
     kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
         artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save())

@@ -22,7 +22,7 @@ from ingestion.admin.ownership import only_own
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.config_text import json_or_text
-from ingestion.core.errors import IngestionError
+from ingestion.core.errors import ConfigurationError, IngestionError
 from ingestion.core.intake import takes_files
 from ingestion.models import Connection
 
@@ -113,6 +113,9 @@ def _receive(user: Any, form: UploadForm) -> Received | None:
         return actions.upload(
             Actor(user), values["connection"], file.name, file.read(), config=form.config(), again=values["again"]
         )
+    except ConfigurationError as refusal:
+        form.add_error("settings", str(refusal))
+        return None
     except IngestionError as refusal:
         form.add_error("file", str(refusal))
         return None

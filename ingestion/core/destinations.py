@@ -64,6 +64,18 @@ def versions(destination: Destination) -> bool:
     return isinstance(destination, Versioned) and destination.versioned
 
 
+@runtime_checkable
+class Recognizes(Protocol):
+    """A destination that can tell that what a rejected record is about is stored, from a version that was fine."""
+
+    def recognized(self, ctx: Context, rejected: Sequence[Rejected]) -> Sequence[tuple[Rejected, str]]:
+        """Those of which that is shown, each with where it is stored, in words. Their letters are closed with it.
+
+        Asked inside the batch's transaction, after its rows were loaded.
+        """
+        ...
+
+
 class Destination(Protocol):
     """`load` writes, always inside the engine's transaction; everything else only reads."""
 

@@ -16,6 +16,7 @@ from django.db import Error
 
 from ingestion.conf import config as settings
 from ingestion.core import registry, stages
+from ingestion.core.capabilities import ChecksConfig
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
 from ingestion.core.intake import require_files
@@ -89,6 +90,8 @@ def dry_run(
     rehearsal = Rehearsal(pipeline, StandIns(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(pipeline, files)
+        if isinstance(pipeline.source, ChecksConfig):
+            pipeline.source.check_config(rehearsal.ctx.config)
         rehearsal.play(limit_pages)
     except (IngestionError, Error, OSError) as error:
         rehearsal.report.failure = f"{type(error).__name__}: {error}"

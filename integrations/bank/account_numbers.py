@@ -20,22 +20,38 @@ _LENGTH = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 
 
 def canonical(identifier: str) -> str:
-    """As it identifies: no spaces, and an IBAN in capitals. The case of other numbers may mean something."""
+    """As it identifies, in every format: no spaces, an IBAN in capitals and without the currency or BIC beside it.
+
+    The case of other numbers may mean something.
+    """
+    return iban_within(identifier)[0] or formerly_canonical(identifier)
+
+
+def formerly_canonical(identifier: str) -> str:
+    """As it identified when currency and BIC beside an IBAN were part of it, in all formats but MT940."""
     compact = "".join(identifier.split())
     return compact.upper() if _country(compact) else compact
 
 
 def iban_within(written: str) -> tuple[str, str]:
-    """IBAN and BIC of `IBAN/EUR` and `BIC/IBAN`, '' where there is none.
+    """IBAN and BIC of `IBAN/EUR`, `IBAN EUR` and `BIC/IBAN`, '' where there is none.
 
     Only a right IBAN counts, and nothing may stand beside it that could tell one account from another.
     """
-    pieces = [piece for piece in re.split(r"[/.-]", written.upper()) if piece]
+    pieces = [part for piece in re.split(r"[/.-]", "".join(written.split()).upper()) for part in _parted(piece)]
     ibans = [piece for piece in pieces if _country(piece) and not iban_doubt(piece)]
     beside = [piece for piece in pieces if piece not in ibans]
     if len(ibans) != 1 or not all(map(_CURRENCY_OR_BIC.fullmatch, beside)):
         return "", ""
     return ibans[0], next((piece for piece in beside if len(piece) > 3), "")
+
+
+def _parted(piece: str) -> list[str]:
+    """`NL91ABNA0417164300EUR` in two; '' is no part."""
+    end = _LENGTH.get(piece[:2], len(piece))
+    if len(piece) == end + 3 and piece[end:].isalpha():
+        return [piece[:end], piece[end:]]
+    return [piece] if piece else []
 
 
 def notes_of(statement: Statement) -> list[str]:

@@ -120,7 +120,7 @@ def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[A
         rows[texts].append(row)
     judging = Judging(ctx, arrivals)
     for arrival in new:
-        look = look_of(arrival.entry.account.identifier, arrival.entry.currency, arrival.entry, Ids.IGNORE)
+        look = look_of(arrival.entry.account.known_by, arrival.entry.currency, arrival.entry, Ids.IGNORE)
         by_text = {key_of(look, ordinal) for ordinal in range(arrival.entry.twins + _FEW)}
         named = [row for row in rows[arrival.texts] if row.external_id not in by_text and row.bank_id]
         own = arrival.owner.statement_id

@@ -1,4 +1,4 @@
-"""Accounts of a tenant that may be one, spelled in two ways: zeros in front, hyphens, with and without a bank code.
+"""Accounts of a tenant that may be one, spelled in two ways: zeros in front, hyphens, with and without a bank.
 
 Nothing tells for certain, so nothing is joined; the run on which the second one appears names both.
 """
@@ -24,20 +24,34 @@ def told(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
     if not new:
         return []
     others = BankAccount.objects.for_tenant(ctx.tenant).exclude(pk__in=new).order_by("-pk")
-    stored = list(others.values_list("identifier", "currency")[:_MOST])
+    stored = list(others.values_list("identifier", "qualifier", "currency")[:_MOST])
     heads = {
-        (arrival.entry.account.identifier, arrival.entry.account.currency or arrival.entry.currency)
+        (arrival.entry.account.identifier, arrival.entry.account.qualifier, _currency(arrival))
         for arrival in arrivals
         if arrival.owner.account_is_new
     }
     notes = [
-        f"The account {identifier} is new and looks like the account {other}: if they are one, its entries are here "
-        "twice. Give one spelling to both files, or load them from one export."
-        for identifier, currency in sorted(heads)
-        for other, held in stored
-        if held == currency and alike(identifier, other)
+        f"The account {_shown(identifier, qualifier)} is new and looks like the account {_shown(other, whose)}: if "
+        "they are one, its entries are here twice. Give one spelling to both files, or load them from one export."
+        for identifier, qualifier, currency in sorted(heads)
+        for other, whose, held in stored
+        if held == currency and alike(identifier, other) and _may_be_one(qualifier, whose)
     ]
     return notes[:10]
+
+
+def _currency(arrival: Arrival) -> str:
+    return arrival.entry.account.currency or arrival.entry.currency
+
+
+def _shown(identifier: str, qualifier: str) -> str:
+    return f"{identifier} ({qualifier})" if qualifier else identifier
+
+
+def _may_be_one(qualifier: str, other: str) -> bool:
+    """Whether bank and kind of one are those of the other as far as both have them."""
+    words, others = set(qualifier.split()), set(other.split())
+    return words <= others or others <= words
 
 
 def alike(left: str, right: str) -> bool:

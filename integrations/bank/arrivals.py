@@ -12,13 +12,15 @@ from django.db.models import QuerySet
 
 from ingestion import Context, Ready
 from integrations.bank.heads import Owner, heads_of, owners
-from integrations.bank.identity import plain
+from integrations.bank.identity import Ids, bank_id, key_of, look_of, plain, trusted_key
 from integrations.bank.models import BankTransaction
 from integrations.bank.schema import BankEntry
 
 Value = TypeVar("Value")
 CHUNK = 800
 """Values one query names; older SQLite libraries take 999."""
+_TWINS = 1000
+"""Equal entries of one statement among which one is looked for."""
 
 
 class Row(NamedTuple):
@@ -52,6 +54,8 @@ class Arrival:
     stored: Row | None = None
     withdrawn: str = ""
     replaced_by_id: int | None = None
+    has_moved: bool = False
+    """The stored row is of the account as it was known before."""
     is_older: bool = False
     """The stored row is of a later statement, and stays as it is."""
 
@@ -81,7 +85,7 @@ class Arrival:
         self.stored, self.withdrawn, self.replaced_by_id = row, row.withdrawn, row.replaced_by_id
 
 
-def arriving(ctx: Context, rows: Iterable[Ready]) -> list[Arrival]:
+def arriving(ctx: Context, ids: Ids, rows: Iterable[Ready]) -> list[Arrival]:
     """The rows of a batch with their accounts, statements, and the stored rows of the same keys."""
     rows = list(rows)
     owned = owners(ctx, (ready.row for ready in rows))
@@ -92,7 +96,29 @@ def arriving(ctx: Context, rows: Iterable[Ready]) -> list[Arrival]:
     for arrival in arrivals:
         if arrival.key in stored:
             arrival.is_stored(stored[arrival.key])
+    _find_former(ctx, ids, [one for one in arrivals if one.stored is None and one.owner.former])
     return arrivals
+
+
+def _find_former(ctx: Context, ids: Ids, arrivals: Collection[Arrival]) -> None:
+    """Entries that are stored under what their account was known by before keep their rows."""
+    former = {key: arrival for arrival in arrivals if (key := _former_key(ids, arrival))}
+    for key, row in by_key(ctx, list(former)).items() if former else ():
+        former[key].is_stored(row)
+        former[key].has_moved = True
+
+
+def _former_key(ids: Ids, arrival: Arrival) -> str:
+    """The key the entry had then, '' where its key is no other now."""
+    entry, former = arrival.entry, arrival.owner.former
+    account = entry.account.known_by
+    if former == account:
+        return ""
+    if arrival.key == trusted_key(account, bank_id(entry)):
+        return trusted_key(former, bank_id(entry))
+    look = look_of(account, entry.currency, entry, ids)
+    ordinal = next((at for at in range(_TWINS) if key_of(look, at) == arrival.key), None)
+    return "" if ordinal is None else key_of(look_of(former, entry.currency, entry, ids), ordinal)
 
 
 def ledger(ctx: Context) -> QuerySet[BankTransaction]:

@@ -41,7 +41,9 @@ def judge(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list[Arr
 
 
 def _differs(arrival: Arrival, row: Row) -> bool:
-    return (row.account_id, row.booked_on, row.amount) != arrival.money or row.currency != arrival.entry.currency
+    own = arrival.money[1:] if arrival.has_moved else arrival.money
+    stored = (row.account_id, row.booked_on, row.amount)
+    return stored[-len(own) :] != own or row.currency != arrival.entry.currency
 
 
 def _refused(arrival: Arrival, row: Row) -> Rejected:

@@ -46,14 +46,14 @@ def _moved_before(
 
 
 def _look(arrival: Arrival, ids: Ids) -> str:
-    return look_of(arrival.entry.account.identifier, arrival.entry.currency, arrival.entry, ids)
+    return look_of(arrival.entry.account.known_by, arrival.entry.currency, arrival.entry, ids)
 
 
 def _may_be_another(arrival: Arrival) -> bool:
     row = arrival.stored
     if row is None or arrival.entry.position is None:
         return False
-    if arrival.key == trusted_key(arrival.entry.account.identifier, bank_id(arrival.entry)):
+    if arrival.key == trusted_key(arrival.entry.account.known_by, bank_id(arrival.entry)):
         return False
     return (row.statement_id, row.position) != (arrival.owner.statement_id, arrival.entry.position)
 

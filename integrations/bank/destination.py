@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ingestion import Context, Loaded, Ready, Stored, Upsert
+from ingestion import Context, Loaded, Ready, Rejected, Stored, Upsert
 from integrations.bank import (
     adoption,
     alike_accounts,
@@ -16,6 +16,7 @@ from integrations.bank import (
     contradictions,
     corrections,
     lookalikes,
+    recognition,
     sightings,
 )
 from integrations.bank.arrivals import Arrival, arriving
@@ -47,7 +48,8 @@ class Ledger:
         return None
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        ids, arrivals = ids_told(ctx.config), arriving(ctx, rows)
+        ids = ids_told(ctx.config)
+        arrivals = arriving(ctx, ids, rows)
         judging = Judging(ctx, arrivals)
         continued.part(ctx, ids, judging, arrivals)
         notes = lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
@@ -66,6 +68,9 @@ class Ledger:
         notes += sightings.part(ctx, arrived)
         notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)
         return Loaded([arrival.ready for arrival in arrived], [*rejected, *loaded.rejected], notes)
+
+    def recognized(self, ctx: Context, rejected: Sequence[Rejected]) -> Sequence[tuple[Rejected, str]]:
+        return recognition.recognized(ctx, rejected)
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ENTRIES.total(ctx, column, keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from ingestion import ConfigurationError
@@ -13,6 +14,21 @@ from integrations.bank.layouts import CsvLayout, layout_from_mapping
 from integrations.bank.money import UnknownCurrencyError, exponent
 
 UNCHECKED = "unchecked"
+KEYS = ("account", "currency", "layout", "dates", "balances", "ids", "reversal", "charset", "post_notices")
+"""What the kind reads of a config. Any other key would do nothing, and nobody would notice."""
+
+
+def refuse_unknown(config: Mapping[str, Any], more: Sequence[str] = ()) -> None:
+    """Raise ConfigurationError for keys that nobody reads; `more` are those of the project's own transform."""
+    known = (*KEYS, *more)
+    for name in config:
+        if name not in known:
+            near = get_close_matches(str(name).casefold(), known, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise ConfigurationError(
+                f"{str(name)[:50]!r} is no setting of bank files.{meant} There are {', '.join(known)}. Take it away "
+                f"with --config {str(name)[:50]}=null, or in the connection's config."
+            )
 
 
 def told(config: Mapping[str, Any], layouts: Sequence[CsvLayout]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ingestion import Context
@@ -21,6 +21,8 @@ class Owner(NamedTuple):
     account_is_new: bool
     sent_again: bool
     """Whether a statement of the same number, balances and dates was stored already."""
+    former: str = ""
+    """What the account's entries may be known by from before; '' for nothing."""
 
 
 def heads_of(entry: BankEntry) -> Heads:
@@ -34,14 +36,13 @@ def owners(ctx: Context, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
 
 def _owner(ctx: Context, heads: Heads) -> Owner:
     head, currency, statement = heads
-    account, is_new = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
-        tenant_id=ctx.tenant.id,
-        identifier=head.identifier,
-        currency=currency,
-        defaults={"bank": head.bank[:100], "name": head.name[:200], "kind": head.kind[:30]},
-    )
+    respelled = bool(head.former) and _respelled(ctx, head, currency)
+    account, is_new, others = _account(ctx, head, currency)
+    former = head.former if respelled else account.former
     if not is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
-        return Owner(account.pk, stored, is_new, True)
+        return Owner(account.pk, stored, is_new, True, former)
+    if others and (moved := _loaded_as_another(ctx, account, others, statement)) is not None:
+        return Owner(account.pk, moved, False, True, others[0].former)
     kept, _ = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
         tenant_id=ctx.tenant.id,
         external_id=_external_id(account.pk, statement),
@@ -60,7 +61,59 @@ def _owner(ctx: Context, heads: Heads) -> Owner:
             "entries": statement.entries,
         },
     )
-    return Owner(account.pk, kept.pk, is_new, False)
+    return Owner(account.pk, kept.pk, is_new, False, former)
+
+
+def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccount, bool, list[BankAccount]]:
+    """The account, whether it is new, and those that may hold statements of it from when the number alone counted.
+
+    One that was known by its number alone, from another format or from that time, becomes the one that agrees with it;
+    a statement that names neither bank nor kind is of the only account of its number.
+    """
+    of_number = BankAccount.objects.for_tenant(ctx.tenant).filter(identifier=head.identifier, currency=currency)
+    accounts = list(of_number.order_by("pk"))
+    former = [account for account in accounts if account.former and account.qualifier != head.qualifier]
+    for account in accounts:
+        if account.qualifier == head.qualifier:
+            return account, False, former if head.qualifier else []
+    if not head.qualifier and len(accounts) == 1:
+        return accounts[0], False, []
+    bank, kind = head.bank[:100], head.kind[:30]
+    for account in accounts:
+        if not account.qualifier and account.bank in ("", bank) and account.kind in ("", kind):
+            of_number.filter(pk=account.pk, qualifier="").update(qualifier=head.qualifier, bank=bank, kind=kind)
+            return account, False, []
+    account, is_new = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
+        tenant_id=ctx.tenant.id,
+        identifier=head.identifier,
+        currency=currency,
+        qualifier=head.qualifier,
+        defaults={"bank": bank, "name": head.name[:200], "kind": kind},
+    )
+    return account, is_new, former if head.qualifier else []
+
+
+def _respelled(ctx: Context, head: AccountHead, currency: str) -> bool:
+    """Whether the account is stored under a spelling of before; where it is under that alone, it takes the new one."""
+    accounts = BankAccount.objects.for_tenant(ctx.tenant).filter(currency=currency)
+    former = accounts.filter(identifier=head.former)
+    if not former.exists():
+        return False
+    if not accounts.filter(identifier=head.identifier).exists():
+        former.update(identifier=head.identifier, former=head.former)
+    return True
+
+
+def _loaded_as_another(
+    ctx: Context, account: BankAccount, others: Sequence[BankAccount], statement: StatementHead
+) -> int | None:
+    """This very statement, where it was loaded into another account of the number. It moves to its own account."""
+    external_ids = [_external_id(other.pk, statement) for other in others]
+    loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(external_id__in=external_ids)
+    pk = loaded.order_by("pk").values_list("pk", flat=True).first()
+    if pk is not None:
+        loaded.filter(pk=pk).update(account=account, external_id=_external_id(account.pk, statement))
+    return pk
 
 
 def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | None:

@@ -115,7 +115,7 @@ def _entries(statement: Statement, ids: Ids, place: Place) -> list[Keyed]:
     keys: list[str] = []
     likes = []
     for entry in statement.entries:
-        account = statement.account.identifier
+        account = statement.account.known_by
         currency = entry.currency or statement.account.currency
         money = digest(account, currency, day_text(entry), amount_text(entry), *status_words(entry))
         twin, name = digest(money, *texts(entry)), bank_id(entry)
@@ -159,7 +159,12 @@ def key_of(look: str, ordinal: int) -> str:
 
 def bank_id(entry: Described) -> str:
     """The bank's own id, '' where it is none."""
-    return entry.bank_id if entry.bank_id and not _PLACEHOLDER.fullmatch(entry.bank_id) else ""
+    return bank_id_of(entry.bank_id)
+
+
+def bank_id_of(written: str) -> str:
+    """The same of what a file or a row has in its place."""
+    return written if written and not _PLACEHOLDER.fullmatch(written) else ""
 
 
 def words(entry: Described, ids: Ids) -> tuple[str, ...]:

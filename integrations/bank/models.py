@@ -17,7 +17,7 @@ MAX_DIGITS, PLACES = 24, 5
 
 
 class BankAccount(TenantOwned):
-    """One account of one tenant, known by its number and currency."""
+    """One account of one tenant, known by its number and currency, and by bank and kind where the format has them."""
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     identifier = ExternalIdField(_("account number"), max_length=100)
@@ -25,18 +25,22 @@ class BankAccount(TenantOwned):
     bank = models.CharField(_("bank"), max_length=100, blank=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
     kind = models.CharField(_("kind"), max_length=30, blank=True)
+    qualifier = ExternalIdField(max_length=100, default="", blank=True, editable=False)
+    """Bank and kind where the format promises both (OFX): a number is another account at another bank."""
+    former = ExternalIdField(max_length=100, default="", blank=True, editable=False)
+    """What its entries were known by before bank and kind counted and spellings were one; '' for later accounts."""
 
     class Meta(TenantOwned.Meta):
         abstract = False
         ordering = ["identifier"]
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "identifier", "currency"], name="bank_account_once"),
+            models.UniqueConstraint(fields=["tenant", "identifier", "currency", "qualifier"], name="bank_account_once"),
         ]
         verbose_name = _("bank account")
         verbose_name_plural = _("bank accounts")
 
     def __str__(self) -> str:
-        return f"{self.identifier} {self.currency}".strip()
+        return f"{self.identifier} {self.currency}".strip() + (f" ({self.qualifier})" if self.qualifier else "")
 
 
 class BankStatement(TenantOwned):

@@ -64,13 +64,16 @@ class Reading:
     def _body(self, at: int, head: dict[str, Any]) -> tuple[bytes, str]:
         one = self.entries[at]
         faults = unreadable.faults(self.statement, one.entry)
-        if any(faults):
-            one = one._replace(key=self._names[at].of(*faults) or one.key)
-        return schema.entry_json(self.statement, one, head, unreadable=any(faults)), one.key
+        if not any(faults):
+            return schema.entry_json(self.statement, one, head), one.key
+        names = self._names[at]
+        one = one._replace(key=names.of(*faults) or one.key)
+        among = names.of_day if faults[0] else names.of_amount
+        return schema.entry_json(self.statement, one, head, among=among), one.key
 
     def _formerly(self, start: int, end: int) -> Mapping[str, Sequence[str]]:
         """Under which other names each entry of a page, and the whole statement, may lie among the dead letters."""
-        names = {self.entries[at].key: [name for name in self._names[at] if name] for at in range(start, end)}
+        names = {self.entries[at].key: self._names[at].all() for at in range(start, end)}
         if end == len(self.entries) and names:
             names[self.entries[-1].key].append(unreadable.statement_name(self.statement))
         return names

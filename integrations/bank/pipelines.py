@@ -32,5 +32,5 @@ def statements(entry: BankEntry, ctx: Context) -> BankEntry:
 
 def _known_by_itself(entry: BankEntry, ctx: Context) -> BankEntry:
     """An entry that can be read now, from its dead letter: its id is made of what it says, as a mended file's is."""
-    look = look_of(entry.account.identifier, entry.currency, entry, ids_told(ctx.config))
+    look = look_of(entry.account.known_by, entry.currency, entry, ids_told(ctx.config))
     return entry.model_copy(update={"external_id": key_of(look, 0)})

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from integrations.bank import money
 from integrations.bank.identity import Keyed
-from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement
+from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement, known_by
 from integrations.bank.twins import booked_day
 
 
@@ -30,6 +30,15 @@ class AccountHead(BaseModel):
     bank: str = ""
     name: str = ""
     kind: str = ""
+    qualifier: str = ""
+    """What tells it from other accounts of its number, '' where the format promises no such thing."""
+    former: str = ""
+    """The identifier as it was known before it was spelled as now, '' where that is the same."""
+
+    @property
+    def known_by(self) -> str:
+        """What identifies the account, beside its currency."""
+        return known_by(self.identifier, self.qualifier)
 
 
 class StatementHead(BaseModel):
@@ -85,6 +94,8 @@ class BankEntry(BaseModel):
     """Entries of its day, amount and texts up to the end of its statement; see identity.Keyed for all three."""
     namesakes: int = 0
     alike: int = 1
+    among: int = 1
+    """Of an unreadable entry, how many of its statement are like it in all that could be read."""
     unreadable: bool = False
     """The reader could not make out amount or day, so `external_id` is the name of its dead letter."""
 
@@ -140,8 +151,11 @@ def _readings(text: str) -> str:
     return f": {readings[0]} or {readings[1]}?" if readings else ""
 
 
-def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, unreadable: bool = False) -> bytes:
-    """The record of one entry. `head` is `head_json` of its statement, made once."""
+def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, among: int = 0) -> bytes:
+    """The record of one entry. `head` is `head_json` of its statement, made once.
+
+    `among` counts what is like an unreadable one in its statement, itself too; 0 is a readable one.
+    """
     entry = keyed.entry
     return json.dumps(
         {
@@ -163,13 +177,13 @@ def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, unre
             "parts": [_part(part) for part in entry.parts],
             "details": entry.details,
             "raw": entry.raw,
-            **_telling(keyed, unreadable),
+            **_telling(keyed, among),
         },
         ensure_ascii=True,
     ).encode()
 
 
-def _telling(keyed: Keyed, unreadable: bool) -> dict[str, Any]:
+def _telling(keyed: Keyed, among: int) -> dict[str, Any]:
     """What few entries have, left out of the others."""
     entry = keyed.entry
     values = {
@@ -179,12 +193,13 @@ def _telling(keyed: Keyed, unreadable: bool) -> dict[str, Any]:
         "twins": keyed.twins,
         "namesakes": keyed.namesakes,
         "alike": keyed.alike,
-        "unreadable": unreadable,
+        "among": among or 1,
+        "unreadable": among > 0,
     }
     return {name: value for name, value in values.items() if value != _USUAL.get(name)}
 
 
-_USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "unreadable": False}
+_USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "among": 1, "unreadable": False}
 
 
 def _part(part: EntryPart) -> dict[str, Any]:
@@ -210,6 +225,8 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "bank": account.bank,
             "name": account.name,
             "kind": account.kind,
+            **({"qualifier": account.qualifier} if account.qualifier else {}),
+            **({"former": account.former} if account.former else {}),
         },
         "statement": {
             "format": statement.format,

@@ -43,7 +43,7 @@ def record(ctx: Context, ids: Ids, judging: Judging, arrived: Sequence[Arrival])
         own, entry = arrival.owner.statement_id, arrival.entry
         if not judging.meet_on(row.statement_id, own, entry.day):
             continue
-        look = look_of(entry.account.identifier, entry.currency, entry, ids)
+        look = look_of(entry.account.known_by, entry.currency, entry, ids)
         for statement, position in ((row.statement_id, row.position or 0), (own, entry.position or 0)):
             sightings.append(
                 BankSighting(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion import Context, FileRefused, Json, Page, Record, RecordError, Refusal, UnreadableFile
-from integrations.bank.account_numbers import canonical
-from integrations.bank.file_config import told
+from integrations.bank.account_numbers import canonical, formerly_canonical
+from integrations.bank.file_config import refuse_unknown, told
 from integrations.bank.formats import Member, read_members
 from integrations.bank.identity import Ids, ids_told, keyed
 from integrations.bank.layouts import LAYOUTS, CsvLayout
@@ -28,6 +28,8 @@ class BankFiles:
 
     layouts: Sequence[CsvLayout] = LAYOUTS
     page_size: int = 2000
+    keys: Sequence[str] = ()
+    """Further keys of a connection's config, which the pipeline's own transform reads."""
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
@@ -45,6 +47,7 @@ class BankFiles:
         return True
 
     def check_config(self, config: Mapping[str, Any]) -> None:
+        refuse_unknown(config, self.keys)
         told(config, self.layouts)
         ids_told(config)
 
@@ -97,7 +100,8 @@ def _told(ctx: Context, name: str) -> str:
 def _addressed(ctx: Context, statement: Statement) -> Statement:
     """The statement with what the config adds. Raises UnreadableFile when nobody says whose it is."""
     account = statement.account
-    identifier = canonical(account.identifier or _told(ctx, "account"))
+    written = account.identifier or _told(ctx, "account")
+    identifier, former = canonical(written), formerly_canonical(written)
     currency = account.currency or _balance_currency(statement) or _told(ctx, "currency").upper()
     if not identifier:
         raise UnreadableFile(
@@ -109,8 +113,9 @@ def _addressed(ctx: Context, statement: Statement) -> Statement:
             "The file does not say which currency its amounts are in. Give it: --config currency=EUR (an ISO 4217 "
             "code), or among the settings of the upload page, or in the connection's config."
         )
+    former = former if former != identifier else ""
     return dataclasses.replace(
-        statement, account=dataclasses.replace(account, identifier=identifier, currency=currency)
+        statement, account=dataclasses.replace(account, identifier=identifier, currency=currency, former=former)
     )
 
 

@@ -41,6 +41,20 @@ class Account:
     name: str = ""
     kind: str = ""
     """The format's own account type (checking, savings, creditline, ...), lower case."""
+    qualifier: str = ""
+    """What tells it from other accounts of its number, in formats that promise that: bank and kind (OFX)."""
+    former: str = ""
+    """The identifier as it was known before it was spelled as now, '' where that is the same."""
+
+    @property
+    def known_by(self) -> str:
+        """What identifies the account, beside its currency."""
+        return known_by(self.identifier, self.qualifier)
+
+
+def known_by(identifier: str, qualifier: str) -> str:
+    """No number holds a line break, so nobody's number and qualifier are another one's number."""
+    return f"{qualifier}\n{identifier}" if qualifier else identifier
 
 
 @dataclass(frozen=True, slots=True)

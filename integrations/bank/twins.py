@@ -120,15 +120,15 @@ class Twins:
     def _continued(self, statement: Statement, read: _Read) -> Iterator[_Read]:
         account = statement.account
         if read.number is not None:
-            page = self._pages.get((account.identifier, account.currency, read.number[0]))
+            page = self._pages.get((account.known_by, account.currency, read.number[0]))
             if page is not None and page.number != read.number and not _contradicted(page, read):
                 yield page
         if statement.opening is None or statement.closing is None:
             return
-        for earlier in self._ending[account.identifier, statement.opening.currency, statement.opening.amount]:
+        for earlier in self._ending[account.known_by, statement.opening.currency, statement.opening.amount]:
             if earlier.course and read.course and continues(earlier.course, read.course):
                 yield earlier
-        for later in self._beginning[account.identifier, statement.closing.currency, statement.closing.amount]:
+        for later in self._beginning[account.known_by, statement.closing.currency, statement.closing.amount]:
             # One that continues others already tells nothing: this one may be those others under another number.
             if later.place.index == 0 and later.course and read.course and continues(read.course, later.course):
                 yield later
@@ -136,7 +136,7 @@ class Twins:
     def _other(self, statement: Statement, read: _Read) -> _Read | None:
         """The newest statement of the same days, where this one has nothing in common with any of them."""
         newest = None
-        for earlier in self._newest[statement.account.identifier, statement.account.currency]:
+        for earlier in self._newest[statement.account.known_by, statement.account.currency]:
             if earlier.course is None or read.course is None or not _share_days(earlier.course, read.course):
                 continue
             if not have_nothing_in_common(earlier.course, read.course):
@@ -149,15 +149,15 @@ class Twins:
         if statement.number or (statement.opening and statement.closing):
             self._sent[_identity(statement)] = read
         if read.number is not None:
-            self._pages[account.identifier, account.currency, read.number[0]] = read
+            self._pages[account.known_by, account.currency, read.number[0]] = read
         if statement.opening is not None and statement.closing is not None:
-            ending = self._ending[account.identifier, statement.closing.currency, statement.closing.amount]
-            beginning = self._beginning[account.identifier, statement.opening.currency, statement.opening.amount]
+            ending = self._ending[account.known_by, statement.closing.currency, statement.closing.amount]
+            beginning = self._beginning[account.known_by, statement.opening.currency, statement.opening.amount]
             for newest in (ending, beginning):
                 newest.insert(0, read)
                 del newest[_NEWEST:]
         if read.course is not None:
-            of_account = self._newest[account.identifier, account.currency]
+            of_account = self._newest[account.known_by, account.currency]
             of_account.insert(0, read)
             del of_account[_NEWEST_OF_ACCOUNT:]
 
@@ -187,7 +187,7 @@ def _identity(statement: Statement) -> Hashable:
     account, opening, closing = statement.account, statement.opening, statement.closing
     balances = (opening and opening.amount, closing and closing.amount)
     period = (statement.period_start, statement.period_end)
-    return account.identifier, account.currency, statement.number, statement.page, balances, period
+    return account.known_by, account.currency, statement.number, statement.page, balances, period
 
 
 def _page(statement: Statement) -> tuple[str, int] | None:

@@ -32,6 +32,14 @@ class Names(NamedTuple):
     without_amount: str
     without_day: str
     without_both: str
+    of_day: int = 1
+    """Entries of the statement of the same day and texts, this one among them."""
+    of_amount: int = 1
+    """The same with the amount in the place of the day."""
+
+    def all(self) -> list[str]:
+        """The names there are."""
+        return [name for name in (self.without_amount, self.without_day, self.without_both) if name]
 
     def of(self, amount_is_wrong: bool, day_is_wrong: bool) -> str:
         """The name of an entry with these faults, '' for one that has its own id."""
@@ -42,17 +50,19 @@ class Names(NamedTuple):
 
 def names(statement: Statement, ids: Ids) -> list[Names]:
     """The names of each entry of the statement."""
-    account, seen = statement.account.identifier, Counter[str]()
+    account, seen = statement.account.known_by, Counter[str]()
     head, days = _head(statement), _days(statement)
-    named = []
+    named: list[Names] = []
+    looks: list[tuple[str, str]] = []
     for entry, (others, alone) in zip(statement.entries, days, strict=True):
         what = (*words(entry, ids), *status_words(entry))
         within = head or (() if alone else others)
         by_day = digest(account, "without amount", day_text(entry), *what)
         by_amount = digest(account, "without day", amount_text(entry), *what, *within) if within else ""
         place = digest(account, "without both", *what, *within, str(entry.position)) if within else ""
+        alike = digest(account, "alike without day", amount_text(entry), *what)
         ordinals = [seen[by_day], seen[by_amount]]
-        seen.update((by_day, by_amount))
+        seen.update((by_day, by_amount, alike))
         named.append(
             Names(
                 key_of(by_day, ordinals[0]),
@@ -60,12 +70,16 @@ def names(statement: Statement, ids: Ids) -> list[Names]:
                 key_of(place, 0) if place else "",
             )
         )
-    return named
+        looks.append((by_day, alike))
+    return [
+        names._replace(of_day=seen[by_day], of_amount=seen[alike])
+        for names, (by_day, alike) in zip(named, looks, strict=True)
+    ]
 
 
 def faults(statement: Statement, entry: Entry) -> tuple[bool, bool]:
     """Whether the schema will refuse the entry for its amount or currency, and whether for its day."""
-    return _is_no_amount(entry.amount, entry.currency or statement.account.currency), booked_day(entry) is None
+    return is_no_amount(entry.amount, entry.currency or statement.account.currency), booked_day(entry) is None
 
 
 def statement_name(statement: Statement) -> str:
@@ -74,10 +88,11 @@ def statement_name(statement: Statement) -> str:
     where = f"{account.identifier} {statement.reference or statement.number}".strip()
     period = _period(statement)
     parts = (statement.number, _balance(opening), *map(str, period))
-    return f"statement {where[:120]} {digest(account.identifier, account.currency, *parts)[:16]}"
+    return f"statement {where[:120]} {digest(account.known_by, account.currency, *parts)[:16]}"
 
 
-def _is_no_amount(amount: Decimal | None, currency: str) -> bool:
+def is_no_amount(amount: Decimal | None, currency: str) -> bool:
+    """Whether the schema refuses it, in that currency."""
     if amount is None or not amount.is_finite():
         return True
     try:

@@ -22,8 +22,6 @@ from integrations.bank.statements import Balance, Entry, EntryStatus
 
 MAX_NAMED = 5
 _ONE = "one row with a balance proves nothing"
-_OLDEST = "the amount of the oldest row, which only a stated opening balance proves; the other rows tie"
-_FIRST_DAY = "the rows of the first day name one balance, so none of them is proved; the other rows tie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,8 @@ class _Chain:
     """Each row whose balance does not follow, with the balance that does."""
     opening: Decimal | None
     closing: Decimal | None
-    first_shares: bool
-    """The opening balance is derived from several rows that name one balance."""
+    first: tuple[Step, ...]
+    """The rows from which the opening balance is derived; several where they name one balance together."""
 
 
 def judge(entries: Sequence[Entry], balances: Sequence[Decimal | None], currency: str) -> Judgement:
@@ -116,19 +114,18 @@ def _chain(run: Sequence[Step]) -> _Chain:
     opening: Decimal | None = None
     balance: Decimal | None = None
     total: Decimal | None = Decimal()
-    shares = first_shares = False
-    for step in run:
-        shares = shares or step.shares
+    first: tuple[Step, ...] = ()
+    for at, step in enumerate(run):
         balance = None if balance is None or step.amount is None else balance + step.amount
         total = None if total is None or step.amount is None else total + step.amount
         if step.after is None:
             continue
         if opening is None and total is not None:
-            opening, first_shares = step.after - total, shares
+            opening, first = step.after - total, tuple(run[: at + 1])
         elif balance is not None and balance != step.after:
             breaks.append((balance - (step.amount or Decimal()), step))
         balance, total = step.after, None
-    return _Chain(tuple(breaks), opening, balance, first_shares)
+    return _Chain(tuple(breaks), opening, balance, first)
 
 
 def _unproved(steps: Sequence[Step]) -> Judgement | None:
@@ -148,8 +145,25 @@ def _proved(steps: Sequence[Step], whole: Sequence[_Chain]) -> Judgement:
     opening, closing = whole[0].opening, whole[0].closing
     assert opening is not None  # every amount can be read, and a balance is named
     assert closing is not None
-    judgement = _between(steps, opening, closing)
-    return replace(judgement, unproved=_FIRST_DAY) if whole[0].first_shares else judgement
+    first = whole[0].first
+    judgement = _between(steps, opening, closing, len(first))
+    return replace(judgement, unproved=_of_first_day(steps, first)) if first[0].shares else judgement
+
+
+def _of_first_day(steps: Sequence[Step], first: Sequence[Step]) -> str:
+    rows = ", ".join(f"{step.amount:f}" for step in first[:MAX_NAMED]) + (", ..." if len(first) > MAX_NAMED else "")
+    return (
+        f"the {len(first)} rows of the first day, {first[0].entry.booked_text} ({rows}), name one balance, "
+        f"{first[-1].after:f}: with another amount, or one of them twice, it would tie as well; "
+        f"the other {len(steps) - len(first)} rows tie"
+    )
+
+
+def _of_oldest(steps: Sequence[Step], count: int) -> str:
+    dated = [step.entry.booked_on for step in steps if step.entry.booked_on is not None]
+    on = f" ({min(dated)})" if dated else ""
+    what = f"the amount of the oldest row{on}" if count == 1 else f"the amounts of the oldest {count} rows{on}"
+    return f"{what}, which only a stated opening balance proves; the other {len(steps) - count} rows tie"
 
 
 def _in_no_order(steps: Sequence[Step]) -> Judgement | None:
@@ -159,16 +173,16 @@ def _in_no_order(steps: Sequence[Step]) -> Judgement | None:
     ends = ends_in_some_order(links) if len(links) == len(steps) else None
     if ends is None:
         return None
-    return _between(steps, *ends) if ends else Judgement(unproved="its rows tie, but where they begin cannot be seen")
+    return _between(steps, ends[0], ends[1]) if ends else Judgement(unproved="its rows tie, but where they begin cannot be seen")
 
 
-def _between(steps: Sequence[Step], opening: Decimal, closing: Decimal) -> Judgement:
+def _between(steps: Sequence[Step], opening: Decimal, closing: Decimal, first: int = 1) -> Judgement:
     days = [step.entry.booked_on for step in steps if step.entry.booked_on]
     currency = steps[0].entry.currency
     return Judgement(
         Balance(opening, currency, min(days, default=None)),
         Balance(closing, currency, max(days, default=None)),
-        unproved=_ONE if sum(step.after is not None for step in steps) == 1 else _OLDEST,
+        unproved=_ONE if sum(step.after is not None for step in steps) == 1 else _of_oldest(steps, first),
     )
 
 

@@ -10,7 +10,7 @@ A file without a statement is refused, also when it is a valid answer: a bank's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
@@ -42,18 +42,7 @@ def read(data: bytes, currency: str = "") -> tuple[Statement, ...]:
     if not statements:
         raise _no_statement(root, others)
     first, *rest = statements
-    return (replace(first, left_out=others, notes=(*first.notes, *_shared_numbers(statements))), *rest)
-
-
-def _shared_numbers(statements: Sequence[Statement]) -> Iterator[str]:
-    """An account is known by its number and currency, so two of one number become one: that is said, not hidden."""
-    owners: dict[tuple[str, str], set[str]] = {}
-    for account in (statement.account for statement in statements):
-        which = f"{account.kind or 'account'} of bank {account.bank or 'unnamed'}"
-        owners.setdefault((account.identifier, account.currency), set()).add(which)
-    for (number, _), names in owners.items():
-        if len(names) > 1:
-            yield f"accounts of one number, {number}, are loaded as one account: {', '.join(sorted(names))}"
+    return (replace(first, left_out=others), *rest)
 
 
 def _refuse_damage(root: Block) -> None:
@@ -97,11 +86,14 @@ def _statement(block: Block, text: str, bank: str, currency: str) -> Statement:
 
 def _account(block: Block, currency: str, bank: str) -> Account:
     source = block.first("BANKACCTFROM", "CCACCTFROM", "INVACCTFROM")
+    bank = _value(source, "BANKID", "BROKERID") or bank
+    kind = _value(source, "ACCTTYPE").lower() or _KINDS.get(block.name, "")
     return Account(
         identifier="".join(_value(source, "ACCTID").split()),
         currency=currency,
-        bank=_value(source, "BANKID", "BROKERID") or bank,
-        kind=_value(source, "ACCTTYPE").lower() or _KINDS.get(block.name, ""),
+        bank=bank,
+        kind=kind,
+        qualifier=" ".join(f"{bank} {kind}".casefold().split())[:100],
     )
 
 

@@ -32,7 +32,10 @@ class Options:
     def of(cls, config: Mapping[str, Any]) -> Self:
         """Raises ConfigurationError for a value that is none of the allowed ones."""
         charset, reversal = (str(config.get(key) or "").strip().lower() for key in ("charset", "reversal"))
-        return cls(charset, reversal, bool(config.get("post_notices")))
+        posts = config.get("post_notices")
+        if posts not in (True, False, None, ""):
+            raise ConfigurationError("post_notices is true or false.")
+        return cls(charset, reversal, bool(posts))
 
 
 DEFAULTS = Options()

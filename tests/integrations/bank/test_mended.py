@@ -7,7 +7,7 @@ import pytest
 from ingestion.actions import Actor, Selection, replay
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running import execute
-from tests.integrations.bank.test_overlap import active, put
+from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
@@ -107,16 +107,52 @@ def test_a_refused_statement_closes_when_the_same_one_ties() -> None:
     assert statuses(where) == ["abandoned"]
 
 
-@pytest.mark.parametrize("amount", ["$120", "-120.001"])
-def test_an_unreadable_version_after_the_readable_one_leaves_the_row_and_its_letter_closes_with_the_next(
-    amount: str,
+RENT, TEA = ("20260605", "-120.00", "", "Rent"), ("20260605", "-3.50", "", "Tea")
+
+
+@pytest.mark.parametrize("name", ["7", ""])
+@pytest.mark.parametrize(("day", "amount"), [("20260605", "$120"), ("20260605", "-120.001"), ("someday", "-120.00")])
+def test_an_unreadable_version_of_what_is_stored_leaves_the_row_and_a_letter_that_says_where_it_is(
+    day: str, amount: str, name: str
 ) -> None:
     where = connection()
-    load(where, "good.ofx", ofx(("20260605", "-120.00", "", "Coffee"), ("20260605", "-3.50", "", "Tea")))
+    load(where, "good.ofx", ofx(("20260605", "-120.00", name, "Rent"), TEA))
 
-    run = load(where, "bad.ofx", ofx(("20260605", amount, "", "Coffee"), ("20260605", "-3.50", "", "Tea")))
+    run = load(where, "bad.ofx", ofx((day, amount, name, "Rent"), TEA))
 
-    assert (statuses(where), run.dead) == (["new"], 1)
-    put(where, "good.ofx", ofx(("20260605", "-120.00", "", "Coffee"), ("20260605", "-3.50", "", "Tea")))
-    assert statuses(where) == ["abandoned"]
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert (letter.status, run.dead) == ("settled", 1)
+    assert letter.note.startswith("Arrived already: stored as 2026-06-05 -120 USD by run ")
+    assert "1 of the rejected records arrived already" in notes(run)
     assert len(active(where)) == 2
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [("20260605", "$120", "", "Rent"), RENT, TEA],
+        [("20260606", "$120", "", "Rent"), TEA],
+        [("20260605", "$120", "", "Taxes"), TEA],
+        [("someday", "-121.00", "", "Rent"), TEA],
+        [("someday", "$120", "", "Rent"), TEA],
+        [("20260605", "$120", "9", "Rent"), TEA],
+    ],
+    ids=["one more", "another day", "other texts", "another amount", "nothing to read", "an id"],
+)
+def test_an_unreadable_entry_of_which_less_is_stored_stays_open(bad: list[tuple[str, str, str, str]]) -> None:
+    where = connection()
+    load(where, "good.ofx", ofx(RENT, TEA))
+
+    load(where, "bad.ofx", ofx(*bad))
+
+    assert statuses(where) == ["new"]
+
+
+def test_a_row_of_another_tenant_or_account_settles_no_letter() -> None:
+    ours, theirs = connection("ours"), connection("theirs")
+    load(theirs, "good.ofx", ofx(RENT, TEA))
+    load(ours, "other.ofx", ofx(RENT, TEA).replace(b"<ACCTID>42", b"<ACCTID>43"))
+
+    load(ours, "bad.ofx", ofx(("20260605", "$120", "", "Rent"), TEA))
+
+    assert statuses(ours) == ["new"]

@@ -130,12 +130,9 @@ def test_entry_names_the_one_that_it_corrects_and_how(leaves: str, corrects: str
     assert (entry.corrects, entry.correction) == (corrects, correction)
 
 
-def test_accounts_of_one_number_in_a_file_are_named() -> None:
+def test_accounts_of_one_number_in_a_file_are_told_apart_by_their_kind() -> None:
     account = "<STMTRS><CURDEF>EUR<BANKACCTFROM><BANKID>1<ACCTID>7<ACCTTYPE>{}</BANKACCTFROM></STMTRS>"
     both, twice = (f"<OFX>{account.format('CHECKING')}{account.format(kind)}</OFX>" for kind in ("SAVINGS", "CHECKING"))
 
-    assert [each.notes for each in read(f"OFXHEADER:100\n\n{both}".encode())] == [
-        ("accounts of one number, 7, are loaded as one account: checking of bank 1, savings of bank 1",),
-        (),
-    ]
-    assert [each.notes for each in read(f"OFXHEADER:100\n\n{twice}".encode())] == [(), ()]
+    assert len({each.account.known_by for each in read(f"OFXHEADER:100\n\n{both}".encode())}) == 2
+    assert len({each.account.known_by for each in read(f"OFXHEADER:100\n\n{twice}".encode())}) == 1
