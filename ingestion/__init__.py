@@ -47,6 +47,7 @@ from ingestion.core.errors import (
     UnreadableFile,
     Unverifiable,
 )
+from ingestion.core.json_items import json_items
 from ingestion.core.meters import Meter, meter
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
@@ -135,6 +136,7 @@ __all__ = [
     "Window",
     "Windowed",
     "joined_key",
+    "json_items",
     "json_page",
     "meter",
     "pipeline",

@@ -137,6 +137,9 @@ class Rehearsal:
                 raise ErrorBudgetExceeded(f"{self.report.rejected} of {self.report.read} records were rejected.")
             if self.report.pages == limit_pages:
                 self.report.complete = False
+                pages = "1 page was" if limit_pages == 1 else f"{limit_pages} pages were"
+                checks = (check.name for check in self.pipeline.reconciliations)
+                self.report.verdicts += [f"{name}: not checked, because only {pages} read" for name in checks]
                 return
         budget = self.pipeline.error_budget
         if not self.ctx.inbox and budget.exceeded_at_the_end(self.report.read, self.report.rejected):
@@ -195,7 +198,7 @@ class Rehearsal:
         if self._repeats:  # rows of earlier pages are rolled back, so a sum over them cannot be taken
             counts = tuple(check for check in judged.reconciliations if check.name == "count")
             sums = (check.name for check in judged.reconciliations if check.name != "count")
-            self.report.verdicts += [f"{name}: not judged, because records repeat on later pages" for name in sums]
+            self.report.verdicts += [f"{name}: not checked, because records repeat on later pages" for name in sums]
             judged = dataclasses.replace(judged, reconciliations=counts)
         self.report.verdicts += verification.verify(judged, self._tally)
 
