@@ -28,7 +28,8 @@ def _list(body: bytes, name: str) -> tuple[int, int, list[bytes]]:
     named = f'"{name}"'.encode()
     last = before = b""
     found: tuple[int, int, list[bytes]] | None = None
-    start, cut, items = -1, 0, []
+    start, cut = -1, 0
+    items: list[bytes] = []
     for token, at, depth in _nested(body):
         opens = token == b"[" and depth == depth_of_list and start < 0 and found is None
         if opens and (not name or (last == b":" and before == named)):

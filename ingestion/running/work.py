@@ -106,7 +106,9 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
         pipeline = receiving(pipeline, run, mine, poison)
     none_open = run.kind != Run.Kind.BACKFILL and not run.has_letters  # type: ignore[attr-defined]  # as above
     opened = letters.Open(set()) if none_open else letters.Open.of(run)
-    return Work(run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held, unchecked)
+    return Work(
+        run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held, unchecked
+    )
 
 
 def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat: Callable[[], None]) -> Context:

@@ -98,7 +98,14 @@ _LETTER = (
 
 def letter(row: DeadLetter) -> Described:
     values = {name: getattr(row, name) for name in _LETTER}
-    return {"id": row.pk, "tenant": row.tenant.key, **values, "run": row.run_id, "errors": row.errors}
+    return {
+        "id": row.pk,
+        "tenant": row.tenant.key,
+        **values,
+        "run": row.run_id,
+        "replay_run": row.replay_run_id,
+        "errors": row.errors,
+    }
 
 
 _DELIVERY = ("delivery_id", "state", "size", "content_type", "sha256", "received_at", "done_at", "note")
