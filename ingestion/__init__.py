@@ -48,6 +48,7 @@ from ingestion.core.errors import (
     UnreadableFile,
     Unverifiable,
 )
+from ingestion.core.json_items import json_items
 from ingestion.core.meters import Meter, meter
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
@@ -139,6 +140,7 @@ __all__ = [
     "Windowed",
     "counted",
     "joined_key",
+    "json_items",
     "json_page",
     "meter",
     "pipeline",

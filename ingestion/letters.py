@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple, Self
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from ingestion import artifacts
 from ingestion.core.context import TenantRef
@@ -183,6 +183,19 @@ def _superseded(run: Run, found: Sequence[_Version], these: Collection[str]) -> 
     return [one.pk for one in others if taken and one.last_seen < max(taken)]
 
 
+def about(run: Run) -> TenantQuerySet[DeadLetter]:
+    """The letters that `run` wrote, saw last or took as a replay, whatever became of them since.
+
+    Those that it saw again, and that another run saw again after it, are not known any more.
+    """
+    wrote = Q(correlation_id=_correlation(run))
+    return _of(run).filter(wrote | Q(run_id=run.pk) | Q(replay_run_id=run.pk))
+
+
+def _correlation(run: Run) -> str:
+    return f"{run.tenant.key}:{run.pk}"
+
+
 def payload(letter: DeadLetter) -> bytes:
     """The record's untouched bytes, wherever they are kept. Raises ArtifactDamaged when storage lost them."""
     return bytes(letter.payload) if letter.artifact is None else artifacts.read(letter.artifact)
@@ -258,7 +271,7 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: 
         "payload": b"" if large else one.record.body,
         "artifact_id": kept[one.record.body].save() if large else None,
         "run_id": run.pk,
-        "correlation_id": f"{run.tenant.key}:{run.pk}",
+        "correlation_id": _correlation(run),
         "first_seen": now,
         "last_seen": now,
         "times_seen": times,

@@ -153,7 +153,6 @@ def _change(actor: Actor, letter: DeadLetter, status: str, action: str, text: st
         mine = Selection(letter.tenant, ids=[letter.pk]).letters()
         if not mine.update(status=status, note=text):
             letter.refresh_from_db(fields=["status"])
-            raise ActionRefused(
-                f"Dead letter {letter.pk} is {letter.get_status_display().lower()}; it is not open any more."
-            )
+            how = f"was {letter.status}" if letter.status not in DeadLetter.OPEN else "is not there"
+            raise ActionRefused(f"Dead letter {letter.pk} {how}; it is not open any more.")
         actor.audit(letter.tenant, action, f"dead letter {letter.pk}", text)

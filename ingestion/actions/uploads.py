@@ -28,6 +28,16 @@ class Received:
     run: Run
     duplicate: bool
 
+    @property
+    def sentence(self) -> str:
+        """What became of it, for people."""
+        run = self.run
+        if not self.duplicate:
+            return f"The file is kept, and run {run.pk} is queued."
+        if run.state in Run.TERMINAL and run.finished_at:
+            return f"This file was loaded on {run.finished_at:%Y-%m-%d %H:%M} UTC by run {run.pk}; nothing new."
+        return f"This file is with run {run.pk}, which has not ended yet; nothing new."
+
 
 def upload(
     actor: Actor,

@@ -52,7 +52,7 @@ def _abandon(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Don
 
 def _settle(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
     actions.settle(actor, letter, values["reason"])
-    return Done(_("Closed: it arrived another way. The record stays here."))
+    return Done(_("Settled. The record stays here."))
 
 
 def _is_open(letter: DeadLetter) -> bool:
@@ -79,7 +79,7 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         Verb("abandon", _("Abandon"), "ingestion.triage_deadletter", _abandon, ReasonForm, _is_open,
              _("Gives the record up. Nothing is deleted."),
              lambda letter: commands.for_letter("abandon", letter, "--reason", "…")),
-        Verb("settle", _("Arrived another way"), "ingestion.triage_deadletter", _settle, ReasonForm, _is_open,
+        Verb("settle", _("Settle"), "ingestion.triage_deadletter", _settle, ReasonForm, _is_open,
              _("Closes it because the record is here by another way: say which. Nothing is deleted."),
              lambda letter: commands.for_letter("settle", letter, "--reason", "…")),
     ]  # fmt: skip

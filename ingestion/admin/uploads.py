@@ -123,9 +123,6 @@ def _receive(user: Any, form: UploadForm) -> Received | None:
 
 def _tell(request: HttpRequest, received: Received) -> None:
     if received.duplicate:
-        text = gettext(
-            "These bytes were taken before, by this run; nothing was queued. Tick “Take it again” to insist."
-        )
-        messages.warning(request, text)
+        messages.warning(request, f"{received.sentence} {gettext('Tick “Take it again” to insist.')}")
     else:
-        messages.success(request, gettext("The file is kept and run %s is queued.") % received.run.pk)
+        messages.success(request, received.sentence)

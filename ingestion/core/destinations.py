@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -57,6 +58,15 @@ class Versioned(Protocol):
 
     @property
     def versioned(self) -> bool: ...
+
+
+@runtime_checkable
+class Dates(Protocol):
+    """A destination that can say when its rows were loaded, and by which run."""
+
+    def loaded(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, tuple[datetime, int]]:
+        """When the rows under `keys` were loaded last, and the id of the run that did; keys not loaded are absent."""
+        ...
 
 
 def versions(destination: Destination) -> bool:

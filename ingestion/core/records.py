@@ -17,6 +17,7 @@ Json = Any
 UNCHANGED = "unchanged"
 STALE = "stale"
 SUPERSEDED = "superseded"
+OVERTAKEN = "a newer row is stored"
 """Reasons of the engine's own for skipping a record; all others are a transform's."""
 
 
@@ -63,7 +64,7 @@ class Skipped(NamedTuple):
 
         Not when it is older than what is stored, nor when a later one of its page took its place unseen.
         """
-        return self.reason != STALE and (self.reason != SUPERSEDED or bool(self.key))
+        return self.reason not in (STALE, OVERTAKEN) and (self.reason != SUPERSEDED or bool(self.key))
 
 
 class Rejected(NamedTuple):

@@ -14,6 +14,7 @@ import msgspec
 from ingestion.core.context import Context
 from ingestion.core.declarations import plain, require, require_count
 from ingestion.core.errors import ConfigurationError, FieldError, RecordError, SourceChanged, UnreadableFile
+from ingestion.core.json_items import json_items
 from ingestion.core.keys import member_at, readable_key
 from ingestion.core.records import Json, Page, Record, Refusal
 
@@ -108,14 +109,17 @@ class JsonPages:
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
+        marked, number = cursor, 0
         while not done:
             asked = cursor
             body, cursor = self.fetch(ctx, cursor)
-            if cursor is not None and cursor == asked:
-                raise SourceChanged(f"The source names {cursor!r} as the page after itself; it would never end.")
+            if cursor is not None and cursor in (asked, marked):
+                raise SourceChanged(f"The source names {cursor!r} as a page that it had before; it would never end.")
+            number += 1
+            if number & (number - 1) == 0:  # every power of two: whatever the cycle's length, it is met (Brent)
+                marked = cursor
             done = cursor is None
-            raw, declares = split(body)
-            items = list(map(bytes, raw))
+            items, declares = split(body)
             records: list[Record] = []
             refused: list[Refusal] = []
             if keys := first_keys(self.key, items) or keys_of(body):
@@ -126,20 +130,35 @@ class JsonPages:
                     take(item, key_of, f"item {index}", records, refused, self.key)
             yield Page(records, {"cursor": cursor, "done": done}, refused, declares)
 
-    def _splitter(self) -> Callable[[bytes], tuple[list[msgspec.Raw], dict[str, Decimal]]]:
-        """A function from a page to its records and the totals it declares, in one pass over its bytes."""
+    def _splitter(self) -> Callable[[bytes], tuple[list[bytes], dict[str, Decimal]]]:
+        """A function from a page to its records and the totals it declares, in one pass over its bytes.
+
+        A page that is no JSON is taken apart: where one of its records alone is to blame, the others go on without it.
+        """
         decode = msgspec.json.Decoder(_envelope(self.records, msgspec.Raw, self.declares)).decode
 
-        def split(body: bytes) -> tuple[list[msgspec.Raw], dict[str, Decimal]]:
+        def decoded(body: bytes) -> tuple[list[bytes], Any]:
             try:
                 page = decode(body)
+                return [bytes(one) for one in (page.records if self.records else page)], page
+            except msgspec.ValidationError:
+                raise
+            except _UNREADABLE:
+                try:
+                    items, rest = json_items(body, self.records)
+                except ValueError:
+                    items, rest = [], body  # what is to blame is not a record
+                return items, decode(rest)
+
+        def split(body: bytes) -> tuple[list[bytes], dict[str, Decimal]]:
+            try:
+                items, page = decoded(body)
             except _UNREADABLE as error:
                 numbers = (f"a number {name!r}" for name in self.declares.values())
                 wanted = ", ".join([f"a list {self.records!r}".strip(), *numbers])
                 raise SourceChanged(f"The page is not JSON with {wanted}: {error}. Has the source changed?") from error
-            if not self.records:
-                return page, {}
-            return page.records, {name: getattr(page, f"total_{name}") for name in self.declares}
+            totals = self.declares if self.records else ()
+            return items, {name: getattr(page, f"total_{name}") for name in totals}
 
         return split
 

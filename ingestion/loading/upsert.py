@@ -62,6 +62,10 @@ class Upsert:
         known = plan.select(tenant, keys, *wanted)
         return {key: Stored(bytes(digest), *version) for key, (digest, *version) in known}
 
+    def loaded(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, tuple[datetime, int]]:
+        rows = self._plan.select(ctx.tenant.id, keys, "loaded_at", "run_id")
+        return {key: (at, run) for key, (at, run) in rows}
+
     def empty(self, ctx: Context) -> bool:
         return not self._plan.rows(ctx.tenant.id).exists()
 

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                     ("triaged", "Triaged"),
                     ("replayed", "Replayed"),
                     ("abandoned", "Abandoned"),
-                    ("settled", "Arrived another way"),
+                    ("settled", "Settled"),
                 ],
                 default="new",
                 max_length=20,

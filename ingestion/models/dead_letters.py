@@ -18,7 +18,7 @@ class DeadLetter(TenantOwned):
         TRIAGED = "triaged", _("Triaged")
         REPLAYED = "replayed", _("Replayed")
         ABANDONED = "abandoned", _("Abandoned")
-        SETTLED = "settled", _("Arrived another way")
+        SETTLED = "settled", _("Settled")
 
     OPEN = (Status.NEW, Status.TRIAGED)
 

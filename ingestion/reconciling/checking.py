@@ -153,7 +153,7 @@ def _group(sides: _Sides, group: str, declared: Figure | None, stored: Figure | 
         difference = compared(declared.ids, stored.ids or {})
         if agree(declared, stored, tolerance):
             return Verdict(State.MATCHED, declared, stored)
-    why = excuse(sides.connection, sides.window, sides.since, declared, difference)
+    why = excuse(sides.connection, sides.window, sides.since, declared, stored, difference)
     if why is not None:
         return Verdict(State.UNVERIFIABLE, declared, stored, difference, *why)
     return Verdict(State.BREACH, declared, stored, difference)

@@ -17,13 +17,13 @@ _PIECE = 1000
 
 
 def excuse(
-    connection: Connection, window: Window, since: datetime, declared: Figure, difference: Difference
+    connection: Connection, window: Window, since: datetime, declared: Figure, stored: Figure, difference: Difference
 ) -> Excuse | None:
     """The first that applies. `since` is when the check began: what ran meanwhile may have changed the table."""
     return (
         _busy(connection, window, since)
         or _unread(connection, window)
-        or _rejected(connection, difference, ids_known=declared.ids is not None)
+        or (_rejected(connection, difference) if declared.ids is not None else _perhaps(connection, declared, stored))
     )
 
 
@@ -52,14 +52,20 @@ def _unread(connection: Connection, window: Window) -> Excuse | None:
     return ReconciledPeriod.Cause.UNREAD, f"The connection has read {until}; run it, then check again."
 
 
-def _rejected(connection: Connection, difference: Difference, *, ids_known: bool) -> Excuse | None:
+def _perhaps(connection: Connection, declared: Figure, stored: Figure) -> Excuse | None:
+    """Of a source that names no ids: as many records are missing as open letters may be, and no more than that."""
+    count = DeadLetter.unscoped.filter(connection=connection, status__in=DeadLetter.OPEN).count()
+    if not count or not 0 <= declared.count - stored.count <= count:
+        return None
+    text = (
+        f"{counted(count, 'open dead letter')} may be among what differs, and the source names no ids; replay them."
+    )
+    return ReconciledPeriod.Cause.REJECTED, text
+
+
+def _rejected(connection: Connection, difference: Difference) -> Excuse | None:
     """Rejected records are not stored, and that is known: they explain a difference that is theirs alone."""
     open_ones = DeadLetter.unscoped.filter(connection=connection, status__in=DeadLetter.OPEN)
-    if not ids_known:
-        count = open_ones.count()
-        rejected = counted(count, "open dead letter")
-        text = f"{rejected} may be among what is missing, and the source names no ids; replay them."
-        return (ReconciledPeriod.Cause.REJECTED, text) if count else None
     wanted = [*difference.missing, *(key for key, _, _ in difference.differing)]
     if difference.extra or not wanted:
         return None

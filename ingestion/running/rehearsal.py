@@ -27,6 +27,7 @@ from ingestion.core.windows import Window
 from ingestion.loading import faults
 from ingestion.models import Run, Tenant
 from ingestion.running import drift, reasons, verification
+from ingestion.running.sparing import spare
 from ingestion.running.stand_ins import StandIns, rolled_back
 
 SHOWN = 20
@@ -141,6 +142,9 @@ class Rehearsal:
                 raise self._over_budget()
             if self.report.pages == limit_pages:
                 self.report.complete = False
+                pages = "1 page was" if limit_pages == 1 else f"{limit_pages} pages were"
+                checks = (check.name for check in self.pipeline.reconciliations)
+                self.report.verdicts += [f"{name}: not checked, because only {pages} read" for name in checks]
                 return
         budget = self.pipeline.error_budget
         if not self.ctx.inbox and budget.exceeded_at_the_end(self.report.read, self.report.rejected):
@@ -160,6 +164,8 @@ class Rehearsal:
             return found
 
         prepared = stages.prepare(self.pipeline, self.ctx, page, lookup, blames=faults.is_of_record)
+        if self.rows.run.kind == Run.Kind.REPLAY:
+            spare(self.pipeline, self.ctx, self.rows.run, page, prepared)
         self._look(page, prepared)
         self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
         with rolled_back():
@@ -202,7 +208,7 @@ class Rehearsal:
         if self._repeats:  # rows of earlier pages are rolled back, so a sum over them cannot be taken
             counts = tuple(check for check in judged.reconciliations if check.name == "count")
             sums = (check.name for check in judged.reconciliations if check.name != "count")
-            self.report.verdicts += [f"{name}: not judged, because records repeat on later pages" for name in sums]
+            self.report.verdicts += [f"{name}: not checked, because records repeat on later pages" for name in sums]
             judged = dataclasses.replace(judged, reconciliations=counts)
         self.report.verdicts += verification.verify(judged, self._tally)
 

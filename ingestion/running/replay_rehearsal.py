@@ -13,7 +13,7 @@ from ingestion import letters
 from ingestion.core import registry
 from ingestion.core.destinations import versions
 from ingestion.core.errors import IngestionError
-from ingestion.core.records import STALE, UNCHANGED, Page
+from ingestion.core.records import OVERTAKEN, STALE, UNCHANGED, Page
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.replay import replaying
 from ingestion.running.rehearsal import Outcome, Rehearsal
@@ -21,6 +21,7 @@ from ingestion.running.stand_ins import StandIns
 
 _REASONS = {
     STALE: "the stored row is newer and would not be overwritten",
+    OVERTAKEN: "another run stored this row after the letter was last seen; it would not be overwritten",
     UNCHANGED: "it is stored as it is here",
 }
 _OVERWRITES = "the stored row would be overwritten: its table has no version column that tells which one is newer"

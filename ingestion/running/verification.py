@@ -13,6 +13,7 @@ from ingestion.core.errors import ReconciliationError
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import UNCHANGED, Counts, Page
 from ingestion.core.stages import Prepared
+from ingestion.models import Run
 
 
 def count(prepared: Prepared, loaded: Loaded) -> Counts:
@@ -60,6 +61,18 @@ def _totals(pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded
 def _may_declare(pipeline: Pipeline, ctx: Context, name: str) -> bool:
     source = pipeline.source
     return not isinstance(source, DeclaresTotals) or name in source.totals_of(ctx)
+
+
+_UNCHECKED = {
+    Run.Kind.REPLAY: "a replay takes a selection of the records that the total is about",
+    Run.Kind.WEBHOOK: "deliveries are a part of what the total is about",
+}
+
+
+def unchecked(pipeline: Pipeline, kind: str) -> list[str]:
+    """A sentence for each control total of `pipeline` that a run of this `kind` does not check."""
+    why = _UNCHECKED.get(Run.Kind(kind))
+    return [f"{check.name}: not checked, because {why}" for check in pipeline.reconciliations] if why else []
 
 
 def verify(pipeline: Pipeline, tally: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
 from ingestion.replay import replaying
-from ingestion.running import drift, isolation, ownership
+from ingestion.running import drift, isolation, ownership, verification
 from ingestion.running.receiving import receiving
 from ingestion.vault import Holder
 
@@ -81,6 +81,8 @@ class Work:
     """The shape of the connection's records."""
     held: Holder
     """The run's credential, once its source has asked for it."""
+    unchecked: Sequence[str]
+    """Which control totals a run of this kind does not check, and why, in sentences."""
 
 
 def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
@@ -95,6 +97,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
     watch = drift.watch(run, pipeline, ctx)
+    unchecked = verification.unchecked(pipeline, run.kind)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, Q(replay_run=run))
     poison = isolation.resume(run, mine)
@@ -103,7 +106,9 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
         pipeline = receiving(pipeline, run, mine, poison)
     none_open = run.kind != Run.Kind.BACKFILL and not run.has_letters  # type: ignore[attr-defined]  # as above
     opened = letters.Open(set()) if none_open else letters.Open.of(run)
-    return Work(run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held)
+    return Work(
+        run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held, unchecked
+    )
 
 
 def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat: Callable[[], None]) -> Context:

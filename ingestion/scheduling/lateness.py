@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
 from ingestion import limits, queueing, turns
-from ingestion.clock import DbNow, read_db_now
+from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import IngestionError, UnknownPipeline
@@ -86,10 +85,10 @@ def why_pending(
         return {}
     connections = {one.connection_id: one.connection for one in waiting}
     found = Run.unscoped.filter(Q(webhook_key__in=connections) | Q(active_key__in=connections)).select_related("tenant")
-    runs: list[Any] = list(found.defer("checkpoint", "tally", "proofs", "params", "traceback").annotate(asked=DbNow()))
+    runs = list(found.defer("checkpoint", "tally", "proofs", "params", "traceback"))
     takers = {run.webhook_key: run for run in runs}
     holders = {run.active_key: run for run in runs}
-    facts = _Facts(now or (runs[0].asked if runs else read_db_now()), grace or late_after())
+    facts = _Facts(now, grace or late_after())
     reasons = {
         pk: _why_not_taken(connection, takers.get(pk), holders.get(pk), facts) for pk, connection in connections.items()
     }
@@ -133,10 +132,14 @@ def tick_problem(ticked: datetime | None, now: datetime, grace: timedelta) -> st
 class _Facts:
     """What all reasons share, asked for at most once, and only when one needs it."""
 
-    def __init__(self, now: datetime, grace: timedelta) -> None:
-        self.now = now
+    def __init__(self, now: datetime | None, grace: timedelta) -> None:
+        self._now = now
         self._grace = grace
         self._queues: dict[str, queueing.Served | None] = {}
+
+    @cached_property
+    def now(self) -> datetime:
+        return self._now or read_db_now()
 
     @cached_property
     def tick(self) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 
 import msgspec
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal, counted, json_page
+from ingestion import Context, Json, Page, Record, RecordError, Refusal, counted, json_items, json_page
 
 MOST = 10_000
 """Records of one body: each becomes objects in a worker's memory, and all of them one page."""
@@ -72,12 +72,28 @@ def split(body: bytes) -> list[bytes]:
     try:
         if text[:1] == b"[":
             _require_few(text)
-            return [bytes(item) for item in msgspec.json.decode(text, type=list[msgspec.Raw])]
+            return _elements(text)
         if text[:1] == b"{":
             return _objects(text)
     except _UNREADABLE as error:
         raise RecordError(f"The body is not JSON: {error}") from error
     raise RecordError("The body is neither a JSON object, nor a list of them, nor one a line.")
+
+
+def _elements(text: bytes) -> list[bytes]:
+    """Those of a list, also where one of them is no JSON: it is refused alone."""
+    try:
+        return [bytes(item) for item in msgspec.json.decode(text, type=list[msgspec.Raw])]
+    except msgspec.ValidationError:
+        raise
+    except _UNREADABLE:
+        try:
+            items, rest = json_items(text, "")
+        except ValueError:
+            items, rest = [], text
+        if rest != b"[]" or len(items) < 2:  # what is alone to blame is refused as it was sent
+            raise
+        return items
 
 
 def _require_few(text: bytes) -> None:

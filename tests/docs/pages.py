@@ -45,6 +45,7 @@ GROUPS = {
         "DeclaresDrift",
         "Streams",
         "OnDrift",
+        "json_items",
         "json_page",
     ],
     "With whose credential": ["Secret", "Exchange"],

@@ -169,11 +169,11 @@ def test_a_letter_is_closed_as_arrived_another_way_with_its_reason_and_stays_so(
     (letter,) = letters(tenant)
     assert (letter.status, letter.note, letter.times_seen) == ("settled", "entered by hand", 2)
     assert AuditEntry.objects.for_tenant(tenant).filter(action="settle", reason="entered by hand").exists()
-    with pytest.raises(ActionRefused, match="is arrived another way; it is not open any more"):
+    with pytest.raises(ActionRefused, match="was settled; it is not open any more"):
         actions.abandon(OPERATOR, letter, "too late")
 
 
-def test_arrived_another_way_needs_a_reason() -> None:
+def test_settling_needs_a_reason() -> None:
     tenant = new_tenant()
     load(over([BAD]), tenant)
 

@@ -18,7 +18,8 @@ from ingestion.running import reasons
 from ingestion.running.rehearsal import dry_run
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
-from tests.ingestion.runs import OPERATOR, carry, counts, due, item, items, load, new_tenant, over, queued
+from tests.ingestion.received import connected, delivered_to, push, webhook_runs
+from tests.ingestion.runs import OPERATOR, carry, counts, due, item, items, load, new_tenant, over, queued, replayed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
@@ -135,7 +136,7 @@ def test_commands_tell_people_and_machines(capsys: pytest.CaptureFixture[str]) -
 
     assert "skipped: odd one: 2" in text
     assert "left out: advertisements: 4" in text
-    assert "june.csv: balances proved: 1, not checked: no balances: 1" in text
+    assert "june.csv: balances proved, not checked: no balances\n" in text
     assert (run["skip_reasons"], run["left_out"]) == ({"odd one": 2}, {"advertisements": 4})
     assert run["proofs"] == {"june.csv": {"balances proved": 1, "not checked: no balances": 1}}
 
@@ -171,6 +172,36 @@ def test_a_sum_with_a_record_that_is_not_stored_is_unverifiable() -> None:
     run = load(over([], source=source, reconciliations=(SumAgrees("amount"),)))
 
     assert "unverifiable" in ended(run)
+
+
+CHECKS = (CountsAgree(), SumAgrees("amount"))
+
+
+def test_a_replay_says_that_it_checks_no_total() -> None:
+    tenant = new_tenant()
+    source = Records([item(1, amount="much")], declares={"count": Decimal(1)})
+    load(over([], source=source, reconciliations=CHECKS), tenant)
+
+    run = replayed(tenant, over([], source=source, reconciliations=CHECKS))
+
+    why = "not checked, because a replay takes a selection of the records that the total is about"
+    assert ended(run) == f"count: {why}; amount: {why}"
+
+
+def test_a_run_over_deliveries_says_that_it_checks_no_total() -> None:
+    with registered(delivered_to(reconciliations=CHECKS)) as pipeline:
+        connection = connected(pipeline)
+        push(connection, "d1", item(1))
+        run = carry(webhook_runs(connection)[0])
+
+    why = "not checked, because deliveries are a part of what the total is about"
+    assert ended(run) == f"count: {why}; amount: {why}"
+
+
+def test_runs_of_other_kinds_say_no_such_thing() -> None:
+    source = Records(items(2), declares={"count": Decimal(2)})
+
+    assert ended(load(over([], source=source, reconciliations=(CountsAgree(),)))) == "count: matched, 2"
 
 
 def ended(run: Run) -> str:

@@ -13,3 +13,5 @@ class Exit(IntEnum):
     """Asked wrongly: bad arguments, or a tenant, pipeline, connection, run or letter that is not there."""
     PARTIAL = 3
     """Done, but some records became dead letters; for `reconcile`: a breach."""
+    WAITING = 4
+    """Not done yet and nothing failed: the run waits for its turn, or goes on elsewhere."""

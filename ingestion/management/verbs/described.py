@@ -100,8 +100,8 @@ _LETTER = (
 def letter(row: DeadLetter) -> Described:
     values = {name: getattr(row, name) for name in _LETTER}
     owner = {"tenant": row.tenant.key, "pipeline": row.pipeline, "name": row.connection.name}
-    why = causes.cause(row.errors)
-    return {"id": row.pk, **owner, **values, "run": row.run_id, "why": why, "errors": row.errors}
+    runs = {"run": row.run_id, "replay_run": row.replay_run_id}
+    return {"id": row.pk, **owner, **values, **runs, "why": causes.cause(row.errors), "errors": row.errors}
 
 
 def rejection(row: Run) -> str:

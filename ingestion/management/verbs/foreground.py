@@ -21,7 +21,7 @@ POLL_SECONDS = 1.0
 
 
 def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
-    """Execute `runs` here, unless --queue gave them to the workers; exit code 1 or 3 when not all of them succeeded."""
+    """Execute `runs` here, unless --queue gave them to the workers; exit code 0 only when all of them succeeded."""
     if not options["queue"] and not options.get("executed"):
         with stopping() as stop:
             for run in runs:
@@ -48,16 +48,34 @@ def carry(run: Run, stop: threading.Event) -> None:
 
 def _explained(run: Run) -> list[str]:
     """Why some of its records were skipped or left out, and what was proved of its files."""
-    totals = {"skipped": run.skip_reasons, "left out": run.left_out, **run.proofs}
-    return [f"Run {run.pk}, {shown_as(name)}: {shown_as(counts)}" for name, counts in totals.items() if counts]
+    totals = {"skipped": run.skip_reasons, "left out": run.left_out}
+    told = [f"Run {run.pk}, {shown_as(name)}: {shown_as(counts)}" for name, counts in totals.items() if counts]
+    proved = ((subject, ", ".join(map(_times, verdicts.items()))) for subject, verdicts in run.proofs.items())
+    return [*told, *(f"Run {run.pk}, {shown_as(subject)}: {text}" for subject, text in proved)]
+
+
+def _times(verdict: tuple[str, int]) -> str:
+    text, count = verdict
+    return shown_as(text) if count == 1 else f"{shown_as(text)} ({count} times)"
 
 
 def _judge(runs: Sequence[Run]) -> None:
-    sentences = [_sentence(run) for run in runs]
-    if any(run.state not in (Run.State.SUCCEEDED, Run.State.PARTIAL) for run in runs):
-        raise CommandError("\n".join(filter(None, sentences)), returncode=Exit.FAILED)
-    if any(run.state == Run.State.PARTIAL for run in runs):
-        raise CommandError("\n".join(filter(None, sentences)), returncode=Exit.PARTIAL)
+    codes = {_code(run) for run in runs}
+    for worst in (Exit.FAILED, Exit.WAITING, Exit.PARTIAL):
+        if worst in codes:
+            raise CommandError("\n".join(filter(None, map(_sentence, runs))), returncode=worst)
+
+
+def _code(run: Run) -> Exit:
+    match run.state:
+        case Run.State.SUCCEEDED:
+            return Exit.DONE
+        case Run.State.PARTIAL:
+            return Exit.PARTIAL
+        case Run.State.QUEUED | Run.State.RUNNING if not run.error_class:
+            return Exit.WAITING
+        case _:
+            return Exit.FAILED
 
 
 def _sentence(run: Run) -> str:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from ingestion import scheduling
 from ingestion.core import registry
+from ingestion.letters import about
 from ingestion.management.verbs import (
     arguments,
     connections,
@@ -36,10 +37,13 @@ def add(verbs: Verbs) -> None:
     runs_.add_argument("--parent", type=int, metavar="RUN", help="the shards of this backfill; left out otherwise")
     letters_ = arguments.verb(kinds, "dead-letters", dead_letters, "Dead letters, newest first.")
     letters_.add_argument(
-        "--status", choices=DeadLetter.Status.values, action="append", help="open ones when not given"
+        "--status",
+        choices=DeadLetter.Status.values,
+        action="append",
+        help="open ones when not given, all when --run is given",
     )
     letters_.add_argument("--fingerprint")
-    letters_.add_argument("--run", type=int, help="last seen by this run")
+    letters_.add_argument("--run", type=int, help="written, seen last or replayed by this run")
     connections_ = arguments.verb(kinds, "connections", list_connections, "Connections by tenant and pipeline.")
     connections_.add_argument("--paused", action="store_true")
     connections_.add_argument("--overdue", action="store_true", help="those that should have run by now, and why")
@@ -79,10 +83,14 @@ def runs(options: Options, output: Output) -> None:
 
 
 def dead_letters(options: Options, output: Output) -> None:
-    options = {**options, "status": options["status"] or list(DeadLetter.OPEN)}
+    """Open ones; those of one run whatever became of them, for a replay may have closed them since."""
+    rows = finding.scoped(DeadLetter, options)
+    if options["run"]:
+        rows = rows.filter(pk__in=about(finding.one(Run, options["run"], options)).values("pk"))
+    elif not options["status"]:
+        options = {**options, "status": list(DeadLetter.OPEN)}
     rows = _filtered(
-        finding.scoped(DeadLetter, options), options, pipeline="pipeline", status="status__in", since="last_seen__gte",
-        fingerprint="fingerprint", run="run_id",
+        rows, options, pipeline="pipeline", status="status__in", since="last_seen__gte", fingerprint="fingerprint"
     ).select_related("connection").defer("payload").order_by("-pk")  # fmt: skip
     shown = [described.letter(row) for row in rows[: options["limit"]]]
     output.rows("dead_letters", shown, letters.COLUMNS, _NOTHING)

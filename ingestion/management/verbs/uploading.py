@@ -45,10 +45,12 @@ def upload(options: Options, output: Output) -> None:
             refused.append({"file": path.name, "error": str(error)})
             continue
         if received.duplicate:
-            known.append({"file": path.name, "run": received.run.pk})
+            known.append({"file": path.name, "run": received.run.pk, "because": received.sentence})
         else:
             taken.append(received.run)
-    output.rows("duplicates", known, ("file", "run"))
+    output.rows("duplicates", known, ("file", "run", "because"))
+    if known:
+        output.say("--again takes the same bytes once more, for example with another --config.")
     output.rows("refused", refused, ("file", "error"))
     _end(taken, refused, options, output)
 

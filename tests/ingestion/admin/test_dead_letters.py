@@ -130,7 +130,7 @@ def test_a_letter_is_closed_as_arrived_another_way_with_a_reason(console: Client
     letter.refresh_from_db()
     assert (letter.status, letter.note) == ("settled", "entered by hand")
     assert "pay_1" in console.get(LIST, {"status": "settled"}).content.decode()
-    assert "Arrived another way" in console.get(page_of(letter)).content.decode()
+    assert "Settled" in console.get(page_of(letter)).content.decode()
 
 
 def test_one_letter_is_replayed_from_its_page(console: Client, letter: DeadLetter) -> None:

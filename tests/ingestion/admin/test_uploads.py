@@ -64,7 +64,7 @@ def test_the_same_bytes_are_not_taken_twice_and_the_first_run_is_shown(console: 
     answer = send(console, connection, name="renamed.csv")
 
     assert Run.unscoped.count() == 1
-    assert "These bytes were taken before" in answer.content.decode()
+    assert "This file is with run" in answer.content.decode()
 
 
 def test_the_same_bytes_are_taken_again_when_asked_to(console: Client, connection: Connection) -> None:

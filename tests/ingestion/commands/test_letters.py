@@ -85,6 +85,40 @@ def test_replay_with_dry_run_says_when_nothing_matches() -> None:
     assert "nothing would be replayed" in ingest("replay", "--tenant", "acme", "--dry-run").out
 
 
+@pytest.mark.parametrize("outcome", ["replayed", "failed again", "settled"])
+def test_the_letters_of_a_run_are_listed_whatever_became_of_them(outcome: str) -> None:
+    tenant = make_tenant()
+    letters = bad(tenant, 1, 2)
+    run = letters[0].run_id
+    if outcome == "replayed":
+        with mended():
+            ingest("replay", "--tenant", "acme")
+    elif outcome == "failed again":
+        ingest("replay", "--tenant", "acme")
+    else:
+        ingest("settle", *(letter.pk for letter in letters), "--reason", "by hand")
+
+    document = asked("list", "dead-letters", "--run", run)
+
+    assert sorted(letter["id"] for letter in document["dead_letters"]) == sorted(letter.pk for letter in letters)
+
+
+def test_the_letters_of_a_run_are_listed_by_status_when_asked() -> None:
+    letters = bad(make_tenant(), 1, 2)
+    ingest("settle", letters[0].pk, "--reason", "by hand")
+
+    document = asked("list", "dead-letters", "--run", letters[0].run_id, "--status", "new")
+
+    assert [letter["id"] for letter in document["dead_letters"]] == [letters[1].pk]
+
+
+def test_letters_of_another_tenants_run_are_not_listed() -> None:
+    letters = bad(make_tenant(), 1)
+    make_tenant("globex")
+
+    assert ingest("list", "dead-letters", "--tenant", "globex", "--run", letters[0].run_id).code == 2
+
+
 def test_replay_takes_the_oldest_letters_up_to_the_limit() -> None:
     tenant = make_tenant()
     bad(tenant, 1, 2, 3)

@@ -92,7 +92,7 @@ def test_run_of_a_busy_connection_stays_queued(connection: Connection) -> None:
 
     answer = ingest("run", *ACME)
 
-    assert (answer.code, "is queued" in answer.error) == (1, True)
+    assert (answer.code, "is queued" in answer.error) == (4, True)
 
 
 def test_config_is_laid_over_for_this_run_as_json_or_text(connection: Connection) -> None:
@@ -183,5 +183,5 @@ def test_a_run_that_finds_no_slot_says_so_and_stays_queued(acme: Tenant, connect
 
     answer = ingest("run", *ACME)
 
-    assert answer.code == 1
+    assert answer.code == 4
     assert "as many runs running as its budget allows" in answer.error

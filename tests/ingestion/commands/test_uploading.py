@@ -52,7 +52,10 @@ def test_the_same_bytes_are_not_taken_twice_unless_again(acme: Tenant, tmp_path:
 
     second, third = asked("upload", path, *ACME), asked("upload", path, *ACME, "--again")
 
-    assert second["duplicates"] == [{"file": "a", "run": first["id"]}]
+    (known,) = second["duplicates"]
+    when = Run.unscoped.get(pk=first["id"]).finished_at
+    assert (known["file"], known["run"]) == ("a", first["id"])
+    assert known["because"] == (f"This file was loaded on {when:%Y-%m-%d %H:%M} UTC by run {first['id']}; nothing new.")
     assert (second["runs"], len(third["runs"])) == ([], 1)
 
 

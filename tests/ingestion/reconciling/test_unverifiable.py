@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ingestion import (
     CredentialError,
+    ErrorBudget,
     Pipeline,
     SourceChanged,
     Transient,
@@ -13,9 +16,12 @@ from ingestion import (
     actions,
 )
 from ingestion.models import Connection, Run
+from ingestion.testing import registered
 from tests.ingestion.periods import (
     Account,
     connected,
+    loaded,
+    noon,
     of,
     states,
 )
@@ -69,6 +75,31 @@ def test_a_queued_run_over_another_time_is_not_in_the_way(connection: Connection
     remove(connection, "p1")
 
     assert check(connection)["EUR"].state == "breach"
+
+
+@pytest.mark.parametrize(
+    ("missing", "letters", "state"),
+    [(1, 1, "unverifiable"), (2, 2, "unverifiable"), (2, 1, "breach"), (-1, 1, "breach"), (1, 0, "breach")],
+)
+def test_letters_explain_no_more_than_their_number_where_the_source_names_no_ids(
+    account: Account, missing: int, letters: int, state: str
+) -> None:
+    unnamed = dataclasses.replace(account, names_ids=False)
+    with registered(of(unnamed, error_budget=ErrorBudget(1))) as pipeline:
+        connection = connected(pipeline)
+        for number in range(letters):
+            unnamed.put(f"bad{number}", "1?", noon())
+        loaded(connection)
+        for number in range(letters):
+            del unnamed.records[f"bad{number}"]
+        for number in range(missing):
+            unnamed.put(f"late{number}", "1.00", noon())
+        for key in ["p1", "p2"][: max(0, -missing)]:
+            del unnamed.records[key]
+
+        checked = check(connection)
+
+    assert checked["EUR"].state == state
 
 
 def test_what_was_not_read_yet_is_unverifiable(pipeline: Pipeline) -> None:

@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -108,6 +110,20 @@ def test_e205_credentials_under_a_master_key_that_the_settings_lack() -> None:
 
     assert ids([message]) == ["ingestion.E205"]
     assert "'old'" in message.msg
+
+
+@pytest.mark.django_db
+def test_w013_stored_credentials_that_could_not_be_looked_at() -> None:
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "ingestion_datakey" in sql:
+            raise DatabaseError("no such column")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        (message,) = check_stored(databases=["default"])
+
+    assert ids([message]) == ["ingestion.W013"]
+    assert "Could not check stored: DatabaseError: no such column" in message.msg
 
 
 @pytest.mark.django_db
