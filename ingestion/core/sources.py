@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,11 +109,14 @@ class JsonPages:
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
+        named = {_mark(cursor)}
         while not done:
-            asked = cursor
             body, cursor = self.fetch(ctx, cursor)
-            if cursor is not None and cursor == asked:
-                raise SourceChanged(f"The source names {cursor!r} as the page after itself; it would never end.")
+            if cursor is not None and _mark(cursor) in named:
+                raise SourceChanged(
+                    f"The source names {cursor!r} as the next page, which it named before; it would never end."
+                )
+            named.add(_mark(cursor))
             done = cursor is None
             raw, declares = split(body)
             items = list(map(bytes, raw))
@@ -145,6 +149,11 @@ class JsonPages:
 
 
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
+
+
+def _mark(cursor: Json) -> int:
+    """What a cursor is remembered by: a reading of very many pages holds a number for each."""
+    return hash(json.dumps(cursor, sort_keys=True))
 
 
 def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:
