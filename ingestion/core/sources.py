@@ -111,10 +111,11 @@ class JsonPages:
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
         marked, number = cursor, 0
         while not done:
-            asked = cursor
             body, cursor = self.fetch(ctx, cursor)
             if cursor is not None and cursor in (asked, marked):
-                raise SourceChanged(f"The source names {cursor!r} as a page that it had before; it would never end.")
+                raise SourceChanged(
+                    f"The source names {cursor!r} as the next page, which it named before; it would never end."
+                )
             number += 1
             if number & (number - 1) == 0:  # every power of two: whatever the cycle's length, it is met (Brent)
                 marked = cursor

@@ -57,9 +57,7 @@ def _perhaps(connection: Connection, declared: Figure, stored: Figure) -> Excuse
     count = DeadLetter.unscoped.filter(connection=connection, status__in=DeadLetter.OPEN).count()
     if not count or not 0 <= declared.count - stored.count <= count:
         return None
-    text = (
-        f"{counted(count, 'open dead letter')} may be among what differs, and the source names no ids; replay them."
-    )
+    text = f"{counted(count, 'open dead letter')} may be among what differs, and the source names no ids; replay them."
     return ReconciledPeriod.Cause.REJECTED, text
 
 

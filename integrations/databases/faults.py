@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,14 @@ _MYSQL_TOO_LONG = {1969, 3024}
 _POSTGRES_DENIED = ("28", "42501")
 _POSTGRES_CHANGED = ("22", "25006", "42")
 _POSTGRES_TOO_LONG = ("57014",)
+_DENIED = re.compile(
+    r"authentication failed|FATAL: +role .* (does not exist|is not permitted to log in)|no pg_hba\.conf entry"
+    r"|no password supplied|permission denied for database"
+)
+_NO_DATABASE = re.compile(r"FATAL: +database .* does not exist")
+"""libpq hands over no SQLSTATE before a connection stands, and the server's words as its locale has them: in another
+language than English a refusal is taken for an outage, and tried again.
+"""
 
 
 @contextmanager
@@ -28,6 +37,10 @@ def translated(using: str) -> Iterator[None]:
 def _meaning(using: str, error: Exception) -> IngestionError:
     code = _code(error)
     denied, changed, too_long = _judged(code)
+    if code == type(error).__name__:  # none was given: PostgreSQL's refusal of a connection comes as text alone
+        denied = bool(_DENIED.search(str(error)))
+        if _NO_DATABASE.search(str(error)):  # the text names hosts
+            return SourceChanged(f"The server of {using!r} has no database of the NAME that DATABASES says.")
     if denied:
         return CredentialError(f"The database {using!r} refused our user ({code}).")
     if too_long or "interrupted" in str(error):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +80,11 @@ class Rows:
             raise ConfigurationError('Rows needs key=[…], the columns that together are unique, for example ["id"].')
         if self.nulls not in ("refuse", "read"):
             raise ConfigurationError('Rows takes nulls="refuse" or nulls="read".')
+        size: object = self.page_size
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ConfigurationError(f"page_size of Rows must be a whole number, 1 or more; it is {size!r}.")
+        if not 0 < self.timeout < math.inf:
+            raise ConfigurationError(f"timeout of Rows must be a number of seconds above 0; it is {self.timeout!r}.")
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

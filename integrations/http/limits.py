@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
+
+from ingestion import ConfigurationError
+
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,13 @@ class Limits:
     """Longest wait that a source is believed to mean."""
     redirects: int = 3
     """Followed in a row, on the same origin only."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, least = getattr(self, field.name), 0 if field.name == "redirects" else _LEAST
+            if not least <= value < math.inf:
+                above = "0 or more" if field.name == "redirects" else "above 0"
+                raise ConfigurationError(f"Limits.{field.name} must be a number {above}; it is {value!r}.")
 
 
 DEFAULT = Limits()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion import ConfigurationError, Context, Json, Page, Record, Refusal, json_page
+from integrations.streams.bounds import require_counts
 from integrations.streams.broker import Broker, Message, Missed, Misses, Peeks
 
 _PAGE_BYTES = 8 * 1024 * 1024
@@ -32,6 +33,9 @@ class Queue:
     """The body's member that is the record's id; '' takes the broker's own id of the message."""
     page_size: int = 1000
     limit: int = 100_000
+
+    def __post_init__(self) -> None:
+        require_counts("Queue", page_size=self.page_size, limit=self.limit)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

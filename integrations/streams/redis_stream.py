@@ -17,6 +17,7 @@ from redis.retry import Retry
 from ingestion import ConfigurationError, Context, CredentialError, Json, Page, Transient
 from ingestion.redaction import remember
 from integrations.streams.bounded import SECONDS, BoundedParser
+from integrations.streams.bounds import require_counts, require_seconds
 from integrations.streams.checked import checked_client
 from integrations.streams.group import Group
 from integrations.streams.queue import Queue
@@ -56,6 +57,8 @@ class RedisStream:
     """Delete entries that every group of the stream has acknowledged; a group made later will not see them."""
 
     def __post_init__(self) -> None:
+        require_counts("RedisStream", page_size=self.page_size, limit=self.limit, largest=self.largest)
+        require_seconds("RedisStream", claim_after=self.claim_after)
         if self.url and "{tenant}" not in self.stream:
             raise ConfigurationError(
                 f"RedisStream({self.stream!r}) has one url for all tenants; put {{tenant}} into the stream's name, or "

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.core.management.base import CommandParser
+from django.db import transaction
 
 from ingestion import actions, scheduling
 from ingestion.core.context import overlaid
@@ -62,11 +63,12 @@ def _add_watermark(parser: CommandParser) -> None:
 
 def connect(options: Options, output: Output) -> None:
     tenant, declared = finding.tenant(options), arguments.schedule(options)
-    connection = actions.connect(actions.Actor(), tenant, options["pipeline"], options["name"], declared)
-    if options["default"] and connection.schedule is not None:
-        actions.set_schedule(actions.Actor(), connection, None)
-    if options["config"]:
-        actions.configure(actions.Actor(), connection, overlaid(connection.config, dict(options["config"])))
+    with transaction.atomic():  # a config that is refused leaves no connection without one, which a tick would find due
+        connection = actions.connect(actions.Actor(), tenant, options["pipeline"], options["name"], declared)
+        if options["default"] and connection.schedule is not None:
+            actions.set_schedule(actions.Actor(), connection, None)
+        if options["config"]:
+            actions.configure(actions.Actor(), connection, overlaid(connection.config, dict(options["config"])))
     _show(connection, output)
 
 

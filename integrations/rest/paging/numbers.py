@@ -81,8 +81,11 @@ class PageNumber(Value):
             note = f"The total fell by {fallen} while page {number} was read; going back to page {back}."
             again = {**after, "page": back, "read": (back - self.start) * first, "returns": after["returns"] + 1}
             return Turn(again, (note,), reached=again["read"], shifted=True)
-        if self._ends(number, answer):
+        pages = self._pages(answer, state)
+        if self._ends(number, answer, pages):
             return Turn(None, reached=read)
+        if pages is not None:
+            after["pages"] = pages
         if _covered(read, answer.total):
             after["past_total"] = True
         return Turn(after, reached=read)
@@ -94,7 +97,7 @@ class PageNumber(Value):
             answer.body
             and not _covered(read, answer.total)
             and (self.more or self.pages)
-            and not self._ends(number, answer)
+            and not self._ends(number, answer, self._pages(answer, state))
         ):
             return Turn({**state, "page": number + 1}, reached=read)
         promised_rows = read < (state.get("total") or 0)
@@ -107,11 +110,16 @@ class PageNumber(Value):
     def _promises(self, answer: Answer) -> bool:
         return promised(answer, self.more, self.more_values, self.last_values, absent_ends=self.absent_ends)
 
-    def _ends(self, number: int, answer: Answer) -> bool:
+    def _pages(self, answer: Answer, state: State) -> int | None:
+        """How many pages there are: by this page, or by an earlier one where only the first ones say it."""
+        if self.more or not self.pages:
+            return None
+        return number_of_pages(answer, self.pages, absent_ends=self.absent_ends, known=state.get("pages"))
+
+    def _ends(self, number: int, answer: Answer, pages: int | None) -> bool:
         if self.more:
             return not self._promises(answer)
         if self.pages:
-            pages = number_of_pages(answer, self.pages, absent_ends=self.absent_ends)
             return pages is None or number - self.start + 1 >= pages
         return False  # a total proves the count, so it cannot also say when to stop counting
 

@@ -38,10 +38,15 @@ def promised(answer: Answer, path: str, yes: Collection[Scalar], no: Collection[
     )
 
 
-def number_of_pages(answer: Answer, path: str, *, absent_ends: bool) -> int | None:
-    """The number at `path`, rounded up; None where the page may lack it. Raises SourceChanged for what is no number."""
+def number_of_pages(answer: Answer, path: str, *, absent_ends: bool, known: int | None = None) -> int | None:
+    """The number at `path`, rounded up; where the page lacks it what an earlier one said, None where it may do so.
+
+    Raises SourceChanged for what is no number.
+    """
     value = answer.look(path)
     if value is MISSING or value is None:
+        if known is not None:
+            return known
         require_sight(answer, path, absent_ends=absent_ends)
         return None
     try:

@@ -166,4 +166,4 @@ def test_what_was_reported_elsewhere_is_read_whole_or_refused(acme: Tenant, repo
 def test_a_throttled_answer_is_tried_later(acme: Tenant) -> None:
     made = run(connected(acme, updated="", total="", pagination={"style": "none"}), graphql_throttled())
 
-    assert (made.state, made.error_class) == ("queued", "Transient")
+    assert (made.state, made.error_class) == ("queued", "HeldOff")
