@@ -16,7 +16,6 @@ def cause(errors: object, longest: int = 80) -> str:
 
 
 def first_of(run: Run) -> DeadLetter | None:
-    """The oldest letter that the run wrote or replayed in vain and nobody else has seen since, without its payload."""
-    seen_by = {"replay_run": run} if run.kind == Run.Kind.REPLAY else {"run": run}
-    letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(**seen_by)
-    return letters.filter(status__in=DeadLetter.OPEN).defer("payload").order_by("pk").first()
+    """The oldest open letter that the run wrote or saw again, and no later run has seen; without its payload."""
+    letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(run=run, status__in=DeadLetter.OPEN)
+    return letters.defer("payload").order_by("pk").first()

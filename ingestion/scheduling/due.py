@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -132,7 +132,7 @@ def _make_run(seen: Connection) -> bool:
             window_end=window.end,
             watermark_before=watermark,
         )
-        events.record(run, "queued", f"due at {due.isoformat()}")
+        events.record(run, "queued", f"due at {due.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}")
     return True
 
 

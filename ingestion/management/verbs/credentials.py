@@ -86,7 +86,7 @@ def _given(options: Options) -> Iterator[tuple[str, str]]:
     if options["stdin"]:
         yield from parsed(sys.stdin.read()).items()
     for name in options["prompt"]:
-        yield name, getpass.getpass(f"{name}: ")
+        yield name, _typed(name)
     for name, variable in options["env"]:
         if variable not in os.environ:
             raise CommandError(f"The variable {variable} is not set.", returncode=Exit.USAGE)
@@ -96,6 +96,16 @@ def _given(options: Options) -> Iterator[tuple[str, str]]:
             yield name, Path(path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{path} cannot be read: {type(error).__name__}.", returncode=Exit.USAGE) from None
+
+
+def _typed(name: str) -> str:
+    try:
+        return getpass.getpass(f"{name}: ")
+    except EOFError:
+        raise CommandError(
+            f"Nobody is there to type {name}. Where there is no terminal, use --stdin, --env or --file.",
+            returncode=Exit.USAGE,
+        ) from None
 
 
 def list_credentials(options: Options, output: Output) -> None:

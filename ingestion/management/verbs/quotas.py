@@ -42,7 +42,8 @@ def show(options: Options, output: Output) -> None:
     tenants = [finding.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
     names = [meters.get(options["meter"]).name] if options["meter"] else [one.name for one in meters.registered()]
     rows = [_row(tenant, name) for tenant in tenants for name in names]
-    output.rows("quotas", rows, _COLUMNS, nothing="No installed app declares a meter, or there is no tenant yet.")
+    nothing = "There is no tenant yet." if names else "No installed app declares a meter, so nothing is counted."
+    output.rows("quotas", rows, _COLUMNS, nothing=nothing)
 
 
 def _row(tenant: Tenant, meter: str) -> dict[str, Any]:

@@ -37,7 +37,11 @@ def run(options: Options, output: Output) -> None:
     links = row.artifact_links.select_related("artifact")
     files = [{"name": link.name, "sha256": link.artifact.sha256, "size": link.artifact.size} for link in links
              if link.artifact.kind == Artifact.Kind.FILE]  # fmt: skip
-    values = {"control_totals": row.tally, "first_rejection": described.rejection(row), "traceback": row.traceback}
+    totals = {
+        name: f"declared {declared or 'nothing'}, measured {measured}"
+        for name, (declared, measured) in row.tally.items()
+    }
+    values = {"control_totals": totals, "first_rejection": described.rejection(row), "traceback": row.traceback}
     output.fields("run", {**described.run(row), **values})
     _part(output, "files", files, ("name", "sha256", "size"))
     spent = [{"meter": one.meter, "total": one.total} for one in row.spendings.order_by("meter")]

@@ -261,3 +261,12 @@ def test_a_new_version_is_warned_about_anew(acme: Tenant) -> None:
     with configured(EXPIRY_WARNING_DAYS=1):
         assert expiry.warn() == 0
     assert expiry.warn() == 1
+
+
+@pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")
+def test_a_prompt_without_a_terminal_says_what_else_there_is(acme: Tenant, typed: io.StringIO) -> None:
+    answer = ingest("credential", "set", *STRIPE, "--prompt", "api_key")
+
+    assert answer.code == 2
+    assert "Nobody is there to type api_key" in answer.error
+    assert "--stdin" in answer.error
