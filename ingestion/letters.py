@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
@@ -21,7 +20,7 @@ from ingestion import artifacts
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected
-from ingestion.core.text import CUT, counted, short, storable
+from ingestion.core.text import counted, short, storable
 from ingestion.loading.inserts import insert
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 from ingestion.redaction import mask
@@ -30,7 +29,6 @@ _CHUNK = 500
 _INLINE_BYTES = 1024 * 1024
 """Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
 _MAX_ERRORS = 100
-_FEW = 5000
 _SUPERSEDED = "Superseded"
 Payloads = Mapping[bytes, artifacts.Kept]
 """Large payloads that are in storage: their bytes, and the file that holds them."""
@@ -57,7 +55,7 @@ def _large(one: Rejected) -> bool:
 
 def identity(record: Record) -> str:
     """What makes two failures the same bad record: its source id, as its letter shows it, and its bytes."""
-    source_id = _source_id(record)
+    source_id = source_id_of(record)
     return hashlib.sha256(len(source_id).to_bytes(4, "big") + source_id.encode() + record.body).hexdigest()
 
 
@@ -100,7 +98,7 @@ def _until_it_fits(write_chunk: Callable[[], None]) -> None:
 
 
 def _write(run: Run, rejected: Mapping[str, Rejected], now: datetime, times: Mapping[str, int], kept: Payloads) -> None:
-    mine = _of(run)
+    mine = of_connection(run)
     known = dict(mine.filter(identity__in=list(rejected)).values_list("identity", "fingerprint"))
     fresh = [_letter(run, key, one, now, times[key], kept) for key, one in rejected.items() if key not in known]
     insert(DeadLetter, fresh, now)
@@ -117,12 +115,12 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
     Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
     A replay takes old payloads on purpose: it supersedes only what was last seen before the letter it took.
     """
-    opened = _of(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
+    opened = of_connection(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
     if not opened.exists():
         return
     by_id: dict[str, list[Record]] = defaultdict(list)
     for record in fine:
-        by_id[_source_id(record)].append(record)
+        by_id[source_id_of(record)].append(record)
     same = [*(identity(record) for record in by_id.pop("", ())), *also]
     older: list[int] = []
     for chunk in _chunks(list(by_id)):
@@ -145,7 +143,7 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
 def supersede(run: Run, source_ids: Sequence[str]) -> None:
     """Close the open letters of unreadable versions of what is fine now, whatever run wrote them."""
     for chunk in _chunks(list(source_ids)):
-        _supersede(run, _of(run).filter(status__in=DeadLetter.OPEN, source_id__in=chunk))
+        _supersede(run, of_connection(run).filter(status__in=DeadLetter.OPEN, source_id__in=chunk))
 
 
 def recognize(run: Run, stored: Sequence[tuple[Rejected, str]]) -> None:
@@ -155,7 +153,7 @@ def recognize(run: Run, stored: Sequence[tuple[Rejected, str]]) -> None:
         by_place[where].append(identity(one.record))
     for where, identities in by_place.items():
         for chunk in _chunks(identities):
-            _of(run).filter(status__in=DeadLetter.OPEN, identity__in=chunk).update(
+            of_connection(run).filter(status__in=DeadLetter.OPEN, identity__in=chunk).update(
                 status=DeadLetter.Status.SETTLED, note=storable(f"Arrived already: {where}", 500)
             )
 
@@ -189,7 +187,7 @@ def about(run: Run) -> TenantQuerySet[DeadLetter]:
     Those that it saw again, and that another run saw again after it, are not known any more.
     """
     wrote = Q(correlation_id=_correlation(run))
-    return _of(run).filter(wrote | Q(run_id=run.pk) | Q(replay_run_id=run.pk))
+    return of_connection(run).filter(wrote | Q(run_id=run.pk) | Q(replay_run_id=run.pk))
 
 
 def _correlation(run: Run) -> str:
@@ -201,50 +199,8 @@ def payload(letter: DeadLetter) -> bytes:
     return bytes(letter.payload) if letter.artifact is None else artifacts.read(letter.artifact)
 
 
-@dataclass(slots=True)
-class Open:
-    """Which source ids have open letters, known as long as they are few: loaded records then need no look-up.
-
-    It may name more than there are, never fewer.
-    """
-
-    ids: set[str] | None
-    """None when there are too many to know, or when another run of the connection may add to them meanwhile."""
-
-    @classmethod
-    def of(cls, run: Run) -> Self:
-        if run.kind == Run.Kind.BACKFILL:
-            return cls(None)
-        ids = list(_of(run).filter(status__in=DeadLetter.OPEN).values_list("source_id", flat=True)[: _FEW + 1])
-        return cls(set(ids) if len(ids) <= _FEW else None)
-
-    @property
-    def none(self) -> bool:
-        """Whether there is none, so that nothing need be looked at."""
-        return self.ids is not None and not self.ids
-
-    def add(self, rejected: Iterable[Rejected]) -> None:
-        if self.ids is not None:
-            self.ids.update(_source_id(one.record) for one in rejected)
-            if len(self.ids) > _FEW:
-                self.ids = None
-
-    def named(self, formerly: Mapping[str, Sequence[str]], keys: Iterable[str]) -> list[str]:
-        """The source ids that `formerly` has for `keys` and that an open letter may have."""
-        names = (name for key in keys for name in formerly.get(key, ()))
-        return [name for name in names if self.ids is None or name in self.ids]
-
-    def among(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Those of `records` that an open letter may be about."""
-        ids = self.ids
-        if ids is None or not records:
-            return records
-        if any(one[-17:-16] == CUT for one in ids):
-            return [record for record in records if _source_id(record) in ids]
-        return [record for record in records if record.key in ids]  # as the letters have them
-
-
-def _of(run: Run) -> TenantQuerySet[DeadLetter]:
+def of_connection(run: Run) -> TenantQuerySet[DeadLetter]:
+    """The letters of the run's connection, whatever became of them."""
     return DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
 
 
@@ -254,7 +210,7 @@ def _seen_again(run: Run, identities: Sequence[str], now: datetime, times: int) 
         When(status=DeadLetter.Status.REPLAYED, then=Value(DeadLetter.Status.NEW)),
         When(status=DeadLetter.Status.ABANDONED, note__startswith=_SUPERSEDED, then=Value(DeadLetter.Status.NEW)),
     ]
-    seen = _of(run).filter(identity__in=identities)
+    seen = of_connection(run).filter(identity__in=identities)
     seen.filter(replay_run=run).update(replay_run=None)  # another replay that waits for its turn keeps what it holds
     seen.update(times_seen=F("times_seen") + times, last_seen=now, run=run, status=Case(*reopened, default=F("status")))
 
@@ -266,7 +222,7 @@ def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: 
         "connection_id": run.connection_id,
         "pipeline": run.pipeline,
         "identity": key,
-        "source_id": _source_id(one.record),
+        "source_id": source_id_of(one.record),
         "position": short(one.record.position, 100),
         "payload": b"" if large else one.record.body,
         "artifact_id": kept[one.record.body].save() if large else None,
@@ -296,7 +252,7 @@ def _as_json(error: FieldError, tenant: int) -> dict[str, str]:
     }
 
 
-def _source_id(record: Record) -> str:
+def source_id_of(record: Record) -> str:
     """The record's own id as its letter keeps it; a replay, which has only that, finds the same letter again."""
     return short(record.key, 191)
 

@@ -21,6 +21,7 @@ from ingestion.core.records import OVERTAKEN, STALE, Counts, Page, Ready, Record
 from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
+from ingestion.open_letters import OpenLetters
 from ingestion.running import budget, closing, drift, isolation, ownership, reasons, verification
 from ingestion.running.sparing import spare
 from ingestion.running.work import Work
@@ -78,7 +79,7 @@ def _advance(work: Work, checkpoint: Any, values: Mapping[str, Any]) -> None:
     if ownership.advanced(work.mine, checkpoint, undisturbed, **values):
         return
     if ownership.look(work.mine, beside=Exists(_shards_beside(work)))["beside"]:
-        work.open_letters = letters.Open(None)
+        work.open_letters = OpenLetters(None)
     ownership.advance(work.mine, checkpoint, **values)
 
 
@@ -270,7 +271,7 @@ def _landed(work: Work) -> bool:
                 return False
             work.run.refresh_from_db(fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"])
             work.read, work.dead = work.run.read, work.run.dead
-            work.open_letters = letters.Open.of(work.run)
+            work.open_letters = OpenLetters.of(work.run)
         except Exception as error:
             if not faults.is_transient(error):
                 raise

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from ingestion import artifacts, letters, limits
+from ingestion import artifacts, limits
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import Context, File, overlaid
@@ -20,6 +20,7 @@ from ingestion.core.errors import Paused, Transient
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
+from ingestion.open_letters import OpenLetters
 from ingestion.replay import replaying
 from ingestion.running import drift, isolation, ownership, verification
 from ingestion.running.receiving import receiving
@@ -67,7 +68,7 @@ class Work:
     seams: Seams
     poison: frozenset[str]
     """Digests (hex) of records that killed workers."""
-    open_letters: letters.Open
+    open_letters: OpenLetters
     """Which loaded records may close dead letters of the connection."""
     began: datetime
     """When this execution took the run up, in the database's time."""
@@ -105,7 +106,7 @@ def open_work(run: Run, mine: ownership.Ownership, seams: Seams) -> Work:
     if run.kind == Run.Kind.WEBHOOK:
         pipeline = receiving(pipeline, run, mine, poison)
     none_open = run.kind != Run.Kind.BACKFILL and not run.has_letters  # type: ignore[attr-defined]  # as above
-    opened = letters.Open(set()) if none_open else letters.Open.of(run)
+    opened = OpenLetters(set()) if none_open else OpenLetters.of(run)
     return Work(
         run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held, unchecked
     )

@@ -78,16 +78,16 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "        work.open_letters = letters.Open(None)\n",
+        "        work.open_letters = OpenLetters(None)\n",
         "        pass\n",
         (*_LETTERS, "tests/ingestion/backfills"),
     ),
     Fault(_BATCH, "    work.open_letters.add(rejected)\n", "", _LETTERS),
     Fault(
-        _BATCH, "elif work.run.kind == Run.Kind.REPLAY or skip.reason == STALE:", "elif skip.reason == STALE:", _LETTERS
+        _BATCH, "elif (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN) or skip", "elif skip", _LETTERS
     ),
     Fault(
-        "ingestion/letters.py",
+        "ingestion/open_letters.py",
         "        if run.kind == Run.Kind.BACKFILL:\n            return cls(None)\n",
         "",
         (*_LETTERS, "tests/ingestion/backfills"),

@@ -105,7 +105,9 @@ def test_every_module_says_what_it_is_for() -> None:
 
 
 def test_the_unscoped_manager_is_not_used_by_kinds() -> None:
-    guilty = [path.name for path in (ROOT / "integrations").rglob("*.py") if ".unscoped" in path.read_text()]
+    """But for migrations, which change the rows of all tenants alike."""
+    code = [path for path in (ROOT / "integrations").rglob("*.py") if path.parent.name != "migrations"]
+    guilty = [path.name for path in code if ".unscoped" in path.read_text()]
 
     assert guilty == []
 

@@ -17,6 +17,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
+from ingestion import counted
 from integrations.bank.formats.csv_walk import ends_in_some_order
 from integrations.bank.statements import Balance, Entry, EntryStatus
 
@@ -153,9 +154,9 @@ def _proved(steps: Sequence[Step], whole: Sequence[_Chain]) -> Judgement:
 def _of_first_day(steps: Sequence[Step], first: Sequence[Step]) -> str:
     rows = ", ".join(f"{step.amount:f}" for step in first[:MAX_NAMED]) + (", ..." if len(first) > MAX_NAMED else "")
     return (
-        f"the {len(first)} rows of the first day, {first[0].entry.booked_text} ({rows}), name one balance, "
+        f"{counted(len(first), 'row')} of the first day, {first[0].entry.booked_text} ({rows}), name one balance, "
         f"{first[-1].after:f}: with another amount, or one of them twice, it would tie as well; "
-        f"the other {len(steps) - len(first)} rows tie"
+        f"the other {counted(len(steps) - len(first), 'row ties', 'rows tie')}"
     )
 
 
@@ -163,7 +164,8 @@ def _of_oldest(steps: Sequence[Step], count: int) -> str:
     dated = [step.entry.booked_on for step in steps if step.entry.booked_on is not None]
     on = f" ({min(dated)})" if dated else ""
     what = f"the amount of the oldest row{on}" if count == 1 else f"the amounts of the oldest {count} rows{on}"
-    return f"{what}, which only a stated opening balance proves; the other {len(steps) - count} rows tie"
+    others = counted(len(steps) - count, "row ties", "rows tie")
+    return f"{what}, which only a stated opening balance proves; the other {others}"
 
 
 def _in_no_order(steps: Sequence[Step]) -> Judgement | None:
