@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,15 +65,16 @@ class JsonLines:
                     line = lines.readline(self.max_line_bytes + 1)
                     if not line:
                         break
-                    if len(line) > self.max_line_bytes:
+                    if len(line.rstrip(b"\r\n")) > self.max_line_bytes:
                         raise UnreadableFile(f"{path.name} has a line above {self.max_line_bytes} bytes; split it.")
                     at = f"byte {offset}"
                     offset += len(line)
                     if body := line.strip():
                         take(body, key_of, at, records, refused, self.key)
-                if not records and not refused:
+                if records or refused:
+                    yield Page(records, offset, refused)
+                elif not line:  # else only empty lines came, as many as a page may have
                     return
-                yield Page(records, offset, refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +111,15 @@ class JsonPages:
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
-        marked, number = cursor, 0
+        named = {_mark(cursor)}
         while not done:
             asked = cursor
             body, cursor = self.fetch(ctx, cursor)
-            if cursor is not None and cursor in (asked, marked):
+            if cursor is not None and _mark(cursor) in named:
                 raise SourceChanged(
-                    f"The source names {cursor!r} as the next page, which it named before; it would never end."
+                    f"The source names {cursor!r} as the next page, which it had before; it would never end."
                 )
-            number += 1
-            if number & (number - 1) == 0:  # every power of two: whatever the cycle's length, it is met (Brent)
-                marked = cursor
+            named.add(_mark(cursor))
             done = cursor is None
             items, declares = split(body)
             records: list[Record] = []
@@ -166,6 +166,11 @@ class JsonPages:
 
 
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
+
+
+def _mark(cursor: Json) -> int:
+    """What a cursor is remembered by: a reading of very many pages holds a number for each."""
+    return hash(json.dumps(cursor, sort_keys=True))
 
 
 def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:

@@ -43,7 +43,7 @@ def test_cursors_in_a_ring_are_refused_before_a_page_is_read_three_times(ring: s
         asked.append(cursor)
         return RINGS[ring][cursor]
 
-    with pytest.raises(SourceChanged, match="named before; it would never end"):
+    with pytest.raises(SourceChanged, match="had before; it would never end"):
         read(following)
 
     assert set(asked) == set(RINGS[ring])

@@ -40,6 +40,8 @@ BAD = {"id": "rec_0002", "amount": "much"}
 BODIES: dict[str, tuple[bytes, list[tuple[int | None, str, str]]]] = {
     "a list": (json.dumps([item(1), {**item(2), "amount": "much"}, item(3), {"amount": "1"}]).encode(),
         [(1, "ValidationError", "amount: "), (3, "RecordError", "id")]),
+    "an item that is no JSON": (
+        b'[{"id": "rec_0001", "amount": "1.00"}, {"id": "rec_0002", "amount": NaN}]', [(1, "RecordError", "")]),
     "lines": (b"\n".join(json.dumps(one).encode() for one in (item(1), {**item(2), "amount": None})),
         [(1, "ValidationError", "amount: ")]),
     "one object": (json.dumps({**item(1), "amount": []}).encode(), [(0, "ValidationError", "amount: ")]),
