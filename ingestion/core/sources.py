@@ -111,6 +111,7 @@ class JsonPages:
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
         marked, number = cursor, 0
         while not done:
+            asked = cursor
             body, cursor = self.fetch(ctx, cursor)
             if cursor is not None and cursor in (asked, marked):
                 raise SourceChanged(
