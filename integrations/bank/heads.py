@@ -30,7 +30,7 @@ def heads_of(entry: BankEntry) -> Heads:
 
 
 def owners(ctx: Context, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
-    """The owner for each account and statement among `entries`: two or three queries a statement, however long."""
+    """The owner for each account and statement among `entries`: as many queries for each statement, however long."""
     return {heads: _owner(ctx, heads) for heads in dict.fromkeys(map(heads_of, entries))}
 
 

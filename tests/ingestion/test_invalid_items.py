@@ -102,7 +102,7 @@ def test_cursors_that_come_round_again_end_the_reading(length: int) -> None:
         return b'{"data":[]}', (int(str(cursor or 0)) % (5 + length)) + 1 if (cursor or 0) != 5 + length else 6
 
     ctx: Context = Context.__new__(Context)
-    with pytest.raises(SourceChanged, match="had before"):
+    with pytest.raises(SourceChanged, match="would never end"):
         list(JsonPages(fetch).extract(ctx, None))
 
 

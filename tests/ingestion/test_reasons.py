@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -45,6 +45,9 @@ class DeclaringOnce(Records):
 
     page: int = 0
     count: int = 0
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ("count",)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         for number, page in enumerate(super().extract(ctx, checkpoint), start=int(checkpoint or 0) // self.page_size):
