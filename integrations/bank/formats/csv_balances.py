@@ -173,7 +173,9 @@ def _in_no_order(steps: Sequence[Step]) -> Judgement | None:
     ends = ends_in_some_order(links) if len(links) == len(steps) else None
     if ends is None:
         return None
-    return _between(steps, ends[0], ends[1]) if ends else Judgement(unproved="its rows tie, but where they begin cannot be seen")
+    if not ends:
+        return Judgement(unproved="its rows tie, but where they begin cannot be seen")
+    return _between(steps, ends[0], ends[1])
 
 
 def _between(steps: Sequence[Step], opening: Decimal, closing: Decimal, first: int = 1) -> Judgement:

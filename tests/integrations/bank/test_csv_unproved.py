@@ -39,8 +39,10 @@ def verdict(*rows: str) -> str:
         (["2026-06-10,A,-70.00,90.00"], "not checked: one row with a balance proves nothing"),
         (
             ["2026-06-10,A,-7000.00,90.00", "2026-06-11,B,-5.00,85.00"],
-            ("not checked: the amount of the oldest row (2026-06-10), which only a stated opening balance proves; "
-            "the other 1 rows tie"),
+            (
+                "not checked: the amount of the oldest row (2026-06-10), which only a stated opening balance proves; "
+                "the other 1 rows tie"
+            ),
         ),
         (
             ["2026-06-10,A,-10.00,90.00", "2026-06-10,B,-700.00,90.00"],
@@ -48,8 +50,10 @@ def verdict(*rows: str) -> str:
         ),
         (
             ["2026-06-10,A,-10.00,90.00", "2026-06-10,A,-10.00,90.00", "2026-06-11,B,-1.00,89.00"],
-            ("not checked: the 2 rows of the first day, 2026-06-10 (-10.00, -10.00), name one balance, 90.00: with "
-            "another amount, or one of them twice, it would tie as well; the other 1 rows tie"),
+            (
+                "not checked: the 2 rows of the first day, 2026-06-10 (-10.00, -10.00), name one balance, 90.00: with "
+                "another amount, or one of them twice, it would tie as well; the other 1 rows tie"
+            ),
         ),
         (
             ["2026-06-10,A,-1.00,90.00", "2026-06-11,B,-1.00,88.00", "2026-06-11,C,-1.00,88.00"],
