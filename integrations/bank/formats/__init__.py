@@ -10,7 +10,7 @@ from typing import Any
 from ingestion import FileRefused, FileTooLarge, HostileFile, UnreadableFile
 from integrations.bank.formats import camt, csv_file, mt940, ofx, qif
 from integrations.bank.formats.archive import members
-from integrations.bank.formats.csv_detect import detect_layout, layout_named
+from integrations.bank.formats.csv_detect import detect_layout, layout_named, misfit
 from integrations.bank.formats.csv_records import refuse_long_lines
 from integrations.bank.formats.options import DEFAULTS, Options
 from integrations.bank.formats.sniff import Format, sniff
@@ -142,4 +142,6 @@ def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
 def _csv_parts(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
     others: Sequence[CsvLayout] = () if told.layout else told.layouts
     layout = layout_named(told.layout, told.layouts) if told.layout else detect_layout(data, others, told.dates)
+    if told.layout and (why := misfit(data, layout, LAYOUTS)):
+        raise UnreadableFile(why)
     return csv_file.read_parts(data, layout, others, currency=told.currency, balances_checked=told.balances_checked)

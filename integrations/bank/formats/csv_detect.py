@@ -8,13 +8,14 @@ from itertools import islice
 
 from ingestion import AmbiguousFormat, ConfigurationError, FileRefused, UnknownFormat
 from integrations.bank.formats.csv_entry import continues, entry_from
+from integrations.bank.formats.csv_nearest import NEAREST, described
 from integrations.bank.formats.csv_records import Record, decode, records
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, locate
 from integrations.bank.layouts.check import did_you_mean
 from integrations.bank.layouts.dates import date_order
-from integrations.bank.layouts.header import header_key, named
 from integrations.bank.layouts.layout import CsvLayout
 
+DECLARE = "To declare a layout see docs/how-to/add-a-csv-layout.md."
 SAMPLE_BYTES = 64 * 1024
 SAMPLE_ROWS = 100
 MARGIN = 0.005
@@ -127,8 +128,7 @@ def _readable(rows: Sequence[Record], table: Table, layout: CsvLayout) -> float:
 
 
 def _unknown(sample: _Sample, layouts: Sequence[CsvLayout]) -> str:
-    tried = ", ".join(sorted(layout.name for layout in layouts)) or "none"
-    message = f"No CSV layout fits (tried: {tried})."
+    message = f"No CSV layout fits, of {len(layouts)}."
     unread = [layout for layout in layouts if layout.exact and sample.has_header(layout)]
     if unread:
         dates = " or ".join(form for layout in unread for form in layout.date_formats)
@@ -136,22 +136,23 @@ def _unknown(sample: _Sample, layouts: Sequence[CsvLayout]) -> str:
         marks = " or ".join(sorted({layout.decimal for layout in unread}))
         return (
             f"{message} Its header is that of {names}, but no row has an amount with the "
-            f"decimal mark {marks} and a date as {dates}. To declare a layout see docs/how-to/add-a-csv-layout.md."
+            f"decimal mark {marks} and a date as {dates}. {DECLARE}"
         )
-    nearest = max((_missing(sample, layout) for layout in layouts if layout.header), default=None, key=lambda n: n[0])
-    if nearest is not None and nearest[0] >= 0.5:
-        message += f" Nearest is {nearest[1]!r}, but the file has no column {nearest[2]}."
-    return message + " To declare a layout see docs/how-to/add-a-csv-layout.md."
+    return f"{message}{described(sample.head, layouts)} {DECLARE}"
 
 
-def _missing(sample: _Sample, layout: CsvLayout) -> tuple[float, str, str]:
-    """Share of the layout's header that one row has, and the columns it lacks."""
-    wanted = {header_key(name): name for name in named(layout.header)}
-    best: tuple[float, str, str] = (0.0, layout.name, "")
-    for delimiter in layout.delimiter:
-        for record in sample.head(layout.encodings, delimiter)[: MAX_PREAMBLE_ROWS + 1]:
-            lacking = set(wanted) - {header_key(name) for name in named(record.cells)}
-            share = 1 - len(lacking) / len(wanted)
-            if lacking and share > best[0]:
-                best = (share, layout.name, ", ".join(sorted(repr(wanted[key]) for key in lacking)))
-    return best
+def misfit(data: bytes, layout: CsvLayout, known: Sequence[CsvLayout]) -> str:
+    """Why the file is not in this layout, which was told, and which known ones it is in or near to; '' where it is."""
+    sample = _Sample(data)
+    if any(locate(sample.head(layout.encodings, each), layout, each) for each in layout.delimiter):
+        return ""
+    message = f"The file is not in the CSV layout {layout.name!r}, which the config names."
+    if layout.header:
+        message += described(sample.head, [layout]).replace(" Nearest: ", " It differs in ")
+    else:
+        message += f" No row has {layout.width} columns."
+    others = [each for each in known if each.name != layout.name]
+    fitting = [each.name for each in others if sample.score(each) >= THRESHOLD]
+    if fitting:
+        return f"{message} It is in {' or '.join(map(repr, fitting[:NEAREST]))}: name that one, or take layout away."
+    return f"{message} Of those that are known: {described(sample.head, others).strip() or 'none is near.'} {DECLARE}"

@@ -22,7 +22,7 @@ from ingestion.core.errors import (
     UnreadableFile,
 )
 from integrations.bank.formats import read_file, read_parts
-from integrations.bank.layouts import LAYOUTS
+from integrations.bank.layouts import LAYOUTS, Columns, CsvLayout
 from tests.corpora import files
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -96,9 +96,41 @@ def test_an_unknown_file_is_refused_with_a_way_out(data: bytes, says: str) -> No
         read_file(data)
 
 
-def test_an_unknown_header_names_the_nearest_layout_and_what_is_missing() -> None:
-    with pytest.raises(UnknownFormat, match="Nearest is 'bunq-en', but the file has no column 'Counterparty'"):
-        read_file(BUNQ.replace(b"Counterparty", b"Contra"))
+RENAMED = BUNQ.replace(b"Counterparty", b"Contra")
+DIFFERS = "'bunq-en': the file has no column 'Counterparty', and 'Contra' beside"
+BUNQ_EN = next(layout for layout in LAYOUTS if layout.name == "bunq-en")
+OWN = replace(BUNQ_EN, name="our-own")
+
+
+def test_an_unknown_header_names_the_nearest_layouts_and_what_differs_and_no_others() -> None:
+    with pytest.raises(UnknownFormat) as refusal:
+        read_file(RENAMED)
+
+    assert f"No CSV layout fits, of {len(LAYOUTS)}. Nearest: {DIFFERS}" in str(refusal.value)
+    assert sum(layout.name in str(refusal.value) for layout in LAYOUTS) <= 3
+    assert "docs/how-to/add-a-csv-layout.md" in str(refusal.value)
+
+
+@pytest.mark.parametrize("layout", [OWN, BUNQ_EN], ids=["of their own", "by name"])
+def test_a_layout_that_is_told_and_does_not_fit_says_what_differs_and_which_are_near(layout: CsvLayout) -> None:
+    with pytest.raises(UnreadableFile) as refusal:
+        read_file(RENAMED, layouts=(layout,), layout=layout.name)
+
+    assert f"It differs in {layout.name!r}: the file has no column 'Counterparty', and 'Contra'" in str(refusal.value)
+    assert "Of those that are known" in str(refusal.value)
+    assert "docs/how-to/add-a-csv-layout.md" in str(refusal.value)
+
+
+def test_a_layout_that_is_told_in_the_place_of_one_that_fits_names_that_one() -> None:
+    with pytest.raises(UnreadableFile, match="It is in 'bunq-en': name that one, or take layout away"):
+        read_file(BUNQ, layout="dkb-giro")
+
+
+def test_a_layout_without_a_header_says_how_many_columns_it_wants() -> None:
+    shape = CsvLayout(name="bare", bank="B", width=9, columns=Columns(booked="#1", amount="#2"))
+
+    with pytest.raises(UnreadableFile, match="No row has 9 columns"):
+        read_file(BUNQ, layouts=(shape,), layout="bare")
 
 
 def test_a_document_type_in_unknown_xml_is_hostile() -> None:
