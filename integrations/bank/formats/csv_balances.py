@@ -17,6 +17,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
+from ingestion import counted
 from integrations.bank.formats.csv_walk import ends_in_some_order
 from integrations.bank.statements import Balance, Entry, EntryStatus
 
@@ -153,9 +154,9 @@ def _proved(steps: Sequence[Step], whole: Sequence[_Chain]) -> Judgement:
 def _of_first_day(steps: Sequence[Step], first: Sequence[Step]) -> str:
     rows = ", ".join(f"{step.amount:f}" for step in first[:MAX_NAMED]) + (", ..." if len(first) > MAX_NAMED else "")
     return (
-        f"the {len(first)} rows of the first day, {first[0].entry.booked_text} ({rows}), name one balance, "
+        f"the {counted(len(first), 'row')} of the first day, {first[0].entry.booked_text} ({rows}), name one balance, "
         f"{first[-1].after:f}: with another amount, or one of them twice, it would tie as well; "
-        f"the other {len(steps) - len(first)} rows tie"
+        f"the other {counted(len(steps) - len(first), 'row ties', 'rows tie')}"
     )
 
 

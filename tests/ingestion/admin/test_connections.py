@@ -185,7 +185,8 @@ def test_a_nested_config_is_laid_out_in_its_field_and_saving_it_so_changes_nothi
     page = reverse("admin:ingestion_connection_change", args=[connection.pk])
 
     shown = html.unescape(console.get(page).content.decode())
-    console.post(page, {"config": json.dumps(config, indent=2)})
+    laid_out = json.dumps(config, indent=2)
+    console.post(page, {"config": laid_out, "initial-config": laid_out})
 
     assert '"pagination": {\n      "style": "cursor"\n    }' in shown
     assert not AuditEntry.unscoped.filter(action="configure").exists()
