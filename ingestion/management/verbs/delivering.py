@@ -12,7 +12,7 @@ from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run
 
-COLUMNS = ("id", "tenant", "pipeline", "delivery_id", "state", "size", "received_at", "run", "note")
+COLUMNS = ("id", "tenant", "pipeline", "name", "delivery_id", "state", "size", "received_at", "run", "note")
 
 
 def add(verbs: Verbs) -> None:

@@ -20,8 +20,8 @@ from ingestion.models import ReconciledPeriod
 from ingestion.reconciling.cadence import closed_days
 
 COLUMNS = (
-    "id", "tenant", "pipeline", "start", "end", "group", "state", "declared_count", "stored_count", "declared_sum",
-    "stored_sum", "difference",
+    "id", "tenant", "pipeline", "name", "start", "end", "group", "state", "declared_count", "stored_count",
+    "declared_sum", "stored_sum", "difference",
 )  # fmt: skip
 DAY = timedelta(days=1)
 _MOST = 400

@@ -8,6 +8,7 @@ import pytest
 
 from ingestion import SourceChanged, actions, redaction, running
 from ingestion.actions import Actor
+from ingestion.management.verbs import delivering, foreground, letters, reconciling
 from ingestion.management.verbs.output import shown_as, table
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.testing import Records, make_tenant, registered, run_pipeline
@@ -92,6 +93,11 @@ def test_runs_and_letters_name_their_tenant_and_connection() -> None:
     assert [(row["tenant"], row["pipeline"], row["name"]) for row in rows] == [("acme", "app.payments", "berlin")] * 3
     for shown in (ingest("list", "runs").out, ingest("show", "run", run.pk).out, ingest("list", "dead-letters").out):
         assert "berlin" in shown
+
+
+@pytest.mark.parametrize("columns", [delivering.COLUMNS, reconciling.COLUMNS, letters.COLUMNS, foreground.COLUMNS])
+def test_every_table_of_a_connections_rows_names_it(columns: tuple[str, ...]) -> None:
+    assert columns[1:4] == ("tenant", "pipeline", "name")
 
 
 def test_show_run_names_the_first_rejected_record_with_its_reason() -> None:
