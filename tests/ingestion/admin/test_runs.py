@@ -97,6 +97,7 @@ def test_a_failed_run_is_retried_from_its_page(console: Client, acme: Tenant) ->
     assert again is not None
     assert again.pk != run.pk
     assert answer.headers["Location"] == page_of(again)
+    assert AuditEntry.unscoped.get(action="retry").reason == "the bank is back"
 
 
 def test_a_double_click_on_retry_shows_the_one_run_it_made(console: Client, acme: Tenant) -> None:

@@ -1,0 +1,101 @@
+"""Two do the same at the same moment: what the other one did meanwhile stands."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from ingestion import Transient, reconciling
+from ingestion.clock import db_now_plus
+from ingestion.core.context import Secret
+from ingestion.management.verbs import ticking
+from ingestion.models import Connection, Credential
+from ingestion.testing import registered
+from ingestion.vault import credentials, rotation
+from ingestion.vault.exchange import Exchanging
+from tests.ingestion.periods import Account, connected, of
+from tests.ingestion.runs import configured, new_tenant
+from tests.ingestion.vault.keeping import master_key, stored, under
+
+pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
+
+OLD, NEW = master_key(), master_key()
+
+
+@contextmanager
+def before(statement: str, other: Callable[[], object]) -> Iterator[None]:
+    """Let `other` act just before the first statement that begins like that."""
+    waiting = [other]
+
+    def look(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        if waiting and sql.replace("`", '"').startswith(statement):
+            waiting.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(look):
+        yield
+
+
+def test_one_of_two_tickers_gets_the_turn_to_check_a_connection() -> None:
+    with registered(of(Account())) as pipeline:
+        mine = connected(pipeline)
+        Connection.unscoped.exclude(pk=mine.pk).update(next_check=db_now_plus(9999))
+        theirs: list[Connection] = []
+
+        with before('UPDATE "ingestion_connection"', lambda: theirs.extend(reconciling.take_turns())):
+            ours = reconciling.take_turns()
+
+    assert (theirs, ours) == ([mine], [])
+
+
+def test_a_credential_stored_while_its_keys_are_replaced_stays() -> None:
+    tenant = new_tenant()
+    with under(old=OLD):
+        stored(tenant, "shop", key="the-first-value")
+
+    def store() -> None:
+        credentials.put(tenant.ref, "shop", {"key": "the-second-value"}, cause="set")
+
+    with under(new=NEW, old=OLD):
+        with before('UPDATE "ingestion_credential"', store):
+            rotation.rotate(tenant)
+
+        assert credentials.read(tenant.ref, "shop").values == {"key": "the-second-value"}
+
+
+def test_a_refusal_that_comes_after_the_lease_ended_leaves_the_next_workers_lease_alone() -> None:
+    row = stored(new_tenant(), "shop", refresh_token="token-first")
+    mine = Credential.unscoped.filter(pk=row.pk)
+
+    def refused_late(used_up: Secret) -> Mapping[str, str]:
+        mine.update(exchange_token="theirs", exchange_until=db_now_plus(60))
+        raise Transient("503")
+
+    with pytest.raises(Transient):
+        Exchanging(row.tenant.ref, "shop").exchange(credentials.read(row.tenant.ref, "shop"), refused_late)
+
+    assert mine.get().exchange_token == "theirs"
+
+
+def test_a_ticker_goes_on_whatever_a_tick_raised() -> None:
+    ticks: list[str] = []
+
+    def fail_once(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        if not ticks:
+            ticks.append("failed")
+            raise RuntimeError("nobody thought of this")
+        if len(ticks) == 1:
+            ticks.append("went on")
+            os.kill(os.getpid(), signal.SIGTERM)
+        return execute(sql, params, many, context)
+
+    with configured(TICK_SECONDS=1), connection.execute_wrapper(fail_once):
+        ticking.loop()
+
+    assert ticks == ["failed", "went on"]
