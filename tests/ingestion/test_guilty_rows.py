@@ -98,4 +98,7 @@ def test_isolating_one_guilty_row_takes_few_statements() -> None:
             carry(run)
 
     assert counts(run) == (512, 511, 0, 1)
-    assert len(writes) <= 2 * 9 + 1
+    again = (
+        connection.vendor == "postgresql"
+    )  # the first refusal of a run ends its transaction: once more, with savepoints
+    assert len(writes) <= 2 * 9 + 1 + again

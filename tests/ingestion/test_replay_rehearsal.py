@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.urls import reverse
 
-from ingestion import ErrorBudget, Upsert, actions
+from ingestion import Context, ErrorBudget, Page, Record, Upsert, actions
 from ingestion.actions import Actor, Selection
 from ingestion.core.errors import ActionRefused
 from ingestion.models import AuditEntry, DeadLetter, Run, Tenant
@@ -18,7 +20,8 @@ from ingestion.running.replay_rehearsal import Fate
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.admin.staff import staff
-from tests.ingestion.runs import OPERATOR, item, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.received import Letterbox, connected, delivered_to, webhook_runs
+from tests.ingestion.runs import OPERATOR, body, carry, item, letters, load, new_tenant, over, replayed, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
@@ -92,6 +95,34 @@ def test_letters_of_one_record_find_what_the_earlier_ones_would_have_left() -> N
         (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
 
     assert sorted(fate.would for fate in one.fates) == ["insert", "leave"]
+
+
+@dataclass(frozen=True)
+class Mended(Letterbox):
+    """Makes three records of a delivery that Letterbox cannot take apart."""
+
+    def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
+        made = [item(1), item(2), item(3, amount="-1.00")]
+        return Page([Record(one["id"], body(one), "part") for one in made], None)
+
+
+def test_a_letter_that_its_source_takes_apart_is_told_the_fates_of_all_its_records() -> None:
+    tenant = new_tenant()
+    with registered(delivered_to(destination=VERSIONED)) as pipeline:
+        connection = connected(pipeline, tenant)
+        actions.deliver(connection, "d1", b"not JSON", hint=False)
+        carry(webhook_runs(connection)[0])
+    load(over([item(2, revision=1)], destination=VERSIONED), tenant)
+
+    with registered(over([], source=Mended(), destination=VERSIONED)):
+        (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
+
+    (fate,) = one.fates
+    assert (fate.outcomes, fate.would) == (
+        {"insert": 1, "update": 1, "fail": 1},
+        "insert 1, update 1, fail 1",
+    )
+    assert "app_entry_not_negative" in fate.reason
 
 
 def test_what_would_end_the_run_is_told() -> None:

@@ -54,6 +54,17 @@ def test_the_page_tells_the_whole_story(console: Client, acme: Tenant) -> None:
     assert f"manage.py ingest show run {run.pk}" in page
 
 
+def test_letters_that_another_run_saw_since_are_not_said_to_be_none(console: Client, acme: Tenant) -> None:
+    bad = [{"id": "pay-17", "amount": "much"}]
+    first = run_pipeline(payments, acme, records=bad)
+    run_pipeline(payments, acme, records=bad)
+
+    page = console.get(page_of(first)).content.decode()
+
+    assert "1 records of this run became dead letters, which other runs have seen since" in page
+    assert f"manage.py ingest list dead-letters --run {first.pk}" in page
+
+
 def test_the_link_to_the_dead_letters_of_a_run_finds_them(console: Client, acme: Tenant) -> None:
     run = run_pipeline(payments, acme, records=[{"id": "pay-17", "amount": "much"}])
     run_pipeline(payments, acme, records=[{"id": "pay-18", "amount": "much"}])
