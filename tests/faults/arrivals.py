@@ -138,6 +138,12 @@ FAULTS = [
         ("tests/integrations/push",),
     ),
     Fault(_GROUP, "if not waits and _order(last) <", "if _order(last) <", _STREAMS),
+    Fault(
+        _GROUP,
+        "return [(number, there.get(number)) for number in seen]",
+        "return [(number, there[number]) for number in seen if number in there]",
+        ("tests/integrations/streams/test_missing_entries.py",),
+    ),
     Fault(_GROUP, "oldest = min(bounds, key=_order)", "oldest = max(bounds, key=_order)", _STREAMS),
     Fault(_GROUP, "count > 0 else None", "count >= 0 else None", _STREAMS),
     Fault(_GROUP, "if entry[0] not in self._held]", "]", _STREAMS),
@@ -204,6 +210,12 @@ FAULTS = [
         "integrations/stripe/redelivery.py",
         "        _cut_down(event, endpoint)\n",
         "        pass\n",
+        ("tests/integrations/stripe/test_kept_events.py",),
+    ),
+    Fault(
+        "integrations/stripe/distribution.py",
+        "        return _VERDICT.TOO_LARGE\n",
+        "        return verdict\n",
         ("tests/integrations/stripe/test_kept_events.py",),
     ),
     Fault(

@@ -34,7 +34,25 @@ _ATTEMPTS, _EXCHANGE = "integrations/http/attempts.py", "integrations/http/excha
 _RECEIVER, _EXCUSES = "ingestion/webhooks/receiver.py", "ingestion/reconciling/excuses.py"
 
 FAULTS = [
-    Fault(_ATTEMPTS, "        self.ctx.throttle(1.0)\n", "", _HTTP),
+    Fault(_ATTEMPTS, "            self.ctx.throttle(1.0)\n", "            pass\n", _HTTP),
+    Fault(
+        "integrations/rest/reading.py",
+        "            self.hold_off(error.retry_after)\n",
+        "",
+        ("tests/integrations/rest/test_later.py",),
+    ),
+    Fault(
+        "ingestion/actions/hold_offs.py",
+        "if not ended or not hosts[run.pk] or hosts[run.pk] in ended]",
+        "]",
+        ("tests/ingestion/limits/test_hold_offs.py",),
+    ),
+    Fault(
+        "ingestion/webhooks/receiver.py",
+        "status=207 if told else 202 if stored else 200",
+        "status=202 if stored else 200",
+        ("tests/integrations/push/test_told.py",),
+    ),
     Fault(
         _ATTEMPTS,
         "min(call.ends + waited, started + self.ctx.left())",
