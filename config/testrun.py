@@ -10,6 +10,7 @@ clone has. The last line is the sum of all pytest runs.
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -89,6 +90,7 @@ class Result:
 
 
 def main(arguments: Sequence[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     ci = os.environ.get("CI") == "true"
     result = Result()
     if "--quick" in arguments:
@@ -144,16 +146,24 @@ def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
     first, *others = jobs
     lanes = ThreadPoolExecutor(max_workers=os.cpu_count())
     with tempfile.TemporaryDirectory() as folder:
+        outputs = [Path(folder) / str(number) for number, _ in enumerate(others)]
         try:
-            outputs = [Path(folder) / str(number) for number, _ in enumerate(others)]
             runs = [lanes.submit(run_pytest, job, output) for job, output in zip(others, outputs, strict=True)]
             yield run_pytest(first)
-            for output, run in zip(outputs, runs, strict=True):
-                ran = run.result()
-                sys.stdout.write(output.read_text(errors="replace"))
+            while outputs:
+                ran = runs.pop(0).result()
+                sys.stdout.write(outputs.pop(0).read_text(errors="replace"))
                 yield ran
         finally:
             lanes.shutdown(cancel_futures=True)
+            for output in outputs:
+                say_where_it_stopped(output)
+
+
+def say_where_it_stopped(output: Path) -> None:
+    """Of a run that nobody has seen: its title, and the line that it was at."""
+    if output.exists() and (lines := output.read_text(errors="replace").splitlines()):
+        say(f"STOPPED: {lines[0].removeprefix('== ')}, at: {lines[-1]}")
 
 
 def run_pytest(job: Job, output: Path | None = None) -> Ran:

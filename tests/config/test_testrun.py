@@ -17,6 +17,7 @@ from config.testrun import (
     on_sqlite,
     read_counts,
     run_all,
+    say_where_it_stopped,
     with_marks,
 )
 from tests.conftest import part_of
@@ -60,6 +61,7 @@ def test_absent_bank_files_are_said_and_fail_nothing(tmp_path: Path) -> None:
     assert Result(codes=[0], without_data=[line]).exit_code(ci=True) == 0
 
 
+@pytest.mark.slow
 def test_runs_beside_the_first_are_shown_after_it(capfd: pytest.CaptureFixture[str]) -> None:
     jobs = [
         Job("sqlite", ["--version"], "engine"),
@@ -76,6 +78,16 @@ def test_runs_beside_the_first_are_shown_after_it(capfd: pytest.CaptureFixture[s
         "== pytest on sqlite: engine", "== pytest on mariadb", "== pytest on postgres",
     ]  # fmt: skip
     assert "--no-such-option" in said.partition("== pytest on postgres")[2]
+
+
+def test_where_a_run_stopped_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "output"
+    output.write_text("== pytest on mariadb\nstarted\ntests/x/test_y.py ...")
+
+    say_where_it_stopped(output)
+    say_where_it_stopped(tmp_path / "of a run that has not begun")
+
+    assert capsys.readouterr().out == "STOPPED: pytest on mariadb, at: tests/x/test_y.py ...\n"
 
 
 def test_run_that_broke_before_it_could_count_is_one_failure(tmp_path: Path) -> None:

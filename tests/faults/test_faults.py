@@ -31,10 +31,10 @@ def test_no_fault_is_listed_twice() -> None:
 def test_a_planted_fault_turns_its_test_red_and_is_taken_out_again(tmp_path: Path) -> None:
     copy(tmp_path)
     fault = Fault(
-        "ingestion/core/windows.py",
-        "max(EPOCH, watermark - lag)",
-        "max(EPOCH, watermark)",
-        ("tests/ingestion/test_windows.py",),
+        "ingestion/core/shapes.py",
+        "bool: 4, dict",
+        "bool: 2, dict",
+        ("tests/ingestion/drift/test_shapes.py",),
     )
 
     outcome = plant(fault, tmp_path, "sqlite")
@@ -51,7 +51,7 @@ def test_a_fault_that_no_test_notices_survives(tmp_path: Path) -> None:
         "ingestion/core/windows.py",
         '"""Frozen half-open windows',
         '"""Frozen, half-open windows',
-        ("tests/ingestion/test_windows.py",),
+        ("tests/ingestion/test_windows.py::test_a_failed_run_leaves_the_watermark_and_the_next_window_covers_its_own",),
     )
 
     outcome = plant(harmless, tmp_path, "sqlite")

@@ -189,6 +189,7 @@ MOVED = ("ciphertext", "data_key_id", "version")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 @pytest.mark.slow
+@pytest.mark.sqlite
 def test_a_ciphertext_moved_between_rows_tenants_integrations_or_versions_never_opens(data: st.DataObject) -> None:
     """With whatever else its thief moves along: key, version, integration, even the tenant's id."""
     with transaction.atomic():
