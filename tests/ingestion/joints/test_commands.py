@@ -16,7 +16,9 @@ def test_a_backfill_runs_as_many_shards_at_a_time_as_the_command_says() -> None:
     with registered(windowed(TEN_DAYS)) as pipeline:
         of = ("--tenant", connected(pipeline).tenant.key, "--pipeline", pipeline.name)
 
-        ingest("backfill", *of, "--from", "2026-01-01", "--to", "2026-01-04", "--parallel", 3, "--reason", "x", "--queue")
+        ingest(
+            "backfill", *of, "--from", "2026-01-01", "--to", "2026-01-04", "--parallel", 3, "--reason", "x", "--queue"
+        )
 
     assert Run.unscoped.get(parent=None).params["parallel"] == 3
 
