@@ -1,6 +1,5 @@
 """Fixtures for every test. See tests/servers.py for where the servers come from."""
 
-import gc
 import json
 import os
 import sys
@@ -96,12 +95,6 @@ def is_slow(item: pytest.Item) -> bool:
 
 def pytest_sessionstart() -> None:
     sys.addaudithook(_note_start)
-
-
-def pytest_collection_finish() -> None:
-    """What was imported lives as long as the process: leave it out when garbage is looked for, here and in every child."""
-    gc.collect()
-    gc.freeze()
 
 
 def part_of(path: Path) -> str:
