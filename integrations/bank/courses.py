@@ -15,6 +15,7 @@ nothing.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -30,20 +31,33 @@ class Course:
 
     opening: Decimal
     closing: Decimal
-    booked: Sequence[tuple[date, Decimal]]
+    days: array[int]
+    """Of each entry, as ordinals: a run keeps the courses of its statements, and a date for each would be the most."""
+    amounts: tuple[Decimal, ...]
     number: str
     first: date
     last: date
     is_whole: bool
     """Whether the entries lead from one balance to the other."""
 
+    @property
+    def booked(self) -> list[tuple[date, Decimal]]:
+        """The entries, as (day, amount)."""
+        return list(zip(map(date.fromordinal, self.days), self.amounts, strict=True))
+
     def before(self, day: date) -> Decimal:
         """The balance at the beginning of the day."""
-        return self.opening + sum(amount for booked, amount in self.booked if booked < day)
+        return self.opening + self.changed(until=day) - self.changed(since=day, until=day)
 
     def after(self, day: date) -> Decimal:
         """The balance at the end of the day."""
-        return self.opening + sum(amount for booked, amount in self.booked if booked <= day)
+        return self.opening + self.changed(until=day)
+
+    def changed(self, *, since: date = date.min, until: date = date.max) -> Decimal:
+        """What was booked from one day to another, both included."""
+        first, last = since.toordinal(), until.toordinal()
+        pairs = zip(self.days, self.amounts, strict=True)
+        return sum((amount for day, amount in pairs if first <= day <= last), Decimal())
 
 
 def course(
@@ -54,7 +68,8 @@ def course(
         return None
     days = [day for day, _ in booked]
     is_whole = opening + sum(amount for _, amount in booked) == closing
-    return Course(opening, closing, booked, number, min(days), max(days), is_whole)
+    ordinals, amounts = array("i", (day.toordinal() for day in days)), tuple(amount for _, amount in booked)
+    return Course(opening, closing, ordinals, amounts, number, min(days), max(days), is_whole)
 
 
 def have_nothing_in_common(one: Course, other: Course) -> bool:
@@ -68,7 +83,7 @@ def continues(first: Course, second: Course) -> bool:
         return False
     if first.last <= second.first and follow(first.number, second.number):
         return True
-    if not sum(amount for day, amount in first.booked if day >= second.first):
+    if not first.changed(since=second.first):
         return False
     return not (any(_places(first, second)) or any(_places(second, first)))
 
@@ -86,12 +101,12 @@ def may_hold_the_way(first: Course, second: Course) -> bool:
 
 def _places(whole: Course, part: Course) -> Iterator[tuple[int, list[Decimal], int]]:
     """Where the entries of `part` lie in `whole` with the same balances: from, the balances of `whole`, to."""
-    length = len(part.booked)
-    if length > len(whole.booked):
+    length = len(part.days)
+    if length > len(whole.days):
         return
-    for booked in (list(whole.booked), list(reversed(whole.booked))):
+    for booked in (whole.booked, whole.booked[::-1]):
         balances = list(accumulate((amount for _, amount in booked), initial=whole.opening))
-        for theirs in (list(part.booked), list(reversed(part.booked))):
+        for theirs in (part.booked, part.booked[::-1]):
             for at in range(len(booked) - length + 1):
                 if balances[at] == part.opening and booked[at] == theirs[0] and booked[at : at + length] == theirs:
                     yield at, balances, at + length
@@ -109,7 +124,7 @@ def _run_past(one: Course, other: Course) -> bool:
         return False
     if one.before(start) == other.before(start) or one.after(end) == other.after(end):
         return False
-    runs = [(list(course.booked), list(reversed(course.booked))) for course in (one, other)]
+    runs = [(course.booked, course.booked[::-1]) for course in (one, other)]
     return not any(_meet(one.opening, mine, other.opening, theirs) for mine in runs[0] for theirs in runs[1])
 
 
