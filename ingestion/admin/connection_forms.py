@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -47,13 +48,22 @@ class ConnectForm(ScheduleFields, TenantForm):
         return values
 
 
+class _Indented(json.JSONEncoder):
+    """One value a line: Django's form field hands its encoder no indent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "indent": 2})
+
+
 class ConfigForm(TenantForm):
     """The settings that the pipeline's source reads."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "config" in self.fields:
-            self.fields["config"].widget.attrs["rows"] = 6
+            field: Any = self.fields["config"]
+            field.encoder = _Indented
+            field.widget.attrs["rows"] = min(24, max(6, field.prepare_value(self.instance.config).count("\n") + 1))
 
     def clean_config(self) -> dict[str, Any]:
         given = self.cleaned_data["config"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -32,6 +33,7 @@ from ingestion.running.replay_rehearsal import Fate, Rehearsed
 if TYPE_CHECKING:
     from ingestion.admin.dead_letters import DeadLetterAdmin
 
+T = TypeVar("T")
 MOST = 10_000
 _TRIED = 200
 """Letters that are rehearsed at most while somebody waits for the page."""
@@ -99,21 +101,24 @@ def _matching(page: DeadLetterAdmin, request: HttpRequest) -> QuerySet[Any]:
 def _replay(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Run]:
     """One replay for each tenant, whose rows the action checks anew. Refusals are told; the other tenants go on."""
     chosen = _chosen(matching, values["upto"], values["limit"])
-    runs: list[Run] = []
-    for tenant in Tenant.objects.granted_to(request.user).filter(pk__in=chosen):
-        ids = chosen[tenant.pk]
-        try:
-            runs += actions.replay(
-                Actor(request.user),  # type: ignore[arg-type]
-                Selection(tenant, ids=ids), limit=len(ids), reason=values["reason"],
-            )  # fmt: skip
-        except IngestionError as refusal:
-            messages.error(request, f"{tenant}: {refusal}")
+    runs = _of_each_tenant(request, chosen, partial(actions.replay, reason=values["reason"]))
     if runs:
         messages.success(request, gettext("Queued: %s.") % ", ".join(f"run {run.pk}" for run in runs))
     elif not chosen:
         messages.warning(request, gettext("Nothing is left to replay."))
     return runs
+
+
+def _of_each_tenant(request: HttpRequest, chosen: Mapping[int, list[int]], act: Callable[..., Sequence[T]]) -> list[T]:
+    """What `act` answers for the letters of each tenant; a refusal is told, and the other tenants go on."""
+    answers: list[T] = []
+    for tenant in Tenant.objects.granted_to(request.user).filter(pk__in=chosen):
+        selection = Selection(tenant, ids=chosen[tenant.pk])
+        try:
+            answers += act(Actor(request.user), selection, limit=len(selection.ids))  # type: ignore[arg-type]
+        except IngestionError as refusal:
+            messages.error(request, f"{tenant}: {refusal}")
+    return answers
 
 
 def _chosen(matching: QuerySet[Any], upto: int, limit: int) -> dict[int, list[int]]:
@@ -128,16 +133,7 @@ def _chosen(matching: QuerySet[Any], upto: int, limit: int) -> dict[int, list[in
 def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Rehearsed]:
     """What the replay would do to the first of its letters: somebody waits for the answer."""
     chosen = _chosen(matching, values["upto"], min(values["limit"], _TRIED))
-    rehearsed: list[Rehearsed] = []
-    for tenant in Tenant.objects.granted_to(request.user).filter(pk__in=chosen):
-        ids = chosen[tenant.pk]
-        try:
-            rehearsed += actions.rehearse_replay(
-                Actor(request.user),  # type: ignore[arg-type]
-                Selection(tenant, ids=ids), limit=len(ids),
-            )  # fmt: skip
-        except IngestionError as refusal:
-            messages.error(request, f"{tenant}: {refusal}")
+    rehearsed = _of_each_tenant(request, chosen, actions.rehearse_replay)
     for one in rehearsed:
         if one.failure:
             told = {"connection": one.connection, "failure": visible(mask(one.failure, one.connection.tenant_id))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,15 +110,17 @@ class JsonPages:
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         split, keys_of, key_of = self._splitter(), _keys_reader(self.records, self.key), key_reader(self.key)
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
-        named = {_mark(cursor)}
+        marked, number = cursor, 0
         while not done:
             asked = cursor
             body, cursor = self.fetch(ctx, cursor)
-            if cursor is not None and _mark(cursor) in named:
+            if cursor is not None and cursor in (asked, marked):
                 raise SourceChanged(
                     f"The source names {cursor!r} as the next page, which it had before; it would never end."
                 )
-            named.add(_mark(cursor))
+            number += 1
+            if number & (number - 1) == 0:  # every power of two: whatever the cycle's length, it is met (Brent)
+                marked = cursor
             done = cursor is None
             items, declares = split(body)
             records: list[Record] = []
@@ -166,11 +167,6 @@ class JsonPages:
 
 
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
-
-
-def _mark(cursor: Json) -> int:
-    """What a cursor is remembered by: a reading of very many pages holds a number for each."""
-    return hash(json.dumps(cursor, sort_keys=True))
 
 
 def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:

@@ -18,7 +18,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
@@ -26,7 +25,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ingestion import ConfigurationError
 from integrations.bank.statements import Entry, EntryStatus, Statement
-from integrations.bank.twins import Place, Twins, booked_day
+from integrations.bank.twins import Dated, Place, Twins, booked_day
 
 KEY_CHARS = 40
 """160 bits of SHA-256: collisions stay out of reach, and the id fits every index."""
@@ -57,19 +56,13 @@ def ids_told(config: Mapping[str, Any]) -> Ids:
         raise ConfigurationError(f"ids says what the bank's ids are worth; it is one of {words}.") from None
 
 
-class Described(Protocol):
+class Described(Dated, Protocol):
     """What an entry, and the record made of it, say of what was booked."""
 
     @property
     def amount(self) -> Decimal | None: ...
     @property
     def amount_text(self) -> str: ...
-    @property
-    def booked_on(self) -> date | None: ...
-    @property
-    def booked_text(self) -> str: ...
-    @property
-    def value_on(self) -> date | None: ...
     @property
     def status(self) -> EntryStatus: ...
     @property

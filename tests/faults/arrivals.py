@@ -124,7 +124,13 @@ FAULTS = [
         _DELIVERED,
     ),
     Fault(_RECEIVER, "if (wait := _wait(connection)) > 0 or (wait", "if (wait", _DELIVERED),
-    Fault("ingestion/running/receiving.py", "            settles=(),\n", "", _DELIVERED),
+    Fault(
+        "ingestion/running/receiving.py",
+        "            settles=(),\n",
+        "",
+        _DELIVERED,
+        equivalent="replays alone say what a page settles, and they take deliveries apart by another way",
+    ),
     Fault(
         "integrations/push/source.py",
         "refused=[*refused, *page.refused]",

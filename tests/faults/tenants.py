@@ -128,8 +128,9 @@ FAULTS = [
     ),
     Fault(
         "ingestion/retention.py",
-        "old = one.model.objects.for_tenant(tenant).filter(",
-        "old = one.model.unscoped.filter(",
+        '    old = one.model.objects.for_tenant(tenant).filter(one.of, **{f"{one.moment}__lt": before})\n',
+        '    old = one.model.unscoped.filter(one.of, **{f"{one.moment}__lt": before})\n'
+        "    return int(old.delete()[0])\n",
         ("tests/ingestion/joints", "tests/ingestion/test_retention.py"),
     ),
     Fault(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +14,6 @@ from ingestion import (
     CountsAgree,
     CredentialError,
     ErrorBudget,
-    Json,
-    Page,
     SourceChanged,
     SumAgrees,
     Transient,
@@ -27,6 +24,7 @@ from ingestion.models import Run
 from ingestion.running.closing import backoff
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
+from tests.ingestion.halting import Halting
 from tests.ingestion.runs import (
     OPERATOR,
     carry,
@@ -179,13 +177,6 @@ def test_a_run_that_disagrees_with_its_source_moves_no_watermark(check: Any, dec
 
 
 def test_control_totals_hold_across_a_resume() -> None:
-    class Halting(Records):
-        def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-            for page in super().extract(ctx, checkpoint):
-                yield page
-                if checkpoint is None:
-                    raise Transient("503")
-
     source = Halting(items(6), page_size=2, declares={"amount": Decimal(21), "count": Decimal(6)})
     with registered(over([], source=source, reconciliations=(SumAgrees("amount"), CountsAgree()))) as pipeline:
         run = carry(queued(pipeline))

@@ -1,6 +1,8 @@
 """Connections in the console: what they show, and what an operator does with them."""
 
 import datetime
+import html
+import json
 from typing import Any
 
 import pytest
@@ -173,6 +175,21 @@ def test_changing_the_config_is_audited_with_before_and_after(console: Client, c
     connection.refresh_from_db()
     assert connection.config == {"layout": "n26"}
     assert AuditEntry.unscoped.get(action="configure").data == {"before": {}, "after": {"layout": "n26"}}
+
+
+def test_a_nested_config_is_laid_out_in_its_field_and_saving_it_so_changes_nothing(
+    console: Client, connection: Connection
+) -> None:
+    config = {"rest": {"path": "/orders", "pagination": {"style": "cursor"}}}
+    Connection.unscoped.filter(pk=connection.pk).update(config=config)
+    page = reverse("admin:ingestion_connection_change", args=[connection.pk])
+
+    shown = html.unescape(console.get(page).content.decode())
+    laid_out = json.dumps(config, indent=2)
+    console.post(page, {"config": laid_out, "initial-config": laid_out})
+
+    assert '"pagination": {\n      "style": "cursor"\n    }' in shown
+    assert not AuditEntry.unscoped.filter(action="configure").exists()
 
 
 @pytest.mark.parametrize("config", ["[1]", '"text"', "{"])

@@ -262,7 +262,7 @@ def test_a_superuser_replaces_keys_and_sees_what_is_under_each(client: Client, a
         after = client.post(page, follow=True).content.decode()
 
     assert "1 tenant is to be brought under the first master key" in before
-    assert "1 tenants have fresh keys." in after
+    assert "1 tenant has fresh keys." in after
     assert "Nothing is left to do." in after
     assert "may be taken out of the settings" in after
 

@@ -142,6 +142,34 @@ def test_one_letter_is_replayed_from_its_page(console: Client, letter: DeadLette
     assert AuditEntry.unscoped.get(action="replay").reason == "mended"
 
 
+def test_the_other_letters_of_its_connection_stay_when_one_is_replayed_from_its_page(
+    console: Client, letter: DeadLetter, acme: Tenant
+) -> None:
+    run_pipeline(payments, acme, records=[bad("pay_2")])
+    other = DeadLetter.unscoped.get(source_id="pay_2")
+
+    console.post(page_of(letter, "replay"), {"reason": "mended"})
+
+    other.refresh_from_db()
+    assert other.replay_run is None
+
+
+def test_letters_of_another_tenant_are_not_counted_by_their_numbers(client: Client, letter: DeadLetter) -> None:
+    client.force_login(staff("other", make_tenant("globex")))
+
+    page = client.get(REPLAY, {"ids": str(letter.pk)}).content.decode()
+
+    assert "No open dead letter matches" in page
+
+
+def test_a_letter_under_replay_is_not_offered_to_a_bulk_replay(console: Client, letter: DeadLetter) -> None:
+    actions.replay(Actor(), Selection(letter.tenant))
+
+    page = console.get(REPLAY, {"ids": str(letter.pk)}).content.decode()
+
+    assert "No open dead letter matches" in page
+
+
 def test_a_letter_under_replay_is_not_replayed_twice(console: Client, letter: DeadLetter) -> None:
     actions.replay(Actor(), Selection(letter.tenant))
 

@@ -110,6 +110,39 @@ def test_staff_upload_a_file_follow_its_run_and_review_a_dead_letter(
     assert fits(page)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_title_stands_beside_no_button_and_no_table_is_cut(
+    browser: "Browser", live_server: Any, width: int
+) -> None:
+    aside(_reject, "statement-" + "DE75512108001245126199" * 4)
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
+    log_in(page, live_server.url)
+
+    page.goto(f"{live_server.url}/admin/ingestion/deadletter/")
+    page.get_by_role("link", name="statement-DE").click()
+    title, buttons = page.locator("#content h1").bounding_box(), page.locator(".object-tools").bounding_box()
+
+    assert title is not None
+    assert buttons is not None
+    assert title["y"] + title["height"] <= buttons["y"]
+    assert fits(page)
+    for address in ("deadletter/causes/", "deadletter/", "run/"):
+        page.goto(f"{live_server.url}/admin/ingestion/{address}")
+        assert fits(page)
+        assert not page.evaluate(CUT)
+
+
+CUT = """() => [...document.querySelectorAll("#content table")].filter(table => {
+  const scrolls = node => node && (/auto|scroll/.test(getComputedStyle(node).overflowX) || scrolls(node.parentElement));
+  return table.getBoundingClientRect().right > innerWidth + 1 && !scrolls(table.parentElement);
+}).length"""
+"""How many tables go on beyond the window's edge and can be reached by nobody."""
+
+
+def _reject(source_id: str) -> None:
+    run_pipeline(payments, make_tenant("acme"), records=[{"id": source_id, "amount": "much"}])
+
+
 def fits(page: "Page") -> bool:
     """Whether nothing stands beyond the window's right edge."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))

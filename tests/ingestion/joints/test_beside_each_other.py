@@ -106,7 +106,7 @@ def test_no_more_shards_are_named_than_lanes_are_free() -> None:
 
 def test_a_run_whose_connection_is_at_work_is_not_among_those_whose_turn_it_is() -> None:
     with registered(over(items(1))) as pipeline:
-        running = queued(pipeline)
+        running = queued(pipeline, new_tenant(tier="enterprise"))  # with room beside the running one
         assert claim(running.pk) is not None
         waits = actions.run_now(OPERATOR, running.connection, hint=False)
 

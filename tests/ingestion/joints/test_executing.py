@@ -16,6 +16,7 @@ from ingestion.models import DeadLetter, Run
 from ingestion.running import Seams
 from ingestion.signals import run_started
 from ingestion.testing import Records, registered
+from tests.ingestion.halting import Halting
 from tests.ingestion.runs import (
     body,
     carry,
@@ -121,17 +122,6 @@ def test_a_statement_all_of_whose_records_load_closes_its_letter() -> None:
     letter.refresh_from_db()
     assert letter.status == DeadLetter.Status.REPLAYED
     assert rows(tenant) == {"rec_0001": "1.00", "rec_0002": "2.00"}
-
-
-@dataclass(frozen=True)
-class Halting(Records):
-    """Fails once, after its first page."""
-
-    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        for page in super().extract(ctx, checkpoint):
-            yield page
-            if checkpoint is None:
-                raise Transient("503")
 
 
 @dataclass(frozen=True)

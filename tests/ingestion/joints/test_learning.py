@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from ingestion import Context, ErrorBudget, Json, Page, Transient
+from ingestion import ErrorBudget
 from ingestion.models import Run
 from ingestion.testing import Records, registered
 from tests.ingestion.backfills.days import START, backfill, carry_all, connected
 from tests.ingestion.drift.sources import batch, known, notes, run, watched
+from tests.ingestion.halting import Halting
 from tests.ingestion.runs import carry, finish, new_tenant, queued, replayed
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
-
-
-@dataclass(frozen=True)
-class Halting(Records):
-    """Fails once, after its first page."""
-
-    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        for page in super().extract(ctx, checkpoint):
-            yield page
-            if checkpoint is None:
-                raise Transient("503")
 
 
 def on_day(number: int, start: int, **values: Any) -> list[dict[str, Any]]:

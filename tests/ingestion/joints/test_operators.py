@@ -99,7 +99,7 @@ def test_of_two_operators_who_chose_the_same_letter_the_second_holds_none() -> N
 
 def test_no_worker_is_told_of_a_run_whose_connection_is_at_work(redis: Redis) -> None:
     with registered(over(items(1))) as pipeline:
-        running = queued(pipeline)
+        running = queued(pipeline, new_tenant(tier="enterprise"))  # with room beside the running one
         assert claim(running.pk) is not None
         waits = actions.run_now(OPERATOR, running.connection, hint=False)
         redis.flushall()

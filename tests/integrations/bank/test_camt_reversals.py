@@ -31,7 +31,7 @@ def test_the_setting_turns_reversals_round_and_says_so() -> None:
     assert (found.problems, imbalance(found)) == ((), 0)
     assert [each.amount for each in found.entries] == [Decimal("-20.00"), Decimal("20.00")]
     assert found.entries[1].counterparty == "Netz AG"
-    assert "1 reversals were turned round" in found.notes[0]
+    assert "1 reversal was turned round" in found.notes[0]
 
 
 def test_the_setting_refuses_a_statement_that_ties_only_without_it() -> None:

@@ -15,17 +15,9 @@ from integrations.bank.formats.csv_amount import amount_by
 from integrations.bank.layouts import Columns, CsvLayout, layout_from_mapping
 from integrations.bank.layouts.dates import parse_date
 from integrations.bank.statements import EntryStatus, Statement
+from tests.integrations.bank import plain_layout
 
-PLAIN = CsvLayout(
-    name="plain",
-    bank="Plain Bank",
-    header=("Day", "Text", "Sum"),
-    columns=Columns(booked="Day", description=("Text",), amount="Sum"),
-    date_formats=("%Y-%m-%d",),
-    decimal=".",
-    thousands=",",
-    currency="EUR",
-)
+PLAIN = replace(plain_layout.PLAIN, decimal=".", thousands=",")
 FEES = replace(
     PLAIN,
     header=("Day", "Id", "Sum", "Fee", "Net", "State", "Balance"),

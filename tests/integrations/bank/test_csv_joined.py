@@ -9,21 +9,14 @@ import pytest
 
 from ingestion.core.errors import FileTooLarge
 from integrations.bank.formats import csv_parts, read_parts
-from integrations.bank.layouts import LAYOUTS, Columns, CsvLayout, Preamble
+from integrations.bank.layouts import LAYOUTS, CsvLayout, Preamble
 from integrations.bank.statements import Statement
+from tests.integrations.bank import plain_layout
 from tests.integrations.bank.test_csv_layouts import written
 
 ING = (Path(__file__).parent / "samples" / "ing-de.csv").read_bytes()
 DKB = (Path(__file__).parent / "samples" / "dkb-giro.csv").read_bytes()
-PLAIN = CsvLayout(
-    name="plain",
-    bank="Plain Bank",
-    header=("Day", "Text", "Sum"),
-    columns=Columns(booked="Day", description=("Text",), amount="Sum"),
-    date_formats=("%Y-%m-%d",),
-    currency="EUR",
-    preamble=Preamble(account=r"^Account \| (.+)$"),
-)
+PLAIN = replace(plain_layout.PLAIN, preamble=Preamble(account=r"^Account \| (.+)$"))
 HEAD = "Account;{}\nMade;2024-01-01\nDay;Text;Sum\n"
 
 

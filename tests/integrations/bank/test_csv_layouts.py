@@ -16,16 +16,9 @@ from integrations.bank.formats.csv_detect import detect_layout, score
 from integrations.bank.layouts import LAYOUTS, Columns, CsvLayout, layout_from_mapping
 from integrations.bank.layouts.dkb import GIRO_2018
 from integrations.bank.statements import EntryStatus, Statement, imbalance
+from tests.integrations.bank.plain_layout import PLAIN
 
 SAMPLES = Path(__file__).parent / "samples"
-PLAIN = CsvLayout(
-    name="plain",
-    bank="Plain Bank",
-    header=("Day", "Text", "Sum"),
-    columns=Columns(booked="Day", description=("Text",), amount="Sum"),
-    date_formats=("%Y-%m-%d",),
-    currency="EUR",
-)
 
 
 def only(statements: tuple[Statement, ...]) -> Statement:

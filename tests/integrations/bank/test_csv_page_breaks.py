@@ -8,7 +8,7 @@ from integrations.bank.formats import read_parts
 
 HEAD = "Date,Description,Amount\n"
 WITH_BALANCE = "Date,Description,Amount,Balance\n"
-PAGE_BREAK = "the header comes 1 more times without a preamble: read as page breaks of one export"
+PAGE_BREAK = "the header comes 1 more time without a preamble: read as page breaks of one export"
 
 
 def sizes(text: str) -> list[int]:

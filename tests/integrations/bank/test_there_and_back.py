@@ -100,7 +100,7 @@ def test_what_equals_a_stored_statement_but_for_its_number_is_named_and_so_is_it
 
     doubted, parted = put(where, "last.sta", last), put(where, "between.sta", between)
 
-    assert "The statement 3/1, STARTUMS (2026-06-10, from 100 to 90, 1 entries) has the day, the balances" in notes(
+    assert "The statement 3/1, STARTUMS (2026-06-10, from 100 to 90, 1 entry) has the day, the balances" in notes(
         doubted
     )
     assert "1 entry that seemed to be sent again is an entry of its own" in notes(parted)

@@ -66,6 +66,22 @@ def test_entries_trimmed_before_the_group_read_them_are_counted_once(stream_redi
     assert again.left_out == {}
 
 
+def test_what_still_waits_at_a_run_s_limit_is_not_passed_over_with_what_is_missing(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    group_of(stream_redis, tenant)
+    numbers = add_items(stream_redis, tenant, 1, 5)
+    with stream_redis.client() as client:
+        client.xreadgroup(GROUP, "somebody-dead", {stream_of(tenant): ">"}, count=3)
+        client.xtrim(stream_of(tenant), minid=numbers[4], approximate=False)
+    time.sleep(0.2)
+
+    run = load(reading(stream_redis, claim_after=0.1, limit=3), tenant)
+    load(reading(stream_redis), tenant)
+
+    assert (run.read, run.left_out) == (3, {MISSED: 1})
+    assert rows(tenant) == {"rec_0005": "5.00"}
+
+
 def test_a_stream_trimmed_to_nothing_is_told_once(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 3)

@@ -1,0 +1,95 @@
+"""What is done for one tenant leaves the rows, files and hold-offs of the others alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from redis import Redis
+
+from ingestion import actions, artifacts, limits, retention
+from ingestion.clock import db_now_plus
+from ingestion.models import Connection, Delivery, Run, Tenant
+from ingestion.testing import registered
+from tests.ingestion.limits.throttled import throttle
+from tests.ingestion.received import connected, delivered_to, push, states
+from tests.ingestion.runs import OPERATOR, configured, new_tenant, over
+
+pytestmark = [pytest.mark.django_db]
+
+LONG_AGO = timedelta(days=40)
+RATE = {"per_second": 9, "burst": 9}
+
+
+def stored_file(tenant: Tenant, age: timedelta) -> str:
+    """A file that no row names, written so long ago."""
+    store = artifacts.storage()
+    name = store.save(f"{artifacts.ROOT}/{tenant.key}/page/ab/orphan.zst", ContentFile(b"x"))
+    then = time.time() - age.total_seconds()
+    os.utime(store.path(name), (then, then))
+    return name
+
+
+def test_sweeping_one_tenant_takes_its_own_old_files_and_no_other() -> None:
+    one, other, store = new_tenant(), new_tenant(), artifacts.storage()
+    own, foreign = stored_file(one, LONG_AGO), stored_file(other, LONG_AGO)
+
+    swept = artifacts.sweep(one.ref)
+
+    assert (swept, store.exists(own), store.exists(foreign)) == (1, False, True)
+
+
+def test_a_file_that_an_open_batch_may_still_name_is_not_swept() -> None:
+    tenant = new_tenant()
+    young = stored_file(tenant, timedelta(minutes=5))
+
+    assert (artifacts.sweep(tenant.ref), artifacts.storage().exists(young)) == (0, True)
+
+
+def test_forgetting_one_tenants_rows_forgets_nobody_elses() -> None:
+    deliveries = next(one for one in retention.retained() if one.name == "deliveries")
+    with registered(delivered_to()) as pipeline:
+        connections = [connected(pipeline), connected(pipeline)]
+        for connection in connections:
+            push(connection, "old")
+    Delivery.unscoped.update(state=Delivery.State.DONE, done_at=datetime.now(UTC) - LONG_AGO)
+
+    assert retention.prune(connections[0].tenant, deliveries) == 1
+    assert [states(connection) for connection in connections] == [{}, {"old": "done"}]
+
+
+def test_the_same_hold_off_of_two_tenants_is_listed_for_both(redis: Redis) -> None:
+    with registered(over([])) as pipeline:
+        connections = [actions.connect(OPERATOR, new_tenant(), pipeline.name) for _ in range(2)]
+        for connection in connections:
+            throttle(pipeline.name, connection.tenant.ref).hold_off(60.0)
+
+        found = limits.hold_offs(connections)
+
+    assert [one.tenant.key for one in found] == [connection.tenant.key for connection in connections]
+
+
+def test_ending_a_hold_off_frees_no_run_that_waits_for_another_integration(redis: Redis) -> None:
+    tenant = new_tenant()
+    with registered(over([])) as pipeline, configured(RATES={name: {"*": RATE} for name in ("shop", "bank")}):
+        shop, bank = (actions.connect(OPERATOR, tenant, pipeline.name, name) for name in ("shop", "bank"))
+        for connection in (shop, bank):
+            actions.configure(OPERATOR, connection, {"integration": connection.name})
+            connection.refresh_from_db()
+            throttle(connection.name, tenant.ref).hold_off(60.0)
+        waits = [waiting(shop), waiting(bank)]
+
+        actions.end_hold_off(OPERATOR, shop)
+
+    for run in waits:
+        run.refresh_from_db()
+    assert [run.not_before is None for run in waits] == [True, False]
+
+
+def waiting(connection: Connection) -> Run:
+    run = actions.run_now(OPERATOR, connection, hint=False)
+    Run.unscoped.filter(pk=run.pk).update(not_before=db_now_plus(300), error_class="HeldOff")
+    return run
