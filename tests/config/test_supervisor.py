@@ -166,6 +166,7 @@ def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp
     assert not runs(seen[0])
 
 
+@pytest.mark.slow
 def test_killed_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
     file = tmp_path / "grandchild"
     supervisor = subprocess.Popen([sys.executable, "-c", SUPERVISE, WORKER, str(file)], cwd=PROJECT)
