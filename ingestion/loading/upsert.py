@@ -22,12 +22,16 @@ from ingestion.core.windows import Window
 from ingestion.loading import periods as closed
 from ingestion.loading.plans import Plan, compile_plan, joined_key
 
+_ORDERED = (models.DateField, models.DecimalField, models.FloatField, models.IntegerField)
+"""Fields that can hold versions; a DateTimeField is a DateField."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
     """Load into `model`, a subclass of `Ingested`, whose one unique constraint is (tenant, *key).
 
-    `version` names a column with the source's own time or version: an older record never overwrites a newer one.
+    `version` names a column of the source's own times or numbers: an older record never overwrites a newer one, and one
+    without a version overwrites none that has one.
     A transform may return a model instance or a mapping of field names to values (quicker by about a tenth).
     """
 
@@ -49,6 +53,8 @@ class Upsert:
         require(isinstance(self.version, str), "version" + at, self.version, "the name of a field, or left out")
         for name in (*self.key, *filter(None, [self.version])):
             _require_field(self.model, name)
+        if self.version:
+            _require_order(self.model._meta.get_field(self.version))
         if self.nul not in ("refuse", "replace"):
             raise ConfigurationError(f'Upsert takes nul="refuse" or nul="replace", not {self.nul!r}.')
         object.__setattr__(self, "key", tuple(self.key))
@@ -131,6 +137,16 @@ def _require_field(model: type[models.Model], name: str) -> None:
     except FieldDoesNotExist:
         names = ", ".join(field.name for field in model._meta.concrete_fields)
         raise ConfigurationError(f"{model.__name__} has no field {name!r}; it has {names}.") from None
+
+
+def _require_order(field: Any) -> None:
+    """Only what grows with every version can say which one is newer: of texts "10" is less than "9"."""
+    if not isinstance(field, _ORDERED):
+        at = f"{field.model.__name__}.{field.name}"
+        raise ConfigurationError(
+            f"version={field.name!r}: {at} is a {type(field).__name__}, which cannot tell which of two is newer. "
+            "Keep the source's time or number in a DateTimeField, BigIntegerField or DecimalField and name that one."
+        )
 
 
 def _get(row: Any, name: str) -> Any:
