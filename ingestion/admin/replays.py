@@ -46,7 +46,12 @@ class ReplayForm(ReasonForm):
         label=_("At most"), min_value=1, max_value=MOST, help_text=_("Oldest first. The rest stays open.")
     )
     upto = forms.IntegerField(widget=forms.HiddenInput, max_value=2**63 - 1)
-    field_order = ("limit", "reason", "upto")
+    over_newer = forms.BooleanField(
+        label=_("Over newer rows"),
+        required=False,
+        help_text=_("Also overwrite rows written after their letter, where no version column tells which is newer."),
+    )
+    field_order = ("limit", "over_newer", "reason", "upto")
 
 
 def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
@@ -105,7 +110,7 @@ def _replay(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any
         try:
             runs += actions.replay(
                 Actor(request.user),  # type: ignore[arg-type]
-                Selection(tenant, ids=ids), limit=len(ids), reason=values["reason"],
+                Selection(tenant, ids=ids), limit=len(ids), reason=values["reason"], over_newer=values["over_newer"],
             )  # fmt: skip
         except IngestionError as refusal:
             messages.error(request, f"{tenant}: {refusal}")
@@ -134,7 +139,7 @@ def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, A
         try:
             rehearsed += actions.rehearse_replay(
                 Actor(request.user),  # type: ignore[arg-type]
-                Selection(tenant, ids=ids), limit=len(ids),
+                Selection(tenant, ids=ids), limit=len(ids), over_newer=values["over_newer"],
             )  # fmt: skip
         except IngestionError as refusal:
             messages.error(request, f"{tenant}: {refusal}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -16,6 +17,13 @@ class Stored(NamedTuple):
 
     digest: bytes
     version: Any = None
+
+
+class Written(NamedTuple):
+    """When a row was last written, and by which run."""
+
+    at: datetime
+    run_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,15 @@ class Inserts(Protocol):
 
         Called in the place of `load` on first loads: who changes one of them changes the other.
         """
+        ...
+
+
+@runtime_checkable
+class Dated(Protocol):
+    """A destination that can say when its rows were written: a replay then leaves what came after its letter."""
+
+    def written(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Written]:
+        """Of the rows under `keys` for the run's tenant, when and by which run each was written last."""
         ...
 
 

@@ -17,6 +17,7 @@ Json = Any
 UNCHANGED = "unchanged"
 STALE = "stale"
 SUPERSEDED = "superseded"
+OVERTAKEN = "overtaken"
 """Reasons of the engine's own for skipping a record; all others are a transform's."""
 
 
@@ -61,9 +62,10 @@ class Skipped(NamedTuple):
     def says_present(self) -> bool:
         """Whether this version is valid and what its source has now, so that bad ones before it need no mending.
 
-        Not when it is older than what is stored, nor when a later one of its page took its place unseen.
+        Not when it is older than what is stored, or a replay that would overwrite what came after its letter, nor when a
+        later one of its page took its place unseen.
         """
-        return self.reason != STALE and (self.reason != SUPERSEDED or bool(self.key))
+        return self.reason not in (STALE, OVERTAKEN) and (self.reason != SUPERSEDED or bool(self.key))
 
 
 class Rejected(NamedTuple):

@@ -14,7 +14,7 @@ from django.db import models, router
 
 from ingestion.core.context import Context
 from ingestion.core.declarations import require
-from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.destinations import Loaded, Stored, Written
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.periods import Figure, Periods
 from ingestion.core.records import Ready, Rejected
@@ -67,6 +67,10 @@ class Upsert:
         wanted = ("digest", self.version) if self.version else ("digest",)
         known = plan.select(tenant, keys, *wanted)
         return {key: Stored(bytes(digest), *version) for key, (digest, *version) in known}
+
+    def written(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Written]:
+        rows = self._plan.select(ctx.tenant.id, keys, "loaded_at", "run_id")
+        return {key: Written(*row) for key, row in rows}
 
     def empty(self, ctx: Context) -> bool:
         return not self._plan.rows(ctx.tenant.id).exists()
