@@ -22,8 +22,7 @@ from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
 from ingestion.open_letters import OpenLetters
-from ingestion.running import budget, closing, drift, isolation, ownership, reasons, verification
-from ingestion.running.sparing import spare
+from ingestion.running import budget, closing, drift, isolation, overtaken, ownership, reasons, verification
 from ingestion.running.work import Work
 
 _ASIDE = "EXISTS(SELECT 1 FROM (%(subquery)s) AS beside)"
@@ -42,8 +41,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     prepared = stages.prepare(
         work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
     )
-    if work.run.kind == Run.Kind.REPLAY:
-        spare(work.pipeline, work.ctx, work.run, page, prepared)
+    page, prepared = overtaken.set_aside(work.run, work.pipeline, work.ctx, page, prepared)
     work.seams.at("prepared")
     if work.mine.is_due():
         ownership.renew(work.mine)
@@ -214,7 +212,7 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
     for skip in prepared.skipped:
         if skip.says_present:
             present.append(skip.record)
-        elif (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN) or skip.reason == STALE:
+        elif skip.reason == STALE or (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN):
             itself.append(skip.record)
     fine, itself = list(work.open_letters.among(present)), list(work.open_letters.among(itself))
     if fine or itself or whole:

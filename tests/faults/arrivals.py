@@ -84,7 +84,10 @@ FAULTS = [
     ),
     Fault(_BATCH, "    work.open_letters.add(rejected)\n", "", _LETTERS),
     Fault(
-        _BATCH, "elif (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN) or skip", "elif skip", _LETTERS
+        _BATCH,
+        "elif skip.reason == STALE or (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN):",
+        "elif skip.reason == STALE:",
+        _LETTERS,
     ),
     Fault(
         "ingestion/open_letters.py",

@@ -12,7 +12,8 @@ from django.db import connection, models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.loading.columns import CONVERSION_ERRORS, adapter
+from ingestion.loading.columns import adapter
+from ingestion.loading.unfit import CONVERSION_ERRORS
 from ingestion.loading.whole import whole
 from ingestion.models import ExternalIdField
 
