@@ -225,5 +225,6 @@ FAULTS = [
         "if None not in (opening, closing) and opening != closing:",
         "if None not in (opening, closing):",
         _BANK,
+        equivalent="a step from a balance to itself leads nowhere that was not reached",
     ),
 ]

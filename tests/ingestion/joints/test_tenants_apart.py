@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.base import ContentFile
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import reverse
 from redis import Redis
 
 from ingestion import actions, artifacts, limits, queueing, retention
@@ -24,6 +25,7 @@ from tests.ingestion.runs import OPERATOR, configured, new_tenant, over
 pytestmark = [pytest.mark.django_db]
 
 LONG_AGO = timedelta(days=40)
+RUNS = reverse("admin:ingestion_run_changelist")
 RATE = {"per_second": 9, "burst": 9}
 
 
@@ -115,6 +117,25 @@ def test_staff_of_more_tenants_than_a_statement_names_see_no_other_tenants_rows(
     seen = own_rows(Connection.unscoped.all(), request)
 
     assert [connection.tenant for connection in seen] == [own[0]]
+
+
+def test_a_list_is_not_searched_through_what_its_rows_point_to(client: Client) -> None:
+    client.force_login(staff("vera", new_tenant()))
+
+    answers = [client.get(RUNS, query).status_code for query in ({"tenant__key__startswith": "t"}, {"tenant__exact": "1"})]
+
+    assert answers == [400, 200]
+
+
+def test_pipelines_that_other_tenants_alone_use_are_no_choice_of_a_filter(client: Client) -> None:
+    own = new_tenant()
+    for tenant, pipeline in ((own, "app.oracle"), (own, "app.ticking"), (new_tenant(), "app.payments")):
+        Connection.unscoped.create(tenant=tenant, pipeline=pipeline)
+    client.force_login(staff("vera", own))
+
+    page = client.get(RUNS).content.decode()
+
+    assert ("?pipeline=app.oracle" in page, "?pipeline=app.payments" in page) == (True, False)
 
 
 def away() -> None:
