@@ -235,4 +235,11 @@ FAULTS = [
     ),
     Fault("integrations/bank/judging.py", "            places |= self._arriving.get(statement.pk, {})\n", "", _BANK),
     Fault("integrations/bank/courses.py", "or first.first > second.first or first.last > second.last:", ":", _BANK),
+    Fault(
+        "integrations/bank/judging.py",
+        "if None not in (opening, closing) and opening != closing:",
+        "if None not in (opening, closing):",
+        _BANK,
+        equivalent="a step from a balance to itself leads nowhere that was not reached",
+    ),
 ]
