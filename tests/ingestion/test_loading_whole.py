@@ -64,6 +64,7 @@ COLUMNS: list[tuple[models.Field[Any, Any], bool, st.SearchStrategy[Any]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(COLUMNS)))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
