@@ -1,7 +1,7 @@
 """What an answer says of itself: whether it succeeded, although its status was 200.
 
 A declaration names the members that say so. Some need no declaration, because nobody writes them into an answer that
-succeeded: a list of `errors`, `ok: false`, `status: "error"`.
+succeeded: `integrations.rest.failures` has them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed
 from integrations.http.codes import is_later
+from integrations.rest import failures
 from integrations.rest.paths import MISSING, look
 from integrations.rest.taking_apart import TooMany, members
 from integrations.rest.values import Value
@@ -22,14 +23,10 @@ from integrations.rest.values import Value
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 Means = Literal["success", "later", "credential", "changed", "failed"]
 _NOTHING: tuple[Any, ...] = (None, MISSING, False, "", 0)
-_FAILED = frozenset({"error", "errors", "fail", "failed", "failure", "ko", "fault"})
 _SPOKEN = ("message", "error_description", "error_message", "detail", "details", "title", "msg", "description", "error",
            "reason", "code")  # fmt: skip
 """Where the words of an error stand, by how often sources write them there."""
-_LOOK = frozenset(
-    {"ok", "success", "succeeded", "status", "state", "result", "error", "errors", "error_code", "errorcode", "code",
-     "message", "msg", "warning", "warnings", "fault", "stat"}
-)  # fmt: skip
+_LOOK = failures.NAMES | {"message", "msg", "warning", "warnings"}
 """Members that usually say whether an answer succeeded."""
 _LONGEST, _LARGEST = 300, 64 * 1024
 _LARGE = "more than can be shown"
@@ -77,17 +74,45 @@ def judge(body: bytes, signals: tuple[Signal, ...], retry_after: float | None) -
     return None
 
 
-def undeclared(body: bytes, declared: tuple[Signal, ...], retry_after: float | None, own: str) -> IngestionError | None:
-    """The error of an answer that says by itself that it failed, in a member that no signal was declared for and that
-    is not the records' `own`.
+def failure(
+    body: bytes, signals: tuple[Signal, ...], wait: float | None, own: str, *, bare: bool
+) -> tuple[IngestionError | None, bool]:
+    """The error that an answer says it is, and whether a signal says so; `own` names the records' member, and `bare`
+    says that there are none.
     """
-    for name, value in _members(body, declared):
-        if name != own and _fails(name, value):
-            words = _words(value) if name in ("error", "errors") else ""
-            sentence = _said(f"$.{name}", value, words or spoken(body))
-            later = any(is_later(text) for text in _codes(body, value))
-            remedy = f' If that is no failure, declare it: signals=[{{"at": "$.{name}", "otherwise": "success"}}].'
-            return error_of("later" if later else "failed", sentence + ("" if later else remedy), retry_after)
+    if error := judge(body, signals, wait):
+        return error, True
+    return undeclared(body, signals, wait, own, bare=bare), False
+
+
+def unready(status: int) -> IngestionError | None:
+    """The error of an answer without records whose `status` is 202, where no signal is declared."""
+    if status != 202:
+        return None
+    return SourceFailed(
+        "The source answered 202 (accepted) and no records: what was asked for is not ready yet. If that is how it says "
+        'that there are none, declare a signal that succeeds: signals=[{"at": "$.status", "otherwise": "success"}].'
+    )
+
+
+def undeclared(
+    body: bytes, declared: tuple[Signal, ...], retry_after: float | None, own: str, *, bare: bool = False
+) -> IngestionError | None:
+    """The error of an answer that says by itself that it failed, in a member that no signal was declared for and that
+    is not the records' `own`. `bare` says that it has no records, so that less is enough.
+    """
+    words_of_all = spoken(body)
+    for at, value in _places(body, declared, own):
+        verdict = failures.verdict(at.rpartition(".")[2], value, bare=bare, words=words_of_all)
+        if verdict is None:
+            continue
+        words = _words(value) if at in ("$.error", "$.errors") else ""
+        sentence = _said(at, value, words or words_of_all)
+        remedy = f' If that is no failure, declare it: signals=[{{"at": "{at}", "otherwise": "success"}}].'
+        if verdict == "unready":
+            return SourceFailed(f"The answer is not ready: at {at} stands {_encoded(value)}, and no records.{remedy}")
+        later = any(is_later(text) for text in _codes(body, value))
+        return error_of("later" if later else "failed", sentence + ("" if later else remedy), retry_after)
     return None
 
 
@@ -123,6 +148,19 @@ def spoken(body: bytes) -> str:
     return next(filter(None, (_words(look(body, f"$.{name}")) for name in _SPOKEN)), "")
 
 
+def _places(body: bytes, declared: tuple[Signal, ...], own: str) -> Iterator[tuple[str, Any]]:
+    """Path and value of the members that may say that an answer failed, also in the objects that usually hold them."""
+    told = {signal.at for signal in declared}
+    for name, value in _members(body, declared):
+        if name != own:
+            yield f"$.{name}", value
+    for name in failures.AROUND - {own}:
+        inner = look(body, f"$.{name}")
+        for member, value in inner.items() if isinstance(inner, Mapping) else ():
+            if member.lower() in failures.NAMES and member.isidentifier() and f"$.{name}.{member}" not in told:
+                yield f"$.{name}.{member}", value
+
+
 def _members(body: bytes, declared: tuple[Signal, ...]) -> Iterator[tuple[str, Any]]:
     """The members that may say something, but for those that a signal is declared for."""
     taken = {re.split(r"[.\[]", signal.at.removeprefix("$").lstrip("."))[0] for signal in declared}
@@ -137,17 +175,6 @@ def _apart(body: bytes) -> dict[str, Any]:
         return members(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooMany):
         return {}
-
-
-def _fails(name: str, value: Any) -> bool:
-    match name.lower():
-        case "errors" | "error" | "fault":
-            return not is_nothing(value)
-        case "ok" | "success" | "succeeded":
-            return value is False
-        case "status" | "result" | "stat":
-            return isinstance(value, str) and value.lower() in _FAILED
-    return False
 
 
 def _words(value: Any) -> str:

@@ -67,6 +67,9 @@ class Answer:
     """The page has the same records, in the same order, as the one before it."""
     read: int = 0
     """Rows read so far by a style that meets none twice, those of this page included."""
+    there: bool = True
+    """False for an answer that is no page: a status that was declared as the end, or 204 without a body."""
+    status: int = 200
 
     def look(self, text: str) -> Any:
         """The value at a path, None for null, MISSING where nothing stands. Looked up around the records first."""

@@ -11,8 +11,8 @@ from integrations.rest.config import KEY
 from integrations.rest.form_fields import shown
 
 PAGING = ("param", "size_param", "size", "next", "more", "pages", "start", "rel", "place", "keep_origin")
-ENDING = ("ends", "absent_ends", "repeat_ends", "empty_ends", "clamped", "inclusive", "more_values", "last_values",
-           "past_end", "overlap")  # fmt: skip
+ENDING = ("ends", "absent_ends", "repeat_ends", "empty_ends", "first_only", "clamped", "inclusive", "more_values",
+           "last_values", "past_end", "overlap")  # fmt: skip
 AUTH = ("scheme", "name", "place", "token_url", "scope", "client_auth")
 WHAT = ("base_url", "path", "method", "params", "headers", "body")
 RECORDS = ("records", "key", "updated", "total", "total_header")

@@ -120,6 +120,7 @@ class DeclareForm(forms.Form):
     pagination_absent_ends = yes_or_no(_("Absence ends"), _("The last page lacks what names the next one."))
     pagination_repeat_ends = yes_or_no(_("Repetition ends"), _("The last page names itself as the next one."))
     pagination_empty_ends = yes_or_no(_("Emptiness ends"), _("A page without records is the last, whatever it names."))
+    pagination_first_only = yes_or_no(_("First page only"), _("There are more pages, and they are not wanted."))
     pagination_clamped = yes_or_no(_("Last page for ever"), _("Past its last page the source gives that one again."))
     pagination_inclusive = yes_or_no(_("Inclusive"), _("A page begins with the record whose id it was asked with."))
     pagination_more_values = values(_("More: yes"), _("Values at More that promise another page; true by default."))

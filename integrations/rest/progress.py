@@ -43,6 +43,8 @@ class Progress:
     """Digest of the last page."""
     same: int = 0
     """How often that page came in a row."""
+    stale: int = 0
+    """How many pages in a row brought only records that were read before."""
     rows: list[str] | None = None
     """Identities of the records without an id so far; None when they are too many for a checkpoint."""
 

@@ -22,6 +22,7 @@ from integrations.rest import answers, charsets
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
 from integrations.rest.identity import Twins, spelled, twin
+from integrations.rest.memory import Memory
 from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
 from integrations.rest.paths import Taken, outline, path
 from integrations.rest.progress import Progress
@@ -66,6 +67,7 @@ class Reading:
     patient: bool = False
     """For somebody who looks at a page: what a run would fail for becomes a note of the page."""
     _seen: set[int] = field(default_factory=set)
+    _memory: Memory = field(default_factory=Memory)
     _twins: Twins | None = None
 
     def pages(self, checkpoint: Json) -> Iterator[Page]:
@@ -103,7 +105,9 @@ class Reading:
                 "asked for with? If it gives its last page for ever, declare that: clamped=true."
             )
         after = progress.after(turn, answer, elements.nulls, untold)
-        after = dataclasses.replace(after, last=digest, same=same)
+        told_apart = self.declaration.keys and not turn.dropped
+        stale = self._memory.stale([one.body for one in records], progress, turn) if told_apart else progress.stale
+        after = dataclasses.replace(after, last=digest, same=same, stale=stale)
         if turn.dropped:
             records = []
         elif not self.declaration.keys:
@@ -119,6 +123,8 @@ class Reading:
         if turn.dropped:
             left_out["rows of the last page given again"] = len(elements.records)
         notes = []
+        if after.stale:
+            notes.append(f"Page {after.pages} holds only records that this run had read already.")
         if elements.nulls:
             notes.append(f"Page {after.pages} had {elements.nulls} null elements; they are no records.")
         proofs = [after.proof(self.declaration.path or self.declaration.base_url)] if after.done else []
@@ -149,7 +155,7 @@ class Reading:
         count = len(page.elements)
         ids = [record.key for record in elements.records] if declared.keys else []
         answer = Answer(reply.url, reply.headers, body, count, elements.marks, ids, total, page.around,
-                        read=progress.distinct + count)  # fmt: skip
+                        read=progress.distinct + count, there=not empty, status=reply.status)  # fmt: skip
         return _Parted(elements, answer, untold, notes)
 
     def _succeeded(self, body: bytes, reply: Reply) -> tuple[Taken, Sequence[str]]:
@@ -161,14 +167,19 @@ class Reading:
         except TooMany:
             raise
         except SourceChanged:
-            if error := _failure(body, declared, wait, own="")[0]:
+            if error := answers.failure(body, declared.signals, wait, own="", bare=True)[0]:
                 raise self._told(error, reply) from None
             raise
         around = page.around or (b"" if records.plain else body)
         if declared.records == "$":
             around = body if answers.only_errors(body) or declared.signals else b""
         own = str(records.steps[0]) if records.steps else ""
-        error, by_declaration = _failure(around, declared, wait, own) if around else (None, False)
+        bare = not page.elements
+        error, by_declaration = None, False
+        if around:
+            error, by_declaration = answers.failure(around, declared.signals, wait, own, bare=bare)
+        if error is None and bare and not declared.signals:
+            error = answers.unready(reply.status)
         if error is None:
             return page, ()
         error = self._told(error, reply)
@@ -245,13 +256,6 @@ def _wait_asked(headers: Mapping[str, str]) -> float | None:
     """Seconds that the source asks to wait, by Retry-After or by what is left of its rate limit."""
     asked = retry_after(headers, DEFAULT.retry_after_cap)
     return exhausted_for(headers, DEFAULT.retry_after_cap) if asked is None else asked
-
-
-def _failure(body: bytes, declared: Declaration, wait: float | None, own: str) -> tuple[IngestionError | None, bool]:
-    """The error that an answer says it is, and whether its declaration says so; `own` names the records' member."""
-    if error := answers.judge(body, declared.signals, wait):
-        return error, True
-    return answers.undeclared(body, declared.signals, wait, own), False
 
 
 def _require_text(state: State | None) -> None:

@@ -109,9 +109,9 @@ class Rest(Declaration):
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:
             yield "No parameter holds {window.start}: every run reads everything. Unchanged records are skipped."
-        if self.pagination.style == "none":
+        if self.pagination.style == "none" and not self.pagination.first_only:
             yield "No pagination is declared: what does not stand on this page is not read."
-        elif after.done:
+        elif self.pagination.style != "none" and after.done:
             yield "This is the only page: the source names no other."
             if missing := [text for text in self.pagination.paths() if peek(body, text) is None]:
                 yield f"The page has nothing at {', '.join(missing)}; if there are more pages, that path is wrong."

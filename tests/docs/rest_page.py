@@ -29,7 +29,14 @@ def rest_page() -> str:
             f"## `signals`\n\n{_doc(Signal)} Put the one that tells most first: a code before a truth value.\n\n"
             f"{_table(Signal, skip=())}\n"
             "Undeclared, an answer fails the run where a list or object of `errors` is not empty, `error` or `fault` holds\n"
-            'something, `ok`, `success` or `succeeded` is false, or `status`, `stat` or `result` is a word such as "error".\n'
+            'something, `ok`, `success` or `succeeded` is false (0, "false" and "no" too), `status`, `stat`, `state` or\n'
+            '`result` is a word such as "error", or `errcode` and its like hold a code that is none of success. The same\n'
+            "in an object `meta`, `header`, `response`, `status` or `result`.\n\n"
+            "An answer without records looks like a day on which nothing happened, so there less is enough: a `status`\n"
+            "from 400 to 599 or of refusal (`unauthorized`), and a `code` that is none of success beside words that say\n"
+            "more than that all is well. One that is not ready, of HTTP status 202 or with a `status` such as `processing`\n"
+            "or `pending`, fails too. What is no failure of your source is declared, as each message says:\n"
+            '`{"at": "$.code", "otherwise": "success"}`.\n\n'
             "A code that means too many calls (`ratelimited`, `rateLimitExceeded`, `THROTTLED`) is asked again later.\n\n"
             "```json\n" + json.dumps(SLACK, indent=2) + "\n```\n"
         ),

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ingestion import SourceChanged
 from integrations.rest.exchange import Answer, Call, State, Turn
-from integrations.rest.paging.signals import Scalar, ends, promised, require_sight
+from integrations.rest.paging.signals import LAST_IS_EMPTY, NOT_TRUE, Scalar, broken, ends, promised, require_sight
 from integrations.rest.paths import MISSING
 from integrations.rest.values import Value
 
@@ -47,6 +47,8 @@ class Cursor(Value):
     def follow(self, state: State, answer: Answer) -> Turn:
         if self.empty_ends and not answer.elements:
             return Turn(None)
+        if not answer.there and "cursor" in state:
+            raise broken(answer, f"The page before named this one at {self.next}", LAST_IS_EMPTY)
         absent = self.absent_ends
         if self.more and not promised(answer, self.more, self.more_values, self.last_values, absent_ends=absent):
             return Turn(None)
@@ -95,14 +97,24 @@ class SinceId(Value):
         return call.asking(self.place, self.param, state["since"]) if "since" in state else call
 
     def follow(self, state: State, answer: Answer) -> Turn:
-        repeats = int(self.inclusive and bool(answer.ids) and answer.ids[0] == state.get("since"))
+        since = state.get("since")
+        if self.more and not answer.there and since is not None:
+            raise broken(answer, f"{self.more} promised another page", NOT_TRUE)
+        if state.get("first", since) in answer.ids and state.get("first", since) != since:
+            raise SourceChanged(
+                f"The page after {self.param}={since!r} brings {state['first']!r} again, the first record of the page "
+                f"before: the source does not list by that id, lists its newest records first, or does not know the "
+                f"parameter {self.param!r}. Have it sort by the id, ascending, or declare another style of pagination. "
+                "A page that begins with the record it was asked after is declared: inclusive=true."
+            )
+        repeats = int(self.inclusive and bool(answer.ids) and answer.ids[0] == since)
         if answer.elements == repeats and not self._more(answer, unless=False):
             return Turn(None, repeats=repeats, dropped=bool(repeats))
         if not self._more(answer, unless=True):
             return Turn(None, repeats=repeats)
         if not answer.ids or not answer.ids[-1]:
             raise SourceChanged("The last record of the page has no id, so the page after it cannot be asked for.")
-        return Turn({"since": answer.ids[-1]}, repeats=repeats)
+        return Turn({"since": answer.ids[-1], "first": answer.ids[0]}, repeats=repeats)
 
     def _more(self, answer: Answer, *, unless: bool) -> bool:
         """What `more` says; `unless` where it is not declared."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ingestion import SourceChanged, counted
 from integrations.rest.exchange import Answer, Call, State, Turn
-from integrations.rest.paging.signals import Scalar, ends, require_sight
+from integrations.rest.paging.signals import LAST_IS_EMPTY, Scalar, broken, ends, require_sight
 from integrations.rest.paths import MISSING
 from integrations.rest.values import Value
 
@@ -47,6 +47,8 @@ class NextUrl(Value):
     def follow(self, state: State, answer: Answer) -> Turn:
         if self.empty_ends and not answer.elements:
             return Turn(None)
+        if not answer.there and "url" in state:
+            raise broken(answer, f"The page before named this one at {self.next}", LAST_IS_EMPTY)
         address = answer.look(self.next)
         if address is MISSING:
             require_sight(answer, self.next, absent_ends=self.absent_ends)
@@ -74,6 +76,8 @@ class LinkHeader(Value):
     """An answer without a Link header is the last one, as servers send none where there is nothing to link to. Say
     false where yours sends one with every page: then a page with records and without it is refused.
     """
+    empty_ends: bool = False
+    """A page without records is the last one, whatever its links name. Otherwise they are followed."""
 
     def first(self) -> State:
         return {}
@@ -82,6 +86,10 @@ class LinkHeader(Value):
         return _at(call, state)
 
     def follow(self, state: State, answer: Answer) -> Turn:
+        if self.empty_ends and not answer.elements:
+            return Turn(None)
+        if not answer.there and "url" in state:
+            raise broken(answer, "The page before named this one in its Link header", LAST_IS_EMPTY)
         header = answer.headers.get("link", "")
         target = link(header, self.rel)
         if target:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from ingestion import SourceChanged
 from integrations.rest.exchange import Answer, Call, State, Turn
-from integrations.rest.paging.signals import Scalar, aligned, number_of_pages, promised
+from integrations.rest.paging.signals import NOT_TRUE, Scalar, aligned, broken, number_of_pages, promised, says_more
 from integrations.rest.values import Value
 
 PAST_THE_TOTAL = frozenset({400, 404, 410, 416, 422})
@@ -64,6 +64,8 @@ class PageNumber(Value):
     def follow(self, state: State, answer: Answer) -> Turn:
         number, before = state["page"], state.get("read", 0)
         if answer.again and (self.clamped or _covered(before, answer.total)):
+            if self._was_promised(state) and self._still_promises(state, answer):
+                raise broken(answer, f"{self.more or self.pages} promised a page {number} of its own", NOT_TRUE)
             return Turn(None, repeats=answer.elements, reached=before, dropped=True)
         if answer.elements == 0:
             return self._empty(state, answer)
@@ -93,19 +95,34 @@ class PageNumber(Value):
     def _empty(self, state: State, answer: Answer) -> Turn:
         """The end; but where the total had promised this page, rows were deleted: look at the page before once more."""
         number, read = state["page"], state.get("read", 0)
+        gone = not answer.there and self._was_promised(state)
         if (
-            answer.body
+            answer.there
             and not _covered(read, answer.total)
             and (self.more or self.pages)
             and not self._ends(number, answer, self._pages(answer, state))
         ):
             return Turn({**state, "page": number + 1}, reached=read)
-        promised_rows = read < (state.get("total") or 0)
+        if gone and state.get("ended") == number:
+            raise broken(answer, f"{self.more or self.pages} promised page {number}, twice", NOT_TRUE)
+        promised_rows = gone or read < (state.get("total") or 0)
         if number == self.start or not promised_rows or state.get("ended") == number:
             return Turn(None, reached=read)
         note = f"Page {number} was gone when it was read; going back to page {number - 1}."
         read = max(0, read - state.get("last", 0))
         return Turn({**state, "page": number - 1, "ended": number, "read": read}, (note,), reached=read)
+
+    def _was_promised(self, state: State) -> bool:
+        """Whether an earlier page said that this one is there."""
+        behind = state["page"] - self.start
+        return behind > 0 and (bool(self.more) or behind < state.get("pages", 0))
+
+    def _still_promises(self, state: State, answer: Answer) -> bool:
+        """Whether this page, an earlier one given again, says that another follows: then it was not the last."""
+        if self.more:
+            return says_more(answer, self.more, self.more_values)
+        pages = self._pages(answer, state)
+        return pages is not None and state["page"] - self.start < pages
 
     def _promises(self, answer: Answer) -> bool:
         return promised(answer, self.more, self.more_values, self.last_values, absent_ends=self.absent_ends)
@@ -167,6 +184,8 @@ class Offset(Value):
     def follow(self, state: State, answer: Answer) -> Turn:
         end = state.get("end", 0)
         if answer.again and (self.clamped or _covered(end, answer.total)):
+            if says_more(answer, self.more, self.more_values):
+                raise broken(answer, f"{self.more} promises rows after offset {state['offset']}", NOT_TRUE)
             return Turn(None, repeats=answer.elements, reached=end, dropped=True)
         tail = state.get("tail", []) if state["offset"] > self.start else []
         overlap = min(state.get("overlap", 0), len(tail))
@@ -174,6 +193,9 @@ class Offset(Value):
         if overlap and not known:
             return self._back(state, end)
         if answer.elements <= known and answer.elements <= overlap:
+            promised_rows = self.more and not answer.there and state["offset"] > self.start
+            if promised_rows or says_more(answer, self.more, self.more_values):
+                raise broken(answer, f"{self.more} promises rows from offset {state['offset']} on", NOT_TRUE)
             return Turn(None, repeats=known, reached=end)
         if answer.again and overlap and known >= answer.elements:
             raise self._rounded(state["offset"])

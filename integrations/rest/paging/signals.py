@@ -19,6 +19,10 @@ from integrations.rest.paths import MISSING
 
 Scalar = bool | int | str
 _NEXT = re.compile(r"next|cursor|more|continu|(page|sync|skip)_?token|last_?evaluated|after$", re.IGNORECASE)
+_MORE = re.compile(r"(has_?)?(more|next)(_?(pages?|items|results|records|data))?|is_?truncated", re.IGNORECASE)
+_TOTAL = re.compile(r"total(_?(count|results|items|records|elements|size|hits|rows))?", re.IGNORECASE)
+LAST_IS_EMPTY = "if its last page is always empty, declare that: empty_ends=true."
+NOT_TRUE = "if what it says of further pages is not to be believed, leave that out of `pagination`."
 _BACK = re.compile(r"prev|before|first|last_?page|^last$|total|size|limit|count", re.IGNORECASE)
 
 
@@ -35,6 +39,19 @@ def promised(answer: Answer, path: str, yes: Collection[Scalar], no: Collection[
     raise SourceChanged(
         f"At {path} stands {_shown(value)}, which says neither that more pages follow ({_listed(yes)}) nor that none "
         f"do ({_listed(no)}). Declare which values do: more_values, last_values."
+    )
+
+
+def says_more(answer: Answer, path: str, yes: Collection[Scalar]) -> bool:
+    """Whether the page says that more follow; False also where it says nothing that can be read."""
+    return bool(path) and _among(answer.look(path), yes)
+
+
+def broken(answer: Answer, promise: str, remedy: str) -> SourceChanged:
+    """The error of a page that is not there although the source itself named or promised it."""
+    came = f"status {answer.status} came" if not answer.there else "none came"
+    return SourceChanged(
+        f"{promise}, but {came} in its place: records may be missing, so this is no end. Ask the source; {remedy}"
     )
 
 
@@ -72,7 +89,7 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
     """
     if not answer.elements or (answer.total is not None and answer.read >= answer.total):
         return
-    strange = next(_resembling(answer, path, sent), "")
+    strange = next(resembling(answer, path, sent), "")
     if absent_ends and not strange:
         return
     if absent_ends:
@@ -87,14 +104,31 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
     )
 
 
-def _resembling(answer: Answer, path: str, sent: Any) -> Iterator[str]:
+def resembling(answer: Answer, path: str, sent: Any) -> Iterator[str]:
     """Members around the records that look like the way to a next page and hold something."""
-    if not answer.around:
-        return
-    for name, value in _leaves(json.loads(answer.around), 3):
+    for name, value in _leaves(_around(answer), 3):
         fits = _NEXT.search(name) and not _BACK.search(name) and name != re.split(r"[.\]]", path)[-1]
         if fits and value not in (None, "", False, 0, [], {}) and value != sent and str(value) != str(sent):
             yield mask(name)[:60]
+
+
+def truths_of_more(answer: Answer) -> Iterator[str]:
+    """Members around the records that are true and by their names say that more pages follow."""
+    for name, value in _leaves(_around(answer), 3):
+        if _MORE.fullmatch(name) and (value is True or (isinstance(value, str) and value.lower() == "true")):
+            yield mask(name)[:60]
+
+
+def total_beside(answer: Answer) -> tuple[str, int] | None:
+    """A member around the records that counts more of them than the page has, and what it says."""
+    for name, value in _leaves(_around(answer), 3):
+        if _TOTAL.fullmatch(name) and type(value) is int and value > answer.elements:
+            return mask(name)[:60], value
+    return None
+
+
+def _around(answer: Answer) -> Any:
+    return json.loads(answer.around) if answer.around else {}
 
 
 def _leaves(value: Any, depth: int) -> Iterator[tuple[str, Any]]:

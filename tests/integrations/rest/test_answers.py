@@ -38,6 +38,18 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     "a status in words": ({}, {"status": "error", "data": None, "message": "down"}, "SourceFailed", "down"),
     "an error beside an empty list": ({}, {"error": "invalid api key", "data": []}, "SourceFailed", "invalid api key"),
     "success is false": ({}, {"success": False, "data": [{"id": 1}]}, "SourceFailed", "$.success"),
+    "success is the text false": ({}, {"success": "false", "data": []}, "SourceFailed", "$.success"),
+    "success is 0": ({}, {"success": 0, "data": []}, "SourceFailed", "$.success"),
+    "a status of HTTP in the body": ({}, {"status": 500, "message": "internal", "data": []}, "SourceFailed", "internal"),
+    "a code beside a message": ({}, {"code": 40001, "msg": "token expired", "data": []}, "SourceFailed", "token expired"),
+    "a code as text": ({}, {"code": "-1", "msg": "no rights", "data": []}, "SourceFailed", "no rights"),
+    "a code of errors": ({}, {"errcode": 40001, "errmsg": "x", "data": [{"id": 1}]}, "SourceFailed", "$.errcode"),
+    "a failure one object deeper": ({}, {"meta": {"success": False}, "data": []}, "SourceFailed", "$.meta.success"),
+    "a status that is an object": ({}, {"status": {"error_code": 1001}, "data": []}, "SourceFailed", "$.status.error_code"),
+    "a list of errors beside an empty list": ({}, {"errors": ["no"], "data": []}, "SourceFailed", "$.errors"),
+    "a status without records": ({}, {"status": "unauthorized", "data": []}, "SourceFailed", "$.status"),
+    "not ready": ({}, {"status": "processing", "data": []}, "SourceFailed", "not ready"),
+    "a code that means too many calls": ({}, {"code": "Throttling", "msg": "x", "errcode": 9, "data": []}, "HeldOff", "errcode"),
     "declared, later": ({"signals": SLACK}, {"ok": False, "error": "ratelimited", "data": []}, "HeldOff", "ratelimited"),
     "declared, credential": ({"signals": SLACK}, {"ok": False, "error": "invalid_auth", "data": []}, "CredentialError", "invalid_auth"),
     "declared, without its truth": ({"signals": SLACK}, {"error": "invalid api key", "data": []}, "CredentialError", "invalid api key"),
@@ -76,6 +88,17 @@ FINE: dict[str, tuple[dict[str, Any], Any, int]] = {
     "an empty list of errors": ({}, {"data": [{"id": 1}], "errors": []}, 1),
     "null for an error": ({}, {"data": [{"id": 1}], "error": None, "ok": True, "status": "ok"}, 1),
     "declared": ({"signals": SLACK}, {"data": [{"id": 1}], "ok": True}, 1),
+    "codes of success": ({}, {"data": [], "code": 0, "msg": "success", "errcode": "0", "ret": 200}, 0),
+    "a code of success that is no 0": ({}, {"data": [], "code": 20000, "msg": "操作成功"}, 0),
+    "a code without a word": ({}, {"data": [], "code": 7}, 0),
+    "a code beside records": ({}, {"data": [{"id": 1}], "code": 7, "msg": "hello"}, 1),
+    "a status of HTTP that is fine": ({}, {"data": [], "status": 200, "success": "true"}, 0),
+    "a status object without errors": ({}, {"data": [], "status": {"error_code": 0, "error_message": None}}, 0),
+    "work that goes on beside records": ({}, {"data": [{"id": 1}], "status": "processing"}, 1),
+    "declared as no failure": (
+        {"signals": [{"at": "$.code", "otherwise": "success"}]}, {"code": 40001, "msg": "nothing today", "data": []}, 0),
+    "declared as no failure, deeper": (
+        {"signals": [{"at": "$.meta.success", "otherwise": "success"}]}, {"meta": {"success": False}, "data": []}, 0),
     "errors that are the records": ({"records": "$.errors[*]"}, {"errors": [{"id": 1}]}, 1),
     "partial data that is wanted": (
         {"records": "$.data.orders[*]", "signals": [{"at": "$.errors", "otherwise": "success"}]},
@@ -108,6 +131,24 @@ def test_a_preview_names_members_that_look_like_a_failure_s_and_shows_the_page(b
     assert "'message'" in note
     assert "'page'" not in note
     assert any("A run fails at such an answer" in one for one in page.notes) == (body["ok"] is False)
+
+
+@pytest.mark.parametrize("body", [{"status": "processing", "data": []}, {"data": []}])
+@pytest.mark.parametrize("declared", [False, True])
+def test_an_answer_202_without_records_is_not_ready_unless_declared(acme: Tenant, body: Any, declared: bool) -> None:
+    signals = [{"at": "$.status", "otherwise": "success"}] if declared else []
+
+    made = run(connected(acme, **PLAIN, signals=signals), lambda request: reply(body, 202))
+
+    assert (made.state, made.error_class) == (("succeeded", "") if declared else ("failed", "SourceFailed"))
+    assert declared or "not ready" in made.error_message
+    assert declared or "signals=" in made.error_message
+
+
+def test_an_answer_202_with_records_is_read(acme: Tenant) -> None:
+    made = run(connected(acme, **PLAIN), lambda request: reply({"data": [{"id": 1}]}, 202))
+
+    assert (made.state, made.ok) == ("succeeded", 1)
 
 
 def test_a_wait_that_the_answer_asks_for_is_the_run_s(acme: Tenant) -> None:

@@ -1,0 +1,85 @@
+"""Members by which an answer says, without being asked, that it failed or is not ready. A table, closed by default.
+
+What stands beside records must be plain, or a source would be refused for a word of its own. An answer without any
+records looks just like a day on which nothing happened, so there less is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Literal
+
+Verdict = Literal["failed", "unready"]
+_ERRORS = frozenset({"error", "errors", "fault"})
+_TRUTHS = frozenset({"ok", "success", "succeeded", "issuccess", "is_success", "successful"})
+_STATES = frozenset({"status", "result", "stat", "state", "outcome"})
+_STATUSES = frozenset({"status", "statuscode", "status_code", "httpstatus", "http_status", "httpcode", "http_code"})
+_ERROR_CODES = frozenset(
+    {"errorcode", "error_code", "errcode", "err_code", "errno", "err_no", "faultcode", "fault_code"}
+)
+_CODES = frozenset(
+    {"code", "ret", "retcode", "ret_code", "returncode", "return_code", "resultcode", "result_code", "respcode",
+     "resp_code", "subcode", "sub_code"}
+)  # fmt: skip
+NAMES = _ERRORS | _TRUTHS | _STATES | _STATUSES | _ERROR_CODES | _CODES
+"""Members that usually say whether an answer succeeded."""
+AROUND = frozenset(
+    {"meta", "_meta", "header", "head", "response", "responseStatus", "responseHeader", "status", "result"}
+)
+"""Objects that such members usually stand in, where they do not stand at the top."""
+
+_FAILED = frozenset({"error", "errors", "fail", "failed", "failure", "ko", "nok", "not_ok", "fault", "exception"})
+_FAILED_BARE = _FAILED | {"denied", "access_denied", "unauthorized", "unauthorised", "unauthenticated", "forbidden",
+                          "invalid", "expired", "timeout", "timed_out", "unavailable", "internal_error", "server_error",
+                          "bad_request", "false"}  # fmt: skip
+_UNREADY = frozenset(
+    {"processing", "pending", "queued", "running", "in_progress", "inprogress", "started", "accepted", "preparing",
+     "not_ready", "waiting", "building", "generating", "submitted"}
+)  # fmt: skip
+_FALSE = frozenset({"false", "no", "n", "0", "f"})
+_FINE = re.compile(r"ok(ay)?|succe(ss|eded|ssful(ly)?)|done|none|null|no errors?|(?!.*[不未]).*成功", re.IGNORECASE)
+_FINE_CODES = frozenset({0, 1, 10000, 20000, 100000})
+"""Beside 200 to 299: what success is written as by sources that have a code in every answer."""
+
+
+def verdict(name: str, value: Any, *, bare: bool, words: str) -> Verdict | None:
+    """What `value` in the member `name` says. `bare`: there are no records. `words`: the answer's own, of an error."""
+    name, text = name.lower(), re.sub(r"[\s-]+", "_", value.strip().lower()) if isinstance(value, str) else ""
+    number = _number(value)
+    failed = (
+        (name in _ERRORS and not _nothing(value))
+        or (name in _TRUTHS and (value is False or number == 0 or text in _FALSE | _FAILED))
+        or (name in _STATES and text in (_FAILED_BARE if bare else _FAILED))
+        or (name in _STATUSES and number is not None and 400 <= number < 600 and (bare or name != "status"))
+        or (name in _ERROR_CODES and not _fine(value, number, text))
+        or (name in _CODES and bare and not _fine(value, number, text) and _is_failure(number, text, words))
+    )
+    if failed:
+        return "failed"
+    return "unready" if bare and name in _STATES and text in _UNREADY else None
+
+
+def _is_failure(number: Decimal | None, text: str, words: str) -> bool:
+    """Whether a code of an answer without records means a failure: its words say more than that all is well."""
+    if number is None:
+        return text in _FAILED_BARE
+    return bool(words) and words.strip() != str(number) and not _FINE.fullmatch(words.strip().rstrip(".!。！"))
+
+
+def _fine(value: Any, number: Decimal | None, text: str) -> bool:
+    if number is not None:
+        return number in _FINE_CODES or 200 <= number < 300
+    return _nothing(value) or bool(_FINE.fullmatch(text))
+
+
+def _number(value: Any) -> Decimal | None:
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return Decimal(str(value))
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,12}", value.strip()):
+        return Decimal(value.strip())
+    return None
+
+
+def _nothing(value: Any) -> bool:
+    return value is None or value is False or value in ("", 0, [], {})
