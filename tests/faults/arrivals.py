@@ -237,8 +237,8 @@ FAULTS = [
     Fault("integrations/bank/courses.py", "or first.first > second.first or first.last > second.last:", ":", _BANK),
     Fault(
         "integrations/bank/judging.py",
-        "if None not in (opening, closing) and opening != closing:",
-        "if None not in (opening, closing):",
+        "if step.opening != step.closing:",
+        "if True:",
         _BANK,
         equivalent="a step from a balance to itself leads nowhere that was not reached",
     ),

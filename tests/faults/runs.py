@@ -165,9 +165,9 @@ FAULTS = [
         _LETTERS,
     ),
     Fault(
-        "ingestion/running/sparing.py",
-        "at > last_seen and by != seen_by",
-        "at > last_seen",
+        "ingestion/running/overtaken.py",
+        "row.run_id in (run.pk, letter.run_id)",
+        "row.run_id in (run.pk,)",
         ("tests/ingestion/test_replay_spares.py",),
     ),
     Fault("ingestion/running/closing.py", ", *work.unchecked]", "]", ("tests/ingestion/test_reasons.py",)),
