@@ -48,12 +48,6 @@ FAULTS = [
         "",
         ("tests/ingestion/admin/test_queries.py",),
     ),
-    Fault(
-        "ingestion/admin/console.py",
-        '            found[-1] = "pk"\n',
-        "            pass\n",
-        ("tests/ingestion/admin/test_plans.py", "tests/ingestion/admin/test_queries.py", "tests/ingestion/joints"),
-    ),
     Fault("ingestion/management/verbs/letters.py", '        since=options["since"],\n', "", _LETTER_COMMANDS),
     Fault(
         "ingestion/management/verbs/letters.py",
