@@ -65,7 +65,14 @@ def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) ->
 def part_of(path: Path) -> str:
     """Which part of SQLite's run a test is in: exactly one, so that nothing runs twice or never."""
     folders = path.relative_to(TESTS).parts[:-1]
-    return PARTS[0] if folders[:1] == ("ingestion",) and folders[1:2] != ("admin",) else PARTS[1]
+    engine = folders[:1] == ("ingestion",) and folders[1:2] != ("admin",)
+    transports = folders[:1] == ("integrations",) and folders[1:2] in [
+        ("databases",),
+        ("http",),
+        ("push",),
+        ("streams",),
+    ]
+    return PARTS[0] if engine or transports else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
