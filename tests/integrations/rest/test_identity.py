@@ -152,6 +152,7 @@ def test_several_members_are_one_id_together(acme: Tenant) -> None:
     assert (second.state, second.dead) == ("partial", 1)
 
 
+@pytest.mark.slow
 @given(
     some.lists(some.text(min_size=1), min_size=2, max_size=2), some.lists(some.text(min_size=1), min_size=2, max_size=2)
 )
