@@ -90,8 +90,8 @@ def unready(status: int) -> IngestionError | None:
     if status != 202:
         return None
     return SourceFailed(
-        "The source answered 202 (accepted) and no records: what was asked for is not ready yet. If that is how it says "
-        'that there are none, declare a signal that succeeds: signals=[{"at": "$.status", "otherwise": "success"}].'
+        "The source answered 202 (accepted) and no records: what was asked for is not ready yet. If that is how it "
+        'says that there are none, declare a signal: signals=[{"at": "$.status", "otherwise": "success"}].'
     )
 
 

@@ -104,10 +104,12 @@ class Reading:
                 f"Page {number} is the same as the two before it. Does the source know the parameter that pages are "
                 "asked for with? If it gives its last page for ever, declare that: clamped=true."
             )
-        after = progress.after(turn, answer, elements.nulls, untold)
-        told_apart = self.declaration.keys and not turn.dropped
-        stale = self._memory.stale([one.body for one in records], progress, turn) if told_apart else progress.stale
-        after = dataclasses.replace(after, last=digest, same=same, stale=stale)
+        before = progress
+        if self.declaration.keys and not turn.dropped:
+            new = [record for place, record in zip(elements.places, records, strict=True) if place >= turn.repeats]
+            before = self._memory.look(new, progress, turn)
+        after = before.after(turn, answer, elements.nulls, untold)
+        after = dataclasses.replace(after, last=digest, same=same)
         if turn.dropped:
             records = []
         elif not self.declaration.keys:
