@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ingestion import Record, SourceChanged
 from integrations.rest.exchange import Turn
@@ -12,13 +13,15 @@ from integrations.rest.progress import Progress
 
 _PAGES = 2
 """A page of nothing new may come by chance when rows move by a whole page; a second one in a row does not."""
-_MOST = 200_000
-"""When there are more, the memory begins anew; a circle that is longer than this ends by `max_pages`."""
+_MOST, _OF_PAGES = 5_000, 4
+"""The newest records that are remembered, and at least those of so many pages: memory stays flat, however long a
+reading is. Rows move between neighbouring pages; a longer circle ends by its cursors or by `max_pages`.
+"""
 
 
 @dataclass(slots=True)
 class Memory:
-    """Hashes of this reading's records by their key. An interruption forgets them: what came before it is new again."""
+    """Hashes of this reading's newest records by their key. An interruption forgets them: what came before is new."""
 
     _records: dict[int, int] = field(default_factory=dict)
 
@@ -30,12 +33,12 @@ class Memory:
         """
         if not records or (turn.reached is not None and turn.reached <= progress.state.get("far", 0)):
             return progress
-        if len(self._records) > _MOST:
-            self._records.clear()
         hashes = {hash(record.key): hash(record.body) for record in records}
         repeated = hashes.keys() & self._records.keys()
         same = all(self._records.get(key) == body for key, body in hashes.items())
         self._records |= hashes
+        for key in list(islice(self._records, max(0, len(self._records) - max(_MOST, _OF_PAGES * len(records))))):
+            del self._records[key]
         stale = progress.stale + 1 if same else 0
         if stale >= _PAGES:
             raise SourceChanged(

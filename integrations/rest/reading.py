@@ -152,7 +152,8 @@ class Reading:
         empty = not there or (reply.status == 204 and not reply.body)
         body = b"{}" if empty else charsets.as_utf8(reply.body, reply.headers, declared.charset)
         page, notes = (Taken([], b""), ()) if empty else self._succeeded(body, reply)
-        elements = taken(page.elements, declared.keys, number, marked=declared.pagination.style == "offset")
+        marked, sound = declared.pagination.style == "offset", charsets.is_utf8(body)
+        elements = taken(page.elements, declared.keys, number, marked=marked, sound=sound)
         total, untold = (None, "") if empty else total_of(declared, reply.headers, body, page.around)
         count = len(page.elements)
         ids = [record.key for record in elements.records] if declared.keys else []

@@ -197,6 +197,18 @@ def test_a_declared_charset_is_heeded(acme: Tenant, header: str, declared: str, 
 
 
 @pytest.mark.django_db
+def test_another_charset_that_nobody_declared_is_named_in_the_letter(acme: Tenant) -> None:
+    body = '{"data": [{"id": 1, "name": "café"}, {"id": 2, "name": "tea"}]}'.encode("latin-1")
+
+    made = run(connected(acme, **{**KEYLESS, "key": "id"}), lambda request: reply(body))
+
+    assert (made.state, made.ok, made.dead) == ("partial", 1, 1)
+    (letter,) = letters(acme)
+    assert (letter.source_id, letter.errors[0]["path"]) == ("1", "name")
+    assert "charset, such as latin-1" in letter.errors[0]["message"]
+
+
+@pytest.mark.django_db
 def test_utf_8_that_is_called_something_else_stays_utf_8(acme: Tenant) -> None:
     body = '{"data": [{"id": 1, "name": "café"}]}'.encode()
 
