@@ -1,21 +1,19 @@
 """Fixtures for every test. See tests/servers.py for where the servers come from."""
 
-import gc
 import json
 import os
-import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from config.bootstrap.machine import find_program
 from config.testrun import PARTS
 from tests import servers
+from tests.starts import pytest_fixture_setup, pytest_runtest_call, pytest_runtest_setup, pytest_sessionstart  # noqa: F401
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -62,46 +60,6 @@ def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) ->
             raise pytest.UsageError(
                 f"{item.nodeid} is marked {unsaid}, and its own file does not say so: write it there."
             )
-
-
-MOST_FORKS = 10
-_starts: Counter[str] = Counter()
-"""What the test that runs has started so far."""
-
-
-def _note_start(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "os.fork":
-        _starts["forks"] += 1
-    elif event == "subprocess.Popen" and sys.executable in arguments[1] and "-S" not in arguments[1]:
-        _starts["programs"] += 1
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """What `--quick` leaves out is marked: a rule that no machine is too slow or too quick for."""
-    yield
-    if (_starts["programs"] or _starts["forks"] > MOST_FORKS) and not is_slow(item):
-        pytest.fail(f"It started {dict(_starts)}: mark it slow, for `manage.py test --quick` is for what starts none.")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    _starts.clear()
-
-
-def is_slow(item: pytest.Item) -> bool:
-    """Whether `--quick` leaves it out."""
-    return any(item.get_closest_marker(name) for name in ("slow", "browser", "soak"))
-
-
-def pytest_sessionstart() -> None:
-    sys.addaudithook(_note_start)
-
-
-def pytest_collection_finish() -> None:
-    """What was imported lives as long as the process: leave it out when garbage is looked for, here and in every child."""
-    gc.collect()
-    gc.freeze()
 
 
 def part_of(path: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -17,6 +18,7 @@ from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
 from ingestion.core.text import counted
 from ingestion.models import Connection, DeadLetter, Run, Tenant, TenantQuerySet
+from ingestion.running.overtaken import FORCE
 from ingestion.running.replay_rehearsal import Rehearsed, rehearse
 
 
@@ -52,12 +54,20 @@ def replayable(selection: Selection) -> TenantQuerySet[DeadLetter]:
 
 
 def replay(
-    actor: Actor, selection: Selection, *, limit: int | None = None, reason: str = "", hint: bool = True
+    actor: Actor,
+    selection: Selection,
+    *,
+    limit: int | None = None,
+    reason: str = "",
+    over_newer: bool = False,
+    hint: bool = True,
 ) -> list[Run]:
     """Queue one replay run for each connection with matching letters, oldest letters first.
 
     A letter is held by at most one replay run: of two operators the first one gets it. Raises ActionRefused when
-    nothing matches or a pipeline's code is gone. Without `hint` no worker is told; the caller executes the runs itself.
+    nothing matches or a pipeline's code is gone. With `over_newer` rows are overwritten that were written after their
+    letter, where no version tells which is newer; otherwise they are left, and the run says so. Without `hint` no
+    worker is told; the caller executes the runs itself.
     """
     actor.require("replay_deadletter", selection.tenant)
     limit = limit or config().REPLAY_LIMIT
@@ -68,14 +78,17 @@ def replay(
             raise ActionRefused("No open dead letter matches; those under replay by another run are left out.")
         for connection_id in sorted({connection for connection, _, _ in chosen}):
             held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
-            run = _replay_one(actor, selection.tenant, connection_id, held, reason)
+            params = {FORCE: True} if over_newer else {}
+            run = _replay_one(actor, selection.tenant, connection_id, held, reason, params)
             if hint:
                 turns.hint(run)
             runs.append(run)
     return runs
 
 
-def rehearse_replay(actor: Actor, selection: Selection, *, limit: int | None = None) -> list[Rehearsed]:
+def rehearse_replay(
+    actor: Actor, selection: Selection, *, limit: int | None = None, over_newer: bool = False
+) -> list[Rehearsed]:
     """What `replay` would do to each letter, connection by connection; nothing is written but the audit trail's rows.
 
     Raises UnknownPipeline when a pipeline's code is gone.
@@ -90,12 +103,17 @@ def rehearse_replay(actor: Actor, selection: Selection, *, limit: int | None = N
     for connection in connections.order_by("pk"):
         ids = chosen[connection.pk]
         actor.audit(selection.tenant, "rehearse replay", connection, letters=len(ids))
-        rehearsed.append(rehearse(connection, ids))
+        rehearsed.append(rehearse(connection, ids, over_newer=over_newer))
     return rehearsed
 
 
 def _replay_one(
-    actor: Actor, tenant: Tenant, connection_id: int, chosen: Sequence[tuple[int | None, int]], reason: str
+    actor: Actor,
+    tenant: Tenant,
+    connection_id: int,
+    chosen: Sequence[tuple[int | None, int]],
+    reason: str,
+    params: Mapping[str, Any],
 ) -> Run:
     connection = Connection.objects.for_tenant(tenant).select_related("tenant").get(pk=connection_id)
     registry.get(connection.pipeline)
@@ -104,13 +122,14 @@ def _replay_one(
         connection=connection,
         pipeline=connection.pipeline,
         kind=Run.Kind.REPLAY,
+        params=params,
         requested_by_id=actor.user.pk if actor.user else None,
     )
     held = sum(
         _hold(tenant, run, holder, [pk for was, pk in chosen if was == holder]) for holder in {h for h, _ in chosen}
     )
     events.record(run, "queued", f"{counted(held, 'dead letter')}, asked for by {actor.name}")
-    actor.audit(tenant, "replay", connection, reason, run=run.pk, letters=held)
+    actor.audit(tenant, "replay", connection, reason, run=run.pk, letters=held, **params)
     return run
 
 

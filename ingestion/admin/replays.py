@@ -48,7 +48,12 @@ class ReplayForm(ReasonForm):
         label=_("At most"), min_value=1, max_value=MOST, help_text=_("Oldest first. The rest stays open.")
     )
     upto = forms.IntegerField(widget=forms.HiddenInput, max_value=2**63 - 1)
-    field_order = ("limit", "reason", "upto")
+    over_newer = forms.BooleanField(
+        label=_("Over newer rows"),
+        required=False,
+        help_text=_("Also overwrite rows written after their letter, where no version column tells which is newer."),
+    )
+    field_order = ("limit", "over_newer", "reason", "upto")
 
 
 def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
@@ -101,7 +106,9 @@ def _matching(page: DeadLetterAdmin, request: HttpRequest) -> QuerySet[Any]:
 def _replay(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Run]:
     """One replay for each tenant, whose rows the action checks anew. Refusals are told; the other tenants go on."""
     chosen = _chosen(matching, values["upto"], values["limit"])
-    runs = _of_each_tenant(request, chosen, partial(actions.replay, reason=values["reason"]))
+    runs = _of_each_tenant(
+        request, chosen, partial(actions.replay, reason=values["reason"], over_newer=values["over_newer"])
+    )
     if runs:
         messages.success(request, gettext("Queued: %s.") % ", ".join(f"run {run.pk}" for run in runs))
     elif not chosen:
@@ -133,7 +140,7 @@ def _chosen(matching: QuerySet[Any], upto: int, limit: int) -> dict[int, list[in
 def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Rehearsed]:
     """What the replay would do to the first of its letters: somebody waits for the answer."""
     chosen = _chosen(matching, values["upto"], min(values["limit"], _TRIED))
-    rehearsed = _of_each_tenant(request, chosen, actions.rehearse_replay)
+    rehearsed = _of_each_tenant(request, chosen, partial(actions.rehearse_replay, over_newer=values["over_newer"]))
     for one in rehearsed:
         if one.failure:
             told = {"connection": one.connection, "failure": visible(mask(one.failure, one.connection.tenant_id))}

@@ -19,6 +19,13 @@ class Stored(NamedTuple):
     version: Any = None
 
 
+class Written(NamedTuple):
+    """When a row was last written, and by which run."""
+
+    at: datetime
+    run_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What became of the rows of one batch: those written, as they were given, and those refused."""
@@ -50,6 +57,15 @@ class Inserts(Protocol):
 
 
 @runtime_checkable
+class Dated(Protocol):
+    """A destination that can say when its rows were written: a replay then leaves what came after its letter."""
+
+    def written(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Written]:
+        """Of the rows under `keys` for the run's tenant, when and by which run each was written last."""
+        ...
+
+
+@runtime_checkable
 class Versioned(Protocol):
     """A destination that says whether its rows have versions; one without the property has none.
 
@@ -58,15 +74,6 @@ class Versioned(Protocol):
 
     @property
     def versioned(self) -> bool: ...
-
-
-@runtime_checkable
-class Dates(Protocol):
-    """A destination that can say when its rows were loaded, and by which run."""
-
-    def loaded(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, tuple[datetime, int]]:
-        """When the rows under `keys` were loaded last, and the id of the run that did; keys not loaded are absent."""
-        ...
 
 
 def versions(destination: Destination) -> bool:

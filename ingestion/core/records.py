@@ -17,7 +17,7 @@ Json = Any
 UNCHANGED = "unchanged"
 STALE = "stale"
 SUPERSEDED = "superseded"
-OVERTAKEN = "a newer row is stored"
+OVERTAKEN = "overtaken"
 """Reasons of the engine's own for skipping a record; all others are a transform's."""
 
 
@@ -62,7 +62,8 @@ class Skipped(NamedTuple):
     def says_present(self) -> bool:
         """Whether this version is valid and what its source has now, so that bad ones before it need no mending.
 
-        Not when it is older than what is stored, nor when a later one of its page took its place unseen.
+        Not when it is older than what is stored, or a replay that would overwrite what came after its letter, nor when
+        a later one of its page took its place unseen.
         """
         return self.reason not in (STALE, OVERTAKEN) and (self.reason != SUPERSEDED or bool(self.key))
 

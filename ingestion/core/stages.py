@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ingestion.core import rejecting, unforeseen
+from ingestion.core import exact, rejecting, unforeseen
 from ingestion.core.context import Context
 from ingestion.core.destinations import Stored, versions
 from ingestion.core.errors import FileRefused, PayloadTooLarge, PoisonRecord, RecordError
@@ -92,7 +92,7 @@ def invalid(pipeline: Pipeline, record: Record) -> Rejected | None:
     if (large := _too_large(pipeline, record)) is not None:
         return large
     try:
-        pipeline.schema.model_validate_json(record.body)
+        exact.validated(pipeline.schema, record.body)
     except ValidationError as error:
         return _invalid(record, error)
     except RecordError as error:
@@ -184,7 +184,7 @@ def _one(by: _By, record: Record, content: bytes) -> Outcome:
         if pipeline.reader is not None:
             body = pipeline.reader(body, by.ctx)
         stage = Stage.VALIDATE
-        value = pipeline.schema.model_validate_json(body)
+        value = exact.validated(pipeline.schema, body)
         stage = Stage.TRANSFORM
         row = pipeline.transform(value, by.ctx)
     except Exception as error:  # noqa: BLE001  raised again there unless the record is to blame
@@ -282,4 +282,5 @@ def _loses(pipeline: Pipeline, one: Ready, known: Stored | None, rival: Ready | 
 
 
 def _older(version: Any, known: Any) -> bool:
-    return version is not None and known is not None and version < known
+    """Whether `version` is older than one that is there. None is older than any: who has no version cannot be newer."""
+    return known is not None and (version is None or bool(version < known))

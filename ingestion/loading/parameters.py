@@ -10,8 +10,14 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ingestion.loading.columns import Adapter, ColumnFault, adapter
+from ingestion.loading.columns import Adapter, adapter
+from ingestion.loading.unfit import ColumnFault
 from ingestion.loading.whole import Whole, whole
+
+_DEFERRED = (
+    "The row was fetched without this field (only() or defer()), and loading it would put the default over what is "
+    "stored. Fetch the whole row, or return a new one."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,11 @@ class Column:
     def _looked_for(self, row: Mapping[str, Any], now: datetime) -> Any:
         if self.name in row:
             return row[self.name]
-        return row[self.attname] if self.attname in row else self._default(now)
+        if self.attname in row:
+            return row[self.attname]
+        if "_state" in row:  # a model instance, which has every field but those that its query left in the database
+            raise ColumnFault("deferred", _DEFERRED)
+        return self._default(now)
 
     def _default(self, now: datetime) -> Any:
         return None if self.default is None else self.default(now)

@@ -16,15 +16,16 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections, models, transaction
 
-from ingestion.core import unforeseen
 from ingestion.core.context import Context
 from ingestion.core.destinations import AlreadyStored, RowRefused
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Ready, Rejected, Stage
 from ingestion.loading import faults, statements
-from ingestion.loading.columns import CONVERSION_ERRORS, Adapter, adapter, explain, from_text
+from ingestion.loading.columns import Adapter, adapter, from_text
 from ingestion.loading.lookups import OneOf
 from ingestion.loading.parameters import Column, column
+from ingestion.loading.rows import fields_of
+from ingestion.loading.unfit import CONVERSION_ERRORS, ColumnFault, explain
 
 KEY_SEPARATOR = "\x1f"
 QUERY_KEYS = 2000
@@ -65,6 +66,8 @@ class Plan:
     """The same without an answer to rows that are there already: the database refuses them."""
     key_fields: tuple[models.Field[Any, Any], ...]
     version: str
+    names: frozenset[str]
+    """What a mapping may name: the model's fields, foreign keys also by their columns."""
     references: tuple[tuple[int, models.ForeignKey[Any, Any]], ...]
     """(position among a batch's columns, field) of the foreign keys that the row provides."""
 
@@ -113,7 +116,7 @@ class Plan:
 
     def adapt(self, rows: Sequence[Ready], now: datetime, rejected: list[Rejected]) -> Batch:
         """`rows` as columns; a row with values that do not fit goes to `rejected` with all of its faults."""
-        rows, given = self._given(rows, rejected)
+        rows, given = fields_of(self.model, self.names, rows, rejected)
         guilty: dict[int, list[FieldError]] = {}
         adapted: list[list[Any]] = [[row.digest for row in rows]]
         for one in self.columns:
@@ -129,29 +132,6 @@ class Plan:
             for index in sorted(guilty)
         )
         return batch.keep([index not in guilty for index in range(len(rows))])
-
-    def _given(
-        self, rows: Sequence[Ready], rejected: list[Rejected]
-    ) -> tuple[Sequence[Ready], list[Mapping[str, Any]]]:
-        """The rows and their fields, without those that are neither of the model nor a mapping."""
-        fields = [self._fields(row.row) for row in rows]
-        usable = [values for values in fields if values is not None]
-        if len(usable) == len(rows):
-            return rows, usable
-        wanted = TypeError(f"a {self.model.__name__} or a mapping of its fields is wanted")
-        rejected += (
-            unforeseen.no_row(row.record, row.row, wanted)
-            for row, values in zip(rows, fields, strict=True)
-            if values is None
-        )
-        return [row for row, values in zip(rows, fields, strict=True) if values is not None], usable
-
-    def _fields(self, row: Any) -> Mapping[str, Any] | None:
-        if type(row) is dict:
-            return row
-        if isinstance(row, self.model):
-            return row.__dict__
-        return row if isinstance(row, Mapping) else None
 
     def only_known_references(self, ctx: Context, batch: Batch, rejected: list[Rejected]) -> Batch:
         """Reject rows that point at nothing or at another tenant's row.
@@ -243,7 +223,8 @@ def _one_by_one(
         try:
             values += one.adapt([row], now)
         except CONVERSION_ERRORS as error:
-            guilty.setdefault(index, []).append(FieldError(one.name, *explain(error)))
+            inside = error.path if isinstance(error, ColumnFault) else ""
+            guilty.setdefault(index, []).append(FieldError(f"{one.name}.{inside}".rstrip("."), *explain(error)))
             values.append(None)
     return values
 
@@ -276,6 +257,7 @@ def compile_plan(
         insertion=statements.compile_upsert(connection, replace(into, updates=(), version="")),
         key_fields=key_fields,
         version=version,
+        names=frozenset(name for f in meta.concrete_fields for name in (f.name, f.attname)),
         references=tuple((at, f) for at, f in enumerate(sent) if isinstance(f, models.ForeignKey)),
     )
 

@@ -83,8 +83,8 @@ def _sqlite(target: Target, on_conflict: str, connection: BaseDatabaseWrapper) -
 
 
 def _not_older(arriving: str, stored: str) -> str:
-    """Versions that cannot be compared, because one is NULL, count as not older: the stages say the same."""
-    return f"({arriving} >= {stored} OR {arriving} IS NULL OR {stored} IS NULL)"
+    """NULL is older than any version, and as old as NULL: the stages say the same."""
+    return f"({arriving} >= {stored} OR {stored} IS NULL)"
 
 
 def _postgresql(target: Target, on_conflict: str, connection: BaseDatabaseWrapper) -> Statement:

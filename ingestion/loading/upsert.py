@@ -14,7 +14,7 @@ from django.db import models, router
 
 from ingestion.core.context import Context
 from ingestion.core.declarations import require
-from ingestion.core.destinations import Loaded, Stored
+from ingestion.core.destinations import Loaded, Stored, Written
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.periods import Figure, Periods
 from ingestion.core.records import Ready, Rejected
@@ -22,12 +22,16 @@ from ingestion.core.windows import Window
 from ingestion.loading import periods as closed
 from ingestion.loading.plans import Plan, compile_plan, joined_key
 
+_ORDERED = (models.DateField, models.DecimalField, models.FloatField, models.IntegerField)
+"""Fields that can hold versions; a DateTimeField is a DateField."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
     """Load into `model`, a subclass of `Ingested`, whose one unique constraint is (tenant, *key).
 
-    `version` names a column with the source's own time or version: an older record never overwrites a newer one.
+    `version` names a column of the source's own times or numbers: an older record never overwrites a newer one, and one
+    without a version overwrites none that has one.
     A transform may return a model instance or a mapping of field names to values (quicker by about a tenth).
     """
 
@@ -49,6 +53,8 @@ class Upsert:
         require(isinstance(self.version, str), "version" + at, self.version, "the name of a field, or left out")
         for name in (*self.key, *filter(None, [self.version])):
             _require_field(self.model, name)
+        if self.version:
+            _require_order(self.model._meta.get_field(self.version))
         if self.nul not in ("refuse", "replace"):
             raise ConfigurationError(f'Upsert takes nul="refuse" or nul="replace", not {self.nul!r}.')
         object.__setattr__(self, "key", tuple(self.key))
@@ -62,9 +68,9 @@ class Upsert:
         known = plan.select(tenant, keys, *wanted)
         return {key: Stored(bytes(digest), *version) for key, (digest, *version) in known}
 
-    def loaded(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, tuple[datetime, int]]:
+    def written(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Written]:
         rows = self._plan.select(ctx.tenant.id, keys, "loaded_at", "run_id")
-        return {key: (at, run) for key, (at, run) in rows}
+        return {key: Written(*row) for key, row in rows}
 
     def empty(self, ctx: Context) -> bool:
         return not self._plan.rows(ctx.tenant.id).exists()
@@ -135,6 +141,16 @@ def _require_field(model: type[models.Model], name: str) -> None:
     except FieldDoesNotExist:
         names = ", ".join(field.name for field in model._meta.concrete_fields)
         raise ConfigurationError(f"{model.__name__} has no field {name!r}; it has {names}.") from None
+
+
+def _require_order(field: Any) -> None:
+    """Only what grows with every version can say which one is newer: of texts "10" is less than "9"."""
+    if not isinstance(field, _ORDERED):
+        at = f"{field.model.__name__}.{field.name}"
+        raise ConfigurationError(
+            f"version={field.name!r}: {at} is a {type(field).__name__}, which cannot tell which of two is newer. "
+            "Keep the source's time or number in a DateTimeField, BigIntegerField or DecimalField and name that one."
+        )
 
 
 def _get(row: Any, name: str) -> Any:

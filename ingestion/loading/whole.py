@@ -17,8 +17,10 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ingestion.loading.columns import CONVERSION_ERRORS, checked_json, nul_rule
-from ingestion.loading.limits import SQLITE_DIGITS, integer_range
+from ingestion.loading.json_columns import checked_json, may_be_deep
+from ingestion.loading.limits import SQLITE_DIGITS, integer_range, json_levels
+from ingestion.loading.nul import nul_rule
+from ingestion.loading.unfit import CONVERSION_ERRORS
 
 Whole = Callable[[Sequence[Any]], list[Any] | None]
 _PAIR = re.compile(r"(?<!\\)(?:\\\\)*\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}")
@@ -46,7 +48,7 @@ def whole(
         case models.BooleanField() if type(field) is models.BooleanField:  # others store "Y" and "N"
             return _boolean
         case models.JSONField() if type(field) is models.JSONField and not nul_rule(connection, nul):
-            return _json(field)
+            return _json(field, json_levels(connection))
         case _:
             return None
 
@@ -119,25 +121,25 @@ def _boolean(values: Sequence[Any]) -> list[Any] | None:
     return list(values) if _all(bool, values) else None
 
 
-def _json(field: models.JSONField[Any, Any]) -> Whole:
+def _json(field: models.JSONField[Any, Any], levels: int) -> Whole:
     """Objects and lists as Django writes them, without its six calls a value."""
 
     def adapt(values: Sequence[Any]) -> list[Any] | None:
         if not set(map(type, values)) <= {dict, list}:
             return None
         texts = [json.dumps(value, cls=field.encoder) for value in values]
-        return texts if all(map(_is_plain, texts)) else None
+        return texts if all(map(_is_plain, texts, repeat(levels))) else None
 
     return adapt
 
 
-def _is_plain(text: str) -> bool:
-    """Whether it holds what databases take. Only a text that may not is read again."""
+def _is_plain(text: str, levels: int) -> bool:
+    """Whether it holds what the database takes. Only a text that may not is read again."""
     may_be_half = "\\ud" in text and "\\ud" in _PAIR.sub("", text)
-    if not may_be_half and not _ENDLESS.search(text):
+    if not may_be_half and not _ENDLESS.search(text) and not may_be_deep(text, levels):
         return True
     try:
-        return checked_json(text, "") == text
+        return checked_json(text, "", levels) == text
     except CONVERSION_ERRORS:
         return False
 

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Q, QuerySet
 from ingestion import artifacts, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
-from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, Recognizes, RowRefused, Stored, versions
+from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, RowRefused, Stored, versions
 from ingestion.core.errors import DestinationUnavailable
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import OVERTAKEN, STALE, Counts, Page, Ready, Record, Rejected
@@ -22,8 +22,17 @@ from ingestion.loading import faults
 from ingestion.loading.inserts import insert
 from ingestion.models import Run, RunArtifact
 from ingestion.open_letters import OpenLetters
-from ingestion.running import budget, closing, drift, isolation, ownership, reasons, verification
-from ingestion.running.sparing import spare
+from ingestion.running import (
+    budget,
+    closing,
+    drift,
+    isolation,
+    overtaken,
+    ownership,
+    reasons,
+    recognizing,
+    verification,
+)
 from ingestion.running.work import Work
 
 _ASIDE = "EXISTS(SELECT 1 FROM (%(subquery)s) AS beside)"
@@ -42,8 +51,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     prepared = stages.prepare(
         work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
     )
-    if work.run.kind == Run.Kind.REPLAY:
-        spare(work.pipeline, work.ctx, work.run, page, prepared)
+    page, prepared = overtaken.set_aside(work.run, work.pipeline, work.ctx, page, prepared)
     work.seams.at("prepared")
     if work.mine.is_due():
         ownership.renew(work.mine)
@@ -157,7 +165,7 @@ def _commit(
         rejected = [*prepared.rejected, *loaded.rejected]
         _settle(work, page, prepared, loaded, now)
         letters.write(run, rejected, now, payloads)
-        recognized = _recognized(work, rejected)
+        told = recognizing.recognize(work, rejected)
         if page.deliveries:
             deliveries.settle(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)
@@ -166,7 +174,7 @@ def _commit(
             work.mine.row.update(**_added(counts, expected), tally=tally)
         if kept is not None:
             _link(work, kept)
-        for note in (*page.notes, *loaded.notes, *recognized):
+        for note in (*page.notes, *loaded.notes, *told):
             events.record(run, "note", note)
         text = f"batch {work.mine.batches + 1}: {counts.read} read, {counts.ok} loaded, {counts.skipped} skipped, "
         events.record(run, "batch", text + f"{counts.dead} dead", **dataclasses.asdict(counts))
@@ -193,18 +201,6 @@ def _write(work: Work, rows: Sequence[Ready]) -> Loaded:
     return destination.load(work.ctx, rows)
 
 
-def _recognized(work: Work, rejected: Sequence[Rejected]) -> list[str]:
-    """Close the letters of what is stored already from another version; a sentence where there are any."""
-    destination = work.pipeline.destination
-    if not rejected or not isinstance(destination, Recognizes):
-        return []
-    stored = destination.recognized(work.ctx, rejected)
-    letters.recognize(work.run, stored)
-    if not stored:
-        return []
-    return [f"{len(stored)} of the rejected records arrived already, in a version that could be read: {stored[0][1]}"]
-
-
 def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, now: datetime) -> None:
     """Close the open letters of what this batch shows to be fine now: loaded, or skipped after all."""
     whole = () if prepared.rejected or loaded.rejected else page.settles
@@ -214,7 +210,7 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
     for skip in prepared.skipped:
         if skip.says_present:
             present.append(skip.record)
-        elif (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN) or skip.reason == STALE:
+        elif skip.reason == STALE or (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN):
             itself.append(skip.record)
     fine, itself = list(work.open_letters.among(present)), list(work.open_letters.among(itself))
     if fine or itself or whole:

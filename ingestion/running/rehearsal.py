@@ -26,8 +26,7 @@ from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.loading import faults
 from ingestion.models import Run, Tenant
-from ingestion.running import drift, reasons, verification
-from ingestion.running.sparing import spare
+from ingestion.running import drift, overtaken, reasons, verification
 from ingestion.running.stand_ins import StandIns, rolled_back
 
 SHOWN = 20
@@ -164,8 +163,7 @@ class Rehearsal:
             return found
 
         prepared = stages.prepare(self.pipeline, self.ctx, page, lookup, blames=faults.is_of_record)
-        if self.rows.run.kind == Run.Kind.REPLAY:
-            spare(self.pipeline, self.ctx, self.rows.run, page, prepared)
+        page, prepared = overtaken.set_aside(self.rows.run, self.pipeline, self.ctx, page, prepared)
         self._look(page, prepared)
         self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
         with rolled_back():

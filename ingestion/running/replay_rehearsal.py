@@ -16,12 +16,13 @@ from ingestion.core.errors import IngestionError
 from ingestion.core.records import OVERTAKEN, STALE, UNCHANGED, Page
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.replay import replaying
+from ingestion.running.overtaken import FORCE
 from ingestion.running.rehearsal import Outcome, Rehearsal
 from ingestion.running.stand_ins import StandIns
 
 _REASONS = {
     STALE: "the stored row is newer and would not be overwritten",
-    OVERTAKEN: "another run stored this row after the letter was last seen; it would not be overwritten",
+    OVERTAKEN: "the stored row was written after this letter, and its table has no version column",
     UNCHANGED: "it is stored as it is here",
 }
 _OVERWRITES = "the stored row would be overwritten: its table has no version column that tells which one is newer"
@@ -71,7 +72,7 @@ class Rehearsed:
     """Why the run would fail; the letters after that point have no outcome."""
 
 
-def rehearse(connection: Connection, ids: Collection[int]) -> Rehearsed:
+def rehearse(connection: Connection, ids: Collection[int], *, over_newer: bool = False) -> Rehearsed:
     """Take the open letters `ids` of `connection` through its pipeline again, and write nothing.
 
     Raises UnknownPipeline when its code is gone, and what would be our own bug.
@@ -89,6 +90,7 @@ def rehearse(connection: Connection, ids: Collection[int]) -> Rehearsed:
 
     try:
         rows = StandIns(connection.tenant, pipeline, connection.name, kind=Run.Kind.REPLAY)
+        rows.run.params = {FORCE: True} if over_newer else {}
         rehearsal = Rehearsal(pipeline, rows, {}, tell)
         source = replaying(rehearsal.pipeline, Q(connection=connection, pk__in=ids)).source
         for page in source.extract(rehearsal.ctx, None):

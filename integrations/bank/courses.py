@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -85,31 +85,40 @@ def continues(first: Course, second: Course) -> bool:
         return True
     if not first.changed(since=second.first):
         return False
-    return not (any(_places(first, second)) or any(_places(second, first)))
+    return not (_is_part(second, first) or _is_part(first, second))
 
 
 def may_hold_the_way(first: Course, second: Course) -> bool:
-    """Whether one of the two may hold the other with all that leads from the first to the second.
+    """Whether one of the two may hold what leads from the first to the second: their balances on the way.
 
     The balances show that the second came later only where that is not so: a whole day whose balances come back leads
     to its own parts, and they to it.
     """
-    after = (first.closing in balances[:at] for at, balances, _ in _places(first, second))
-    before = (second.opening in balances[end + 1 :] for _, balances, end in _places(second, first))
-    return any(after) or any(before)
+    return any(_comes_to(each, first.closing, second.opening) for each in (first, second))
 
 
-def _places(whole: Course, part: Course) -> Iterator[tuple[int, list[Decimal], int]]:
-    """Where the entries of `part` lie in `whole` with the same balances: from, the balances of `whole`, to."""
+def _comes_to(course: Course, start: Decimal, end: Decimal) -> bool:
+    """Whether its balance is `start`, and after that `end`, in the order of its entries or the other way round."""
+    for amounts in (course.amounts, course.amounts[::-1]):
+        balances = list(accumulate(amounts, initial=course.opening))
+        if start in balances and end in balances[balances.index(start) + 1 :]:
+            return True
+    return False
+
+
+def _is_part(part: Course, whole: Course) -> bool:
+    """Whether the entries of `part` lie in `whole` with the same balances; the rest of a page may lie on the next."""
     length = len(part.days)
-    if length > len(whole.days):
-        return
+    last = len(whole.days) - (length if whole.is_whole else 1)
     for booked in (whole.booked, whole.booked[::-1]):
         balances = list(accumulate((amount for _, amount in booked), initial=whole.opening))
         for theirs in (part.booked, part.booked[::-1]):
-            for at in range(len(booked) - length + 1):
-                if balances[at] == part.opening and booked[at] == theirs[0] and booked[at : at + length] == theirs:
-                    yield at, balances, at + length
+            for at in range(last + 1):
+                if balances[at] == part.opening and booked[at] == theirs[0]:
+                    run = booked[at : at + length]
+                    if run == theirs[: len(run)]:
+                        return True
+    return False
 
 
 def follow(first: str, second: str) -> bool:

@@ -73,6 +73,8 @@ class Judging:
         steps = self._steps(first, second, after.first)
         if _leads_by_numbers(first, second, steps):
             return True
+        if not (before.is_whole and after.is_whole):
+            return False
         return _leads_by_balances(first, second, steps) and not may_hold_the_way(before, after)
 
     def statement(self, pk: int) -> BankStatement:

@@ -76,6 +76,7 @@ def test_server_that_died_is_started_again(socket: Path, leash: Leash) -> None:
         assert server_pid(socket) not in (first, None)
 
 
+@pytest.mark.slow
 def test_server_ends_when_its_owner_is_killed(socket: Path) -> None:
     owner = owner_elsewhere(socket)
 
@@ -84,6 +85,7 @@ def test_server_ends_when_its_owner_is_killed(socket: Path) -> None:
     wait_until(lambda: server_pid(socket) is None)
 
 
+@pytest.mark.slow
 def test_second_process_uses_the_server_of_the_first_and_leaves_it_running(socket: Path, leash: Leash) -> None:
     owner = owner_elsewhere(socket)
     pid = server_pid(socket)

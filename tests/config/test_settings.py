@@ -27,6 +27,7 @@ def settings_say(expression: str, tmp_path: Path, **environment: str) -> subproc
     return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_nothing_set_gives_a_private_local_installation(tmp_path: Path) -> None:
     expression = "s.LOCAL, s.DEBUG, s.DATABASES['default']['NAME'], s.REDIS_URL[:5], len(s.SECRET_KEY) > 50"
 
@@ -49,12 +50,14 @@ def test_connections_to_redis_have_a_timeout_unless_the_address_names_one(given:
     assert with_timeouts(given, 3) == expected
 
 
+@pytest.mark.slow
 def test_every_queue_of_the_project_has_a_timeout(tmp_path: Path) -> None:
     said = settings_say("{q['URL'].count('socket_timeout=3') for q in s.RQ_QUEUES.values()}", tmp_path).stdout
 
     assert said == "{1}\n"
 
 
+@pytest.mark.slow
 def test_server_database_without_secret_key_is_refused_with_the_command_to_make_one(tmp_path: Path) -> None:
     said = settings_say("s.SECRET_KEY", tmp_path, DATABASE_URL=SERVER).stderr
 
@@ -62,6 +65,7 @@ def test_server_database_without_secret_key_is_refused_with_the_command_to_make_
     assert "secrets.token_urlsafe" in said
 
 
+@pytest.mark.slow
 def test_server_database_without_master_keys_is_refused_with_the_command_to_make_one(tmp_path: Path) -> None:
     said = settings_say("s.INGESTION", tmp_path, DATABASE_URL=SERVER, SECRET_KEY="x").stderr
 
@@ -69,12 +73,14 @@ def test_server_database_without_master_keys_is_refused_with_the_command_to_make
     assert "secrets.token_urlsafe(32)" in said
 
 
+@pytest.mark.slow
 def test_master_keys_from_the_environment_keep_their_order(tmp_path: Path) -> None:
     said = settings_say("list(s.INGESTION['MASTER_KEYS'].items())", tmp_path, MASTER_KEYS="b=2,a=file:/run/key").stdout
 
     assert said == "[('b', '2'), ('a', 'file:/run/key')]\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", ["sesame", "a=", "=sesame", "a=sesame,a=other"])
 def test_master_keys_that_are_no_list_are_refused_without_repeating_them(keys: str, tmp_path: Path) -> None:
     done = settings_say("s.INGESTION", tmp_path, MASTER_KEYS=keys)
@@ -84,6 +90,7 @@ def test_master_keys_that_are_no_list_are_refused_without_repeating_them(keys: s
     assert "sesame" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_local_installation_keeps_a_master_key_of_its_own(tmp_path: Path) -> None:
     keys = [settings_say("s.INGESTION['MASTER_KEYS']", tmp_path).stdout for _ in range(2)]
 
@@ -93,6 +100,7 @@ def test_a_local_installation_keeps_a_master_key_of_its_own(tmp_path: Path) -> N
     assert len(base64.urlsafe_b64decode(file.read_text() + "=")) == 32
 
 
+@pytest.mark.slow
 def test_a_vault_address_chooses_the_vault_store_and_no_token_stands_in_the_settings(tmp_path: Path) -> None:
     vault = {"VAULT_ADDR": "https://vault:8200", "VAULT_TOKEN": "sesame", "VAULT_MOUNT": "kv"}
 
@@ -102,6 +110,7 @@ def test_a_vault_address_chooses_the_vault_store_and_no_token_stands_in_the_sett
     assert said == f"('ingestion.vault.HashicorpStore', {values})\n"
 
 
+@pytest.mark.slow
 def test_server_database_turns_on_secure_cookies_and_no_default_host(tmp_path: Path) -> None:
     server = {"DATABASE_URL": SERVER, "SECRET_KEY": "x", "MASTER_KEYS": "1=x"}
 
@@ -110,6 +119,7 @@ def test_server_database_turns_on_secure_cookies_and_no_default_host(tmp_path: P
     assert said == "(True, [])\n"
 
 
+@pytest.mark.slow
 def test_debug_is_refused_with_a_server_database(tmp_path: Path) -> None:
     done = settings_say("s.DEBUG", tmp_path, DATABASE_URL=SERVER, SECRET_KEY="x", DEBUG="1")
 
@@ -117,10 +127,12 @@ def test_debug_is_refused_with_a_server_database(tmp_path: Path) -> None:
     assert "DEBUG is set with a server database" in done.stderr
 
 
+@pytest.mark.slow
 def test_debug_is_allowed_on_a_local_installation(tmp_path: Path) -> None:
     assert settings_say("s.DEBUG", tmp_path, DEBUG="1").stdout == "True\n"
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_behind_a_tls_proxy_all_but_the_health_check_goes_over_https(tmp_path: Path, settings: Settings) -> None:
     names = ("SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT", "SECURE_REDIRECT_EXEMPT", "SECURE_HSTS_SECONDS")
@@ -138,10 +150,12 @@ def test_behind_a_tls_proxy_all_but_the_health_check_goes_over_https(tmp_path: P
     assert (secure.status_code, secure["Strict-Transport-Security"]) == (200, "max-age=31536000")
 
 
+@pytest.mark.slow
 def test_without_a_tls_proxy_nothing_is_redirected(tmp_path: Path) -> None:
     assert settings_say("hasattr(s, 'SECURE_SSL_REDIRECT')", tmp_path).stdout == "False\n"
 
 
+@pytest.mark.slow
 def test_every_queue_is_json_because_a_pickle_from_redis_runs_code(tmp_path: Path) -> None:
     said = settings_say("{q['SERIALIZER'] for q in s.RQ_QUEUES.values()}, sorted(s.RQ_QUEUES)", tmp_path).stdout
 

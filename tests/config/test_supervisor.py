@@ -151,6 +151,40 @@ def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(leash: Lea
     assert lines == ["ready"]
 
 
+def test_second_stop_signal_does_not_wait_for_the_grace(leash: Leash) -> None:
+    slow = shell("job", "trap 'echo asked; sleep 5; echo still here' TERM; echo ready; while :; do sleep 0.05; done")
+    lines: list[str] = []
+
+    def emit(name: str, line: str) -> None:
+        lines.append(line)
+        supervisor.stop()
+
+    supervisor = Supervisor([slow], leash=leash, emit=emit, grace=8)
+    supervisor.run()
+
+    assert lines == ["ready", "asked"]
+
+
+def test_failure_after_a_long_healthy_time_counts_as_the_first(leash: Leash) -> None:
+    passed: list[float] = []
+    lines: list[str] = []
+
+    def emit(name: str, line: str) -> None:
+        lines.append(line)
+        if line == "up":
+            passed.append(40.0)  # seconds that it seems to have run
+        if len(lines) == 4:
+            supervisor.stop()
+
+    supervisor = Supervisor(
+        [shell("job", "echo up; sleep 0.2")],
+        leash=leash, emit=emit, clock=lambda: time.monotonic() + sum(passed),
+    )  # fmt: skip
+    supervisor.run()
+
+    assert lines[1::2] == ["ended (exit code 0), starts again in 0.5 s"] * 2
+
+
 def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp_path: Path) -> None:
     file = tmp_path / "grandchild"
     worker = Program("worker", (sys.executable, "-S", "-c", WORKER, str(file)))
@@ -166,6 +200,7 @@ def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp
     assert not runs(seen[0])
 
 
+@pytest.mark.slow
 def test_killed_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
     file = tmp_path / "grandchild"
     supervisor = subprocess.Popen([sys.executable, "-c", SUPERVISE, WORKER, str(file)], cwd=PROJECT)

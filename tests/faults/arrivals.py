@@ -84,7 +84,10 @@ FAULTS = [
     ),
     Fault(_BATCH, "    work.open_letters.add(rejected)\n", "", _LETTERS),
     Fault(
-        _BATCH, "elif (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN) or skip", "elif skip", _LETTERS
+        _BATCH,
+        "elif skip.reason == STALE or (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN):",
+        "elif skip.reason == STALE:",
+        _LETTERS,
     ),
     Fault(
         "ingestion/open_letters.py",
@@ -232,4 +235,11 @@ FAULTS = [
     ),
     Fault("integrations/bank/judging.py", "            places |= self._arriving.get(statement.pk, {})\n", "", _BANK),
     Fault("integrations/bank/courses.py", "or first.first > second.first or first.last > second.last:", ":", _BANK),
+    Fault(
+        "integrations/bank/judging.py",
+        "if step.opening != step.closing:",
+        "if True:",
+        _BANK,
+        equivalent="a step from a balance to itself leads nowhere that was not reached",
+    ),
 ]

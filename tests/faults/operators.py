@@ -57,8 +57,8 @@ FAULTS = [
     Fault("ingestion/management/verbs/letters.py", '        since=options["since"],\n', "", _LETTER_COMMANDS),
     Fault(
         "ingestion/management/verbs/letters.py",
-        "actions.replay(actions.Actor(), selection, limit=limit,",
-        "actions.replay(actions.Actor(), selection,",
+        "        selection,\n        limit=limit,\n",
+        "        selection,\n",
         _LETTER_COMMANDS,
     ),
     Fault(

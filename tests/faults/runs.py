@@ -164,6 +164,35 @@ FAULTS = [
         "source=DeadLetters(pipeline.source, which)",
         _LETTERS,
     ),
+    Fault(
+        "ingestion/running/overtaken.py",
+        "row.run_id in (run.pk, letter.run_id)",
+        "row.run_id in (run.pk,)",
+        ("tests/ingestion/test_replay_spares.py",),
+    ),
+    Fault("ingestion/running/closing.py", ", *work.unchecked]", "]", ("tests/ingestion/test_reasons.py",)),
+    Fault(
+        "ingestion/running/drift.py",
+        "(row.version, row.changed_at) == (1, now)",
+        "row.version == 1",
+        ("tests/ingestion/drift/test_crashes_and_shards.py",),
+    ),
+    Fault(
+        "ingestion/running/batch.py",
+        "    undisturbed = ownership.going_on()\n",
+        "    undisturbed = Q()\n",
+        (
+            "tests/ingestion/test_windows.py",
+            "tests/ingestion/test_failures.py",
+            "tests/ingestion/chaos/test_crash_points.py",
+        ),
+    ),
+    Fault(
+        "ingestion/reconciling/excuses.py",
+        "not 0 <= declared.count - stored.count <= count",
+        "False",
+        ("tests/ingestion/reconciling/test_unverifiable.py",),
+    ),
     Fault(_RECEIVING, "ahead.filter(pk__lte=newest)", "ahead.all()", _DELIVERED),
     Fault(_RECEIVING, "deliveries=[row.pk for row in rows],", "deliveries=[row.pk for row in rows[:1]],", _DELIVERED),
     Fault(

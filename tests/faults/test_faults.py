@@ -32,15 +32,15 @@ def test_a_planted_fault_turns_its_test_red_and_is_taken_out_again(tmp_path: Pat
     copy(tmp_path)
     fault = Fault(
         "ingestion/core/shapes.py",
-        "bool: 4, dict",
-        "bool: 2, dict",
+        '{1: "string", 2: "number"',
+        '{1: "string", 2: "string"',
         ("tests/ingestion/drift/test_shapes.py",),
     )
 
     outcome = plant(fault, tmp_path, "sqlite")
 
     assert outcome.verdict == Verdict.CAUGHT, outcome.said
-    assert outcome.by.startswith("tests/ingestion/test_windows.py::")
+    assert outcome.by.startswith("tests/ingestion/drift/test_shapes.py::")
     assert (tmp_path / fault.path).read_text() == (PROJECT / fault.path).read_text()
 
 

@@ -48,6 +48,7 @@ def test_a_wrong_setting_is_said_once_and_by_no_other_check(settings: Settings) 
     assert ids(run_checks(tags=["ingestion"], include_deployment_checks=True)) == ["ingestion.E001"]
 
 
+@pytest.mark.slow
 def test_manage_py_check_reports_a_wrong_setting_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text("from config.settings import *\nINGESTION = {'TICK_SECOND': 5}\n")
     command = [sys.executable, "manage.py", "check", "--settings", "wrong", "--pythonpath", str(tmp_path)]

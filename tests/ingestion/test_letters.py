@@ -74,6 +74,7 @@ def test_all_hostile_payloads_together_fit_one_batch() -> None:
     assert {one.source_id: payload(one) for one in letters(run.tenant)} == PAYLOADS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key", ["a\0b", "\ud800", "k" * 5000, "ends in space ", "👩‍👩‍👧", "\x1f", "%s", "'; --", "\\"], ids=ascii
 )

@@ -12,7 +12,8 @@ from django.db import connection, models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.loading.columns import CONVERSION_ERRORS, adapter
+from ingestion.loading.columns import adapter
+from ingestion.loading.unfit import CONVERSION_ERRORS
 from ingestion.loading.whole import whole
 from ingestion.models import ExternalIdField
 
@@ -63,6 +64,7 @@ COLUMNS: list[tuple[models.Field[Any, Any], bool, st.SearchStrategy[Any]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(COLUMNS)))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())

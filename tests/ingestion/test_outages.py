@@ -104,6 +104,7 @@ def test_what_waits_for_somebody(error: Exception) -> None:
     assert not is_outage(error)
 
 
+@pytest.mark.slow
 def test_no_library_of_a_storage_is_imported_for_it() -> None:
     program = (
         "import sys; sys.modules.update(botocore=None, boto3=None, urllib3=None)\n"

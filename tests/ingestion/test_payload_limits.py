@@ -48,6 +48,7 @@ def test_a_line_may_have_so_many_bytes_beside_its_end(tmp_path: Path, end: bytes
         assert [record.body for page in reading for record in page.records] == [line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blank", [b"\n", b"   \r\n"])
 def test_a_page_of_empty_lines_is_not_the_end_of_a_file(tmp_path: Path, blank: bytes) -> None:
     first, last = (json.dumps(item(number)).encode() for number in (1, 2))

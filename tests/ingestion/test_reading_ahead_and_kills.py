@@ -80,6 +80,7 @@ def story(records: Sequence[dict[str, Any]], fails: set[int], crash: int, *, ahe
     return left, passed
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     good=st.lists(st.booleans(), min_size=1, max_size=7),

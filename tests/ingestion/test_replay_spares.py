@@ -37,7 +37,7 @@ def test_a_letter_without_an_id_does_not_overwrite_the_row_that_a_later_run_load
     run = replayed(tenant, reading(keyed=False))
 
     assert rows(tenant) == {"rec_0001": "2.00"}
-    assert (counts(run), run.skip_reasons) == ((1, 0, 1, 0), {"a newer row is stored": 1})
+    assert (counts(run), run.skip_reasons) == ((1, 0, 1, 0), {"overtaken": 1})
     assert letters(tenant)[0].status == DeadLetter.Status.NEW
 
 
@@ -49,7 +49,7 @@ def test_the_rehearsal_says_so_too() -> None:
     with registered(reading(keyed=False)):
         (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
 
-    assert [(fate.would, "would not be overwritten" in fate.reason) for fate in one.fates] == [("leave", True)]
+    assert [(fate.would, "was written after this letter" in fate.reason) for fate in one.fates] == [("leave", True)]
 
 
 @pytest.mark.parametrize("keyed", [True, False])

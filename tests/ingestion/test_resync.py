@@ -81,6 +81,21 @@ def test_an_old_period_is_checked_again_after_its_resync(connection: Connection,
     assert row.state == "matched"
 
 
+def test_a_period_that_its_resync_did_not_mend_is_not_checked_at_each_turn(
+    connection: Connection, account: Account
+) -> None:
+    account.put("old", "1", noon(50))
+    (row,) = actions.reconcile(OPERATOR, connection, yesterday(50))
+    carry_shards(actions.resync(OPERATOR, row, reason="late", hint=False))
+    Wide.objects.for_tenant(connection.tenant).filter(external_id="old").delete()
+
+    reconciling.carry(connection.pk)
+
+    row.refresh_from_db()
+    assert row.state == "breach"
+    assert yesterday(50) not in reconciling.look(connection)
+
+
 def test_what_is_matched_is_not_read_again(connection: Connection) -> None:
     (row,) = actions.reconcile(OPERATOR, connection, yesterday())
 

@@ -80,6 +80,7 @@ def walked(schedule: Schedule, start: datetime, end: datetime, place: Place = Pl
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expression", [*FIXED, *FREE])
 @pytest.mark.parametrize(("zone", "day"), CHANGES)
 def test_cron_around_a_clock_change_is_due_when_a_count_by_hand_says(zone: str, day: str, expression: str) -> None:
@@ -91,6 +92,7 @@ def test_cron_around_a_clock_change_is_due_when_a_count_by_hand_says(zone: str, 
     assert found == sorted(set(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expression", ["30 2 * * *", "*/15 * * * *", "30 0-4 * * *", "15 */2 * * *"])
 @pytest.mark.parametrize(("zone", "day"), CHANGES)
 def test_whenever_one_asks_the_answer_is_the_next_instant_and_never_one_before(

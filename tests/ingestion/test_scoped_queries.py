@@ -27,3 +27,11 @@ def test_combining_a_scoped_query_with_an_unscoped_one_is_refused() -> None:
         with pytest.raises(TenantScopeError):
             list(combine())
     assert list(ours | ours) == []
+
+
+def test_what_is_made_of_a_query_without_a_tenant_has_none_either() -> None:
+    for made in (Run.objects.filter(state="queued"), Run.objects.exclude(pk=1).order_by("pk")):
+        with pytest.raises(TenantScopeError):
+            list(made)
+        with pytest.raises(TenantScopeError):
+            made.count()

@@ -62,6 +62,7 @@ ACTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ACTS)
 def test_a_transform_that_errs_over_one_record_costs_that_record(act: str) -> None:
     does, error_class, says = ACTS[act]

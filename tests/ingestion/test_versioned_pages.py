@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from ingestion import Upsert
+from ingestion import Context, Ready, Record, Upsert
 from ingestion.core.destinations import versions
 from tests.app.oracle import Counted, Entry
 from tests.ingestion.runs import counts, item, letters, load, new_tenant, over
@@ -41,3 +42,44 @@ def test_an_older_version_behind_a_newer_one_is_superseded(destination: Any) -> 
 
 def test_a_destination_that_says_nothing_has_no_versions() -> None:
     assert [versions(one) for one in (VERSIONED, Upsert(Entry, key=["external_id"]), object())] == [True, False, False]  # type: ignore[arg-type]  # as a destination of before
+
+
+@pytest.mark.every_database
+@pytest.mark.parametrize("together", [True, False], ids=["one page", "run by run"])
+def test_a_record_without_a_version_is_older_than_any_that_has_one(together: bool) -> None:
+    tenant = new_tenant()
+    arriving = [
+        item(1, revision=3, amount="3.00"),
+        item(1, amount="0.50"),
+        item(1, revision=2, amount="2.00"),
+    ]
+
+    for page in [arriving] if together else [[one] for one in arriving]:
+        run = load(over(page, destination=VERSIONED), tenant)
+
+    assert run.skip_reasons in ({"superseded": 2}, {"stale": 1})
+    row = Entry.objects.for_tenant(tenant).get()
+    assert (row.revision, row.amount) == (3, Decimal("3.00"))
+
+
+@pytest.mark.every_database
+def test_a_version_arrives_over_a_row_without_one_and_none_over_none() -> None:
+    tenant = new_tenant()
+
+    for arriving in (item(1, amount="0.50"), item(1, amount="0.60"), item(1, revision=1, amount="1.00")):
+        run = load(over([arriving], destination=VERSIONED), tenant)
+        assert counts(run) == (1, 1, 0, 0)
+
+    assert Entry.objects.for_tenant(tenant).get().amount == Decimal("1.00")
+
+
+@pytest.mark.every_database
+def test_a_row_without_a_version_that_meets_another_only_in_the_database_leaves_it() -> None:
+    run = load(over([item(1, revision=3, amount="3.00")], destination=VERSIONED))
+    ctx = Context(run.tenant.ref, "app.oracle", run.pk, now=run.created_at)
+    late = Ready(Record("rec_0001", b""), {"external_id": "rec_0001", "amount": Decimal("0.50")}, b"d" * 16)
+
+    with transaction.atomic():
+        VERSIONED.load(ctx, [late])
+
+    assert Entry.objects.for_tenant(run.tenant).get().amount == Decimal("3.00")

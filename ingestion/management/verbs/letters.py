@@ -41,6 +41,11 @@ def add(verbs: Verbs) -> None:
         action="store_true",
         help="go the whole way and write nothing; say what would become of each letter",
     )
+    parser.add_argument(
+        "--over-newer",
+        action="store_true",
+        help="also over rows written after their letter, where no version column tells which is newer",
+    )
     parser.add_argument("--reason", default="", help="kept in the audit trail")
     arguments.add_queue(parser)
 
@@ -68,14 +73,21 @@ def replay(options: Options, output: Output) -> None:
     )
     limit = options["limit"] or config().REPLAY_LIMIT
     if options["dry_run"]:
-        _rehearse(selection, limit, output)
+        _rehearse(selection, limit, options["over_newer"], output)
         return
-    runs = actions.replay(actions.Actor(), selection, limit=limit, reason=options["reason"], hint=options["queue"])
+    runs = actions.replay(
+        actions.Actor(),
+        selection,
+        limit=limit,
+        reason=options["reason"],
+        over_newer=options["over_newer"],
+        hint=options["queue"],
+    )
     foreground.answer(runs, options, output)
 
 
-def _rehearse(selection: actions.Selection, limit: int, output: Output) -> None:
-    rehearsed = actions.rehearse_replay(actions.Actor(), selection, limit=limit)
+def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
+    rehearsed = actions.rehearse_replay(actions.Actor(), selection, limit=limit, over_newer=over_newer)
     fates = [fate for one in rehearsed for fate in one.fates]
     rows = [{**described.letter(fate.letter), "would": fate.would, "because": fate.reason} for fate in fates]
     output.rows("dead_letters", rows, _REHEARSED, nothing="No open dead letter matches; nothing would be replayed.")

@@ -6,7 +6,7 @@ import ingestion.models.fields
 
 
 def mark(apps, schema_editor):
-    accounts = apps.get_model("bank", "BankAccount").unscoped.using(schema_editor.connection.alias)
+    accounts = apps.get_model("bank", "BankAccount")._default_manager.using(schema_editor.connection.alias)
     accounts.update(former=models.F("identifier"))
 
 

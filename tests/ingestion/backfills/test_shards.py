@@ -126,6 +126,7 @@ def test_pausing_the_connection_holds_the_shards_and_resuming_goes_on(pipeline: 
     assert (held, parent.state) == (Run.State.RUNNING, Run.State.SUCCEEDED)
 
 
+@pytest.mark.slow
 def test_two_backfills_at_once_load_every_day_once_and_each_ends_for_itself(pipeline: Pipeline) -> None:
     connection = connected(pipeline)
     first, second = backfill(connection), backfill(connection)

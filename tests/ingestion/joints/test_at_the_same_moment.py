@@ -83,6 +83,21 @@ def test_a_refusal_that_comes_after_the_lease_ended_leaves_the_next_workers_leas
     assert mine.get().exchange_token == "theirs"
 
 
+def test_who_comes_with_a_used_up_token_that_was_replaced_is_given_the_stored_one_and_asks_nobody() -> None:
+    tenant = new_tenant()
+    stored(tenant, "shop", refresh_token="token-first")
+    used_up = credentials.read(tenant.ref, "shop")
+    stored(tenant, "shop", refresh_token="token-second")
+
+    def ask(secret: Secret) -> Mapping[str, str]:
+        raise AssertionError("the source was asked")
+
+    with configured(EXCHANGE_SECONDS=0.1):
+        got = Exchanging(tenant.ref, "shop").exchange(used_up, ask)
+
+    assert got.values == {"refresh_token": "token-second"}
+
+
 def test_a_ticker_goes_on_whatever_a_tick_raised() -> None:
     ticks: list[str] = []
 

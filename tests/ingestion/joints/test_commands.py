@@ -8,6 +8,7 @@ from ingestion.models import Run
 from ingestion.testing import registered
 from tests.ingestion.backfills.days import TEN_DAYS, backfill, connected, shards_of, windowed
 from tests.ingestion.commands.shell import asked, ingest
+from tests.ingestion.runs import new_tenant
 
 pytestmark = [pytest.mark.django_db]
 
@@ -16,7 +17,9 @@ def test_a_backfill_runs_as_many_shards_at_a_time_as_the_command_says() -> None:
     with registered(windowed(TEN_DAYS)) as pipeline:
         of = ("--tenant", connected(pipeline).tenant.key, "--pipeline", pipeline.name)
 
-        ingest("backfill", *of, "--from", "2026-01-01", "--to", "2026-01-04", "--parallel", 3, "--reason", "x", "--queue")
+        ingest(
+            "backfill", *of, "--from", "2026-01-01", "--to", "2026-01-04", "--parallel", 3, "--reason", "x", "--queue"
+        )
 
     assert Run.unscoped.get(parent=None).params["parallel"] == 3
 
@@ -29,3 +32,9 @@ def test_a_backfills_shards_are_listed_when_they_are_asked_for() -> None:
 
     assert [run["id"] for run in listed] == [parent.pk]
     assert [run["id"] for run in of_it] == [shard.pk for shard in reversed(shards_of(parent))]
+
+
+def test_sweeping_one_tenant_sweeps_no_other() -> None:
+    tenant, _ = new_tenant(), new_tenant()
+
+    assert [row["tenant"] for row in asked("sweep", "--tenant", tenant.key)["swept"]] == [tenant.key]

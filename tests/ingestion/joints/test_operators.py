@@ -186,3 +186,13 @@ def test_a_worker_that_has_ended_a_run_carries_none() -> None:
         jobs.execute(run.pk)
 
     assert jobs._pulse.read(os.getpid()) is None
+
+
+def test_a_watermark_is_not_moved_under_a_run_that_waits() -> None:
+    with registered(over(items(1))) as pipeline:
+        waits = queued(pipeline)
+
+        with pytest.raises(ActionRefused, match="queued or running"):
+            actions.rewind(OPERATOR, waits.connection, waits.created_at - timedelta(days=1), "read it again")
+
+    assert watermarks(waits.connection) == []

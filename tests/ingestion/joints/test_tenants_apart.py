@@ -8,12 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.base import ContentFile
+from django.test import Client, RequestFactory
+from django.urls import reverse
 from redis import Redis
 
-from ingestion import actions, artifacts, limits, retention
+from ingestion import actions, artifacts, limits, queueing, retention
+from ingestion.admin.ownership import MOST_KEYS, own_rows
 from ingestion.clock import db_now_plus
 from ingestion.models import Connection, Delivery, Run, Tenant
 from ingestion.testing import registered
+from tests.ingestion.admin.staff import staff
 from tests.ingestion.limits.throttled import throttle
 from tests.ingestion.received import connected, delivered_to, push, states
 from tests.ingestion.runs import OPERATOR, configured, new_tenant, over
@@ -21,6 +25,7 @@ from tests.ingestion.runs import OPERATOR, configured, new_tenant, over
 pytestmark = [pytest.mark.django_db]
 
 LONG_AGO = timedelta(days=40)
+RUNS = reverse("admin:ingestion_run_changelist")
 RATE = {"per_second": 9, "burst": 9}
 
 
@@ -87,6 +92,56 @@ def test_ending_a_hold_off_frees_no_run_that_waits_for_another_integration(redis
     for run in waits:
         run.refresh_from_db()
     assert [run.not_before is None for run in waits] == [True, False]
+
+
+def test_a_hold_off_that_was_ended_holds_nobody_in_this_process_either(redis: Redis) -> None:
+    tenant = new_tenant()
+    limits.Throttle(tenant.ref, "free", "shop").hold_off(60.0)
+
+    limits.release(tenant.ref, "free", "shop")
+
+    try:
+        limits.Throttle(tenant.ref, "free", "shop", connect=away, patience=0.5)()
+    finally:
+        queueing.absence.over()
+
+
+def test_staff_of_more_tenants_than_a_statement_names_see_no_other_tenants_rows() -> None:
+    tenants = Tenant.objects.bulk_create(Tenant(key=f"of-{n}", name=f"of {n}") for n in range(MOST_KEYS + 2))
+    *own, foreign = list(Tenant.objects.filter(pk__gte=min(one.pk for one in tenants)).order_by("pk"))
+    for tenant in (own[0], foreign):
+        Connection.unscoped.create(tenant=tenant, pipeline="app.oracle")
+    request = RequestFactory().get("/")
+    request.user = staff("ada", *own)
+
+    seen = own_rows(Connection.unscoped.all(), request)
+
+    assert [connection.tenant for connection in seen] == [own[0]]
+
+
+def test_a_list_is_not_searched_through_what_its_rows_point_to(client: Client) -> None:
+    client.force_login(staff("vera", new_tenant()))
+
+    answers = [
+        client.get(RUNS, query).status_code for query in ({"tenant__key__startswith": "t"}, {"tenant__exact": "1"})
+    ]
+
+    assert answers == [400, 200]
+
+
+def test_pipelines_that_other_tenants_alone_use_are_no_choice_of_a_filter(client: Client) -> None:
+    own = new_tenant()
+    for tenant, pipeline in ((own, "app.oracle"), (own, "app.ticking"), (new_tenant(), "app.payments")):
+        Connection.unscoped.create(tenant=tenant, pipeline=pipeline)
+    client.force_login(staff("vera", own))
+
+    page = client.get(RUNS).content.decode()
+
+    assert ("?pipeline=app.oracle" in page, "?pipeline=app.payments" in page) == (True, False)
+
+
+def away() -> None:
+    raise OSError("Redis is away")
 
 
 def waiting(connection: Connection) -> Run:

@@ -109,3 +109,16 @@ def test_a_wait_is_cut_by_the_patience_that_is_left_and_not_by_all_of_it(redis: 
 
     with pytest.raises(Transient):
         slow()
+
+
+def test_a_run_that_is_to_stop_leaves_its_wait(redis: Redis) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop() -> None:
+        raise Stopped
+
+    throttle()()
+
+    with pytest.raises(Stopped):
+        throttle(pulse=stop)()

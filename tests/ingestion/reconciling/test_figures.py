@@ -179,6 +179,19 @@ def test_rejected_records_explain_what_is_missing(account: Account, connection: 
     assert (row.state, row.cause, row.missing) == ("unverifiable", "rejected", ["p5"])
 
 
+def test_rejected_records_do_not_explain_what_the_source_does_not_have(
+    account: Account, connection: Connection
+) -> None:
+    account.put("p5", "7?", noon())
+    account.put("p6", "3", noon())
+    loaded(connection)
+    del account.records["p6"]
+
+    row = check(connection)["EUR"]
+
+    assert (row.state, row.missing, row.extra) == ("breach", ["p5"], ["p6"])
+
+
 def test_rejected_records_do_not_explain_the_others(account: Account, connection: Connection) -> None:
     account.put("p5", "7?", noon())
     loaded(connection)

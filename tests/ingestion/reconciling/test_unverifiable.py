@@ -110,6 +110,15 @@ def test_what_was_not_read_yet_is_unverifiable(pipeline: Pipeline) -> None:
     assert (row.state, row.cause, row.missing_count) == ("unverifiable", "unread", 2)
 
 
+def test_a_period_that_was_read_in_part_is_unverifiable(pipeline: Pipeline) -> None:
+    connection = connected(pipeline)
+    actions.rewind(OPERATOR, connection, noon(), "read up to noon")
+
+    row = check(connection)["EUR"]
+
+    assert (row.state, row.cause) == ("unverifiable", "unread")
+
+
 def test_a_transient_error_writes_nothing(account: Account, connection: Connection) -> None:
     for error in (Transient("503"), ConnectionResetError("reset"), TimeoutError()):
         account.raises[:] = [error]

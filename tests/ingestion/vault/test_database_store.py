@@ -10,7 +10,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import actions
+from ingestion import actions, redaction
 from ingestion.core.context import Secret
 from ingestion.core.errors import (
     ActionRefused,
@@ -251,3 +251,13 @@ def test_the_audit_trail_names_version_and_names_and_no_value() -> None:
 
     assert entry.data == {"version": 1, "names": ["api_key"], "expires_at": None}
     assert entry.target == STORE
+
+
+def test_a_credential_is_masked_in_the_process_that_reads_it() -> None:
+    tenant, value = new_tenant(), "a-secret-that-nobody-shall-read"
+    stored(tenant, api_key=value)
+    redaction.forget()  # as in a worker, which did not store it
+
+    credentials.read(tenant.ref, STORE)
+
+    assert value not in redaction.mask(f"401 for {value}", tenant.pk)

@@ -98,6 +98,7 @@ def test_threads_that_remember_hide_no_secret_from_one_that_masks() -> None:
     assert failures == []
 
 
+@pytest.mark.slow
 def test_a_child_that_was_forked_while_a_thread_remembered_can_mask() -> None:
     known = Known()
     stop = threading.Event()

@@ -43,7 +43,7 @@ def ofx(count: int, *, number: str = "1") -> bytes:
 
 
 def csv(count: int, *, number: str = "1") -> bytes:
-    rows = (f'"{_day(at)}","1.00","NL01","","Ada","Rent {at % 90}"' for at in range(count))
+    rows = (f'"{_day(at)}","1,00","NL01","","Ada","Rent {at % 90}"' for at in range(count))
     header = '"Date","Amount","Account","Counterparty","Name","Description"'
     return "\n".join([header, *rows, ""]).encode() + b"\n" * int(number.partition("/")[0])
 

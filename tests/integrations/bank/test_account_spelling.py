@@ -42,6 +42,7 @@ def test_what_may_tell_accounts_apart_stays(written: str) -> None:
     assert canonical(written) == written
 
 
+@pytest.mark.slow
 def test_csv_files_of_every_spelling_are_of_one_account() -> None:
     for at, order in enumerate(permutations(SPELLINGS, 2)):
         where = connection(f"order-{at}")

@@ -48,6 +48,7 @@ def ledgers(where: Connection) -> dict[str, list[Decimal]]:
     return accounts
 
 
+@pytest.mark.slow
 def test_equal_entries_of_two_banks_two_kinds_and_a_card_are_of_four_accounts_in_every_order() -> None:
     files = [bank("1", "-10"), bank("2", "-10"), bank("1", "-10", kind="SAVINGS"), card("-10")]
     ten = [Decimal(-10)]

@@ -77,6 +77,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
     files, rows, amount = CASES[name]
@@ -88,6 +89,7 @@ def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
     assert ledgers == {(rows, Decimal(amount))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_true_history_wins_in_one_file_in_every_order(name: str) -> None:
     files, rows, amount = CASES[name]

@@ -183,6 +183,7 @@ def test_pages_that_follow_each_other_keep_their_twins_in_one_file_and_in_an_arc
         assert active(where) == [("2026-01-05", Decimal(-3))] * 4 + [("2026-01-05", Decimal(2))]
 
 
+@pytest.mark.slow
 def test_pages_in_files_of_their_own_keep_their_twins_in_every_order_and_again() -> None:
     for at, order in enumerate(permutations(PAGES)):
         where = connection(f"order-{at}")

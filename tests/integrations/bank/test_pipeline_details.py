@@ -151,6 +151,7 @@ def test_a_stored_entry_gains_its_parts_when_its_statement_comes_again() -> None
     assert len(row.parts) == 2
 
 
+@pytest.mark.slow
 def test_a_batch_of_thirteen_thousand_transactions_loads() -> None:
     where = connection()
     party = (

@@ -9,6 +9,9 @@ from types import FrameType
 import pytest
 
 from integrations.bank.formats import read_file
+from integrations.bank.identity import Ids, keyed
+from integrations.bank.pages import Reading
+from tests.integrations.bank import bulk_files
 from tests.integrations.bank.camt_messages import balance, entry, message
 
 Build = Callable[[int], bytes]
@@ -72,7 +75,12 @@ def _transactions(count: int) -> str:
 
 def work(build: Build, count: int) -> int:
     """Calls made while reading, which do not depend on how quick the machine is."""
-    data, calls = build(count), 0
+    data = build(count)
+    return calls_of(lambda: read_file(data, currency="EUR"))
+
+
+def calls_of(read: Callable[[], object]) -> int:
+    calls = 0
 
     def counted(frame: FrameType, event: str, argument: object) -> None:
         nonlocal calls
@@ -81,7 +89,7 @@ def work(build: Build, count: int) -> int:
     before = sys.getprofile()
     sys.setprofile(counted)
     try:
-        read_file(data)
+        read()
     finally:
         sys.setprofile(before)
     return calls
@@ -89,13 +97,29 @@ def work(build: Build, count: int) -> int:
 
 SHAPES: list[Build] = [
     mt940_entries, mt940_signed_entries, mt940_statements, mt940_long_text, mt940_dashes, mt942_entries,
-    camt_entries, camt_parts, camt_statements, camt_balances,
+    camt_entries, camt_parts, camt_statements, camt_balances, bulk_files.ofx, bulk_files.csv,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("build", SHAPES, ids=lambda build: build.__name__)
 def test_ten_times_the_entries_are_ten_times_the_work(build: Build) -> None:
     assert work(build, 2_000) <= 11 * work(build, 200)
+
+
+@pytest.mark.parametrize("form", bulk_files.FORMATS)
+def test_ten_times_the_entries_are_ten_times_the_work_to_tell_twins_and_make_pages(form: str) -> None:
+    def pages(count: int) -> int:
+        statements = read_file(bulk_files.FORMATS[form](count), currency="EUR")
+        placed = list(keyed(statements))
+        return calls_of(
+            lambda: [
+                page.formerly and page.formerly()
+                for statement, entries in placed
+                for page in Reading("file", statement, entries, Ids.UNTOLD).pages(100)
+            ]
+        ) + calls_of(lambda: list(keyed(statements)))
+
+    assert pages(2_000) <= 11 * pages(200)
 
 
 @pytest.mark.parametrize("count", [3_000, pytest.param(30_000, marks=pytest.mark.soak)])

@@ -14,6 +14,7 @@ from integrations.rest import Bearer, Cursor, LinkHeader, NextUrl, Offset, PageN
 from tests.integrations.rest.conftest import TOKEN, Site
 from tests.integrations.rest.worlds import NOW, context, ids
 
+pytestmark = pytest.mark.slow
 LOCAL = ("127.0.0.0/8",)
 EVERY = {str(one) for one in range(1, 1038)}
 

@@ -243,6 +243,7 @@ def test_an_offset_that_is_rounded_down_ends_by_itself_and_says_what_helps(acme:
     assert (mended.state, mended.ok) == ("succeeded", 300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("least", [2, 7, 10, 50, 99])
 @pytest.mark.parametrize("proof", ["", "$.count"])
 def test_an_offset_that_is_rounded_to_less_than_a_page_is_read_or_refused_within_a_few_calls(

@@ -43,6 +43,7 @@ def left(connection: Connection) -> float:
     return (run.not_before - run.created_at).total_seconds()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ANSWERS)
 def test_every_run_of_the_integration_is_held_off_and_the_end_is_everybody_s(acme: Tenant, name: str) -> None:
     changes, status, headers, seconds = ANSWERS[name]

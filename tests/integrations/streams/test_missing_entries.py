@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.models import Run, Tenant
+from integrations.streams.group import Group
 from tests.ingestion.runs import counts, item, letters, load, new_tenant, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add, add_items, reading, stream_of, unacknowledged, wanted
@@ -80,6 +81,21 @@ def test_what_still_waits_at_a_run_s_limit_is_not_passed_over_with_what_is_missi
 
     assert (run.read, run.left_out) == (3, {MISSED: 1})
     assert rows(tenant) == {"rec_0005": "5.00"}
+
+
+def test_an_entry_deleted_after_it_was_given_out_is_not_told_of_as_unread(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    group_of(stream_redis, tenant)
+    (number,) = add_items(stream_redis, tenant, 1, 1)
+    with stream_redis.client() as client:
+        client.xreadgroup(GROUP, "ours", {stream_of(tenant): ">"}, count=1)
+    with stream_redis.client() as client:
+        group = Group(client, stream_of(tenant), GROUP, "ours", "data", claim_after_ms=0)
+        given_out = group.take(1)
+        client.xdel(stream_of(tenant), number)
+
+        assert [one.receipt for one in given_out] == [number]
+        assert group.take(1) == []
 
 
 def test_a_stream_trimmed_to_nothing_is_told_once(stream_redis: KeptRedis) -> None:

@@ -30,6 +30,7 @@ def shards(follower: Follower, days: int = DAYS) -> list[Run]:
     return list(made.order_by("pk"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["customers", "charges"])
 def test_shards_in_any_order_mend_what_was_lost_without_a_word(kind: str) -> None:
     dice = random.Random(f"shards of {kind}")

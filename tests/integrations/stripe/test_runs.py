@@ -39,6 +39,7 @@ class Doomed(Follower):
         return Seams(at=at, sleep=lambda seconds: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_anywhere_a_list_and_a_feed_end_as_if_undisturbed(point: str) -> None:
     account = Account()

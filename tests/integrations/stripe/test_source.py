@@ -44,6 +44,7 @@ def test_a_list_is_read_whole_and_its_records_are_stripe_s_bytes(every: int) -> 
     assert first.body == json.dumps(account.objects[first.key]).encode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["charges", "prices"])
 def test_a_list_goes_on_after_any_of_its_pages(kind: str) -> None:
     account = full(kind, 2100)

@@ -1,0 +1,20 @@
+"""NUL (U+0000), which PostgreSQL cannot store in a text."""
+
+from __future__ import annotations
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ingestion.loading.unfit import ColumnFault
+
+
+def nul_rule(connection: BaseDatabaseWrapper, nul: str) -> str:
+    """What is done about NUL in a text: "replace", "refuse", or "" where the database takes it as it is."""
+    return nul if nul == "replace" or connection.vendor == "postgresql" else ""
+
+
+def without_nul(text: str, sign: str, instead: str, nul: str) -> str:
+    """`text` with `instead` for every `sign` of NUL. Raises ColumnFault unless it is to be replaced."""
+    if nul != "replace":
+        where = 'Upsert(…, nul="replace") loads it with U+FFFD in its place, outside of keys'
+        raise ColumnFault("nul", f"The text holds NUL (U+0000), which PostgreSQL cannot store. {where}.")
+    return text.replace(sign, instead)

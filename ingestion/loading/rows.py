@@ -1,0 +1,54 @@
+"""What transforms return, as fields and their values: instances of the model, or mappings that name its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from difflib import get_close_matches
+from typing import Any
+
+from django.db import models
+
+from ingestion.core import unforeseen
+from ingestion.core.errors import FieldError
+from ingestion.core.records import Ready, Rejected, Stage
+
+_DJANGOS_OWN = frozenset({"_state"})
+"""What an instance of a model has beside its fields."""
+
+
+def fields_of(
+    model: type[models.Model], names: Set[str], rows: Sequence[Ready], rejected: list[Rejected]
+) -> tuple[Sequence[Ready], list[Mapping[str, Any]]]:
+    """The rows and their fields, without those that are neither of the model nor a mapping of its fields (`names`)."""
+    fields = [_fields(model, row.row) for row in rows]
+    usable = [values for values in fields if values is not None]
+    if len(usable) == len(rows) and set().union(*usable) - names <= _DJANGOS_OWN:
+        return rows, usable
+    wanted = TypeError(f"a {model.__name__} or a mapping of its fields is wanted")
+    kept: list[Ready] = []
+    kept_fields: list[Mapping[str, Any]] = []
+    for row, values in zip(rows, fields, strict=True):
+        if values is None:
+            rejected.append(unforeseen.no_row(row.record, row.row, wanted))
+        elif values is row.row and not names >= set(values):  # an instance may have attributes beside its fields
+            strangers = tuple(_stranger(model, names, name) for name in values if name not in names)
+            rejected.append(Rejected(row.record, Stage.TRANSFORM, "ColumnFault", strangers))
+        else:
+            kept.append(row)
+            kept_fields.append(values)
+    return kept, kept_fields
+
+
+def _fields(model: type[models.Model], row: Any) -> Mapping[str, Any] | None:
+    if type(row) is dict:
+        return row
+    if isinstance(row, model):
+        return row.__dict__
+    return row if isinstance(row, Mapping) else None
+
+
+def _stranger(model: type[models.Model], names: Set[str], name: Any) -> FieldError:
+    """What is wrong with a member that is no field: its value would be lost without a word."""
+    near = get_close_matches(str(name), sorted(names), 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(names))}."
+    return FieldError(str(name), "unknown_field", f"{model.__name__} has no field {name!r}; {hint}")

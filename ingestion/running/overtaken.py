@@ -1,0 +1,82 @@
+"""Rows of a replay whose table was written by somebody else after their letter: without versions nobody knows better.
+
+A letter closes when its own connection brings a good version. What another connection of the pipeline wrote meanwhile,
+or another record of the same row, would be overwritten by the older one that the letter holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Max
+
+from ingestion import letters
+from ingestion.core.context import Context
+from ingestion.core.destinations import Dated, Written, versions
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.records import OVERTAKEN, Page, Skipped
+from ingestion.core.stages import Prepared
+from ingestion.core.text import counted
+from ingestion.models import DeadLetter, Run
+
+FORCE = "over_newer"
+"""The parameter of a run that overwrites such rows all the same."""
+
+
+class _Letter(NamedTuple):
+    last_seen: datetime
+    run_id: int
+
+
+def set_aside(run: Run, pipeline: Pipeline, ctx: Context, page: Page, prepared: Prepared) -> tuple[Page, Prepared]:
+    """The page and what was prepared of it, without the rows that a replay must not overwrite; a note says so."""
+    destination = pipeline.destination
+    replays = run.kind == Run.Kind.REPLAY and not run.params.get(FORCE) and prepared.ready
+    if not replays or versions(destination) or not isinstance(destination, Dated):
+        return page, prepared
+    keys = {destination.key_of(ready.row): ready for ready in prepared.ready}
+    written = destination.written(ctx, list(keys))
+    held = _letters(run, page, prepared)
+    late = {}
+    for key, row in written.items():
+        record = keys[key].record
+        if _is_later(run, row, held.get(record.body), record.key):
+            late[key] = row
+    if not late:
+        return page, prepared
+    ready = [row for key, row in keys.items() if key not in late]
+    skipped = [*prepared.skipped, *(Skipped(keys[key].record, OVERTAKEN, key) for key in late)]
+    return replace(page, notes=(*page.notes, _note(late))), replace(prepared, ready=ready, skipped=skipped)
+
+
+def _letters(run: Run, page: Page, prepared: Prepared) -> Mapping[bytes, _Letter]:
+    """The letter that each record of the page came from."""
+    identities = {ready.record.body: letters.identity(ready.record) for ready in prepared.ready}
+    wanted = page.settles or list(identities.values())
+    rows = DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id, identity__in=wanted)
+    held = {name: _Letter(seen, by) for name, seen, by in rows.values_list("identity", "last_seen", "run_id")}
+    if page.settles:  # one letter, which its source took apart
+        return {body: letter for letter in held.values() for body in identities}
+    return {body: held[name] for body, name in identities.items() if name in held}
+
+
+def _is_later(run: Run, row: Written, letter: _Letter | None, key: str) -> bool:
+    if letter is None or row.run_id in (run.pk, letter.run_id) or row.at <= letter.last_seen:
+        return False
+    # What another replay wrote is as old as the letter that it took.
+    taken = DeadLetter.objects.for_tenant(run.tenant_id).filter(replay_run=row.run_id, source_id=key)
+    seen: datetime | None = taken.aggregate(seen=Max("last_seen"))["seen"]
+    return seen is None or seen > letter.last_seen
+
+
+def _note(late: Mapping[str, Written]) -> str:
+    key, row = next(iter(late.items()))
+    rows = counted(len(late), "row was", "rows were")
+    return (
+        f"{rows} written after the letter, and the table has no version that tells which is newer, so it was left: "
+        f"{key!r} by run {row.run_id}, for one. Settle such a letter (its record arrived another way), or replay it "
+        "with --over-newer."
+    )

@@ -1,0 +1,103 @@
+"""Letters whose row somebody else wrote meanwhile, where no version tells which of the two is newer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ingestion import Upsert, actions
+from ingestion.actions import Selection
+from ingestion.models import DeadLetter, Run, Tenant
+from ingestion.testing import registered
+from tests.app.oracle import Entry
+from tests.ingestion.runs import OPERATOR, carry, events, item, letters, load, new_tenant, over, replayed, rows
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+PLAIN = Upsert(Entry, key=["external_id"])
+VERSIONED = Upsert(Entry, key=["external_id"], version="revision")
+
+
+def refuse(counting: Any, ctx: Any) -> Any:
+    raise AssertionError("not yet")
+
+
+def loaded_by(name: str, tenant: Tenant, *records: dict[str, Any], destination: Upsert = PLAIN, **changes: Any) -> Run:
+    """A run of the connection `name` over `records`."""
+    with registered(over(records, destination=destination, **changes)) as pipeline:
+        connection = actions.connect(OPERATOR, tenant, pipeline.name, name=name)
+        return carry(actions.run_now(OPERATOR, connection, hint=False))
+
+
+def overtaken(destination: Upsert = PLAIN) -> Tenant:
+    """A tenant with a letter of connection a about version 1, and connection b's version 2 in the table."""
+    tenant = new_tenant()
+    loaded_by("a", tenant, item(1, revision=1, amount="1.00"), transform=refuse, destination=destination)
+    loaded_by("b", tenant, item(1, revision=2, amount="2.00"), destination=destination)
+    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.NEW]
+    return tenant
+
+
+def test_a_replay_leaves_what_another_connection_wrote_after_the_letter() -> None:
+    tenant = overtaken()
+
+    run = replayed(tenant, over([], destination=PLAIN))
+
+    assert rows(tenant) == {"rec_0001": "2.00"}
+    assert (run.state, run.skip_reasons) == (Run.State.SUCCEEDED, {"overtaken": 1})
+    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.NEW]
+    (note,) = run.events.filter(name="note").values_list("text", flat=True)
+    assert "'rec_0001' by run" in note
+    assert "--over-newer" in note
+    assert "note" in events(run)
+
+
+def test_a_dry_run_says_so() -> None:
+    tenant = overtaken()
+
+    with registered(over([], destination=PLAIN)):
+        (plain,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
+        (forced,) = actions.rehearse_replay(OPERATOR, Selection(tenant), over_newer=True)
+
+    assert [(fate.would, "written after this letter" in fate.reason) for fate in plain.fates] == [("leave", True)]
+    assert [fate.would for fate in forced.fates] == ["update"]
+
+
+def test_it_is_overwritten_where_somebody_says_so() -> None:
+    tenant = overtaken()
+
+    run = replayed(tenant, over([], destination=PLAIN), over_newer=True)
+
+    assert (rows(tenant), run.ok) == ({"rec_0001": "1.00"}, 1)
+    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
+
+
+def test_with_a_version_the_letter_is_stale() -> None:
+    tenant = overtaken(VERSIONED)
+
+    run = replayed(tenant, over([], destination=VERSIONED))
+
+    assert (rows(tenant), run.skip_reasons) == ({"rec_0001": "2.00"}, {"stale": 1})
+
+
+def test_a_row_that_was_there_before_the_letter_is_updated() -> None:
+    tenant = new_tenant()
+    load(over([item(1, amount="1.00")], destination=PLAIN), tenant)
+    load(over([item(1, amount="2.00"), item(2)], destination=PLAIN, transform=refuse), tenant)
+
+    replayed(tenant, over([], destination=PLAIN))
+
+    assert rows(tenant) == {"rec_0001": "2.00", "rec_0002": "2.00"}
+
+
+def test_what_another_replay_wrote_is_as_old_as_its_letter() -> None:
+    tenant = new_tenant()
+    for version in ("1.00", "2.00"):
+        load(over([item(1, amount=version)], destination=PLAIN, transform=refuse), tenant)
+    older, newer = letters(tenant)
+    with registered(over([], destination=PLAIN)):
+        for letter in (older, newer):
+            (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk]), hint=False)
+            carry(run)
+
+    assert rows(tenant) == {"rec_0001": "2.00"}
