@@ -131,6 +131,10 @@ def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
         foreign = any("\udc80" <= sign <= "\udcff" for sign in value)
         yield FieldError(path, "not_text", _FOREIGN if foreign else _HALF)
     elif isinstance(value, dict | list) and depth:
+        if isinstance(value, dict) and any("\ud800" <= sign <= "\udfff" for name in value for sign in name):
+            yield FieldError(
+                path, "not_text", "The name of a member holds half a character, or bytes that are no UTF-8."
+            )
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _faults(one, f"{path}.{name}" if path else str(name), depth - 1)
 
