@@ -18,6 +18,7 @@ from ingestion.core.json_items import json_items
 from ingestion.core.keys import member_at, readable_key
 from ingestion.core.records import Json, Page, Record, Refusal
 
+_MARK = b"\xef\xbb\xbf"
 _PAGE_BYTES = 16 * 1024 * 1024
 """A page ends here, however few records it has: it is held in memory."""
 
@@ -67,8 +68,9 @@ class JsonLines:
                     if len(line.rstrip(b"\r\n")) > self.max_line_bytes:
                         raise UnreadableFile(f"{path.name} has a line above {self.max_line_bytes} bytes; split it.")
                     at = f"byte {offset}"
+                    body = (line if offset else line.removeprefix(_MARK)).strip()
                     offset += len(line)
-                    if body := line.strip():
+                    if body:
                         take(body, key_of, at, records, refused, self.key)
                 if records or refused:
                     yield Page(records, offset, refused)
