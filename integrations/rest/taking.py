@@ -119,12 +119,24 @@ def _leniently(body: bytes) -> Any:
 def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
     if isinstance(value, _NoNumber):
         yield FieldError(path, "not_json", f"{value.text} is no JSON number.")
-    elif isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
-        bad = "bytes that are no UTF-8" if any("\udc80" <= sign <= "\udcff" for sign in value) else "half a character"
-        yield FieldError(path, "not_text", f"The text holds {bad} (a surrogate without its other half).")
+    elif isinstance(value, str) and _is_half(value):
+        yield _no_text(path, "text", value)
     elif isinstance(value, dict | list) and depth:
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _faults(one, f"{path}.{name}" if path else str(name), depth - 1)
+            at = f"{path}.{name}" if path else str(name)
+            at = at.encode("utf-8", "backslashreplace").decode()
+            if isinstance(name, str) and _is_half(name):
+                yield _no_text(at, "name", name)
+            yield from _faults(one, at, depth - 1)
+
+
+def _no_text(path: str, what: str, text: str) -> FieldError:
+    bad = "bytes that are no UTF-8" if any("\udc80" <= sign <= "\udcff" for sign in text) else "half a character"
+    return FieldError(path, "not_text", f"The {what} holds {bad} (a surrogate without its other half).")
+
+
+def _is_half(text: str) -> bool:
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _has(value: Any, name: str) -> bool:
