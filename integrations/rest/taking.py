@@ -127,16 +127,22 @@ def _leniently(body: bytes) -> Any:
 def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
     if isinstance(value, _NoNumber):
         yield FieldError(path, "not_json", f"{value.text} is no JSON number.")
-    elif isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+    elif isinstance(value, str) and _is_half(value):
         foreign = any("\udc80" <= sign <= "\udcff" for sign in value)
         yield FieldError(path, "not_text", _FOREIGN if foreign else _HALF)
     elif isinstance(value, dict | list) and depth:
-        if isinstance(value, dict) and any("\ud800" <= sign <= "\udfff" for name in value for sign in name):
-            yield FieldError(
-                path, "not_text", "The name of a member holds half a character, or bytes that are no UTF-8."
-            )
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _faults(one, f"{path}.{name}" if path else str(name), depth - 1)
+            at = f"{path}.{name}" if path else str(name)
+            at = at.encode("utf-8", "backslashreplace").decode()
+            if isinstance(name, str) and _is_half(name):
+                yield FieldError(
+                    at, "not_text", "The name of a member holds half a character, or bytes that are no UTF-8."
+                )
+            yield from _faults(one, at, depth - 1)
+
+
+def _is_half(text: str) -> bool:
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _has(value: Any, name: str) -> bool:
