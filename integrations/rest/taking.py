@@ -110,8 +110,9 @@ def _refusal(body: bytes, keys: tuple[str, ...], position: str, error: Exception
         with contextlib.suppress(ValueError):
             key = key_of_value(value, keys)
     if faults:
-        names = ", ".join(dict.fromkeys(fault.path for fault in faults))
-        return Refusal(Record(key, body, position), RecordError(f"{names}: {faults[0].message}", errors=faults))
+        names = ", ".join(dict.fromkeys(fault.path for fault in faults if fault.path))
+        text = f"{names}: {faults[0].message}" if names else faults[0].message
+        return Refusal(Record(key, body, position), RecordError(text, errors=faults))
     what = f"key {', '.join(keys)!r}" if keys else "value"
     return Refusal(Record(key, body, position), RecordError(f"No usable {what} in the record: {error}"))
 
@@ -136,7 +137,8 @@ def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
                 path, "not_text", "The name of a member holds half a character, or bytes that are no UTF-8."
             )
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _faults(one, f"{path}.{name}" if path else str(name), depth - 1)
+            shown = str(name).encode(errors="backslashreplace").decode()  # a path is stored, and so it must be text
+            yield from _faults(one, f"{path}.{shown}" if path else shown, depth - 1)
 
 
 def _has(value: Any, name: str) -> bool:
