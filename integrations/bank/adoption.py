@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from django.db.models import Q
 
 from ingestion import Context, counted
 from integrations.bank.arrivals import Arrival, Row, alike, chunks, ledger, read
@@ -48,7 +51,7 @@ def rename(ctx: Context, arrivals: Iterable[Arrival]) -> None:
         ledger(ctx).bulk_update(moved, ["external_id"], batch_size=200)
 
 
-def _adopted(pairs: Iterator[tuple[Arrival, list[Row]]], batch: set[str]) -> list[Arrival]:
+def _adopted(pairs: Iterator[tuple[Arrival, Iterable[Row]]], batch: set[str]) -> list[Arrival]:
     """Each new entry takes the first row that no entry of the batch has yet."""
     taken: set[int] = set()
     adopted = []
@@ -65,22 +68,35 @@ def _new(arrivals: Iterable[Arrival]) -> list[Arrival]:
     return [arrival for arrival in arrivals if arrival.stored is None and not arrival.owner.account_is_new]
 
 
-def _of_the_place(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, list[Row]]]:
+def _of_the_place(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, Iterable[Row]]]:
     again = [arrival for arrival in _new(arrivals) if arrival.owner.sent_again and arrival.entry.position is not None]
     strange = _strange(arrivals) if again else set()
     new = [arrival for arrival in again if arrival.owner.statement_id not in strange]
-    rows: dict[int, list[Row]] = defaultdict(list)
-    statements = {arrival.owner.statement_id for arrival in new}
-    for chunk in chunks({arrival.entry.amount for arrival in new}):
-        for row in read(ledger(ctx).filter(statement_id__in=statements, amount__in=chunk).exclude(withdrawn=_COPY)):
-            rows[row.statement_id].append(row)
     arrived = Counter(arrival.owner.statement_id for arrival in arrivals)
+    whole = {one.owner.statement_id for one in new if arrived[one.owner.statement_id] == one.entry.statement.entries}
+    at_places: dict[object, list[Row]] = defaultdict(list)
+    elsewhere: dict[object, list[Row]] = defaultdict(list)
+    for row in _of_the_statements(ctx, new, whole):
+        money = (row.account_id, row.booked_on, row.amount)
+        at_places[row.statement_id, money, row.position].append(row)
+        if row.statement_id in whole:
+            elsewhere[row.statement_id, money].append(row)
+    # One pass over the rows of a money for all entries of it: what one of them passed by is nobody's any more.
+    left = {key: iter(rows) for key, rows in elsewhere.items()}
     for arrival in new:
-        own = arrival.owner.statement_id
-        same = [row for row in rows[own] if (row.account_id, row.booked_on, row.amount) == arrival.money]
-        at_its_place = [row for row in same if row.position == arrival.entry.position]
-        is_whole = arrived[own] == arrival.entry.statement.entries
-        yield arrival, at_its_place + ([row for row in same if row not in at_its_place] if is_whole else [])
+        own, money = arrival.owner.statement_id, arrival.money
+        yield arrival, chain(at_places[own, money, arrival.entry.position], left.get((own, money), ()))
+
+
+def _of_the_statements(ctx: Context, new: Sequence[Arrival], whole: set[int]) -> Iterator[Row]:
+    """The rows of these statements that may be these entries; of a part of a statement those of its places."""
+    if not new:
+        return
+    positions = [arrival.entry.position or 0 for arrival in new]
+    near = Q(statement_id__in=whole) | Q(position__range=(min(positions), max(positions)))
+    rows = ledger(ctx).filter(near, statement_id__in={arrival.owner.statement_id for arrival in new})
+    for chunk in chunks({arrival.entry.amount for arrival in new}):
+        yield from read(rows.filter(amount__in=chunk).exclude(withdrawn=_COPY))
 
 
 def _strange(arrivals: Iterable[Arrival]) -> set[int]:
@@ -93,7 +109,7 @@ def _strange(arrivals: Iterable[Arrival]) -> set[int]:
     return {arrival.owner.statement_id for arrival in zero} - told
 
 
-def _of_the_id(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, list[Row]]]:
+def _of_the_id(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, Iterable[Row]]]:
     new = [arrival for arrival in _new(arrivals) if bank_id(arrival.entry)]
     rows: dict[tuple[int, str], list[Row]] = defaultdict(list)
     accounts = {arrival.owner.account_id for arrival in new}
@@ -111,7 +127,7 @@ def _distance(arrival: Arrival, row: Row) -> tuple[bool, bool, int]:
     return bool(row.withdrawn), differs, abs((row.booked_on - arrival.entry.day).days)
 
 
-def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, list[Row]]]:
+def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, Iterable[Row]]]:
     new = _new(arrivals)
     if not new:
         return
@@ -119,9 +135,14 @@ def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[A
     for row, texts, _ in alike(ctx, new):
         rows[texts].append(row)
     judging = Judging(ctx, arrivals)
+    groups: dict[object, list[Arrival]] = defaultdict(list)
     for arrival in new:
-        look = look_of(arrival.entry.account.known_by, arrival.entry.currency, arrival.entry, Ids.IGNORE)
-        by_text = {key_of(look, ordinal) for ordinal in range(arrival.entry.twins + _FEW)}
-        named = [row for row in rows[arrival.texts] if row.external_id not in by_text and row.bank_id]
-        own = arrival.owner.statement_id
-        yield arrival, [row for row in named if not judging.are_others(row.statement_id, own)]
+        groups[arrival.texts, arrival.owner.statement_id].append(arrival)
+    for group in groups.values():
+        entry, own = group[0].entry, group[0].owner.statement_id
+        look = look_of(entry.account.known_by, entry.currency, entry, Ids.IGNORE)
+        most = max(arrival.entry.twins for arrival in group) + _FEW
+        by_text = {key_of(look, ordinal) for ordinal in range(most)}
+        named = (row for row in rows[group[0].texts] if row.external_id not in by_text and row.bank_id)
+        left = iter([row for row in named if not judging.are_others(row.statement_id, own)])
+        yield from ((arrival, left) for arrival in group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,7 @@ Value = TypeVar("Value")
 CHUNK = 800
 """Values one query names; older SQLite libraries take 999."""
 _TWINS = 1000
-"""Equal entries of one statement among which one is looked for."""
+"""Equal entries of other statements among which one is looked for."""
 
 
 class Row(NamedTuple):
@@ -102,14 +103,15 @@ def arriving(ctx: Context, ids: Ids, rows: Iterable[Ready]) -> list[Arrival]:
 
 def _find_former(ctx: Context, ids: Ids, arrivals: Collection[Arrival]) -> None:
     """Entries that are stored under what their account was known by before keep their rows."""
-    former = {key: arrival for arrival in arrivals if (key := _former_key(ids, arrival))}
+    ordinals: dict[str, dict[str, int]] = defaultdict(dict)
+    former = {key: arrival for arrival in arrivals if (key := _former_key(ids, arrival, ordinals))}
     for key, row in by_key(ctx, list(former)).items() if former else ():
         former[key].is_stored(row)
         former[key].has_moved = True
 
 
-def _former_key(ids: Ids, arrival: Arrival) -> str:
-    """The key the entry had then, '' where its key is no other now."""
+def _former_key(ids: Ids, arrival: Arrival, ordinals: dict[str, dict[str, int]]) -> str:
+    """The key the entry had then, '' where its key is no other now. `ordinals` are of the keys of each look so far."""
     entry, former = arrival.entry, arrival.owner.former
     account = entry.account.known_by
     if former == account:
@@ -117,7 +119,10 @@ def _former_key(ids: Ids, arrival: Arrival) -> str:
     if arrival.key == trusted_key(account, bank_id(entry)):
         return trusted_key(former, bank_id(entry))
     look = look_of(account, entry.currency, entry, ids)
-    ordinal = next((at for at in range(_TWINS) if key_of(look, at) == arrival.key), None)
+    keys = ordinals[look]
+    while arrival.key not in keys and len(keys) < entry.statement.entries + _TWINS:
+        keys[key_of(look, len(keys))] = len(keys)
+    ordinal = keys.get(arrival.key)
     return "" if ordinal is None else key_of(look_of(former, entry.currency, entry, ids), ordinal)
 
 

@@ -2,19 +2,24 @@
 
 twins.py tells them apart within a run. Here an entry's id leads to the row of a statement that has nothing in common
 with its own: by the numbers (`7/1`, `7/2`), by the balances (courses.py), or because stored statements of the day lead
-from one to the other. The entry then takes the row of its own place, or the next id that is free.
+from one to the other. Or the two show a run of entries between the same balances, and the row is of another place in
+it. The entries of that look then take the rows of their own places, or the next ids that are free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from ingestion import Context
 from integrations.bank.arrivals import Arrival, Row, by_key
 from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_key
 from integrations.bank.judging import Judging
 from integrations.bank.ordinals import Ordinals
+
+_Group = tuple[int, str]
+"""The statement and the look of entries that are twins within it."""
 
 
 def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> None:
@@ -23,72 +28,113 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     if not elsewhere:
         return
     judging.learn(arrival.stored.statement_id for arrival in elsewhere if arrival.stored is not None)
-    parting = _Parting(Ordinals(ctx), judging, {arrival.key for arrival in arrivals})
-    looks = {arrival.key: _look(arrival, ids) for arrival in elsewhere}
-    moved = [arrival for arrival in elsewhere if parting.is_continued(arrival, arrival.stored)]
-    moved += _moved_before(ctx, parting, elsewhere, looks)
-    parting.ordinals.learn({looks[arrival.key] for arrival in moved})
-    for arrival in sorted(moved, key=lambda one: one.entry.position or 0):
-        parting.settle(arrival, looks[arrival.key])
+    moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
+    moving |= {_group(arrival, ids) for arrival in _moved_before(ctx, ids, judging, elsewhere)}
+    if not moving:
+        return
+    groups: dict[_Group, list[Arrival]] = defaultdict(list)
+    statements = {statement for statement, _ in moving}
+    for arrival in arrivals:
+        is_near = arrival.owner.statement_id in statements and _is_told_by_look(arrival)
+        if is_near and (group := _group(arrival, ids)) in moving:
+            groups[group].append(arrival)
+    staying = {arrival.key for arrival in arrivals} - {one.key for group in groups.values() for one in group}
+    ordinals = Ordinals(ctx)
+    ordinals.learn({look for _, look in groups})
+    for (statement, look), twins in groups.items():
+        twins.sort(key=lambda one: one.entry.position or 0)
+        _Parting(judging, statement, staying).settle(ordinals.of(look), twins)
 
 
-def _moved_before(
-    ctx: Context, parting: _Parting, elsewhere: Sequence[Arrival], looks: dict[str, str]
-) -> list[Arrival]:
+def _group(arrival: Arrival, ids: Ids) -> _Group:
+    entry = arrival.entry
+    return arrival.owner.statement_id, look_of(entry.account.known_by, entry.currency, entry, ids)
+
+
+def _moved_before(ctx: Context, ids: Ids, judging: Judging, elsewhere: Sequence[Arrival]) -> list[Arrival]:
     """Those whose own id is held by an earlier twin of their own statement, which had to give way itself."""
     own = [one for one in elsewhere if one.stored is not None and one.stored.statement_id == one.owner.statement_id]
-    first = by_key(ctx, [key_of(looks[arrival.key], 0) for arrival in own])
+    keys = {arrival.key: key_of(_group(arrival, ids)[1], 0) for arrival in own}
+    first = by_key(ctx, set(keys.values()))
     return [
         arrival
         for arrival in own
-        if arrival.entry.unreadable or parting.is_continued(arrival, first.get(key_of(looks[arrival.key], 0)))
+        if arrival.entry.unreadable or _is_apart(judging, arrival, first.get(keys[arrival.key]))
     ]
 
 
-def _look(arrival: Arrival, ids: Ids) -> str:
-    return look_of(arrival.entry.account.known_by, arrival.entry.currency, arrival.entry, ids)
+def _is_apart(judging: Judging, arrival: Arrival, row: Row | None) -> bool:
+    own = arrival.owner.statement_id, arrival.entry.position
+    return row is not None and judging.are_apart(row.statement_id, row.position, *own)
 
 
 def _may_be_another(arrival: Arrival) -> bool:
     row = arrival.stored
-    if row is None or arrival.entry.position is None:
-        return False
-    if arrival.key == trusted_key(arrival.entry.account.known_by, bank_id(arrival.entry)):
+    if row is None or not _is_told_by_look(arrival):
         return False
     return (row.statement_id, row.position) != (arrival.owner.statement_id, arrival.entry.position)
 
 
-@dataclass(slots=True)
+def _is_told_by_look(arrival: Arrival) -> bool:
+    trusted = trusted_key(arrival.entry.account.known_by, bank_id(arrival.entry))
+    return arrival.entry.position is not None and arrival.key != trusted
+
+
 class _Parting:
-    ordinals: Ordinals
-    judging: Judging
-    taken: set[str]
+    """The stored rows of one look, and the twins of an arriving statement that may be some of them."""
 
-    def is_continued(self, arrival: Arrival, row: Row | None) -> bool:
-        return row is not None and self.judging.are_others(row.statement_id, arrival.owner.statement_id)
+    def __init__(self, judging: Judging, statement: int, taken: set[str]) -> None:
+        self._judging = judging
+        self._statement = statement
+        self._taken = taken
+        """Ids that entries of the batch have, which nobody else may take."""
+        self._at: dict[int, dict[int | None, Row]] = defaultdict(dict)
+        self._unaligned: deque[Row] = deque()
+        """Rows of statements that overlap with this one, where nothing tells which of its entries they are."""
 
-    def settle(self, arrival: Arrival, look: str) -> None:
-        """Move the entry to the row of its place, else to one of a statement that overlaps, else to a free id."""
-        place = (arrival.owner.statement_id, arrival.entry.position)
-        overlapping: Row | None = None
-        for key, row in self.ordinals.of(look):
-            if row is None and key not in self.taken:
-                self._move(arrival, overlapping.external_id if overlapping else key, overlapping)
-                return
-            if row is None:
-                continue
-            if (row.statement_id, row.position) == place:
-                self._move(arrival, key, row)
-                return
-            is_other = row.statement_id == place[0] or self.is_continued(arrival, row)
-            if overlapping is None and key not in self.taken and not is_other:
-                overlapping = row
-
-    def _move(self, arrival: Arrival, key: str, row: Row | None) -> None:
-        self.taken.discard(arrival.key)
-        self.taken.add(key)
-        arrival.key = key
-        if row is None:
+    def settle(self, ordinals: Iterator[tuple[str, Row | None]], twins: Sequence[Arrival]) -> None:
+        """Each takes the row of its own place, else one that overlaps with it, else a free id."""
+        free = self._learn(ordinals)
+        for rows_of in (self._own, self._aligned, self._overlapping):
+            twins = [arrival for arrival in twins if not self._take(arrival, rows_of(arrival))]
+        for arrival in twins:
+            self._taken.add(key := next(key for key in free if key not in self._taken))
+            arrival.key = key
             arrival.stored, arrival.withdrawn, arrival.replaced_by_id = None, "", None
-        else:
+
+    def _learn(self, ordinals: Iterator[tuple[str, Row | None]]) -> Iterator[str]:
+        """Read the rows; the free ids after them."""
+        for key, row in ordinals:
+            if row is not None:
+                self._at[row.statement_id][row.position] = row
+                is_another = self._judging.are_others(row.statement_id, self._statement)
+                own = row.statement_id == self._statement
+                if not (own or is_another or self._judging.are_aligned(row.statement_id, self._statement)):
+                    self._unaligned.append(row)
+            elif key not in self._taken:
+                return chain([key], (key for key, row in ordinals if row is None))
+        return iter(())
+
+    def _take(self, arrival: Arrival, rows: Iterator[Row]) -> bool:
+        """Whether one of the rows is free; the entry is that one then."""
+        row = next((row for row in rows if row.external_id not in self._taken), None)
+        if row is not None:
+            self._taken.add(row.external_id)
+            arrival.key = row.external_id
             arrival.is_stored(row)
+        return row is not None
+
+    def _own(self, arrival: Arrival) -> Iterator[Row]:
+        row = self._at[self._statement].get(arrival.entry.position)
+        if row is not None:
+            yield row
+
+    def _aligned(self, arrival: Arrival) -> Iterator[Row]:
+        for statement, rows in self._at.items():
+            if statement != self._statement and not self._judging.are_others(statement, self._statement):
+                places = self._judging.partners(statement, self._statement, arrival.entry.position or 0)
+                yield from (rows[place] for place in places if place in rows)
+
+    def _overlapping(self, arrival: Arrival) -> Iterator[Row]:
+        while self._unaligned:
+            yield self._unaligned.popleft()

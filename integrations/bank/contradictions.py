@@ -6,7 +6,7 @@ Nothing is refused for it, since nobody but the bank can say which of them holds
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -15,13 +15,19 @@ from integrations.bank.arrivals import Arrival, ledger
 from integrations.bank.courses import Course
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankSighting, BankStatement
+from integrations.bank.numbering import is_numbered, spelled
+from integrations.bank.versions import is_identified, is_of
 
-_MOST = 20
-"""Stored statements of one number that an arriving one is held against."""
+_MOST = 400
+"""Stored statements of the same days among which those of its number are looked for."""
 
 
-def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival]) -> list[str]:
-    """A sentence for each contradiction, before the entries are loaded: stored statements still have their rows."""
+def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], settled: Collection[int]) -> list[str]:
+    """A sentence for each contradiction, before the entries are loaded: stored statements still have their rows.
+
+    Of statements that are `settled`, since the later version takes the place of the earlier, versions.py tells.
+    """
+    arrivals = [one for one in arrivals if one.owner.statement_id not in settled]
     heads = {one.owner.statement_id: one for one in arrivals if not one.owner.account_is_new and _is_proved(one)}
     fresh = {pk: one for pk, one in heads.items() if not one.owner.sent_again}
     again = {pk: one for pk, one in heads.items() if one.owner.sent_again}
@@ -36,15 +42,15 @@ def _is_proved(arrival: Arrival) -> bool:
 def _of_one_number(ctx: Context, judging: Judging, fresh: dict[int, Arrival]) -> Iterator[str]:
     for pk, arrival in fresh.items():
         head = arrival.entry.statement
-        if not _is_numbered(head.number):
+        if not is_identified(head):
             continue
         same = BankStatement.objects.for_tenant(ctx.tenant).filter(
-            account_id=arrival.owner.account_id,
-            number=head.number[:50],
-            first_on__lte=head.last,
-            last_on__gte=head.first,
+            account_id=arrival.owner.account_id, page=head.page, first_on__lte=head.last, last_on__gte=head.first
         )
-        for other in list(same.exclude(pk__in=fresh).order_by("-pk")[:_MOST]):
+        numbers = same.exclude(pk__in=fresh).order_by("-pk").values_list("pk", "number", "reference")[:_MOST]
+        stored = [pk for pk, *which in numbers if is_of(head, *which)]
+        judging.learn(stored)
+        for other in map(judging.statement, stored):
             if _contradict(judging, other, pk):
                 own = _shown(judging.statement(pk))
                 yield (
@@ -102,7 +108,7 @@ def _there_and_back(judging: Judging, heads: dict[int, Arrival]) -> Iterator[str
     """Days whose balances come back, by statements without numbers: one of them may have come twice."""
     for pk, arrival in heads.items():
         head = arrival.entry.statement
-        if _is_numbered(head.number) or head.first is None or head.first != head.last:
+        if is_numbered(head.number) or head.first is None or head.first != head.last:
             continue
         if judging.comes_back(pk, head.first):
             yield (
@@ -121,7 +127,8 @@ def _under_another_number(judging: Judging, arrivals: Sequence[Arrival], fresh: 
     }
     for other, own, day in sorted(pairs):
         stored, arriving = judging.statement(other), judging.statement(own)
-        if not (_is_numbered(stored.number) and _is_numbered(arriving.number)) or stored.number == arriving.number:
+        numbers = spelled(stored.number), spelled(arriving.number)
+        if numbers[0] == numbers[1] or not all(map(is_numbered, numbers)):
             continue
         if _way(stored) == _way(arriving) and stored.entries == arriving.entries and judging.meet_on(other, own, day):
             yield (
@@ -129,11 +136,6 @@ def _under_another_number(judging: Judging, arrivals: Sequence[Arrival], fresh: 
                 "were taken for sent again. Where they are two, the statement between them tells: load it, and the "
                 "entries are parted."
             )
-
-
-def _is_numbered(number: str) -> bool:
-    """A bank that numbers all statements 0 does not."""
-    return bool(number.partition("/")[0].strip("0"))
 
 
 def _way(statement: BankStatement) -> str:
@@ -145,4 +147,4 @@ def _shown(statement: BankStatement) -> str:
     first, last = statement.first_on, statement.last_on
     days = f"{first}" if first == last else f"{first} to {last}"
     named = ", ".join(filter(None, [statement.number, statement.reference]))
-    return f"{named} ({days}, {_way(statement)}, {statement.entries} entries)"
+    return f"{named} ({days}, {_way(statement)}, {counted(statement.entries, 'entry', 'entries')})"

@@ -3,8 +3,9 @@
 The rule, for statements of one account that share days:
 
 - they continue each other where one opens with what the other closes with and begins and ends no earlier, and their
-  numbers follow each other, or the earlier one changed the balance on the days they share and neither is a part of the
-  other: of balances that come back, a part closes with what the whole opens with, or the other way round;
+  numbers follow each other (unless no balance changed and they show the same ids of the bank), or the earlier one
+  changed the balance on the days they share and neither is a part of the other: of balances that come back, a part
+  closes with what the whole opens with, or the other way round;
 - they are others where their balances run past each other: neither at the beginning nor at the end of the days they
   share do they have the same balance, and no run of entries leads both from the same balance to the same balance.
 
@@ -14,15 +15,14 @@ nothing.
 
 from __future__ import annotations
 
-import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import accumulate
 
-_NUMBER = re.compile(r"0*([0-9]{1,9})(?:/[0-9]+)?")
+from integrations.bank.alignment import Aligned, beginning, contained, meeting, readings
+from integrations.bank.numbering import follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Course:
     last: date
     is_whole: bool
     """Whether the entries lead from one balance to the other."""
+    still: frozenset[tuple[date, Decimal, str]] = frozenset()
+    """The entries of its first and last day that have an id of the bank, where the day left the balance as it was."""
 
     @property
     def booked(self) -> list[tuple[date, Decimal]]:
@@ -61,15 +63,32 @@ class Course:
 
 
 def course(
-    opening: Decimal | None, closing: Decimal | None, booked: Sequence[tuple[date, Decimal]], number: str
+    opening: Decimal | None,
+    closing: Decimal | None,
+    booked: Sequence[tuple[date, Decimal]],
+    number: str,
+    ids: Iterable[str] = (),
 ) -> Course | None:
-    """The course of a statement; None where it has no balances, or no entries of a known day and amount."""
+    """The course of a statement; None where it has no balances, or no entries of a known day and amount.
+
+    `ids` are the bank's, '' for none, as many as entries.
+    """
     if opening is None or closing is None or not booked:
         return None
     days = [day for day, _ in booked]
     is_whole = opening + sum(amount for _, amount in booked) == closing
     ordinals, amounts = array("i", (day.toordinal() for day in days)), tuple(amount for _, amount in booked)
-    return Course(opening, closing, ordinals, amounts, number, min(days), max(days), is_whole)
+    still = frozenset(_still(booked, ids, {min(days), max(days)}))
+    return Course(opening, closing, ordinals, amounts, number, min(days), max(days), is_whole, still)
+
+
+def _still(
+    booked: Sequence[tuple[date, Decimal]], ids: Iterable[str], days: set[date]
+) -> Iterator[tuple[date, Decimal, str]]:
+    changed = {day: sum(amount for on, amount in booked if on == day) for day in days}
+    for (day, amount), name in zip(booked, ids, strict=False):
+        if name and changed.get(day) == 0:
+            yield day, amount, name
 
 
 def have_nothing_in_common(one: Course, other: Course) -> bool:
@@ -81,7 +100,7 @@ def continues(first: Course, second: Course) -> bool:
     """Whether the second is what came after the first."""
     if first.closing != second.opening or first.first > second.first or first.last > second.last:
         return False
-    if first.last <= second.first and follow(first.number, second.number):
+    if first.last <= second.first and follow(first.number, second.number) and not first.still & second.still:
         return True
     if not first.changed(since=second.first):
         return False
@@ -99,54 +118,44 @@ def may_hold_the_way(first: Course, second: Course) -> bool:
 
 def _comes_to(course: Course, start: Decimal, end: Decimal) -> bool:
     """Whether its balance is `start`, and after that `end`, in the order of its entries or the other way round."""
-    for amounts in (course.amounts, course.amounts[::-1]):
-        balances = list(accumulate(amounts, initial=course.opening))
-        if start in balances and end in balances[balances.index(start) + 1 :]:
-            return True
-    return False
+    ways = (balances for _, balances, _ in readings(course))
+    return any(start in way and end in way[way.index(start) + 1 :] for way in ways)
 
 
 def _is_part(part: Course, whole: Course) -> bool:
     """Whether the entries of `part` lie in `whole` with the same balances; the rest of a page may lie on the next."""
-    length = len(part.days)
-    last = len(whole.days) - (length if whole.is_whole else 1)
-    for booked in (whole.booked, whole.booked[::-1]):
-        balances = list(accumulate((amount for _, amount in booked), initial=whole.opening))
-        for theirs in (part.booked, part.booked[::-1]):
-            for at in range(last + 1):
-                if balances[at] == part.opening and booked[at] == theirs[0]:
-                    run = booked[at : at + length]
-                    if run == theirs[: len(run)]:
-                        return True
-    return False
+    return any(contained(whole, part)) if whole.is_whole else any(beginning(whole, part))
 
 
-def follow(first: str, second: str) -> bool:
-    """Whether the second number is the one after the first: 7 and 8, 7/1 and 8/1."""
-    numbers = _NUMBER.fullmatch(first), _NUMBER.fullmatch(second)
-    return numbers[0] is not None and numbers[1] is not None and int(numbers[1][1]) - int(numbers[0][1]) == 1
+def runs_in_common(one: Course, other: Course) -> list[Aligned]:
+    """The runs of entries that both have, where their balances tell; none where they do not."""
+    if not (one.is_whole and other.is_whole and _share_days(one, other)):
+        return []
+    inside = [*contained(one, other), *(aligned.swapped() for aligned in contained(other, one))]
+    return inside or (list(meeting(one, other)) if _are_cut_within_days(one, other) else [])
+
+
+def run_into_each_other(one: Course, other: Course) -> bool:
+    """Whether they share a part of a day alone: each was cut within one, and neither holds the other."""
+    if not (one.is_whole and other.is_whole and _share_days(one, other) and _are_cut_within_days(one, other)):
+        return False
+    return not (any(contained(one, other)) or any(contained(other, one))) and any(meeting(one, other))
 
 
 def _run_past(one: Course, other: Course) -> bool:
+    if not (one.is_whole and other.is_whole and _share_days(one, other)):
+        return False
+    return _are_cut_within_days(one, other) and not any(meeting(one, other))
+
+
+def _share_days(one: Course, other: Course) -> bool:
+    return max(one.first, other.first) <= min(one.last, other.last)
+
+
+def _are_cut_within_days(one: Course, other: Course) -> bool:
+    """Whether they have other balances both at the beginning and at the end of the days that they share.
+
+    Where they share a balance there, both show the day from it or up to it, in whatever order their bank lists it.
+    """
     start, end = max(one.first, other.first), min(one.last, other.last)
-    if start > end or not (one.is_whole and other.is_whole):
-        return False
-    if one.before(start) == other.before(start) or one.after(end) == other.after(end):
-        return False
-    runs = [(course.booked, course.booked[::-1]) for course in (one, other)]
-    return not any(_meet(one.opening, mine, other.opening, theirs) for mine in runs[0] for theirs in runs[1])
-
-
-def _meet(
-    opening: Decimal, booked: list[tuple[date, Decimal]], other: Decimal, theirs: list[tuple[date, Decimal]]
-) -> bool:
-    """Whether the end of one is the beginning of the other, or one a part of the other, with the same balances."""
-    return _begins_in(opening, booked, other, theirs) or _begins_in(other, theirs, opening, booked)
-
-
-def _begins_in(
-    opening: Decimal, booked: list[tuple[date, Decimal]], other: Decimal, theirs: list[tuple[date, Decimal]]
-) -> bool:
-    balances = accumulate((amount for _, amount in booked[:-1]), initial=opening)
-    starts = (at for at, balance in enumerate(balances) if balance == other)
-    return any(booked[at : at + len(theirs)] == theirs[: len(booked) - at] for at in starts)
+    return one.before(start) != other.before(start) and one.after(end) != other.after(end)

@@ -18,6 +18,7 @@ from integrations.bank import (
     lookalikes,
     recognition,
     sightings,
+    versions,
 )
 from integrations.bank.arrivals import Arrival, arriving
 from integrations.bank.identity import ids_told
@@ -55,7 +56,8 @@ class Ledger:
         notes = lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += alike_accounts.told(ctx, arrivals)
         notes += adoption.adopt(ctx, ids, arrivals)
-        notes += contradictions.told(ctx, judging, arrivals)
+        later = versions.later(ctx, arrivals)
+        notes += contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
         targets = corrections.awaited(ctx, arrivals)
         pairs = lookalikes.suspected(ctx, ids, arrivals)
@@ -65,7 +67,7 @@ class Ledger:
         refused = {id(one.record) for one in loaded.rejected}
         arrived = [arrival for arrival in arrivals if id(arrival.ready.record) not in refused]
         sightings.record(ctx, ids, judging, arrived)
-        notes += sightings.part(ctx, arrived)
+        notes += sightings.part(ctx, arrived) + versions.apply(ctx, later, arrived)
         notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)
         return Loaded([arrival.ready for arrival in arrived], [*rejected, *loaded.rejected], notes)
 

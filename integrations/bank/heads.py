@@ -6,8 +6,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from ingestion import Context
 from integrations.bank.models import BankAccount, BankStatement
+from integrations.bank.numbering import spelled
 from integrations.bank.schema import AccountHead, BankEntry, StatementHead
 
 Heads = tuple[AccountHead, str, StatementHead]
@@ -52,6 +55,7 @@ def _owner(ctx: Context, heads: Heads) -> Owner:
             "format": statement.format[:50],
             "reference": statement.reference[:100],
             "number": statement.number[:50],
+            "page": statement.page,
             "opening": statement.opening,
             "closing": statement.closing,
             "period_start": statement.period_start,
@@ -121,18 +125,21 @@ def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | No
     if statement.opening is None or statement.closing is None:
         return None
     same = BankStatement.objects.for_tenant(ctx.tenant).filter(
+        Q(page=None) | Q(page=statement.page) if statement.page else Q(),
         account_id=account_id,
-        number=statement.number[:50],
         opening=statement.opening,
         closing=statement.closing,
         period_start=statement.period_start,
         period_end=statement.period_end,
         entries=statement.entries,
     )
-    return same.order_by("pk").values_list("pk", flat=True).first()
+    own = spelled(statement.number[:50])
+    numbers = same.order_by("pk").values_list("pk", "number")
+    return next((pk for pk, number in numbers if spelled(number) == own), None)
 
 
 def _external_id(account_id: int, statement: StatementHead) -> str:
     # Without what came later than the first statements were stored, and follows from the rest.
-    identifying = statement.model_dump_json(exclude={"first", "last"})
+    later = {"first", "last"} if statement.page else {"first", "last", "page"}
+    identifying = statement.model_dump_json(exclude=later)
     return hashlib.sha256(f"{account_id}\n{identifying}".encode()).hexdigest()[:40]

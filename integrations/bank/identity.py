@@ -14,7 +14,6 @@ What cannot be read must not identify: unreadable.py names entries without a rea
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,14 +23,12 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from ingestion import ConfigurationError
+from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.statements import Entry, EntryStatus, Statement
 from integrations.bank.twins import Dated, Place, Twins, booked_day
 
 KEY_CHARS = 40
 """160 bits of SHA-256: collisions stay out of reach, and the id fits every index."""
-
-_PLACEHOLDER = re.compile(r"(?i)not ?provided|nonref|none|n/?a|unknown|[0\-. ]+")
-"""What banks write where they have no id. As an id it would make strangers' entries one."""
 
 
 class Ids(StrEnum):
@@ -153,11 +150,6 @@ def key_of(look: str, ordinal: int) -> str:
 def bank_id(entry: Described) -> str:
     """The bank's own id, '' where it is none."""
     return bank_id_of(entry.bank_id)
-
-
-def bank_id_of(written: str) -> str:
-    """The same of what a file or a row has in its place."""
-    return written if written and not _PLACEHOLDER.fullmatch(written) else ""
 
 
 def words(entry: Described, ids: Ids) -> tuple[str, ...]:

@@ -11,10 +11,19 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from ingestion import Context
+from integrations.bank.alignment import Aligned
 from integrations.bank.arrivals import Arrival, ledger
-from integrations.bank.courses import Course, course, follow, have_nothing_in_common, may_hold_the_way
+from integrations.bank.bank_ids import bank_id_of
+from integrations.bank.courses import (
+    Course,
+    course,
+    have_nothing_in_common,
+    may_hold_the_way,
+    run_into_each_other,
+    runs_in_common,
+)
 from integrations.bank.models import BankSighting, BankStatement
-from integrations.bank.twins import page_number
+from integrations.bank.numbering import follow, page_of
 
 _MOST = 400
 """Statements of one day that are followed from one to another."""
@@ -25,14 +34,17 @@ class Judging:
 
     def __init__(self, ctx: Context, arrivals: Iterable[Arrival]) -> None:
         self._ctx = ctx
-        self._arriving: dict[int, dict[int, tuple[date, Decimal]]] = defaultdict(dict)
+        self._arriving: dict[int, dict[int, tuple[date, Decimal, str]]] = defaultdict(dict)
         for arrival in arrivals:
             if arrival.entry.position is not None:
                 place = self._arriving[arrival.owner.statement_id]
-                place[arrival.entry.position] = arrival.entry.day, arrival.entry.amount
+                place[arrival.entry.position] = arrival.entry.day, arrival.entry.amount, arrival.entry.bank_id
         self._statements: dict[int, BankStatement] = {}
         self._courses: dict[int, Course | None] = {}
+        self._places: dict[int, list[int]] = {}
+        self._indexes: dict[int, dict[int, int]] = {}
         self._judged: dict[tuple[int, int], bool] = {}
+        self._runs: dict[tuple[int, int], list[Aligned]] = {}
 
     def learn(self, statements: Iterable[int]) -> None:
         """Read these statements together."""
@@ -53,8 +65,41 @@ class Judging:
             self._judged[stored, own] = self._judge(self.statement(stored), self.statement(own))
         return self._judged[stored, own]
 
+    def are_apart(self, stored: int, place: int | None, own: int, position: int | None) -> bool:
+        """Whether an entry of the first statement is none of the second, going by their balances."""
+        if self.are_others(stored, own):
+            return True
+        if stored == own or place is None or position is None:
+            return False
+        return self.are_aligned(stored, own) and place not in self.partners(stored, own, position)
+
+    def are_aligned(self, stored: int, own: int) -> bool:
+        """Whether their balances show a run of entries that both have."""
+        return bool(self._runs_of(stored, own))
+
+    def partners(self, stored: int, own: int, position: int) -> list[int]:
+        """The places in the stored statement where the entry at this position of the other may stand."""
+        index = self._indexes.get(own, {}).get(position)
+        if index is None:
+            return []
+        runs = self._runs_of(stored, own)
+        return [self._places[stored][at] for run in runs if (at := run.partner(index)) is not None]
+
+    def _runs_of(self, stored: int, own: int) -> list[Aligned]:
+        if (stored, own) not in self._runs:
+            courses = self.course(stored), self.course(own)
+            self._runs[stored, own] = (
+                [] if courses[0] is None or courses[1] is None else runs_in_common(courses[1], courses[0])
+            )
+        return self._runs[stored, own]
+
+    def run_into_each_other(self, stored: int, own: int) -> bool:
+        """Whether each of the two was cut within a day that the other shows too."""
+        courses = self.course(stored), self.course(own)
+        return courses[0] is not None and courses[1] is not None and run_into_each_other(courses[0], courses[1])
+
     def _judge(self, stored: BankStatement, own: BankStatement) -> bool:
-        first, second = page_number(stored.number), page_number(own.number)
+        first, second = (page_of(one.reference, one.number, one.page) for one in (stored, own))
         if first is not None and second is not None and first[0] == second[0] and first[1] != second[1]:
             earlier, later = (stored, own) if first[1] < second[1] else (own, stored)
             if abs(first[1] - second[1]) > 1 or None in (earlier.closing, later.opening):
@@ -65,6 +110,8 @@ class Judging:
             return False
         if have_nothing_in_common(courses[0], courses[1]):
             return True
+        if courses[0].still & courses[1].still:
+            return False
         pairs = ((stored, courses[0], own, courses[1]), (own, courses[1], stored, courses[0]))
         return any(a.last == b.first and self._follows(first, a, second, b) for first, a, second, b in pairs)
 
@@ -89,16 +136,23 @@ class Judging:
     def course(self, pk: int) -> Course | None:
         """Of what is stored as the statement's, and what arrives of it."""
         statement = self.statement(pk)
-        if statement.pk not in self._courses:
-            rows = ledger(self._ctx).filter(statement_id=statement.pk).values_list("position", "booked_on", "amount")
+        if pk not in self._courses:
+            rows = (
+                ledger(self._ctx)
+                .filter(statement_id=statement.pk)
+                .values_list("position", "booked_on", "amount", "bank_id")
+            )
             seen = BankSighting.objects.for_tenant(self._ctx.tenant).filter(statement_id=statement.pk)
-            shared = seen.values_list("position", "entry__booked_on", "entry__amount")
+            shared = seen.values_list("position", "entry__booked_on", "entry__amount", "entry__bank_id")
             listed = (place for places in (shared, rows) for place in places)
-            places = {position: (day, amount) for position, day, amount in listed if position is not None}
+            places = {position: (day, amount, name) for position, day, amount, name in listed if position is not None}
             places |= self._arriving.get(statement.pk, {})
-            booked = [places[position] for position in sorted(places)]
-            self._courses[statement.pk] = course(statement.opening, statement.closing, booked, statement.number)
-        return self._courses[statement.pk]
+            self._places[pk] = sorted(places)
+            self._indexes[pk] = {position: index for index, position in enumerate(self._places[pk])}
+            entries = [places[position] for position in self._places[pk]]
+            booked, ids = [(day, amount) for day, amount, _ in entries], (bank_id_of(name) for *_, name in entries)
+            self._courses[pk] = course(statement.opening, statement.closing, booked, statement.number, ids)
+        return self._courses[pk]
 
     def _steps(self, first: BankStatement, second: BankStatement, day: date) -> list[_Step]:
         """The other statements of that day alone."""

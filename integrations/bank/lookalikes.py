@@ -147,10 +147,12 @@ def _named(ctx: Context, new: Sequence[Arrival]) -> dict[object, list[Row]]:
         withdrawn="",
     )
     statements = {arrival.owner.statement_id for arrival in new}
+    moneys = {(arrival.money, arrival.entry.bank_id[:255]) for arrival in new}
     near = near.exclude(run_id=ctx.run_id, statement_id__in=statements)
     for chunk in chunks(names):
         for row in read(near.filter(bank_id__in=chunk)):
-            rows[row.account_id, row.bank_id].append(row)
+            if ((row.account_id, row.booked_on, row.amount), row.bank_id) not in moneys:
+                rows[row.account_id, row.bank_id].append(row)
     return rows
 
 

@@ -52,6 +52,8 @@ class BankStatement(TenantOwned):
     format = models.CharField(_("format"), max_length=50)
     reference = models.CharField(_("reference"), max_length=100, blank=True)
     number = models.CharField(_("number"), max_length=50, blank=True)
+    page = models.PositiveIntegerField(_("page"), null=True)
+    """Of a statement that the bank cut up, where its number does not say it; None for statements from before."""
     opening = models.DecimalField(_("opening balance"), max_digits=MAX_DIGITS, decimal_places=PLACES, null=True)
     closing = models.DecimalField(_("closing balance"), max_digits=MAX_DIGITS, decimal_places=PLACES, null=True)
     period_start = models.DateField(_("from"), null=True)

@@ -16,7 +16,8 @@ from typing import Any
 from ingestion import Context, Rejected
 from integrations.bank import unreadable
 from integrations.bank.arrivals import ledger
-from integrations.bank.identity import bank_id_of, plain
+from integrations.bank.bank_ids import bank_id_of
+from integrations.bank.identity import plain
 from integrations.bank.models import BankAccount, BankTransaction
 
 _MOST = 200

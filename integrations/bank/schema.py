@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from integrations.bank import money
 from integrations.bank.identity import Keyed
+from integrations.bank.numbering import page_of
 from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement, known_by
 from integrations.bank.twins import booked_day
 
@@ -49,6 +50,8 @@ class StatementHead(BaseModel):
     format: str
     reference: str = ""
     number: str = ""
+    page: int | None = None
+    """Of a statement that the bank cut up, where its number does not say it."""
     opening: Decimal | None = None
     closing: Decimal | None = None
     period_start: date | None = None
@@ -232,6 +235,7 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "format": statement.format,
             "reference": statement.reference,
             "number": statement.number,
+            **({"page": statement.page} if statement.page and page_of("", statement.number, None) is None else {}),
             "opening": _amount(statement.opening),
             "closing": _amount(statement.closing),
             "period_start": _day(statement.period_start),

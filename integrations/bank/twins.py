@@ -7,7 +7,6 @@ ended: pages of one statement by their number (MT940 `:28C:7/1` and `7/2`), othe
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
@@ -16,10 +15,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
+from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.courses import Course, continues, course, have_nothing_in_common
+from integrations.bank.numbering import page_of, spelled
 from integrations.bank.statements import EntryStatus, Statement
 
-_PAGE = re.compile(r"(.+)/0*([0-9]+)")
 _NEWEST = 8
 """Statements with one and the same balance that are looked at: where nothing is booked all of them have it."""
 _NEWEST_OF_ACCOUNT = 40
@@ -187,8 +187,9 @@ class Twins:
 def _read(statement: Statement) -> _Read:
     opening, closing = statement.opening, statement.closing
     first, last = (opening.amount, closing.amount) if opening and closing else (None, None)
-    booked = course(first, last, _booked(statement), statement.number)
-    return _Read(Place(_Chain(), 0), booked, _page(statement), first, last)
+    booked, ids = _booked(statement)
+    page = page_of(statement.reference, statement.number, statement.page)
+    return _Read(Place(_Chain(), 0), course(first, last, booked, statement.number, ids), page, first, last)
 
 
 def _contradicted(page: _Read, other: _Read) -> bool:
@@ -209,28 +210,18 @@ def _identity(statement: Statement) -> Hashable:
     account, opening, closing = statement.account, statement.opening, statement.closing
     balances = (opening and opening.amount, closing and closing.amount)
     period = (statement.period_start, statement.period_end)
-    return account.known_by, account.currency, statement.number, statement.page, balances, period
+    return account.known_by, account.currency, spelled(statement.number), statement.page or 1, balances, period
 
 
-def _page(statement: Statement) -> tuple[str, int] | None:
-    if statement.page is not None:
-        return f"{statement.reference} {statement.number}", statement.page
-    return page_number(statement.number)
-
-
-def page_number(number: str) -> tuple[str, int] | None:
-    """The statement and the page that a number like 7/2 names."""
-    match = _PAGE.fullmatch(number)
-    return (match[1], int(match[2])) if match else None
-
-
-def _booked(statement: Statement) -> list[tuple[date, Decimal]]:
-    booked = []
+def _booked(statement: Statement) -> tuple[list[tuple[date, Decimal]], list[str]]:
+    """Day and amount of the booked entries, and beside them the ids of the bank."""
+    booked, ids = [], []
     for entry in statement.entries:
         day = booked_day(entry)
         if day is not None and entry.amount is not None and entry.status is EntryStatus.BOOKED:
             booked.append((day, entry.amount))
-    return booked
+            ids.append(bank_id_of(entry.bank_id))
+    return booked, ids
 
 
 def _share_days(one: Course, other: Course) -> bool:

@@ -110,9 +110,8 @@ def _refusal(body: bytes, keys: tuple[str, ...], position: str, error: Exception
         with contextlib.suppress(ValueError):
             key = key_of_value(value, keys)
     if faults:
-        names = ", ".join(dict.fromkeys(fault.path for fault in faults if fault.path))
-        text = f"{names}: {faults[0].message}" if names else faults[0].message
-        return Refusal(Record(key, body, position), RecordError(text, errors=faults))
+        names = ", ".join(dict.fromkeys(fault.path for fault in faults))
+        return Refusal(Record(key, body, position), RecordError(f"{names}: {faults[0].message}", errors=faults))
     what = f"key {', '.join(keys)!r}" if keys else "value"
     return Refusal(Record(key, body, position), RecordError(f"No usable {what} in the record: {error}"))
 
@@ -128,17 +127,22 @@ def _leniently(body: bytes) -> Any:
 def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
     if isinstance(value, _NoNumber):
         yield FieldError(path, "not_json", f"{value.text} is no JSON number.")
-    elif isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+    elif isinstance(value, str) and _is_half(value):
         foreign = any("\udc80" <= sign <= "\udcff" for sign in value)
         yield FieldError(path, "not_text", _FOREIGN if foreign else _HALF)
     elif isinstance(value, dict | list) and depth:
-        if isinstance(value, dict) and any("\ud800" <= sign <= "\udfff" for name in value for sign in name):
-            yield FieldError(
-                path, "not_text", "The name of a member holds half a character, or bytes that are no UTF-8."
-            )
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            shown = str(name).encode(errors="backslashreplace").decode()  # a path is stored, and so it must be text
-            yield from _faults(one, f"{path}.{shown}" if path else shown, depth - 1)
+            at = f"{path}.{name}" if path else str(name)
+            at = at.encode("utf-8", "backslashreplace").decode()
+            if isinstance(name, str) and _is_half(name):
+                yield FieldError(
+                    at, "not_text", "The name of a member holds half a character, or bytes that are no UTF-8."
+                )
+            yield from _faults(one, at, depth - 1)
+
+
+def _is_half(text: str) -> bool:
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _has(value: Any, name: str) -> bool:

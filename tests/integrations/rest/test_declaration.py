@@ -237,6 +237,7 @@ def test_the_example_of_the_reference_is_a_declaration() -> None:
     assert Rest.from_json(EXAMPLE["rest"]).incremental
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_many_pages() -> None:
     def answer(request: Any) -> Any:
         at = int(request.url.params.get("cursor", 0))

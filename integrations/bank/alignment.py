@@ -1,0 +1,97 @@
+"""Where two statements show the same run of entries between the same balances.
+
+An entry of a statement with balances stands between two of them, so it can be found in another statement by more than
+its day and amount. Each statement may list its entries in either direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import accumulate
+from typing import NamedTuple, Protocol
+
+Booked = Sequence[tuple[date, Decimal]]
+
+
+class Proved(Protocol):
+    """The entries of a statement, and the balance before them."""
+
+    @property
+    def opening(self) -> Decimal: ...
+    @property
+    def booked(self) -> Booked: ...
+
+
+class Aligned(NamedTuple):
+    """A run of entries of one statement that is a run of another one's, counted as each of them is read."""
+
+    at: int
+    other_at: int
+    length: int
+    turned: int = 0
+    """How many entries the statement has where it is read from its end, else 0."""
+    other_turned: int = 0
+
+    def partner(self, index: int) -> int | None:
+        """The place in the other statement of the entry at this place of the first, None outside the run."""
+        within = (self.turned - 1 - index if self.turned else index) - self.at
+        if not 0 <= within < self.length:
+            return None
+        place = self.other_at + within
+        return self.other_turned - 1 - place if self.other_turned else place
+
+    def swapped(self) -> Aligned:
+        return Aligned(self.other_at, self.at, self.length, self.other_turned, self.turned)
+
+
+class Reading(NamedTuple):
+    """The entries of a statement in one of their two directions, with the balances before, between and after them."""
+
+    booked: Booked
+    balances: Sequence[Decimal]
+    turned: int
+
+
+def readings(proved: Proved) -> list[Reading]:
+    """Both directions; of a single entry there is one."""
+    booked = proved.booked
+    directions = [(booked, 0), (booked[::-1], len(booked))] if len(booked) > 1 else [(booked, 0)]
+    return [
+        Reading(listed, list(accumulate((amount for _, amount in listed), initial=proved.opening)), turned)
+        for listed, turned in directions
+    ]
+
+
+def contained(whole: Proved, part: Proved) -> Iterator[Aligned]:
+    """Where the entries of `part` lie in `whole` with the same balances."""
+    if len(part.booked) > len(whole.booked):
+        return
+    wholes = readings(whole)
+    for theirs in readings(part):
+        length = len(theirs.booked)
+        for own in wholes:
+            for at in range(len(own.booked) - length + 1):
+                if own.balances[at] == part.opening and _same(own.booked, at, theirs.booked, length):
+                    yield Aligned(at, 0, length, own.turned, theirs.turned)
+
+
+def beginning(one: Proved, other: Proved) -> Iterator[Aligned]:
+    """Where the other begins in the one with the same balances, and goes on as long as both do."""
+    for theirs in readings(other):
+        for own in readings(one):
+            for at in range(len(own.booked)):
+                length = min(len(own.booked) - at, len(theirs.booked))
+                if own.balances[at] == other.opening and _same(own.booked, at, theirs.booked, length):
+                    yield Aligned(at, 0, length, own.turned, theirs.turned)
+
+
+def meeting(one: Proved, other: Proved) -> Iterator[Aligned]:
+    """Where the end of one is the beginning of the other, or one a part of the other, with the same balances."""
+    yield from beginning(one, other)
+    yield from (aligned.swapped() for aligned in beginning(other, one))
+
+
+def _same(booked: Booked, at: int, theirs: Booked, length: int) -> bool:
+    return booked[at] == theirs[0] and booked[at : at + length] == theirs[:length]

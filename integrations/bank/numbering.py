@@ -1,0 +1,33 @@
+"""What the number of a statement says: which one follows it, which page it is, and whether it is a number at all."""
+
+from __future__ import annotations
+
+import re
+
+_NUMBER = re.compile(r"0*([0-9]{1,9})(?:/0*([0-9]{1,9}))?")
+_PAGE = re.compile(r"0*(.+)/0*([0-9]+)")
+
+
+def follow(first: str, second: str) -> bool:
+    """Whether the second number is the one after the first: 7 and 8, 7/1 and 8/1."""
+    numbers = _NUMBER.fullmatch(first), _NUMBER.fullmatch(second)
+    return numbers[0] is not None and numbers[1] is not None and int(numbers[1][1]) - int(numbers[0][1]) == 1
+
+
+def is_numbered(number: str) -> bool:
+    """A bank that numbers all statements 0 does not."""
+    return bool(number.partition("/")[0].strip("0"))
+
+
+def spelled(number: str) -> str:
+    """One spelling of 7, 7/1 and 00007/001; of what is no number the text itself."""
+    match = _NUMBER.fullmatch(number)
+    return f"{int(match[1])}/{int(match[2] or 1)}" if match else number
+
+
+def page_of(reference: str, number: str, page: int | None) -> tuple[str, int] | None:
+    """The statement and its page: of a number like 7/2, else what the file says beside the number."""
+    match = _PAGE.fullmatch(number)
+    if match is not None:
+        return match[1], int(match[2])
+    return None if page is None else (f"{reference} {number}", page)

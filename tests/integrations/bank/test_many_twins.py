@@ -1,0 +1,89 @@
+"""Entries that share day, amount and texts: as much work for each, however many there are of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from types import FrameType
+
+import pytest
+
+from ingestion.core import registry
+from ingestion.models import Connection
+from ingestion.testing import registered
+from integrations.bank.source import BankFiles
+from tests.integrations.bank.test_overlap import active, put
+from tests.integrations.bank.test_pipeline import connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FEW, MANY = 300, 1200
+
+
+@contextmanager
+def pages_of(size: int) -> Iterator[None]:
+    pipeline = registry.get("bank.statements")
+    with registered(dataclasses.replace(pipeline, source=BankFiles(page_size=size))):
+        yield
+
+
+def twins(count: int, *, number: str = "7/1", opening: int = 0, text: str = "Coffee", ids: str = "") -> bytes:
+    lines = [":20:R", ":25:20010020/0012345678", f":28C:{number}", f":60F:C260602EUR{opening},00"]
+    for at in range(count):
+        lines += [f":61:2606020602C1,00NMSCNONREF{f'//{ids}{at}' if ids else ''}", f":86:{text}"]
+    return "\r\n".join([*lines, f":62F:C260602EUR{opening + count},00", "-", ""]).encode()
+
+
+def one_statement(where: Connection, count: int) -> None:
+    put(where, "all.sta", twins(count))
+
+
+def sent_again_with_other_texts(where: Connection, count: int) -> None:
+    put(where, "first.sta", twins(count))
+    put(where, "second.sta", twins(count, text="Coffee to go"))
+
+
+def pages_in_files(where: Connection, count: int) -> None:
+    put(where, "first.sta", twins(count // 2))
+    put(where, "second.sta", twins(count // 2, number="7/2", opening=count // 2))
+
+
+def with_ids_to_ignore(where: Connection, count: int) -> None:
+    put(where, "first.sta", twins(count, ids="A"))
+    put(where, "second.sta", twins(count, number="9/1", ids="B"), ids="ignore")
+
+
+SHAPES = {
+    one_statement: 100,
+    sent_again_with_other_texts: 100,
+    pages_in_files: 100,
+    with_ids_to_ignore: 2000,  # each page reads the rows of other statements that have its days and amounts
+}
+
+
+def work(load: Callable[[Connection, int], None], count: int) -> int:
+    """Calls made while loading, which do not depend on how quick the machine is."""
+    where, calls = connection(f"of-{count}"), 0
+
+    def counted(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        load(where, count)
+    finally:
+        sys.setprofile(before)
+    assert active(where) == [("2026-06-02", Decimal(1))] * count
+    return calls
+
+
+@pytest.mark.parametrize("load", SHAPES, ids=lambda load: load.__name__)
+def test_four_times_the_twins_are_four_times_the_work(load: Callable[[Connection, int], None]) -> None:
+    with pages_of(SHAPES[load]):
+        few, many = work(load, FEW), work(load, MANY)
+
+    assert many <= 4.5 * few
