@@ -17,7 +17,6 @@ from ingestion import ConfigurationError, IngestionError, SourceChanged, Transie
 from integrations.http import verdicts
 from integrations.http.bodies import Damaged, Undecodable, decoded
 from integrations.http.call import CURRENT, Call, OutOfTime, TooLarge
-from integrations.http.codes import says_later
 from integrations.http.origins import shown
 from integrations.http.redaction import Redactor
 from integrations.http.response import Response
@@ -119,8 +118,7 @@ def _request(asked: Asked, call: Call) -> httpx.Request:
 def _judged(response: Response, asked: Asked, call: Call, accept: Container[int]) -> Outcome:
     status, headers = response.status, response.headers
     hold_off = verdicts.wait_asked(status, headers, call.limits)
-    # what is too much now is no end of the pages, whatever a declaration says of the status
-    if status in accept and not (status >= 400 and says_later(response.body, words=False)):
+    if status in accept:
         return Outcome(response, None, False, hold_off, status)
     error = verdicts.refusal(status, headers, asked.what, call.limits, response.body, asked.url.host)
     return Outcome(response, error, isinstance(error, Transient), hold_off, status)

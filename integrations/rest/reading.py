@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged, counted
+from integrations.http.codes import says_later
 from integrations.http.limits import DEFAULT
 from integrations.http.waits import exhausted_for, retry_after
 from integrations.rest import answers, charsets
@@ -149,6 +150,10 @@ class Reading:
         """The page apart, once what it says of itself is no failure."""
         declared = self.declaration
         there = 200 <= reply.status < 300
+        if not there and says_later(reply.body, words=False):
+            raise self._told(
+                HeldOff(f"The source answered {reply.status} with a code of too many calls.",
+                        retry_after=_wait_asked(reply.headers)), reply)  # fmt: skip
         empty = not there or (reply.status == 204 and not reply.body)
         body = b"{}" if empty else charsets.as_utf8(reply.body, reply.headers, declared.charset)
         page, notes = (Taken([], b""), ()) if empty else self._succeeded(body, reply)

@@ -163,7 +163,8 @@ def test_two_ids_are_never_one(one: list[str], other: list[str]) -> None:
 BROKEN = {
     "NaN": (b'{"id": 7, "price": NaN, "ok": 1}', "price", "NaN is no JSON number"),
     "infinity, deep": (b'{"id": 7, "lines": [{"price": -Infinity}]}', "lines.0.price", "no JSON number"),
-    "half a surrogate in a name": (b'{"id": 7, "na\\ud800me": 1}', "", "name of a member"),
+    "half a surrogate in a name": (b'{"id": 7, "na\\ud800me": 1}', "na\\ud800me", "name of a member"),
+    "no number under half a name": (b'{"id": 7, "in": {"na\\ud800me": NaN}}', "in.na\\ud800me", "name of a member"),
     "half a surrogate": (b'{"id": 7, "name": "\\ud800"}', "name", "half a character"),
 }
 
