@@ -67,6 +67,7 @@ class _Tree:
         self.namespaces: dict[Element, str] = {}
         self.sources: dict[Element, str] = {}
         self._builder = TreeBuilder()
+        self._names: dict[str, str] = {}
         self._data, self._source_of, self._namespace_of = data, source_of, namespace_of
         self._starts: list[int] = []
         self._depth = self._elements = 0
@@ -78,6 +79,8 @@ class _Tree:
         if attributes or self._depth > MAX_DEPTH or self._elements > MAX_ELEMENTS:
             self._refuse_bombs(attributes)
         namespace, _, name = tag.rpartition("}")
+        # One text for all elements of a name: a text each takes as much memory as half of the element.
+        name = self._names.setdefault(name, name)
         self._left -= name in self._counted
         if self._left < 0:
             raise FileTooLarge(f"The XML has more than {self._limit:,} entries: split the file.")

@@ -1,4 +1,6 @@
-"""Commerzbank (DE)."""
+"""Commerzbank (DE): the export that names the account by bank code and number, and the one that followed it."""
+
+from dataclasses import replace
 
 from integrations.bank.layouts.layout import Columns, CsvLayout
 
@@ -26,4 +28,12 @@ GIRO = CsvLayout(
         account="IBAN Auftraggeberkonto",
     ),
     currency="EUR",
+)
+
+HOLDER = replace(
+    GIRO,
+    name="commerzbank-holder",
+    header=(*GIRO.header[:6], "IBAN Kontoinhaber"),
+    optional=("Kategorie",),
+    columns=replace(GIRO.columns, account="IBAN Kontoinhaber"),
 )

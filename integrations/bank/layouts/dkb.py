@@ -46,6 +46,15 @@ GIRO = CsvLayout(
     ),
 )
 
+GIRO_2023 = replace(
+    GIRO,
+    name="dkb-giro-2023",
+    header=(*GIRO.header[:7], "Betrag", *GIRO.header[9:]),
+    columns=replace(GIRO.columns, amount="Betrag", counterparty_account=""),
+    preamble=replace(GIRO.preamble, account=r"^(?:Girok|K)onto \| (?:Girokonto )?([A-Z]{2}[0-9][0-9A-Z ]+)$"),
+)
+"""The new web site's first export: without the other side's IBAN, and with the currency behind each amount."""
+
 CREDIT = CsvLayout(
     name="dkb-credit",
     bank="DKB",
@@ -70,6 +79,14 @@ CREDIT = CsvLayout(
         closing_on=r"^Saldo vom ([0-9.]+):",
         either_mark=True,
     ),
+)
+
+CREDIT_2023 = replace(
+    CREDIT,
+    name="dkb-credit-2023",
+    header=(*CREDIT.header[:5], "Betrag", "Fremdwährungsbetrag"),
+    columns=replace(CREDIT.columns, amount="Betrag"),
+    preamble=replace(CREDIT.preamble, account=r"^Karte \| [^0-9]*([0-9]{4}[0-9 •]*[0-9]{4})$"),
 )
 
 GIRO_2018 = replace(

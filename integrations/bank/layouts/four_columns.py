@@ -56,3 +56,18 @@ DAY_FIRST_WITHOUT_BALANCE = replace(
 MONTH_FIRST_WITHOUT_BALANCE = replace(
     WITHOUT_BALANCE, name="date-description-amount-mdy", date_formats=("%-m/%-d/%Y", "%-m-%-d-%Y")
 )
+
+_PAYEE = Columns(booked="Date", counterparty=("Payee",), amount="Amount")
+"""The same with the name that budget programs give the column."""
+
+PAYEE_YEAR_FIRST = replace(
+    WITHOUT_BALANCE, name="date-payee-amount", header=("Date", "Payee", "Amount"), columns=_PAYEE
+)
+
+PAYEE_DAY_FIRST = replace(
+    PAYEE_YEAR_FIRST, name="date-payee-amount-dmy", date_formats=DAY_FIRST_WITHOUT_BALANCE.date_formats
+)
+
+PAYEE_MONTH_FIRST = replace(
+    PAYEE_YEAR_FIRST, name="date-payee-amount-mdy", date_formats=MONTH_FIRST_WITHOUT_BALANCE.date_formats
+)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.core.errors import FileRefused, HostileFile, UnreadableFile
+from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt import read
 from integrations.bank.statements import EntryStatus, Statement, imbalance
 from tests.corpora import files
@@ -144,3 +145,10 @@ def _reads_or_refuses(data: bytes) -> bool:
         return all(isinstance(each, Statement) for each in read(data))
     except FileRefused:
         return True
+
+
+def test_elements_of_one_name_share_its_text() -> None:
+    root = bounded_xml.parse('<a xmlns="urn:x"><entry/><entry/></a>').root
+
+    first, second = root
+    assert first.tag is second.tag
