@@ -1,7 +1,7 @@
 """`manage.py test`: pytest on SQLite, then what depends on the database again on MariaDB and PostgreSQL.
 
-Arguments go to pytest. The first run is seen as it goes; the others go on beside it, one more at once than there are
-cores, because each of them waits now and then, and are printed after it. `--quick` is the inner loop: SQLite alone,
+Arguments go to pytest. The first run is seen as it goes; the others go on beside it, all at once, so that none is left
+to work alone at the end, and are printed after it. `--quick` is the inner loop: SQLite alone,
 without what is marked slow. Servers and tools that are missing come from apt where that is allowed. What could not run
 is said at the end, with how to get it; under CI=true it is a failure, except for the real bank files, which no public
 clone has. The last line is the sum of all pytest runs.
@@ -36,7 +36,7 @@ OTHER_DATABASES: dict[str, tuple[str, tuple[Need, ...]]] = {
 
 
 # SQLite runs everything, in two parts of about the same length; tests/conftest.py knows which test is in which.
-PARTS = ("engine", "console and kinds")
+PARTS = ("engine and transports", "console and kinds")
 QUICK = "not (soak or slow or browser)"
 LEFT_OUT_OF_QUICK = (
     "other databases, browser, and what is marked slow (crawls, crashes, processes); for all: manage.py test"
@@ -144,7 +144,7 @@ def mysql_driver() -> list[Need]:
 def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
     """The first where everybody sees it; beside it the others, each printed once it and those before it are done."""
     first, *others = jobs
-    lanes = ThreadPoolExecutor(max_workers=os.cpu_count())
+    lanes = ThreadPoolExecutor(max_workers=len(others) or 1)
     with tempfile.TemporaryDirectory() as folder:
         outputs = [Path(folder) / str(number) for number, _ in enumerate(others)]
         try:

@@ -41,7 +41,7 @@ class Settings(BaseModel):
     TICK_SECONDS: float = Field(15, gt=0)
     """How often the tick looks for due connections, expired leases and lost hints."""
     SHORTEST_SCHEDULE_SECONDS: float = Field(60, ge=0)
-    """Shortest interval that staff may give a connection; what code declares may be shorter."""
+    """Shortest interval that staff or a command may give a connection; what code declares may be shorter."""
     TICK_LIMIT: int = Field(200, gt=0)
     """Due connections one tick turns into runs."""
     SKIP_AFTER_SECONDS: float = Field(300, gt=0)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -45,11 +45,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(3600))  # these take their time
-        elif "crawling" in getattr(item, "fixturenames", ()):
+        elif "crawling" in fixtures_of(item):
             # A crawl is bounded by the number of its requests, not by time: a busy machine must not fail it.
             item.add_marker(pytest.mark.timeout(1200))
-    # A browser and its live server leave threads behind, and the crash tests fork: browsers come last.
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    # A browser and the live server leave threads behind, and the crash tests fork: these come last.
+    items.sort(key=lambda item: bool(item.get_closest_marker("browser")) or "live_server" in fixtures_of(item))
+
+
+def fixtures_of(item: pytest.Item) -> Sequence[str]:
+    return getattr(item, "fixturenames", ())
 
 
 def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) -> None:
@@ -65,7 +69,14 @@ def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) ->
 def part_of(path: Path) -> str:
     """Which part of SQLite's run a test is in: exactly one, so that nothing runs twice or never."""
     folders = path.relative_to(TESTS).parts[:-1]
-    return PARTS[0] if folders[:1] == ("ingestion",) and folders[1:2] != ("admin",) else PARTS[1]
+    engine = folders[:1] == ("ingestion",) and folders[1:2] != ("admin",)
+    transports = folders[:1] == ("integrations",) and folders[1:2] in [
+        ("databases",),
+        ("http",),
+        ("push",),
+        ("streams",),
+    ]
+    return PARTS[0] if engine or transports else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

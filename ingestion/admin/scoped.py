@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import NestedObjects, unquote
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core import checks
@@ -110,6 +111,13 @@ class TenantScoped(_Scope):
                 return True
         return False
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Without numbers of more than 64 bits, over which SQLite would raise while the page is made."""
+        given = [*request.GET.values(), *request.POST.getlist("_selected_action")]
+        if any(_is_too_large(part) for text in given for part in str(text).split(",")):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
+
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         return super().get_changelist_form(request, **{"form": TenantForm, **kwargs})
 
@@ -154,6 +162,14 @@ def _own_choices(field: Any, request: HttpRequest) -> Any:
     if field is not None and getattr(field, "queryset", None) is not None:
         field.queryset = only_own(field.queryset, request.user)
     return field
+
+
+def _is_too_large(text: str) -> bool:
+    """Whether it is a whole number of more than 64 bits."""
+    try:
+        return len(text) > 18 and not -(2**63) <= int(text) < 2**63
+    except ValueError:  # also for one of thousands of digits
+        return False
 
 
 def _is_plain(rest: str) -> bool:

@@ -56,4 +56,17 @@ def _shown(clock: datetime, zone: tzinfo) -> tuple[datetime, list[datetime]]:
         return first, [first]
     if before > after:
         return first, [first, late.astimezone(UTC)]
-    return _shown(clock + _MINUTE, zone)[0], []
+    return _shown(_behind_gap(clock, after - before, zone), zone)[0], []
+
+
+def _behind_gap(clock: datetime, width: timedelta, zone: tzinfo) -> datetime:
+    """The first minute that clocks in `zone` show after `clock`, which lies in a gap of `width`: once, a whole day."""
+    inside, behind = 0, width // _MINUTE
+    while behind - inside > 1:
+        middle = (inside + behind) // 2
+        early, late = ((clock + middle * _MINUTE).replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+        if early is not None and late is not None and early < late:
+            inside = middle
+        else:
+            behind = middle
+    return clock + behind * _MINUTE

@@ -88,6 +88,9 @@ class Refusal:
     error: RecordError
 
 
+DIFFER = "totals differ"
+
+
 class Proof(NamedTuple):
     """What a source can say of the truth of what it delivered: proved, or why it could not be checked.
 
@@ -106,6 +109,11 @@ class Proof(NamedTuple):
     def totals(cls, subject: str) -> Proof:
         """The counts or sums that the source declares are those of what it delivered."""
         return cls(subject, "totals proved")
+
+    @classmethod
+    def differ(cls, subject: str, how: str) -> Proof:
+        """The counts or sums that the source declares are not those of what it delivered. `how` says the two."""
+        return cls(subject, f"{DIFFER}: {how}")
 
     @classmethod
     def unchecked(cls, subject: str, why: str) -> Proof:

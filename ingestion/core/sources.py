@@ -14,10 +14,12 @@ import msgspec
 from ingestion.core.context import Context
 from ingestion.core.declarations import plain, require, require_count
 from ingestion.core.errors import ConfigurationError, FieldError, RecordError, SourceChanged, UnreadableFile
+from ingestion.core.halves import halves
 from ingestion.core.json_items import json_items
 from ingestion.core.keys import member_at, readable_key
 from ingestion.core.records import Json, Page, Record, Refusal
 
+_MARK = b"\xef\xbb\xbf"
 _PAGE_BYTES = 16 * 1024 * 1024
 """A page ends here, however few records it has: it is held in memory."""
 
@@ -67,8 +69,9 @@ class JsonLines:
                     if len(line.rstrip(b"\r\n")) > self.max_line_bytes:
                         raise UnreadableFile(f"{path.name} has a line above {self.max_line_bytes} bytes; split it.")
                     at = f"byte {offset}"
+                    body = (line if offset else line.removeprefix(_MARK)).strip()
                     offset += len(line)
-                    if body := line.strip():
+                    if body:
                         take(body, key_of, at, records, refused, self.key)
                 if records or refused:
                     yield Page(records, offset, refused)
@@ -243,6 +246,10 @@ def take(
         records.append(Record(key_of(body), body, position))
     except _UNREADABLE as error:
         known = readable_key(body, key) if key else ""
+        if faults := halves(body):
+            text = ", ".join(dict.fromkeys(fault.path for fault in faults)) + f": {faults[0].message}"
+            refused.append(Refusal(Record(known, body, position), RecordError(text, errors=faults)))
+            return
         at = _OFFSET.search(str(error))
         path = member_at(body, int(at.group(1))) if at else ""
         text = f"Not a JSON object with a usable key: {error}" if not known else f"Not valid JSON: {error}"

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ingestion.core.text import storable
 from ingestion.loading.limits import json_levels
-from ingestion.loading.nul import without_nul
+from ingestion.loading.nul import NUL_REFUSED
 from ingestion.loading.unfit import ColumnFault, refuse_strangers
 
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -41,10 +42,11 @@ def document(field: models.JSONField[Any, Any], connection: BaseDatabaseWrapper,
 def checked_json(text: str, nul: str, levels: int) -> str:
     """JSON that the database takes. Raises one of CONVERSION_ERRORS."""
     if nul and "\\u0000" in text and _ESCAPED_NUL.search(text):
-        without_nul("", "", "", nul)
+        if nul != "replace":
+            _require_sound(json.loads(text), "", _require_no_nul)
         text = _ESCAPED_NUL.sub(r"\1\\ufffd", text)
     if "\\ud" in text.lower():
-        _require_whole(json.loads(text), "")
+        _require_sound(json.loads(text), "", _require_encodable)
     if ("NaN" in text or "Infinity" in text) and _endless(text):
         raise ColumnFault("not_finite", "JSON has no NaN and no Infinity.")
     if may_be_deep(text, levels):
@@ -57,17 +59,23 @@ def may_be_deep(text: str, levels: int) -> bool:
     return len(text) > 2 * levels and text.count("[") + text.count("{") > levels
 
 
-def _require_whole(value: Any, path: str) -> None:
-    """Raise ColumnFault for a text of the document, or a member's name, that holds half a surrogate pair."""
+def _require_sound(value: Any, path: str, require: Callable[[str, str], None]) -> None:
+    """`require(text, path)` of every text in the document, members' names too."""
     if isinstance(value, dict):
         for name, inner in value.items():
-            _require_encodable(name, path)
-            _require_whole(inner, f"{path}.{name}" if path else name)
+            at = f"{path}.{name}" if path else name
+            require(name, at)
+            _require_sound(inner, at, require)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _require_whole(inner, f"{path}.{index}" if path else str(index))
+            _require_sound(inner, f"{path}.{index}" if path else str(index), require)
     elif isinstance(value, str):
-        _require_encodable(value, path)
+        require(value, path)
+
+
+def _require_no_nul(text: str, path: str) -> None:
+    if "\0" in text:
+        raise ColumnFault("nul", NUL_REFUSED, storable(path, _SHOWN))
 
 
 def _require_encodable(text: str, path: str) -> None:
@@ -75,7 +83,7 @@ def _require_encodable(text: str, path: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         said = "The text holds half of a surrogate pair and cannot be stored."
-        raise ColumnFault("unicode", said, path[:_SHOWN]) from None
+        raise ColumnFault("unicode", said, storable(path, _SHOWN)) from None
 
 
 def _require_flat(value: Any, levels: int, path: list[str]) -> None:
@@ -84,7 +92,7 @@ def _require_flat(value: Any, levels: int, path: list[str]) -> None:
         return
     if len(path) >= levels:
         said = f"The JSON is nested more than {levels} levels deep, which this database refuses."
-        raise ColumnFault("depth", said, ".".join(path)[:_SHOWN])
+        raise ColumnFault("depth", said, storable(".".join(path), _SHOWN))
     for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
         _require_flat(inner, levels, [*path, str(name)])
 

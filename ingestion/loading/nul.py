@@ -6,6 +6,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion.loading.unfit import ColumnFault
 
+NUL_REFUSED = (
+    "The text holds NUL (U+0000), which PostgreSQL cannot store. "
+    'Upsert(…, nul="replace") loads it with U+FFFD in its place, outside of keys.'
+)
+
 
 def nul_rule(connection: BaseDatabaseWrapper, nul: str) -> str:
     """What is done about NUL in a text: "replace", "refuse", or "" where the database takes it as it is."""
@@ -15,6 +20,5 @@ def nul_rule(connection: BaseDatabaseWrapper, nul: str) -> str:
 def without_nul(text: str, sign: str, instead: str, nul: str) -> str:
     """`text` with `instead` for every `sign` of NUL. Raises ColumnFault unless it is to be replaced."""
     if nul != "replace":
-        where = 'Upsert(…, nul="replace") loads it with U+FFFD in its place, outside of keys'
-        raise ColumnFault("nul", f"The text holds NUL (U+0000), which PostgreSQL cannot store. {where}.")
+        raise ColumnFault("nul", NUL_REFUSED)
     return text.replace(sign, instead)

@@ -208,7 +208,7 @@ class Rehearsal:
             sums = (check.name for check in judged.reconciliations if check.name != "count")
             self.report.verdicts += [f"{name}: not checked, because records repeat on later pages" for name in sums]
             judged = dataclasses.replace(judged, reconciliations=counts)
-        self.report.verdicts += verification.verify(judged, self._tally)
+        self.report.verdicts += verification.verify(judged, self._tally, self.report.proofs)
 
 
 def why(rejected: Rejected) -> str:

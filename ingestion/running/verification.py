@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from ingestion.core.capabilities import DeclaresTotals
@@ -11,7 +12,7 @@ from ingestion.core.context import Context
 from ingestion.core.destinations import Loaded
 from ingestion.core.errors import ReconciliationError
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import UNCHANGED, Counts, Page
+from ingestion.core.records import DIFFER, UNCHANGED, Counts, Page
 from ingestion.core.stages import Prepared
 from ingestion.models import Run
 
@@ -63,6 +64,7 @@ def _may_declare(pipeline: Pipeline, ctx: Context, name: str) -> bool:
     return not isinstance(source, DeclaresTotals) or name in source.totals_of(ctx)
 
 
+_SHOWN = 3
 _UNCHECKED = {
     Run.Kind.REPLAY: "a replay takes a selection of the records that the total is about",
     Run.Kind.WEBHOOK: "deliveries are a part of what the total is about",
@@ -75,8 +77,13 @@ def unchecked(pipeline: Pipeline, kind: str) -> list[str]:
     return [f"{check.name}: not checked, because {why}" for check in pipeline.reconciliations] if why else []
 
 
-def verify(pipeline: Pipeline, tally: Mapping[str, Any]) -> list[str]:
-    """A sentence for each control total of the pipeline. Raises ReconciliationError when one disagrees."""
+def verify(
+    pipeline: Pipeline, tally: Mapping[str, Any], proofs: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+) -> list[str]:
+    """A sentence for each control total of the pipeline. Raises ReconciliationError when one disagrees.
+
+    What the source's own `proofs` say of it is told first: records that came twice are part of both our figures.
+    """
     verdicts, breaches = [], []
     for name in sorted(check.name for check in pipeline.reconciliations):
         declared, measured = tally.get(name, [None, None])
@@ -88,6 +95,9 @@ def verify(pipeline: Pipeline, tally: Mapping[str, Any]) -> list[str]:
             verdicts.append(f"{name}: matched, {declared}")
         else:
             breaches.append(f"{name}: the source declares {declared}, stored is {measured}")
+    differing = [f"{subject}: {text}" for subject, texts in proofs.items() for text in texts if text.startswith(DIFFER)]
+    if breaches and differing:
+        breaches = [*differing[:_SHOWN], *(one for one in breaches if not one.startswith("count:"))]
     if breaches:
         raise ReconciliationError("; ".join(breaches) + ". The watermark has not moved; run the window again.")
     return verdicts

@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
-from ingestion import ConfigurationError, Json, Page, Record, RecordError, Refusal, joined_key
+from ingestion import ConfigurationError, FieldError, Json, Page, Record, RecordError, Refusal, joined_key
 from integrations.databases.reading import Row
+from integrations.databases.unreadable import Unreadable
 
 _encode = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
+_UNREADABLE = "{} is beyond what Python's dates and times can hold. Mend it there, or cast the column to text in sql=."
 
 
 def page_of(rows: Sequence[Row], key: Sequence[str], zone: tzinfo | None, checkpoint: Json) -> Page:
@@ -25,7 +27,11 @@ def page_of(rows: Sequence[Row], key: Sequence[str], zone: tzinfo | None, checkp
             column for column, value in row.values.items() if isinstance(value, float) and not math.isfinite(value)
         ]
         record = Record(joined_key(parts), _body(row.values, zone), ", ".join(parts))
-        if endless:
+        odd = [column for column, value in row.values.items() if isinstance(value, Unreadable)]
+        if odd:
+            faults = tuple(FieldError(column, "unreadable", _UNREADABLE.format(row.values[column])) for column in odd)
+            refused.append(Refusal(record, RecordError(f"{odd[0]}: {faults[0].message}", errors=faults)))
+        elif endless:
             refused.append(Refusal(record, RecordError(f"No finite number: {', '.join(endless)}.")))
         else:
             records.append(record)
@@ -50,7 +56,7 @@ def _plain(value: Any, zone: tzinfo | None) -> Any:
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=zone or UTC).astimezone(UTC)
     if isinstance(value, timedelta) and timedelta() <= value < timedelta(days=1):
         return (datetime(1970, 1, 1, tzinfo=UTC) + value).time()  # what MySQL calls TIME
-    return str(value) if _endless(value) else value
+    return str(value) if _endless(value) or isinstance(value, Unreadable) else value
 
 
 def _endless(value: Any) -> bool:

@@ -7,12 +7,12 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from django.db.models import QuerySet
 
-from ingestion import ConfigurationError, Context, Json, Page, SourceChanged
+from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, counted
 from integrations.databases import cursors
 from integrations.databases.faults import translated
 from integrations.databases.queries import ModelRows
@@ -28,6 +28,9 @@ _FIRST_PAGE = 100
 """Rows of the first page, whose size nobody knows yet; later ones follow the average."""
 _PAGE_BYTES = 8 * 1024 * 1024
 _SKEW_SECONDS = 60
+_FAR = timedelta(days=2)
+"""A watermark further ahead than that is no matter of clocks or zones."""
+_SHOWN = 10
 
 
 def everything(ctx: Context) -> Mapping[str, Any]:
@@ -93,7 +96,7 @@ class Rows:
         with self._opened(ctx) as (rows, opened):
             spans = self._spans(ctx, opened)
             name, after = cursors.decoded(checkpoint) if checkpoint else (spans[0].name, None)
-            notes = _skew(opened) if self.watermark else []
+            notes = [*_skew(opened), *self._far_ahead(rows, ctx, opened)] if self.watermark else []
             self._require_watermarks(rows)
             for span in spans[[one.name for one in spans].index(name) :]:
                 self._require_keys(rows, span)
@@ -136,6 +139,18 @@ class Rows:
         low = None if ctx.window.start <= _EPOCH else self._bound(ctx.window.start, opened)
         window = Span("window", low, self._bound(ctx.window.end, opened))
         return [Span("nulls"), window] if self.nulls == "read" else [window]
+
+    def _far_ahead(self, rows: Reading, ctx: Context, opened: Session) -> list[str]:
+        """What will not be read for long, if anything, because its watermark lies in the future."""
+        if ctx.window is None or ctx.backfill:
+            return []
+        low = self._bound(max(ctx.window.end, ctx.now) + _FAR, opened)
+        if not (ahead := rows.page(Span("window", low), None, _SHOWN + 1)):
+            return []
+        many = f"More than {_SHOWN} rows" if len(ahead) > _SHOWN else counted(len(ahead), "row")
+        key, moment = ", ".join(map(str, ahead[0].cursor[-len(self.key) :])), ahead[0].cursor[0]
+        told = f"{many} will not be read before the time of their {self.watermark!r}: {key} has {moment}, for one. "
+        return [f"{told}Mend them there; or is the column in another unit than bound= writes?"]
 
     def _bound(self, moment: datetime, opened: Session) -> Any:
         if self.bound is not None:

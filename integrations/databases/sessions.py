@@ -14,6 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion import ConfigurationError
+from integrations.databases import unreadable
 
 _SQLITE_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock; far less than a second."""
@@ -72,6 +73,8 @@ def session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[Session
     # A copy: what is set below must not reach the connection that the rest of this process shares.
     private: BaseDatabaseWrapper = connections[using].copy(alias)
     private.settings_dict["OPTIONS"].pop("pool", None)
+    if private.vendor == "mysql":
+        private.settings_dict["OPTIONS"] = unreadable.tolerant_conversions(private.settings_dict["OPTIONS"])
     connections[alias] = private
     opened = Session(private, alias, timeout, zone)
     try:
@@ -90,6 +93,7 @@ def _restrict(opened: Session) -> None:
             raw.set_progress_handler(lambda: time.monotonic() > opened.deadline, _SQLITE_STEPS)
         case "postgresql":
             _say(opened, "SET default_transaction_read_only = on")
+            unreadable.tolerate(opened.connection)
             _say(opened, f"SET statement_timeout = {round(opened.timeout * 1000)}")
         case "mysql":
             _say(opened, "SET SESSION TRANSACTION READ ONLY")

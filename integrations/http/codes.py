@@ -12,9 +12,11 @@ _NAMES = frozenset({"code", "errorcode", "error", "errors", "reason", "status", 
 """Members, without their punctuation, that hold a code or what has one inside."""
 _LATER = frozenset(
     {"activitylimitexceeded", "apilimitexceeded", "concurrentlimitexceeded", "concurrencylimitexceeded",
-     "dailylimitexceeded", "limitexceeded", "quotaexceeded", "ratelimit", "ratelimited", "ratelimiterror",
+     "429", "dailylimitexceeded", "limitexceeded", "provisionedthroughputexceeded",
+     "provisionedthroughputexceededexception", "quotaexceeded", "ratelimit", "ratelimited", "ratelimiterror",
      "ratelimitexceeded", "ratelimitreached", "requestlimitexceeded", "requestthrottled", "requestthrottledexception",
-     "resourceexhausted", "servicelimitexceeded", "slowdown", "throttled", "throttling", "throttlingexception",
+     "resourceexhausted", "servicelimitexceeded", "slowdown", "throttled", "throttling",
+     "throttlingapi", "throttlingexception", "throttlinguser",
      "toomanyrequests", "toomanyrequestsexception", "userratelimitexceeded"}
 )  # fmt: skip
 """Codes by which Google, Amazon, Salesforce, Slack and others say that there were too many calls."""
@@ -22,25 +24,26 @@ _LIMIT_IN_WORDS = re.compile(r"\b(rate|abuse)[- ]?limit|too many (requests|calls
 _LARGEST, _DEPTH = 64 * 1024, 4
 
 
-def says_later(body: bytes) -> bool:
-    """Whether an answer that refuses says that there were too many calls, by a code or, as GitHub does, in words."""
+def says_later(body: bytes, *, words: bool = True) -> bool:
+    """Whether an answer that refuses says that there were too many calls, by a code or, as GitHub does, in `words`."""
     if len(body) > _LARGEST:
         return False
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return any(is_later(text) or bool(_LIMIT_IN_WORDS.search(text[:500])) for text in _texts(value, _DEPTH))
+    texts = _texts(value, _DEPTH)
+    return any(is_later(text) or (words and bool(_LIMIT_IN_WORDS.search(text[:500]))) for text in texts)
 
 
 def is_later(code: str) -> bool:
     """Whether `code` is one of those that mean: too many calls, later again."""
-    return len(code) <= 60 and _plain(code) in _LATER
+    return len(code) <= 120 and _plain(code.rpartition("#")[2]) in _LATER
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        yield str(value)
     elif isinstance(value, dict) and depth:
         for name, inner in value.items():
             if _plain(name) in _NAMES:

@@ -33,7 +33,8 @@ def refusal(
 ) -> IngestionError | None:
     """The error that `status` of `host` means, None for success. `what` is the call in words that hold no secret.
 
-    A 403 is a refused credential unless its headers or its body say that there were too many calls.
+    A 403 is a refused credential unless its headers or its body say that there were too many calls. Any other status
+    of the caller's fault that has a code for that means it too: Amazon answers 400 with ThrottlingException.
     """
     if 200 <= status < 300:
         return None
@@ -43,7 +44,7 @@ def refusal(
             f"{what} answered {status}: the source refused this tenant's credential. Renew it or grant it the rights "
             "that this call needs, then resume the connection."
         )
-    if status in _LATER or status == 403:
+    if status in _LATER or status == 403 or (400 <= status < 500 and says_later(body, words=False)):
         return HeldOff(f"{what} answered {status}: too many calls, or not now.", retry_after=asked, host=host)
     if status >= 500:
         text = f"{what} answered {status}: the source has a problem of its own."

@@ -91,8 +91,7 @@ def unready(status: int) -> IngestionError | None:
         return None
     return SourceFailed(
         "The source answered 202 (accepted) and no records: what was asked for is not ready yet. If that is how it "
-        'says that there are none, declare a signal that succeeds: signals=[{"at": "$.status", "otherwise": '
-        '"success"}].'
+        'says that there are none, declare a signal: signals=[{"at": "$.status", "otherwise": "success"}].'
     )
 
 
@@ -103,7 +102,7 @@ def undeclared(
     is not the records' `own`. `bare` says that it has no records, so that less is enough.
     """
     words_of_all = spoken(body)
-    for at, value in _places(body, declared, own):
+    for at, value in _places(body, declared, own, bare=bare):
         verdict = failures.verdict(at.rpartition(".")[2], value, bare=bare, words=words_of_all)
         if verdict is None:
             continue
@@ -149,17 +148,30 @@ def spoken(body: bytes) -> str:
     return next(filter(None, (_words(look(body, f"$.{name}")) for name in _SPOKEN)), "")
 
 
-def _places(body: bytes, declared: tuple[Signal, ...], own: str) -> Iterator[tuple[str, Any]]:
-    """Path and value of the members that may say that an answer failed, also in the objects that usually hold them."""
+def _places(body: bytes, declared: tuple[Signal, ...], own: str, *, bare: bool) -> Iterator[tuple[str, Any]]:
+    """Path and value of the members that may say that an answer failed, also in the objects that usually hold them, and
+    beside the list that has no records.
+    """
     told = {signal.at for signal in declared}
     for name, value in _members(body, declared):
         if name != own:
             yield f"$.{name}", value
-    for name in failures.AROUND - {own}:
+    for name in sorted(failures.AROUND - {own}):
         inner = look(body, f"$.{name}")
         for member, value in inner.items() if isinstance(inner, Mapping) else ():
             if member.lower() in failures.NAMES and member.isidentifier() and f"$.{name}.{member}" not in told:
                 yield f"$.{name}.{member}", value
+    if bare and own.isidentifier():
+        yield from ((at, value) for at, value in _errors(look(body, f"$.{own}"), f"$.{own}", 3) if at not in told)
+
+
+def _errors(value: Any, at: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """The lists of errors within an object, such as GraphQL's `userErrors`."""
+    for name, inner in value.items() if isinstance(value, Mapping) and depth else ():
+        if name.lower() in failures.LISTS:
+            yield f"{at}.{name}", inner
+        elif name.isidentifier():
+            yield from _errors(inner, f"{at}.{name}", depth - 1)
 
 
 def _members(body: bytes, declared: tuple[Signal, ...]) -> Iterator[tuple[str, Any]]:

@@ -32,12 +32,14 @@ def as_utf8(body: bytes, headers: Mapping[str, str], declared: str) -> bytes:
         return body
     said = _CHARSET.search(headers.get("content-type", ""))
     name = known(said[1]) if said else ""
-    if name in ("", "utf-8") or not (name.startswith(("utf-16", "utf-32")) or not _is_utf8(body)):
+    if name in ("", "utf-8") or not (name.startswith(("utf-16", "utf-32")) or not is_utf8(body)):
         return body
     return _recoded(body, name)
 
 
-def _is_utf8(body: bytes) -> bool:
+def is_utf8(body: bytes) -> bool:
+    if body.isascii():
+        return True
     try:
         body.decode()
     except UnicodeDecodeError:

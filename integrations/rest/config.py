@@ -50,7 +50,7 @@ def from_json(kind: type[D], raw: Any) -> D:
         raise ConfigurationError(f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.')
     refuse_secrets(secrets_in(raw))
     try:
-        text = json.dumps(raw, allow_nan=False)
+        text = json.dumps(_without_nulls(raw), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"The REST declaration is not JSON: {error}.") from error
     if len(text) > _LONGEST:
@@ -59,6 +59,23 @@ def from_json(kind: type[D], raw: Any) -> D:
     for trouble in reaching(found):
         raise ConfigurationError(f"The REST declaration is wrong. {trouble}")
     return found
+
+
+def _without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """`raw` without the keys of a declaration that are null: they are at their defaults, as if left out.
+
+    What is sent (params, headers, body) is left as it is.
+    """
+    known = {name: value for name, value in raw.items() if value is not None}
+    for name in ("pagination", "auth", "error_budget"):
+        if isinstance(known.get(name), Mapping):
+            known[name] = {key: value for key, value in known[name].items() if value is not None}
+    if isinstance(known.get("signals"), list):
+        known["signals"] = [
+            {key: value for key, value in one.items() if value is not None} if isinstance(one, Mapping) else one
+            for one in known["signals"]
+        ]
+    return known
 
 
 def refuse_secrets(found: Iterator[str]) -> None:
@@ -76,17 +93,18 @@ def _parsed(kind: type[D], text: str) -> D:
     raise ConfigurationError("The REST declaration is wrong. " + " ".join(reasons))
 
 
-def problems(error: ValidationError) -> Iterator[str]:
-    """A sentence for each error, up to five. They name keys, and never what stands there."""
+def problems(error: ValidationError, cls: type[BaseModel] = Declaration) -> Iterator[str]:
+    """A sentence for each error of a `cls`, up to five. They name keys, and never what stands there."""
     details = error.errors(include_url=False, include_input=False, include_context=True)
     for detail in details[:_ERRORS]:
-        yield f"{_sentence(detail).rstrip('.')}."
+        sentence = _sentence(detail, cls)
+        yield sentence if sentence.endswith("?") else f"{sentence.rstrip('.')}."
     if len(details) > _ERRORS:
         yield f"And {len(details) - _ERRORS} more."
 
 
-def _sentence(detail: Any) -> str:
-    where, cls = _place(detail["loc"])
+def _sentence(detail: Any, cls: type[BaseModel]) -> str:
+    where, cls = _place(detail["loc"], cls)
     match detail["type"]:
         case "extra_forbidden":
             return f"`{where}` is no key" + did_you_mean(where.rpartition(".")[2], cls.model_fields)
@@ -103,10 +121,11 @@ def _sentence(detail: Any) -> str:
             return f"`{where}`: {detail['msg']}"
 
 
-def _place(loc: Sequence[str | int]) -> tuple[str, type[BaseModel]]:
-    """The dotted name of a location, without the tag that Pydantic puts behind a choice; and the class it lies in."""
+def _place(loc: Sequence[str | int], cls: type[BaseModel]) -> tuple[str, type[BaseModel]]:
+    """The dotted name of a location in a `cls`, without the tag that Pydantic puts behind a choice; and the class it
+    lies in.
+    """
     parts = [str(part) for part in loc]
-    cls: type[BaseModel] = Declaration
     if len(parts) > 1 and parts[0] in _TAGGED and parts[1] in _TAGGED[parts[0]][1]:
         cls = _TAGGED[parts[0]][1][parts[1]]
         del parts[1]

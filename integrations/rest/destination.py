@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ingestion import Context, Loaded, Ready, Stored, Upsert
+from ingestion import Context, Loaded, Ready, Rejected, Stored, Upsert
 from integrations.rest.models import RestRecord
 
+_NUL = (
+    "The text holds NUL (U+0000), which PostgreSQL cannot store. Ask the source to send none; a pipeline in code may "
+    'load it with Upsert(…, nul="replace").'
+)
 _ROWS = Upsert(RestRecord, key=["source", "external_id"], version="version")
 
 
@@ -35,13 +40,20 @@ class Kept:
         return row["version"]
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        return _ROWS.load(ctx, rows)
+        loaded = _ROWS.load(ctx, rows)
+        return dataclasses.replace(loaded, rejected=[_advised(bad) for bad in loaded.rejected])
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ROWS.total(ctx, column, [_key(ctx, key) for key in keys])
 
     def problems(self) -> list[str]:
         return _ROWS.problems()
+
+
+def _advised(bad: Rejected) -> Rejected:
+    """`bad` with advice that whoever declared an API without code can follow."""
+    errors = tuple(dataclasses.replace(error, message=_NUL) if error.code == "nul" else error for error in bad.errors)
+    return bad._replace(errors=errors)
 
 
 def _key(ctx: Context, key: str) -> str:

@@ -11,7 +11,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 Verdict = Literal["failed", "unready"]
-_ERRORS = frozenset({"error", "errors", "fault"})
+LISTS = frozenset({"errors", "usererrors", "user_errors"})
+"""Members that list errors wherever they stand."""
+_ERRORS = LISTS | {"error", "fault"}
 _TRUTHS = frozenset({"ok", "success", "succeeded", "issuccess", "is_success", "successful"})
 _STATES = frozenset({"status", "result", "stat", "state", "outcome"})
 _STATUSES = frozenset({"status", "statuscode", "status_code", "httpstatus", "http_status", "httpcode", "http_code"})
@@ -37,7 +39,7 @@ _UNREADY = frozenset(
     {"processing", "pending", "queued", "running", "in_progress", "inprogress", "started", "accepted", "preparing",
      "not_ready", "waiting", "building", "generating", "submitted"}
 )  # fmt: skip
-_FALSE = frozenset({"false", "no", "n", "0", "f"})
+_FALSE = frozenset({"false", "no", "n", "f"})
 _FINE = re.compile(r"ok(ay)?|succe(ss|eded|ssful(ly)?)|done|none|null|no errors?|(?!.*[不未]).*成功", re.IGNORECASE)
 _FINE_CODES = frozenset({0, 1, 10000, 20000, 100000})
 """Beside 200 to 299: what success is written as by sources that have a code in every answer."""
@@ -49,7 +51,7 @@ def verdict(name: str, value: Any, *, bare: bool, words: str) -> Verdict | None:
     number = _number(value)
     failed = (
         (name in _ERRORS and not _nothing(value))
-        or (name in _TRUTHS and (value is False or number == 0 or text in _FALSE | _FAILED))
+        or (name in _TRUTHS and (value is False or text in _FALSE | _FAILED or (bare and number == 0)))
         or (name in _STATES and text in (_FAILED_BARE if bare else _FAILED))
         or (name in _STATUSES and number is not None and 400 <= number < 600 and (bare or name != "status"))
         or (name in _ERROR_CODES and not _fine(value, number, text))

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from ingestion import SourceChanged
+from ingestion import Record, SourceChanged
 from integrations.rest.exchange import Turn
 from integrations.rest.progress import Progress
 
 _PAGES = 2
 """A page of nothing new may come by chance when rows move by a whole page; a second one in a row does not."""
-_MOST = 200_000
-"""When there are more, the memory begins anew; a circle that is longer than this ends by `max_pages`."""
+_MOST, _OF_PAGES = 5_000, 4
+"""The newest records that are remembered, and at least those of so many pages: memory stays flat, however long a
+reading is. Rows move between neighbouring pages; a longer circle ends by its cursors or by `max_pages`.
+"""
 
 
 @dataclass(slots=True)
 class Memory:
-    """Hashes of the records of this reading. An interruption forgets them: a circle is then noticed a round later."""
+    """Hashes of this reading's newest records by their key. An interruption forgets them: what came before is new."""
 
-    _records: set[int] = field(default_factory=set)
+    _records: dict[int, int] = field(default_factory=dict)
 
-    def stale(self, bodies: Sequence[bytes], progress: Progress, turn: Turn) -> int:
-        """How many pages in a row brought only records that were read before. Raises SourceChanged for the second one.
+    def look(self, records: Sequence[Record], progress: Progress, turn: Turn) -> Progress:
+        """`progress` with what is known of a page's records: how many an earlier page had brought, and how many pages
+        in a row brought nothing else. Raises SourceChanged for the second such page.
 
         A page that its style reads again on purpose counts neither way.
         """
-        again = turn.reached is not None and turn.reached <= progress.state.get("far", 0)
-        hashes = {hash(body) for body in bodies[turn.repeats :]}
-        if again or not hashes:
-            return progress.stale
-        if len(self._records) > _MOST:
-            self._records.clear()
-        stale = progress.stale + 1 if hashes <= self._records else 0
+        if not records or (turn.reached is not None and turn.reached <= progress.state.get("far", 0)):
+            return progress
+        hashes = {hash(record.key): hash(record.body) for record in records}
+        repeated = hashes.keys() & self._records.keys()
+        same = all(self._records.get(key) == body for key, body in hashes.items())
         self._records |= hashes
+        for key in list(islice(self._records, max(0, len(self._records) - max(_MOST, _OF_PAGES * len(records))))):
+            del self._records[key]
+        stale = progress.stale + 1 if same else 0
         if stale >= _PAGES:
             raise SourceChanged(
                 f"Pages {progress.pages} and {progress.pages + 1} hold only records that this run has read already: "
                 "the source gives the same pages in a circle, so others may never come. Does it know the parameters "
                 "that pages are asked for with, and list in a stable order?"
             )
-        return stale
+        return dataclasses.replace(progress, stale=stale, repeated=progress.repeated + len(repeated))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from ingestion import Context, CountsAgree, pipeline
@@ -28,7 +29,7 @@ def records(record: Anything, ctx: Context) -> dict[str, Any]:
     return {
         "source": ctx.connection,
         "external_id": _id(record.raw, declared.keys),
-        "version": version_of(record.value, declared.updated) if declared.updated else None,
+        "version": version_of(record.value, declared.updated, _present(ctx)) if declared.updated else None,
         "updated_at": moment(changed) if isinstance(changed, str) else None,
         "body": record.value,
     }
@@ -37,6 +38,11 @@ def records(record: Anything, ctx: Context) -> dict[str, Any]:
 def _id(raw: bytes, keys: tuple[str, ...]) -> str:
     """The same that the source gave the record as its key."""
     return key_reader(keys)(raw) if keys else twin(identity(raw), number_of(raw))
+
+
+def _present(ctx: Context) -> datetime:
+    """The run's time, or now where it has gone on for long."""
+    return max(ctx.now, datetime.now(UTC))
 
 
 _latest: list[tuple[Any, Rest]] = []

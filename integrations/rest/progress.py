@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ingestion import Json, Proof
+from ingestion import Json, Proof, counted
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Answer, State, Turn
 
@@ -43,6 +43,8 @@ class Progress:
     """Digest of the last page."""
     same: int = 0
     """How often that page came in a row."""
+    repeated: int = 0
+    """Records that an earlier page of the run had brought, by their id; not those read again on purpose."""
     stale: int = 0
     """How many pages in a row brought only records that were read before."""
     rows: list[str] | None = None
@@ -93,7 +95,7 @@ class Progress:
         if self.total is None or self._excuse:
             return 0
         missing = self.total - self.distinct
-        return 0 if missing == -self.nulls else missing
+        return 0 if -missing in (self.nulls, self.repeated, self.nulls + self.repeated) else missing
 
     def proof(self, subject: str) -> Proof:
         """What the end of the reading proves."""
@@ -104,7 +106,7 @@ class Progress:
         if self._excuse:
             return Proof.unchecked(subject, self._excuse)
         if self.missing:
-            return Proof(subject, f"totals differ: the source counts {self.total}, {self.distinct} came")
+            return Proof.differ(subject, f"the source counts {self.total}, {self.distinct - self.repeated} came")
         return Proof.totals(subject)
 
     @property
@@ -112,6 +114,11 @@ class Progress:
         """Why the total says nothing of what came: it moved, or rows that came have gone since."""
         if self.moved:
             return f"the source's total moved while it was read, from {self.first_total} to {self.total}"
+        if self.repeated and not self.shifted and self.total == self.distinct:
+            return (
+                f"{counted(self.repeated, 'record')} came on two pages, so {self.total - self.repeated} different ones"
+                f" came and the source counts {self.total}: others may have been missed"
+            )
         if self.shifted and self.total is not None and self.distinct > self.total:
             return "rows moved from page to page while they were read"
         return ""

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 
 from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged, counted
+from integrations.http.codes import says_later
 from integrations.http.limits import DEFAULT
 from integrations.http.waits import exhausted_for, retry_after
 from integrations.rest import answers, charsets
@@ -104,10 +105,12 @@ class Reading:
                 f"Page {number} is the same as the two before it. Does the source know the parameter that pages are "
                 "asked for with? If it gives its last page for ever, declare that: clamped=true."
             )
-        after = progress.after(turn, answer, elements.nulls, untold)
-        told_apart = self.declaration.keys and not turn.dropped
-        stale = self._memory.stale([one.body for one in records], progress, turn) if told_apart else progress.stale
-        after = dataclasses.replace(after, last=digest, same=same, stale=stale)
+        before = progress
+        if self.declaration.keys and not turn.dropped:
+            new = [record for place, record in zip(elements.places, records, strict=True) if place >= turn.repeats]
+            before = self._memory.look(new, progress, turn)
+        after = before.after(turn, answer, elements.nulls, untold)
+        after = dataclasses.replace(after, last=digest, same=same)
         if turn.dropped:
             records = []
         elif not self.declaration.keys:
@@ -147,10 +150,15 @@ class Reading:
         """The page apart, once what it says of itself is no failure."""
         declared = self.declaration
         there = 200 <= reply.status < 300
+        if not there and says_later(reply.body, words=False):
+            raise self._told(
+                HeldOff(f"The source answered {reply.status} with a code of too many calls.",
+                        retry_after=_wait_asked(reply.headers)), reply)  # fmt: skip
         empty = not there or (reply.status == 204 and not reply.body)
         body = b"{}" if empty else charsets.as_utf8(reply.body, reply.headers, declared.charset)
         page, notes = (Taken([], b""), ()) if empty else self._succeeded(body, reply)
-        elements = taken(page.elements, declared.keys, number, marked=declared.pagination.style == "offset")
+        marked, sound = declared.pagination.style == "offset", charsets.is_utf8(body)
+        elements = taken(page.elements, declared.keys, number, marked=marked, sound=sound)
         total, untold = (None, "") if empty else total_of(declared, reply.headers, body, page.around)
         count = len(page.elements)
         ids = [record.key for record in elements.records] if declared.keys else []

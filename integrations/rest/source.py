@@ -28,7 +28,7 @@ _SHOWN = 2 * 1024 * 1024
 class Rest(Declaration):
     """A REST API as a source: `Rest(base_url="https://api.example.com", path="/orders", records="$.data[*]")`.
 
-    Wrong values are refused where it is written (pydantic.ValidationError). `Rest.from_json` takes the same from JSON.
+    Wrong values are refused where it is written (ConfigurationError). `Rest.from_json` takes the same from JSON.
     """
 
     _connect: Connect = PrivateAttr(default=Client)

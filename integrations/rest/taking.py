@@ -20,6 +20,8 @@ _NO_KEY = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _KINDS = {"[": "lists", '"': "texts", "t": "truths", "f": "truths"}
 _SHOWN = 10
 _DEPTH = 100
+_HALF = "The text holds half a character (a surrogate without its other half)."
+_FOREIGN = "The text is no UTF-8. If the source writes another charset, declare it: charset, such as latin-1."
 _LENIENT = json.JSONDecoder(parse_constant=lambda text: _NoNumber(text))
 
 
@@ -43,8 +45,11 @@ class Elements:
     """Which element of the page each record is; null and refused ones lie between."""
 
 
-def taken(elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, marked: bool) -> Elements:
-    """The elements of page `number`; a record without an id has its identity as its key.
+def taken(
+    elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, marked: bool, sound: bool = True
+) -> Elements:
+    """The elements of page `number`; a record without an id has its identity as its key. Where the page is not `sound`
+    UTF-8, the records that are at fault are refused.
 
     Raises SourceChanged when none of them can be a record.
     """
@@ -58,7 +63,10 @@ def taken(elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, mark
             nulls += 1
             continue
         try:
-            records.append(Record(read(body), body, f"page {number}, item {index}"))
+            record = Record(read(body), body, f"page {number}, item {index}")
+            if not sound:
+                body.decode()
+            records.append(record)
             places.append(index)
         except (*_NO_KEY, ValueError) as error:
             refused.append(_refusal(body, keys, f"page {number}, item {index}", error))
@@ -119,12 +127,22 @@ def _leniently(body: bytes) -> Any:
 def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
     if isinstance(value, _NoNumber):
         yield FieldError(path, "not_json", f"{value.text} is no JSON number.")
-    elif isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
-        bad = "bytes that are no UTF-8" if any("\udc80" <= sign <= "\udcff" for sign in value) else "half a character"
-        yield FieldError(path, "not_text", f"The text holds {bad} (a surrogate without its other half).")
+    elif isinstance(value, str) and _is_half(value):
+        foreign = any("\udc80" <= sign <= "\udcff" for sign in value)
+        yield FieldError(path, "not_text", _FOREIGN if foreign else _HALF)
     elif isinstance(value, dict | list) and depth:
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _faults(one, f"{path}.{name}" if path else str(name), depth - 1)
+            at = f"{path}.{name}" if path else str(name)
+            at = at.encode("utf-8", "backslashreplace").decode()
+            if isinstance(name, str) and _is_half(name):
+                yield FieldError(
+                    at, "not_text", "The name of a member holds half a character, or bytes that are no UTF-8."
+                )
+            yield from _faults(one, at, depth - 1)
+
+
+def _is_half(text: str) -> bool:
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _has(value: Any, name: str) -> bool:

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ingestion import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
 
 
-class Value(BaseModel):
+class _Declared(ModelMetaclass):
+    """Refuses what is declared wrongly in code as it is refused everywhere else. Validation itself does not come by
+    here, so that a declaration from JSON is refused with every reason at once.
+    """
+
+    if not TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **values: Any) -> Any:
+            try:
+                return super().__call__(*args, **values)
+            except ValidationError as error:
+                from integrations.rest.config import problems
+
+                reasons = " ".join(problems(error, self))
+            raise ConfigurationError(f"{self.__name__} is declared wrongly. {reasons}")
+
+
+class Value(BaseModel, metaclass=_Declared):
     """Unknown keys and values of another type are refused; nothing changes afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)

@@ -1,26 +1,65 @@
-"""`.ci/run` ends by itself."""
+"""`.ci/run` goes through its steps, ends with what fails, and ends by itself. The tools here are stand-ins."""
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from config.paths import PROJECT
 
+pytestmark = pytest.mark.slow
 NEVER_ENDS = "import signal, os, sys\nprint('here', os.getpid(), flush=True)\nsignal.pause()\n"
+TOOLS = ("ruff", "lint-imports", "mypy", "python")
 
 
-@pytest.mark.slow
-def test_what_is_not_done_in_time_is_ended_and_said(tmp_path: Path) -> None:
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose tools and tests find nothing."""
     shutil.copytree(PROJECT / ".ci", tmp_path / ".ci")
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "bootstrap.py").write_text(NEVER_ENDS)
-    for words in ("init", "add .", "-c user.name=x -c user.email=x commit --message x"):
-        subprocess.run(["git", *words.split()], cwd=tmp_path, check=True, capture_output=True)
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "SLUICEGATE_CI_MINUTES": "0.1"}
+    (tmp_path / ".gitignore").write_text(".venv\n")
+    (tmp_path / "manage.py").write_text("print('3 passed, 0 failed, 0 skipped')\n")
+    for path in (tmp_path / "config" / "bootstrap.py", *(tmp_path / ".venv" / "bin" / name for name in TOOLS)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("" if path.suffix else "#!/bin/sh\nexit 0\n")
+        path.chmod(0o755)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    return tmp_path
 
-    done = subprocess.run([tmp_path / ".ci" / "run"], env=environment, capture_output=True, text=True)
+
+def judged(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    for words in ("add .", "-c user.name=x -c user.email=x commit --quiet --message x"):
+        subprocess.run(["git", *words.split()], cwd=project, check=True)
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin", **environment}
+    return subprocess.run([project / ".ci" / "run"], env=environment, capture_output=True, text=True)
+
+
+def test_it_goes_through_all_steps_and_ends_with_the_closing_line_of_the_tests(project: Path) -> None:
+    done = judged(project)
+
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("==")] == [
+        "== clean clone", "== environment of the linters", "== ruff", "== names that have no place here",
+        "== import-linter", "== mypy", "== migrations", "== tests",
+    ]  # fmt: skip
+    assert done.stdout.endswith("3 passed, 0 failed, 0 skipped\n")
+
+
+@pytest.mark.parametrize("tool", ["ruff", "mypy"])
+def test_it_ends_at_the_step_that_fails(project: Path, tool: str) -> None:
+    (project / ".venv" / "bin" / tool).write_text("#!/bin/sh\nexit 3\n")
+
+    done = judged(project)
+
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[-1] == f"== {tool}"
+
+
+def test_what_is_not_done_in_time_is_ended_and_said(project: Path) -> None:
+    (project / "config" / "bootstrap.py").write_text(NEVER_ENDS)
+
+    done = judged(project, SLUICEGATE_CI_MINUTES="0.1")
 
     assert done.returncode == 124, done.stderr
     assert "NOT DONE in 0.1 minutes, and ended. It was at: environment of the linters" in done.stderr

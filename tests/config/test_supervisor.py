@@ -185,6 +185,22 @@ def test_failure_after_a_long_healthy_time_counts_as_the_first(leash: Leash) -> 
     assert lines[1::2] == ["ended (exit code 0), starts again in 0.5 s"] * 2
 
 
+def test_supervisor_replaces_a_watchdog_that_was_killed(leash: Leash) -> None:
+    killed = leash._watchdog
+    deadline = time.monotonic() + 20
+
+    def kill_and_wait() -> None:
+        killed.kill()
+        killed.wait()
+        if leash._watchdog is not killed or time.monotonic() > deadline:
+            supervisor.stop()
+
+    supervisor = Supervisor([], leash=leash, emit=lambda name, line: None, beat=kill_and_wait)
+    supervisor.run()
+
+    assert leash._watchdog.poll() is None
+
+
 def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp_path: Path) -> None:
     file = tmp_path / "grandchild"
     worker = Program("worker", (sys.executable, "-S", "-c", WORKER, str(file)))

@@ -1,245 +1,212 @@
-"""Faults where what arrives is counted, kept, judged and forgotten: reasons, letters, drift, deliveries, files, periods."""
+"""Faults where what arrives is counted, judged and delivered: reasons, letters, drift, deliveries, pushes, streams."""
 
 from tests.faults.planting import Fault
 
-_COUNTED = ("tests/ingestion/joints", "tests/ingestion/test_reasons.py", "tests/ingestion/test_database_faults.py")
-_LETTERS = (
-    "tests/ingestion/joints",
-    "tests/ingestion/test_letters.py",
-    "tests/ingestion/test_letters_close.py",
-    "tests/ingestion/test_superseded_letters.py",
-    "tests/integrations/bank/test_mended.py",
-)
-_DRIFT = ("tests/ingestion/joints", "tests/ingestion/drift")
-_DELIVERED = (
-    "tests/ingestion/joints",
-    "tests/ingestion/test_webhook_runs.py",
-    "tests/ingestion/test_deliveries.py",
-    "tests/ingestion/webhooks",
-    "tests/integrations/push/test_endpoint.py",
-)
-_STREAMS = ("tests/integrations/streams",)
-_FILES = (
-    "tests/ingestion/joints",
-    "tests/ingestion/test_storage_outages.py",
-    "tests/ingestion/commands/test_upkeep.py",
-    "tests/ingestion/test_large_letters.py",
-)
-_PERIODS = ("tests/ingestion/joints", "tests/ingestion/reconciling")
-_VAULT = ("tests/ingestion/joints", "tests/ingestion/vault")
-_BANK = (
-    "tests/integrations/bank/test_identity.py",
-    "tests/integrations/bank/test_overlap.py",
-    "tests/integrations/bank/test_continued.py",
-    "tests/integrations/bank/test_pipeline.py",
-    "tests/integrations/bank/test_reported_statements.py",
-)
-
-_BATCH, _REASONS, _DRIFTING = "ingestion/running/batch.py", "ingestion/running/reasons.py", "ingestion/running/drift.py"
-_DELIVERIES, _DELIVER, _RECEIVER = (
-    "ingestion/deliveries.py",
-    "ingestion/actions/deliveries.py",
-    "ingestion/webhooks/receiver.py",
-)
-_GROUP, _ARTIFACTS = "integrations/streams/group.py", "ingestion/artifacts.py"
-_CADENCE, _VERDICTS = "ingestion/reconciling/cadence.py", "ingestion/reconciling/verdicts.py"
+_BATCH = "ingestion/running/batch.py"
+_REASONS = "ingestion/running/reasons.py"
+_DRIFTING = "ingestion/running/drift.py"
+_DELIVERIES = "ingestion/deliveries.py"
+_DELIVER = "ingestion/actions/deliveries.py"
+_RECEIVER = "ingestion/webhooks/receiver.py"
+_GROUP = "integrations/streams/group.py"
 
 FAULTS = [
     Fault(
         _REASONS,
         "add(run.left_out, _told(page.left_out, run.tenant_id))",
         "_told(page.left_out, run.tenant_id)",
-        _COUNTED,
+        ("tests/ingestion/test_reasons.py::test_a_run_says_what_was_left_out_and_what_was_proved",),
     ),
-    Fault(_REASONS, "add(added.get(name, {}), {_text(", "add({}, {_text(", _COUNTED),
+    Fault(
+        _REASONS,
+        "add(added.get(name, {}), {_text(",
+        "add({}, {_text(",
+        ("tests/ingestion/test_reasons.py::test_a_run_says_what_was_left_out_and_what_was_proved",),
+    ),
     Fault(
         _REASONS,
         "proofs[name] = add(proofs.get(name, {}), totals)",
         "proofs[name] = dict(totals)",
-        (*_COUNTED, "tests/ingestion/backfills/test_ends.py"),
+        (
+            "tests/ingestion/joints/test_adding_up.py::test_a_backfill_says_together_what_its_shards_proved_and_left_out",
+        ),
     ),
     Fault(
         _BATCH,
         "            setattr(run, name, value)\n".replace("            ", "        "),
         "        pass\n",
-        _COUNTED,
+        ("tests/ingestion/test_reasons.py::test_a_run_counts_the_reasons_of_its_skips",),
     ),
     Fault(
         _BATCH,
         'fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"]',
         'fields=["tally", "read", "dead"]',
-        _COUNTED,
+        (
+            "tests/ingestion/joints/test_adding_up.py::test_batches_whose_commit_was_not_answered_are_added_up_like_the_others",
+        ),
     ),
     Fault(
         _BATCH,
         "    if page.formerly is not None:\n        letters.supersede(work.run, work.open_letters.named(page.formerly(), [record.key for record in present]))\n",
         "",
-        _LETTERS,
+        ("tests/integrations/bank/test_mended.py::test_a_mended_entry_closes_its_letter_whatever_could_not_be_read",),
     ),
     Fault(
         _BATCH,
         "        work.open_letters = OpenLetters(None)\n",
         "        pass\n",
-        (*_LETTERS, "tests/ingestion/backfills"),
+        (
+            "tests/ingestion/backfills/test_beside_live_runs.py::test_a_live_run_closes_the_letter_that_a_shard_opened_beside_it",
+        ),
     ),
-    Fault(_BATCH, "    work.open_letters.add(rejected)\n", "", _LETTERS),
+    Fault(
+        _BATCH,
+        "    work.open_letters.add(rejected)\n",
+        "",
+        (
+            "tests/ingestion/joints/test_letters_of_one_run.py::test_a_record_that_comes_again_later_in_its_run_and_is_fine_then_closes_its_letter",
+        ),
+    ),
     Fault(
         _BATCH,
         "elif skip.reason == STALE or (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN):",
         "elif skip.reason == STALE:",
-        _LETTERS,
+        (
+            "tests/ingestion/joints/test_owning.py::test_two_bad_versions_of_one_page_that_are_replayed_together_are_both_closed",
+        ),
     ),
     Fault(
         "ingestion/open_letters.py",
         "        if run.kind == Run.Kind.BACKFILL:\n            return cls(None)\n",
         "",
-        (*_LETTERS, "tests/ingestion/backfills"),
+        (),
         equivalent="a shard counts among the shards beside itself, so before each page what is open is unknown anyway",
     ),
-    Fault(_DRIFTING, " or self.run.kind in (Run.Kind.WEBHOOK, Run.Kind.REPLAY):", ":", (*_DRIFT, *_DELIVERED)),
+    Fault(
+        _DRIFTING,
+        " or self.run.kind in (Run.Kind.WEBHOOK, Run.Kind.REPLAY):",
+        ":",
+        ("tests/ingestion/drift/test_runs.py::test_a_replay_notes_and_neither_stops_nor_learns",),
+    ),
     Fault(
         _DRIFTING,
         "self.known.records >= LEAST and row.learned_by_id != _learner(self.run)",
         "self.known.records >= LEAST",
-        _DRIFT,
+        ("tests/ingestion/joints/test_learning.py::test_a_first_run_that_was_interrupted_goes_on_learning",),
     ),
-    Fault(_DRIFTING, "return run.parent_id or run.pk", "return run.pk", _DRIFT),
-    Fault(_DRIFTING, "since = row.pending_since if row.pending is not None else now", "since = now", _DRIFT),
+    Fault(
+        _DRIFTING,
+        "return run.parent_id or run.pk",
+        "return run.pk",
+        ("tests/ingestion/joints/test_learning.py::test_the_shards_of_a_first_backfill_learn_together",),
+    ),
+    Fault(
+        _DRIFTING,
+        "since = row.pending_since if row.pending is not None else now",
+        "since = now",
+        (
+            "tests/ingestion/joints/test_learning.py::test_a_change_waits_since_it_was_first_met_however_it_changes_further",
+        ),
+    ),
     Fault(
         _DRIFTING,
         "        self.noted.add(drift.sentence(seen.drifted))\n",
         "",
-        _DRIFT,
+        ("tests/ingestion/joints/test_learning.py::test_a_replay_of_several_pages_tells_the_same_change_once",),
     ),
-    Fault(_DELIVER, "    if known == sha256:\n", "    if known:\n", _DELIVERED),
-    Fault(_DELIVERIES, "        mine.update(not_before=None)\n", "", _DELIVERED),
-    Fault(_DELIVERIES, ' or waiting["size"] >= config().MAX_PENDING_BYTES', "", _DELIVERED),
+    Fault(
+        _DELIVER,
+        "    if known == sha256:\n",
+        "    if known:\n",
+        (
+            "tests/ingestion/test_deliveries.py::test_other_bytes_under_a_known_id_are_kept_with_a_note_and_taken_in_after_the_first",
+        ),
+    ),
+    Fault(
+        _DELIVERIES,
+        "        mine.update(not_before=None)\n",
+        "",
+        (
+            "tests/ingestion/test_webhook_runs.py::test_a_failed_webhook_run_is_retried_at_once_by_its_connections_next_run",
+        ),
+    ),
+    Fault(
+        _DELIVERIES,
+        ' or waiting["size"] >= config().MAX_PENDING_BYTES',
+        "",
+        ("tests/integrations/push/test_endpoint.py::test_a_connection_for_which_too_much_waits_takes_no_more",),
+    ),
     Fault(
         _DELIVERIES,
         "filter(old, paused_at__isnull=True)",
         "filter(old)",
-        (*_DELIVERED, "tests/ingestion/commands/test_upkeep.py"),
+        (
+            "tests/ingestion/commands/test_upkeep.py::test_health_names_connections_whose_deliveries_wait_for_more_than_an_hour",
+        ),
     ),
     Fault(
-        "ingestion/running/closing.py",
-        "    if run.deliveries_wait:\n        deliveries.wake(run.connection)\n",
-        "",
-        _DELIVERED,
+        _RECEIVER,
+        "if (wait := _wait(connection)) > 0 or (wait",
+        "if (wait",
+        ("tests/integrations/push/test_endpoint.py::test_a_sender_over_its_limit_is_told_how_long_to_wait",),
     ),
-    Fault(_RECEIVER, "if (wait := _wait(connection)) > 0 or (wait", "if (wait", _DELIVERED),
     Fault(
         "ingestion/running/receiving.py",
         "            settles=(),\n",
         "",
-        _DELIVERED,
+        (),
         equivalent="replays alone say what a page settles, and they take deliveries apart by another way",
     ),
     Fault(
         "integrations/push/source.py",
         "refused=[*refused, *page.refused]",
         "refused=page.refused",
-        ("tests/integrations/push",),
+        (
+            "tests/integrations/push/test_source.py::test_more_than_ten_thousand_records_are_one_refusal_and_counted_first",
+        ),
     ),
-    Fault(_GROUP, "if not waits and _order(last) <", "if _order(last) <", _STREAMS),
+    Fault(
+        _GROUP,
+        "if not waits and _order(last) <",
+        "if _order(last) <",
+        (
+            "tests/integrations/streams/test_missing_entries.py::test_what_still_waits_at_a_run_s_limit_is_not_passed_over_with_what_is_missing",
+        ),
+    ),
     Fault(
         _GROUP,
         "return [(number, there.get(number)) for number in seen]",
         "return [(number, there[number]) for number in seen if number in there]",
         ("tests/integrations/streams/test_missing_entries.py",),
     ),
-    Fault(_GROUP, "oldest = min(bounds, key=_order)", "oldest = max(bounds, key=_order)", _STREAMS),
-    Fault(_GROUP, "count > 0 else None", "count >= 0 else None", _STREAMS),
-    Fault(_GROUP, "if entry[0] not in self._held]", "]", _STREAMS),
+    Fault(
+        _GROUP,
+        "oldest = min(bounds, key=_order)",
+        "oldest = max(bounds, key=_order)",
+        (
+            "tests/integrations/streams/test_redis_stream.py::test_trimming_keeps_what_another_group_has_not_acknowledged",
+        ),
+    ),
+    Fault(
+        _GROUP,
+        "count > 0 else None",
+        "count >= 0 else None",
+        ("tests/integrations/streams/test_missing_entries.py::test_a_stream_trimmed_to_nothing_is_told_once",),
+    ),
+    Fault(
+        _GROUP,
+        "if entry[0] not in self._held]",
+        "]",
+        (
+            "tests/integrations/streams/test_missing_entries.py::test_an_entry_deleted_after_it_was_given_out_is_not_told_of_as_unread",
+        ),
+    ),
     Fault(
         "integrations/streams/redis_stream.py",
         "            if not ctx.rehearsing and ctx.run_id:\n                subscription.ensure()",
         "            if ctx.run_id:\n                subscription.ensure()",
-        _STREAMS,
-    ),
-    Fault(_ARTIFACTS, "if not known and store.get_modified_time(path) < newest:", "if not known:", _FILES),
-    Fault(_ARTIFACTS, "if known is not None and store.exists(known.path):", "if known is not None:", _FILES),
-    Fault(_ARTIFACTS, 'known.path if known else "", not look', '"", not look', _FILES),
-    Fault(_ARTIFACTS, "changes = list(where) if self.unlooked else", "changes =", _FILES),
-    Fault(
-        "ingestion/retention.py",
-        "config().KEEP_DAYS.get(one.name, one.days)",
-        "one.days",
-        ("tests/ingestion/joints", "tests/ingestion/test_retention.py"),
-    ),
-    Fault(
-        "ingestion/retention.py",
-        ".filter(one.of, **{",
-        ".filter(**{",
-        ("tests/ingestion/joints", "tests/ingestion/test_retention.py"),
-    ),
-    Fault(
-        _CADENCE,
-        "if Connection.unscoped.filter(due, pk=one.pk, paused_at__isnull=True)",
-        "if Connection.unscoped.filter(pk=one.pk)",
-        _PERIODS,
-    ),
-    Fault(_CADENCE, "not in settled - unsettled]", "not in settled]", _PERIODS),
-    Fault(_CADENCE, 'resync__finished_at__gt=F("checked_at"),', "", _PERIODS),
-    Fault(_VERDICTS, "if before == State.BREACH and verdict.state == State.UNVERIFIABLE:", "if False:", _PERIODS),
-    Fault(_VERDICTS, "if row.checked_at > since or not same.update", "if not same.update", _PERIODS),
-    Fault(
-        "ingestion/vault/credentials.py", '            _remember_version(at, mine.version + 1, "delete")\n', "", _VAULT
-    ),
-    Fault(
-        "ingestion/vault/credentials.py",
-        'exchange_token="", exchange_until=None, warned_at=None)',
-        'exchange_token="", exchange_until=None)',
-        _VAULT,
-    ),
-    Fault(
-        "ingestion/vault/rotation.py",
-        "same = rows.filter(version=row.version, data_key_id=row.data_key_id)",
-        "same = rows",
-        _VAULT,
-    ),
-    Fault(
-        "ingestion/vault/exchange.py",
-        "self._mine().filter(exchange_token=token).update(exchange_token",
-        "self._mine().update(exchange_token",
-        _VAULT,
-    ),
-    Fault(
-        "ingestion/running/closing.py",
-        "        pause_for(run.connection_id, error)\n",
-        "        pass\n",
-        ("tests/ingestion/joints", "tests/ingestion/test_failures.py", "tests/ingestion/vault/test_in_runs.py"),
-    ),
-    Fault(
-        "integrations/stripe/redelivery.py",
-        "        _cut_down(event, endpoint)\n",
-        "        pass\n",
-        ("tests/integrations/stripe/test_kept_events.py",),
-    ),
-    Fault(
-        "integrations/stripe/distribution.py",
-        "        return _VERDICT.TOO_LARGE\n",
-        "        return verdict\n",
-        ("tests/integrations/stripe/test_kept_events.py",),
-    ),
-    Fault(
-        "integrations/stripe/redelivery.py",
-        "        kept = kept.filter(account=account)\n",
-        "        pass\n",
-        ("tests/integrations/stripe/test_kept_events.py",),
-    ),
-    Fault(
-        "integrations/bank/twins.py",
-        "if not have_nothing_in_common(earlier.course, read.course):\n                return None",
-        "if not have_nothing_in_common(earlier.course, read.course):\n                continue",
-        _BANK,
-    ),
-    Fault("integrations/bank/judging.py", "            places |= self._arriving.get(statement.pk, {})\n", "", _BANK),
-    Fault("integrations/bank/courses.py", "or first.first > second.first or first.last > second.last:", ":", _BANK),
-    Fault(
-        "integrations/bank/judging.py",
-        "if step.opening != step.closing:",
-        "if True:",
-        _BANK,
-        equivalent="a step from a balance to itself leads nowhere that was not reached",
+        (
+            "tests/integrations/streams/test_redis_stream.py::test_a_dry_run_shows_what_waits_and_changes_nothing_in_redis",
+        ),
     ),
 ]

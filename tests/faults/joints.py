@@ -1,5 +1,14 @@
 """All planted faults."""
 
-from tests.faults import arrivals, operators, outside, runs, tenants, turns
+from tests.faults import arrivals, kept, letters, operators, outside, runs, tenants, turns
 
-FAULTS = [*runs.FAULTS, *turns.FAULTS, *outside.FAULTS, *arrivals.FAULTS, *operators.FAULTS, *tenants.FAULTS]
+FAULTS = [
+    *runs.FAULTS,
+    *letters.FAULTS,
+    *turns.FAULTS,
+    *outside.FAULTS,
+    *arrivals.FAULTS,
+    *kept.FAULTS,
+    *operators.FAULTS,
+    *tenants.FAULTS,
+]

@@ -2,17 +2,6 @@
 
 from tests.faults.planting import Fault
 
-_LETTER_PAGES = ("tests/ingestion/joints", "tests/ingestion/admin/test_dead_letters.py")
-_LETTER_COMMANDS = ("tests/ingestion/joints", "tests/ingestion/commands/test_letters.py")
-_SHARDS = (
-    "tests/ingestion/joints",
-    "tests/ingestion/backfills/test_refusals.py",
-    "tests/ingestion/backfills/test_shards.py",
-    "tests/ingestion/backfills/test_ends.py",
-)
-_TICKS = ("tests/ingestion/joints", "tests/ingestion/test_ticks.py")
-_SUPERVISED = ("tests/config/test_supervisor.py",)
-
 _BACKFILLS, _SUPERVISE = "ingestion/actions/backfills.py", "config/supervisor/supervise.py"
 
 FAULTS = [
@@ -20,140 +9,190 @@ FAULTS = [
         "ingestion/admin/dead_letters.py",
         "actions.replay(actor, Selection(letter.tenant, ids=[letter.pk])",
         "actions.replay(actor, Selection(letter.tenant)",
-        _LETTER_PAGES,
+        (
+            "tests/ingestion/admin/test_dead_letters.py::test_the_other_letters_of_its_connection_stay_when_one_is_replayed_from_its_page",
+        ),
     ),
     Fault(
         "ingestion/admin/dead_letters.py",
         '        Actor(user).audit(letter.tenant, "download", f"payload of dead letter {letter.pk}")\n',
         "",
-        _LETTER_PAGES,
+        ("tests/ingestion/admin/test_dead_letters.py::test_a_payload_is_downloaded_as_it_came_and_that_is_noted",),
     ),
-    Fault("ingestion/admin/replays.py", "matching.filter(pk__lte=upto)", "matching.all()", _LETTER_PAGES),
-    Fault("ingestion/admin/replays.py", "letters.filter(_FREE, status__in", "letters.filter(status__in", _LETTER_PAGES),
+    Fault(
+        "ingestion/admin/replays.py",
+        "matching.filter(pk__lte=upto)",
+        "matching.all()",
+        (
+            "tests/ingestion/admin/test_dead_letters.py::test_letters_that_came_after_the_confirmation_was_shown_stay_out",
+        ),
+    ),
+    Fault(
+        "ingestion/admin/replays.py",
+        "letters.filter(_FREE, status__in",
+        "letters.filter(status__in",
+        ("tests/ingestion/admin/test_dead_letters.py::test_a_letter_under_replay_is_not_offered_to_a_bulk_replay",),
+    ),
     Fault(
         "ingestion/admin/verbs.py",
         'request.POST.get("seen") != _digest(form)',
         'not request.POST.get("seen")',
-        ("tests/ingestion/joints", "tests/ingestion/admin/test_schedules.py", "tests/ingestion/admin/test_shapes.py"),
+        ("tests/ingestion/admin/test_schedules.py::test_what_was_changed_after_the_preview_is_previewed_again",),
     ),
     Fault(
         "ingestion/admin/runs.py",
         'again = actions.retry(actor, run, values["reason"])',
         "again = actions.retry(actor, run)",
-        ("tests/ingestion/joints", "tests/ingestion/admin/test_runs.py"),
+        ("tests/ingestion/admin/test_runs.py::test_a_failed_run_is_retried_from_its_page",),
     ),
     Fault(
         "ingestion/admin/console.py",
         "        prefetch_related_objects(list(found.result_list), *self.list_prefetch)\n",
         "",
-        ("tests/ingestion/admin/test_queries.py",),
+        ("tests/ingestion/admin/test_queries.py::test_a_list_takes_the_same_number_of_queries_for_few_rows_and_many",),
     ),
     Fault(
-        "ingestion/admin/console.py",
-        '            found[-1] = "pk"\n',
-        "            pass\n",
-        ("tests/ingestion/admin/test_plans.py", "tests/ingestion/admin/test_queries.py", "tests/ingestion/joints"),
+        "ingestion/management/verbs/letters.py",
+        '        since=options["since"],\n',
+        "",
+        ("tests/ingestion/commands/test_letters.py::test_replay_filters",),
     ),
-    Fault("ingestion/management/verbs/letters.py", '        since=options["since"],\n', "", _LETTER_COMMANDS),
     Fault(
         "ingestion/management/verbs/letters.py",
         "        selection,\n        limit=limit,\n",
         "        selection,\n",
-        _LETTER_COMMANDS,
+        ("tests/ingestion/commands/test_letters.py::test_replay_takes_the_oldest_letters_up_to_the_limit",),
     ),
     Fault(
-        "ingestion/management/verbs/letters.py", "    with transaction.atomic():\n", "    if True:\n", _LETTER_COMMANDS
+        "ingestion/management/verbs/letters.py",
+        "    with transaction.atomic():\n",
+        "    if True:\n",
+        ("tests/ingestion/commands/test_letters.py::test_abandon_of_several_letters_is_all_or_nothing",),
     ),
     Fault(
         "ingestion/management/verbs/backfilling.py",
         'parallel=options["parallel"], config',
         "config",
-        ("tests/ingestion/joints", "tests/ingestion/commands", "tests/ingestion/backfills"),
+        ("tests/ingestion/joints/test_commands.py::test_a_backfill_runs_as_many_shards_at_a_time_as_the_command_says",),
     ),
     Fault(
         "ingestion/management/verbs/listing.py",
         '    if not options["parent"]:\n        rows = rows.filter(parent__isnull=True)\n',
         "",
-        ("tests/ingestion/joints", "tests/ingestion/commands/test_listing.py", "tests/ingestion/backfills"),
+        ("tests/ingestion/joints/test_commands.py::test_a_backfills_shards_are_listed_when_they_are_asked_for",),
     ),
     Fault(
         "ingestion/management/verbs/ticking.py",
         "            except Exception:\n",
         "            except ValueError:\n",
-        ("tests/ingestion/joints", "tests/ingestion/test_ticks.py", "tests/ingestion/commands/test_upkeep.py"),
+        ("tests/ingestion/joints/test_at_the_same_moment.py::test_a_ticker_goes_on_whatever_a_tick_raised",),
     ),
     Fault(
         "ingestion/actions/credentials.py",
         "if before and secret(kept) and not actor.is_superuser:",
         "if False:",
-        (
-            "tests/ingestion/joints",
-            "tests/ingestion/admin/test_credentials.py",
-            "tests/ingestion/commands/test_credentials.py",
-        ),
+        ("tests/ingestion/admin/test_credentials.py::test_staff_cannot_send_kept_secrets_elsewhere",),
     ),
     Fault(
         "ingestion/actions/shapes.py",
         "if version is not None and row.version != version:",
         "if False:",
-        ("tests/ingestion/joints", "tests/ingestion/admin/test_shapes.py", "tests/ingestion/drift"),
+        (
+            "tests/ingestion/drift/test_runs.py::test_accepting_needs_a_reason_something_pending_and_the_version_looked_at",
+        ),
     ),
     Fault(
         "ingestion/actions/connections.py",
         "state__in=Run.ACTIVE, kind__in=(Run.Kind.SCHEDULED, Run.Kind.MANUAL)",
         "state=Run.State.RUNNING, kind__in=(Run.Kind.SCHEDULED, Run.Kind.MANUAL)",
-        ("tests/ingestion/joints", "tests/ingestion/test_windows.py"),
+        ("tests/ingestion/joints/test_operators.py::test_a_watermark_is_not_moved_under_a_run_that_waits",),
     ),
     Fault(
         "ingestion/actions/schedules.py",
         "held.next_due = scheduling.next_due(held, scheduling.schedule_of(held))",
         "held.next_due = scheduling.next_due(held, scheduling.schedule_of(connection))",
-        ("tests/ingestion/joints", "tests/ingestion/test_schedules.py", "tests/ingestion/commands/test_schedules.py"),
+        ("tests/ingestion/test_catch_up.py::test_setting_a_schedule_moves_the_next_due_time_and_is_audited",),
     ),
     Fault(
         "ingestion/limits/holding.py",
         "if integrations[run.connection_id] == integration:",
         "if True:",
-        ("tests/ingestion/joints", "tests/ingestion/limits/test_hold_offs.py"),
+        (
+            "tests/ingestion/joints/test_tenants_apart.py::test_ending_a_hold_off_frees_no_run_that_waits_for_another_integration",
+        ),
     ),
     Fault(
         "ingestion/limits/holding.py",
         "    release_here(tenant, integration)\n",
         "",
-        ("tests/ingestion/joints", "tests/ingestion/limits/test_hold_offs.py"),
+        (
+            "tests/ingestion/joints/test_tenants_apart.py::test_a_hold_off_that_was_ended_holds_nobody_in_this_process_either",
+        ),
     ),
-    Fault(_BACKFILLS, "        _require_none_open(actor, connection)\n", "", _SHARDS),
+    Fault(
+        _BACKFILLS,
+        "        _require_none_open(actor, connection)\n",
+        "",
+        ("tests/ingestion/admin/test_schedules.py::test_staff_open_one_backfill_of_a_connection_at_a_time",),
+    ),
     Fault(
         _BACKFILLS,
         "Run(**shared, parent=parent, params=overlaid, window_start",
         "Run(**shared, parent=parent, window_start",
-        (*_SHARDS, "tests/ingestion/commands"),
+        (
+            "tests/ingestion/joints/test_shards_read.py::test_every_shard_reads_with_the_config_that_the_backfill_was_given",
+        ),
     ),
-    Fault("ingestion/scheduling/__init__.py", "    expiry.warn()\n", "", _TICKS),
+    Fault(
+        "ingestion/scheduling/__init__.py",
+        "    expiry.warn()\n",
+        "",
+        ("tests/ingestion/commands/test_credentials.py::test_the_tick_warns_once_a_day",),
+    ),
     Fault(
         "ingestion/scheduling/__init__.py",
         "*forgotten.make_runs()]",
         "]",
-        (*_TICKS, "tests/ingestion/test_webhook_runs.py"),
+        (
+            "tests/ingestion/test_webhook_runs.py::test_deliveries_of_a_paused_connection_wait_and_are_taken_in_after_it_resumed",
+        ),
     ),
     Fault(
         "ingestion/scheduling/__init__.py",
         "        queueing.hint_periods(connection.pk, connection.tenant.tier)\n",
         "        pass\n",
-        (*_TICKS, "tests/ingestion/reconciling/test_turns.py"),
+        ("tests/ingestion/test_resync.py::test_the_tick_hints_a_worker_once_with_an_id_and_nothing_else",),
     ),
     Fault(
         "ingestion/vault/expiry.py",
         ".filter(quiet, pk=credential.pk)",
         ".filter(pk=credential.pk)",
         (
-            "tests/ingestion/joints",
-            "tests/ingestion/vault",
-            "tests/ingestion/commands/test_credentials.py",
+            "tests/ingestion/joints/test_at_the_same_moment.py::test_one_of_two_tickers_warns_of_a_credential_that_ends_soon",
         ),
     ),
-    Fault(_SUPERVISE, "            self._leash.check()\n", "", _SUPERVISED),
-    Fault(_SUPERVISE, "if self._clock() - child.started >= STEADY_AFTER:", "if False:", _SUPERVISED),
-    Fault(_SUPERVISE, "and self._stops < 2:", ":", _SUPERVISED),
-    Fault("config/supervisor/child.py", "        leash.hold(self.pid)\n", "", _SUPERVISED),
+    Fault(
+        _SUPERVISE,
+        "            self._leash.check()\n",
+        "",
+        ("tests/config/test_supervisor.py::test_supervisor_replaces_a_watchdog_that_was_killed",),
+    ),
+    Fault(
+        _SUPERVISE,
+        "if self._clock() - child.started >= STEADY_AFTER:",
+        "if False:",
+        ("tests/config/test_supervisor.py::test_failure_after_a_long_healthy_time_counts_as_the_first",),
+    ),
+    Fault(
+        _SUPERVISE,
+        "and self._stops < 2:",
+        ":",
+        ("tests/config/test_supervisor.py::test_second_stop_signal_does_not_wait_for_the_grace",),
+    ),
+    Fault(
+        "config/supervisor/child.py",
+        "        leash.hold(self.pid)\n",
+        "",
+        ("tests/config/test_supervisor.py::test_killed_supervisor_leaves_no_process_behind",),
+    ),
 ]

@@ -2,39 +2,17 @@
 
 from tests.faults.planting import Fault
 
-_HTTP = (
-    "tests/ingestion/joints",
-    "tests/integrations/http/test_calls.py",
-    "tests/integrations/http/test_waits.py",
-    "tests/integrations/http/test_origins.py",
-    "tests/integrations/http/test_bodies.py",
-    "tests/integrations/http/test_circuits.py",
-    "tests/integrations/http/test_faults.py",
-)
-_VAULT = (
-    "tests/ingestion/vault/test_in_runs.py",
-    "tests/ingestion/vault/test_exchange.py",
-    "tests/ingestion/vault/test_hashicorp_store.py",
-    "tests/ingestion/vault/test_redaction.py",
-    "tests/ingestion/vault/test_canaries.py",
-)
-_WEBHOOKS = (
-    "tests/ingestion/webhooks",
-    "tests/integrations/push/test_endpoint.py",
-    "tests/integrations/stripe/test_webhooks.py",
-)
-_RECONCILING = ("tests/ingestion/reconciling",)
-_BANK = (
-    "tests/integrations/bank/test_pipeline.py",
-    "tests/integrations/bank/test_identity.py",
-    "tests/integrations/bank/test_tenant_safety.py",
-)
-
 _ATTEMPTS, _EXCHANGE = "integrations/http/attempts.py", "integrations/http/exchange.py"
+
 _RECEIVER, _EXCUSES = "ingestion/webhooks/receiver.py", "ingestion/reconciling/excuses.py"
 
 FAULTS = [
-    Fault(_ATTEMPTS, "            self.ctx.throttle(1.0)\n", "            pass\n", _HTTP),
+    Fault(
+        _ATTEMPTS,
+        "            self.ctx.throttle(1.0)\n",
+        "            pass\n",
+        ("tests/integrations/http/test_faults.py::test_every_attempt_is_throttled_and_carries_the_call_s_id",),
+    ),
     Fault(
         "integrations/rest/reading.py",
         "            self.hold_off(error.retry_after)\n",
@@ -57,79 +35,186 @@ FAULTS = [
         _ATTEMPTS,
         "min(call.ends + waited, started + self.ctx.left())",
         "call.ends + waited",
-        (*_HTTP, "tests/integrations/rest/console/test_preview.py"),
+        (
+            "tests/integrations/http/test_calls.py::test_no_call_lasts_longer_than_is_left_to_whoever_waits_for_it_rate_limits_included",
+        ),
     ),
-    Fault(_ATTEMPTS, "if hold_off and self.own:", "if hold_off:", _HTTP),
-    Fault(_ATTEMPTS, "max(jittered, asked + jittered / 2)", "jittered", _HTTP),
-    Fault(_ATTEMPTS, "if origins.origin(url) != origins.origin(asked.url):", "if False:", _HTTP),
-    Fault(_ATTEMPTS, "            self.ctx.beat()\n", "", _HTTP),
-    Fault(_ATTEMPTS, "if asked.method not in _FOLLOWED or", "if", _HTTP),
+    Fault(
+        _ATTEMPTS,
+        "if hold_off and self.own:",
+        "if hold_off:",
+        (
+            "tests/ingestion/joints/test_other_origins.py::test_a_hold_off_is_the_integrations_only_when_its_own_origin_asked",
+        ),
+    ),
+    Fault(
+        _ATTEMPTS,
+        "max(jittered, asked + jittered / 2)",
+        "jittered",
+        ("tests/integrations/http/test_faults.py::test_a_lasting_trouble_ends_in_its_class",),
+    ),
+    Fault(
+        _ATTEMPTS,
+        "if origins.origin(url) != origins.origin(asked.url):",
+        "if False:",
+        ("tests/integrations/http/test_origins.py::test_a_redirect_keeps_credentials_at_home",),
+    ),
+    Fault(
+        _ATTEMPTS,
+        "            self.ctx.beat()\n",
+        "",
+        ("tests/integrations/http/test_calls.py::test_a_run_shows_signs_of_life_while_it_waits_to_try_again",),
+    ),
+    Fault(
+        _ATTEMPTS,
+        "if asked.method not in _FOLLOWED or",
+        "if",
+        ("tests/integrations/http/test_faults.py::test_a_redirected_post_is_not_sent_again",),
+    ),
     Fault(
         _EXCHANGE,
         'decoded(cast("httpx.SyncByteStream", answer.stream), encoding, call.limits.body_bytes)',
         'decoded(cast("httpx.SyncByteStream", answer.stream), encoding, 10**12)',
-        _HTTP,
+        ("tests/integrations/http/test_faults.py::test_a_lasting_trouble_ends_in_its_class",),
     ),
-    Fault(_EXCHANGE, "isinstance(error, Transient), hold_off, status", "False, hold_off, status", _HTTP),
-    Fault("integrations/http/circuits.py", "            state.probe_until = now + self.cooldown\n", "", _HTTP),
+    Fault(
+        _EXCHANGE,
+        "isinstance(error, Transient), hold_off, status",
+        "False, hold_off, status",
+        ("tests/integrations/http/test_faults.py::test_a_passing_trouble_is_outlasted",),
+    ),
+    Fault(
+        "integrations/http/circuits.py",
+        "            state.probe_until = now + self.cooldown\n",
+        "",
+        ("tests/integrations/http/test_circuits.py::test_one_call_tries_whether_the_host_is_back",),
+    ),
     Fault(
         _RECEIVER,
         "pipeline.serves(found.tenant.key) and self.accepts(pipeline)",
         "self.accepts(pipeline)",
-        (*_WEBHOOKS, "tests/ingestion/test_pipelines_of_tenants.py", "tests/ingestion/test_endpoints.py"),
+        ("tests/ingestion/test_pipelines_of_tenants.py::test_it_has_no_endpoint_for_another_tenant",),
     ),
     Fault(
         _RECEIVER,
         "pipeline.serves(found.tenant.key) and self.accepts(pipeline)",
         "pipeline.serves(found.tenant.key)",
-        _WEBHOOKS,
+        ("tests/integrations/stripe/test_webhooks.py::test_only_connections_to_the_events_have_an_endpoint",),
     ),
-    Fault(_RECEIVER, "public_id=public_id, tenant__key=tenant", "public_id=public_id", _WEBHOOKS),
-    Fault(_RECEIVER, "kept = _kept(endpoint.keeps, connection, body)", "kept = body", _WEBHOOKS),
-    Fault(_RECEIVER, "    if len(body) != int(length):", "    if False:", _WEBHOOKS),
-    Fault(_RECEIVER, "deliveries.is_full(connection)", "False", _WEBHOOKS),
+    Fault(
+        _RECEIVER,
+        "public_id=public_id, tenant__key=tenant",
+        "public_id=public_id",
+        ("tests/integrations/push/test_endpoint.py::test_nobody_finds_out_which_endpoints_exist",),
+    ),
+    Fault(
+        _RECEIVER,
+        "kept = _kept(endpoint.keeps, connection, body)",
+        "kept = body",
+        ("tests/ingestion/webhooks/test_keeping.py::test_what_is_kept_of_a_body_is_the_project_s_to_say",),
+    ),
+    Fault(
+        _RECEIVER,
+        "    if len(body) != int(length):",
+        "    if False:",
+        ("tests/integrations/push/test_endpoint.py::test_a_body_without_length_cut_short_or_compressed_is_refused",),
+    ),
+    Fault(
+        _RECEIVER,
+        "deliveries.is_full(connection)",
+        "False",
+        ("tests/integrations/push/test_endpoint.py::test_a_connection_for_which_too_much_waits_takes_no_more",),
+    ),
     Fault(
         "ingestion/vault/holding.py",
         "credentials.version(self.tenant, self.integration) != held.version",
         "False",
-        _VAULT,
+        ("tests/ingestion/vault/test_in_runs.py::test_a_running_worker_takes_a_new_one_at_its_next_batch",),
     ),
-    Fault("ingestion/vault/exchange.py", "if stored != used_up.version:", "if False:", _VAULT),
-    Fault("ingestion/vault/exchange.py", 'cause="exchange", expected=used_up.version', 'cause="exchange"', _VAULT),
-    Fault("ingestion/vault/credentials.py", "    if store.remote:\n        _follow(at, found)\n", "", _VAULT),
+    Fault(
+        "ingestion/vault/exchange.py",
+        "if stored != used_up.version:",
+        "if False:",
+        (
+            "tests/ingestion/joints/test_at_the_same_moment.py::test_who_comes_with_a_used_up_token_that_was_replaced_is_given_the_stored_one_and_asks_nobody",
+        ),
+    ),
+    Fault(
+        "ingestion/vault/exchange.py",
+        'cause="exchange", expected=used_up.version',
+        'cause="exchange"',
+        ("tests/ingestion/vault/test_exchange.py::test_an_operator_who_stores_a_credential_meanwhile_wins",),
+    ),
+    Fault(
+        "ingestion/vault/credentials.py",
+        "    if store.remote:\n        _follow(at, found)\n",
+        "",
+        (
+            "tests/ingestion/vault/test_hashicorp_store.py::test_a_version_that_somebody_put_there_is_taken_and_followed",
+        ),
+    ),
     Fault(
         "ingestion/vault/credentials.py",
         "    redaction.remember(secret(found.values).values(), tenant.id)\n",
         "",
-        _VAULT,
+        ("tests/ingestion/vault/test_database_store.py::test_a_credential_is_masked_in_the_process_that_reads_it",),
     ),
-    Fault("ingestion/reconciling/checking.py", "    require_closed(window, pipeline, sides.since)\n", "", _RECONCILING),
+    Fault(
+        "ingestion/reconciling/checking.py",
+        "    require_closed(window, pipeline, sides.since)\n",
+        "",
+        ("tests/ingestion/reconciling/test_turns.py::test_an_open_period_is_refused",),
+    ),
     Fault(
         "ingestion/reconciling/checking.py",
         "return Figure.of({**others, **own})",
         "return Figure.of(own)",
-        _RECONCILING,
+        ("tests/ingestion/reconciling/test_figures.py::test_two_connections_of_one_account_both_match",),
     ),
-    Fault("ingestion/reconciling/checking.py", "        pause_for(sides.connection.pk, error)\n", "", _RECONCILING),
+    Fault(
+        "ingestion/reconciling/checking.py",
+        "        pause_for(sides.connection.pk, error)\n",
+        "",
+        ("tests/ingestion/reconciling/test_unverifiable.py::test_a_refused_credential_pauses_the_connection",),
+    ),
     Fault(
         "ingestion/reconciling/checking.py",
         "tolerance = sides.periods.tolerance",
         "tolerance = sides.periods.tolerance * 0",
-        _RECONCILING,
+        ("tests/ingestion/reconciling/test_figures.py::test_the_tolerance_is_an_amount_and_counts_have_none",),
     ),
-    Fault(_EXCUSES, "if difference.extra or not wanted:", "if not wanted:", _RECONCILING),
-    Fault(_EXCUSES, "if read is not None and read >= window.end:", "if read is not None:", _RECONCILING),
-    Fault(_EXCUSES, "Q(finished_at__gte=since)", "Q(pk__lt=0)", _RECONCILING),
+    Fault(
+        _EXCUSES,
+        "if difference.extra or not wanted:",
+        "if not wanted:",
+        (
+            "tests/ingestion/reconciling/test_figures.py::test_rejected_records_do_not_explain_what_the_source_does_not_have",
+        ),
+    ),
+    Fault(
+        _EXCUSES,
+        "if read is not None and read >= window.end:",
+        "if read is not None:",
+        ("tests/ingestion/reconciling/test_unverifiable.py::test_a_period_that_was_read_in_part_is_unverifiable",),
+    ),
+    Fault(
+        _EXCUSES,
+        "Q(finished_at__gte=since)",
+        "Q(pk__lt=0)",
+        ("tests/ingestion/reconciling/test_unverifiable.py::test_a_run_that_ended_meanwhile_proves_nothing",),
+    ),
     Fault(
         "integrations/bank/source.py",
         "            if number > done:",
         "            if number >= done:",
-        (*_BANK, "tests/ingestion/joints"),
+        (
+            "tests/integrations/bank/test_joints.py::test_a_file_that_was_interrupted_between_its_statements_is_read_once",
+        ),
     ),
     Fault(
         "integrations/bank/pipelines.py",
         "if entry.status is not EntryStatus.BOOKED:",
         "if entry.status is EntryStatus.INFORMATION:",
-        ("tests/integrations/bank",),
+        ("tests/integrations/bank/test_joints.py::test_an_entry_that_is_only_announced_is_not_posted",),
     ),
 ]

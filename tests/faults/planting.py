@@ -34,7 +34,7 @@ class Fault:
     old: str
     new: str
     tests: tuple[str, ...]
-    """Files, folders or ids as pytest takes them, in which the fault must be noticed: as few as will do."""
+    """Ids of tests that must notice the fault, or files: mostly one test, so that all faults are soon planted."""
     equivalent: str = ""
     """Why nobody could notice it. Such a fault is listed and not planted."""
 

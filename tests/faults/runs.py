@@ -1,168 +1,218 @@
-"""Faults where a run's execution meets its batches, its owner, its letters, its totals and its isolation."""
+"""Faults where a run's execution meets its batches, its owner, its totals and its isolation."""
 
 from tests.faults.planting import Fault
 
-_ENGINE = (
-    "tests/ingestion/test_idempotence.py",
-    "tests/ingestion/test_failures.py",
-    "tests/ingestion/test_reasons.py",
-    "tests/ingestion/test_guilty_rows.py",
-    "tests/ingestion/joints",
-)
-_LETTERS = (
-    "tests/ingestion/test_letters.py",
-    "tests/ingestion/test_replay.py",
-    "tests/ingestion/test_superseded_letters.py",
-    "tests/ingestion/test_large_letters.py",
-    "tests/ingestion/test_replay_statements.py",
-    "tests/ingestion/joints",
-)
-_OWNERS = (
-    "tests/ingestion/test_windows.py",
-    "tests/ingestion/test_attempts.py",
-    "tests/ingestion/chaos/test_fence.py",
-    "tests/ingestion/chaos/test_slow_records.py",
-    "tests/ingestion/joints",
-)
-_DEADLY = ("tests/ingestion/chaos/test_poison.py", "tests/ingestion/chaos/test_interrupted_searches.py")
-_AHEAD = ("tests/ingestion/test_reading_ahead.py", "tests/ingestion/test_reading_ahead_and_kills.py")
-_DELIVERED = ("tests/ingestion/test_webhook_runs.py", "tests/ingestion/test_deliveries.py")
-
-_EXECUTE, _BATCH = "ingestion/running/execute.py", "ingestion/running/batch.py"
-_CLOSING, _OWNERSHIP = "ingestion/running/closing.py", "ingestion/running/ownership.py"
-_VERIFY, _ISOLATION = "ingestion/running/verification.py", "ingestion/running/isolation.py"
-_LETTER, _REPLAY, _RECEIVING = "ingestion/letters.py", "ingestion/replay.py", "ingestion/running/receiving.py"
+_EXECUTE = "ingestion/running/execute.py"
+_BATCH = "ingestion/running/batch.py"
+_CLOSING = "ingestion/running/closing.py"
+_OWNERSHIP = "ingestion/running/ownership.py"
+_VERIFY = "ingestion/running/verification.py"
+_ISOLATION = "ingestion/running/isolation.py"
 
 FAULTS = [
-    Fault(_EXECUTE, "        gc.set_threshold(*before)\n", "        pass\n", _ENGINE),
-    Fault(_EXECUTE, "        if not frozen:\n            gc.unfreeze()", "        pass", _ENGINE),
-    Fault(_EXECUTE, "if work.seams.stop():", "if work.seams.stop() and False:", _ENGINE + _OWNERS),
-    Fault(_EXECUTE, "work.held.look()  # before", "pass  # before", ("tests/ingestion/vault/test_in_runs.py",)),
-    Fault(_EXECUTE, "    mine.batches = run.batches", "    pass", _OWNERS),
-    Fault(_EXECUTE, "if mine.fence == 1:", "if mine.fence >= 1:", _ENGINE),
-    Fault(_BATCH, "read, bad = work.read + len(prepared)", "read, bad = len(prepared)", _ENGINE),
+    Fault(
+        _EXECUTE,
+        "        gc.set_threshold(*before)\n",
+        "        pass\n",
+        ("tests/ingestion/joints/test_executing.py::test_a_run_leaves_the_garbage_collector_as_it_was",),
+    ),
+    Fault(
+        _EXECUTE,
+        "        if not frozen:\n            gc.unfreeze()",
+        "        pass",
+        ("tests/ingestion/joints/test_executing.py::test_a_run_leaves_the_garbage_collector_as_it_was",),
+    ),
+    Fault(
+        _EXECUTE,
+        "if work.seams.stop():",
+        "if work.seams.stop() and False:",
+        (
+            "tests/ingestion/joints/test_executing.py::test_a_worker_asked_to_stop_gives_the_run_back_after_the_batch_it_is_at",
+        ),
+    ),
+    Fault(
+        _EXECUTE,
+        "work.held.look()  # before",
+        "pass  # before",
+        ("tests/ingestion/vault/test_in_runs.py::test_a_running_worker_takes_a_new_one_at_its_next_batch",),
+    ),
+    Fault(
+        _EXECUTE,
+        "    mine.batches = run.batches",
+        "    pass",
+        (
+            "tests/ingestion/joints/test_owning.py::test_a_batch_that_the_owner_before_committed_during_our_claim_fences_nobody",
+        ),
+    ),
+    Fault(
+        _EXECUTE,
+        "if mine.fence == 1:",
+        "if mine.fence >= 1:",
+        ("tests/ingestion/joints/test_executing.py::test_a_run_that_is_claimed_again_started_once",),
+    ),
+    Fault(
+        _BATCH,
+        "read, bad = work.read + len(prepared)",
+        "read, bad = len(prepared)",
+        ("tests/ingestion/joints/test_adding_up.py::test_a_broken_budget_tells_of_all_that_was_read_and_rejected",),
+    ),
     Fault(
         "ingestion/running/budget.py",
         "exceeded(work, work.read + len(prepared), work.dead + bad)",
         "exceeded(work, len(prepared), bad)",
-        _ENGINE,
+        (
+            "tests/ingestion/joints/test_adding_up.py::test_the_page_that_breaks_the_budget_of_the_whole_run_is_not_loaded",
+        ),
     ),
     Fault(
         "ingestion/running/budget.py",
         "spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)",
         "spared = (Run.Kind.REPLAY,)",
-        _DELIVERED,
+        ("tests/ingestion/test_webhook_runs.py::test_deliveries_mostly_bad_are_taken_in_and_block_nothing",),
     ),
     Fault(
-        _BATCH, "whole = () if prepared.rejected or loaded.rejected else page.settles", "whole = page.settles", _LETTERS
+        _BATCH,
+        "whole = () if prepared.rejected or loaded.rejected else page.settles",
+        "whole = page.settles",
+        (
+            "tests/ingestion/joints/test_executing.py::test_a_statement_of_which_a_record_is_refused_again_keeps_its_letter",
+        ),
     ),
-    Fault(_BATCH, "rejected = [*prepared.rejected, *loaded.rejected]", "rejected = [*prepared.rejected]", _ENGINE),
+    Fault(
+        _BATCH,
+        "rejected = [*prepared.rejected, *loaded.rejected]",
+        "rejected = [*prepared.rejected]",
+        ("tests/ingestion/test_guilty_rows.py::test_only_the_rows_that_break_a_constraint_are_rejected",),
+    ),
     Fault(
         _BATCH,
         "    run.tally = tally\n",
         "    pass\n",
-        _ENGINE,
+        ("tests/ingestion/test_reasons.py::test_a_total_declared_with_one_page_is_held_against_all",),
     ),
     Fault(
         _BATCH,
         "    work.read, work.dead = work.read + counts.read, work.dead + counts.dead\n",
         "",
-        _ENGINE,
+        ("tests/ingestion/joints/test_totals.py::test_a_few_rejects_on_each_page_break_the_budget_of_the_whole_run",),
     ),
     Fault(
         _VERIFY,
         "if prepared.rejected or loaded.rejected or not unchanged:",
         "if prepared.rejected or not unchanged:",
-        _ENGINE,
+        ("tests/ingestion/joints/test_totals.py::test_a_sum_over_a_row_that_the_database_refuses_is_unverifiable",),
     ),
-    Fault(_VERIFY, "all(one.reason == UNCHANGED for one in prepared.skipped)", "True", _ENGINE),
-    Fault(_VERIFY, "[*keys, *(one.key for one in prepared.skipped)]", "keys", _ENGINE),
     Fault(
-        _VERIFY, 'str(Decimal(declared or "0") + page.declares[check.name])', "str(page.declares[check.name])", _ENGINE
+        _VERIFY,
+        "all(one.reason == UNCHANGED for one in prepared.skipped)",
+        "True",
+        (
+            "tests/ingestion/joints/test_totals.py::test_a_sum_over_a_row_that_is_older_than_the_stored_one_is_unverifiable",
+        ),
     ),
-    Fault(_CLOSING, "joins = known is None or run.window_start <= known <= run.window_end", "joins = True", _OWNERS),
+    Fault(
+        _VERIFY,
+        "[*keys, *(one.key for one in prepared.skipped)]",
+        "keys",
+        ("tests/ingestion/joints/test_totals.py::test_a_sum_over_unchanged_rows_is_proved_with_them",),
+    ),
+    Fault(
+        _VERIFY,
+        'str(Decimal(declared or "0") + page.declares[check.name])',
+        "str(page.declares[check.name])",
+        ("tests/ingestion/joints/test_totals.py::test_totals_of_several_pages_add_up_on_both_sides",),
+    ),
+    Fault(
+        _CLOSING,
+        "joins = known is None or run.window_start <= known <= run.window_end",
+        "joins = True",
+        ("tests/ingestion/test_windows.py::test_an_older_run_that_ends_late_does_not_move_the_watermark_back",),
+    ),
     Fault(
         _CLOSING,
         "if run.kind not in _LIVE or run.window_start",
         "if run.window_start",
-        (*_LETTERS, "tests/ingestion/backfills"),
+        ("tests/ingestion/backfills/test_shards.py::test_every_day_is_read_once_and_the_watermark_stays",),
     ),
-    Fault(_CLOSING, "attempts + 1 < config().MAX_ATTEMPTS", "attempts < config().MAX_ATTEMPTS", _ENGINE + _OWNERS),
+    Fault(
+        _CLOSING,
+        "attempts + 1 < config().MAX_ATTEMPTS",
+        "attempts < config().MAX_ATTEMPTS",
+        ("tests/ingestion/test_failures.py::test_a_run_fails_when_its_attempts_are_used_up",),
+    ),
     Fault(
         _CLOSING,
         "backoff(attempts, error.retry_after)",
         "backoff(attempts, None)",
-        (*_ENGINE, "tests/ingestion/limits"),
+        (
+            "tests/ingestion/joints/test_executing.py::test_a_run_is_not_tried_again_before_its_source_wants_to_be_asked",
+        ),
     ),
     Fault(
         _CLOSING,
         "    if mine.row.filter(cancel_requested=True).exists():\n        return cancel(run, mine)\n",
         "",
-        _OWNERS,
+        ("tests/ingestion/test_attempts.py::test_cancelling_a_run_that_meets_a_transient_error_ends_it",),
     ),
-    Fault(_CLOSING, "        webhook_key=None,\n", "", _DELIVERED),
+    Fault(
+        _CLOSING,
+        "        webhook_key=None,\n",
+        "",
+        ("tests/ingestion/test_deliveries.py::test_what_arrives_while_a_run_works_is_taken_in_by_the_next_one",),
+    ),
     Fault(
         _CLOSING,
         "        slot_key=None,\n        lease_until=None,\n        isolation=None,",
         "        lease_until=None,\n        isolation=None,",
-        ("tests/ingestion/limits/test_budgets.py",),
+        ("tests/ingestion/limits/test_budgets.py::test_every_end_of_a_run_frees_its_slot",),
     ),
     Fault(
         _OWNERSHIP,
         "mine.row.filter(where, batches=mine.batches).update(",
         "mine.row.filter(where).update(",
-        (*_OWNERS, "tests/ingestion/chaos/test_crash_points.py"),
+        ("tests/ingestion/joints/test_owning.py::test_one_batch_is_committed_once_also_by_its_own_owner",),
     ),
-    Fault(_OWNERSHIP, "            attempts=0,\n", "", _OWNERS),
+    Fault(
+        _OWNERSHIP,
+        "            attempts=0,\n",
+        "",
+        ("tests/ingestion/test_attempts.py::test_progress_pays_back_failed_attempts",),
+    ),
     Fault(
         _OWNERSHIP,
         'attempts=F("attempts") + (1 if failed else 0)',
         'attempts=F("attempts") + 1',
-        _ENGINE + _OWNERS + ("tests/ingestion/limits/test_runs_within_limits.py",),
+        (
+            "tests/ingestion/limits/test_runs_within_limits.py::test_a_worker_asked_to_stop_gives_a_waiting_run_back_at_once",
+        ),
     ),
     Fault(
         _OWNERSHIP,
         "return bool(mine.row.filter(batches=mine.batches + 1).exists())",
         "return bool(mine.row.exists())",
-        ("tests/ingestion/test_database_faults.py", "tests/ingestion/joints"),
+        ("tests/ingestion/joints/test_owning.py::test_a_batch_has_landed_only_when_it_is_there",),
     ),
     Fault(
         _OWNERSHIP,
         "died = 0 if _still_at_it(run) else 1",
         "died = 1",
-        (*_DEADLY, "tests/ingestion/chaos/test_slow_records.py"),
-    ),
-    Fault(_ISOLATION, 'if run.deaths > state.get("deaths", 0):', "if True:", _DEADLY),
-    Fault(_ISOLATION, 'if trial == [state.get("alone")]:', "if len(trial) == 1:", _DEADLY),
-    Fault(_LETTER, 'len(source_id).to_bytes(4, "big") + source_id.encode()', "source_id.encode()", _LETTERS),
-    Fault(_LETTER, "[one.pk for one in others if one.run_id != run.pk]", "[one.pk for one in others]", _LETTERS),
-    Fault(
-        _LETTER,
-        "    if run.kind != Run.Kind.REPLAY:\n        return [one.pk",
-        "    if True:\n        return [one.pk",
-        _LETTERS,
+        (
+            "tests/ingestion/chaos/test_interrupted_searches.py::test_records_whose_trial_outlived_its_lease_are_innocent",
+        ),
     ),
     Fault(
-        _LETTER, "    seen.filter(replay_run=run).update(replay_run=None)", "    seen.update(replay_run=None)", _LETTERS
-    ),
-    Fault(_LETTER, 'times_seen=F("times_seen") + times', 'times_seen=F("times_seen") + 1', _LETTERS),
-    Fault(
-        _LETTER,
-        ".filter(connection_id=run.connection_id)",
-        "",
-        (*_LETTERS, "tests/ingestion/test_superseded_letters.py"),
+        _ISOLATION,
+        'if run.deaths > state.get("deaths", 0):',
+        "if True:",
+        ("tests/ingestion/chaos/test_interrupted_searches.py::test_records_whose_trial_was_cut_short_are_innocent",),
     ),
     Fault(
-        _REPLAY,
-        "filter(self.which, status__in=DeadLetter.OPEN, pk__gt=last)",
-        "filter(self.which, pk__gt=last)",
-        _LETTERS,
-    ),
-    Fault(
-        _REPLAY,
-        "source=DeadLetters(pipeline.source, which), reconciliations=()",
-        "source=DeadLetters(pipeline.source, which)",
-        _LETTERS,
+        _ISOLATION,
+        'if trial == [state.get("alone")]:',
+        "if len(trial) == 1:",
+        (
+            "tests/ingestion/joints/test_owning.py::test_a_record_that_died_alone_once_is_tried_alone_again_before_it_is_convicted",
+        ),
     ),
     Fault(
         "ingestion/running/overtaken.py",
@@ -192,38 +242,5 @@ FAULTS = [
         "not 0 <= declared.count - stored.count <= count",
         "False",
         ("tests/ingestion/reconciling/test_unverifiable.py",),
-    ),
-    Fault(_RECEIVING, "ahead.filter(pk__lte=newest)", "ahead.all()", _DELIVERED),
-    Fault(_RECEIVING, "deliveries=[row.pk for row in rows],", "deliveries=[row.pk for row in rows[:1]],", _DELIVERED),
-    Fault(
-        "ingestion/deliveries.py",
-        "    if done != len(ids):",
-        "    if not done:",
-        (*_DELIVERED, "tests/ingestion/joints"),
-    ),
-    Fault(
-        "ingestion/deliveries.py",
-        "state=Delivery.State.DONE, run=run, done_at=now",
-        "state=Delivery.State.DONE, done_at=now",
-        _DELIVERED,
-    ),
-    Fault(
-        "ingestion/running/ahead.py",
-        "allowed = config().READ_AHEAD and work.run.deaths == 0",
-        "allowed = config().READ_AHEAD",
-        _AHEAD,
-    ),
-    Fault("ingestion/running/ahead.py", "            spend=self._in_its_thread(work.ctx.spend),\n", "", _AHEAD),
-    Fault(
-        "ingestion/running/lanes.py",
-        "    if run.active_key is not None:\n        return run.active_key  #",
-        "    if False:\n        return run.active_key  #",
-        _OWNERS,
-    ),
-    Fault(
-        "ingestion/running/shards.py",
-        "lanes = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()",
-        "lanes = parallel(parent.params)",
-        ("tests/ingestion/backfills",),
     ),
 ]

@@ -17,7 +17,14 @@ from tests.faults.planting import PROJECT, Fault, Outcome, Verdict, copy, plant,
 def test_a_fault_fits_its_file_and_names_tests_that_are_there(fault: Fault) -> None:
     assert fault.times() == 1
     assert fault.old != fault.new
-    assert [name for name in fault.tests if not (PROJECT / name.partition("::")[0]).exists()] == []
+    assert [name for name in fault.tests if not is_there(name)] == []
+    assert bool(fault.tests) != bool(fault.equivalent)
+
+
+def is_there(name: str) -> bool:
+    """Whether pytest would find a test of that id."""
+    file, _, function = name.partition("::")
+    return (PROJECT / file).exists() and (not function or f"def {function}(" in (PROJECT / file).read_text())
 
 
 def test_no_fault_is_listed_twice() -> None:

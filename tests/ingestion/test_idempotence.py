@@ -86,8 +86,8 @@ def test_the_database_itself_refuses_an_older_version_that_was_looked_up_too_ear
     assert (entry.revision, entry.label) == (9, "new")
 
 
-@pytest.mark.parametrize(("stored", "arriving"), [(None, None), (None, 3), (3, None), (3, 3)])
-def test_a_changed_record_whose_versions_cannot_be_compared_or_are_equal_is_written(
+@pytest.mark.parametrize(("stored", "arriving"), [(None, None), (None, 3), (3, 3)])
+def test_a_changed_record_is_written_over_an_equal_version_and_over_none(
     stored: int | None, arriving: int | None
 ) -> None:
     tenant = new_tenant()
@@ -97,6 +97,16 @@ def test_a_changed_record_whose_versions_cannot_be_compared_or_are_equal_is_writ
 
     entry = Entry.objects.for_tenant(tenant).get()
     assert (entry.label, entry.revision) == ("after", arriving)
+
+
+def test_a_record_without_a_version_is_older_than_any_that_has_one() -> None:
+    tenant = new_tenant()
+    load(over([item(1, revision=3, label="before")]), tenant)
+
+    run = load(over([item(1, revision=None, label="after")]), tenant)
+
+    entry = Entry.objects.for_tenant(tenant).get()
+    assert (entry.label, entry.revision, run.skip_reasons) == ("before", 3, {"stale": 1})
 
 
 def test_the_last_of_a_key_in_a_page_wins() -> None:

@@ -155,6 +155,13 @@ def test_half_a_surrogate_pair_in_json_is_named_by_its_member() -> None:
     assert [one["path"] for one in letters(run.tenant)[0].errors] == ["tree.list.1.bad"]
 
 
+@pytest.mark.postgres
+def test_nul_in_json_is_named_by_its_member() -> None:
+    run = load(wide({"tree": {"good": "said \\u0000", "list": [1, {"bad": "\0"}]}}))
+
+    assert [one["path"] for one in letters(run.tenant)[0].errors] == ["tree.list.1.bad"]
+
+
 def test_a_field_that_no_column_has_is_a_letter_with_the_nearest_one() -> None:
     run = load(wide({"numbr": 5, "id_of_nothing": None}))
 

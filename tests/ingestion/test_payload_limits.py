@@ -48,6 +48,15 @@ def test_a_line_may_have_so_many_bytes_beside_its_end(tmp_path: Path, end: bytes
         assert [record.body for page in reading for record in page.records] == [line]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_bytes(b'\xef\xbb\xbf{"id": 1}\n{"id": 2}\n')
+
+    (page,) = JsonLines(str(tmp_path / "lines")).extract(context(), None)
+
+    assert ([record.key for record in page.records], page.refused) == (["1", "2"], [])
+    assert page.checkpoint == 23
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("blank", [b"\n", b"   \r\n"])
 def test_a_page_of_empty_lines_is_not_the_end_of_a_file(tmp_path: Path, blank: bytes) -> None:

@@ -102,7 +102,7 @@ class Mended(Letterbox):
     """Makes three records of a delivery that Letterbox cannot take apart."""
 
     def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
-        made = [item(1), item(2), item(3, amount="-1.00")]
+        made = [item(1), item(2, revision=2), item(3, amount="-1.00")]
         return Page([Record(one["id"], body(one), "part") for one in made], None)
 
 

@@ -23,6 +23,7 @@ CHANGES = [
     ("America/Santiago", "2026-09-06"), ("America/Santiago", "2026-04-05"),  # at midnight
     ("Australia/Lord_Howe", "2026-10-04"), ("Australia/Lord_Howe", "2026-04-05"),  # by half an hour
     ("Africa/Cairo", "2026-04-24"), ("Africa/Cairo", "2026-10-29"),
+    ("Pacific/Apia", "2011-12-30"), ("Pacific/Kwajalein", "1993-08-21"),  # by a whole day
     ("Asia/Kolkata", "2026-03-29"),  # never changes, half an hour off
 ]  # fmt: skip
 FIXED = ["30 2 * * *", "0 0 * * *", "15 0 * * *", "30 1 * * *", "0,30 2 * * *", "30 0-4 * * *", "45 23 * * *"]

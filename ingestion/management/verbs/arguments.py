@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from ingestion.conf import config
 from ingestion.core.config_text import json_or_text
 from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
 from ingestion.core.errors import ConfigurationError
+from ingestion.core.schedules import Every
 from ingestion.core.spans import parse_span, span_text
 from ingestion.core.zones import zone_named
 from ingestion.management.verbs.codes import Exit
@@ -143,8 +145,16 @@ def schedule(options: Options) -> dict[str, Any] | None:
         given = {"cron": cron, **({"zone": options["zone"]} if options["zone"] else {}), **apart}
     elif options["on_request"]:
         given = dict(OFF)
+    floor = config().SHORTEST_SCHEDULE_SECONDS
     try:
-        return given and schedule_to_json(schedule_from_json(given))
+        asked_for = schedule_from_json(given) if given else None
+        if isinstance(asked_for, Every) and asked_for.interval.total_seconds() < floor:
+            raise CommandError(
+                f"--every takes {floor:g} seconds or more; shorter intervals are declared in code "
+                '(INGESTION["SHORTEST_SCHEDULE_SECONDS"]).',
+                returncode=Exit.USAGE,
+            )
+        return given and schedule_to_json(asked_for)
     except ConfigurationError as error:
         raise CommandError(str(error), returncode=Exit.USAGE) from error
 

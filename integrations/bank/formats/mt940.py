@@ -20,15 +20,17 @@ from datetime import date
 from ingestion import UnreadableFile
 from integrations.bank.account_numbers import iban_within
 from integrations.bank.formats.iso646 import suspect
+from integrations.bank.formats.mt940_blocks import pages
 from integrations.bank.formats.mt940_details import account_name
 from integrations.bank.formats.mt940_entries import moved
 from integrations.bank.formats.mt940_fields import Message, decoded, has_any, messages
+from integrations.bank.formats.mt940_pages import Sheet, judged
 from integrations.bank.formats.mt940_parts import ACCOUNT, CLOSING, NUMBER, OPENING, Parts, sort_fields
 from integrations.bank.formats.mt940_problems import balance_problems, interim_problems, is_tied, shape_problems
 from integrations.bank.formats.mt940_readings import Money, settled
 from integrations.bank.formats.mt940_totals import judge
 from integrations.bank.formats.mt940_values import balance, day, floor_currency, total
-from integrations.bank.statements import Account, Balance, EntryStatus, Statement
+from integrations.bank.statements import Account, Balance, Statement
 
 _CONTROLS = re.compile(r"[\x80-\x9f]")
 """What only ISO-8859-1, the last resort, makes of a byte, and no text has."""
@@ -40,13 +42,13 @@ def read(data: bytes, *, charset: str = "") -> tuple[Statement, ...]:
     `charset` names a national variant of ISO 646 (`iso646-se`). Raises `UnreadableFile` where no field of a statement
     is found and ConfigurationError for a charset that is not known.
     """
-    found = [message for message in messages(data, charset=charset) if _is_statement(message)]
-    if not found:
+    blocks = [message for message in messages(data, charset=charset) if _is_statement(message)]
+    if not blocks:
         raise UnreadableFile(
             "No MT940 or MT942 statement in this file: none of the fields :20:, :25: and :61: begins a line. "
             "Export the account statement again as MT940, or upload the format the file really has."
         )
-    first, *rest = (_statement(message) for message in found)
+    first, *rest = judged([_sheet(page) for block in blocks for page in pages(block)])
     note = "" if charset else _doubt(data)
     return (replace(first, notes=(*first.notes, note)) if note else first, *rest)
 
@@ -72,13 +74,11 @@ def _is_statement(message: Message) -> bool:
     return has_any((field.tag for field in message.fields), "20", *ACCOUNT, "61")
 
 
-def _statement(message: Message) -> Statement:
+def _sheet(message: Message) -> Sheet:
     parts = sort_fields(message)
     is_interim = parts.is_interim
     currency = _currency(parts)
-    # German banks send an MT942 for what is noted but not yet booked; the MT940 brings the same entries as booked.
-    status = EntryStatus.PENDING if is_interim else EntryStatus.BOOKED
-    money = settled(parts, currency, status, lambda money: _is_proved(parts, money))
+    money = settled(parts, currency, lambda money: _is_proved(parts, money))
     available = _available(parts, currency)
     verdict = judge(parts, money.movements)
     guard = interim_problems(parts, verdict) if is_interim else [*balance_problems(parts, money), *verdict.problems]
@@ -86,7 +86,7 @@ def _statement(message: Message) -> Statement:
     entries = tuple(movement.entry for movement in money.movements)
     page, last_page = _page(parts)
     shape = shape_problems(parts, currency, available, is_proved=_is_proved(parts, money))
-    return Statement(
+    statement = Statement(
         account=_account(parts, currency),
         entries=entries,
         format="mt942" if is_interim else "mt940",
@@ -105,6 +105,7 @@ def _statement(message: Message) -> Statement:
         page=page,
         last_page=last_page,
     )
+    return Sheet(statement, parts, money.movements, verdict)
 
 
 def _is_proved(parts: Parts, money: Money) -> bool:

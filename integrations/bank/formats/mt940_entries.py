@@ -61,9 +61,7 @@ class Movement:
     """Which members of the `Reading` its amount depends on."""
 
 
-def read_movement(
-    group: Group, position: int, currency: str, status: EntryStatus, reading: Reading = AS_WRITTEN
-) -> Movement:
+def read_movement(group: Group, position: int, currency: str, reading: Reading = AS_WRITTEN) -> Movement:
     """Never fails: a line that is not one keeps its text and has no amount, so that the schema rejects it."""
     match, rest = _match(group.line.lines)
     details = _details(group.details)
@@ -83,7 +81,7 @@ def read_movement(
         booked_on=entry_day(entry_text, match["value"]) if entry_text else value_on,
         booked_text=entry_text or match["value"],
         value_on=value_on,
-        status=EntryStatus.PENDING if match["mark"][0] == "E" else status,
+        status=EntryStatus.PENDING if match["mark"][0] == "E" else EntryStatus.BOOKED,
         bank_id=bank_id,
         reference=details.reference if reference.upper() in _POINTERS or not reference else reference,
         kind=(match["kind"] or "").strip(),

@@ -14,7 +14,7 @@ from itertools import product
 from integrations.bank.formats.mt940_entries import Movement, read_movement
 from integrations.bank.formats.mt940_parts import CLOSING, OPENING, Parts
 from integrations.bank.formats.mt940_values import AS_WRITTEN, Reading, balance, balance_doubts
-from integrations.bank.statements import Balance, EntryStatus
+from integrations.bank.statements import Balance
 
 _MEANS = {
     ("turns", False): "a minus inside an amount says the same as its mark",
@@ -35,13 +35,13 @@ class Money:
     note: str = ""
 
 
-def settled(parts: Parts, currency: str, status: EntryStatus, ties: Callable[[Money], bool]) -> Money:
+def settled(parts: Parts, currency: str, ties: Callable[[Money], bool]) -> Money:
     """The money as written, or in the one reading that ties; with a problem where none or several do."""
-    written = _money(parts, currency, status, AS_WRITTEN)
+    written = _money(parts, currency, AS_WRITTEN)
     doubts = sorted({doubt for movement in written.movements for doubt in movement.doubts} | _balance_doubts(parts))
     if not doubts:
         return written
-    tied = {reading: money for reading in _readings(doubts) if ties(money := _money(parts, currency, status, reading))}
+    tied = {reading: money for reading in _readings(doubts) if ties(money := _money(parts, currency, reading))}
     reading = next(iter(tied), AS_WRITTEN)
     if not tied or any(_amounts(money) != _amounts(tied[reading]) for money in tied.values()):
         return replace(written, problem=_problem(written, parts, len(tied)))
@@ -55,9 +55,9 @@ def _readings(doubts: list[str]) -> Iterator[Reading]:
         yield Reading(**dict(zip(doubts, values, strict=True)))
 
 
-def _money(parts: Parts, currency: str, status: EntryStatus, reading: Reading) -> Money:
+def _money(parts: Parts, currency: str, reading: Reading) -> Money:
     opening, closing = (_balance(parts, currency, reading, *tags) for tags in (OPENING, CLOSING))
-    movements = (read_movement(group, at, currency, status, reading) for at, group in enumerate(parts.groups))
+    movements = (read_movement(group, at, currency, reading) for at, group in enumerate(parts.groups))
     return Money(tuple(movements), opening, closing)
 
 

@@ -43,6 +43,15 @@ def judge(parts: Parts, movements: Sequence[Movement]) -> Verdict:
     return Verdict((), names, _gap({side for _, side, _, _ in declared}, movements))
 
 
+def may_count_more(parts: Parts, movements: Sequence[Movement]) -> bool:
+    """Whether every declared total is at least what these entries make, so that entries elsewhere may be the rest."""
+    return all(
+        figures is not None
+        and any(figures[0] >= count and figures[1] >= amount for count, amount in _totals(side, movements))
+        for _, side, _, figures in _declared(parts)
+    )
+
+
 def _gap(sides: set[str], movements: Sequence[Movement]) -> str:
     if not sides:
         return "it has no balances and declares no totals"

@@ -17,7 +17,8 @@ from integrations.rest.values import Value
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;,"']*)"""
 """In double quotes or bare as RFC 8288 has it; in single quotes as some sources write it."""
 _LINK = re.compile(rf"<([^<>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+\s*(?:=\s*{_VALUE})?)*)")
-_REL = re.compile(r""";\s*rel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,"']+))""", re.IGNORECASE)
+_PARAMETER = re.compile(rf";\s*([\w!#$&+\-.^`|~*]+)\s*(?:=\s*({_VALUE}))?")
+"""Name and value. Read one after the other, so that what stands within a quoted title is no parameter."""
 _LONGEST = 8000
 
 
@@ -113,8 +114,8 @@ class LinkHeader(Value):
 def link(header: str, rel: str) -> str:
     """The target of the first link with relation `rel`, '' when there is none."""
     for target, parameters in _LINK.findall(header[: 2 * _LONGEST]):
-        said = _REL.search(parameters)
-        if said and rel.lower() in (said[1] or said[2] or said[3] or "").lower().split():
+        said = [value for name, value in _PARAMETER.findall(parameters) if name.lower() == "rel"]
+        if said and rel.lower() in said[0].strip("\"'").lower().split():  # of several the first counts (RFC 8288, 3.3)
             return str(target)
     return ""
 

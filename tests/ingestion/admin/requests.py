@@ -14,6 +14,9 @@ from ingestion.admin.ownership import tenant_path
 from ingestion.models import Connection, DeadLetter, Tenant
 from tests.ingestion.admin.policies import Address, Policy, addresses
 
+HUGE = "9" * 30
+"""A number that no column takes, and that SQLite's driver refuses with an error of its own."""
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -82,6 +85,8 @@ def _at_objects(aim: Aim, address: Address) -> Iterator[Ask]:
         yield Ask(path, _filled(aim, address.model), missing=same)
         yield Ask(f"{path}?_popup=1&_to_field=id", missing=f"{same}?_popup=1&_to_field=id")
         yield Ask(aim.root + address.of(f"{row.pk}%20"))
+    for odd in (HUGE, "%00", "1e3"):
+        yield Ask(aim.root + address.of(odd))
 
 
 def _at_list(aim: Aim, address: Address) -> Iterator[Ask]:
@@ -93,6 +98,7 @@ def _at_list(aim: Aim, address: Address) -> Iterator[Ask]:
         ids = [row.pk for row in aim.of(address.model)]
         yield Ask(path, {"action": action, "_selected_action": ids, "select_across": across, "index": "0"})
         yield Ask(path, {"action": action, "_selected_action": ids, "select_across": across, "post": "yes"})
+    yield Ask(f"{path}?{urlencode({'q': ''})}", {"action": "delete_selected", "_selected_action": [HUGE], "index": "0"})
     for row in aim.of(address.model):
         yield Ask(
             path, {**_formset(row), **{f"form-0-{name}": value for name, value in _filled(aim, address.model).items()}}
@@ -110,6 +116,10 @@ def _queries(aim: Aim, model: Any) -> Iterator[dict[str, Any]]:
         {"q": aim.prefix},
         {"_popup": 1},
         {"_facets": "True"},
+        {"q": HUGE},
+        {"p": HUGE, "o": HUGE},
+        {"tenant__in": f"1,-{HUGE}"},
+        {"tenant__id__exact": HUGE},
     )
     for lookup in ("exact", "in", "startswith", "icontains", "regex", "isnull"):
         yield {f"tenant__name__{lookup}": aim.prefix}
@@ -127,6 +137,7 @@ def _queries(aim: Aim, model: Any) -> Iterator[dict[str, Any]]:
 
 
 def _by_relation(aim: Aim, column: Any) -> Iterator[dict[str, Any]]:
+    yield {column.name: HUGE}
     yield {f"{column.name}__tenant__name__startswith": aim.prefix}
     yield {f"{column.name}__isnull": "False"}
     for row in aim.of(column.related_model)[:3]:

@@ -10,7 +10,7 @@ from ingestion.models import Tenant
 from tests.ingestion.admin.crawl import Report, checksum, crawl
 from tests.ingestion.admin.furnish import furnish
 from tests.ingestion.admin.policies import addresses
-from tests.ingestion.admin.requests import Aim, Ask, every_request
+from tests.ingestion.admin.requests import HUGE, Aim, Ask, every_request
 from tests.ingestion.admin.sites import plain_site, scoped_site
 from tests.ingestion.admin.staff import staff, superuser
 
@@ -95,6 +95,22 @@ def test_the_crawl_reaches_pages_that_have_something_to_show(own: Tenant, theirs
     report = crawl(browser, asks, CANARY, Report())
 
     assert len(report.leaks) > 100
+
+
+def test_no_number_is_too_large_for_a_list_or_an_address(own: Tenant, theirs: Tenant) -> None:
+    """A superuser's own pages: what others are refused before it is looked up is asked of the database here."""
+    browser = Client(raise_request_exception=True)
+    browser.force_login(superuser())
+    asks = [
+        ask
+        for ask in every_request(Aim(admin.site, "/admin/", theirs, PREFIX, each=1))
+        if HUGE in f"{ask.path}{ask.post}"
+    ]
+
+    report = crawl(browser, asks, CANARY, Report())
+
+    assert len(asks) > 50
+    assert report.failed == []
 
 
 @pytest.mark.urls("tests.ingestion.admin.sites")

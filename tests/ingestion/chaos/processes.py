@@ -23,7 +23,8 @@ KILLED = -signal.SIGKILL
 def in_child(work: Callable[[], object]) -> int:
     """Run `work` in a forked process with database connections of its own; its exit code, negative for a signal."""
     connections.close_all()
-    assert threading.active_count() == 1, "forking a process with threads copies locks that nobody will release"
+    others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+    assert others == [], f"forking beside {others} copies locks that nobody will release: which test left them behind?"
     pid = os.fork()
     if pid == 0:
         _be_the_child(work)

@@ -57,6 +57,7 @@ def test_schedule_shows_the_next_five_due_times() -> None:
     [
         (["--cron", "0 3 * *"], "five fields"),
         (["--cron", "0 3 * * *", "--zone", "Europe/Amsterdm"], "did you mean 'Europe/Amsterdam'"),
+        (["--every", "30s"], "60 seconds or more"),
         (["--every", "soon"], "write for example 90s, 15m"),
         (["--zone", "Asia/Tokyo"], "--zone belongs to --cron"),
         (["--every", "1h", "--zone", "Asia/Tokyo"], "--zone belongs to --cron"),

@@ -17,7 +17,7 @@ from ingestion.core.context import Secret
 from ingestion.management.verbs import ticking
 from ingestion.models import Connection, Credential
 from ingestion.testing import registered
-from ingestion.vault import credentials, rotation
+from ingestion.vault import credentials, expiry, rotation
 from ingestion.vault.exchange import Exchanging
 from tests.ingestion.periods import Account, connected, of
 from tests.ingestion.runs import configured, new_tenant
@@ -67,6 +67,18 @@ def test_a_credential_stored_while_its_keys_are_replaced_stays() -> None:
             rotation.rotate(tenant)
 
         assert credentials.read(tenant.ref, "shop").values == {"key": "the-second-value"}
+
+
+def test_one_of_two_tickers_warns_of_a_credential_that_ends_soon() -> None:
+    row = stored(new_tenant(), "shop", api_key="a-key-that-ends")
+    Credential.unscoped.filter(pk=row.pk).update(expires_at=db_now_plus(3600))
+    Credential.unscoped.exclude(pk=row.pk).update(expires_at=None)
+    theirs: list[int] = []
+
+    with before('UPDATE "ingestion_credential"', lambda: theirs.append(expiry.warn())):
+        ours = expiry.warn()
+
+    assert (theirs, ours) == ([1], 0)
 
 
 def test_a_refusal_that_comes_after_the_lease_ended_leaves_the_next_workers_lease_alone() -> None:

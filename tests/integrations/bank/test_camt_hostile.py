@@ -63,6 +63,7 @@ def test_any_declared_encoding_gives_the_right_text_or_a_refusal(encoding: str, 
         assert "Åsa Öberg" in names
 
 
+@pytest.mark.slow
 def test_mutated_statement_never_ties_with_other_amounts() -> None:
     """One change to a statement that ties: refused, told by the balance or a problem, or no amount was changed."""
     chance = random.Random(53)

@@ -199,6 +199,7 @@ def test_quoted_cells_keep_their_line_ends_and_the_raw_text() -> None:
 HEAD = b"Day;Text;Sum\n2024-01-01;a;1,00\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "refusal"),
     [

@@ -83,6 +83,7 @@ def test_hostile_construct_is_refused(data: bytes) -> None:
         read(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filler", [b"<![CDATA[", b"<!--", b"<a ", b"</STMTTRN>", b"<STMTTRN>", b"&#", b"<", b"<A>"])
 def test_reading_time_grows_no_faster_than_a_hostile_file(filler: bytes) -> None:
     """Half a megabyte of anything quadratic would run for minutes."""

@@ -253,7 +253,7 @@ def test_a_notice_is_not_posted_because_its_statement_will_be() -> None:
 def test_an_account_without_statements_can_have_its_notices_posted() -> None:
     where = connection()
 
-    run = load(where, "notice.xml", notice("4.00", "B1"), post_notices="yes")
+    run = load(where, "notice.xml", notice("4.00", "B1"), post_notices=True)
 
     assert run.ok == 1
     assert ledger(where) == [("2026-06-01", Decimal(-4))]

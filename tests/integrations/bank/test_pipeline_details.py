@@ -72,6 +72,17 @@ def test_a_run_that_posts_no_notice_says_why_and_names_the_setting() -> None:
     assert "declares '25.00' as TtlNtries/Sum" in timeline(run)
 
 
+def test_an_interim_report_is_announced_only_until_notices_are_posted() -> None:
+    where = connection()
+    data = b":20:X\n:25:10020030/1\n:28C:1/1\n:34F:EUR0,\n:61:2606020602D5,00NMSCNONREF//a1\n:90D:1EUR5,00\n-\n"
+
+    announced = load(where, "report.sta", data)
+    posted = load(where, "report.sta", data, again=True, post_notices=True)
+
+    assert (announced.ok, announced.skip_reasons) == (0, {"announced only, see post_notices": 1})
+    assert (posted.state, [row.amount for row in rows(where)]) == (Run.State.SUCCEEDED, [Decimal(-5)])
+
+
 def test_a_posted_notice_whose_totals_are_wrong_is_refused() -> None:
     run = load(connection(), "37_054.xml", case("37_054.xml"), post_notices=True)
 

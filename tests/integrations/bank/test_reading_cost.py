@@ -101,6 +101,7 @@ SHAPES: list[Build] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", SHAPES, ids=lambda build: build.__name__)
 def test_ten_times_the_entries_are_ten_times_the_work(build: Build) -> None:
     assert work(build, 2_000) <= 11 * work(build, 200)

@@ -69,6 +69,7 @@ def lines_run(work: Callable[[], Any]) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", [ofx, forwards, shuffled, broken, joined, qif])
 def test_four_times_the_entries_take_four_times_the_work(written: Callable[[int], bytes]) -> None:
     read_file(written(LESS), currency="EUR")  # patterns and months are remembered

@@ -54,6 +54,7 @@ def true(pieces: list[History]) -> Counter[tuple[Decimal, str]]:
     return Counter((Decimal(amount_of(line)), line[2]) for lines in pieces for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opened", ["0610", "0609"])
 @pytest.mark.parametrize("order", list(permutations("ABC")), ids="".join)
 def test_there_and_back_ends_in_the_true_ledger_in_every_order(order: tuple[str, ...], opened: str) -> None:
@@ -63,6 +64,7 @@ def test_there_and_back_ends_in_the_true_ledger_in_every_order(order: tuple[str,
     assert total(tuple(files[name] for name in order), "order") == (3, Decimal(-10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [range(12), range(12, 24)], ids=str)
 def test_histories_whose_balances_come_back_lose_and_double_nothing(seeds: range) -> None:
     for seed in seeds:
@@ -83,6 +85,7 @@ def test_balances_that_change_nothing_are_told_apart_by_numbers_that_follow_each
         assert total(order, f"order-{at}") == (6, Decimal(0))
 
 
+@pytest.mark.slow
 def test_a_day_of_the_whole_beside_its_pieces_doubles_nothing() -> None:
     coffee, refund = LINES[0], LINES[1]
     pieces = [[coffee], [refund], [coffee]]

@@ -53,6 +53,7 @@ def remembered(count: int, size: int, *, with_ids: bool) -> float:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_ids", [False, True])
 @pytest.mark.parametrize("in_one", [True, False], ids=["one statement", "many statements"])
 def test_an_entry_costs_half_a_kilobyte_in_a_run_of_any_size(with_ids: bool, in_one: bool) -> None:

@@ -245,6 +245,7 @@ FAULTS: dict[str, Fault] = {
     "400": status(400),
     "401": status(401),
     "403": status(403),
+    "400-throttled": once(status(400, body=b'{"__type": "com.amazonaws.x#ThrottlingException"}')),
     "403-limit": recovering(403, 1, "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 0"),
     "404": status(404),
     "408": recovering(408, 1),

@@ -62,7 +62,7 @@ class Server:
     connections: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
     _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _open: list[tuple[socket.socket, threading.Thread]] = field(default_factory=list)
     _acceptor: threading.Thread = field(default_factory=threading.Thread)
 
     @property
@@ -86,7 +86,7 @@ class Server:
                 connection, _ = self._listener.accept()
                 self.connections += 1
                 thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-                self._threads.append(thread)
+                self._open.append((connection, thread))
                 thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -104,9 +104,12 @@ class Server:
         self.closing.set()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             pass
-        self._acceptor.join(5)
-        for thread in self._threads:
-            thread.join(5)
+        self._acceptor.join()
+        # However busy the machine is, no thread may be left behind: the crash tests fork.
+        for connection, thread in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
         self._listener.close()
 
 

@@ -33,6 +33,7 @@ RECOVERED = {
     "deflate": 1,
     "zipped": 1,
     "moved": 1,
+    "400-throttled": 2,
     "403-limit": 2,
     "408": 2,
 }

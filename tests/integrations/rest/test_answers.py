@@ -48,6 +48,9 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     "a status that is an object": ({}, {"status": {"error_code": 1001}, "data": []}, "SourceFailed", "$.status.error_code"),
     "a list of errors beside an empty list": ({}, {"errors": ["no"], "data": []}, "SourceFailed", "$.errors"),
     "a status without records": ({}, {"status": "unauthorized", "data": []}, "SourceFailed", "$.status"),
+    "errors of a user beside an empty list": (
+        {"records": "$.data.orders.nodes[*]"}, {"data": {"orders": {"nodes": [], "userErrors": [{"message": "no access"}]}}},
+        "SourceFailed", "$.data.orders.userErrors"),
     "not ready": ({}, {"status": "processing", "data": []}, "SourceFailed", "not ready"),
     "a code that means too many calls": ({}, {"code": "Throttling", "msg": "x", "errcode": 9, "data": []}, "HeldOff", "errcode"),
     "declared, later": ({"signals": SLACK}, {"ok": False, "error": "ratelimited", "data": []}, "HeldOff", "ratelimited"),
@@ -88,6 +91,10 @@ FINE: dict[str, tuple[dict[str, Any], Any, int]] = {
     "an empty list of errors": ({}, {"data": [{"id": 1}], "errors": []}, 1),
     "null for an error": ({}, {"data": [{"id": 1}], "error": None, "ok": True, "status": "ok"}, 1),
     "declared": ({"signals": SLACK}, {"data": [{"id": 1}], "ok": True}, 1),
+    "errors of a user beside records": (
+        {"records": "$.data.orders.nodes[*]"}, {"data": {"orders": {"nodes": [{"id": 1}], "userErrors": [{"message": "x"}]}}}, 1),
+    "no errors of a user": ({"records": "$.data.nodes[*]"}, {"data": {"nodes": [], "userErrors": []}}, 0),
+    "a count of successes beside records": ({}, {"data": [{"id": 1}], "success": 0}, 1),
     "codes of success": ({}, {"data": [], "code": 0, "msg": "success", "errcode": "0", "ret": 200}, 0),
     "a code of success that is no 0": ({}, {"data": [], "code": 20000, "msg": "操作成功"}, 0),
     "a code without a word": ({}, {"data": [], "code": 7}, 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from ingestion import ConfigurationError, SourceChanged, Window
 from integrations.rest import Bearer, Cursor, Offset, PageNumber, Rest
+from integrations.rest.answers import Signal
 from integrations.rest.session import filled
 from tests.integrations.rest.worlds import WINDOW, World, context, read, reply, rest
 
@@ -97,10 +99,42 @@ def test_no_value_of_a_wrong_declaration_is_shown() -> None:
 
 
 def test_in_code_a_wrong_value_fails_where_it_is_written() -> None:
-    with pytest.raises(ValidationError, match="scheme, host and path"):
+    with pytest.raises(ConfigurationError, match="scheme, host and path"):
         Rest(base_url="nowhere")
     with pytest.raises(ValidationError):
         rest().path = "/other"  # type: ignore[misc]  # frozen, which is the point
+
+
+IN_CODE: dict[str, tuple[Callable[[], Any], str]] = {
+    "a key": (lambda: rest(recrods="$"), "Rest is declared wrongly. `recrods` is no key; did you mean `records`?"),
+    "a value": (lambda: rest(timeout="x"), "`timeout`: Input should be a valid integer."),
+    "nothing": (lambda: Rest(), "`base_url` is missing."),  # type: ignore[call-arg]
+    "a style": (lambda: rest(pagination={"style": "cursr"}), "did you mean `cursor`?"),
+    "a key of a style": (lambda: Cursor(parm="x"), "Cursor is declared wrongly. `parm` is no key; did you mean `param`?"),  # type: ignore[call-arg]
+    "a key of a style within": (lambda: rest(pagination={"style": "cursor", "parm": "x"}), "`pagination.parm` is no key"),
+    "a signal": (lambda: Signal(att="$.ok"), "did you mean `at`?"),  # type: ignore[call-arg]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", IN_CODE)
+def test_what_is_declared_wrongly_in_code_is_named_with_what_is_nearest(name: str) -> None:
+    declare, words = IN_CODE[name]
+
+    with pytest.raises(ConfigurationError) as refused:
+        declare()
+
+    assert words in str(refused.value)
+
+
+def test_null_is_the_same_as_leaving_a_key_out() -> None:
+    nulls = {**LEAST, "total": None, "key": None, "pagination": None, "auth": {"kind": "bearer", "scheme": None},
+             "error_budget": {"ratio": None}, "signals": [{"at": "$.ok", "text": None}]}  # fmt: skip
+    left_out = {**LEAST, "auth": {"kind": "bearer"}, "error_budget": {}, "signals": [{"at": "$.ok"}]}
+
+    assert Rest.from_json(nulls) == Rest.from_json(left_out)
+    assert Rest.from_json({**LEAST, "method": "POST", "body": {"after": None}}).body == {"after": None}
+    with pytest.raises(ConfigurationError, match="`base_url` is missing"):
+        Rest.from_json({"base_url": None})
 
 
 def test_placeholders_become_the_window() -> None:
@@ -203,6 +237,7 @@ def test_the_example_of_the_reference_is_a_declaration() -> None:
     assert Rest.from_json(EXAMPLE["rest"]).incremental
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_many_pages() -> None:
     def answer(request: Any) -> Any:
         at = int(request.url.params.get("cursor", 0))

@@ -134,6 +134,7 @@ def inner() -> Iterator[str]:
             return
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Inner) as server:
+        server.daemon_threads = False  # closing waits for them: later tests fork, and no thread may be left
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -152,6 +152,7 @@ def test_several_members_are_one_id_together(acme: Tenant) -> None:
     assert (second.state, second.dead) == ("partial", 1)
 
 
+@pytest.mark.slow
 @given(
     some.lists(some.text(min_size=1), min_size=2, max_size=2), some.lists(some.text(min_size=1), min_size=2, max_size=2)
 )
@@ -162,6 +163,8 @@ def test_two_ids_are_never_one(one: list[str], other: list[str]) -> None:
 BROKEN = {
     "NaN": (b'{"id": 7, "price": NaN, "ok": 1}', "price", "NaN is no JSON number"),
     "infinity, deep": (b'{"id": 7, "lines": [{"price": -Infinity}]}', "lines.0.price", "no JSON number"),
+    "half a surrogate in a name": (b'{"id": 7, "na\\ud800me": 1}', "na\\ud800me", "name of a member"),
+    "no number under half a name": (b'{"id": 7, "in": {"na\\ud800me": NaN}}', "in.na\\ud800me", "name of a member"),
     "half a surrogate": (b'{"id": 7, "name": "\\ud800"}', "name", "half a character"),
 }
 
@@ -194,6 +197,18 @@ def test_a_declared_charset_is_heeded(acme: Tenant, header: str, declared: str, 
 
     assert made.state == "succeeded", made.error_message
     assert rows(acme)["shop", "1"]["name"] == name
+
+
+@pytest.mark.django_db
+def test_another_charset_that_nobody_declared_is_named_in_the_letter(acme: Tenant) -> None:
+    body = '{"data": [{"id": 1, "name": "café"}, {"id": 2, "name": "tea"}]}'.encode("latin-1")
+
+    made = run(connected(acme, **{**KEYLESS, "key": "id"}), lambda request: reply(body))
+
+    assert (made.state, made.ok, made.dead) == ("partial", 1, 1)
+    (letter,) = letters(acme)
+    assert (letter.source_id, letter.errors[0]["path"]) == ("1", "name")
+    assert "charset, such as latin-1" in letter.errors[0]["message"]
 
 
 @pytest.mark.django_db

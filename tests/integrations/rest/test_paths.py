@@ -60,6 +60,7 @@ def test_records_inside_one_another_do_not_multiply_the_page() -> None:
         path("$..a").split(json.dumps(deep).encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["$.data[*]", "$.data[?@.id >= 0]", "$..data[*]"])
 def test_taking_a_large_page_apart_takes_no_time(text: str) -> None:
     body = json.dumps(

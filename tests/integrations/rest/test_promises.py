@@ -248,3 +248,37 @@ def test_a_page_that_is_all_there_is_needs_no_word(acme: Tenant) -> None:
 
     assert (made.state, made.ok, len(rows(acme))) == ("succeeded", 3, 3), made.error_message
     assert not any("pagination" in note for note in notes(made))
+
+
+LINKS: dict[str, tuple[str, int]] = {
+    "a comma and rel within a quoted title": (
+        '<https://api.example.com/x?a=1,2>; title="x, y; rel=next"; rel=prev, </things?page=2>;Rel="last Next"', 2),
+    "rel within the title of the only link": ('</things?page=2>; title="; rel=next"; rel="prev"', 1),
+    "two rels, of which the first counts": ('</things?page=2>; rel="prev"; rel="next"', 1),
+    "several relations in single quotes": ("</things?page=2>; rel='last next'", 2),
+    "an escaped quote in the title": ('</things?page=9>; title="a\\"; rel=next"; rel=prev, </things?page=2>; rel=next', 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_header_is_read_parameter_by_parameter(acme: Tenant, name: str) -> None:
+    header, pages = LINKS[name]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("page", 1))
+        return reply({"data": [{"id": page}]}, **({"Link": header} if page == 1 else {}))
+
+    made = run(connected(acme, **{**PLAIN, "pagination": {"style": "link_header"}}), answer)
+
+    assert made.state == "succeeded", made.error_message
+    assert {key for _, key in rows(acme)} == {str(number) for number in range(1, pages + 1)}
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "com.amazonaws.x.v2#ThrottlingException", "rate limit", 429])
+def test_too_many_calls_are_no_end_of_the_pages(acme: Tenant, code: Any) -> None:
+    """Although a declaration takes 400 for the end."""
+    answer = numbered(lambda number: reply({"code": code, "message": "x"}, 400) if number == 2 else None)
+
+    made = run(connected(acme, **{**PLAIN, "pagination": {"style": "page", "past_end": [400]}}), answer)
+
+    assert (made.state, made.error_class) == ("queued", "HeldOff"), made.error_message

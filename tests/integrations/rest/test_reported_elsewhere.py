@@ -47,8 +47,10 @@ class Site:
                 """Nothing: the tests look at `calls`."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = False  # closing waits for them: later tests fork, and no thread may be left
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
 
 
 @pytest.fixture
@@ -64,6 +66,7 @@ def serve() -> Iterator[Callable[..., Site]]:
     for site in sites:
         site.server.shutdown()
         site.server.server_close()
+        site.thread.join()
 
 
 @pytest.fixture

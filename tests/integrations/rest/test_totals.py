@@ -38,6 +38,49 @@ def test_a_total_that_is_not_what_came_fails_the_run_and_ends_no_reading(acme: T
     assert len(rows(acme)) == 7
 
 
+def by_number(pages: list[list[int]], total: int) -> Any:
+    """Pages of these ids."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params["page"])
+        ids = pages[number - 1] if number <= len(pages) else []
+        return reply({"data": [{"id": one} for one in ids], "count": total})
+
+    return answer
+
+
+TWICE: dict[str, tuple[list[list[int]], int, str, str]] = {
+    "all different ones came": ([[0, 1, 2], [2, 3, 4]], 5, "succeeded", "totals proved"),
+    "one is missing, and the rows add up": (
+        [[0, 1, 2], [2, 3]], 5, "succeeded",
+        "not checked: 1 record came on two pages, so 4 different ones came and the source counts 5: others may have been missed"),
+    "one is missing": ([[0, 1, 2], [2]], 5, "failed", "totals differ: the source counts 5, 3 came"),
+    "too many": ([[0, 1, 2], [2, 3, 4, 5]], 5, "failed", "totals differ: the source counts 5, 6 came"),
+    "twice on one page, as the source counts": ([[0, 1, 1]], 3, "succeeded", "totals proved"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_record_that_comes_on_two_pages_is_counted_once(acme: Tenant, name: str) -> None:
+    pages, total, state, verdict = TWICE[name]
+
+    made = run(connected(acme, **declared(pagination={"style": "page"}, total="$.count")), by_number(pages, total))
+
+    assert made.state == state, made.error_message
+    assert made.proofs == {"/things": {verdict: 1}}
+    assert state != "failed" or verdict in made.error_message
+
+
+def test_a_total_that_is_not_reached_is_told_with_the_numbers_of_the_source_and_of_what_came(acme: Tenant) -> None:
+    """And not with what was read twice in the search for the missing ones."""
+    made = run(connected(acme, **declared(pagination={"style": "page"}, total="$.count")),
+               by_number([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]], 30))  # fmt: skip
+
+    assert made.error_message == (
+        "/things: totals differ: the source counts 30, 12 came. The watermark has not moved; run the window again."
+    )
+
+
 def test_a_total_that_cannot_be_read_is_said(acme: Tenant) -> None:
     made = run(connected(acme, **declared(pagination={"style": "none"}, total="$.count")),
                lambda request: reply({"data": ROWS, "count": "many"}))  # fmt: skip

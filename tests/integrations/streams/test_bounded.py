@@ -52,6 +52,7 @@ def test_answers_are_read_however_they_are_parted(size: int) -> None:
     assert isinstance(read[2], redis.ResponseError)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sent",
     [

@@ -31,6 +31,7 @@ def day_of(moment: datetime) -> Window:
     return Window(start, start + timedelta(days=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [0, 1, 60])
 def test_a_list_is_read_whole_and_its_records_are_stripe_s_bytes(every: int) -> None:
     account = full("charges", 2345, every)

@@ -1,0 +1,171 @@
+"""Faults where what is kept is found, checked and forgotten: files, periods, credentials, events, bank statements."""
+
+from tests.faults.planting import Fault
+
+_ARTIFACTS = "ingestion/artifacts.py"
+_CADENCE = "ingestion/reconciling/cadence.py"
+_VERDICTS = "ingestion/reconciling/verdicts.py"
+
+FAULTS = [
+    Fault(
+        "ingestion/running/closing.py",
+        "    if run.deliveries_wait:\n        deliveries.wake(run.connection)\n",
+        "",
+        ("tests/ingestion/test_deliveries.py::test_what_arrives_while_a_run_works_is_taken_in_by_the_next_one",),
+    ),
+    Fault(
+        _ARTIFACTS,
+        "if not known and store.get_modified_time(path) < newest:",
+        "if not known:",
+        ("tests/ingestion/joints/test_tenants_apart.py::test_a_file_that_an_open_batch_may_still_name_is_not_swept",),
+    ),
+    Fault(
+        _ARTIFACTS,
+        "if known is not None and store.exists(known.path):",
+        "if known is not None:",
+        ("tests/ingestion/joints/test_files_again.py::test_a_file_that_storage_lost_is_written_again",),
+    ),
+    Fault(
+        _ARTIFACTS,
+        'known.path if known else "", not look',
+        '"", not look',
+        (
+            "tests/ingestion/joints/test_files_again.py::test_a_row_that_names_a_place_where_nothing_lies_names_the_new_one",
+        ),
+    ),
+    Fault(
+        _ARTIFACTS,
+        "changes = list(where) if self.unlooked else",
+        "changes =",
+        (
+            "tests/ingestion/joints/test_files_again.py::test_a_page_kept_again_without_a_look_is_read_from_where_it_is_now",
+        ),
+    ),
+    Fault(
+        "ingestion/retention.py",
+        "config().KEEP_DAYS.get(one.name, one.days)",
+        "one.days",
+        ("tests/ingestion/test_retention.py::test_a_kind_s_rows_are_forgotten_after_the_days_that_the_settings_say",),
+    ),
+    Fault(
+        "ingestion/retention.py",
+        ".filter(one.of, **{",
+        ".filter(**{",
+        ("tests/ingestion/test_retention.py::test_what_a_run_spent_is_forgotten_once_it_ended_long_ago",),
+    ),
+    Fault(
+        _CADENCE,
+        "if Connection.unscoped.filter(due, pk=one.pk, paused_at__isnull=True)",
+        "if Connection.unscoped.filter(pk=one.pk)",
+        (
+            "tests/ingestion/joints/test_at_the_same_moment.py::test_one_of_two_tickers_gets_the_turn_to_check_a_connection",
+        ),
+    ),
+    Fault(
+        _CADENCE,
+        "not in settled - unsettled]",
+        "not in settled]",
+        ("tests/ingestion/reconciling/test_turns.py::test_a_day_that_was_in_the_way_of_a_run_is_due_again_soon",),
+    ),
+    Fault(
+        _CADENCE,
+        'resync__finished_at__gt=F("checked_at"),',
+        "",
+        ("tests/ingestion/test_resync.py::test_a_period_that_its_resync_did_not_mend_is_not_checked_at_each_turn",),
+    ),
+    Fault(
+        _VERDICTS,
+        "if before == State.BREACH and verdict.state == State.UNVERIFIABLE:",
+        "if False:",
+        ("tests/ingestion/reconciling/test_verdicts.py::test_a_breach_stays_one_until_a_check_finds_it_matched",),
+    ),
+    Fault(
+        _VERDICTS,
+        "if row.checked_at > since or not same.update",
+        "if not same.update",
+        ("tests/ingestion/reconciling/test_verdicts.py::test_a_check_that_began_earlier_never_overwrites_a_later_one",),
+    ),
+    Fault(
+        "ingestion/vault/credentials.py",
+        '            _remember_version(at, mine.version + 1, "delete")\n',
+        "",
+        ("tests/ingestion/vault/test_database_store.py::test_a_version_number_never_comes_twice_also_after_deleting",),
+    ),
+    Fault(
+        "ingestion/vault/credentials.py",
+        'exchange_token="", exchange_until=None, warned_at=None)',
+        'exchange_token="", exchange_until=None)',
+        ("tests/ingestion/commands/test_credentials.py::test_a_new_version_is_warned_about_anew",),
+    ),
+    Fault(
+        "ingestion/vault/rotation.py",
+        "same = rows.filter(version=row.version, data_key_id=row.data_key_id)",
+        "same = rows",
+        (
+            "tests/ingestion/joints/test_at_the_same_moment.py::test_a_credential_stored_while_its_keys_are_replaced_stays",
+        ),
+    ),
+    Fault(
+        "ingestion/vault/exchange.py",
+        "self._mine().filter(exchange_token=token).update(exchange_token",
+        "self._mine().update(exchange_token",
+        (
+            "tests/ingestion/joints/test_at_the_same_moment.py::test_a_refusal_that_comes_after_the_lease_ended_leaves_the_next_workers_lease_alone",
+        ),
+    ),
+    Fault(
+        "ingestion/running/closing.py",
+        "        pause_for(run.connection_id, error)\n",
+        "        pass\n",
+        ("tests/ingestion/test_failures.py::test_a_refused_credential_fails_the_run_and_pauses_the_connection",),
+    ),
+    Fault(
+        "integrations/stripe/redelivery.py",
+        "        _cut_down(event, endpoint)\n",
+        "        pass\n",
+        ("tests/integrations/stripe/test_kept_events.py::test_what_is_no_longer_the_tenant_s_is_cut_down_to_its_head",),
+    ),
+    Fault(
+        "integrations/stripe/distribution.py",
+        "        return _VERDICT.TOO_LARGE\n",
+        "        return verdict\n",
+        ("tests/integrations/stripe/test_kept_events.py",),
+    ),
+    Fault(
+        "integrations/stripe/redelivery.py",
+        "        kept = kept.filter(account=account)\n",
+        "        pass\n",
+        ("tests/integrations/stripe/test_kept_events.py::test_kept_events_are_delivered_again_by_command",),
+    ),
+    Fault(
+        "integrations/bank/twins.py",
+        "if not have_nothing_in_common(earlier.course, read.course):\n                return None",
+        "if not have_nothing_in_common(earlier.course, read.course):\n                continue",
+        (
+            "tests/integrations/bank/test_identity.py::test_any_cutting_into_overlapping_statements_and_pages_ends_in_the_true_ledger",
+        ),
+    ),
+    Fault(
+        "integrations/bank/judging.py",
+        "            places |= self._arriving.get(statement.pk, {})\n",
+        "",
+        (
+            "tests/integrations/bank/test_joints.py::test_the_same_amount_of_the_next_statement_in_a_file_of_its_own_is_another_entry",
+        ),
+    ),
+    Fault(
+        "integrations/bank/courses.py",
+        "or first.first > second.first or first.last > second.last:",
+        ":",
+        (
+            "tests/integrations/bank/test_identity.py::test_any_cutting_into_overlapping_statements_and_pages_ends_in_the_true_ledger",
+        ),
+    ),
+    Fault(
+        "integrations/bank/judging.py",
+        "if step.opening != step.closing:",
+        "if True:",
+        (),
+        equivalent="a step from a balance to itself leads nowhere that was not reached",
+    ),
+]

@@ -1,0 +1,79 @@
+"""What orders a record's states: times in any unit, none, and ones that cannot be."""
+
+from __future__ import annotations
+
+import importlib
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection as database
+
+from ingestion.models import Tenant
+from integrations.rest.fields import version_of
+from integrations.rest.models import RestRecord
+from tests.ingestion.runs import letters
+from tests.integrations.rest.test_records import acme, connected, rows, run
+from tests.integrations.rest.worlds import reply
+
+__all__ = ["acme"]
+pytestmark = [pytest.mark.django_db]
+SECONDS = 1_767_225_600
+"""2026-01-01."""
+
+
+def states(tenant: Tenant, *updates: Any) -> list[Any]:
+    """What is stored of one record after each of these times of change; each state has its number."""
+    connection, stored = connected(tenant, updated="at", total="", pagination={"style": "none"}), []
+    for number, at in enumerate(updates):
+        run(connection, lambda request, at=at, number=number: reply({"data": [{"id": 1, "at": at, "n": number}]}))
+        stored.append({key: row["n"] for (_, key), row in rows(tenant).items()}.get("1"))
+    return stored
+
+
+UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_source_may_change_the_unit_of_its_times(acme: Tenant, unit: str) -> None:
+    later = [SECONDS, (SECONDS + 1) * UNITS[unit], SECONDS + 2, (SECONDS + 1) * UNITS[unit]]
+
+    assert states(acme, *later) == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_time_is_the_same_version_in_every_unit(unit: str) -> None:
+    number = SECONDS * UNITS[unit]
+
+    assert version_of({"at": number}, "at") == version_of({"at": "2026-01-01T00:00:00Z"}, "at") == SECONDS * 10**6
+
+
+@pytest.mark.parametrize("numbers", [range(1, 5), range(10**9, 10**9 + 4), range(10**13, 10**13 + 4)])
+def test_versions_that_count_grow(numbers: range) -> None:
+    versions = [version_of({"at": number}, "at") for number in numbers]
+
+    assert versions == sorted(set(versions), key=lambda version: version or 0)
+
+
+@pytest.mark.parametrize("at", ["2999-01-01T00:00:00Z", "9999-12-31T23:59:59", "2099-01-01"])
+def test_a_time_far_in_the_future_is_a_letter_and_freezes_nothing(acme: Tenant, at: str) -> None:
+    assert states(acme, "2026-01-01", at, "2026-01-02") == [0, 0, 2]
+
+    (letter,) = letters(acme)
+    assert "lies in the future" in str(letter.errors)
+
+
+def test_rows_of_milliseconds_are_met_again_after_the_migration(acme: Tenant) -> None:
+    states(acme, SECONDS)
+    stored = RestRecord.objects.for_tenant(acme)
+    stored.update(version=SECONDS * 10**3 * 10**6)
+    module = importlib.import_module("integrations.rest.migrations.0004_versions_in_microseconds")
+
+    module.in_microseconds(apps, SimpleNamespace(connection=database))
+
+    assert stored.get().version == SECONDS * 10**6
+
+
+def test_a_record_without_a_time_opens_no_way_for_an_older_one(acme: Tenant) -> None:
+    assert states(acme, "2026-02-01", None, "2026-01-01") == [0, 0, 0]
