@@ -14,6 +14,7 @@ from itertools import chain
 
 from ingestion import Context
 from integrations.bank.arrivals import Arrival, Row, by_key
+from integrations.bank.contradictions import shown
 from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_key
 from integrations.bank.judging import Judging
 from integrations.bank.ordinals import Ordinals
@@ -22,16 +23,17 @@ _Group = tuple[int, str]
 """The statement and the look of entries that are twins within it."""
 
 
-def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> None:
-    """Give entries that are twins of another page's their own ids."""
+def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> list[str]:
+    """Give entries that are twins of another page's their own ids; a sentence for what may as well be the same."""
     elsewhere = [arrival for arrival in arrivals if _may_be_another(arrival)]
     if not elsewhere:
-        return
+        return []
     judging.learn(arrival.stored.statement_id for arrival in elsewhere if arrival.stored is not None)
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
     moving |= {_group(arrival, ids) for arrival in _moved_before(ctx, ids, judging, elsewhere)}
     if not moving:
-        return
+        return []
+    told = _doubted(judging, elsewhere)
     groups: dict[_Group, list[Arrival]] = defaultdict(list)
     statements = {statement for statement, _ in moving}
     for arrival in arrivals:
@@ -44,6 +46,18 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     for (statement, look), twins in groups.items():
         twins.sort(key=lambda one: one.entry.position or 0)
         _Parting(judging, statement, staying).settle(ordinals.of(look), twins)
+    return told
+
+
+def _doubted(judging: Judging, elsewhere: Sequence[Arrival]) -> list[str]:
+    pairs = {(one.stored.statement_id, one.owner.statement_id) for one in elsewhere if one.stored is not None}
+    return [
+        f"Of the statements {shown(judging.statement(stored))} and {shown(judging.statement(own))} one continues the "
+        "other by its balances, but these come back: its first entries may as well be the last ones of the other, sent "
+        "again. All of them count. Compare them with the bank's."
+        for stored, own in sorted(pairs)
+        if judging.may_as_well_overlap(stored, own)
+    ]
 
 
 def _group(arrival: Arrival, ids: Ids) -> _Group:

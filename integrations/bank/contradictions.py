@@ -52,9 +52,9 @@ def _of_one_number(ctx: Context, judging: Judging, fresh: dict[int, Arrival]) ->
         judging.learn(stored)
         for other in map(judging.statement, stored):
             if _contradict(judging, other, pk):
-                own = _shown(judging.statement(pk))
+                own = shown(judging.statement(pk))
                 yield (
-                    f"The statement {own} contradicts the stored statement {_shown(other)} of "
+                    f"The statement {own} contradicts the stored statement {shown(other)} of "
                     f"run {other.run_id}: each is proved by its own balances, and one number stands for both. The "
                     "entries of both are loaded. Ask the bank which of them holds."
                 )
@@ -94,12 +94,12 @@ def _sent_again_otherwise(ctx: Context, arrivals: Sequence[Arrival], again: Iter
         places |= set(seen.values_list("position", flat=True))
         taken = [one for one in fresh if one.entry.position in places]
         if taken:
-            shown = "; ".join(one.shown for one in taken[:5])
+            entries = "; ".join(one.shown for one in taken[:5])
             stored = BankStatement.objects.for_tenant(ctx.tenant).get(pk=pk)
             yield (
-                f"The statement {_shown(stored)} came again and contradicts what is stored of it since run "
+                f"The statement {shown(stored)} came again and contradicts what is stored of it since run "
                 f"{stored.run_id}: number, days and balances are the same, but not "
-                f"{counted(len(taken), 'entry', 'entries')}: {shown}. The entries of "
+                f"{counted(len(taken), 'entry', 'entries')}: {entries}. The entries of "
                 "both are loaded. Ask the bank which of them holds."
             )
 
@@ -132,7 +132,7 @@ def _under_another_number(judging: Judging, arrivals: Sequence[Arrival], fresh: 
             continue
         if _way(stored) == _way(arriving) and stored.entries == arriving.entries and judging.meet_on(other, own, day):
             yield (
-                f"The statement {_shown(arriving)} has the day, the balances and entries of {_shown(stored)}: they "
+                f"The statement {shown(arriving)} has the day, the balances and entries of {shown(stored)}: they "
                 "were taken for sent again. Where they are two, the statement between them tells: load it, and the "
                 "entries are parted."
             )
@@ -143,7 +143,8 @@ def _way(statement: BankStatement) -> str:
     return "from " + " to ".join(f"{value.normalize():f}" for value in balances if value is not None)
 
 
-def _shown(statement: BankStatement) -> str:
+def shown(statement: BankStatement) -> str:
+    """The statement in a note of a run."""
     first, last = statement.first_on, statement.last_on
     days = f"{first}" if first == last else f"{first} to {last}"
     named = ", ".join(filter(None, [statement.number, statement.reference]))

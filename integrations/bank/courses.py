@@ -142,6 +142,14 @@ def run_into_each_other(one: Course, other: Course) -> bool:
     return not (any(contained(one, other)) or any(contained(other, one))) and any(meeting(one, other))
 
 
+def may_as_well_overlap(one: Course, other: Course) -> bool:
+    """Whether one continues the other by its balances alone, and may also begin within it: a balance comes back."""
+    return any(
+        continues(first, second) and not follow(first.number, second.number) and any(beginning(first, second))
+        for first, second in ((one, other), (other, one))
+    )
+
+
 def _run_past(one: Course, other: Course) -> bool:
     if not (one.is_whole and other.is_whole and _share_days(one, other)):
         return False

@@ -14,7 +14,10 @@ from integrations.bank.layouts import CsvLayout, layout_from_mapping
 from integrations.bank.money import UnknownCurrencyError, exponent
 
 UNCHECKED = "unchecked"
-KEYS = ("account", "currency", "layout", "dates", "balances", "ids", "reversal", "charset", "post_notices")
+KEYS = (
+    *("account", "currency", "layout", "dates", "balances", "ids", "reversal", "charset", "post_notices"),
+    "balance_rows",
+)
 """What the kind reads of a config. Any other key would do nothing, and nobody would notice."""
 
 

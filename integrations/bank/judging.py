@@ -18,6 +18,7 @@ from integrations.bank.courses import (
     Course,
     course,
     have_nothing_in_common,
+    may_as_well_overlap,
     may_hold_the_way,
     run_into_each_other,
     runs_in_common,
@@ -97,6 +98,11 @@ class Judging:
         """Whether each of the two was cut within a day that the other shows too."""
         courses = self.course(stored), self.course(own)
         return courses[0] is not None and courses[1] is not None and run_into_each_other(courses[0], courses[1])
+
+    def may_as_well_overlap(self, stored: int, own: int) -> bool:
+        """Whether the balances by which one of the two continues the other show as well that it begins within it."""
+        courses = self.course(stored), self.course(own)
+        return courses[0] is not None and courses[1] is not None and may_as_well_overlap(courses[0], courses[1])
 
     def _judge(self, stored: BankStatement, own: BankStatement) -> bool:
         first, second = (page_of(one.reference, one.number, one.page) for one in (stored, own))

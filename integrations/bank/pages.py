@@ -75,7 +75,7 @@ class Reading:
         """Under which other names each entry of a page, and the whole statement, may lie among the dead letters."""
         names = {self.entries[at].key: self._names[at].all() for at in range(start, end)}
         if end == len(self.entries) and names:
-            names[self.entries[-1].key].append(unreadable.statement_name(self.statement))
+            names[self.entries[-1].key].extend(unreadable.statement_names(self.statement))
         return names
 
     def _whole(self) -> Record:

@@ -17,7 +17,15 @@ from pydantic_core import PydanticCustomError
 from integrations.bank import money
 from integrations.bank.identity import Keyed
 from integrations.bank.numbering import page_of
-from integrations.bank.statements import Balance, Correction, EntryPart, EntryStatus, Statement, known_by
+from integrations.bank.statements import (
+    BALANCE_OR_MONEY,
+    Balance,
+    Correction,
+    EntryPart,
+    EntryStatus,
+    Statement,
+    known_by,
+)
 from integrations.bank.twins import booked_day
 
 
@@ -62,8 +70,14 @@ class StatementHead(BaseModel):
     entries: int
 
 
-_MISSHAPEN = re.compile(r"[0-9]+ columns instead of [0-9]+ at line [0-9]+")
+_MISSHAPEN = re.compile(r"[0-9]+ columns? instead of [0-9]+ at line [0-9]+")
+_AT_ODDS = re.compile(r"status '.*' is none that the layout knows|.* and a fee of .* do not make the net amount of .*")
 """What a CSV reader says in the place of the amount."""
+
+_BALANCE_ROW = (
+    "{text} may state a balance and not money, and the file does not show which. Upload it again (--again) with "
+    '--config balance_rows="leave out" where it is a balance, or --config balance_rows=post where it is money.'
+)
 
 
 class BankEntry(BaseModel):
@@ -118,6 +132,10 @@ class BankEntry(BaseModel):
             text = info.data.get("amount_text", "")
             if _MISSHAPEN.fullmatch(text):
                 raise PydanticCustomError("columns", "the row has {text}", {"text": text})
+            if _AT_ODDS.fullmatch(text):
+                raise PydanticCustomError("at_odds", "{text}", {"text": text})
+            if text.endswith(BALANCE_OR_MONEY):
+                raise PydanticCustomError("balance_row", _BALANCE_ROW, {"text": text.removesuffix(BALANCE_OR_MONEY)})
             readings = {"text": repr(text), "readings": _readings(text)}
             raise PydanticCustomError("amount", "{text} is not an amount{readings}", readings)
         return value

@@ -19,6 +19,9 @@ Correction = Literal["", "replace", "delete"]
 MAX_ENTRIES = 250_000
 """Per file, in every format: an entry takes over a kilobyte of memory, however few bytes stand for it."""
 
+BALANCE_OR_MONEY = ", a balance or money"
+"""How the text ends that stands in for the amount of a row that may state a balance; the schema asks which it is."""
+
 
 class EntryStatus(StrEnum):
     """Booked entries count in the balance; pending, void (never took place) and information entries do not."""

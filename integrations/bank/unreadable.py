@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -83,11 +84,35 @@ def faults(statement: Statement, entry: Entry) -> tuple[bool, bool]:
 
 
 def statement_name(statement: Statement) -> str:
-    """What a refused statement is called, whatever in it is wrong but its number, its period and what it opens with."""
+    """What a refused statement is called, whatever in it is wrong but its number, its period and what it opens with.
+
+    In a CSV the pocket of the account counts too: one file holds several, each with balances of its own.
+    """
+    return _statement_name(statement, statement.account.name if _is_csv(statement) else "")
+
+
+def statement_names(statement: Statement) -> list[str]:
+    """What earlier, refused versions of the statement may be called.
+
+    A CSV opens with what its rows make, where they tie: a refused version of it opened with nothing. That is not said
+    of a single day, of which there may be several exports. Letters from before pockets counted are named without one.
+    """
+    names = [statement_name(statement)]
+    if _is_csv(statement) and statement.opening is not None:
+        first, last = _period(statement)
+        names += [statement_name(replace(statement, opening=None))] if first != last else []
+        names += [_statement_name(statement)] if statement.account.name else []
+    return names
+
+
+def _is_csv(statement: Statement) -> bool:
+    return statement.format.startswith("csv:")
+
+
+def _statement_name(statement: Statement, pocket: str = "") -> str:
     account, opening = statement.account, statement.opening
     where = f"{account.identifier} {statement.reference or statement.number}".strip()
-    period = _period(statement)
-    parts = (statement.number, _balance(opening), *map(str, period))
+    parts = (statement.number, _balance(opening), *map(str, _period(statement)), *([pocket] if pocket else []))
     return f"statement {where[:120]} {digest(account.known_by, account.currency, *parts)[:16]}"
 
 

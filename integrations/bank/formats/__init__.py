@@ -126,7 +126,7 @@ def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
     try:
         match sniff(data):
             case Format.OFX:
-                yield ofx.read(data, told.currency)
+                yield ofx.read(data, told.currency, balance_rows=told.options.balance_rows)
             case Format.CAMT:
                 yield camt.read(data, told.options)
             case Format.MT940:

@@ -12,7 +12,7 @@ from integrations.bank.formats.csv_nearest import NEAREST, described
 from integrations.bank.formats.csv_records import Record, decode, records
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, locate
 from integrations.bank.layouts.check import did_you_mean
-from integrations.bank.layouts.dates import date_order
+from integrations.bank.layouts.dates import date_order, parse_date
 from integrations.bank.layouts.layout import CsvLayout
 
 DECLARE = "To declare a layout see docs/how-to/add-a-csv-layout.md."
@@ -45,6 +45,8 @@ def detect_layout(data: bytes, layouts: Sequence[CsvLayout], dates: str = "") ->
     close = [layout for value, layout in ranked if ranked[0][0] - value < MARGIN]
     if len(close) > 1 and dates:
         close = [layout for layout in close if date_order(layout.date_formats) == dates] or close
+    if len(close) > 1:
+        close = sample.dated(close)
     if len(close) > 1:
         names = ", ".join(layout.name for layout in close)
         raise AmbiguousFormat(
@@ -85,6 +87,20 @@ class _Sample:
             if not self._whole:
                 self._split[key] = self._split[key][:-1] or self._split[key]
         return self._split[key]
+
+    def dated(self, layouts: list[CsvLayout]) -> list[CsvLayout]:
+        """Those that read most of the dates: the 13th has one order, also where no amount of the file can be read."""
+        counts = [max(self._dates(layout, each) for each in layout.delimiter) for layout in layouts]
+        return [layout for layout, count in zip(layouts, counts, strict=True) if count == max(counts)]
+
+    def _dates(self, layout: CsvLayout, delimiter: str) -> int:
+        head = self.head(layout.encodings, delimiter)
+        table = locate(head, layout, delimiter)
+        if table is None:
+            return 0
+        rows = (row for row in head[table.skip : table.skip + SAMPLE_ROWS] if table.fits(row))
+        cells = (table.cell(row, layout.columns.booked) for row in rows)
+        return sum(parse_date(cell, layout.date_formats, layout.months) is not None for cell in cells)
 
     def has_header(self, layout: CsvLayout) -> bool:
         tables = (locate(self.head(layout.encodings, each), layout, each) for each in layout.delimiter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 
 from ingestion import counted
 from integrations.bank.formats.csv_amount import amount_by, fee_of, from_two, signed
@@ -86,8 +87,8 @@ def balance_after(record: Record, table: Table, layout: CsvLayout, currency: str
 def _amount(record: Record, table: Table, layout: CsvLayout, currency: str) -> tuple[Decimal | None, str]:
     columns = layout.columns
     status = table.cell(record, columns.status)
-    if layout.booked and status not in (*layout.booked, *layout.pending, *layout.void):
-        return None, f"status {status!r}"
+    if layout.booked and status.casefold() not in _folded((*layout.booked, *layout.pending, *layout.void)):
+        return None, f"status {status!r} is none that the layout knows"
     if columns.amount:
         text, flag = table.cell(record, columns.amount), table.cell(record, columns.sign)
         amount = signed(layout, text, flag, currency)
@@ -107,15 +108,23 @@ def _with_fee(
     if amount is None or fee is None:
         return None, f"{shown} with a fee of {fee_text}" if fee is None else shown
     if layout.columns.net and amount_by(layout, net_text, currency) != amount + fee:
-        return None, f"{shown} with a fee of {fee_text} and a net amount of {net_text}"
+        return None, f"{shown} and a fee of {fee_text} do not make the net amount of {net_text}"
     return amount, shown
 
 
 def _status(record: Record, table: Table, layout: CsvLayout) -> EntryStatus:
     text = table.cell(record, layout.columns.status or layout.columns.booked)
-    if layout.void and {text, table.cell(record, layout.columns.impact)} & set(filter(None, layout.void)):
+    if layout.void and _folded((text, table.cell(record, layout.columns.impact))) & _folded(
+        tuple(filter(None, layout.void))
+    ):
         return EntryStatus.VOID
-    return EntryStatus.PENDING if text and text in layout.pending else EntryStatus.BOOKED
+    return EntryStatus.PENDING if text and _folded((text,)) & _folded(layout.pending) else EntryStatus.BOOKED
+
+
+@lru_cache(maxsize=1024)
+def _folded(words: tuple[str, ...]) -> frozenset[str]:
+    """Without case, which banks change: `Completed` and `COMPLETED`."""
+    return frozenset(word.casefold() for word in words)
 
 
 def _description(record: Record, table: Table, layout: CsvLayout) -> str:

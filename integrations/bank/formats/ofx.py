@@ -17,6 +17,7 @@ from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
 from integrations.bank.formats.either_mark import amount
 from integrations.bank.formats.ofx_left_out import left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
+from integrations.bank.formats.ofx_stated_balances import LEFT_OUT, parted
 from integrations.bank.formats.ofx_text import body
 from integrations.bank.formats.ofx_values import day
 from integrations.bank.statements import Account, Balance, Correction, Entry, Statement
@@ -25,8 +26,8 @@ _KINDS = {"CCSTMTRS": "creditcard", "INVSTMTRS": "investment"}
 """What stands in for ACCTTYPE where the format has none."""
 
 
-def read(data: bytes, currency: str = "") -> tuple[Statement, ...]:
-    """Every statement of the file; `currency` is for those that name none.
+def read(data: bytes, currency: str = "", *, balance_rows: str = "") -> tuple[Statement, ...]:
+    """Every statement of the file; `currency` is for those that name none, `balance_rows` is that of the options.
 
     What else the file holds is counted with the first statement. Raises UnknownFormat, UnreadableFile, HostileFile or
     FileTooLarge.
@@ -37,12 +38,12 @@ def read(data: bytes, currency: str = "") -> tuple[Statement, ...]:
     root, opened = outline(text)
     _refuse_damage(root)
     bank = _value(root.first("FI"), "ORG")
-    statements = tuple(_statement(block, text, bank, currency) for block in root.all(*STATEMENTS))
+    statements = tuple(_statement(block, text, bank, currency, balance_rows) for block in root.all(*STATEMENTS))
     others = left_out(root, opened)
     if not statements:
         raise _no_statement(root, others)
     first, *rest = statements
-    return (replace(first, left_out=others), *rest)
+    return (replace(first, left_out={**others, **first.left_out}), *rest)
 
 
 def _refuse_damage(root: Block) -> None:
@@ -67,15 +68,19 @@ def _no_statement(root: Block, others: Mapping[str, int]) -> FileRefused:
     return UnreadableFile(f"the OFX file holds no statement but the bank's error: {said[:300]}")
 
 
-def _statement(block: Block, text: str, bank: str, currency: str) -> Statement:
+def _statement(block: Block, text: str, bank: str, currency: str, balance_rows: str) -> Statement:
     currency = _value(block, "CURDEF").upper() or currency
     period = block.first("BANKTRANLIST", "INVTRANLIST")
     transactions = list(block.all(ENTRY))
+    closing = _balance(block.first("LEDGERBAL"), currency)
+    rows = [_entry(number, each, text, currency) for number, each in enumerate(transactions)]
+    entries, balances = parted(rows, closing, balance_rows)
     return Statement(
         account=_account(block, currency, bank),
-        entries=tuple(_entry(number, each, text, currency) for number, each in enumerate(transactions)),
+        entries=entries,
         format="ofx",
-        closing=_balance(block.first("LEDGERBAL"), currency),
+        closing=closing,
+        left_out={LEFT_OUT: balances} if balances else {},
         available=_balance(block.first("AVAILBAL"), currency),
         period_start=day(_value(period, "DTSTART")),
         period_end=day(_value(period, "DTEND")),

@@ -10,6 +10,7 @@ from ingestion import ConfigurationError
 from integrations.bank.formats import iso646
 
 KEEPS_SIGN = "keeps sign"
+LEAVE_OUT, POST = "leave out", "post"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +23,26 @@ class Options:
     """`keeps sign`: a CAMT reversal has the direction of the entry it undoes, which ISO 20022 does not mean."""
     posts_notices: bool = True
     """Whether CAMT.052 and .054 are posted; a total of theirs that is wrong costs money only then."""
+    balance_rows: str = ""
+    """Of OFX rows that may state a balance: `leave out`, or `post`; '' leaves it to what the file shows."""
 
     def __post_init__(self) -> None:
         iso646.refuse_unknown(self.charset)
         if self.reversal not in ("", KEEPS_SIGN):
             raise ConfigurationError(f'reversal is {self.reversal[:40]!r}; it can be "{KEEPS_SIGN}", or left out.')
+        if self.balance_rows not in ("", LEAVE_OUT, POST):
+            told = self.balance_rows[:40]
+            raise ConfigurationError(f'balance_rows is {told!r}; it can be "{LEAVE_OUT}", "{POST}", or taken away.')
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
         """Raises ConfigurationError for a value that is none of the allowed ones."""
-        charset, reversal = (str(config.get(key) or "").strip().lower() for key in ("charset", "reversal"))
+        keys = ("charset", "reversal", "balance_rows")
+        charset, reversal, balance_rows = (str(config.get(key) or "").strip().lower() for key in keys)
         posts = config.get("post_notices")
         if posts not in (True, False, None, ""):
             raise ConfigurationError("post_notices is true or false.")
-        return cls(charset, reversal, bool(posts))
+        return cls(charset, reversal, bool(posts), balance_rows)
 
 
 DEFAULTS = Options()

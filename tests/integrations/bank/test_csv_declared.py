@@ -60,9 +60,9 @@ def test_fee_without_a_sign_is_money_out_where_that_is_declared() -> None:
 @pytest.mark.parametrize(
     ("row", "text"),
     [
-        ("2024-01-01;a;10.00;-0.10;9.80;DONE;", "10.00 with a fee of -0.10 and a net amount of 9.80"),
+        ("2024-01-01;a;10.00;-0.10;9.80;DONE;", "10.00 and a fee of -0.10 do not make the net amount of 9.80"),
         ("2024-01-01;a;10.00;x;9.80;DONE;", "10.00 with a fee of x"),
-        ("2024-01-01;a;10.00;;10.00;MAYBE;", "status 'MAYBE'"),
+        ("2024-01-01;a;10.00;;10.00;MAYBE;", "status 'MAYBE' is none that the layout knows"),
     ],
 )
 def test_amounts_that_do_not_tie_and_states_that_nobody_declared_are_no_entry(row: str, text: str) -> None:

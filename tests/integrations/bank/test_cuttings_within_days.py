@@ -192,3 +192,17 @@ def test_a_statement_is_the_same_however_its_number_is_spelled(numbers: tuple[st
     files = [mt940(cut(listed, 0, 2, number)) for listed, number in zip([earlier, later], numbers, strict=True)]
 
     assert loaded("acme", files) == true(later)
+
+
+def test_a_statement_that_may_as_well_begin_within_the_one_before_loses_nothing_and_is_named() -> None:
+    before = [Booked(DAY, -4, "Rent", ""), Booked(DAY, -1, "Tea", ""), Booked(DAY, 1, "Refund", "")]
+    after = [*before[1:], Booked(DAY + timedelta(days=1), 3, "Pay", "")]
+    first, second = Cutting("0", 1000, before, DAY, DAY), Cutting("0", 996, after, DAY, DAY + timedelta(days=1))
+
+    for at, order in enumerate(permutations([first, second])):
+        put(connection(f"order-{at}"), "one.sta", mt940(order[0]))
+
+        run = put(connection(f"order-{at}"), "other.sta", mt940(order[1]))
+
+        assert stored(f"order-{at}") == true([*before, *after])
+        assert "may as well be the last ones of the other, sent again" in notes(run)

@@ -156,3 +156,44 @@ def test_a_row_of_another_tenant_or_account_settles_no_letter() -> None:
     load(ours, "bad.ofx", ofx(("20260605", "$120", "", "Rent"), TEA))
 
     assert statuses(ours) == ["new"]
+
+
+def csv_rows(*rows: str) -> bytes:
+    return "\n".join(("Date,Description,Amount,Balance", *rows, "")).encode()
+
+
+def test_a_refused_csv_closes_when_the_same_one_ties() -> None:
+    where = connection()
+    bad = csv_rows("2026-06-01,A,10,10", "2026-06-02,B,-3,5", "2026-06-03,C,1,6")
+    load(where, "bad.csv", bad, account="1", currency="EUR")
+    load(where, "next.csv", csv_rows("2026-06-03,D,1,7", "2026-06-04,E,1,8"), account="1", currency="EUR")
+    assert statuses(where) == ["new"]
+
+    run = load(where, "mended.csv", bad.replace(b"B,-3", b"B,-5"), account="1", currency="EUR")
+
+    assert run.state == Run.State.SUCCEEDED
+    assert statuses(where) == ["abandoned"]
+
+
+def test_a_refused_csv_of_one_day_is_not_closed_by_another_export_of_that_day() -> None:
+    where = connection()
+    bad = csv_rows("2026-06-01,A,10,10", "2026-06-01,B,-3,5", "2026-06-01,C,1,6")
+    load(where, "bad.csv", bad, account="1", currency="EUR")
+
+    load(where, "other.csv", csv_rows("2026-06-01,D,1,7", "2026-06-01,E,1,8"), account="1", currency="EUR")
+
+    assert statuses(where) == ["new"]
+
+
+def test_a_refused_pocket_is_not_closed_by_another_one_of_the_same_file() -> None:
+    where = connection()
+    head = "Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\n"
+    row = "TRANSFER,{},2026-06-0{} 09:00:00,2026-06-0{} 09:00:00,{},{}.00,0.00,EUR,COMPLETED,{}.00\n"
+    saved = [row.format("Savings", day, day, "To Ada", amount, after) for day, amount, after in ((1, 5, 5), (2, 5, 11))]
+    spent = [row.format("Current", day, day, "To Bo", amount, after) for day, amount, after in ((1, 7, 7), (2, 7, 14))]
+
+    load(where, "both.csv", "".join((head, *saved, *spent)).encode(), account="1")
+    assert (statuses(where), len(active(where))) == (["new"], 2)
+
+    load(where, "mended.csv", "".join((head, *saved, *spent)).replace("11.00", "10.00").encode(), account="1")
+    assert (statuses(where), len(active(where))) == (["abandoned"], 4)
