@@ -64,6 +64,7 @@ def test_a_time_far_in_the_future_is_a_letter_and_freezes_nothing(acme: Tenant, 
     assert "lies in the future" in str(letter.errors)
 
 
+@pytest.mark.every_database
 def test_rows_of_milliseconds_are_met_again_after_the_migration(acme: Tenant) -> None:
     states(acme, SECONDS)
     stored = RestRecord.objects.for_tenant(acme)
