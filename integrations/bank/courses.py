@@ -132,7 +132,13 @@ def runs_in_common(one: Course, other: Course) -> list[Aligned]:
     if not (one.is_whole and other.is_whole and _share_days(one, other)):
         return []
     inside = [*contained(one, other), *(aligned.swapped() for aligned in contained(other, one))]
-    return inside or (list(meeting(one, other)) if _are_cut_within_days(one, other) else [])
+    across = list(meeting(one, other)) if _are_cut_within_days(one, other) else []
+    # Equal entries read alike from both ends: what the statements show as they are listed goes before that.
+    for turned in ((False, False), (True, True), (False, True), (True, False)):
+        for runs in (inside, across):
+            if alike := [run for run in runs if (run.turned > 0, run.other_turned > 0) == turned]:
+                return alike
+    return []
 
 
 def run_into_each_other(one: Course, other: Course) -> bool:

@@ -89,6 +89,14 @@ def test_statements_that_overlap_within_a_day_end_in_the_true_ledger(form: str, 
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_statements_that_read_alike_from_both_ends_are_aligned_as_they_are_listed(order: tuple[int, ...]) -> None:
+    booked = [Booked(DAY, -1, "Tea", "")] * 4
+    files = [mt940(cut(booked, *span, "0")) for span in [(0, 2), (1, 3), (1, 4)]]
+
+    assert loaded("alike", [*(files[at] for at in order), *files]) == true(booked)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_two_statements_that_share_one_entry_keep_the_others_beside_a_third(order: tuple[int, ...]) -> None:
     looks = [(-2, "Tea"), (-1, "Tea"), (-2, "Tea"), (-1, "Tea"), (9, "Tea")]
     booked = [Booked(DAY, *look, "") for look in looks]
