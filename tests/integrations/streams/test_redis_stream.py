@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,21 +235,6 @@ def test_a_preview_and_a_test_take_nothing_away(stream_redis: KeptRedis) -> None
     assert "messages wait" in source.test(context(tenant.ref))
     assert [one.key for one in page.records] == ["rec_0001", "rec_0002"]
     assert load(reading(stream_redis), tenant).ok == 2
-
-
-def test_the_commands_that_the_how_to_lists_are_enough(stream_redis: KeptRedis) -> None:
-    listed = re.findall(r"\+([a-z]+)", Path("docs/how-to/read-a-redis-stream.md").read_text())
-    tenant = new_tenant()
-    add_items(stream_redis, tenant, 1, 3)
-    with stream_redis.client() as client:
-        client.acl_setuser(
-            "reader", enabled=True, passwords=["+secret"], keys=["*"], commands=[f"+{one}" for one in listed]
-        )
-    url = stream_redis.url.replace("unix://", "unix://reader:secret@")
-
-    run = load(over([], source=RedisStream("orders:{tenant}", url=url, trim=True)), tenant)
-
-    assert (run.state, rows(tenant)) == (Run.State.SUCCEEDED, wanted(3)), run.error_message
 
 
 def test_redis_being_down_is_transient_and_the_run_goes_on_later(stream_redis: KeptRedis) -> None:
