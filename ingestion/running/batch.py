@@ -136,6 +136,8 @@ def _land(work: Work, prepared: stages.Prepared, commit: Callable[[letters.Paylo
         except letters.PayloadNotKept as missing:
             payloads = _keep_payloads(work, missing.rejected, payloads)
         except RowRefused:
+            if not work.ctx.loads_again:  # it had savepoints already: a third time would be no different
+                raise
             work.ctx = dataclasses.replace(work.ctx, loads_again=False)
 
 
@@ -203,7 +205,8 @@ def _write(work: Work, rows: Sequence[Ready]) -> Loaded:
 
 def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, now: datetime) -> None:
     """Close the open letters of what this batch shows to be fine now: loaded, or skipped after all."""
-    whole = () if prepared.rejected or loaded.rejected else page.settles
+    left = any(skip.reason == OVERTAKEN for skip in prepared.skipped)
+    whole = () if prepared.rejected or loaded.rejected or left else page.settles
     if work.open_letters.none and not whole:
         return
     present, itself = [ready.record for ready in loaded.ready], []

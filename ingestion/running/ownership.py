@@ -202,7 +202,7 @@ def go_on(mine: Ownership, *, cancelled: bool, paused: bool) -> None:
 
 
 def advance(mine: Ownership, checkpoint: Any, **values: Any) -> None:
-    """First statement of the batch's transaction: takes the run's row lock and moves its checkpoint. Raises Fenced.
+    """Take the run's row lock and move its checkpoint, before the batch's transaction writes anything. Raises Fenced.
 
     `values` are further columns of the run.
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, counted
+from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, Transient, counted
 from integrations.databases import cursors
 from integrations.databases.faults import translated
 from integrations.databases.queries import ModelRows
@@ -145,7 +145,12 @@ class Rows:
         if ctx.window is None or ctx.backfill:
             return []
         low = self._bound(max(ctx.window.end, ctx.now) + _FAR, opened)
-        if not (ahead := rows.page(Span("window", low), None, _SHOWN + 1)):
+        try:
+            with translated(self.using):
+                ahead = rows.page(Span("window", low), None, _SHOWN + 1)
+        except Transient as error:  # without an index it may take longer than a page; a note must end no run
+            return [f"Whether rows are dated far ahead was not found out: {error}"]
+        if not ahead:
             return []
         many = f"More than {_SHOWN} rows" if len(ahead) > _SHOWN else counted(len(ahead), "row")
         key, moment = ", ".join(map(str, ahead[0].cursor[-len(self.key) :])), ahead[0].cursor[0]

@@ -7,7 +7,7 @@ succeeded: `integrations.rest.failures` has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -75,14 +75,14 @@ def judge(body: bytes, signals: tuple[Signal, ...], retry_after: float | None) -
 
 
 def failure(
-    body: bytes, signals: tuple[Signal, ...], wait: float | None, own: str, *, bare: bool
+    body: bytes, signals: tuple[Signal, ...], wait: float | None, own: str, sent: Collection[str] = (), *, bare: bool
 ) -> tuple[IngestionError | None, bool]:
-    """The error that an answer says it is, and whether a signal says so; `own` names the records' member, and `bare`
-    says that there are none.
+    """The error that an answer says it is, and whether a signal says so; `own` names the records' member, `bare`
+    says that there are none, and `sent` is what the call's parameters held.
     """
     if error := judge(body, signals, wait):
         return error, True
-    return undeclared(body, signals, wait, own, bare=bare), False
+    return undeclared(body, signals, wait, own, sent, bare=bare), False
 
 
 def unready(status: int) -> IngestionError | None:
@@ -96,18 +96,29 @@ def unready(status: int) -> IngestionError | None:
 
 
 def undeclared(
-    body: bytes, declared: tuple[Signal, ...], retry_after: float | None, own: str, *, bare: bool = False
+    body: bytes,
+    declared: tuple[Signal, ...],
+    retry_after: float | None,
+    own: str,
+    sent: Collection[str] = (),
+    *,
+    bare: bool = False,
 ) -> IngestionError | None:
     """The error of an answer that says by itself that it failed, in a member that no signal was declared for and that
-    is not the records' `own`. `bare` says that it has no records, so that less is enough.
+    is not the records' `own`. `bare` says that it has no records, so that less is enough. A state that was
+    `sent` is a filter that the answer repeats.
     """
     words_of_all = spoken(body)
     for at, value in _places(body, declared, own, bare=bare):
-        verdict = failures.verdict(at.rpartition(".")[2], value, bare=bare, words=words_of_all)
+        object_of, _, name = at.rpartition(".")
+        beside = words_of_all if object_of == "$" else _words(look(body, object_of)) or words_of_all
+        verdict = failures.verdict(
+            name, value, bare=bare, words=beside, echoed=isinstance(value, str) and value in sent
+        )
         if verdict is None:
             continue
         words = _words(value) if at in ("$.error", "$.errors") else ""
-        sentence = _said(at, value, words or words_of_all)
+        sentence = _said(at, value, words or beside)
         remedy = f' If that is no failure, declare it: signals=[{{"at": "{at}", "otherwise": "success"}}].'
         if verdict == "unready":
             return SourceFailed(f"The answer is not ready: at {at} stands {_encoded(value)}, and no records.{remedy}")
@@ -208,8 +219,8 @@ def _codes(body: bytes, value: Any) -> Iterator[str]:
             inner = found.get("extensions")
             yield from (str(found[name]) for name in ("code", "type", "reason", "status") if name in found)
             yield from [str(inner["code"])] if isinstance(inner, Mapping) and "code" in inner else []
-        elif isinstance(found, str):
-            yield found
+        elif isinstance(found, str | int) and not isinstance(found, bool):
+            yield str(found)
 
 
 def _said(at: str, value: Any, words: str) -> str:

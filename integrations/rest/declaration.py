@@ -59,8 +59,9 @@ class Declaration(Value):
     there is none: then the record's value tells it apart, however it is written, and equal ones by which it is.
     """
     updated: str = Field("", max_length=200)
-    """When the record changed, or its version; dotted. An older record then never overwrites a newer one. A time
-    without a zone is UTC; one of more than a day ahead makes the record a dead letter, as nothing would ever be newer.
+    """When the record changed, or its version; dotted. An older record then never overwrites a newer one; taken
+    out of the declaration, every change is loaded again. A time without a zone is UTC; one of more than a day ahead
+    makes the record a dead letter, as nothing would ever be newer.
     """
     signals: tuple[Signal, ...] = Field((), max_length=20)
     """Members of an answer of status 200 that say whether it succeeded. The first that says no decides."""

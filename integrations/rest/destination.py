@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion import Context, Loaded, Ready, Rejected, Stored, Upsert
+from integrations.rest import config
+from integrations.rest.declaration import Declaration
 from integrations.rest.models import RestRecord
 
 _NUL = (
@@ -16,6 +18,8 @@ _NUL = (
     'load it with Upsert(…, nul="replace").'
 )
 _ROWS = Upsert(RestRecord, key=["source", "external_id"], version="version")
+_UNDATED = Upsert(RestRecord, key=["source", "external_id"])
+"""Rows of a declaration without `updated`: versions that were stored under an earlier one would outlive them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Kept:
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         short = {_key(ctx, key): key for key in keys if key}
-        return {short[key]: known for key, known in _ROWS.stored(ctx, list(short)).items()}
+        return {short[key]: row for key, row in _rows(ctx).stored(ctx, list(short)).items()}
 
     def empty(self, ctx: Context) -> bool:
         return _ROWS.empty(ctx)
@@ -40,7 +44,7 @@ class Kept:
         return row["version"]
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        loaded = _ROWS.load(ctx, rows)
+        loaded = _rows(ctx).load(ctx, rows)
         return dataclasses.replace(loaded, rejected=[_advised(bad) for bad in loaded.rejected])
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
@@ -54,6 +58,11 @@ def _advised(bad: Rejected) -> Rejected:
     """`bad` with advice that whoever declared an API without code can follow."""
     errors = tuple(dataclasses.replace(error, message=_NUL) if error.code == "nul" else error for error in bad.errors)
     return bad._replace(errors=errors)
+
+
+def _rows(ctx: Context) -> Upsert:
+    """What writes the connection's rows, as its declaration is now."""
+    return _ROWS if config.declared(Declaration, ctx.config).updated else _UNDATED
 
 
 def _key(ctx: Context, key: str) -> str:

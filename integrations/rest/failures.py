@@ -41,38 +41,60 @@ _UNREADY = frozenset(
 )  # fmt: skip
 _FALSE = frozenset({"false", "no", "n", "f"})
 _FINE = re.compile(r"ok(ay)?|succe(ss|eded|ssful(ly)?)|done|none|null|no errors?|(?!.*[不未]).*成功", re.IGNORECASE)
+_WELL = re.compile(r"\bsucce(ss|eded|ssful(ly)?)\b", re.IGNORECASE)
+_NOTHING_CAME = re.compile(
+    r"\bno (new |more |matching )?(data|errors?|records?|results?|rows|items|entries)\b", re.IGNORECASE
+)
+_NOT = re.compile(
+    r"n't\b|\b(no|not|never|cannot|without|but|partial(ly)?|fail\w*|error\w*|denied|invalid)\b", re.IGNORECASE
+)
+"""In a sentence that speaks of success, these say that there was none, or not all of it."""
 _FINE_CODES = frozenset({0, 1, 10000, 20000, 100000})
 """Beside 200 to 299: what success is written as by sources that have a code in every answer."""
 
 
-def verdict(name: str, value: Any, *, bare: bool, words: str) -> Verdict | None:
-    """What `value` in the member `name` says. `bare`: there are no records. `words`: the answer's own, of an error."""
+def verdict(name: str, value: Any, *, bare: bool, words: str, echoed: bool = False) -> Verdict | None:
+    """What `value` in the member `name` says. `bare`: there are no records. `words`: the answer's own, of an error.
+
+    `echoed`: the value was sent in a parameter; as a state it is then a filter that the answer repeats.
+    """
     name, text = name.lower(), re.sub(r"[\s-]+", "_", value.strip().lower()) if isinstance(value, str) else ""
-    number = _number(value)
+    number, state = _number(value), name in _STATES and not echoed
     failed = (
         (name in _ERRORS and not _nothing(value))
         or (name in _TRUTHS and (value is False or text in _FALSE | _FAILED or (bare and number == 0)))
-        or (name in _STATES and text in (_FAILED_BARE if bare else _FAILED))
+        or (state and text in (_FAILED_BARE if bare else _FAILED))
         or (name in _STATUSES and number is not None and 400 <= number < 600 and (bare or name != "status"))
         or (name in _ERROR_CODES and not _fine(value, number, text))
         or (name in _CODES and bare and not _fine(value, number, text) and _is_failure(number, text, words))
     )
     if failed:
         return "failed"
-    return "unready" if bare and name in _STATES and text in _UNREADY else None
+    return "unready" if bare and state and text in _UNREADY else None
 
 
 def _is_failure(number: Decimal | None, text: str, words: str) -> bool:
-    """Whether a code of an answer without records means a failure: its words say more than that all is well."""
+    """Whether a code of an answer without records means a failure: one of HTTP's, or its words say more than that all
+    is well.
+    """
     if number is None:
         return text in _FAILED_BARE
-    return bool(words) and words.strip() != str(number) and not _FINE.fullmatch(words.strip().rstrip(".!。！"))
+    if 400 <= number < 600:
+        return True
+    return bool(words) and words.strip() != str(number) and not _is_well(words)
 
 
 def _fine(value: Any, number: Decimal | None, text: str) -> bool:
     if number is not None:
         return number in _FINE_CODES or 200 <= number < 300
-    return _nothing(value) or bool(_FINE.fullmatch(text))
+    return _nothing(value) or _is_well(text.replace("_", " "))
+
+
+def _is_well(words: str) -> bool:
+    """Whether words say that all is well: "OK.", "Request successful", and not "The sync was not successful"."""
+    if _FINE.fullmatch(words.strip().rstrip(".!。！")):
+        return True
+    return bool(_WELL.search(words)) and not _NOT.search(_NOTHING_CAME.sub("", words))
 
 
 def _number(value: Any) -> Decimal | None:

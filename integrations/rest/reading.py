@@ -26,6 +26,7 @@ from integrations.rest.identity import Twins, spelled, twin
 from integrations.rest.memory import Memory
 from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
 from integrations.rest.paths import Taken, outline, path
+from integrations.rest.placeholders import texts
 from integrations.rest.progress import Progress
 from integrations.rest.taking import Elements, taken
 from integrations.rest.taking_apart import TooMany
@@ -169,13 +170,13 @@ class Reading:
     def _succeeded(self, body: bytes, reply: Reply) -> tuple[Taken, Sequence[str]]:
         """The page's elements, unless the page says that it failed."""
         declared, wait = self.declaration, _wait_asked(reply.headers)
-        records = path(declared.records)
+        records, sent = path(declared.records), frozenset(texts([self.call.params, self.call.body]))
         try:
             page = records.take(body, declared.empty)
         except TooMany:
             raise
         except SourceChanged:
-            if error := answers.failure(body, declared.signals, wait, own="", bare=True)[0]:
+            if error := answers.failure(body, declared.signals, wait, "", sent, bare=True)[0]:
                 raise self._told(error, reply) from None
             raise
         around = page.around or (b"" if records.plain else body)
@@ -185,7 +186,7 @@ class Reading:
         bare = not page.elements
         error, by_declaration = None, False
         if around:
-            error, by_declaration = answers.failure(around, declared.signals, wait, own, bare=bare)
+            error, by_declaration = answers.failure(around, declared.signals, wait, own, sent, bare=bare)
         if error is None and bare and not declared.signals:
             error = answers.unready(reply.status)
         if error is None:

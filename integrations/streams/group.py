@@ -35,7 +35,7 @@ class Group:
         self, client: redis.Redis, stream: str, group: str, consumer: str, field: str, claim_after_ms: int
     ) -> None:
         self._client: Any = client
-        for command in ("XINFO STREAM", "XRANGE", "XREADGROUP"):
+        for command in ("XINFO STREAM", "XPENDING", "XRANGE", "XREADGROUP"):
             self._client.set_response_callback(command, _as_it_came)
         self._stream, self._group, self._consumer, self._field = stream, group, consumer, field
         self._claim_after_ms = claim_after_ms
@@ -125,8 +125,8 @@ class Group:
             self._client.xtrim(self._stream, minid=oldest, approximate=True)
 
     def _first_needed(self, group: Mapping[str, Any]) -> bytes:
-        pending = self._client.xpending(self._stream, group["name"])
-        return pending["min"] if pending["pending"] else group["last-delivered-id"]  # type: ignore[no-any-return]
+        waiting, first, *_ = self._client.xpending(self._stream, group["name"])
+        return first if waiting else group["last-delivered-id"]  # type: ignore[no-any-return]
 
     def _left_over(self, most: int) -> Sequence[Entry]:
         """Entries of this consumer's that it has not acknowledged and not given out since it was opened."""
@@ -147,13 +147,13 @@ class Group:
         stream would make Redis 7 forget it, so that a crash before the commit lost what is told of it.
         """
         while self._look_from is not None:
-            pending = self._client.xpending_range(
-                self._stream, self._group, min=self._look_from, max="+", count=most, idle=self._claim_after_ms
+            pending = _owners(
+                self._client.xpending_range(
+                    self._stream, self._group, min=self._look_from, max="+", count=most, idle=self._claim_after_ms
+                )
             )
-            numbers = [one["message_id"] for one in pending]
-            self._look_from = b"(" + numbers[-1] if len(numbers) == most else None
-            mine = self._consumer.encode()
-            others = [one["message_id"] for one in pending if one["consumer"] != mine]
+            self._look_from = b"(" + pending[-1][0] if pending else None
+            others = [number for number, consumer in pending if consumer != self._consumer.encode()]
             if wanted := [number for number in others if number not in self._held]:
                 return self._looked_up(wanted)
         return []
@@ -197,6 +197,20 @@ class Group:
         else:
             self._most, self._owned, self._after = 1, False, found[-1][0] if found else _START
         return found
+
+
+def _owners(answer: Any) -> list[tuple[bytes, bytes | Cut]]:
+    """Ids and consumers of an answer up to where its budget ended; the rest is asked for behind the last one.
+
+    The first row's id always fits. Its consumer may be CUT: a name beyond the budget, and so not ours.
+    """
+    owners: list[tuple[bytes, bytes | Cut]] = []
+    for row in answer:
+        number, consumer = [*row, CUT, CUT][:2] if row is not CUT else (CUT, CUT)
+        if number is CUT or (owners and consumer is CUT):
+            break
+        owners.append((number, consumer))
+    return owners
 
 
 def _order(number: bytes) -> tuple[int, int]:

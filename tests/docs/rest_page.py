@@ -33,11 +33,11 @@ def rest_page() -> str:
             '`result` is a word such as "error", or `errcode` and its like hold a code that is none of success. The same\n'
             "in an object `meta`, `header`, `response`, `status` or `result`.\n\n"
             "An answer without records looks like a day on which nothing happened, so there less is enough: a `status`\n"
-            "from 400 to 599 or of refusal (`unauthorized`), and a `code` that is none of success beside words that say\n"
-            "more than that all is well. One that is not ready, of HTTP status 202 or with a `status` such as `processing`\n"
-            "or `pending`, fails too. What is no failure of your source is declared, as each message says:\n"
+            "or `code` from 400 to 599, a `status` of refusal (`unauthorized`), and a `code` that is none of success beside\n"
+            "words that say more than that all is well. One that is not ready, of HTTP status 202 or with a `status` such as\n"
+            "`processing` or `pending`, fails too, unless a parameter was sent with that very word. What is no failure of your source is declared, as each message says:\n"
             '`{"at": "$.code", "otherwise": "success"}`.\n\n'
-            "A code that means too many calls (`ratelimited`, `rateLimitExceeded`, `THROTTLED`) is asked again later.\n\n"
+            "A code that means too many calls (`ratelimited`, `rateLimitExceeded`, `THROTTLED`, 429) is asked again later.\n\n"
             "```json\n" + json.dumps(SLACK, indent=2) + "\n```\n"
         ),
         f"## `error_budget`\n\n{_doc(ErrorBudget)}\n\n{_table(ErrorBudget, skip=())}",

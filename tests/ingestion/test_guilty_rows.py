@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from ingestion import ErrorBudget
+from ingestion import Context, ErrorBudget, Loaded, Ready
+from ingestion.core.destinations import RowRefused
 from ingestion.models import Run
 from ingestion.testing import registered
+from tests.app.oracle import oracle
 from tests.ingestion.runs import carry, counts, effects, item, items, letters, load, over, queued, rows
 
 pytestmark = [
@@ -30,6 +34,31 @@ def test_only_the_rows_that_break_a_constraint_are_rejected() -> None:
     assert counts(run) == (100, 95, 0, 5)
     assert {one.source_id for one in letters(run.tenant)} == {f"rec_{n:04}" for n in guilty}
     assert set(rows(run.tenant)) == {one["id"] for one in given} - {f"rec_{n:04}" for n in guilty}
+
+
+class NeverTakes:
+    """A destination that refuses every batch whole, however it is asked to load it."""
+
+    def __init__(self) -> None:
+        self.asked: list[bool] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(oracle.destination, name)
+
+    def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
+        self.asked.append(ctx.loads_again)
+        assert len(self.asked) < 5, "it is asked for ever"
+        raise RowRefused
+
+    insert = load
+
+
+def test_a_destination_that_refuses_a_batch_again_is_asked_no_third_time() -> None:
+    destination = NeverTakes()
+
+    run = load(over([item(1)], destination=destination))
+
+    assert (run.state, run.error_class, destination.asked) == (Run.State.FAILED, "RowRefused", [True, False])
 
 
 def test_each_guilty_row_has_the_error_of_the_database_itself() -> None:

@@ -11,6 +11,7 @@ from ingestion.actions import Selection
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import registered
 from tests.app.oracle import Entry
+from tests.ingestion.joints.test_executing import Whole
 from tests.ingestion.runs import OPERATOR, carry, events, item, letters, load, new_tenant, over, replayed, rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
@@ -69,6 +70,22 @@ def test_it_is_overwritten_where_somebody_says_so() -> None:
     run = replayed(tenant, over([], destination=PLAIN), over_newer=True)
 
     assert (rows(tenant), run.ok) == ({"rec_0001": "1.00"}, 1)
+    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
+
+
+def test_a_letter_of_several_records_one_of_which_was_left_stays_open() -> None:
+    tenant, source = new_tenant(), Whole(second=item(2, amount="1.00"))
+    loaded_by("a", tenant, source=source)
+    loaded_by("b", tenant, item(2, amount="2.00"))
+
+    run = replayed(tenant, over([], source=source, destination=PLAIN))
+
+    assert (rows(tenant), run.skip_reasons) == ({"rec_0001": "1.00", "rec_0002": "2.00"}, {"overtaken": 1})
+    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.NEW]
+
+    replayed(tenant, over([], source=source, destination=PLAIN), over_newer=True)
+
+    assert rows(tenant)["rec_0002"] == "1.00"
     assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
 
 

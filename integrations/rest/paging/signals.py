@@ -56,13 +56,13 @@ def broken(answer: Answer, promise: str, remedy: str) -> SourceChanged:
 
 
 def number_of_pages(answer: Answer, path: str, *, absent_ends: bool, known: int | None = None) -> int | None:
-    """The number at `path`, rounded up; where the page lacks it what an earlier one said, None where it may do so.
+    """The number at `path`, rounded up. Of a page that lacks it: None where that ends, else what an earlier one said.
 
     Raises SourceChanged for what is no number.
     """
     value = answer.look(path)
     if value is MISSING or value is None:
-        if known is not None:
+        if known is not None and not absent_ends:
             return known
         require_sight(answer, path, absent_ends=absent_ends)
         return None

@@ -80,6 +80,23 @@ def test_rows_dated_far_ahead_are_told_in_every_run(legacy: Legacy) -> None:
     assert "3 has 2099-01-01" in note
 
 
+def test_to_look_far_ahead_may_take_too_long_and_ends_no_run(legacy: Legacy) -> None:
+    orders(legacy, 1, 2)
+    orders(legacy, 3, when=lambda number: datetime(2099, 1, 1, tzinfo=UTC))
+    endless = {
+        "sqlite": "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT COUNT(*) FROM c)",
+        "mysql": "SLEEP(30)",
+        "postgresql": "(SELECT 1 FROM pg_sleep(30))",
+    }[legacy.vendor]
+    slow = f"SELECT id, company, updated_at, CASE WHEN id = 3 THEN {endless} ELSE 0 END AS slow FROM orders"
+
+    found = pages(source(table="", sql=slow, timeout=0.5))
+
+    assert keys(found) == ["1", "2"]
+    (note,) = found[0].notes
+    assert note.startswith("Whether rows are dated far ahead was not found out")
+
+
 def test_milliseconds_among_seconds_are_told(legacy: Legacy) -> None:
     legacy.make("events", "id INTEGER PRIMARY KEY, company {text}, at BIGINT")
     seconds = int(DAY.timestamp())

@@ -12,7 +12,7 @@ from ingestion.vault import credentials
 from integrations.rest.source import Configured
 from tests.integrations.rest.configured import config
 from tests.integrations.rest.test_records import acme, connected, rows, run
-from tests.integrations.rest.worlds import World, context, reply
+from tests.integrations.rest.worlds import World, context, read, reply, rest
 
 __all__ = ["acme"]
 pytestmark = [pytest.mark.django_db]
@@ -53,6 +53,17 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
         "SourceFailed", "$.data.orders.userErrors"),
     "not ready": ({}, {"status": "processing", "data": []}, "SourceFailed", "not ready"),
     "a code that means too many calls": ({}, {"code": "Throttling", "msg": "x", "errcode": 9, "data": []}, "HeldOff", "errcode"),
+    "a code that means too many calls, as a number": ({}, {"code": 429, "message": "slow down", "data": []}, "HeldOff", "slow down"),
+    "a number of too many calls without words": ({}, {"code": 429, "data": []}, "HeldOff", "$.code"),
+    "a number of too many calls, deeper": (
+        {}, {"meta": {"code": 429, "error_message": "not so fast"}, "data": []}, "HeldOff", "not so fast"),
+    "a code of HTTP without words": ({}, {"code": 500, "data": []}, "SourceFailed", "$.code"),
+    "a code of HTTP as text": ({}, {"code": "401", "data": []}, "SourceFailed", "$.code"),
+    "a code beside a message, deeper": ({}, {"meta": {"code": 7, "error_message": "no rights"}, "data": []}, "SourceFailed", "no rights"),
+    "a code beside a success that was none": (
+        {}, {"code": 2001, "message": "The request was not successful", "data": []}, "SourceFailed", "not successful"),
+    "no success": ({}, {"code": 2001, "message": "Unsuccessful request", "data": []}, "SourceFailed", "Unsuccessful"),
+    "not ready, asked for otherwise": ({"params": {"state": "done"}}, {"state": "running", "data": []}, "SourceFailed", "not ready"),
     "declared, later": ({"signals": SLACK}, {"ok": False, "error": "ratelimited", "data": []}, "HeldOff", "ratelimited"),
     "declared, credential": ({"signals": SLACK}, {"ok": False, "error": "invalid_auth", "data": []}, "CredentialError", "invalid_auth"),
     "declared, without its truth": ({"signals": SLACK}, {"error": "invalid api key", "data": []}, "CredentialError", "invalid api key"),
@@ -97,6 +108,13 @@ FINE: dict[str, tuple[dict[str, Any], Any, int]] = {
     "a count of successes beside records": ({}, {"data": [{"id": 1}], "success": 0}, 1),
     "codes of success": ({}, {"data": [], "code": 0, "msg": "success", "errcode": "0", "ret": 200}, 0),
     "a code of success that is no 0": ({}, {"data": [], "code": 20000, "msg": "操作成功"}, 0),
+    "a code of success in a sentence": ({}, {"data": [], "code": 2000, "message": "Request successful"}, 0),
+    "a code of success of no records": ({}, {"data": [], "code": 2000, "message": "Success: no records found"}, 0),
+    "a code of success in a longer one": ({}, {"data": [], "code": 2000, "message": "The list was read successfully."}, 0),
+    "a code of errors that speaks of success": ({}, {"data": [], "errcode": "request_successful"}, 0),
+    "a code of success, deeper": ({}, {"data": [], "meta": {"code": 2000, "message": "Request successful"}}, 0),
+    "a filter for what runs, repeated": ({"params": {"state": "running"}}, {"data": [], "state": "running"}, 0),
+    "a filter for what failed, repeated": ({"params": {"status": "failed"}}, {"data": [{"id": 1}], "status": "failed"}, 1),
     "a code without a word": ({}, {"data": [], "code": 7}, 0),
     "a code beside records": ({}, {"data": [{"id": 1}], "code": 7, "msg": "hello"}, 1),
     "a status of HTTP that is fine": ({}, {"data": [], "status": 200, "success": "true"}, 0),
@@ -125,6 +143,14 @@ def test_what_is_no_failure_is_none(acme: Tenant, name: str) -> None:
     made = run(connected(acme, **{**PLAIN, **changes}), lambda request: reply(body))
 
     assert (made.state, made.ok) == ("succeeded", count), made.error_message
+
+
+def test_a_filter_in_a_body_that_the_answer_repeats_is_no_state() -> None:
+    source = rest(method="POST", body={"filter": {"state": "pending"}}, records="$.data[*]", key="id")
+
+    assert [page.records for page in read(source, World(lambda request: reply({"data": [], "state": "pending"})))] == [
+        []
+    ]
 
 
 @pytest.mark.parametrize("body", [{"ok": True, "data": [{"id": 1}]}, {"ok": False, "error": "fatal", "data": []}])

@@ -109,6 +109,20 @@ def test_a_number_of_pages_that_changes_meanwhile_counts_as_it_says_last(acme: T
     assert (made.state, made.ok) == ("succeeded", grown), made.error_message
 
 
+def test_a_last_page_that_leaves_the_number_of_pages_out_ends_although_it_was_larger_before(acme: Tenant) -> None:
+    """It was deleted meanwhile; the page after it, which was there once, answers 404 in every run."""
+    said = {1: 3, 2: None}
+    pagination = {"style": "page", "pages": "$.n", "absent_ends": True}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params["page"])
+        return reply({}, 404) if number == 3 else reply({"data": [{"id": number}], "n": said[number]})
+
+    made = run(connected(acme, **{**PLAIN, "pagination": pagination}), answer)
+
+    assert (made.state, made.ok) == ("succeeded", 2), made.error_message
+
+
 def test_an_empty_page_between_others_is_passed_by(acme: Tenant) -> None:
     answer = numbered(lambda number: reply({"data": [], "n": 3}) if number == 2 else None, n=3)
 

@@ -10,11 +10,12 @@ import pytest
 from django.apps import apps
 from django.db import connection as database
 
+from ingestion import actions
 from ingestion.models import Tenant
 from integrations.rest.fields import version_of
 from integrations.rest.models import RestRecord
-from tests.ingestion.runs import letters
-from tests.integrations.rest.test_records import acme, connected, rows, run
+from tests.ingestion.runs import OPERATOR, letters
+from tests.integrations.rest.test_records import DECLARED, acme, connected, rows, run
 from tests.integrations.rest.worlds import reply
 
 __all__ = ["acme"]
@@ -78,3 +79,19 @@ def test_rows_of_milliseconds_are_met_again_after_the_migration(acme: Tenant) ->
 
 def test_a_record_without_a_time_opens_no_way_for_an_older_one(acme: Tenant) -> None:
     assert states(acme, "2026-02-01", None, "2026-01-01") == [0, 0, 0]
+
+
+@pytest.mark.every_database
+def test_without_updated_records_change_again_and_forget_their_versions(acme: Tenant) -> None:
+    changes = {"total": "", "pagination": {"style": "none"}}
+    connection = connected(acme, updated="at", **changes)
+    source = {"data": [{"id": 1, "at": "2026-02-01", "n": 1}]}
+    run(connection, lambda request: reply(source))
+
+    actions.configure(OPERATOR, connection, {"rest": {**DECLARED, **changes, "updated": ""}})
+    connection.refresh_from_db()
+    source["data"][0]["n"] = 2
+    made = run(connection, lambda request: reply(source))
+
+    assert (made.ok, made.skip_reasons, rows(acme)["shop", "1"]["n"]) == (1, {}, 2)
+    assert RestRecord.objects.for_tenant(acme).get().version is None

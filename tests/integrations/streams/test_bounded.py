@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from ingestion.models import Run
 from integrations.streams.bounded import CUT, BoundedParser
 from tests.ingestion.runs import counts, item, letters, load, new_tenant, rows
 from tests.integrations.streams.conftest import KeptRedis
-from tests.integrations.streams.entries import add, add_items, reading, stream_of, unacknowledged
+from tests.integrations.streams.entries import GROUP, add, add_items, reading, stream_of, unacknowledged
 
 KB = 1024
 
@@ -89,6 +90,36 @@ def test_an_answer_that_trickles_in_is_given_up() -> None:
 
     with pytest.raises(redis.TimeoutError):
         answers.read_response()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("size", [20 * KB, 500 * KB], ids=["a long name", "a name beyond the budget"])
+def test_entries_of_a_dead_consumer_of_a_long_name_are_all_taken_over(stream_redis: KeptRedis, size: int) -> None:
+    tenant, dead = new_tenant(), "x" * size
+    add_items(stream_redis, tenant, 1, 60)
+    with stream_redis.client() as client:
+        client.xgroup_create(stream_of(tenant), GROUP, "0")
+        client.xreadgroup(GROUP, dead, {stream_of(tenant): ">"}, count=58)
+    time.sleep(0.02)
+
+    run = load(reading(stream_redis, largest=100 * KB, claim_after=0.01, trim=True), tenant)
+
+    assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (60, 60, 0, 0)), run.error_message
+    assert unacknowledged(stream_redis, tenant) == 0
+
+
+@pytest.mark.django_db
+def test_to_trim_looks_at_what_a_consumer_of_a_long_name_holds(stream_redis: KeptRedis) -> None:
+    tenant = new_tenant()
+    numbers = add_items(stream_redis, tenant, 1, 3)
+    with stream_redis.client() as client:
+        client.xgroup_create(stream_of(tenant), "others", "0")
+        client.xreadgroup("others", "x" * 500 * KB, {stream_of(tenant): ">"}, count=3)
+
+        run = load(reading(stream_redis, largest=100 * KB, trim=True), tenant)
+
+        assert (run.state, run.ok) == (Run.State.SUCCEEDED, 3), run.error_message
+        assert [number.decode() for number, _ in client.xrange(stream_of(tenant))] == numbers  # type: ignore[union-attr]
 
 
 @pytest.mark.django_db

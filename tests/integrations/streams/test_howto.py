@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -11,9 +13,10 @@ from redis import exceptions
 from ingestion import ConfigurationError, CredentialError, Transient
 from ingestion.models import Run
 from ingestion.testing import registered
+from integrations.streams import RedisStream
 from integrations.streams.redis_stream import translated
 from tests.ingestion.commands.shell import asked, ingest
-from tests.ingestion.runs import letters, new_tenant, rows
+from tests.ingestion.runs import letters, load, new_tenant, over, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add_items, reading, stream_of, unacknowledged, wanted
 
@@ -84,3 +87,19 @@ def test_pending_entries_without_content_are_told_and_never_come_again(stream_re
     assert numbers[0] in str(listed)
     assert rows(tenant) == {key: value for key, value in wanted(6).items() if key > "rec_0002"}
     assert unacknowledged(stream_redis, tenant) == 0
+
+
+@pytest.mark.django_db
+def test_the_commands_that_the_how_to_lists_are_enough(stream_redis: KeptRedis) -> None:
+    listed = re.findall(r"\+([a-z]+)", Path("docs/how-to/read-a-redis-stream.md").read_text())
+    tenant = new_tenant()
+    add_items(stream_redis, tenant, 1, 3)
+    with stream_redis.client() as client:
+        client.acl_setuser(
+            "reader", enabled=True, passwords=["+secret"], keys=["*"], commands=[f"+{one}" for one in listed]
+        )
+    url = stream_redis.url.replace("unix://", "unix://reader:secret@")
+
+    run = load(over([], source=RedisStream("orders:{tenant}", url=url, trim=True)), tenant)
+
+    assert (run.state, rows(tenant)) == (Run.State.SUCCEEDED, wanted(3)), run.error_message
