@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from ingestion import Context
+from integrations.bank.account_numbers import bank_code
 from integrations.bank.models import BankAccount, BankStatement
 from integrations.bank.numbering import spelled
 from integrations.bank.schema import AccountHead, BankEntry, StatementHead
@@ -89,7 +90,7 @@ def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccoun
         return accounts[0], False, []
     bank, kind = head.bank[:100], head.kind[:30]
     for account in accounts:
-        if not account.qualifier and account.bank in ("", bank) and account.kind in ("", kind):
+        if not account.qualifier and bank_code(account.bank) in ("", bank_code(bank)) and account.kind in ("", kind):
             of_number.filter(pk=account.pk, qualifier="").update(qualifier=head.qualifier, bank=bank, kind=kind)
             return account, False, []
     account, is_new = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
