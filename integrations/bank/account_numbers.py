@@ -27,6 +27,11 @@ def canonical(identifier: str) -> str:
     return iban_within(identifier)[0] or formerly_canonical(identifier)
 
 
+def bank_code(written: str) -> str:
+    """The bank's number without zeros in front, which banks leave out as they like; any other name as it is."""
+    return written.lstrip("0") or written if written.isdecimal() else written
+
+
 def formerly_canonical(identifier: str) -> str:
     """As it identified when currency and BIC beside an IBAN were part of it, in all formats but MT940."""
     compact = "".join(identifier.split())

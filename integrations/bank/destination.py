@@ -33,7 +33,9 @@ _ENTRIES = Upsert(BankTransaction, key=["external_id"])
 class Ledger:
     """Loads `BankEntry` values. What each means for rows that are stored is judged first; the rest is an `Upsert`.
 
-    The number of statements a batch needs does not depend on how many entries it has.
+    What a batch asks of the database grows with its accounts and statements, with each `CHUNK` of keys or amounts, with
+    equal entries beyond a few, and with rows that are parted or corrected; not with each entry. Its accounts stay
+    locked until it commits, see heads.py: of two loads into one account the second sees all that the first wrote.
     """
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:

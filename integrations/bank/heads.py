@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from ingestion import Context
+from integrations.bank.account_numbers import bank_code
 from integrations.bank.models import BankAccount, BankStatement
 from integrations.bank.numbering import spelled
 from integrations.bank.schema import AccountHead, BankEntry, StatementHead
@@ -33,8 +34,13 @@ def heads_of(entry: BankEntry) -> Heads:
 
 
 def owners(ctx: Context, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
-    """The owner for each account and statement among `entries`: as many queries for each statement, however long."""
-    return {heads: _owner(ctx, heads) for heads in dict.fromkeys(map(heads_of, entries))}
+    """The owner for each account and statement among `entries`: as many queries for each statement, however long.
+
+    Their accounts are locked until the transaction ends, so that what is read of them next stays as it is. Every batch
+    locks by number and then in the order of the rows, so that no two wait for each other.
+    """
+    every = dict.fromkeys(map(heads_of, entries))
+    return {heads: _owner(ctx, heads) for heads in sorted(every, key=lambda heads: (heads[0].identifier, heads[1]))}
 
 
 def _owner(ctx: Context, heads: Heads) -> Owner:
@@ -75,7 +81,7 @@ def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccoun
     a statement that names neither bank nor kind is of the only account of its number.
     """
     of_number = BankAccount.objects.for_tenant(ctx.tenant).filter(identifier=head.identifier, currency=currency)
-    accounts = list(of_number.order_by("pk"))
+    accounts = list(of_number.order_by("pk").select_for_update())
     former = [account for account in accounts if account.former and account.qualifier != head.qualifier]
     for account in accounts:
         if account.qualifier == head.qualifier:
@@ -84,7 +90,7 @@ def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccoun
         return accounts[0], False, []
     bank, kind = head.bank[:100], head.kind[:30]
     for account in accounts:
-        if not account.qualifier and account.bank in ("", bank) and account.kind in ("", kind):
+        if not account.qualifier and bank_code(account.bank) in ("", bank_code(bank)) and account.kind in ("", kind):
             of_number.filter(pk=account.pk, qualifier="").update(qualifier=head.qualifier, bank=bank, kind=kind)
             return account, False, []
     account, is_new = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
@@ -94,6 +100,8 @@ def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccoun
         qualifier=head.qualifier,
         defaults={"bank": bank, "name": head.name[:200], "kind": kind},
     )
+    if not is_new:  # another load made it after we looked, and was waited for
+        account = of_number.select_for_update().get(pk=account.pk)
     return account, is_new, former if head.qualifier else []
 
 

@@ -25,9 +25,9 @@ class BankAccount(TenantOwned):
     bank = models.CharField(_("bank"), max_length=100, blank=True)
     name = models.CharField(_("name"), max_length=200, blank=True)
     kind = models.CharField(_("kind"), max_length=30, blank=True)
-    qualifier = ExternalIdField(max_length=100, default="", blank=True, editable=False)
+    qualifier = ExternalIdField(max_length=100, default="", db_default="", blank=True, editable=False)
     """Bank and kind where the format promises both (OFX): a number is another account at another bank."""
-    former = ExternalIdField(max_length=100, default="", blank=True, editable=False)
+    former = ExternalIdField(max_length=100, default="", db_default="", blank=True, editable=False)
     """What its entries were known by before bank and kind counted and spellings were one; '' for later accounts."""
 
     class Meta(TenantOwned.Meta):

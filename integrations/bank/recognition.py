@@ -45,7 +45,8 @@ def _entry(one: Rejected) -> dict[str, Any]:
 
 def _stored(ctx: Context, entry: dict[str, Any]) -> Iterator[BankTransaction]:
     """Rows that are as the entry in all that can be read of it; none where they are fewer than such entries."""
-    if not entry:
+    among = entry.get("among", 0)
+    if not among:  # not unreadable, or from before that was counted
         return
     account = BankAccount.objects.for_tenant(ctx.tenant).filter(
         identifier=entry["account"]["identifier"],
@@ -61,7 +62,7 @@ def _stored(ctx: Context, entry: dict[str, Any]) -> Iterator[BankTransaction]:
     else:
         return
     alike = [row for row in rows[:1000] if _reads_as(row, entry)]
-    if len(alike) >= int(entry.get("among", 1)):
+    if len(alike) >= int(among):
         yield from alike
 
 

@@ -111,8 +111,8 @@ class BankEntry(BaseModel):
     """Entries of its day, amount and texts up to the end of its statement; see identity.Keyed for all three."""
     namesakes: int = 0
     alike: int = 1
-    among: int = 1
-    """Of an unreadable entry, how many of its statement are like it in all that could be read."""
+    among: int = 0
+    """Of an unreadable entry, how many of its statement are like it in all that could be read; 0: not counted."""
     unreadable: bool = False
     """The reader could not make out amount or day, so `external_id` is the name of its dead letter."""
 
@@ -214,13 +214,13 @@ def _telling(keyed: Keyed, among: int) -> dict[str, Any]:
         "twins": keyed.twins,
         "namesakes": keyed.namesakes,
         "alike": keyed.alike,
-        "among": among or 1,
+        "among": among,
         "unreadable": among > 0,
     }
     return {name: value for name, value in values.items() if value != _USUAL.get(name)}
 
 
-_USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "among": 1, "unreadable": False}
+_USUAL = {"corrects": "", "correction": "", "twins": 1, "namesakes": 0, "alike": 1, "among": 0, "unreadable": False}
 
 
 def _part(part: EntryPart) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
+from integrations.bank.account_numbers import bank_code
 from integrations.bank.formats.either_mark import amount
 from integrations.bank.formats.ofx_left_out import left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
@@ -98,7 +99,7 @@ def _account(block: Block, currency: str, bank: str) -> Account:
         currency=currency,
         bank=bank,
         kind=kind,
-        qualifier=" ".join(f"{bank} {kind}".casefold().split())[:100],
+        qualifier=" ".join(f"{bank_code(bank)} {kind}".casefold().split())[:100],
     )
 
 

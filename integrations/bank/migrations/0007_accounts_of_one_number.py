@@ -19,12 +19,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="bankaccount",
             name="qualifier",
-            field=ingestion.models.fields.ExternalIdField(blank=True, default="", editable=False, max_length=100),
+            field=ingestion.models.fields.ExternalIdField(
+                blank=True, db_default="", default="", editable=False, max_length=100
+            ),
         ),
         migrations.AddField(
             model_name="bankaccount",
             name="former",
-            field=ingestion.models.fields.ExternalIdField(blank=True, default="", editable=False, max_length=100),
+            field=ingestion.models.fields.ExternalIdField(
+                blank=True, db_default="", default="", editable=False, max_length=100
+            ),
         ),
         migrations.RunPython(mark, migrations.RunPython.noop),
         migrations.RemoveConstraint(model_name="bankaccount", name="bank_account_once"),

@@ -61,6 +61,15 @@ def test_equal_entries_of_two_banks_two_kinds_and_a_card_are_of_four_accounts_in
         assert ledgers(where) == {"1 checking": ten, "2 checking": ten, "1 savings": ten, "creditcard": ten}
 
 
+def test_zeros_before_the_number_of_a_bank_make_no_other_account_of_it() -> None:
+    where = connection()
+
+    for at, name in enumerate(("1", "001", "01")):
+        put(where, f"{at}.ofx", bank(name, "-10", days=f"010{at + 1}"))
+
+    assert ledgers(where) == {"1 checking": [Decimal(-10)]}
+
+
 def as_before(where: Connection, *files: bytes) -> None:
     """Load the files as it was done when the number alone told accounts apart."""
     for at, data in enumerate(files):
@@ -128,6 +137,15 @@ def test_another_bank_takes_nothing_from_an_account_of_before() -> None:
     put(where, "again.ofx", bank("1", "-10"))
 
     assert ledgers(where) == {"1 checking": [Decimal(-10)], "2 checking": [Decimal(-10)]}
+
+
+def test_an_account_from_before_is_known_with_other_zeros_before_the_number_of_its_bank() -> None:
+    where = connection()
+    as_before(where, bank("1", "-10"))
+
+    put(where, "again.ofx", bank("001", "-10"))
+
+    assert ledgers(where) == {"1 checking": [Decimal(-10)]}
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -148,6 +148,20 @@ def test_an_unreadable_entry_of_which_less_is_stored_stays_open(bad: list[tuple[
     assert statuses(where) == ["new"]
 
 
+def test_a_letter_that_does_not_say_among_how_many_it_is_stays_open_when_it_is_replayed() -> None:
+    where = connection()
+    load(where, "bad.ofx", ofx(("20260605", "$120", "", "Rent"), RENT, TEA))
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert b'"among": 2, ' in bytes(letter.payload)
+    from_before = bytes(letter.payload).replace(b'"among": 2, ', b"")
+    DeadLetter.objects.for_tenant(where.tenant).update(payload=from_before)
+
+    (run,) = replay(Actor(), Selection(where.tenant))
+    execute(run.pk)
+
+    assert set(statuses(where)) == {"new"}  # the payload of before is another letter
+
+
 def test_a_row_of_another_tenant_or_account_settles_no_letter() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(theirs, "good.ofx", ofx(RENT, TEA))

@@ -1,0 +1,97 @@
+"""Two connections that load into one account at the same time: the second one sees all that the first one wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from decimal import Decimal
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.db import connection as database
+
+from ingestion.actions import Actor, connect, upload
+from ingestion.models import Connection, Run, Tenant
+from ingestion.running import execute
+from tests.integrations.bank.test_cuttings import Booked, Cutting, mt940
+from tests.integrations.bank.test_overlap import active
+from tests.integrations.bank.test_pipeline import connection, load
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+DAY = date(2026, 6, 1)
+COFFEE, REFUND = Booked(DAY, -3, "Coffee", ""), Booked(DAY, 3, "Refund", "")
+
+
+def two_connections() -> tuple[Connection, Connection]:
+    """Of one tenant, whose tier may run two at a time."""
+    one = connection()
+    Tenant.objects.filter(pk=one.tenant_id).update(tier="enterprise")
+    return one, connect(Actor(), one.tenant, "bank.statements", name="other")
+
+
+def queued(where: Connection, name: str, cutting: Cutting) -> int:
+    return upload(Actor(), where, name, mt940(cutting), config={}, again=True).run.pk
+
+
+def at_once(first: int, second: int, *, after: str) -> None:
+    """Execute both runs; the second one starts to load when the first one has asked what has `after` in it.
+
+    The first one does not commit before the second one is over, or has waited for the first one's lock, as it should.
+    """
+    asked, over = Event(), Event()
+
+    def linger(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if after in sql.replace("`", '"') and not asked.is_set():
+            asked.set()
+            over.wait(2)
+        return answer
+
+    def run_first() -> None:
+        with closing(database), database.execute_wrapper(linger):
+            execute(first)
+
+    def run_second() -> None:
+        with closing(database):
+            assert asked.wait(60)
+            execute(second)
+            over.set()
+
+    threads = [Thread(target=run) for run in (run_first, run_second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert asked.is_set()
+    assert set(Run.unscoped.filter(pk__in=(first, second)).values_list("state", flat=True)) == {Run.State.SUCCEEDED}
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_two_statements_that_book_the_same_on_one_day_keep_both(is_new: bool) -> None:
+    one, other = two_connections()
+    if not is_new:
+        load(one, "may.sta", mt940(Cutting("6/1", 100, [COFFEE._replace(day=date(2026, 5, 1))], DAY, DAY)))
+    before = len(active(one))
+
+    at_once(
+        queued(one, "a", Cutting("7/1", 100, [COFFEE], DAY, DAY)),
+        queued(other, "b", Cutting("7/2", 97, [COFFEE], DAY, DAY)),
+        after='INTO "bank_banktransaction"',
+    )
+
+    assert active(one)[before:] == [("2026-06-01", Decimal(-3))] * 2
+
+
+def test_a_statement_that_shows_two_entries_to_be_two_parts_them_whichever_loads_meanwhile() -> None:
+    one, other = two_connections()
+    load(one, "first.sta", mt940(Cutting("1", 100, [COFFEE], DAY, DAY)))
+
+    at_once(
+        queued(one, "b", Cutting("2", 97, [REFUND], DAY, DAY)),
+        queued(other, "c", Cutting("3", 100, [COFFEE], DAY, DAY)),
+        after='FROM "bank_banksighting"',
+    )
+
+    assert active(one) == [("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(3))]
