@@ -56,7 +56,7 @@ class Ledger:
         judging = Judging(ctx, arrivals)
         notes = continued.part(ctx, ids, judging, arrivals)
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
-        notes += alike_accounts.told(ctx, arrivals)
+        notes += alike_accounts.told(ctx, arrivals) + alike_accounts.taken(ctx, arrivals)
         notes += adoption.adopt(ctx, ids, arrivals)
         later = versions.later(ctx, arrivals)
         notes += contradictions.told(ctx, judging, arrivals, {version.statement for version in later})

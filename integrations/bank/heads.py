@@ -39,18 +39,21 @@ def owners(ctx: Context, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
     Their accounts are locked until the transaction ends, so that what is read of them next stays as it is. Every batch
     locks by number and then in the order of the rows, so that no two wait for each other.
     """
-    every = dict.fromkeys(map(heads_of, entries))
-    return {heads: _owner(ctx, heads) for heads in sorted(every, key=lambda heads: (heads[0].identifier, heads[1]))}
+    first: dict[Heads, BankEntry] = {}
+    for entry in entries:
+        first.setdefault(heads_of(entry), entry)
+    in_order = sorted(first, key=lambda heads: (heads[0].identifier, heads[1]))
+    return {heads: _owner(ctx, heads, first[heads]) for heads in in_order}
 
 
-def _owner(ctx: Context, heads: Heads) -> Owner:
+def _owner(ctx: Context, heads: Heads, entry: BankEntry) -> Owner:
     head, currency, statement = heads
     respelled = bool(head.former) and _respelled(ctx, head, currency)
     account, is_new, others = _account(ctx, head, currency)
     former = head.former if respelled else account.former
     if not is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
         return Owner(account.pk, stored, is_new, True, former)
-    if others and (moved := _loaded_as_another(ctx, account, others, statement)) is not None:
+    if others and (moved := _loaded_as_another(ctx, account, others, entry)) is not None:
         return Owner(account.pk, moved, False, True, others[0].former)
     kept, _ = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
         tenant_id=ctx.tenant.id,
@@ -117,14 +120,22 @@ def _respelled(ctx: Context, head: AccountHead, currency: str) -> bool:
 
 
 def _loaded_as_another(
-    ctx: Context, account: BankAccount, others: Sequence[BankAccount], statement: StatementHead
+    ctx: Context, account: BankAccount, others: Sequence[BankAccount], entry: BankEntry
 ) -> int | None:
-    """This very statement, where it was loaded into another account of the number. It moves to its own account."""
-    external_ids = [_external_id(other.pk, statement) for other in others]
+    """This very statement, where it was loaded into another account of the number. It moves to its own account.
+
+    One without balances may look like the other account's own of the same days, so an entry must be stored of it.
+    """
+    external_ids = [_external_id(other.pk, entry.statement) for other in others]
     loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(external_id__in=external_ids)
-    pk = loaded.order_by("pk").values_list("pk", flat=True).first()
+    holding = loaded.filter(
+        transactions__booked_on=entry.day,
+        transactions__amount=entry.amount,
+        transactions__bank_id=entry.bank_id[:255],
+    )
+    pk = holding.order_by("pk").values_list("pk", flat=True).first()
     if pk is not None:
-        loaded.filter(pk=pk).update(account=account, external_id=_external_id(account.pk, statement))
+        loaded.filter(pk=pk).update(account=account, external_id=_external_id(account.pk, entry.statement))
     return pk
 
 

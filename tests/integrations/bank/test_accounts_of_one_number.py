@@ -139,6 +139,29 @@ def test_another_bank_takes_nothing_from_an_account_of_before() -> None:
     assert ledgers(where) == {"1 checking": [Decimal(-10)], "2 checking": [Decimal(-10)]}
 
 
+def test_a_statement_that_looks_like_one_of_the_account_from_before_stays_with_that_account() -> None:
+    where = connection()
+    as_before(where, bank("1", "-10"))
+    put(where, "checking.ofx", bank("1", "-20", days="0102").replace(b"A1", b"C1"))
+
+    put(where, "savings.ofx", bank("1", "-30", days="0102", kind="SAVINGS").replace(b"A1", b"S1"))
+
+    rows = BankTransaction.objects.for_tenant(where.tenant).select_related("account", "statement__account")
+    assert len(rows) == 3
+    assert all(row.statement.account == row.account for row in rows)
+
+
+def test_the_run_says_whose_entries_another_account_takes() -> None:
+    where = connection()
+    as_before(where, bank("1", "-10"), bank("2", "-20", days="0102"))
+    put(where, "1.ofx", bank("1", "-10"))
+
+    run = put(where, "2.ofx", bank("2", "-20", days="0102"))
+
+    assert "1 entry of the account 5550004 USD (1 checking)" in notes(run)
+    assert "went to the account 5550004 USD (2 checking)" in notes(run)
+
+
 def test_an_account_from_before_is_known_with_other_zeros_before_the_number_of_its_bank() -> None:
     where = connection()
     as_before(where, bank("1", "-10"))
