@@ -186,7 +186,7 @@ def test_connection_that_somebody_paused_is_left_alone() -> None:
 
 def test_run_that_ends_otherwise_ends_the_command_with_an_error() -> None:
     connection = actions.connect(actions.Actor(), Tenant.objects.create(key="harbour"), demo_data.PIPELINE)
-    Connection.unscoped.filter(pk=connection.pk).update(config={"layout": "of no bank"})
+    Connection.unscoped.filter(pk=connection.pk).update(config={"layout": "monzo"})
 
     with pytest.raises(CommandError, match="did not end as it was meant"):
         printed_by_demo()
