@@ -44,6 +44,7 @@ def test_it_goes_through_all_steps_and_ends_with_the_closing_line_of_the_tests(p
         "== import-linter", "== mypy", "== migrations", "== tests",
     ]  # fmt: skip
     assert done.stdout.endswith("3 passed, 0 failed, 0 skipped\n")
+    assert "Killed" not in done.stderr
 
 
 @pytest.mark.parametrize("tool", ["ruff", "mypy"])
