@@ -6,7 +6,7 @@ or another record of the same row, would be overwritten by the older one that th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -34,17 +34,25 @@ class _Letter(NamedTuple):
 def set_aside(run: Run, pipeline: Pipeline, ctx: Context, page: Page, prepared: Prepared) -> tuple[Page, Prepared]:
     """The page and what was prepared of it, without the rows that a replay must not overwrite; a note says so."""
     destination = pipeline.destination
-    replays = run.kind == Run.Kind.REPLAY and not run.params.get(FORCE) and prepared.ready
-    if not replays or versions(destination) or not isinstance(destination, Dated):
+    is_asked = run.kind == Run.Kind.REPLAY and not run.params.get(FORCE) and prepared.ready
+    if not is_asked or versions(destination) or not isinstance(destination, Dated):
         return page, prepared
     keys = {destination.key_of(ready.row): ready for ready in prepared.ready}
     written = destination.written(ctx, list(keys))
-    held = _letters(run, page, prepared)
-    late = {}
-    for key, row in written.items():
+    letter_of = _letters(run, page, prepared)
+    late = {
+        key: row
+        for key, row in written.items()
+        if (letter := letter_of.get(keys[key].record.body)) is not None
+        and row.run_id not in (run.pk, letter.run_id)
+        and row.at > letter.last_seen
+    }
+    replays = _seen_by_replays(run, {(row.run_id, letters.source_id_of(keys[key].record)) for key, row in late.items()})
+    for key, row in list(late.items()):
         record = keys[key].record
-        if _is_later(run, row, held.get(record.body), record.key):
-            late[key] = row
+        seen = replays.get((row.run_id, letters.source_id_of(record)))
+        if seen is not None and seen <= letter_of[record.body].last_seen:
+            del late[key]  # what another replay wrote is as old as the letter that it took
     if not late:
         return page, prepared
     ready = [row for key, row in keys.items() if key not in late]
@@ -57,19 +65,24 @@ def _letters(run: Run, page: Page, prepared: Prepared) -> Mapping[bytes, _Letter
     identities = {ready.record.body: letters.identity(ready.record) for ready in prepared.ready}
     wanted = page.settles or list(identities.values())
     rows = DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id, identity__in=wanted)
-    held = {name: _Letter(seen, by) for name, seen, by in rows.values_list("identity", "last_seen", "run_id")}
+    by_identity = {name: _Letter(seen, by) for name, seen, by in rows.values_list("identity", "last_seen", "run_id")}
     if page.settles:  # one letter, which its source took apart
-        return {body: letter for letter in held.values() for body in identities}
-    return {body: held[name] for body, name in identities.items() if name in held}
+        return {body: letter for letter in by_identity.values() for body in identities}
+    return {body: by_identity[name] for body, name in identities.items() if name in by_identity}
 
 
-def _is_later(run: Run, row: Written, letter: _Letter | None, key: str) -> bool:
-    if letter is None or row.run_id in (run.pk, letter.run_id) or row.at <= letter.last_seen:
-        return False
-    # What another replay wrote is as old as the letter that it took.
-    taken = DeadLetter.objects.for_tenant(run.tenant_id).filter(replay_run=row.run_id, source_id=key)
-    seen: datetime | None = taken.aggregate(seen=Max("last_seen"))["seen"]
-    return seen is None or seen > letter.last_seen
+def _seen_by_replays(run: Run, rows: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], datetime]:
+    """When the letters that other replays took were seen last, by (replay, the letter's source id): one query.
+
+    Letters without an id count together: the row's own is one of them, and none was seen after the last.
+    """
+    if not rows:
+        return {}
+    taken = DeadLetter.objects.for_tenant(run.tenant_id).filter(
+        replay_run__in={run_id for run_id, _ in rows}, source_id__in={source_id for _, source_id in rows}
+    )
+    seen = taken.values_list("replay_run_id", "source_id").annotate(seen=Max("last_seen")).order_by()
+    return {(run_id, source_id): at for run_id, source_id, at in seen if run_id is not None}
 
 
 def _note(late: Mapping[str, Written]) -> str:

@@ -6,6 +6,7 @@ its day and amount. Each statement may list its entries in either direction.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -34,16 +35,54 @@ class Aligned(NamedTuple):
     """How many entries the statement has where it is read from its end, else 0."""
     other_turned: int = 0
 
+    @property
+    def distance(self) -> int:
+        """How much later its entries are read in the other statement."""
+        return self.other_at - self.at
+
+    def read(self, index: int) -> int:
+        """When the entry at this place of the statement is read."""
+        return self.turned - 1 - index if self.turned else index
+
+    def other_read(self, place: int) -> int:
+        """When the entry at this place of the other statement is read."""
+        return self.other_turned - 1 - place if self.other_turned else place
+
     def partner(self, index: int) -> int | None:
         """The place in the other statement of the entry at this place of the first, None outside the run."""
-        within = (self.turned - 1 - index if self.turned else index) - self.at
-        if not 0 <= within < self.length:
-            return None
-        place = self.other_at + within
-        return self.other_turned - 1 - place if self.other_turned else place
+        within = self.read(index) - self.at
+        # Turning twice leads back, so what is read at a time stands at `other_read` of that time.
+        return self.other_read(self.other_at + within) if 0 <= within < self.length else None
 
     def swapped(self) -> Aligned:
         return Aligned(self.other_at, self.at, self.length, self.other_turned, self.turned)
+
+
+class Runs:
+    """The runs of two statements, all of them read in the same two directions.
+
+    Where balances come and go there may be as many as entries, so a pair of places is looked up and not searched for.
+    """
+
+    def __init__(self, runs: Sequence[Aligned]) -> None:
+        self._runs = runs
+        self._by_distance: dict[int, list[Aligned]] = defaultdict(list)
+        for run in runs:
+            self._by_distance[run.distance].append(run)
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    def partners(self, index: int) -> Iterator[int]:
+        """The places in the other statement where the entry at this place of the first may stand."""
+        return (place for run in self._runs if (place := run.partner(index)) is not None)
+
+    def pair(self, index: int, place: int) -> bool:
+        """Whether the entries at these places of the two may be one."""
+        if not self._runs:
+            return False
+        distance = self._runs[0].other_read(place) - self._runs[0].read(index)
+        return any(run.partner(index) == place for run in self._by_distance.get(distance, ()))
 
 
 class Reading(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from ingestion import Context
-from integrations.bank.alignment import Aligned
+from integrations.bank.alignment import Runs
 from integrations.bank.arrivals import Arrival, ledger
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.courses import (
@@ -45,7 +45,7 @@ class Judging:
         self._places: dict[int, list[int]] = {}
         self._indexes: dict[int, dict[int, int]] = {}
         self._judged: dict[tuple[int, int], bool] = {}
-        self._runs: dict[tuple[int, int], list[Aligned]] = {}
+        self._runs: dict[tuple[int, int], Runs] = {}
 
     def learn(self, statements: Iterable[int]) -> None:
         """Read these statements together."""
@@ -72,24 +72,26 @@ class Judging:
             return True
         if stored == own or place is None or position is None:
             return False
-        return self.are_aligned(stored, own) and place not in self.partners(stored, own, position)
+        runs = self._runs_of(stored, own)
+        if not runs:
+            return False
+        index, at = self._indexes[own].get(position), self._indexes[stored].get(place)
+        return index is None or at is None or not runs.pair(index, at)
 
     def are_aligned(self, stored: int, own: int) -> bool:
         """Whether their balances show a run of entries that both have."""
         return bool(self._runs_of(stored, own))
 
-    def partners(self, stored: int, own: int, position: int) -> list[int]:
+    def partners(self, stored: int, own: int, position: int) -> Iterator[int]:
         """The places in the stored statement where the entry at this position of the other may stand."""
-        index = self._indexes.get(own, {}).get(position)
-        if index is None:
-            return []
         runs = self._runs_of(stored, own)
-        return [self._places[stored][at] for run in runs if (at := run.partner(index)) is not None]
+        index = self._indexes.get(own, {}).get(position)
+        return iter(()) if index is None else (self._places[stored][at] for at in runs.partners(index))
 
-    def _runs_of(self, stored: int, own: int) -> list[Aligned]:
+    def _runs_of(self, stored: int, own: int) -> Runs:
         if (stored, own) not in self._runs:
             courses = self.course(stored), self.course(own)
-            self._runs[stored, own] = (
+            self._runs[stored, own] = Runs(
                 [] if courses[0] is None or courses[1] is None else runs_in_common(courses[1], courses[0])
             )
         return self._runs[stored, own]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from ingestion import Upsert, actions
 from ingestion.actions import Selection
@@ -118,3 +120,20 @@ def test_what_another_replay_wrote_is_as_old_as_its_letter() -> None:
             carry(run)
 
     assert rows(tenant) == {"rec_0001": "2.00"}
+
+
+@pytest.mark.parametrize("count", [2, 20])
+def test_what_other_replays_wrote_is_looked_up_once_for_a_page(count: int) -> None:
+    tenant = new_tenant()
+    for version in ("1.00", "2.00"):
+        load(over([item(n, amount=version) for n in range(count)], destination=PLAIN, transform=refuse), tenant)
+    older, newer = letters(tenant)[:count], letters(tenant)[count:]
+    with registered(over([], destination=PLAIN)):
+        (first,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in older]), hint=False)
+        carry(first)
+        (second,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in newer]), hint=False)
+        with CaptureQueriesContext(connection) as queries:
+            carry(second)
+
+    assert set(rows(tenant).values()) == {"2.00"}
+    assert sum("MAX(" in query["sql"] and "dead" in query["sql"].lower() for query in queries) == 1

@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from types import FrameType
 
@@ -14,6 +15,8 @@ import pytest
 from ingestion.core import registry
 from ingestion.models import Connection
 from ingestion.testing import registered
+from integrations.bank.alignment import Runs
+from integrations.bank.courses import Course, course, runs_in_common
 from integrations.bank.source import BankFiles
 from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection
@@ -63,8 +66,8 @@ SHAPES = {
 }
 
 
-def work(load: Callable[[Connection, int], None], count: int) -> int:
-    """Calls made while loading, which do not depend on how quick the machine is."""
+def work(load: Callable[[Connection, int], None], count: int) -> tuple[int, list[tuple[str, Decimal]]]:
+    """Calls made while loading, which do not depend on how quick the machine is; and what is in the ledger then."""
     where, calls = connection(f"of-{count}"), 0
 
     def counted(frame: FrameType, event: str, argument: object) -> None:
@@ -77,13 +80,44 @@ def work(load: Callable[[Connection, int], None], count: int) -> int:
         load(where, count)
     finally:
         sys.setprofile(before)
-    assert active(where) == [("2026-06-02", Decimal(1))] * count
-    return calls
+    return calls, active(where)
 
 
 @pytest.mark.parametrize("load", SHAPES, ids=lambda load: load.__name__)
 def test_four_times_the_twins_are_four_times_the_work(load: Callable[[Connection, int], None]) -> None:
     with pages_of(SHAPES[load]):
-        few, many = work(load, FEW), work(load, MANY)
+        (few, _), (many, entries) = work(load, FEW), work(load, MANY)
 
     assert many <= 4.5 * few
+    assert entries == [("2026-06-02", Decimal(1))] * MANY
+
+
+def came_and_went(count: int) -> Course:
+    """A statement whose balances let nearly every entry be nearly every other."""
+    amounts = [Decimal(-1), Decimal(1)] * (count // 2)
+    made = course(Decimal(100), Decimal(100), [(date(2026, 6, 2), amount) for amount in amounts], "7/1", [""] * count)
+    assert made is not None
+    return made
+
+
+def looks(count: int) -> int:
+    """Calls made to ask of one pair of places whether they may hold one entry."""
+    runs, calls = Runs(runs_in_common(came_and_went(count), came_and_went(count // 2))), 0
+    assert len(list(runs.partners(count // 2))) >= count // 5
+
+    def counted(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        paired, unpaired = runs.pair(count // 2, 0), runs.pair(count // 2, 1)
+    finally:
+        sys.setprofile(before)
+    assert (paired, unpaired) == (True, False)
+    return calls
+
+
+def test_whether_two_places_may_hold_one_entry_costs_the_same_however_many_runs_there_are() -> None:
+    assert looks(MANY) == looks(FEW)
