@@ -35,7 +35,7 @@ GOAL = 1.0
 
 
 def main() -> None:
-    given = _arguments()
+    arguments = _arguments()
     os.environ["DATABASE_URL"] = servers.start_mariadb().url
     os.environ["SLUICEGATE_VAR"] = str(servers.session_folder() / "var")
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
@@ -49,7 +49,7 @@ def main() -> None:
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     call_command("migrate", verbosity=0)
     _make_room()
-    people = _fill(given.share)
+    people = _fill(arguments.share)
     print("| list | rows | floor ms | plain ms | / floor | slowest ms | which |\n|---|---|---|---|---|---|---|")
     for label in ROWS:
         for name, user in people.items():

@@ -41,11 +41,11 @@ def _groups(rows: Any) -> tuple[list[dict[str, Any]], bool]:
     floor = rows.order_by("-pk").values_list("pk", flat=True)[COUNT_LIMIT : COUNT_LIMIT + 1].first()
     if floor is not None:
         rows = rows.filter(pk__gt=floor)
-    found = rows.order_by().values("fingerprint", "pipeline", "stage", "error_class").annotate(
+    grouped = rows.order_by().values("fingerprint", "pipeline", "stage", "error_class").annotate(
         count=Count("pk"), tenants=Count("tenant", distinct=True), first=Min("first_seen"), last=Max("last_seen"),
         sample=Max("pk"),
     )  # fmt: skip
-    groups = list(found.order_by("-count", "-last")[:_SHOWN])
+    groups = list(grouped.order_by("-count", "-last")[:_SHOWN])
     samples = rows.in_bulk([group["sample"] for group in groups])
     for group in groups:
         errors = samples[group["sample"]].errors if group["sample"] in samples else []

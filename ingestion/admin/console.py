@@ -27,10 +27,15 @@ class IndexedOrder(ChangeList):
     """A list whose last resort, the key, runs the way the chosen column does: as indexes are read."""
 
     def get_ordering(self, request: HttpRequest, queryset: Any) -> Any:
-        found = list(super().get_ordering(request, queryset))
-        if len(found) > 1 and found[-1] == "-pk" and isinstance(found[-2], str) and not found[-2].startswith("-"):
-            found[-1] = "pk"
-        return found
+        ordering = list(super().get_ordering(request, queryset))
+        if (
+            len(ordering) > 1
+            and ordering[-1] == "-pk"
+            and isinstance(ordering[-2], str)
+            and not ordering[-2].startswith("-")
+        ):
+            ordering[-1] = "pk"
+        return ordering
 
 
 class ConsoleAdmin(TenantScoped, _ModelAdmin):

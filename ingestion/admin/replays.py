@@ -86,7 +86,7 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
         "nothing": count == 0,
         "form": form,
         "rehearsed": rehearsed,
-        "fates": [_shown(fate) for one in rehearsed for fate in one.fates],
+        "fates": [_shown(fate) for rehearsal in rehearsed for fate in rehearsal.fates],
         "tried": min(_TRIED, form.cleaned_data["limit"]) if rehearsed else 0,
         "back": f"{back}?{request.GET.urlencode()}",
     }
@@ -142,10 +142,11 @@ def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, A
     """What the replay would do to the first of its letters: somebody waits for the answer."""
     chosen = _chosen(matching, values["upto"], min(values["limit"], _TRIED))
     rehearsed = _of_each_tenant(request, chosen, partial(actions.rehearse_replay, over_newer=values["over_newer"]))
-    for one in rehearsed:
-        if one.failure:
-            told = {"connection": one.connection, "failure": visible(mask(one.failure, one.connection.tenant_id))}
-            messages.error(request, gettext("The replay of %(connection)s would fail. %(failure)s") % told)
+    for rehearsal in rehearsed:
+        if rehearsal.failure:
+            connection = rehearsal.connection
+            parts = {"connection": connection, "failure": visible(mask(rehearsal.failure, connection.tenant_id))}
+            messages.error(request, gettext("The replay of %(connection)s would fail. %(failure)s") % parts)
     return rehearsed
 
 

@@ -113,8 +113,8 @@ class TenantScoped(_Scope):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Without numbers of more than 64 bits, over which SQLite would raise while the page is made."""
-        given = [*request.GET.values(), *request.POST.getlist("_selected_action")]
-        if any(_is_too_large(part) for text in given for part in str(text).split(",")):
+        parameters = [*request.GET.values(), *request.POST.getlist("_selected_action")]
+        if any(_is_too_large(part) for text in parameters for part in str(text).split(",")):
             raise IncorrectLookupParameters
         return super().get_changelist_instance(request)
 

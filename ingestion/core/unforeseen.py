@@ -18,17 +18,18 @@ from ingestion.core.errors import FieldError
 from ingestion.core.records import Record, Rejected, Stage
 from ingestion.core.text import told
 
-_UNFORESEEN = (
+UNFORESEEN = (
     ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, NotImplementedError, RecursionError,
     StopAsyncIteration, StopIteration, SyntaxError, TypeError, ValueError,
     csv.Error, re.error, struct.error, zlib.error,
 )  # fmt: skip
+"""What plain Python code raises on data that it did not foresee."""
 _MAX_ERRORS = 50
 
 
 def is_of_record(error: Exception) -> bool:
-    """Whether `error` is what plain Python code raises on data that it did not foresee."""
-    return isinstance(error, _UNFORESEEN)
+    """Whether `error` tells of data that the code did not foresee, and not of anything else."""
+    return isinstance(error, UNFORESEEN)
 
 
 def rejected(record: Record, stage: Stage, error: Exception) -> Rejected:

@@ -9,11 +9,9 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from ingestion.core.text import told
+from ingestion.core.unforeseen import UNFORESEEN
 
-CONVERSION_ERRORS = (
-    ValueError, TypeError, OverflowError, ArithmeticError, ValidationError,
-    AttributeError, LookupError, AssertionError, NotImplementedError, RecursionError,
-)  # fmt: skip
+CONVERSION_ERRORS = (*UNFORESEEN, ValidationError)
 """What converting one value may raise because of that value: also a custom field's code that did not foresee it."""
 
 

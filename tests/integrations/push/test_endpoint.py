@@ -217,10 +217,10 @@ class AwayStore:
         raise SecretStoreUnavailable("The store of secrets does not answer.")
 
     def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
-        raise NotImplementedError
+        raise SecretStoreUnavailable("The store of secrets does not answer.")
 
     def delete(self, at: Address) -> None:
-        raise NotImplementedError
+        raise SecretStoreUnavailable("The store of secrets does not answer.")
 
 
 def asked_of(to: str, view: View, timestamp: int | None = None) -> tuple[int, bytes, dict[str, str]]:
