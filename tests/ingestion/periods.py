@@ -19,6 +19,8 @@ from tests.app.oracle import Wide
 from tests.ingestion.runs import OPERATOR, carry, new_tenant, over
 
 DAY = timedelta(days=1)
+LAG = timedelta(minutes=5)
+"""How long after its end a day is closed: just after midnight, yesterday is not."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,20 @@ PERIODS = Periods("moment", amount="small", group="line", gone="day")
 
 def of(account: Account, periods: Periods | None = PERIODS, **changes: Any) -> Pipeline:
     destination = Upsert(Wide, key=["external_id"])
-    values = {"schema": Payment, "destination": destination, "transform": _row, "periods": periods, **changes}
+    values = {
+        "schema": Payment,
+        "destination": destination,
+        "transform": _row,
+        "periods": periods,
+        "lag": LAG,
+        **changes,
+    }
     return over([], source=account, **values)
 
 
 def yesterday(ago: int = 0) -> Window:
-    today = datetime.combine(read_db_now().date(), time(), UTC)
+    """The last day that is closed, or one so many days before it."""
+    today = datetime.combine((read_db_now() - LAG).date(), time(), UTC)
     return Window(today - (ago + 1) * DAY, today - ago * DAY)
 
 
