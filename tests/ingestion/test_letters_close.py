@@ -13,6 +13,7 @@ from ingestion.core.errors import ActionRefused
 from ingestion.models import AuditEntry, DeadLetter
 from ingestion.testing import registered
 from tests.app.oracle import Entry
+from tests.databases import examples
 from tests.ingestion.runs import OPERATOR, carry, counts, item, letters, load, new_tenant, over, replayed, rows
 
 pytestmark = [
@@ -137,7 +138,7 @@ def judge(value: Any, ctx: Context) -> Any:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(versions=VERSIONS, again=st.lists(st.integers(0, 5), max_size=2))
 def test_any_history_ends_with_the_newest_good_row_and_a_letter_only_if_the_newest_is_bad(
     versions: list[tuple[str, int]], again: list[int]

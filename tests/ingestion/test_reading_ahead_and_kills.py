@@ -15,6 +15,7 @@ from ingestion import ErrorBudget
 from ingestion.running import Seams
 from ingestion.testing import Records, registered
 from tests.app.oracle import oracle
+from tests.databases import examples
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.readers import Flaky, Watched
 from tests.ingestion.runs import carry, counts, effects, expire, finish, item, items, letters, over, queued, rows
@@ -81,7 +82,7 @@ def story(records: Sequence[dict[str, Any]], fails: set[int], crash: int, *, ahe
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     good=st.lists(st.booleans(), min_size=1, max_size=7),
     fails=st.sets(st.sampled_from([2, 4, 6]), max_size=2),

@@ -1,5 +1,7 @@
 """Fills the console's tables by INSERT ... SELECT until an optimiser decides about them as it does about millions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin
@@ -32,6 +34,19 @@ def begin() -> None:
     shared = models.functions.Concat(models.Value("pipeline "), models.F("id") % PIPELINES, output_field=_TEXT)
     Connection.unscoped.update(pipeline=shared)
     Connection.unscoped.filter(pipeline="pipeline 0").update(pipeline=REST)
+
+
+@contextmanager
+def references_unchecked() -> Iterator[None]:
+    """What is inserted here are copies of rows that point rightly; to look each one up takes most of the time."""
+    with connection.constraint_checks_disabled(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SHOW is_superuser")
+            if cursor.fetchone() == ("on",):
+                cursor.execute("SET session_replication_role = replica")
+        yield
+        if connection.vendor == "postgresql":
+            cursor.execute("RESET session_replication_role")
 
 
 def multiply(model: Any, rows: int) -> None:

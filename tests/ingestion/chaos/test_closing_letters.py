@@ -15,6 +15,7 @@ from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running import Seams
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
+from tests.databases import examples
 from tests.ingestion.chaos.processes import DyingAtStatement, in_child
 from tests.ingestion.chaos.test_crash_statements import sweep
 from tests.ingestion.runs import OPERATOR, carry, finish, item, letters, new_tenant, over, rows
@@ -60,7 +61,9 @@ def open_ones(tenant: Any) -> list[DeadLetter]:
 
 @pytest.mark.parametrize("after_commit", [False, True], ids=["before every statement", "after every commit"])
 @pytest.mark.parametrize("kind", ["live", "shard"])
-@pytest.mark.parametrize("destination", [PLAIN, VERSIONED], ids=["plain", "versioned"])
+@pytest.mark.parametrize(
+    "destination", [PLAIN, pytest.param(VERSIONED, marks=pytest.mark.sqlite)], ids=["plain", "versioned"]
+)
 def test_the_good_version_closes_the_letter_wherever_its_run_is_killed(
     destination: Upsert, kind: str, after_commit: bool
 ) -> None:
@@ -111,7 +114,7 @@ ARRIVALS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(arrivals=ARRIVALS)
 @pytest.mark.parametrize("destination", [PLAIN, VERSIONED], ids=["plain", "versioned"])
 def test_any_history_of_runs_and_shards_that_die_once_each_leaves_the_letters_of_a_calm_one(

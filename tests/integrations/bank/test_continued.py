@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 
+from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
@@ -78,7 +79,7 @@ CASES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", all_on_sqlite(CASES))
 def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
     files, rows, amount = CASES[name]
 
@@ -90,7 +91,7 @@ def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", all_on_sqlite(CASES))
 def test_the_true_history_wins_in_one_file_in_every_order(name: str) -> None:
     files, rows, amount = CASES[name]
 
@@ -99,7 +100,7 @@ def test_the_true_history_wins_in_one_file_in_every_order(name: str) -> None:
     assert ledgers == {(rows, Decimal(amount))}
 
 
-@pytest.mark.parametrize("order", ["ABC", "BAC", "BCA", "CBA"])
+@pytest.mark.parametrize("order", all_on_sqlite(["ABC", "BAC", "BCA", "CBA"]))
 def test_there_and_back_is_told_from_one_sent_again_by_the_statement_between(order: str) -> None:
     files = {
         "A": sta("1/1", "0610 100,00", "0610 90,00", COFFEE),

@@ -7,6 +7,7 @@ import pytest
 from ingestion.actions import Actor, Selection, replay
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running import execute
+from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
@@ -32,7 +33,10 @@ def statuses(where: Connection) -> list[str]:
 
 @pytest.mark.parametrize("name", ["7", ""])
 @pytest.mark.parametrize(
-    ("day", "amount"), [("20260605", "$120"), ("2026-June-5", "-120.00"), ("someday", "$120"), ("20260605", "-120.001")]
+    ("day", "amount"),
+    all_on_sqlite(
+        [("20260605", "$120"), ("2026-June-5", "-120.00"), ("someday", "$120"), ("20260605", "-120.001")], elsewhere=1
+    ),
 )
 def test_a_mended_entry_closes_its_letter_whatever_could_not_be_read(day: str, amount: str, name: str) -> None:
     where = connection()
@@ -111,7 +115,10 @@ RENT, TEA = ("20260605", "-120.00", "", "Rent"), ("20260605", "-3.50", "", "Tea"
 
 
 @pytest.mark.parametrize("name", ["7", ""])
-@pytest.mark.parametrize(("day", "amount"), [("20260605", "$120"), ("20260605", "-120.001"), ("someday", "-120.00")])
+@pytest.mark.parametrize(
+    ("day", "amount"),
+    all_on_sqlite([("20260605", "$120"), ("20260605", "-120.001"), ("someday", "-120.00")], elsewhere=1),
+)
 def test_an_unreadable_version_of_what_is_stored_leaves_the_row_and_a_letter_that_says_where_it_is(
     day: str, amount: str, name: str
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ingestion.models import Connection
 from integrations.bank.models import BankTransaction
+from tests.databases import all_on_sqlite
 from tests.integrations.bank.camt_messages import balance, entry, message
 from tests.integrations.bank.test_continued import sta
 from tests.integrations.bank.test_overlap import active, notes, put
@@ -57,7 +58,7 @@ def total(where: Connection) -> Decimal:
     return sum((amount for _, amount in active(where)), Decimal())
 
 
-@pytest.mark.parametrize("name", VERSIONS)
+@pytest.mark.parametrize("name", all_on_sqlite(VERSIONS))
 def test_versions_in_any_order_and_again_count_once_and_are_named(name: str) -> None:
     for at, order in enumerate(permutations(VERSIONS[name])):
         where = connection(f"order-{at}")

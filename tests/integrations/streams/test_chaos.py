@@ -9,6 +9,7 @@ import pytest
 
 from ingestion.models import Run, Tenant
 from ingestion.testing import registered
+from tests.databases import all_on_sqlite
 from tests.ingestion.chaos.processes import KILLED, DyingAt, DyingAtStatement, in_child
 from tests.ingestion.runs import carry, counts, effects, expire, finish, letters, new_tenant, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
@@ -25,9 +26,9 @@ POINTS = ["claimed", "extracted", "prepared", "artifact kept", "advanced", "load
           "exhausted", "verified", "before close"]  # fmt: skip
 
 
-@pytest.mark.parametrize("restarted", [False, True], ids=["redis lives", "redis dies too"])
+@pytest.mark.parametrize("fate", all_on_sqlite(["redis lives", "redis dies too"], elsewhere=1))
 @pytest.mark.parametrize("point", POINTS)
-def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point: str, restarted: bool) -> None:
+def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point: str, fate: str) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 20)
     with registered(reading(stream_redis, page_size=6)) as pipeline:
@@ -35,7 +36,7 @@ def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point
 
         died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
         add_items(stream_redis, tenant, 21, 25)
-        if restarted:
+        if fate == "redis dies too":
             stream_redis.restart()
         finish(run)
 
@@ -46,10 +47,10 @@ def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point
     assert after.skipped == 0
 
 
-@pytest.mark.parametrize("restarted", [False, True], ids=["redis lives", "redis dies too"])
+@pytest.mark.parametrize("fate", all_on_sqlite(["redis lives", "redis dies too"], elsewhere=1))
 @pytest.mark.parametrize("point", POINTS)
 def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gone(
-    stream_redis: KeptRedis, point: str, restarted: bool
+    stream_redis: KeptRedis, point: str, fate: str
 ) -> None:
     tenant = new_tenant()
     gone = taken_by_the_dead(stream_redis, tenant, 12)[3:9:2]
@@ -59,7 +60,7 @@ def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gon
         run = queued(pipeline, tenant)
 
         died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
-        if restarted:
+        if fate == "redis dies too":
             stream_redis.restart()
         finish(run)
         again = carry(queued(pipeline, tenant))
@@ -70,7 +71,7 @@ def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gon
     assert unacknowledged(stream_redis, tenant) == 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", all_on_sqlite(range(6)))
 def test_whatever_is_deleted_from_a_dead_consumer_meanwhile_is_loaded_or_told(
     stream_redis: KeptRedis, seed: int
 ) -> None:
@@ -118,6 +119,7 @@ def assert_exact(server: KeptRedis, run: Run, count: int) -> None:
     assert unacknowledged(server, run.tenant) == 0
 
 
+@pytest.mark.sqlite  # the engine's own runs are killed before each statement of every database
 def test_a_run_killed_before_each_statement_reads_every_entry_once(stream_redis: KeptRedis) -> None:
     deaths = 0
     with registered(reading(stream_redis, page_size=5)) as pipeline:
@@ -139,7 +141,7 @@ def _dying(run: Run, nth: int) -> None:
         carry(run)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", all_on_sqlite(range(3), elsewhere=1))
 def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_nothing(
     stream_redis: KeptRedis, seed: int
 ) -> None:

@@ -85,7 +85,7 @@ def live_through(follower: Follower, life: Life) -> list[int]:
     [
         pytest.param("customers", marks=pytest.mark.sqlite),
         pytest.param("prices", marks=pytest.mark.sqlite),
-        "charges",
+        pytest.param("charges", marks=pytest.mark.sqlite),
         "invoice_lines",
     ],
 )
