@@ -6,7 +6,8 @@ that is started once for all, and Python without the project (`-S`), cost little
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ import pytest
 MOST_FORKS = 10
 _starts: Counter[str] = Counter()
 """What has been started since the test began."""
-_starting: set[str] = set()
-"""Fixtures that started programs, perhaps for an earlier test."""
+_starting: set[pytest.FixtureDef[Any]] = set()
+"""Fixtures that started programs, perhaps for an earlier test. Not their names, which other modules use as well."""
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
@@ -39,7 +40,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
     before = _starts["programs"]
     value = yield
     if _starts["programs"] > before:
-        _starting.add(fixturedef.argname)
+        _starting.add(fixturedef)
     return value
 
 
@@ -48,8 +49,14 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     value = yield
     if any(item.get_closest_marker(name) for name in ("slow", "browser", "soak")):
         return value
-    fixtures = _starting.intersection(getattr(item, "fixturenames", ()))
+    fixtures = _starting.intersection(chain.from_iterable(fixtures_of(item)))
     if fixtures or _starts["programs"] or _starts["forks"] > MOST_FORKS:
-        started = {**_starts, "by fixtures": sorted(fixtures)}
+        started = {**_starts, "by fixtures": sorted(fixture.argname for fixture in fixtures)}
         pytest.fail(f"It started {started}: mark it slow. `manage.py test --quick` is for tests that start none.")
     return value
+
+
+def fixtures_of(item: pytest.Item) -> Iterable[Iterable[pytest.FixtureDef[Any]]]:
+    """Each fixture that a test uses, with those that it overrides."""
+    fixtures: dict[str, Iterable[pytest.FixtureDef[Any]]] = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+    return fixtures.values()

@@ -41,7 +41,7 @@ def test_a_planted_fault_turns_its_test_red_and_is_taken_out_again(tmp_path: Pat
         "ingestion/core/shapes.py",
         '{1: "string", 2: "number"',
         '{1: "string", 2: "string"',
-        ("tests/ingestion/drift/test_shapes.py",),
+        ("tests/ingestion/drift/test_shapes.py::test_a_shape_has_paths_types_nulls_and_counts",),
     )
 
     outcome = plant(fault, tmp_path, "sqlite")
@@ -58,7 +58,7 @@ def test_a_fault_that_no_test_notices_survives(tmp_path: Path) -> None:
         "ingestion/core/windows.py",
         '"""Frozen half-open windows',
         '"""Frozen, half-open windows',
-        ("tests/ingestion/test_windows.py::test_a_failed_run_leaves_the_watermark_and_the_next_window_covers_its_own",),
+        ("tests/ingestion/test_keys_of_pages.py",),
     )
 
     outcome = plant(harmless, tmp_path, "sqlite")

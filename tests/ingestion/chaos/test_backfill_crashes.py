@@ -189,7 +189,7 @@ def test_workers_killed_at_random_over_two_backfills_and_live_runs_load_each_day
     assert watermarks(connection) == [START + 2 * DAY]
 
 
-def kill_workers_at_random(parents: list[int], draw: random.Random, seconds: float = 60) -> tuple[int, int]:
+def kill_workers_at_random(parents: list[int], draw: random.Random, seconds: float = 15) -> tuple[int, int]:
     """Until both have ended; how many were killed, and how many shards of the first were seen running at a time."""
     workers = [start_child(lambda: work_for_ever(parents)) for _ in range(4)]
     kills, most, deadline = 0, 0, time.monotonic() + seconds

@@ -58,7 +58,7 @@ def test_each_object_of_the_feed_appears_once_in_its_newest_state() -> None:
 
 
 def test_a_feed_goes_on_after_any_of_its_pages_and_leaves_what_is_new_to_the_next_run() -> None:
-    account = full("invoices", 2500, every=0)
+    account = full("invoices", 900, every=0)
     since = account.now
     for identity in account.objects:
         account.update(identity)
