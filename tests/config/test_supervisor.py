@@ -185,6 +185,7 @@ def test_failure_after_a_long_healthy_time_counts_as_the_first(leash: Leash) -> 
     assert lines[1::2] == ["ended (exit code 0), starts again in 0.5 s"] * 2
 
 
+@pytest.mark.slow
 def test_supervisor_replaces_a_watchdog_that_was_killed(leash: Leash) -> None:
     killed = leash._watchdog
     deadline = time.monotonic() + 20

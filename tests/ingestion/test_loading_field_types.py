@@ -72,6 +72,7 @@ def test_every_standard_field_type_is_compared_here_or_in_the_differential_test(
     )
 
 
+@pytest.mark.slow
 def test_rows_of_every_type_are_stored_as_save_stores_them() -> None:
     draw = random.Random("assorted")
     given = [assorted(draw, number) for number in range(400)]

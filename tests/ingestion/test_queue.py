@@ -155,6 +155,7 @@ def test_rq_scheduler_has_the_tick_as_its_one_entry_and_gets_it_back_after_it_wa
     assert json.loads(zlib.decompress(held))[0] == queueing.TICK  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_rq_schedulers_tick_makes_runs_through_a_real_worker(redis: Redis) -> None:
     connection = actions.connect(OPERATOR, new_tenant(), "app.ticking")
     Connection.unscoped.filter(pk=connection.pk).update(config={"records": 3, "page": 2})
@@ -203,6 +204,7 @@ def test_another_process_of_the_same_number_on_another_host_takes_no_run_away() 
     assert carry(run).fence == 1
 
 
+@pytest.mark.slow
 def test_a_worker_asked_to_stop_gives_its_run_back_at_a_batch_boundary_and_ends() -> None:
     pages = 100
     with registered(over(items(pages), page=1)) as pipeline:

@@ -140,6 +140,7 @@ def test_letters_of_an_ended_replay_can_be_replayed_again() -> None:
     assert counts(run) == (2, 2, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_killed_replay_goes_on_after_its_last_page() -> None:
     tenant = rejected(1200)
 

@@ -113,6 +113,7 @@ def test_the_end_of_a_shard_hints_the_next_one(pipeline: Pipeline, redis: Redis)
     assert redis.lrange("rq:queue:ingestion-enterprise", 0, -1) == [f"run-{second.pk}-0".encode()]
 
 
+@pytest.mark.slow
 def test_pausing_the_connection_holds_the_shards_and_resuming_goes_on(pipeline: Pipeline) -> None:
     connection = connected(pipeline)
     parent = backfill(connection)

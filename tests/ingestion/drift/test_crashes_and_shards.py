@@ -25,6 +25,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["prepared", "before commit", "committed", "before close"])
 def test_a_killed_run_learns_each_page_once(point: str) -> None:
     tenant = new_tenant()

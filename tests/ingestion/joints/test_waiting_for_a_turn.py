@@ -60,6 +60,7 @@ def test_a_wait_longer_than_one_look_is_waited_to_its_end(redis: Redis) -> None:
     assert sleeping.times >= 2
 
 
+@pytest.mark.slow
 def test_a_hold_off_that_another_worker_hears_of_meanwhile_is_waited_for_too(redis: Redis) -> None:
     other = throttle()
     other()

@@ -56,6 +56,7 @@ def test_eight_workers_at_once_get_no_more_places_than_one_bucket_has(redis: Red
             assert last - first + 1 <= 5 + 20 * (places[last] - start) + 0.01
 
 
+@pytest.mark.slow
 def test_eight_workers_at_once_wait_for_their_turns(redis: Redis, rates: None) -> None:
     started = time.monotonic()
 

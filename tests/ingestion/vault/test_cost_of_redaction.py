@@ -71,6 +71,7 @@ def test_nor_a_text_that_is_full_of_secrets() -> None:
     assert ratio(lambda: mask(text), "sk_live_") < 4
 
 
+@pytest.mark.slow
 def test_nor_the_preview_of_a_large_page() -> None:
     body = json.dumps({"id": 1, "text": LINE * 300, "lines": [LINE] * 50}).encode()
     page = Page([Record(str(number), body) for number in range(50)], checkpoint=None)

@@ -61,6 +61,7 @@ def test_what_a_tenant_reads_agrees_with_the_plain_way(secrets: list[list[str]],
     assert mask(text, tenant=1) == plainly_masked(text, secrets[0] + secrets[1])
 
 
+@pytest.mark.slow
 @given(kept=SECRETS, pushed_out=st.lists(st.text("ab", min_size=8, max_size=9), max_size=5), text=LETTERS)
 def test_values_that_were_pushed_out_leave_nothing_behind(kept: list[str], pushed_out: list[str], text: str) -> None:
     redaction.forget()

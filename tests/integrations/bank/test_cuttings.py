@@ -196,6 +196,7 @@ def ends_in_the_true_ledger(seed: int, form: str, carry: Callable[[list[bytes]],
     assert (stored - true, true - stored) == (Counter(), Counter()), f"seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_a_page")
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("carry", [alone, archived], ids=lambda carry: carry.__name__)
@@ -205,6 +206,7 @@ def test_any_cutting_into_files_or_members_of_a_zip_ends_in_the_true_ledger(
     ends_in_the_true_ledger(0, form, carry)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_a_page")
 @pytest.mark.parametrize("form", ["mt940", "mt940 with ids"])
 def test_any_cutting_joined_into_one_file_ends_in_the_true_ledger(form: str) -> None:

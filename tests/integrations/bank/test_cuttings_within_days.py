@@ -74,6 +74,7 @@ def windows(chance: random.Random, booked: list[Booked]) -> tuple[list[Cutting],
     return [cut(booked, *span, "0") for span in spans], {at for span in spans for at in range(*span)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("seeds", [range(8), range(8, 16)], ids=str)
 def test_statements_that_overlap_within_a_day_end_in_the_true_ledger(form: str, seeds: range) -> None:
@@ -88,6 +89,7 @@ def test_statements_that_overlap_within_a_day_end_in_the_true_ledger(form: str, 
         assert rows == true(booked[at] for at in shown), f"seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_statements_that_read_alike_from_both_ends_are_aligned_as_they_are_listed(order: tuple[int, ...]) -> None:
     booked = [Booked(DAY, -1, "Tea", "")] * 4
@@ -105,6 +107,7 @@ def test_two_statements_that_share_one_entry_keep_the_others_beside_a_third(orde
     assert loaded("three", [files[at] for at in order]) == true(booked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("seeds", [range(8), range(8, 16)], ids=str)
 def test_numbered_statements_that_continue_each_other_lose_nothing(form: str, seeds: range) -> None:
@@ -139,6 +142,7 @@ def page(cutting: Cutting, number: int, last: int, *, sequence: str) -> bytes:
     return message(paging, sequence, *ends, *listed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sequence", ["", "<ElctrncSeqNb>5</ElctrncSeqNb>"], ids=["no number", "number"])
 @pytest.mark.parametrize("seeds", [range(6), range(6, 12)], ids=str)
 def test_pages_with_balances_on_the_first_and_last_alone_keep_their_twins(sequence: str, seeds: range) -> None:
@@ -158,6 +162,7 @@ def test_pages_with_balances_on_the_first_and_last_alone_keep_their_twins(sequen
         assert rows == true(booked), f"seed {seed}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("with_ids", [False, True])
 @pytest.mark.parametrize("seeds", [range(4), range(4, 8)], ids=str)

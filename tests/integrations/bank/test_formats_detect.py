@@ -235,6 +235,7 @@ def test_any_bytes_are_read_or_refused_by_name(data: bytes) -> None:
     statements_or_refusal(data)
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=4)), max_size=6),
@@ -249,6 +250,7 @@ def test_damaged_statements_are_read_or_refused_by_name(seed: bytes, damage: lis
     statements_or_refusal(bytes(data[: len(data) - cut]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", ["bank/ofx", "bank/mt940", "bank/camt", "bank/csv", "csv", "excel"])
 def test_every_corpus_file_is_read_or_refused_by_name(area: str) -> None:
     paths = files(area)

@@ -158,6 +158,7 @@ HISTORY = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(HISTORY, st.booleans(), st.data())
 def test_any_cutting_into_overlapping_statements_and_pages_ends_in_the_true_ledger(
     days: list[list[str]], with_ids: bool, data: st.DataObject

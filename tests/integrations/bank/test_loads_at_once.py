@@ -68,6 +68,7 @@ def at_once(first: int, second: int, *, after: str) -> None:
     assert set(Run.unscoped.filter(pk__in=(first, second)).values_list("state", flat=True)) == {Run.State.SUCCEEDED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_new", [False, True])
 def test_two_statements_that_book_the_same_on_one_day_keep_both(is_new: bool) -> None:
     one, other = two_connections()
@@ -84,6 +85,7 @@ def test_two_statements_that_book_the_same_on_one_day_keep_both(is_new: bool) ->
     assert active(one)[before:] == [("2026-06-01", Decimal(-3))] * 2
 
 
+@pytest.mark.slow
 def test_a_statement_that_shows_two_entries_to_be_two_parts_them_whichever_loads_meanwhile() -> None:
     one, other = two_connections()
     load(one, "first.sta", mt940(Cutting("1", 100, [COFFEE], DAY, DAY)))

@@ -83,6 +83,7 @@ def work(load: Callable[[Connection, int], None], count: int) -> tuple[int, list
     return calls, active(where)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", SHAPES, ids=lambda load: load.__name__)
 def test_four_times_the_twins_are_four_times_the_work(load: Callable[[Connection, int], None]) -> None:
     with pages_of(SHAPES[load]):

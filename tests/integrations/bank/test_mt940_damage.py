@@ -112,6 +112,7 @@ def originals() -> list[bytes]:
     return own + [data for data in real if any(statement.entries for statement in accepted(data))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutations", [3_000, pytest.param(20_000, marks=pytest.mark.soak)])
 def test_no_damaged_statement_is_accepted_with_altered_money(mutations: int) -> None:
     counts = tally(originals(), mutations, seed=mutations)

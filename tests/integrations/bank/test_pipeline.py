@@ -107,6 +107,7 @@ def test_one_bad_statement_does_not_stop_the_others_of_its_file() -> None:
     assert ledger(where) == [("2026-01-05", Decimal(-10))]
 
 
+@pytest.mark.slow
 def test_overlapping_statements_merge_and_twins_survive_in_every_order_of_import() -> None:
     days = {"260105": ["-3,00", "-3,00"], "260106": ["-3,00"], "260107": ["-3,00", "-3,00", "4,00"], "260108": ["1,00"]}
 

@@ -107,6 +107,7 @@ def test_ten_times_the_entries_are_ten_times_the_work(build: Build) -> None:
     assert work(build, 2_000) <= 11 * work(build, 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", bulk_files.FORMATS)
 def test_ten_times_the_entries_are_ten_times_the_work_to_tell_twins_and_make_pages(form: str) -> None:
     def pages(count: int) -> int:
@@ -123,6 +124,7 @@ def test_ten_times_the_entries_are_ten_times_the_work_to_tell_twins_and_make_pag
     assert pages(2_000) <= 11 * pages(200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3_000, pytest.param(30_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("build", [mt940_entries, camt_entries], ids=lambda build: build.__name__)
 def test_a_large_file_is_read_whole_and_proved(build: Build, count: int) -> None:

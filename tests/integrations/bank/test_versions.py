@@ -58,6 +58,7 @@ def total(where: Connection) -> Decimal:
     return sum((amount for _, amount in active(where)), Decimal())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", all_on_sqlite(VERSIONS))
 def test_versions_in_any_order_and_again_count_once_and_are_named(name: str) -> None:
     for at, order in enumerate(permutations(VERSIONS[name])):

@@ -36,6 +36,7 @@ class Cancelling:
             raise Cancelled("An operator cancelled the run.")
 
 
+@pytest.mark.slow
 def test_a_run_shows_signs_of_life_while_an_answer_drips_in(server: Server) -> None:
     told = Told()
 
@@ -246,6 +247,7 @@ def test_threads_may_share_a_client(server: Server) -> None:
     assert len(set(ids)) == 15
 
 
+@pytest.mark.slow
 def test_a_large_upload_to_a_server_that_reads_nothing_keeps_to_the_deadline(server: Server) -> None:
     def deaf(on: object) -> None:
         on.idle(8)  # type: ignore[attr-defined]

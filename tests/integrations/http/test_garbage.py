@@ -61,6 +61,7 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.slow
 def test_damaged_answers_end_in_an_error_of_ours_or_are_read(server: Server) -> None:
     ends: dict[str, int] = {}
     once = dataclasses.replace(HASTY, attempts=1, deadline=1.0)

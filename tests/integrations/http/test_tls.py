@@ -88,6 +88,7 @@ def test_a_certificate_of_another_name_is_refused(server: Server) -> None:
         calling.get("/ok")
 
 
+@pytest.mark.slow
 def test_a_port_that_speaks_no_tls_is_a_network_failure() -> None:
     with (
         serving(FAULTS) as plain,
@@ -97,6 +98,7 @@ def test_a_port_that_speaks_no_tls_is_a_network_failure() -> None:
         calling.get("/ok")
 
 
+@pytest.mark.slow
 def test_a_handshake_that_never_ends_keeps_to_the_deadline() -> None:
     started = time.monotonic()
     with (
@@ -117,6 +119,7 @@ def test_nothing_older_than_tls_1_2_is_spoken() -> None:
     assert context.check_hostname
 
 
+@pytest.mark.slow
 def test_slow_answers_over_tls_keep_to_the_deadline_too(server: Server) -> None:
     started = time.monotonic()
     with (

@@ -37,6 +37,7 @@ NEVER: list[Any] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", LATER, ids=str)
 @pytest.mark.django_db
 def test_a_403_for_too_many_calls_is_tried_later_and_pauses_nothing(acme: Tenant, body: Any) -> None:

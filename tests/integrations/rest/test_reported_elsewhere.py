@@ -153,6 +153,7 @@ def test_it_is_read_whole_or_the_run_says_why_not(acme: Tenant, serve: Any, repo
     assert len(site.calls) <= 12
 
 
+@pytest.mark.slow
 def test_a_retry_after_of_nothing_is_no_reason_to_ask_at_once(acme: Tenant, serve: Any) -> None:
     """github.com/dlt-hub/dlt/issues/4036: all attempts were used up within a second."""
     site = serve(lambda query, call: (429, {}, {"Retry-After": "0"}))
@@ -189,6 +190,7 @@ def test_what_came_before_a_rate_limit_stays_and_the_run_goes_on_from_there(acme
     assert (ended.code, again.code, len(rows(acme))) == (0, 0, 23), again.error
 
 
+@pytest.mark.slow
 def test_an_answer_that_broke_off_is_asked_for_again(acme: Tenant, serve: Any) -> None:
     site = serve(cut_off)
     connect(acme, site, pagination={"style": "cursor"})

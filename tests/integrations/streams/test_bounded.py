@@ -92,6 +92,7 @@ def test_an_answer_that_trickles_in_is_given_up() -> None:
         answers.read_response()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("size", [20 * KB, 500 * KB], ids=["a long name", "a name beyond the budget"])
 def test_entries_of_a_dead_consumer_of_a_long_name_are_all_taken_over(stream_redis: KeptRedis, size: int) -> None:

@@ -274,6 +274,7 @@ def test_a_group_deleted_while_it_is_read_is_made_again(stream_redis: KeptRedis)
     assert rows(tenant) == wanted(5)
 
 
+@pytest.mark.slow
 def test_pages_are_bounded_in_bytes(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add(stream_redis, tenant, *(item(number, text="x" * 1_000_000) for number in range(1, 31)))
