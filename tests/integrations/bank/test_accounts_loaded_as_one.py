@@ -12,6 +12,7 @@ from ingestion.core import registry
 from ingestion.testing import registered
 from integrations.bank.models import BankTransaction
 from integrations.bank.source import BankFiles
+from tests.integrations.bank.test_accounts_named_in_part import MONTH, ofx
 from tests.integrations.bank.test_accounts_of_one_number import as_before, bank, ledgers
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection
@@ -88,3 +89,27 @@ def test_all_pages_of_a_statement_that_was_loaded_into_another_account_go_to_the
         put(where, "1.ofx", OLD["1"])
 
     assert ledgers(where) == {"1 checking": TEN, "2 checking": [Decimal(at) for at in (-22, -21, -20, -20)]}
+
+
+@pytest.mark.parametrize(
+    ("before", "newer"),
+    [
+        ({"kind": "CHECKING", "name": "First"}, {"bank": "1", "kind": "CHECKING", "name": "First"}),
+        ({"bank": "1", "kind": "CHECKING"}, {"kind": "CHECKING"}),
+        ({}, {"bank": "1", "kind": "CHECKING"}),
+        ({"kind": "CHECKING"}, {"bank": "1"}),
+    ],
+    ids=str,
+)
+def test_an_account_from_before_is_the_one_of_a_newer_export_that_says_more_or_less_of_it(
+    before: dict[str, str], newer: dict[str, str]
+) -> None:
+    where = connection()
+    as_before(where, ofx(**before))
+
+    for at, data in enumerate((ofx(**newer, booked=MONTH[1:]), ofx(**newer), ofx(**before))):
+        put(where, f"{at}.ofx", data)
+
+    rows = BankTransaction.objects.for_tenant(where.tenant).active()
+    assert sorted(rows.values_list("amount", flat=True)) == [-10, -3, -3, 25]
+    assert len({row.account_id for row in rows}) == 1
