@@ -13,8 +13,11 @@ from django.apps import apps
 from django.db import connection as database
 from django.db.migrations.exceptions import IrreversibleError
 
-from ingestion.models import Connection, Run
+from ingestion.actions import Actor, Selection, replay
+from ingestion.models import Connection, DeadLetter, Run
+from ingestion.running import execute
 from integrations.bank.models import BankAccount, BankTransaction
+from tests.integrations.bank.test_cuttings import archived
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
@@ -83,6 +86,31 @@ def test_every_way_to_name_the_account_is_one_account_in_any_order(seed: int) ->
     put(where, "all.ofx", ofx(**HEADINGS[names[0]]))
 
     assert BankAccount.objects.for_tenant(where.tenant).count() == 1
+    assert amounts(where) == expected("1 checking")
+
+
+def test_members_of_a_zip_that_name_the_account_in_each_way_are_one_account() -> None:
+    where = connection()
+    (archive,) = archived([ofx(**heading, booked=MONTH[at % 3 :]) for at, heading in enumerate(HEADINGS.values())])
+
+    run = put(where, "all.zip", archive)
+
+    assert run.state == Run.State.SUCCEEDED
+    assert amounts(where) == expected("1 checking")
+
+
+def test_a_replayed_entry_goes_to_the_account_that_its_file_was_taken_for() -> None:
+    where = connection()
+    put(where, "whole.ofx", ofx(bank="1", kind="CHECKING", booked=MONTH[1:]))
+    put(where, "bad.ofx", ofx(kind="CHECKING", booked=[("0105", "-1O.00", "A1"), *MONTH[1:]]))
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(letter.payload).replace(b'"amount": null', b'"amount": "-10.00"')
+    DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
+
+    (run,) = replay(Actor(), Selection(where.tenant))
+    execute(run.pk)
+    put(where, "again.ofx", ofx(bank="1", kind="CHECKING"))
+
     assert amounts(where) == expected("1 checking")
 
 

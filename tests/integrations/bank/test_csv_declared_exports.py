@@ -120,3 +120,18 @@ def test_decimal_commas_of_paypal_are_read_with_the_known_layout_and_other_marks
     assert statement.problems == ()
     assert statement.closing is not None
     assert str(statement.closing.amount) == "1000.00"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            "Date,Description,Amount,Balance\n6/3/26,Shop,-12.50,87.50\n",
+            "first-direct, us-date-description-amount-balance",
+        ),
+        (PAYPAL_COMMAS.replace("13/", "03/").replace("14/", "04/").replace("15/", "05/"), "paypal-dmy, paypal-mdy"),
+    ],
+)
+def test_several_layouts_of_which_none_reads_a_row_are_no_choice_to_make(text: str, names: str) -> None:
+    with pytest.raises(UnknownFormat, match=f"Its header is that of {names}, but no row has an amount"):
+        read_file(text.encode(), layouts=LAYOUTS)
