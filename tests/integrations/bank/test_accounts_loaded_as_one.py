@@ -9,6 +9,7 @@ from itertools import permutations
 import pytest
 
 from ingestion.core import registry
+from ingestion.models import Connection
 from ingestion.testing import registered
 from integrations.bank.models import BankTransaction
 from integrations.bank.source import BankFiles
@@ -32,8 +33,12 @@ def test_newer_exports_and_the_files_of_that_time_part_the_accounts_in_any_order
         put(where, f"{name}.ofx", {**OLD, **NEWER}[name])
 
     assert ledgers(where) == {"1 checking": TEN, "2 checking": TWENTY}
+    assert of_its_statements_account(where)
+
+
+def of_its_statements_account(where: Connection) -> bool:
     rows = BankTransaction.objects.for_tenant(where.tenant).select_related("statement__account", "account")
-    assert all(row.account == row.statement.account for row in rows)
+    return all(row.account == row.statement.account for row in rows)
 
 
 def test_a_newer_export_says_what_may_be_stored_twice_and_the_file_of_that_time_that_it_went() -> None:
@@ -57,9 +62,18 @@ def test_an_equal_statement_of_another_bank_takes_nothing_from_an_account_whose_
     put(where, "1.ofx", bank("1", "-10"))
 
     put(where, "2.ofx", bank("2", "-10"))
-    put(where, "1.ofx", bank("1", "-10"))
 
     assert ledgers(where) == {"1 checking": TEN, "2 checking": TEN}
+    assert of_its_statements_account(where)
+
+
+def test_a_newer_export_of_another_bank_takes_no_row_of_a_statement_that_is_not_its_own() -> None:
+    where = connection()
+    as_before(where, bank("1", "-10"))
+
+    put(where, "2.ofx", bank("2", "-10", days="0102"))
+
+    assert ledgers(where) == {"": TEN, "2 checking": TEN}
 
 
 def test_of_equal_statements_the_one_that_comes_first_is_taken_for_the_stored_one_and_the_run_says_so() -> None:
