@@ -32,6 +32,11 @@ def bank_code(written: str) -> str:
     return written.lstrip("0") or written if written.isdecimal() else written
 
 
+def qualifier_of(bank: str, kind: str) -> str:
+    """What tells an account from others of its number, where the format promises bank and kind."""
+    return " ".join(f"{bank_code(bank)} {kind}".casefold().split())[:100]
+
+
 def formerly_canonical(identifier: str) -> str:
     """As it identified when currency and BIC beside an IBAN were part of it, in all formats but MT940."""
     compact = "".join(identifier.split())

@@ -1,16 +1,15 @@
 """Accounts of a tenant that may be one, spelled in two ways: zeros in front, hyphens, with and without a bank.
 
-Nothing tells for certain, so nothing is joined; the run on which the second one appears names both.
-An account that takes entries from another one of its number is named with it too.
+Nothing tells for certain, so nothing is joined; the run on which the second one appears names both. Those of one number
+that a file without bank or kind is taken for are named too.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
-from ingestion import Context, counted
+from ingestion import Context
 from integrations.bank.arrivals import Arrival
 from integrations.bank.models import BankAccount
 
@@ -21,7 +20,16 @@ _LEAST_DIGITS = 5
 
 
 def told(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
-    """A note for each new account that looks like another of the tenant in its currency; one query where any is new."""
+    """A note for each new account that looks like another of the tenant in its currency; one query where any is new.
+
+    One for each that is known otherwise now, and for each statement that is taken for one's.
+    """
+    owners = {arrival.owner.statement_id: arrival.owner for arrival in arrivals}.values()
+    joined = {one.holder.renamed for one in owners} | {one.holder.taken_for for one in owners if one.is_new}
+    return sorted(joined - {""}) + _looking_alike(ctx, arrivals)
+
+
+def _looking_alike(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
     new = {arrival.owner.account_id for arrival in arrivals if arrival.owner.account_is_new}
     if not new:
         return []
@@ -40,26 +48,6 @@ def told(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
         if held == currency and alike(identifier, other) and _may_be_one(qualifier, whose)
     ]
     return notes[:10]
-
-
-def taken(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
-    """A note where entries take rows that were stored as another account's, from when the number alone counted."""
-    rows = [
-        (arrival, arrival.stored.account_id)
-        for arrival in arrivals
-        if arrival.has_moved and arrival.stored is not None and arrival.stored.account_id != arrival.owner.account_id
-    ]
-    if not rows:
-        return []
-    pks = {pk for arrival, former in rows for pk in (former, arrival.owner.account_id)}
-    accounts = BankAccount.objects.for_tenant(ctx.tenant).in_bulk(pks)
-    pairs = Counter((former, arrival.owner.account_id) for arrival, former in rows)
-    return [
-        f"{counted(count, 'entry', 'entries')} of the account {accounts[former]}, from when the number alone told "
-        f"accounts apart, went to the account {accounts[own]}. Where the former has such entries too, load its file "
-        "again."
-        for (former, own), count in pairs.items()
-    ][:10]
 
 
 def _currency(arrival: Arrival) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -13,15 +12,14 @@ from django.db.models import QuerySet
 
 from ingestion import Context, Ready
 from integrations.bank.heads import Owner, heads_of, owners
-from integrations.bank.identity import Ids, bank_id, key_of, look_of, plain, trusted_key
+from integrations.bank.identity import Ids, plain
 from integrations.bank.models import BankTransaction
+from integrations.bank.other_names import Names
 from integrations.bank.schema import BankEntry
 
 Value = TypeVar("Value")
 CHUNK = 800
 """Values one query names; older SQLite libraries take 999."""
-_TWINS = 1000
-"""Equal entries of other statements among which one is looked for."""
 
 
 class Row(NamedTuple):
@@ -59,6 +57,12 @@ class Arrival:
     """The stored row is of the account as it was known before."""
     is_older: bool = False
     """The stored row is of a later statement, and stays as it is."""
+    double: Row | None = None
+    """The same entry once more, from when the number alone told accounts apart: it is `stored` too."""
+    written: str = ""
+    """The key that its file makes, where the account is known otherwise than the file says."""
+    elsewhere: Row | None = None
+    """A row of that time that may be this entry; nothing shows that it is not the other account's."""
 
     @property
     def entry(self) -> BankEntry:
@@ -85,45 +89,73 @@ class Arrival:
         """This entry is that row, which keeps what was decided about it."""
         self.stored, self.withdrawn, self.replaced_by_id = row, row.withdrawn, row.replaced_by_id
 
+    def is_double(self, row: Row) -> None:
+        """This entry, which is stored, is that row too; what was decided about that one holds."""
+        self.double = row
+        if row.withdrawn and not self.withdrawn:
+            self.withdrawn, self.replaced_by_id = row.withdrawn, row.replaced_by_id
+
 
 def arriving(ctx: Context, ids: Ids, rows: Iterable[Ready]) -> list[Arrival]:
     """The rows of a batch with their accounts, statements, and the stored rows of the same keys."""
-    rows = list(rows)
-    owned = owners(ctx, (ready.row for ready in rows))
-    arrivals = [Arrival(ready, owned[heads_of(ready.row)], ready.row.external_id) for ready in rows]
-    if all(owner.account_is_new for owner in owned.values()):
+    rows, names = list(rows), Names(ids)
+    owned = owners(ctx, ids, (ready.row for ready in rows))
+    arrivals = [_arrival(ready, owned[heads_of(ready.row)], names) for ready in rows]
+    if all(owner.account_is_new and not owner.holder.merged for owner in owned.values()):
         return arrivals
     stored = by_key(ctx, [arrival.key for arrival in arrivals])
     for arrival in arrivals:
         if arrival.key in stored:
             arrival.is_stored(stored[arrival.key])
-    _find_former(ctx, ids, [one for one in arrivals if one.stored is None and one.owner.former])
+    _find_otherwise_named(ctx, arrivals, names)
     return arrivals
 
 
-def _find_former(ctx: Context, ids: Ids, arrivals: Collection[Arrival]) -> None:
+def _arrival(ready: Ready, owner: Owner, names: Names) -> Arrival:
+    """The entry as its account is known, whatever its file says of bank and kind."""
+    entry: BankEntry = ready.row
+    head, written = owner.holder.head, entry.account.known_by
+    if head.known_by == written:
+        return Arrival(ready, owner, entry.external_id)
+    key = names.key(entry.external_id, entry, written, head.known_by) or entry.external_id
+    row = entry.model_copy(update={"account": head, "external_id": key})
+    return Arrival(ready._replace(row=row), owner, key, written=entry.external_id)
+
+
+def _find_otherwise_named(ctx: Context, arrivals: Collection[Arrival], names: Names) -> None:
     """Entries that are stored under what their account was known by before keep their rows."""
-    ordinals: dict[str, dict[str, int]] = defaultdict(dict)
-    former = {key: arrival for arrival in arrivals if (key := _former_key(ids, arrival, ordinals))}
-    for key, row in by_key(ctx, list(former)).items() if former else ():
-        former[key].is_stored(row)
-        former[key].has_moved = True
+    sought = [(arrival, key) for arrival in arrivals for key in _other_keys(arrival, names)]
+    rows = by_key(ctx, {key for _, key in sought}) if sought else {}
+    for arrival, key in sought:
+        if (row := rows.get(key)) is None:
+            continue
+        if not _may_take(arrival.owner, row):
+            arrival.elsewhere = row
+            continue
+        del rows[key]
+        if arrival.stored is None:
+            arrival.is_stored(row)
+            arrival.has_moved = True
+        elif row.withdrawn != BankTransaction.Withdrawn.COPY:
+            arrival.is_double(row)
 
 
-def _former_key(ids: Ids, arrival: Arrival, ordinals: dict[str, dict[str, int]]) -> str:
-    """The key the entry had then, '' where its key is no other now. `ordinals` are of the keys of each look so far."""
-    entry, former = arrival.entry, arrival.owner.former
-    account = entry.account.known_by
-    if former == account:
-        return ""
-    if arrival.key == trusted_key(account, bank_id(entry)):
-        return trusted_key(former, bank_id(entry))
-    look = look_of(account, entry.currency, entry, ids)
-    keys = ordinals[look]
-    while arrival.key not in keys and len(keys) < entry.statement.entries + _TWINS:
-        keys[key_of(look, len(keys))] = len(keys)
-    ordinal = keys.get(arrival.key)
-    return "" if ordinal is None else key_of(look_of(former, entry.currency, entry, ids), ordinal)
+def _other_keys(arrival: Arrival, names: Names) -> set[str]:
+    """The keys the entry may have had: of before where it is not stored by now, and where two accounts were one."""
+    holder, known_by = arrival.owner.holder, arrival.entry.account.known_by
+    former = {account.former for account in holder.merged}
+    keys = set()
+    if arrival.stored is None:
+        former |= {holder.former} - {""}
+        keys |= {arrival.written} - {""}
+    keys |= {names.key(arrival.key, arrival.entry, known_by, name) for name in former - {known_by}}
+    return keys - {"", arrival.key}
+
+
+def _may_take(owner: Owner, row: Row) -> bool:
+    """Whether the row is of this account; one of another account is where this very statement delivered it last."""
+    accounts = {owner.account_id} | owner.holder.respelled
+    return row.account_id in accounts or row.statement_id == owner.statement_id
 
 
 def ledger(ctx: Context) -> QuerySet[BankTransaction]:

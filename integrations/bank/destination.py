@@ -16,6 +16,7 @@ from integrations.bank import (
     contradictions,
     corrections,
     lookalikes,
+    merged_accounts,
     recognition,
     sightings,
     versions,
@@ -56,7 +57,7 @@ class Ledger:
         judging = Judging(ctx, arrivals)
         notes = continued.part(ctx, ids, judging, arrivals)
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
-        notes += alike_accounts.told(ctx, arrivals) + alike_accounts.taken(ctx, arrivals)
+        notes += alike_accounts.told(ctx, arrivals) + merged_accounts.told(ctx, arrivals)
         notes += adoption.adopt(ctx, ids, arrivals)
         later = versions.later(ctx, arrivals)
         notes += contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
@@ -64,10 +65,12 @@ class Ledger:
         targets = corrections.awaited(ctx, arrivals)
         pairs = lookalikes.suspected(ctx, ids, arrivals)
         adoption.rename(ctx, arrivals)
-        written = [arrival for arrival in arrivals if not arrival.is_older]
-        loaded = _ENTRIES.load(ctx, [one.ready._replace(row=_columns(one)) for one in written])
+        # Entries of two statements may be one only since their account is known: the last of them is written.
+        written = {arrival.key: arrival for arrival in arrivals if not arrival.is_older}
+        loaded = _ENTRIES.load(ctx, [one.ready._replace(row=_columns(one)) for one in written.values()])
         refused = {id(one.record) for one in loaded.rejected}
         arrived = [arrival for arrival in arrivals if id(arrival.ready.record) not in refused]
+        merged_accounts.withdraw(ctx, arrived)
         sightings.record(ctx, ids, judging, arrived)
         notes += sightings.part(ctx, arrived) + versions.apply(ctx, later, arrived)
         notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)

@@ -16,9 +16,10 @@ from integrations.bank.money import UnknownCurrencyError, exponent
 UNCHECKED = "unchecked"
 KEYS = (
     *("account", "currency", "layout", "dates", "balances", "ids", "reversal", "charset", "post_notices"),
-    "balance_rows",
+    *("balance_rows", "bank", "kind"),
 )
 """What the kind reads of a config. Any other key would do nothing, and nobody would notice."""
+_TAGS = {"bank": "BANKID", "kind": "ACCTTYPE"}
 
 
 def refuse_unknown(config: Mapping[str, Any], more: Sequence[str] = ()) -> None:
@@ -48,6 +49,9 @@ def told(config: Mapping[str, Any], layouts: Sequence[CsvLayout]) -> dict[str, A
         raise ConfigurationError("layout is the name of a CSV layout, or a layout as an object with keys.")
     elif layout:
         layout_named(layout, layouts)
+    for name, tag in _TAGS.items():
+        if isinstance(config.get(name), bool | Mapping | list):
+            raise ConfigurationError(f"{name} is a text: what OFX files say in {tag}.")
     return {
         "layouts": layouts,
         "layout": layout,

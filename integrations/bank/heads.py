@@ -3,59 +3,74 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.db.models import Q
 
 from ingestion import Context
-from integrations.bank.account_numbers import bank_code
-from integrations.bank.models import BankAccount, BankStatement
+from integrations.bank.accounts import Accounts, Holder
+from integrations.bank.identity import Ids
+from integrations.bank.models import BankStatement, BankTransaction
 from integrations.bank.numbering import spelled
+from integrations.bank.other_names import Names
 from integrations.bank.schema import AccountHead, BankEntry, StatementHead
+from integrations.bank.which_account import completed, promises
 
 Heads = tuple[AccountHead, str, StatementHead]
+_CHUNK = 800
+"""Values one query names; older SQLite libraries take 999."""
 
 
 class Owner(NamedTuple):
     """The rows that an entry belongs to."""
 
-    account_id: int
+    holder: Holder
     statement_id: int
-    account_is_new: bool
     sent_again: bool
     """Whether a statement of the same number, balances and dates was stored already."""
-    former: str = ""
-    """What the account's entries may be known by from before; '' for nothing."""
+    is_new: bool = False
+    """Whether the statement is."""
+
+    @property
+    def account_id(self) -> int:
+        return self.holder.account.pk
+
+    @property
+    def account_is_new(self) -> bool:
+        return self.holder.is_new
 
 
 def heads_of(entry: BankEntry) -> Heads:
     return entry.account, entry.account.currency or entry.currency, entry.statement
 
 
-def owners(ctx: Context, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
+def owners(ctx: Context, ids: Ids, entries: Iterable[BankEntry]) -> dict[Heads, Owner]:
     """The owner for each account and statement among `entries`: as many queries for each statement, however long.
 
-    Their accounts are locked until the transaction ends, so that what is read of them next stays as it is. Every batch
-    locks by number and then in the order of the rows, so that no two wait for each other.
+    Their accounts are locked first of all, until the transaction ends. Raises UnreadableFile where nobody can tell
+    which account it is.
     """
-    first: dict[Heads, BankEntry] = {}
+    of_heads: dict[Heads, list[BankEntry]] = defaultdict(list)
     for entry in entries:
-        first.setdefault(heads_of(entry), entry)
-    in_order = sorted(first, key=lambda heads: (heads[0].identifier, heads[1]))
-    return {heads: _owner(ctx, heads, first[heads]) for heads in in_order}
+        of_heads[heads_of(entry)].append(entry)
+    accounts = Accounts(ctx, [head for head, *_ in of_heads])
+    in_order = sorted(of_heads, key=lambda heads: (heads[0].identifier, heads[1]))
+    return {heads: _owner(ctx, ids, accounts, heads, of_heads[heads]) for heads in in_order}
 
 
-def _owner(ctx: Context, heads: Heads, entry: BankEntry) -> Owner:
+def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Sequence[BankEntry]) -> Owner:
     head, currency, statement = heads
-    respelled = bool(head.former) and _respelled(ctx, head, currency)
-    account, is_new, others = _account(ctx, head, currency)
-    former = head.former if respelled else account.former
-    if not is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
-        return Owner(account.pk, stored, is_new, True, former)
-    if others and (moved := _loaded_as_another(ctx, account, others, entry)) is not None:
-        return Owner(account.pk, moved, False, True, others[0].former)
-    kept, _ = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
+    if promises(statement.format):
+        head = completed(head, ctx.config)
+    holder = accounts.of(head, currency, statement.format)
+    account = holder.account
+    if not holder.is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
+        return Owner(holder, stored, True)
+    if holder.merged and (moved := _loaded_as_another(ctx, ids, holder, heads[0].known_by, entries)) is not None:
+        return Owner(holder, moved, True)
+    kept, is_new = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
         tenant_id=ctx.tenant.id,
         external_id=_external_id(account.pk, statement),
         defaults={
@@ -74,69 +89,32 @@ def _owner(ctx: Context, heads: Heads, entry: BankEntry) -> Owner:
             "entries": statement.entries,
         },
     )
-    return Owner(account.pk, kept.pk, is_new, False, former)
+    return Owner(holder, kept.pk, False, is_new)
 
 
-def _account(ctx: Context, head: AccountHead, currency: str) -> tuple[BankAccount, bool, list[BankAccount]]:
-    """The account, whether it is new, and those that may hold statements of it from when the number alone counted.
-
-    One that was known by its number alone, from another format or from that time, becomes the one that agrees with it;
-    a statement that names neither bank nor kind is of the only account of its number.
-    """
-    of_number = BankAccount.objects.for_tenant(ctx.tenant).filter(identifier=head.identifier, currency=currency)
-    accounts = list(of_number.order_by("pk").select_for_update())
-    former = [account for account in accounts if account.former and account.qualifier != head.qualifier]
-    for account in accounts:
-        if account.qualifier == head.qualifier:
-            return account, False, former if head.qualifier else []
-    if not head.qualifier and len(accounts) == 1:
-        return accounts[0], False, []
-    bank, kind = head.bank[:100], head.kind[:30]
-    for account in accounts:
-        if not account.qualifier and bank_code(account.bank) in ("", bank_code(bank)) and account.kind in ("", kind):
-            of_number.filter(pk=account.pk, qualifier="").update(qualifier=head.qualifier, bank=bank, kind=kind)
-            return account, False, []
-    account, is_new = BankAccount.objects.for_tenant(ctx.tenant).get_or_create(
-        tenant_id=ctx.tenant.id,
-        identifier=head.identifier,
-        currency=currency,
-        qualifier=head.qualifier,
-        defaults={"bank": bank, "name": head.name[:200], "kind": kind},
-    )
-    if not is_new:  # another load made it after we looked, and was waited for
-        account = of_number.select_for_update().get(pk=account.pk)
-    return account, is_new, former if head.qualifier else []
-
-
-def _respelled(ctx: Context, head: AccountHead, currency: str) -> bool:
-    """Whether the account is stored under a spelling of before; where it is under that alone, it takes the new one."""
-    accounts = BankAccount.objects.for_tenant(ctx.tenant).filter(currency=currency)
-    former = accounts.filter(identifier=head.former)
-    if not former.exists():
-        return False
-    if not accounts.filter(identifier=head.identifier).exists():
-        former.update(identifier=head.identifier, former=head.former)
-    return True
-
-
-def _loaded_as_another(
-    ctx: Context, account: BankAccount, others: Sequence[BankAccount], entry: BankEntry
-) -> int | None:
+def _loaded_as_another(ctx: Context, ids: Ids, holder: Holder, name: str, entries: Sequence[BankEntry]) -> int | None:
     """This very statement, where it was loaded into another account of the number. It moves to its own account.
 
-    One without balances may look like the other account's own of the same days, so an entry must be stored of it.
+    It may look like the other account's own of the same days, so one of its rows must be an entry of this one, and be
+    known by the number alone: a file of the other account that came again since would have given it another id.
     """
-    external_ids = [_external_id(other.pk, entry.statement) for other in others]
-    loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(external_id__in=external_ids)
-    holding = loaded.filter(
-        transactions__booked_on=entry.day,
-        transactions__amount=entry.amount,
-        transactions__bank_id=entry.bank_id[:255],
-    )
-    pk = holding.order_by("pk").values_list("pk", flat=True).first()
-    if pk is not None:
-        loaded.filter(pk=pk).update(account=account, external_id=_external_id(account.pk, entry.statement))
-    return pk
+    names = Names(ids)
+    for other in holder.merged:
+        former = {names.key(entry.external_id, entry, name, other.former) for entry in entries} - {""}
+        loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(
+            external_id=_external_id(other.pk, entries[0].statement)
+        )
+        pk = loaded.values_list("pk", flat=True).first()
+        if pk is not None and _holds(ctx, pk, sorted(former)):
+            loaded.update(account=holder.account, external_id=_external_id(holder.account.pk, entries[0].statement))
+            return pk
+    return None
+
+
+def _holds(ctx: Context, statement: int, keys: Sequence[str]) -> bool:
+    rows = BankTransaction.objects.for_tenant(ctx.tenant).filter(statement_id=statement)
+    chunks = (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
+    return any(rows.filter(external_id__in=chunk).exists() for chunk in chunks)
 
 
 def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | None:

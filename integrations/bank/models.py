@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion import TenantRef
 from ingestion.models import ExternalIdField, Ingested, TenantManager, TenantOwned, TenantQuerySet
+from integrations.bank.statements import known_by
 
 MAX_DIGITS, PLACES = 24, 5
 """CAMT allows five decimals; no currency has more than four."""
@@ -27,6 +28,10 @@ class BankAccount(TenantOwned):
     kind = models.CharField(_("kind"), max_length=30, blank=True)
     qualifier = ExternalIdField(max_length=100, default="", db_default="", blank=True, editable=False)
     """Bank and kind where the format promises both (OFX): a number is another account at another bank."""
+    institution = models.CharField(max_length=100, default="", db_default="", blank=True, editable=False)
+    """The bank's name, where the format has one beside the number."""
+    keyed_as = ExternalIdField(max_length=201, default="", db_default="", blank=True, editable=False)
+    """What the ids of its entries are made of, where that is not its number and qualifier: it was completed later."""
     former = ExternalIdField(max_length=100, default="", db_default="", blank=True, editable=False)
     """What its entries were known by before bank and kind counted and spellings were one; '' for later accounts."""
 
@@ -38,6 +43,11 @@ class BankAccount(TenantOwned):
         ]
         verbose_name = _("bank account")
         verbose_name_plural = _("bank accounts")
+
+    @property
+    def known_by(self) -> str:
+        """What the ids of its entries are made of, beside its currency."""
+        return self.keyed_as or known_by(self.identifier, self.qualifier)
 
     def __str__(self) -> str:
         return f"{self.identifier} {self.currency}".strip() + (f" ({self.qualifier})" if self.qualifier else "")

@@ -13,12 +13,14 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ingestion import Context, Rejected
+from ingestion import Context, Rejected, UnreadableFile
 from integrations.bank import unreadable
 from integrations.bank.arrivals import ledger
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.identity import plain
 from integrations.bank.models import BankAccount, BankTransaction
+from integrations.bank.schema import AccountHead
+from integrations.bank.which_account import chosen, completed, promises
 
 _MOST = 200
 """Rejected entries of a page that are looked for; a page of more has no few faults."""
@@ -48,12 +50,10 @@ def _stored(ctx: Context, entry: dict[str, Any]) -> Iterator[BankTransaction]:
     among = entry.get("among", 0)
     if not among:  # not unreadable, or from before that was counted
         return
-    account = BankAccount.objects.for_tenant(ctx.tenant).filter(
-        identifier=entry["account"]["identifier"],
-        currency=entry["account"]["currency"] or entry["currency"],
-        qualifier=entry["account"].get("qualifier", ""),
-    )
-    rows = ledger(ctx).filter(account__in=account.values("pk"), withdrawn="")
+    account = _account(ctx, entry)
+    if account is None:
+        return
+    rows = ledger(ctx).filter(account=account.pk, withdrawn="")
     day, amount = _day(entry), _amount(entry)
     if day is not None:
         rows = rows.filter(booked_on=day)
@@ -64,6 +64,17 @@ def _stored(ctx: Context, entry: dict[str, Any]) -> Iterator[BankTransaction]:
     alike = [row for row in rows[:1000] if _reads_as(row, entry)]
     if len(alike) >= int(among):
         yield from alike
+
+
+def _account(ctx: Context, entry: dict[str, Any]) -> BankAccount | None:
+    """The stored account of the entry; None where there is none, or nobody can tell which."""
+    form, head = entry["statement"]["format"], AccountHead.model_construct(**entry["account"])
+    currency = head.currency or entry["currency"]
+    of_number = BankAccount.objects.for_tenant(ctx.tenant).filter(identifier=head.identifier, currency=currency)
+    try:
+        return chosen(completed(head, ctx.config) if promises(form) else head, list(of_number.order_by("pk")), form)
+    except UnreadableFile:
+        return None
 
 
 def _day(entry: dict[str, Any]) -> date | None:

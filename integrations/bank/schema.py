@@ -39,15 +39,19 @@ class AccountHead(BaseModel):
     bank: str = ""
     name: str = ""
     kind: str = ""
+    institution: str = ""
+    """The bank's name, where the format has one beside the number."""
     qualifier: str = ""
     """What tells it from other accounts of its number, '' where the format promises no such thing."""
     former: str = ""
     """The identifier as it was known before it was spelled as now, '' where that is the same."""
+    keyed_as: str = ""
+    """What the stored account's entries are known by, where that is not what the file says; no part of a record."""
 
     @property
     def known_by(self) -> str:
         """What identifies the account, beside its currency."""
-        return known_by(self.identifier, self.qualifier)
+        return self.keyed_as or known_by(self.identifier, self.qualifier)
 
 
 class StatementHead(BaseModel):
@@ -246,6 +250,7 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "bank": account.bank,
             "name": account.name,
             "kind": account.kind,
+            **({"institution": account.institution} if account.institution else {}),
             **({"qualifier": account.qualifier} if account.qualifier else {}),
             **({"former": account.former} if account.former else {}),
         },

@@ -44,6 +44,8 @@ class Account:
     name: str = ""
     kind: str = ""
     """The format's own account type (checking, savings, creditline, ...), lower case."""
+    institution: str = ""
+    """The bank's name, where the format has one beside the number (OFX)."""
     qualifier: str = ""
     """What tells it from other accounts of its number, in formats that promise that: bank and kind (OFX)."""
     former: str = ""

@@ -5,6 +5,7 @@ from tests.faults.planting import Fault
 _ARTIFACTS = "ingestion/artifacts.py"
 _CADENCE = "ingestion/reconciling/cadence.py"
 _VERDICTS = "ingestion/reconciling/verdicts.py"
+_BANK = "tests/integrations/bank"
 
 FAULTS = [
     Fault(
@@ -167,5 +168,41 @@ FAULTS = [
         "if True:",
         (),
         equivalent="a step from a balance to itself leads nowhere that was not reached",
+    ),
+    Fault(
+        "integrations/bank/arrivals.py",
+        "return row.account_id in accounts or row.statement_id == owner.statement_id",
+        "return True",
+        (
+            f"{_BANK}/test_accounts_loaded_as_one.py::test_a_newer_export_of_another_bank_takes_no_row_of_a_statement_that_is_not_its_own",
+        ),
+    ),
+    Fault(
+        "integrations/bank/heads.py",
+        "if pk is not None and _holds(ctx, pk, sorted(former)):",
+        "if pk is not None:",
+        (
+            f"{_BANK}/test_accounts_loaded_as_one.py::test_an_equal_statement_of_another_bank_takes_nothing_from_an_account_whose_own_file_came_again",
+        ),
+    ),
+    Fault(
+        "integrations/bank/which_account.py",
+        "if len(possible) > 1 and not (head.bank and head.kind):",
+        "if False:",
+        (
+            f"{_BANK}/test_accounts_named_in_part.py::test_a_file_that_may_be_of_two_accounts_is_refused_until_it_is_said_of_which",
+        ),
+    ),
+    Fault(
+        "integrations/bank/which_account.py",
+        "        account.keyed_as = before",
+        "        pass",
+        (f"{_BANK}/test_accounts_named_in_part.py::test_every_way_to_name_the_account_is_one_account_in_any_order",),
+    ),
+    Fault(
+        "integrations/bank/formats/csv_parts.py",
+        "(told is None and seam.layout.name not in joined)",
+        "told is None",
+        (f"{_BANK}/test_cuttings.py::test_any_cutting_joined_into_one_file_ends_in_the_true_ledger",),
     ),
 ]

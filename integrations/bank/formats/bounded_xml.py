@@ -39,13 +39,17 @@ def parse(
     namespace_of: str = "",
     counted: Container[str] = (),
     limit: int = MAX_ENTRIES,
+    taken: Callable[[Element, str], None] | None = None,
 ) -> Document:
     """Parse decoded XML. Raises HostileFile (DTD, entity, depth, attributes), FileTooLarge or UnreadableFile.
+
+    `taken` is called with each element of `source_of` and its source as soon as it ends. The element is emptied then
+    and its source is not kept, so that a tree of very many of them takes little memory.
 
     FileTooLarge comes while reading: at the first element too many, or the first above `limit` of those in `counted`.
     """
     data = text.encode("utf-8")
-    tree = _Tree(data, source_of, namespace_of, counted, limit)
+    tree = _Tree(data, source_of, namespace_of, counted, limit, taken)
     parser = DefusedXMLParser(target=tree, encoding="utf-8", forbid_dtd=True, forbid_entities=True)
     # The stubs do not show the expat parser; its position is the only way to an element's exact text.
     tree.position = lambda: cast("Any", parser).parser.CurrentByteIndex
@@ -62,7 +66,15 @@ def parse(
 class _Tree:
     """Parser target: the standard TreeBuilder behind limits, with local tag names."""
 
-    def __init__(self, data: bytes, source_of: str, namespace_of: str, counted: Container[str], limit: int) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        source_of: str,
+        namespace_of: str,
+        counted: Container[str],
+        limit: int,
+        taken: Callable[[Element, str], None] | None,
+    ) -> None:
         self.position: Callable[[], int] = lambda: 0
         self.namespaces: dict[Element, str] = {}
         self.sources: dict[Element, str] = {}
@@ -72,6 +84,7 @@ class _Tree:
         self._starts: list[int] = []
         self._depth = self._elements = 0
         self._counted, self._limit, self._left = counted, limit, limit
+        self._taken = taken
 
     def start(self, tag: str, attributes: dict[str, str]) -> Element:
         self._depth += 1
@@ -99,7 +112,12 @@ class _Tree:
             start = self._starts.pop()
             if not self._starts:
                 end = self._data.find(b">", self.position()) + 1
-                self.sources[element] = self._data[start:end].decode("utf-8", "replace")
+                source = self._data[start:end].decode("utf-8", "replace")
+                if self._taken is None:
+                    self.sources[element] = source
+                else:
+                    self._taken(element, source)
+                    element.clear()
         return element
 
     def data(self, text: str) -> None:

@@ -7,20 +7,22 @@ business application header, SOAP) is allowed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
-from ingestion import FileTooLarge, UnknownFormat, UnreadableFile, counted
+from ingestion import UnknownFormat, UnreadableFile, counted
 from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt_balance import Ends, ends
-from integrations.bank.formats.camt_entry import STATUSES, account_number, entry, status_code, unequal_parts
+from integrations.bank.formats.camt_entry import STATUSES, account_number, unequal_parts
 from integrations.bank.formats.camt_pages import Sheet, joined
 from integrations.bank.formats.camt_reversals import turned_reversals
+from integrations.bank.formats.camt_taken import Entries, Taken
 from integrations.bank.formats.camt_totals import Verdict, judge
 from integrations.bank.formats.camt_values import day, text
 from integrations.bank.formats.charset import decode_or_windows
 from integrations.bank.formats.options import DEFAULTS, KEEPS_SIGN, Options
-from integrations.bank.statements import MAX_ENTRIES, Account, Entry, EntryStatus, Statement
+from integrations.bank.statements import Account, Entry, EntryStatus, Statement
 
 _PAGINATIONS = ("StmtPgntn", "RptPgntn", "NtfctnPgntn")
 
@@ -41,7 +43,7 @@ class Origin:
     """Where a statement element stands, and how its bank wants it read."""
 
     format: str
-    document: bounded_xml.Document
+    entries: Entries
     message: Element
     options: Options
 
@@ -50,10 +52,12 @@ def read(data: bytes, options: Options = DEFAULTS) -> tuple[Statement, ...]:
     """Every statement of the file. Raises UnknownFormat, UnreadableFile, HostileFile or FileTooLarge."""
     declared = _ENCODING.search(data[:1_024])
     xml, note = decode_or_windows(data, declared[1].decode("ascii") if declared else "")
-    document = bounded_xml.parse(xml.lstrip(), source_of="Ntry", namespace_of="Document", counted=_COUNTED)
-    _refuse_many_parts(document.root)
+    entries = Entries(options.reversal == KEEPS_SIGN)
+    document = bounded_xml.parse(
+        xml.lstrip(), source_of="Ntry", namespace_of="Document", counted=_COUNTED, taken=entries.take
+    )
     sheets = [
-        _sheet(each, Origin(format_name, document, message, options))
+        _sheet(each, Origin(format_name, entries, message, options))
         for message, format_name, part in _messages(document)
         for each in message.iterfind(part)
     ]
@@ -61,17 +65,10 @@ def read(data: bytes, options: Options = DEFAULTS) -> tuple[Statement, ...]:
         raise UnreadableFile("the CAMT message holds no statement")
     first, *rest = joined(sheets)
     statements = (replace(first, notes=(*first.notes, note)) if note else first, *rest)
-    if lost := len(document.sources) - sum(len(each.entries) for each in statements):
+    if lost := entries.left:
         problem = f"{counted(lost, 'entry (Ntry) stands', 'entries (Ntry) stand')} outside of every statement"
         return tuple(replace(each, problems=(*each.problems, problem)) for each in statements)
     return statements
-
-
-def _refuse_many_parts(root: Element) -> None:
-    """A part weighs as much as an entry."""
-    parts = sum(1 for _ in root.iter("TxDtls"))
-    if parts > MAX_ENTRIES:
-        raise FileTooLarge(f"The CAMT file has {parts:,} transactions in its entries (TxDtls): split it.")
 
 
 def _messages(document: bounded_xml.Document) -> list[tuple[Element, str, str]]:
@@ -96,15 +93,14 @@ def _messages(document: bounded_xml.Document) -> list[tuple[Element, str, str]]:
 def _sheet(element: Element, origin: Origin) -> Sheet:
     limits = ends(element, pages=origin.format == "camt.053")
     keeps_sign = origin.options.reversal == KEEPS_SIGN
-    entries = tuple(
-        entry(number, ntry, origin.document.sources.get(ntry, ""), keeps_sign=keeps_sign)
-        for number, ntry in enumerate(element.iterfind("Ntry"))
-    )
+    taken = origin.entries.of(element)
+    entries, rows = tuple(each.entry for each in taken), [each.row for each in taken]
     page, last_page = _page(element, origin.message)
-    verdict = judge(element, entries, is_whole=(page or 1) == 1 and last_page is not False)
-    problems = (*limits.problems, *_unknown_statuses(element), *_mixed_currencies(limits, entries))
+    verdict = judge(element, rows, is_whole=(page or 1) == 1 and last_page is not False)
+    problems = (*limits.problems, *_unknown_statuses(taken), *_mixed_currencies(limits, entries))
     is_notice = origin.format != "camt.053" and not origin.options.posts_notices
-    turned = turned_reversals(element, entries, limits, keeps_sign=keeps_sign)
+    reversals = [each.entry for each in taken if each.is_reversal]
+    turned = turned_reversals(entries, reversals, limits, keeps_sign=keeps_sign)
     statement = Statement(
         account=_account(element.find("Acct")),
         entries=entries,
@@ -123,7 +119,7 @@ def _sheet(element: Element, origin: Origin) -> Sheet:
         page=page,
         last_page=last_page,
     )
-    return Sheet(statement, element, verdict, is_notice)
+    return Sheet(statement, element, rows, verdict, is_notice)
 
 
 def _unproved(format_name: str, limits: Ends, verdict: Verdict, pages: tuple[int | None, bool | None]) -> str:
@@ -175,9 +171,9 @@ def _account(element: Element | None) -> Account:
     )
 
 
-def _unknown_statuses(element: Element) -> list[str]:
+def _unknown_statuses(taken: Iterable[Taken]) -> list[str]:
     """Whether an entry of unknown status is in the balance cannot be told, so the statement cannot be used."""
-    codes = {status_code(ntry) for ntry in element.iterfind("Ntry")} - STATUSES.keys()
+    codes = {each.status for each in taken} - STATUSES.keys()
     return [f"an entry has the unknown status {code[:40]!r}" for code in sorted(codes)]
 
 

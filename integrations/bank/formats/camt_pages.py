@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from integrations.bank.formats.camt_totals import Verdict, judge_pages
+from integrations.bank.formats.camt_totals import Row, Verdict, judge_pages
 from integrations.bank.statements import Statement, imbalance
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A statement, or one page of it, with its element and the verdict on the totals that it declares."""
+    """A statement, or one page of it, with what the totals that it declares are held against, and their verdict."""
 
     statement: Statement
     element: Element
+    rows: Sequence[Row]
     verdict: Verdict
     is_notice: bool
     """Totals of a notice that do not hold are a note, since nothing of it is posted."""
@@ -45,7 +46,7 @@ def _judged(sheets: list[Sheet]) -> Iterator[Statement]:
         yield from pages
         return
     is_whole = numbers[0] == 1 and pages[-1].last_page is not False
-    verdict = judge_pages([(sheet.element, sheet.statement.entries) for sheet in sheets], is_whole=is_whole)
+    verdict = judge_pages([(sheet.element, sheet.rows) for sheet in sheets], is_whole=is_whole)
     pages = [_with_verdict(sheet, verdict) for sheet in sheets]
     if any(imbalance(page) != 0 for page in pages):
         yield _one(pages, verdict)

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from xml.etree.ElementTree import Element
 
 from ingestion import counted
 from integrations.bank.formats.camt_balance import Ends
-from integrations.bank.formats.camt_entry import is_reversal
 from integrations.bank.statements import Entry, EntryStatus
 
 
@@ -24,10 +22,8 @@ class Turned:
     notes: tuple[str, ...] = ()
 
 
-def turned_reversals(element: Element, entries: Sequence[Entry], limits: Ends, *, keeps_sign: bool) -> Turned:
+def turned_reversals(entries: Sequence[Entry], reversals: Sequence[Entry], limits: Ends, *, keeps_sign: bool) -> Turned:
     """A problem where only the other reading ties; a note where the setting turned amounts."""
-    pairs = zip(element.iterfind("Ntry"), entries, strict=True)
-    reversals = [each for ntry, each in pairs if is_reversal(ntry)]
     if not reversals:
         return Turned()
     turned = counted(len(reversals), "reversal was", "reversals were")

@@ -18,8 +18,6 @@ from integrations.bank.formats.camt_values import text
 from integrations.bank.formats.money_words import plain
 from integrations.bank.statements import Entry, EntryStatus
 
-Paged = tuple[Element, Sequence[Entry]]
-"""A statement element, or one page of several, and its entries."""
 _SIDES = {"TtlNtries": "", "TtlCdtNtries": "CRDT", "TtlDbtNtries": "DBIT"}
 
 
@@ -43,7 +41,15 @@ class Row:
     is_booked: bool
     transactions: int
     codes: frozenset[str] = frozenset()
-    """Its bank transaction codes, where a total is declared by code."""
+    """Its bank transaction codes: a total may be declared by code."""
+    faults: tuple[str, ...] = ()
+    """What is wrong with its batches."""
+    notes: tuple[str, ...] = ()
+    """What is not all there of its batches."""
+
+
+Paged = tuple[Element, Sequence[Row]]
+"""A statement element, or one page of several, and its entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +67,18 @@ class Figure:
         return self.measure(chosen, by_transaction)
 
 
-def judge(statement: Element, entries: Sequence[Entry], *, is_whole: bool) -> Verdict:
+def judge(statement: Element, rows: Sequence[Row], *, is_whole: bool) -> Verdict:
     """`is_whole` is False for one page of several: totals that do not hold may then be those of all pages."""
-    batches, notes = _batches(list(statement.iterfind("Ntry")), entries)
-    verdict = _verdict(_all_figures(statement), [(statement, entries)], is_whole=is_whole)
-    return replace(verdict, problems=(*batches, *verdict.disproved), notes=tuple(notes))
+    verdict = _verdict(_all_figures(statement), [(statement, rows)], is_whole=is_whole)
+    batches = [f"entry {at}: {fault}" for at, row in enumerate(rows, start=1) for fault in row.faults]
+    notes = [f"entry {at}: {note}" for at, row in enumerate(rows, start=1) for note in row.notes]
+    # The first ten of each say enough.
+    return replace(verdict, problems=(*batches[:10], *verdict.disproved), notes=tuple(notes[:10]))
 
 
 def judge_pages(pages: Sequence[Paged], *, is_whole: bool) -> Verdict:
     """TxsSummry alone: totals of a page that are not its own must be those of all. `is_whole`: no page is missing."""
-    alone = [judge(statement, entries, is_whole=False) for statement, entries in pages]
+    alone = [judge(statement, rows, is_whole=False) for statement, rows in pages]
     shared = [statement for (statement, _), verdict in zip(pages, alone, strict=True) if verdict.unproved]
     if not shared:
         return Verdict(proved=alone[0].proved if all(verdict.proved for verdict in alone) else "")
@@ -80,7 +88,7 @@ def judge_pages(pages: Sequence[Paged], *, is_whole: bool) -> Verdict:
 
 
 def _verdict(figures: Sequence[Figure], pages: Sequence[Paged], *, is_whole: bool) -> Verdict:
-    proved, wrong = _held(figures, _rows(pages)) if figures else ("", [])
+    proved, wrong = _held(figures, [row for _, rows in pages for row in rows]) if figures else ("", [])
     if wrong and not is_whole:
         return Verdict(unproved="its totals (TxsSummry) are not those of this page; they may count other pages")
     return Verdict(problems=tuple(wrong), disproved=tuple(wrong), proved=proved)
@@ -97,15 +105,6 @@ def _held(figures: Sequence[Figure], rows: Sequence[Row]) -> tuple[str, list[str
             return f"TxsSummry, of {counting}", []
         wrong = wrong or failed
     return "", wrong
-
-
-def _rows(pages: Sequence[Paged]) -> list[Row]:
-    has_codes = any(True for statement, _ in pages for _ in _figures_by_code(statement))
-    return [
-        _row(ntry, entry, has_codes=has_codes)
-        for statement, entries in pages
-        for ntry, entry in zip(statement.iterfind("Ntry"), entries, strict=True)
-    ]
 
 
 def _countings(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row], bool]]:
@@ -144,6 +143,8 @@ def _figures_by_code(statement: Element) -> Iterator[Figure]:
 
 def _codes(element: Element) -> list[str]:
     """The bank's own code, and PMNT, PMNT-RCDT and PMNT-RCDT-ESCT: a total may be declared for a whole family."""
+    if element.find("BkTxCd") is None:
+        return []
     levels = (text(element, f"BkTxCd/Domn/{leaf}") for leaf in ("Cd", "Fmly/Cd", "Fmly/SubFmlyCd"))
     return [*filter(None, [text(element, "BkTxCd/Prtry/Cd")]), *accumulate(filter(None, levels), "{}-{}".format)]
 
@@ -173,43 +174,40 @@ def _told(figure: Figure, rows: Sequence[Row], by_transaction: bool) -> str:
     return f"the bank declares {figure.written[:40]!r} as {figure.name}, but the file has {values}"
 
 
-def _row(ntry: Element, entry: Entry, *, has_codes: bool) -> Row:
+def row_of(ntry: Element, entry: Entry) -> Row:
+    """What the totals of the statement, and those of its own batches, ask of an entry."""
     declared = [text(batch, "NbOfTxs") for batch in ntry.iter("Btch")]
     counted = sum(int(number) for number in declared if number.isascii() and number.isdigit() and len(number) < 16)
     held = sum(1 for _ in ntry.iter("TxDtls"))
     booked = entry.status is EntryStatus.BOOKED
-    coded = (ntry, *ntry.iter("TxDtls")) if has_codes else ()
-    codes = frozenset(code for element in coded for code in _codes(element))
-    return Row(entry.amount or Decimal(), text(ntry, "CdtDbtInd"), booked, counted or held or 1, codes)
+    codes = frozenset(code for element in (ntry, *ntry.iter("TxDtls")) for code in _codes(element))
+    faults, notes = _batches(ntry, entry)
+    return Row(entry.amount or Decimal(), text(ntry, "CdtDbtInd"), booked, counted or held or 1, codes, faults, notes)
 
 
-def _batches(elements: Sequence[Element], entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
-    """What is wrong with the batches, and what is only not all there. The first ten of each say enough."""
-    problems: list[str] = []
+def _batches(ntry: Element, entry: Entry) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is wrong with the batches, and what is only not all there."""
+    faults: list[str] = []
     notes: list[str] = []
-    for ntry, entry in zip(elements, entries, strict=True):
-        for group in (*ntry.iterfind("NtryDtls"), *([ntry] if ntry.find("Btch") is not None else [])):
-            if group.find("Btch") is not None:
-                _judge_batch(group, entry, problems, notes)
-    return problems[:10], notes[:10]
+    for group in (*ntry.iterfind("NtryDtls"), *([ntry] if ntry.find("Btch") is not None else [])):
+        if group.find("Btch") is not None:
+            _judge_batch(group, entry, faults, notes)
+    return tuple(faults), tuple(notes)
 
 
-def _judge_batch(group: Element, entry: Entry, problems: list[str], notes: list[str]) -> None:
-    where = f"entry {entry.position + 1}"
+def _judge_batch(group: Element, entry: Entry, faults: list[str], notes: list[str]) -> None:
     held = sum(1 for _ in group.iter("TxDtls"))
     number = plain(text(group, "Btch/NbOfTxs"))
     if number and held and Decimal(number) != held:
-        told = f"{where}: its batch declares {number} transactions (Btch/NbOfTxs), but the file has {held}"
+        told = f"its batch declares {number} transactions (Btch/NbOfTxs), but the file has {held}"
         # One transaction with the whole amount stands for a batch whose parts the bank keeps to itself.
-        (notes if held == 1 and _is_whole(group, entry) else problems).append(told)
+        (notes if held == 1 and _is_whole(group, entry) else faults).append(told)
     total, currency = plain(text(group, "Btch/TtlAmt")), _currency(group)
     if total and entry.amount is not None and currency in ("", entry.currency):
         parts = [part.amount for part in entry.parts if part.amount is not None and part.currency == entry.currency]
         accepted = {abs(entry.amount), abs(sum(parts, Decimal())), abs(_own_amount(group))}
         if Decimal(total) not in accepted:
-            problems.append(
-                f"{where}: its batch declares {total} (Btch/TtlAmt), but the entry is {abs(entry.amount):f}"
-            )
+            faults.append(f"its batch declares {total} (Btch/TtlAmt), but the entry is {abs(entry.amount):f}")
 
 
 def _currency(group: Element) -> str:

@@ -21,6 +21,8 @@ SAMPLE_ROWS = 100
 MARGIN = 0.005
 """Two layouts that differ by less are ambiguous. One row of the sample that only one of them can read is worth more."""
 THRESHOLD = 0.1
+HEADER_SHARE = 0.2
+"""What a header alone is worth, of which no row can be read."""
 SHAPE_SHARE = 0.8
 """Without a header the rows are all there is to go by: this share of them must read."""
 
@@ -47,6 +49,8 @@ def detect_layout(data: bytes, layouts: Sequence[CsvLayout], dates: str = "") ->
         close = [layout for layout in close if date_order(layout.date_formats) == dates] or close
     if len(close) > 1:
         close = sample.dated(close)
+    if len(close) > 1 and ranked[0][0] <= HEADER_SHARE:  # to name one of them would make dead letters of all rows
+        raise UnknownFormat(f"No CSV layout fits, of {len(layouts)}.{_unread(close)} {DECLARE}")
     if len(close) > 1:
         names = ", ".join(layout.name for layout in close)
         raise AmbiguousFormat(
@@ -117,7 +121,7 @@ class _Sample:
             return 0.0
         if not layout.header:
             return 0.6 * share if share >= SHAPE_SHARE else 0.0
-        return table.coverage * (0.2 + 0.8 * share) if table.coverage >= 0.5 else 0.0
+        return table.coverage * (HEADER_SHARE + (1 - HEADER_SHARE) * share) if table.coverage >= 0.5 else 0.0
 
 
 def _until_broken(text: str, delimiter: str) -> list[Record]:
@@ -146,15 +150,17 @@ def _readable(rows: Sequence[Record], table: Table, layout: CsvLayout) -> float:
 def _unknown(sample: _Sample, layouts: Sequence[CsvLayout]) -> str:
     message = f"No CSV layout fits, of {len(layouts)}."
     unread = [layout for layout in layouts if layout.exact and sample.has_header(layout)]
-    if unread:
-        dates = " or ".join(form for layout in unread for form in layout.date_formats)
-        names = ", ".join(layout.name for layout in unread)
-        marks = " or ".join(sorted({layout.decimal for layout in unread}))
-        return (
-            f"{message} Its header is that of {names}, but no row has an amount with the "
-            f"decimal mark {marks} and a date as {dates}. {DECLARE}"
-        )
-    return f"{message}{described(sample.head, layouts)} {DECLARE}"
+    return f"{message}{_unread(unread) if unread else described(sample.head, layouts)} {DECLARE}"
+
+
+def _unread(layouts: Sequence[CsvLayout]) -> str:
+    """What none of the rows below the header of these layouts has."""
+    dates = " or ".join(dict.fromkeys(form for layout in layouts for form in layout.date_formats))
+    names = ", ".join(layout.name for layout in layouts)
+    marks = " or ".join(sorted({layout.decimal for layout in layouts}))
+    return (
+        f" Its header is that of {names}, but no row has an amount with the decimal mark {marks} and a date as {dates}."
+    )
 
 
 def misfit(data: bytes, layout: CsvLayout, known: Sequence[CsvLayout]) -> str:

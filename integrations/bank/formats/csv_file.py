@@ -59,11 +59,16 @@ def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Stateme
 
 
 def _notes(part: Part) -> tuple[str, ...]:
-    if not part.breaks:
-        return ()
-    return (
-        f"the header comes {counted(part.breaks, 'more time')} without a preamble: read as page breaks of one export",
-    )
+    notes = []
+    if part.is_inferred:
+        notes.append(
+            f"line {part.line} is read as the header of another export and no page break, since other headers of the "
+            "file begin one: rows that come before it too count once"
+        )
+    if part.breaks:
+        again = counted(part.breaks, "more time")
+        notes.append(f"the header comes {again} without a preamble: read as page breaks of one export")
+    return tuple(notes)
 
 
 def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balances_checked: bool) -> Statement:

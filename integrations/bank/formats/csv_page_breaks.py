@@ -1,7 +1,9 @@
 """Whether a header that comes again is a page break of one export, or the first line of another export of its kind.
 
 Two exports joined into one file either overlap, and then rows come again, or the later one begins where the days of the
-first were before. Equal rows on both sides of a page break are twins, and both of them took place.
+first were before. Equal rows on both sides of a page break are twins, and both of them took place. A header that shows
+neither is judged by the others of the file: where one of them begins another export, or the days run both ways, the
+file was put together, and all of them do.
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
+from typing import NamedTuple
 
 from ingestion import FileRefused
 from integrations.bank.formats.csv_entry import balance_after, entry_from
@@ -21,18 +25,45 @@ WINDOW_CHARS = 4 * MAX_RECORD_CHARS
 """How much is looked at on either side of the header."""
 
 
-def is_page_break(text: str, page: int, header: re.Match[str], layout: CsvLayout, table: Table) -> bool:
+class Crossing(NamedTuple):
+    """What the rows on both sides of a header that comes again say of it."""
+
+    is_page_break: bool | None
+    """None where they leave it open."""
+    days: tuple[int, ...] = ()
+    """Which way the days run above it, across it, and below it: by so many."""
+
+
+def crossing(text: str, page: int, header: re.Match[str], layout: CsvLayout, table: Table) -> Crossing:
     """`page` is where the rows above the header begin. Neither side is looked at beyond its own page."""
     end = text.find(header[0].rstrip("\r\n"), header.end(), header.end() + WINDOW_CHARS)
     start = max(page, header.start() - WINDOW_CHARS)
     above = _rows(text[start : header.start()], table)
     below = _rows(text[header.end() : header.end() + WINDOW_CHARS if end < 0 else end], table)
     if not above or not below:
-        return True
+        return Crossing(True)
     if _comes_again([row.raw for row in above], [row.raw for row in below], bool(layout.columns.balance)):
-        return False
+        return Crossing(False)
     ends = [above[0], above[-1], below[0], below[-1]]
-    return _balances_go_on(ends, layout, table) or not _days_restart(ends, layout, table)
+    if _balances_go_on(ends, layout, table):
+        return Crossing(True)
+    days = _steps(ends, layout, table)
+    # The first day below lies on the wrong side of the last day above, as the days of either page run.
+    restarts = bool(days) and (days[0] or days[2]) * days[1] < 0
+    return Crossing(False if restarts else None, days)
+
+
+def were_joined(headers: Sequence[Crossing]) -> bool:
+    """Whether exports were put together in the file: what one header leaves open is told by all of them.
+
+    One of them begins another export, or the days run one way across a header, and the other way across another one or
+    within a page.
+    """
+    steps = [step for each in headers for step in each.days]
+    across = [each.days[1] for each in headers if each.days]
+    if min(across, default=0) < 0 < max(steps, default=0) or min(steps, default=0) < 0 < max(across, default=0):
+        return True
+    return any(each.is_page_break is False for each in headers)
 
 
 def _rows(text: str, table: Table) -> list[Record]:
@@ -54,14 +85,12 @@ def _comes_again(above: Sequence[str], below: Sequence[str], has_balance: bool) 
     )
 
 
-def _days_restart(ends: Sequence[Record], layout: CsvLayout, table: Table) -> bool:
-    """The first day below lies on the wrong side of the last day above, as the days of either page run."""
+def _steps(ends: Sequence[Record], layout: CsvLayout, table: Table) -> tuple[int, ...]:
     days = [_entry(row, layout, table).booked_on for row in ends]
-    first, last, begins, stops = days
-    if not (first and last and begins and stops):
-        return False
-    step = (last - first).days or (stops - begins).days
-    return step * (begins - last).days < 0
+    readable = [day for day in days if day is not None]
+    if len(readable) < len(days):
+        return ()
+    return tuple((later - earlier).days for earlier, later in pairwise(readable))
 
 
 def _balances_go_on(ends: Sequence[Record], layout: CsvLayout, table: Table) -> bool:

@@ -1,21 +1,24 @@
 """Several exports joined into one file: a second header, with or without a preamble above it, begins another part.
 
 Parts overlap like files do. A header that comes again without a preamble is a page break where the rows below it go on
-where those above it stopped (`csv_page_breaks`). Rows without any header between them cannot be told apart.
+where those above it stopped, and no other header shows that exports were put together (`csv_page_breaks`). Rows without
+any header between them cannot be told apart.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import accumulate
+from typing import NamedTuple
 
 from ingestion import FileRefused, FileTooLarge
 from integrations.bank.formats.csv_detect import detect_layout
 from integrations.bank.formats.csv_entry import entry_from
-from integrations.bank.formats.csv_page_breaks import is_page_break
+from integrations.bank.formats.csv_page_breaks import Crossing, crossing, were_joined
 from integrations.bank.formats.csv_records import MAX_RECORD_CHARS, Record
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, is_header, open_table
 from integrations.bank.layouts.layout import CsvLayout
@@ -36,6 +39,18 @@ class Part:
     text: str
     line: int
     breaks: int = 0
+    is_inferred: bool = False
+    """Only the other headers of the file show that its own is no page break."""
+
+
+class _Seam(NamedTuple):
+    """A header that comes again. `start` is where its preamble begins, `end` where its own line does."""
+
+    start: int
+    end: int
+    layout: CsvLayout
+    crossing: Crossing | None
+    """None where a preamble, another layout or a mark shows that another export begins."""
 
 
 def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Iterator[Part]:
@@ -43,13 +58,39 @@ def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Ite
     *marked, last = text.split("\ufeff")  # the mark of a file that was put behind another one
     joins = set(accumulate(map(len, marked)))
     text = "".join([*marked, last])
-    begin, kept, below, line, breaks = 0, 0, 0, 1, 0
+    layout, seams = _seams(text, layout, others, joins)
+    crossings: dict[str, list[Crossing]] = defaultdict(list)
+    for seam in seams:
+        crossings[seam.layout.name] += [seam.crossing] if seam.crossing else []
+    joined = {name for name, of_layout in crossings.items() if were_joined(of_layout)}
+    begin, kept, line, breaks, is_inferred = 0, 0, 1, 0, False
     pieces: list[str] = []
     table = _table(text, layout)
+    for seam in seams:
+        pieces.append(text[kept : seam.start])
+        told = seam.crossing.is_page_break if seam.crossing else False
+        if told or (told is None and seam.layout.name not in joined):
+            kept = seam.end  # the line of the header stays, blank
+            breaks += 1
+            continue
+        yield Part(layout, table, "".join(pieces), line, breaks, is_inferred)
+        line += len(_LINE_END.findall(text[begin : seam.start]))
+        begin, kept, breaks, is_inferred = seam.start, seam.start, 0, told is None
+        pieces, layout, table = [], seam.layout, _table(text[seam.start : seam.start + _HEAD_CHARS], seam.layout)
+    yield Part(layout, table, "".join([*pieces, text[kept:]]), line, breaks, is_inferred)
+
+
+def _seams(
+    text: str, layout: CsvLayout, others: Sequence[CsvLayout], joins: Collection[int]
+) -> tuple[CsvLayout, list[_Seam]]:
+    """The layout of the first export, and the headers behind its own."""
+    first, table, below = layout, _table(text, layout), 0
+    seams: list[_Seam] = []
     for number, header in enumerate(_headers(text, (layout, *others))):
         new = _layout_of(text, header, layout, others)
         if not number and new is not None and new is not layout:
-            layout, table = new, _table(text, new)  # the rows above a header that fits better are no preamble
+            first = layout = new  # the rows above a header that fits better are no preamble
+            table = _table(text, new)
         if new is None or not number:
             below = header.end()
             continue
@@ -57,17 +98,13 @@ def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Ite
             raise FileTooLarge(f"The file has more than {MAX_PARTS:,} headers: split it.")
         start = _beginning(text[max(below, header.start() - _HEAD_CHARS) : header.start()], new, layout, table)
         start, page, below = header.start() - start, below, header.end()
-        pieces.append(text[kept:start])
-        same = new is layout and start == header.start() and start not in joins
-        if same and (table.preamble or is_page_break(text, page, header, layout, table)):
-            kept = header.start() + len(header[0].rstrip("\r\n"))  # its line stays, blank
-            breaks += 1
-            continue
-        yield Part(layout, table, "".join(pieces), line, breaks)
-        line += len(_LINE_END.findall(text[begin:start]))
-        begin, kept, breaks = start, start, 0
-        pieces, layout, table = [], new, _table(text[start : start + _HEAD_CHARS], new)
-    yield Part(layout, table, "".join([*pieces, text[kept:]]), line, breaks)
+        judged = None
+        if new is layout and start == header.start() and start not in joins:
+            judged = Crossing(True) if table.preamble else crossing(text, page, header, layout, table)
+        seams.append(_Seam(start, header.start() + len(header[0].rstrip("\r\n")), new, judged))
+        if judged is None or judged.is_page_break is False:
+            layout, table = new, _table(text[start : start + _HEAD_CHARS], new)
+    return first, seams
 
 
 def _table(text: str, layout: CsvLayout) -> Table:

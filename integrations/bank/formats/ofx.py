@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
-from integrations.bank.account_numbers import bank_code
+from integrations.bank.account_numbers import qualifier_of
 from integrations.bank.formats.either_mark import amount
 from integrations.bank.formats.ofx_left_out import left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
@@ -38,8 +38,8 @@ def read(data: bytes, currency: str = "", *, balance_rows: str = "") -> tuple[St
         raise UnknownFormat("no <OFX> element in the file")
     root, opened = outline(text)
     _refuse_damage(root)
-    bank = _value(root.first("FI"), "ORG")
-    statements = tuple(_statement(block, text, bank, currency, balance_rows) for block in root.all(*STATEMENTS))
+    institution = _value(root.first("FI"), "ORG")
+    statements = tuple(_statement(block, text, institution, currency, balance_rows) for block in root.all(*STATEMENTS))
     others = left_out(root, opened)
     if not statements:
         raise _no_statement(root, others)
@@ -69,7 +69,7 @@ def _no_statement(root: Block, others: Mapping[str, int]) -> FileRefused:
     return UnreadableFile(f"the OFX file holds no statement but the bank's error: {said[:300]}")
 
 
-def _statement(block: Block, text: str, bank: str, currency: str, balance_rows: str) -> Statement:
+def _statement(block: Block, text: str, institution: str, currency: str, balance_rows: str) -> Statement:
     currency = _value(block, "CURDEF").upper() or currency
     period = block.first("BANKTRANLIST", "INVTRANLIST")
     transactions = list(block.all(ENTRY))
@@ -77,7 +77,7 @@ def _statement(block: Block, text: str, bank: str, currency: str, balance_rows: 
     rows = [_entry(number, each, text, currency) for number, each in enumerate(transactions)]
     entries, balances = parted(rows, closing, balance_rows)
     return Statement(
-        account=_account(block, currency, bank),
+        account=_account(block, currency, institution),
         entries=entries,
         format="ofx",
         closing=closing,
@@ -90,16 +90,17 @@ def _statement(block: Block, text: str, bank: str, currency: str, balance_rows: 
     )
 
 
-def _account(block: Block, currency: str, bank: str) -> Account:
+def _account(block: Block, currency: str, institution: str) -> Account:
     source = block.first("BANKACCTFROM", "CCACCTFROM", "INVACCTFROM")
-    bank = _value(source, "BANKID", "BROKERID") or bank
+    bank = _value(source, "BANKID", "BROKERID") or institution
     kind = _value(source, "ACCTTYPE").lower() or _KINDS.get(block.name, "")
     return Account(
         identifier="".join(_value(source, "ACCTID").split()),
         currency=currency,
         bank=bank,
         kind=kind,
-        qualifier=" ".join(f"{bank_code(bank)} {kind}".casefold().split())[:100],
+        institution=institution,
+        qualifier=qualifier_of(bank, kind),
     )
 
 

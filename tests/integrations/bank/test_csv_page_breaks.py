@@ -54,6 +54,34 @@ def test_rows_or_days_that_come_again_are_another_export(above: str, below: str)
     assert sizes(HEAD + above + HEAD + below) == [above.count("-5.00"), below.count("-5.00")]
 
 
+@pytest.mark.parametrize(
+    "pages",
+    [
+        (rows("02b"), rows("01a"), rows("03c"), rows("03c", "03d")),
+        (rows("01a", "02b"), rows("02b"), rows("02b"), rows("01a", "02b")),
+        (rows("03d", "02b"), rows("02b"), rows("01a"), rows("04e")),
+    ],
+)
+def test_a_header_that_leaves_it_open_begins_an_export_where_another_one_of_the_file_does(
+    pages: tuple[str, ...],
+) -> None:
+    assert sizes(HEAD + HEAD.join(pages)) == [page.count("-5.00") for page in pages]
+
+
+def test_the_run_says_which_header_is_read_as_another_export_on_account_of_others() -> None:
+    text = HEAD + HEAD.join([rows("01a", "02b"), rows("02b"), rows("01a")])
+
+    _, (second,), _ = read_parts(text.encode(), currency="EUR")
+
+    assert "line 4 is read as the header of another export and no page break" in second.notes[0]
+
+
+def test_days_that_run_one_way_are_pages_however_many() -> None:
+    text = HEAD + HEAD.join([rows("01a", "02b"), rows("02b"), rows("02c", "04d"), rows("09e")])
+
+    assert sizes(text) == [6]
+
+
 def test_file_put_behind_another_one_is_another_export() -> None:
     assert sizes(HEAD + rows("01a", "02b") + "\ufeff" + HEAD + rows("02b", "03c")) == [2, 2]
 

@@ -208,8 +208,8 @@ def test_any_cutting_into_files_or_members_of_a_zip_ends_in_the_true_ledger(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few_a_page")
-@pytest.mark.parametrize("form", ["mt940", "mt940 with ids"])
+@pytest.mark.parametrize("form", ["mt940", "mt940 with ids", "csv", "csv newest first"])
 def test_any_cutting_joined_into_one_file_ends_in_the_true_ledger(form: str) -> None:
-    """CSV exports that are joined by chance of order look like pages of one, see test_csv_joined.py."""
+    """In order of their days CSV exports may look like pages of one, see test_csv_page_breaks.py."""
     for seed in range(2):
         ends_in_the_true_ledger(seed, form, joined)

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from ingestion.actions import Actor, connect, upload
 from ingestion.models import Connection, Run, Tenant
 from ingestion.running import execute
+from integrations.bank.models import BankAccount
+from tests.integrations.bank.test_account_spelling import IBAN, as_before, spelled
+from tests.integrations.bank.test_accounts_named_in_part import amounts, expected, ofx
 from tests.integrations.bank.test_cuttings import Booked, Cutting, mt940
 from tests.integrations.bank.test_overlap import active
 from tests.integrations.bank.test_pipeline import connection, load
@@ -31,8 +35,14 @@ def two_connections() -> tuple[Connection, Connection]:
     return one, connect(Actor(), one.tenant, "bank.statements", name="other")
 
 
-def queued(where: Connection, name: str, cutting: Cutting) -> int:
-    return upload(Actor(), where, name, mt940(cutting), config={}, again=True).run.pk
+def queued(where: Connection, name: str, cutting: Cutting | bytes) -> int:
+    data = cutting if isinstance(cutting, bytes) else mt940(cutting)
+    return upload(Actor(), where, name, data, config={}, again=True).run.pk
+
+
+def rows_of(account: str) -> bytes:
+    """An export of which every row can be read."""
+    return b"".join(row for row in spelled(account).splitlines(keepends=True) if b"Terug" not in row)
 
 
 def at_once(first: int, second: int, *, after: str) -> None:
@@ -97,3 +107,48 @@ def test_a_statement_that_shows_two_entries_to_be_two_parts_them_whichever_loads
     )
 
     assert active(one) == [("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(3))]
+
+
+def test_two_loads_of_an_account_that_is_spelled_anew_keep_its_rows_once() -> None:
+    one, other = two_connections()
+    written = rows_of(f"{IBAN}/EUR")
+    load(one, "a.csv", written)
+    as_before(one, f"{IBAN}/EUR")
+    before = active(one)
+
+    at_once(
+        queued(one, "a.csv", written),
+        queued(other, "b.csv", written),
+        after='UPDATE "bank_bankaccount"',
+    )
+
+    assert active(one) == before
+    assert BankAccount.objects.for_tenant(one.tenant).get().identifier == IBAN
+
+
+@pytest.mark.parametrize("after", ['FROM "bank_bankaccount"', 'INTO "bank_bankaccount"'])
+def test_two_loads_of_one_account_with_and_without_its_bank_make_one_account(after: str) -> None:
+    one, other = two_connections()
+
+    at_once(
+        queued(one, "a.ofx", ofx(bank="1", kind="CHECKING")),
+        queued(other, "b.ofx", ofx(kind="CHECKING")),
+        after=after,
+    )
+
+    assert amounts(one) == expected("1 checking")
+
+
+def test_the_accounts_of_a_batch_are_locked_before_anything_else_is_asked_of_them() -> None:
+    where = connection()
+    load(where, "a.csv", rows_of(f"{IBAN}/EUR"))
+    as_before(where, f"{IBAN}/EUR")
+    run = queued(where, "b.csv", rows_of(f"{IBAN}/EUR"))
+
+    with CaptureQueriesContext(database) as asked:
+        execute(run)
+
+    of_accounts = [query["sql"] for query in asked if "bank_bankaccount" in query["sql"]]
+    locks = "FOR UPDATE" if database.features.has_select_for_update else "SELECT"
+    assert locks in of_accounts[0]
+    assert any(sql.startswith("UPDATE") for sql in of_accounts)

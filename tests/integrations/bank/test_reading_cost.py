@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from collections.abc import Callable
 from types import FrameType
 
@@ -131,3 +132,22 @@ def test_a_large_file_is_read_whole_and_proved(build: Build, count: int) -> None
     (found,) = read_file(build(count))
 
     assert (len(found.entries), found.problems, found.unproved) == (count, (), "")
+
+
+def test_a_camt_file_takes_little_more_memory_while_it_is_read_than_what_is_made_of_it() -> None:
+    """The tree of its entries took twice as much again."""
+    (kept, peak), (kept_of_more, peak_of_more) = memory(camt_entries(500)), memory(camt_entries(1_500))
+
+    assert peak_of_more - peak < 2.5 * (kept_of_more - kept)
+
+
+def memory(data: bytes) -> tuple[int, int]:
+    """Bytes that are kept of the file once it is read, and the most while it is."""
+    tracemalloc.start()
+    try:
+        statements = read_file(data)
+        kept, peak = tracemalloc.get_traced_memory()
+        assert statements
+        return kept, peak
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,228 @@
+"""OFX files of one account that name its bank and kind, or leave one of them out, load nothing twice in any order."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from itertools import permutations
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+from django.apps import apps
+from django.db import connection as database
+from django.db.migrations.exceptions import IrreversibleError
+
+from ingestion.actions import Actor, Selection, replay
+from ingestion.models import Connection, DeadLetter, Run
+from ingestion.running import execute
+from integrations.bank.models import BankAccount, BankTransaction
+from tests.integrations.bank.test_cuttings import archived
+from tests.integrations.bank.test_overlap import notes, put
+from tests.integrations.bank.test_pipeline import connection, load, mt940
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+MONTH = [("0105", "-10.00", "A1"), ("0106", "-3.00", ""), ("0106", "-3.00", ""), ("0107", "25.00", "A2")]
+"""Day, amount and id; two of them are twins."""
+
+
+def ofx(bank: str = "", kind: str = "", name: str = "", booked: list[tuple[str, str, str]] = MONTH) -> bytes:
+    """A file of the account 5550004 that names its bank by number or by name, and its kind, where they are given."""
+    rows = "".join(
+        f"<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>2026{day}<TRNAMT>{amount}{f'<FITID>{fitid}' * bool(fitid)}<NAME>SHOP</STMTTRN>"
+        for day, amount, fitid in booked
+    )
+    institution = f"<SIGNONMSGSRSV1><SONRS><FI><ORG>{name}</FI></SONRS></SIGNONMSGSRSV1>" * bool(name)
+    heading = f"<BANKID>{bank}" * bool(bank) + "<ACCTID>5550004" + f"<ACCTTYPE>{kind}" * bool(kind)
+    return f"""OFXHEADER:100
+DATA:OFXSGML
+
+<OFX>{institution}<BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>USD<BANKACCTFROM>{heading}</BANKACCTFROM>
+<BANKTRANLIST><DTSTART>2026{booked[0][0]}<DTEND>2026{booked[-1][0]}{rows}</BANKTRANLIST></STMTRS></STMTTRNRS>
+</BANKMSGSRSV1></OFX>""".encode()
+
+
+def amounts(where: Connection) -> Counter[str]:
+    """The accounts with what they hold together, rows and sum."""
+    rows = BankTransaction.objects.for_tenant(where.tenant).active().select_related("account")
+    return Counter(f"{row.account.qualifier} {row.booked_on:%m%d} {row.amount:.2f}" for row in rows)
+
+
+def expected(qualifier: str, booked: list[tuple[str, str, str]] = MONTH) -> Counter[str]:
+    return Counter(f"{qualifier} {day} {amount}" for day, amount, _ in booked)
+
+
+HEADINGS = {
+    "whole": {"bank": "1", "kind": "CHECKING"},
+    "no bank": {"kind": "CHECKING"},
+    "no kind": {"bank": "001"},
+    "neither": {},
+    "name too": {"bank": "1", "kind": "CHECKING", "name": "First Bank"},
+    "name alone": {"kind": "CHECKING", "name": "First Bank"},
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(("whole", "no bank", "neither"))), ids=" ".join)
+def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twice(order: tuple[str, ...]) -> None:
+    where = connection()
+
+    for at, name in enumerate((*order, *order)):
+        put(where, f"{at}.ofx", ofx(**HEADINGS[name], booked=MONTH[at % 2 :]))
+        put(where, f"{at} whole.ofx", ofx(**HEADINGS[name]))
+
+    assert amounts(where) == expected("1 checking")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_way_to_name_the_account_is_one_account_in_any_order(seed: int) -> None:
+    where, random = connection(), Random(seed)
+    names = [*HEADINGS, *HEADINGS]
+    random.shuffle(names)
+
+    for at, name in enumerate(names):
+        first = random.choice((0, 1, 3))
+        run = put(where, f"{at}.ofx", ofx(**HEADINGS[name], booked=MONTH[first:]))
+        assert run.state == Run.State.SUCCEEDED
+    put(where, "all.ofx", ofx(**HEADINGS[names[0]]))
+
+    assert BankAccount.objects.for_tenant(where.tenant).count() == 1
+    assert amounts(where) == expected("1 checking")
+
+
+def test_members_of_a_zip_that_name_the_account_in_each_way_are_one_account() -> None:
+    where = connection()
+    (archive,) = archived([ofx(**heading, booked=MONTH[at % 3 :]) for at, heading in enumerate(HEADINGS.values())])
+
+    run = put(where, "all.zip", archive)
+
+    assert run.state == Run.State.SUCCEEDED
+    assert amounts(where) == expected("1 checking")
+
+
+def test_a_replayed_entry_goes_to_the_account_that_its_file_was_taken_for() -> None:
+    where = connection()
+    put(where, "whole.ofx", ofx(bank="1", kind="CHECKING", booked=MONTH[1:]))
+    put(where, "bad.ofx", ofx(kind="CHECKING", booked=[("0105", "-1O.00", "A1"), *MONTH[1:]]))
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(letter.payload).replace(b'"amount": null', b'"amount": "-10.00"')
+    DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
+
+    (run,) = replay(Actor(), Selection(where.tenant))
+    execute(run.pk)
+    put(where, "again.ofx", ofx(bank="1", kind="CHECKING"))
+
+    assert amounts(where) == expected("1 checking")
+
+
+def test_trusted_and_ignored_ids_are_found_under_every_name_of_the_account() -> None:
+    for ids in ("trust", "ignore"):
+        where = connection(ids)
+        for at, name in enumerate(("no bank", "whole", "neither", "no bank")):
+            put(where, f"{at}.ofx", ofx(**HEADINGS[name]), ids=ids)
+
+        assert amounts(where) == expected("1 checking")
+
+
+def test_the_run_says_which_account_a_file_without_a_bank_is_taken_for_and_what_an_account_is_known_as() -> None:
+    where = connection()
+    put(where, "part.ofx", ofx(kind="CHECKING"))
+
+    run = put(where, "whole.ofx", ofx(bank="1", kind="CHECKING"))
+    again = put(where, "later.ofx", ofx(kind="CHECKING", booked=MONTH[1:]))
+
+    assert "The account 5550004 USD (checking) is known as 5550004 USD (1 checking) from now on" in notes(run)
+    assert "5550004 (checking) of the file is taken for 5550004 USD (1 checking), the only one" in notes(again)
+
+
+def test_a_file_that_may_be_of_two_accounts_is_refused_until_it_is_said_of_which() -> None:
+    where = connection()
+    put(where, "1.ofx", ofx(bank="1", kind="CHECKING"))
+    put(where, "2.ofx", ofx(bank="2", kind="CHECKING"))
+
+    run = put(where, "part.ofx", ofx(kind="CHECKING"))
+    told = put(where, "told.ofx", ofx(kind="CHECKING"), bank="2")
+
+    assert run.state == Run.State.FAILED
+    assert "there are 5550004 USD (1 checking), 5550004 USD (2 checking)" in run.error_message
+    assert "--config bank=NUMBER (BANKID)" in run.error_message
+    assert told.state == Run.State.SUCCEEDED
+    assert amounts(where) == expected("1 checking") + expected("2 checking")
+
+
+def test_a_file_without_a_kind_asks_for_it_where_there_are_two() -> None:
+    where = connection()
+    put(where, "1.ofx", ofx(bank="1", kind="CHECKING"))
+    put(where, "2.ofx", ofx(bank="1", kind="SAVINGS"))
+
+    run = put(where, "part.ofx", ofx(bank="1"))
+    told = put(where, "told.ofx", ofx(bank="1"), kind="savings")
+
+    assert "--config kind=checking (ACCTTYPE)" in run.error_message
+    assert "bank=" not in run.error_message
+    assert told.state == Run.State.SUCCEEDED
+    assert amounts(where) == expected("1 checking") + expected("1 savings")
+
+
+def test_one_that_was_taken_for_an_account_before_there_were_two_is_asked_for_too() -> None:
+    where = connection()
+    for at, heading in enumerate(({"kind": "CHECKING"}, {"bank": "1", "kind": "CHECKING"})):
+        put(where, f"{at}.ofx", ofx(**heading))
+    put(where, "2.ofx", ofx(bank="2", kind="CHECKING"))
+
+    run = put(where, "part.ofx", ofx(kind="CHECKING"))
+
+    assert run.state == Run.State.FAILED
+    assert amounts(where) == expected("1 checking") + expected("2 checking")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_name_of_a_bank_tells_accounts_apart_where_the_number_is_left_out(turned: bool) -> None:
+    where = connection()
+    files = [ofx(bank=number, kind="CHECKING", name=name) for number, name in (("1", "First"), ("2", "Second"))]
+    files.append(ofx(kind="CHECKING", name="second"))
+
+    for at, data in enumerate(reversed(files) if turned else files):
+        put(where, f"{at}.ofx", data)
+
+    assert amounts(where) == expected("1 checking") + expected("2 checking")
+
+
+def test_accounts_of_other_tenants_make_nothing_ambiguous() -> None:
+    for at in "12":
+        put(connection("theirs"), f"{at}.ofx", ofx(bank=at, kind="CHECKING"))
+    where = connection("ours")
+
+    run = put(where, "part.ofx", ofx(kind="CHECKING"))
+
+    assert run.state == Run.State.SUCCEEDED
+    assert amounts(where) == expected("checking")
+
+
+def test_another_format_finds_the_account_that_it_made_also_beside_another_of_its_number() -> None:
+    where = connection()
+    statement = mt940("100,00", [("260105", "-10,00")], "90,00")
+    as_ours = {b"5550004": b"NL91ABNA0417164300", b"USD": b"EUR"}
+    load(where, "a.sta", statement)
+    for bank in "12":
+        data = ofx(bank=bank, kind="CHECKING", booked=[("0220", "-1.00", "Z")])
+        for old, new in as_ours.items():
+            data = data.replace(old, new)
+        put(where, f"{bank}.ofx", data)
+
+    put(where, "again.sta", statement)
+
+    assert amounts(where) == Counter(
+        {"1 checking 0105 -10.00": 1, "1 checking 0220 -1.00": 1, "2 checking 0220 -1.00": 1}
+    )
+
+
+def test_the_schema_before_is_refused_while_an_account_is_known_otherwise_than_its_entries() -> None:
+    where = connection()
+    migration = importlib.import_module("integrations.bank.migrations.0009_accounts_named_in_part")
+    put(where, "part.ofx", ofx(kind="CHECKING"))
+    migration.refuse_completed_accounts(apps, SimpleNamespace(connection=database))
+
+    put(where, "whole.ofx", ofx(bank="1", kind="CHECKING"))
+
+    with pytest.raises(IrreversibleError, match="completed: 1"):
+        migration.refuse_completed_accounts(apps, SimpleNamespace(connection=database))
