@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Exists, F, Q, QuerySet
 
-from ingestion import artifacts, deliveries, events, letters
+from ingestion import artifacts, closing_letters, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, RowRefused, Stored, versions
@@ -166,7 +166,9 @@ def _commit(
         work.seams.at("loaded")
         rejected = [*prepared.rejected, *loaded.rejected]
         _settle(work, page, prepared, loaded, now)
-        letters.write(run, rejected, now, payloads)
+        letters.write(
+            run, rejected, datetime.now(UTC), payloads, page.settles
+        )  # seen after the page's rows were written
         told = recognizing.recognize(work, rejected)
         if page.deliveries:
             deliveries.settle(run, page.deliveries, now)
@@ -217,9 +219,10 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
             itself.append(skip.record)
     fine, itself = list(work.open_letters.among(present)), list(work.open_letters.among(itself))
     if fine or itself or whole:
-        letters.settle(work.run, fine, now, [*whole, *map(letters.identity, itself)])
+        closing_letters.settle(work.run, fine, now, [*whole, *map(letters.identity, itself)])
     if page.formerly is not None:
-        letters.supersede(work.run, work.open_letters.named(page.formerly(), [record.key for record in present]))
+        names = work.open_letters.named(page.formerly(), [record.key for record in present])
+        closing_letters.supersede(work.run, names)
 
 
 def _shards_beside(work: Work) -> QuerySet[Run]:

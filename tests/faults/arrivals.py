@@ -47,7 +47,7 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "    if page.formerly is not None:\n        letters.supersede(work.run, work.open_letters.named(page.formerly(), [record.key for record in present]))\n",
+        "        closing_letters.supersede(work.run, names)\n",
         "",
         ("tests/integrations/bank/test_mended.py::test_a_mended_entry_closes_its_letter_whatever_could_not_be_read",),
     ),
