@@ -55,7 +55,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     work.seams.at("prepared")
     if work.mine.is_due():
         ownership.renew(work.mine)
-    seen = work.watch.look(prepared, page.envelope)
+    seen = work.watch.look(prepared, page)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
     if budget.would_break(work, prepared):
