@@ -38,7 +38,7 @@ FAULTS = [
         ("tests/ingestion/test_reasons.py::test_a_run_counts_the_reasons_of_its_skips",),
     ),
     Fault(
-        _BATCH,
+        "ingestion/running/landing.py",
         'fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"]',
         'fields=["tally", "read", "dead"]',
         (
