@@ -165,3 +165,15 @@ def test_a_resumed_replay_goes_on_behind_the_letters_that_it_took() -> None:
         carry(run)
 
     assert set(rows(tenant)) == {second.source_id}
+
+
+def test_what_an_earlier_letter_of_the_replay_wrote_is_not_in_the_way_of_a_later_one() -> None:
+    tenant = new_tenant()
+    groups = tuple(
+        {"name": name, "sum": "9.99", "entries": [entry]} for name, entry in (("may", FIRST), ("june", SECOND))
+    )
+    load(reading(source=Batches(groups)), tenant)
+
+    run = replayed(tenant, reading(source=Batches((), trusting=True)))
+
+    assert (run.ok, run.skip_reasons, rows(tenant)) == (2, {}, {"rec_0001": "2.00"})
