@@ -153,8 +153,7 @@ class Group:
                 )
             )
             self._look_from = b"(" + pending[-1][0] if pending else None
-            others = [number for number, consumer in pending if consumer != self._consumer.encode()]
-            if wanted := [number for number in others if number not in self._held]:
+            if wanted := [number for number, consumer in pending if consumer != self._consumer.encode()]:
                 return self._looked_up(wanted)
         return []
 
