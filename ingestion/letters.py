@@ -1,4 +1,4 @@
-"""Writing and settling dead letters, always inside the transaction of the batch that found or loaded them.
+"""Writing dead letters, always inside the transaction of the batch that found them; `closing_letters` closes them.
 
 Only their rows: payloads too large for a row are put into storage before it, by `keep`. The database may refuse a large
 row that was not known to be bad; the batch is then rolled back (`PayloadNotKept`), keeps it, and is committed again.
@@ -7,14 +7,15 @@ row that was not known to be bad; the batch is then rolled back (`PayloadNotKept
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, Max, Q, Value, When
 
 from ingestion import artifacts
 from ingestion.core.context import TenantRef
@@ -29,7 +30,9 @@ _CHUNK = 500
 _INLINE_BYTES = 1024 * 1024
 """Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
 _MAX_ERRORS = 100
-_SUPERSEDED = "Superseded"
+SUPERSEDED = "Superseded"
+"""The first word of notes on letters that a newer version closed, and that open again when theirs comes back."""
+_NEXT = timedelta(microseconds=1)
 Payloads = Mapping[bytes, artifacts.Kept]
 """Large payloads that are in storage: their bytes, and the file that holds them."""
 
@@ -71,18 +74,21 @@ def _fingerprint(pipeline: str, stage: str, error_class: str, errors: tuple[tupl
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads) -> None:
+def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads, settles: Collection[str] = ()) -> None:
     """One letter for each rejected record; a record that has one already is counted there again.
+
+    A replay has not seen the record again: what it rejects was last seen when the letter was that it took, for parts
+    of a letter the one that it `settles`.
 
     Raises PayloadNotKept, before anything is written, when a large payload is not among `kept`.
     """
     if missing := [one for one in rejected if _large(one) and one.record.body not in kept]:
         raise PayloadNotKept(missing)
     identities = [identity(one.record) for one in rejected]
-    by_identity = dict(zip(identities, rejected, strict=True))
-    times = Counter(identities)  # a page may hold the same bytes twice
-    for chunk in _chunks(list(by_identity)):
-        _until_it_fits(partial(_write, run, {key: by_identity[key] for key in chunk}, now, times, kept))
+    times = Counter(identities)  # a page may hold the same bytes twice; then the last ones count
+    last = dict(zip(reversed(identities), reversed(rejected), strict=True))
+    for chunk in chunks(list(reversed(last))):
+        _until_it_fits(partial(_write, run, {key: last[key] for key in chunk}, now, times, kept, settles))
 
 
 def _until_it_fits(write_chunk: Callable[[], None]) -> None:
@@ -97,88 +103,52 @@ def _until_it_fits(write_chunk: Callable[[], None]) -> None:
                 raise
 
 
-def _write(run: Run, rejected: Mapping[str, Rejected], now: datetime, times: Mapping[str, int], kept: Payloads) -> None:
+def _write(
+    run: Run,
+    rejected: Mapping[str, Rejected],
+    now: datetime,
+    times: Mapping[str, int],
+    kept: Payloads,
+    settles: Collection[str],
+) -> None:
     mine = of_connection(run)
-    known = dict(mine.filter(identity__in=list(rejected)).values_list("identity", "fingerprint"))
-    fresh = [_letter(run, key, one, now, times[key], kept) for key, one in rejected.items() if key not in known]
-    insert(DeadLetter, fresh, now)
+    rows = mine.filter(identity__in=list(rejected)).values_list("identity", "pk", "fingerprint")
+    known = {key: (pk, cause) for key, pk, cause in rows}
+    began = now if len(known) == len(rejected) else _delivered(run, settles) or now
+    seen = _in_order(began, {key: known[key][0] if key in known else None for key in rejected})
+    insert(
+        DeadLetter,
+        [_letter(run, k, one, seen[k], times[k], kept) for k, one in rejected.items() if k not in known],
+        now,
+    )
     for count in {times[key] for key in known}:
-        _seen_again(run, [key for key in known if times[key] == count], now, count)
-    for key, cause in known.items():
+        _seen_again(run, {key: seen[key] for key in known if times[key] == count}, count)
+    for key, (_, cause) in known.items():
         if fingerprint(run.pipeline, rejected[key]) != cause:
             mine.filter(identity=key).update(**_why(run, rejected[key]))
 
 
-def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str] = ()) -> None:
-    """Close the open letters of records that are fine now: the same bytes count as replayed, older ones as superseded.
+def _delivered(run: Run, settles: Collection[str]) -> datetime | None:
+    """When the source last delivered the letter that a replay takes apart; None where none is."""
+    if not settles:
+        return None
+    newest: datetime | None = of_connection(run).filter(identity__in=settles).aggregate(at=Max("last_seen"))["at"]
+    return newest
 
-    Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
-    A replay takes old payloads on purpose: it supersedes only what was last seen before the letter it took.
+
+def _in_order(began: datetime, numbers: Mapping[str, int | None]) -> Mapping[str, datetime]:
+    """When letters were seen, in this order; those yet to be written have no number.
+
+    Replays take what was seen at one moment by number. Where the numbers go back, the moment moves on by a microsecond.
     """
-    opened = of_connection(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
-    if not opened.exists():
-        return
-    by_id: dict[str, list[Record]] = defaultdict(list)
-    for record in fine:
-        by_id[source_id_of(record)].append(record)
-    same = [*(identity(record) for record in by_id.pop("", ())), *also]
-    older: list[int] = []
-    for chunk in _chunks(list(by_id)):
-        rows = opened.filter(source_id__in=chunk).values_list("source_id", "pk", "identity", "run_id", "last_seen")
-        versions: dict[str, list[_Version]] = defaultdict(list)
-        for source_id, pk, known, seen_by, last_seen in rows:
-            versions[source_id].append(_Version(pk, known, seen_by, last_seen))
-        for source_id, found in versions.items():
-            these = set(map(identity, by_id[source_id]))
-            same += (one.identity for one in found if one.identity in these)
-            older += _superseded(run, found, these)
-    for chunk in _chunks(same):
-        opened.filter(identity__in=chunk).update(
-            status=DeadLetter.Status.REPLAYED, replayed_at=now, replayed_by=run.requested_by_id, replay_run=run
-        )
-    if older:
-        _supersede(run, opened.filter(pk__in=older))
-
-
-def supersede(run: Run, source_ids: Sequence[str]) -> None:
-    """Close the open letters of unreadable versions of what is fine now, whatever run wrote them."""
-    for chunk in _chunks(list(source_ids)):
-        _supersede(run, of_connection(run).filter(status__in=DeadLetter.OPEN, source_id__in=chunk))
-
-
-def recognize(run: Run, stored: Sequence[tuple[Rejected, str]]) -> None:
-    """Close the open letters of rejected records that are stored from a version that was fine, each with its reason."""
-    by_place: dict[str, list[str]] = defaultdict(list)
-    for one, where in stored:
-        by_place[where].append(identity(one.record))
-    for where, identities in by_place.items():
-        for chunk in _chunks(identities):
-            of_connection(run).filter(status__in=DeadLetter.OPEN, identity__in=chunk).update(
-                status=DeadLetter.Status.SETTLED, note=storable(f"Arrived already: {where}", 500)
-            )
-
-
-def _supersede(run: Run, opened: TenantQuerySet[DeadLetter]) -> None:
-    note = f"{_SUPERSEDED}: a newer version of this record was taken by run {run.pk}."
-    opened.update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
-
-
-class _Version(NamedTuple):
-    """An open letter about one version of a record."""
-
-    pk: int
-    identity: str
-    run_id: int
-    last_seen: datetime
-
-
-def _superseded(run: Run, found: Sequence[_Version], these: Collection[str]) -> list[int]:
-    """Which of the letters of one record are older than the version in `these`, that is fine now."""
-    others = [one for one in found if one.identity not in these]
-    if run.kind != Run.Kind.REPLAY:
-        return [one.pk for one in others if one.run_id != run.pk]  # of two in one run nobody knows which is newer
-    taken = [one.last_seen for one in found if one.identity in these]
-    return [one.pk for one in others if taken and one.last_seen < max(taken)]
+    seen: dict[str, datetime] = {}
+    before = 0.0
+    for key, number in numbers.items():
+        if number is not None and before > number:
+            began += _NEXT
+        before = math.inf if number is None else number
+        seen[key] = began
+    return seen
 
 
 def about(run: Run) -> TenantQuerySet[DeadLetter]:
@@ -204,15 +174,23 @@ def of_connection(run: Run) -> TenantQuerySet[DeadLetter]:
     return DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
 
 
-def _seen_again(run: Run, identities: Sequence[str], now: datetime, times: int) -> None:
+def _seen_again(run: Run, moments: Mapping[str, datetime], times: int) -> None:
     """Count again; what was closed by a later load opens again, and what an operator abandoned stays abandoned."""
     reopened = [
         When(status=DeadLetter.Status.REPLAYED, then=Value(DeadLetter.Status.NEW)),
-        When(status=DeadLetter.Status.ABANDONED, note__startswith=_SUPERSEDED, then=Value(DeadLetter.Status.NEW)),
+        When(status=DeadLetter.Status.ABANDONED, note__startswith=SUPERSEDED, then=Value(DeadLetter.Status.NEW)),
     ]
-    seen = of_connection(run).filter(identity__in=identities)
+    keys_at: dict[datetime, list[str]] = defaultdict(list)
+    for key, moment in moments.items():
+        keys_at[moment].append(key)
+    at: Any = Case(*(When(identity__in=keys, then=Value(moment)) for moment, keys in keys_at.items()))
+    if run.kind == Run.Kind.REPLAY:
+        at = F("last_seen")
+    elif len(keys_at) == 1:  # as on nearly every page
+        (at,) = keys_at
+    seen = of_connection(run).filter(identity__in=list(moments))
     seen.filter(replay_run=run).update(replay_run=None)  # another replay that waits for its turn keeps what it holds
-    seen.update(times_seen=F("times_seen") + times, last_seen=now, run=run, status=Case(*reopened, default=F("status")))
+    seen.update(times_seen=F("times_seen") + times, last_seen=at, run=run, status=Case(*reopened, default=F("status")))
 
 
 def _letter(run: Run, key: str, one: Rejected, now: datetime, times: int, kept: Payloads) -> dict[str, object]:
@@ -262,5 +240,5 @@ def _place(path: str) -> str:
     return ".".join("*" if part.isdigit() else part for part in path.split("."))
 
 
-def _chunks(items: list[str]) -> Iterable[list[str]]:
+def chunks(items: list[str]) -> Iterable[list[str]]:
     return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

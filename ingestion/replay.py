@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import F, Q
 from django.db.models.functions import Length
@@ -17,7 +18,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Stage
 from ingestion.core.sources import Source
 from ingestion.letters import payload
-from ingestion.models import DeadLetter
+from ingestion.models import DeadLetter, TenantQuerySet
 
 _PAGE = 500
 _PAGE_BYTES = 16 * 1024 * 1024
@@ -29,7 +30,7 @@ _SINGLE = ("PoisonRecord", "PayloadTooLarge")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Some open letters, oldest first: those held by a replay run. The checkpoint is the last letter's id."""
+    """Some open letters, as they were seen last: those held by a replay run. The checkpoint is the last one's place."""
 
     original: Source
     which: Q
@@ -38,34 +39,62 @@ class DeadLetters:
         return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        last = int(checkpoint or 0)
-        while letters := self._after(ctx, last):
+        waiting = self._waiting(ctx, checkpoint)
+        start = 0
+        while start < len(waiting):
+            taken, letters = self._next(ctx, waiting[start : start + _PAGE])
+            start += taken
+            if not letters:
+                continue
             if not ctx.rehearsing:
                 # In a transaction of its own, before the attempt: it counts even when the load rolls back.
                 DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[one.pk for one in letters]).update(
                     replay_attempts=F("replay_attempts") + 1
                 )
-            last = letters[-1].pk
-            yield self._page(ctx, letters, last)
+            seen, pk = waiting[start - 1]
+            yield self._page(ctx, letters, [seen.isoformat(), pk])
 
-    def _after(self, ctx: Context, last: int) -> Sequence[DeadLetter]:
-        """The next letters of one kind: a run of records, or one letter that its source must reopen."""
-        held = DeadLetter.objects.for_tenant(ctx.tenant).filter(self.which, status__in=DeadLetter.OPEN, pk__gt=last)
+    def _waiting(self, ctx: Context, checkpoint: Json) -> Sequence[tuple[datetime, int]]:
+        """When the letters were seen last, and their numbers, in that order: the newest payload ends on top.
+
+        Looked up once: a letter that is seen again meanwhile would move behind its own checkpoint.
+        """
+        waiting = self._held(ctx)
+        if isinstance(checkpoint, list):  # a number is an earlier release's, which took another order: begin anew
+            seen, pk = datetime.fromisoformat(checkpoint[0]), checkpoint[1]
+            waiting = waiting.filter(Q(last_seen__gt=seen) | Q(last_seen=seen, pk__gt=pk))
+        return list(waiting.order_by("last_seen", "pk").values_list("last_seen", "pk"))
+
+    def _held(self, ctx: Context) -> TenantQuerySet[DeadLetter]:
+        return DeadLetter.objects.for_tenant(ctx.tenant).filter(self.which, status__in=DeadLetter.OPEN)
+
+    def _next(self, ctx: Context, waiting: Sequence[tuple[datetime, int]]) -> tuple[int, Sequence[DeadLetter]]:
+        """The next letters of one kind: a run of records, or one letter that its source must reopen.
+
+        Beside them how many of those that waited are passed with them; letters that were closed meanwhile are left out.
+        """
+        numbers = [pk for _, pk in waiting]
         chosen: list[int] = []
-        total = 0
+        total, passed = 0, len(numbers)
         # Sizes first: the payloads of a whole page of large letters would not fit in memory.
-        sizes = held.annotate(inline=Length("payload")).order_by("pk")
-        for pk, stage, fault, position, inline, stored in sizes.values_list(
-            "pk", "stage", "error_class", "position", "inline", "artifact__size"
-        )[:_PAGE]:
-            if self._reopens(stage, fault, position):
-                chosen = chosen or [pk]
-                break
+        sizes = self._held(ctx).filter(pk__in=numbers).annotate(inline=Length("payload"))
+        columns = sizes.values_list("pk", "stage", "error_class", "position", "inline", "artifact__size")
+        rows = {row[0]: row for row in columns}
+        for index, pk in enumerate(numbers):
+            if pk not in rows:
+                continue
+            _, stage, fault, position, inline, stored = rows[pk]
+            alone = self._reopens(stage, fault, position)
             total += stored or inline or 0
-            if chosen and total > _PAGE_BYTES:
+            if chosen and (alone or total > _PAGE_BYTES):
+                passed = index
                 break
             chosen.append(pk)
-        return list(held.select_related("artifact").filter(pk__in=chosen).order_by("pk"))
+            if alone:
+                passed = index + 1
+                break
+        letters = {one.pk: one for one in self._held(ctx).select_related("artifact").filter(pk__in=chosen)}
+        return passed, [letters[pk] for pk in chosen if pk in letters]
 
     def _reopens(self, stage: str, error_class: str, position: str) -> bool:
         """Whether the source itself refused it; a single record that it refused is replayed as a record."""
@@ -80,7 +109,7 @@ class DeadLetters:
         assert isinstance(self.original, Receives)
         return self.original.receive(ctx, [record])
 
-    def _page(self, ctx: Context, letters: Sequence[DeadLetter], last: int) -> Page:
+    def _page(self, ctx: Context, letters: Sequence[DeadLetter], checkpoint: Json) -> Page:
         records: list[Record] = []
         notes: list[str] = []
         for one in letters:
@@ -91,8 +120,8 @@ class DeadLetters:
         first = letters[0]
         if len(records) == len(letters) == 1 and self._reopens(first.stage, first.error_class, first.position):
             page = self._reopened(ctx, records[0])
-            return dataclasses.replace(page, checkpoint=last, declares={}, settles=(first.identity,))
-        return Page(records, last, notes=notes)
+            return dataclasses.replace(page, checkpoint=checkpoint, declares={}, settles=(first.identity,))
+        return Page(records, checkpoint, notes=notes)
 
 
 def replaying(pipeline: Pipeline, which: Q) -> Pipeline:

@@ -11,6 +11,7 @@ from ingestion.core.shapes import ENVELOPE, LEAST, MOST_FIELDS, Field, Shape, fo
 DriftMode = Literal["stop", "note", "ignore"]
 MODES: tuple[str, ...] = get_args(DriftMode)
 Kind = Literal["new", "widened", "removed", "retyped", "required"]
+_AROUND = f"{ENVELOPE}."
 _WHAT = {
     "new": "is new",
     "widened": "may be more than before",
@@ -71,9 +72,7 @@ def _removed(known: Shape, page: Shape) -> Iterator[Change]:
 def _retyped(known: Shape, page: Shape) -> Iterator[Change]:
     for path, now in page.fields.items():
         before = known.fields.get(path)
-        if path.startswith(
-            f"{ENVELOPE}."
-        ):  # a cursor may be a text, and false on the last page: its reader judges that
+        if path.startswith(_AROUND):  # a cursor may be a text, and false on the last page: its reader judges that
             continue
         if before is not None and before.types and now.types - before.types:
             yield Change("retyped", path, types_of(before), types_of(now))
@@ -136,9 +135,7 @@ def from_json(stored: Any) -> Shape:
     try:
         fields = {
             str(path): Field(frozenset(types), bool(nullable), int(present), int(of), int(holds))
-            for path, (types, nullable, present, of, holds) in sorted(
-                stored["fields"].items()
-            )  # a database may not keep it
+            for path, (types, nullable, present, of, holds) in sorted(stored["fields"].items())  # in whatever order
         }
         return Shape(int(stored["records"]), fields, frozenset(stored["lacking"]))
     except (AttributeError, KeyError, TypeError, ValueError):

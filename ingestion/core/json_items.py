@@ -5,10 +5,10 @@ Only where strings and brackets end is looked at. One pass, and only over pages 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]', re.DOTALL)
+from ingestion.core.json_tokens import json_tokens
+
 _CLOSES = {b"]": b"[", b"}": b"{"}
 _SPACE = b" \t\r\n"
 
@@ -50,7 +50,7 @@ def _list(body: bytes, name: str) -> tuple[int, int, list[bytes]]:
 def _nested(body: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Each token, where it stands, and in how many brackets: the opening and closing ones count as inside."""
     open_ones: list[bytes] = []
-    for match in _TOKEN.finditer(body):
+    for match in json_tokens(body):
         token = match.group()
         if token in (b"[", b"{"):
             open_ones.append(token)

@@ -10,7 +10,9 @@ import json
 import re
 from collections.abc import Iterator
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.DOTALL)
+from ingestion.core.json_tokens import json_tokens
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NUMBER = re.compile(rb"-?(?:0|[1-9]\d{0,30})")
 _OPENS, _CLOSES = (b"{", b"["), (b"}", b"]")
 
@@ -29,7 +31,7 @@ def member_at(body: bytes, offset: int) -> str:
 def members(body: bytes) -> Iterator[tuple[str, int, int]]:
     """Name, start and end of each value at the top of an object, as far as its structure can be followed."""
     depth, name, start, last = 0, "", -1, b""
-    for token in _TOKEN.finditer(body):
+    for token in json_tokens(body):
         text = token.group()
         if depth == 1 and text == b":" and start < 0:
             name, start = _text(last), token.end()
@@ -51,7 +53,7 @@ def members(body: bytes) -> Iterator[tuple[str, int, int]]:
 
 def _key_of(raw: bytes) -> str:
     raw = raw.strip()
-    if raw.startswith(b'"') and _TOKEN.fullmatch(raw):
+    if raw.startswith(b'"') and _STRING.fullmatch(raw):
         return _text(raw)
     return raw.decode() if _NUMBER.fullmatch(raw) else ""
 

@@ -145,6 +145,8 @@ class Page:
     """Ids of the deliveries this page was made of; done when it commits."""
     envelope: bytes = field(default=b"", repr=False)
     """What the source wrote around the records, a JSON object ('' for none): part of the shape that is watched."""
+    last: bool = False
+    """No page follows, as the source says: what its envelope lacks, such as the way to a next page, is no drift."""
     formerly: Callable[[], Mapping[str, Sequence[str]]] | None = None
     """For keys of this page's records, further source ids under which dead letters of unreadable versions of them may
     lie: closed when the record is loaded. Called only where the connection has open dead letters.

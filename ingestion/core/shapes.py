@@ -125,15 +125,19 @@ ENVELOPE = "$"
 """The path of what a source writes around its records, as if it stood in each of them."""
 
 
-def enveloped(page: Shape, envelope: bytes) -> Shape:
-    """The shape of a page's records with what stands around them; as it is when that is no object."""
+def enveloped(page: Shape, envelope: bytes, *, last: bool = False) -> Shape:
+    """The shape of a page's records with what stands around them; as it is when that is no object.
+
+    The `last` page of a list has no place for what it lacks: most sources leave out there what leads to a next one.
+    """
     around = shape_of([envelope]) if envelope and page.records else Shape()
     if not around.records:
         return page
     many = page.records
-    fields = {ENVELOPE: Field(frozenset({"object"}), False, many, many, many)}
+    places = 0 if last else many
+    fields = {ENVELOPE: Field(frozenset({"object"}), False, many, many, places)}
     for path, one in around.fields.items():
-        seen = replace(one, present=one.present * many, of=one.of * many, holds=one.holds * many)
+        seen = replace(one, present=one.present * many, of=one.of * many, holds=one.holds * places)
         fields[f"{ENVELOPE}.{path}"] = seen
     return replace(page, fields=_bounded({**page.fields, **fields}))
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, Q, QuerySet
 
-from ingestion import artifacts, deliveries, events, letters
+from ingestion import artifacts, closing_letters, deliveries, events, letters
 from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, RowRefused, Stored, versions
-from ingestion.core.errors import DestinationUnavailable
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import OVERTAKEN, STALE, Counts, Page, Ready, Record, Rejected
 from ingestion.loading import faults
@@ -27,6 +25,7 @@ from ingestion.running import (
     closing,
     drift,
     isolation,
+    landing,
     overtaken,
     ownership,
     reasons,
@@ -55,7 +54,7 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
     work.seams.at("prepared")
     if work.mine.is_due():
         ownership.renew(work.mine)
-    seen = work.watch.look(prepared, page.envelope)
+    seen = work.watch.look(prepared, page)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
     if budget.would_break(work, prepared):
@@ -132,12 +131,14 @@ def _land(work: Work, prepared: stages.Prepared, commit: Callable[[letters.Paylo
     payloads = _keep_payloads(work, prepared.rejected, {})
     while True:
         try:
-            return _until_it_lands(work, lambda: commit(payloads))  # noqa: B023  called before it changes
+            return landing.until_it_lands(work, lambda: commit(payloads))  # noqa: B023  called before it changes
         except letters.PayloadNotKept as missing:
+            landing.keep_lease(work)
             payloads = _keep_payloads(work, missing.rejected, payloads)
         except RowRefused:
             if not work.ctx.loads_again:  # it had savepoints already: a third time would be no different
                 raise
+            landing.keep_lease(work)
             work.ctx = dataclasses.replace(work.ctx, loads_again=False)
 
 
@@ -166,7 +167,8 @@ def _commit(
         work.seams.at("loaded")
         rejected = [*prepared.rejected, *loaded.rejected]
         _settle(work, page, prepared, loaded, now)
-        letters.write(run, rejected, now, payloads)
+        buried = datetime.now(UTC)  # after the rows of the page, which are older than its letters
+        letters.write(run, rejected, buried, payloads, page.settles)
         told = recognizing.recognize(work, rejected)
         if page.deliveries:
             deliveries.settle(run, page.deliveries, now)
@@ -217,9 +219,10 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
             itself.append(skip.record)
     fine, itself = list(work.open_letters.among(present)), list(work.open_letters.among(itself))
     if fine or itself or whole:
-        letters.settle(work.run, fine, now, [*whole, *map(letters.identity, itself)])
+        closing_letters.settle(work.run, fine, now, [*whole, *map(letters.identity, itself)])
     if page.formerly is not None:
-        letters.supersede(work.run, work.open_letters.named(page.formerly(), [record.key for record in present]))
+        names = work.open_letters.named(page.formerly(), [record.key for record in present])
+        closing_letters.supersede(work.run, names)
 
 
 def _shards_beside(work: Work) -> QuerySet[Run]:
@@ -238,47 +241,6 @@ def _link(work: Work, kept: artifacts.Kept) -> None:
     }
     # Two pages of a run may be the same to the byte; the later one gives the link its name.
     insert(RunArtifact, [link], datetime.now(UTC), key=("run", "artifact", "role"), updates=("name",))
-
-
-def _until_it_lands(work: Work, commit: Callable[[], None]) -> None:
-    """Commit, trying again after faults that pass. Raises DestinationUnavailable when they do not."""
-    for tried in range(1, config().BATCH_TRIES + 1):
-        try:
-            commit()
-            return
-        except Exception as error:
-            if not faults.is_transient(error):
-                raise
-            connection.close()  # also rolls back: after MySQL's error 1205 the server keeps the open transaction
-            if tried == config().BATCH_TRIES:
-                raise DestinationUnavailable(
-                    f"The database did not take the batch in {tried} tries: {error}"
-                ) from error
-            work.seams.sleep(random.uniform(0.05, 0.15) * 2**tried)  # noqa: S311  jitter, not a secret
-        if _landed(work):
-            return
-
-
-def _landed(work: Work) -> bool:
-    """Whether the batch arrived although its connection died while the commit was under way.
-
-    Asked until the database answers: to commit again a batch that did arrive would look like being fenced.
-    """
-    for tried in range(1, config().BATCH_TRIES + 1):
-        try:
-            if not ownership.landed(work.mine):
-                return False
-            work.run.refresh_from_db(fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"])
-            work.read, work.dead = work.run.read, work.run.dead
-            work.open_letters = OpenLetters.of(work.run)
-        except Exception as error:
-            if not faults.is_transient(error):
-                raise
-            connection.close()
-            work.seams.sleep(0.1 * 2**tried)
-        else:
-            return True
-    return False
 
 
 def _rehearse(work: Work, records: Sequence[Record]) -> None:

@@ -17,7 +17,7 @@ from ingestion.core.declarations import contradiction
 from ingestion.core.drift import Change, OnDrift
 from ingestion.core.errors import SchemaDrift
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Rejected, Stage
+from ingestion.core.records import Page, Rejected, Stage
 from ingestion.core.shapes import LEAST, Shape, enveloped, sample, shape_of
 from ingestion.core.stages import Prepared
 from ingestion.loading.inserts import insert
@@ -64,21 +64,21 @@ class Watch:
     written_as: int | None = None
     """The version that the row has then."""
 
-    def look(self, prepared: Prepared, envelope: bytes = b"") -> Seen | None:
+    def look(self, prepared: Prepared, page: Page) -> Seen | None:
         """Judge a page before it is committed. None when nothing is to be learned from it.
 
-        `envelope` is what stands around its records: part of the shape wherever the records are.
+        What stands around its records is part of the shape wherever the records are.
         """
         bodies = [] if self.answer.mode == "ignore" else _changed(prepared)
         if not bodies:
             return None
-        page = enveloped(shape_of(sample(bodies)), envelope)
-        if not page.records:
+        shape = enveloped(shape_of(sample(bodies)), page.envelope, last=page.last)
+        if not shape.records:
             return None
         if not self.looked_up:
             self._look_up()
         lacking = required_but_absent(prepared)
-        shape = self.gathered.merge(page) if self.gathered.records else page
+        shape = self.gathered.merge(shape) if self.gathered.records else shape
         changes = tuple(drift.compare(self.known, shape, lacking)) if self.settled else ()
         return Seen(shape, lacking, changes)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
 
 from django.db.models import Max
 
@@ -26,11 +25,6 @@ FORCE = "over_newer"
 """The parameter of a run that overwrites such rows all the same."""
 
 
-class _Letter(NamedTuple):
-    last_seen: datetime
-    run_id: int
-
-
 def set_aside(run: Run, pipeline: Pipeline, ctx: Context, page: Page, prepared: Prepared) -> tuple[Page, Prepared]:
     """The page and what was prepared of it, without the rows that a replay must not overwrite; a note says so."""
     destination = pipeline.destination
@@ -39,19 +33,17 @@ def set_aside(run: Run, pipeline: Pipeline, ctx: Context, page: Page, prepared: 
         return page, prepared
     keys = {destination.key_of(ready.row): ready for ready in prepared.ready}
     written = destination.written(ctx, list(keys))
-    letter_of = _letters(run, page, prepared)
+    seen_at = _seen(run, page, prepared)
     late = {
         key: row
         for key, row in written.items()
-        if (letter := letter_of.get(keys[key].record.body)) is not None
-        and row.run_id not in (run.pk, letter.run_id)
-        and row.at > letter.last_seen
+        if (seen := seen_at.get(keys[key].record.body)) is not None and row.run_id != run.pk and row.at > seen
     }
     replays = _seen_by_replays(run, {(row.run_id, letters.source_id_of(keys[key].record)) for key, row in late.items()})
     for key, row in list(late.items()):
         record = keys[key].record
-        seen = replays.get((row.run_id, letters.source_id_of(record)))
-        if seen is not None and seen <= letter_of[record.body].last_seen:
+        taken = replays.get((row.run_id, letters.source_id_of(record)))
+        if taken is not None and taken <= seen_at[record.body]:
             del late[key]  # what another replay wrote is as old as the letter that it took
     if not late:
         return page, prepared
@@ -60,14 +52,14 @@ def set_aside(run: Run, pipeline: Pipeline, ctx: Context, page: Page, prepared: 
     return replace(page, notes=(*page.notes, _note(late))), replace(prepared, ready=ready, skipped=skipped)
 
 
-def _letters(run: Run, page: Page, prepared: Prepared) -> Mapping[bytes, _Letter]:
-    """The letter that each record of the page came from."""
+def _seen(run: Run, page: Page, prepared: Prepared) -> Mapping[bytes, datetime]:
+    """When the letter that each record of the page came from was seen last."""
     identities = {ready.record.body: letters.identity(ready.record) for ready in prepared.ready}
     wanted = page.settles or list(identities.values())
     rows = DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id, identity__in=wanted)
-    by_identity = {name: _Letter(seen, by) for name, seen, by in rows.values_list("identity", "last_seen", "run_id")}
+    by_identity = dict(rows.values_list("identity", "last_seen"))
     if page.settles:  # one letter, which its source took apart
-        return {body: letter for letter in by_identity.values() for body in identities}
+        return {body: at for at in by_identity.values() for body in identities}
     return {body: by_identity[name] for body, name in identities.items() if name in by_identity}
 
 

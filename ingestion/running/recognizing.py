@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingestion import letters
+from ingestion import closing_letters
 from ingestion.core.destinations import Recognizes
 from ingestion.core.records import Rejected
 from ingestion.running.work import Work
@@ -16,7 +16,7 @@ def recognize(work: Work, rejected: Sequence[Rejected]) -> list[str]:
     if not rejected or not isinstance(destination, Recognizes):
         return []
     stored = destination.recognized(work.ctx, rejected)
-    letters.recognize(work.run, stored)
+    closing_letters.recognize(work.run, stored)
     if not stored:
         return []
     return [f"{len(stored)} of the rejected records arrived already, in a version that could be read: {stored[0][1]}"]

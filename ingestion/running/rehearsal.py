@@ -193,7 +193,7 @@ class Rehearsal:
 
     def _look(self, page: Page, prepared: stages.Prepared) -> None:
         """Against the shape that is accepted; what this page adds is nobody's afterwards."""
-        seen = self._watch.look(prepared, page.envelope)
+        seen = self._watch.look(prepared, page)
         if seen is None:
             return
         self.report.drift += [text for text in map(str, seen.changes) if text not in self.report.drift]

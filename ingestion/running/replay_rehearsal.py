@@ -79,7 +79,9 @@ def rehearse(connection: Connection, ids: Collection[int], *, over_newer: bool =
     """
     pipeline = registry.get(connection.pipeline)
     chosen = DeadLetter.objects.for_tenant(connection.tenant).filter(connection=connection, pk__in=ids)
-    fates = {row.identity: Fate(row) for row in chosen.defer("payload").select_related("tenant").order_by("pk")}
+    fates = {
+        row.identity: Fate(row) for row in chosen.defer("payload").select_related("tenant", "connection").order_by("pk")
+    }
     rehearsed = Rehearsed(connection, list(fates.values()))
     versioned = versions(pipeline.destination)
 

@@ -29,7 +29,7 @@ def of(tenant_id: int) -> QuerySet[DataKey]:
 def make(tenant_id: int, generation: int) -> DataKey:
     """The tenant's key of this generation; of two processes that make it at once, one does."""
     under = master_keys.first()
-    wrapped = _wrapped(os.urandom(KEY_BYTES), tenant_id, generation, under)
+    wrapped = seal(master_keys.key(under), os.urandom(KEY_BYTES), _place(tenant_id, generation, under))
     row, _ = of(tenant_id).get_or_create(
         tenant_id=tenant_id, generation=generation, defaults={"master_key": under, "wrapped": wrapped}
     )
@@ -43,18 +43,6 @@ def opened(row: DataKey) -> bytes:
     if len(key) != KEY_BYTES:
         raise CredentialDamaged(f"The data key {row} has a wrong length.")
     return key
-
-
-def rewrap(row: DataKey) -> bool:
-    """Wrap the key by the first master key; False when somebody else changed the row meanwhile."""
-    under = master_keys.first()
-    wrapped = _wrapped(opened(row), row.tenant_id, row.generation, under)
-    mine = of(row.tenant_id).filter(pk=row.pk, master_key=row.master_key)
-    return bool(mine.update(master_key=under, wrapped=wrapped))
-
-
-def _wrapped(key: bytes, tenant_id: int, generation: int, under: str) -> bytes:
-    return seal(master_keys.key(under), key, _place(tenant_id, generation, under))
 
 
 def _place(tenant_id: int, generation: int, under: str) -> Place:

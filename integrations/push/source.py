@@ -15,7 +15,7 @@ from ingestion import Context, Json, Page, Record, RecordError, Refusal, counted
 MOST = 10_000
 """Records of one body: each becomes objects in a worker's memory, and all of them one page."""
 _LINE = re.compile(rb"[^\r\n]+")
-_PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]', re.DOTALL)
+_PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},]', re.DOTALL)
 """Of JSON what says how deep it is: strings are stepped over whole."""
 _MARK = b"\xef\xbb\xbf"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -103,6 +103,8 @@ def _require_few(text: bytes) -> None:
     depth = commas = 0
     for found in _PART.finditer(text):
         part = found[0]
+        if found[1] == b"":  # a string that does not end: every quote in it would be looked at to the end again
+            return
         if part in b"[{":
             depth += 1
         elif part in b"]}":

@@ -137,8 +137,9 @@ class Reading:
             notes.append(f"The count is not checked, because {why}; the count says nothing.")
         envelope = outline(answer.around) if answer.around else b""
         return Page(
-            records, dataclasses.asdict(after), elements.refused, {}, notes, left_out, proofs, envelope=envelope
-        )
+            records, dataclasses.asdict(after), elements.refused, {}, notes, left_out, proofs, envelope=envelope,
+            last=after.done and self.declaration.pagination.style != "none",
+        )  # fmt: skip
 
     def _asked(self, state: State) -> Call:
         call = self.declaration.pagination.ask(self.call, state)

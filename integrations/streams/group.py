@@ -153,18 +153,18 @@ class Group:
                 )
             )
             self._look_from = b"(" + pending[-1][0] if pending else None
-            others = [number for number, consumer in pending if consumer != self._consumer.encode()]
-            if wanted := [number for number in others if number not in self._held]:
+            if wanted := [number for number, consumer in pending if consumer != self._consumer.encode()]:
                 return self._looked_up(wanted)
         return []
 
     def _looked_up(self, wanted: Sequence[bytes]) -> Sequence[Entry]:
-        """The entries of these ids, oldest first, up to where the answer ended; without fields where they are gone."""
+        """The entries of these ids, oldest first, up to where the answer ended; without fields where they are gone.
+
+        The first entry's id always fits into the answer.
+        """
         answer = self._client.xrange(self._stream, min=wanted[0], max=wanted[-1], count=len(wanted))
         there = dict(self._fitting(answer))
         fitted = answer is not CUT and len(there) == len(answer) and not any(one is CUT for one in there.values())
-        if not there and not fitted:
-            return self._looked_up(wanted[:1]) if len(wanted) > 1 else [(wanted[0], CUT)]
         last = wanted[-1] if fitted and len(answer) < len(wanted) else max(there, key=_order)
         seen = [number for number in wanted if _order(number) <= _order(last)]
         if len(seen) < len(wanted):

@@ -38,7 +38,7 @@ FAULTS = [
         ("tests/ingestion/test_reasons.py::test_a_run_counts_the_reasons_of_its_skips",),
     ),
     Fault(
-        _BATCH,
+        "ingestion/running/landing.py",
         'fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"]',
         'fields=["tally", "read", "dead"]',
         (
@@ -47,7 +47,7 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "    if page.formerly is not None:\n        letters.supersede(work.run, work.open_letters.named(page.formerly(), [record.key for record in present]))\n",
+        "        closing_letters.supersede(work.run, names)\n",
         "",
         ("tests/integrations/bank/test_mended.py::test_a_mended_entry_closes_its_letter_whatever_could_not_be_read",),
     ),

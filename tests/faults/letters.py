@@ -3,6 +3,7 @@
 from tests.faults.planting import Fault
 
 _LETTER = "ingestion/letters.py"
+_CLOSING = "ingestion/closing_letters.py"
 _REPLAY = "ingestion/replay.py"
 _RECEIVING = "ingestion/running/receiving.py"
 
@@ -16,7 +17,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        _LETTER,
+        _CLOSING,
         "[one.pk for one in others if one.run_id != run.pk]",
         "[one.pk for one in others]",
         (
@@ -24,7 +25,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        _LETTER,
+        _CLOSING,
         "    if run.kind != Run.Kind.REPLAY:\n        return [one.pk",
         "    if True:\n        return [one.pk",
         (
@@ -57,9 +58,21 @@ FAULTS = [
     ),
     Fault(
         _REPLAY,
-        "filter(self.which, status__in=DeadLetter.OPEN, pk__gt=last)",
-        "filter(self.which, pk__gt=last)",
+        "filter(self.which, status__in=DeadLetter.OPEN)",
+        "filter(self.which)",
         ("tests/ingestion/test_replay.py::test_a_letter_closed_meanwhile_is_left_out",),
+    ),
+    Fault(
+        _REPLAY,
+        'order_by("last_seen", "pk")',
+        'order_by("pk")',
+        ("tests/ingestion/test_replay_order.py",),
+    ),
+    Fault(
+        _LETTER,
+        "    if run.kind == Run.Kind.REPLAY:\n        at = ",
+        "    if False:\n        at = ",
+        ("tests/ingestion/test_replay_order.py",),
     ),
     Fault(
         _REPLAY,

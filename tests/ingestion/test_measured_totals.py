@@ -108,6 +108,21 @@ def test_a_source_that_says_nothing_beforehand_is_measured_throughout() -> None:
     assert (run.state, sums) == ("succeeded", ["amount"] * 3)
 
 
+def test_a_total_that_one_page_declared_against_its_sources_word_is_added_up_on_those_after_it() -> None:
+    class Early:
+        def totals_of(self, ctx: Context) -> Collection[str]:
+            return ()
+
+        def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+            first, *others = Records(items(6), page_size=2).extract(ctx, None)
+            yield Page(first.records, first.checkpoint, declares={"amount": Decimal(21)})
+            yield from others
+
+    run, sums = run_of(Early())
+
+    assert (run.state, sums) == ("succeeded", ["amount"] * 3)
+
+
 def test_a_total_that_its_source_denied_is_never_taken_for_matched() -> None:
     run, _ = run_of(Late([]))
 

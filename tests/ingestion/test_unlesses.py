@@ -122,10 +122,12 @@ def test_drift_stops_a_run_and_not_a_replay_whose_letters_say_nothing_of_the_sou
         stopped = carry(queued(pipeline(), tenant))
     load(over(changed, transform=_not_yet, error_budget=ErrorBudget(1)), tenant)
     with registered(pipeline()):
+        (tried,) = actions.rehearse_replay(OPERATOR, actions.Selection(tenant), limit=1000)
         (replay,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False, limit=1000)
         carry(replay)
 
     assert (stopped.state, stopped.error_class) == (Run.State.FAILED, "SchemaDrift")
+    assert (tried.failure, {fate.would for fate in tried.fates}) == ("", {"insert"})
     assert (replay.state, replay.ok) == (Run.State.SUCCEEDED, len(changed))
     assert known(tenant).pending is not None
 

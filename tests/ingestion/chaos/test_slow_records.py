@@ -166,6 +166,23 @@ def test_one_vouches_for_a_busy_child_and_for_no_other_and_not_for_ever() -> Non
         assert verdict_after(1, shared, os.getpid()) is pulse.Verdict.STUCK
 
 
+def test_a_child_is_not_ended_for_the_sign_that_one_before_it_left() -> None:
+    """Who was killed clears nothing, and the next child has not begun yet."""
+    with configured(LEASE_SECONDS=0.4, RECORD_SECONDS=0.5):
+        _, _, shared = claimed()
+
+        assert verdict_after(0.6, shared, os.getpid() + 1) is pulse.Verdict.NOTHING
+        assert verdict_after(0, shared, os.getpid()) is pulse.Verdict.STUCK
+
+
+def test_nobody_vouches_for_a_run_that_its_row_says_another_process_carries() -> None:
+    with configured(LEASE_SECONDS=0.4):
+        run, _, shared = claimed()
+        Run.unscoped.filter(pk=run.pk).update(worker_pid=os.getpid() + 1)
+
+        assert verdict_after(0.2, shared, os.getpid()) is pulse.Verdict.NOTHING
+
+
 def test_nobody_vouches_for_a_child_that_was_stopped() -> None:
     with configured(LEASE_SECONDS=0.4):
         run, mine, shared = claimed()

@@ -146,6 +146,17 @@ def test_a_field_that_the_schema_requires_in_vain_stops_the_run_without_dead_let
     assert "amount is required by the pipeline's schema and not delivered" in second.error_message
 
 
+def test_a_field_that_some_records_of_the_page_have_is_not_required_in_vain() -> None:
+    tenant = new_tenant()
+    run(batch(1), tenant)
+    bare = [{"id": one["id"], "extra": 1} for one in batch(101)]
+
+    second = run([*bare, *batch(201, 1)], tenant, error_budget=ErrorBudget(1))
+
+    assert (second.state, second.ok, second.dead) == (Run.State.PARTIAL, 1, len(bare))
+    assert "drift" not in [name for name, _ in notes(second)]
+
+
 def test_small_pages_together_tell_that_a_field_is_gone() -> None:
     tenant = new_tenant()
     run(batch(1, extra=1), tenant)

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from ingestion import (
+    Pipeline,
     Transient,
+    Window,
     actions,
     reconciling,
 )
@@ -18,6 +20,7 @@ from ingestion.models import Connection, ReconciledPeriod
 from ingestion.testing import registered
 from tests.ingestion.periods import (
     DAY,
+    LAG,
     Account,
     connected,
     of,
@@ -37,6 +40,22 @@ pytestmark = [
 def test_an_open_period_is_refused(connection: Connection) -> None:
     with pytest.raises(ActionRefused, match="not closed"):
         reconciling.check(connection, yesterday(-1))
+
+
+def test_a_period_is_closed_once_the_lag_after_its_end_is_over(pipeline: Pipeline) -> None:
+    day = yesterday()
+
+    with pytest.raises(ActionRefused, match="not closed"):
+        reconciling.require_closed(day, pipeline, day.end + LAG - timedelta(microseconds=1))
+
+    reconciling.require_closed(day, pipeline, day.end + LAG)
+
+
+def test_a_period_of_no_length_is_refused(connection: Connection) -> None:
+    start = yesterday().start
+
+    with pytest.raises(ActionRefused, match="no period"):
+        reconciling.check(connection, Window(start, start))
 
 
 def test_a_pipeline_without_periods_is_refused(account: Account) -> None:

@@ -16,6 +16,7 @@ from ingestion import (
     actions,
 )
 from ingestion.models import Connection, Run
+from ingestion.reconciling.checking import MOST_GROUPS
 from ingestion.testing import registered
 from tests.ingestion.periods import (
     Account,
@@ -41,6 +42,22 @@ def test_a_source_that_cannot_say_is_unverifiable_with_its_reason(account: Accou
     row = check(connection)[""]
 
     assert (row.state, row.cause, row.reason) == ("unverifiable", "silent", "Figures are kept for 30 days.")
+
+
+def test_a_column_of_too_many_values_is_no_group(account: Account, connection: Connection) -> None:
+    """The account has two groups of its own."""
+    for number in range(MOST_GROUPS - 2):
+        account.put(f"g{number}", "1", noon(), f"G{number}")
+    loaded(connection)
+    most = check(connection)
+    account.put("one more", "1", noon(), "ONE")
+
+    (row,) = {(row.state, row.cause, row.reason) for row in check(connection).values()}
+
+    assert len(most) == MOST_GROUPS
+    assert {row.state for row in most.values()} == {"matched"}
+    assert row[:2] == ("unverifiable", "fault")
+    assert row[2].startswith(f"There are {MOST_GROUPS + 1} groups")
 
 
 def test_a_changed_source_is_unverifiable(account: Account, connection: Connection) -> None:

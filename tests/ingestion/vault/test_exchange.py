@@ -180,6 +180,36 @@ def test_a_refused_token_that_was_replaced_meanwhile_is_no_failure(row: Credenti
     assert exchanging(row).exchange(read(row), refuse).values == {"refresh_token": "by-operator"}
 
 
+def test_a_refusal_gives_back_its_own_lease_and_not_that_of_who_took_over_after_it(row: Credential) -> None:
+    def too_slow(used_up: Secret) -> Mapping[str, str]:
+        of(row).update(exchange_token="somebody", exchange_until=db_now_plus(3600))
+        raise CredentialError("invalid_grant")
+
+    with pytest.raises(CredentialError, match="invalid_grant"):
+        exchanging(row).exchange(read(row), too_slow)
+
+    assert of(row).get().exchange_token == "somebody"
+    assert of(row).get().exchange_until is not None
+
+
+def test_a_refused_token_that_was_deleted_meanwhile_is_refused(row: Credential) -> None:
+    def refuse(used_up: Secret) -> Mapping[str, str]:
+        actions.delete_credential(OPERATOR, row)
+        raise CredentialError("invalid_grant")
+
+    with pytest.raises(CredentialError, match="invalid_grant"):
+        exchanging(row).exchange(read(row), refuse)
+
+
+def test_nobody_asks_with_a_token_that_another_worker_replaced_a_moment_ago(row: Credential) -> None:
+    """Between the look at the version and the lease: a source may take a token that comes twice for a stolen one."""
+    used_up = read(row)
+    exchanging(row).exchange(used_up, lambda old: {"refresh_token": "token-next"})
+
+    assert exchanging(row)._lease(used_up) == ""
+    assert exchanging(row)._lease(read(row)) != ""
+
+
 def test_a_credential_deleted_meanwhile_is_missing(row: Credential) -> None:
     old = read(row)
     actions.delete_credential(OPERATOR, row)

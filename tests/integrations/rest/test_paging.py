@@ -250,3 +250,14 @@ def test_link_headers_are_read_whatever_they_hold(header: str, target: str) -> N
 
     assert link(header, "next") == target
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_list_whose_pages_begin_with_the_record_they_were_asked_after_may_be_short(count: int) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        after = int(request.url.params.get("after", 0))
+        return reply({"data": [{"id": number} for number in range(1, count + 1) if number >= after][:2]})
+
+    pages = read(rest(pagination=SinceId(inclusive=True)), World(answer))
+
+    assert list(dict.fromkeys(ids(pages))) == [str(number) for number in range(1, count + 1)]
