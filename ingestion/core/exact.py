@@ -38,7 +38,7 @@ class _Written(float):
 
 def validated(schema: type[BaseModel], body: bytes) -> BaseModel:
     """`body` as its schema takes it. Raises ValidationError, and whatever a validator of the schema raises."""
-    if _LONG not in body.translate(_ALL_DIGITS_ALIKE) or not _wants_decimals(schema):
+    if not _wants_decimals(schema) or _LONG not in body.translate(_ALL_DIGITS_ALIKE):
         return schema.model_validate_json(body)
     try:
         from_json(body)  # what is no JSON to Pydantic shall be none here

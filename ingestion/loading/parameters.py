@@ -35,11 +35,7 @@ class Column:
 
     def adapt(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Any]:
         """The column's parameter for each row. Raises one of CONVERSION_ERRORS for the first that does not fit."""
-        name = self.name
-        try:
-            values = [row[name] for row in rows]
-        except KeyError:
-            values = [self._looked_for(row, now) for row in rows]
+        values = self._values(rows, now)
         if self.stamped:
             values = [self._default(now) if value is None else value for value in values]
         present = [value for value in values if value is not None]
@@ -52,6 +48,14 @@ class Column:
             return adapted
         following = iter(adapted)
         return [None if value is None else next(following) for value in values]
+
+    def _values(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Any]:
+        # Rows are alike as a rule, so the name that the first has is tried on all before each is looked into.
+        name = self.attname if rows and self.name not in rows[0] else self.name
+        try:
+            return [row[name] for row in rows]
+        except KeyError:
+            return [self._looked_for(row, now) for row in rows]
 
     def _looked_for(self, row: Mapping[str, Any], now: datetime) -> Any:
         if self.name in row:
