@@ -15,6 +15,7 @@ from integrations.rest.auth import Auth, NoAuth
 from integrations.rest.paging import NoPages, Paging
 from integrations.rest.paths import path
 from integrations.rest.values import Value
+from integrations.rest.versions import Unit
 
 HEADERS_OF_OURS = {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
 _MEGABYTE = 1024 * 1024
@@ -62,6 +63,10 @@ class Declaration(Value):
     """When the record changed, or its version; dotted. An older record then never overwrites a newer one; taken
     out of the declaration, every change is loaded again. A time without a zone is UTC; one of more than a day ahead
     makes the record a dead letter, as nothing would ever be newer.
+    """
+    updated_unit: Unit = ""
+    """How a number there is to be read. Empty: as a time of 2000 to 2100 in any unit, or a number that counts and is
+    below 946684800; any other, and one that a counter reaches later, is a dead letter that asks for this.
     """
     signals: tuple[Signal, ...] = Field((), max_length=20)
     """Members of an answer of status 200 that say whether it succeeded. The first that says no decides."""
@@ -201,6 +206,8 @@ class Declaration(Value):
             raise ValueError("paging by the last id needs a key of one member")
         if self.concurrency > 1 and not _foreseeable(self.pagination):
             raise ValueError("concurrency needs page numbers, or offsets with overlap 0: other pages name the next one")
+        if self.updated_unit and not self.updated:
+            raise ValueError("updated_unit says how numbers of `updated` are read; name that member too")
         if self.total and self.total_header:
             raise ValueError("the total stands in the body or in a header; name one of them")
         return self
