@@ -201,7 +201,7 @@ def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
 
 
 def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
-    """A function from a page to the keys of all its records, [] when one of them has none.
+    """A function from a page to the keys of all its records, [] when one of them has none, or an empty one.
 
     One pass over the page takes half as long as one call of the decoder for each record (measured).
     """
@@ -214,7 +214,8 @@ def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
             page = decode(body)
         except _UNREADABLE:
             return []
-        return [str(one.key) for one in (page.records if records else page)]
+        names = [str(one.key) for one in (page.records if records else page)]
+        return names if all(names) else []
 
     return keys
 
@@ -266,7 +267,14 @@ def key_reader(key: str) -> Callable[[bytes], str]:
     if key == "":
         return lambda body: ""
     decode = msgspec.json.Decoder(_keyed(key)).decode
-    return lambda body: str(decode(body).key)
+
+    def read(body: bytes) -> str:
+        name = str(decode(body).key)
+        if not name:
+            raise msgspec.ValidationError(f"it is empty - at `$.{key}`")  # all of them would be one record
+        return name
+
+    return read
 
 
 def _keyed(key: Any) -> Any:

@@ -7,6 +7,7 @@ Paths come from staff: what makes their cost depend on more than the page's size
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ class Path:
     def split(self, body: bytes) -> list[bytes]:
         """The bytes of everything it selects, with null for an empty list; see `take`."""
         return self.take(body, ("null",)).elements
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """The names that it begins with."""
+        return tuple(str(step) for step in itertools.takewhile(lambda step: isinstance(step, str), self.steps))
 
     def take(self, body: bytes, empty: Collection[str] = ()) -> Taken:
         """The bytes of everything it selects (of the elements where it ends at a list), and what stands around them.

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged, counted
+from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged, SourceFailed, counted
 from integrations.http.codes import says_later
 from integrations.http.limits import DEFAULT
 from integrations.http.waits import exhausted_for, retry_after
@@ -25,6 +25,7 @@ from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
 from integrations.rest.identity import Twins, spelled, twin
 from integrations.rest.memory import Memory
 from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
+from integrations.rest.paging.signals import require_end
 from integrations.rest.paths import Taken, outline, path
 from integrations.rest.placeholders import texts
 from integrations.rest.progress import Progress
@@ -176,21 +177,21 @@ class Reading:
         except TooMany:
             raise
         except SourceChanged:
-            if error := answers.failure(body, declared.signals, wait, "", sent, bare=True)[0]:
+            if error := answers.failure(body, declared.signals, wait, (), sent, bare=True)[0]:
                 raise self._told(error, reply) from None
             raise
         around = page.around or (b"" if records.plain else body)
         if declared.records == "$":
             around = body if answers.only_errors(body) or declared.signals else b""
-        own = str(records.steps[0]) if records.steps else ""
         bare = not page.elements
         error, by_declaration = None, False
         if around:
-            error, by_declaration = answers.failure(around, declared.signals, wait, own, sent, bare=bare)
+            error, by_declaration = answers.failure(around, declared.signals, wait, records.way, sent, bare=bare)
         if error is None and bare and not declared.signals:
             error = answers.unready(reply.status)
         if error is None:
-            return page, ()
+            words = answers.remark(around) if around and bare and not declared.signals else ""
+            return page, (str(self.hush(SourceFailed(words))),) if words else ()
         error = self._told(error, reply)
         if self.patient and not by_declaration:
             return page, (f"A run fails at such an answer. {error}",)
@@ -208,6 +209,8 @@ class Reading:
         try:
             turn = self.declaration.pagination.follow(state, answer)
             _require_text(turn.state)
+            if turn.state is None and not turn.dropped:
+                require_end(answer, self.declaration.pagination, {signal.at for signal in self.declaration.signals})
         except SourceChanged as error:
             if not self.patient:
                 raise

@@ -126,6 +126,16 @@ def test_what_is_declared_wrongly_in_code_is_named_with_what_is_nearest(name: st
     assert words in str(refused.value)
 
 
+def test_what_json_writes_as_a_list_may_be_one_in_code() -> None:
+    lists: dict[str, Any] = {"signals": [{"at": "$.ok", "success": [True]}], "empty": ["null"]}
+
+    declared = rest(**lists, pagination=Cursor(ends=[0, "END"]))  # type: ignore[arg-type]
+
+    assert declared == rest(
+        signals=(Signal(at="$.ok", success=(True,)),), empty=("null",), pagination=Cursor(ends=(0, "END"))
+    )
+
+
 def test_null_is_the_same_as_leaving_a_key_out() -> None:
     nulls = {**LEAST, "total": None, "key": None, "pagination": None, "auth": {"kind": "bearer", "scheme": None},
              "error_budget": {"ratio": None}, "signals": [{"at": "$.ok", "text": None}]}  # fmt: skip
