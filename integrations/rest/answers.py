@@ -7,13 +7,13 @@ succeeded: `integrations.rest.failures` has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed
+from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed, counted
 from integrations.http.codes import is_later
 from integrations.rest import failures
 from integrations.rest.paths import MISSING, look
@@ -29,7 +29,7 @@ _SPOKEN = ("message", "error_description", "error_message", "detail", "details",
 """Where the words of an error stand, by how often sources write them there."""
 _LOOK = failures.NAMES | {"message", "msg", "warning", "warnings"}
 """Members that usually say whether an answer succeeded."""
-_LONGEST, _LARGEST = 300, 64 * 1024
+_LONGEST, _LARGEST, _FEW = 300, 64 * 1024, 20
 _LARGE = "more than can be shown"
 
 
@@ -84,6 +84,24 @@ def failure(
     if error := judge(body, signals, wait):
         return error, True
     return undeclared(body, signals, wait, way, sent, bare=bare), False
+
+
+def listed(elements: Sequence[bytes], keys: Collection[str], wait: float | None) -> IngestionError | None:
+    """The error of a page whose elements are errors and no records, as some sources answer in place of a list."""
+    if not 0 < len(elements) <= _FEW or len(elements[0]) > _LARGEST:
+        return None
+    found = [look(one, "$") for one in elements]
+    if not all(failures.is_error(one) and not any(name.split(".")[0] in one for name in keys) for one in found):
+        return None
+    later = any(is_later(text) for text in _codes(elements[0], found[0]))
+    codes = ", ".join(dict.fromkeys(_codes(elements[0], found[0])))
+    said = f"The source answered with {counted(len(found), 'error')} in place of records: {codes[:80]!r}."
+    words = f" Its words: {_words(found)[:_LONGEST]!r}." if _words(found) else ""
+    return error_of(
+        "later" if later else "failed",
+        f"{said}{words}" + ("" if later else " If these are records, name the member that tells them apart: key."),
+        wait,
+    )
 
 
 def unready(status: int) -> IngestionError | None:
@@ -242,7 +260,7 @@ def _codes(body: bytes, value: Any) -> Iterator[str]:
         found = one[0] if isinstance(one, list) and one else one
         if isinstance(found, Mapping):
             inner = found.get("extensions")
-            yield from (str(found[name]) for name in ("code", "type", "reason", "status") if name in found)
+            yield from (str(found[name]) for name in ("code", "errorCode", "type", "reason", "status") if name in found)
             yield from [str(inner["code"])] if isinstance(inner, Mapping) and "code" in inner else []
         elif isinstance(found, str | int) and not isinstance(found, bool):
             yield str(found)

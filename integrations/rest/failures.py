@@ -7,6 +7,7 @@ records looks just like a day on which nothing happened, so there less is enough
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -31,6 +32,10 @@ _WRONG = frozenset(
      "terminated_early"}
 )  # fmt: skip
 """Truths that say that something failed, or that only a part of the records came."""
+_OF_AN_ERROR = _ERRORS | _ERROR_CODES | _SPOKEN | _STATUSES | _STATES | {
+    "code", "message", "msg", "detail", "details", "description", "title", "type", "reason", "fields", "field", "path",
+    "timestamp", "request_id", "requestid", "trace_id", "traceid", "help", "severity"}  # fmt: skip
+"""Members of an object that is an error and no record."""
 _CODES = frozenset(
     {"code", "ret", "retcode", "ret_code", "returncode", "return_code", "resultcode", "result_code", "respcode",
      "resp_code", "subcode", "sub_code"}
@@ -104,6 +109,15 @@ def _fine(value: Any, number: Decimal | None, text: str) -> bool:
     if number is not None:
         return number in _FINE_CODES or 200 <= number < 300
     return _nothing(value) or _is_well(text.replace("_", " "))
+
+
+def is_error(value: Any) -> bool:
+    """Whether an object is an error and nothing else: `{"errorCode": "INVALID_SESSION_ID", "message": "…"}`."""
+    if not isinstance(value, Mapping) or not value.keys():
+        return False
+    named = {name.lower(): inner for name, inner in value.items()}
+    telling = (_ERROR_CODES | _SPOKEN | _ERRORS) & named.keys()
+    return named.keys() <= _OF_AN_ERROR and any(verdict(name, named[name], bare=True, words="") for name in telling)
 
 
 def says_something(words: str) -> bool:

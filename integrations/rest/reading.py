@@ -127,15 +127,10 @@ class Reading:
         left_out = {"null elements": elements.nulls} if elements.nulls else {}
         if turn.dropped:
             left_out["rows of the last page given again"] = len(elements.records)
-        notes = []
-        if after.stale:
-            notes.append(f"Page {after.pages} holds only records that this run had read already.")
+        proofs = [after.proof(self.declaration.path or self.declaration.base_url)] if after.done else []
+        notes = list(after.notes(proofs))
         if elements.nulls:
             notes.append(f"Page {after.pages} had {elements.nulls} null elements; they are no records.")
-        proofs = [after.proof(self.declaration.path or self.declaration.base_url)] if after.done else []
-        if after.done and after.first_total is not None and proofs[0].verdict.startswith("not checked"):
-            why = proofs[0].verdict.removeprefix("not checked: ")
-            notes.append(f"The count is not checked, because {why}; the count says nothing.")
         envelope = outline(answer.around) if answer.around else b""
         return Page(
             records, dataclasses.asdict(after), elements.refused, {}, notes, left_out, proofs, envelope=envelope
@@ -189,6 +184,7 @@ class Reading:
             error, by_declaration = answers.failure(around, declared.signals, wait, records.way, sent, bare=bare)
         if error is None and bare and not declared.signals:
             error = answers.unready(reply.status)
+        error = error or answers.listed(page.elements, declared.keys, wait)
         if error is None:
             words = answers.remark(around) if around and bare and not declared.signals else ""
             return page, (str(self.hush(SourceFailed(words))),) if words else ()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import SourceChanged
+from ingestion import HeldOff, SourceChanged, SourceFailed
 from ingestion.models import Event, Tenant
 from integrations.rest import Rest
 from tests.integrations.rest.test_answers import PLAIN
@@ -107,3 +107,68 @@ def test_what_an_answer_without_records_says_is_noted(acme: Tenant, body: Any, n
 
     assert made.state == "succeeded"
     assert [body["message"] in event.text for event in Event.unscoped.filter(run=made, name="note")] == [True] * noted
+
+
+ERRORS: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "an ended session": ([{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}], {"key": ""}, "Session expired"),
+    "several": ([{"error": "a", "code": 1}, {"error": "b", "code": 2}], {"key": "id"}, "2 errors"),
+    "under a path": ({"data": [{"errorcode": 7, "msg": "no"}]}, {"records": "$.data[*]", "key": ""}, "'no'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_in_place_of_records_are_no_records(name: str) -> None:
+    body, changes, words = ERRORS[name]
+
+    with pytest.raises(SourceFailed) as raised:
+        read(rest(**{"records": "$", **changes}), World(lambda request: reply(body)))
+
+    assert words in str(raised.value)
+
+
+def test_too_many_calls_in_place_of_records_are_later() -> None:
+    body = [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}]
+
+    with pytest.raises(HeldOff, match="TotalRequests"):
+        read(rest(records="$", key=""), World(lambda request: reply(body)))
+
+
+@pytest.mark.parametrize(
+    ("record", "key"),
+    [
+        ({"errorCode": "E1", "message": "a catalogue of errors"}, "errorCode"),
+        ({"errorCode": "E1", "message": "a line of a log", "host": "web1"}, ""),
+        ({"errorCode": 0, "message": "ok"}, ""),
+        ({"message": "hello"}, ""),
+    ],
+)
+def test_records_that_speak_of_errors_are_records(record: dict[str, Any], key: str) -> None:
+    (page,) = read(rest(records="$", key=key), World(lambda request: reply([record])))
+
+    assert len(page.records) == 1
+
+
+def in_ties(request: Any) -> Any:
+    """Three pages of a list that sorts by what rows share: four come twice, and four others never."""
+    page = int(request.url.params.get("page", 1))
+    rows = [{"id": number} for number in range(8 * (page - 1), 8 * (page - 1) + 10)] if page <= 3 else []
+    return reply({"data": rows, "next": f"?page={page + 1}" if page < 3 else None})
+
+
+@pytest.mark.parametrize("pagination", [{"style": "page"}, {"style": "next_url"}])
+def test_records_that_came_twice_say_that_others_may_be_missing(pagination: dict[str, Any]) -> None:
+    pages = read(declared(pagination), World(in_ties))
+
+    notes = [note for page in pages for note in page.notes]
+    assert len(set(ids(pages))) == 26
+    assert ["4 records came on two pages" in note for note in notes] == [True]
+
+
+def test_rows_read_again_on_purpose_are_no_remark() -> None:
+    def answer(request: Any) -> Any:
+        start = int(request.url.params["offset"])
+        return reply({"data": [{"id": number} for number in range(start, min(start + 10, 25))]})
+
+    pages = read(declared({"style": "offset", "limit": 10}), World(answer))
+
+    assert [note for page in pages for note in page.notes] == []
