@@ -90,7 +90,10 @@ def listed(elements: Sequence[bytes], keys: Collection[str], wait: float | None)
     """The error of a page whose elements are errors and no records, as some sources answer in place of a list."""
     if not 0 < len(elements) <= _FEW or len(elements[0]) > _LARGEST:
         return None
-    found = [look(one, "$") for one in elements]
+    try:
+        found = [look(one, "$") for one in elements]
+    except SourceChanged:  # what cannot be read is refused record by record
+        return None
     if not all(failures.is_error(one) and not any(name.split(".")[0] in one for name in keys) for one in found):
         return None
     later = any(is_later(text) for text in _codes(elements[0], found[0]))
