@@ -45,12 +45,8 @@ class JsonLines:
     def __post_init__(self) -> None:
         path: Any = self.path
         require(isinstance(path, str) and path != "", "path of JsonLines", self.path, "the path of a file")
-        try:
-            path.format(tenant="")
-        except (LookupError, ValueError, AttributeError):
-            require(
-                False, "path of JsonLines", self.path, "a path with {tenant}, where it differs, and no other braces"
-            )
+        braces = {"{", "}"} & set(path.replace("{tenant}", ""))
+        require(not braces, "path of JsonLines", path, "a path with {tenant}, where it differs, and no other braces")
         require_count("page_size of JsonLines", self.page_size)
         require_count("max_line_bytes of JsonLines", self.max_line_bytes)
         key_reader(self.key)
