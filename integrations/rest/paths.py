@@ -107,6 +107,14 @@ class Path:
                 yield raw
         except jsonpath.JSONPathError as error:
             raise SourceChanged(f"{self.text} cannot be looked up in the page: {error}.") from error
+        if budget == 4 * len(body) and self.steps:  # nothing was found
+            _require_there(next(walk(body, self.steps, self.text), NULL), self.text)
+
+
+def _require_there(raw: bytes, text: str) -> None:
+    """Raise NullMet where null stands in the place of what a filter or a slice is about."""
+    if raw == NULL:
+        raise NullMet(f"Null stands on the way of {text}.")
 
 
 class Taken(NamedTuple):

@@ -172,3 +172,20 @@ def test_rows_read_again_on_purpose_are_no_remark() -> None:
     pages = read(declared({"style": "offset", "limit": 10}), World(answer))
 
     assert [note for page in pages for note in page.notes] == []
+
+
+@pytest.mark.parametrize("records", ["$.data[?@.kind=='a']", "$.data[0:5]", "$.result.data[?@.n > 1]"])
+def test_a_filter_over_a_list_that_is_gone_finds_no_nothing(records: str) -> None:
+    outer = {"result": {}} if "result" in records else {}
+
+    with pytest.raises(SourceChanged, match="no 'data'"):
+        read(rest(records=records), World(lambda request: reply({**outer, "items": [{"id": 1, "kind": "a"}]})))
+    with pytest.raises(SourceChanged, match="Null stands"):
+        read(rest(records="$.data[?@.kind=='a']"), World(lambda request: reply({"data": None})))
+    read(rest(records=records, empty=["missing"]), World(lambda request: reply({**outer})))
+
+
+def test_a_filter_that_matches_nothing_finds_no_records() -> None:
+    (page,) = read(rest(records="$.data[?@.kind=='a']"), World(lambda request: reply({"data": [{"kind": "b"}]})))
+
+    assert page.records == []
