@@ -206,6 +206,12 @@ class Declaration(Value):
             raise ValueError("paging by the last id needs a key of one member")
         if self.concurrency > 1 and not _foreseeable(self.pagination):
             raise ValueError("concurrency needs page numbers, or offsets with overlap 0: other pages name the next one")
+        if path(self.records).chooses and _counts_rows(self.pagination):
+            raise ValueError(
+                "`records` chooses among a page's rows, or takes lists within them, so a page of which it takes "
+                "nothing would be the last one. Declare what says whether more follow (`pages` or `more` of style "
+                "page, cursor, next_url or link_header without empty_ends), or take all rows"
+            )
         if self.updated_unit and not self.updated:
             raise ValueError("updated_unit says how numbers of `updated` are read; name that member too")
         if self.total and self.total_header:
@@ -242,6 +248,13 @@ class Declaration(Value):
         told = self.model_dump_json(exclude=_HOW, exclude_defaults=True)
         kinds = [self.pagination.style, getattr(self.auth, "kind", "")]
         return hashlib.sha256(f"{kinds} {told}".encode()).hexdigest()[:16]
+
+
+def _counts_rows(pagination: Any) -> bool:
+    """Whether pages end where one has no rows, or go on by how many there were."""
+    if pagination.style == "page":
+        return not (pagination.pages or pagination.more)
+    return pagination.style in ("offset", "since_id") or getattr(pagination, "empty_ends", False)
 
 
 def _foreseeable(pagination: Any) -> bool:

@@ -59,6 +59,14 @@ class Path:
         return self.take(body, ("null",)).elements
 
     @property
+    def chooses(self) -> bool:
+        """A page may have rows and nothing of them for it: it has a filter or a slice, or takes lists within rows."""
+        found = [one for segment in self.compiled.segments for one in segment.selectors]
+        choosing = selectors.Filter | selectors.SliceSelector
+        lists = sum(isinstance(one, selectors.WildcardSelector) for one in found)
+        return lists > 1 or any(isinstance(one, choosing) for one in found)
+
+    @property
     def way(self) -> tuple[str, ...]:
         """The names that it begins with."""
         return tuple(str(step) for step in itertools.takewhile(lambda step: isinstance(step, str), self.steps))

@@ -35,6 +35,8 @@ from integrations.rest.totals import total_of
 
 _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
+_NOTHING = hashlib.sha256(b"").hexdigest()[:16]
+_EMPTY_LAST = " The last one had no records: if that is the end, declare it (empty_ends), or leave `more` out."
 BATCH = 5_000
 """Records of one batch, which is one transaction; a larger page becomes several."""
 
@@ -90,7 +92,7 @@ class Reading:
         if progress.pages >= self.declaration.max_pages:
             raise SourceChanged(
                 f"The source gave {counted(progress.pages, 'page')} and promises more (max_pages); "
-                "it would probably never end."
+                f"it would probably never end.{_EMPTY_LAST if progress.last == _NOTHING else ''}"
             )
         number = progress.pages + 1
         asked = self._asked(progress.state)

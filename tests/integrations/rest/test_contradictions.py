@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingestion import HeldOff, SourceChanged, SourceFailed
+from ingestion import ConfigurationError, HeldOff, SourceChanged, SourceFailed
 from ingestion.models import Event, Tenant
 from integrations.rest import Rest
 from tests.integrations.rest.test_answers import PLAIN
@@ -189,3 +189,33 @@ def test_a_filter_that_matches_nothing_finds_no_records() -> None:
     (page,) = read(rest(records="$.data[?@.kind=='a']"), World(lambda request: reply({"data": [{"kind": "b"}]})))
 
     assert page.records == []
+
+
+COUNTING: list[dict[str, Any]] = [
+    {"style": "page"}, {"style": "offset"}, {"style": "since_id"}, {"style": "cursor", "empty_ends": True}]  # fmt: skip
+
+
+@pytest.mark.parametrize("records", ["$.data[?@.kind=='a']", "$.data[1:]", "$.data[*].lines[*]"])
+@pytest.mark.parametrize("pagination", COUNTING, ids=lambda paging: paging["style"])
+def test_a_filter_goes_with_no_paging_that_an_empty_page_ends(records: str, pagination: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="chooses among a page's rows"):
+        declared(pagination, records=records)
+
+
+@pytest.mark.parametrize("pagination", [{"style": "page", "pages": "$.n"}, {"style": "cursor"}])
+def test_a_page_of_which_nothing_is_chosen_is_no_end(pagination: dict[str, Any]) -> None:
+    kinds = iter(["a", "b", "a"])
+
+    def answer(request: Any) -> Any:
+        page = int(request.url.params.get("page", request.url.params.get("cursor", 1)))
+        after = page + 1 if page < 3 else None
+        return reply({"data": [{"id": page, "kind": next(kinds)}], "n": 3, "next_cursor": after})
+
+    assert ids(read(declared(pagination, records="$.data[?@.kind=='a']"), World(answer))) == ["1", "3"]
+
+
+def test_pages_without_records_that_never_end_are_named_with_the_remedy() -> None:
+    world = World(lambda request: reply({"data": [], "more": True}))
+
+    with pytest.raises(SourceChanged, match="empty_ends"):
+        read(declared({"style": "page", "more": "$.more"}, max_pages=5), world)
