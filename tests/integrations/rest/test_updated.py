@@ -15,8 +15,9 @@ from ingestion.models import Tenant
 from integrations.rest.models import RestRecord
 from integrations.rest.versions import version_of
 from tests.ingestion.runs import OPERATOR, letters
+from tests.integrations.rest.configured import config, preview
 from tests.integrations.rest.test_records import DECLARED, acme, connected, rows, run
-from tests.integrations.rest.worlds import reply
+from tests.integrations.rest.worlds import World, reply
 
 __all__ = ["acme"]
 pytestmark = [pytest.mark.django_db]
@@ -106,6 +107,15 @@ def test_a_declared_unit_reads_times_of_any_year() -> None:
     numbers = [-86_400_000, 0, 900_000_000_000, SECONDS * 1000, YEAR_5000 * 1000]
 
     assert [version_of({"at": number}, "at", unit="milliseconds") for number in numbers] == [1000 * n for n in numbers]
+
+
+def test_a_preview_says_that_the_times_cannot_be_told() -> None:
+    body = [{"id": 1, "at": SECONDS}, {"id": 2, "at": YEAR_5000 * 1000}]
+    declared = config(key="id", updated="at")
+
+    page = preview(World(lambda request: reply(body)), declared)
+
+    assert ["updated_unit" in note for note in page.notes if note.startswith("Records will be")] == [True]
 
 
 def test_a_counter_takes_no_times(acme: Tenant) -> None:
