@@ -177,7 +177,8 @@ class RecordError(IngestionError):
 
     def __init__(self, message: str, *, errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(message)
-        self.errors = errors or (FieldError("", type(self).__name__, message),)
+        name = type(self).__name__
+        self.errors = errors or (FieldError("", name, message or f"{name}, which says nothing more"),)
 
 
 class StatementImbalance(RecordError):

@@ -6,6 +6,7 @@ a body holds a number that long, and its schema a Decimal, is it read another wa
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Collection
@@ -15,11 +16,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
+from ingestion.core.unforeseen import UNFORESEEN
+
 _ALL_DIGITS_ALIKE = bytes.maketrans(b".123456789", b"0000000000")
 _LONG = b"0" * 16
 """A float keeps 15 digits of every number; a sixteenth, or a point among fifteen, is worth a closer look."""
 _NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|(-?(?=[0-9.]{16})[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)')
 """A text, which is passed over, or a long number."""
+_NO_NUMBER = "\\u0000{place}"
+"""A text that is no number and says which one it stands for."""
 
 
 class _Written(float):
@@ -53,20 +58,36 @@ def validated(schema: type[BaseModel], body: bytes) -> BaseModel:
 
 
 def _strictly(schema: type[BaseModel], text: str) -> BaseModel:
-    """A strict schema takes no float for a Decimal, but a text from JSON; for its own floats it takes no text."""
+    """A strict schema takes no float for a Decimal, but a text from JSON; what is to be no Decimal stays a number."""
+    return schema.model_validate_json(_quoted(text, "{}", _decimals(schema, text)))
+
+
+def _decimals(schema: type[BaseModel], text: str) -> Collection[int]:
+    """Which of the long numbers are to become Decimals: those that are refused as such with no number in their place.
+
+    Where a text is allowed beside a Decimal, nothing is refused, and the number stays Pydantic's.
+    """
     try:
-        return schema.model_validate_json(_quoted(text))
+        schema.model_validate_json(_quoted(text, _NO_NUMBER))
     except ValidationError as error:
-        floats = {detail["input"] for detail in error.errors() if isinstance(detail["input"], str)}
-        return schema.model_validate_json(_quoted(text, floats))
+        details = error.errors(include_url=False, include_context=False)
+        refused = (detail["input"] for detail in details if detail["type"].startswith("decimal"))
+        return {int(sign[1:]) for sign in refused if isinstance(sign, str) and sign[:1] == "\0" and sign[1:].isdigit()}
+    except UNFORESEEN:  # a validator that expects a number
+        return range(len(text))
+    return ()
 
 
-def _quoted(text: str, but: Collection[str] = ()) -> str:
-    """JSON with its long numbers as texts, but for those that are whole or named."""
+def _quoted(text: str, form: str, places: Collection[int] | None = None) -> str:
+    """JSON with its long numbers as texts of `form`, but for those that are whole, or not at one of `places`."""
+    place = itertools.count()
 
     def token(found: re.Match[str]) -> str:
         number = found[1]
-        return found[0] if number is None or number.lstrip("-").isdigit() or number in but else f'"{number}"'
+        if number is None or number.lstrip("-").isdigit():
+            return found[0]
+        at = next(place)
+        return found[0] if places is not None and at not in places else f'"{form.format(number, place=at)}"'
 
     return _NUMBER.sub(token, text)
 

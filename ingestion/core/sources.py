@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
@@ -45,6 +45,8 @@ class JsonLines:
     def __post_init__(self) -> None:
         path: Any = self.path
         require(isinstance(path, str) and path != "", "path of JsonLines", self.path, "the path of a file")
+        braces = {"{", "}"} & set(path.replace("{tenant}", ""))
+        require(not braces, "path of JsonLines", path, "a path with {tenant}, where it differs, and no other braces")
         require_count("page_size of JsonLines", self.page_size)
         require_count("max_line_bytes of JsonLines", self.max_line_bytes)
         key_reader(self.key)
@@ -56,7 +58,7 @@ class JsonLines:
         path = Path(self.path.format(tenant=ctx.tenant.key))
         key_of = key_reader(self.key)
         offset = int(checkpoint or 0)
-        with path.open("rb") as lines:
+        with _opened(path) as lines:
             lines.seek(offset)
             while True:
                 records: list[Record] = []
@@ -77,6 +79,15 @@ class JsonLines:
                     yield Page(records, offset, refused)
                 elif not line:  # else only empty lines came, as many as a page may have
                     return
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise SourceChanged(
+            f"No file can be read at {path} ({error.strerror}). Has it been moved, or not come?"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,10 @@ class JsonPages:
         marked, number = cursor, 0
         while not done:
             asked = cursor
-            body, cursor = self.fetch(ctx, cursor)
+            answer: Any = self.fetch(ctx, cursor)
+            good = isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], bytes | str)
+            require(good, "What fetch of JsonPages returns", answer, "(body, next_cursor or None), the body as bytes")
+            body, cursor = answer
             if cursor is not None and cursor in (asked, marked):
                 raise SourceChanged(
                     f"The source names {cursor!r} as the next page, which it had before; it would never end."
@@ -201,7 +215,7 @@ def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
 
 
 def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
-    """A function from a page to the keys of all its records, [] when one of them has none.
+    """A function from a page to the keys of all its records, [] when one of them has none, or an empty one.
 
     One pass over the page takes half as long as one call of the decoder for each record (measured).
     """
@@ -214,7 +228,8 @@ def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
             page = decode(body)
         except _UNREADABLE:
             return []
-        return [str(one.key) for one in (page.records if records else page)]
+        names = [str(one.key) for one in (page.records if records else page)]
+        return names if all(names) else []
 
     return keys
 
@@ -266,7 +281,14 @@ def key_reader(key: str) -> Callable[[bytes], str]:
     if key == "":
         return lambda body: ""
     decode = msgspec.json.Decoder(_keyed(key)).decode
-    return lambda body: str(decode(body).key)
+
+    def read(body: bytes) -> str:
+        name = str(decode(body).key)
+        if not name:
+            raise msgspec.ValidationError(f"it is empty - at `$.{key}`")  # all of them would be one record
+        return name
+
+    return read
 
 
 def _keyed(key: Any) -> Any:

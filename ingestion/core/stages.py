@@ -203,7 +203,7 @@ def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcom
     """What a record becomes over which something was raised; raises it again where the record is not to blame."""
     match error:
         case Skip() if stage == Stage.TRANSFORM:
-            return Skipped(record, told(error)[:100] or "skipped")
+            return Skipped(record, told(error, "skipped")[:100])
         case RecordError():
             return Rejected(record, stage, type(error).__name__, error.errors)
         case FileRefused() if stage == Stage.EXTRACT:

@@ -29,10 +29,14 @@ def rejections(dead: int, read: int) -> str:
     return counted(dead, f"of {records} was rejected", f"of {records} were rejected")
 
 
-def told(error: BaseException) -> str:
-    """What an error says. Somebody's own `__str__` may raise itself, and the error must not be lost over it."""
+def told(error: BaseException, silent: str = "") -> str:
+    """What an error says; where it says nothing `silent`, or its class.
+
+    Somebody's own `__str__` may raise itself, and the error must not be lost over it.
+    """
     try:
-        return str(error)
+        text = str(error)
+        return text if text.strip() else silent or f"{type(error).__name__}, which says nothing more"
     except Exception:  # noqa: BLE001  whatever it raises, there is no text
         return f"{type(error).__name__}, whose own text cannot be shown"
 

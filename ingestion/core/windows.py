@@ -36,5 +36,5 @@ def split(window: Window, step: timedelta) -> list[Window]:
 
 def next_window(watermark: datetime | None, now: datetime, lag: timedelta) -> Window:
     """The window after `watermark`, reaching back by `lag` because sources publish late; from 1970 the first time."""
-    start = EPOCH if watermark is None else max(EPOCH, watermark - lag)
+    start = EPOCH if watermark is None or watermark - EPOCH <= lag else watermark - lag
     return Window(min(start, now), now)

@@ -38,7 +38,7 @@ def explain(error: Exception) -> tuple[str, str]:
         case RecursionError():
             return "depth", "The value is nested too deeply."
         case _:
-            return type(error).__name__, told(error) or type(error).__name__
+            return type(error).__name__, told(error)
 
 
 def refuse_strangers(value: Any) -> None:

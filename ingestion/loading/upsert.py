@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -18,12 +18,15 @@ from ingestion.core.destinations import Loaded, Stored, Written
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.periods import Figure, Periods
 from ingestion.core.records import Ready, Rejected
+from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.loading import periods as closed
 from ingestion.loading.plans import Plan, compile_plan, joined_key
 
 _ORDERED = (models.DateField, models.DecimalField, models.FloatField, models.IntegerField)
 """Fields that can hold versions; a DateTimeField is a DateField."""
+_AHEAD = timedelta(days=1)
+"""Longer than clocks and zones are wrong by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,19 @@ class Upsert:
         batch = plan.only_known_references(ctx, batch, rejected)
         engine = (ctx.tenant.id, ctx.run_id, now)
         loaded = plan.write(batch, engine, rejected, new=new, again=ctx.loads_again)
-        return Loaded(loaded, rejected)
+        return Loaded(loaded, rejected, self._far_ahead(loaded, now + _AHEAD))
+
+    def _far_ahead(self, rows: Sequence[Ready], latest: datetime) -> Sequence[str]:
+        """What of `rows` nothing will be newer than for long, because their version is a time after `latest`."""
+        if not self.version:
+            return ()
+        moments = ((row.record.key, self.version_of(row.row)) for row in rows)
+        far = [(key, at) for key, at in moments if isinstance(at, datetime) and at.tzinfo is not None and at > latest]
+        if not far:
+            return ()
+        key, at = far[0]
+        told = f"{counted(len(far), 'row')} more than a day ahead by {self.version!r} ({key}: {at:%Y-%m-%d}, for one)"
+        return [f"{told}: until then whatever comes for the same key is older. Have the source mend the time."]
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         rows = self._plan.select(ctx.tenant.id, keys, column)

@@ -25,7 +25,7 @@ from ingestion.core.errors import (
     Transient,
     UnknownPipeline,
 )
-from ingestion.core.text import storable
+from ingestion.core.text import storable, told
 from ingestion.loading import faults
 from ingestion.models import Connection, Run, Watermark
 from ingestion.redaction import mask
@@ -115,7 +115,7 @@ def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
         mine,
         Run.State.FAILED,
         error_class=type(error).__name__,
-        error_message=storable(mask(str(error), run.tenant_id), 5000),
+        error_message=storable(mask(told(error), run.tenant_id), 5000),
         traceback="" if known else storable(_told(error, run)[-20_000:], 40_000),
     )
     if isinstance(error, CredentialError):

@@ -10,12 +10,13 @@ from django.db.models import Exists, OuterRef
 
 from ingestion import events
 from ingestion.clock import DbNow
+from ingestion.core.declarations import require
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.stages import Prepared
 from ingestion.models import DeadLetter, Run, RunArtifact
 from ingestion.running import ahead, batch, budget, closing, ownership
 from ingestion.running.conflicts import retried
-from ingestion.running.work import Seams, Work, open_work
+from ingestion.running.work import Seams, Work, open_work, require_page
 from ingestion.signals import run_started
 
 
@@ -119,7 +120,10 @@ def _load(work: Work) -> Prepared | None:
     The run is ended with it only when the source has ended too: one that hangs would have nobody to end it afterwards.
     """
     with ahead.pages(work) as pages:
+        source = work.pipeline.source
+        require(pages is not None, f"What extract of {type(source).__name__} returns", pages, "an iterator of pages")
         for page in pages:
+            require_page(page, source)
             work.seams.at("extracted")
             if work.mine.is_due():
                 ownership.renew(work.mine)

@@ -25,7 +25,7 @@ from ingestion.clock import DbNow, db_now_plus
 from ingestion.conf import MOST_AT_ONCE, config
 from ingestion.core import registry
 from ingestion.core.errors import Cancelled, Fenced, Paused
-from ingestion.core.text import storable
+from ingestion.core.text import storable, told
 from ingestion.models import Run
 from ingestion.redaction import mask
 from ingestion.running import lanes
@@ -252,7 +252,7 @@ def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error:
 def _told(mine: Ownership, error: BaseException) -> str:
     """For the tenant's staff: with its own secrets masked."""
     tenant = Run.unscoped.values_list("tenant_id", flat=True).get(pk=mine.run_id)
-    return storable(mask(str(error), tenant), 5000)
+    return storable(mask(told(error), tenant), 5000)
 
 
 def _bring_in(run_id: int) -> None:

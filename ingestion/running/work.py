@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,11 @@ from ingestion import artifacts, limits
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import Context, File, overlaid
-from ingestion.core.errors import Paused, Transient
+from ingestion.core.declarations import require
+from ingestion.core.errors import ConfigurationError, Paused, Transient
 from ingestion.core.pipeline import Pipeline
+from ingestion.core.records import Page
+from ingestion.core.sources import Source
 from ingestion.core.windows import Window
 from ingestion.models import Connection, Run, RunArtifact
 from ingestion.open_letters import OpenLetters
@@ -222,3 +226,14 @@ def _until(ends: float) -> Callable[[], None]:
             raise Transient("It was not done in time.")
 
     return beat
+
+
+def require_page(page: Any, source: Source) -> None:
+    """Raise ConfigurationError unless `source` yielded a page, with a checkpoint that can be kept."""
+    require(isinstance(page, Page), f"What {type(source).__name__} yields", page, "a Page")
+    try:
+        json.dumps(page.checkpoint, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            f"The checkpoint of a page of {type(source).__name__} must be JSON, because the run keeps it: {error}."
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _PAGE_BYTES = 8 * 1024 * 1024
 _SKEW_SECONDS = 60
 _FAR = timedelta(days=2)
 """A watermark further ahead than that is no matter of clocks or zones."""
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SHOWN = 10
 
 
@@ -98,12 +101,17 @@ class Rows:
             name, after = cursors.decoded(checkpoint) if checkpoint else (spans[0].name, None)
             notes = [*_skew(opened), *self._far_ahead(rows, ctx, opened)] if self.watermark else []
             self._require_watermarks(rows)
+            found = False
             for span in spans[[one.name for one in spans].index(name) :]:
                 self._require_keys(rows, span)
                 for page in self._pages(rows, span, after, ctx):
                     yield dataclasses.replace(page, notes=notes)
-                    notes = []
+                    notes, found = [], True
                 after = None
+            if not found and checkpoint is None:
+                notes += self._all_behind(rows, ctx, opened)
+            if notes:  # no page came that could carry them
+                yield Page([], checkpoint, notes=notes)
 
     def needs_tenants(self) -> bool:
         return self.of is everything
@@ -157,6 +165,24 @@ class Rows:
         told = f"{many} will not be read before the time of their {self.watermark!r}: {key} has {moment}, for one. "
         return [f"{told}Mend them there; or is the column in another unit than bound= writes?"]
 
+    def _all_behind(self, rows: Reading, ctx: Context, opened: Session) -> list[str]:
+        """What no window will ever hold, if that is so: there are rows, and all have a watermark from before 2000."""
+        if not self.watermark or ctx.window is None or ctx.backfill or ctx.window.start <= _EPOCH:
+            return []
+        low = self._bound(_LONG_AGO, opened)
+        try:
+            with translated(self.using):
+                if rows.page(Span("window", low), None, 1):
+                    return []
+                oldest = rows.page(Span("window", None, low), None, 1)
+        except Transient as error:
+            return [f"Whether rows are dated far back was not found out: {error}"]
+        if not oldest:
+            return []
+        key, moment = ", ".join(map(str, oldest[0].cursor[-len(self.key) :])), oldest[0].cursor[0]
+        told = f"No row has a {self.watermark!r} of 2000 or later, so no change will be read: {key} has {moment}. "
+        return [f"{told}Is the column in another unit than bound= writes, or does it count?"]
+
     def _bound(self, moment: datetime, opened: Session) -> Any:
         if self.bound is not None:
             return self.bound(moment)
@@ -194,7 +220,8 @@ class Rows:
         if span.name != "window" or self.bound is not None or self.watermark in self.key:
             return
         first = found[0].cursor[0]
-        if isinstance(first, date) and not isinstance(first, datetime):
+        written = isinstance(first, str) and _DAY.fullmatch(first)  # as SQLite has it, which has no types for them
+        if written or (isinstance(first, date) and not isinstance(first, datetime)):
             raise ConfigurationError(
                 f"The watermark {self.watermark!r} holds days, no times. Declare bound=lambda moment: moment.date(); "
                 "a day is then read when it is over, so let the lag be as long as rows may be late."

@@ -30,6 +30,9 @@ class Pushed:
 
     key: str = "id"
 
+    def __post_init__(self) -> None:
+        json_page((), self.key)  # refuses what cannot name a key
+
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
 

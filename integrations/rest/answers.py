@@ -7,13 +7,13 @@ succeeded: `integrations.rest.failures` has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed
+from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed, counted
 from integrations.http.codes import is_later
 from integrations.rest import failures
 from integrations.rest.paths import MISSING, look
@@ -22,13 +22,14 @@ from integrations.rest.values import Value
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 Means = Literal["success", "later", "credential", "changed", "failed"]
+Way = tuple[str, ...]
 _NOTHING: tuple[Any, ...] = (None, MISSING, False, "", 0)
 _SPOKEN = ("message", "error_description", "error_message", "detail", "details", "title", "msg", "description", "error",
            "reason", "code")  # fmt: skip
 """Where the words of an error stand, by how often sources write them there."""
 _LOOK = failures.NAMES | {"message", "msg", "warning", "warnings"}
 """Members that usually say whether an answer succeeded."""
-_LONGEST, _LARGEST = 300, 64 * 1024
+_LONGEST, _LARGEST, _FEW = 300, 64 * 1024, 20
 _LARGE = "more than can be shown"
 
 
@@ -75,14 +76,35 @@ def judge(body: bytes, signals: tuple[Signal, ...], retry_after: float | None) -
 
 
 def failure(
-    body: bytes, signals: tuple[Signal, ...], wait: float | None, own: str, sent: Collection[str] = (), *, bare: bool
+    body: bytes, signals: tuple[Signal, ...], wait: float | None, way: Way, sent: Collection[str] = (), *, bare: bool
 ) -> tuple[IngestionError | None, bool]:
-    """The error that an answer says it is, and whether a signal says so; `own` names the records' member, `bare`
-    says that there are none, and `sent` is what the call's parameters held.
+    """The error that an answer says it is, and whether a signal says so; `way` are the names that lead to the records,
+    `bare` says that there are none, and `sent` is what the call's parameters held.
     """
     if error := judge(body, signals, wait):
         return error, True
-    return undeclared(body, signals, wait, own, sent, bare=bare), False
+    return undeclared(body, signals, wait, way, sent, bare=bare), False
+
+
+def listed(elements: Sequence[bytes], keys: Collection[str], wait: float | None) -> IngestionError | None:
+    """The error of a page whose elements are errors and no records, as some sources answer in place of a list."""
+    if not 0 < len(elements) <= _FEW or len(elements[0]) > _LARGEST:
+        return None
+    try:
+        found = [look(one, "$") for one in elements]
+    except SourceChanged:  # what cannot be read is refused record by record
+        return None
+    if not all(failures.is_error(one) and not any(name.split(".")[0] in one for name in keys) for one in found):
+        return None
+    later = any(is_later(text) for text in _codes(elements[0], found[0]))
+    codes = ", ".join(dict.fromkeys(_codes(elements[0], found[0])))
+    said = f"The source answered with {counted(len(found), 'error')} in place of records: {codes[:80]!r}."
+    words = f" Its words: {_words(found)[:_LONGEST]!r}." if _words(found) else ""
+    return error_of(
+        "later" if later else "failed",
+        f"{said}{words}" + ("" if later else " If these are records, name the member that tells them apart: key."),
+        wait,
+    )
 
 
 def unready(status: int) -> IngestionError | None:
@@ -99,17 +121,17 @@ def undeclared(
     body: bytes,
     declared: tuple[Signal, ...],
     retry_after: float | None,
-    own: str,
+    way: Way,
     sent: Collection[str] = (),
     *,
     bare: bool = False,
 ) -> IngestionError | None:
     """The error of an answer that says by itself that it failed, in a member that no signal was declared for and that
-    is not the records' `own`. `bare` says that it has no records, so that less is enough. A state that was
+    is not on the records' `way`. `bare` says that it has no records, so that less is enough. A state that was
     `sent` is a filter that the answer repeats.
     """
     words_of_all = spoken(body)
-    for at, value in _places(body, declared, own, bare=bare):
+    for at, value in _places(body, declared, way, bare=bare):
         object_of, _, name = at.rpartition(".")
         beside = words_of_all if object_of == "$" else _words(look(body, object_of)) or words_of_all
         verdict = failures.verdict(
@@ -154,26 +176,50 @@ def is_nothing(value: Any) -> bool:
     return any(value is one or (type(value) is type(one) and value == one) for one in _NOTHING) or value in ([], {})
 
 
+def remark(body: bytes) -> str:
+    """What an answer without records says that may be why, where nothing shows that it is a failure; '' if nothing."""
+    words = next(filter(None, (_words(look(body, f"$.{name}")) for name in ("message", "msg", "detail"))), "")
+    if not failures.says_something(words):
+        return ""
+    return (
+        f"The answer has no records, and says {words[:_LONGEST]!r}. If that is a failure, declare a signal for the "
+        "member that tells."
+    )
+
+
 def spoken(body: bytes) -> str:
     """The words of an answer's error, where sources usually write them; '' when there are none."""
     return next(filter(None, (_words(look(body, f"$.{name}")) for name in _SPOKEN)), "")
 
 
-def _places(body: bytes, declared: tuple[Signal, ...], own: str, *, bare: bool) -> Iterator[tuple[str, Any]]:
+def _places(body: bytes, declared: tuple[Signal, ...], way: Way, *, bare: bool) -> Iterator[tuple[str, Any]]:
     """Path and value of the members that may say that an answer failed, also in the objects that usually hold them, and
-    beside the list that has no records.
+    beside the list that has no records, however deep it lies.
     """
-    told = {signal.at for signal in declared}
+    told, own = {signal.at for signal in declared}, way[0] if way else ""
     for name, value in _members(body, declared):
         if name != own:
             yield f"$.{name}", value
-    for name in sorted(failures.AROUND - {own}):
-        inner = look(body, f"$.{name}")
-        for member, value in inner.items() if isinstance(inner, Mapping) else ():
-            if member.lower() in failures.NAMES and member.isidentifier() and f"$.{name}.{member}" not in told:
-                yield f"$.{name}.{member}", value
+    for name in sorted(one for one in _apart(body) if one.lower() in failures.AROUND and one.isidentifier()):
+        passed = way[1:2] if name == own else ()
+        yield from _within(look(body, f"$.{name}"), f"$.{name}", failures.NAMES, {*told, *passed})
+    for depth in range(1, len(way) if bare else 0):
+        names, at = failures.NAMES if way[depth - 1].lower() in failures.AROUND else failures.PLAIN, _path(way[:depth])
+        yield from _within(look(body, at), at, names, {*told, way[depth]})
     if bare and own.isidentifier():
         yield from ((at, value) for at, value in _errors(look(body, f"$.{own}"), f"$.{own}", 3) if at not in told)
+
+
+def _within(inner: Any, at: str, names: Collection[str], but: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Those members of an object that may say something, but for names or paths that are not to be looked at."""
+    for member, value in inner.items() if isinstance(inner, Mapping) else ():
+        known = member.lower() in names and member.isidentifier()
+        if known and member not in but and f"{at}.{member}" not in but:
+            yield f"{at}.{member}", value
+
+
+def _path(way: Way) -> str:
+    return ".".join(["$", *way])
 
 
 def _errors(value: Any, at: str, depth: int) -> Iterator[tuple[str, Any]]:
@@ -217,7 +263,7 @@ def _codes(body: bytes, value: Any) -> Iterator[str]:
         found = one[0] if isinstance(one, list) and one else one
         if isinstance(found, Mapping):
             inner = found.get("extensions")
-            yield from (str(found[name]) for name in ("code", "type", "reason", "status") if name in found)
+            yield from (str(found[name]) for name in ("code", "errorCode", "type", "reason", "status") if name in found)
             yield from [str(inner["code"])] if isinstance(inner, Mapping) and "code" in inner else []
         elif isinstance(found, str | int) and not isinstance(found, bool):
             yield str(found)

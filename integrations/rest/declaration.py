@@ -15,6 +15,7 @@ from integrations.rest.auth import Auth, NoAuth
 from integrations.rest.paging import NoPages, Paging
 from integrations.rest.paths import path
 from integrations.rest.values import Value
+from integrations.rest.versions import Unit
 
 HEADERS_OF_OURS = {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
 _MEGABYTE = 1024 * 1024
@@ -62,6 +63,10 @@ class Declaration(Value):
     """When the record changed, or its version; dotted. An older record then never overwrites a newer one; taken
     out of the declaration, every change is loaded again. A time without a zone is UTC; one of more than a day ahead
     makes the record a dead letter, as nothing would ever be newer.
+    """
+    updated_unit: Unit = ""
+    """How a number there is to be read. Empty: as a time of 2000 to 2100 in any unit, or a number that counts and is
+    below 946684800; any other, and one that a counter reaches later, is a dead letter that asks for this.
     """
     signals: tuple[Signal, ...] = Field((), max_length=20)
     """Members of an answer of status 200 that say whether it succeeded. The first that says no decides."""
@@ -201,6 +206,14 @@ class Declaration(Value):
             raise ValueError("paging by the last id needs a key of one member")
         if self.concurrency > 1 and not _foreseeable(self.pagination):
             raise ValueError("concurrency needs page numbers, or offsets with overlap 0: other pages name the next one")
+        if path(self.records).chooses and _counts_rows(self.pagination):
+            raise ValueError(
+                "`records` chooses among a page's rows, or takes lists within them, so a page of which it takes "
+                "nothing would be the last one. Declare what says whether more follow (`pages` or `more` of style "
+                "page, cursor, next_url or link_header without empty_ends), or take all rows"
+            )
+        if self.updated_unit and not self.updated:
+            raise ValueError("updated_unit says how numbers of `updated` are read; name that member too")
         if self.total and self.total_header:
             raise ValueError("the total stands in the body or in a header; name one of them")
         return self
@@ -235,6 +248,13 @@ class Declaration(Value):
         told = self.model_dump_json(exclude=_HOW, exclude_defaults=True)
         kinds = [self.pagination.style, getattr(self.auth, "kind", "")]
         return hashlib.sha256(f"{kinds} {told}".encode()).hexdigest()[:16]
+
+
+def _counts_rows(pagination: Any) -> bool:
+    """Whether pages end where one has no rows, or go on by how many there were."""
+    if pagination.style == "page":
+        return not (pagination.pages or pagination.more)
+    return pagination.style in ("offset", "since_id") or getattr(pagination, "empty_ends", False)
 
 
 def _foreseeable(pagination: Any) -> bool:

@@ -7,6 +7,7 @@ records looks just like a day on which nothing happened, so there less is enough
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -20,16 +21,33 @@ _STATUSES = frozenset({"status", "statuscode", "status_code", "httpstatus", "htt
 _ERROR_CODES = frozenset(
     {"errorcode", "error_code", "errcode", "err_code", "errno", "err_no", "faultcode", "fault_code"}
 )
+_SPOKEN = frozenset(
+    {"errormessage", "error_message", "errormsg", "error_msg", "errmsg", "err_msg", "errortext", "error_text",
+     "error_description", "errordescription", "faultstring"}
+)  # fmt: skip
+"""Words that are there only where something is wrong, or say that nothing is."""
+_WRONG = frozenset(
+    {"iserror", "is_error", "haserror", "has_error", "haserrors", "has_errors", "isfault", "timed_out", "timedout",
+     "incomplete_results", "incompleteresults", "is_partial", "ispartial", "partial_results", "partialresults",
+     "terminated_early"}
+)  # fmt: skip
+"""Truths that say that something failed, or that only a part of the records came."""
+_OF_AN_ERROR = _ERRORS | _ERROR_CODES | _SPOKEN | _STATUSES | _STATES | {
+    "code", "message", "msg", "detail", "details", "description", "title", "type", "reason", "fields", "field", "path",
+    "timestamp", "request_id", "requestid", "trace_id", "traceid", "help", "severity"}  # fmt: skip
+"""Members of an object that is an error and no record."""
 _CODES = frozenset(
     {"code", "ret", "retcode", "ret_code", "returncode", "return_code", "resultcode", "result_code", "respcode",
      "resp_code", "subcode", "sub_code"}
 )  # fmt: skip
-NAMES = _ERRORS | _TRUTHS | _STATES | _STATUSES | _ERROR_CODES | _CODES
+NAMES = _ERRORS | _TRUTHS | _STATES | _STATUSES | _ERROR_CODES | _SPOKEN | _WRONG | _CODES
 """Members that usually say whether an answer succeeded."""
+PLAIN = _ERRORS | _TRUTHS | _ERROR_CODES | _SPOKEN | _WRONG
+"""Those of them that a thing with a state of its own would not have."""
 AROUND = frozenset(
-    {"meta", "_meta", "header", "head", "response", "responseStatus", "responseHeader", "status", "result"}
+    {"meta", "_meta", "header", "head", "response", "responsestatus", "responseheader", "status", "result"}
 )
-"""Objects that such members usually stand in, where they do not stand at the top."""
+"""Objects that such members usually stand in, where they do not stand at the top; in small letters."""
 
 _FAILED = frozenset({"error", "errors", "fail", "failed", "failure", "ko", "nok", "not_ok", "fault", "exception"})
 _FAILED_BARE = _FAILED | {"denied", "access_denied", "unauthorized", "unauthorised", "unauthenticated", "forbidden",
@@ -39,6 +57,7 @@ _UNREADY = frozenset(
     {"processing", "pending", "queued", "running", "in_progress", "inprogress", "started", "accepted", "preparing",
      "not_ready", "waiting", "building", "generating", "submitted"}
 )  # fmt: skip
+_TRUE = frozenset({"true", "yes"})
 _FALSE = frozenset({"false", "no", "n", "f"})
 _FINE = re.compile(r"ok(ay)?|succe(ss|eded|ssful(ly)?)|done|none|null|no errors?|(?!.*[不未]).*成功", re.IGNORECASE)
 _WELL = re.compile(r"\bsucce(ss|eded|ssful(ly)?)\b", re.IGNORECASE)
@@ -66,6 +85,8 @@ def verdict(name: str, value: Any, *, bare: bool, words: str, echoed: bool = Fal
         or (state and text in (_FAILED_BARE if bare else _FAILED))
         or (name in _STATUSES and number is not None and 400 <= number < 600 and (bare or name != "status"))
         or (name in _ERROR_CODES and not _fine(value, number, text))
+        or (name in _SPOKEN and not _nothing(value) and not (isinstance(value, str) and _is_well(value)))
+        or (name in _WRONG and (value is True or text in _TRUE))
         or (name in _CODES and bare and not _fine(value, number, text) and _is_failure(number, text, words))
     )
     if failed:
@@ -88,6 +109,20 @@ def _fine(value: Any, number: Decimal | None, text: str) -> bool:
     if number is not None:
         return number in _FINE_CODES or 200 <= number < 300
     return _nothing(value) or _is_well(text.replace("_", " "))
+
+
+def is_error(value: Any) -> bool:
+    """Whether an object is an error and nothing else: `{"errorCode": "INVALID_SESSION_ID", "message": "…"}`."""
+    if not isinstance(value, Mapping) or not value.keys():
+        return False
+    named = {name.lower(): inner for name, inner in value.items()}
+    telling = (_ERROR_CODES | _SPOKEN | _ERRORS) & named.keys()
+    return named.keys() <= _OF_AN_ERROR and any(verdict(name, named[name], bare=True, words="") for name in telling)
+
+
+def says_something(words: str) -> bool:
+    """Whether words beside no records say more than that all is well, or that there are none."""
+    return bool(words.strip()) and not _is_well(words) and not _NOTHING_CAME.search(words)
 
 
 def _is_well(words: str) -> bool:

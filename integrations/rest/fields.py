@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-
-from ingestion import RecordError
-
-_SCALE = 1_000_000
-_HIGHEST = 9 * 10**18
-_AHEAD = timedelta(days=1)
-"""Longer than clocks and zones are wrong by."""
-_MILLISECONDS = (946_684_800 * 10**3, 4_102_444_800 * 10**3)
-_NANOSECONDS = (946_684_800 * 10**9, 4_102_444_800 * 10**9)
-"""From 2000 to 2100."""
 
 
 @lru_cache(maxsize=200)
@@ -64,44 +53,6 @@ def _member_reader(name: str) -> Callable[[bytes], str]:
     return read
 
 
-def version_of(record: Any, name: str, now: datetime | None = None) -> int | None:
-    """A time or version of the source as a number that grows with it: microseconds since 1970, or the number itself.
-
-    Times without a zone are taken as UTC. A number that is a time of 2000 to 2100 in milliseconds, microseconds or
-    nanoseconds is taken for one, so that a source may change its unit. Raises RecordError for a value that is neither,
-    and for a time of more than a day after `now`: no later change of the record would ever be newer.
-    """
-    value = member(record, name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise RecordError(f"{name} is neither a time nor a version.")
-    number = _number(value)
-    if number is None:
-        at = moment(str(value))
-        if at is None:
-            raise RecordError(f"{name} is neither a time nor a version: {str(value)[:40]!r}.")
-        if now is not None and at > now + _AHEAD:
-            raise RecordError(
-                f"{name} lies in the future, {str(value)[:40]!r}: no later change of the record would be newer, so it "
-                "is not stored. Have the source mend it, then replay the record."
-            )
-        return int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _SCALE + at.microsecond
-    scaled = number * _per_unit(number)
-    if abs(scaled) > _HIGHEST:
-        raise RecordError(f"{name} is too large for a time or version.")
-    return int(scaled)
-
-
-def _per_unit(number: Decimal) -> Decimal:
-    """Microseconds of one: a second, unless the number is a time of this century in smaller ones or larger still."""
-    if _MILLISECONDS[0] <= number < _MILLISECONDS[1]:
-        return Decimal(1000)
-    if _NANOSECONDS[0] <= number < _NANOSECONDS[1]:
-        return Decimal("0.001")
-    return Decimal(_SCALE if abs(number) < _HIGHEST // _SCALE else 1)
-
-
 def member(record: Any, name: str) -> Any:
     """The member at a dotted name, None where there is none."""
     for part in name.split("."):
@@ -122,14 +73,6 @@ def mark(identity: str | bytes) -> str:
     """A short digest by which an element is known again."""
     data = identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity
     return hashlib.blake2b(data, digest_size=6).hexdigest()
-
-
-def _number(value: Any) -> Decimal | None:
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and number.adjusted() < 40 else None
 
 
 def _nested(parts: list[str], leaf: Any) -> Any:

@@ -46,6 +46,14 @@ KIND_NAMES = {
     "client_credentials": _("OAuth 2 client credentials (credential: client_id, client_secret)"),
     "refresh_token": _("OAuth 2 refresh token (credential: refresh_token, client_id, client_secret)"),
 }
+UNIT_NAMES = {
+    "": _("as its size says"),
+    "seconds": _("a time in seconds since 1970"),
+    "milliseconds": _("a time in milliseconds"),
+    "microseconds": _("a time in microseconds"),
+    "nanoseconds": _("a time in nanoseconds"),
+    "counter": _("a counter, no time"),
+}
 _SENTENCES = re.compile(r"(?<=\.) (?=`)")
 _KEY = re.compile(r"`([\w.]+)`")
 
@@ -86,6 +94,10 @@ class DeclareForm(forms.Form):
                     "together. Empty: records have none."),
     )  # fmt: skip
     updated = line(_("Changed"), _("When a record changed, or its version. An older one then never wins."))
+    updated_unit = forms.ChoiceField(
+        label=_("Changed, as a number"), required=False, choices=list(UNIT_NAMES.items()),
+        help_text=_("A number that may be a time in several units, or a counter, is refused until this is chosen."),
+    )  # fmt: skip
     total = line(_("Total"), _("JSONPath of the number of all records, for example $.count"))
     total_header = line(_("Total header"), _("The same in a header, for example X-Total-Count"))
 

@@ -7,6 +7,7 @@ Paths come from staff: what makes their cost depend on more than the page's size
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,19 @@ class Path:
         """The bytes of everything it selects, with null for an empty list; see `take`."""
         return self.take(body, ("null",)).elements
 
+    @property
+    def chooses(self) -> bool:
+        """A page may have rows and nothing of them for it: it has a filter or a slice, or takes lists within rows."""
+        found = [one for segment in self.compiled.segments for one in segment.selectors]
+        choosing = selectors.Filter | selectors.SliceSelector
+        lists = sum(isinstance(one, selectors.WildcardSelector) for one in found)
+        return lists > 1 or any(isinstance(one, choosing) for one in found)
+
+    @property
+    def way(self) -> tuple[str, ...]:
+        """The names that it begins with."""
+        return tuple(str(step) for step in itertools.takewhile(lambda step: isinstance(step, str), self.steps))
+
     def take(self, body: bytes, empty: Collection[str] = ()) -> Taken:
         """The bytes of everything it selects (of the elements where it ends at a list), and what stands around them.
 
@@ -101,6 +115,14 @@ class Path:
                 yield raw
         except jsonpath.JSONPathError as error:
             raise SourceChanged(f"{self.text} cannot be looked up in the page: {error}.") from error
+        if budget == 4 * len(body) and self.steps:  # nothing was found
+            _require_there(next(walk(body, self.steps, self.text), NULL), self.text)
+
+
+def _require_there(raw: bytes, text: str) -> None:
+    """Raise NullMet where null stands in the place of what a filter or a slice is about."""
+    if raw == NULL:
+        raise NullMet(f"Null stands on the way of {text}.")
 
 
 class Taken(NamedTuple):

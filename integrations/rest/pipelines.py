@@ -8,10 +8,11 @@ from typing import Any
 from ingestion import Context, CountsAgree, pipeline
 from integrations.rest import config
 from integrations.rest.destination import Kept
-from integrations.rest.fields import key_reader, member, moment, version_of
+from integrations.rest.fields import key_reader, member, moment
 from integrations.rest.identity import identity, number_of, twin
 from integrations.rest.schema import Anything
 from integrations.rest.source import Configured, Rest
+from integrations.rest.versions import version_of
 
 
 @pipeline(
@@ -26,10 +27,11 @@ def records(record: Anything, ctx: Context) -> dict[str, Any]:
     """Records of REST APIs that are declared in their connection's config."""
     declared = _declared(ctx)
     changed = member(record.value, declared.updated) if declared.updated else None
+    unit = declared.updated_unit
     return {
         "source": ctx.connection,
         "external_id": _id(record.raw, declared.keys),
-        "version": version_of(record.value, declared.updated, _present(ctx)) if declared.updated else None,
+        "version": version_of(record.value, declared.updated, _present(ctx), unit) if declared.updated else None,
         "updated_at": moment(changed) if isinstance(changed, str) else None,
         "body": record.value,
     }

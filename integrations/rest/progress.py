@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -108,6 +108,21 @@ class Progress:
         if self.missing:
             return Proof.differ(subject, f"the source counts {self.total}, {self.distinct - self.repeated} came")
         return Proof.totals(subject)
+
+    def notes(self, proofs: Sequence[Proof]) -> Iterator[str]:
+        """What whoever looks at the run should know of the reading so far; `proofs` are those of its end."""
+        if self.stale:
+            yield f"Page {self.pages} holds only records that this run had read already."
+        for proof in proofs:
+            if self.first_total is not None and proof.verdict.startswith("not checked"):
+                why = proof.verdict.removeprefix("not checked: ")
+                yield f"The count is not checked, because {why}; the count says nothing."
+        if proofs and self.repeated and self.total is None and not self.shifted:
+            yield (
+                f"{counted(self.repeated, 'record')} came on two pages, and the source states no total: where its "
+                "pages shift, because rows moved or because it sorts by what several of them share, as many others may "
+                "have been missed. Have it sort by the id, or declare a total or a style that does not shift."
+            )
 
     @property
     def _excuse(self) -> str:

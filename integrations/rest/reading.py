@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged, counted
+from ingestion import HeldOff, IngestionError, Json, Page, Record, SourceChanged, SourceFailed, counted
 from integrations.http.codes import says_later
 from integrations.http.limits import DEFAULT
 from integrations.http.waits import exhausted_for, retry_after
@@ -25,6 +25,7 @@ from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
 from integrations.rest.identity import Twins, spelled, twin
 from integrations.rest.memory import Memory
 from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
+from integrations.rest.paging.signals import require_end
 from integrations.rest.paths import Taken, outline, path
 from integrations.rest.placeholders import texts
 from integrations.rest.progress import Progress
@@ -34,6 +35,8 @@ from integrations.rest.totals import total_of
 
 _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
+_NOTHING = hashlib.sha256(b"").hexdigest()[:16]
+_EMPTY_LAST = " The last one had no records: if that is the end, declare it (empty_ends), or leave `more` out."
 BATCH = 5_000
 """Records of one batch, which is one transaction; a larger page becomes several."""
 
@@ -89,7 +92,7 @@ class Reading:
         if progress.pages >= self.declaration.max_pages:
             raise SourceChanged(
                 f"The source gave {counted(progress.pages, 'page')} and promises more (max_pages); "
-                "it would probably never end."
+                f"it would probably never end.{_EMPTY_LAST if progress.last == _NOTHING else ''}"
             )
         number = progress.pages + 1
         asked = self._asked(progress.state)
@@ -126,15 +129,10 @@ class Reading:
         left_out = {"null elements": elements.nulls} if elements.nulls else {}
         if turn.dropped:
             left_out["rows of the last page given again"] = len(elements.records)
-        notes = []
-        if after.stale:
-            notes.append(f"Page {after.pages} holds only records that this run had read already.")
+        proofs = [after.proof(self.declaration.path or self.declaration.base_url)] if after.done else []
+        notes = list(after.notes(proofs))
         if elements.nulls:
             notes.append(f"Page {after.pages} had {elements.nulls} null elements; they are no records.")
-        proofs = [after.proof(self.declaration.path or self.declaration.base_url)] if after.done else []
-        if after.done and after.first_total is not None and proofs[0].verdict.startswith("not checked"):
-            why = proofs[0].verdict.removeprefix("not checked: ")
-            notes.append(f"The count is not checked, because {why}; the count says nothing.")
         envelope = outline(answer.around) if answer.around else b""
         return Page(
             records, dataclasses.asdict(after), elements.refused, {}, notes, left_out, proofs, envelope=envelope,
@@ -177,21 +175,22 @@ class Reading:
         except TooMany:
             raise
         except SourceChanged:
-            if error := answers.failure(body, declared.signals, wait, "", sent, bare=True)[0]:
+            if error := answers.failure(body, declared.signals, wait, (), sent, bare=True)[0]:
                 raise self._told(error, reply) from None
             raise
         around = page.around or (b"" if records.plain else body)
         if declared.records == "$":
             around = body if answers.only_errors(body) or declared.signals else b""
-        own = str(records.steps[0]) if records.steps else ""
         bare = not page.elements
         error, by_declaration = None, False
         if around:
-            error, by_declaration = answers.failure(around, declared.signals, wait, own, sent, bare=bare)
+            error, by_declaration = answers.failure(around, declared.signals, wait, records.way, sent, bare=bare)
         if error is None and bare and not declared.signals:
             error = answers.unready(reply.status)
+        error = error or answers.listed(page.elements, declared.keys, wait)
         if error is None:
-            return page, ()
+            words = answers.remark(around) if around and bare and not declared.signals else ""
+            return page, (str(self.hush(SourceFailed(words))),) if words else ()
         error = self._told(error, reply)
         if self.patient and not by_declaration:
             return page, (f"A run fails at such an answer. {error}",)
@@ -209,6 +208,8 @@ class Reading:
         try:
             turn = self.declaration.pagination.follow(state, answer)
             _require_text(turn.state)
+            if turn.state is None and not turn.dropped:
+                require_end(answer, self.declaration.pagination, {signal.at for signal in self.declaration.signals})
         except SourceChanged as error:
             if not self.patient:
                 raise

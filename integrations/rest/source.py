@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from pydantic import PrivateAttr
 
-from ingestion import Context, Json, OnDrift, Page, counted
+from ingestion import Context, Json, OnDrift, Page, RecordError, counted
 from integrations.http import Client
-from integrations.rest import config
+from integrations.rest import config, exact_json
 from integrations.rest.answers import resembling
 from integrations.rest.auth.connecting import Connect
 from integrations.rest.declaration import Declaration
@@ -20,6 +23,7 @@ from integrations.rest.progress import Progress
 from integrations.rest.reading import Reading
 from integrations.rest.secrecy import look
 from integrations.rest.session import Session
+from integrations.rest.versions import version_of
 
 _SHOWN = 2 * 1024 * 1024
 """Bytes of a page that is shown: the console's process serves others too, and taken apart a page is far larger."""
@@ -121,10 +125,22 @@ class Rest(Declaration):
             yield "Records have no id: a changed record is a new one."
         elif not self.updated:
             yield "No time of change is declared: what was read last counts."
+        yield from itertools.islice(_unversioned(page, self), 1)
         if (self.total or self.total_header) and after.first_total is None:
             yield "The page has no total where one is declared; the count is not proven."
         if not page.records and not page.refused:
             yield "The page has no records."
+
+
+def _unversioned(page: Page, declared: Declaration) -> Iterator[str]:
+    """Why records of a page will be refused over what orders their states."""
+    for record in page.records if declared.updated else ():
+        with contextlib.suppress(ValueError, RecursionError):  # what cannot be read is another matter
+            value = exact_json.read(record.body)
+            try:
+                version_of(value, declared.updated, datetime.now(UTC), declared.updated_unit)
+            except RecordError as error:
+                yield f"Records will be dead letters. {error}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from ingestion import ConfigurationError
 
@@ -35,3 +35,14 @@ class Value(BaseModel, metaclass=_Declared):
     """Unknown keys and values of another type are refused; nothing changes afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_hold_lists(cls, given: Any) -> Any:
+        """What JSON writes as a list may be one in code too."""
+        if not isinstance(given, dict):
+            return given
+        tuples = {name for name, one in cls.model_fields.items() if get_origin(one.annotation) is tuple}
+        return {
+            name: tuple(value) if name in tuples and isinstance(value, list) else value for name, value in given.items()
+        }

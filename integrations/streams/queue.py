@@ -36,6 +36,7 @@ class Queue:
 
     def __post_init__(self) -> None:
         require_counts("Queue", page_size=self.page_size, limit=self.limit)
+        json_page((), self.key)  # refuses what cannot name a key
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

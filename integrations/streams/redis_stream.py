@@ -14,7 +14,7 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ingestion import ConfigurationError, Context, CredentialError, Json, Page, Transient
+from ingestion import ConfigurationError, Context, CredentialError, Json, Page, Transient, json_page
 from ingestion.redaction import remember
 from integrations.streams.bounded import SECONDS, BoundedParser
 from integrations.streams.bounds import require_counts, require_seconds
@@ -59,6 +59,7 @@ class RedisStream:
     def __post_init__(self) -> None:
         require_counts("RedisStream", page_size=self.page_size, limit=self.limit, largest=self.largest)
         require_seconds("RedisStream", claim_after=self.claim_after)
+        json_page((), self.key)  # refuses what cannot name a key
         if self.url and "{tenant}" not in self.stream:
             raise ConfigurationError(
                 f"RedisStream({self.stream!r}) has one url for all tenants; put {{tenant}} into the stream's name, or "

@@ -29,12 +29,14 @@ def rest_page() -> str:
             f"## `signals`\n\n{_doc(Signal)} Put the one that tells most first: a code before a truth value.\n\n"
             f"{_table(Signal, skip=())}\n"
             "Undeclared, an answer fails the run where a list or object of `errors` is not empty, `error` or `fault` holds\n"
-            'something, `ok`, `success` or `succeeded` is false (0, "false" and "no" too), `status`, `stat`, `state` or\n'
-            '`result` is a word such as "error", or `errcode` and its like hold a code that is none of success. The same\n'
-            "in an object `meta`, `header`, `response`, `status` or `result`.\n\n"
+            "something, `errorMessage` or its like has words, `hasError` or its like is true, `ok`, `success` or `succeeded`\n"
+            'is false (0, "false" and "no" too), `status`, `stat`, `state` or `result` is a word such as "error", `errcode` and\n'
+            "its like hold a code that is none of success, or `timed_out`, `incomplete_results` or `is_partial` is true. The same\n"
+            "in an object `meta`, `header`, `response`, `status` or `result`, in any case of letters.\n\n"
             "An answer without records looks like a day on which nothing happened, so there less is enough: a `status`\n"
             "or `code` from 400 to 599, a `status` of refusal (`unauthorized`), and a `code` that is none of success beside\n"
-            "words that say more than that all is well. One that is not ready, of HTTP status 202 or with a `status` such as\n"
+            "words that say more than that all is well; what is above also beside the empty list, however deep it lies. Words\n"
+            "alone (`message`) are noted on the run. One that is not ready, of HTTP status 202 or with a `status` such as\n"
             "`processing` or `pending`, fails too, unless a parameter was sent with that very word. What is no failure of your source is declared, as each message says:\n"
             '`{"at": "$.code", "otherwise": "success"}`.\n\n'
             "A code that means too many calls (`ratelimited`, `rateLimitExceeded`, `THROTTLED`, 429) is asked again later.\n\n"

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ingestion import Context, JsonPages, Upsert
 from ingestion.core import exact
@@ -99,6 +99,30 @@ def test_beside_a_long_number_everything_is_what_it_was(schema: type[Priced]) ->
 
     assert long.model_copy(update={"amount": Decimal(1)}) == plain
     assert long.amount == Decimal("1.00000000000000000001")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("schema", [Priced, Strict])
+def test_a_long_number_where_anything_may_stand_stays_a_number(schema: type[Priced]) -> None:
+    long = "12345678901234567.89"
+
+    taken: Any = exact.validated(
+        schema, f'{{"id": "a", "amount": {long}, "other": [{long}, "{long}"], "ratio": {long}}}'.encode()
+    )
+
+    assert (taken.amount, taken.other, taken.ratio) == (Decimal(long), [float(long), long], float(long))
+
+
+class Doubled(Strict):
+    @field_validator("other", mode="before")
+    @classmethod
+    def _double(cls, value: Any) -> Any:
+        return 2 * float(value)
+
+
+def test_a_validator_that_takes_numbers_only_is_asked_for_them() -> None:
+    taken: Any = exact.validated(Doubled, b'{"id": "a", "amount": 1.00000000000000000001, "other": 1.5000000000000000}')
+
+    assert (taken.amount, taken.other) == (Decimal("1.00000000000000000001"), 3.0)
 
 
 def test_what_is_wrong_is_said_as_ever() -> None:

@@ -12,8 +12,9 @@ from django.core.exceptions import MultipleObjectsReturned, ValidationError
 from django.db import DataError, IntegrityError, OperationalError
 from pydantic import BaseModel, field_validator
 
-from ingestion import Context, Skip
+from ingestion import Context, RecordError, Skip
 from ingestion.models import Run
+from ingestion.testing import Records
 from tests.app.oracle import Entry
 from tests.ingestion.runs import counts, item, letters, load, new_tenant, over, rows
 
@@ -41,10 +42,11 @@ ACTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
     "finds too many": (raising(MultipleObjectsReturned("2 of them")), "MultipleObjectsReturned", "2 of them"),
     "validates as forms do": (raising(ValidationError("no such account")), "ValidationError", "no such account"),
     "validates as models do": (raising(ValidationError({"iban": "wrong"})), "ValidationError", "wrong"),
+    "refuses without a word": (raising(RecordError("")), "RecordError", "RecordError, which says nothing more"),
     "asserts": (raising(AssertionError("positive")), "AssertionError", "positive"),
     "breaks a constraint": (raising(IntegrityError("duplicate")), "IntegrityError", "duplicate"),
     "sends what does not fit": (raising(DataError("too long")), "DataError", "too long"),
-    "takes the first of none": (lambda v: next(iter(())), "StopIteration", ""),
+    "takes the first of none": (lambda v: next(iter(())), "StopIteration", "StopIteration, which says nothing more"),
     "reads CSV": (raising(csv.Error("line contains NUL")), "Error", "NUL"),
     "parses code": (lambda v: compile("1 +", "x", "eval"), "SyntaxError", "syntax"),
     "looks up bytes": (lambda v: {}[b"\xff\x00"], "KeyError", "xff"),
@@ -113,6 +115,19 @@ def test_a_run_that_fails_over_a_record_says_which_one_it_was() -> None:
 
     assert run.state == Run.State.FAILED
     assert "While record 'rec_0001' (record 0) was at the stage transform." in run.traceback
+
+
+class Mute(RuntimeError):
+    def __str__(self) -> str:
+        raise LookupError("no words")
+
+
+@pytest.mark.parametrize(("error", "says"), [(RuntimeError(), "says nothing more"), (Mute(), "cannot be shown")])
+def test_a_run_that_fails_without_a_word_ends_and_says_so(error: Exception, says: str) -> None:
+    run = load(over([], source=Records([item(1)], error=error)))
+
+    assert (run.state, run.error_class) == (Run.State.FAILED, type(error).__name__)
+    assert says in run.error_message
 
 
 @pytest.mark.parametrize(

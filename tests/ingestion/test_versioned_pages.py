@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from ingestion import Context, Ready, Record, Upsert
 from ingestion.core.destinations import versions
-from tests.app.oracle import Counted, Entry
+from tests.app.oracle import Counted, Entry, Wide
 from tests.ingestion.runs import counts, item, letters, load, new_tenant, over
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -83,3 +84,19 @@ def test_a_row_without_a_version_that_meets_another_only_in_the_database_leaves_
         VERSIONED.load(ctx, [late])
 
     assert Entry.objects.for_tenant(run.tenant).get().amount == Decimal("3.00")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("ahead", "noted"), [(timedelta(days=-1), False), (timedelta(hours=20), False), (timedelta(days=400), True)])  # fmt: skip
+def test_a_row_that_nothing_will_be_newer_than_is_told(ahead: timedelta, noted: bool) -> None:
+    moment = datetime.now(UTC) + ahead
+    pipeline = over(
+        [item(1)],
+        transform=lambda value, ctx: {"external_id": value.id, "line": "", "text": "", "moment": moment},
+        destination=Upsert(Wide, key=["external_id"], version="moment"),
+    )
+
+    run = load(pipeline)
+
+    notes = [text for text in run.events.values_list("text", flat=True) if "ahead by 'moment'" in text]
+    assert ([f"rec_0001: {moment:%Y-%m-%d}" in note for note in notes], run.ok) == ([True] * noted, 1)

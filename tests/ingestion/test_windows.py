@@ -49,6 +49,16 @@ def test_the_first_window_starts_in_1970_and_the_next_overlaps_by_the_lag() -> N
     assert watermarks(first.connection) == [first.window_end, second.window_end]
 
 
+@pytest.mark.sqlite
+def test_a_lag_longer_than_time_reads_everything_each_time() -> None:
+    tenant = new_tenant()
+    pipeline = over(items(1), lag=timedelta.max)
+
+    first, second = load(pipeline, tenant), load(pipeline, tenant)
+
+    assert (first.window_start, second.window_start) == (EPOCH, EPOCH)
+
+
 def test_a_failed_run_leaves_the_watermark_and_the_next_window_covers_its_own() -> None:
     tenant = new_tenant()
     good = load(over(items(1)), tenant)

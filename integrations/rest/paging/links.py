@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ingestion import SourceChanged, counted
 from integrations.rest.exchange import Answer, Call, State, Turn
-from integrations.rest.paging.signals import LAST_IS_EMPTY, Scalar, broken, ends, require_sight
+from integrations.rest.paging.signals import LAST_IS_EMPTY, Scalar, broken, ends, require_sight, resembling
 from integrations.rest.paths import MISSING
 from integrations.rest.values import Value
 
@@ -100,12 +100,23 @@ class LinkHeader(Value):
                 "The answer has a Link header that cannot be read (RFC 8288), so whether another page follows cannot "
                 "be seen."
             )
-        if not header.strip() and not self.absent_ends and answer.elements:
+        if not header.strip() and answer.elements:
+            self._require_sight(answer)
+        return Turn(None)
+
+    def _require_sight(self, answer: Answer) -> None:
+        """Raise SourceChanged where an answer with records and without a Link header may have more pages behind it."""
+        if not self.absent_ends:
             raise SourceChanged(
                 f"The page has {counted(answer.elements, 'record')} and no Link header, "
                 "so whether another page follows cannot be seen."
             )
-        return Turn(None)
+        strange = "" if "absent_ends" in self.model_fields_set else next(resembling(answer, "", None), "")
+        if strange:
+            raise SourceChanged(
+                f"The answer has no Link header, but its page a member {strange!r} that may lead to the next one. If "
+                "it does, declare that (`pagination`: next_url or cursor); if it does not, declare absent_ends=true."
+            )
 
     def paths(self) -> list[str]:
         return []

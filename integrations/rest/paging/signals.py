@@ -20,6 +20,8 @@ from integrations.rest.paths import MISSING
 Scalar = bool | int | str
 _NEXT = re.compile(r"next|cursor|more|continu|(page|sync|skip)_?token|last_?evaluated|after$", re.IGNORECASE)
 _MORE = re.compile(r"(has_?)?(more|next)(_?(pages?|items|results|records|data))?|is_?truncated", re.IGNORECASE)
+_LAST = re.compile(r"(is_?)?last(_?page)?|(is_?)?done", re.IGNORECASE)
+_PAGES = re.compile(r"(total|last|max|num(ber)?_?of)_?pages?|pages?_?(count|total)|pages", re.IGNORECASE)
 _TOTAL = re.compile(r"total(_?(count|results|items|records|elements|size|hits|rows))?", re.IGNORECASE)
 LAST_IS_EMPTY = "if its last page is always empty, declare that: empty_ends=true."
 NOT_TRUE = "if what it says of further pages is not to be believed, leave that out of `pagination`."
@@ -106,22 +108,53 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
 
 def resembling(answer: Answer, path: str, sent: Any) -> Iterator[str]:
     """Members around the records that look like the way to a next page and hold something."""
-    for name, value in _leaves(_around(answer), 3):
+    for at, value in _leaves(_around(answer), 3):
+        name = at.rpartition(".")[2]
         fits = _NEXT.search(name) and not _BACK.search(name) and name != re.split(r"[.\]]", path)[-1]
         if fits and value not in (None, "", False, 0, [], {}) and value != sent and str(value) != str(sent):
             yield mask(name)[:60]
 
 
-def truths_of_more(answer: Answer) -> Iterator[str]:
-    """Members around the records that are true and by their names say that more pages follow."""
-    for name, value in _leaves(_around(answer), 3):
-        if _MORE.fullmatch(name) and (value is True or (isinstance(value, str) and value.lower() == "true")):
-            yield mask(name)[:60]
+def truths_of_more(answer: Answer) -> Iterator[tuple[str, str]]:
+    """Where members around the records stand that by their names say that more pages follow, and each with what it
+    says: "has_more" true, "last" false.
+    """
+    for path, value in _leaves(_around(answer), 3):
+        name, said = path.rpartition(".")[2], str(value).lower() if isinstance(value, str | bool) else ""
+        if (said == "true" and _MORE.fullmatch(name)) or (said == "false" and _LAST.fullmatch(name)):
+            yield path, f"{mask(name)[:60]!r} is {said}"
+
+
+def require_end(answer: Answer, paging: Any, told: Collection[str]) -> None:
+    """Raise SourceChanged where the last page has records and says itself that more pages follow, in a member that the
+    paging does not look at and that is not `told` to say something else. A total that is reached proves the end.
+    """
+    if paging.style == "none" or getattr(paging, "more", "") or not answer.elements:
+        return
+    if answer.total is not None and answer.read >= answer.total:
+        return
+    for path, said in truths_of_more(answer):
+        if path not in told:
+            raise SourceChanged(
+                f"The page says that more pages follow ({said}), but is the last one by what `pagination` looks at. "
+                "Has the source renamed that? Correct it. If the member says something else, declare that: "
+                f'signals=[{{"at": "{mask(path)[:100]}", "otherwise": "success"}}].'
+            )
+
+
+def pages_beside(answer: Answer) -> tuple[str, int] | None:
+    """A member around the records that counts more pages than one, and what it says."""
+    for at, value in _leaves(_around(answer), 3):
+        name = at.rpartition(".")[2]
+        if _PAGES.fullmatch(name) and type(value) is int and value > 1:
+            return mask(name)[:60], value
+    return None
 
 
 def total_beside(answer: Answer) -> tuple[str, int] | None:
     """A member around the records that counts more of them than the page has, and what it says."""
-    for name, value in _leaves(_around(answer), 3):
+    for at, value in _leaves(_around(answer), 3):
+        name = at.rpartition(".")[2]
         if _TOTAL.fullmatch(name) and type(value) is int and value > answer.elements:
             return mask(name)[:60], value
     return None
@@ -131,13 +164,13 @@ def _around(answer: Answer) -> Any:
     return json.loads(answer.around) if answer.around else {}
 
 
-def _leaves(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, depth: int, at: str = "$") -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for name, one in value.items():
             if isinstance(one, Mapping) and depth:
-                yield from _leaves(one, depth - 1)
+                yield from _leaves(one, depth - 1, f"{at}.{name}")
             elif not isinstance(one, list):
-                yield name, one
+                yield f"{at}.{name}", one
 
 
 def _among(value: Any, declared: Collection[Scalar]) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 from ingestion import SourceChanged
 from integrations.rest.exchange import Answer, Call, State, Turn
 from integrations.rest.paging.links import link
-from integrations.rest.paging.signals import resembling, total_beside, truths_of_more
+from integrations.rest.paging.signals import pages_beside, resembling, total_beside, truths_of_more
 from integrations.rest.values import Value
 
 _DECLARE = (
@@ -32,10 +32,15 @@ class NoPages(Value):
     def follow(self, state: State, answer: Answer) -> Turn:
         if self.first_only:
             return Turn(None)
-        if name := next(truths_of_more(answer), ""):
+        for _, said in truths_of_more(answer):
             raise SourceChanged(
-                f"The page says that more pages follow ({name!r} is true), and no pagination is declared, so they "
-                f"would never be read. {_DECLARE}"
+                f"The page says that more pages follow ({said}), and no pagination is declared, so they would never "
+                f"be read. {_DECLARE}"
+            )
+        if answer.status == 206:
+            raise SourceChanged(
+                "The source answered 206 (partial content): this is a part of the list, and no pagination is declared, "
+                f"so the rest would never be read. {_DECLARE}"
             )
         return Turn(None, tuple(f"{said}, and no pagination is declared. {_DECLARE}" for said in self._hints(answer)))
 
@@ -45,6 +50,8 @@ class NoPages(Value):
         hints = [f"The page has {', '.join(names)}, which may lead to more pages"] if names else []
         if link(answer.headers.get("link", ""), "next"):
             hints.append("The answer's Link header names a next page")
+        if pages := pages_beside(answer):
+            hints.append(f"The page says that there are {pages[1]} pages ({pages[0]!r})")
         if beside := total_beside(answer):
             hints.append(f"The page has {answer.elements} records, and {beside[0]!r} says {beside[1]}")
         return hints

@@ -24,7 +24,8 @@ from integrations.stripe.money import UnknownCurrency, major
 Row = dict[str, Any]
 ALLOWANCE = timedelta(minutes=5)
 """How far the clocks of Stripe and of this deployment may be apart."""
-
+_AHEAD = timedelta(days=1)
+"""No clock is ahead by more than that."""
 
 _WRONG = {str: "string_type", bool: "bool_type"}
 """What Pydantic calls a value that is none of the type."""
@@ -131,8 +132,10 @@ class Thing(BaseModel):
         """A moment since which Stripe is known to have had it like this; rows with a later one are newer.
 
         Objects that came with an event say it. Listed ones are as new as their run, which is told by its window. What
-        is replayed without either may be as old as the object.
+        is replayed without either may be as old as the object. What is dated far ahead, as under a test clock that was
+        advanced, is known since the run: nothing else would ever be newer.
         """
         told = self.mark.as_of if self.mark else None
         known = told if told is not None or ctx.window else self.began
-        return moment(known) or ctx.now - ALLOWANCE
+        since = moment(known) or ctx.now - ALLOWANCE
+        return since if since <= max(ctx.now, datetime.now(UTC)) + _AHEAD else ctx.now

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ingestion import ConfigurationError
 from integrations.databases import Rows
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import DAY, context, keys, mine, orders, pages, source, values
@@ -114,3 +115,49 @@ def test_nothing_is_told_of_what_a_backfill_leaves_to_the_live_runs(legacy: Lega
     orders(legacy, 3, when=lambda number: datetime(2099, 1, 1, tzinfo=UTC))
 
     assert [page.notes for page in pages(source(), context(backfill=True))] == [[]]
+
+
+def seconds_of(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def milliseconds_of(moment: datetime) -> int:
+    return seconds_of(moment) * 1000
+
+
+def test_a_run_that_reads_nothing_tells_of_rows_far_ahead_too(legacy: Legacy) -> None:
+    legacy.make("events", "id INTEGER PRIMARY KEY, company {text}, at BIGINT")
+    legacy.insert("events", (1, "acme", milliseconds_of(DAY)))
+
+    (page,) = pages(source(table="events", watermark="at", bound=seconds_of))
+
+    assert page.records == []
+    assert "1 has" in page.notes[0]
+    assert "another unit" in page.notes[0]
+
+
+@pytest.mark.parametrize("at", [seconds_of(DAY), 7], ids=["seconds", "a counter"])
+def test_numbers_that_no_window_reaches_are_told(legacy: Legacy, at: int) -> None:
+    legacy.make("events", "id INTEGER PRIMARY KEY, company {text}, at BIGINT")
+    legacy.insert("events", (1, "acme", at))
+
+    (page,) = pages(source(table="events", watermark="at", bound=milliseconds_of))
+
+    assert page.records == []
+    assert f"No row has a 'at' of 2000 or later, so no change will be read: 1 has {at}" in page.notes[0]
+
+
+def test_a_run_that_finds_nothing_new_tells_nothing(legacy: Legacy) -> None:
+    orders(legacy, 1, when=lambda number: datetime(2025, 6, 1, tzinfo=UTC))
+
+    assert pages(source()) == []
+
+
+@pytest.mark.sqlite
+def test_days_that_are_written_as_text_are_days(legacy: Legacy) -> None:
+    legacy.make("daily", "id INTEGER PRIMARY KEY, company TEXT, day DATE")
+    legacy.insert("daily", (1, "acme", "2026-02-01"))
+
+    with pytest.raises(ConfigurationError, match="holds days"):
+        pages(source(table="daily", watermark="day"))
+    assert keys(pages(source(table="daily", watermark="day", bound=lambda moment: moment.date()))) == ["1"]

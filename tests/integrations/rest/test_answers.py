@@ -73,6 +73,20 @@ ANSWERS: dict[str, tuple[dict[str, Any], Any, str, str]] = {
     "declared, the signal has another type": ({"signals": SLACK[1:]}, {"ok": "true", "data": [{"id": 1}]}, "SourceFailed", "$.ok"),
     "declared, a number for success": (
         {"signals": [{"at": "$.code", "success": [0], "later": [7]}]}, {"code": 7, "data": []}, "HeldOff", "$.code"),
+    "words of an error alone": ({}, {"errorMessage": "Invalid session", "data": []}, "SourceFailed", "Invalid session"),
+    "words of an error alone, beside records": ({}, {"error_message": "half of it", "data": [{"id": 1}]}, "SourceFailed", "half of it"),
+    "a truth that is an error": ({}, {"isError": True, "data": []}, "SourceFailed", "$.isError"),
+    "records of which some did not come in time": (
+        {"records": "$.hits.hits[*]"}, {"timed_out": True, "hits": {"hits": [{"id": 1}]}}, "SourceFailed", "$.timed_out"),
+    "records that are not all": ({}, {"incomplete_results": True, "data": [{"id": 1}]}, "SourceFailed", "$.incomplete_results"),
+    "a state beside the records, deeper": (
+        {"records": "$.result.rows[*]"}, {"result": {"status": "FAIL", "rows": []}}, "SourceFailed", "$.result.status"),
+    "a truth beside the records, deeper": (
+        {"records": "$.body.list.rows[*]"}, {"body": {"list": {"success": False, "rows": []}}}, "SourceFailed", "$.body.list.success"),
+    "a failure beside records, deeper": (
+        {"records": "$.response.rows[*]"}, {"response": {"ok": False, "rows": [{"id": 1}]}}, "SourceFailed", "$.response.ok"),
+    "a capital letter in front": (
+        {}, {"Response": {"Status": "Error", "Message": "denied"}, "data": []}, "SourceFailed", "$.Response.Status"),
     "null where a list was": ({}, {"data": None}, "SourceChanged", "Null stands"),
     "null on the way": ({"records": "$.data.orders[*]"}, {"data": None}, "SourceChanged", "Null stands"),
     "nothing where a list was": ({}, {"items": []}, "SourceChanged", "no 'data'"),
@@ -99,6 +113,13 @@ def test_an_answer_that_failed_is_no_success(acme: Tenant, name: str) -> None:
 
 
 FINE: dict[str, tuple[dict[str, Any], Any, int]] = {
+    "words that nothing is wrong": ({}, {"data": [], "errcode": 0, "errmsg": "ok", "error_message": None, "has_error": False}, 0),
+    "a thing whose state is one of failure": (
+        {"records": "$.subscription.items[*]"}, {"subscription": {"status": "expired", "code": 404, "items": []}}, 0),
+    "records named as a state": ({"records": "$.result.status[*]"}, {"result": {"status": [{"id": 1}]}}, 1),
+    "a failure within an envelope, declared": (
+        {"records": "$.result.rows[*]", "signals": [{"at": "$.result.status", "otherwise": "success"}]},
+        {"result": {"status": "failed", "rows": []}}, 0),
     "an empty list of errors": ({}, {"data": [{"id": 1}], "errors": []}, 1),
     "null for an error": ({}, {"data": [{"id": 1}], "error": None, "ok": True, "status": "ok"}, 1),
     "declared": ({"signals": SLACK}, {"data": [{"id": 1}], "ok": True}, 1),

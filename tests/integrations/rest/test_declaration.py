@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import tracemalloc
@@ -124,6 +125,16 @@ def test_what_is_declared_wrongly_in_code_is_named_with_what_is_nearest(name: st
         declare()
 
     assert words in str(refused.value)
+
+
+def test_what_json_writes_as_a_list_may_be_one_in_code() -> None:
+    lists: dict[str, Any] = {"signals": [{"at": "$.ok", "success": [True]}], "empty": ["null"]}
+
+    declared = rest(**lists, pagination=Cursor(ends=[0, "END"]))  # type: ignore[arg-type]
+
+    assert declared == rest(
+        signals=(Signal(at="$.ok", success=(True,)),), empty=("null",), pagination=Cursor(ends=(0, "END"))
+    )
 
 
 def test_null_is_the_same_as_leaving_a_key_out() -> None:
@@ -252,6 +263,7 @@ def test_memory_stays_flat_over_many_pages() -> None:
     for number, _ in enumerate(pages):
         world.asked.clear()
         if number in (50, 300):
+            gc.collect()  # what waits to be collected is not kept
             sizes.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
     logging.disable(logging.NOTSET)

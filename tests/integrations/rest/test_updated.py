@@ -12,11 +12,12 @@ from django.db import connection as database
 
 from ingestion import actions
 from ingestion.models import Tenant
-from integrations.rest.fields import version_of
 from integrations.rest.models import RestRecord
+from integrations.rest.versions import version_of
 from tests.ingestion.runs import OPERATOR, letters
+from tests.integrations.rest.configured import config, preview
 from tests.integrations.rest.test_records import DECLARED, acme, connected, rows, run
-from tests.integrations.rest.worlds import reply
+from tests.integrations.rest.worlds import World, reply
 
 __all__ = ["acme"]
 pytestmark = [pytest.mark.django_db]
@@ -24,9 +25,9 @@ SECONDS = 1_767_225_600
 """2026-01-01."""
 
 
-def states(tenant: Tenant, *updates: Any) -> list[Any]:
+def states(tenant: Tenant, *updates: Any, **declared: Any) -> list[Any]:
     """What is stored of one record after each of these times of change; each state has its number."""
-    connection, stored = connected(tenant, updated="at", total="", pagination={"style": "none"}), []
+    connection, stored = connected(tenant, updated="at", total="", pagination={"style": "none"}, **declared), []
     for number, at in enumerate(updates):
         run(connection, lambda request, at=at, number=number: reply({"data": [{"id": 1, "at": at, "n": number}]}))
         stored.append({key: row["n"] for (_, key), row in rows(tenant).items()}.get("1"))
@@ -50,11 +51,78 @@ def test_a_time_is_the_same_version_in_every_unit(unit: str) -> None:
     assert version_of({"at": number}, "at") == version_of({"at": "2026-01-01T00:00:00Z"}, "at") == SECONDS * 10**6
 
 
-@pytest.mark.parametrize("numbers", [range(1, 5), range(10**9, 10**9 + 4), range(10**13, 10**13 + 4)])
+@pytest.mark.parametrize("numbers", [range(1, 5), range(9 * 10**8, 9 * 10**8 + 4)])
 def test_versions_that_count_grow(numbers: range) -> None:
     versions = [version_of({"at": number}, "at") for number in numbers]
 
     assert versions == sorted(set(versions), key=lambda version: version or 0)
+
+
+BORDERS = [946_684_800 * 10**power for power in (0, 3, 6, 9)] + [4_102_444_800 * 10**3, 8 * 10**12, 9 * 10**12, 10**18]
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_a_declared_counter_keeps_its_unit_whatever_it_passes(border: int) -> None:
+    numbers = [border // 10, border - 128, border - 64, border, border + 64, border + 128, border * 8]
+
+    versions = [version_of({"at": number}, "at", unit="counter") for number in numbers]
+
+    assert versions == sorted(set(versions), key=lambda version: version or 0)
+    assert max(filter(None, versions)) < 2**63
+
+
+def test_every_step_of_a_declared_counter_counts_and_an_undeclared_one_is_met_again() -> None:
+    steps = [version_of({"at": 20_260_101_123_000 + step}, "at", unit="counter") for step in range(5)]
+
+    assert steps == sorted(set(steps), key=lambda version: version or 0)
+    assert version_of({"at": 1234}, "at", unit="counter") == version_of({"at": 1234}, "at")
+
+
+YEAR_5000 = 95_617_584_000
+
+
+@pytest.mark.parametrize(
+    "at", [946_684_800_000 - 1, 4_102_444_800, 10**13, *(YEAR_5000 * unit for unit in UNITS.values())]
+)
+def test_a_number_that_may_be_several_things_is_a_letter_that_asks_which(acme: Tenant, at: int) -> None:
+    assert states(acme, SECONDS, at, SECONDS + 2) == [0, 0, 2]
+
+    (letter,) = letters(acme)
+    assert "updated_unit" in str(letter.errors)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_number_is_a_time_that_may_lie_in_the_future_too(acme: Tenant, unit: str, declared: bool) -> None:
+    far = (SECONDS + 20 * 365 * 86_400) * UNITS[unit]
+    told = {"updated_unit": unit} if declared else {}
+
+    assert states(acme, SECONDS * UNITS[unit], far, (SECONDS + 2) * UNITS[unit], **told) == [0, 0, 2]
+
+    (letter,) = letters(acme)
+    assert "lies in the future" in str(letter.errors)
+
+
+def test_a_declared_unit_reads_times_of_any_year() -> None:
+    numbers = [-86_400_000, 0, 900_000_000_000, SECONDS * 1000, YEAR_5000 * 1000]
+
+    assert [version_of({"at": number}, "at", unit="milliseconds") for number in numbers] == [1000 * n for n in numbers]
+
+
+def test_a_preview_says_that_the_times_cannot_be_told() -> None:
+    body = [{"id": 1, "at": SECONDS}, {"id": 2, "at": YEAR_5000 * 1000}]
+    declared = config(key="id", updated="at")
+
+    page = preview(World(lambda request: reply(body)), declared)
+
+    assert ["updated_unit" in note for note in page.notes if note.startswith("Records will be")] == [True]
+
+
+def test_a_counter_takes_no_times(acme: Tenant) -> None:
+    assert states(acme, 7, "2026-01-01T00:00:00Z", 8, updated_unit="counter") == [0, 0, 2]
+
+    (letter,) = letters(acme)
+    assert "no number" in str(letter.errors)
 
 
 @pytest.mark.parametrize("at", ["2999-01-01T00:00:00Z", "9999-12-31T23:59:59", "2099-01-01"])

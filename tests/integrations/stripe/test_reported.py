@@ -145,3 +145,17 @@ def test_an_upcoming_invoice_is_counted_and_never_loaded() -> None:
 
         assert (run.state, run.read, run.left_out) == (Run.State.SUCCEEDED, 0, {"events about no such object": 1})
         assert follower.rows() == {}
+
+
+@pytest.mark.parametrize("ahead", [400 * DAY, 2990 * 365 * DAY], ids=["an advanced test clock", "the year 5000"])
+def test_an_event_dated_far_ahead_freezes_nothing(ahead: int) -> None:
+    account = Account(now=int(datetime.now(UTC).timestamp()))
+    identity = account.create("subscriptions", status="trialing")
+    told = {**account.events[-1], "created": account.now + ahead}
+
+    with following(account, "subscriptions") as follower:
+        follower.told(told)
+        account.now += 60
+        follower.told(account.update(identity, status="active"))
+
+        assert StripeSubscription.unscoped.get().status == "active"

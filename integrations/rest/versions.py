@@ -1,0 +1,106 @@
+"""What orders a record's states: a time or a number of the source's, as one whole number that grows with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from ingestion import RecordError
+from integrations.rest.fields import member, moment
+
+Unit = Literal["", "seconds", "milliseconds", "microseconds", "nanoseconds", "counter"]
+_SCALE = 1_000_000
+_PER_UNIT = {
+    "seconds": Decimal(_SCALE),
+    "milliseconds": Decimal(1000),
+    "microseconds": Decimal(1),
+    "nanoseconds": Decimal("0.001"),
+}
+"""Microseconds of one."""
+_FROM, _UNTIL = 946_684_800 * _SCALE, 4_102_444_800 * _SCALE
+"""From 2000 to 2100, in microseconds: what a number that nobody declared is taken for a time in."""
+_AHEAD = timedelta(days=1)
+"""Longer than clocks and zones are wrong by."""
+_FINE, _COARSE, _HIGHEST = 8 * 10**12, 10**18, 13 * 10**18
+"""Counters up to the first keep their decimals, up to the second every whole step; beyond it 64 steps are one."""
+_DECLARE = "Declare how it is to be read: updated_unit, such as counter or milliseconds."
+
+
+def version_of(record: Any, name: str, now: datetime | None = None, unit: Unit = "") -> int | None:
+    """The record's time in microseconds since 1970, or its number as `counter` has it; None where it has none.
+
+    Times without a zone are taken as UTC. A number is read in its `unit`; without one it is a time of 2000 to 2100 in
+    any of them, so that a source may change its unit, or a number below 2000 in seconds. No other number can be told
+    from a time in another unit, and what counts on would go back there. Raises RecordError for those, for a value that
+    is neither, and for a time of more than a day after `now`: no later change of the record would ever be newer.
+    """
+    value = member(record, name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise RecordError(f"{name} is neither a time nor a version.")
+    number = _number(value)
+    if number is not None:
+        return _counted(name, number) if unit == "counter" else _timed(name, number, now, unit)
+    at = moment(str(value))
+    if at is None or unit == "counter":
+        raise RecordError(f"{name} is {'no number' if at else 'neither a time nor a version'}: {str(value)[:40]!r}.")
+    micros = int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _SCALE + at.microsecond
+    return _of_now(name, str(value), micros, now)
+
+
+def counter(number: Decimal) -> int | None:
+    """A number that grows with the counter, in what a column holds; None where it is too large.
+
+    Small ones are a million times as large, as times in seconds are, so that rows of before `counter` was declared
+    are met again. A step of what is larger is a step, until 64 of them are one (10**18): what has as many digits is
+    made of a time and something else, mostly.
+    """
+    if not -_FINE <= number < _HIGHEST:
+        return None
+    if number < _FINE:
+        return int(number * _SCALE)
+    if number < _COARSE:
+        return _FINE * _SCALE + int(number) - _FINE
+    return _FINE * _SCALE + _COARSE - _FINE + (int(number) - _COARSE) // 64
+
+
+def _counted(name: str, number: Decimal) -> int:
+    version = counter(number)
+    if version is None:
+        raise RecordError(f"{name} is too large for a time or version.")
+    return version
+
+
+def _timed(name: str, number: Decimal, now: datetime | None, unit: Unit) -> int:
+    if unit:
+        return _of_now(name, str(number), int(number * _PER_UNIT[unit]), now)
+    if -_FINE <= number < _FROM // _SCALE:
+        return int(number * _SCALE)
+    for scale in _PER_UNIT.values():
+        if _FROM <= number * scale < _UNTIL:
+            return _of_now(name, str(number), int(number * scale), now, f" If it is no time: {_DECLARE}")
+    raise RecordError(
+        f"{name} may be a time in seconds, milliseconds or smaller ones that is not between 2000 and 2100, or a number "
+        f"that counts: {str(number)[:40]!r}. {_DECLARE}"
+    )
+
+
+def _of_now(name: str, shown: str, micros: int, now: datetime | None, hint: str = "") -> int:
+    if abs(micros) > _FINE * _SCALE:
+        raise RecordError(f"{name} is too large for a time or version.")
+    if now is not None and micros > int((now + _AHEAD).timestamp()) * _SCALE:
+        raise RecordError(
+            f"{name} lies in the future, {shown[:40]!r}: no later change of the record would be newer, so it is not "
+            f"stored. Have the source mend it, then replay the record.{hint}"
+        )
+    return micros
+
+
+def _number(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and number.adjusted() < 40 else None
