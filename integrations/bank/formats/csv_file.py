@@ -55,15 +55,16 @@ def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Stateme
     rows = islice(records(part.text, part.table.delimiter, part.line), part.table.skip, None)
     owned = ledgers(rows, part.layout, part.table, head)
     first, *others = [_statement(ledger, part.layout, head, len(owned) == 1, balances_checked) for ledger in owned]
-    return (replace(first, notes=(*first.notes, *_notes(part))), *others)
+    is_refused = any(statement.problems for statement in (first, *others))
+    return (replace(first, notes=(*first.notes, *_notes(part, is_refused=is_refused))), *others)
 
 
-def _notes(part: Part) -> tuple[str, ...]:
+def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
     if not part.breaks:
         return ()
-    return (
-        f"the header comes {counted(part.breaks, 'more time')} without a preamble: read as page breaks of one export",
-    )
+    times = counted(part.breaks, "more time")
+    remedy = ". Where these are exports of their own, upload each as a file of its own" if is_refused else ""
+    return (f"the header comes {times} without a preamble: read as page breaks of one export{remedy}",)
 
 
 def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balances_checked: bool) -> Statement:
