@@ -77,7 +77,7 @@ def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balan
         account=Account(
             ledger.account, currency, bank=head.text("bank") or layout.bank, name=ledger.pocket or head.text("name")
         ),
-        entries=tuple(ledger.entries),
+        entries=tuple(replace(each, position=at) for at, each in enumerate(judgement.order)) or tuple(ledger.entries),
         format=f"csv:{layout.name}",
         opening=judgement.opening,
         closing=judgement.closing,
