@@ -1,7 +1,7 @@
 """The course of a statement of which other statements delivered entries since, put together again.
 
 A statement with balances holds every entry of the days between its first and its last one, and of these two, unless it
-was cut within them. What other statements delivered of such a day is kept as sightings, all else is in the ledger:
+was cut within them. What other statements delivered of these is in part kept as sightings, all else is in the ledger:
 where both together are as many as its entries and lead from one of its balances to the other, nothing is missing.
 """
 

@@ -148,14 +148,6 @@ def run_into_each_other(one: Course, other: Course) -> bool:
     return not (any(contained(one, other)) or any(contained(other, one))) and any(meeting(one, other))
 
 
-def are_cut_on(one: Course, other: Course, day: date) -> bool:
-    """Whether they share this day, and their balances show that one begins or ends within it."""
-    start, end = max(one.first, other.first), min(one.last, other.last)
-    if day == start <= end and one.before(day) != other.before(day):
-        return True
-    return start <= end == day and one.after(day) != other.after(day)
-
-
 def may_as_well_overlap(one: Course, other: Course) -> bool:
     """Whether one continues the other by its balances alone, and may also begin within it: a balance comes back."""
     return any(

@@ -18,7 +18,6 @@ from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.completing import Completed, completed
 from integrations.bank.courses import (
     Course,
-    are_cut_on,
     course,
     have_nothing_in_common,
     may_as_well_overlap,
@@ -104,11 +103,6 @@ class Judging:
         """Whether each of the two was cut within a day that the other shows too."""
         courses = self._pair(stored, own)
         return courses[0] is not None and courses[1] is not None and run_into_each_other(courses[0], courses[1])
-
-    def are_cut_on(self, stored: int, own: int, day: date) -> bool:
-        """Whether one of the two begins or ends within this day, and the other shows more of it."""
-        one, other = self.course(stored), self.course(own)
-        return one is not None and other is not None and are_cut_on(one, other, day)
 
     def may_as_well_overlap(self, stored: int, own: int) -> bool:
         """Whether the balances by which one of the two continues the other show as well that it begins within it."""

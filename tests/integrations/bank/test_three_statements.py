@@ -59,12 +59,3 @@ def test_a_statement_does_not_seem_whole_where_what_it_lost_changed_no_balance()
     files = [FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(0, 6), (2, 4), (1, 5)]]
 
     assert loaded("lost", files) == true(history)
-
-
-def test_a_day_that_is_delivered_in_pieces_keeps_where_each_of_them_stood() -> None:
-    history = booked((3, -1, "Coffee"), (4, -1, "Parking"), (4, -1, "Coffee"), (4, -13, "Coffee"), (4, -13, "Coffee"))
-    spans = [(0, 5), (2, 4), (0, 2), (3, 4), (4, 5)]
-    parts = [cut(history, *span, "0") for span in spans]
-    files = [FORMATS["camt"][0](part._replace(entries=part.entries[::-1])) for part in parts]
-
-    assert loaded("pieces", files) == true(history)
