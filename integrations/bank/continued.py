@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ingestion import Context
-from integrations.bank.arrivals import Arrival, Row, by_key
+from integrations.bank.arrivals import Arrival, Row, by_key, chunks, ledger, read
 from integrations.bank.contradictions import shown
 from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_key
 from integrations.bank.judging import Judging
@@ -31,6 +31,7 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     judging.learn(arrival.stored.statement_id for arrival in elsewhere if arrival.stored is not None)
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
     moving |= {_group(arrival, ids) for arrival in _moved_before(ctx, ids, judging, elsewhere)}
+    moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}
     if not moving:
         return []
     told = _doubted(judging, elsewhere)
@@ -77,6 +78,27 @@ def _moved_before(ctx: Context, ids: Ids, judging: Judging, elsewhere: Sequence[
     ]
 
 
+def _at_home(ctx: Context, elsewhere: Sequence[Arrival]) -> list[Arrival]:
+    """Those of a statement sent again whose own place has another row of that day and amount."""
+    again = [arrival for arrival in elsewhere if arrival.owner.sent_again]
+    positions: dict[int, set[int]] = defaultdict(set)
+    for arrival in again:
+        positions[arrival.owner.statement_id].add(arrival.entry.position or 0)
+    homes = {
+        (row.statement_id, row.position): row
+        for statement, places in positions.items()
+        for chunk in chunks(places)
+        for row in read(ledger(ctx).filter(statement_id=statement, position__in=chunk))
+    }
+    return [
+        arrival
+        for arrival in again
+        if (home := homes.get((arrival.owner.statement_id, arrival.entry.position))) is not None
+        and home.external_id != arrival.key
+        and (home.account_id, home.booked_on, home.amount) == arrival.money
+    ]
+
+
 def _is_apart(judging: Judging, arrival: Arrival, row: Row | None) -> bool:
     own = arrival.owner.statement_id, arrival.entry.position
     return row is not None and judging.are_apart(row.statement_id, row.position, *own)
@@ -107,9 +129,9 @@ class _Parting:
         """Rows of statements that overlap with this one, where nothing tells which of its entries they are."""
 
     def settle(self, ordinals: Iterator[tuple[str, Row | None]], twins: Sequence[Arrival]) -> None:
-        """Each takes the row of its own place, else one that overlaps with it, else a free id."""
+        """Each takes the row of its own place, else of a twin of that, else one that overlaps, else a free id."""
         free = self._learn(ordinals)
-        for rows_of in (self._own, self._aligned, self._overlapping):
+        for rows_of in (self._own, self._aligned, self._interchangeable, self._overlapping):
             twins = [arrival for arrival in twins if not self._take(arrival, rows_of(arrival))]
         for arrival in twins:
             self._taken.add(key := next(key for key in free if key not in self._taken))
@@ -148,6 +170,14 @@ class _Parting:
             if statement != self._statement and not self._judging.are_others(statement, self._statement):
                 places = self._judging.partners(statement, self._statement, arrival.entry.position or 0)
                 yield from (rows[place] for place in places if place in rows)
+
+    def _interchangeable(self, arrival: Arrival) -> Iterator[Row]:
+        """The twins in a statement that has this entry, where a third statement took the row of its own place there."""
+        for statement, rows in self._at.items():
+            if statement != self._statement and not self._judging.are_others(statement, self._statement):
+                places = self._judging.partners(statement, self._statement, arrival.entry.position or 0)
+                if next(places, None) is not None:
+                    yield from rows.values()
 
     def _overlapping(self, arrival: Arrival) -> Iterator[Row]:
         while self._unaligned:

@@ -147,5 +147,5 @@ def shown(statement: BankStatement) -> str:
     """The statement in a note of a run."""
     first, last = statement.first_on, statement.last_on
     days = f"{first}" if first == last else f"{first} to {last}"
-    named = ", ".join(filter(None, [statement.number, statement.reference]))
+    named = ", ".join(filter(None, [statement.number, statement.reference])) or "without a number"
     return f"{named} ({days}, {_way(statement)}, {counted(statement.entries, 'entry', 'entries')})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from ingestion import Context
 from integrations.bank.alignment import Runs
 from integrations.bank.arrivals import Arrival, ledger
 from integrations.bank.bank_ids import bank_id_of
+from integrations.bank.completing import Completed, completed
 from integrations.bank.courses import (
     Course,
     course,
@@ -44,6 +46,7 @@ class Judging:
         self._courses: dict[int, Course | None] = {}
         self._places: dict[int, list[int]] = {}
         self._indexes: dict[int, dict[int, int]] = {}
+        self._completed: dict[int, Completed | None] = {}
         self._judged: dict[tuple[int, int], bool] = {}
         self._runs: dict[tuple[int, int], Runs] = {}
 
@@ -90,7 +93,7 @@ class Judging:
 
     def _runs_of(self, stored: int, own: int) -> Runs:
         if (stored, own) not in self._runs:
-            courses = self.course(stored), self.course(own)
+            courses = self._pair(stored, own)
             self._runs[stored, own] = Runs(
                 [] if courses[0] is None or courses[1] is None else runs_in_common(courses[1], courses[0])
             )
@@ -98,7 +101,7 @@ class Judging:
 
     def run_into_each_other(self, stored: int, own: int) -> bool:
         """Whether each of the two was cut within a day that the other shows too."""
-        courses = self.course(stored), self.course(own)
+        courses = self._pair(stored, own)
         return courses[0] is not None and courses[1] is not None and run_into_each_other(courses[0], courses[1])
 
     def may_as_well_overlap(self, stored: int, own: int) -> bool:
@@ -113,7 +116,7 @@ class Judging:
             if abs(first[1] - second[1]) > 1 or None in (earlier.closing, later.opening):
                 return True
             return earlier.closing == later.opening
-        courses = self.course(stored.pk), self.course(own.pk)
+        courses = self._pair(stored.pk, own.pk)
         if courses[0] is None or courses[1] is None:
             return False
         if have_nothing_in_common(courses[0], courses[1]):
@@ -161,6 +164,30 @@ class Judging:
             booked, ids = [(day, amount) for day, amount, _ in entries], (bank_id_of(name) for *_, name in entries)
             self._courses[pk] = course(statement.opening, statement.closing, booked, statement.number, ids)
         return self._courses[pk]
+
+    def _pair(self, stored: int, own: int) -> tuple[Course | None, Course | None]:
+        """The courses of two statements as far as they are held against each other."""
+        courses = self.course(stored), self.course(own)
+        if courses[0] is None or courses[1] is None:
+            return courses
+        return self._against(stored, courses[0], courses[1]), self._against(own, courses[1], courses[0])
+
+    def _against(self, pk: int, own: Course, other: Course) -> Course:
+        """With the entries of other days that other statements delivered since, where the balances prove them."""
+        if pk not in self._completed:
+            places = dict(zip(self._places[pk], own.booked, strict=True))
+            self._completed[pk] = completed(self._ctx, self.statement(pk), places)
+        whole = self._completed[pk]
+        if whole is None:
+            return own
+        # Of the days that both show the order must be known, and of what others delivered it is not. What is left may
+        # tie all the same, where that changed no balance.
+        if any(other.first <= day <= other.last for day in whole.filled):
+            return replace(own, is_whole=False)
+        self._places[pk] = list(range(len(whole.booked)))
+        self._indexes[pk] = {place: place for place in self._places[pk]}
+        restored = course(own.opening, own.closing, whole.booked, own.number)
+        return own if restored is None else replace(restored, still=own.still)
 
     def _steps(self, first: BankStatement, second: BankStatement, day: date) -> list[_Step]:
         """The other statements of that day alone."""

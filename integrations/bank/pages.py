@@ -29,7 +29,8 @@ class Reading:
         """`size` entries a page; what is said of the whole statement comes with the first."""
         statement, fault = self.statement, proofs.fault(self.statement)
         if fault is not None:
-            which = f"{statement.reference or statement.number} of {statement.account.identifier}"
+            name = statement.reference or statement.number
+            which = f"{name} of {statement.account.identifier}" if name else f"of {statement.account.identifier}"
             told, proved = [f"Statement {which} refused: {fault}", *notes_of(statement)], [proofs.refused(self.name)]
             yield Page([], None, [Refusal(self._whole(), fault)], {}, told, statement.left_out, proved)
             return

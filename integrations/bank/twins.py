@@ -13,6 +13,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 from typing import Protocol
 
 from integrations.bank.bank_ids import bank_id_of
@@ -23,7 +24,7 @@ from integrations.bank.statements import EntryStatus, Statement
 _NEWEST = 8
 """Statements with one and the same balance that are looked at: where nothing is booked all of them have it."""
 _NEWEST_OF_ACCOUNT = 40
-"""Statements of one account that are looked at where none continues the other."""
+"""Statements of one account, or of one chain, that are looked at where none continues the other."""
 
 
 class Dated(Protocol):
@@ -49,12 +50,13 @@ class _Chain:
     places: dict[int, int | list[int]] = field(default_factory=dict)
     """By the number of the look; a list only where more than one entry has it, since most have it alone."""
     length: int = 0
+    reads: list[_Read] = field(default_factory=list)
 
     def until(self, end: int) -> _Chain:
         """The chain as it was with its first `end` statements."""
         if end >= self.length:
             return self
-        kept = _Chain(length=end)
+        kept = _Chain(length=end, reads=[read for read in self.reads if read.place.index < end])
         for look, at in self.places.items() if end else ():
             if isinstance(at, int):
                 if at < end:
@@ -134,9 +136,13 @@ class Twins:
         if again is not None:
             return _next(again.chain, again.index)
         before = next(self._continued(statement, read), None) or self._other(statement, read)
+        if before is not None and _overlaps_with_chain(before.place, read):
+            before = None
         place = read.place if before is None else _next(before.place.chain, before.place.index + 1)
         place.chain.length = place.index + 1
-        self._remember(statement, replace(read, place=place))
+        read = replace(read, place=place)
+        place.chain.reads.append(read)
+        self._remember(statement, read)
         return place
 
     def _continued(self, statement: Statement, read: _Read) -> Iterator[_Read]:
@@ -198,6 +204,23 @@ def _contradicted(page: _Read, other: _Read) -> bool:
     if first.number is None or second.number is None or second.number[1] - first.number[1] != 1:
         return False
     return None not in (first.closing, second.opening) and first.closing != second.opening
+
+
+def _overlaps_with_chain(place: Place, read: _Read) -> bool:
+    """Whether it shows days of a statement that the chain holds up to `place`, and the two may have entries in common.
+
+    What has nothing in common with one statement, or continues it, may well overlap with those before that one.
+    """
+    earlier = (each for each in reversed(place.chain.reads) if each.place.index <= place.index)
+    return any(_may_overlap(each, read) for each in islice(earlier, _NEWEST_OF_ACCOUNT))
+
+
+def _may_overlap(one: _Read, other: _Read) -> bool:
+    if one.course is None or other.course is None or not _share_days(one.course, other.course):
+        return False
+    if one.number and other.number and one.number[0] == other.number[0] and not _contradicted(one, other):
+        return False  # pages of one statement
+    return not have_nothing_in_common(one.course, other.course)
 
 
 def _next(chain: _Chain, index: int) -> Place:

@@ -4,6 +4,9 @@ Every link between neighbours is judged, whatever the length of the file. A row 
 its neighbours are judged by what is left; what is not booked yet is left out of the chain. Files run from old to new or
 from new to old, by day in one direction and within the day in the other, or in no order at all (by amount).
 
+Statements that overlap within a day are told apart by the balances between their entries, read from one end or from the
+other. So the entries of a file that is neither are put in the order that ties.
+
 What the column cannot show is said with the balances: another amount in the oldest entry, from which the opening
 balance is derived, or in any of the first day where all its rows name one balance. Entries missing at either end are
 not seen at all.
@@ -47,6 +50,8 @@ class Judgement:
     closing: Balance | None = None
     problems: tuple[str, ...] = ()
     unproved: str = ""
+    order: tuple[Entry, ...] = ()
+    """The entries from old to new, where the file lists its days one way and the rows within them the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class _Chain:
     closing: Decimal | None
     first: tuple[Step, ...]
     """The rows from which the opening balance is derived; several where they name one balance together."""
+    run: Sequence[Step] = ()
 
 
 def judge(entries: Sequence[Entry], balances: Sequence[Decimal | None], currency: str) -> Judgement:
@@ -75,7 +81,7 @@ def judge(entries: Sequence[Entry], balances: Sequence[Decimal | None], currency
         chains += map(_chain, orders)
         whole = [chain for chain in chains if not chain.breaks]
         if whole:
-            return _unproved(steps) or _proved(steps, whole)
+            return _unproved(steps) or replace(_proved(steps, whole), order=_order(whole[0].run, entries))
     return _in_no_order(steps) or Judgement(problems=(_said(min(chains, key=lambda chain: len(chain.breaks)).breaks),))
 
 
@@ -126,7 +132,19 @@ def _chain(run: Sequence[Step]) -> _Chain:
         elif balance is not None and balance != step.after:
             breaks.append((balance - (step.amount or Decimal()), step))
         balance, total = step.after, None
-    return _Chain(tuple(breaks), opening, balance, first)
+    return _Chain(tuple(breaks), opening, balance, first, run)
+
+
+def _order(run: Sequence[Step], entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """() for a file that reads from one end to the other, and for one whose rows name balances together."""
+    listed = tuple(step.entry for step in run)
+    if (
+        len(listed) != len(entries)
+        or any(step.shares for step in run)
+        or listed in (tuple(entries), tuple(entries[::-1]))
+    ):
+        return ()
+    return listed
 
 
 def _unproved(steps: Sequence[Step]) -> Judgement | None:

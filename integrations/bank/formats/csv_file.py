@@ -55,10 +55,11 @@ def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Stateme
     rows = islice(records(part.text, part.table.delimiter, part.line), part.table.skip, None)
     owned = ledgers(rows, part.layout, part.table, head)
     first, *others = [_statement(ledger, part.layout, head, len(owned) == 1, balances_checked) for ledger in owned]
-    return (replace(first, notes=(*first.notes, *_notes(part))), *others)
+    is_refused = any(statement.problems for statement in (first, *others))
+    return (replace(first, notes=(*first.notes, *_notes(part, is_refused=is_refused))), *others)
 
 
-def _notes(part: Part) -> tuple[str, ...]:
+def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
     notes = []
     if part.is_inferred:
         notes.append(
@@ -67,7 +68,8 @@ def _notes(part: Part) -> tuple[str, ...]:
         )
     if part.breaks:
         again = counted(part.breaks, "more time")
-        notes.append(f"the header comes {again} without a preamble: read as page breaks of one export")
+        remedy = ". Where these are exports of their own, upload each as a file of its own" if is_refused else ""
+        notes.append(f"the header comes {again} without a preamble: read as page breaks of one export{remedy}")
     return tuple(notes)
 
 
@@ -81,7 +83,7 @@ def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balan
         account=Account(
             ledger.account, currency, bank=head.text("bank") or layout.bank, name=ledger.pocket or head.text("name")
         ),
-        entries=tuple(ledger.entries),
+        entries=tuple(replace(each, position=at) for at, each in enumerate(judgement.order)) or tuple(ledger.entries),
         format=f"csv:{layout.name}",
         opening=judgement.opening,
         closing=judgement.closing,

@@ -100,3 +100,12 @@ def test_lines_below_a_page_break_keep_their_numbers() -> None:
     ((statement,),) = read_parts((HEAD + rows("01a") + HEAD + "2026-06-02,b\n").encode(), currency="EUR")
 
     assert statement.entries[1].amount_text == "2 columns instead of 3 at line 4"
+
+
+def test_exports_with_a_gap_between_them_are_refused_with_a_word_on_uploading_each_by_itself() -> None:
+    above, below = "2026-06-10,coffee,-1.00,99.00\n", "2026-06-11,rent,-40.00,50.00\n"
+
+    ((statement,),) = read_parts((WITH_BALANCE + above + WITH_BALANCE + below).encode(), currency="EUR")
+
+    assert statement.problems
+    assert statement.notes == (f"{PAGE_BREAK}. Where these are exports of their own, upload each as a file of its own",)

@@ -14,6 +14,7 @@ from ingestion.core.errors import ConfigurationError
 from ingestion.models import Connection, DeadLetter, Run, Tenant
 from ingestion.running import execute
 from integrations.bank.models import BankTransaction
+from tests.integrations.bank.test_overlap import notes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CASES = Path(__file__).parent / "samples" / "cases"
@@ -77,6 +78,7 @@ def test_altered_amount_refuses_the_statement_and_names_row_and_difference(name:
 
     assert (run.state, rows(run)) == (Run.State.PARTIAL, [])
     assert said in letters(run)[0]
+    assert "Statement of DE02100100100006820101 refused" in notes(run)
 
 
 def test_filtered_export_loads_once_the_connection_says_that_balances_are_not_to_be_checked() -> None:
