@@ -142,9 +142,17 @@ def _in_tables() -> list[str]:
 
 
 def test_a_job_that_fails_outside_any_run_tells_rq_no_secret(tenant: Tenant) -> None:
-    with registered(leaking(FAILURES["unspeakable"])) as pipeline:
+    """Its run cannot be ended either, because the database refuses what is written once the secret is known."""
+
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and redaction.mask(CANARY) != CANARY:
+            raise RuntimeError(f"{sql} {params} {CANARY}")
+        return execute(sql, params, many, context)
+
+    with registered(leaking()) as pipeline:
         run = queued(pipeline, tenant)
-        with pytest.raises(redaction.MaskedError) as raised:
+        redaction.forget()
+        with connection.execute_wrapper(refuse), pytest.raises(redaction.MaskedError) as raised:
             jobs.execute(run.pk)
 
     assert leaks("exception", str(raised.value)) == []
