@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from ingestion import events, turns
+from ingestion.actions import left_letters
 from ingestion.actions.actor import Actor
 from ingestion.conf import config
 from ingestion.core import registry
@@ -75,7 +76,7 @@ def replay(
     with transaction.atomic():
         chosen = list(replayable(selection).order_by("pk").values_list("connection_id", "replay_run_id", "pk")[:limit])
         if not chosen:
-            raise ActionRefused("No open dead letter matches; those under replay by another run are left out.")
+            raise ActionRefused(left_letters.nothing(selection.tenant, selection.ids))
         for connection_id in sorted({connection for connection, _, _ in chosen}):
             held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
             params = {FORCE: True} if over_newer else {}
@@ -91,13 +92,15 @@ def rehearse_replay(
 ) -> list[Rehearsed]:
     """What `replay` would do to each letter, connection by connection; nothing is written but the audit trail's rows.
 
-    Raises UnknownPipeline when a pipeline's code is gone.
+    Raises ActionRefused when nothing matches, as `replay` does, and UnknownPipeline when a pipeline's code is gone.
     """
     actor.require("replay_deadletter", selection.tenant)
     oldest = replayable(selection).order_by("pk").values_list("connection_id", "pk")
     chosen: dict[int, list[int]] = defaultdict(list)
     for connection_id, pk in oldest[: limit or config().REPLAY_LIMIT]:
         chosen[connection_id].append(pk)
+    if not chosen:
+        raise ActionRefused(left_letters.nothing(selection.tenant, selection.ids))
     connections = Connection.objects.for_tenant(selection.tenant).select_related("tenant").filter(pk__in=chosen)
     rehearsed = []
     for connection in connections.order_by("pk"):
@@ -172,6 +175,5 @@ def _change(actor: Actor, letter: DeadLetter, status: str, action: str, text: st
         mine = Selection(letter.tenant, ids=[letter.pk]).letters()
         if not mine.update(status=status, note=text):
             letter.refresh_from_db(fields=["status"])
-            how = f"was {letter.status}" if letter.status not in DeadLetter.OPEN else "is not there"
-            raise ActionRefused(f"Dead letter {letter.pk} {how}; it is not open any more.")
+            raise ActionRefused(left_letters.closed(letter.pk, letter.status))
         actor.audit(letter.tenant, action, f"dead letter {letter.pk}", text)

@@ -29,6 +29,8 @@ def refuse_unknown(config: Mapping[str, Any], more: Sequence[str] = ()) -> None:
         if name not in known:
             near = get_close_matches(str(name).casefold(), known, n=1)
             meant = f" Did you mean {near[0]}?" if near else ""
+            if str(name).startswith("layout."):
+                meant = " Keys of a layout are set in the whole object: --config layout='{…}'."
             raise ConfigurationError(
                 f"{str(name)[:50]!r} is no setting of bank files.{meant} There are {', '.join(known)}. Take it away "
                 f"with --config {str(name)[:50]}=null, or in the connection's config."

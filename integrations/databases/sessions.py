@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion import ConfigurationError
-from integrations.databases import unreadable
+from integrations.databases import sqlite_files, unreadable
 
 _SQLITE_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock; far less than a second."""
@@ -65,7 +65,10 @@ class Session:
 
 @contextmanager
 def session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[Session]:
-    """A new connection to the alias `using`, closed at the end. Raises ConfigurationError for an unknown alias."""
+    """A new connection to the alias `using`, closed at the end.
+
+    Raises ConfigurationError for an unknown alias, SourceChanged for a SQLite file that is not there.
+    """
     if using not in connections.settings:
         known = ", ".join(sorted(connections.settings))
         raise ConfigurationError(f"DATABASES has no alias {using!r}; it has {known}.")
@@ -73,6 +76,8 @@ def session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[Session
     # A copy: what is set below must not reach the connection that the rest of this process shares.
     private: BaseDatabaseWrapper = connections[using].copy(alias)
     private.settings_dict["OPTIONS"].pop("pool", None)
+    if private.vendor == "sqlite":
+        private.settings_dict["NAME"] = sqlite_files.existing(using, private.settings_dict["NAME"])
     if private.vendor == "mysql":
         private.settings_dict["OPTIONS"] = unreadable.tolerant_conversions(private.settings_dict["OPTIONS"])
     connections[alias] = private

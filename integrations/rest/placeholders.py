@@ -45,6 +45,11 @@ def edges(text: str) -> set[str]:
     return {match[1] for match in _DOTTED.finditer(text) if match[1] in _EDGES}
 
 
+def configured(text: str) -> set[str]:
+    """Which values of the connection's config `text` names."""
+    return {match[1].removeprefix("config.") for match in _DOTTED.finditer(text) if match[1].startswith("config.")}
+
+
 def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[[str], str] = str) -> str:
     """`text` with its placeholders replaced; values of the config go through `encode`.
 

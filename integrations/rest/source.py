@@ -14,7 +14,7 @@ from pydantic import PrivateAttr
 
 from ingestion import Context, Json, OnDrift, Page, RecordError, counted
 from integrations.http import Client
-from integrations.rest import config, exact_json
+from integrations.rest import config, config_keys, exact_json
 from integrations.rest.answers import resembling
 from integrations.rest.auth.connecting import Connect
 from integrations.rest.declaration import Declaration
@@ -178,7 +178,8 @@ class Configured:
         if given:
             others = {name: value for name, value in given.items() if name != config.KEY}
             config.refuse_secrets(look("config", others))
-            config.declared(Rest, given)
+            config_keys.refuse_members(others)
+            config_keys.refuse_unknown(others, config.declared(Rest, given))
 
     def _declared(self, ctx: Context) -> Rest:
         return config.declared(Rest, ctx.config).untrusted().through(self.connect)

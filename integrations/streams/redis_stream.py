@@ -72,6 +72,9 @@ class RedisStream:
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         yield from self._queue().extract(ctx, checkpoint)
 
+    def is_stream(self) -> bool:
+        return True
+
     def preview(self, ctx: Context) -> Page:
         return self._queue().preview(ctx)
 

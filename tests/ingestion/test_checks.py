@@ -14,7 +14,10 @@ from pytest_django import Settings
 from ingestion import Context, Pipeline, SumAgrees, Upsert
 from ingestion.checks import pipelines, queues, storages
 from ingestion.checks.settings import check_settings
+from ingestion.core.sources import Source
 from ingestion.testing import registered
+from integrations.push import Pushed
+from integrations.streams import Queue, RedisStream
 from tests.app.models import Payment
 from tests.app.pipelines import payments
 from tests.ingestion.checked import ids
@@ -237,14 +240,20 @@ def test_every_check_of_the_engine_is_guarded() -> None:
     assert [path.name for path in sources if "@register" in path.read_text()] == []
 
 
-def test_w014_a_pipeline_whose_records_are_brought_needs_a_version_column() -> None:
-    from integrations.push import Pushed
+BRINGING: dict[str, Source] = {
+    "push": Pushed(),
+    "Redis Stream": RedisStream("sales:{tenant}", url="redis://queue.internal:6379/2"),
+    "queue": Queue(lambda ctx: pytest.fail("a check opens no broker")),
+}
 
+
+@pytest.mark.parametrize("kind", BRINGING)
+def test_w014_a_pipeline_whose_records_are_brought_needs_a_version_column(kind: str) -> None:
     bare, versioned = Upsert(Payment, key=["external_id"]), Upsert(Payment, key=["external_id"], version="updated_at")
 
-    (message,) = pipelines.problems(declared(source=Pushed(), destination=bare))
+    (message,) = pipelines.problems(declared(source=BRINGING[kind], destination=bare))
 
     assert message.id == "ingestion.W014"
     assert "an older message that arrives later overwrites a newer row" in message.msg
-    assert pipelines.problems(declared(source=Pushed(), destination=versioned)) == []
+    assert pipelines.problems(declared(source=BRINGING[kind], destination=versioned)) == []
     assert pipelines.problems(declared(destination=bare)) == []

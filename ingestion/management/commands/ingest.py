@@ -15,7 +15,10 @@ from ingestion.redaction import mask, safely
 
 
 class Command(BaseCommand):
-    help = "Run and look after pipelines. Exit codes: 0 done, 1 failed, 2 asked wrongly, 3 partial (dead letters)."
+    help = (
+        "Run and look after pipelines. Exit codes: 0 done, 1 failed (also an attempt that a worker makes again), "
+        "2 asked wrongly, 3 partial (dead letters), 4 not done yet and no attempt failed."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)

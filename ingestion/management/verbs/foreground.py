@@ -94,9 +94,8 @@ def _sentence(run: Run) -> str:
             return f"Run {run.pk} is partial: {what}.{first} See: manage.py ingest list dead-letters --run {run.pk}"
         case Run.State.QUEUED:
             held = "its connection is paused or at work, or its tenant has as many runs running as its budget allows"
-            return (
-                f"Run {run.pk} is queued: {cause if run.error_class else held}. A worker goes on with it{_when(run)}."
-            )
+            why = f"queued again, for an attempt failed: {cause}" if run.error_class else f"queued: {held}"
+            return f"Run {run.pk} is {why}. A worker goes on with it{_when(run)}."
         case Run.State.RUNNING:
             return f"Run {run.pk} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
         case _:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from ingestion import actions
+from ingestion.actions import left_letters
 from ingestion.conf import config
 from ingestion.management.verbs import arguments, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
@@ -71,6 +72,8 @@ def replay(options: Options, output: Output) -> None:
         ids=options["id"],
         fingerprint=options["fingerprint"],
     )
+    for pk in options["id"]:
+        finding.one(DeadLetter, pk, options)
     limit = options["limit"] or config().REPLAY_LIMIT
     if options["dry_run"]:
         _rehearse(selection, limit, options["over_newer"], output)
@@ -83,14 +86,23 @@ def replay(options: Options, output: Output) -> None:
         over_newer=options["over_newer"],
         hint=options["queue"],
     )
+    held = DeadLetter.objects.for_tenant(selection.tenant).filter(replay_run__in=runs).values_list("pk", flat=True)
+    _tell_left(selection, held, output)
     foreground.answer(runs, options, output)
+
+
+def _tell_left(selection: actions.Selection, taken: Collection[int], output: Output) -> None:
+    """Of letters that were named, those that are not taken: nobody should believe that they were."""
+    left = left_letters.reasons(selection.tenant, selection.ids, taken)
+    output.rows("left_out", [{"id": pk, "because": text} for pk, text in left.items()], ("id", "because"))
 
 
 def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
     rehearsed = actions.rehearse_replay(actions.Actor(), selection, limit=limit, over_newer=over_newer)
     fates = [fate for one in rehearsed for fate in one.fates]
     rows = [{**described.letter(fate.letter), "would": fate.would, "because": fate.reason} for fate in fates]
-    output.rows("dead_letters", rows, _REHEARSED, nothing="No open dead letter matches; nothing would be replayed.")
+    output.rows("dead_letters", rows, _REHEARSED)
+    _tell_left(selection, [fate.letter.pk for fate in fates], output)
     for text in (note for one in rehearsed for note in one.notes):
         output.say(text)
     failures = [f"The replay of {one.connection} would fail. {one.failure}" for one in rehearsed if one.failure]

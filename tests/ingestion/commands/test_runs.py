@@ -4,10 +4,13 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
 from ingestion import Pipeline, SourceChanged, Transient, actions
+from ingestion.management.commands.ingest import Command
+from ingestion.management.verbs.codes import Exit
 from ingestion.models import Connection, Run, Tenant
 from ingestion.running import ownership
 from ingestion.testing import Records, make_tenant, registered, run_pipeline
@@ -15,6 +18,7 @@ from tests.app.pipelines import payments
 from tests.ingestion.commands.shell import asked, ingest
 
 pytestmark = pytest.mark.django_db
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
 ACME = ("--tenant", "acme", "--pipeline", "app.payments")
 
 
@@ -77,7 +81,14 @@ def test_run_that_must_be_tried_again_exits_with_1_and_says_when(connection: Con
         answer = ingest("run", *ACME)
 
     assert answer.code == 1
-    assert "is queued: Transient: 503. A worker goes on with it from " in answer.error
+    assert "is queued again, for an attempt failed: Transient: 503. A worker goes on with it from " in answer.error
+
+
+def test_help_and_reference_name_every_exit_code() -> None:
+    table = re.findall(r"^\| (\d) \|", REFERENCE.read_text(), re.MULTILINE)
+
+    assert table == [str(code.value) for code in Exit]
+    assert re.findall(r"\b(\d) [a-z]", Command.help) == table
 
 
 def test_run_with_queue_leaves_it_to_the_workers(connection: Connection) -> None:

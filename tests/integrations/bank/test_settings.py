@@ -38,6 +38,11 @@ def test_a_setting_like_none_is_refused_with_those_there_are() -> None:
         BankFiles().check_config({"colour": "red"})
 
 
+def test_a_key_of_a_layout_is_no_setting_and_it_is_said_how_one_is_changed() -> None:
+    with pytest.raises(ConfigurationError, match=r"set in the whole object: --config layout='\{…\}'\."):
+        BankFiles().check_config({"layout.delimiter": ";"})
+
+
 def test_the_settings_of_a_projects_own_transform_are_named_by_its_source() -> None:
     BankFiles(keys=("team",)).check_config({"team": "north"})
 

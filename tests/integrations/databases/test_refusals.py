@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from ingestion import (
 )
 from integrations.databases import everything
 from tests.integrations.databases.conftest import Legacy
-from tests.integrations.databases.reading import keys, orders, pages, source
+from tests.integrations.databases.reading import context, keys, orders, pages, source
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
 
@@ -102,6 +104,7 @@ def test_a_statement_that_takes_too_long_is_stopped(legacy: Legacy) -> None:
         "mysql": "SELECT SLEEP(30) AS id",
         "postgresql": "SELECT 1 AS id FROM pg_sleep(30)",
     }[legacy.vendor]
+    orders(legacy, 1)
     began = datetime.now(UTC)
 
     with pytest.raises(Transient, match="too long"):
@@ -112,9 +115,37 @@ def test_a_statement_that_takes_too_long_is_stopped(legacy: Legacy) -> None:
 
 def test_a_database_that_does_not_answer_is_transient(legacy: Legacy) -> None:
     settings = connections.settings["legacy"]
-    settings["NAME"], settings["HOST"] = "/nowhere/at/all.sqlite3", "/nowhere"
+    settings["NAME"], settings["HOST"] = "/" if legacy.vendor == "sqlite" else "/nowhere/at/all", "/nowhere"
     settings["OPTIONS"] = {**settings["OPTIONS"], **({"unix_socket": "/nowhere"} if legacy.vendor == "mysql" else {})}
     del connections["legacy"]
 
     with pytest.raises(Transient):
         pages(source())
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("form", ["{}", "file:{}", "file:{}?cache=private", "file:{}?mode=rwc"])
+@pytest.mark.parametrize("place", ["gone.sqlite3", "no folder/gone.sqlite3"])
+def test_a_sqlite_file_that_is_not_there_is_told_and_not_made(
+    legacy: Legacy, tmp_path: Path, place: str, form: str
+) -> None:
+    connections.settings["legacy"]["NAME"] = form.format(tmp_path / place)
+    del connections["legacy"]
+
+    for ask in (source().test, source().preview, lambda ctx: list(source().extract(ctx, None))):
+        with pytest.raises(SourceChanged, match=r"'gone\.sqlite3'.* is not there"):
+            ask(context())
+
+    assert not (tmp_path / place).exists()
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("name", ["odd # name?%41.sqlite3", "pläin.sqlite3"])
+def test_a_sqlite_file_is_found_under_any_name(legacy: Legacy, tmp_path: Path, name: str) -> None:
+    orders(legacy, 1)
+    legacy.connection.close()  # so that nothing of it lies in a log beside the file
+    shutil.copy(tmp_path / "legacy.sqlite3", tmp_path / name)
+    connections.settings["legacy"]["NAME"] = tmp_path / name
+    del connections["legacy"]
+
+    assert keys(pages(source())) == ["1"]

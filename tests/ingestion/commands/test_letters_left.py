@@ -1,0 +1,57 @@
+"""`ingest replay` where letters are not taken: why each, and that a dry run ends as the replay does."""
+
+import pytest
+
+from ingestion.testing import make_tenant
+from tests.ingestion.commands.shell import asked, ingest
+from tests.ingestion.commands.test_letters import bad, mended
+
+pytestmark = pytest.mark.django_db
+DRY_OR_NOT = pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["real", "dry"])
+
+
+@DRY_OR_NOT
+def test_replay_without_letters_is_refused_and_dry_run_is_too(dry: tuple[str, ...]) -> None:
+    make_tenant()
+
+    answer = ingest("replay", "--tenant", "acme", *dry)
+
+    assert (answer.code, "No open dead letter matches" in answer.error) == (1, True)
+
+
+@DRY_OR_NOT
+def test_replay_of_letters_that_are_not_free_says_what_became_of_each(dry: tuple[str, ...]) -> None:
+    letters = bad(make_tenant(), 1, 2, 3)
+    ingest("settle", letters[0].pk, "--reason", "by hand")
+    ingest("abandon", letters[1].pk, "--reason", "test data")
+    (run,) = asked("replay", "--tenant", "acme", "--id", letters[2].pk, "--queue")["runs"]
+    ids = [word for letter in letters for word in ("--id", letter.pk)]
+
+    answer = ingest("replay", "--tenant", "acme", *ids, *dry)
+
+    assert answer.code == 1
+    assert f"Dead letter {letters[0].pk} was settled; it is not open any more." in answer.error
+    assert f"Dead letter {letters[1].pk} was abandoned; it is not open any more." in answer.error
+    assert f"Dead letter {letters[2].pk} is under replay by another run, {run['id']}." in answer.error
+
+
+@DRY_OR_NOT
+def test_replay_tells_which_of_the_letters_named_it_leaves(dry: tuple[str, ...]) -> None:
+    letters = bad(make_tenant(), 1, 2)
+    ingest("settle", letters[0].pk, "--reason", "by hand")
+
+    with mended():
+        answer = asked("replay", "--tenant", "acme", "--id", letters[0].pk, "--id", letters[1].pk, *dry)
+
+    assert [row["id"] for row in answer["left_out"]] == [letters[0].pk]
+    assert "was settled" in answer["left_out"][0]["because"]
+
+
+@DRY_OR_NOT
+def test_replay_of_a_letter_that_another_filter_leaves_out_says_so(dry: tuple[str, ...]) -> None:
+    (letter,) = bad(make_tenant(), 1)
+
+    answer = ingest("replay", "--tenant", "acme", "--id", letter.pk, "--since", "2999-01-01", *dry)
+
+    assert answer.code == 1
+    assert f"Dead letter {letter.pk} is open, but the other filters or the limit leave it out." in answer.error
