@@ -238,8 +238,9 @@ def test_a_run_more_of_whose_records_were_rejected_than_taken_failed(
     if state == "failed":
         assert made.error_class == "ErrorBudgetExceeded"
         assert (
-            f"{rejected} of {count} records were rejected; the error budget allows 50 % of fewer than 200"
-            in made.error_message
+            f"{rejected} of {count} records were rejected; the error budget allows at most half of a run of fewer "
+            "than 200 records. Look at the dead letters: when the source has changed, mend the pipeline or the "
+            "connection's declaration" in made.error_message
         )
 
 
