@@ -107,7 +107,7 @@ class Reading:
         if same >= _SAME:
             raise SourceChanged(
                 f"Page {number} is the same as the two before it. Does the source know the parameter that pages are "
-                "asked for with? If it gives its last page for ever, declare that: clamped=true."
+                'asked for with? If it gives its last page for ever, declare that in `pagination`: "clamped": true.'
             )
         before = progress
         if self.declaration.keys and not turn.dropped:

@@ -115,7 +115,8 @@ class LinkHeader(Value):
         if strange:
             raise SourceChanged(
                 f"The answer has no Link header, but its page a member {strange!r} that may lead to the next one. If "
-                "it does, declare that (`pagination`: next_url or cursor); if it does not, declare absent_ends=true."
+                "it does, declare that (`pagination`: next_url or cursor); if it does not, "
+                'declare there: "absent_ends": true.'
             )
 
     def paths(self) -> list[str]:

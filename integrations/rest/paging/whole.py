@@ -12,7 +12,7 @@ from integrations.rest.values import Value
 
 _DECLARE = (
     "Declare how to reach the others (`pagination`: cursor, next_url, link_header, page, offset or since_id), or that "
-    "they are not wanted: pagination.first_only=true."
+    'they are not wanted: "first_only": true.'
 )
 
 

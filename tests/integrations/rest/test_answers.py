@@ -196,7 +196,8 @@ def test_an_answer_202_without_records_is_not_ready_unless_declared(acme: Tenant
 
     assert (made.state, made.error_class) == (("succeeded", "") if declared else ("failed", "SourceFailed"))
     assert declared or "not ready" in made.error_message
-    assert declared or "signals=" in made.error_message
+    assert declared or '"signals": [{"at": "$.status", "otherwise": "success"}].' in made.error_message
+    assert declared or "If it passes: manage.py ingest retry RUN. If that is" in made.error_message
 
 
 def test_an_answer_202_with_records_is_read(acme: Tenant) -> None:
