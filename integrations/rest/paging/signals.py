@@ -92,15 +92,15 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
     """
     if not answer.elements or (answer.total is not None and answer.read >= answer.total):
         return
-    strange = next(resembling(answer, path, sent), "")
-    if absent_ends and not strange:
+    strange = next(resembling(answer, path, sent), None)
+    if absent_ends and strange is None:
         return
-    if absent_ends:
+    if absent_ends and strange is not None:
         raise SourceChanged(
-            f"The page has {counted(answer.elements, 'record')} and nothing at {path}, but a member {strange!r} "
-            "that looks like it. Has the source renamed it? Correct the path."
+            f"The page has {counted(answer.elements, 'record')} and nothing at {path}, but a member {strange[0]!r} "
+            f"at {strange[1]} that looks like it. Has the source renamed it? Correct the path."
         )
-    hint = f" There is {strange!r}: correct the path if that is it." if strange else ""
+    hint = f" There is {strange[0]!r} at {strange[1]}: correct the path if that is it." if strange else ""
     raise SourceChanged(
         f"The page has {counted(answer.elements, 'record')} and nothing at {path}, so whether another page follows "
         f"cannot be seen.{hint} If the source leaves it out on its last page, declare that in "
@@ -108,13 +108,13 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
     )
 
 
-def resembling(answer: Answer, path: str, sent: Any) -> Iterator[str]:
-    """Members around the records that look like the way to a next page and hold something."""
+def resembling(answer: Answer, path: str, sent: Any) -> Iterator[tuple[str, str]]:
+    """Name and path of members around the records that look like the way to a next page and hold something."""
     for at, value in _leaves(_around(answer), 3):
         name = at.rpartition(".")[2]
         fits = _NEXT.search(name) and not _BACK.search(name) and name != re.split(r"[.\]]", path)[-1]
         if fits and value not in (None, "", False, 0, [], {}) and value != sent and str(value) != str(sent):
-            yield mask(name)[:60]
+            yield mask(name)[:60], mask(at)[:200]
 
 
 def truths_of_more(answer: Answer) -> Iterator[tuple[str, str]]:
