@@ -158,15 +158,26 @@ def test_user_of_the_same_name_who_is_no_demo_staff_keeps_the_password() -> None
     assert own.check_password("chosen long before")
 
 
-def test_terminal_shows_the_url_the_password_and_three_commands() -> None:
+def test_terminal_shows_the_url_the_password_and_four_commands() -> None:
     printed = printed_by_demo()
 
     password = re.search(r"Password:  (\S{12}) ", printed)
     assert "http://127.0.0.1:8000/admin/" in printed
     assert password is not None
-    assert printed.count("manage.py ") == 4  # three to go on with, and how to start the console
+    assert printed.count("manage.py ") == 5  # four to go on with, and how to start the console
     assert authenticate(username="admin", password=password[1]) is not None
     assert authenticate(username="atlas", password=password[1]) is not None
+
+
+def test_what_was_not_loaded_is_named_as_the_lists_name_it() -> None:
+    printed = printed_by_demo()
+
+    letters = {f"dead letter {letter.pk}" for letter in DeadLetter.unscoped.all()}
+    failed = {f"run {run.pk} failed" for run in Run.unscoped.filter(state="failed")}
+    assert set(re.findall(r"^  (dead letter \d+|run \d+ failed), ", printed, re.MULTILINE)) == letters | failed
+    assert (len(letters), len(failed)) == (2, 2)
+    assert "manage.py ingest list runs --state failed" in printed
+    assert "the next demo makes another; `up` keeps this one" in printed
 
 
 def test_terminal_needs_100_columns() -> None:

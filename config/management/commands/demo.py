@@ -86,7 +86,8 @@ class Command(BaseCommand):
         self.stdout.write("\nNot loaded, and kept for review with the reason:")
         for row in rows:
             if row.why:
-                self.stdout.write("  " + textwrap.shorten(f"{row.file}: {row.why}", COLUMNS - 2, placeholder=" ..."))
+                line = f"{row.kept_as}, {row.file}: {row.why}"
+                self.stdout.write("  " + textwrap.shorten(line, COLUMNS - 2, placeholder=" ..."))
         read, kept = sum(row.read for row in rows), demo_data.ledger_size()
         self.stdout.write(
             f"\n{read} records read now, {kept} transactions in the ledger: overlapping exports merged, twins kept."
@@ -97,11 +98,12 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nConsole:   http://{HOST}:{port}/admin/\n"
             f"User:      {USER}   (sees everything; {tenants} see their own tenant, same password)\n"
-            f"Password:  {password}   (made for this start; the next one makes another)\n"
+            f"Password:  {password}   (the next demo makes another; `up` keeps this one)\n"
             f"{also}\n"
             f"Next, {where}:\n"
             "  .venv/bin/python manage.py ingest list runs\n"
             "  .venv/bin/python manage.py ingest list dead-letters\n"
+            "  .venv/bin/python manage.py ingest list runs --state failed\n"
             "  .venv/bin/python manage.py ingest --help\n\n"
             f"{last}\n"
         )
