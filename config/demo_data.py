@@ -72,6 +72,8 @@ class DemoRow:
     loaded: int
     skipped: int
     dead: int
+    kept_as: str
+    """Where to look at it: `dead letter 1`, or `run 4 failed` for a file that failed whole."""
     why: str
     """The first reason why something of the file was not loaded."""
     as_meant: bool
@@ -118,7 +120,9 @@ def _connection(key: str, name: str, tier: str, group: Group) -> Connection:
 
 def _take(connection: Connection, sample: Sample) -> DemoRow:
     if connection.is_paused:
-        return DemoRow(sample.tenant, sample.file, sample.format, "paused", 0, 0, 0, 0, connection.paused_reason, True)
+        return DemoRow(
+            sample.tenant, sample.file, sample.format, "paused", 0, 0, 0, 0, "paused", connection.paused_reason, True
+        )
     data = (SAMPLES / sample.tenant / sample.file).read_bytes()
     if refused := _refused_before(connection, sample):
         return _row(sample, refused, "known, refused", new=False)
@@ -142,18 +146,20 @@ def _refused_before(connection: Connection, sample: Sample) -> Run | None:
 
 def _row(sample: Sample, run: Run, outcome: str, *, new: bool) -> DemoRow:
     counts = (run.read, run.ok, run.skipped, run.dead) if new else (0, 0, 0, 0)
+    kept_as, why = _why(run, sample.file)
     return DemoRow(
         sample.tenant, sample.file, sample.format, outcome, *counts,
-        why=_why(run, sample.file), as_meant=not new or run.state == sample.ends,
+        kept_as=kept_as, why=why, as_meant=not new or run.state == sample.ends,
     )  # fmt: skip
 
 
-def _why(run: Run, file: str) -> str:
+def _why(run: Run, file: str) -> tuple[str, str]:
+    """Where what was not loaded is kept, and the reason."""
     if run.error_message:
-        return run.error_message
+        return f"run {run.pk} {run.state}", run.error_message
     letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(run=run, status__in=DeadLetter.OPEN)
     letter = letters.order_by("pk").first()
     if letter is None:
-        return ""
+        return "", ""
     where = letter.position.removeprefix(file).lstrip(", ")
-    return f"{where}{': ' if where else ''}{letter.errors[0]['message']}"
+    return f"dead letter {letter.pk}", f"{where}{': ' if where else ''}{letter.errors[0]['message']}"

@@ -62,8 +62,11 @@ class ErrorBudget:
 
     def breach(self, read: int, dead: int) -> str:
         """What was too much, and by which rule."""
-        rule = "" if read >= self.at_least else f" of fewer than {counted(self.at_least, 'record')}"
-        return f"{rejections(dead, read)}; the error budget allows {100 * self.allowed(read):g} %{rule}."
+        share = self.allowed(read)
+        most = "none" if not share else "at most half" if share == _MOST else f"at most {100 * share:g} %"
+        size = "at least" if read >= self.at_least else "fewer than"
+        run = "a run" if self.at_least <= 1 else f"a run of {size} {counted(self.at_least, 'record')}"
+        return f"{rejections(dead, read)}; the error budget allows {most} of {run}."
 
     def allowed(self, read: int) -> float:
         """The share of that many records that may be rejected: of a few, one or two more say little."""

@@ -37,5 +37,5 @@ def error(work: Work, read: int, dead: int) -> ErrorBudgetExceeded:
     """What the run fails with."""
     return ErrorBudgetExceeded(
         f"{work.pipeline.error_budget.breach(read, dead)} Look at the dead letters: when the source has changed, mend "
-        "the pipeline and run it again; the watermark has not moved."
+        "the pipeline or the connection's declaration and run it again; the watermark has not moved."
     )

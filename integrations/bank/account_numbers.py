@@ -37,6 +37,12 @@ def qualifier_of(bank: str, kind: str) -> str:
     return " ".join(f"{bank_code(bank)} {kind}".casefold().split())[:100]
 
 
+def shown_qualifier(qualifier: str, bank: str) -> str:
+    """The qualifier for people, with the bank's number as the bank writes it: "021000021 checking"."""
+    code = bank_code(bank)
+    return bank + qualifier.removeprefix(code) if qualifier.split(" ")[0] == code else qualifier
+
+
 def formerly_canonical(identifier: str) -> str:
     """As it identified when currency and BIC beside an IBAN were part of it, in all formats but MT940."""
     compact = "".join(identifier.split())

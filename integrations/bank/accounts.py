@@ -10,9 +10,10 @@ from django.db import connection
 
 from ingestion import Context
 from ingestion.models import Tenant
+from integrations.bank.account_numbers import shown_qualifier
 from integrations.bank.models import BankAccount
 from integrations.bank.schema import AccountHead
-from integrations.bank.which_account import chosen, complete, promises
+from integrations.bank.which_account import chosen, complete, how_to_tell, promises
 
 _CHUNK = 800
 """Numbers one query names; older SQLite libraries take 999 values."""
@@ -115,11 +116,10 @@ class Accounts:
             return f"The account {before} is known as {account} from now on, since the file says more of it.", ""
         if account.qualifier == head.qualifier:
             return "", ""
-        named = f"{head.identifier} ({head.qualifier})" if head.qualifier else head.identifier
-        return "", (
-            f"The account {named} of the file is taken for {account}, the only one that it may be. Where it is another "
-            "one, say so before such a file is loaded: --config bank=NUMBER or kind=checking, as the file leaves out."
-        )
+        shown, how = shown_qualifier(head.qualifier, head.bank), how_to_tell(head)
+        named = f"{head.identifier} ({shown})" if shown else head.identifier
+        advice = f" Where it is another one, say so before such a file is loaded: {how}." if how else ""
+        return "", f"The account {named} of the file is taken for {account}, the only one that it may be.{advice}"
 
     def _made(self, head: AccountHead, currency: str) -> tuple[BankAccount, bool]:
         account, is_new = BankAccount.objects.for_tenant(self._ctx.tenant).get_or_create(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion import TenantRef
 from ingestion.models import ExternalIdField, Ingested, TenantManager, TenantOwned, TenantQuerySet
+from integrations.bank.account_numbers import shown_qualifier
 from integrations.bank.statements import known_by
 
 MAX_DIGITS, PLACES = 24, 5
@@ -50,7 +51,8 @@ class BankAccount(TenantOwned):
         return self.keyed_as or known_by(self.identifier, self.qualifier)
 
     def __str__(self) -> str:
-        return f"{self.identifier} {self.currency}".strip() + (f" ({self.qualifier})" if self.qualifier else "")
+        shown = shown_qualifier(self.qualifier, self.bank)
+        return f"{self.identifier} {self.currency}".strip() + (f" ({shown})" if shown else "")
 
 
 class BankStatement(TenantOwned):

@@ -67,12 +67,20 @@ def complete(account: BankAccount, head: AccountHead, others: Collection[BankAcc
 
 def _several(head: AccountHead, possible: Sequence[BankAccount]) -> str:
     shown = ", ".join(str(account) for account in possible[:5])
-    bank, kind = "bank=NUMBER (BANKID)", "kind=checking (ACCTTYPE)"
-    lacking = [setting for setting, is_there in ((bank, _code(head)), (kind, head.kind)) if not is_there]
     return (
         f"The file does not say which account {head.identifier} it belongs to: there are {shown}. Give what it leaves "
-        f"out: --config {' --config '.join(lacking)}, or in the connection's config."
+        f"out: {how_to_tell(head)}, or in the connection's config."
     )
+
+
+def how_to_tell(head: AccountHead) -> str:
+    """How to give what the heading leaves out, on the command line and in the console; '' where it says everything."""
+    bank, kind = ("bank=NUMBER", "BANKID"), ("kind=checking", "ACCTTYPE")
+    lacking = [setting for setting, is_there in ((bank, _code(head)), (kind, head.kind)) if not is_there]
+    if not lacking:
+        return ""
+    options = " ".join(f"--config {setting} ({element})" for setting, element in lacking)
+    return f"{options}; in the console's upload form under Other settings: {', '.join(pair for pair, _ in lacking)}"
 
 
 def _may_be(head: AccountHead, account: BankAccount) -> bool:

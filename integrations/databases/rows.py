@@ -162,8 +162,9 @@ class Rows:
             return []
         many = f"More than {_SHOWN} rows" if len(ahead) > _SHOWN else counted(len(ahead), "row")
         key, moment = ", ".join(map(str, ahead[0].cursor[-len(self.key) :])), ahead[0].cursor[0]
-        told = f"{many} will not be read before the time of their {self.watermark!r}: {key} has {moment}, for one. "
-        return [f"{told}Mend them there; or is the column in another unit than bound= writes?"]
+        their, example, them = ("its", "", "it") if len(ahead) == 1 else ("their", ", for one", "them")
+        told = f"{many} will not be read before the time of {their} {self.watermark!r}: {key} has {moment}{example}. "
+        return [f"{told}Mend {them} there; or is the column in another unit than bound= writes?"]
 
     def _all_behind(self, rows: Reading, ctx: Context, opened: Session) -> list[str]:
         """What no window will ever hold, if that is so: there are rows, and all have a watermark from before 2000."""

@@ -6,6 +6,7 @@ succeeded: `integrations.rest.failures` has them.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -31,6 +32,7 @@ _LOOK = failures.NAMES | {"message", "msg", "warning", "warnings"}
 """Members that usually say whether an answer succeeded."""
 _LONGEST, _LARGEST, _FEW = 300, 64 * 1024, 20
 _LARGE = "more than can be shown"
+_RETRY = "If it passes: manage.py ingest retry RUN."
 
 
 class Signal(Value):
@@ -62,6 +64,11 @@ class Signal(Value):
             if any(_same(value, one) for one in getattr(self, means)):
                 return means
         return "success" if not self.success and is_nothing(value) else self.otherwise
+
+
+def no_failure(at: str) -> str:
+    """How a declaration says, in JSON, that the member `at` tells of no failure."""
+    return f'"signals": {json.dumps([{"at": at, "otherwise": "success"}], ensure_ascii=False)}'
 
 
 def judge(body: bytes, signals: tuple[Signal, ...], retry_after: float | None) -> IngestionError | None:
@@ -100,11 +107,8 @@ def listed(elements: Sequence[bytes], keys: Collection[str], wait: float | None)
     codes = ", ".join(dict.fromkeys(_codes(elements[0], found[0])))
     said = f"The source answered with {counted(len(found), 'error')} in place of records: {codes[:80]!r}."
     words = f" Its words: {_words(found)[:_LONGEST]!r}." if _words(found) else ""
-    return error_of(
-        "later" if later else "failed",
-        f"{said}{words}" + ("" if later else " If these are records, name the member that tells them apart: key."),
-        wait,
-    )
+    remedy = "" if later else " If these are records, name the member that tells them apart: key."
+    return error_of("later" if later else "failed", f"{said}{words}", wait, remedy)
 
 
 def unready(status: int) -> IngestionError | None:
@@ -112,8 +116,8 @@ def unready(status: int) -> IngestionError | None:
     if status != 202:
         return None
     return SourceFailed(
-        "The source answered 202 (accepted) and no records: what was asked for is not ready yet. If that is how it "
-        'says that there are none, declare a signal: signals=[{"at": "$.status", "otherwise": "success"}].'
+        f"The source answered 202 (accepted) and no records: what was asked for is not ready yet. {_RETRY} If that is "
+        f"how it says that there are none, declare a signal: {no_failure('$.status')}."
     )
 
 
@@ -141,11 +145,12 @@ def undeclared(
             continue
         words = _words(value) if at in ("$.error", "$.errors") else ""
         sentence = _said(at, value, words or beside)
-        remedy = f' If that is no failure, declare it: signals=[{{"at": "{at}", "otherwise": "success"}}].'
+        remedy = f" If that is no failure, declare it: {no_failure(at)}."
         if verdict == "unready":
-            return SourceFailed(f"The answer is not ready: at {at} stands {_encoded(value)}, and no records.{remedy}")
+            said = f"The answer is not ready: at {at} stands {_encoded(value)}, and no records."
+            return SourceFailed(f"{said} {_RETRY}{remedy}")
         later = any(is_later(text) for text in _codes(body, value))
-        return error_of("later" if later else "failed", sentence + ("" if later else remedy), retry_after)
+        return error_of("later" if later else "failed", sentence, retry_after, "" if later else remedy)
     return None
 
 
@@ -160,7 +165,8 @@ def resembling(body: bytes, declared: tuple[Signal, ...]) -> list[str]:
     return [name for name, _ in _members(body, declared)]
 
 
-def error_of(means: Means, sentence: str, retry_after: float | None) -> IngestionError:
+def error_of(means: Means, sentence: str, retry_after: float | None, remedy: str = "") -> IngestionError:
+    """The error of an answer with that meaning; the `remedy` is a change, so it comes after trying again."""
     match means:
         case "later":
             return HeldOff(sentence, retry_after=retry_after)
@@ -169,7 +175,7 @@ def error_of(means: Means, sentence: str, retry_after: float | None) -> Ingestio
         case "changed":
             return SourceChanged(sentence)
         case _:
-            return SourceFailed(sentence)
+            return SourceFailed(f"{sentence} {_RETRY}{remedy}")
 
 
 def is_nothing(value: Any) -> bool:

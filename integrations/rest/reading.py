@@ -37,6 +37,8 @@ _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
 _NOTHING = hashlib.sha256(b"").hexdigest()[:16]
 _EMPTY_LAST = " The last one had no records: if that is the end, declare it (empty_ends), or leave `more` out."
+FAILS = "A run fails at such a page."
+"""How a patient reading's note begins on a page that is no end and names no next one."""
 BATCH = 5_000
 """Records of one batch, which is one transaction; a larger page becomes several."""
 
@@ -107,7 +109,7 @@ class Reading:
         if same >= _SAME:
             raise SourceChanged(
                 f"Page {number} is the same as the two before it. Does the source know the parameter that pages are "
-                "asked for with? If it gives its last page for ever, declare that: clamped=true."
+                'asked for with? If it gives its last page for ever, declare that in `pagination`: "clamped": true.'
             )
         before = progress
         if self.declaration.keys and not turn.dropped:
@@ -213,7 +215,7 @@ class Reading:
         except SourceChanged as error:
             if not self.patient:
                 raise
-            return Turn(None, (f"A run fails at such a page. {error}",))
+            return Turn(None, (f"{FAILS} {error}",))
         if turn.state is None:
             return turn
         if "url" in turn.state:

@@ -20,7 +20,7 @@ from integrations.rest.auth.connecting import Connect
 from integrations.rest.declaration import Declaration
 from integrations.rest.paths import peek
 from integrations.rest.progress import Progress
-from integrations.rest.reading import Reading
+from integrations.rest.reading import FAILS, Reading
 from integrations.rest.secrecy import look
 from integrations.rest.session import Session
 from integrations.rest.versions import version_of
@@ -115,7 +115,7 @@ class Rest(Declaration):
             yield "No parameter holds {window.start}: every run reads everything. Unchanged records are skipped."
         if self.pagination.style == "none" and not self.pagination.first_only:
             yield "No pagination is declared: what does not stand on this page is not read."
-        elif self.pagination.style != "none" and after.done:
+        elif self.pagination.style != "none" and after.done and not any(note.startswith(FAILS) for note in page.notes):
             yield "This is the only page: the source names no other."
             if missing := [text for text in self.pagination.paths() if peek(body, text) is None]:
                 yield f"The page has nothing at {', '.join(missing)}; if there are more pages, that path is wrong."

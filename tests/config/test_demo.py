@@ -1,8 +1,12 @@
 """The demonstration: what it loads, that a second start changes nothing, and what the person at the terminal reads."""
 
 import re
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate, get_user_model
@@ -11,6 +15,7 @@ from django.core.management.base import CommandError
 
 from config import demo_data
 from config.demo_data import FILES, SAMPLES, DemoRow
+from config.management.commands.demo import Command, delete_local_data, local_tenants
 from ingestion import actions
 from ingestion.models import Connection, DeadLetter, Run, Tenant
 from integrations.bank.models import BankStatement, BankTransaction
@@ -153,15 +158,26 @@ def test_user_of_the_same_name_who_is_no_demo_staff_keeps_the_password() -> None
     assert own.check_password("chosen long before")
 
 
-def test_terminal_shows_the_url_the_password_and_three_commands() -> None:
+def test_terminal_shows_the_url_the_password_and_four_commands() -> None:
     printed = printed_by_demo()
 
     password = re.search(r"Password:  (\S{12}) ", printed)
     assert "http://127.0.0.1:8000/admin/" in printed
     assert password is not None
-    assert printed.count("manage.py ") == 4  # three to go on with, and how to start the console
+    assert printed.count("manage.py ") == 5  # four to go on with, and how to start the console
     assert authenticate(username="admin", password=password[1]) is not None
     assert authenticate(username="atlas", password=password[1]) is not None
+
+
+def test_what_was_not_loaded_is_named_as_the_lists_name_it() -> None:
+    printed = printed_by_demo()
+
+    letters = {f"dead letter {letter.pk}" for letter in DeadLetter.unscoped.all()}
+    failed = {f"run {run.pk} failed" for run in Run.unscoped.filter(state="failed")}
+    assert set(re.findall(r"^  (dead letter \d+|run \d+ failed), ", printed, re.MULTILINE)) == letters | failed
+    assert (len(letters), len(failed)) == (2, 2)
+    assert "manage.py ingest list runs --state failed" in printed
+    assert "the next demo makes another; `up` keeps this one" in printed
 
 
 def test_terminal_needs_100_columns() -> None:
@@ -190,3 +206,69 @@ def test_run_that_ends_otherwise_ends_the_command_with_an_error() -> None:
 
     with pytest.raises(CommandError, match="did not end as it was meant"):
         printed_by_demo()
+
+
+@pytest.fixture
+def var(settings: Any, tmp_path: Path) -> Path:
+    """A local installation's folder with a database, without tenants, and a file."""
+    settings.VAR, settings.MEDIA_ROOT = tmp_path, tmp_path / "media"
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "raw").write_bytes(b"a statement")
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
+        database.execute('CREATE TABLE ingestion_tenant ("key" TEXT)')
+    return tmp_path
+
+
+def with_tenants(var: Path, *keys: str) -> None:
+    with closing(sqlite3.connect(var / "db.sqlite3")) as database, database:
+        database.executemany("INSERT INTO ingestion_tenant VALUES (?)", [(key,) for key in keys])
+
+
+def test_reset_deletes_what_the_demo_left(var: Path) -> None:
+    with_tenants(var, "harbour", "nordlicht", "atlas")
+
+    delete_local_data()
+
+    assert list(var.iterdir()) == []
+
+
+def test_reset_refuses_while_other_tenants_have_data(var: Path) -> None:
+    with_tenants(var, "harbour", "acme", "northwind")
+
+    with pytest.raises(CommandError, match=r"2 tenants beside the demo's: acme, northwind\. .* --reset --yes"):
+        call_command("demo", reset=True, once=True)
+
+    assert (var / "media" / "raw").exists()
+    assert local_tenants() == {"harbour", "acme", "northwind"}
+
+
+def test_reset_deletes_other_tenants_when_told_to(var: Path) -> None:
+    with_tenants(var, "acme")
+
+    delete_local_data(with_others=True)
+
+    assert list(var.iterdir()) == []
+
+
+def test_reset_refuses_a_database_that_cannot_be_read(var: Path) -> None:
+    (var / "db.sqlite3").write_bytes(b"no database at all" * 100)
+
+    with pytest.raises(CommandError, match=r"cannot be read .* --reset --yes"):
+        delete_local_data()
+
+    assert (var / "media" / "raw").exists()
+
+
+def test_reset_before_the_first_start_has_nothing_to_delete(settings: Any, tmp_path: Path) -> None:
+    settings.VAR, settings.MEDIA_ROOT = tmp_path, tmp_path / "media"
+
+    delete_local_data()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_says_what_reset_deletes_and_what_once_answers() -> None:
+    told = " ".join(Command().create_parser("manage.py", "demo").format_help().split())
+
+    assert "everything of all tenants, not the demo's alone" in told
+    assert "exit code 1 if a file ended otherwise than planned" in told

@@ -75,12 +75,31 @@ def settings_page() -> str:
     )
 
 
+LETTERS = {
+    "ValidationError": "The record is not as its schema wants it: an error for each field. Mend the schema or ask the source, then replay.",
+    "NoRow": "The transform returned nothing, or what is no row. Mend it, or let it raise `Skip(reason)`; then replay.",
+    "ColumnFault": "A value does not fit its column: too long, not finite, without a time zone, … The letter names field, code and what the column "
+    "takes. Nothing is rounded or cut: change the value in the transform, or the column; then replay.",
+    "IntegrityError": "The database refused the row: a constraint, or a reference to a row that is not there. Where it refused a value, the name is "
+    "`DataError`; MariaDB's driver calls some of them `OperationalError`.",
+    "StoredOtherwise": "A bank statement's entry is known by its id and differs from what is stored; nothing was changed. See "
+    "[Load bank statements](../how-to/load-bank-statements.md).",
+}
+"""Error classes of dead letters that are no class of `ingestion.core.errors`, and what each means."""
+
+
 def errors_page() -> str:
     from ingestion.core import errors
 
     tree = (errors.__doc__ or "").split("\n\n")[1]
     classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
     parts = [f"## `{one.__name__}`\n\n{_first_line(one)}\n" for one in classes]
+    rows = "\n".join(f"| `{name}` | {text} |" for name, text in LETTERS.items())
+    parts.append(
+        "## Names in dead letters alone\n\nA letter names the class of what its record was refused for: `RecordError` or one "
+        "below it, `UnreadableFile` and\nsuch for a part of a file, the class of what your transform or validator raised, or one "
+        f"of these.\n\n| name | |\n|---|---|\n{rows}\n"
+    )
     return _page(
         "Errors",
         "Sorted by who has to act. Each class says what happens next; what an operator does then is in the\n"

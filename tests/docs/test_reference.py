@@ -12,7 +12,7 @@ import ingestion
 from ingestion.conf import Settings
 from ingestion.core import errors
 from ingestion.management.commands.ingest import Command
-from tests.docs.pages import PAGES, REFERENCE
+from tests.docs.pages import LETTERS, PAGES, REFERENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -73,6 +73,14 @@ def test_every_error_is_in_the_tree() -> None:
     classes = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
 
     assert [name for name in classes if not re.search(rf"\b{name}\b", tree)] == []
+
+
+def test_every_name_that_only_dead_letters_have_is_documented() -> None:
+    sources = [path.read_text() for folder in ("ingestion", "integrations") for path in (ROOT / folder).rglob("*.py")]
+    named = {name for text in sources for name in re.findall(r'\bRejected\([^"]*?, "([A-Z]\w+)"', text)}
+
+    assert "ColumnFault" in named
+    assert named <= set(LETTERS)
 
 
 def test_every_verb_is_documented() -> None:

@@ -150,6 +150,24 @@ def test_rejects_of_the_database_itself_break_the_budget_too() -> None:
     assert (run.state, run.error_class, counts(run)) == (Run.State.FAILED, "ErrorBudgetExceeded", (5, 0, 0, 5))
 
 
+@pytest.mark.parametrize(
+    ("budget", "read", "allowed"),
+    [
+        (ErrorBudget(), 10, "at most half of a run of fewer than 200 records"),
+        (ErrorBudget(), 200, "at most half of a run of at least 200 records"),
+        (ErrorBudget(0.05), 10, "at most half of a run of fewer than 200 records"),
+        (ErrorBudget(0.05), 200, "at most 5 % of a run of at least 200 records"),
+        (ErrorBudget(0.96), 10, "at most 96 % of a run of fewer than 200 records"),
+        (ErrorBudget(0.1, 1), 10, "at most 10 % of a run"),
+        (ErrorBudget(0.0, 5), 10, "none of a run of at least 5 records"),
+    ],
+)
+def test_a_broken_budget_says_what_it_allows_of_how_large_a_run(budget: ErrorBudget, read: int, allowed: str) -> None:
+    message = budget.breach(read, read)
+
+    assert message == f"{read} of {read} records were rejected; the error budget allows {allowed}."
+
+
 def test_few_rejects_are_within_the_budget() -> None:
     run = load(over([*items(9), item(10, amount="much")], error_budget=ErrorBudget(ratio=0.2, at_least=5)))
 

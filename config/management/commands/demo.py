@@ -3,10 +3,11 @@
 import logging
 import secrets
 import shutil
+import sqlite3
 import textwrap
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -21,8 +22,13 @@ from config.embedded import embedded_socket, server_pid
 from config.programs import HOST, free_port
 from config.standalone import redis, serve
 from config.supervisor import Leash
+from ingestion import counted
+from ingestion.models import Tenant
 
 USER = "admin"
+DATABASE = "db.sqlite3"
+SHOWN = 5
+"""Tenants that a refusal names."""
 HEAD = ("tenant", "file", "format", "outcome", "read", "loaded", "skipped", "dead")
 COLUMNS = 100
 LIVE = f"Live:      orders of {demo_shop.TENANT}'s made-up web shop come in every minute over HTTP, see REST records\n"
@@ -32,15 +38,26 @@ class Command(BaseCommand):
     help = "Set up a local installation in var/, bring in demonstration data, show the result, and stay up."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="end after the summary; exit code 1 if a run failed")
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="end after the summary; exit code 1 if a file ended otherwise than planned (some fail on purpose)",
+        )
         parser.add_argument("--port", type=int, default=8000, help="where the console answers (default 8000)")
-        parser.add_argument("--reset", action="store_true", help="first delete what an earlier demo left in var/")
+        parser.add_argument(
+            "--reset",
+            action="store_true",
+            help="first delete the database and the files in var/: everything of all tenants, not the demo's alone",
+        )
+        parser.add_argument(
+            "--yes", action="store_true", help="with --reset: delete the data of tenants that are not the demo's, too"
+        )
 
-    def handle(self, *args: Any, once: bool, port: int, reset: bool, **options: Any) -> None:
+    def handle(self, *args: Any, once: bool, port: int, reset: bool, yes: bool, **options: Any) -> None:
         if not settings.LOCAL:
             raise CommandError("The demo makes up data and a superuser: it runs on SQLite only. Unset DATABASE_URL.")
         if reset:
-            delete_local_data()
+            delete_local_data(with_others=yes)
         call_command("migrate", interactive=False, verbosity=0)
         with Leash() as leash, redis(leash) as server:
             with quietly():
@@ -69,7 +86,8 @@ class Command(BaseCommand):
         self.stdout.write("\nNot loaded, and kept for review with the reason:")
         for row in rows:
             if row.why:
-                self.stdout.write("  " + textwrap.shorten(f"{row.file}: {row.why}", COLUMNS - 2, placeholder=" ..."))
+                line = f"{row.kept_as}, {row.file}: {row.why}"
+                self.stdout.write("  " + textwrap.shorten(line, COLUMNS - 2, placeholder=" ..."))
         read, kept = sum(row.read for row in rows), demo_data.ledger_size()
         self.stdout.write(
             f"\n{read} records read now, {kept} transactions in the ledger: overlapping exports merged, twins kept."
@@ -80,11 +98,12 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\nConsole:   http://{HOST}:{port}/admin/\n"
             f"User:      {USER}   (sees everything; {tenants} see their own tenant, same password)\n"
-            f"Password:  {password}   (made for this start; the next one makes another)\n"
+            f"Password:  {password}   (the next demo makes another; `up` keeps this one)\n"
             f"{also}\n"
             f"Next, {where}:\n"
             "  .venv/bin/python manage.py ingest list runs\n"
             "  .venv/bin/python manage.py ingest list dead-letters\n"
+            "  .venv/bin/python manage.py ingest list runs --state failed\n"
             "  .venv/bin/python manage.py ingest --help\n\n"
             f"{last}\n"
         )
@@ -112,10 +131,47 @@ def give_one_time_password() -> str:
     return password
 
 
-def delete_local_data() -> None:
-    """The database and the files of a local installation: nothing outside var/, and nothing while it is in use."""
+def delete_local_data(*, with_others: bool = False) -> None:
+    """The database and the files of a local installation: nothing outside var/, and nothing while it is in use.
+
+    Raises CommandError while other tenants than the demo's have data there, unless they are to go `with_others`.
+    """
     if server_pid(embedded_socket()) is not None:
         raise CommandError("A demo is still running on this data. Stop it with Ctrl-C first, then run --reset again.")
-    for name in ("db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm"):
+    if not with_others:
+        _require_no_others()
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
         (settings.VAR / name).unlink(missing_ok=True)
     shutil.rmtree(settings.MEDIA_ROOT, ignore_errors=True)
+
+
+def _require_no_others() -> None:
+    try:
+        others = sorted(local_tenants() - {key for key, _, _ in demo_data.TENANTS})
+    except sqlite3.Error as error:
+        raise CommandError(
+            f"Whose data stands in var/{DATABASE} cannot be read ({error}). Nothing was deleted. To delete it all the "
+            "same: --reset --yes."
+        ) from error
+    if others:
+        shown = ", ".join(others[:SHOWN]) + (", …" if len(others) > SHOWN else "")
+        raise CommandError(
+            f"var/ also holds {counted(len(others), 'tenant')} beside the demo's: {shown}. --reset deletes the data of "
+            "all tenants, so nothing was deleted. To delete theirs too: --reset --yes."
+        )
+
+
+def local_tenants() -> set[str]:
+    """The keys of the tenants in the local database, also where its tables are those of an earlier version.
+
+    Read beside Django's own connection, which must not be open on a file that is about to be deleted.
+    """
+    path = settings.VAR / DATABASE
+    if not path.exists():
+        return set()
+    with closing(sqlite3.connect(path)) as database:
+        table_of_tenants = Tenant._meta.db_table
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if table_of_tenants not in tables:
+            return set()
+        return {key for (key,) in database.execute(f'SELECT "key" FROM "{table_of_tenants}"')}  # noqa: S608  our own name

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.core.management.base import CommandError
 
+from ingestion.core.errors import ErrorBudgetExceeded
 from ingestion.core.text import rejections
 from ingestion.management.verbs import described
 from ingestion.management.verbs.arguments import Options
@@ -90,8 +91,9 @@ def _sentence(run: Run) -> str:
             return ""
         case Run.State.PARTIAL:
             what = rejections(run.dead, run.read)
-            first = f" The first: {text}." if (text := described.rejection(run).removesuffix(".")) else ""
-            return f"Run {run.pk} is partial: {what}.{first} See: manage.py ingest list dead-letters --run {run.pk}"
+            return (
+                f"Run {run.pk} is partial: {what}.{_first(run)} See: manage.py ingest list dead-letters --run {run.pk}"
+            )
         case Run.State.QUEUED:
             held = "its connection is paused or at work, or its tenant has as many runs running as its budget allows"
             why = f"queued again, for an attempt failed: {cause}" if run.error_class else f"queued: {held}"
@@ -99,7 +101,13 @@ def _sentence(run: Run) -> str:
         case Run.State.RUNNING:
             return f"Run {run.pk} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
         case _:
-            return f"Run {run.pk} {run.state}: {cause}. See: manage.py ingest show run {run.pk}"
+            first = _first(run) if run.error_class == ErrorBudgetExceeded.__name__ else ""
+            return f"Run {run.pk} {run.state}: {cause}.{first} See: manage.py ingest show run {run.pk}"
+
+
+def _first(run: Run) -> str:
+    """The run's first rejection as a sentence of its own; '' where none of them is open."""
+    return f" The first: {text}." if (text := described.rejection(run).removesuffix(".")) else ""
 
 
 def _when(run: Run) -> str:

@@ -105,7 +105,7 @@ class SinceId(Value):
                 f"The page after {self.param}={since!r} brings {state['first']!r} again, the first record of the page "
                 f"before: the source does not list by that id, lists its newest records first, or does not know the "
                 f"parameter {self.param!r}. Have it sort by the id, ascending, or declare another style of pagination. "
-                "A page that begins with the record it was asked after is declared: inclusive=true."
+                'A page that begins with the record it was asked after is declared in `pagination`: "inclusive": true.'
             )
         repeats = int(self.inclusive and bool(answer.ids) and answer.ids[0] == since)
         if answer.elements == repeats and not self._more(answer, unless=False):

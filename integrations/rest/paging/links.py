@@ -111,11 +111,12 @@ class LinkHeader(Value):
                 f"The page has {counted(answer.elements, 'record')} and no Link header, "
                 "so whether another page follows cannot be seen."
             )
-        strange = "" if "absent_ends" in self.model_fields_set else next(resembling(answer, "", None), "")
+        strange = None if "absent_ends" in self.model_fields_set else next(resembling(answer, "", None), None)
         if strange:
             raise SourceChanged(
-                f"The answer has no Link header, but its page a member {strange!r} that may lead to the next one. If "
-                "it does, declare that (`pagination`: next_url or cursor); if it does not, declare absent_ends=true."
+                f"The answer has no Link header, but its page a member {strange[0]!r} at {strange[1]} that may lead to "
+                "the next one. If it does, declare that (`pagination`: next_url or cursor); if it does not, "
+                'declare there: "absent_ends": true.'
             )
 
     def paths(self) -> list[str]:

@@ -245,8 +245,8 @@ class Offset(Value):
     def _rounded(self, offset: int) -> SourceChanged:
         return SourceChanged(
             f"Offset {offset} does not begin with the last row of the page before, also when it is read again: the "
-            f"source rounds offsets to multiples of the limit (then declare overlap=0), gives its last page for ever "
-            f"(clamped=true), takes no parameter {self.param!r}, or lists in no stable order. It would never end."
+            'source rounds offsets to multiples of the limit (then declare "overlap": 0), gives its last page for ever'
+            f' ("clamped": true), takes no parameter {self.param!r}, or lists in no stable order. It would never end.'
         )
 
 

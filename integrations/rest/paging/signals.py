@@ -14,6 +14,7 @@ from typing import Any
 
 from ingestion import SourceChanged, counted
 from ingestion.redaction import mask
+from integrations.rest.answers import no_failure
 from integrations.rest.exchange import Answer
 from integrations.rest.paths import MISSING
 
@@ -23,7 +24,7 @@ _MORE = re.compile(r"(has_?)?(more|next)(_?(pages?|items|results|records|data))?
 _LAST = re.compile(r"(is_?)?last(_?page)?|(is_?)?done", re.IGNORECASE)
 _PAGES = re.compile(r"(total|last|max|num(ber)?_?of)_?pages?|pages?_?(count|total)|pages", re.IGNORECASE)
 _TOTAL = re.compile(r"total(_?(count|results|items|records|elements|size|hits|rows))?", re.IGNORECASE)
-LAST_IS_EMPTY = "if its last page is always empty, declare that: empty_ends=true."
+LAST_IS_EMPTY = 'if its last page is always empty, declare that in `pagination`: "empty_ends": true.'
 NOT_TRUE = "if what it says of further pages is not to be believed, leave that out of `pagination`."
 _BACK = re.compile(r"prev|before|first|last_?page|^last$|total|size|limit|count", re.IGNORECASE)
 
@@ -91,28 +92,29 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
     """
     if not answer.elements or (answer.total is not None and answer.read >= answer.total):
         return
-    strange = next(resembling(answer, path, sent), "")
-    if absent_ends and not strange:
+    strange = next(resembling(answer, path, sent), None)
+    if absent_ends and strange is None:
         return
-    if absent_ends:
+    if absent_ends and strange is not None:
         raise SourceChanged(
-            f"The page has {counted(answer.elements, 'record')} and nothing at {path}, but a member {strange!r} "
-            "that looks like it. Has the source renamed it? Correct the path."
+            f"The page has {counted(answer.elements, 'record')} and nothing at {path}, but a member {strange[0]!r} "
+            f"at {strange[1]} that looks like it. Has the source renamed it? Correct the path."
         )
-    hint = f" There is {strange!r}: correct the path if that is it." if strange else ""
+    hint = f" There is {strange[0]!r} at {strange[1]}: correct the path if that is it." if strange else ""
     raise SourceChanged(
         f"The page has {counted(answer.elements, 'record')} and nothing at {path}, so whether another page follows "
-        f"cannot be seen.{hint} If the source leaves it out on its last page, declare that: absent_ends=true."
+        f"cannot be seen.{hint} If the source leaves it out on its last page, declare that in "
+        '`pagination`: "absent_ends": true.'
     )
 
 
-def resembling(answer: Answer, path: str, sent: Any) -> Iterator[str]:
-    """Members around the records that look like the way to a next page and hold something."""
+def resembling(answer: Answer, path: str, sent: Any) -> Iterator[tuple[str, str]]:
+    """Name and path of members around the records that look like the way to a next page and hold something."""
     for at, value in _leaves(_around(answer), 3):
         name = at.rpartition(".")[2]
         fits = _NEXT.search(name) and not _BACK.search(name) and name != re.split(r"[.\]]", path)[-1]
         if fits and value not in (None, "", False, 0, [], {}) and value != sent and str(value) != str(sent):
-            yield mask(name)[:60]
+            yield mask(name)[:60], mask(at)[:200]
 
 
 def truths_of_more(answer: Answer) -> Iterator[tuple[str, str]]:
@@ -138,7 +140,7 @@ def require_end(answer: Answer, paging: Any, told: Collection[str]) -> None:
             raise SourceChanged(
                 f"The page says that more pages follow ({said}), but is the last one by what `pagination` looks at. "
                 "Has the source renamed that? Correct it. If the member says something else, declare that: "
-                f'signals=[{{"at": "{mask(path)[:100]}", "otherwise": "success"}}].'
+                f"{no_failure(mask(path)[:100])}."
             )
 
 

@@ -12,7 +12,7 @@ from integrations.rest.values import Value
 
 _DECLARE = (
     "Declare how to reach the others (`pagination`: cursor, next_url, link_header, page, offset or since_id), or that "
-    "they are not wanted: pagination.first_only=true."
+    'they are not wanted: "first_only": true.'
 )
 
 
@@ -46,7 +46,7 @@ class NoPages(Value):
 
     def _hints(self, answer: Answer) -> list[str]:
         """What on the page looks like the way to a next one."""
-        names = [repr(name) for name in dict.fromkeys(resembling(answer, "", None))]
+        names = [f"{name!r} at {at}" for name, at in dict.fromkeys(resembling(answer, "", None))]
         hints = [f"The page has {', '.join(names)}, which may lead to more pages"] if names else []
         if link(answer.headers.get("link", ""), "next"):
             hints.append("The answer's Link header names a next page")

@@ -54,6 +54,23 @@ def test_the_list_shows_open_letters_with_their_first_error(console: Client, let
     assert "amount: Input should be a valid decimal" in page
 
 
+@pytest.mark.parametrize("page", [LIST, reverse("admin:ingestion_deadletter_causes")])
+def test_no_letter_does_not_say_that_nothing_failed(client: Client, acme: Tenant, page: str) -> None:
+    failed = f"{reverse('admin:ingestion_run_changelist')}?state__exact=failed"
+    shown = {}
+
+    for name, permissions in {"reader": ["view_deadletter", "view_run"], "clerk": ["view_deadletter"]}.items():
+        client.force_login(staff(name, acme, permissions=permissions))
+        shown[name] = client.get(page).content.decode()
+
+    assert (
+        f'No open dead letter. Files and runs that failed as a whole are under <a href="{failed}">Runs</a>.'
+        in shown["reader"]
+    )
+    assert "No open dead letter. Files and runs that failed as a whole are under Runs." in shown["clerk"]
+    assert failed not in shown["clerk"]
+
+
 def test_letters_that_are_done_leave_the_list_until_asked_for(console: Client, letter: DeadLetter) -> None:
     actions.abandon(Actor(), letter, "not ours")
 

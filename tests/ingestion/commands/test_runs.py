@@ -67,6 +67,14 @@ def test_run_with_dead_letters_exits_with_3_and_says_where_they_are(connection: 
     assert "ingest list dead-letters --run" in answer.error
 
 
+def test_run_over_its_error_budget_names_the_first_rejection(connection: Connection) -> None:
+    with registered(dataclasses.replace(payments, source=Records([{"id": "a", "amount": "x"}]))):
+        answer = ingest("run", *ACME)
+
+    assert "ErrorBudgetExceeded: " in answer.error
+    assert re.search(r"not moved\. The first: .*amount.* \(dead letter \d+\)\. See: manage\.py", answer.error)
+
+
 def test_run_that_fails_exits_with_1_and_its_reason(connection: Connection) -> None:
     with failing(SourceChanged("no list under 'data'")):
         answer = ingest("run", *ACME, "--json")

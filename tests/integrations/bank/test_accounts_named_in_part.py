@@ -134,6 +134,37 @@ def test_the_run_says_which_account_a_file_without_a_bank_is_taken_for_and_what_
     assert "5550004 (checking) of the file is taken for 5550004 USD (1 checking), the only one" in notes(again)
 
 
+@pytest.mark.parametrize(
+    ("heading", "missing", "there"),
+    [({"kind": "CHECKING"}, "bank=NUMBER", "kind="), ({"bank": "021000021"}, "kind=checking", "bank=")],
+)
+def test_what_tells_the_account_names_only_what_the_file_leaves_out(
+    heading: dict[str, str], missing: str, there: str
+) -> None:
+    where = connection()
+    put(where, "whole.ofx", ofx(bank="021000021", kind="CHECKING"))
+
+    told = notes(put(where, "part.ofx", ofx(**heading, booked=MONTH[1:])))
+
+    assert "is taken for 5550004 USD (021000021 checking)" in told
+    assert f"--config {missing}" in told
+    assert f"Other settings: {missing}." in told
+    assert there not in told
+
+
+def test_the_refusal_shows_the_banks_as_they_write_their_numbers_and_both_ways_to_tell() -> None:
+    where = connection()
+    for bank in ("021000021", "031000053"):
+        put(where, f"{bank}.ofx", ofx(bank=bank, kind="CHECKING"))
+
+    message = put(where, "part.ofx", ofx(kind="CHECKING")).error_message
+
+    assert "there are 5550004 USD (021000021 checking), 5550004 USD (031000053 checking)" in message
+    assert (
+        "--config bank=NUMBER (BANKID); in the console's upload form under Other settings: bank=NUMBER, or" in message
+    )
+
+
 def test_a_file_that_may_be_of_two_accounts_is_refused_until_it_is_said_of_which() -> None:
     where = connection()
     put(where, "1.ofx", ofx(bank="1", kind="CHECKING"))

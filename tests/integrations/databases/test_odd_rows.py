@@ -77,8 +77,19 @@ def test_rows_dated_far_ahead_are_told_in_every_run(legacy: Legacy) -> None:
 
     assert keys(found) == ["1", "2"]
     (note,) = found[0].notes
-    assert note.startswith("1 row will not be read")
+    assert note.startswith("1 row will not be read before the time of its ")
     assert "3 has 2099-01-01" in note
+    assert "Mend it there" in note
+
+
+def test_several_rows_dated_far_ahead_are_told_as_several(legacy: Legacy) -> None:
+    orders(legacy, 1, 2)
+    orders(legacy, 3, 4, when=lambda number: datetime(2099, 1, 1, tzinfo=UTC))
+
+    (note,) = pages(source())[0].notes
+
+    assert note.startswith("2 rows will not be read before the time of their ")
+    assert ", for one. Mend them there" in note
 
 
 def test_to_look_far_ahead_may_take_too_long_and_ends_no_run(legacy: Legacy) -> None:

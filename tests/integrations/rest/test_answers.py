@@ -184,7 +184,9 @@ def test_a_preview_names_members_that_look_like_a_failure_s_and_shows_the_page(b
     assert "'ok'" in note
     assert "'message'" in note
     assert "'page'" not in note
-    assert any("A run fails at such an answer" in one for one in page.notes) == (body["ok"] is False)
+    remedies = 'ingest retry RUN. If that is no failure, declare it: "signals": [{"at": "$.'
+    fails = [one for one in page.notes if "A run fails at such an answer" in one]
+    assert [remedies in one for one in fails] == ([] if body["ok"] else [True])
 
 
 @pytest.mark.parametrize("body", [{"status": "processing", "data": []}, {"data": []}])
@@ -196,7 +198,8 @@ def test_an_answer_202_without_records_is_not_ready_unless_declared(acme: Tenant
 
     assert (made.state, made.error_class) == (("succeeded", "") if declared else ("failed", "SourceFailed"))
     assert declared or "not ready" in made.error_message
-    assert declared or "signals=" in made.error_message
+    assert declared or '"signals": [{"at": "$.status", "otherwise": "success"}].' in made.error_message
+    assert declared or "If it passes: manage.py ingest retry RUN. If that is" in made.error_message
 
 
 def test_an_answer_202_with_records_is_read(acme: Tenant) -> None:
@@ -238,8 +241,9 @@ def test_a_run_more_of_whose_records_were_rejected_than_taken_failed(
     if state == "failed":
         assert made.error_class == "ErrorBudgetExceeded"
         assert (
-            f"{rejected} of {count} records were rejected; the error budget allows 50 % of fewer than 200"
-            in made.error_message
+            f"{rejected} of {count} records were rejected; the error budget allows at most half of a run of fewer "
+            "than 200 records. Look at the dead letters: when the source has changed, mend the pipeline or the "
+            "connection's declaration" in made.error_message
         )
 
 

@@ -11,7 +11,7 @@ from ingestion.models import Event, Tenant
 from integrations.rest import Rest
 from tests.integrations.rest.test_answers import PLAIN
 from tests.integrations.rest.test_records import acme, connected, run
-from tests.integrations.rest.worlds import World, ids, read, reply, rest
+from tests.integrations.rest.worlds import World, context, ids, read, reply, rest
 
 __all__ = ["acme"]
 LAST: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -37,6 +37,16 @@ def test_an_end_that_the_page_itself_contradicts_is_none(name: str) -> None:
         read(declared(pagination), World(lambda request: reply({"data": [{"id": 1}], **beside})))
 
     assert words in str(raised.value)
+
+
+def test_a_preview_that_cannot_see_an_end_calls_no_page_the_only_one() -> None:
+    world = World(lambda request: reply({"data": [{"id": 1}], "meta": {"next": "b"}}))
+
+    page = declared({"style": "cursor", "next": "$.next_cursor"}).through(world.connect).preview(context())
+
+    (note,) = [one for one in page.notes if "cannot be seen" in one]
+    assert "There is 'next' at $.meta.next: correct the path" in note
+    assert not any("This is the only page" in one or "nothing at $.next_cursor;" in one for one in page.notes)
 
 
 @pytest.mark.parametrize("name", [name for name, (pagination, *_) in LAST.items() if pagination])

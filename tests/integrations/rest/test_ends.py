@@ -55,7 +55,7 @@ CURSORS: dict[str, tuple[dict[str, Any], Any, str]] = {
     "its own cursor, declared": ({"repeat_ends": True}, by_cursor(lambda at: at), "all"),
     "its own cursor, not declared": ({}, by_cursor(lambda at: at), "read already"),
     "nothing, declared": ({"absent_ends": True}, by_cursor(MISSING), "all"),
-    "nothing, not declared": ({}, by_cursor(MISSING), "cannot be seen"),
+    "nothing, not declared": ({}, by_cursor(MISSING), '`pagination`: "absent_ends": true'),
     "renamed": ({}, by_cursor(None, "nextCursor"), "'nextCursor'"),
     "renamed where it may be absent": ({"absent_ends": True}, by_cursor(None, "next_page_token"), "'next_page_token'"),
     "a list": ({}, by_cursor(lambda at: [1]), "no cursor"),
@@ -239,7 +239,7 @@ def test_an_offset_that_is_rounded_down_ends_by_itself_and_says_what_helps(acme:
     mended = run(connected(acme, "again", **declared(pagination={**paging, "overlap": 0}, total=proof)), world.answer)
 
     assert (failed.state, failed.error_class, failed.read) == ("failed", "SourceChanged", 100)
-    assert "overlap=0" in failed.error_message
+    assert '"overlap": 0' in failed.error_message
     assert (mended.state, mended.ok) == ("succeeded", 300)
 
 
@@ -262,7 +262,7 @@ def test_an_offset_that_is_rounded_to_less_than_a_page_is_read_or_refused_within
     if made.state == "succeeded":
         assert len(rows(acme)) == 300
     else:
-        assert "overlap=0" in made.error_message
+        assert '"overlap": 0' in made.error_message
 
 
 def test_an_address_that_names_its_own_page_ends_also_with_a_key_in_it() -> None:
