@@ -36,7 +36,7 @@ OTHER_DATABASES: dict[str, tuple[str, tuple[Need, ...]]] = {
 
 
 # SQLite runs everything, in two parts of about the same length; tests/conftest.py knows which test is in which.
-PARTS = ("engine and transports", "console and kinds")
+PARTS = ("engine, transports and Stripe", "console and other kinds")
 QUICK = "not (soak or slow or browser)"
 LEFT_OUT_OF_QUICK = (
     "other databases, browser, and what is marked slow (crawls, crashes, processes); for all: manage.py test"
