@@ -19,8 +19,8 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
     Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
     A replay takes old payloads on purpose: it supersedes only what was last seen before the letter it took.
     """
-    opened = letters.of_connection(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
-    if not opened.exists():
+    open_letters = letters.of_connection(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
+    if not open_letters.exists():
         return
     by_id: dict[str, list[Record]] = defaultdict(list)
     for record in fine:
@@ -28,20 +28,20 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
     same = [*(letters.identity(record) for record in by_id.pop("", ())), *also]
     older: list[int] = []
     for chunk in letters.chunks(list(by_id)):
-        rows = opened.filter(source_id__in=chunk).values_list("source_id", "pk", "identity", "run_id", "last_seen")
-        versions: dict[str, list[_Version]] = defaultdict(list)
-        for source_id, pk, known, seen_by, last_seen in rows:
-            versions[source_id].append(_Version(pk, known, seen_by, last_seen))
-        for source_id, found in versions.items():
-            these = set(map(letters.identity, by_id[source_id]))
-            same += (one.identity for one in found if one.identity in these)
-            older += _superseded(run, found, these)
+        of_chunk = open_letters.filter(source_id__in=chunk)
+        open_versions: dict[str, list[_Version]] = defaultdict(list)
+        for source_id, pk, identity, run_id, last_seen in of_chunk.values_list("source_id", *_Version._fields):
+            open_versions[source_id].append(_Version(pk, identity, run_id, last_seen))
+        for source_id, versions in open_versions.items():
+            loaded = set(map(letters.identity, by_id[source_id]))
+            same += (version.identity for version in versions if version.identity in loaded)
+            older += _superseded(run, versions, loaded)
     for chunk in letters.chunks(same):
-        opened.filter(identity__in=chunk).update(
+        open_letters.filter(identity__in=chunk).update(
             status=DeadLetter.Status.REPLAYED, replayed_at=now, replayed_by=run.requested_by_id, replay_run=run
         )
     if older:
-        _supersede(run, opened.filter(pk__in=older))
+        _supersede(run, open_letters.filter(pk__in=older))
 
 
 def supersede(run: Run, source_ids: Sequence[str]) -> None:
@@ -53,18 +53,18 @@ def supersede(run: Run, source_ids: Sequence[str]) -> None:
 def recognize(run: Run, stored: Sequence[tuple[Rejected, str]]) -> None:
     """Close the open letters of rejected records that are stored from a version that was fine, each with its reason."""
     by_place: dict[str, list[str]] = defaultdict(list)
-    for one, where in stored:
-        by_place[where].append(letters.identity(one.record))
-    for where, identities in by_place.items():
+    for rejected, place in stored:
+        by_place[place].append(letters.identity(rejected.record))
+    for place, identities in by_place.items():
         for chunk in letters.chunks(identities):
             letters.of_connection(run).filter(status__in=DeadLetter.OPEN, identity__in=chunk).update(
-                status=DeadLetter.Status.SETTLED, note=storable(f"Arrived already: {where}", 500)
+                status=DeadLetter.Status.SETTLED, note=storable(f"Arrived already: {place}", 500)
             )
 
 
-def _supersede(run: Run, opened: TenantQuerySet[DeadLetter]) -> None:
+def _supersede(run: Run, older: TenantQuerySet[DeadLetter]) -> None:
     note = f"{letters.SUPERSEDED}: a newer version of this record was taken by run {run.pk}."
-    opened.update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
+    older.update(status=DeadLetter.Status.ABANDONED, note=note, replay_run=None)
 
 
 class _Version(NamedTuple):
@@ -76,10 +76,11 @@ class _Version(NamedTuple):
     last_seen: datetime
 
 
-def _superseded(run: Run, found: Sequence[_Version], these: Collection[str]) -> list[int]:
-    """Which of the letters of one record are older than the version in `these`, that is fine now."""
-    others = [one for one in found if one.identity not in these]
+def _superseded(run: Run, versions: Sequence[_Version], loaded: Collection[str]) -> list[int]:
+    """Which open letters of one record are older than the version that is loaded, by their numbers."""
+    others = [version for version in versions if version.identity not in loaded]
     if run.kind != Run.Kind.REPLAY:
-        return [one.pk for one in others if one.run_id != run.pk]  # of two in one run nobody knows which is newer
-    taken = [one.last_seen for one in found if one.identity in these]
-    return [one.pk for one in others if taken and one.last_seen < max(taken)]
+        # Of two versions in one run nobody knows which is newer.
+        return [version.pk for version in others if version.run_id != run.pk]
+    taken_at = max((version.last_seen for version in versions if version.identity in loaded), default=None)
+    return [version.pk for version in others if taken_at is not None and version.last_seen < taken_at]

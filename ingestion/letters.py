@@ -26,7 +26,8 @@ from ingestion.loading.inserts import insert
 from ingestion.models import Artifact, DeadLetter, Run, TenantQuerySet
 from ingestion.redaction import mask
 
-_CHUNK = 500
+CHUNK = 500
+"""Letters that one statement writes."""
 _INLINE_BYTES = 1024 * 1024
 """Larger payloads go to storage: MariaDB refuses statements above max_allowed_packet and drops the connection."""
 _MAX_ERRORS = 100
@@ -87,8 +88,10 @@ def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads,
     identities = [identity(one.record) for one in rejected]
     times = Counter(identities)  # a page may hold the same bytes twice; then the last ones count
     last = dict(zip(reversed(identities), reversed(rejected), strict=True))
-    for chunk in chunks(list(reversed(last))):
-        _until_it_fits(partial(_write, run, {key: last[key] for key in chunk}, now, times, kept, settles))
+    for number, chunk in enumerate(chunks(list(reversed(last)))):
+        # Each chunk is seen after the one before it, whose letters may be CHUNK moments apart.
+        moment = now + number * CHUNK * _NEXT
+        _until_it_fits(partial(_write, run, {key: last[key] for key in chunk}, moment, times, kept, settles))
 
 
 def _until_it_fits(write_chunk: Callable[[], None]) -> None:
@@ -111,21 +114,18 @@ def _write(
     kept: Payloads,
     settles: Collection[str],
 ) -> None:
-    mine = of_connection(run)
-    rows = mine.filter(identity__in=list(rejected)).values_list("identity", "pk", "fingerprint")
-    known = {key: (pk, cause) for key, pk, cause in rows}
-    began = now if len(known) == len(rejected) else _delivered(run, settles) or now
-    seen = _in_order(began, {key: known[key][0] if key in known else None for key in rejected})
-    insert(
-        DeadLetter,
-        [_letter(run, k, one, seen[k], times[k], kept) for k, one in rejected.items() if k not in known],
-        now,
-    )
-    for count in {times[key] for key in known}:
-        _seen_again(run, {key: seen[key] for key in known if times[key] == count}, count)
-    for key, (_, cause) in known.items():
+    of_run = of_connection(run)
+    rows = of_run.filter(identity__in=list(rejected)).values_list("identity", "pk", "fingerprint")
+    stored = {key: (pk, cause) for key, pk, cause in rows}
+    new = [key for key in rejected if key not in stored]
+    began = (_delivered(run, settles) if new else None) or now
+    seen = _in_order(began, {key: stored[key][0] if key in stored else None for key in rejected})
+    insert(DeadLetter, [_letter(run, key, rejected[key], seen[key], times[key], kept) for key in new], now)
+    for count in {times[key] for key in stored}:
+        _seen_again(run, {key: seen[key] for key in stored if times[key] == count}, count)
+    for key, (_, cause) in stored.items():
         if fingerprint(run.pipeline, rejected[key]) != cause:
-            mine.filter(identity=key).update(**_why(run, rejected[key]))
+            of_run.filter(identity=key).update(**_why(run, rejected[key]))
 
 
 def _delivered(run: Run, settles: Collection[str]) -> datetime | None:
@@ -241,4 +241,4 @@ def _place(path: str) -> str:
 
 
 def chunks(items: list[str]) -> Iterable[list[str]]:
-    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

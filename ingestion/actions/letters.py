@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from ingestion import events, turns
-from ingestion.actions import left_letters
+from ingestion.actions import letters_left_out
 from ingestion.actions.actor import Actor
 from ingestion.conf import config
 from ingestion.core import registry
@@ -76,7 +76,7 @@ def replay(
     with transaction.atomic():
         chosen = list(replayable(selection).order_by("pk").values_list("connection_id", "replay_run_id", "pk")[:limit])
         if not chosen:
-            raise ActionRefused(left_letters.nothing(selection.tenant, selection.ids))
+            raise ActionRefused(letters_left_out.nothing(selection.tenant, selection.ids))
         for connection_id in sorted({connection for connection, _, _ in chosen}):
             held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
             params = {FORCE: True} if over_newer else {}
@@ -100,7 +100,7 @@ def rehearse_replay(
     for connection_id, pk in oldest[: limit or config().REPLAY_LIMIT]:
         chosen[connection_id].append(pk)
     if not chosen:
-        raise ActionRefused(left_letters.nothing(selection.tenant, selection.ids))
+        raise ActionRefused(letters_left_out.nothing(selection.tenant, selection.ids))
     connections = Connection.objects.for_tenant(selection.tenant).select_related("tenant").filter(pk__in=chosen)
     rehearsed = []
     for connection in connections.order_by("pk"):
@@ -175,5 +175,5 @@ def _change(actor: Actor, letter: DeadLetter, status: str, action: str, text: st
         mine = Selection(letter.tenant, ids=[letter.pk]).letters()
         if not mine.update(status=status, note=text):
             letter.refresh_from_db(fields=["status"])
-            raise ActionRefused(left_letters.closed(letter.pk, letter.status))
+            raise ActionRefused(letters_left_out.closed(letter.pk, letter.status))
         actor.audit(letter.tenant, action, f"dead letter {letter.pk}", text)

@@ -108,16 +108,19 @@ class Upsert:
         return Loaded(loaded, rejected, self._far_ahead(loaded, now + _AHEAD))
 
     def _far_ahead(self, rows: Sequence[Ready], latest: datetime) -> Sequence[str]:
-        """What of `rows` nothing will be newer than for long, because their version is a time after `latest`."""
-        if not self.version:
+        """A note on rows whose version is a time after `latest`: until then no version of them will be newer."""
+        if not self.version or not isinstance(self.model._meta.get_field(self.version), models.DateTimeField):
             return ()
         moments = ((row.record.key, self.version_of(row.row)) for row in rows)
-        far = [(key, at) for key, at in moments if isinstance(at, datetime) and at.tzinfo is not None and at > latest]
-        if not far:
+        ahead = [(key, at) for key, at in moments if isinstance(at, datetime) and at.tzinfo is not None and at > latest]
+        if not ahead:
             return ()
-        key, at = far[0]
-        told = f"{counted(len(far), 'row')} more than a day ahead by {self.version!r} ({key}: {at:%Y-%m-%d}, for one)"
-        return [f"{told}: until then whatever comes for the same key is older. Have the source mend the time."]
+        key, at = ahead[0]
+        example = f"{key}: {at:%Y-%m-%d}" + (", for one" if len(ahead) > 1 else "")
+        rows_ahead = (
+            f"{counted(len(ahead), 'row is', 'rows are')} more than a day ahead by {self.version!r} ({example})"
+        )
+        return [f"{rows_ahead}: until then whatever comes for the same key is older. Have the source mend the time."]
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         rows = self._plan.select(ctx.tenant.id, keys, column)

@@ -64,12 +64,12 @@ class Accounts:
         """The account of this heading, in a file of this format. Raises UnreadableFile where nobody can tell which."""
         respelled = self._respelled(head, currency)
         account = chosen(head, self._of_number[head.identifier, currency], form)
-        is_new, notes = False, ("", "")
+        is_new, renamed, taken_for = False, "", ""
         if account is None:
             account, is_new = self._new(head, currency, form)
         accounts = self._of_number[head.identifier, currency]
         if promises(form) and not is_new:
-            notes = self._completed(account, head, [each for each in accounts if each is not account])
+            renamed, taken_for = self._completed(account, head, [each for each in accounts if each is not account])
         merged = [each for each in accounts if each.former and each.qualifier != account.qualifier]
         return Holder(
             account,
@@ -78,7 +78,8 @@ class Accounts:
             head.former if respelled else account.former,
             frozenset(each.pk for each in respelled),
             tuple(merged) if account.qualifier else (),
-            *notes,
+            renamed,
+            taken_for,
         )
 
     def _new(self, head: AccountHead, currency: str, form: str) -> tuple[BankAccount, bool]:
@@ -148,8 +149,3 @@ class Accounts:
                 account.save(update_fields=["identifier", "former"])
             self._of_number[head.identifier, currency] = self._of_number.pop((head.former, currency))
         return former
-
-
-def _locks_tenants() -> bool:
-    """Whether a tenant's row can be locked without holding up whoever writes rows that name it."""
-    return connection.features.has_select_for_no_key_update

@@ -81,14 +81,14 @@ def _moved_before(ctx: Context, ids: Ids, judging: Judging, elsewhere: Sequence[
 def _at_home(ctx: Context, elsewhere: Sequence[Arrival]) -> list[Arrival]:
     """Those of a statement sent again whose own place has another row of that day and amount."""
     again = [arrival for arrival in elsewhere if arrival.owner.sent_again]
-    positions: dict[int, set[int]] = defaultdict(set)
-    for arrival in again:
-        positions[arrival.owner.statement_id].add(arrival.entry.position or 0)
+    statements = {arrival.owner.statement_id for arrival in again}
+    positions = {arrival.entry.position or 0 for arrival in again}
+    # Places of other statements beside them are not looked up below, and a batch has few.
     homes = {
         (row.statement_id, row.position): row
-        for statement, places in positions.items()
-        for chunk in chunks(places)
-        for row in read(ledger(ctx).filter(statement_id=statement, position__in=chunk))
+        for some in chunks(statements)
+        for chunk in chunks(positions)
+        for row in read(ledger(ctx).filter(statement_id__in=some, position__in=chunk))
     }
     return [
         arrival

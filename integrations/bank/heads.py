@@ -16,7 +16,7 @@ from integrations.bank.models import BankStatement, BankTransaction
 from integrations.bank.numbering import spelled
 from integrations.bank.other_names import Names
 from integrations.bank.schema import AccountHead, BankEntry, StatementHead
-from integrations.bank.which_account import completed, promises
+from integrations.bank.which_account import promises, with_settings
 
 Heads = tuple[AccountHead, str, StatementHead]
 _CHUNK = 800
@@ -63,7 +63,7 @@ def owners(ctx: Context, ids: Ids, entries: Iterable[BankEntry]) -> dict[Heads, 
 def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Sequence[BankEntry]) -> Owner:
     head, currency, statement = heads
     if promises(statement.format):
-        head = completed(head, ctx.config)
+        head = with_settings(head, ctx.config)
     holder = accounts.of(head, currency, statement.format)
     account = holder.account
     if not holder.is_new and (stored := _stored(ctx, account.pk, statement)) is not None:

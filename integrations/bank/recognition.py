@@ -20,7 +20,7 @@ from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.identity import plain
 from integrations.bank.models import BankAccount, BankTransaction
 from integrations.bank.schema import AccountHead
-from integrations.bank.which_account import chosen, completed, promises
+from integrations.bank.which_account import chosen, promises, with_settings
 
 _MOST = 200
 """Rejected entries of a page that are looked for; a page of more has no few faults."""
@@ -72,7 +72,7 @@ def _account(ctx: Context, entry: dict[str, Any]) -> BankAccount | None:
     currency = head.currency or entry["currency"]
     of_number = BankAccount.objects.for_tenant(ctx.tenant).filter(identifier=head.identifier, currency=currency)
     try:
-        return chosen(completed(head, ctx.config) if promises(form) else head, list(of_number.order_by("pk")), form)
+        return chosen(with_settings(head, ctx.config) if promises(form) else head, list(of_number.order_by("pk")), form)
     except UnreadableFile:
         return None
 

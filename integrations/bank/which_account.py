@@ -24,7 +24,7 @@ def promises(form: str) -> bool:
     return form == _PROMISING
 
 
-def completed(head: AccountHead, config: Mapping[str, Any]) -> AccountHead:
+def with_settings(head: AccountHead, config: Mapping[str, Any]) -> AccountHead:
     """The heading with what the config says of bank and kind, where the file does not say it."""
     bank = head.bank if _code(head) else str(config.get("bank") or "").strip() or head.bank
     kind = head.kind or str(config.get("kind") or "").strip().lower()

@@ -1,6 +1,6 @@
 """All planted faults."""
 
-from tests.faults import arrivals, kept, letters, operators, outside, runs, tenants, turns
+from tests.faults import arrivals, kept, letters, operators, outside, runs, sources, tenants, turns
 
 FAULTS = [
     *runs.FAULTS,
@@ -11,4 +11,5 @@ FAULTS = [
     *kept.FAULTS,
     *operators.FAULTS,
     *tenants.FAULTS,
+    *sources.FAULTS,
 ]

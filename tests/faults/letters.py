@@ -18,16 +18,16 @@ FAULTS = [
     ),
     Fault(
         _CLOSING,
-        "[one.pk for one in others if one.run_id != run.pk]",
-        "[one.pk for one in others]",
+        "[version.pk for version in others if version.run_id != run.pk]",
+        "[version.pk for version in others]",
         (
             "tests/ingestion/test_superseded_letters.py::test_a_letter_of_this_run_is_not_superseded_by_another_version_in_it",
         ),
     ),
     Fault(
         _CLOSING,
-        "    if run.kind != Run.Kind.REPLAY:\n        return [one.pk",
-        "    if True:\n        return [one.pk",
+        "    if run.kind != Run.Kind.REPLAY:\n        # Of two",
+        "    if True:\n        # Of two",
         (
             "tests/ingestion/joints/test_owning.py::test_replaying_one_bad_version_leaves_the_letter_of_another_version_open",
         ),

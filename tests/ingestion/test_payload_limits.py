@@ -59,7 +59,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_page_of_empty_lines_is_not_the_end_of_a_file(tmp_path: Path) -> None:
-    blank = b" " * 40 + b"\r\n"
+    blank = b"\n" + b" " * 40 + b"\r\n"  # both kinds, few enough to be quick
     first, last = (json.dumps(item(number)).encode() for number in (1, 2))
     blanks = blank * (sources._PAGE_BYTES // len(blank) + 2)
     (tmp_path / "lines").write_bytes(b"\n".join((first, blanks, last)))

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ingestion import ErrorBudget, Pipeline, Upsert, actions
 from ingestion.actions import Selection
+from ingestion.letters import CHUNK
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
@@ -142,6 +143,16 @@ def test_letters_seen_again_in_another_order_cost_no_more() -> None:
     assert sum(query["sql"].startswith("UPDATE") and "times_seen" in query["sql"] for query in queries) == 1
     seen = sorted(letters(tenant), key=lambda letter: letter.last_seen)
     assert [letter.source_id for letter in seen] == [one["id"] for one in reversed(items(30))]
+
+
+def test_more_letters_than_one_statement_takes_are_seen_again_in_the_order_in_which_they_came() -> None:
+    tenant, count = new_tenant(), CHUNK + 1
+    rejected(tenant, *items(count), page=count)
+    rejected(tenant, *reversed(items(count)), page=count)
+
+    seen = DeadLetter.objects.for_tenant(tenant).order_by("last_seen", "pk").values_list("source_id", flat=True)
+
+    assert list(seen) == [record["id"] for record in reversed(items(count))]
 
 
 def test_a_replay_resumed_from_an_earlier_releases_checkpoint_begins_anew() -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from ingestion import actions
-from ingestion.actions import left_letters
+from ingestion.actions import letters_left_out
 from ingestion.conf import config
 from ingestion.management.verbs import arguments, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
@@ -93,7 +93,7 @@ def replay(options: Options, output: Output) -> None:
 
 def _tell_left(selection: actions.Selection, taken: Collection[int], output: Output) -> None:
     """Of letters that were named, those that are not taken: nobody should believe that they were."""
-    left = left_letters.reasons(selection.tenant, selection.ids, taken)
+    left = letters_left_out.reasons(selection.tenant, selection.ids, taken)
     output.rows("left_out", [{"id": pk, "because": text} for pk, text in left.items()], ("id", "because"))
 
 

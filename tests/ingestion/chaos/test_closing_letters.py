@@ -62,8 +62,13 @@ def open_ones(tenant: Any) -> list[DeadLetter]:
 @pytest.mark.parametrize("after_commit", [False, True], ids=["before every statement", "after every commit"])
 @pytest.mark.parametrize(
     ("destination", "kind"),
-    [(PLAIN, "live"), (PLAIN, "shard"), pytest.param(VERSIONED, "live", marks=pytest.mark.sqlite)],
-    ids=["plain", "plain, shard", "versioned"],
+    [
+        (PLAIN, "live"),
+        (PLAIN, "shard"),
+        pytest.param(VERSIONED, "live", marks=pytest.mark.sqlite),
+        pytest.param(VERSIONED, "shard", marks=pytest.mark.sqlite),
+    ],
+    ids=["plain", "plain, shard", "versioned", "versioned, shard"],
 )
 def test_the_good_version_closes_the_letter_wherever_its_run_is_killed(
     destination: Upsert, kind: str, after_commit: bool

@@ -1,0 +1,54 @@
+"""Why a replay leaves out letters that somebody named by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from ingestion.core.text import counted
+from ingestion.models import DeadLetter, Run, Tenant
+
+_MOST_SENTENCES = 5
+_ANY = "No open dead letter matches; those under replay by another run are left out."
+
+
+class _Letter(NamedTuple):
+    """What decides whether a replay may take a letter."""
+
+    pk: int
+    status: str
+    replay: int | None
+    """The replay run that holds it, or took it once."""
+    replay_state: str | None
+
+
+def closed(pk: int, status: str) -> str:
+    """The sentence about a letter that is not open any more."""
+    return f"Dead letter {pk} was {status}; it is not open any more."
+
+
+def reasons(tenant: Tenant, ids: Collection[int], taken: Collection[int]) -> dict[int, str]:
+    """A sentence for each of `ids` that is not among `taken`."""
+    left_out = sorted(set(ids) - set(taken))
+    rows = DeadLetter.objects.for_tenant(tenant).filter(pk__in=left_out)
+    letters = map(_Letter._make, rows.values_list("pk", "status", "replay_run_id", "replay_run__state"))
+    by_id = {letter.pk: letter for letter in letters}
+    return {pk: _reason(pk, by_id.get(pk)) for pk in left_out}
+
+
+def nothing(tenant: Tenant, ids: Collection[int]) -> str:
+    """Why a replay takes no letter at all."""
+    sentences = list(reasons(tenant, ids, ()).values())
+    unsaid = len(sentences) - _MOST_SENTENCES
+    more = [f"And {counted(unsaid, 'more is', 'more are')} not taken."] if unsaid > 0 else []
+    return " ".join([*sentences[:_MOST_SENTENCES], *more]) or _ANY
+
+
+def _reason(pk: int, letter: _Letter | None) -> str:
+    if letter is None:
+        return f"Dead letter {pk} is not there."
+    if letter.status not in DeadLetter.OPEN:
+        return closed(pk, letter.status)
+    if letter.replay_state in Run.ACTIVE:
+        return f"Dead letter {pk} is under replay by another run, {letter.replay}."
+    return f"Dead letter {pk} is open, but the other filters or the limit leave it out."

@@ -1,0 +1,125 @@
+"""Between what a source says and what becomes of it: replays, declared APIs, other databases, accounts of a bank."""
+
+from tests.faults.planting import Fault
+
+_REST, _BANK, _DATABASES = "tests/integrations/rest", "tests/integrations/bank", "tests/integrations/databases"
+_ORDER = "tests/ingestion/test_replay_order.py"
+_LEFT = "tests/ingestion/commands/test_letters_left.py"
+
+FAULTS = [
+    Fault("ingestion/letters.py", "now + number * CHUNK * _NEXT", "now", (_ORDER,)),
+    Fault("ingestion/letters.py", "            began += _NEXT", "            pass", (_ORDER,)),
+    Fault("ingestion/letters.py", "(_delivered(run, settles) if new else None) or now", "now", (_ORDER,)),
+    Fault("ingestion/letters.py", '        at = F("last_seen")', "        (at,) = list(keys_at)[:1]", (_ORDER,)),
+    Fault("ingestion/replay.py", 'waiting.order_by("last_seen", "pk")', 'waiting.order_by("pk")', (_ORDER,)),
+    Fault(
+        "ingestion/replay.py",
+        "Q(last_seen=seen, pk__gt=pk)",
+        "Q(last_seen=seen)",
+        (_ORDER, "tests/ingestion/test_replay.py"),
+    ),
+    Fault(
+        "ingestion/running/overtaken.py",
+        "row.run_id != run.pk and row.at > seen",
+        "row.run_id != run.pk and row.at < seen",
+        (_ORDER, "tests/ingestion/test_replay.py"),
+    ),
+    Fault(
+        "ingestion/actions/letters_left_out.py",
+        "letter.replay_state in Run.ACTIVE",
+        "letter.replay_state is not None and letter.replay_state not in Run.ACTIVE",
+        (_LEFT,),
+    ),
+    Fault(
+        "ingestion/management/verbs/letters.py",
+        "    _tell_left(selection, [fate.letter.pk for fate in fates], output)\n",
+        "",
+        (_LEFT,),
+    ),
+    Fault(
+        "ingestion/running/landing.py",
+        "            work.mine.extended = extended",
+        "            pass",
+        ("tests/ingestion/joints/test_leases.py",),
+    ),
+    Fault(
+        "ingestion/running/work.py",
+        "allow_nan=False",
+        "allow_nan=True",
+        ("tests/ingestion/test_misbehaving_sources.py",),
+    ),
+    Fault(
+        "ingestion/core/shapes.py",
+        "    places = 0 if last else many",
+        "    places = many",
+        (f"{_REST}/test_last_pages.py",),
+    ),
+    Fault("ingestion/loading/upsert.py", "now + _AHEAD)", "now)", ("tests/ingestion/test_versioned_pages.py",)),
+    Fault(
+        "ingestion/core/json_tokens.py", 'if token[1] == b"":', "if False:", ("tests/ingestion/test_json_tokens.py",)
+    ),
+    Fault(
+        "integrations/rest/pipelines.py", "_present(ctx), unit)", '_present(ctx), "")', (f"{_REST}/test_updated.py",)
+    ),
+    Fault(
+        "integrations/rest/paging/signals.py",
+        "        if path not in told:\n            raise",
+        "        if True:\n            raise",
+        (f"{_REST}/test_contradictions.py",),
+    ),
+    Fault(
+        "integrations/rest/source.py",
+        "            config_keys.refuse_unknown(others, config.declared(Rest, given))",
+        "            config.declared(Rest, given)",
+        (f"{_REST}/test_config_keys.py",),
+    ),
+    Fault(
+        "integrations/rest/reading.py",
+        'last=after.done and self.declaration.pagination.style != "none"',
+        "last=after.done",
+        (f"{_REST}/test_last_pages.py",),
+    ),
+    Fault(
+        "integrations/databases/rows.py",
+        "            if notes:  # no page came that could carry them",
+        "            if False:",
+        (f"{_DATABASES}/test_odd_rows.py",),
+    ),
+    Fault("integrations/databases/sqlite_files.py", "?'}mode=rw", "?'}mode=rwc", (f"{_DATABASES}/test_refusals.py",)),
+    Fault(
+        "integrations/bank/arrivals.py",
+        "row.account_id in accounts or row.statement_id == owner.statement_id",
+        "True",
+        (f"{_BANK}/test_accounts_loaded_as_one.py", f"{_BANK}/test_accounts_named_in_part.py"),
+    ),
+    Fault(
+        "integrations/bank/destination.py",
+        "        merged_accounts.withdraw(ctx, arrived)\n",
+        "",
+        (f"{_BANK}/test_accounts_loaded_as_one.py",),
+    ),
+    Fault(
+        "integrations/bank/continued.py",
+        "    moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}\n",
+        "",
+        (f"{_BANK}/test_three_statements.py",),
+    ),
+    Fault(
+        "integrations/bank/twins.py",
+        "if before is not None and _overlaps_with_chain(before.place, read):",
+        "if False:",
+        (f"{_BANK}/test_chains_that_overlap.py",),
+    ),
+    Fault(
+        "integrations/bank/judging.py",
+        "        if any(other.first <= day <= other.last for day in whole.filled):",
+        "        if False:",
+        (f"{_BANK}/test_three_statements.py", f"{_BANK}/test_there_and_back.py"),
+    ),
+    Fault(
+        "integrations/bank/completing.py",
+        "if len(filling) == len(missing) and sum(amount for _, amount in filling) == change:",
+        "if len(filling) == len(missing):",
+        (f"{_BANK}/test_three_statements.py", f"{_BANK}/test_cuttings_within_days.py"),
+    ),
+]
