@@ -34,8 +34,15 @@ class DeadLetter(TenantOwned):
     position = models.CharField(_("position"), max_length=100, blank=True)
     payload = models.BinaryField(_("payload"))
     """The record's untouched bytes; empty when they are too many for a row, then `artifact` keeps them."""
+    # Next to no letter has one, and an index would be paid for by each: deleting an artifact reads the letters instead.
     artifact = models.ForeignKey(
-        "ingestion.Artifact", on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+        "ingestion.Artifact",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
     )
     run = models.ForeignKey("ingestion.Run", on_delete=models.PROTECT, related_name="dead_letters")
     """The run that saw it last."""
@@ -57,8 +64,9 @@ class DeadLetter(TenantOwned):
     )
     """The replay run that holds this letter now, or replayed it."""
     replayed_at = models.DateTimeField(_("replayed at"), null=True, blank=True)
+    # As above: only deleting a user would look for it.
     replayed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
 
     class Meta(TenantOwned.Meta):

@@ -113,7 +113,9 @@ def run(tests: Iterable[str], folder: Path, database: str, *options: str, longes
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_TEST_")}
     environ = {**own, **_server(folder, database), "SLUICEGATE_TEST_DB": database, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([*command, *tests], cwd=folder, env=environ, capture_output=True, text=True, timeout=longest)
-    return done.returncode, done.stdout.strip() or done.stderr.strip() or "pytest said nothing"
+    # pytest that is ended by a test's time limit says which test it was on stderr only.
+    said = "\n".join(text.strip() for text in (done.stderr, done.stdout) if text.strip())
+    return done.returncode, said or "pytest said nothing"
 
 
 def _judged(fault: Fault, code: int, said: str) -> Outcome:
