@@ -104,9 +104,7 @@ def _judgement(ledger: Ledger, stated: Judgement, balances_checked: bool, *, has
         unchecked = "the connection's config says balances=unchecked"
         return replace(stated, unproved="" if stated.opening and stated.closing else unchecked)
     shown = (
-        judge(ledger.entries, ledger.balances, ledger.currency)
-        if has_column
-        else Judgement(unproved=_unstated(stated))
+        judge(ledger.entries, ledger.balances, ledger.currency) if has_column else Judgement(unproved=_unstated(stated))
     )
     opening, closing = stated.opening or shown.opening, stated.closing or shown.closing
     return replace(

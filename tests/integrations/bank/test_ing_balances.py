@@ -66,7 +66,9 @@ def test_the_export_without_balances_loads_and_says_so() -> None:
 
 def test_columns_that_the_layout_does_not_declare_are_named() -> None:
     where = connection()
-    wider = b"\n".join(line + end for line, end in zip(export(DUTCH, 65, 50).splitlines(), (b";Mood", b";", b";")))
+    wider = b"\n".join(
+        line + end for line, end in zip(export(DUTCH, 65, 50).splitlines(), (b";Mood", b";", b";"), strict=True)
+    )
 
     run = load(where, "may.csv", wider)
 
