@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -185,7 +185,7 @@ def _change(
     status: str,
     action: str,
     text: str,
-    before: Collection[str] = DeadLetter.OPEN,
+    before: Sequence[str] = DeadLetter.OPEN,
 ) -> None:
     """Move a letter on from one of the statuses `before`. Raises ActionRefused where it is in none of them."""
     actor.require("triage_deadletter", letter.tenant)
