@@ -43,11 +43,13 @@ class Sample:
     ends: Run.State = Run.State.SUCCEEDED
     account: str = ""
     """Whose statement it is, where the file does not say."""
+    currency: str = ""
+    """Of its amounts, where neither the file nor its layout says."""
 
 
 FILES = (
-    Sample("harbour", "first-direct-june.csv", "CSV", account="40476122331188"),
-    Sample("harbour", "first-direct-to-july.csv", "CSV", account="40476122331188"),
+    Sample("harbour", "first-direct-june.csv", "CSV", account="40476122331188", currency="GBP"),
+    Sample("harbour", "first-direct-to-july.csv", "CSV", account="40476122331188", currency="GBP"),
     Sample("harbour", "monzo-june.csv", "CSV", account="04000476210534"),
     Sample("harbour", "stocktake.csv", "CSV, no bank's", ends=Run.State.FAILED),
     Sample("nordlicht", "umsatz-juni.sta", "MT940"),
@@ -126,7 +128,8 @@ def _take(connection: Connection, sample: Sample) -> DemoRow:
     data = (SAMPLES / sample.tenant / sample.file).read_bytes()
     if refused := _refused_before(connection, sample):
         return _row(sample, refused, "known, refused", new=False)
-    config = {"account": sample.account} if sample.account else None
+    told = {"account": sample.account, "currency": sample.currency}
+    config = {key: value for key, value in told.items() if value} or None
     received = actions.upload(actions.Actor(), connection, sample.file, data, config=config, hint=False)
     if received.duplicate and not received.run.is_active:
         return _row(sample, received.run, "duplicate", new=False)

@@ -12,7 +12,7 @@ from ingestion.actions.credentials import (
 )
 from ingestion.actions.deliveries import deliver
 from ingestion.actions.hold_offs import end_hold_off
-from ingestion.actions.letters import Selection, abandon, rehearse_replay, replay, replayable, settle, triage
+from ingestion.actions.letters import Selection, abandon, rehearse_replay, reopen, replay, replayable, settle, triage
 from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.reconciliations import reconcile, resync
@@ -46,6 +46,7 @@ __all__ = [
     "preview",
     "reconcile",
     "rehearse_replay",
+    "reopen",
     "replay",
     "replayable",
     "require_windowed",

@@ -169,11 +169,28 @@ def settle(actor: Actor, letter: DeadLetter, reason: str) -> None:
     _change(actor, letter, DeadLetter.Status.SETTLED, "settle", reason)
 
 
-def _change(actor: Actor, letter: DeadLetter, status: str, action: str, text: str) -> None:
+def reopen(actor: Actor, letter: DeadLetter, reason: str) -> None:
+    """Open a letter again that was abandoned or settled, by a person or by a load that superseded it.
+
+    It is a new letter again: a replay takes it, and the next good version of its record closes it.
+    """
+    if not reason:
+        raise ActionRefused("Say why this record is wanted after all; the reason is kept with it.")
+    _change(actor, letter, DeadLetter.Status.NEW, "reopen", reason, DeadLetter.GIVEN_UP)
+
+
+def _change(
+    actor: Actor,
+    letter: DeadLetter,
+    status: str,
+    action: str,
+    text: str,
+    before: Sequence[str] = DeadLetter.OPEN,
+) -> None:
+    """Move a letter on from one of the statuses `before`. Raises ActionRefused where it is in none of them."""
     actor.require("triage_deadletter", letter.tenant)
     with transaction.atomic():
-        mine = Selection(letter.tenant, ids=[letter.pk]).letters()
-        if not mine.update(status=status, note=text):
+        if not Selection(letter.tenant, ids=[letter.pk], statuses=before).letters().update(status=status, note=text):
             letter.refresh_from_db(fields=["status"])
-            raise ActionRefused(letters_left_out.closed(letter.pk, letter.status))
+            raise ActionRefused(letters_left_out.unchanged(letter.pk, letter.status))
         actor.audit(letter.tenant, action, f"dead letter {letter.pk}", text)

@@ -23,8 +23,16 @@ class _Letter(NamedTuple):
 
 
 def closed(pk: int, status: str) -> str:
-    """The sentence about a letter that is not open any more."""
-    return f"Dead letter {pk} was {status}; it is not open any more."
+    """The sentence about a letter that is not open any more, and how it is opened again."""
+    again = f" Open it again with `ingest reopen {pk}`." if status in DeadLetter.GIVEN_UP else ""
+    return f"Dead letter {pk} was {status}; it is not open any more.{again}"
+
+
+def unchanged(pk: int, status: str) -> str:
+    """Why an action that needs another status leaves a letter as it is."""
+    if status == DeadLetter.Status.REPLAYED:
+        return f"Dead letter {pk} was replayed: its record is loaded."
+    return f"Dead letter {pk} is open already." if status in DeadLetter.OPEN else closed(pk, status)
 
 
 def reasons(tenant: Tenant, ids: Collection[int], taken: Collection[int]) -> dict[int, str]:

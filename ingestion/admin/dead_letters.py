@@ -55,8 +55,17 @@ def _settle(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done
     return Done(_("Settled. The record stays here."))
 
 
+def _reopen(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    actions.reopen(actor, letter, values["reason"])
+    return Done(_("It is open again."))
+
+
 def _is_open(letter: DeadLetter) -> bool:
     return letter.status in DeadLetter.OPEN
+
+
+def _is_given_up(letter: DeadLetter) -> bool:
+    return letter.status in DeadLetter.GIVEN_UP
 
 
 @admin.register(DeadLetter)
@@ -82,6 +91,9 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         Verb("settle", _("Settle"), "ingestion.triage_deadletter", _settle, ReasonForm, _is_open,
              _("Closes it because the record is here by another way: say which. Nothing is deleted."),
              lambda letter: commands.for_letter("settle", letter, "--reason", "…")),
+        Verb("reopen", _("Open again"), "ingestion.triage_deadletter", _reopen, ReasonForm, _is_given_up,
+             _("Opens it again, so that it can be replayed."),
+             lambda letter: commands.for_letter("reopen", letter, "--reason", "…")),
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

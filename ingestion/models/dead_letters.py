@@ -21,6 +21,8 @@ class DeadLetter(TenantOwned):
         SETTLED = "settled", _("Settled")
 
     OPEN = (Status.NEW, Status.TRIAGED)
+    GIVEN_UP = (Status.ABANDONED, Status.SETTLED)
+    """Closed without having been loaded: these can be opened again."""
 
     # A source may be bad as a whole, and every index is paid for with each letter: those below begin with these keys.
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+", db_index=False)

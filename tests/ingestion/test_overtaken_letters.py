@@ -99,6 +99,20 @@ def test_with_a_version_the_letter_is_stale() -> None:
     assert (rows(tenant), run.skip_reasons) == ({"rec_0001": "2.00"}, {"stale": 1})
 
 
+def test_an_older_good_version_that_came_after_a_newer_bad_one_leaves_a_way_to_the_newer() -> None:
+    tenant = new_tenant()
+    load(over([item(1, amount="3.00", revision=3)], destination=VERSIONED, transform=refuse), tenant)
+    load(over([item(1, amount="2.00", revision=2)], destination=VERSIONED), tenant)
+    (letter,) = letters(tenant)
+    assert letter.status == DeadLetter.Status.ABANDONED
+
+    actions.reopen(OPERATOR, letter, "it is newer")
+    replayed(tenant, over([], destination=VERSIONED))
+
+    assert rows(tenant) == {"rec_0001": "3.00"}
+    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
+
+
 def test_a_row_that_was_there_before_the_letter_is_updated() -> None:
     tenant = new_tenant()
     load(over([item(1, amount="1.00")], destination=PLAIN), tenant)

@@ -1,4 +1,4 @@
-"""`ingest replay`, `triage`, `abandon` and `settle`: what can be done with dead letters."""
+"""`ingest replay`, `triage`, `abandon`, `settle` and `reopen`: what can be done with dead letters."""
 
 from __future__ import annotations
 
@@ -61,6 +61,10 @@ def add(verbs: Verbs) -> None:
     parser = arguments.verb(verbs, "settle", settle, "Close dead letters whose records arrived another way.")
     _add_ids(parser)
     parser.add_argument("--reason", required=True, help="how they arrived")
+
+    parser = arguments.verb(verbs, "reopen", reopen, "Open dead letters again that were abandoned or settled.")
+    _add_ids(parser)
+    parser.add_argument("--reason", required=True, help="why they are wanted after all")
 
 
 def replay(options: Options, output: Output) -> None:
@@ -125,13 +129,17 @@ def settle(options: Options, output: Output) -> None:
     _each(options, output, lambda letter: actions.settle(actions.Actor(), letter, options["reason"]))
 
 
+def reopen(options: Options, output: Output) -> None:
+    _each(options, output, lambda letter: actions.reopen(actions.Actor(), letter, options["reason"]))
+
+
 def _add_ids(parser: CommandParser) -> None:
     parser.add_argument("letters", nargs="+", type=int, metavar="ID")
     arguments.add_tenant(parser)
 
 
 def _each(options: Options, output: Output, act: Callable[[DeadLetter], None]) -> None:
-    """All of them or none: a letter that is not there or not open undoes the others."""
+    """All of them or none: a letter that is not there, or in another status, undoes the others."""
     letters = [finding.one(DeadLetter, pk, options) for pk in options["letters"]]
     with transaction.atomic():
         for letter in letters:

@@ -146,4 +146,5 @@ def _csv_parts(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
     layout = layout_named(told.layout, told.layouts) if told.layout else detect_layout(data, others, told.dates)
     if told.layout and (why := misfit(data, layout, LAYOUTS)):
         raise UnreadableFile(why)
-    return csv_file.read_parts(data, layout, others, currency=told.currency, balances_checked=told.balances_checked)
+    currency = told.currency or (layout.currency_if_named if told.layout else "")
+    return csv_file.read_parts(data, layout, others, currency=currency, balances_checked=told.balances_checked)

@@ -54,13 +54,16 @@ def read_parts(
 def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Statement, ...]:
     rows = islice(records(part.text, part.table.delimiter, part.line), part.table.skip, None)
     owned = ledgers(rows, part.layout, part.table, head)
-    first, *others = [_statement(ledger, part.layout, head, len(owned) == 1, balances_checked) for ledger in owned]
+    first, *others = [_statement(ledger, part, head, len(owned) == 1, balances_checked) for ledger in owned]
     is_refused = any(statement.problems for statement in (first, *others))
     return (replace(first, notes=(*first.notes, *_notes(part, is_refused=is_refused))), *others)
 
 
 def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
     notes = []
+    if part.table.undeclared:
+        columns = counted(len(part.table.undeclared), "column")
+        notes.append(f"{columns} not read, for the layout declares none such: {', '.join(part.table.undeclared)}")
     if part.is_inferred:
         notes.append(
             f"line {part.line} is read as the header of another export and no page break, since other headers of the "
@@ -73,12 +76,13 @@ def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balances_checked: bool) -> Statement:
+def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, balances_checked: bool) -> Statement:
     """Balances in the preamble belong to an account only when the file has no other one."""
+    layout = part.layout
     currencies = {entry.currency for entry in ledger.entries if entry.amount is not None}
     currency = next(iter(currencies)) if len(currencies) == 1 else "" if currencies else head.currency
     stated = Judgement(head.balance("opening"), head.balance("closing")) if alone else Judgement()
-    judgement = _judgement(ledger, layout, stated, balances_checked)
+    judgement = _judgement(ledger, stated, balances_checked, has_column=part.table.has(layout.columns.balance))
     return Statement(
         account=Account(
             ledger.account, currency, bank=head.text("bank") or layout.bank, name=ledger.pocket or head.text("name")
@@ -94,15 +98,13 @@ def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balan
     )
 
 
-def _judgement(ledger: Ledger, layout: CsvLayout, stated: Judgement, balances_checked: bool) -> Judgement:
+def _judgement(ledger: Ledger, stated: Judgement, balances_checked: bool, *, has_column: bool) -> Judgement:
     """What the file states, completed by what the running balances show; only a stated opening proves all amounts."""
     if not balances_checked:
         unchecked = "the connection's config says balances=unchecked"
         return replace(stated, unproved="" if stated.opening and stated.closing else unchecked)
     shown = (
-        judge(ledger.entries, ledger.balances, ledger.currency)
-        if layout.columns.balance
-        else Judgement(unproved=_unstated(stated))
+        judge(ledger.entries, ledger.balances, ledger.currency) if has_column else Judgement(unproved=_unstated(stated))
     )
     opening, closing = stated.opening or shown.opening, stated.closing or shown.closing
     return replace(

@@ -26,11 +26,17 @@ class Table:
     """Records above the first row."""
     coverage: float
     """Share of the file's named columns that the layout declares; 1.0 without a header."""
+    undeclared: tuple[str, ...] = ()
+    """The named columns that it does not declare."""
 
     def cell(self, record: Record, name: str) -> str:
         """'' where the layout has no such column or the row ends before it."""
         place = self.places.get(header_key(name)) if name else None
         return record.cells[place].strip() if place is not None and place < len(record.cells) else ""
+
+    def has(self, name: str) -> bool:
+        """The file has this column of the layout, which may be optional."""
+        return bool(name) and header_key(name) in self.places
 
     def fits(self, record: Record) -> bool:
         """The row has as many cells as the table; empty ones behind it are exporters' trailing delimiters."""
@@ -63,8 +69,13 @@ def _coverage(record: Record, layout: CsvLayout) -> float:
     present = {header_key(name) for name in named(record.cells) if not name.startswith("#")}
     if not wanted <= present or len(record.cells) < len(layout.header):
         return 0.0
-    share = len(present & (wanted | {header_key(name) for name in layout.optional})) / len(present)
-    return 0.0 if layout.exact and share < 1 else share
+    undeclared = {header_key(name) for name in _undeclared(record, layout)}
+    return 0.0 if layout.exact and undeclared else 1 - len(undeclared) / len(present)
+
+
+def _undeclared(record: Record, layout: CsvLayout) -> tuple[str, ...]:
+    declared = {header_key(name) for name in (*named(layout.header), *layout.optional)}
+    return tuple(name for name in named(record.cells) if header_key(name) not in declared and not name.startswith("#"))
 
 
 def _below_header(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
@@ -74,7 +85,8 @@ def _below_header(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> 
             names = named(record.cells)
             places = {header_key(name): place for place, name in enumerate(names)}
             least = max(place for place, name in enumerate(names, 1) if not name.startswith("#"))
-            return Table(delimiter, tuple(head[:at]), places, len(names), least, at + 1, coverage)
+            undeclared = _undeclared(record, layout)
+            return Table(delimiter, tuple(head[:at]), places, len(names), least, at + 1, coverage, undeclared)
     return None
 
 

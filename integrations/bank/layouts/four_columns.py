@@ -1,9 +1,10 @@
 """`Date,Description,Amount,Balance`, shared by many banks, and the same without a balance.
 
 Two are told apart only by the order of day and month. A file in which no day is above 12 fits both: it is refused as
-ambiguous until the connection names the layout, or the order of day and month. With days as 2025-01-31 nothing names
-the currency; nor does a file with a further column fit, since that might be a fee or a sign. Without a balance there is
-one layout for each order of day and month.
+ambiguous until the connection names the layout, or the order of day and month. Nothing in such a file names the
+currency: the connection does, or it names the layout and with it the bank. A file with a further column does not fit,
+since that might be a fee, a sign, an account or a currency. Without a balance there is one layout for each order of day
+and month.
 """
 
 from dataclasses import replace
@@ -19,7 +20,8 @@ FIRST_DIRECT = CsvLayout(
     date_formats=("%d/%m/%Y",),
     decimal=".",
     thousands=",",
-    currency="GBP",
+    exact=True,
+    currency_if_named="GBP",
 )
 
 UNITED_STATES = replace(
@@ -29,7 +31,7 @@ UNITED_STATES = replace(
     date_formats=("%-m/%-d/%Y",),
     symbols=("$",),
     parentheses=True,
-    currency="USD",
+    currency_if_named="USD",
 )
 
 YEAR_FIRST = replace(
@@ -38,8 +40,7 @@ YEAR_FIRST = replace(
     bank="",
     delimiter=",;\t",
     date_formats=("%Y-%m-%d",),
-    exact=True,
-    currency="",
+    currency_if_named="",
 )
 
 WITHOUT_BALANCE = replace(

@@ -55,10 +55,12 @@ NETHERLANDS = CsvLayout(
         "Mutatiesoort",
         "Mededelingen",
     ),
+    optional=("Saldo na mutatie", "Tag"),  # the file with semicolons has them, the one with commas has not
     columns=Columns(
         booked="Datum",
         amount="Bedrag (EUR)",
         sign="Af Bij",
+        balance="Saldo na mutatie",
         account="Rekening",
         counterparty=("Naam / Omschrijving",),
         counterparty_account="Tegenrekening",
@@ -86,10 +88,12 @@ NETHERLANDS_ENGLISH = replace(
         "Transaction type",
         "Notifications",
     ),
+    optional=("Resulting balance", "Tag"),
     columns=Columns(
         booked="Date",
         amount="Amount (EUR)",
         sign="Debit/credit",
+        balance="Resulting balance",
         account="Account",
         counterparty=("Name / Description",),
         counterparty_account="Counterparty",

@@ -128,6 +128,8 @@ class CsvLayout:
     """All other values of the status column, where they are known: a row with any further value cannot be read."""
     currency: str = ""
     """Where no column says."""
+    currency_if_named: str = ""
+    """Where a connection names this layout and no currency; a header that many banks share says nothing of either."""
     preamble: Preamble = field(default_factory=Preamble)
     footers: tuple[str, ...] = ()
     """Regexes for rows that are no entries (totals, notes), matched like the preamble's."""

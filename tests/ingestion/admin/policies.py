@@ -43,6 +43,7 @@ DECLARED = {
     "ingestion_credential_replace": Policy.OBJECT,
     "ingestion_deadletter_abandon": Policy.OBJECT,
     "ingestion_deadletter_settle": Policy.OBJECT,
+    "ingestion_deadletter_reopen": Policy.OBJECT,
     "ingestion_deadletter_causes": Policy.LIST,
     "ingestion_deadletter_payload": Policy.OBJECT,
     "ingestion_deadletter_replay": Policy.OBJECT,

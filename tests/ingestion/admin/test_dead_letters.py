@@ -290,7 +290,7 @@ def test_replaying_needs_its_permission(client: Client, letter: DeadLetter) -> N
     answers = [client.get(REPLAY), client.post(REPLAY, {"limit": 1, "upto": 10**9, "reason": "x"})]
     answers += [
         client.post(page_of(letter, verb), {"reason": "x", "note": "x"})
-        for verb in ("replay", "triage", "abandon", "settle")
+        for verb in ("replay", "triage", "abandon", "settle", "reopen")
     ]
 
     assert {answer.status_code for answer in answers} == {403}

@@ -265,6 +265,30 @@ def test_settle_keeps_how_the_record_arrived_and_is_audited() -> None:
     )
 
 
+def test_a_letter_that_a_load_superseded_is_opened_again_and_replayed() -> None:
+    tenant = make_tenant()
+    (letter,) = bad(tenant, 1)
+    DeadLetter.unscoped.filter(pk=letter.pk).update(status="abandoned", note="Superseded: …")
+    refused = ingest("replay", "--tenant", "acme", "--id", str(letter.pk))
+
+    (row,) = asked("reopen", str(letter.pk), "--tenant", "acme", "--reason", "it is newer")["dead_letters"]
+
+    assert f"`ingest reopen {letter.pk}`" in refused.error
+    assert (row["status"], statuses(tenant)) == ("new", ["new"])
+    assert AuditEntry.unscoped.get(action="reopen").reason == "it is newer"
+
+
+def test_letters_of_another_tenant_are_not_opened_again() -> None:
+    tenant = make_tenant()
+    (letter,) = bad(tenant, 1)
+    make_tenant("globex")
+    ingest("abandon", str(letter.pk), "--reason", "test data")
+
+    answer = ingest("reopen", str(letter.pk), "--tenant", "globex", "--reason", "theirs")
+
+    assert (answer.code != 0, statuses(tenant)) == (True, ["abandoned"])
+
+
 def test_settle_closes_all_or_none() -> None:
     tenant = make_tenant()
     first, second = bad(tenant, 1, 2)

@@ -127,7 +127,7 @@ def test_decimal_commas_of_paypal_are_read_with_the_known_layout_and_other_marks
     [
         (
             "Date,Description,Amount,Balance\n6/3/26,Shop,-12.50,87.50\n",
-            "first-direct, us-date-description-amount-balance",
+            "first-direct, us-date-description-amount-balance, date-description-amount-balance",
         ),
         (PAYPAL_COMMAS.replace("13/", "03/").replace("14/", "04/").replace("15/", "05/"), "paypal-dmy, paypal-mdy"),
     ],

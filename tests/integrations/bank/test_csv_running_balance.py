@@ -15,7 +15,7 @@ from integrations.bank.statements import Statement, imbalance
 AMOUNTS = tuple(map(Decimal, ("-12.00", "250.00", "-7.00", "-31.00", "18.00", "-4.00")))
 NAMES = (
     *("ing-de", "first-direct", "us-date-description-amount-balance", "date-description-amount-balance", "kbc"),
-    *("rabobank", "erste-hu", "revolut", "paypal-dmy", "paypal-mdy"),
+    *("rabobank", "erste-hu", "revolut", "paypal-dmy", "paypal-mdy", "ing-nl", "ing-nl-en"),
 )
 Row = tuple[int, Decimal, Decimal]
 """Day of the month, amount, balance after it."""
@@ -38,7 +38,9 @@ def read(layout: CsvLayout, rows: Sequence[Row]) -> Statement:
         day = layout.date_formats[0].replace("%-", "%")
         for token, text in {"%d": f"{number + 12}", "%m": "03", "%Y": "2024", "%H:%M:%S": "00:00:00"}.items():
             day = day.replace(token, text)
-        values = {columns.booked: day, columns.amount: f"{amount}", columns.balance: f"{balance}"}
+        moved = abs(amount) if columns.sign else amount
+        values = {columns.booked: day, columns.amount: f"{moved}", columns.balance: f"{balance}"}
+        values |= {columns.sign: next(iter(layout.debit_flags if amount < 0 else layout.credit_flags), "")}
         values = {
             key: text.replace(".", layout.decimal) if key != columns.booked else text for key, text in values.items()
         }
