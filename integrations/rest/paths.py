@@ -178,8 +178,13 @@ def peek(body: bytes, text: str) -> Any:
 
 def look(body: bytes, text: str) -> Any:
     """The value at a path that selects one; None for null there or on the way, MISSING where nothing stands."""
+    return along(body, path(text).steps, text)
+
+
+def along(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:
+    """The same of a path's steps; `text` is the path in messages."""
     try:
-        found = list(walk(body.removeprefix(b"\xef\xbb\xbf"), path(text).steps, text))
+        found = list(walk(body.removeprefix(b"\xef\xbb\xbf"), steps, text))
         return json.loads(found[0], parse_float=Decimal)
     except NullMet:
         return None

@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 from ingestion import SourceChanged, counted
 from ingestion.redaction import mask
 from integrations.rest.answers import no_failure
-from integrations.rest.exchange import Answer
+from integrations.rest.exchange import Answer, State
 from integrations.rest.paths import MISSING
 
 Scalar = bool | int | str
@@ -142,6 +144,17 @@ def require_end(answer: Answer, paging: Any, told: Collection[str]) -> None:
                 "Has the source renamed that? Correct it. If the member says something else, declare that: "
                 f"{no_failure(mask(path)[:100])}."
             )
+
+
+def require_text(state: State | None) -> None:
+    """Raise SourceChanged for a next page whose name is no text, so that it could neither be asked for nor be kept."""
+    try:
+        msgspec.json.encode(state)
+    except UnicodeEncodeError:
+        raise SourceChanged(
+            "What the source names its next page by holds half a character (a surrogate without its other half), so it "
+            "cannot be asked for."
+        ) from None
 
 
 def pages_beside(answer: Answer) -> tuple[str, int] | None:

@@ -109,6 +109,14 @@ def test_a_declared_unit_reads_times_of_any_year() -> None:
     assert [version_of({"at": number}, "at", unit="milliseconds") for number in numbers] == [1000 * n for n in numbers]
 
 
+def test_fractions_of_seconds_order_times_of_before_1970_too() -> None:
+    times = ["1955-11-05T06:00:00.25Z", "1955-11-05T06:00:00.75Z", "1969-12-31T23:59:59.9Z", "1970-01-01T00:00:00Z"]
+
+    versions = [version_of({"at": at}, "at") for at in times]
+
+    assert versions == sorted(set(versions))
+
+
 def test_a_preview_says_that_the_times_cannot_be_told() -> None:
     body = [{"id": 1, "at": SECONDS}, {"id": 2, "at": YEAR_5000 * 1000}]
     declared = config(key="id", updated="at")
