@@ -108,7 +108,7 @@ class Upsert:
         return Loaded(loaded, rejected, self._far_ahead(loaded, now + _AHEAD))
 
     def _far_ahead(self, rows: Sequence[Ready], latest: datetime) -> Sequence[str]:
-        """A note on rows whose version is a time or a day after `latest`: until then no version of them will be newer."""
+        """A note on rows whose version is a time or day after `latest`: until then no version of them will be newer."""
         field = self.model._meta.get_field(self.version) if self.version else None
         if not isinstance(field, models.DateField):
             return ()
