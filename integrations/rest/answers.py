@@ -7,7 +7,6 @@ succeeded: `integrations.rest.failures` has them.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed, counted
 from integrations.http.codes import is_later
 from integrations.rest import failures
-from integrations.rest.paths import MISSING, along, look
+from integrations.rest.paths import MISSING, along, look, path, path_of
 from integrations.rest.taking_apart import TooMany, members
 from integrations.rest.values import Value
 
@@ -201,7 +200,7 @@ def _places(body: bytes, declared: tuple[Signal, ...], way: Way, *, bare: bool) 
     """Path and value of the members that may say that an answer failed, also in the objects that usually hold them, and
     beside the list that has no records, however deep it lies; each with its object, None where that is the answer.
     """
-    told, own = {signal.at for signal in declared}, way[0] if way else ""
+    told, own = {path_of(path(signal.at).steps) for signal in declared}, way[0] if way else ""
     for name, value in _members(body, declared):
         if name != own:
             yield f"$.{name}", value, None
@@ -209,7 +208,10 @@ def _places(body: bytes, declared: tuple[Signal, ...], way: Way, *, bare: bool) 
         passed = way[1:2] if name == own else ()
         yield from _within(look(body, f"$.{name}"), f"$.{name}", failures.NAMES, {*told, *passed})
     for depth in range(1, len(way) if bare else 0):
-        names, at = failures.NAMES if way[depth - 1].lower() in failures.AROUND else failures.PLAIN, _path(way[:depth])
+        names, at = (
+            failures.NAMES if way[depth - 1].lower() in failures.AROUND else failures.PLAIN,
+            path_of(way[:depth]),
+        )
         yield from _within(along(body, way[:depth], at), at, names, {*told, way[depth]})
     if bare and own.isidentifier():
         listed = _errors(look(body, f"$.{own}"), f"$.{own}", 3)
@@ -224,10 +226,6 @@ def _within(inner: Any, at: str, names: Collection[str], but: Collection[str]) -
             yield f"{at}.{member}", value, inner
 
 
-def _path(way: Way) -> str:
-    return "$" + "".join(f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]" for name in way)
-
-
 def _errors(value: Any, at: str, depth: int) -> Iterator[tuple[str, Any, Any]]:
     """The lists of errors within an object, such as GraphQL's `userErrors`."""
     for name, inner in value.items() if isinstance(value, Mapping) and depth else ():
@@ -239,7 +237,7 @@ def _errors(value: Any, at: str, depth: int) -> Iterator[tuple[str, Any, Any]]:
 
 def _members(body: bytes, declared: tuple[Signal, ...]) -> Iterator[tuple[str, Any]]:
     """The members that may say something, but for those that a signal is declared for."""
-    taken = {re.split(r"[.\[]", signal.at.removeprefix("$").lstrip("."))[0] for signal in declared}
+    taken = {step for signal in declared for step in path(signal.at).steps[:1]}
     for name, raw in _apart(body).items():
         if name.lower() in _LOOK and name not in taken:
             yield name, _LARGE if len(bytes(raw)) > _LARGEST else look(bytes(raw), "$")

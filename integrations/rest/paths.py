@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -179,6 +179,13 @@ def peek(body: bytes, text: str) -> Any:
 def look(body: bytes, text: str) -> Any:
     """The value at a path that selects one; None for null there or on the way, MISSING where nothing stands."""
     return along(body, path(text).steps, text)
+
+
+def path_of(steps: Iterable[str | int | None]) -> str:
+    """One spelling of the path of these steps, however it was written: `$['a']["b c"]` is `$.a["b c"]`."""
+    return "$" + "".join(
+        f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{json.dumps(step)}]" for step in steps
+    )
 
 
 def along(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:

@@ -26,7 +26,7 @@ from integrations.rest.identity import Twins, spelled, twin
 from integrations.rest.memory import Memory
 from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
 from integrations.rest.paging.signals import require_end, require_text
-from integrations.rest.paths import Taken, outline, path
+from integrations.rest.paths import Taken, outline, path, path_of
 from integrations.rest.placeholders import texts
 from integrations.rest.progress import Progress
 from integrations.rest.taking import Elements, taken
@@ -212,7 +212,8 @@ class Reading:
             require_text(turn.state)
             turn = self._without_secrets(turn, state, answer)
             if turn.state is None and not turn.dropped:
-                require_end(answer, self.declaration.pagination, {signal.at for signal in self.declaration.signals})
+                told = {path_of(path(signal.at).steps) for signal in self.declaration.signals}
+                require_end(answer, self.declaration.pagination, told)
         except SourceChanged as error:
             if not self.patient:
                 raise
