@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 import pytest
 
-from ingestion import actions
+from ingestion import Context, actions
 from ingestion.actions import Selection
 from ingestion.letters import CHUNK
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import registered
+from tests.app.oracle import Entry
 from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, replayed, rows
 from tests.ingestion.test_replay_order import FIRST, SECOND, reading, refuse, rejected
 from tests.ingestion.test_replay_statements import Batches
@@ -56,6 +60,21 @@ def test_of_two_versions_without_an_id_the_earlier_one_does_not_overwrite_what_a
     run = replay_some(tenant, keyed=False)
 
     assert (rows(tenant), run.skip_reasons) == ({"rec_0001": "2.00"}, {"overtaken": 1})
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_a_bad_version_behind_a_good_one_of_its_page_is_replayed_over_it(keyed: bool) -> None:
+    tenant = new_tenant()
+
+    def only_first(value: Any, ctx: Context) -> Entry:
+        assert value.amount == Decimal("1.00"), "not yet"
+        return Entry(external_id=value.id, amount=value.amount)
+
+    load(reading(FIRST, SECOND, keyed=keyed, transform=only_first), tenant)
+
+    replay_some(tenant, keyed=keyed)
+
+    assert rows(tenant) == {"rec_0001": "2.00"}
 
 
 @pytest.mark.parametrize("keyed", [True, False])
