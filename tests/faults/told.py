@@ -46,7 +46,6 @@ FAULTS = [
         "page.envelope)",
         (f"{_REST}/test_last_pages.py",),
     ),
-    Fault("ingestion/core/drift.py", "if path.startswith(_AROUND):", "if False:", (f"{_REST}/test_last_pages.py",)),
     Fault(
         "ingestion/core/exact.py",
         'detail["type"].startswith("decimal")',
