@@ -17,7 +17,7 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
     """Close the open letters of records that are fine now: the same bytes count as replayed, older ones as superseded.
 
     Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
-    A replay takes old payloads on purpose: it supersedes only what was last seen before the letter it took.
+    A replay takes old payloads on purpose: it supersedes only what was seen before the letter it took.
     """
     open_letters = letters.of_connection(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
     if not open_letters.exists():
@@ -75,6 +75,10 @@ class _Version(NamedTuple):
     run_id: int
     last_seen: datetime
 
+    @property
+    def seen(self) -> letters.Seen:
+        return self.last_seen, self.pk
+
 
 def _superseded(run: Run, versions: Sequence[_Version], loaded: Collection[str]) -> list[int]:
     """Which open letters of one record are older than the version that is loaded, by their numbers."""
@@ -82,5 +86,5 @@ def _superseded(run: Run, versions: Sequence[_Version], loaded: Collection[str])
     if run.kind != Run.Kind.REPLAY:
         # Of two versions in one run nobody knows which is newer.
         return [version.pk for version in others if version.run_id != run.pk]
-    taken_at = max((version.last_seen for version in versions if version.identity in loaded), default=None)
-    return [version.pk for version in others if taken_at is not None and version.last_seen < taken_at]
+    taken = max((version.seen for version in versions if version.identity in loaded), default=None)
+    return [version.pk for version in others if taken is not None and version.seen < taken]

@@ -34,6 +34,8 @@ _MAX_ERRORS = 100
 SUPERSEDED = "Superseded"
 """The first word of notes on letters that a newer version closed, and that open again when theirs comes back."""
 _NEXT = timedelta(microseconds=1)
+Seen = tuple[datetime, int]
+"""When a letter was seen last, and its number: of those seen at one moment the higher is the later one."""
 Payloads = Mapping[bytes, artifacts.Kept]
 """Large payloads that are in storage: their bytes, and the file that holds them."""
 
@@ -90,8 +92,8 @@ def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads,
     last = dict(zip(reversed(identities), reversed(rejected), strict=True))
     for number, chunk in enumerate(chunks(list(reversed(last)))):
         # Each chunk is seen after the one before it, whose letters may be CHUNK moments apart.
-        moment = now + number * CHUNK * _NEXT
-        _until_it_fits(partial(_write, run, {key: last[key] for key in chunk}, moment, times, kept, settles))
+        after = number * CHUNK * _NEXT
+        _until_it_fits(partial(_write, run, {key: last[key] for key in chunk}, now, after, times, kept, settles))
 
 
 def _until_it_fits(write_chunk: Callable[[], None]) -> None:
@@ -110,6 +112,7 @@ def _write(
     run: Run,
     rejected: Mapping[str, Rejected],
     now: datetime,
+    after: timedelta,
     times: Mapping[str, int],
     kept: Payloads,
     settles: Collection[str],
@@ -118,7 +121,7 @@ def _write(
     rows = of_run.filter(identity__in=list(rejected)).values_list("identity", "pk", "fingerprint")
     stored = {key: (pk, cause) for key, pk, cause in rows}
     new = [key for key in rejected if key not in stored]
-    began = (_delivered(run, settles) if new else None) or now
+    began = ((_delivered(run, settles) if new else None) or now) + after
     seen = _in_order(began, {key: stored[key][0] if key in stored else None for key in rejected})
     insert(DeadLetter, [_letter(run, key, rejected[key], seen[key], times[key], kept) for key in new], now)
     for count in {times[key] for key in stored}:

@@ -74,7 +74,8 @@ def replay(
     limit = limit or config().REPLAY_LIMIT
     runs: list[Run] = []
     with transaction.atomic():
-        chosen = list(replayable(selection).order_by("pk").values_list("connection_id", "replay_run_id", "pk")[:limit])
+        oldest = replayable(selection).order_by("last_seen", "pk")
+        chosen = list(oldest.values_list("connection_id", "replay_run_id", "pk")[:limit])
         if not chosen:
             raise ActionRefused(letters_left_out.nothing(selection.tenant, selection.ids))
         for connection_id in sorted({connection for connection, _, _ in chosen}):
@@ -95,7 +96,7 @@ def rehearse_replay(
     Raises ActionRefused when nothing matches, as `replay` does, and UnknownPipeline when a pipeline's code is gone.
     """
     actor.require("replay_deadletter", selection.tenant)
-    oldest = replayable(selection).order_by("pk").values_list("connection_id", "pk")
+    oldest = replayable(selection).order_by("last_seen", "pk").values_list("connection_id", "pk")
     chosen: dict[int, list[int]] = defaultdict(list)
     for connection_id, pk in oldest[: limit or config().REPLAY_LIMIT]:
         chosen[connection_id].append(pk)

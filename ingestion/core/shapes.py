@@ -85,7 +85,7 @@ class Shape:
 def sample(bodies: Sequence[bytes]) -> Iterator[bytes]:
     """Some of a page's records, evenly spread: a twentieth, but 20 to 100 of them, and not too many bytes.
 
-    It must cost next to nothing beside the page: of records of 3 KB, some 20 are taken (measured).
+    It must cost next to nothing beside the page: of records of 3 KB, 21 at most are taken.
     """
     if not bodies:
         return
@@ -156,7 +156,7 @@ def _walk(
 
 
 def _below(one: Any, path: str, seen: dict[str, int], names: dict[str, str], depth: int) -> None:
-    """Note what an object or a list holds; most values are neither, and are spared the call (measured)."""
+    """Note what an object or a list holds; most values are neither, and are spared the call."""
     if isinstance(one, dict):
         return _walk(one, f"{path}.", seen, names, _MAP_KEYS, depth - 1)
     inner = f"{path}[]"

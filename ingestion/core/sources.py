@@ -198,8 +198,9 @@ def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:
 def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
     """The keys of records that all begin with theirs, as most APIs write them; [] when one does not.
 
-    A quarter of the cost of decoding the page once more (measured). A record that names its key twice is known by the
-    first one, and its row by what the schema makes of it.
+    However long the records are it costs the same; to decode the page once more costs as much for 300 bytes each, and
+    five times as much for 3 KB. A record that names its key twice is known by the first one, and its row by what the
+    schema makes of it.
     """
     opening = f'{{"{key}":"'.encode()
     start = len(opening)
@@ -217,7 +218,7 @@ def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
 def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
     """A function from a page to the keys of all its records, [] when one of them has none, or an empty one.
 
-    One pass over the page takes half as long as one call of the decoder for each record (measured).
+    One pass over the page costs three quarters of one call of the decoder for each record, where these are short.
     """
     if not key:
         return lambda body: []

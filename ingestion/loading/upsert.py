@@ -108,11 +108,13 @@ class Upsert:
         return Loaded(loaded, rejected, self._far_ahead(loaded, now + _AHEAD))
 
     def _far_ahead(self, rows: Sequence[Ready], latest: datetime) -> Sequence[str]:
-        """A note on rows whose version is a time after `latest`: until then no version of them will be newer."""
-        if not self.version or not isinstance(self.model._meta.get_field(self.version), models.DateTimeField):
+        """A note on rows whose version is a time or day after `latest`: until then no version of them will be newer."""
+        field = self.model._meta.get_field(self.version) if self.version else None
+        if not isinstance(field, models.DateField):
             return ()
+        last = latest if isinstance(field, models.DateTimeField) else latest.date()
         moments = ((row.record.key, self.version_of(row.row)) for row in rows)
-        ahead = [(key, at) for key, at in moments if isinstance(at, datetime) and at.tzinfo is not None and at > latest]
+        ahead = [(key, at) for key, at in moments if isinstance(at, type(last)) and at > last]
         if not ahead:
             return ()
         key, at = ahead[0]

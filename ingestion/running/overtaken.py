@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
 
 from django.db.models import Max
 
@@ -37,7 +36,7 @@ def set_aside(run: Run, pipeline: Pipeline, ctx: Context, page: Page, prepared: 
     late = {
         key: row
         for key, row in written.items()
-        if (seen := seen_at.get(keys[key].record.body)) is not None and row.run_id != run.pk and row.at > seen
+        if (seen := seen_at.get(keys[key].record.body)) is not None and row.run_id != run.pk and row.at > seen[0]
     }
     replays = _seen_by_replays(run, {(row.run_id, letters.source_id_of(keys[key].record)) for key, row in late.items()})
     for key, row in list(late.items()):
@@ -52,19 +51,19 @@ def set_aside(run: Run, pipeline: Pipeline, ctx: Context, page: Page, prepared: 
     return replace(page, notes=(*page.notes, _note(late))), replace(prepared, ready=ready, skipped=skipped)
 
 
-def _seen(run: Run, page: Page, prepared: Prepared) -> Mapping[bytes, datetime]:
+def _seen(run: Run, page: Page, prepared: Prepared) -> Mapping[bytes, letters.Seen]:
     """When the letter that each record of the page came from was seen last."""
     identities = {ready.record.body: letters.identity(ready.record) for ready in prepared.ready}
     wanted = page.settles or list(identities.values())
     rows = DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id, identity__in=wanted)
-    by_identity = dict(rows.values_list("identity", "last_seen"))
+    by_identity = {name: (at, pk) for name, at, pk in rows.values_list("identity", "last_seen", "pk")}
     if page.settles:  # one letter, which its source took apart
-        return {body: at for at in by_identity.values() for body in identities}
+        return {body: seen for seen in by_identity.values() for body in identities}
     return {body: by_identity[name] for body, name in identities.items() if name in by_identity}
 
 
-def _seen_by_replays(run: Run, rows: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], datetime]:
-    """When the letters that other replays took were seen last, by (replay, the letter's source id): one query.
+def _seen_by_replays(run: Run, rows: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], letters.Seen]:
+    """The last of the letters that other replays took, by (replay, the letter's source id): one query.
 
     Letters without an id count together: the row's own is one of them, and none was seen after the last.
     """
@@ -73,8 +72,9 @@ def _seen_by_replays(run: Run, rows: Collection[tuple[int, str]]) -> Mapping[tup
     taken = DeadLetter.objects.for_tenant(run.tenant_id).filter(
         replay_run__in={run_id for run_id, _ in rows}, source_id__in={source_id for _, source_id in rows}
     )
-    seen = taken.values_list("replay_run_id", "source_id").annotate(seen=Max("last_seen")).order_by()
-    return {(run_id, source_id): at for run_id, source_id, at in seen if run_id is not None}
+    moments = taken.values_list("replay_run_id", "source_id", "last_seen").annotate(last=Max("pk"))
+    rising = moments.order_by("last_seen")
+    return {(run_id, source_id): (at, pk) for run_id, source_id, at, pk in rising if run_id is not None}
 
 
 def _note(late: Mapping[str, Written]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 
 from ingestion import artifacts, limits
@@ -229,11 +230,16 @@ def _until(ends: float) -> Callable[[], None]:
 
 
 def require_page(page: Any, source: Source) -> None:
-    """Raise ConfigurationError unless `source` yielded a page, with a checkpoint that can be kept."""
+    """Raise ConfigurationError unless `source` yielded a page, with a checkpoint that the database can keep."""
     require(isinstance(page, Page), f"What {type(source).__name__} yields", page, "a Page")
+    kept = f"The checkpoint of a page of {type(source).__name__} must be JSON, because the run keeps it"
     try:
-        json.dumps(page.checkpoint, allow_nan=False)
+        text = json.dumps(page.checkpoint, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{kept}: a text in it holds half a character, which MariaDB and PostgreSQL refuse; "
+                                 "keep it as base64.") from None  # fmt: skip
     except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(
-            f"The checkpoint of a page of {type(source).__name__} must be JSON, because the run keeps it: {error}."
-        ) from None
+        raise ConfigurationError(f"{kept}: {error}.") from None
+    if connection.vendor == "postgresql" and "\\u0000" in text.replace("\\\\", ""):
+        raise ConfigurationError(f"{kept}: a text in it holds NUL, which PostgreSQL cannot store; keep it as base64.")

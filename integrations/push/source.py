@@ -17,6 +17,7 @@ MOST = 10_000
 _LINE = re.compile(rb"[^\r\n]+")
 _PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[\[\]{},]', re.DOTALL)
 """Of JSON what says how deep it is: strings are stepped over whole."""
+_SIGN = re.compile(rb"[\[\]{},]")
 _MARK = b"\xef\xbb\xbf"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -104,10 +105,7 @@ def _require_few(text: bytes) -> None:
     if text.count(b",") < MOST:
         return
     depth = commas = 0
-    for found in _PART.finditer(text):
-        part = found[0]
-        if found[1] == b"":  # a string that does not end: every quote in it would be looked at to the end again
-            return
+    for part in _signs(text):
         if part in b"[{":
             depth += 1
         elif part in b"]}":
@@ -116,6 +114,18 @@ def _require_few(text: bytes) -> None:
             commas += 1
             if commas >= MOST:
                 raise _too_many()
+
+
+def _signs(text: bytes) -> Iterator[bytes]:
+    """Brackets and commas, without those in strings. Of a string that does not end all of them come, as they would
+    part records: where it should have ended nobody knows.
+    """
+    for found in _PART.finditer(text):
+        if found[1] == b"":
+            yield from (sign[0] for sign in _SIGN.finditer(text, found.start() + 1))
+            return
+        if found[1] is None:
+            yield found[0]
 
 
 def _too_many() -> RecordError:

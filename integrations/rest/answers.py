@@ -7,7 +7,6 @@ succeeded: `integrations.rest.failures` has them.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed, counted
 from integrations.http.codes import is_later
 from integrations.rest import failures
-from integrations.rest.paths import MISSING, look
+from integrations.rest.paths import MISSING, along, look, path, path_of
 from integrations.rest.taking_apart import TooMany, members
 from integrations.rest.values import Value
 
@@ -30,7 +29,7 @@ _SPOKEN = ("message", "error_description", "error_message", "detail", "details",
 """Where the words of an error stand, by how often sources write them there."""
 _LOOK = failures.NAMES | {"message", "msg", "warning", "warnings"}
 """Members that usually say whether an answer succeeded."""
-_LONGEST, _LARGEST, _FEW = 300, 64 * 1024, 20
+_LONGEST, _LARGEST, _FEW, _LONGEST_PATH = 300, 64 * 1024, 20, 200
 _LARGE = "more than can be shown"
 _RETRY = "If it passes: manage.py ingest retry RUN."
 
@@ -42,7 +41,7 @@ class Signal(Value):
     failure. With it only those values succeed, and a missing one does not.
     """
 
-    at: str = Field(min_length=1, max_length=200)
+    at: str = Field(min_length=1, max_length=_LONGEST_PATH)
     """Path of the member: "$.ok", "$.status", "$.errors", "$.errors[0].extensions.code"."""
     success: tuple[Scalar, ...] = Field((), max_length=50)
     """Values that mean success."""
@@ -135,9 +134,8 @@ def undeclared(
     `sent` is a filter that the answer repeats.
     """
     words_of_all = spoken(body)
-    for at, value in _places(body, declared, way, bare=bare):
-        object_of, _, name = at.rpartition(".")
-        beside = words_of_all if object_of == "$" else _words(look(body, object_of)) or words_of_all
+    for at, value, around in _places(body, declared, way, bare=bare):
+        name, beside = at.rpartition(".")[2], _words(around) or words_of_all
         verdict = failures.verdict(
             name, value, bare=bare, words=beside, echoed=isinstance(value, str) and value in sent
         )
@@ -198,48 +196,48 @@ def spoken(body: bytes) -> str:
     return next(filter(None, (_words(look(body, f"$.{name}")) for name in _SPOKEN)), "")
 
 
-def _places(body: bytes, declared: tuple[Signal, ...], way: Way, *, bare: bool) -> Iterator[tuple[str, Any]]:
+def _places(body: bytes, declared: tuple[Signal, ...], way: Way, *, bare: bool) -> Iterator[tuple[str, Any, Any]]:
     """Path and value of the members that may say that an answer failed, also in the objects that usually hold them, and
-    beside the list that has no records, however deep it lies.
+    beside the list that has no records, however deep it lies; each with its object, None where that is the answer.
     """
-    told, own = {signal.at for signal in declared}, way[0] if way else ""
+    told, own = {path_of(path(signal.at).steps) for signal in declared}, way[0] if way else ""
     for name, value in _members(body, declared):
         if name != own:
-            yield f"$.{name}", value
+            yield f"$.{name}", value, None
     for name in sorted(one for one in _apart(body) if one.lower() in failures.AROUND and one.isidentifier()):
         passed = way[1:2] if name == own else ()
         yield from _within(look(body, f"$.{name}"), f"$.{name}", failures.NAMES, {*told, *passed})
     for depth in range(1, len(way) if bare else 0):
-        names, at = failures.NAMES if way[depth - 1].lower() in failures.AROUND else failures.PLAIN, _path(way[:depth])
-        yield from _within(look(body, at), at, names, {*told, way[depth]})
+        names, at = (
+            failures.NAMES if way[depth - 1].lower() in failures.AROUND else failures.PLAIN,
+            path_of(way[:depth]),
+        )
+        yield from _within(along(body, way[:depth], at), at, names, {*told, way[depth]})
     if bare and own.isidentifier():
-        yield from ((at, value) for at, value in _errors(look(body, f"$.{own}"), f"$.{own}", 3) if at not in told)
+        listed = _errors(look(body, f"$.{own}"), f"$.{own}", 3)
+        yield from (found for found in listed if found[0] not in told and len(found[0]) <= _LONGEST_PATH)
 
 
-def _within(inner: Any, at: str, names: Collection[str], but: Collection[str]) -> Iterator[tuple[str, Any]]:
+def _within(inner: Any, at: str, names: Collection[str], but: Collection[str]) -> Iterator[tuple[str, Any, Any]]:
     """Those members of an object that may say something, but for names or paths that are not to be looked at."""
     for member, value in inner.items() if isinstance(inner, Mapping) else ():
         known = member.lower() in names and member.isidentifier()
         if known and member not in but and f"{at}.{member}" not in but:
-            yield f"{at}.{member}", value
+            yield f"{at}.{member}", value, inner
 
 
-def _path(way: Way) -> str:
-    return ".".join(["$", *way])
-
-
-def _errors(value: Any, at: str, depth: int) -> Iterator[tuple[str, Any]]:
+def _errors(value: Any, at: str, depth: int) -> Iterator[tuple[str, Any, Any]]:
     """The lists of errors within an object, such as GraphQL's `userErrors`."""
     for name, inner in value.items() if isinstance(value, Mapping) and depth else ():
         if name.lower() in failures.LISTS:
-            yield f"{at}.{name}", inner
+            yield f"{at}.{name}", inner, value
         elif name.isidentifier():
             yield from _errors(inner, f"{at}.{name}", depth - 1)
 
 
 def _members(body: bytes, declared: tuple[Signal, ...]) -> Iterator[tuple[str, Any]]:
     """The members that may say something, but for those that a signal is declared for."""
-    taken = {re.split(r"[.\[]", signal.at.removeprefix("$").lstrip("."))[0] for signal in declared}
+    taken = {step for signal in declared for step in path(signal.at).steps[:1]}
     for name, raw in _apart(body).items():
         if name.lower() in _LOOK and name not in taken:
             yield name, _LARGE if len(bytes(raw)) > _LARGEST else look(bytes(raw), "$")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -178,8 +178,20 @@ def peek(body: bytes, text: str) -> Any:
 
 def look(body: bytes, text: str) -> Any:
     """The value at a path that selects one; None for null there or on the way, MISSING where nothing stands."""
+    return along(body, path(text).steps, text)
+
+
+def path_of(steps: Iterable[str | int | None]) -> str:
+    """One spelling of the path of these steps, however it was written: `$['a']["b c"]` is `$.a["b c"]`."""
+    return "$" + "".join(
+        f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{json.dumps(step)}]" for step in steps
+    )
+
+
+def along(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:
+    """The same of a path's steps; `text` is the path in messages."""
     try:
-        found = list(walk(body.removeprefix(b"\xef\xbb\xbf"), path(text).steps, text))
+        found = list(walk(body.removeprefix(b"\xef\xbb\xbf"), steps, text))
         return json.loads(found[0], parse_float=Decimal)
     except NullMet:
         return None

@@ -25,8 +25,8 @@ from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
 from integrations.rest.identity import Twins, spelled, twin
 from integrations.rest.memory import Memory
 from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
-from integrations.rest.paging.signals import require_end
-from integrations.rest.paths import Taken, outline, path
+from integrations.rest.paging.signals import require_end, require_text
+from integrations.rest.paths import Taken, outline, path, path_of
 from integrations.rest.placeholders import texts
 from integrations.rest.progress import Progress
 from integrations.rest.taking import Elements, taken
@@ -209,23 +209,17 @@ class Reading:
     def _turn(self, state: State, answer: Answer) -> Turn:
         try:
             turn = self.declaration.pagination.follow(state, answer)
-            _require_text(turn.state)
+            require_text(turn.state)
+            turn = self._without_secrets(turn, state, answer)
             if turn.state is None and not turn.dropped:
-                require_end(answer, self.declaration.pagination, {signal.at for signal in self.declaration.signals})
+                told = {path_of(path(signal.at).steps) for signal in self.declaration.signals}
+                require_end(answer, self.declaration.pagination, told)
         except SourceChanged as error:
             if not self.patient:
                 raise
             return Turn(None, (f"{FAILS} {error}",))
-        if turn.state is None:
-            return turn
-        if "url" in turn.state:
-            url = self._without_secrets(turn.state["url"])
-            here = self._without_secrets(state.get("url", answer.url))
-            if url == here and getattr(self.declaration.pagination, "repeat_ends", False):
-                return dataclasses.replace(turn, state=None)
-            turn = dataclasses.replace(turn, state={**turn.state, "url": url})
-        if self.declaration.pagination.style in ("page", "offset"):
-            return turn  # they go back on purpose
+        if turn.state is None or self.declaration.pagination.style in ("page", "offset"):
+            return turn  # the latter go back on purpose
         asked = hash(msgspec.json.encode(turn.state))
         if turn.state == state or asked in self._seen:
             raise SourceChanged(
@@ -257,7 +251,16 @@ class Reading:
         ]
         return told, dataclasses.replace(after, rows=twins.kept())
 
-    def _without_secrets(self, url: str) -> str:
+    def _without_secrets(self, turn: Turn, state: State, answer: Answer) -> Turn:
+        """The turn to an address without them; it is the end where that is the page itself and repeating it ends."""
+        if turn.state is None or "url" not in turn.state:
+            return turn
+        url, here = self._stripped(turn.state["url"]), self._stripped(state.get("url", answer.url))
+        if url == here and getattr(self.declaration.pagination, "repeat_ends", False):
+            return dataclasses.replace(turn, state=None)
+        return dataclasses.replace(turn, state={**turn.state, "url": url})
+
+    def _stripped(self, url: str) -> str:
         parts = urlsplit(url)
         if not self.hidden or not parts.query:
             return url
@@ -271,20 +274,10 @@ def _wait_asked(headers: Mapping[str, str]) -> float | None:
     return exhausted_for(headers, DEFAULT.retry_after_cap) if asked is None else asked
 
 
-def _require_text(state: State | None) -> None:
-    """Raise SourceChanged for a next page whose name is no text, so that it could neither be asked for nor be kept."""
-    try:
-        msgspec.json.encode(state)
-    except UnicodeEncodeError:
-        raise SourceChanged(
-            "What the source names its next page by holds half a character (a surrogate without its other half), so it "
-            "cannot be asked for."
-        ) from None
-
-
 def _batches(page: Page, before: Progress) -> Iterator[Page]:
     """`page` in batches. Until the last one is committed the reading stands before the page: after an interruption it
-    is asked for whole again, because it may have changed; what was loaded of it is unchanged then.
+    is asked for whole again, because it may have changed; what was loaded of it is unchanged then. What stands around
+    its records stands around those of each batch.
     """
     records = list(page.records)
     declared = dict(page.declares)
@@ -295,5 +288,5 @@ def _batches(page: Page, before: Progress) -> Iterator[Page]:
             declared["count"] -= BATCH
         else:  # read again after an interruption, they are measured twice
             before = dataclasses.replace(before, undeclared=before.undeclared + BATCH)
-        yield Page(early, dataclasses.asdict(before), (), declares)
+        yield Page(early, dataclasses.asdict(before), (), declares, envelope=page.envelope, last=page.last)
     yield dataclasses.replace(page, records=records, declares=declared)

@@ -20,6 +20,7 @@ _PER_UNIT = {
 """Microseconds of one."""
 _FROM, _UNTIL = 946_684_800 * _SCALE, 4_102_444_800 * _SCALE
 """From 2000 to 2100, in microseconds: what a number that nobody declared is taken for a time in."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)
 """Longer than clocks and zones are wrong by."""
 _FINE, _COARSE, _HIGHEST = 8 * 10**12, 10**18, 13 * 10**18
@@ -46,8 +47,7 @@ def version_of(record: Any, name: str, now: datetime | None = None, unit: Unit =
     at = moment(str(value))
     if at is None or unit == "counter":
         raise RecordError(f"{name} is {'no number' if at else 'neither a time nor a version'}: {str(value)[:40]!r}.")
-    micros = int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * _SCALE + at.microsecond
-    return _of_now(name, str(value), micros, now)
+    return _of_now(name, str(value), (at - _EPOCH) // timedelta(microseconds=1), now)
 
 
 def counter(number: Decimal) -> int | None:

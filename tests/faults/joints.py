@@ -1,6 +1,6 @@
 """All planted faults."""
 
-from tests.faults import arrivals, kept, letters, operators, outside, runs, sources, tenants, turns
+from tests.faults import arrivals, kept, letters, operators, outside, runs, sources, tenants, told, turns
 
 FAULTS = [
     *runs.FAULTS,
@@ -12,4 +12,5 @@ FAULTS = [
     *operators.FAULTS,
     *tenants.FAULTS,
     *sources.FAULTS,
+    *told.FAULTS,
 ]

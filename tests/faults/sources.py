@@ -7,7 +7,7 @@ _ORDER = "tests/ingestion/test_replay_order.py"
 _LEFT = "tests/ingestion/commands/test_letters_left.py"
 
 FAULTS = [
-    Fault("ingestion/letters.py", "now + number * CHUNK * _NEXT", "now", (_ORDER,)),
+    Fault("ingestion/letters.py", "after = number * CHUNK * _NEXT", "after = timedelta()", (_ORDER,)),
     Fault("ingestion/letters.py", "            began += _NEXT", "            pass", (_ORDER,)),
     Fault("ingestion/letters.py", "(_delivered(run, settles) if new else None) or now", "now", (_ORDER,)),
     Fault("ingestion/letters.py", '        at = F("last_seen")', "        (at,) = list(keys_at)[:1]", (_ORDER,)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from ingestion import ConfigurationError, Context, Json, JsonLines, JsonPages, Page
 from ingestion.models import Run
@@ -32,6 +33,7 @@ ODD: dict[str, tuple[Any, str]] = {
     "lists of records": ([[{"id": "a"}]], "What Given yields must be a Page"),
     "a checkpoint that is a set": ([Page([], {1})], "The checkpoint of a page of Given must be JSON"),
     "a checkpoint that is no number": ([Page([], float("nan"))], "The checkpoint of a page of Given must be JSON"),
+    "a checkpoint with half a character": ([Page([], {"after": "\ud83d"})], "a text in it holds half a character"),
 }
 
 
@@ -43,6 +45,25 @@ def test_a_source_that_gives_no_pages_is_told_what_to_give(name: str) -> None:
 
     assert (run.state, run.error_class) == (Run.State.FAILED, "ConfigurationError")
     assert words in run.error_message
+
+
+@pytest.mark.every_database
+@pytest.mark.parametrize(
+    ("text", "is_nul"), [("a\0", True), (r"a\u0000", False), ("a\\\0", True), ("\\\\u0000", False)]
+)
+def test_a_checkpoint_with_nul_is_refused_where_the_database_cannot_keep_it(text: str, is_nul: bool) -> None:
+    run = load(over([], source=Given([Page([], {"after": text})])))
+
+    refused = is_nul and connection.vendor == "postgresql"
+    assert run.error_class == ("ConfigurationError" if refused else "")
+    assert ("holds NUL" in run.error_message) is refused
+
+
+@pytest.mark.every_database
+def test_a_checkpoint_with_half_a_character_is_refused_on_every_database() -> None:
+    run = load(over([], source=Given([Page([], {"after": "\ud83d"})])))
+
+    assert (run.state, run.error_class) == (Run.State.FAILED, "ConfigurationError")
 
 
 @pytest.mark.parametrize("answer", [None, (None, None), (b"[]", None, 1), b"[]", ({"data": []}, None)], ids=repr)

@@ -58,6 +58,17 @@ def test_a_refused_statement_is_replayed_entry_by_entry() -> None:
     assert [one.status for one in letters(tenant)] == ["replayed"]
 
 
+def test_a_refused_statement_is_taken_apart_also_behind_the_letter_of_a_record() -> None:
+    tenant = new_tenant()
+    load(over([item(9, amount="much")]), tenant)
+    load(over([], source=Batches(GROUPS)), tenant)
+
+    run = replayed(tenant, over([], source=Batches((), trusting=True)))
+
+    assert counts(run) == (2, 1, 0, 1)
+    assert {(one.source_id, one.status) for one in letters(tenant)} == {("rec_0009", "new"), ("june", "replayed")}
+
+
 def test_a_statement_refused_again_stays_one_open_letter() -> None:
     tenant = new_tenant()
     load(over([], source=Batches(GROUPS)), tenant)

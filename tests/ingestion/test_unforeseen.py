@@ -122,7 +122,10 @@ class Mute(RuntimeError):
         raise LookupError("no words")
 
 
-@pytest.mark.parametrize(("error", "says"), [(RuntimeError(), "says nothing more"), (Mute(), "cannot be shown")])
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(RuntimeError(), "says nothing more"), (RuntimeError(" \n"), "says nothing more"), (Mute(), "cannot be shown")],
+)
 def test_a_run_that_fails_without_a_word_ends_and_says_so(error: Exception, says: str) -> None:
     run = load(over([], source=Records([item(1)], error=error)))
 

@@ -88,15 +88,17 @@ def test_a_row_without_a_version_that_meets_another_only_in_the_database_leaves_
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize(("ahead", "noted"), [(timedelta(days=-1), False), (timedelta(hours=20), False), (timedelta(days=400), True)])  # fmt: skip
-def test_a_row_that_nothing_will_be_newer_than_is_told(ahead: timedelta, noted: bool) -> None:
+@pytest.mark.parametrize("version", ["moment", "day"])
+def test_a_row_that_nothing_will_be_newer_than_is_told(ahead: timedelta, noted: bool, version: str) -> None:
     moment = datetime.now(UTC) + ahead
+    values = {"moment": moment, "day": moment.date()}
     pipeline = over(
         [item(1)],
-        transform=lambda value, ctx: {"external_id": value.id, "line": "", "text": "", "moment": moment},
-        destination=Upsert(Wide, key=["external_id"], version="moment"),
+        transform=lambda value, ctx: {"external_id": value.id, "line": "", "text": "", **values},
+        destination=Upsert(Wide, key=["external_id"], version=version),
     )
 
     run = load(pipeline)
 
-    notes = [text for text in run.events.values_list("text", flat=True) if "ahead by 'moment'" in text]
+    notes = [text for text in run.events.values_list("text", flat=True) if f"ahead by {version!r}" in text]
     assert ([f"rec_0001: {moment:%Y-%m-%d}" in note for note in notes], run.ok) == ([True] * noted, 1)

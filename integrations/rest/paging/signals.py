@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 from ingestion import SourceChanged, counted
 from ingestion.redaction import mask
 from integrations.rest.answers import no_failure
-from integrations.rest.exchange import Answer
-from integrations.rest.paths import MISSING
+from integrations.rest.exchange import Answer, State
+from integrations.rest.paths import MISSING, path_of
 
 Scalar = bool | int | str
 _NEXT = re.compile(r"next|cursor|more|continu|(page|sync|skip)_?token|last_?evaluated|after$", re.IGNORECASE)
@@ -110,8 +112,7 @@ def require_sight(answer: Answer, path: str, *, absent_ends: bool, sent: Any = N
 
 def resembling(answer: Answer, path: str, sent: Any) -> Iterator[tuple[str, str]]:
     """Name and path of members around the records that look like the way to a next page and hold something."""
-    for at, value in _leaves(_around(answer), 3):
-        name = at.rpartition(".")[2]
+    for at, name, value in _leaves(_around(answer), 3):
         fits = _NEXT.search(name) and not _BACK.search(name) and name != re.split(r"[.\]]", path)[-1]
         if fits and value not in (None, "", False, 0, [], {}) and value != sent and str(value) != str(sent):
             yield mask(name)[:60], mask(at)[:200]
@@ -121,8 +122,8 @@ def truths_of_more(answer: Answer) -> Iterator[tuple[str, str]]:
     """Where members around the records stand that by their names say that more pages follow, and each with what it
     says: "has_more" true, "last" false.
     """
-    for path, value in _leaves(_around(answer), 3):
-        name, said = path.rpartition(".")[2], str(value).lower() if isinstance(value, str | bool) else ""
+    for path, name, value in _leaves(_around(answer), 3):
+        said = str(value).lower() if isinstance(value, str | bool) else ""
         if (said == "true" and _MORE.fullmatch(name)) or (said == "false" and _LAST.fullmatch(name)):
             yield path, f"{mask(name)[:60]!r} is {said}"
 
@@ -144,10 +145,20 @@ def require_end(answer: Answer, paging: Any, told: Collection[str]) -> None:
             )
 
 
+def require_text(state: State | None) -> None:
+    """Raise SourceChanged for a next page whose name is no text, so that it could neither be asked for nor be kept."""
+    try:
+        msgspec.json.encode(state)
+    except UnicodeEncodeError:
+        raise SourceChanged(
+            "What the source names its next page by holds half a character (a surrogate without its other half), so it "
+            "cannot be asked for."
+        ) from None
+
+
 def pages_beside(answer: Answer) -> tuple[str, int] | None:
     """A member around the records that counts more pages than one, and what it says."""
-    for at, value in _leaves(_around(answer), 3):
-        name = at.rpartition(".")[2]
+    for _, name, value in _leaves(_around(answer), 3):
         if _PAGES.fullmatch(name) and type(value) is int and value > 1:
             return mask(name)[:60], value
     return None
@@ -155,8 +166,7 @@ def pages_beside(answer: Answer) -> tuple[str, int] | None:
 
 def total_beside(answer: Answer) -> tuple[str, int] | None:
     """A member around the records that counts more of them than the page has, and what it says."""
-    for at, value in _leaves(_around(answer), 3):
-        name = at.rpartition(".")[2]
+    for _, name, value in _leaves(_around(answer), 3):
         if _TOTAL.fullmatch(name) and type(value) is int and value > answer.elements:
             return mask(name)[:60], value
     return None
@@ -166,13 +176,14 @@ def _around(answer: Answer) -> Any:
     return json.loads(answer.around) if answer.around else {}
 
 
-def _leaves(value: Any, depth: int, at: str = "$") -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, depth: int, way: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Any]]:
+    """Path, the last word of the name, and value of what is no list."""
     if isinstance(value, Mapping):
         for name, one in value.items():
             if isinstance(one, Mapping) and depth:
-                yield from _leaves(one, depth - 1, f"{at}.{name}")
+                yield from _leaves(one, depth - 1, (*way, name))
             elif not isinstance(one, list):
-                yield f"{at}.{name}", one
+                yield path_of((*way, name)), name.rpartition(".")[2], one
 
 
 def _among(value: Any, declared: Collection[Scalar]) -> bool:

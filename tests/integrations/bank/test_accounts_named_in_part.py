@@ -257,3 +257,30 @@ def test_the_schema_before_is_refused_while_an_account_is_known_otherwise_than_i
 
     with pytest.raises(IrreversibleError, match="completed: 1"):
         migration.refuse_completed_accounts(apps, SimpleNamespace(connection=database))
+
+
+def test_an_unreadable_entry_is_looked_for_in_the_account_that_the_settings_name() -> None:
+    where = connection()
+    for name in ("1", "2"):
+        put(where, f"{name}.ofx", ofx(bank=name, kind="CHECKING"))
+    unreadable = ofx(kind="CHECKING", booked=[("0105", "1O.OO", "A1"), *MONTH[1:]])
+
+    run = put(where, "torn.ofx", unreadable, bank="2")
+
+    assert "1 of the rejected records arrived already" in notes(run)
+
+
+def test_rows_that_another_format_left_under_its_own_name_of_the_account_are_met_again() -> None:
+    rows = b"Date,Description,Amount\n2026-01-09,SHOP,-7.00\n"
+    settings = {"account": "5550004", "currency": "USD"}
+    alone, where = connection("alone"), connection("where")
+    put(alone, "1.csv", rows, **settings)
+    put(where, "1.ofx", ofx(bank="1", kind="CHECKING"))
+    put(where, "1.csv", rows, **settings)
+    by_number = BankTransaction.objects.for_tenant(alone.tenant).get().external_id
+    kept = BankTransaction.objects.for_tenant(where.tenant).filter(booked_on="2026-01-09")
+    kept.update(external_id=by_number, digest=b"older")
+
+    put(where, "1.csv", rows, **settings)
+
+    assert [external_id != by_number for external_id in kept.values_list("external_id", flat=True)] == [True]

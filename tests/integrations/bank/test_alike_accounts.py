@@ -6,6 +6,8 @@ import pytest
 
 from ingestion.models import Connection, Run
 from integrations.bank.alike_accounts import alike
+from tests.integrations.bank.test_accounts_of_one_number import bank
+from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
@@ -26,6 +28,18 @@ def test_a_second_spelling_of_an_account_is_told_once() -> None:
     assert first == []
     assert len(second) == 1
     assert "20010020/0012345678 is new and looks like the account 20010020/12345678" in second[0]
+
+
+@pytest.mark.parametrize(
+    ("of", "kind", "is_told"), [("1", "CHECKING", True), ("2", "CHECKING", False), ("1", "SAVINGS", False)]
+)
+def test_accounts_of_other_banks_or_kinds_are_not_told(of: str, kind: str, is_told: bool) -> None:
+    where = connection()
+    put(where, "first.ofx", bank("1", "-10"))
+
+    run = put(where, "second.ofx", bank(of, "-10", kind=kind).replace(b"<ACCTID>", b"<ACCTID>00"))
+
+    assert ("looks like" in notes(run)) is is_told
 
 
 def test_accounts_of_other_tenants_and_other_currencies_are_not_told() -> None:

@@ -53,6 +53,15 @@ def test_post_notices_is_true_or_false(value: Any) -> None:
         BankFiles().check_config({"post_notices": value})
 
 
+@pytest.mark.parametrize(("key", "tag"), [("bank", "BANKID"), ("kind", "ACCTTYPE")])
+@pytest.mark.parametrize("value", [True, ["1"], {"number": "1"}])
+def test_bank_and_kind_are_texts(key: str, tag: str, value: Any) -> None:
+    BankFiles().check_config({key: "1"})
+
+    with pytest.raises(ConfigurationError, match=f"{key} is a text: what OFX files say in {tag}"):
+        BankFiles().check_config({key: value})
+
+
 @pytest.mark.parametrize("config", [{"acount": "1"}, {"layout": "no such"}, {"ids": "maybe"}])
 def test_an_upload_is_refused_before_anything_is_kept(config: dict[str, Any]) -> None:
     where = connection()

@@ -53,8 +53,8 @@ def test_anything_else_is_refused_whole(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     [b"[" + b",".join([b"1"] * 10_001) + b"]", b"\n".join([b"{}"] * 10_001),
-     b"[" + b",".join([b'{"a":"],[\\"","b":[1,2]}'] * 10_001) + b"]"],
-    ids=["list", "lines", "nested"],
+     b"[" + b",".join([b'{"a":"],[\\"","b":[1,2]}'] * 10_001) + b"]", b'["' + b",{}" * 10_001 + b"]"],
+    ids=["list", "lines", "nested", "behind a quote that does not end"],
 )  # fmt: skip
 def test_more_than_ten_thousand_records_are_one_refusal_and_counted_first(body: bytes) -> None:
     tracemalloc.start()

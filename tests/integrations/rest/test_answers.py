@@ -139,6 +139,7 @@ FINE: dict[str, tuple[dict[str, Any], Any, int]] = {
     "a code without a word": ({}, {"data": [], "code": 7}, 0),
     "a code beside records": ({}, {"data": [{"id": 1}], "code": 7, "msg": "hello"}, 1),
     "a status of HTTP that is fine": ({}, {"data": [], "status": 200, "success": "true"}, 0),
+    "a status beside records, which may be their own": ({}, {"data": [{"id": 1}], "status": 410}, 1),
     "a status object without errors": ({}, {"data": [], "status": {"error_code": 0, "error_message": None}}, 0),
     "work that goes on beside records": ({}, {"data": [{"id": 1}], "status": "processing"}, 1),
     "declared as no failure": (

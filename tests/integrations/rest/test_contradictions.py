@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from ingestion import ConfigurationError, HeldOff, SourceChanged, SourceFailed
@@ -229,3 +230,14 @@ def test_pages_without_records_that_never_end_are_named_with_the_remedy() -> Non
 
     with pytest.raises(SourceChanged, match="empty_ends"):
         read(declared({"style": "page", "more": "$.more"}, max_pages=5), world)
+
+
+def test_a_number_of_pages_that_only_the_first_page_says_holds_for_the_others() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params["page"])
+        return reply({"data": [{"id": number}], **({"n": 3} if number == 1 else {})})
+
+    world = World(answer)
+
+    assert ids(read(declared({"style": "page", "pages": "$.n"}), world)) == ["1", "2", "3"]
+    assert len(world.asked) == 3

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ingestion import SourceChanged
 from ingestion.models import Run, Tenant, Watermark
 from tests.integrations.rest.test_records import acme, connected, rows, run
 from tests.integrations.rest.worlds import World, read, reply, rest
@@ -277,6 +278,17 @@ def test_an_address_that_names_its_own_page_ends_also_with_a_key_in_it() -> None
     pages = read(source, World(answer), secret={"key": "k-123"})
 
     assert [len(page.records) for page in pages] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("key", ["", "&api_key=k-123"])
+def test_an_address_that_names_its_own_page_is_no_end_of_a_page_that_says_that_more_follow(key: str) -> None:
+    own = f"https://api.example.com/things?at=0{key}"
+    world = World(lambda request: reply({"data": ROWS[:1], "next": own, "has_more": True}))
+    auth = {"kind": "api_key", "name": "api_key", "place": "query"}
+    source = rest(params={"at": "0"}, pagination={"style": "next_url", "repeat_ends": True}, auth=auth)
+
+    with pytest.raises(SourceChanged, match="'has_more' is true"):
+        read(source, world, secret={"key": "k-123"})
 
 
 def test_half_a_character_as_the_next_page_is_said(acme: Tenant) -> None:

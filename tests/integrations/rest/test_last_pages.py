@@ -10,6 +10,7 @@ import pytest
 from ingestion.models import Run, Tenant
 from ingestion.testing import registered
 from integrations.rest import Cursor
+from integrations.rest.reading import BATCH
 from tests.ingestion.drift.sources import batch, notes, watched
 from tests.ingestion.runs import carry, new_tenant, queued
 from tests.integrations.rest.worlds import World, reply, rest
@@ -65,3 +66,17 @@ def test_a_member_around_the_records_may_change_its_type_and_one_of_the_records_
 
     assert (later.state, later.error_message) == (Run.State.SUCCEEDED, "")
     assert (other.state, other.error_class) == (Run.State.FAILED, "SchemaDrift")
+
+
+@pytest.mark.slow
+def test_a_page_of_more_records_than_a_batch_takes_has_its_surroundings_in_each_of_them() -> None:
+    tenant = new_tenant()
+    made = []
+    for count in (30, BATCH + 30):
+        body = {"data": batch(1, count, label=str(count)), "version": 2}
+        source = rest(pagination={"style": "none"}).through(World(lambda request, body=body: reply(body)).connect)
+        with registered(watched([], mode="stop", source=source)) as pipeline:
+            made.append(carry(queued(pipeline, tenant)))
+
+    assert [(one.state, one.error_message) for one in made] == [(Run.State.SUCCEEDED, "")] * 2
+    assert "drift" not in [name for name, _ in notes(made[1])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,13 +12,15 @@ from django.apps import apps
 from django.db import connection as database
 
 from ingestion import actions
+from ingestion.core import registry
 from ingestion.models import Tenant
 from integrations.rest.models import RestRecord
+from integrations.rest.schema import Anything
 from integrations.rest.versions import version_of
 from tests.ingestion.runs import OPERATOR, letters
 from tests.integrations.rest.configured import config, preview
 from tests.integrations.rest.test_records import DECLARED, acme, connected, rows, run
-from tests.integrations.rest.worlds import World, reply
+from tests.integrations.rest.worlds import World, context, reply
 
 __all__ = ["acme"]
 pytestmark = [pytest.mark.django_db]
@@ -109,6 +112,14 @@ def test_a_declared_unit_reads_times_of_any_year() -> None:
     assert [version_of({"at": number}, "at", unit="milliseconds") for number in numbers] == [1000 * n for n in numbers]
 
 
+def test_fractions_of_seconds_order_times_of_before_1970_too() -> None:
+    times = ["1955-11-05T06:00:00.25Z", "1955-11-05T06:00:00.75Z", "1969-12-31T23:59:59.9Z", "1970-01-01T00:00:00Z"]
+
+    versions = [version_of({"at": at}, "at") for at in times]
+
+    assert versions == sorted(set(versions))
+
+
 def test_a_preview_says_that_the_times_cannot_be_told() -> None:
     body = [{"id": 1, "at": SECONDS}, {"id": 2, "at": YEAR_5000 * 1000}]
     declared = config(key="id", updated="at")
@@ -131,6 +142,16 @@ def test_a_time_far_in_the_future_is_a_letter_and_freezes_nothing(acme: Tenant, 
 
     (letter,) = letters(acme)
     assert "lies in the future" in str(letter.errors)
+
+
+def test_what_changed_while_a_run_went_on_for_days_lies_in_no_future() -> None:
+    began = datetime.now(UTC) - timedelta(days=3)
+    ctx = context(now=began, config=config(key="id", updated="at"))
+    changed = Anything.model_validate_json(f'{{"id": 1, "at": "{began + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"}}')
+
+    row = registry.get("rest.records").transform(changed, ctx)
+
+    assert row["version"] == version_of(changed.value, "at")
 
 
 @pytest.mark.every_database

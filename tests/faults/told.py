@@ -1,0 +1,208 @@
+"""Between what a source, a letter or a file tells and what is taken from it: pages' ends, versions, whose account it is."""
+
+from tests.faults.planting import Fault
+
+_REST, _BANK = "tests/integrations/rest", "tests/integrations/bank"
+_MOMENT = "tests/ingestion/test_letters_of_one_moment.py"
+_IN_PART = f"{_BANK}/test_accounts_named_in_part.py"
+_AS_ONE = f"{_BANK}/test_accounts_loaded_as_one.py"
+
+FAULTS = [
+    Fault("ingestion/closing_letters.py", "version.seen < taken", "version.last_seen < taken[0]", (_MOMENT,)),
+    Fault(
+        "ingestion/running/overtaken.py",
+        "taken <= seen_at[record.body]:",
+        "taken[0] <= seen_at[record.body][0]:",
+        (_MOMENT,),
+    ),
+    Fault("ingestion/letters.py", "or now) + after", "or now)", (_MOMENT,)),
+    Fault(
+        "ingestion/actions/letters.py",
+        'oldest = replayable(selection).order_by("last_seen", "pk")\n',
+        'oldest = replayable(selection).order_by("pk")\n',
+        (_MOMENT,),
+    ),
+    Fault(
+        "ingestion/running/batch.py",
+        "buried = datetime.now(UTC)",
+        "buried = now",
+        (_MOMENT,),
+    ),
+    Fault(
+        "ingestion/replay.py",
+        "if chosen and (alone or total > _PAGE_BYTES):",
+        "if chosen and total > _PAGE_BYTES:",
+        ("tests/ingestion/test_replay_statements.py",),
+    ),
+    Fault(
+        "ingestion/running/execute.py",
+        "            require_page(page, source)\n",
+        "",
+        ("tests/ingestion/test_misbehaving_sources.py",),
+    ),
+    Fault(
+        "ingestion/running/drift.py",
+        "page.envelope, last=page.last)",
+        "page.envelope)",
+        (f"{_REST}/test_last_pages.py",),
+    ),
+    Fault(
+        "ingestion/core/exact.py",
+        'detail["type"].startswith("decimal")',
+        'detail["type"].startswith("float")',
+        ("tests/ingestion/test_exact_numbers.py",),
+    ),
+    Fault(
+        "ingestion/core/windows.py",
+        "watermark - EPOCH <= lag",
+        "watermark <= EPOCH",
+        ("tests/ingestion/test_windows.py", "tests/ingestion/test_catch_up.py"),
+    ),
+    Fault(
+        "ingestion/core/text.py",
+        "return text if text.strip() else",
+        "return text if text else",
+        ("tests/ingestion/test_failures.py", "tests/ingestion/test_unforeseen.py"),
+    ),
+    Fault(
+        "ingestion/loading/upsert.py",
+        "if not isinstance(field, models.DateField):",
+        "if not isinstance(field, models.DateTimeField):",
+        ("tests/ingestion/test_versioned_pages.py",),
+    ),
+    Fault(
+        "ingestion/running/verification.py",
+        "for text in texts if text.startswith(DIFFER)]",
+        "for text in texts]",
+        ("tests/ingestion/joints/test_excuses_of_totals.py",),
+    ),
+    Fault(
+        "ingestion/scheduling/lateness.py",
+        "if facts.tick and served.hints == 0:",
+        "if facts.tick:",
+        ("tests/ingestion/test_late_workers.py",),
+    ),
+    Fault("integrations/rest/failures.py", '(bare or name != "status")', "True", (f"{_REST}/test_answers.py",)),
+    Fault(
+        "integrations/rest/answers.py",
+        "along(body, way[:depth], at), at, names",
+        "along(body, way[:1], at), at, names",
+        (f"{_REST}/test_answers.py", f"{_REST}/test_names_on_the_way.py"),
+    ),
+    Fault(
+        "integrations/rest/config_keys.py",
+        "        if head == KEY and member:",
+        "        if False:",
+        (f"{_REST}/test_config_keys.py",),
+    ),
+    Fault(
+        "integrations/rest/paging/signals.py",
+        "        if known is not None and not absent_ends:",
+        "        if False:",
+        (f"{_REST}/test_contradictions.py",),
+    ),
+    Fault(
+        "integrations/rest/paging/links.py",
+        "        if not readable(header):",
+        "        if False:",
+        (f"{_REST}/test_ends.py", f"{_REST}/test_paging.py"),
+    ),
+    Fault(
+        "integrations/rest/paging/whole.py",
+        "        if answer.status == 206:",
+        "        if False:",
+        (f"{_REST}/test_contradictions.py",),
+    ),
+    Fault(
+        "integrations/rest/progress.py",
+        ' or checkpoint.get("first_total") is not None',
+        "",
+        (f"{_REST}/test_totals.py",),
+    ),
+    Fault(
+        "integrations/rest/versions.py",
+        "(int(number) - _COARSE) // 64",
+        "(int(number) - _COARSE)",
+        (f"{_REST}/test_updated.py",),
+    ),
+    Fault(
+        "integrations/rest/pipelines.py",
+        "return max(ctx.now, datetime.now(UTC))",
+        "return ctx.now",
+        (f"{_REST}/test_updated.py",),
+    ),
+    Fault(
+        "integrations/rest/reading.py",
+        ", envelope=page.envelope, last=page.last)",
+        ")",
+        (f"{_REST}/test_last_pages.py",),
+    ),
+    Fault(
+        "integrations/rest/reading.py",
+        "            turn = self._without_secrets(turn, state, answer)\n",
+        "",
+        (f"{_REST}/test_auth.py",),
+    ),
+    Fault(
+        "integrations/databases/rows.py",
+        "            if not found and checkpoint is None:",
+        "            if not found:",
+        (),
+        "A resumed reading has read rows, so that there are some: it would ask once more, and tell what is true.",
+    ),
+    Fault(
+        "integrations/push/source.py",
+        "            yield from (sign[0] for sign in _SIGN.finditer(text, found.start() + 1))\n",
+        "",
+        ("tests/integrations/push/test_source.py",),
+    ),
+    Fault(
+        "integrations/stripe/schemas/base.py",
+        "return since if since <= max(ctx.now, datetime.now(UTC)) + _AHEAD else ctx.now",
+        "return since",
+        ("tests/integrations/stripe/test_reported.py",),
+    ),
+    Fault(
+        "integrations/bank/which_account.py",
+        "    if is_other and (before := account.known_by) != account.former:",
+        "    if is_other and (before := account.known_by):",
+        (_AS_ONE, _IN_PART),
+    ),
+    Fault(
+        "integrations/bank/which_account.py",
+        "    if len(possible) > 1 and not (head.bank and head.kind):",
+        "    if False:",
+        (_IN_PART,),
+    ),
+    Fault("integrations/bank/heads.py", " and _holds(ctx, pk, sorted(former))", "", (_AS_ONE,)),
+    Fault(
+        "integrations/bank/arrivals.py",
+        '        keys |= {arrival.written} - {""}\n',
+        "",
+        (_IN_PART,),
+    ),
+    Fault(
+        "integrations/bank/alike_accounts.py",
+        " and _may_be_one(qualifier, whose)",
+        "",
+        (f"{_BANK}/test_alike_accounts.py",),
+    ),
+    Fault(
+        "integrations/bank/recognition.py",
+        "with_settings(head, ctx.config) if promises(form) else head",
+        "head",
+        (_IN_PART,),
+    ),
+    Fault(
+        "integrations/bank/formats/camt_taken.py",
+        "        return len(self._taken)",
+        "        return 0",
+        (f"{_BANK}/test_camt_pages.py",),
+    ),
+    Fault(
+        "integrations/bank/file_config.py",
+        "        if isinstance(config.get(name), bool | Mapping | list):",
+        "        if False:",
+        (f"{_BANK}/test_settings.py",),
+    ),
+]
