@@ -62,6 +62,13 @@ FAULTS = [
         "integrations/rest/pipelines.py", "_present(ctx), unit)", '_present(ctx), "")', (f"{_REST}/test_updated.py",)
     ),
     Fault(
+        "integrations/rest/ordering.py",
+        "update(version=None)",
+        "none()",
+        (f"{_REST}/test_ordering.py",),
+    ),
+    Fault("integrations/rest/ordering.py", "name != name_of(declared)", "False", (f"{_REST}/test_ordering.py",)),
+    Fault(
         "integrations/rest/paging/signals.py",
         "        if path not in told:\n            raise",
         "        if True:\n            raise",
