@@ -18,6 +18,7 @@ from ingestion.core.capabilities import (
     Testable,
     Windowed,
 )
+from ingestion.core.config_keys import refuse_unknown_keys
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
 from ingestion.core.drift import OnDrift
@@ -144,4 +145,5 @@ __all__ = [
     "json_page",
     "meter",
     "pipeline",
+    "refuse_unknown_keys",
 ]
