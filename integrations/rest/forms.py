@@ -47,7 +47,7 @@ KIND_NAMES = {
     "refresh_token": _("OAuth 2 refresh token (credential: refresh_token, client_id, client_secret)"),
 }
 UNIT_NAMES = {
-    "": _("as its size says"),
+    "": _("a time, in the unit that its size says"),
     "seconds": _("a time in seconds since 1970"),
     "milliseconds": _("a time in milliseconds"),
     "microseconds": _("a time in microseconds"),
@@ -95,7 +95,7 @@ class DeclareForm(forms.Form):
     )  # fmt: skip
     updated = line(_("Changed"), _("When a record changed, or its version. An older one then never wins."))
     updated_unit = forms.ChoiceField(
-        label=_("Changed, as a number"), required=False, choices=list(UNIT_NAMES.items()),
+        label=_("A number at Changed is"), required=False, choices=list(UNIT_NAMES.items()),
         help_text=_("A number that may be a time in several units, or a counter, is refused until this is chosen."),
     )  # fmt: skip
     total = line(_("Total"), _("JSONPath of the number of all records, for example $.count"))
