@@ -6,6 +6,7 @@ This module is the public API; everything else may move. See docs/reference/api.
 from ingestion.core.capabilities import (
     AnswersDrift,
     ChecksConfig,
+    CompletesConfig,
     DeclaresDrift,
     DeclaresTotals,
     Fed,
@@ -68,6 +69,7 @@ __all__ = [
     "AnswersDrift",
     "ChecksConfig",
     "CircuitOpen",
+    "CompletesConfig",
     "ConfigurationError",
     "Context",
     "Countable",

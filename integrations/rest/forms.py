@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion import ConfigurationError
 from ingestion.admin import only_own
 from ingestion.models import Connection, Tenant
-from integrations.rest.config import KEY, KINDS, STYLES, from_json
+from integrations.rest.config import KEY, KINDS, STYLES, from_json, integration_for
 from integrations.rest.form_fields import JsonList, JsonObject, Lines, Names, line, values, whole, yes_or_no
 from integrations.rest.form_values import (
     ALIASES,
@@ -255,7 +255,7 @@ class DeclareForm(forms.Form):
             "auth": self._choice("auth", "kind", AUTH, known),
         }
         name = self.connection.name if self.connection is not None else cleaned["name"]
-        return {**before, "integration": cleaned["integration"] or name or "rest", KEY: declaration}
+        return {**before, "integration": cleaned["integration"] or integration_for(name), KEY: declaration}
 
     def _asks(self, name: str) -> bool:
         """Whether the page that was sent had this field: what it had no field for stays as it was."""

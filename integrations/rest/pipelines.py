@@ -21,7 +21,7 @@ from integrations.rest.versions import version_of
     source=Configured(),
     schema=Anything,
     destination=Kept(),
-    integration="rest",
+    integration=config.PIPELINES_OWN,
     reconciliations=[CountsAgree()],
 )
 def records(record: Anything, ctx: Context) -> dict[str, Any]:
