@@ -6,6 +6,7 @@ This module is the public API; everything else may move. See docs/reference/api.
 from ingestion.core.capabilities import (
     AnswersDrift,
     ChecksConfig,
+    CompletesConfig,
     DeclaresDrift,
     DeclaresTotals,
     Fed,
@@ -18,6 +19,7 @@ from ingestion.core.capabilities import (
     Testable,
     Windowed,
 )
+from ingestion.core.config_keys import refuse_unknown_keys
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
 from ingestion.core.drift import OnDrift
@@ -67,6 +69,7 @@ __all__ = [
     "AnswersDrift",
     "ChecksConfig",
     "CircuitOpen",
+    "CompletesConfig",
     "ConfigurationError",
     "Context",
     "Countable",
@@ -144,4 +147,5 @@ __all__ = [
     "json_page",
     "meter",
     "pipeline",
+    "refuse_unknown_keys",
 ]

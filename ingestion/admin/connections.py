@@ -82,7 +82,9 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             return format_html('{} <span class="help">{}</span>', cells.badge("late", _("late")), reason)
         if connection.last_state in Run.ACTIVE:
             return cells.badge(connection.last_state, Run.State(connection.last_state).label)
-        return cells.badge("quiet", _("waiting") if connection.next_due else _("on request"))
+        if connection.next_due:
+            return cells.badge("quiet", _("waiting"))
+        return format_html('{} <span class="help">{}</span>', cells.badge("quiet", _("on request")), _why(connection))
 
     @admin.display(description=_("schedule"))
     def rhythm(self, connection: Connection) -> str:
@@ -193,6 +195,14 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
                 "audit": _listed("auditentry", {"q": str(connection)}),
             },
         }
+
+
+def _why(connection: Connection) -> str:
+    """Why it is due at no time of its own."""
+    try:
+        return scheduling.why_on_request(connection)
+    except IngestionError as error:
+        return str(error)
 
 
 def _held(connection: Any) -> dict[str, Any] | None:

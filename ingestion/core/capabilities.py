@@ -96,6 +96,15 @@ class ChecksConfig(Protocol):
 
 
 @runtime_checkable
+class CompletesConfig(Protocol):
+    """A source that adds to what people wrote into a config what follows from the connection's name."""
+
+    def completed(self, config: Mapping[str, Any], before: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """`config` as it is stored on the connection called `name`, whose config was `before`."""
+        ...
+
+
+@runtime_checkable
 class AnswersDrift(Protocol):
     """A source that decides for each connection what a changed shape of its records means."""
 

@@ -42,12 +42,16 @@ def require_finds(pipeline: Pipeline) -> None:
     """Raise ActionRefused where a run over a window would find nothing, whatever the window."""
     if finds(pipeline):
         return
-    ways = {"uploaded": takes_files(pipeline), "delivered": takes_deliveries(pipeline)}
-    how = [way for way, taken in ways.items() if taken]
     raise ActionRefused(
         f"The source of {pipeline.name} ({_kind(pipeline)}) finds nothing by itself: its records are "
-        f"{' or '.join(how) or 'brought'}, and that has runs of its own."
+        f"{' or '.join(ways_in(pipeline)) or 'brought'}, and that has runs of its own."
     )
+
+
+def ways_in(pipeline: Pipeline) -> list[str]:
+    """How its records come unasked: uploaded, delivered."""
+    ways = {"uploaded": takes_files(pipeline), "delivered": takes_deliveries(pipeline)}
+    return [way for way, taken in ways.items() if taken]
 
 
 def _kind(pipeline: Pipeline) -> str:

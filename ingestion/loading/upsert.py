@@ -71,6 +71,10 @@ class Upsert:
         known = plan.select(tenant, keys, *wanted)
         return {key: Stored(bytes(digest), *version) for key, (digest, *version) in known}
 
+    def columns(self, ctx: Context, keys: Sequence[str], *wanted: str) -> Iterator[tuple[str, Sequence[Any]]]:
+        """Key and `wanted` columns of the tenant's rows under `keys`."""
+        return self._plan.select(ctx.tenant.id, keys, *wanted)
+
     def written(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Written]:
         rows = self._plan.select(ctx.tenant.id, keys, "loaded_at", "run_id")
         return {key: Written(*row) for key, row in rows}

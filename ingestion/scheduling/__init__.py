@@ -19,7 +19,7 @@ from ingestion import queueing, reconciling
 from ingestion.clock import DbNow
 from ingestion.models import Heartbeat
 from ingestion.scheduling import backfills, due, forgotten, hints
-from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming
+from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming, why_on_request
 from ingestion.scheduling.due import go_on
 from ingestion.scheduling.lateness import (
     SHOWN,
@@ -50,6 +50,7 @@ __all__ = [
     "tick_problem",
     "upcoming",
     "why_late",
+    "why_on_request",
     "why_pending",
     "window_for",
 ]

@@ -8,6 +8,7 @@ from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core import schedules as core
 from ingestion.core.declared_schedules import schedule_from_json
+from ingestion.core.intake import finds, ways_in
 from ingestion.core.schedules import Place, Schedule
 from ingestion.models import Connection
 
@@ -17,6 +18,18 @@ def schedule_of(connection: Connection) -> Schedule | None:
     if connection.schedule is not None:
         return schedule_from_json(connection.schedule)
     return registry.get(connection.pipeline).schedule
+
+
+def why_on_request(connection: Connection) -> str:
+    """Why `connection` is due at no time of its own, in words; '' where it is. Raises as `schedule_of`."""
+    if schedule_of(connection) is not None:
+        return "" if connection.next_due else "its schedule has no further time"
+    pipeline = registry.get(connection.pipeline)
+    if not finds(pipeline):
+        return f"its records are {' or '.join(ways_in(pipeline)) or 'brought'}"
+    if connection.schedule is not None:
+        return "its schedule is switched off"
+    return "neither it nor its pipeline has a schedule"
 
 
 def place_of(connection: Connection) -> Place:

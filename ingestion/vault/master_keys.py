@@ -34,7 +34,8 @@ def key(key_id: str) -> bytes:
     given = config().MASTER_KEYS.get(key_id)
     if given is None:
         raise UnknownMasterKey(
-            f'The master key {key_id!r} is not in INGESTION["MASTER_KEYS"]; put it back, then run '
+            f'The master key {key_id!r} is not in INGESTION["MASTER_KEYS"] (in the standalone project: the variable '
+            "MASTER_KEYS); put it back, then run "
             "`manage.py ingest credential rotate-keys` before it is taken away."
         )
     return decoded(key_id, given.get_secret_value())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
-from ingestion import ConfigurationError
+from ingestion import ConfigurationError, refuse_unknown_keys
 from integrations.bank.formats.csv_detect import layout_named
 from integrations.bank.formats.options import Options
 from integrations.bank.formats.qif_dates import ORDERS
@@ -24,17 +23,12 @@ _TAGS = {"bank": "BANKID", "kind": "ACCTTYPE"}
 
 def refuse_unknown(config: Mapping[str, Any], more: Sequence[str] = ()) -> None:
     """Raise ConfigurationError for keys that nobody reads; `more` are those of the project's own transform."""
-    known = (*KEYS, *more)
-    for name in config:
-        if name not in known:
-            near = get_close_matches(str(name).casefold(), known, n=1)
-            meant = f" Did you mean {near[0]}?" if near else ""
-            if str(name).startswith("layout."):
-                meant = " Keys of a layout are set in the whole object: --config layout='{…}'."
-            raise ConfigurationError(
-                f"{str(name)[:50]!r} is no setting of bank files.{meant} There are {', '.join(known)}. Take it away "
-                f"with --config {str(name)[:50]}=null, or in the connection's config."
-            )
+    refuse_unknown_keys(config, (*KEYS, *more), advice=_of_layout)
+
+
+def _of_layout(name: str) -> str:
+    whole = ". Keys of a layout are set in the whole object: --config layout='{…}'."
+    return whole if name.startswith("layout.") else ""
 
 
 def told(config: Mapping[str, Any], layouts: Sequence[CsvLayout]) -> dict[str, Any]:

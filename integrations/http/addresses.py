@@ -74,7 +74,7 @@ def permitted(host: str, found: Sequence[str], networks: Sequence[Network]) -> l
             leads = "is" if host == str(address) else f"leads to {address},"
             raise PrivateAddress(
                 f"{host} {leads} not a public address. If it is a system of your own, add its network to "
-                'INGESTION["PRIVATE_NETWORKS"].'
+                'INGESTION["PRIVATE_NETWORKS"] (in the standalone project: the variable PRIVATE_NETWORKS).'
             )
     return [(address, _listed(address, networks)) for address in addresses]
 

@@ -17,6 +17,8 @@ from integrations.rest.guarding import reaching
 from integrations.rest.secrecy import ADVICE, secrets_in
 
 KEY = "rest"
+PIPELINES_OWN = "rest"
+"""The integration of the pipeline, which a stored config without one uses."""
 _LONGEST = 32 * 1024
 _ERRORS = 5
 D = TypeVar("D", bound=Declaration)
@@ -35,6 +37,16 @@ KINDS: dict[str, type[BaseModel]] = {
     )
 }  # fmt: skip
 _TAGGED = {"pagination": ("style", STYLES), "auth": ("kind", KINDS)}
+
+
+def integration_of(config: Mapping[str, Any]) -> str:
+    """The integration whose credential a stored config uses; '' where it declares nothing yet."""
+    return str(config.get("integration") or (PIPELINES_OWN if KEY in config else ""))
+
+
+def integration_for(name: str) -> str:
+    """The integration of an API that is declared under a connection's `name` and names none: the one called so."""
+    return name or PIPELINES_OWN
 
 
 def declared(kind: type[D], config: Mapping[str, Any]) -> D:

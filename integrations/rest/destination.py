@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion import Context, Loaded, Ready, Rejected, Stored, Upsert
-from integrations.rest import config
+from integrations.rest import config, ordering
 from integrations.rest.declaration import Declaration
 from integrations.rest.models import RestRecord
 
@@ -28,7 +28,11 @@ class Kept:
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         short = {_key(ctx, key): key for key in keys if key}
-        return {short[key]: row for key, row in _rows(ctx).stored(ctx, list(short)).items()}
+        declared = _declared(ctx)
+        if not declared.updated:
+            return {short[key]: row for key, row in _UNDATED.stored(ctx, list(short)).items()}
+        rows = _ROWS.columns(ctx, list(short), "digest", "version", "ordered_by")
+        return {short[key]: ordering.compared(declared, *row) for key, row in rows}
 
     def empty(self, ctx: Context) -> bool:
         return _ROWS.empty(ctx)
@@ -44,8 +48,14 @@ class Kept:
         return row["version"]
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        loaded = _rows(ctx).load(ctx, rows)
-        return dataclasses.replace(loaded, rejected=[_advised(bad) for bad in loaded.rejected])
+        declared = _declared(ctx)
+        if declared.updated:
+            notes = ordering.let_go(ctx, _ROWS, [_ROWS.key_of(one.row) for one in rows], declared)
+            loaded = _ROWS.load(ctx, rows)
+        else:
+            notes, loaded = (), _UNDATED.load(ctx, rows)
+        rejected = [_advised(bad) for bad in loaded.rejected]
+        return dataclasses.replace(loaded, rejected=rejected, notes=[*loaded.notes, *notes])
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ROWS.total(ctx, column, [_key(ctx, key) for key in keys])
@@ -60,9 +70,9 @@ def _advised(bad: Rejected) -> Rejected:
     return bad._replace(errors=errors)
 
 
-def _rows(ctx: Context) -> Upsert:
-    """What writes the connection's rows, as its declaration is now."""
-    return _ROWS if config.declared(Declaration, ctx.config).updated else _UNDATED
+def _declared(ctx: Context) -> Declaration:
+    """As it is now; the rows may have been written under an earlier one."""
+    return config.declared(Declaration, ctx.config)
 
 
 def _key(ctx: Context, key: str) -> str:

@@ -60,10 +60,17 @@ def member(record: Any, name: str) -> Any:
     return record
 
 
+def stands(record: Any, name: str) -> bool:
+    """Whether the member at a dotted name is there, be it null."""
+    *way, last = name.split(".")
+    owner = member(record, ".".join(way)) if way else record
+    return isinstance(owner, dict) and last in owner
+
+
 def moment(text: str) -> datetime | None:
     """An ISO 8601 time, in UTC unless it says otherwise; None for anything else."""
     try:
-        at = datetime.fromisoformat(text.strip())
+        at = datetime.fromisoformat(text.strip().upper())
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

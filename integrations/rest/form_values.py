@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ingestion.models import Connection
-from integrations.rest.config import KEY
+from integrations.rest.config import KEY, integration_of
 from integrations.rest.form_fields import shown
 
 PAGING = ("param", "size_param", "size", "next", "more", "pages", "start", "rel", "place", "keep_origin")
@@ -32,7 +32,7 @@ def initial(connection: Connection) -> dict[str, Any]:
     """The form's values for what a connection declares now; what it does not understand is left out."""
     config = connection.config
     known = declared_in(config)
-    return {"integration": config.get("integration", ""), **dict(_initial(known))}
+    return {"integration": integration_of(config), **dict(_initial(known))}
 
 
 def declared_in(config: Mapping[str, Any]) -> dict[str, Any]:

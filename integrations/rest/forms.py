@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion import ConfigurationError
 from ingestion.admin import only_own
 from ingestion.models import Connection, Tenant
-from integrations.rest.config import KEY, KINDS, STYLES, from_json
+from integrations.rest.config import KEY, KINDS, STYLES, from_json, integration_for
 from integrations.rest.form_fields import JsonList, JsonObject, Lines, Names, line, values, whole, yes_or_no
 from integrations.rest.form_values import (
     ALIASES,
@@ -47,7 +47,7 @@ KIND_NAMES = {
     "refresh_token": _("OAuth 2 refresh token (credential: refresh_token, client_id, client_secret)"),
 }
 UNIT_NAMES = {
-    "": _("as its size says"),
+    "": _("a time, in the unit that its size says"),
     "seconds": _("a time in seconds since 1970"),
     "milliseconds": _("a time in milliseconds"),
     "microseconds": _("a time in microseconds"),
@@ -95,7 +95,7 @@ class DeclareForm(forms.Form):
     )  # fmt: skip
     updated = line(_("Changed"), _("When a record changed, or its version. An older one then never wins."))
     updated_unit = forms.ChoiceField(
-        label=_("Changed, as a number"), required=False, choices=list(UNIT_NAMES.items()),
+        label=_("A number at Changed is"), required=False, choices=list(UNIT_NAMES.items()),
         help_text=_("A number that may be a time in several units, or a counter, is refused until this is chosen."),
     )  # fmt: skip
     total = line(_("Total"), _("JSONPath of the number of all records, for example $.count"))
@@ -255,7 +255,7 @@ class DeclareForm(forms.Form):
             "auth": self._choice("auth", "kind", AUTH, known),
         }
         name = self.connection.name if self.connection is not None else cleaned["name"]
-        return {**before, "integration": cleaned["integration"] or name or "rest", KEY: declaration}
+        return {**before, "integration": cleaned["integration"] or integration_for(name), KEY: declaration}
 
     def _asks(self, name: str) -> bool:
         """Whether the page that was sent had this field: what it had no field for stays as it was."""

@@ -20,6 +20,8 @@ class RestRecord(Ingested):
     external_id = ExternalIdField(_("external id"))
     version = models.BigIntegerField(_("version"), null=True)
     """When the source changed it, in microseconds since 1970, or its own version: an older one never overwrites it."""
+    ordered_by = models.CharField(_("ordered by"), max_length=220, null=True)  # noqa: DJ001  null: of before it was kept
+    """The member that `version` was read from, and its declared unit: versions of others cannot be compared."""
     updated_at = models.DateTimeField(_("updated"), null=True)
     """The same as a time, where the source gives one."""
     body = models.JSONField(_("record"), encoder=ExactEncoder, decoder=ExactDecoder)

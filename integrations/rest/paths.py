@@ -20,9 +20,10 @@ import msgspec
 from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
-from ingestion import ConfigurationError, SourceChanged, Transient
+from ingestion import ConfigurationError, SourceChanged
 from integrations.rest.taking_apart import elements, members
-from integrations.rest.walking import NULL, LookupMissed, NullMet, few, joined, walk
+from integrations.rest.unreadable import unreadable
+from integrations.rest.walking import NULL, LookupMissed, NothingLike, NullMet, few, joined, walk
 
 _LONGEST = 200
 _SEGMENTS = 12
@@ -92,7 +93,7 @@ class Path:
             found = []
         except LookupMissed as error:
             if "missing" not in empty:
-                raise SourceChanged(str(error)) from error
+                raise _missing(error) from error
             found = []
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
             raise unreadable(body, error) from error
@@ -201,33 +202,16 @@ def along(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:
         raise unreadable(body, error) from error
 
 
+def _missing(error: LookupMissed) -> SourceChanged:
+    leaves_out = ' If the source leaves it out when there are no records, declare that: "empty": ["missing"].'
+    return SourceChanged(f"{error}{leaves_out if isinstance(error, NothingLike) else ''}")
+
+
 def _null(text: str) -> SourceChanged:
     return SourceChanged(
         f"Null stands where {text} leads, so whether there are records cannot be seen. If the source writes an empty "
-        'list so, declare it: empty=["null"].'
+        'list so, declare it: "empty": ["null"].'
     )
-
-
-def unreadable(body: bytes, error: Exception) -> SourceChanged | Transient:
-    """Why a page that should be JSON is none, in a sentence."""
-    start = body.lstrip()[:200]
-    if not start:
-        return SourceChanged("The source answered with an empty body instead of JSON.")
-    if start[:1] == b"<":
-        return SourceChanged("The source answered with a web page or XML instead of JSON. Is the address right?")
-    if "truncated" in str(error) or _cut_off(body):
-        return Transient("The source's JSON ends in the middle; it is asked again.")
-    if isinstance(error, RecursionError):
-        return SourceChanged("The source's JSON is nested too deeply to be read.")
-    return SourceChanged(f"The source's answer is not JSON: {error}.")
-
-
-def _cut_off(body: bytes) -> bool:
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        return "truncated" in str(error)
-    return False
 
 
 def _cut(body: bytes, parts: Sequence[str | int], known: dict[tuple[Any, ...], Any], left: list[int]) -> bytes:

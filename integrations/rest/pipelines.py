@@ -10,6 +10,7 @@ from integrations.rest import config
 from integrations.rest.destination import Kept
 from integrations.rest.fields import key_reader, member, moment
 from integrations.rest.identity import identity, number_of, twin
+from integrations.rest.ordering import name_of
 from integrations.rest.schema import Anything
 from integrations.rest.source import Configured, Rest
 from integrations.rest.versions import version_of
@@ -20,7 +21,7 @@ from integrations.rest.versions import version_of
     source=Configured(),
     schema=Anything,
     destination=Kept(),
-    integration="rest",
+    integration=config.PIPELINES_OWN,
     reconciliations=[CountsAgree()],
 )
 def records(record: Anything, ctx: Context) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def records(record: Anything, ctx: Context) -> dict[str, Any]:
         "source": ctx.connection,
         "external_id": _id(record.raw, declared.keys),
         "version": version_of(record.value, declared.updated, _present(ctx), unit) if declared.updated else None,
+        "ordered_by": name_of(declared),
         "updated_at": moment(changed) if isinstance(changed, str) else None,
         "body": record.value,
     }

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from ingestion import Json, Proof, counted
 from integrations.rest.declaration import Declaration
@@ -47,6 +48,8 @@ class Progress:
     """Records that an earlier page of the run had brought, by their id; not those read again on purpose."""
     stale: int = 0
     """How many pages in a row brought only records that were read before."""
+    beside: list[Any] | None = None
+    """What a page says of all records or pages, where the declaration does not look at it; see `unlooked`."""
     rows: list[str] | None = None
     """Identities of the records without an id so far; None when they are too many for a checkpoint."""
 

@@ -25,6 +25,7 @@ from integrations.rest.exchange import Answer, Call, Fetch, Reply, State, Turn
 from integrations.rest.identity import Twins, spelled, twin
 from integrations.rest.memory import Memory
 from integrations.rest.paging.numbers import PAST_THE_TOTAL, foreseen
+from integrations.rest.paging.rings import named_again
 from integrations.rest.paging.signals import require_end, require_text
 from integrations.rest.paths import Taken, outline, path, path_of
 from integrations.rest.placeholders import texts
@@ -32,6 +33,7 @@ from integrations.rest.progress import Progress
 from integrations.rest.taking import Elements, taken
 from integrations.rest.taking_apart import TooMany
 from integrations.rest.totals import total_of
+from integrations.rest.unlooked import fewer, remembered, undated
 
 _SAME = 2
 """An equal page may come by chance when rows move by exactly one page; a second one in a row does not."""
@@ -116,14 +118,15 @@ class Reading:
             new = [record for place, record in zip(elements.places, records, strict=True) if place >= turn.repeats]
             before = self._memory.look(new, progress, turn)
         after = before.after(turn, answer, elements.nulls, untold)
-        after = dataclasses.replace(after, last=digest, same=same)
+        after = remembered(self.declaration, answer, dataclasses.replace(after, last=digest, same=same))
         if turn.dropped:
             records = []
         elif not self.declaration.keys:
             records, after = self._told_apart(elements, answer.elements, progress, after, turn)
         declares, after = after.declares(len(records) + len(elements.refused))
         page = dataclasses.replace(self._page(records, elements, after, turn, answer), declares=declares)
-        page = dataclasses.replace(page, notes=[*notes, *turn.notes, *page.notes])
+        others = (*undated(self.declaration, records, number), *fewer(after))
+        page = dataclasses.replace(page, notes=[*notes, *turn.notes, *page.notes, *others])
         self.check(page)
         return page, after
 
@@ -222,10 +225,7 @@ class Reading:
             return turn  # the latter go back on purpose
         asked = hash(msgspec.json.encode(turn.state))
         if turn.state == state or asked in self._seen:
-            raise SourceChanged(
-                "The source names a page as the next one that was read already; it would never end. If that is how it "
-                "says that there is none, declare it: repeat_ends, ends or inclusive."
-            )
+            raise named_again(self.declaration.pagination, state, turn.state)
         self._seen.add(asked)
         return turn
 

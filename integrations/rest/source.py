@@ -181,5 +181,11 @@ class Configured:
             config_keys.refuse_members(others)
             config_keys.refuse_unknown(others, config.declared(Rest, given))
 
+    def completed(self, given: Mapping[str, Any], before: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """Where an API is declared for the first time, the integration that the form would name."""
+        if config.KEY not in given or config.integration_of(before) or given.get("integration"):
+            return dict(given)
+        return {**given, "integration": config.integration_for(name)}
+
     def _declared(self, ctx: Context) -> Rest:
         return config.declared(Rest, ctx.config).untrusted().through(self.connect)

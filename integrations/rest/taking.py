@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from ingestion import FieldError, Record, RecordError, Refusal, SourceChanged, counted
-from integrations.rest.fields import key_of_value, key_reader, mark, member
+from integrations.rest.fields import key_of_value, key_reader, mark, member, stands
 from integrations.rest.identity import identity
 from integrations.rest.walking import NULL
 
 _NO_KEY = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _KINDS = {"[": "lists", '"': "texts", "t": "truths", "f": "truths"}
+_KINDS_OF_ONE = {bool: "a truth", float: "a number with decimals", list: "a list", dict: "an object"}
 _SHOWN = 10
 _DEPTH = 100
 _HALF = "The text holds half a character (a surrogate without its other half)."
@@ -93,7 +94,7 @@ def _require_records(bodies: Sequence[bytes], keys: tuple[str, ...]) -> None:
         return
     values = [_leniently(body) for body in bodies]
     for name in keys:
-        if all(isinstance(value, dict) and not _has(value, name) for value in values):
+        if all(isinstance(value, dict) and not stands(value, name) for value in values):
             there = ", ".join(list(values[0])[:_SHOWN])
             raise SourceChanged(
                 f"None of the page's {counted(len(bodies), 'record')} has {name!r}, which tells them apart (`key`); "
@@ -113,7 +114,20 @@ def _refusal(body: bytes, keys: tuple[str, ...], position: str, error: Exception
         names = ", ".join(dict.fromkeys(fault.path for fault in faults))
         return Refusal(Record(key, body, position), RecordError(f"{names}: {faults[0].message}", errors=faults))
     what = f"key {', '.join(keys)!r}" if keys else "value"
-    return Refusal(Record(key, body, position), RecordError(f"No usable {what} in the record: {error}"))
+    why = _no_id(value, keys) or str(error)
+    return Refusal(Record(key, body, position), RecordError(f"No usable {what} in the record: {why}"))
+
+
+def _no_id(value: Any, keys: tuple[str, ...]) -> str:
+    """What stands in the place of an id and is none, which is a text or a whole number; '' where that is not it."""
+    for name in keys if isinstance(value, dict) else ():
+        there = member(value, name)
+        if there is None:
+            return f"{name!r} is null." if stands(value, name) else f"it has no {name!r}."
+        if isinstance(there, bool | float | list | dict):
+            kind = _KINDS_OF_ONE[type(there)]
+            return f"at {name!r} stands {kind}; an id is a text or a whole number."
+    return ""
 
 
 def _leniently(body: bytes) -> Any:
@@ -143,14 +157,3 @@ def _faults(value: Any, path: str, depth: int) -> Iterator[FieldError]:
 
 def _is_half(text: str) -> bool:
     return any("\ud800" <= sign <= "\udfff" for sign in text)
-
-
-def _has(value: Any, name: str) -> bool:
-    return member(value, name) is not None or _stands(value, name)
-
-
-def _stands(value: Any, name: str) -> bool:
-    """Whether the member is there, be it null."""
-    *way, last = name.split(".")
-    owner = member(value, ".".join(way)) if way else value
-    return isinstance(owner, dict) and last in owner

@@ -50,6 +50,11 @@ def version_of(record: Any, name: str, now: datetime | None = None, unit: Unit =
     return _of_now(name, str(value), (at - _EPOCH) // timedelta(microseconds=1), now)
 
 
+def latest(now: datetime) -> int:
+    """The last time that a source can mean, as a version: a day ahead of `now`."""
+    return int((now + _AHEAD).timestamp()) * _SCALE
+
+
 def counter(number: Decimal) -> int | None:
     """A number that grows with the counter, in what a column holds; None where it is too large.
 
@@ -90,7 +95,7 @@ def _timed(name: str, number: Decimal, now: datetime | None, unit: Unit) -> int:
 def _of_now(name: str, shown: str, micros: int, now: datetime | None, hint: str = "") -> int:
     if abs(micros) > _FINE * _SCALE:
         raise RecordError(f"{name} is too large for a time or version.")
-    if now is not None and micros > int((now + _AHEAD).timestamp()) * _SCALE:
+    if now is not None and micros > latest(now):
         raise RecordError(
             f"{name} lies in the future, {shown[:40]!r}: no later change of the record would be newer, so it is not "
             f"stored. Have the source mend it, then replay the record.{hint}"

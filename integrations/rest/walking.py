@@ -13,11 +13,16 @@ from ingestion.redaction import mask
 from integrations.rest.taking_apart import MOST, TooMany, elements, members
 
 NULL = b"null"
+_KINDS = {b'"': "a text", b"{": "an object", b"t": "a truth", b"f": "a truth"}
 _around = msgspec.json.Encoder()
 
 
 class LookupMissed(SourceChanged):
     """Nothing stands where a plain path leads."""
+
+
+class NothingLike(LookupMissed):
+    """Nor does a list that could be it under another name."""
 
 
 class NullMet(LookupMissed):
@@ -54,7 +59,9 @@ def walk(
         around[step] = inner = {}
     if step not in known:
         there = ", ".join(repr(mask(name)[:40]) for name in list(known)[:10])
-        raise LookupMissed(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
+        # A list that is there may be the one that was looked for, renamed.
+        kind = LookupMissed if any(bytes(one)[:1] == b"[" for one in known.values()) else NothingLike
+        raise kind(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
     yield from walk(known[step], rest, text, inner)
 
 
@@ -107,4 +114,5 @@ def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
     try:
         return elements(raw)
     except msgspec.ValidationError:
-        raise LookupMissed(f"The page has no list where {text} leads. Has the source changed?") from None
+        there = _KINDS.get(bytes(raw).lstrip()[:1], "a number")
+        raise LookupMissed(f"The page has no list where {text} leads, but {there}. Has the source changed?") from None

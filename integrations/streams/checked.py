@@ -45,8 +45,8 @@ class _Checked(Connection):
         found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         if not all(allowed(str(one[4][0]), self._private_networks) for one in found):
             raise ConfigurationError(
-                "The address of Redis lies in a private network. Where it may be called, add that network to INGESTION"
-                '["PRIVATE_NETWORKS"].'
+                "The address of Redis lies in a private network. Where it may be called, add that network to "
+                'INGESTION["PRIVATE_NETWORKS"] (in the standalone project: the variable PRIVATE_NETWORKS).'
             )
         failure: OSError = OSError("The name has no address.")
         for family, kind, protocol, _, address in found:

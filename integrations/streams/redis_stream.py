@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +14,16 @@ from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ingestion import ConfigurationError, Context, CredentialError, Json, Page, Transient, json_page
+from ingestion import (
+    ConfigurationError,
+    Context,
+    CredentialError,
+    Json,
+    Page,
+    Transient,
+    json_page,
+    refuse_unknown_keys,
+)
 from ingestion.redaction import remember
 from integrations.streams.bounded import SECONDS, BoundedParser
 from integrations.streams.bounds import require_counts, require_seconds
@@ -55,6 +64,8 @@ class RedisStream:
     """Bytes of an entry, and of what Redis answers at once; a larger entry becomes a dead letter of its id alone."""
     trim: bool = False
     """Delete entries that every group of the stream has acknowledged; a group made later will not see them."""
+    keys: Sequence[str] = ()
+    """Further keys of a connection's config, which the pipeline's own transform reads."""
 
     def __post_init__(self) -> None:
         require_counts("RedisStream", page_size=self.page_size, limit=self.limit, largest=self.largest)
@@ -65,6 +76,14 @@ class RedisStream:
                 f"RedisStream({self.stream!r}) has one url for all tenants; put {{tenant}} into the stream's name, or "
                 'leave url out and store each tenant\'s own in its credential ("url").'
             )
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """With `url` in code no config can say which stream is read."""
+        own = () if self.url else ("stream",)
+        refuse_unknown_keys(config, ("integration", *own, *self.keys), advice=self._unchangeable)
+
+    def _unchangeable(self, name: str) -> str:
+        return f": the pipeline's code says which stream is read, {self.stream!r}." if name == "stream" else ""
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

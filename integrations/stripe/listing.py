@@ -103,7 +103,9 @@ def walked(api: Api, kind: Kind, span: Span, place: Place) -> Iterator[tuple[lis
 def _in_order(kind: Kind, after: str, created: int | None, newest: int, last: str) -> None:
     """A server that does not know the cursor begins again; the list would never end."""
     if not last:
-        raise SourceChanged(f"The last one of a page of {kind.name} has no id to go on after.")
+        raise SourceChanged(
+            f"The last one of a page of {kind.name} has no id that can be read, or no time of creation, to go on after."
+        )
     if created is not None and (newest > created or last == after):
         raise SourceChanged(f"The list of {kind.name} does not go on after {after}; it would never end.")
 

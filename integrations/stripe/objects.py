@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from ingestion import Record, RecordError, Refusal, SourceChanged
+from ingestion import Record, RecordError, Refusal
+from integrations.stripe.answers import unexpected
 
 MARK = "sluicegate"
 UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
@@ -87,11 +88,11 @@ _notification = msgspec.json.Decoder(_Notification).decode
 
 
 def split(body: bytes) -> tuple[list[bytes], bool]:
-    """The objects of a list, and whether there are more. Raises SourceChanged."""
+    """The objects of a list, and whether there are more. Raises SourceChanged, Transient where it was cut off."""
     try:
         page = _list(body)
     except UNREADABLE as error:
-        raise SourceChanged(f"Stripe answered with something else than a list: {error}.") from error
+        raise unexpected("a list", body, error) from error
     return [bytes(item) for item in page.data], page.has_more
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ingestion import SourceChanged
+from integrations.stripe.answers import unexpected
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
 from integrations.stripe.nested import completed
@@ -22,5 +22,5 @@ def current(api: Api, kind: Kind, identity: str) -> bytes | None:
         return None
     found = glance(body)
     if found.id != identity:
-        raise SourceChanged(f"Stripe was asked for {identity} and answered with something else: {body[:200]!r}")
+        raise unexpected(identity, body)
     return None if found.deleted else completed(api, kind, body)

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
-from ingestion import Context, Figure, Json, Page, Record, RecordError, Refusal, Window
+from ingestion import Context, Figure, Json, Page, Record, RecordError, Refusal, Window, refuse_unknown_keys
 from integrations.stripe import windows
 from integrations.stripe.client import Api, open_api
 from integrations.stripe.feed import changes
@@ -22,6 +23,8 @@ from integrations.stripe.objects import event, glance, mark_of, named, parted
 from integrations.stripe.parts import KnownParts, first_parts, in_parts, part_again
 
 _SHOWN = 20
+KEYS = ("account", "emptied", "integration")
+"""What the kind reads of a connection's config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Stripe:
     """Which parts are stored, so that those which their whole has no more become deletions."""
     open: Callable[[Context], AbstractContextManager[Api]] = field(default=open_api, repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
+    keys: Sequence[str] = ()
+    """Further keys of a connection's config, which the pipeline's own transform reads."""
 
     def __post_init__(self) -> None:
         kind(self.object)
@@ -49,6 +54,9 @@ class Stripe:
     @property
     def kind(self) -> Kind:
         return kind(self.object)
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        refuse_unknown_keys(config, (*KEYS, *self.keys))
 
     def reads_windows(self, ctx: Context) -> bool:
         """A backfill lists what was created in its window, and what vanished from it."""

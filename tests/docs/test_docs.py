@@ -53,8 +53,9 @@ def anchors(page: Path) -> set[str]:
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """The arguments of every `manage.py ingest` in shell blocks."""
-    for block in blocks(page, "sh"):
+    """The arguments of every `manage.py ingest` in shell blocks and in units of systemd."""
+    units = re.findall(r"^ExecStart=(.*)$", "".join(blocks(page, "ini")), re.MULTILINE)
+    for block in [*blocks(page, "sh"), *units]:
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if "ingest" in words and any(word.endswith("manage.py") for word in words):

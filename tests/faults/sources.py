@@ -62,6 +62,32 @@ FAULTS = [
         "integrations/rest/pipelines.py", "_present(ctx), unit)", '_present(ctx), "")', (f"{_REST}/test_updated.py",)
     ),
     Fault(
+        "integrations/rest/ordering.py",
+        "update(version=None)",
+        "none()",
+        (f"{_REST}/test_ordering.py",),
+    ),
+    Fault("integrations/rest/unlooked.py", "    if came < number:", "    if False:", (f"{_REST}/test_odd_answers.py",)),
+    Fault(
+        "integrations/rest/reading.py",
+        "*undated(self.declaration, records, number), *fewer(after)",
+        "*fewer(after),",
+        (f"{_REST}/test_odd_answers.py",),
+    ),
+    Fault(
+        "integrations/rest/source.py",
+        "or config.integration_of(before) or",
+        "or",
+        (f"{_REST}/test_config_keys.py",),
+    ),
+    Fault(
+        "integrations/stripe/source.py",
+        "        refuse_unknown_keys(config, (*KEYS, *self.keys))",
+        "        pass",
+        ("tests/integrations/stripe/test_config_keys.py",),
+    ),
+    Fault("integrations/rest/ordering.py", "name != name_of(declared)", "False", (f"{_REST}/test_ordering.py",)),
+    Fault(
         "integrations/rest/paging/signals.py",
         "        if path not in told:\n            raise",
         "        if True:\n            raise",

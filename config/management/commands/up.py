@@ -3,12 +3,17 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config.programs import HOST, free_port
 from config.standalone import redis, serve
 from config.supervisor import Leash
+
+MANAGE = ".venv/bin/python manage.py"
+SHOWN = 3
+"""Superusers that are named."""
 
 
 class Command(BaseCommand):
@@ -27,7 +32,16 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         with Leash() as leash, redis(leash) as server:
             if not no_web:
-                self.stdout.write(f"Console: http://{HOST}:{port}/   Stop with Ctrl-C.")
+                self.stdout.write(f"Console:  http://{HOST}:{port}/admin/   Stop with Ctrl-C.\nSign in:  {sign_in()}")
                 self.stdout.flush()
             serve(leash, server, port=None if no_web else port, workers=workers)
         self.stdout.write("Stopped.")
+
+
+def sign_in() -> str:
+    """As whom one signs in to the console. No password: none is known here."""
+    superusers = get_user_model().objects.filter(is_superuser=True, is_staff=True, is_active=True)
+    names = [user.get_username() for user in superusers.order_by("pk")[:SHOWN] if user.has_usable_password()]
+    if not names:
+        return f"nobody can yet. Make the first user, in a second terminal: {MANAGE} createsuperuser"
+    return f"as {' or '.join(names)}, or staff that they added. Password lost? {MANAGE} changepassword {names[0]}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.management.base import CommandParser
 from django.db import transaction
 
 from ingestion import actions, scheduling
+from ingestion.core import registry
+from ingestion.core.capabilities import CompletesConfig
 from ingestion.core.context import overlaid
 from ingestion.core.zones import zone_named
 from ingestion.management.verbs import arguments, described, finding
@@ -68,8 +71,16 @@ def connect(options: Options, output: Output) -> None:
         if options["default"] and connection.schedule is not None:
             actions.set_schedule(actions.Actor(), connection, None)
         if options["config"]:
-            actions.configure(actions.Actor(), connection, overlaid(connection.config, dict(options["config"])))
+            actions.configure(actions.Actor(), connection, _completed(connection, dict(options["config"])))
     _show(connection, output)
+
+
+def _completed(connection: Connection, given: dict[str, Any]) -> dict[str, Any]:
+    """The connection's config with what was `given`, and what its source adds to that, as the console's forms do."""
+    config, source = overlaid(connection.config, given), registry.get(connection.pipeline).source
+    if isinstance(source, CompletesConfig):
+        return source.completed(config, connection.config, connection.name)
+    return config
 
 
 def schedule(options: Options, output: Output) -> None:

@@ -61,7 +61,8 @@ def schedule(row: Connection) -> Described:
         found = scheduling.schedule_of(row)
     except IngestionError as error:
         return {"schedule": f"unreadable: {error}", "json": row.schedule}
-    return {"schedule": str(found) if found else "on request", "json": row.schedule}
+    why = scheduling.why_on_request(row)
+    return {"schedule": str(found) if found else f"on request: {why}", "json": row.schedule}
 
 
 def overdue(one: scheduling.Overdue) -> Described:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from pydantic import Field
 
@@ -151,12 +151,18 @@ def joined(base: str, target: str, *, keep_origin: bool) -> str:
     except ValueError as error:
         raise SourceChanged(f"The next page's address is none: {error}.") from error
     if not same or found.username is not None:
-        hint = " If that is the same system behind a proxy, set keep_origin." if found.hostname else ""
+        behind = ' If that is the same system behind a proxy, declare in `pagination`: "keep_origin": true.'
+        hint = behind if found.hostname else ""
         raise SourceChanged(
-            f"The next page lies on {found.scheme}://{found.hostname}, not on {here.scheme}://{here.hostname}: it is "
-            f"not followed, because the credential would go with it.{hint}"
+            f"The next page lies on {_shown(found)}, not on {_shown(here)}: it is not followed, because the credential "
+            f"would go with it.{hint}"
         )
     return found._replace(fragment="").geturl()
+
+
+def _shown(parts: SplitResult) -> str:
+    """Scheme, host and port, without a user or a password that stand there too."""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _origin(parts: object) -> tuple[str, str | None, int | None]:

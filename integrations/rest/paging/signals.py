@@ -22,10 +22,17 @@ from integrations.rest.paths import MISSING, path_of
 
 Scalar = bool | int | str
 _NEXT = re.compile(r"next|cursor|more|continu|(page|sync|skip)_?token|last_?evaluated|after$", re.IGNORECASE)
-_MORE = re.compile(r"(has_?)?(more|next)(_?(pages?|items|results|records|data))?|is_?truncated", re.IGNORECASE)
+_MORE = re.compile(
+    r"(has_?)?(more|next)(_?(pages?|items|results|records|data))?|(is_?|was_?)?truncated|exceeded_?transfer_?limit|"
+    r"((results?|row|record|page|max)_?)?limit_?(exceeded|reached|hit)",
+    re.IGNORECASE,
+)
 _LAST = re.compile(r"(is_?)?last(_?page)?|(is_?)?done", re.IGNORECASE)
 _PAGES = re.compile(r"(total|last|max|num(ber)?_?of)_?pages?|pages?_?(count|total)|pages", re.IGNORECASE)
 _TOTAL = re.compile(r"total(_?(count|results|items|records|elements|size|hits|rows))?", re.IGNORECASE)
+TOTAL_HEADERS = ("X-Total-Count", "X-Total", "X-WP-Total", "X-Total-Results", "X-Pagination-Total-Count")
+"""Headers that usually count all records."""
+_RANGE = re.compile(r"\w+ (?:\d+-\d+|\*)/(\d{1,15})")
 LAST_IS_EMPTY = 'if its last page is always empty, declare that in `pagination`: "empty_ends": true.'
 NOT_TRUE = "if what it says of further pages is not to be believed, leave that out of `pagination`."
 _BACK = re.compile(r"prev|before|first|last_?page|^last$|total|size|limit|count", re.IGNORECASE)
@@ -43,7 +50,8 @@ def promised(answer: Answer, path: str, yes: Collection[Scalar], no: Collection[
         return False
     raise SourceChanged(
         f"At {path} stands {_shown(value)}, which says neither that more pages follow ({_listed(yes)}) nor that none "
-        f"do ({_listed(no)}). Declare which values do: more_values, last_values."
+        f"do ({_listed(no)}). Declare in `pagination` which values do, such as {_as_json('more_values', value)}, or "
+        f"{_as_json('last_values', value)}."
     )
 
 
@@ -164,11 +172,20 @@ def pages_beside(answer: Answer) -> tuple[str, int] | None:
     return None
 
 
-def total_beside(answer: Answer) -> tuple[str, int] | None:
-    """A member around the records that counts more of them than the page has, and what it says."""
-    for _, name, value in _leaves(_around(answer), 3):
-        if _TOTAL.fullmatch(name) and type(value) is int and value > answer.elements:
-            return mask(name)[:60], value
+def total_beside(answer: Answer, *, read: int) -> tuple[str, int, str] | None:
+    """A member around the records, or a header, that counts more of them than were `read`: its name, what it says, and
+    how it is declared ('' where it cannot be).
+    """
+    for at, name, value in _leaves(_around(answer), 3):
+        if _TOTAL.fullmatch(name) and type(value) is int and value > read:
+            return mask(name)[:60], value, f'"total": "{mask(at)[:200]}"'
+    for name in TOTAL_HEADERS:
+        said = answer.headers.get(name.lower(), "").strip()
+        if said.isdecimal() and len(said) < 16 and int(said) > read:
+            return name, int(said), f'"total_header": "{name}"'
+    range_of = _RANGE.fullmatch(answer.headers.get("content-range", "").strip())
+    if range_of and int(range_of[1]) > read:
+        return "Content-Range", int(range_of[1]), ""
     return None
 
 
@@ -189,6 +206,11 @@ def _leaves(value: Any, depth: int, way: tuple[str, ...] = ()) -> Iterator[tuple
 def _among(value: Any, declared: Collection[Scalar]) -> bool:
     """Equal and of the same type: the text "false" is not false, and 1 is not true."""
     return any(type(value) is type(one) and value == one for one in declared)
+
+
+def _as_json(name: str, value: Any) -> str:
+    one = json.dumps(mask(value)[:40] if isinstance(value, str) else value, default=str)
+    return f'"{name}": [{one if not isinstance(value, dict | list) else "…"}]'
 
 
 def _listed(values: Collection[Scalar]) -> str:

@@ -52,7 +52,7 @@ class NoPages(Value):
             hints.append("The answer's Link header names a next page")
         if pages := pages_beside(answer):
             hints.append(f"The page says that there are {pages[1]} pages ({pages[0]!r})")
-        if beside := total_beside(answer):
+        if beside := total_beside(answer, read=answer.elements):
             hints.append(f"The page has {answer.elements} records, and {beside[0]!r} says {beside[1]}")
         return hints
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from ingestion import actions
+from ingestion import actions, scheduling
 from ingestion.actions import Actor
 from ingestion.models import AuditEntry, Connection, Run, Tenant, Watermark
 from ingestion.testing import make_tenant, registered, run_pipeline
@@ -249,3 +249,18 @@ def test_the_commands_that_pages_show_are_understood_by_the_command_line(connect
     assert len(lines) >= 13
     for line in lines:
         parser.parse_args(shlex.split(line)[2:])
+
+
+def test_a_connection_that_is_due_at_no_time_says_why(console: Client, acme: Tenant) -> None:
+    def said(**changes: Any) -> str:
+        with registered(over([], **changes)) as pipeline:
+            added = actions.connect(Actor(), acme, pipeline.name)
+            page = console.get(reverse("admin:ingestion_connection_change", args=[added.pk])).content.decode()
+            assert scheduling.why_on_request(added) in page
+            assert scheduling.why_on_request(added) in console.get(LIST).content.decode()
+            return scheduling.why_on_request(added)
+
+    paid = actions.connect(Actor(), acme, "app.payments", schedule={"off": True})
+    assert scheduling.why_on_request(paid) == "its schedule is switched off"
+    assert said(schedule=None) == "neither it nor its pipeline has a schedule"
+    assert said(schedule=None, source=Pushed()) == "its records are delivered"

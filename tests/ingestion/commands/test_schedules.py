@@ -36,7 +36,7 @@ def test_connect_again_changes_the_schedule_and_default_takes_it_back() -> None:
         for schedule in ([], ["--every", "1h30m"], [], ["--on-request"], ["--default"])
     ]
 
-    assert shown == ["every 15m", "every 1h30m", "every 1h30m", "on request", "every 15m"]
+    assert shown == ["every 15m", "every 1h30m", "every 1h30m", "on request: its schedule is switched off", "every 15m"]
 
 
 def test_schedule_shows_the_next_five_due_times() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import InterfaceError
 
 from ingestion import ErrorBudget
 from ingestion import letters as dead_letters
+from ingestion.clock import db_now_plus
+from ingestion.conf import config
 from ingestion.models import Run
 from ingestion.running import Seams
+from ingestion.running.ownership import Ownership
 from ingestion.testing import registered
 from tests.ingestion.runs import carry, configured, counts, item, over, queued
 
@@ -37,3 +42,34 @@ def test_the_lease_is_renewed_before_a_payload_is_kept_that_only_the_database_re
 
     assert (counts(run), len(loads)) == ((2, 1, 0, 1), 2)
     assert ends[-1] > ends[0]
+
+
+def test_a_batch_that_was_rolled_back_leaves_its_run_as_much_lease_as_it_had() -> None:
+    """The first try ends in a lost connection, the second in a payload to be kept: neither may count as a renewal."""
+    held: list[Ownership] = []
+    tries: list[str] = []
+    ends: dict[str, Any] = {}
+
+    def at(point: str) -> None:
+        if point == "artifact kept":
+            pass_time(run, held[0], seconds=20)
+        if point == "loaded":
+            tries.append(point)
+            if len(tries) == 1:
+                raise InterfaceError("connection already closed")
+        ends[point] = Run.unscoped.values_list("lease_until", flat=True).get(pk=run.pk)
+
+    records = [item(1), item(2, amount="-1.00", note=LARGE)]
+    budget = ErrorBudget(1)
+    with configured(LEASE_SECONDS=30), registered(over(records, error_budget=budget)) as pipeline:
+        run = queued(pipeline)
+        carry(run, Seams(at=at, sleep=lambda seconds: None, came_on=held.append))
+
+    assert (counts(run), len(tries)) == ((2, 1, 0, 1), 3)
+    assert ends["payloads kept"] - ends["artifact kept"] > timedelta(seconds=15)
+
+
+def pass_time(run: Run, held: Ownership, seconds: float) -> None:
+    """As if so much of the lease had gone by, in this process and in the database."""
+    held.extended -= seconds
+    Run.unscoped.filter(pk=run.pk).update(lease_until=db_now_plus(config().LEASE_SECONDS - seconds))

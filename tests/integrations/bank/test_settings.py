@@ -29,12 +29,12 @@ FILE = mt940("100,00", [("260105", "-10,00")], "90,00")
     [("acount", "account"), ("Currency", "currency"), ("post_notice", "post_notices"), ("date", "dates")],
 )
 def test_a_setting_that_nobody_reads_is_refused_with_the_nearest_name(key: str, meant: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"'{key}' is no setting of bank files. Did you mean {meant}\\?"):
+    with pytest.raises(ConfigurationError, match=f"`{key}` is no key .*; did you mean `{meant}`\\?"):
         BankFiles().check_config({key: "x"})
 
 
 def test_a_setting_like_none_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"files\. There are account, currency, layout"):
+    with pytest.raises(ConfigurationError, match=r"config\. It has account, balance_rows, balances, "):
         BankFiles().check_config({"colour": "red"})
 
 
@@ -82,7 +82,7 @@ def test_the_command_refuses_an_upload_with_the_nearest_name(tmp_path: Path) -> 
     )
 
     assert answer.code != 0
-    assert "Did you mean account?" in answer.error
+    assert "did you mean `account`?" in answer.error
     assert not Run.unscoped.exists()
 
 
@@ -91,7 +91,7 @@ def test_a_dry_run_would_fail_for_it() -> None:
 
     report = dry_run(where.tenant, "bank.statements", files=[("a.sta", FILE)], config={"acount": "1"})
 
-    assert "Did you mean account?" in report.failure
+    assert "did you mean `account`?" in report.failure
 
 
 def test_the_console_refuses_an_upload_beside_its_settings(admin_client: Client) -> None:
@@ -100,7 +100,7 @@ def test_the_console_refuses_an_upload_beside_its_settings(admin_client: Client)
 
     page = admin_client.post(reverse("admin:ingestion_connection_upload"), sent).content.decode()
 
-    assert "Did you mean account?" in page
+    assert "did you mean `account`?" in page
     assert not Run.unscoped.exists()
 
 

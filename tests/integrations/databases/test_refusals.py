@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ingestion import (
     Transient,
 )
 from integrations.databases import everything
+from integrations.databases.sqlite_files import existing
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import context, keys, orders, pages, source
 
@@ -137,6 +139,20 @@ def test_a_sqlite_file_that_is_not_there_is_told_and_not_made(
             ask(context())
 
     assert not (tmp_path / place).exists()
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("form", ["{}", "file:{}", "file:{}?cache=private"])
+def test_a_sqlite_file_that_goes_between_the_look_and_the_opening_is_not_made(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "legacy.sqlite3"
+    file.touch()
+    address = existing("legacy", form.format(file))
+    file.unlink()
+
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        sqlite3.connect(address, uri=True).execute("SELECT 1 FROM sqlite_master")
+
+    assert not file.exists()
 
 
 @pytest.mark.sqlite

@@ -76,7 +76,7 @@ def test_no_link_leads_to_one(host: str) -> None:
 
 def test_plain_spellings_are_named_as_what_they_are() -> None:
     for host in ("127.0.0.1", "2130706433", "0x7f.1", "localhost", "169.254.169.254", "[::1]", "[::ffff:7f00:1]"):
-        with pytest.raises(PrivateAddress, match="PRIVATE_NETWORKS"):
+        with pytest.raises(PrivateAddress, match="the standalone project: the variable PRIVATE_NETWORKS"):
             _ask(f"https://{host}")
 
 

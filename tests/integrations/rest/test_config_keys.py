@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from ingestion import ConfigurationError
+from ingestion import ConfigurationError, actions
+from ingestion.models import Connection
 from ingestion.testing import make_tenant
+from integrations.rest.form_values import initial
 from integrations.rest.source import Configured
 from tests.ingestion.commands.shell import asked, ingest
+from tests.ingestion.runs import OPERATOR
 from tests.integrations.rest.configured import config
 
 SHOP = ("--tenant", "acme", "--pipeline", "rest.records", "--name", "shop")
@@ -64,3 +67,28 @@ def test_the_command_stores_no_key_that_nothing_reads_and_takes_one_away() -> No
 
     assert (answer.code, "set in the whole object" in answer.error) == (1, True)
     assert asked("connect", *SHOP, "--config", "rest.updated_unit=null")["connections"]
+
+
+@pytest.mark.django_db
+def test_a_declaration_without_an_integration_takes_the_one_that_the_form_would_name() -> None:
+    tenant, whole = make_tenant(), f"rest={json.dumps(config()['rest'])}"
+    integrations = []
+
+    for given in (["--config", whole], [], ["--config", "integration=eu"], ["--config", whole]):
+        asked("connect", *SHOP, *given)
+        integrations.append(Connection.objects.for_tenant(tenant).get().config["integration"])
+
+    assert integrations == ["shop", "shop", "eu", "eu"]
+
+
+@pytest.mark.django_db
+def test_a_connection_of_before_keeps_the_pipelines_integration() -> None:
+    tenant, whole = make_tenant(), f"rest={json.dumps(config()['rest'])}"
+    connection = actions.connect(OPERATOR, tenant, "rest.records", "shop")
+    actions.configure(OPERATOR, connection, config())
+
+    asked("connect", *SHOP, "--config", whole)
+
+    connection.refresh_from_db()
+    assert "integration" not in connection.config
+    assert initial(connection)["integration"] == "rest"

@@ -9,7 +9,7 @@ import pytest
 
 from ingestion.models import Run, Tenant
 from ingestion.testing import registered
-from integrations.rest import Cursor
+from integrations.rest import Cursor, NoPages
 from integrations.rest.reading import BATCH
 from tests.ingestion.drift.sources import batch, notes, watched
 from tests.ingestion.runs import carry, new_tenant, queued
@@ -54,6 +54,23 @@ def test_what_an_earlier_page_lacks_is_drift() -> None:
 
     assert (later.state, later.error_class) == (Run.State.FAILED, "SchemaDrift")
     assert "$.version is gone" in later.error_message
+
+
+def test_what_the_only_page_of_a_source_without_pages_lacks_is_drift() -> None:
+    tenant = new_tenant()
+
+    def load(first: int, **told: Any) -> Run:
+        world = World(lambda request: reply({"data": batch(first, 60), **told}))
+        source = rest(pagination=NoPages()).through(world.connect)
+        with registered(watched([], source=source)) as pipeline:
+            return carry(queued(pipeline, tenant))
+
+    load(1, currency="EUR")
+
+    later = load(101)
+
+    assert (later.state, later.error_class) == (Run.State.FAILED, "SchemaDrift")
+    assert "$.currency is gone" in later.error_message
 
 
 def test_a_member_around_the_records_may_change_its_type_and_one_of_the_records_may_not() -> None:

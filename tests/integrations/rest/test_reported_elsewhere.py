@@ -75,7 +75,7 @@ def acme() -> Tenant:
 
 
 def connect(acme: Tenant, site: Site, **declared: Any) -> None:
-    credentials.put(acme.ref, "rest", {"hosts": site.url}, cause="set")
+    credentials.put(acme.ref, "shop", {"hosts": site.url}, cause="set")
     api = {"base_url": site.url, "path": "/things", "records": "$.data[*]", **declared}
     answer = ingest("connect", *NAMED, "--config", f"rest={json.dumps(api)}")
     assert answer.code == 0, answer.error
@@ -164,7 +164,7 @@ def test_a_retry_after_of_nothing_is_no_reason_to_ask_at_once(acme: Tenant, serv
     assert (run.state, run.error_class) == ("queued", "HeldOff")
     assert run.not_before is not None
     assert (run.not_before - run.created_at).total_seconds() > 25
-    assert [row["integration"] for row in asked("hold-off", "show")["hold_offs"]] == ["rest"]
+    assert [row["integration"] for row in asked("hold-off", "show")["hold_offs"]] == ["shop"]
 
 
 def test_what_came_before_a_rate_limit_stays_and_the_run_goes_on_from_there(acme: Tenant, serve: Any) -> None:

@@ -131,3 +131,12 @@ def test_no_stream_named_is_a_configuration_error() -> None:
 
 def test_an_address_never_shows_in_the_sources_repr() -> None:
     assert "secret" not in repr(RedisStream("orders:{tenant}", url="redis://:secret@host"))
+
+
+def test_a_key_that_nothing_reads_is_refused_with_the_nearest_one() -> None:
+    RedisStream(keys=["team"]).check_config({"stream": "orders", "integration": "eu", "team": "north"})
+
+    with pytest.raises(ConfigurationError, match=r"did you mean `stream`\?"):
+        RedisStream().check_config({"streams": "orders"})
+    with pytest.raises(ConfigurationError, match=r"`stream` is no key .*: the pipeline's code says which stream"):
+        RedisStream("orders:{tenant}", url="redis://queue.internal").check_config({"stream": "orders"})

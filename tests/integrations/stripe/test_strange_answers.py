@@ -9,6 +9,9 @@ import pytest
 
 from ingestion import CredentialError, SourceChanged, Transient, actions
 from ingestion.models import Run
+from integrations.stripe.kinds import KINDS
+from integrations.stripe.objects import split
+from integrations.stripe.present import current
 from tests.ingestion.runs import OPERATOR, carry
 from tests.integrations.stripe.account import DAY, Account
 from tests.integrations.stripe.following import following
@@ -34,7 +37,9 @@ def test_an_error_inside_a_200_is_no_empty_list(path: str) -> None:
     since = 0 if path == "/v1/charges" else account.now - 3600
     answering(account, path, 200, ERROR)
 
-    with pytest.raises(SourceChanged, match="something else than a list"):
+    with pytest.raises(
+        SourceChanged, match=r"asked for a list and answered with something else, an error \(api_error: An unknown"
+    ):
         list(source(account, "charges").extract(context(account, since), None))
 
 
@@ -54,6 +59,40 @@ def test_an_object_that_is_answered_with_something_else_is_neither_loaded_nor_go
         assert told
         assert (run.state, run.error_class) == (Run.State.FAILED, "SourceChanged")
         assert follower.rows() == {identity: ("1", False)}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "an empty body."),
+        (b"<html>Sign in", "a web page."),
+        (b"\x1f\x8b", "what is no object of Stripe's."),
+        (b'{"object": "charge", "email": "ada@example.com"}', "an object 'charge': Object missing"),
+        (b'{"Data": []}', "an object that names no kind: "),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_came_in_the_place_of_a_list_is_told_without_its_values(body: bytes, told: str) -> None:
+    with pytest.raises(SourceChanged) as refused:
+        split(body)
+
+    assert f"asked for a list and answered with something else, {told}" in str(refused.value)
+    assert "ada@" not in str(refused.value)
+
+
+def test_a_list_that_was_cut_off_is_asked_for_again() -> None:
+    with pytest.raises(Transient, match="ends in the middle"):
+        split(b'{"object": "list", "has_more": false, "data": [{"id": "ch_1"')
+
+
+def test_an_object_in_the_place_of_another_is_told_without_its_values() -> None:
+    account = Account()
+    answering(account, "/v1/customers/", 200, {"id": "cus_2", "object": "customer", "email": "ada@example.com"})
+
+    with account.open(context(account)) as api, pytest.raises(SourceChanged) as refused:
+        current(api, KINDS["customers"], "cus_1")
+
+    assert str(refused.value) == "Stripe was asked for cus_1 and answered with something else, an object 'customer'."
 
 
 def test_an_object_of_the_other_mode_is_not_taken_for_deleted() -> None:

@@ -1,0 +1,41 @@
+"""Which keys a connection's config may have: any other would do nothing, and nobody would notice."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from ingestion.core.errors import ConfigurationError
+
+_LONGEST = 50
+
+
+def refuse_unknown_keys(
+    config: Mapping[str, Any],
+    keys: Collection[str],
+    *,
+    advice: Callable[[str], str] = lambda name: "",
+    more: str = "",
+) -> None:
+    """Raise ConfigurationError for a key that is none of `keys`, with the nearest one and how it is taken away.
+
+    What a source's `check_config` calls with all keys that it and its pipeline read. `advice` may know better what was
+    meant: it goes on in the sentence, and ends it. `more` goes on behind the list of keys.
+    """
+    for name in config:
+        if name not in keys:
+            shown = str(name)[:_LONGEST]
+            near = did_you_mean(str(name), keys) or "."
+            meant = advice(str(name)) or f"{near} It has {', '.join(sorted(keys))}{more}."
+            raise ConfigurationError(
+                f"`{shown}` is no key of the connection's config{meant} Where it is stored already, take it away with "
+                f"--config {shown}=null."
+            )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that ends a sentence; '' where nothing is near."""
+    spelled = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), list(spelled), n=1)
+    return f"; did you mean `{spelled[near[0]]}`?" if near else ""
