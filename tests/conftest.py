@@ -12,7 +12,7 @@ import pytest
 
 from config.bootstrap.machine import find_program
 from config.testrun import PARTS
-from tests import servers
+from tests import kept_tables, servers
 from tests.starts import pytest_fixture_setup, pytest_runtest_call, pytest_runtest_setup, pytest_sessionstart  # noqa: F401
 
 if TYPE_CHECKING:
@@ -94,6 +94,24 @@ def redis_server() -> str:
     """The address of a running Redis. Without this fixture nobody answers there, as in an outage."""
     servers.start_redis()
     return servers.redis_url()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_test_environment: None) -> bool:
+    """Whether the tables are there already; `migrate` then has nothing left to do."""
+    return DATABASE == "sqlite" and kept_tables.fetch(_tests_own())
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool) -> None:
+    if DATABASE == "sqlite" and not django_db_keepdb:
+        kept_tables.keep(_tests_own())
+
+
+def _tests_own() -> Path:
+    from django.conf import settings
+
+    return Path(settings.DATABASES["default"]["TEST"]["NAME"])
 
 
 @pytest.fixture(autouse=True)
