@@ -1,5 +1,6 @@
 """Fixtures for every test. See tests/servers.py for where the servers come from."""
 
+import gc
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ CI = os.environ.get("CI") == "true"
 PART = os.environ.get("SLUICEGATE_TEST_PART", "")  # of config.testrun.PARTS; empty for all
 WORDS = os.environ.get("SLUICEGATE_TEST_WORDS", "").split()  # marks, one of which a test of this run has; none for all
 TESTS = Path(__file__).parent
+# At Python's own thresholds the collector walks all modules and tests again and again: a tenth of the whole time.
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -117,16 +120,23 @@ def _tests_own() -> Path:
 @pytest.fixture(autouse=True)
 def no_hold_off_of_another_test() -> None:
     """Tenants of all tests are called alike; a hold is remembered by Redis, once one runs, and by this process."""
-    from redis import Redis
     from redis.exceptions import RedisError
 
     from ingestion.limits import throttling
 
     throttling._stand_ins.buckets.clear()
     if servers.redis_socket().exists():
-        with suppress(RedisError), Redis.from_url(servers.redis_url(), socket_timeout=1) as client:
-            if buckets := list(client.scan_iter("*:bucket:*", count=1000)):
-                client.delete(*buckets)
+        with suppress(RedisError):
+            if buckets := _cleaner().keys("*:bucket:*"):
+                _cleaner().delete(*buckets)
+
+
+@cache
+def _cleaner() -> "Redis":
+    """Connected once: connecting takes longer than the question whether there is anything to clean."""
+    from redis import Redis
+
+    return Redis.from_url(servers.redis_url(), socket_timeout=1)
 
 
 @pytest.fixture
