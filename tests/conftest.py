@@ -107,7 +107,7 @@ def django_db_keepdb(django_test_environment: None) -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_keepdb: bool) -> None:
-    if DATABASE == "sqlite" and not django_db_keepdb:
+    if DATABASE == "sqlite" and not django_db_keepdb and _tests_own().exists():  # no test asked for one else
         kept_tables.keep(_tests_own())
 
 
