@@ -71,16 +71,18 @@ def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) ->
 
 def part_of(path: Path) -> str:
     """Which part of SQLite's run a test is in: exactly one, so that nothing runs twice or never."""
-    folders = path.relative_to(TESTS).parts[:-1]
-    engine = folders[:1] == ("ingestion",) and folders[1:2] != ("admin",)
-    transports = folders[:1] == ("integrations",) and folders[1:2] in [
-        ("databases",),
-        ("http",),
-        ("push",),
-        ("streams",),
-        ("stripe",),  # no transport, but it makes the parts alike in length
+    inside = path.relative_to(TESTS)
+    engine = inside.parts[0] == "ingestion" and inside.parts[1] != "admin"
+    transports = inside.parts[:2] in [
+        ("integrations", "databases"),
+        ("integrations", "http"),
+        ("integrations", "push"),
+        ("integrations", "streams"),
+        ("integrations", "stripe"),  # no transport, but it makes the parts alike in length
     ]
-    return PARTS[0] if engine or transports else PARTS[1]
+    # Neither; but they are left out of --quick, and make the parts of a whole run alike in length.
+    long = inside.parts[0] == "examples" or inside.as_posix() == "ingestion/admin/test_hostile_text.py"
+    return PARTS[0] if engine or transports or long else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
