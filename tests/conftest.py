@@ -1,5 +1,6 @@
 """Fixtures for every test. See tests/servers.py for where the servers come from."""
 
+import gc
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ import pytest
 
 from config.bootstrap.machine import find_program
 from config.testrun import PARTS
-from tests import servers
+from tests import kept_tables, servers
 from tests.starts import pytest_fixture_setup, pytest_runtest_call, pytest_runtest_setup, pytest_sessionstart  # noqa: F401
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ CI = os.environ.get("CI") == "true"
 PART = os.environ.get("SLUICEGATE_TEST_PART", "")  # of config.testrun.PARTS; empty for all
 WORDS = os.environ.get("SLUICEGATE_TEST_WORDS", "").split()  # marks, one of which a test of this run has; none for all
 TESTS = Path(__file__).parent
+# At Python's own thresholds the collector walks all modules and tests again and again: a tenth of the whole time.
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -68,16 +71,18 @@ def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) ->
 
 def part_of(path: Path) -> str:
     """Which part of SQLite's run a test is in: exactly one, so that nothing runs twice or never."""
-    folders = path.relative_to(TESTS).parts[:-1]
-    engine = folders[:1] == ("ingestion",) and folders[1:2] != ("admin",)
-    transports = folders[:1] == ("integrations",) and folders[1:2] in [
-        ("databases",),
-        ("http",),
-        ("push",),
-        ("streams",),
-        ("stripe",),  # no transport, but it makes the parts alike in length
+    inside = path.relative_to(TESTS)
+    engine = inside.parts[0] == "ingestion" and inside.parts[1] != "admin"
+    transports = inside.parts[:2] in [
+        ("integrations", "databases"),
+        ("integrations", "http"),
+        ("integrations", "push"),
+        ("integrations", "streams"),
+        ("integrations", "stripe"),  # no transport, but it makes the parts alike in length
     ]
-    return PARTS[0] if engine or transports else PARTS[1]
+    # Neither; but they are left out of --quick, and make the parts of a whole run alike in length.
+    long = inside.parts[0] == "examples" or inside.as_posix() == "ingestion/admin/test_hostile_text.py"
+    return PARTS[0] if engine or transports or long else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -96,19 +101,44 @@ def redis_server() -> str:
     return servers.redis_url()
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_test_environment: None) -> bool:
+    """Whether the tables are there already; `migrate` then has nothing left to do."""
+    return DATABASE == "sqlite" and kept_tables.fetch(_tests_own())
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_keepdb: bool) -> None:
+    if DATABASE == "sqlite" and not django_db_keepdb and _tests_own().exists():  # no test asked for one else
+        kept_tables.keep(_tests_own())
+
+
+def _tests_own() -> Path:
+    from django.conf import settings
+
+    return Path(settings.DATABASES["default"]["TEST"]["NAME"])
+
+
 @pytest.fixture(autouse=True)
 def no_hold_off_of_another_test() -> None:
     """Tenants of all tests are called alike; a hold is remembered by Redis, once one runs, and by this process."""
-    from redis import Redis
     from redis.exceptions import RedisError
 
     from ingestion.limits import throttling
 
     throttling._stand_ins.buckets.clear()
     if servers.redis_socket().exists():
-        with suppress(RedisError), Redis.from_url(servers.redis_url(), socket_timeout=1) as client:
-            if buckets := list(client.scan_iter("*:bucket:*", count=1000)):
-                client.delete(*buckets)
+        with suppress(RedisError):
+            if buckets := _cleaner().keys("*:bucket:*"):
+                _cleaner().delete(*buckets)
+
+
+@cache
+def _cleaner() -> "Redis":
+    """Connected once: connecting takes longer than the question whether there is anything to clean."""
+    from redis import Redis
+
+    return Redis.from_url(servers.redis_url(), socket_timeout=1)
 
 
 @pytest.fixture

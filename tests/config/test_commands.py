@@ -59,13 +59,28 @@ def manage(tmp_path: Path) -> Iterator[Manage]:
 
 
 @pytest.fixture
-def migrated(manage: Manage, django_db_setup: None) -> None:
+def migrated(manage: Manage, db: None) -> None:
     """The tables are there already, as after an earlier start; `demo --once` begins on a bare machine."""
     folder = Path(manage.var)
     folder.mkdir(mode=0o700)
     tests_own = sqlite3.connect(str(connection.settings_dict["NAME"]))
     with contextlib.closing(tests_own), contextlib.closing(sqlite3.connect(folder / "db.sqlite3")) as copy:
         tests_own.backup(copy)
+
+
+@pytest.fixture
+def without_sessions(manage: Manage, migrated: None) -> Path:
+    """As after an upgrade: the tables are there but for those of one app, which its migration makes. The database."""
+    file = Path(manage.var) / "db.sqlite3"
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("DROP TABLE django_session")
+        database.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    return file
+
+
+def tables(file: Path) -> set[str]:
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 200) -> None:
@@ -112,7 +127,7 @@ def test_killed_demo_leaves_no_process(manage: Manage) -> None:
     wait_until(lambda: manage.processes() == [])
 
 
-def test_interrupted_up_stops_everything_in_order(manage: Manage) -> None:
+def test_interrupted_up_stops_everything_in_order(manage: Manage, without_sessions: Path) -> None:
     port = unused_port()
     up = manage("up", "--port", str(port))
     wait_until(lambda: answers(f"http://127.0.0.1:{port}/alive"))
@@ -122,6 +137,7 @@ def test_interrupted_up_stops_everything_in_order(manage: Manage) -> None:
     assert up.wait(timeout=200) == 0
     assert manage.output.read_text().endswith("Stopped.\n")
     assert manage.processes() == []
+    assert "django_session" in tables(without_sessions), "it migrates before it starts anything"
 
 
 def test_demo_refuses_a_server_database(manage: Manage) -> None:

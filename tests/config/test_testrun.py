@@ -20,6 +20,7 @@ from config.testrun import (
     say_where_it_stopped,
     with_marks,
 )
+from tests import kept_tables
 from tests.conftest import part_of
 
 
@@ -125,3 +126,11 @@ def test_python_keeps_what_it_compiled_although_the_callers_does_not(monkeypatch
 
     assert "PYTHONDONTWRITEBYTECODE" not in environ
     assert (environ["SLUICEGATE_TEST_DB"], environ["SLUICEGATE_TEST_PART"]) == ("mariadb", "")
+
+
+def test_the_first_run_of_a_whole_suite_takes_no_tables_of_an_earlier_one() -> None:
+    proving = environment(Job("sqlite", [], proves_migrations=True), Path("counts"))
+    other = environment(Job("sqlite", []), Path("counts"))
+
+    assert proving[kept_tables.ANEW] == "anew"
+    assert other[kept_tables.ANEW] == ""

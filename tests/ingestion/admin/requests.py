@@ -1,6 +1,6 @@
 """Every request that staff of one tenant could aim at another's rows, made from the admin's own registry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -56,6 +56,11 @@ def every_request(aim: Aim) -> Iterator[Ask]:
         if (key := (ask.path, repr(ask.post))) not in sent:
             sent.add(key)
             yield ask
+
+
+def every_address(asks: Iterable[Ask]) -> list[Ask]:
+    """Of what only looks, the first at each address: whoever sees a page sees the same texts however it is filtered."""
+    return list({ask.path.partition("?")[0]: ask for ask in reversed(list(asks)) if ask.post is None}.values())
 
 
 def _requests(aim: Aim) -> Iterator[Ask]:

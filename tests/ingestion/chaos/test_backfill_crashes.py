@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from ingestion.clock import db_now_plus
 from ingestion.models import Connection, Event, Run
 from ingestion.running import Seams
 from ingestion.testing import Records, registered
+from tests.databases import deadly_statements
 from tests.ingestion.chaos.processes import KILLED, DyingAtStatement, end, in_child, start_child
 from tests.ingestion.runs import (
     OPERATOR,
@@ -100,8 +102,8 @@ def assert_exact(parent: Run, days: int) -> None:
 
 
 def until_it_survives(act: Callable[[int], int], most: int = 200) -> int:
-    """Call `act(nth)` for each statement after the other until none is left at which to die; how many there were."""
-    for nth in range(1, most):
+    """Call `act(nth)` for one statement after the other until none is left at which to die; how many there were about."""
+    for nth in takewhile(lambda nth: nth < most, deadly_statements()):
         if act(nth) == 0:
             return nth - 1
     raise AssertionError("it never ends")

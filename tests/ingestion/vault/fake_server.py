@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -22,10 +24,15 @@ class FakeVault:
         self.asked: list[tuple[str, str]] = []
         self.fail = 0
         self.before_write: Any = None
+        self.open: list[socket.socket] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                outer.open.append(self.connection)
 
             def answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
@@ -45,7 +52,7 @@ class FakeVault:
                 return None
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server.daemon_threads = False  # closing waits for them: later tests fork, and no thread may be left
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
 
     def __enter__(self) -> Self:
@@ -55,6 +62,9 @@ class FakeVault:
     def __exit__(self, *raised: object) -> None:
         self.server.shutdown()
         self.thread.join()
+        for connection in self.open:
+            with suppress(OSError):  # its client closed it
+                connection.shutdown(socket.SHUT_RDWR)
         self.server.server_close()
 
     @property

@@ -23,6 +23,7 @@ HISTORIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history", HISTORIES)
 def test_what_continues_one_statement_and_overlaps_with_another_one_is_stored_once(history: str) -> None:
     booked = [Booked(DAY, *look, "") for look in HISTORIES[history]]

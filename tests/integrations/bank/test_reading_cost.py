@@ -134,6 +134,7 @@ def test_a_large_file_is_read_whole_and_proved(build: Build, count: int) -> None
     assert (len(found.entries), found.problems, found.unproved) == (count, (), "")
 
 
+@pytest.mark.slow
 def test_a_camt_file_takes_little_more_memory_while_it_is_read_than_what_is_made_of_it() -> None:
     """The tree of its entries took twice as much again."""
     (kept, peak), (kept_of_more, peak_of_more) = memory(camt_entries(500)), memory(camt_entries(1_500))
