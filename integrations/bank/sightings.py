@@ -43,7 +43,7 @@ def record(ctx: Context, ids: Ids, judging: Judging, arrived: Sequence[Arrival])
     for arrival, row in shared:
         own, entry = arrival.owner.statement_id, arrival.entry
         both = row.statement_id, own
-        if not (judging.meet_on(*both, entry.day) or judging.run_into_each_other(*both)):
+        if not (judging.meet_on(*both, entry.day) or judging.is_cut_within_a_day(*both)):
             continue
         look = look_of(entry.account.known_by, entry.currency, entry, ids)
         for statement, position in ((row.statement_id, row.position or 0), (own, entry.position or 0)):
