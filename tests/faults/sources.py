@@ -114,7 +114,7 @@ FAULTS = [
         "integrations/bank/judging.py",
         "        if any(other.first <= day <= other.last for day in whole.filled):",
         "        if False:",
-        (f"{_BANK}/test_three_statements.py", f"{_BANK}/test_there_and_back.py"),
+        (f"{_BANK}/test_completing.py",),
     ),
     Fault(
         "integrations/bank/completing.py",

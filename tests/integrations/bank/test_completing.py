@@ -11,6 +11,9 @@ from ingestion import Context
 from ingestion.models import Run
 from integrations.bank.completing import Completed, completed
 from integrations.bank.models import BankAccount, BankStatement, BankTransaction
+from tests.integrations.bank.test_cuttings import Booked, mt940
+from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
+from tests.integrations.bank.test_overlap import put
 from tests.integrations.bank.test_pipeline import connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,3 +57,17 @@ def test_an_entry_that_another_statement_delivered_fills_the_place_whose_change_
 )
 def test_nothing_is_put_together_that_does_not_lead_from_balance_to_balance(of_others: list[tuple[date, int]]) -> None:
     assert rebuilt(*of_others) is None
+
+
+def test_a_day_of_which_the_order_is_not_known_denies_nothing() -> None:
+    where = connection()
+    looks = [(1, -9), (2, -2), (2, -1), (2, -2), (3, -4), (3, -4)]
+    booked = [Booked(DAYS[day - 1], amount, "Tea", "") for day, amount in looks]
+    whole, day, part = (cut(booked, *span, "0") for span in [(0, 6), (1, 4), (2, 5)])
+    by_amount = day._replace(entries=sorted(day.entries, key=lambda each: -each.amount))
+
+    for at, cutting in enumerate([by_amount, whole, by_amount, part]):
+        put(where, f"{at}.sta", mt940(cutting))
+        BankStatement.objects.for_tenant(where.tenant).update(listing=None)  # as it was before these were kept
+
+    assert stored("acme") == true(booked)
