@@ -58,16 +58,25 @@ def ends_in_the_true_ledger(name: str, form: str, *, days: int, most: int, count
 
 
 @pytest.mark.usefixtures("two_a_page")
-@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("form", ["mt940", "camt"])
+@pytest.mark.parametrize("seed", [0, 14])
 def test_statements_of_many_pages_that_were_cut_within_days_end_in_the_true_ledger(form: str, seed: int) -> None:
     ends_in_the_true_ledger(f"paged-{form}-{seed}", form, days=2, most=5, count=3)
 
 
-@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("form", ["mt940", "camt"])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_an_entry_that_many_pieces_of_a_day_show_is_stored_once(form: str, seed: int) -> None:
     ends_in_the_true_ledger(f"pieces-{form}-{seed}", form, days=1, most=9, count=6)
+
+
+@pytest.mark.parametrize("form", ["mt940", "camt"])
+def test_a_part_that_ends_with_a_day_and_one_that_goes_on_after_it_share_the_last_entry_of_the_day(form: str) -> None:
+    looks = [(1, -7), (1, -7), (1, -7), (2, -2), (2, -2)]
+    booked = [Booked(DAY.replace(day=day), amount, "Tea", "") for day, amount in looks]
+    files = [FORMATS[form][0](cut(booked, *span, "0")) for span in [(0, 5), (2, 5), (1, 3), (0, 5)]]
+
+    assert loaded(f"{form}-ends", files) == true(booked)
 
 
 def test_a_statement_keeps_the_days_and_amounts_it_lists_and_what_came_since_does_not_change_them() -> None:
