@@ -58,6 +58,10 @@ class Reading:
     def _names(self) -> list[unreadable.Names]:
         return unreadable.names(self.statement, self.ids)
 
+    @cached_property
+    def _names_of_less(self) -> list[list[unreadable.Names]]:
+        return [unreadable.names(less, self.ids) for less in unreadable.less_said(self.statement)]
+
     def _record(self, at: int) -> Record:
         body, key = self._body(at, self._head, listings.listing(self.statement) if at == self._first else "")
         return Record(key, body, f"{self.name}, entry {self.entries[at].entry.position + 1}")
@@ -78,7 +82,7 @@ class Reading:
 
     def _formerly(self, start: int, end: int) -> Mapping[str, Sequence[str]]:
         """Under which other names each entry of a page, and the whole statement, may lie among the dead letters."""
-        named = [self._names, *(unreadable.names(less, self.ids) for less in unreadable.less_said(self.statement))]
+        named = [self._names, *self._names_of_less]
         names = {self.entries[at].key: [name for each in named for name in each[at].all()] for at in range(start, end)}
         if end == len(self.entries) and names:
             names[self.entries[-1].key].extend(unreadable.statement_names(self.statement))

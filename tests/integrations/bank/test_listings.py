@@ -10,7 +10,10 @@ from itertools import accumulate
 
 import pytest
 
+from ingestion.actions import Selection, replay
 from ingestion.core import registry
+from ingestion.models import DeadLetter
+from ingestion.running import execute
 from ingestion.testing import registered
 from integrations.bank.formats import read_file
 from integrations.bank.listings import compressed, kept, listed, listing
@@ -18,8 +21,9 @@ from integrations.bank.models import BankStatement
 from integrations.bank.source import BankFiles
 from tests.integrations.bank.test_cuttings import DAY, FORMATS, Booked
 from tests.integrations.bank.test_cuttings_within_days import OPENING, cut, history, loaded, true
-from tests.integrations.bank.test_overlap import put
-from tests.integrations.bank.test_pipeline import connection
+from tests.integrations.bank.test_overlap import active, put
+from tests.integrations.bank.test_pipeline import ACTOR, connection, load
+from tests.integrations.bank.test_pipeline import mt940 as written
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 
@@ -102,3 +106,17 @@ def test_a_listing_names_the_ids_of_a_day_that_changes_nothing_and_leaves_gaps_f
     assert text == "2026-06-01 -3.00=A%201%3Dx 3.00=A2 x"
     assert listed(text) == {0: (DAY, Decimal(-3), "A 1=x"), 1: (DAY, Decimal(3), "A2")}
     assert kept(compressed(text)) == listed(text)
+
+
+def test_a_refused_statement_that_is_replayed_without_a_listing_is_told_from_the_one_before() -> None:
+    where = connection()
+    load(where, "first.sta", written("100,00", [("260105", "-10,00")], "90,00"))
+    load(where, "second.sta", written("90,00", [("260105", "-10,00")], "85,00", number="2"))
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(letter.payload).replace(b'"closing": "85.00"', b'"closing": "80.00"')
+    DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
+
+    (run,) = replay(ACTOR, Selection(where.tenant))
+    execute(run.pk)
+
+    assert [amount for _, amount in active(where)] == [Decimal(-10)] * 2
