@@ -1,4 +1,4 @@
-"""The course of a statement of which other statements delivered entries since, put together again.
+"""The course of a statement from before listings were kept, of which other statements delivered entries since.
 
 A statement with balances holds every entry of the days between its first and its last one, and of these two, unless it
 was cut within them. What other statements delivered of these is in part kept as sightings, all else is in the ledger:

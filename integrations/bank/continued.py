@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from ingestion import Context
+from integrations.bank import doubts
 from integrations.bank.arrivals import Arrival, Row, by_key, chunks, ledger, read
-from integrations.bank.contradictions import shown
 from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_key
 from integrations.bank.judging import Judging
 from integrations.bank.ordinals import Ordinals
@@ -29,12 +29,12 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     if not elsewhere:
         return []
     judging.learn(arrival.stored.statement_id for arrival in elsewhere if arrival.stored is not None)
+    told = doubts.told(ctx, judging, arrivals, elsewhere)
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
     moving |= {_group(arrival, ids) for arrival in _moved_before(ctx, ids, judging, elsewhere)}
     moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}
     if not moving:
-        return []
-    told = _doubted(judging, elsewhere)
+        return told
     groups: dict[_Group, list[Arrival]] = defaultdict(list)
     statements = {statement for statement, _ in moving}
     for arrival in arrivals:
@@ -48,17 +48,6 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         twins.sort(key=lambda one: one.entry.position or 0)
         _Parting(judging, statement, staying).settle(ordinals.of(look), twins)
     return told
-
-
-def _doubted(judging: Judging, elsewhere: Sequence[Arrival]) -> list[str]:
-    pairs = {(one.stored.statement_id, one.owner.statement_id) for one in elsewhere if one.stored is not None}
-    return [
-        f"Of the statements {shown(judging.statement(stored))} and {shown(judging.statement(own))} one continues the "
-        "other by its balances, but these come back: its first entries may as well be the last ones of the other, sent "
-        "again. All of them count. Compare them with the bank's."
-        for stored, own in sorted(pairs)
-        if judging.may_as_well_overlap(stored, own)
-    ]
 
 
 def _group(arrival: Arrival, ids: Ids) -> _Group:

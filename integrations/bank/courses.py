@@ -16,6 +16,7 @@ nothing.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -128,38 +129,96 @@ def _is_part(part: Course, whole: Course) -> bool:
 
 
 def runs_in_common(one: Course, other: Course) -> list[Aligned]:
-    """The runs of entries that both have, where their balances tell; none where they do not."""
+    """The longest runs of entries that both have, where their balances tell; none where they do not."""
+    # Equal entries read alike from both ends: what the statements show as they are listed goes before that.
+    runs = next(filter(None, _ways(one, other)), [])
+    longest = max((run.length for run in runs), default=0)
+    return [run for run in runs if run.length == longest]
+
+
+def _ways(one: Course, other: Course) -> list[list[Aligned]]:
+    """The runs in both in each pair of directions, the likely ones first."""
     if not (one.is_whole and other.is_whole and _share_days(one, other)):
         return []
-    inside = [*contained(one, other), *(aligned.swapped() for aligned in contained(other, one))]
-    across = list(meeting(one, other)) if _are_cut_within_days(one, other) else []
-    # Equal entries read alike from both ends: what the statements show as they are listed goes before that.
-    for turned in ((False, False), (True, True), (False, True), (True, False)):
-        for runs in (inside, across):
-            if alike := [run for run in runs if (run.turned > 0, run.other_turned > 0) == turned]:
-                return alike
-    return []
+    runs = [*contained(one, other), *(aligned.swapped() for aligned in contained(other, one))]
+    runs += meeting(one, other) if is_cut_within_a_day(one, other) else []
+    directions = [(False, False), (True, True), (False, True), (True, False)]
+    if any(each.days[0] > each.days[-1] for each in (one, other)):
+        directions[:2] = directions[1::-1]  # their bank lists the newest day first
+    return [[run for run in runs if (run.turned > 0, run.other_turned > 0) == turned] for turned in directions]
 
 
-def run_into_each_other(one: Course, other: Course) -> bool:
-    """Whether they share a part of a day alone: each was cut within one, and neither holds the other."""
-    if not (one.is_whole and other.is_whole and _share_days(one, other) and _are_cut_within_days(one, other)):
+def is_cut_within_a_day(one: Course, other: Course) -> bool:
+    """Whether one of them begins or ends within a day that the other shows too."""
+    if not _share_days(one, other):
         return False
-    return not (any(contained(one, other)) or any(contained(other, one))) and any(meeting(one, other))
+    start, end = max(one.first, other.first), min(one.last, other.last)
+    return one.before(start) != other.before(start) or one.after(end) != other.after(end)
 
 
-def may_as_well_overlap(one: Course, other: Course) -> bool:
-    """Whether one continues the other by its balances alone, and may also begin within it: a balance comes back."""
-    return any(
-        continues(first, second) and not follow(first.number, second.number) and any(beginning(first, second))
-        for first, second in ((one, other), (other, one))
-    )
+def may_lie_otherwise(one: Course, other: Course) -> bool:
+    """Whether a balance comes back, so that there is more than one place where the two may continue or overlap."""
+    if not is_cut_within_a_day(one, other):
+        return False
+    ways = _ways(one, other)
+    places = {run.distance for run in next(filter(None, ways), [])}
+    lengths = {max(run.length for run in runs) for runs in ways[:2] if runs}
+    return len(places) + continues(one, other) + continues(other, one) > 1 or len(lengths) > 1
+
+
+def fit_in_another_order(one: Course, other: Course) -> bool:
+    """Whether the two overlap by their balances, though not in the order in which they list their entries.
+
+    Some exports are ordered by amount. What both have then leads from the opening of one to the closing of the other.
+    """
+    if not (one.is_whole and other.is_whole and _are_cut_within_days(one, other)) or any(meeting(one, other)):
+        return False
+    common = sum((amount for _, amount in _in_both(one, other).elements()), Decimal())
+    return bool(common) and common in (one.closing - other.opening, other.closing - one.opening)
+
+
+def leave_it_open(one: Course, other: Course) -> bool:
+    """Whether they show different parts of a day, and balances neither tell what both have nor that it is nothing."""
+    if not (one.is_whole and other.is_whole and is_cut_within_a_day(one, other)):
+        return False
+    if have_nothing_in_common(one, other) or any(filter(None, _ways(one, other))):
+        return False
+    both = _in_both(one, other)
+    start, end = max(one.first, other.first), min(one.last, other.last)
+    return both not in (_between(one, start, end), _between(other, start, end))
+
+
+def may_hide_an_overlap(one: Course, other: Course) -> bool:
+    """Whether they run past each other as they list their entries, and may list them in another order than booked."""
+    if continues(one, other) or continues(other, one) or not _run_past(one, other):
+        return False
+    start, end = max(one.first, other.first), min(one.last, other.last)
+    if _in_both(one, other) in (_between(one, start, end), _between(other, start, end)):
+        return True
+    return _is_by_amount(one) and _is_by_amount(other)
+
+
+def _is_by_amount(course: Course) -> bool:
+    """Whether the entries of each day are listed by their amounts, one way or the other."""
+    rising, falling = sorted(course.booked), sorted(course.booked, key=lambda each: (each[0], -each[1]))
+    return course.booked in (rising, falling, rising[::-1], falling[::-1])
+
+
+def _in_both(one: Course, other: Course) -> Counter[tuple[date, Decimal]]:
+    start, end = max(one.first, other.first), min(one.last, other.last)
+    return _between(one, start, end) & _between(other, start, end)
+
+
+def _between(course: Course, start: date, end: date) -> Counter[tuple[date, Decimal]]:
+    return Counter(each for each in course.booked if start <= each[0] <= end)
 
 
 def _run_past(one: Course, other: Course) -> bool:
     if not (one.is_whole and other.is_whole and _share_days(one, other)):
         return False
-    return _are_cut_within_days(one, other) and not any(meeting(one, other))
+    if not _are_cut_within_days(one, other) or any(meeting(one, other)):
+        return False
+    return not fit_in_another_order(one, other)
 
 
 def _share_days(one: Course, other: Course) -> bool:

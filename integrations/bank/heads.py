@@ -12,6 +12,7 @@ from django.db.models import Q
 from ingestion import Context
 from integrations.bank.accounts import Accounts, Holder
 from integrations.bank.identity import Ids
+from integrations.bank.listings import compressed
 from integrations.bank.models import BankStatement, BankTransaction
 from integrations.bank.numbering import spelled
 from integrations.bank.other_names import Names
@@ -66,7 +67,9 @@ def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Se
         head = with_settings(head, ctx.config)
     holder = accounts.of(head, currency, statement.format)
     account = holder.account
+    listing = next((compressed(entry.listing) for entry in entries if entry.listing), None)
     if not holder.is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
+        _list(ctx, stored, listing)
         return Owner(holder, stored, True)
     if holder.merged and (moved := _loaded_as_another(ctx, ids, holder, heads[0].known_by, entries)) is not None:
         return Owner(holder, moved, True)
@@ -87,9 +90,18 @@ def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Se
             "first_on": statement.first,
             "last_on": statement.last,
             "entries": statement.entries,
+            "listing": listing,
         },
     )
+    if not is_new:
+        _list(ctx, kept.pk, listing)
     return Owner(holder, kept.pk, False, is_new)
+
+
+def _list(ctx: Context, pk: int, listing: bytes | None) -> None:
+    """Keep what the statement lists now: the bank may have moved an entry, or it is from before that was kept."""
+    if listing is not None:
+        BankStatement.objects.for_tenant(ctx.tenant).filter(pk=pk).exclude(listing=listing).update(listing=listing)
 
 
 def _loaded_as_another(ctx: Context, ids: Ids, holder: Holder, name: str, entries: Sequence[BankEntry]) -> int | None:

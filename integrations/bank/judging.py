@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -20,11 +20,11 @@ from integrations.bank.courses import (
     Course,
     course,
     have_nothing_in_common,
-    may_as_well_overlap,
+    is_cut_within_a_day,
     may_hold_the_way,
-    run_into_each_other,
     runs_in_common,
 )
+from integrations.bank.listings import Listed, kept
 from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.numbering import follow, page_of
 
@@ -99,15 +99,15 @@ class Judging:
             )
         return self._runs[stored, own]
 
-    def run_into_each_other(self, stored: int, own: int) -> bool:
-        """Whether each of the two was cut within a day that the other shows too."""
+    def is_cut_within_a_day(self, stored: int, own: int) -> bool:
+        """Whether one of the two was cut within a day that the other shows too."""
         courses = self._pair(stored, own)
-        return courses[0] is not None and courses[1] is not None and run_into_each_other(courses[0], courses[1])
+        return courses[0] is not None and courses[1] is not None and is_cut_within_a_day(courses[0], courses[1])
 
-    def may_as_well_overlap(self, stored: int, own: int) -> bool:
-        """Whether the balances by which one of the two continues the other show as well that it begins within it."""
+    def say(self, question: Callable[[Course, Course], bool], stored: int, own: int) -> bool:
+        """What the courses of the two answer; no where one of them has none."""
         courses = self.course(stored), self.course(own)
-        return courses[0] is not None and courses[1] is not None and may_as_well_overlap(courses[0], courses[1])
+        return courses[0] is not None and courses[1] is not None and question(courses[0], courses[1])
 
     def _judge(self, stored: BankStatement, own: BankStatement) -> bool:
         first, second = (page_of(one.reference, one.number, one.page) for one in (stored, own))
@@ -148,6 +148,19 @@ class Judging:
         """Of what is stored as the statement's, and what arrives of it."""
         statement = self.statement(pk)
         if pk not in self._courses:
+            places = self._listed(statement)
+            self._places[pk] = sorted(places)
+            self._indexes[pk] = {position: index for index, position in enumerate(self._places[pk])}
+            entries = [places[position] for position in self._places[pk]]
+            booked, ids = [(day, amount) for day, amount, _ in entries], (bank_id_of(name) for *_, name in entries)
+            self._courses[pk] = course(statement.opening, statement.closing, booked, statement.number, ids)
+        return self._courses[pk]
+
+    def _listed(self, statement: BankStatement) -> Listed:
+        """The entries that are known as the statement's."""
+        if statement.listing is not None:
+            places = kept(statement.listing)
+        else:
             rows = (
                 ledger(self._ctx)
                 .filter(statement_id=statement.pk)
@@ -157,13 +170,7 @@ class Judging:
             shared = seen.values_list("position", "entry__booked_on", "entry__amount", "entry__bank_id")
             listed = (place for places in (shared, rows) for place in places)
             places = {position: (day, amount, name) for position, day, amount, name in listed if position is not None}
-            places |= self._arriving.get(statement.pk, {})
-            self._places[pk] = sorted(places)
-            self._indexes[pk] = {position: index for index, position in enumerate(self._places[pk])}
-            entries = [places[position] for position in self._places[pk]]
-            booked, ids = [(day, amount) for day, amount, _ in entries], (bank_id_of(name) for *_, name in entries)
-            self._courses[pk] = course(statement.opening, statement.closing, booked, statement.number, ids)
-        return self._courses[pk]
+        return places | self._arriving.get(statement.pk, {})
 
     def _pair(self, stored: int, own: int) -> tuple[Course | None, Course | None]:
         """The courses of two statements as far as they are held against each other."""
@@ -174,6 +181,8 @@ class Judging:
 
     def _against(self, pk: int, own: Course, other: Course) -> Course:
         """With the entries of other days that other statements delivered since, where the balances prove them."""
+        if self.statement(pk).listing is not None:
+            return own
         if pk not in self._completed:
             places = dict(zip(self._places[pk], own.booked, strict=True))
             self._completed[pk] = completed(self._ctx, self.statement(pk), places)

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from ingestion import Page, Record, RecordError, Refusal, StatementImbalance, counted
-from integrations.bank import proofs, schema, unreadable
+from integrations.bank import listings, proofs, schema, unreadable
 from integrations.bank.account_numbers import notes_of
 from integrations.bank.identity import Ids, Keyed
 from integrations.bank.statements import EntryStatus, Statement
@@ -58,15 +58,23 @@ class Reading:
     def _names(self) -> list[unreadable.Names]:
         return unreadable.names(self.statement, self.ids)
 
+    @cached_property
+    def _names_of_less(self) -> list[list[unreadable.Names]]:
+        return [unreadable.names(less, self.ids) for less in unreadable.less_said(self.statement)]
+
     def _record(self, at: int) -> Record:
-        body, key = self._body(at, self._head)
+        body, key = self._body(at, self._head, listings.listing(self.statement) if at == self._first else "")
         return Record(key, body, f"{self.name}, entry {self.entries[at].entry.position + 1}")
 
-    def _body(self, at: int, head: dict[str, Any]) -> tuple[bytes, str]:
+    @cached_property
+    def _first(self) -> int | None:
+        return listings.first_listed(self.statement)
+
+    def _body(self, at: int, head: dict[str, Any], listing: str = "") -> tuple[bytes, str]:
         one = self.entries[at]
         faults = unreadable.faults(self.statement, one.entry)
         if not any(faults):
-            return schema.entry_json(self.statement, one, head), one.key
+            return schema.entry_json(self.statement, one, head, listing=listing), one.key
         names = self._names[at]
         one = one._replace(key=names.of(*faults) or one.key)
         among = names.of_day if faults[0] else names.of_amount
@@ -74,7 +82,8 @@ class Reading:
 
     def _formerly(self, start: int, end: int) -> Mapping[str, Sequence[str]]:
         """Under which other names each entry of a page, and the whole statement, may lie among the dead letters."""
-        names = {self.entries[at].key: self._names[at].all() for at in range(start, end)}
+        named = [self._names, *self._names_of_less]
+        names = {self.entries[at].key: [name for each in named for name in each[at].all()] for at in range(start, end)}
         if end == len(self.entries) and names:
             names[self.entries[-1].key].extend(unreadable.statement_names(self.statement))
         return names

@@ -117,6 +117,8 @@ class BankEntry(BaseModel):
     alike: int = 1
     among: int = 0
     """Of an unreadable entry, how many of its statement are like it in all that could be read; 0: not counted."""
+    listing: str = ""
+    """Days and amounts of all entries of its statement, with the first of them alone; see listings.py."""
     unreadable: bool = False
     """The reader could not make out amount or day, so `external_id` is the name of its dead letter."""
 
@@ -176,10 +178,11 @@ def _readings(text: str) -> str:
     return f": {readings[0]} or {readings[1]}?" if readings else ""
 
 
-def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, among: int = 0) -> bytes:
+def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, among: int = 0, listing: str = "") -> bytes:
     """The record of one entry. `head` is `head_json` of its statement, made once.
 
-    `among` counts what is like an unreadable one in its statement, itself too; 0 is a readable one.
+    `among` counts what is like an unreadable one in its statement, itself too; 0 is a readable one. `listing` is for
+    the first entry that loads.
     """
     entry = keyed.entry
     return json.dumps(
@@ -203,6 +206,7 @@ def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, amon
             "details": entry.details,
             "raw": entry.raw,
             **_telling(keyed, among),
+            **({"listing": listing} if listing else {}),
         },
         ensure_ascii=True,
     ).encode()

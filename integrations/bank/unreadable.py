@@ -19,6 +19,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from integrations.bank import money
+from integrations.bank.account_numbers import qualifier_of
 from integrations.bank.identity import Ids, amount_text, day_text, digest, key_of, status_words, words
 from integrations.bank.statements import Balance, Entry, Statement
 from integrations.bank.twins import booked_day
@@ -81,6 +82,19 @@ def names(statement: Statement, ids: Ids) -> list[Names]:
 def faults(statement: Statement, entry: Entry) -> tuple[bool, bool]:
     """Whether the schema will refuse the entry for its amount or currency, and whether for its day."""
     return is_no_amount(entry.amount, entry.currency or statement.account.currency), booked_day(entry) is None
+
+
+def less_said(statement: Statement) -> list[Statement]:
+    """The statement as files of its account write it that leave out bank or kind, or name the bank in words.
+
+    Which account they are of only the stored ones tell; what they could not read waits under what they say.
+    """
+    account = statement.account
+    if not account.qualifier:
+        return []
+    banks, kinds = dict.fromkeys(("", account.institution, account.bank)), dict.fromkeys(("", account.kind))
+    qualifiers = {qualifier_of(bank, kind) for bank in banks for kind in kinds} - {account.qualifier}
+    return [replace(statement, account=replace(account, qualifier=each)) for each in sorted(qualifiers)]
 
 
 def statement_name(statement: Statement) -> str:

@@ -140,12 +140,12 @@ FAULTS = [
         "integrations/bank/judging.py",
         "        if any(other.first <= day <= other.last for day in whole.filled):",
         "        if False:",
-        (f"{_BANK}/test_three_statements.py", f"{_BANK}/test_there_and_back.py"),
+        (f"{_BANK}/test_completing.py",),
     ),
     Fault(
         "integrations/bank/completing.py",
         "if len(filling) == len(missing) and sum(amount for _, amount in filling) == change:",
         "if len(filling) == len(missing):",
-        (f"{_BANK}/test_three_statements.py", f"{_BANK}/test_cuttings_within_days.py"),
+        (f"{_BANK}/test_completing.py",),
     ),
 ]

@@ -1,0 +1,109 @@
+"""What the files leave open: whether equal entries of two statements were sent again or are two. The run says so."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from ingestion import Context
+from integrations.bank.arrivals import Arrival, chunks, ledger
+from integrations.bank.contradictions import shown
+from integrations.bank.courses import fit_in_another_order, leave_it_open, may_hide_an_overlap, may_lie_otherwise
+from integrations.bank.judging import Judging
+from integrations.bank.numbering import is_numbered
+
+
+def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere: Sequence[Arrival]) -> list[str]:
+    """A sentence for each pair of statements that leaves it open, before anything is decided about their entries.
+
+    `elsewhere` are those whose look is stored as an entry of another statement.
+    """
+    pairs = sorted({(one.stored.statement_id, one.owner.statement_id) for one in elsewhere if one.stored is not None})
+    proved = [pair for pair in pairs if all(map(judging.course, pair))]
+    return [
+        *_with_balances(judging, proved),
+        *_without_balances(ctx, judging, arrivals, [pair for pair in pairs if pair not in set(proved)]),
+    ]
+
+
+def _with_balances(judging: Judging, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
+    for stored, own in pairs:
+        if judging.say(may_lie_otherwise, stored, own):
+            yield (
+                f"{_named(judging, stored, own)} show a part of a day, and a balance comes back in it: entries of both "
+                "may as well be the same, sent again, or be two. "
+                + (
+                    "All of them count, since one of the two continues the other."
+                    if judging.are_others(stored, own)
+                    else "Those of the longest run that both show count once."
+                )
+                + " Compare them with the bank's."
+            )
+        elif judging.say(fit_in_another_order, stored, own):
+            yield (
+                f"{_named(judging, stored, own)} show parts of a day that fit together in another order than the one "
+                "in which they list their entries: equal entries of both count once. Compare them with the bank's."
+            )
+        elif judging.say(may_hide_an_overlap, stored, own):
+            yield (
+                f"{_named(judging, stored, own)} show equal entries of a day, between balances that run past each "
+                "other as they are listed: all of them count. Where their bank lists entries by amount, some may have "
+                "been sent again. Compare them with the bank's."
+            )
+        elif not judging.are_others(stored, own) and judging.say(leave_it_open, stored, own):
+            yield (
+                f"{_named(judging, stored, own)} show different parts of a day, and their balances do not tell how "
+                "they lie to each other: equal entries of both count once. Compare them with the bank's."
+            )
+        elif any(_changes_nothing(judging, each) for each in (stored, own)) and not judging.are_others(stored, own):
+            yield (
+                f"{_named(judging, stored, own)} share entries, and one of them changes no balance and has no number: "
+                "one that books the same again cannot be told from one sent again, and counts once. Compare them with "
+                "the bank's."
+            )
+
+
+def _changes_nothing(judging: Judging, pk: int) -> bool:
+    one = judging.statement(pk)
+    return one.opening == one.closing and one.first_on == one.last_on and not is_numbered(one.number)
+
+
+def _named(judging: Judging, stored: int, own: int) -> str:
+    return f"The statements {shown(judging.statement(stored))} and {shown(judging.statement(own))}"
+
+
+def _without_balances(
+    ctx: Context, judging: Judging, arrivals: Sequence[Arrival], pairs: Sequence[tuple[int, int]]
+) -> Iterator[str]:
+    """Statements that show different entries of a day at an end of the later one, and equal ones beside them."""
+    whole = defaultdict(list)
+    for arrival in arrivals:
+        whole[arrival.owner.statement_id].append(arrival)
+    ends = {}
+    for own in {own for _, own in pairs}:
+        listed = whole[own]
+        days = [arrival.entry.day for arrival in listed]
+        if len(listed) == judging.statement(own).entries:
+            ends[own] = {min(days), max(days)}
+    held = _held(ctx, {stored for stored, own in pairs if own in ends}, {day for days in ends.values() for day in days})
+    for stored, own in pairs:
+        for day in sorted(ends.get(own, ())):
+            shows = {arrival.stored.pk if arrival.stored else 0 for arrival in whole[own] if arrival.entry.day == day}
+            kept = held[stored, day]
+            if kept & shows and kept - shows and 0 in shows:
+                yield (
+                    f"{_named(judging, stored, own)} show different parts of {day} and have no balances: equal entries "
+                    "of both count once, since nothing tells one sent again from two. Compare the entries of that day "
+                    "with the bank's; export whole days."
+                )
+
+
+def _held(ctx: Context, statements: set[int], days: set[date]) -> dict[tuple[int, date], set[int]]:
+    """The rows of these statements by their days."""
+    held: dict[tuple[int, date], set[int]] = defaultdict(set)
+    for chunk in chunks(statements):
+        rows = ledger(ctx).filter(statement_id__in=chunk, booked_on__in=days, withdrawn="")
+        for pk, statement, day in rows.values_list("pk", "statement_id", "booked_on"):
+            held[statement, day].add(pk)
+    return held

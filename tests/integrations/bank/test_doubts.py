@@ -1,0 +1,87 @@
+"""Where nothing tells an entry sent again from a twin the run says so, and what it made of it."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, csv, mt940
+from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
+from tests.integrations.bank.test_overlap import notes, put
+from tests.integrations.bank.test_pipeline import connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+RENT, TEA, BACK = Booked(DAY, -5, "Rent", ""), Booked(DAY, -1, "Tea", ""), Booked(DAY, 1, "Refund", "")
+
+
+def told(first: bytes, second: bytes, **config: str) -> str:
+    where = connection()
+    put(where, "first.txt", first, **config)
+    return notes(put(where, "second.txt", second, **config))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("numbers", [("156", "157"), ("156/1", "157/1"), ("0", "0")], ids=" ".join)
+def test_the_next_statement_that_may_as_well_begin_with_the_end_of_the_last_one_is_named(
+    numbers: tuple[str, str], turned: bool
+) -> None:
+    booked = [RENT, TEA, BACK, TEA, BACK]
+    files = [mt940(cut(booked, *span, number)) for span, number in zip([(0, 3), (1, 5)], numbers, strict=True)]
+
+    said = told(*(files[::-1] if turned else files))
+
+    assert "a balance comes back in it: entries of both may as well be the same, sent again, or be two" in said
+    assert "All of them count" in said
+
+
+def test_statements_without_numbers_of_which_one_changes_no_balance_are_named() -> None:
+    booked = [RENT, TEA, BACK, TEA, BACK]
+
+    said = told(*(mt940(cut(booked, *span, "0")) for span in [(0, 3), (3, 5)]))
+
+    assert "one of them changes no balance and has no number" in said
+
+
+def by_amount(cutting: Cutting) -> bytes:
+    return mt940(cutting._replace(entries=sorted(cutting.entries, key=lambda each: each.amount)))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(2))), ids=str)
+def test_statements_that_list_their_entries_by_amount_overlap_where_their_balances_say_so(order: tuple[int]) -> None:
+    amounts = [-2, -9, -1, -7, -3]
+    booked = [Booked(DAY, amount, f"Shop {amount}", "") for amount in amounts]
+    files = [by_amount(cut(booked, *span, "0")) for span in [(0, 4), (2, 5)]]
+
+    said = told(*(files[at] for at in order))
+
+    assert "fit together in another order than the one in which they list their entries" in said
+    assert stored("acme") == true(booked)
+
+
+def test_equal_entries_that_may_be_one_where_a_bank_lists_by_amount_all_count_and_are_named() -> None:
+    booked = [Booked(DAY, amount, "Shop", "") for amount in (-2, -7, -1, -4)]
+
+    said = told(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
+
+    assert "all of them count. Where their bank lists entries by amount" in said
+
+
+@pytest.mark.parametrize(
+    ("morning", "evening", "is_named"),
+    [
+        ([RENT, TEA], [TEA, BACK], True),
+        ([RENT, TEA], [RENT, TEA, BACK], False),
+        ([RENT, TEA, BACK], [TEA, BACK], False),
+        ([RENT], [TEA, BACK], False),
+    ],
+    ids=["different parts", "the day grew", "a part of it", "nothing equal"],
+)
+def test_different_parts_of_a_day_without_ids_and_balances_are_named(
+    morning: list[Booked], evening: list[Booked], is_named: bool
+) -> None:
+    files = [csv(Cutting("", 0, entries, DAY, DAY)) for entries in (morning, evening)]
+
+    said = told(*files, currency="EUR")
+
+    assert ("show different parts of 2026-06-01 and have no balances" in said) is is_named
