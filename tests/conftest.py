@@ -102,9 +102,9 @@ def redis_server() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb(django_test_environment: None) -> bool:
-    """Whether the tables are there already; `migrate` then has nothing left to do."""
-    return DATABASE == "sqlite" and kept_tables.fetch(_tests_own())
+def django_db_keepdb(django_test_environment: None, django_db_keepdb: bool) -> bool:
+    """Whether the tables are there already, as with --reuse-db; `migrate` then has nothing left to do."""
+    return kept_tables.ready(_tests_own(), again=django_db_keepdb) if DATABASE == "sqlite" else django_db_keepdb
 
 
 @pytest.fixture(scope="session")
