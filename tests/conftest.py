@@ -80,9 +80,9 @@ def part_of(path: Path) -> str:
         ("integrations", "streams"),
         ("integrations", "stripe"),  # no transport, but it makes the parts alike in length
     ]
-    # Neither; but they are left out of --quick, and make the parts of a whole run alike in length.
-    long = inside.parts[0] == "examples" or inside.as_posix() == "ingestion/admin/test_hostile_text.py"
-    return PARTS[0] if engine or transports or long else PARTS[1]
+    # Neither; but it is left out of --quick, and makes the parts of a whole run alike in length.
+    bookshop = inside.parts[0] == "examples"
+    return PARTS[0] if engine or transports or bookshop else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -102,9 +102,9 @@ def redis_server() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_keepdb(django_test_environment: None) -> bool:
-    """Whether the tables are there already; `migrate` then has nothing left to do."""
-    return DATABASE == "sqlite" and kept_tables.fetch(_tests_own())
+def django_db_keepdb(django_test_environment: None, django_db_keepdb: bool) -> bool:
+    """Whether the tables are there already, as with --reuse-db; `migrate` then has nothing left to do."""
+    return kept_tables.ready(_tests_own(), again=django_db_keepdb) if DATABASE == "sqlite" else django_db_keepdb
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,11 @@ ANEW = "SLUICEGATE_TEST_TABLES"
 IMPORT = re.compile(r"^(?:import|from) ((?:config|ingestion|integrations|tests)\b[\w.]*)", re.MULTILINE)
 
 
+def ready(database: Path, *, again: bool, folder: Path = FOLDER) -> bool:
+    """Whether the tables are there. A database that is used `again`, as --reuse-db asks for, stays as it is."""
+    return (again and database.exists()) or fetch(database, folder) or again
+
+
 def fetch(database: Path, folder: Path = FOLDER) -> bool:
     """Put the kept tables where the tests expect their database, if there are any for these very migrations."""
     if os.environ.get(ANEW) == "anew":

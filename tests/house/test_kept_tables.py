@@ -35,6 +35,20 @@ def test_kept_tables_are_there_for_the_next_run(
     assert tables(tmp_path / "next.sqlite3") == [("kept",)]
 
 
+def test_a_database_that_is_used_again_stays_as_it_is(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(kept_tables.ANEW, raising=False)
+    kept_tables.keep(database, tmp_path / "kept")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE of_its_own (id INTEGER)")
+
+    assert kept_tables.ready(database, again=True, folder=tmp_path / "kept")
+
+    assert ("of_its_own",) in tables(database)
+    assert kept_tables.ready(tmp_path / "absent.sqlite3", again=True, folder=tmp_path / "none")
+
+
 def test_a_run_that_proves_the_migrations_takes_none(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
