@@ -45,6 +45,10 @@ class AccountHead(BaseModel):
     """What tells it from other accounts of its number, '' where the format promises no such thing."""
     former: str = ""
     """The identifier as it was known before it was spelled as now, '' where that is the same."""
+    is_name: bool = False
+    """The identifier is a name, spelled with its blanks; never in records from before names kept them."""
+    shares_former: bool = False
+    """Another account of the file was known by the same `former`."""
     keyed_as: str = ""
     """What the stored account's entries are known by, where that is not what the file says; no part of a record."""
 
@@ -253,6 +257,8 @@ def head_json(statement: Statement) -> dict[str, Any]:
             **({"institution": account.institution} if account.institution else {}),
             **({"qualifier": account.qualifier} if account.qualifier else {}),
             **({"former": account.former} if account.former else {}),
+            **({"is_name": True} if account.is_name else {}),
+            **({"shares_former": True} if account.shares_former else {}),
         },
         "statement": {
             "format": statement.format,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from integrations.bank.account_numbers import spelled
 from integrations.bank.formats.csv_amount import amount_by
 from integrations.bank.formats.csv_records import Record
 from integrations.bank.layouts.dates import parse_date
@@ -17,7 +18,7 @@ from integrations.bank.statements import Balance
 
 def identifier(text: str) -> str:
     """Without the stray quote that a row with an unbalanced one leaves: it would make a second account."""
-    return "".join(text.replace('"', "").split())
+    return spelled(text.replace('"', ""))
 
 
 class Head:

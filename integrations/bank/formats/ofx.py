@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
-from integrations.bank.account_numbers import qualifier_of
+from integrations.bank.account_numbers import qualifier_of, spelled
 from integrations.bank.formats.either_mark import amount
 from integrations.bank.formats.ofx_left_out import left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
@@ -95,7 +95,7 @@ def _account(block: Block, currency: str, institution: str) -> Account:
     bank = _value(source, "BANKID", "BROKERID") or institution
     kind = _value(source, "ACCTTYPE").lower() or _KINDS.get(block.name, "")
     return Account(
-        identifier="".join(_value(source, "ACCTID").split()),
+        identifier=spelled(_value(source, "ACCTID")),
         currency=currency,
         bank=bank,
         kind=kind,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ingestion import FileTooLarge, UnreadableFile
+from integrations.bank.account_numbers import spelled
 from integrations.bank.formats.charset import decode
 from integrations.bank.formats.either_mark import amount
 from integrations.bank.formats.qif_dates import ORDERS, QifDates
@@ -90,7 +91,7 @@ def _lists(text: str, max_entries: int) -> Iterator[_List]:
         # A record also ends where the next list begins: its own end may be lost.
         record = _record(lines)
         if current.kind == "account":
-            account = _text(record, "N") or account
+            account = spelled(_text(record, "N")) or account
         elif record:
             current.records.append((record, "\n".join(lines)))
             left -= 1
@@ -124,7 +125,7 @@ def _statement(each: _List, dates: QifDates, currency: str, others: Counter[str]
         else:
             entries.append(_entry(len(entries), record, raw, dates, currency))
     return Statement(
-        account=Account("".join(each.account.split()), currency, kind=_CASH[each.kind]),
+        account=Account(each.account, currency, kind=_CASH[each.kind]),
         entries=tuple(entries),
         format="qif",
         problems=(_RUN_TOGETHER,) if any(_runs_together(record) for record, _ in each.records) else (),

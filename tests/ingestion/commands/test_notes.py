@@ -63,7 +63,9 @@ def noted(*words: object, source: Noting | None = None) -> Answer:
         return ingest(*words)
 
 
-def test_notes_of_an_uploaded_file_are_printed_and_what_only_tells_is_not(connection: Connection, tmp_path: Path) -> None:
+def test_notes_of_an_uploaded_file_are_printed_and_what_only_tells_is_not(
+    connection: Connection, tmp_path: Path
+) -> None:
     (tmp_path / "a").write_text("x")
 
     answer = noted("upload", tmp_path / "a", *ACME)
