@@ -6,7 +6,6 @@ A record is self-contained, so that a dead letter can be judged and replayed wit
 from __future__ import annotations
 
 import json
-import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,11 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from integrations.bank import money
+from integrations.bank import money, unread_amounts
 from integrations.bank.identity import Keyed
 from integrations.bank.numbering import page_of
 from integrations.bank.statements import (
-    BALANCE_OR_MONEY,
     Balance,
     Correction,
     EntryPart,
@@ -78,16 +76,6 @@ class StatementHead(BaseModel):
     entries: int
 
 
-_MISSHAPEN = re.compile(r"[0-9]+ columns? instead of [0-9]+ at line [0-9]+")
-_AT_ODDS = re.compile(r"status '.*' is none that the layout knows|.* and a fee of .* do not make the net amount of .*")
-"""What a CSV reader says in the place of the amount."""
-
-_BALANCE_ROW = (
-    "{text} may state a balance and not money, and the file does not show which. Upload it again (--again) with "
-    '--config balance_rows="leave out" where it is a balance, or --config balance_rows=post where it is money.'
-)
-
-
 class BankEntry(BaseModel):
     """One entry ready for the ledger. Texts the reader could not turn into values are judged, and named, here."""
 
@@ -137,15 +125,9 @@ class BankEntry(BaseModel):
     @classmethod
     def _readable_amount(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None:
-            text = info.data.get("amount_text", "")
-            if _MISSHAPEN.fullmatch(text):
-                raise PydanticCustomError("columns", "the row has {text}", {"text": text})
-            if _AT_ODDS.fullmatch(text):
-                raise PydanticCustomError("at_odds", "{text}", {"text": text})
-            if text.endswith(BALANCE_OR_MONEY):
-                raise PydanticCustomError("balance_row", _BALANCE_ROW, {"text": text.removesuffix(BALANCE_OR_MONEY)})
-            readings = {"text": repr(text), "readings": _readings(text)}
-            raise PydanticCustomError("amount", "{text} is not an amount{readings}", readings)
+            statement = info.data.get("statement")
+            form = statement.format if isinstance(statement, StatementHead) else ""
+            raise unread_amounts.fault(info.data.get("amount_text", ""), form)
         return value
 
     @field_validator("amount")
@@ -173,11 +155,6 @@ class BankEntry(BaseModel):
         day = booked_day(self)
         assert day is not None
         return day
-
-
-def _readings(text: str) -> str:
-    readings = money.two_readings(text)
-    return f": {readings[0]} or {readings[1]}?" if readings else ""
 
 
 def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, among: int = 0) -> bytes:
