@@ -91,6 +91,7 @@ def _statement(ledger: Ledger, layout: CsvLayout, head: Head, alone: bool, balan
         period_end=head.day("period_end"),
         problems=(*(head.problems() if alone else ()), *judgement.problems),
         unproved=judgement.unproved,
+        notes=head.notes() if alone else (),
     )
 
 
