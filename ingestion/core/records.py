@@ -135,7 +135,7 @@ class Page:
     refused: Sequence[Refusal] = ()
     declares: Mapping[str, Decimal] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    """Sentences for the run's timeline."""
+    """Sentences that somebody should read: in the run's timeline, and what commands say of a run that they carried."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """What the source left out on purpose, counted by reason: few, short, stable words. None of it counts as read."""
     proofs: Sequence[Proof] = ()
@@ -151,6 +151,8 @@ class Page:
     """For keys of this page's records, further source ids under which dead letters of unreadable versions of them may
     lie: closed when the record is loaded. Called only where the connection has open dead letters.
     """
+    titles: Sequence[str] = ()
+    """What was read, in sentences for the timeline that ask nobody for anything."""
 
 
 @dataclass(slots=True)

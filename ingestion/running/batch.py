@@ -178,6 +178,8 @@ def _commit(
             work.mine.row.update(**_added(counts, expected), tally=tally)
         if kept is not None:
             _link(work, kept)
+        for title in page.titles:
+            events.record(run, "read", title)
         for note in (*page.notes, *loaded.notes, *told):
             events.record(run, "note", note)
         text = f"batch {work.mine.batches + 1}: {counts.read} read, {counts.ok} loaded, {counts.skipped} skipped, "

@@ -189,7 +189,7 @@ class Rehearsal:
         self.report.proofs = reasons.add_proofs(self.report.proofs, page.proofs, self.rows.tenant.pk)
         self.report.rejected += counts.dead
         self.report.rejections += rejected[: max(0, SHOWN - len(self.report.rejections))]
-        self.report.notes += [*page.notes, *loaded.notes]
+        self.report.notes += [*page.titles, *page.notes, *loaded.notes]
 
     def _look(self, page: Page, prepared: stages.Prepared) -> None:
         """Against the shape that is accepted; what this page adds is nobody's afterwards."""

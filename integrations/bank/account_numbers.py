@@ -8,6 +8,8 @@ from ingestion import counted
 from integrations.bank.statements import Statement
 
 _IBAN = re.compile(r"([A-Za-z]{2})[0-9]{2}[A-Za-z0-9]{11,30}")
+_LEAST_DIGITS = 8
+"""Of a number that has letters, so that VISA 1 11 is a name."""
 _CURRENCY_OR_BIC = re.compile(r"[A-Z]{3}|[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _LENGTHS = """
     AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24
@@ -20,11 +22,27 @@ _LENGTH = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 
 
 def canonical(identifier: str) -> str:
-    """As it identifies, in every format: no spaces, an IBAN in capitals and without the currency or BIC beside it.
+    """As it identifies, in every format: an IBAN in capitals and without the currency or BIC beside it, else `spelled`.
 
     The case of other numbers may mean something.
     """
-    return iban_within(identifier)[0] or formerly_canonical(identifier)
+    compact = formerly_canonical(identifier)
+    return iban_within(identifier)[0] or (compact if _country(compact) else spelled(identifier))
+
+
+def spelled(written: str) -> str:
+    """A number without blanks, and a name with single ones: they tell the account "Visa 1 11" from "Visa 11 1"."""
+    return ("" if is_number(written) else " ").join(written.split())
+
+
+def is_number(written: str) -> bool:
+    """Whether blanks only group its digits: without letters but a mask's (XXXX 1234), in the shape of an IBAN, or of
+    many digits and a code in capitals (INGB 0001 2345 67). Anything else is a name that somebody gave.
+    """
+    letters = [character for character in written if character.isalpha() and character not in "xX"]
+    if not letters or _country("".join(written.split())):
+        return True
+    return all(letter.isupper() for letter in letters) and sum(map(str.isdigit, written)) >= _LEAST_DIGITS
 
 
 def bank_code(written: str) -> str:
@@ -44,7 +62,9 @@ def shown_qualifier(qualifier: str, bank: str) -> str:
 
 
 def formerly_canonical(identifier: str) -> str:
-    """As it identified when currency and BIC beside an IBAN were part of it, in all formats but MT940."""
+    """As it identified when currency and BIC beside an IBAN were part of it, in all formats but MT940, and when names
+    lost their blanks in all of them.
+    """
     compact = "".join(identifier.split())
     return compact.upper() if _country(compact) else compact
 

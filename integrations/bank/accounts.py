@@ -36,6 +36,13 @@ class Holder(NamedTuple):
     """A sentence where the account is known otherwise from now on."""
     taken_for: str = ""
     """A sentence where the file says less of the account than is known of it."""
+    others: frozenset[int] = frozenset()
+    """Accounts that are spelled as it was known before, and are others all the same."""
+
+    @property
+    def has_no_rows(self) -> bool:
+        """Whether nothing that is stored can be of it. What is stored by a name may be of one that lost its blanks."""
+        return self.is_new and not (self.merged or self.respelled or self.head.is_name)
 
 
 class Accounts:
@@ -62,14 +69,19 @@ class Accounts:
 
     def of(self, head: AccountHead, currency: str, form: str) -> Holder:
         """The account of this heading, in a file of this format. Raises UnreadableFile where nobody can tell which."""
-        respelled = self._respelled(head, currency)
+        respelled, renamed = self._respelled(head, currency)
         account = chosen(head, self._of_number[head.identifier, currency], form)
-        is_new, renamed, taken_for = False, "", ""
+        is_new, taken_for = False, ""
         if account is None:
             account, is_new = self._new(head, currency, form)
+        elif head.is_name and not account.is_as_written:
+            account.keyed_as = account.known_by
+            account.save(update_fields=["keyed_as"])
         accounts = self._of_number[head.identifier, currency]
         if promises(form) and not is_new:
-            renamed, taken_for = self._completed(account, head, [each for each in accounts if each is not account])
+            others = [each for each in accounts if each is not account]
+            completed, taken_for = self._completed(account, head, others)
+            renamed = completed or renamed
         merged = [each for each in accounts if each.former and each.qualifier != account.qualifier]
         return Holder(
             account,
@@ -80,6 +92,7 @@ class Accounts:
             tuple(merged) if account.qualifier else (),
             renamed,
             taken_for,
+            frozenset(each.pk for each in self._former(head, currency) if head.is_name and each.is_as_written),
         )
 
     def _new(self, head: AccountHead, currency: str, form: str) -> tuple[BankAccount, bool]:
@@ -133,6 +146,7 @@ class Accounts:
                 "institution": head.institution[:100],
                 "name": head.name[:200],
                 "kind": head.kind[:30],
+                "keyed_as": head.known_by if head.is_name and " " not in head.identifier else "",
             },
         )
         if not is_new:  # another load made it after we looked, and was waited for
@@ -140,12 +154,24 @@ class Accounts:
         self._of_number[head.identifier, currency].append(account)
         return account, is_new
 
-    def _respelled(self, head: AccountHead, currency: str) -> list[BankAccount]:
-        """The accounts that are stored under a spelling of before; where there are no others they take the new one."""
-        former = self._of_number.get((head.former, currency), []) if head.former else []
-        if former and not self._of_number[head.identifier, currency]:
-            for account in former:
-                account.identifier, account.former = head.identifier, head.former
-                account.save(update_fields=["identifier", "former"])
-            self._of_number[head.identifier, currency] = self._of_number.pop((head.former, currency))
-        return former
+    def _former(self, head: AccountHead, currency: str) -> list[BankAccount]:
+        return self._of_number.get((head.former, currency), []) if head.former else []
+
+    def _respelled(self, head: AccountHead, currency: str) -> tuple[list[BankAccount], str]:
+        """The accounts that are stored under a spelling of before; where there are no others they take the new one.
+
+        A name without blanks is another account where a file spells it so, and is nobody's alone where two names of the
+        file had it. The sentence says which name changed.
+        """
+        stored = self._former(head, currency)
+        former = [account for account in stored if not (head.is_name and account.is_as_written)]
+        if not former or self._of_number[head.identifier, currency] or head.shares_former:
+            return former, ""
+        before = str(former[0])
+        for account in former:
+            account.identifier, account.former = head.identifier, head.former
+            account.save(update_fields=["identifier", "former"])
+        self._of_number[head.identifier, currency] = former
+        self._of_number[head.former, currency] = [account for account in stored if account not in former]
+        said = f"The account {before} is known as {former[0]} from now on, since blanks count in names."
+        return former, said if head.is_name else ""

@@ -17,6 +17,10 @@ _MOST = 1000
 """Accounts of the tenant that a new one is held against: a bound, far above what a company has."""
 _LEAST_DIGITS = 5
 """Shorter numbers are alike by chance."""
+_BLANKS = (
+    " If they are two, which only blanks tell apart: what was loaded of it before blanks counted in names may be among "
+    "the entries of that account."
+)
 
 
 def told(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
@@ -43,11 +47,17 @@ def _looking_alike(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
     notes = [
         f"The account {_shown(identifier, qualifier)} is new and looks like the account {_shown(other, whose)}: if "
         "they are one, its entries are here twice. Give one spelling to both files, or load them from one export."
+        f"{more}"
         for identifier, qualifier, currency in sorted(heads)
         for other, whose, held in stored
-        if held == currency and alike(identifier, other) and _may_be_one(qualifier, whose)
+        for more in [_BLANKS if _differ_in_blanks(identifier, other) else ""]
+        if held == currency and (more or alike(identifier, other)) and _may_be_one(qualifier, whose)
     ]
     return notes[:10]
+
+
+def _differ_in_blanks(left: str, right: str) -> bool:
+    return "".join(left.split()) == "".join(right.split())
 
 
 def _currency(arrival: Arrival) -> str:

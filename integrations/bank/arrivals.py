@@ -101,12 +101,13 @@ def arriving(ctx: Context, ids: Ids, rows: Iterable[Ready]) -> list[Arrival]:
     rows, names = list(rows), Names(ids)
     owned = owners(ctx, ids, (ready.row for ready in rows))
     arrivals = [_arrival(ready, owned[heads_of(ready.row)], names) for ready in rows]
-    if all(owner.account_is_new and not owner.holder.merged for owner in owned.values()):
+    if all(owner.holder.has_no_rows for owner in owned.values()):
         return arrivals
     stored = by_key(ctx, [arrival.key for arrival in arrivals])
     for arrival in arrivals:
         if arrival.key in stored:
             arrival.is_stored(stored[arrival.key])
+            arrival.has_moved = _was_of_a_name(arrival.owner, stored[arrival.key])
     _find_otherwise_named(ctx, arrivals, names)
     return arrivals
 
@@ -130,7 +131,7 @@ def _find_otherwise_named(ctx: Context, arrivals: Collection[Arrival], names: Na
         if (row := rows.get(key)) is None:
             continue
         if not _may_take(arrival.owner, row):
-            arrival.elsewhere = row
+            arrival.elsewhere = None if row.account_id in arrival.owner.holder.others else row
             continue
         del rows[key]
         if arrival.stored is None:
@@ -150,6 +151,11 @@ def _other_keys(arrival: Arrival, names: Names) -> set[str]:
         keys |= {arrival.written} - {""}
     keys |= {names.key(arrival.key, arrival.entry, known_by, name) for name in former - {known_by}}
     return keys - {"", arrival.key}
+
+
+def _was_of_a_name(owner: Owner, row: Row) -> bool:
+    """Whether the row is with an account that had the owner's name when names lost their blanks."""
+    return owner.holder.head.is_name and row.account_id != owner.account_id
 
 
 def _may_take(owner: Owner, row: Row) -> bool:

@@ -15,7 +15,7 @@ from integrations.bank.money import UnknownCurrencyError, exponent
 UNCHECKED = "unchecked"
 KEYS = (
     *("account", "currency", "layout", "dates", "balances", "ids", "reversal", "charset", "post_notices"),
-    *("balance_rows", "bank", "kind"),
+    *("balance_rows", "bank", "kind", "decimal"),
 )
 """What the kind reads of a config. Any other key would do nothing, and nobody would notice."""
 _TAGS = {"bank": "BANKID", "kind": "ACCTTYPE"}

@@ -29,13 +29,13 @@ def told(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
         return []
     accounts = BankAccount.objects.for_tenant(ctx.tenant).in_bulk({pk for pair in (*moved, *kept) for pk in pair})
     return [
-        f"{counted(count, 'entry', 'entries')} of the account {accounts[former]}, from when the number alone told "
-        f"accounts apart, went to the account {accounts[own]}. Where the former has such entries too, load its file "
+        f"{counted(count, 'entry', 'entries')} of the account {accounts[former]}, from when both "
+        f"were kept as one, went to the account {accounts[own]}. Where the former has such entries too, load its file "
         "again."
         for (former, own), count in moved.items()
     ][:_MOST] + [
         f"{counted(count, 'entry', 'entries')} of the account {accounts[own]} may be stored as the account "
-        f"{accounts[former]} has them, from when the number alone told accounts apart. Load the files of that time "
+        f"{accounts[former]} has them, from when both were kept as one. Load the files of that time "
         "again: what is this account's goes to it."
         for (former, own), count in kept.items()
     ][:_MOST]

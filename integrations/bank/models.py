@@ -32,7 +32,10 @@ class BankAccount(TenantOwned):
     institution = models.CharField(max_length=100, default="", db_default="", blank=True, editable=False)
     """The bank's name, where the format has one beside the number."""
     keyed_as = ExternalIdField(max_length=201, default="", db_default="", blank=True, editable=False)
-    """What the ids of its entries are made of, where that is not its number and qualifier: it was completed later."""
+    """What the ids of its entries are made of, where that is not its number and qualifier: it was completed later.
+
+    Of a name without blanks too, as soon as a file spells it so: accounts of before lost the blanks of their names.
+    """
     former = ExternalIdField(max_length=100, default="", db_default="", blank=True, editable=False)
     """What its entries were known by before bank and kind counted and spellings were one; '' for later accounts."""
 
@@ -49,6 +52,11 @@ class BankAccount(TenantOwned):
     def known_by(self) -> str:
         """What the ids of its entries are made of, beside its currency."""
         return self.keyed_as or known_by(self.identifier, self.qualifier)
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether a file is known to spell its name so."""
+        return " " in self.identifier or self.keyed_as.rpartition("\n")[2] == self.identifier
 
     def __str__(self) -> str:
         shown = shown_qualifier(self.qualifier, self.bank)

@@ -42,8 +42,10 @@ class Reading:
                 yield Page(records, None, formerly=formerly)
             else:
                 proved = proofs.proofs(self.name, statement)
-                notes = [self._title(), *notes_of(statement)]
-                yield Page(records, None, (), {}, notes, statement.left_out, proved, formerly=formerly)
+                yield Page(
+                    records, None, (), {}, notes_of(statement), statement.left_out, proved,
+                    formerly=formerly, titles=[self._title()],
+                )  # fmt: skip
 
     def _title(self) -> str:
         statement = self.statement

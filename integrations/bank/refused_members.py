@@ -45,6 +45,7 @@ def as_one(pages: list[Page]) -> Page:
         None,
         [refusal for page in pages for refusal in page.refused],
         notes=[note for page in pages for note in page.notes],
+        titles=[title for page in pages for title in page.titles],
         proofs=[proof for page in pages for proof in page.proofs],
         left_out={
             reason: sum(page.left_out.get(reason, 0) for page in pages) for page in pages for reason in page.left_out

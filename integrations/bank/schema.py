@@ -6,7 +6,6 @@ A record is self-contained, so that a dead letter can be judged and replayed wit
 from __future__ import annotations
 
 import json
-import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,11 +13,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from integrations.bank import money
+from integrations.bank import money, unread_amounts
 from integrations.bank.identity import Keyed
 from integrations.bank.numbering import page_of
 from integrations.bank.statements import (
-    BALANCE_OR_MONEY,
     Balance,
     Correction,
     EntryPart,
@@ -45,6 +43,10 @@ class AccountHead(BaseModel):
     """What tells it from other accounts of its number, '' where the format promises no such thing."""
     former: str = ""
     """The identifier as it was known before it was spelled as now, '' where that is the same."""
+    is_name: bool = False
+    """The identifier is a name, spelled with its blanks; never in records from before names kept them."""
+    shares_former: bool = False
+    """Another account of the file was known by the same `former`."""
     keyed_as: str = ""
     """What the stored account's entries are known by, where that is not what the file says; no part of a record."""
 
@@ -72,16 +74,6 @@ class StatementHead(BaseModel):
     last: date | None = None
     """The days of its booked entries, where it has the balances that prove them. They follow from the rest."""
     entries: int
-
-
-_MISSHAPEN = re.compile(r"[0-9]+ columns? instead of [0-9]+ at line [0-9]+")
-_AT_ODDS = re.compile(r"status '.*' is none that the layout knows|.* and a fee of .* do not make the net amount of .*")
-"""What a CSV reader says in the place of the amount."""
-
-_BALANCE_ROW = (
-    "{text} may state a balance and not money, and the file does not show which. Upload it again (--again) with "
-    '--config balance_rows="leave out" where it is a balance, or --config balance_rows=post where it is money.'
-)
 
 
 class BankEntry(BaseModel):
@@ -135,15 +127,9 @@ class BankEntry(BaseModel):
     @classmethod
     def _readable_amount(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None:
-            text = info.data.get("amount_text", "")
-            if _MISSHAPEN.fullmatch(text):
-                raise PydanticCustomError("columns", "the row has {text}", {"text": text})
-            if _AT_ODDS.fullmatch(text):
-                raise PydanticCustomError("at_odds", "{text}", {"text": text})
-            if text.endswith(BALANCE_OR_MONEY):
-                raise PydanticCustomError("balance_row", _BALANCE_ROW, {"text": text.removesuffix(BALANCE_OR_MONEY)})
-            readings = {"text": repr(text), "readings": _readings(text)}
-            raise PydanticCustomError("amount", "{text} is not an amount{readings}", readings)
+            statement = info.data.get("statement")
+            form = statement.format if isinstance(statement, StatementHead) else ""
+            raise unread_amounts.fault(info.data.get("amount_text", ""), form)
         return value
 
     @field_validator("amount")
@@ -171,11 +157,6 @@ class BankEntry(BaseModel):
         day = booked_day(self)
         assert day is not None
         return day
-
-
-def _readings(text: str) -> str:
-    readings = money.two_readings(text)
-    return f": {readings[0]} or {readings[1]}?" if readings else ""
 
 
 def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, among: int = 0, listing: str = "") -> bytes:
@@ -257,6 +238,8 @@ def head_json(statement: Statement) -> dict[str, Any]:
             **({"institution": account.institution} if account.institution else {}),
             **({"qualifier": account.qualifier} if account.qualifier else {}),
             **({"former": account.former} if account.former else {}),
+            **({"is_name": True} if account.is_name else {}),
+            **({"shares_former": True} if account.shares_former else {}),
         },
         "statement": {
             "format": statement.format,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion import Context, FileRefused, Json, Page, Record, RecordError, Refusal, UnreadableFile
-from integrations.bank.account_numbers import canonical, formerly_canonical
+from integrations.bank.account_names import apart
+from integrations.bank.account_numbers import canonical, formerly_canonical, is_number
 from integrations.bank.file_config import refuse_unknown, told
 from integrations.bank.formats import Member, read_members
 from integrations.bank.identity import Ids, ids_told, keyed
@@ -78,7 +79,8 @@ class BankFiles:
             try:
                 for part in member.parts:
                     ctx.beat()  # reading a large file takes longer than a page
-                    for statement, entries in keyed([_addressed(ctx, statement) for statement in part], ids, twins):
+                    addressed = apart([_addressed(ctx, statement) for statement in part])
+                    for statement, entries in keyed(addressed, ids, twins):
                         loaded += 1
                         yield from Reading(place_of(name, member), statement, entries, ids).pages(self.page_size)
             except FileRefused as refusal:
@@ -113,10 +115,14 @@ def _addressed(ctx: Context, statement: Statement) -> Statement:
             "The file does not say which currency its amounts are in. Give it: --config currency=EUR (an ISO 4217 "
             "code), or among the settings of the upload page, or in the connection's config."
         )
-    former = former if former != identifier else ""
-    return dataclasses.replace(
-        statement, account=dataclasses.replace(account, identifier=identifier, currency=currency, former=former)
+    addressed = dataclasses.replace(
+        account,
+        identifier=identifier,
+        currency=currency,
+        former=former if former != identifier else "",
+        is_name=not is_number(identifier),
     )
+    return dataclasses.replace(statement, account=addressed)
 
 
 def _balance_currency(statement: Statement) -> str:

@@ -34,7 +34,9 @@ class EntryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose statement it is. `identifier` is the IBAN or the account number as the file writes it, spaces removed."""
+    """Whose statement it is. `identifier` is the IBAN or the account number as the file writes it, spaces removed, or
+    its name, whose spaces count.
+    """
 
     identifier: str
     currency: str = ""
@@ -50,6 +52,10 @@ class Account:
     """What tells it from other accounts of its number, in formats that promise that: bank and kind (OFX)."""
     former: str = ""
     """The identifier as it was known before it was spelled as now, '' where that is the same."""
+    is_name: bool = False
+    """The identifier is a name, spelled with its blanks."""
+    shares_former: bool = False
+    """Another account of the file was known by the same `former`: what is stored of that may be either one's."""
 
     @property
     def known_by(self) -> str:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from django.core.management.base import CommandError
+from django.db.models import Q
 
 from ingestion.core.errors import ErrorBudgetExceeded
 from ingestion.core.text import rejections
@@ -14,11 +15,15 @@ from ingestion.management.verbs.arguments import Options
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output, shown_as
 from ingestion.management.verbs.stopping import stopping
-from ingestion.models import Run
+from ingestion.models import Event, Run
 from ingestion.running import Seams, execute
 
 COLUMNS = ("id", "tenant", "pipeline", "name", "kind", "state", "read", "ok", "skipped", "dead")
 POLL_SECONDS = 1.0
+_ASKING = ("note", "drift", "quota warning")
+"""Events that ask somebody to look, or to answer; the others only tell what happened."""
+_MOST_NOTES = 20
+"""A run's in text; in JSON all of them are."""
 
 
 def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
@@ -29,9 +34,10 @@ def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
                 carry(run, stop)
     for run in runs:
         run.refresh_from_db()
-    output.rows("runs", [described.run(run) for run in runs], COLUMNS)
+    notes = {run.pk: _notes(run) for run in runs}
+    output.rows("runs", [{**described.run(run), "notes": notes[run.pk]} for run in runs], COLUMNS)
     for run in runs:
-        for text in _explained(run):
+        for text in (*_explained(run), *_noted(run, notes[run.pk])):
             output.say(text)
     if not options["queue"]:
         _judge(runs)
@@ -53,6 +59,19 @@ def _explained(run: Run) -> list[str]:
     told = [f"Run {run.pk}, {shown_as(name)}: {shown_as(counts)}" for name, counts in totals.items() if counts]
     proved = ((subject, ", ".join(map(_times, verdicts.items()))) for subject, verdicts in run.proofs.items())
     return [*told, *(f"Run {run.pk}, {shown_as(subject)}: {text}" for subject, text in proved)]
+
+
+def _notes(run: Run) -> list[str]:
+    """What its timeline, and that of its shards, asks somebody to look at: once each, in the order it was said."""
+    runs = Run.objects.for_tenant(run.tenant_id).filter(Q(pk=run.pk) | Q(parent=run))
+    asking = Event.objects.for_tenant(run.tenant_id).filter(run__in=runs, name__in=_ASKING).order_by("pk")
+    return list(dict.fromkeys(asking.values_list("text", flat=True)))
+
+
+def _noted(run: Run, notes: Sequence[str]) -> list[str]:
+    told = [f"Run {run.pk}, note: {shown_as(note)}" for note in notes[:_MOST_NOTES]]
+    more = len(notes) - len(told)
+    return [*told, f"Run {run.pk}: {more:,} more notes. See: manage.py ingest show run {run.pk}"] if more else told
 
 
 def _times(verdict: tuple[str, int]) -> str:

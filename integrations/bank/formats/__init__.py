@@ -13,6 +13,7 @@ from integrations.bank.formats.archive import members
 from integrations.bank.formats.csv_detect import detect_layout, layout_named, misfit
 from integrations.bank.formats.csv_records import refuse_long_lines
 from integrations.bank.formats.options import DEFAULTS, Options
+from integrations.bank.formats.restored import refuse_one_line, restored
 from integrations.bank.formats.sniff import Format, sniff
 from integrations.bank.layouts import LAYOUTS, CsvLayout
 from integrations.bank.statements import Statement
@@ -122,19 +123,23 @@ def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
     """One file that is no archive. What text of any shape can provoke below the readers ends as UnreadableFile."""
     if not data.strip():
         raise UnreadableFile("The file is empty.")
+    data = restored(data)
     try:
         form = sniff(data)
+        refuse_one_line(data, form)
         if form not in (Format.OFX, Format.CAMT):  # XML of a large account is one line at many banks
             refuse_long_lines(data)
         match form:
             case Format.OFX:
-                yield ofx.read(data, told.currency, balance_rows=told.options.balance_rows)
+                rows, mark = told.options.balance_rows, told.options.mark
+                yield ofx.read(data, told.currency, balance_rows=rows, decimal=mark)
             case Format.CAMT:
                 yield camt.read(data, told.options)
             case Format.MT940:
                 yield mt940.read(data, charset=told.options.charset)
             case Format.QIF:
-                yield qif.read(data, told.dates, told.currency)
+                rows, mark = told.options.balance_rows, told.options.mark
+                yield qif.read(data, told.dates, told.currency, balance_rows=rows, decimal=mark)
             case Format.CSV:
                 yield from _csv_parts(data, told)
     except (RecursionError, UnicodeError, csv.Error) as fault:

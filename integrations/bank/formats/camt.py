@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
 from ingestion import UnknownFormat, UnreadableFile, counted
+from integrations.bank.account_numbers import spelled
 from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt_balance import Ends, ends
-from integrations.bank.formats.camt_entry import STATUSES, account_number, unequal_parts
+from integrations.bank.formats.camt_entry import STATUSES, unequal_parts, written_number
 from integrations.bank.formats.camt_pages import Sheet, joined
 from integrations.bank.formats.camt_reversals import turned_reversals
 from integrations.bank.formats.camt_taken import Entries, Taken
@@ -163,7 +164,7 @@ def _account(element: Element | None) -> Account:
     if element is None:
         return Account("")
     return Account(
-        identifier=account_number(element.find("Id")),
+        identifier=spelled(written_number(element.find("Id"))),
         currency=text(element, "Ccy").upper(),
         bank=text(element, *(f"Svcr/FinInstnId/{leaf}" for leaf in ("BICFI", "BIC", "CmbndId/BIC", "Nm"))),
         name=text(element, "Nm", "Ownr/Nm", "Ownr/Pty/Nm"),

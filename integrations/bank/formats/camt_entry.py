@@ -131,8 +131,13 @@ def _counterparty(single: Element | None, role: str) -> tuple[str, str]:
 
 
 def account_number(identification: Element | None) -> str:
+    """`written_number` without its blanks."""
+    return written_number(identification).replace(" ", "")
+
+
+def written_number(identification: Element | None) -> str:
     """IBAN, or the number in whichever place the version has for it (BBAN, UPIC and PrtryAcct are version 1)."""
-    return text(identification, "IBAN", "Othr/Id", "BBAN", "UPIC", "PrtryAcct/Id").replace(" ", "")
+    return text(identification, "IBAN", "Othr/Id", "BBAN", "UPIC", "PrtryAcct/Id")
 
 
 def _reference(ntry: Element, single: Element | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from integrations.bank.account_numbers import spelled
 from integrations.bank.formats.csv_amount import amount_by
 from integrations.bank.formats.csv_records import Record
 from integrations.bank.layouts.dates import parse_date
@@ -17,7 +18,7 @@ from integrations.bank.statements import Balance
 
 def identifier(text: str) -> str:
     """Without the stray quote that a row with an unbalanced one leaves: it would make a second account."""
-    return "".join(text.replace('"', "").split())
+    return spelled(text.replace('"', ""))
 
 
 class Head:
@@ -42,10 +43,20 @@ class Head:
         return Balance(amount, self.currency, self.day(f"{key}_on")) if amount is not None else None
 
     def problems(self) -> tuple[str, ...]:
-        texts = ((key, self.text(key)) for key in ("opening", "closing"))
-        return tuple(
-            f"{key} balance {text!r} is not an amount" for key, text in texts if text and not self.balance(key)
-        )
+        """Balances that are stated and cannot be read, where they would prove something."""
+        return () if self._proves_nothing() else tuple(f"{said}: mend it in the file" for said in self._unread())
+
+    def notes(self) -> tuple[str, ...]:
+        """The same where they would not."""
+        nothing = "; alone it would prove nothing, so the entries load without it"
+        return tuple(said + nothing for said in self._unread()) if self._proves_nothing() else ()
+
+    def _proves_nothing(self) -> bool:
+        return not (self.text("opening") and self.text("closing")) and not self._layout.columns.balance
+
+    def _unread(self) -> list[str]:
+        texts = [(key, self.text(key)) for key in ("opening", "closing")]
+        return [f"{key} balance {text!r} is not an amount" for key, text in texts if text and not self.balance(key)]
 
     def _amount(self, text: str) -> Decimal | None:
         styles: Sequence[CsvLayout] = (self._layout,)

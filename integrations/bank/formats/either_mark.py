@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from integrations.bank.money import UnknownCurrencyError, exponent
@@ -17,8 +18,21 @@ _GROUPED = re.compile(
 _PARTED = re.compile("([+-]?[0-9]{1,3}(?:['\u2019 \u00a0\u202f][0-9]{3}){1,5})([.,][0-9]{1,2})")
 
 
-def amount(text: str, currency: str = "") -> Decimal | None:
-    """A signed amount with a point or a comma for the decimals; None for anything else.
+def mark_shown(texts: Iterable[str]) -> str:
+    """What marks the decimals of a file, where one of its amounts leaves no doubt and none says otherwise; else ''.
+
+    Behind the mark stand one, two, four or more digits, or it follows another separator: 12.50, 1,234.567.
+    """
+    marks = set[str]()
+    for text in texts:
+        plain, separators = _PLAIN.fullmatch(text), re.findall("[.,]", text)
+        if (plain and plain[3] and len(plain[3]) != 3) or (_GROUPED.fullmatch(text) and len(set(separators)) == 2):
+            marks.add(separators[-1])
+    return marks.pop() if len(marks) == 1 else ""
+
+
+def amount(text: str, currency: str = "", mark: str = "") -> Decimal | None:
+    """A signed amount with a point or a comma for the decimals; None for anything else. `mark` is the one of the file.
 
     '1,234' and '1.234' are one amount only where the currency's decimals (ISO 4217) leave one reading: in dinars with
     three decimals, or in yen, which have none. Else they are None: the standard reads 1.234, most who write it mean
@@ -31,6 +45,8 @@ def amount(text: str, currency: str = "") -> Decimal | None:
         if not (whole or fraction):
             return None
         if len(fraction) == 3 and 1 <= len(whole) <= 3 and whole.strip("0"):
+            if mark:
+                return Decimal(f"{sign}{whole}.{fraction}" if mark in text else f"{sign}{whole}{fraction}")
             return _of_two_readings(sign, whole, fraction, currency)
         return Decimal(f"{sign}{whole or 0}.{fraction}" if fraction else f"{sign}{whole}") + 0  # no negative zero
     if _GROUPED.fullmatch(text):

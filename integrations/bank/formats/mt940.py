@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import date
 
 from ingestion import UnreadableFile
-from integrations.bank.account_numbers import iban_within
+from integrations.bank.account_numbers import iban_within, spelled
 from integrations.bank.formats.iso646 import suspect
 from integrations.bank.formats.mt940_blocks import pages
 from integrations.bank.formats.mt940_details import account_name
@@ -148,8 +148,8 @@ def _account(parts: Parts, currency: str) -> Account:
     """Currency and BIC that some banks write beside the number (`NL…61 EUR`, `BIC/IBAN`) are taken off: other formats
     leave them out, and one account would be two.
     """
-    written = "".join(parts.first(*ACCOUNT).split())
-    number = written.removesuffix(currency) if currency else written
+    written = spelled(parts.first(*ACCOUNT))
+    number = written.removesuffix(currency).rstrip() if currency else written
     fields = parts.message.fields
     banks = [field.lines[1].strip() for field in fields if field.tag == "25P" and len(field.lines) > 1]
     heads = [account_name(field.lines) for field in fields if field.tag == "NS"]

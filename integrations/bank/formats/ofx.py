@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
-from integrations.bank.account_numbers import qualifier_of
-from integrations.bank.formats.either_mark import amount
+from integrations.bank.account_numbers import qualifier_of, spelled
+from integrations.bank.formats.either_mark import amount, mark_shown
 from integrations.bank.formats.ofx_left_out import left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
 from integrations.bank.formats.ofx_stated_balances import LEFT_OUT, parted
@@ -27,8 +27,8 @@ _KINDS = {"CCSTMTRS": "creditcard", "INVSTMTRS": "investment"}
 """What stands in for ACCTTYPE where the format has none."""
 
 
-def read(data: bytes, currency: str = "", *, balance_rows: str = "") -> tuple[Statement, ...]:
-    """Every statement of the file; `currency` is for those that name none, `balance_rows` is that of the options.
+def read(data: bytes, currency: str = "", *, balance_rows: str = "", decimal: str = "") -> tuple[Statement, ...]:
+    """Every statement of the file; `currency` is for those that name none, the others are those of the options.
 
     What else the file holds is counted with the first statement. Raises UnknownFormat, UnreadableFile, HostileFile or
     FileTooLarge.
@@ -39,7 +39,10 @@ def read(data: bytes, currency: str = "", *, balance_rows: str = "") -> tuple[St
     root, opened = outline(text)
     _refuse_damage(root)
     institution = _value(root.first("FI"), "ORG")
-    statements = tuple(_statement(block, text, institution, currency, balance_rows) for block in root.all(*STATEMENTS))
+    mark = decimal or mark_shown(_value(entry, "TRNAMT") for entry in root.all(ENTRY))
+    statements = tuple(
+        _statement(block, text, institution, currency, balance_rows, mark) for block in root.all(*STATEMENTS)
+    )
     others = left_out(root, opened)
     if not statements:
         raise _no_statement(root, others)
@@ -69,12 +72,12 @@ def _no_statement(root: Block, others: Mapping[str, int]) -> FileRefused:
     return UnreadableFile(f"the OFX file holds no statement but the bank's error: {said[:300]}")
 
 
-def _statement(block: Block, text: str, institution: str, currency: str, balance_rows: str) -> Statement:
+def _statement(block: Block, text: str, institution: str, currency: str, balance_rows: str, mark: str) -> Statement:
     currency = _value(block, "CURDEF").upper() or currency
     period = block.first("BANKTRANLIST", "INVTRANLIST")
     transactions = list(block.all(ENTRY))
-    closing = _balance(block.first("LEDGERBAL"), currency)
-    rows = [_entry(number, each, text, currency) for number, each in enumerate(transactions)]
+    closing = _balance(block.first("LEDGERBAL"), currency, mark)
+    rows = [_entry(number, each, text, currency, mark) for number, each in enumerate(transactions)]
     entries, balances = parted(rows, closing, balance_rows)
     return Statement(
         account=_account(block, currency, institution),
@@ -82,10 +85,10 @@ def _statement(block: Block, text: str, institution: str, currency: str, balance
         format="ofx",
         closing=closing,
         left_out={LEFT_OUT: balances} if balances else {},
-        available=_balance(block.first("AVAILBAL"), currency),
+        available=_balance(block.first("AVAILBAL"), currency, mark),
         period_start=day(_value(period, "DTSTART")),
         period_end=day(_value(period, "DTEND")),
-        problems=tuple(_problems(block, transactions, currency)),
+        problems=tuple(_problems(block, transactions, currency, mark)),
         unproved="OFX states no opening balance",
     )
 
@@ -95,7 +98,7 @@ def _account(block: Block, currency: str, institution: str) -> Account:
     bank = _value(source, "BANKID", "BROKERID") or institution
     kind = _value(source, "ACCTTYPE").lower() or _KINDS.get(block.name, "")
     return Account(
-        identifier="".join(_value(source, "ACCTID").split()),
+        identifier=spelled(_value(source, "ACCTID")),
         currency=currency,
         bank=bank,
         kind=kind,
@@ -104,13 +107,13 @@ def _account(block: Block, currency: str, institution: str) -> Account:
     )
 
 
-def _entry(position: int, block: Block, text: str, currency: str) -> Entry:
+def _entry(position: int, block: Block, text: str, currency: str, mark: str) -> Entry:
     amount_text, booked_text = _value(block, "TRNAMT"), _value(block, "DTPOSTED")
     # CURRENCY says the amount is in CURSYM; ORIGCURRENCY says it was already converted to the statement's.
     currency = _value(block.first("CURRENCY"), "CURSYM").upper() or currency
     return Entry(
         position=position,
-        amount=amount(amount_text, currency),
+        amount=amount(amount_text, currency, mark),
         amount_text=amount_text,
         currency=currency,
         booked_on=day(booked_text),
@@ -135,16 +138,16 @@ def _correction(block: Block) -> Correction:
     return "delete" if _value(block, "CORRECTACTION").upper() == "DELETE" else "replace"
 
 
-def _balance(block: Block | None, currency: str) -> Balance | None:
+def _balance(block: Block | None, currency: str, mark: str) -> Balance | None:
     """None where the balance is missing or blank, which many banks send, and where it is no amount (a problem)."""
-    value = amount(_value(block, "BALAMT"), currency)
+    value = amount(_value(block, "BALAMT"), currency, mark)
     return None if value is None else Balance(value, currency, day(_value(block, "DTASOF")))
 
 
-def _problems(block: Block, transactions: list[Block], currency: str) -> list[str]:
+def _problems(block: Block, transactions: list[Block], currency: str, mark: str) -> list[str]:
     problems = []
     ledger = _value(block.first("LEDGERBAL"), "BALAMT")
-    if ledger and amount(ledger, currency) is None:
+    if ledger and amount(ledger, currency, mark) is None:
         problems.append(f"the ledger balance is not an amount: {ledger[:40]!r}")
     if not block.closed:
         problems.append(f"{block.name} is never closed: the file is cut short or damaged")

@@ -11,6 +11,7 @@ from integrations.bank.formats import iso646
 
 KEEPS_SIGN = "keeps sign"
 LEAVE_OUT, POST = "leave out", "post"
+MARKS = {"point": ".", "comma": ","}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Options:
     posts_notices: bool = True
     """Whether CAMT.052 and .054 are posted; a total of theirs that is wrong costs money only then."""
     balance_rows: str = ""
-    """Of OFX rows that may state a balance: `leave out`, or `post`; '' leaves it to what the file shows."""
+    """Of OFX and QIF rows that may state a balance: `leave out`, or `post`; '' leaves it to what the file shows."""
+    decimal: str = ""
+    """What marks decimals in OFX and QIF files whose amounts do not show it: `point` or `comma`."""
 
     def __post_init__(self) -> None:
         iso646.refuse_unknown(self.charset)
@@ -33,16 +36,23 @@ class Options:
         if self.balance_rows not in ("", LEAVE_OUT, POST):
             told = self.balance_rows[:40]
             raise ConfigurationError(f'balance_rows is {told!r}; it can be "{LEAVE_OUT}", "{POST}", or taken away.')
+        if self.decimal and self.decimal not in MARKS:
+            raise ConfigurationError(f"decimal is {self.decimal[:40]!r}; it can be point, comma, or taken away.")
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
         """Raises ConfigurationError for a value that is none of the allowed ones."""
-        keys = ("charset", "reversal", "balance_rows")
-        charset, reversal, balance_rows = (str(config.get(key) or "").strip().lower() for key in keys)
+        keys = ("charset", "reversal", "balance_rows", "decimal")
+        charset, reversal, balance_rows, decimal = (str(config.get(key) or "").strip().lower() for key in keys)
         posts = config.get("post_notices")
         if posts not in (True, False, None, ""):
             raise ConfigurationError("post_notices is true or false.")
-        return cls(charset, reversal, bool(posts), balance_rows)
+        return cls(charset, reversal, bool(posts), balance_rows, decimal)
+
+    @property
+    def mark(self) -> str:
+        """The mark itself, '' where it is not told."""
+        return MARKS.get(self.decimal, "")
 
 
 DEFAULTS = Options()

@@ -14,10 +14,21 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ingestion import FileTooLarge, UnreadableFile
+from integrations.bank.account_numbers import spelled
 from integrations.bank.formats.charset import decode
-from integrations.bank.formats.either_mark import amount
+from integrations.bank.formats.either_mark import amount, mark_shown
+from integrations.bank.formats.options import LEAVE_OUT, POST
 from integrations.bank.formats.qif_dates import ORDERS, QifDates
-from integrations.bank.statements import MAX_ENTRIES, Account, Entry, EntryPart, Statement
+from integrations.bank.formats.qif_records import (
+    LOOSE,
+    Record,
+    carries_balance,
+    loose_note,
+    record_of,
+    run_together,
+    text_of,
+)
+from integrations.bank.statements import BALANCE_OR_MONEY, MAX_ENTRIES, Account, Entry, EntryPart, Statement
 
 _CASH = {"bank": "checking", "cash": "cash", "ccard": "creditcard", "oth a": "asset", "oth l": "liability"}
 """The lists whose records are entries of an account, and the account's kind."""
@@ -32,18 +43,22 @@ _OTHERS = {
     "invitem": "articles",
     "template": "templates",
 }
-_OPENING = frozenset({
-    *("opening balance", "solde initial", "solde d'ouverture", "anfangssaldo", "anfangsbestand", "eröffnungssaldo"),
-    *("saldo iniziale", "saldo inicial", "beginsaldo", "openingssaldo", "ingående saldo", "saldo początkowe"),
-})  # fmt: skip
-"""The payee of the record with which programs carry the balance before the first entry into the list."""
 _ORDERS = frozenset(f"option:{order}" for order in ORDERS)
 """Some programs name the order of day and month."""
 
-_RUN_TOGETHER = "an entry has two days or two amounts: the line ^ between two entries is missing"
 
-Record = dict[str, list[str]]
-"""The texts of each letter, in the order of the file."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """How the texts of the file are to be read."""
+
+    dates: QifDates
+    currency: str
+    mark: str
+    """Of decimals, where the file shows it or the config says it."""
+    balance_rows: str
+
+    def amount(self, text: str) -> Decimal | None:
+        return amount(text, self.currency, self.mark)
 
 
 @dataclass(slots=True)
@@ -56,11 +71,19 @@ class _List:
     """With their exact text."""
 
 
-def read(data: bytes, dates: str = "", currency: str = "", max_entries: int = MAX_ENTRIES) -> tuple[Statement, ...]:
+def read(
+    data: bytes,
+    dates: str = "",
+    currency: str = "",
+    max_entries: int = MAX_ENTRIES,
+    *,
+    balance_rows: str = "",
+    decimal: str = "",
+) -> tuple[Statement, ...]:
     """One statement per account, in the order of the file.
 
-    `dates` is the order of day, month and year where the file's dates do not show it. Raises UnreadableFile,
-    AmbiguousFormat (days and months that cannot be told apart) and FileTooLarge.
+    `dates` is the order of day, month and year where the file's dates do not show it; the others are those of
+    the options. Raises UnreadableFile, AmbiguousFormat (days and months that cannot be told apart) and FileTooLarge.
     """
     lists = list(_lists(decode(data, last_resorts=("cp1252", "latin-1")), max_entries))
     cash = [each for each in lists if each.kind in _CASH]
@@ -70,11 +93,25 @@ def read(data: bytes, dates: str = "", currency: str = "", max_entries: int = MA
             others[_OTHERS.get(each.kind, f"QIF records ({each.kind[:30]})")] += len(each.records)
     if not any(each.records for each in cash):
         holds = "; ".join(f"{count:,} {name}" for name, count in others.items())
-        raise UnreadableFile(f"the QIF file holds no entries of an account{holds and f', but {holds}'}")
-    told = dates or next((each.kind[-3:] for each in lists if each.kind in _ORDERS), "")
-    order = QifDates.told_or_seen(told, [_text(record, "D") for each in cash for record, _ in each.records])
-    statements = [_statement(each, order, currency, others) for each in _by_account(cash)]
+        but = f"{holds and f', but {holds}'}{_advice(others)}"
+        raise UnreadableFile(f"the QIF file holds no entries of an account{but}")
+    named = dates or next((each.kind[-3:] for each in lists if each.kind in _ORDERS), "")
+    records = [record for each in cash for record, _ in each.records]
+    order = QifDates.told_or_seen(named, [text_of(record, "D") for record in records])
+    mark = decimal or mark_shown(text for record in records for letter in "TU$" for text in record.get(letter, ()))
+    told = _Told(order, currency, mark, balance_rows)
+    statements = [_statement(each, told, others) for each in _by_account(cash)]
     return (replace(statements[0], left_out=dict(others)), *statements[1:])
+
+
+def _advice(others: Counter[str]) -> str:
+    """What to do where all that the file has is of an investment account."""
+    if _OTHERS["invst"] not in others:
+        return ""
+    return (
+        ". Investment lists are not read, their cash neither: export the account as OFX, of which the cash entries "
+        "load, or the cash account that belongs to it"
+    )
 
 
 def _lists(text: str, max_entries: int) -> Iterator[_List]:
@@ -88,9 +125,9 @@ def _lists(text: str, max_entries: int) -> Iterator[_List]:
             lines += [line] if line else []
             continue
         # A record also ends where the next list begins: its own end may be lost.
-        record = _record(lines)
+        record = record_of(lines)
         if current.kind == "account":
-            account = _text(record, "N") or account
+            account = spelled(text_of(record, "N")) or account
         elif record:
             current.records.append((record, "\n".join(lines)))
             left -= 1
@@ -102,13 +139,6 @@ def _lists(text: str, max_entries: int) -> Iterator[_List]:
             current = _List(line[1:].casefold().removeprefix("type:").strip(), account)
 
 
-def _record(lines: Sequence[str]) -> Record:
-    record: Record = {}
-    for line in lines:
-        record.setdefault(line[0], []).append(line[1:].strip())
-    return record
-
-
 def _by_account(lists: list[_List]) -> list[_List]:
     accounts: dict[tuple[str, str], _List] = {}
     for each in lists:
@@ -116,21 +146,46 @@ def _by_account(lists: list[_List]) -> list[_List]:
     return [each for each in accounts.values() if each.records]
 
 
-def _statement(each: _List, dates: QifDates, currency: str, others: Counter[str]) -> Statement:
+def _statement(each: _List, told: _Told, others: Counter[str]) -> Statement:
     entries: list[Entry] = []
-    for record, raw in each.records:
-        if _text(record, "P").casefold() in _OPENING and _text(record, "L").startswith("["):
+    balances = _balances(each, told)
+    for at, (record, raw) in enumerate(each.records):
+        if balances.get(at) == LEAVE_OUT:
             others["opening balances (a QIF file has no closing one)"] += 1
-        else:
-            entries.append(_entry(len(entries), record, raw, dates, currency))
+            continue
+        entry = _entry(len(entries), record, raw, told)
+        if balances.get(at) == "":
+            said = f"{entry.amount_text} of {entry.counterparty[:40]!r}{BALANCE_OR_MONEY}"
+            entry = replace(entry, amount=None, amount_text=said)
+        entries.append(entry)
+    records = [record for record, _ in each.records]
+    together = next(filter(None, map(run_together, records)), "")
     return Statement(
-        account=Account("".join(each.account.split()), currency, kind=_CASH[each.kind]),
+        account=Account(each.account, told.currency, kind=_CASH[each.kind]),
         entries=tuple(entries),
         format="qif",
-        problems=(_RUN_TOGETHER,) if any(_runs_together(record) for record, _ in each.records) else (),
+        problems=(together,) if together else (),
         unproved="QIF states no balances",
-        notes=_unequal_splits(entries),
+        notes=(*filter(None, [loose_note(records)]), *_unequal_splits(entries)),
     )
+
+
+def _balances(each: _List, told: _Told) -> dict[int, str]:
+    """Which records are called an opening balance of their own account, and what becomes of them.
+
+    One is, where it is the first of the list, or the last of a list that begins with the newest. Any other may be money
+    or may come from a second export: it is what `balance_rows` says, and is asked about where that says nothing.
+    """
+    candidates = [at for at, (record, _) in enumerate(each.records) if carries_balance(record, each.account)]
+    if not candidates:
+        return {}
+    last = len(each.records) - 1
+    first_day, last_day = (told.dates.day(text_of(each.records[at][0], "D")) for at in (0, last))
+    is_newest_first = first_day is not None and last_day is not None and last_day < first_day
+    first = last if is_newest_first else 0
+    if told.balance_rows == POST:
+        return {}
+    return {at: LEAVE_OUT if at == first else told.balance_rows for at in candidates}
 
 
 def _unequal_splits(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -151,30 +206,36 @@ def _splits(entry: Entry) -> Decimal:
     return sum((part.amount for part in entry.parts if part.amount is not None), Decimal())
 
 
-def _runs_together(record: Record) -> bool:
-    return any(len(record.get(letter, ())) > 1 for letter in "DT")
-
-
-def _entry(position: int, record: Record, raw: str, dates: QifDates, currency: str) -> Entry:
-    amount_text, booked_text = _text(record, "T") or _text(record, "U"), _text(record, "D")
+def _entry(position: int, record: Record, raw: str, told: _Told) -> Entry:
+    booked_text = text_of(record, "D")
+    value, amount_text = _amount(record, told)
     return Entry(
         position=position,
-        amount=amount(amount_text, currency),
+        amount=value,
         amount_text=amount_text,
-        currency=currency,
-        booked_on=dates.day(booked_text),
+        currency=told.currency,
+        booked_on=told.dates.day(booked_text),
         booked_text=booked_text,
-        reference=_text(record, "N"),
-        counterparty=_text(record, "P"),
+        reference=text_of(record, "N"),
+        counterparty=text_of(record, "P"),
         # The category. Not among the texts, which tell entries apart: owners sort their entries anew.
-        kind=_text(record, "L"),
-        description=_text(record, "M"),
-        parts=_parts(record, currency),
+        kind=text_of(record, "L"),
+        description=" ".join(filter(None, [text_of(record, "M"), *record.get(LOOSE, ())])),
+        parts=_parts(record, told),
         raw=raw,
     )
 
 
-def _parts(record: Record, currency: str) -> tuple[EntryPart, ...]:
+def _amount(record: Record, told: _Told) -> tuple[Decimal | None, str]:
+    """Of the lines T and U, which say the same; None where they do not, and the text says so."""
+    written, again = text_of(record, "T"), text_of(record, "U")
+    value, other = told.amount(written), told.amount(again)
+    if value is not None and other is not None and value != other:
+        return None, f"the entry says {written} in its line T and {again} in its line U"
+    return (value, written) if written else (other, again)
+
+
+def _parts(record: Record, told: _Told) -> tuple[EntryPart, ...]:
     """The lines that the owner of the books split the entry into."""
     amounts, memos = record.get("$", []), record.get("E", [])
     splits = record.get("S", [])
@@ -186,10 +247,6 @@ def _parts(record: Record, currency: str) -> tuple[EntryPart, ...]:
         else splits
     )
     return tuple(
-        EntryPart(amount(text, currency), text, currency, description=said)
+        EntryPart(told.amount(text), text, told.currency, description=said)
         for text, said in zip(amounts, texts, strict=True)
     )
-
-
-def _text(record: Record, letter: str) -> str:
-    return next(filter(None, record.get(letter, ())), "")

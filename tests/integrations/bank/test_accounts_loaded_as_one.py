@@ -52,7 +52,7 @@ def test_a_newer_export_says_what_may_be_stored_twice_and_the_file_of_that_time_
     assert "1 entry of the account 5550004 USD (2 checking) may be stored as the account 5550004 USD has them" in notes(
         newer
     )
-    assert "1 entry of the account 5550004 USD, from when the number alone told accounts apart, went" in notes(old)
+    assert "1 entry of the account 5550004 USD, from when both were kept as one, went" in notes(old)
     assert "went" not in notes(again)
 
 
