@@ -80,8 +80,8 @@ def _fingerprint(pipeline: str, stage: str, error_class: str, errors: tuple[tupl
 def write(run: Run, rejected: Sequence[Rejected], now: datetime, kept: Payloads, settles: Collection[str] = ()) -> None:
     """One letter for each rejected record; a record that has one already is counted there again.
 
-    A replay has not seen the record again: what it rejects was last seen when the letter was that it took, for parts
-    of a letter the one that it `settles`.
+    A replay has not seen the record again, and counts it no further: what it rejects was last seen when the letter was
+    that it took, for parts of a letter the one that it `settles`.
 
     Raises PayloadNotKept, before anything is written, when a large payload is not among `kept`.
     """
@@ -187,8 +187,8 @@ def _seen_again(run: Run, moments: Mapping[str, datetime], times: int) -> None:
     for key, moment in moments.items():
         keys_at[moment].append(key)
     at: Any = Case(*(When(identity__in=keys, then=Value(moment)) for moment, keys in keys_at.items()))
-    if run.kind == Run.Kind.REPLAY:
-        at = F("last_seen")
+    if run.kind == Run.Kind.REPLAY:  # its source delivered nothing; the attempt is counted where the letter is taken
+        at, times = F("last_seen"), 0
     elif len(keys_at) == 1:  # as on nearly every page
         (at,) = keys_at
     seen = of_connection(run).filter(identity__in=list(moments))

@@ -154,7 +154,7 @@ def triage(actor: Actor, letter: DeadLetter, note: str) -> None:
 
 
 def abandon(actor: Actor, letter: DeadLetter, reason: str) -> None:
-    """Give a letter up for a reason. It stays; the same record failing again only raises its count."""
+    """Give a letter up for a reason. It stays; the same record delivered again only raises its count."""
     if not reason:
         raise ActionRefused("Say why this record is given up; the reason is kept with it.")
     _change(actor, letter, DeadLetter.Status.ABANDONED, "abandon", reason)
@@ -163,7 +163,7 @@ def abandon(actor: Actor, letter: DeadLetter, reason: str) -> None:
 def settle(actor: Actor, letter: DeadLetter, reason: str) -> None:
     """Close a letter whose record arrived another way: entered by hand, in a later file, under another id.
 
-    As with one that is given up, the same record failing again only raises its count.
+    As with one that is given up, the same record delivered again only raises its count.
     """
     if not reason:
         raise ActionRefused("Say how this record arrived; the reason is kept with it.")

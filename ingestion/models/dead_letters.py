@@ -11,7 +11,7 @@ from ingestion.models.scoping import TenantOwned
 
 
 class DeadLetter(TenantOwned):
-    """One bad record of one pipeline. The same record failing again raises `times_seen`."""
+    """One bad record of one pipeline. The same record delivered again raises `times_seen`, a replay of it does not."""
 
     class Status(models.TextChoices):
         NEW = "new", _("New")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,8 +14,18 @@ from ingestion import CredentialError, IngestionError, SourceChanged, Transient
 _MYSQL_DENIED = {1044, 1045, 1142, 1143, 1227, 1370, 1698}
 _MYSQL_CHANGED = {1054, 1064, 1146, 1305, 1792}  # column, syntax, table, function; 1792: it tried to write
 _MYSQL_TOO_LONG = {1969, 3024}
+_MYSQL_LATER = {
+    1021, 1023, 1026, 1030, 1037, 1038, 1040, 1041, 1042, 1043, 1053, 1077, 1078, 1079, 1105, 1129, 1135, 1152,
+    *range(1154, 1162), 1184, 1189, 1190, 1194, 1195, 1203, 1205, 1206, 1213, 1223, 1226, 1290, 1317, 1412, 1615, 1836,
+    1927, 4031,
+}  # fmt: skip
+"""A server's answers that may be others later: full, busy, shutting down, locked. Those from 2000 on are the client's,
+which did not reach it.
+"""
+_SQLITE_LATER = ("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_INTERRUPT", "SQLITE_IOERR", "SQLITE_LOCKED",
+                 "SQLITE_NOMEM", "SQLITE_PROTOCOL", "SQLITE_SCHEMA")  # fmt: skip
 _POSTGRES_DENIED = ("28", "42501")
-_POSTGRES_CHANGED = ("22", "25006", "42")
+_POSTGRES_CHANGED = ("22", "25006", "3D000", "42", "54")
 _POSTGRES_TOO_LONG = ("57014",)
 _DENIED = re.compile(
     r"authentication failed|FATAL: +role .* (does not exist|is not permitted to log in)|no pg_hba\.conf entry"
@@ -45,7 +56,8 @@ def _meaning(using: str, error: Exception) -> IngestionError:
         return CredentialError(f"The database {using!r} refused our user ({code}).")
     if too_long or "interrupted" in str(error):
         return Transient(f"A statement on the database {using!r} took too long ({code}); is the order indexed?")
-    if changed or isinstance(error, ProgrammingError | DataError | NotSupportedError):
+    unhelped = isinstance(error, OperationalError) and not _later(error, code)
+    if changed or unhelped or isinstance(error, ProgrammingError | DataError | NotSupportedError):
         return SourceChanged(f"The database {using!r} did not understand the question: {_said(error)}")
     if isinstance(error, OperationalError | InterfaceError):
         return Transient(f"The database {using!r} cannot be asked now ({code}).")
@@ -58,6 +70,14 @@ def _judged(code: str) -> tuple[bool, bool, bool]:
         return number in _MYSQL_DENIED, number in _MYSQL_CHANGED, number in _MYSQL_TOO_LONG
     changed = code.startswith(_POSTGRES_CHANGED) or code in ("SQLITE_ERROR", "SQLITE_READONLY")
     return code.startswith(_POSTGRES_DENIED), changed, code.startswith(_POSTGRES_TOO_LONG)
+
+
+def _later(error: OperationalError, code: str) -> bool:
+    """Whether to ask again may help."""
+    if isinstance(error.__cause__, sqlite3.Error):
+        return code.startswith(_SQLITE_LATER)
+    server_said = code.isdecimal() and len(code) == 4 and int(code) < 2000
+    return int(code) in _MYSQL_LATER if server_said else True
 
 
 def _code(error: Exception) -> str:

@@ -17,10 +17,11 @@ from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, Tr
 from integrations.databases import cursors
 from integrations.databases.faults import translated
 from integrations.databases.queries import ModelRows
-from integrations.databases.reading import Cursor, Reading, Row, Span, alike
+from integrations.databases.reading import Cursor, Reading, Row, Span, alike, order
 from integrations.databases.records import page_of
 from integrations.databases.sessions import Session, session
 from integrations.databases.statements import TableRows, relation
+from integrations.databases.unreadable import first_without_text
 
 Of = Callable[[Context], Mapping[str, Any]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -193,6 +194,7 @@ class Rows:
         size = min(_FIRST_PAGE, self.page_size)
         # One row more than the page: of two rows with one cursor the second would never be read.
         while found := rows.page(span, after, size + 1):
+            self._require_texts(span, found)
             self._require_order(found, after)
             self._require_moments(span, found)
             self._require_border(rows, span, found[size - 1 : size + 1])
@@ -203,6 +205,13 @@ class Rows:
             ctx.beat()
             weight = sum(len(one.body) for one in page.records) // len(found) + 1
             size = max(1, min(self.page_size, _PAGE_BYTES // weight))
+
+    def _require_texts(self, span: Span, found: Sequence[Row]) -> None:
+        if odd := first_without_text([row.cursor for row in found], order(span, self.watermark, self.key)):
+            raise SourceChanged(
+                f"A row has a text that is not UTF-8 in {odd!r}, which orders the rows. Mend it there, or cast the "
+                "column to bytes in sql=."
+            )
 
     def _require_order(self, found: Sequence[Row], after: Cursor | None) -> None:
         for row in found:

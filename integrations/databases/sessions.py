@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion import ConfigurationError
-from integrations.databases import sqlite_files, unreadable
+from integrations.databases import mysql_values, postgres_values, sqlite_files, sqlite_values, unreadable
 
 _SQLITE_STEPS = 20_000
 """Steps of SQLite's machine between two looks at the clock; far less than a second."""
@@ -28,6 +28,8 @@ class Session:
     timeout: float
     zone: tzinfo | None
     deadline: float = field(default=0.0)
+    reads: dict[str, Mapping[str, sqlite_values.Read]] = field(default_factory=dict)
+    """How values of a relation's columns are read, for those that need it."""
 
     @property
     def vendor(self) -> str:
@@ -46,6 +48,35 @@ class Session:
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return [column[0] for column in cursor.description], list(cursor.fetchall())
+
+    def reader(self, relation: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Mapping[str, Any]]:
+        """What makes a row of `relation`, selected as `names`, of what the database gave."""
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ConfigurationError(f"Two columns are named {twice!r}; in sql= give one of them another name with AS.")
+        if self.vendor == "sqlite" and relation not in self.reads:
+            self.reads[relation] = sqlite_values.reads_of(self._declared(relation))
+        reads = self.reads.get(relation, {})
+        places = [(name, reads.get(name.lower())) for name in names]
+        if not any(read for _, read in places):
+            return lambda row: dict(zip(names, row, strict=False))
+        return lambda row: {
+            name: read(value) if read else value for (name, read), value in zip(places, row, strict=False)
+        }
+
+    def _declared(self, relation: str) -> Mapping[str, str]:
+        before, question, after = sqlite_values.questions(relation)
+        for statement in ("PRAGMA query_only = OFF", before, "PRAGMA query_only = ON"):
+            self.say(statement, [])
+        _, found = self.select(question, [])
+        for statement in ("PRAGMA query_only = OFF", after, "PRAGMA query_only = ON"):
+            self.say(statement)
+        return dict(found)
+
+    def say(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
+        self.begin()
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
 
     def bound(self, moment: datetime) -> Any:
         """`moment` as the database compares it with a datetime column."""
@@ -78,8 +109,10 @@ def session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[Session
     private.settings_dict["OPTIONS"].pop("pool", None)
     if private.vendor == "sqlite":
         private.settings_dict["NAME"] = sqlite_files.existing(using, private.settings_dict["NAME"])
+        private.settings_dict["OPTIONS"] = {**private.settings_dict["OPTIONS"], "detect_types": 0}
     if private.vendor == "mysql":
-        private.settings_dict["OPTIONS"] = unreadable.tolerant_conversions(private.settings_dict["OPTIONS"])
+        private.settings_dict["OPTIONS"] = mysql_values.tolerant_conversions(private.settings_dict["OPTIONS"])
+    unreadable.spare(private)
     connections[alias] = private
     opened = Session(private, alias, timeout, zone)
     try:
@@ -93,25 +126,21 @@ def session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[Session
 def _restrict(opened: Session) -> None:
     match opened.vendor:
         case "sqlite":
-            _say(opened, "PRAGMA query_only = ON")
+            opened.say("PRAGMA query_only = ON")
             raw: Any = opened.connection.connection
+            raw.text_factory = unreadable.text_of
             raw.set_progress_handler(lambda: time.monotonic() > opened.deadline, _SQLITE_STEPS)
         case "postgresql":
-            _say(opened, "SET default_transaction_read_only = on")
-            unreadable.tolerate(opened.connection)
-            _say(opened, f"SET statement_timeout = {round(opened.timeout * 1000)}")
+            opened.say("SET default_transaction_read_only = on")
+            postgres_values.tolerate(opened.connection)
+            opened.say(f"SET statement_timeout = {round(opened.timeout * 1000)}")
         case "mysql":
-            _say(opened, "SET SESSION TRANSACTION READ ONLY")
+            opened.say("SET SESSION TRANSACTION READ ONLY")
+            opened.say(mysql_values.SQL_MODE)
             mariadb = getattr(opened.connection, "mysql_is_mariadb", False)
-            _say(opened, f"SET max_statement_time = {opened.timeout}" if mariadb
+            opened.say(f"SET max_statement_time = {opened.timeout}" if mariadb
                  else f"SET max_execution_time = {round(opened.timeout * 1000)}")  # fmt: skip
             if opened.zone is None:
-                _say(opened, "SET time_zone = '+00:00'")  # TIMESTAMP columns are shown in the session's zone
+                opened.say("SET time_zone = '+00:00'")  # TIMESTAMP columns are shown in the session's zone
         case other:
             raise ConfigurationError(f"Rows reads SQLite, MariaDB, MySQL and PostgreSQL, not {other}.")
-
-
-def _say(opened: Session, statement: str) -> None:
-    opened.begin()
-    with opened.connection.cursor() as cursor:
-        cursor.execute(statement)

@@ -38,7 +38,8 @@ class TableRows:
         statement = f"SELECT {listed}, {cursor}{self._from(where)} ORDER BY {ordered} LIMIT {int(most)}"
         names, found = self.session.select(statement, parameters)
         names = names[: len(names) - len(by)]
-        return [Row(dict(zip(names, row, strict=False)), tuple(row[len(names) :])) for row in found]
+        read = self.session.reader(self.relation, names)
+        return [Row(read(row), tuple(row[len(names) :])) for row in found]
 
     def any_null(self, span: Span, columns: Sequence[str]) -> bool:
         null = " OR ".join(f"{self._column(name)} IS NULL" for name in columns)

@@ -1,15 +1,17 @@
 """Values that a database holds and Python has no word for: one row's fault, which must not end the reading of all.
 
-PostgreSQL's infinity, its years beyond 9999 and before 1, and times of 24:00; MariaDB's times of more than a day.
+What each database has of them: `sqlite_values`, `mysql_values`, `postgres_values`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-_POSTGRES_KINDS = ("date", "time", "timetz", "timestamp", "timestamptz", "interval")
+_FAULTS = (ValueError, TypeError, AttributeError, ArithmeticError)
+"""What conversions raise over a value that they were not made for."""
 
 
 class Unreadable(str):
@@ -18,49 +20,44 @@ class Unreadable(str):
     __slots__ = ()
 
 
-def tolerate(connection: BaseDatabaseWrapper) -> None:
-    """From here on `connection`, which is PostgreSQL's and open, gives Unreadable where it would raise."""
-    from psycopg import DataError
-    from psycopg.pq import Format
+class NoText(bytes):
+    """What a column of texts holds instead of one; no question can be asked with it."""
 
-    adapters: Any = connection.connection.adapters
-
-    def tolerant(known: Any) -> type:
-        class Tolerant:
-            """What psycopg asks of a loader, around the one that it had."""
-
-            format = Format.TEXT
-            timezone = getattr(known, "timezone", None)  # Django compares it with the connection's own
-
-            def __init__(self, oid: int, context: Any = None) -> None:
-                self.known = known(oid, context)
-
-            def load(self, data: Any) -> Any:
-                try:
-                    return self.known.load(data)
-                except (DataError, ValueError, OverflowError):
-                    return Unreadable(bytes(data).decode())
-
-        return Tolerant
-
-    for kind in _POSTGRES_KINDS:
-        oid = adapters.types[kind].oid
-        adapters.register_loader(oid, tolerant(adapters.get_loader(oid, Format.TEXT)))
+    __slots__ = ()
 
 
-def tolerant_conversions(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a MySQL connection, with times of more than a day as the durations that they are."""
-    from django.db.backends.mysql.base import django_conversions
-    from MySQLdb.constants import FIELD_TYPE  # type: ignore[import-untyped]  # it has no types
-    from MySQLdb.times import TimeDelta_or_None  # type: ignore[import-untyped]  # as above
+def text_of(raw: bytes) -> str | NoText:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return NoText(raw)
 
-    known = options.get("conv", django_conversions)
-    read = known[FIELD_TYPE.TIME]
 
-    def time(text: Any) -> Any:
+def spare(connection: BaseDatabaseWrapper) -> None:
+    """From here on fields of querysets give Unreadable where their conversion would raise, or make None of a value."""
+    operations: Any = connection.ops
+    converters = operations.get_db_converters
+    operations.get_db_converters = lambda expression: [_sparing(one) for one in converters(expression)]
+    operations.convert_durationfield_value = _sparing(operations.convert_durationfield_value)
+
+
+def _sparing(convert: Callable[..., Any]) -> Callable[..., Any]:
+    def read(value: Any, *about: Any) -> Any:
+        if value is None or isinstance(value, Unreadable | NoText):
+            return value
         try:
-            return read(text)
-        except ValueError:
-            return TimeDelta_or_None(text)
+            converted = convert(value, *about)
+        except _FAULTS:
+            converted = None
+        return Unreadable(value) if converted is None else converted
 
-    return {**options, "conv": {**known, FIELD_TYPE.TIME: time}}
+    return read
+
+
+def first_without_text(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> str | None:
+    """Which of `names` has a value in `rows` that is no text although it should be, if any."""
+    for row in rows:
+        for name, value in zip(names, row, strict=True):
+            if isinstance(value, NoText):
+                return name
+    return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,9 @@ from ingestion import PayloadTooLarge
 from integrations.streams.bounded import CUT, Cut
 from integrations.streams.broker import Message, Missed
 
-Entry = tuple[bytes, Mapping[bytes, bytes] | Cut | None]
+Fields = Sequence[tuple[bytes, bytes]]
+"""Names and values in the order in which they were added; Redis takes a name twice."""
+Entry = tuple[bytes, Fields | Cut | None]
 _START = "0-0"
 _FIRST_ASK = 10
 """Entries of the first ask, whose size nobody knows yet."""
@@ -187,7 +190,7 @@ class Group:
             number, fields = parts
             whole = number is not CUT and fields is not CUT and CUT not in (fields or ())
             if whole:
-                found.append((number, dict(zip(fields[::2], fields[1::2], strict=True)) if fields else None))
+                found.append((number, list(zip(fields[::2], fields[1::2], strict=True)) if fields else None))
                 continue
             if not found and number is not CUT:
                 found.append((number, CUT))
@@ -223,7 +226,7 @@ def _as_it_came(answer: Any, **_: Any) -> Any:
     return answer
 
 
-def _message(number: bytes, fields: Mapping[bytes, bytes] | Cut | None, field: str) -> Message:
+def _message(number: bytes, fields: Fields | Cut | None, field: str) -> Message:
     entry_id = number.decode()
     if isinstance(fields, Cut):
         name = json.dumps({"entry": entry_id}).encode()
@@ -232,21 +235,37 @@ def _message(number: bytes, fields: Mapping[bytes, bytes] | Cut | None, field: s
     if not fields:
         lost = json.dumps({"entry": entry_id}).encode()
         return Message(entry_id, lost, entry_id, "The entry was deleted from the stream before it was read.")
+    if twice := _twice(fields, field):
+        fault = f"The entry has the field {_text(twice)!r} more than once; have its producer send it once."
+        return Message(entry_id, _whole(entry_id, fields), entry_id, fault)
+    values = dict(fields)
     if field:
-        body = fields.get(field.encode())
+        body = values.get(field.encode())
         if body is not None:
             return Message(entry_id, body, entry_id)
-        return Message(entry_id, _whole(fields), entry_id, f"The entry has no field {field!r}.")
+        return Message(entry_id, _whole(entry_id, fields), entry_id, f"The entry has no field {field!r}.")
     try:
-        texts = {name.decode(): value.decode() for name, value in fields.items()}
+        texts = {name.decode(): value.decode() for name, value in values.items()}
     except UnicodeDecodeError:
-        return Message(entry_id, _whole(fields), entry_id, "A field of the entry is not UTF-8.")
+        return Message(entry_id, _whole(entry_id, fields), entry_id, "A field of the entry is not UTF-8.")
     return Message(entry_id, json.dumps(texts, ensure_ascii=False).encode(), entry_id)
 
 
-def _whole(fields: Mapping[bytes, bytes]) -> bytes:
-    """All of an entry that does not fit its form, in JSON: what is no UTF-8 is in base64."""
-    return json.dumps({_text(name): _text(value) for name, value in fields.items()}, ensure_ascii=False).encode()
+def _twice(fields: Fields, field: str) -> bytes | None:
+    """The first name that stands more than once among those that are read, if any."""
+    counts = Counter(name for name, _ in fields if not field or name == field.encode())
+    return next((name for name, count in counts.items() if count > 1), None)
+
+
+def _whole(entry_id: str, fields: Fields) -> bytes:
+    """All of an entry that does not fit its form, in JSON: what is no UTF-8 is in base64.
+
+    Fields of which a name stands twice are listed: of an object a replay could take the last value for the only one.
+    """
+    listed = [(_text(name), _text(value)) for name, value in fields]
+    values = dict(listed)
+    shown = values if len(values) == len(listed) else {"entry": entry_id, "fields": listed}
+    return json.dumps(shown, ensure_ascii=False).encode()
 
 
 def _text(value: bytes) -> str:

@@ -73,13 +73,13 @@ def test_a_replay_moves_no_watermark() -> None:
     assert run.watermark_after is None
 
 
-def test_a_replay_that_fails_again_counts_the_attempt_although_nothing_was_loaded() -> None:
+def test_a_replay_that_fails_again_counts_the_attempt_and_no_delivery() -> None:
     tenant = rejected(2)
 
     for _ in range(2):
         replayed(tenant, over([]))
 
-    assert [(one.status, one.replay_attempts, one.times_seen) for one in letters(tenant)] == [("new", 2, 3)] * 2
+    assert [(one.status, one.replay_attempts, one.times_seen) for one in letters(tenant)] == [("new", 2, 1)] * 2
     assert rows(tenant) == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
@@ -66,6 +67,12 @@ class Failed(Exception):
         self.__dict__.update(said)
 
 
+def sqlite_error(name: str) -> sqlite3.Error:
+    error = sqlite3.OperationalError(name)
+    error.sqlite_errorname = name  # type: ignore[misc]  # it is for the module to set
+    return error
+
+
 @pytest.mark.parametrize(
     ("said", "cause", "error"),
     [
@@ -79,6 +86,14 @@ class Failed(Exception):
         (("connection failed: Connection refused",), Failed(), Transient),
         (("connection failed: FATAL:  the database system is starting up",), Failed(), Transient),
         ((2003, "Can't connect"), None, Transient),
+        ((1040, "Too many connections"), None, Transient),
+        ((1049, "Unknown database"), None, SourceChanged),
+        ((1267, "Illegal mix of collations"), None, SourceChanged),
+        (("too many columns",), Failed(sqlstate="54011"), SourceChanged),
+        (("the server shuts down",), Failed(sqlstate="57P01"), Transient),
+        (("database is locked",), sqlite_error("SQLITE_BUSY"), Transient),
+        (("not authorized",), sqlite_error("SQLITE_AUTH"), SourceChanged),
+        (("Could not decode to UTF-8 column",), sqlite3.OperationalError(), SourceChanged),
     ],
     ids=str,
 )
