@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 
@@ -226,3 +227,16 @@ def history(chance: random.Random) -> list[Line]:
 def cut(chance: random.Random, lines: Sequence[Line]) -> tuple[int, int]:
     start, end = sorted(chance.sample(range(len(lines) + 1), 2))
     return start, end
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_export_with_its_account_and_balance_above_the_rows_is_no_other(*, turned: bool) -> None:
+    where, whole = connection(), (Path(__file__).parent / "samples" / "ing-de.csv").read_bytes()
+    newest = whole.index(b"28.03.2024;28.03.2024")
+    older = whole[:newest] + whole[whole.index(b"27.03.2024;27.03.2024") :]
+    files = [older.replace(b"Saldo;1.050,00", b"Saldo;1.005,50"), whole.replace(b"Firma Muster", b"FIRMA MUSTER GMBH")]
+
+    for at, data in enumerate(files[::-1] if turned else files):
+        put(where, f"{at}.csv", data)
+
+    assert sums(where) == [Decimal("-5.5"), Decimal("-5.5"), 911]
