@@ -11,6 +11,7 @@ from ingestion import Context, Loaded, Ready, Rejected, Stored, Upsert
 from integrations.bank import (
     adoption,
     alike_accounts,
+    balanced_twins,
     changes,
     continued,
     contradictions,
@@ -18,6 +19,7 @@ from integrations.bank import (
     lookalikes,
     merged_accounts,
     recognition,
+    same_file,
     sightings,
     versions,
 )
@@ -58,9 +60,10 @@ class Ledger:
         notes = continued.part(ctx, ids, judging, arrivals)
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += alike_accounts.told(ctx, arrivals) + merged_accounts.told(ctx, arrivals)
-        notes += adoption.adopt(ctx, ids, arrivals)
+        notes += adoption.adopt(ctx, ids, arrivals) + same_file.adopt(ctx, arrivals)
+        placed, doubted = balanced_twins.adopt(ctx, ids, judging, arrivals)
         later = versions.later(ctx, arrivals)
-        notes += contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
+        notes += placed + contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
         targets = corrections.awaited(ctx, arrivals)
         pairs = lookalikes.suspected(ctx, ids, arrivals)
@@ -74,6 +77,7 @@ class Ledger:
         sightings.record(ctx, ids, judging, arrived)
         notes += sightings.part(ctx, arrived) + versions.apply(ctx, later, arrived)
         notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)
+        notes += balanced_twins.told(ctx, doubted)
         return Loaded([arrival.ready for arrival in arrived], [*rejected, *loaded.rejected], notes)
 
     def recognized(self, ctx: Context, rejected: Sequence[Rejected]) -> Sequence[tuple[Rejected, str]]:

@@ -172,6 +172,24 @@ class Judging:
             places = {position: (day, amount, name) for position, day, amount, name in listed if position is not None}
         return places | self._arriving.get(statement.pk, {})
 
+    def whole(self, pk: int) -> tuple[Decimal, list[tuple[int, date, Decimal]], frozenset[date]] | None:
+        """A statement whose entries lead from one balance to the other: the first balance, position, day and amount of
+        each entry as they are listed, and the days of which the order is not known. None where that is not proved.
+        """
+        own = self.course(pk)
+        if own is None:
+            return None
+        if not own.is_whole and pk not in self._completed:
+            places = dict(zip(self._places[pk], own.booked, strict=True))
+            self._completed[pk] = completed(self._ctx, self.statement(pk), places)
+        whole = self._completed.get(pk)
+        if whole is not None:
+            return own.opening, [(at, *entry) for at, entry in enumerate(whole.booked)], whole.filled
+        if not own.is_whole:
+            return None
+        listed = zip(self._places[pk], own.booked, strict=True)
+        return own.opening, [(at, *entry) for at, entry in listed], frozenset()
+
     def _pair(self, stored: int, own: int) -> tuple[Course | None, Course | None]:
         """The courses of two statements as far as they are held against each other."""
         courses = self.course(stored), self.course(own)

@@ -7,6 +7,7 @@ import zipfile
 from decimal import Decimal
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
 
 
-def put(where: Connection, name: str, data: bytes, **config: str) -> Run:
+def put(where: Connection, name: str, data: bytes, **config: Any) -> Run:
     """Like `load`, also where the same bytes were loaded before."""
     received = upload(Actor(), where, name, data, config=config, again=True)
     execute(received.run.pk)

@@ -1,0 +1,197 @@
+"""New entries in the place of stored ones that have another text: between the same balances, of one day and amount.
+
+A bank that changes a text between two exports (another case, a longer name, a suffix) gives the entry another key. Its
+balances still show where it stands, so that an entry may be told from a twin:
+
+- In two CSV exports that list the days around it alike, the entries of a day from its beginning on, or up to its end,
+  are the same ones as long as their amounts are: such an entry takes the stored row, with its new text.
+- Else, as in two statements that begin with the same day and balance, the balances may also have come back in between.
+  Both entries count, and the run names them: no money is lost by a guess.
+
+The text alone tells nothing, and neither do statements without balances.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from ingestion import Context, counted
+from integrations.bank.arrivals import Arrival, Row, by_key, chunks, ledger, read
+from integrations.bank.bank_ids import bank_id_of
+from integrations.bank.identity import Ids, bank_id
+from integrations.bank.judging import Judging
+from integrations.bank.standing import Compared, Standing, compared
+
+_SHOWN = 5
+_MOST = 40
+"""Stored statements that the entries of a batch are held against."""
+_REMEDY = "compare them, and take the copy out as How to load bank statements says under Copies."
+_Money = tuple[int, date, Decimal]
+
+
+class Pair(NamedTuple):
+    """A new entry and the stored one in whose place it stands."""
+
+    arrival: Arrival
+    row: Row
+    is_certain: bool
+    """Nothing else can stand there."""
+
+
+def adopt(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> tuple[list[str], list[Pair]]:
+    """Give certain entries the rows they are, with a sentence; the pairs of which only the bank can tell."""
+    pairs = list(_pairs(ctx, ids, judging, arrivals))
+    certain = [pair for pair in pairs if pair.is_certain]
+    for pair in certain:
+        pair.arrival.is_stored(pair.row)
+    told = []
+    if certain:
+        shown = "; ".join(f"{pair.row.shown} (transaction {pair.row.pk})" for pair in certain[:_SHOWN])
+        what = "came with another text between the same balances, and took the place of what was stored"
+        told = [f"{counted(len(certain), 'entry', 'entries')} {what}: {shown}"]
+    return told, [pair for pair in pairs if not pair.is_certain]
+
+
+def told(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
+    """A sentence for the pairs whose new entry was loaded."""
+    rows = by_key(ctx, [pair.arrival.key for pair in pairs]) if pairs else {}
+    loaded = [(rows[pair.arrival.key], pair.row) for pair in pairs if pair.arrival.key in rows]
+    if not loaded:
+        return []
+    shown = "; ".join(f"transaction {own.pk} beside {row.pk} ({row.shown})" for own, row in loaded[:_SHOWN]) + (
+        f"; and {len(loaded) - _SHOWN} more" if len(loaded) > _SHOWN else ""
+    )
+    noun = counted(len(loaded), "entry resembles a stored one", "entries resemble stored ones")
+    surplus = sum((own.amount for own, _ in loaded), Decimal()).normalize()
+    what = "with the same day, amount and balances and another text"
+    told = f"Both count. Where they are one, the ledger is {surplus:f} away from the bank's balance"
+    return [f"{noun}, {what}: {shown}. {told}: {_REMEDY}"]
+
+
+def _pairs(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> Iterator[Pair]:
+    new: dict[_Money, list[Arrival]] = defaultdict(list)
+    for arrival in arrivals:
+        if _may_be_stored(arrival) and (ids is Ids.IGNORE or not bank_id(arrival.entry)):
+            new[arrival.money].append(arrival)
+    rows = _unclaimed(ctx, ids, new, arrivals) if new else {}
+    judging.learn({row.statement_id for some in rows.values() for row in some})
+    holding = _Holding(judging)
+    for money, some in rows.items():
+        yield from _Group(holding, new[money], some).pairs()
+
+
+def _may_be_stored(arrival: Arrival) -> bool:
+    head = arrival.entry.statement
+    is_new = arrival.stored is None and not arrival.is_twin and not arrival.entry.correction
+    if not is_new or arrival.owner.account_is_new:
+        return False
+    return arrival.entry.position is not None and None not in (head.opening, head.closing)
+
+
+def _unclaimed(
+    ctx: Context, ids: Ids, new: Mapping[_Money, Sequence[Arrival]], arrivals: Sequence[Arrival]
+) -> dict[_Money, list[Row]]:
+    """The rows that count, of their days and amounts and without an id, which no entry of the batch is.
+
+    What ids of their own are worth the connection says, see lookalikes.py.
+    """
+    claimed = {arrival.key for arrival in arrivals}
+    claimed |= {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
+    days = [day for _, day, _ in new]
+    near = ledger(ctx).filter(
+        account_id__in={account for account, *_ in new},
+        booked_on__range=(min(days), max(days)),
+        withdrawn="",
+        position__isnull=False,
+        statement__opening__isnull=False,
+        statement__closing__isnull=False,
+    )
+    near = near.exclude(statement_id__in={arrival.owner.statement_id for some in new.values() for arrival in some})
+    rows: dict[_Money, list[Row]] = defaultdict(list)
+    statements: set[int] = set()
+    for chunk in chunks({amount for *_, amount in new}):
+        for row in read(near.filter(amount__in=chunk)):
+            money = (row.account_id, row.booked_on, row.amount)
+            if money not in new or row.external_id in claimed or not (ids is Ids.IGNORE or not bank_id_of(row.bank_id)):
+                continue
+            statements.add(row.statement_id)
+            if len(statements) <= _MOST:
+                rows[money].append(row)
+    return rows
+
+
+class _Holding:
+    """The arriving statements against the stored ones."""
+
+    def __init__(self, judging: Judging) -> None:
+        self._judging = judging
+        self._standing: dict[int, Standing | None] = {}
+        self._compared: dict[tuple[int, int, date], Compared | None] = {}
+
+    def compare(self, arrival: Arrival, statement: int) -> Compared | None:
+        """What both statements show of the entry's day; None where their balances say nothing of it."""
+        own, day = arrival.owner.statement_id, arrival.entry.day
+        if (own, statement, day) not in self._compared:
+            self._compared[own, statement, day] = self._compare(arrival.entry.statement.format, own, statement, day)
+        return self._compared[own, statement, day]
+
+    def _compare(self, form: str, own: int, stored: int, day: date) -> Compared | None:
+        if self._judging.statement(stored).format != form[:50] or self._judging.are_others(stored, own):
+            return None  # entries of another format lookalikes.py names
+        both = self._of(own), self._of(stored)
+        return None if both[0] is None or both[1] is None else compared(both[0], both[1], day)
+
+    def _of(self, statement: int) -> Standing | None:
+        if statement not in self._standing:
+            whole = self._judging.whole(statement)
+            self._standing[statement] = whole and Standing(*whole)
+        return self._standing[statement]
+
+
+class _Group:
+    """New entries and stored rows of one account, day and amount."""
+
+    def __init__(self, holding: _Holding, new: Sequence[Arrival], rows: Sequence[Row]) -> None:
+        self._holding = holding
+        self._new = new
+        self._at: dict[int, dict[int | None, Row]] = defaultdict(dict)
+        for row in rows:
+            self._at[row.statement_id][row.position] = row
+
+    def pairs(self) -> Iterator[Pair]:
+        """Each entry and each row once, the certain ones first."""
+        paired: set[str] = set()
+        for arrival in self._new:
+            if (row := next(self._in_step(arrival), None)) is not None:
+                paired.add(arrival.key)
+                yield self._pair(arrival, row, arrival.entry.statement.format.startswith("csv:"))
+        for arrival in self._new:
+            if arrival.key not in paired and (row := next(self._alike(arrival), None)) is not None:
+                yield self._pair(arrival, row, is_certain=False)
+
+    def _pair(self, arrival: Arrival, row: Row, is_certain: bool) -> Pair:
+        del self._at[row.statement_id][row.position]
+        return Pair(arrival, row, is_certain)
+
+    def _in_step(self, arrival: Arrival) -> Iterator[Row]:
+        for statement, rows in self._at.items():
+            both = self._holding.compare(arrival, statement)
+            for position in both.in_step.get(arrival.entry.position or 0, ()) if both is not None else ():
+                if position in rows:
+                    yield rows[position]
+
+    def _alike(self, arrival: Arrival) -> Iterator[Row]:
+        for statement, rows in self._at.items():
+            both = self._holding.compare(arrival, statement)
+            if both is None:
+                continue
+            if both.has_same_ends:
+                yield from rows.values()
+            after = both.after.get(arrival.entry.position or 0)
+            for position in both.other_at.get(after, ()) if after is not None else ():
+                if position in rows:
+                    yield rows[position]

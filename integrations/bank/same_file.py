@@ -1,0 +1,187 @@
+"""A file that its connection read before, read again: its entries are known by their places in it, whatever they say.
+
+Another charset, layout or column of ids gives the entries of the same bytes other texts, and so other keys. Which runs
+read the file the engine knows by its SHA-256, and the rows that they wrote last say their place:
+
+- an entry of the same statement, place, day and amount is that row;
+- where another file delivered the row since, and the earlier run loaded all of its entries, the row of the entry is
+  among those of its day and amount. Where these are more than the entries that look for one, nothing tells which: none
+  is written, and the run says so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from ingestion import Context, counted
+from ingestion.models import Run, RunArtifact
+from integrations.bank.arrivals import Arrival, Row, chunks, ledger, read
+from integrations.bank.models import BankTransaction
+
+_COPY = BankTransaction.Withdrawn.COPY
+_ALL_LOADED = frozenset({"unchanged"})
+"""What a run may skip and yet have every entry of its file in the ledger."""
+_SHOWN = 5
+_Money = tuple[int, date, Decimal]
+
+
+class _Earlier(NamedTuple):
+    """The runs of this connection that read the file before."""
+
+    runs: frozenset[int]
+    loaded_all: bool
+    """One of them left no entry out, so that each has its row."""
+
+
+def adopt(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
+    """Find the rows of entries that are new by their keys alone; sentences where any was not."""
+    new = [arrival for arrival in arrivals if arrival.stored is None and not arrival.owner.account_is_new]
+    new = [arrival for arrival in new if arrival.entry.position is not None and not arrival.is_twin]
+    earlier = _earlier(ctx) if new else None
+    if earlier is None:
+        return []
+    taken = {arrival.key for arrival in arrivals}
+    taken |= {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
+    at_places = _at_places(ctx, earlier, new, taken)
+    left = [arrival for arrival in new if arrival.stored is None]
+    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken) if left and earlier.loaded_all else ([], [])
+    return [*_told(at_places + elsewhere), *_left_as_stored(undecided)]
+
+
+def _earlier(ctx: Context) -> _Earlier | None:
+    """None for a run of several files, whose rows do not say of which file they are."""
+    if len(ctx.inbox) != 1:
+        return None
+    inputs = RunArtifact.objects.for_tenant(ctx.tenant).filter(role=RunArtifact.Role.INPUT)
+    of_file = inputs.filter(artifact_id=ctx.inbox[0].artifact_id, run__connection__runs=ctx.run_id)
+    runs = set(of_file.filter(run_id__lt=ctx.run_id).values_list("run_id", flat=True))
+    if not runs:
+        return None
+    runs -= set(
+        inputs.filter(run_id__in=runs).exclude(artifact_id=ctx.inbox[0].artifact_id).values_list("run_id", flat=True)
+    )
+    ended = Run.objects.for_tenant(ctx.tenant).filter(pk__in=runs, state=Run.State.SUCCEEDED, dead=0)
+    loaded_all = any(reasons.keys() <= _ALL_LOADED for reasons in ended.values_list("skip_reasons", flat=True))
+    return _Earlier(frozenset(runs), loaded_all) if runs else None
+
+
+def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: set[str]) -> list[Arrival]:
+    at: dict[object, list[Row]] = defaultdict(list)
+    statements = set()
+    for row in _rows(ctx, new):
+        if row.run in earlier.runs:
+            statements.add(row.row.statement_id)
+            at[row.row.statement_id, row.row.position, row.money].append(row.row)
+            at[row.row.position, row.money].append(row.row)
+    adopted = []
+    for arrival in new:
+        own = arrival.owner.statement_id
+        place = (arrival.entry.position, arrival.money)
+        adopted += _take(arrival, at[own, *place] if own in statements else at[place], taken)
+    return adopted
+
+
+def _elsewhere(
+    ctx: Context, earlier: _Earlier, left: Sequence[Arrival], taken: set[str]
+) -> tuple[list[Arrival], list[Arrival]]:
+    """Those whose rows another file delivered since, and those of which nothing tells which row it is."""
+    otherwise = _read_otherwise(ctx, earlier, left)
+    seeking: dict[_Money, list[Arrival]] = defaultdict(list)
+    for arrival in left:
+        if arrival.key not in otherwise:
+            seeking[arrival.money].append(arrival)
+    rows: dict[_Money, list[Row]] = defaultdict(list)
+    for row in _rows(ctx, [arrival for some in seeking.values() for arrival in some]):
+        if row.row.external_id not in taken and row.run != ctx.run_id:
+            rows[row.money].append(row.row)
+    adopted, undecided = [], []
+    for money, some in seeking.items():
+        is_certain = len(rows[money]) <= len(some)
+        for arrival in some:
+            found = _take(arrival, rows[money], taken)
+            if is_certain:
+                adopted += found
+            else:
+                arrival.is_older = bool(found)
+                undecided += found
+    return adopted, undecided
+
+
+def _read_otherwise(ctx: Context, earlier: _Earlier, left: Sequence[Arrival]) -> set[str]:
+    """The keys of those that the earlier run read with another day or amount: these are other entries now."""
+    at: dict[object, list[_Money]] = defaultdict(list)
+    rows = ledger(ctx).filter(run_id__in=earlier.runs).exclude(withdrawn=_COPY)
+    for chunk in chunks({arrival.entry.position or 0 for arrival in left}):
+        for row in read(rows.filter(position__in=chunk)):
+            money = (row.account_id, row.booked_on, row.amount)
+            at[row.statement_id, row.position].append(money)
+            at[row.position].append(money)
+    otherwise = set()
+    for arrival in left:
+        place = arrival.entry.position
+        # A statement that is new has another head than it had, so its rows are another one's.
+        there = at[place] if arrival.owner.is_new else at[arrival.owner.statement_id, place]
+        if there and arrival.money not in there:
+            otherwise.add(arrival.key)
+    return otherwise
+
+
+class _Written(NamedTuple):
+    row: Row
+    run: int
+    """The run that wrote it last."""
+
+    @property
+    def money(self) -> _Money:
+        return self.row.account_id, self.row.booked_on, self.row.amount
+
+
+def _rows(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[_Written]:
+    """The rows of their days and amounts."""
+    if not arrivals:
+        return
+    days = [arrival.entry.day for arrival in arrivals]
+    near = (
+        ledger(ctx)
+        .exclude(withdrawn=_COPY)
+        .filter(
+            account_id__in={arrival.owner.account_id for arrival in arrivals}, booked_on__range=(min(days), max(days))
+        )
+    )
+    for chunk in chunks({arrival.entry.amount for arrival in arrivals}):
+        for *values, run in near.filter(amount__in=chunk).values_list(*Row._fields, "run_id"):
+            yield _Written(Row(*values), run)
+
+
+def _take(arrival: Arrival, rows: Iterable[Row], taken: set[str]) -> list[Arrival]:
+    row = next((row for row in rows if row.external_id not in taken), None)
+    if row is None:
+        return []
+    taken.add(row.external_id)
+    arrival.is_stored(row)
+    return [arrival]
+
+
+def _told(adopted: Sequence[Arrival]) -> list[str]:
+    what = "of this file, which was read before, came with other texts or ids: the stored rows say what they say now"
+    return [f"{_count(adopted)} {what}: {_shown(adopted)}"] if adopted else []
+
+
+def _left_as_stored(undecided: Sequence[Arrival]) -> list[str]:
+    what = (
+        "of this file, which was read before, came with other texts or ids, and more stored entries than these have "
+        "their days and amounts. Nothing tells which are which, so these stay as they are and nothing was added"
+    )
+    return [f"{_count(undecided)} {what}: {_shown(undecided)}"] if undecided else []
+
+
+def _count(arrivals: Sequence[Arrival]) -> str:
+    return counted(len(arrivals), "entry", "entries")
+
+
+def _shown(arrivals: Sequence[Arrival]) -> str:
+    return "; ".join(arrival.shown for arrival in arrivals[:_SHOWN])

@@ -1,0 +1,202 @@
+"""A file that is read again with other settings loads nothing twice."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ingestion.models import Connection, Run
+from integrations.bank.models import BankTransaction
+from tests.databases import all_on_sqlite
+from tests.integrations.bank.test_overlap import active, notes, put
+from tests.integrations.bank.test_pipeline import connection
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+
+NOTICE = b"""\
+:20:S
+:25:DE89370400440532013000
+:28C:1/1
+:34F:EUR0,
+:13D:2403011200+0100
+:61:2403010301C1,00NTRF99
+:86:F\\RS[LJNING }R
+:61:2403010301C1,00NTRF99
+:86:F\\RS[LJNING }R
+:61:2403010301C2,00NTRF98
+:86:PLAIN
+:90D:0EUR0,00
+:90C:3EUR4,00
+-
+"""
+HEADER = ["Date", "Id", "Kind", "Text", "Partner", "Amount"]
+ROWS = [
+    "13/04/2024,x1,card,coffee,Bar,-5.00",
+    "13/04/2024,x2,card,coffee,Bar,-5.00",
+    "14/04/2024,x3,card,pay,Boss,10.00",
+]
+
+
+def export(*rows: str) -> bytes:
+    return "\n".join([",".join(HEADER), *rows, ""]).encode()
+
+
+def layout(name: str = "mine", dates: str = "%d/%m/%Y", **columns: Any) -> dict[str, Any]:
+    plain = {"booked": "Date", "amount": "Amount", "description": ["Text"]}
+    return {
+        "name": name,
+        "bank": "Mine",
+        "delimiter": ",",
+        "header": HEADER,
+        "date_formats": [dates],
+        "decimal": ".",
+        "thousands": ",",
+        "currency": "EUR",
+        "columns": {**plain, **columns},
+    }
+
+
+OTHER_LAYOUTS = {
+    "a counterparty": layout(counterparty=["Partner"]),
+    "the bank's id": layout(bank_id="Id"),
+    "a reference": layout(reference="Id"),
+    "a second description column": layout(description=["Text", "Partner"]),
+    "another name": layout("yours", counterparty=["Partner"]),
+}
+
+
+def read(where: Connection, data: bytes, as_layout: dict[str, Any], name: str = "export.csv") -> Run:
+    return put(where, name, data, account="77", layout=as_layout)
+
+
+def zipped(**files: bytes) -> bytes:
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return kept.getvalue()
+
+
+@pytest.mark.parametrize("pack", [bytes, lambda data: zipped(**{"a.sta": data})], ids=["file", "zip"])
+def test_notices_read_again_in_the_charset_that_their_note_asks_for_keep_their_rows(pack: Any) -> None:
+    where, data = connection(), pack(NOTICE)
+    put(where, "notice.sta", data, post_notices=True)
+
+    run = put(where, "notice.sta", data, post_notices=True, charset="iso646-se")
+
+    assert [amount for _, amount in active(where)] == [1, 1, 2]
+    texts = BankTransaction.objects.for_tenant(where.tenant).active().values_list("description", flat=True)
+    assert Counter(texts) == {"FÖRSÄLJNING åR": 2, "PLAIN": 1}
+    assert "2 entries of this file, which was read before, came with other texts" in notes(run)
+
+
+@pytest.mark.parametrize("other", OTHER_LAYOUTS.values(), ids=list(OTHER_LAYOUTS))
+def test_an_export_read_again_with_another_layout_keeps_its_rows_and_takes_the_new_texts(other: dict[str, Any]) -> None:
+    where = connection()
+    read(where, export(*ROWS), layout())
+
+    run = read(where, export(*ROWS), other)
+    read(where, export(*ROWS), layout())
+    read(where, export(*ROWS), other)
+
+    assert [amount for _, amount in active(where)] == [-5, -5, 10]
+    assert (run.ok, run.dead) == (3, 0)
+
+
+def test_the_next_export_overlaps_with_what_was_read_again() -> None:
+    where, other = connection(), OTHER_LAYOUTS["a counterparty"]
+    read(where, export(*ROWS), layout())
+    read(where, export(*ROWS), other)
+
+    read(where, export(*ROWS, "15/04/2024,x4,card,tea,Bar,-2.00"), other)
+
+    assert [amount for _, amount in active(where)] == [-5, -5, 10, -2]
+
+
+def test_entries_that_another_export_delivered_since_are_found_by_day_and_amount() -> None:
+    where, other = connection(), OTHER_LAYOUTS["a counterparty"]
+    first, second = export(*ROWS), export(*ROWS[2:], "15/04/2024,x4,card,tea,Bar,-2.00")
+    read(where, first, layout())
+    read(where, second, layout(), "second.csv")
+
+    read(where, first, other)
+    read(where, second, other, "second.csv")
+
+    assert [amount for _, amount in active(where)] == [-5, -5, 10, -2]
+    assert set(BankTransaction.objects.for_tenant(where.tenant).active().values_list("counterparty", flat=True)) == {
+        "Bar",
+        "Boss",
+    }
+
+
+def test_where_nothing_tells_which_row_an_entry_is_none_is_added_and_the_run_says_so() -> None:
+    where, other = connection(), OTHER_LAYOUTS["a counterparty"]
+    first, second = export(ROWS[0]), export(ROWS[0], ROWS[0].replace("coffee", "cake"))
+    read(where, first, layout())
+    read(where, second, layout(), "second.csv")
+
+    run = read(where, first, other)
+
+    assert [amount for _, amount in active(where)] == [-5, -5]
+    assert "Nothing tells which are which" in notes(run)
+
+
+def test_an_entry_that_other_settings_read_as_of_another_day_is_another_entry() -> None:
+    where, row = connection(), "03/04/2024,x1,card,coffee,Bar,-5.00"
+    read(where, export("04/03/2024,x9,card,lunch,Bar,-5.00"), layout(), "second.csv")
+    read(where, export(row), layout())
+
+    read(where, export(row), layout(dates="%m/%d/%Y"))
+
+    assert [day for day, _ in active(where)] == ["2024-03-04", "2024-03-04", "2024-04-03"]
+
+
+def test_notices_that_were_not_posted_before_are_no_entries_of_other_files() -> None:
+    where = connection()
+    put(where, "other.sta", NOTICE.replace(b":28C:1/1", b":28C:9/1").replace(b"PLAIN", b"OTHER"), post_notices=True)
+    put(where, "notice.sta", NOTICE)
+
+    put(where, "notice.sta", NOTICE, post_notices=True, charset="iso646-se")
+
+    assert sum(amount for _, amount in active(where)) == 8
+
+
+def test_another_file_of_the_same_days_and_amounts_is_not_taken_for_the_same() -> None:
+    where = connection()
+    read(where, export(ROWS[0]), layout())
+
+    read(where, export(ROWS[0].replace("coffee", "cake")), layout(), "other.csv")
+
+    assert [amount for _, amount in active(where)] == [-5, -5]
+
+
+def test_the_same_bytes_of_another_connection_or_account_are_not_taken_for_the_same() -> None:
+    where, elsewhere = connection(), connection("globex")
+    read(where, export(*ROWS), layout())
+
+    read(elsewhere, export(*ROWS), OTHER_LAYOUTS["a counterparty"])
+    put(where, "export.csv", export(*ROWS), account="88", layout=layout())
+
+    assert len(active(where)) == 6
+    assert len(active(elsewhere)) == 3
+
+
+@pytest.mark.parametrize("seed", all_on_sqlite(range(4)))
+def test_whatever_settings_a_file_is_read_with_its_entries_count_once(seed: int) -> None:
+    chance, where = random.Random(seed), connection()
+    rows = [
+        f"{chance.randint(1, 3):02}/04/2024,x{at},card,{chance.choice('ab')},{chance.choice('cd')},{chance.choice([-5, 7])}.00"
+        for at in range(6)
+    ]
+    settings = [layout(), *OTHER_LAYOUTS.values()]
+
+    for other in chance.choices(settings, k=3):
+        read(where, export(*rows), other)
+
+    assert sorted(amount for _, amount in active(where)) == sorted(Decimal(row.split(",")[-1]) for row in rows)
