@@ -95,7 +95,6 @@ def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, balances_che
         period_end=head.day("period_end"),
         problems=(*(head.problems() if alone else ()), *judgement.problems),
         unproved=judgement.unproved,
-        notes=head.notes() if alone else (),
     )
 
 

@@ -43,20 +43,10 @@ class Head:
         return Balance(amount, self.currency, self.day(f"{key}_on")) if amount is not None else None
 
     def problems(self) -> tuple[str, ...]:
-        """Balances that are stated and cannot be read, where they would prove something."""
-        return () if self._proves_nothing() else tuple(f"{said}: mend it in the file" for said in self._unread())
-
-    def notes(self) -> tuple[str, ...]:
-        """The same where they would not."""
-        nothing = "; alone it would prove nothing, so the entries load without it"
-        return tuple(said + nothing for said in self._unread()) if self._proves_nothing() else ()
-
-    def _proves_nothing(self) -> bool:
-        return not (self.text("opening") and self.text("closing")) and not self._layout.columns.balance
-
-    def _unread(self) -> list[str]:
-        texts = [(key, self.text(key)) for key in ("opening", "closing")]
-        return [f"{key} balance {text!r} is not an amount" for key, text in texts if text and not self.balance(key)]
+        texts = ((key, self.text(key)) for key in ("opening", "closing"))
+        return tuple(
+            f"{key} balance {text!r} is not an amount" for key, text in texts if text and not self.balance(key)
+        )
 
     def _amount(self, text: str) -> Decimal | None:
         styles: Sequence[CsvLayout] = (self._layout,)

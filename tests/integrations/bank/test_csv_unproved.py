@@ -92,30 +92,3 @@ def test_one_stated_balance_of_an_unchecked_file_is_kept_and_called_unchecked() 
     assert statement.closing is not None
     assert statement.opening is None
     assert statement.unproved == "the connection's config says balances=unchecked"
-
-
-CARD = replace(STATED, header=("Day", "Sum"), columns=Columns(booked="Day", amount="Sum"))
-
-
-@pytest.mark.parametrize(
-    ("head", "layout", "problems", "noted"),
-    [
-        ("After;--95.00\n", CARD, 0, True),
-        ("Before;--100.00\n", CARD, 0, True),
-        ("Before;100.00\nAfter;--95.00\n", CARD, 1, False),
-        ("After;--95.00\n", STATED, 1, False),
-        ("After;95.00\n", CARD, 0, False),
-    ],
-    ids=["closing alone", "opening alone", "both", "beside running balances", "readable"],
-)
-def test_a_balance_that_cannot_be_read_refuses_only_where_it_would_prove_something(
-    head: str, layout: CsvLayout, problems: int, noted: bool
-) -> None:
-    header, row = ("Day;Sum;Balance", "2026-06-01;-5.00;95.00") if layout is STATED else ("Day;Sum", "2026-06-01;-5.00")
-
-    (statement,) = csv_file.read(f"{head}{header}\n{row}\n".encode(), layout)
-
-    assert len(statement.problems) == problems
-    assert all("is not an amount: mend it in the file" in problem for problem in statement.problems)
-    assert any("alone it would prove nothing, so the entries load" in note for note in statement.notes) is noted
-    assert [each.amount for each in statement.entries] == [Decimal("-5.00")]
