@@ -45,7 +45,9 @@ class Head:
     def problems(self) -> tuple[str, ...]:
         texts = ((key, self.text(key)) for key in ("opening", "closing"))
         return tuple(
-            f"{key} balance {text!r} is not an amount" for key, text in texts if text and not self.balance(key)
+            f"{key} balance {text!r} is not an amount: mend it in the file, or take the line out"
+            for key, text in texts
+            if text and not self.balance(key)
         )
 
     def _amount(self, text: str) -> Decimal | None:
