@@ -187,8 +187,9 @@ def _seen_again(run: Run, moments: Mapping[str, datetime], times: int) -> None:
     for key, moment in moments.items():
         keys_at[moment].append(key)
     at: Any = Case(*(When(identity__in=keys, then=Value(moment)) for moment, keys in keys_at.items()))
-    if run.kind == Run.Kind.REPLAY:  # its source delivered nothing; the attempt is counted where the letter is taken
-        at, times = F("last_seen"), 0
+    if run.kind == Run.Kind.REPLAY:
+        at = F("last_seen")
+        times = 0  # its source delivered nothing; the attempt is counted where the letter is taken
     elif len(keys_at) == 1:  # as on nearly every page
         (at,) = keys_at
     seen = of_connection(run).filter(identity__in=list(moments))

@@ -14,7 +14,7 @@ SQL_MODE = (
     "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(REPLACE(REPLACE(REPLACE(@@SESSION.sql_mode, 'NO_ZERO_IN_DATE', ''), "
     "'NO_ZERO_DATE', ''), 'TRADITIONAL', ''), ''), 'ALLOW_INVALID_DATES')"
 )
-"""A day that no month has goes back into the next question as what it is; without this it would equal nothing."""
+"""A day that no month has goes back into the next question: MariaDB takes it there, MySQL 8 only in this mode."""
 
 
 def tolerant_conversions(options: dict[str, Any]) -> dict[str, Any]:

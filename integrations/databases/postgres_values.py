@@ -1,7 +1,6 @@
 """PostgreSQL's values beyond Python's: infinity, years beyond 9999 and before 1, times of 24:00, months of intervals.
 
-A `json` column comes byte by byte, because Python's numbers would cost it digits. Where the server checks no encoding
-(SQL_ASCII), what is no UTF-8 is `NoText`.
+A `json` column comes byte by byte, because Python's numbers would cost it digits.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ from typing import Any
 import msgspec
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from integrations.databases.unreadable import Unreadable, text_of
+from integrations.databases.unreadable import Unreadable
 
 _KINDS = ("date", "time", "timetz", "timestamp", "timestamptz")
-_TEXTS = ("text", "varchar", "bpchar", "name")
 _INTERVAL = re.compile(
     r"(?:\+?(?P<Y>-?\d+) years? ?)?(?:\+?(?P<M>-?\d+) mons? ?)?(?:\+?(?P<D>-?\d+) days? ?)?"
     r"(?:(?P<sign>[+-]?)(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?))?"
@@ -28,8 +26,7 @@ def tolerate(connection: BaseDatabaseWrapper) -> None:
     from psycopg import DataError
     from psycopg.pq import Format
 
-    opened: Any = connection.connection
-    adapters: Any = opened.adapters
+    adapters: Any = connection.connection.adapters
 
     def reading(known: Any, read: Callable[[bytes, Callable[[Any], Any]], Any]) -> type:
         class Reading:
@@ -60,8 +57,6 @@ def tolerate(connection: BaseDatabaseWrapper) -> None:
         "interval": interval,
         "json": lambda data, _: msgspec.Raw(bytes(data)),
     }
-    if opened.info.parameter_status("server_encoding") == "SQL_ASCII":
-        reads |= dict.fromkeys(_TEXTS, lambda data, _: text_of(bytes(data)))
     for kind, read in reads.items():
         oid = adapters.types[kind].oid
         adapters.register_loader(oid, reading(adapters.get_loader(oid, Format.TEXT), read))

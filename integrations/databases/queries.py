@@ -8,10 +8,11 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 
 from integrations.databases.reading import Cursor, Row, Span, order
 from integrations.databases.sessions import Session
+from integrations.databases.unreadable import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class ModelRows:
         by = order(span, self.watermark, self.key)
         query = self._rows(span)
         if after is not None:
-            query = query.filter(_beyond(by, after))
+            query = query.filter(_beyond(by, [_question(value) for value in after]))
         wanted = self.columns or [field.attname for field in query.model._meta.concrete_fields]
         self.session.begin()
         found = query.order_by(*by).values(*dict.fromkeys([*wanted, *by]))[:most]
@@ -52,7 +53,12 @@ def _lookup(name: str, value: Any) -> str:
     return f"{name}__in" if isinstance(value, list | tuple | set | frozenset) else name
 
 
-def _beyond(by: Sequence[str], after: Cursor) -> Q:
+def _question(value: Any) -> Any:
+    """What a field cannot hold goes back as the database wrote it; the field would refuse it."""
+    return Value(str(value)) if isinstance(value, Unreadable) else value
+
+
+def _beyond(by: Sequence[str], after: Sequence[Any]) -> Q:
     condition = Q(**{f"{by[-1]}__gt": after[-1]})
     for name, value in reversed(list(zip(by[:-1], after[:-1], strict=True))):
         condition = Q(**{f"{name}__gte": value}) & (Q(**{f"{name}__gt": value}) | (Q(**{name: value}) & condition))

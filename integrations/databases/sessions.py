@@ -49,6 +49,21 @@ class Session:
             cursor.execute(statement, parameters)
             return [column[0] for column in cursor.description], list(cursor.fetchall())
 
+    def bound(self, moment: datetime) -> Any:
+        """`moment` as the database compares it with a datetime column."""
+        if self.vendor == "postgresql" and self.zone is None:
+            return moment
+        return self.connection.ops.adapt_datetimefield_value(moment.astimezone(self.zone or UTC).replace(tzinfo=None))
+
+    def ahead(self) -> float:
+        """Seconds by which the database's clock is ahead of ours; 0 where it is ours."""
+        asked = {"mysql": "SELECT UTC_TIMESTAMP(6)", "postgresql": "SELECT STATEMENT_TIMESTAMP()"}.get(self.vendor)
+        if asked is None:
+            return 0.0
+        theirs = self.select(asked, [])[1][0][0]
+        theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
+        return float((theirs - datetime.now(UTC)).total_seconds())
+
     def reader(self, relation: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Mapping[str, Any]]:
         """What makes a row of `relation`, selected as `names`, of what the database gave."""
         if len(set(names)) < len(names):
@@ -77,21 +92,6 @@ class Session:
         self.begin()
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-
-    def bound(self, moment: datetime) -> Any:
-        """`moment` as the database compares it with a datetime column."""
-        if self.vendor == "postgresql" and self.zone is None:
-            return moment
-        return self.connection.ops.adapt_datetimefield_value(moment.astimezone(self.zone or UTC).replace(tzinfo=None))
-
-    def ahead(self) -> float:
-        """Seconds by which the database's clock is ahead of ours; 0 where it is ours."""
-        asked = {"mysql": "SELECT UTC_TIMESTAMP(6)", "postgresql": "SELECT STATEMENT_TIMESTAMP()"}.get(self.vendor)
-        if asked is None:
-            return 0.0
-        theirs = self.select(asked, [])[1][0][0]
-        theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
-        return float((theirs - datetime.now(UTC)).total_seconds())
 
 
 @contextmanager

@@ -70,6 +70,12 @@ FAULTS = [
     ),
     Fault(
         _LETTER,
+        "        times = 0  # its",
+        "        # its",
+        ("tests/ingestion/test_replay.py::test_a_replay_that_fails_again_counts_the_attempt_and_no_delivery",),
+    ),
+    Fault(
+        _LETTER,
         "    if run.kind == Run.Kind.REPLAY:\n        at = ",
         "    if False:\n        at = ",
         ("tests/ingestion/test_replay_order.py",),
