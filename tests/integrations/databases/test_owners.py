@@ -12,8 +12,10 @@ from django.db.models import CharField, DateTimeField, IntegerField, Model
 from ingestion import ConfigurationError, SourceChanged
 from integrations.databases import Rows
 from integrations.databases.rows import LEFT_OUT
+from tests.ingestion.runs import load
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import context, keys, mine, pages
+from tests.integrations.databases.test_runs import loading
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 SPELLINGS = ["acme", "ACME", "acm\u00e9", "acme ", "acme\u200d", "acm\u0435", "globex", None]
@@ -66,6 +68,15 @@ def test_only_rows_of_exactly_the_text_asked_for_are_read_and_the_others_are_cou
     assert [dict(page.left_out) for page in found] == [{LEFT_OUT: equal}]
     assert f"{equal} row" in found[0].notes[0]
     assert "list each spelling" in found[0].notes[0]
+
+
+def test_a_run_says_how_many_rows_of_another_spelling_it_left_out(legacy: Legacy) -> None:
+    owned(legacy)
+    acme = reading("table", of=lambda ctx: {"company": "acme"})
+
+    run = load(loading(acme))
+
+    assert (run.read, list(run.left_out)) == (1, [LEFT_OUT])
 
 
 @pytest.mark.parametrize("form", ["table", "queryset"])
