@@ -8,11 +8,39 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Q, QuerySet, Value
+from django.core.exceptions import EmptyResultSet, FieldError, ValidationError
+from django.db.models import (
+    BinaryField,
+    BooleanField,
+    CharField,
+    DecimalField,
+    F,
+    Field,
+    FloatField,
+    Func,
+    IntegerField,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 
-from integrations.databases.reading import Cursor, Row, Span, order
+from ingestion import ConfigurationError
+from integrations.databases.kinds import kinds, require_order
+from integrations.databases.owners import MANY, fitting, stored, text_of, texts
+from integrations.databases.reading import Cursor, Row, Span, order, rest
 from integrations.databases.sessions import Session
 from integrations.databases.unreadable import Unreadable
+
+_EXACT = "is_exactly_"
+_KINDS: dict[type, str] = {
+    CharField: "CharField",
+    TextField: "TextField",
+    BooleanField: "BooleanField",
+    IntegerField: "IntegerField",
+    DecimalField: "DecimalField",
+    FloatField: "FloatField",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +51,12 @@ class ModelRows:
     of: Mapping[str, Any]
     key: Sequence[str]
     watermark: str
+    exactly: Mapping[str, Sequence[str]]
+    """Of those columns in `of` that are text, the texts that they must be to the letter."""
 
     def page(self, span: Span, after: Cursor | None, most: int) -> Sequence[Row]:
         by = order(span, self.watermark, self.key)
-        query = self._rows(span)
+        query = self._rows(rest(span, self.watermark, by, after))
         if after is not None:
             query = query.filter(_beyond(by, [_question(value) for value in after]))
         wanted = self.columns or [field.attname for field in query.model._meta.concrete_fields]
@@ -38,8 +68,34 @@ class ModelRows:
         self.session.begin()
         return self._rows(span).filter(reduce(or_, (Q(**{f"{name}__isnull": True}) for name in columns))).exists()
 
+    def strangers(self, span: Span) -> int:
+        if not self.exactly:
+            return 0
+        self.session.begin()
+        return self.matching(span).exclude(self._ours()).count()
+
     def _rows(self, span: Span) -> QuerySet[Any]:
+        query = self.matching(span)
+        return query.filter(self._ours()) if self.exactly else query
+
+    def _ours(self) -> Q:
+        vendor = self.session.vendor
+        conditions = Q()
+        for number, (name, wanted) in enumerate(self.exactly.items()):
+            exactly = Q(**{f"{_EXACT}{number}__in": [stored(vendor, text) for text in wanted]})
+            value = self.of[name]
+            others = [part for part in value if not isinstance(part, str)] if isinstance(value, MANY) else []
+            conditions &= exactly | Q(**{f"{name}__in": others}) if others else exactly
+        return conditions
+
+    def matching(self, span: Span) -> QuerySet[Any]:
+        """For this an index serves; it takes a text also for others that its collation holds for equal."""
+        vendor = self.session.vendor
         query = self.queryset.using(self.session.alias).filter(**{_lookup(k, v): v for k, v in self.of.items()})
+        for number, name in enumerate(self.exactly):
+            kind: Field[Any, Any] = BinaryField() if vendor == "mysql" else TextField()
+            text = Func(F(name), template=text_of(vendor).format("%(expressions)s"), output_field=kind)
+            query = query.alias(**{f"{_EXACT}{number}": text})
         if span.name == "nulls":
             query = query.filter(**{f"{self.watermark}__isnull": True})
         if span.low is not None:
@@ -50,7 +106,7 @@ class ModelRows:
 
 
 def _lookup(name: str, value: Any) -> str:
-    return f"{name}__in" if isinstance(value, list | tuple | set | frozenset) else name
+    return f"{name}__in" if isinstance(value, MANY) else name
 
 
 def _question(value: Any) -> Any:
@@ -63,3 +119,45 @@ def _beyond(by: Sequence[str], after: Sequence[Any]) -> Q:
     for name, value in reversed(list(zip(by[:-1], after[:-1], strict=True))):
         condition = Q(**{f"{name}__gte": value}) & (Q(**{f"{name}__gt": value}) | (Q(**{name: value}) & condition))
     return condition
+
+
+def model_rows(
+    session: Session,
+    queryset: QuerySet[Any],
+    columns: Sequence[str],
+    of: Mapping[str, Any],
+    key: Sequence[str],
+    watermark: str,
+) -> ModelRows:
+    """Raises ConfigurationError where no row can be `of`, or where rows cannot be read in the order of the key."""
+    require_order(*_types(session, queryset, list(dict.fromkeys([*key, *([watermark] if watermark else [])]))))
+    fields = {name: _kind(queryset, name) for name in of}
+    wanted = fitting(of, list(fields.values()))
+    exactly = {name: words for name, kind in fields.items() if kind and (words := texts(wanted[name], kind))}
+    reading = ModelRows(session, queryset, columns, wanted, key, watermark, exactly)
+    try:
+        reading.matching(Span("all"))
+    except (ValidationError, ValueError, TypeError) as error:
+        raise ConfigurationError(
+            f"of= asks for rows with {wanted!r}, and a field's type cannot be that: {error}. Nothing was read."
+        ) from error
+    return reading
+
+
+def _types(session: Session, queryset: QuerySet[Any], by: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    try:
+        sql, parameters = queryset.using(session.alias).order_by().values_list(*by).query.sql_with_params()
+    except EmptyResultSet:
+        return by, []
+    return by, kinds(session, f"{sql} LIMIT 0", parameters)
+
+
+def _kind(queryset: QuerySet[Any], name: str) -> str:
+    """What kind of column `name` of `of` is, for those that need care."""
+    try:
+        field: Any = queryset.alias(**{_EXACT: F(name)}).query.annotations[_EXACT].output_field
+    except FieldError:
+        return ""  # it has a lookup behind it, which says itself how it compares
+    while getattr(field, "remote_field", None):
+        field = field.target_field
+    return next((kind for sort, kind in _KINDS.items() if isinstance(field, sort)), "")

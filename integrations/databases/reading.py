@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 Cursor = tuple[Any, ...]
@@ -36,19 +35,18 @@ class Reading(Protocol):
         """Whether a row of `span` has NULL in one of `columns`."""
         ...
 
+    def strangers(self, span: Span) -> int:
+        """How many rows of `span` the database takes for the tenant's although the text asked for is another."""
+        ...
+
 
 def order(span: Span, watermark: str, key: Sequence[str]) -> list[str]:
     """The columns by which `span` is read; with the key they make an order without ties."""
     return [watermark, *key] if span.name == "window" and watermark not in key else list(key)
 
 
-def alike(one: Cursor, other: Cursor) -> bool:
-    """Whether two cursors that differ may be equal to a database: in case, accents or white space at their end."""
-    return one != other and tuple(map(_folded, one)) == tuple(map(_folded, other))
-
-
-def _folded(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    parts = unicodedata.normalize("NFKD", value.casefold()).rstrip()
-    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+def rest(span: Span, watermark: str, by: Sequence[str], after: Cursor | None) -> Span:
+    """`span` without its beginning where the cursor is one: of two, SQLite would look for the other in the index, and
+    walk from there to the cursor at every page.
+    """
+    return replace(span, low=None) if after is not None and by[0] == watermark else span

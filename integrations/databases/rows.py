@@ -15,13 +15,13 @@ from django.db.models import QuerySet
 
 from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, Transient, counted
 from integrations.databases import cursors
+from integrations.databases.borders import Passed, bordered
 from integrations.databases.faults import translated
-from integrations.databases.queries import ModelRows
-from integrations.databases.reading import Cursor, Reading, Row, Span, alike, order
+from integrations.databases.queries import model_rows
+from integrations.databases.reading import Cursor, Reading, Row, Span, order
 from integrations.databases.records import page_of
 from integrations.databases.sessions import Session, session
-from integrations.databases.statements import TableRows, relation
-from integrations.databases.unreadable import first_without_text
+from integrations.databases.statements import relation, table_rows
 
 Of = Callable[[Context], Mapping[str, Any]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +35,7 @@ _FAR = timedelta(days=2)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SHOWN = 10
+LEFT_OUT = "nearly the text asked for"
 
 
 def everything(ctx: Context) -> Mapping[str, Any]:
@@ -102,17 +103,19 @@ class Rows:
             name, after = cursors.decoded(checkpoint) if checkpoint else (spans[0].name, None)
             notes = [*_skew(opened), *self._far_ahead(rows, ctx, opened)] if self.watermark else []
             self._require_watermarks(rows)
+            left_out, told = ({}, []) if checkpoint else self._strangers(rows, spans, ctx)
+            notes += told
             found = False
             for span in spans[[one.name for one in spans].index(name) :]:
                 self._require_keys(rows, span)
                 for page in self._pages(rows, span, after, ctx):
-                    yield dataclasses.replace(page, notes=notes)
-                    notes, found = [], True
+                    yield dataclasses.replace(page, notes=notes, left_out=left_out)
+                    notes, left_out, found = [], {}, True
                 after = None
             if not found and checkpoint is None:
                 notes += self._all_behind(rows, ctx, opened)
             if notes:  # no page came that could carry them
-                yield Page([], checkpoint, notes=notes)
+                yield Page([], checkpoint, notes=notes, left_out=left_out)
 
     def needs_tenants(self) -> bool:
         return self.of is everything
@@ -124,7 +127,9 @@ class Rows:
     def test(self, ctx: Context) -> str:
         with self._opened(ctx) as (rows, _):
             found = rows.page(Span("all"), None, 1)
-        return f"The database {self.using!r} answered; there are {'rows' if found else 'no rows'}."
+            left_out = 0 if found else rows.strangers(Span("all"))
+        told = f"The database {self.using!r} answered; there are {'rows' if found else 'no rows'}."
+        return f"{told} {_unlike(left_out, ctx)}" if left_out else told
 
     @contextmanager
     def _opened(self, ctx: Context) -> Iterator[tuple[Reading, Session]]:
@@ -137,10 +142,10 @@ class Rows:
             )
         with translated(self.using), session(self.using, max(0.1, min(self.timeout, ctx.left())), self.zone) as opened:
             if self.queryset is not None:
-                yield ModelRows(opened, self.queryset(ctx), self.columns, of, self.key, self.watermark), opened
+                yield model_rows(opened, self.queryset(ctx), self.columns, of, self.key, self.watermark), opened
             else:
                 read = relation(opened, self.table, self.sql)
-                yield TableRows(opened, read, self.columns, of, self.key, self.watermark), opened
+                yield table_rows(opened, read, self.columns, of, self.key, self.watermark), opened
 
     def _spans(self, ctx: Context, opened: Session) -> list[Span]:
         if not self.watermark or ctx.window is None:
@@ -185,6 +190,15 @@ class Rows:
         told = f"No row has a {self.watermark!r} of 2000 or later, so no change will be read: {key} has {moment}. "
         return [f"{told}Is the column in another unit than bound= writes, or does it count?"]
 
+    def _strangers(self, rows: Reading, spans: Sequence[Span], ctx: Context) -> tuple[dict[str, int], list[str]]:
+        """How many rows are not read because whose they are is only nearly what `of` asks for, and a note of them."""
+        try:
+            with translated(self.using):
+                many = sum(map(rows.strangers, spans))
+        except Transient as error:
+            return {}, [f"How many rows have nearly the text that of= asks for was not found out: {error}"]
+        return ({LEFT_OUT: many}, [_unlike(many, ctx)]) if many else ({}, [])
+
     def _bound(self, moment: datetime, opened: Session) -> Any:
         if self.bound is not None:
             return self.bound(moment)
@@ -192,38 +206,17 @@ class Rows:
 
     def _pages(self, rows: Reading, span: Span, after: Cursor | None, ctx: Context) -> Iterator[Page]:
         size = min(_FIRST_PAGE, self.page_size)
-        # One row more than the page: of two rows with one cursor the second would never be read.
-        while found := rows.page(span, after, size + 1):
-            self._require_texts(span, found)
-            self._require_order(found, after)
+        passed = Passed(after, key=self.key)
+        while found := bordered(rows, span, after, size, self.key, order(span, self.watermark, self.key)):
             self._require_moments(span, found)
-            self._require_border(rows, span, found[size - 1 : size + 1])
             found = found[:size]
+            passed.go_on(found)
             after = found[-1].cursor
             page = page_of(found, self.key, self.zone, cursors.encoded(span.name, after))
             yield page
             ctx.beat()
             weight = sum(len(one.body) for one in page.records) // len(found) + 1
             size = max(1, min(self.page_size, _PAGE_BYTES // weight))
-
-    def _require_texts(self, span: Span, found: Sequence[Row]) -> None:
-        if odd := first_without_text([row.cursor for row in found], order(span, self.watermark, self.key)):
-            raise SourceChanged(
-                f"A row has a text that is not UTF-8 in {odd!r}, which orders the rows. Mend it there, or cast the "
-                "column to bytes in sql=."
-            )
-
-    def _require_order(self, found: Sequence[Row], after: Cursor | None) -> None:
-        for row in found:
-            if None in row.cursor:
-                raise SourceChanged(
-                    f"A row has no value in {', '.join(self.key)} or {self.watermark!r} that orders it."
-                )
-            if row.cursor == after:
-                raise SourceChanged(
-                    f"Two rows have the same {', '.join(self.key)}: {row.cursor!r}. Name key columns that are unique."
-                )
-            after = row.cursor
 
     def _require_moments(self, span: Span, found: Sequence[Row]) -> None:
         """A watermark of whole days is not compared with moments: what is added later that day would never be read."""
@@ -237,17 +230,6 @@ class Rows:
                 "a day is then read when it is over, so let the lag be as long as rows may be late."
             )
 
-    def _require_border(self, rows: Reading, span: Span, border: Sequence[Row]) -> None:
-        """The row behind a page must be the next one's first: by its collation a database may take both for one."""
-        if len(border) < 2 or not alike(border[0].cursor, border[1].cursor):
-            return
-        following = rows.page(span, border[0].cursor, 1)
-        if not following or following[0].cursor != border[1].cursor:
-            raise SourceChanged(
-                f"The database takes {border[0].cursor!r} and {border[1].cursor!r} for the same {', '.join(self.key)}, "
-                "so one of them could be left out. Name a key that it tells apart, or cast it to binary in sql=."
-            )
-
     def _require_watermarks(self, rows: Reading) -> None:
         if self.watermark and self.nulls == "refuse" and rows.any_null(Span("all"), [self.watermark]):
             raise SourceChanged(
@@ -258,6 +240,14 @@ class Rows:
     def _require_keys(self, rows: Reading, span: Span) -> None:
         if rows.any_null(span, self.key):
             raise SourceChanged(f"Some rows have NULL in {', '.join(self.key)}, which cannot be a key.")
+
+
+def _unlike(many: int, ctx: Context) -> str:
+    rows = counted(many, "row was", "rows were")
+    return (
+        f"{rows} not taken: their text is only nearly the one that of= asks for (capitals, accents, blanks at the "
+        f"end). If they are {ctx.tenant.key}'s too, mend them there or let of= list each spelling."
+    )
 
 
 def _skew(opened: Session) -> list[str]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.databases.reading import Cursor, Row, Span, order
+from integrations.databases.kinds import kinds, require_order
+from integrations.databases.owners import MANY, exact, fitting, texts
+from integrations.databases.reading import Cursor, Row, Span, order, rest
 from integrations.databases.sessions import Session
 
 _CURSOR = "cursor__"
@@ -22,10 +24,12 @@ class TableRows:
     of: Mapping[str, Any]
     key: Sequence[str]
     watermark: str
+    exactly: Sequence[tuple[str, list[Any]]] = ()
+    """Conditions beside those of `of`, for texts that the database may take for others."""
 
     def page(self, span: Span, after: Cursor | None, most: int) -> Sequence[Row]:
         by = order(span, self.watermark, self.key)
-        conditions = self._conditions(span)
+        conditions = self._conditions(rest(span, self.watermark, by, after))
         if after is not None:
             conditions.append(self._beyond(by, after))
         where, parameters = _joined(conditions)
@@ -46,10 +50,21 @@ class TableRows:
         where, parameters = _joined([*self._conditions(span), (f"({null})", [])])
         return bool(self.session.select(f"SELECT 1{self._from(where)} LIMIT 1", parameters)[1])
 
+    def strangers(self, span: Span) -> int:
+        if not self.exactly:
+            return 0
+        ours, parameters = _joined(self.exactly, "")
+        where, parameters = _joined([*self._equals(span), (f"NOT ({ours})", parameters)])
+        return int(self.session.select(f"SELECT COUNT(*){self._from(where)}", parameters)[1][0][0])
+
     def _from(self, where: str) -> str:
         return f" FROM {self.relation} rows_{where}"
 
     def _conditions(self, span: Span) -> list[tuple[str, list[Any]]]:
+        return [*self._equals(span), *self.exactly]
+
+    def _equals(self, span: Span) -> list[tuple[str, list[Any]]]:
+        """Conditions for which an index serves; they take a text also for others that its collation holds for equal."""
         found = [self._equal(name, value) for name, value in self.of.items()]
         if span.name == "nulls":
             found.append((f"{self._column(self.watermark)} IS NULL", []))
@@ -62,7 +77,7 @@ class TableRows:
     def _equal(self, name: str, value: Any) -> tuple[str, list[Any]]:
         if value is None:
             return f"{self._column(name)} IS NULL", []
-        if isinstance(value, list | tuple | set | frozenset):
+        if isinstance(value, MANY):
             places = ", ".join(["%s"] * len(value))
             return (f"{self._column(name)} IN ({places})", list(value)) if value else ("1 = 0", [])
         return f"{self._column(name)} = %s", [value]
@@ -80,10 +95,37 @@ class TableRows:
         return f"rows_.{quoted(self.session, name)}"
 
 
-def _joined(conditions: Sequence[tuple[str, list[Any]]]) -> tuple[str, list[Any]]:
+def table_rows(
+    session: Session, relation: str, columns: Sequence[str], of: Mapping[str, Any], key: Sequence[str], watermark: str
+) -> TableRows:
+    """Raises ConfigurationError where no row can be `of`, or where rows cannot be read in the order of the key."""
+    named = [*of, *key, *([watermark] if watermark else [])]
+    loosely = TableRows(session, relation, columns, of, key, watermark)
+    listed = ", ".join(map(loosely._column, named))
+    types = kinds(session, f"SELECT {listed}{loosely._from('')} LIMIT 0", [])
+    require_order(named[len(of) :], types[len(of) :])
+    wanted = fitting(of, types)
+    exactly = []
+    for name, kind in zip(wanted, types or [""] * len(wanted), strict=False):
+        if words := texts(wanted[name], kind):
+            exactly.append(_exactly(session, name, wanted[name], words))
+    return TableRows(session, relation, columns, wanted, key, watermark, exactly)
+
+
+def _exactly(session: Session, name: str, value: Any, words: Sequence[str]) -> tuple[str, list[Any]]:
+    column = f"rows_.{quoted(session, name)}"
+    sql, parameters = exact(session.vendor, column, words)
+    others = [part for part in value if not isinstance(part, str)] if isinstance(value, MANY) else []
+    if not others:
+        return sql, parameters
+    places = ", ".join(["%s"] * len(others))
+    return f"({sql} OR {column} IN ({places}))", [*parameters, *others]
+
+
+def _joined(conditions: Sequence[tuple[str, list[Any]]], before: str = " WHERE ") -> tuple[str, list[Any]]:
     if not conditions:
         return "", []
-    return " WHERE " + " AND ".join(sql for sql, _ in conditions), [one for _, part in conditions for one in part]
+    return before + " AND ".join(sql for sql, _ in conditions), [one for _, part in conditions for one in part]
 
 
 def quoted(session: Session, name: str) -> str:

@@ -111,6 +111,24 @@ FAULTS = [
         "            if False:",
         (f"{_DATABASES}/test_odd_rows.py",),
     ),
+    Fault(
+        "integrations/databases/borders.py",
+        "if following and _same(following[0].cursor, behind):",
+        "if True:",
+        (f"{_DATABASES}/test_unordered.py",),
+    ),
+    Fault(
+        "integrations/databases/statements.py",
+        "return [*self._equals(span), *self.exactly]",
+        "return self._equals(span)",
+        (f"{_DATABASES}/test_owners.py",),
+    ),
+    Fault(
+        "integrations/databases/queries.py",
+        "return query.filter(self._ours()) if self.exactly else query",
+        "return query",
+        (f"{_DATABASES}/test_owners.py",),
+    ),
     Fault("integrations/databases/sqlite_files.py", "?'}mode=rw", "?'}mode=rwc", (f"{_DATABASES}/test_refusals.py",)),
     Fault(
         "integrations/bank/arrivals.py",

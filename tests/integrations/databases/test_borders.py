@@ -9,7 +9,6 @@ import pytest
 
 from ingestion import SourceChanged
 from integrations.databases import Rows
-from integrations.databases.reading import alike
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import DAY, at, context, keys, mine, orders, pages, source
 
@@ -85,11 +84,3 @@ def test_decimal_and_float_keys_are_read_once_or_refused(legacy: Legacy, size: i
 
     for key in ("n", "d"):
         assert len(set(keys(pages(Rows("legacy", mine, table="numbers", key=[key], page_size=size))))) == 7
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "maybe"),
-    [("a", "A", True), ("e", "\u00e9", True), ("a", "a ", True), ("a", "b", False), ("a", "a", False), (1, 2, False)],
-)
-def test_what_may_be_one_to_a_database(one: object, other: object, maybe: bool) -> None:
-    assert alike((DAY, one), (DAY, other)) is maybe
