@@ -22,8 +22,8 @@ def bordered(
 ) -> Sequence[Row]:
     """The next rows of `span`, `size` of them and the one behind, which comes first when the page is passed.
 
-    `by` names the values of a cursor. Raises SourceChanged where another row comes first, or none (the database orders by
-    something else than it compares), and where a value of a cursor is missing or no text, for nothing is asked with it.
+    `by` names the values of a cursor. Raises SourceChanged where another row comes first, or none (the database orders
+    by something else than it compares), and where a value of a cursor is missing or no text: nothing is asked with it.
     """
     broken: tuple[Cursor, Cursor] | None = None
     for _ in range(_TRIES):
