@@ -128,8 +128,8 @@ def _take(connection: Connection, sample: Sample) -> DemoRow:
     data = (SAMPLES / sample.tenant / sample.file).read_bytes()
     if refused := _refused_before(connection, sample):
         return _row(sample, refused, "known, refused", new=False)
-    told = {"account": sample.account, "currency": sample.currency}
-    config = {key: value for key, value in told.items() if value} or None
+    settings = {"account": sample.account, "currency": sample.currency}
+    config = {key: value for key, value in settings.items() if value} or None
     received = actions.upload(actions.Actor(), connection, sample.file, data, config=config, hint=False)
     if received.duplicate and not received.run.is_active:
         return _row(sample, received.run, "duplicate", new=False)

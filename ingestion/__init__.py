@@ -19,7 +19,7 @@ from ingestion.core.capabilities import (
     Testable,
     Windowed,
 )
-from ingestion.core.config_keys import refuse_unknown_keys
+from ingestion.core.config_keys import did_you_mean, refuse_unknown_keys
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
 from ingestion.core.drift import OnDrift
@@ -142,6 +142,7 @@ __all__ = [
     "Window",
     "Windowed",
     "counted",
+    "did_you_mean",
     "joined_key",
     "json_items",
     "json_page",

@@ -34,8 +34,8 @@ def refuse_unknown_keys(
             )
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that ends a sentence; '' where nothing is near."""
-    spelled = {one.casefold(): one for one in known}
-    near = difflib.get_close_matches(name.casefold(), list(spelled), n=1)
-    return f"; did you mean `{spelled[near[0]]}`?" if near else ""
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """A question after the nearest of the `allowed` names, which ends a sentence; '' where none is near."""
+    spellings = {spelling.casefold(): spelling for spelling in allowed}
+    near = difflib.get_close_matches(name.casefold(), list(spellings), n=1)
+    return f"; did you mean `{spellings[near[0]]}`?" if near else ""

@@ -173,5 +173,5 @@ class Accounts:
             account.save(update_fields=["identifier", "former"])
         self._of_number[head.identifier, currency] = former
         self._of_number[head.former, currency] = [account for account in stored if account not in former]
-        said = f"The account {before} is known as {former[0]} from now on, since blanks count in names."
-        return former, said if head.is_name else ""
+        sentence = f"The account {before} is known as {former[0]} from now on, since blanks count in names."
+        return former, sentence if head.is_name else ""

@@ -34,12 +34,12 @@ _Money = tuple[int, date, Decimal]
 
 
 class Pair(NamedTuple):
-    """A new entry and the stored one in whose place it stands."""
+    """A new entry, and the stored row that has its day, amount and balances but another text."""
 
     arrival: Arrival
     row: Row
     is_certain: bool
-    """Nothing else can stand there."""
+    """The balances leave nothing else in its place."""
 
 
 def adopt(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> tuple[list[str], list[Pair]]:
@@ -48,12 +48,12 @@ def adopt(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival])
     certain = [pair for pair in pairs if pair.is_certain]
     for pair in certain:
         pair.arrival.is_stored(pair.row)
-    told = []
+    sentences = []
     if certain:
         shown = "; ".join(f"{pair.row.shown} (transaction {pair.row.pk})" for pair in certain[:_SHOWN])
         what = "came with another text between the same balances, and took the place of what was stored"
-        told = [f"{counted(len(certain), 'entry', 'entries')} {what}: {shown}"]
-    return told, [pair for pair in pairs if not pair.is_certain]
+        sentences = [f"{counted(len(certain), 'entry', 'entries')} {what}: {shown}"]
+    return sentences, [pair for pair in pairs if not pair.is_certain]
 
 
 def told(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
@@ -68,8 +68,8 @@ def told(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
     noun = counted(len(loaded), "entry resembles a stored one", "entries resemble stored ones")
     surplus = sum((own.amount for own, _ in loaded), Decimal()).normalize()
     what = "with the same day, amount and balances and another text"
-    told = f"Both count. Where they are one, the ledger is {surplus:f} away from the bank's balance"
-    return [f"{noun}, {what}: {shown}. {told}: {_REMEDY}"]
+    stakes = f"Both count. Where they are one, the ledger is {surplus:f} away from the bank's balance"
+    return [f"{noun}, {what}: {shown}. {stakes}: {_REMEDY}"]
 
 
 def _pairs(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> Iterator[Pair]:

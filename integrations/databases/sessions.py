@@ -88,13 +88,21 @@ class Session:
         }
 
     def _declared(self, relation: str) -> Mapping[str, str]:
-        before, question, after = sqlite_values.questions(relation)
-        for statement in ("PRAGMA query_only = OFF", before, "PRAGMA query_only = ON"):
-            self.say(statement, [])
-        _, found = self.select(question, [])
-        for statement in ("PRAGMA query_only = OFF", after, "PRAGMA query_only = ON"):
-            self.say(statement)
-        return dict(found)
+        create, question, drop = sqlite_values.questions(relation)
+        self._write(create, [])
+        try:
+            _, types = self.select(question, [])
+        finally:
+            self._write(drop)
+        return dict(types)
+
+    def _write(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
+        """A statement about a view of this session's own, which refuses to write all else, also after it failed."""
+        self.say("PRAGMA query_only = OFF")
+        try:
+            self.say(statement, parameters)
+        finally:
+            self.say("PRAGMA query_only = ON")
 
     def say(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
         self.begin()

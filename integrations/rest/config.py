@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ingestion import ConfigurationError
+from ingestion import ConfigurationError, did_you_mean
 from integrations.rest import auth, paging
 from integrations.rest.declaration import Declaration
 from integrations.rest.guarding import reaching
@@ -142,8 +141,3 @@ def _place(loc: Sequence[str | int], cls: type[BaseModel]) -> tuple[str, type[Ba
         cls = _TAGGED[parts[0]][1][parts[1]]
         del parts[1]
     return ".".join(parts), cls
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ingestion import refuse_unknown_keys
+from ingestion import did_you_mean, refuse_unknown_keys
 from integrations.rest import placeholders
-from integrations.rest.config import KEY, did_you_mean
+from integrations.rest.config import KEY
 from integrations.rest.declaration import Declaration
 
 KEYS = (KEY, "integration")

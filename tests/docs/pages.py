@@ -47,6 +47,7 @@ GROUPS = {
         "Streams",
         "OnDrift",
         "refuse_unknown_keys",
+        "did_you_mean",
         "json_items",
         "json_page",
     ],

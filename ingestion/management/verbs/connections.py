@@ -75,9 +75,9 @@ def connect(options: Options, output: Output) -> None:
     _show(connection, output)
 
 
-def _completed(connection: Connection, given: dict[str, Any]) -> dict[str, Any]:
-    """The connection's config with what was `given`, and what its source adds to that, as the console's forms do."""
-    config, source = overlaid(connection.config, given), registry.get(connection.pipeline).source
+def _completed(connection: Connection, changes: dict[str, Any]) -> dict[str, Any]:
+    """The connection's config with the `changes`, and what its source adds to that, as the console's forms do."""
+    config, source = overlaid(connection.config, changes), registry.get(connection.pipeline).source
     if isinstance(source, CompletesConfig):
         return source.completed(config, connection.config, connection.name)
     return config

@@ -69,9 +69,9 @@ def _notes(run: Run) -> list[str]:
 
 
 def _noted(run: Run, notes: Sequence[str]) -> list[str]:
-    told = [f"Run {run.pk}, note: {shown_as(note)}" for note in notes[:_MOST_NOTES]]
-    more = len(notes) - len(told)
-    return [*told, f"Run {run.pk}: {more:,} more notes. See: manage.py ingest show run {run.pk}"] if more else told
+    lines = [f"Run {run.pk}, note: {shown_as(note)}" for note in notes[:_MOST_NOTES]]
+    more = len(notes) - len(lines)
+    return [*lines, f"Run {run.pk}: {more:,} more notes. See: manage.py ingest show run {run.pk}"] if more else lines
 
 
 def _times(verdict: tuple[str, int]) -> str:

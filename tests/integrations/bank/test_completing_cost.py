@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
-from types import FrameType
 
 import pytest
 
 from integrations.bank.models import BankStatement
+from tests.calls import calls_of
 from tests.integrations.bank.test_cuttings import DAY, Booked, joined, mt940
 from tests.integrations.bank.test_cuttings_within_days import cut
 from tests.integrations.bank.test_overlap import active, put
@@ -27,18 +26,7 @@ def work(days: int, *, are_listed: bool) -> int:
     put(where, "month.sta", mt940(cut(booked, 1, len(booked), "900")))
     if not are_listed:
         BankStatement.objects.for_tenant(where.tenant).update(listing=None)
-    calls = 0
-
-    def counted(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(counted)
-    try:
-        put(where, "days.sta", file)
-    finally:
-        sys.setprofile(before)
+    calls = calls_of(lambda: put(where, "days.sta", file))
     assert len(active(where)) == 2 * days
     return calls
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
-from types import FrameType
 
 import pytest
 
@@ -18,6 +16,7 @@ from ingestion.testing import registered
 from integrations.bank.alignment import Runs
 from integrations.bank.courses import Course, course, runs_in_common
 from integrations.bank.source import BankFiles
+from tests.calls import calls_of
 from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection
 
@@ -68,18 +67,8 @@ SHAPES = {
 
 def work(load: Callable[[Connection, int], None], count: int) -> tuple[int, list[tuple[str, Decimal]]]:
     """Calls made while loading, which do not depend on how quick the machine is; and what is in the ledger then."""
-    where, calls = connection(f"of-{count}"), 0
-
-    def counted(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(counted)
-    try:
-        load(where, count)
-    finally:
-        sys.setprofile(before)
+    where = connection(f"of-{count}")
+    calls = calls_of(lambda: load(where, count))
     return calls, active(where)
 
 
@@ -103,20 +92,13 @@ def came_and_went(count: int) -> Course:
 
 def looks(count: int) -> int:
     """Calls made to ask of one pair of places whether they may hold one entry."""
-    runs, calls = Runs(runs_in_common(came_and_went(count), came_and_went(count // 2))), 0
+    runs = Runs(runs_in_common(came_and_went(count), came_and_went(count // 2)))
     assert len(list(runs.partners(count // 2))) >= count // 5
+    answers: list[bool] = []
 
-    def counted(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
+    calls = calls_of(lambda: answers.extend((runs.pair(count // 2, 0), runs.pair(count // 2, 1))))
 
-    before = sys.getprofile()
-    sys.setprofile(counted)
-    try:
-        paired, unpaired = runs.pair(count // 2, 0), runs.pair(count // 2, 1)
-    finally:
-        sys.setprofile(before)
-    assert (paired, unpaired) == (True, False)
+    assert answers == [True, False]
     return calls
 
 

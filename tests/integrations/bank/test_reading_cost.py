@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
 from collections.abc import Callable
-from types import FrameType
 
 import pytest
 
 from integrations.bank.formats import read_file
 from integrations.bank.identity import Ids, keyed
 from integrations.bank.pages import Reading
+from tests.calls import calls_of
 from tests.integrations.bank import bulk_files
 from tests.integrations.bank.camt_messages import balance, entry, message
 
@@ -78,22 +77,6 @@ def work(build: Build, count: int) -> int:
     """Calls made while reading, which do not depend on how quick the machine is."""
     data = build(count)
     return calls_of(lambda: read_file(data, currency="EUR"))
-
-
-def calls_of(read: Callable[[], object]) -> int:
-    calls = 0
-
-    def counted(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(counted)
-    try:
-        read()
-    finally:
-        sys.setprofile(before)
-    return calls
 
 
 SHAPES: list[Build] = [

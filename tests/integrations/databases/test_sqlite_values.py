@@ -6,11 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import models
+from django.db import OperationalError, models
 from django.test.utils import isolate_apps
 
 from ingestion import ConfigurationError, Page, SourceChanged
 from integrations.databases import Rows, everything
+from integrations.databases.sessions import session
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import DAY, keys, pages, values
 
@@ -164,3 +165,13 @@ def test_a_queryset_s_field_that_cannot_be_read_costs_its_row_alone(legacy: Lega
 
     assert [(row["id"], row["moment"]) for row in values([page])] == [(1, "2026-11-30T05:00:00Z")]
     assert [error.path for error in page.refused[0].error.errors] == [column]
+
+
+def test_a_session_whose_question_of_types_failed_still_refuses_to_write(legacy: Legacy) -> None:
+    legacy.make("odd", "id INTEGER PRIMARY KEY")
+    with session("legacy", 5, None) as opened:
+        with pytest.raises(OperationalError, match="syntax error|incomplete"):
+            opened.reader("(SELECT", ["id"])
+
+        with pytest.raises(OperationalError, match="readonly"):
+            opened.say("CREATE TABLE written (id INTEGER)")
