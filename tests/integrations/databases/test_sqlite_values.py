@@ -170,7 +170,7 @@ def test_a_queryset_s_field_that_cannot_be_read_costs_its_row_alone(legacy: Lega
 def test_a_session_whose_question_of_types_failed_still_refuses_to_write(legacy: Legacy) -> None:
     legacy.make("odd", "id INTEGER PRIMARY KEY")
     with session("legacy", 5, None) as opened:
-        with pytest.raises(OperationalError, match="syntax error|incomplete"):
+        with pytest.raises(OperationalError, match=r"syntax error|incomplete"):
             opened.reader("(SELECT", ["id"])
 
         with pytest.raises(OperationalError, match="readonly"):
