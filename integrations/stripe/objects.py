@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
-from ingestion import Record, RecordError, Refusal
+from ingestion import Record, RecordError, Refusal, doubled_error, json_items, json_page
 from integrations.stripe.answers import unexpected
 
 MARK = "sluicegate"
+_LONGEST = 100
 UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
 
 
@@ -92,7 +93,11 @@ def split(body: bytes) -> tuple[list[bytes], bool]:
     try:
         page = _list(body)
     except UNREADABLE as error:
-        raise unexpected("a list", body, error) from error
+        try:  # where one of its objects alone is to blame, the others go on without it
+            items, rest = json_items(body, "data")
+            return items, _list(rest).has_more
+        except (ValueError, *UNREADABLE):
+            raise unexpected("a list", body, error) from error
     return [bytes(item) for item in page.data], page.has_more
 
 
@@ -105,6 +110,13 @@ def event(body: bytes) -> Event | None:
     except UNREADABLE:
         found = _thin(body)
     return found if found and found.id else None
+
+
+def delivered(delivery: Record) -> Event | Refusal:
+    """The event that a webhook brought, refused where it is none or has a name twice."""
+    if error := doubled_error(delivery.body):
+        return Refusal(delivery, error)
+    return event(delivery.body) or Refusal(delivery, RecordError("This is no event."))
 
 
 def _thin(body: bytes) -> Event | None:
@@ -124,24 +136,43 @@ def glance(body: bytes) -> Head:
     try:
         return head(body)
     except UNREADABLE:
+        return _leniently(body)
+
+
+def _leniently(body: bytes) -> Head:
+    """The head of an object that holds half a character somewhere else, an empty one for what is none."""
+    try:
+        value = json.loads(body)
+        found = msgspec.convert({name: value[name] for name in Head.__struct_fields__ if name in value}, Head)
+        return found if (found.id or "").isascii() else Head()
+    except (ValueError, TypeError, RecursionError):  # msgspec's own are ValueErrors
         return Head()
 
 
-def named(body: bytes, position: str) -> Record | Refusal:
-    """The object as a record, refused when it has no id."""
+def named(body: bytes, position: str, kind: str) -> Record | Refusal:
+    """The object as a record, refused when it has no id, cannot be read, or is of another kind."""
     try:
         found = head(body)
     except UNREADABLE as error:
-        return Refusal(Record("", body, position), RecordError(f"Not an object with an id: {error}"))
+        return _unreadable(body, position, error)
     if not found.id:
         return Refusal(Record("", body, position), RecordError("The object has no id."))
+    if found.object not in ("", kind):
+        why = f"This is no {kind}, but an object {found.object[:_LONGEST]!r} in the list of them; abandon this letter."
+        return Refusal(Record("", body, position), RecordError(why))
     return Record(found.id, body, position)
+
+
+def _unreadable(body: bytes, position: str, error: Exception) -> Refusal:
+    """With its id where that can be read all the same, and with the member that is wrong."""
+    told = json_page([(body, position)], "id").refused
+    return told[0] if told else Refusal(Record("", body, position), RecordError(f"Not an object with an id: {error}"))
 
 
 def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any) -> bytes:
     """`body`, an object of at least one member, with the mark as its last one."""
     end = body.rstrip()
-    added = b',"deleted":true' if deleted else b""
+    added = b',"deleted":true' if deleted and not glance(body).deleted else b""
     since = {} if as_of is None else {"as_of": as_of}
     mark = json.dumps({MARK: {**since, "deleted": deleted, **more}}, separators=(",", ":")).encode()
     return end[:-1] + added + b"," + mark[1:]
