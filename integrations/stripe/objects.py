@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from integrations.stripe.answers import unexpected
 
 MARK = "sluicegate"
 _LONGEST = 100
+S = TypeVar("S", bound=msgspec.Struct)
 UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
 
 
@@ -136,17 +137,17 @@ def glance(body: bytes) -> Head:
     try:
         return head(body)
     except UNREADABLE:
-        return _leniently(body)
+        found = _leniently(body, Head) or Head()
+        return found if (found.id or "").isascii() else Head()
 
 
-def _leniently(body: bytes) -> Head:
-    """The head of an object that holds half a character somewhere else, an empty one for what is none."""
+def _leniently(body: bytes, form: type[S]) -> S | None:
+    """What is looked at of an object that holds half a character somewhere else, None for what is none."""
     try:
         value = json.loads(body)
-        found = msgspec.convert({name: value[name] for name in Head.__struct_fields__ if name in value}, Head)
-        return found if (found.id or "").isascii() else Head()
+        return msgspec.convert({name: value[name] for name in form.__struct_fields__ if name in value}, form)
     except (ValueError, TypeError, RecursionError):  # msgspec's own are ValueErrors
-        return Head()
+        return None
 
 
 def named(body: bytes, position: str, kind: str) -> Record | Refusal:
@@ -181,9 +182,10 @@ def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any
 def mark_of(body: bytes) -> Mark:
     """The mark of an object; an empty one where there is none."""
     try:
-        return _marked(body).sluicegate or Mark()
+        found: _Marked | None = _marked(body)
     except UNREADABLE:
-        return Mark()
+        found = _leniently(body, _Marked)
+    return (found and found.sluicegate) or Mark()
 
 
 def stub(identity: str, kind: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion import Page, Record, Transient
-from integrations.stripe.objects import marked, split
+from integrations.stripe.objects import mark_of, marked, split
 from tests.integrations.stripe.account import Account
 from tests.integrations.stripe.reading import context, full, ids, source
 from tests.integrations.stripe.test_strange_answers import answering
@@ -83,6 +83,27 @@ def test_a_list_goes_on_after_the_last_object_that_can_be_read() -> None:
 def test_a_list_with_half_a_character_that_is_cut_off_is_asked_for_again() -> None:
     with pytest.raises(Transient):
         split(rb'{"object": "list", "has_more": false, "data": [{"id": "po_1", "description": "\ud800"}, {"id"')
+
+
+def test_half_a_character_in_an_event_of_the_feed_costs_that_event_alone() -> None:
+    account = full("payouts", 0)
+    events = [
+        {"id": f"evt_{n}", "object": "event", "type": "payout.paid", "created": account.now - 60 * n,
+         "data": {"object": payout(f"po_{n}", 1, description=text)}}
+        for n, text in enumerate(["fine", "\ud800"], start=1)
+    ]  # fmt: skip
+    answering(account, "/v1/events", 200, {"object": "list", "has_more": False, "data": events})
+
+    pages = list(source(account, "payouts").extract(context(account, account.now - 3600), None))
+
+    assert ids(pages) == ["po_1"]
+    assert [(key, why.partition(":")[0]) for key, why in told(pages)] == [("evt_2", "data.object.description")]
+
+
+def test_the_mark_of_an_object_with_half_a_character_is_read() -> None:
+    body = marked(rb'{"id":"il_1","description":"\ud800"}', 5, whole="in_1")
+
+    assert (mark_of(body).whole, mark_of(body).as_of) == ("in_1", 5)
 
 
 def test_a_webhook_with_a_name_twice_is_refused() -> None:
