@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from ingestion import SourceChanged
+from integrations.http import Response
 from integrations.rest import Cursor
+from integrations.rest.form_fields import JsonObject
 from tests.integrations.rest.worlds import World, ids, read, reply, rest
 
 
@@ -77,3 +80,16 @@ def test_names_that_stand_once_in_each_object_are_no_fault(body: bytes) -> None:
     (page,) = read(rest(total="$.count"), World(lambda request: reply(body)))
 
     assert (ids([page]), len(page.refused)) == (["1"], 0)
+
+
+def test_an_answer_with_a_name_twice_is_no_token_answer() -> None:
+    answer = Response(200, {}, b'{"access_token": "a", "access_token": "b"}', "https://x", "POST x")
+
+    with pytest.raises(SourceChanged, match="access_token"):
+        answer.json()
+
+
+def test_a_form_takes_no_object_with_a_name_twice() -> None:
+    with pytest.raises(ValidationError, match="status"):
+        JsonObject().clean('{"status": "open", "status": "closed"}')
+    assert JsonObject().clean('{"status": "open"}') == {"status": "open"}
