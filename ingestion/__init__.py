@@ -22,6 +22,7 @@ from ingestion.core.capabilities import (
 from ingestion.core.config_keys import did_you_mean, refuse_unknown_keys
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import Destination, Loaded, Stored
+from ingestion.core.doubled import doubled_error, names_stand_once
 from ingestion.core.drift import OnDrift
 from ingestion.core.errors import (
     AmbiguousFormat,
@@ -51,6 +52,7 @@ from ingestion.core.errors import (
     Unverifiable,
 )
 from ingestion.core.json_items import json_items
+from ingestion.core.json_records import json_page
 from ingestion.core.meters import Meter, meter
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
@@ -58,7 +60,7 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Proof, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Source, json_page
+from ingestion.core.sources import JsonLines, JsonPages, Source
 from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.loading.plans import joined_key
@@ -143,10 +145,12 @@ __all__ = [
     "Windowed",
     "counted",
     "did_you_mean",
+    "doubled_error",
     "joined_key",
     "json_items",
     "json_page",
     "meter",
+    "names_stand_once",
     "pipeline",
     "refuse_unknown_keys",
 ]

@@ -14,8 +14,9 @@ from django.db.models.functions import Length
 from ingestion.artifacts import ArtifactDamaged
 from ingestion.core.capabilities import Receives, Reopens
 from ingestion.core.context import Context
+from ingestion.core.doubled import doubled_error
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.records import Json, Page, Record, Stage
+from ingestion.core.records import Json, Page, Record, Refusal, Stage
 from ingestion.core.sources import Source
 from ingestion.letters import payload
 from ingestion.models import DeadLetter, TenantQuerySet
@@ -111,17 +112,24 @@ class DeadLetters:
 
     def _page(self, ctx: Context, letters: Sequence[DeadLetter], checkpoint: Json) -> Page:
         records: list[Record] = []
+        refused: list[Refusal] = []
         notes: list[str] = []
         for one in letters:
             try:
-                records.append(Record(one.source_id, payload(one), one.position))
+                record = Record(one.source_id, payload(one), one.position)
             except ArtifactDamaged as damage:  # the letter stays open, and the others go on
                 notes.append(f"Dead letter {one.pk} was left out: {damage}")
+                continue
+            error = doubled_error(record.body) if one.stage == Stage.EXTRACT else None
+            if error is None:
+                records.append(record)
+            else:  # its source refused it for that, and the destination would take the last value
+                refused.append(Refusal(record, error))
         first = letters[0]
         if len(records) == len(letters) == 1 and self._reopens(first.stage, first.error_class, first.position):
             page = self._reopened(ctx, records[0])
             return dataclasses.replace(page, checkpoint=checkpoint, declares={}, settles=(first.identity,))
-        return Page(records, checkpoint, notes=notes)
+        return Page(records, checkpoint, refused, notes=notes)
 
 
 def replaying(pipeline: Pipeline, which: Q) -> Pipeline:

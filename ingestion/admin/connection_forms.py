@@ -15,6 +15,7 @@ from ingestion.actions.schedules import require_runs
 from ingestion.admin.forms import ReasonForm, TenantForm
 from ingestion.admin.schedule_forms import ScheduleFields
 from ingestion.core import registry
+from ingestion.core.doubled import doubled_error
 from ingestion.core.errors import ActionRefused, IngestionError
 from ingestion.core.pipeline import Pipeline
 
@@ -67,6 +68,9 @@ class ConfigForm(TenantForm):
 
     def clean_config(self) -> dict[str, Any]:
         given = self.cleaned_data["config"]
+        written = self.data.get(self.add_prefix("config"), "")  # Django's field keeps the last value of a doubled name
+        if error := doubled_error(written.encode("utf-8", "surrogatepass")):
+            raise ValidationError(str(error))
         if given in (None, ""):
             return {}
         if not isinstance(given, dict):

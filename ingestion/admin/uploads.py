@@ -73,7 +73,10 @@ class UploadForm(forms.Form):
             name, equals, value = line.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line})
-            found[name.strip()] = json_or_text(value.strip())
+            try:
+                found[name.strip()] = json_or_text(value.strip())
+            except ConfigurationError as error:
+                raise ValidationError(str(error)) from error
         return found
 
     def config(self) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +12,9 @@ import msgspec
 
 from ingestion.core.context import Context
 from ingestion.core.declarations import plain, require, require_count
-from ingestion.core.errors import ConfigurationError, FieldError, RecordError, SourceChanged, UnreadableFile
-from ingestion.core.halves import halves
+from ingestion.core.errors import SourceChanged, UnreadableFile
 from ingestion.core.json_items import json_items
-from ingestion.core.keys import member_at, readable_key
+from ingestion.core.json_records import UNREADABLE, key_reader, keyed, take
 from ingestion.core.records import Json, Page, Record, Refusal
 
 _MARK = b"\xef\xbb\xbf"
@@ -163,7 +161,7 @@ class JsonPages:
                 return [bytes(one) for one in (page.records if self.records else page)], page
             except msgspec.ValidationError:
                 raise
-            except _UNREADABLE:
+            except UNREADABLE:
                 try:
                     items, rest = json_items(body, self.records)
                 except ValueError:
@@ -173,7 +171,7 @@ class JsonPages:
         def split(body: bytes) -> tuple[list[bytes], dict[str, Decimal]]:
             try:
                 items, page = decoded(body)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 numbers = (f"a number {name!r}" for name in self.declares.values())
                 wanted = ", ".join([f"a list {self.records!r}".strip(), *numbers])
                 raise SourceChanged(f"The page is not JSON with {wanted}: {error}. Has the source changed?") from error
@@ -181,9 +179,6 @@ class JsonPages:
             return items, {name: getattr(page, f"total_{name}") for name in totals}
 
         return split
-
-
-_UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
 
 
 def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:
@@ -222,78 +217,14 @@ def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
     """
     if not key:
         return lambda body: []
-    decode = msgspec.json.Decoder(_envelope(records, _keyed(key), {})).decode
+    decode = msgspec.json.Decoder(_envelope(records, keyed(key), {})).decode
 
     def keys(body: bytes) -> list[str]:
         try:
             page = decode(body)
-        except _UNREADABLE:
+        except UNREADABLE:
             return []
         names = [str(one.key) for one in (page.records if records else page)]
         return names if all(names) else []
 
     return keys
-
-
-def json_page(bodies: Iterable[tuple[bytes, str]], key: str = "id", checkpoint: Json = None) -> Page:
-    """A page of JSON objects, given as (bytes, position); those whose `key` cannot be read are refusals."""
-    key_of = key_reader(key)
-    records: list[Record] = []
-    refused: list[Refusal] = []
-    for body, position in bodies:
-        take(body, key_of, position, records, refused, key)
-    return Page(records, checkpoint, refused)
-
-
-def take(
-    body: bytes,
-    key_of: Callable[[bytes], str],
-    position: str,
-    records: list[Record],
-    refused: list[Refusal],
-    key: str = "",
-) -> None:
-    """Add `body` to `records`, or to `refused` when it is no JSON object with a key.
-
-    With the name of its `key` a refused record keeps the key that can be read all the same, so that its dead letter
-    closes when a mended version arrives; the reason then names the member that is wrong.
-    """
-    try:
-        records.append(Record(key_of(body), body, position))
-    except _UNREADABLE as error:
-        known = readable_key(body, key) if key else ""
-        if faults := halves(body):
-            text = ", ".join(dict.fromkeys(fault.path for fault in faults)) + f": {faults[0].message}"
-            refused.append(Refusal(Record(known, body, position), RecordError(text, errors=faults)))
-            return
-        at = _OFFSET.search(str(error))
-        path = member_at(body, int(at.group(1))) if at else ""
-        text = f"Not a JSON object with a usable key: {error}" if not known else f"Not valid JSON: {error}"
-        refused.append(
-            Refusal(Record(known, body, position), RecordError(text, errors=(FieldError(path, "json", text),)))
-        )
-
-
-_OFFSET = re.compile(r"\(byte (\d+)\)")
-
-
-def key_reader(key: str) -> Callable[[bytes], str]:
-    """A function from a JSON object's bytes to its key as text; '' when `key` is '' (the source has no ids)."""
-    if key == "":
-        return lambda body: ""
-    decode = msgspec.json.Decoder(_keyed(key)).decode
-
-    def read(body: bytes) -> str:
-        name = str(decode(body).key)
-        if not name:
-            raise msgspec.ValidationError(f"it is empty - at `$.{key}`")  # all of them would be one record
-        return name
-
-    return read
-
-
-def _keyed(key: Any) -> Any:
-    """The type of a record of which only the key is looked at."""
-    if not isinstance(key, str) or not key.isidentifier():
-        raise ConfigurationError(f"{key!r} cannot name a record's key; use one top-level field of the record.")
-    return msgspec.defstruct("Keyed", [("key", str | int)], rename={"key": key})

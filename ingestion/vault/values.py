@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ingestion.core.doubled import doubled_error
 from ingestion.core.errors import ActionRefused
 from ingestion.core.text import storable
 
@@ -51,6 +52,8 @@ def parsed(text: str) -> dict[str, str]:
             document = json.loads(text)
         except ValueError:
             raise ActionRefused("This is not JSON; write an object of texts, or a line name=value for each.") from None
+        if error := doubled_error(text.encode("utf-8", "surrogatepass")):
+            raise ActionRefused(str(error))
         return dict(document)
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):

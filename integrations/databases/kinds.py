@@ -8,7 +8,9 @@ from typing import Any
 from ingestion import ConfigurationError
 from integrations.databases.sessions import Session
 
-_MYSQL = {4: "FLOAT", 13: "YEAR", 16: "BIT"}
+FLOAT = "FLOAT"
+"""Arrives from MariaDB and MySQL with six digits, whatever it holds."""
+_MYSQL = {4: FLOAT, 13: "YEAR", 16: "BIT"}
 _MYSQL_FLAGS = {256: "ENUM", 2048: "SET"}
 _POSTGRES = {700: "REAL", 1186: "INTERVAL"}
 _UNORDERED = {
@@ -27,17 +29,22 @@ _UNORDERED = {
 
 def kinds(session: Session, statement: str, parameters: Sequence[Any]) -> list[str]:
     """Of each column the database's own name for types that need care ("ENUM"), else Django's for a field of it
-    ("CharField"); "" where there is none, and for all of SQLite, whose columns have no types.
+    ("CharField"); "" where there is none, and none at all for SQLite, whose columns have no types.
     """
+    return [kind for _, kind in named_kinds(session, statement, parameters)]
+
+
+def named_kinds(session: Session, statement: str, parameters: Sequence[Any]) -> list[tuple[str, str]]:
+    """The same with the name of each column before it."""
     if session.vendor == "sqlite":
         return []
     own = _MYSQL if session.vendor == "mysql" else _POSTGRES
     fields: Mapping[int, str] = session.connection.introspection.data_types_reverse
-    described, flags = session.described(statement, parameters)
+    columns, described, flags = session.described(statement, parameters)
     names = [own.get(code) or fields.get(code, "") for code in described]
     for bit, name in _MYSQL_FLAGS.items():
         names = [name if flag & bit else before for before, flag in zip(names, flags, strict=True)]
-    return names
+    return list(zip(columns, names, strict=True))
 
 
 def require_order(columns: Sequence[str], types: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,26 @@ SQL_MODE = (
     "'NO_ZERO_DATE', ''), 'TRADITIONAL', ''), ''), 'ALLOW_INVALID_DATES')"
 )
 """A day that no month has goes back into the next question: MariaDB takes it there, MySQL 8 only in this mode."""
+
+
+AS_DOUBLE = "{} + 0e0"
+"""What a FLOAT is read as: by itself the server gives it with six digits, 1234567 as 1234570."""
+
+
+def shortest(value: float | None) -> float | None:
+    """Of the numbers that a FLOAT of this `value` can have been written as, the one of fewest digits."""
+    if value is None:
+        return None
+    held = struct.pack("f", value)
+    written = (float(f"{value:.{digits}g}") for digits in range(6, 9))
+    return next((number for number in written if _held(number) == held), float(f"{value:.9g}"))
+
+
+def _held(number: float) -> bytes:
+    try:
+        return struct.pack("f", number)
+    except OverflowError:  # rounded up beyond the largest
+        return b""
 
 
 def tolerant_conversions(options: dict[str, Any]) -> dict[str, Any]:

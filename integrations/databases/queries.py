@@ -26,13 +26,15 @@ from django.db.models import (
 )
 
 from ingestion import ConfigurationError
-from integrations.databases.kinds import kinds, require_order
+from integrations.databases.kinds import FLOAT, kinds, require_order
+from integrations.databases.mysql_values import AS_DOUBLE, shortest
 from integrations.databases.owners import MANY, fitting, stored, text_of, texts
 from integrations.databases.reading import Cursor, Row, Span, order, rest
 from integrations.databases.sessions import Session
 from integrations.databases.unreadable import Unreadable
 
 _EXACT = "is_exactly_"
+_DOUBLE = "as_double_"
 _KINDS: dict[type, str] = {
     CharField: "CharField",
     TextField: "TextField",
@@ -53,16 +55,21 @@ class ModelRows:
     watermark: str
     exactly: Mapping[str, Sequence[str]]
     """Of those columns in `of` that are text, the texts that they must be to the letter."""
+    floats: frozenset[str] = frozenset()
+    """Those of the columns that MariaDB and MySQL would give with fewer digits than they hold."""
 
     def page(self, span: Span, after: Cursor | None, most: int) -> Sequence[Row]:
         by = order(span, self.watermark, self.key)
         query = self._rows(rest(span, self.watermark, by, after))
         if after is not None:
             query = query.filter(_beyond(by, [_question(value) for value in after]))
-        wanted = self.columns or [field.attname for field in query.model._meta.concrete_fields]
+        wanted = _wanted(self.queryset, self.columns)
+        doubles = {name: f"{_DOUBLE}{number}" for number, name in enumerate(sorted(self.floats))}
+        query = query.annotate(**{alias: _as_double(name) for name, alias in doubles.items()})
+        listed = dict.fromkeys([*(doubles.get(name, name) for name in wanted), *by])
         self.session.begin()
-        found = query.order_by(*by).values(*dict.fromkeys([*wanted, *by]))[:most]
-        return [Row({name: row[name] for name in wanted}, tuple(row[name] for name in by)) for row in found]
+        found = query.order_by(*by).values(*listed)[:most]
+        return [Row(_whole(row, wanted, doubles), tuple(row[name] for name in by)) for row in found]
 
     def any_null(self, span: Span, columns: Sequence[str]) -> bool:
         self.session.begin()
@@ -105,6 +112,18 @@ class ModelRows:
         return query
 
 
+def _wanted(queryset: QuerySet[Any], columns: Sequence[str]) -> Sequence[str]:
+    return columns or [field.attname for field in queryset.model._meta.concrete_fields]
+
+
+def _as_double(name: str) -> Func:
+    return Func(F(name), template=AS_DOUBLE.format("%(expressions)s"), output_field=FloatField())
+
+
+def _whole(row: Mapping[str, Any], wanted: Sequence[str], doubles: Mapping[str, str]) -> Mapping[str, Any]:
+    return {name: shortest(row[doubles[name]]) if name in doubles else row[name] for name in wanted}
+
+
 def _lookup(name: str, value: Any) -> str:
     return f"{name}__in" if isinstance(value, MANY) else name
 
@@ -130,11 +149,16 @@ def model_rows(
     watermark: str,
 ) -> ModelRows:
     """Raises ConfigurationError where no row can be `of`, or where rows cannot be read in the order of the key."""
-    require_order(*_types(session, queryset, list(dict.fromkeys([*key, *([watermark] if watermark else [])]))))
+    by = list(dict.fromkeys([*key, *([watermark] if watermark else [])]))
+    read = _wanted(queryset, columns) if session.vendor == "mysql" else []
+    described = list(dict.fromkeys([*by, *read]))
+    types = dict(zip(*_types(session, queryset, described), strict=False))
+    require_order(by, [types.get(name, "") for name in by])
+    floats = frozenset(name for name in read if types.get(name) == FLOAT)
     fields = {name: _kind(queryset, name) for name in of}
     wanted = fitting(of, list(fields.values()))
     exactly = {name: words for name, kind in fields.items() if kind and (words := texts(wanted[name], kind))}
-    reading = ModelRows(session, queryset, columns, wanted, key, watermark, exactly)
+    reading = ModelRows(session, queryset, columns, wanted, key, watermark, exactly, floats)
     try:
         reading.matching(Span("all"))
     except (ValidationError, ValueError, TypeError) as error:

@@ -5,12 +5,23 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import msgspec
 
-from ingestion import ConfigurationError, FieldError, Json, Page, Record, RecordError, Refusal, joined_key
+from ingestion import (
+    ConfigurationError,
+    FieldError,
+    Json,
+    Page,
+    Record,
+    RecordError,
+    Refusal,
+    doubled_error,
+    joined_key,
+)
 from integrations.databases.reading import Row
 from integrations.databases.sqlite_values import Finer
 from integrations.databases.unreadable import NoText, Unreadable
@@ -74,6 +85,9 @@ def _plain(value: Any, zone: tzinfo | None, path: str, faults: list[FieldError])
             return {"base64": base64.b64encode(value).decode()}  # no text, or a replay could take it for the value
         case float() if not math.isfinite(value):
             return _faulty(faults, path, "finite", _ENDLESS, str(value))
+        case msgspec.Raw():  # json of PostgreSQL's, as it was written
+            twice = doubled_error(bytes(value))
+            faults += [replace(fault, path=f"{path}.{fault.path}") for fault in (twice.errors if twice else ())]
         case datetime():
             return _in_utc(value, zone, path, faults)
         case Finer(moment, digits):

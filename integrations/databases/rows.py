@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ _FAR = timedelta(days=2)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SHOWN = 10
-LEFT_OUT = "nearly the text asked for"
+logger = logging.getLogger("ingestion.databases")
 
 
 def everything(ctx: Context) -> Mapping[str, Any]:
@@ -103,19 +104,18 @@ class Rows:
             name, after = cursors.decoded(checkpoint) if checkpoint else (spans[0].name, None)
             notes = [*_skew(opened), *self._far_ahead(rows, ctx, opened)] if self.watermark else []
             self._require_watermarks(rows)
-            left_out, told = ({}, []) if checkpoint else self._strangers(rows, spans, ctx)
-            notes += told
+            notes += [] if checkpoint else self._strangers(rows, spans, ctx)
             found = False
             for span in spans[[one.name for one in spans].index(name) :]:
                 self._require_keys(rows, span)
                 for page in self._pages(rows, span, after, ctx):
-                    yield dataclasses.replace(page, notes=notes, left_out=left_out)
-                    notes, left_out, found = [], {}, True
+                    yield dataclasses.replace(page, notes=notes)
+                    notes, found = [], True
                 after = None
             if not found and checkpoint is None:
                 notes += self._all_behind(rows, ctx, opened)
             if notes:  # no page came that could carry them
-                yield Page([], checkpoint, notes=notes, left_out=left_out)
+                yield Page([], checkpoint, notes=notes)
 
     def needs_tenants(self) -> bool:
         return self.of is everything
@@ -127,9 +127,9 @@ class Rows:
     def test(self, ctx: Context) -> str:
         with self._opened(ctx) as (rows, _):
             found = rows.page(Span("all"), None, 1)
-            left_out = 0 if found else rows.strangers(Span("all"))
+            nearly = 0 if found else rows.strangers(Span("all"))
         told = f"The database {self.using!r} answered; there are {'rows' if found else 'no rows'}."
-        return f"{told} {_unlike(left_out, ctx)}" if left_out else told
+        return f"{told} {_nearly(ctx)}" if nearly else told
 
     @contextmanager
     def _opened(self, ctx: Context) -> Iterator[tuple[Reading, Session]]:
@@ -190,14 +190,21 @@ class Rows:
         told = f"No row has a {self.watermark!r} of 2000 or later, so no change will be read: {key} has {moment}. "
         return [f"{told}Is the column in another unit than bound= writes, or does it count?"]
 
-    def _strangers(self, rows: Reading, spans: Sequence[Span], ctx: Context) -> tuple[dict[str, int], list[str]]:
-        """How many rows are not read because whose they are is only nearly what `of` asks for, and a note of them."""
+    def _strangers(self, rows: Reading, spans: Sequence[Span], ctx: Context) -> list[str]:
+        """A note where rows are not read because whose they are is only nearly what `of` asks for.
+
+        How many stands in the log, which operators read: they may be another tenant's, and this one sees the note.
+        """
         try:
             with translated(self.using):
                 many = sum(map(rows.strangers, spans))
         except Transient as error:
-            return {}, [f"How many rows have nearly the text that of= asks for was not found out: {error}"]
-        return ({LEFT_OUT: many}, [_unlike(many, ctx)]) if many else ({}, [])
+            return [f"Whether rows have only nearly the text that of= asks for was not found out: {error}"]
+        if not many:
+            return []
+        about = {"tenant_id": ctx.tenant.id, "pipeline": ctx.pipeline, "event": "nearly_asked_for"}
+        logger.warning("%s only nearly the text that of= asks for.", counted(many, "row has", "rows have"), extra=about)
+        return [_nearly(ctx)]
 
     def _bound(self, moment: datetime, opened: Session) -> Any:
         if self.bound is not None:
@@ -242,11 +249,10 @@ class Rows:
             raise SourceChanged(f"Some rows have NULL in {', '.join(self.key)}, which cannot be a key.")
 
 
-def _unlike(many: int, ctx: Context) -> str:
-    rows = counted(many, "row was", "rows were")
+def _nearly(ctx: Context) -> str:
     return (
-        f"{rows} not taken: their text is only nearly the one that of= asks for (capitals, accents, blanks at the "
-        f"end). If they are {ctx.tenant.key}'s too, mend them there or let of= list each spelling."
+        "There are rows that were not taken: their text is only nearly the one that of= asks for (capitals, accents, "
+        f"blanks at the end). If such rows are {ctx.tenant.key}'s too, mend them there or let of= list each spelling."
     )
 
 

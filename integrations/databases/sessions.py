@@ -49,13 +49,13 @@ class Session:
             cursor.execute(statement, parameters)
             return [column[0] for column in cursor.description], list(cursor.fetchall())
 
-    def described(self, statement: str, parameters: Sequence[Any]) -> tuple[list[int], list[int]]:
-        """The driver's numbers of the columns' types, and MySQL's flags of them; for other databases zeros."""
+    def described(self, statement: str, parameters: Sequence[Any]) -> tuple[list[str], list[int], list[int]]:
+        """The columns' names, the driver's numbers of their types, and MySQL's flags of them (elsewhere zeros)."""
         self.begin()
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            types = [column[1] for column in cursor.description]
-            return types, list(getattr(cursor, "description_flags", None) or [0] * len(types))
+            names, types = ([column[at] for column in cursor.description] for at in (0, 1))
+            return names, types, list(getattr(cursor, "description_flags", None) or [0] * len(types))
 
     def bound(self, moment: datetime) -> Any:
         """`moment` as the database compares it with a datetime column."""

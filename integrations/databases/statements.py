@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.databases.kinds import kinds, require_order
+from integrations.databases.kinds import FLOAT, named_kinds, require_order
+from integrations.databases.mysql_values import AS_DOUBLE, shortest
 from integrations.databases.owners import MANY, exact, fitting, texts
 from integrations.databases.reading import Cursor, Row, Span, order, rest
 from integrations.databases.sessions import Session
@@ -26,6 +27,8 @@ class TableRows:
     watermark: str
     exactly: Sequence[tuple[str, list[Any]]] = ()
     """Conditions beside those of `of`, for texts that the database may take for others."""
+    floats: frozenset[str] = frozenset()
+    """Those of `columns` that MariaDB and MySQL would give with fewer digits than they hold."""
 
     def page(self, span: Span, after: Cursor | None, most: int) -> Sequence[Row]:
         by = order(span, self.watermark, self.key)
@@ -33,7 +36,7 @@ class TableRows:
         if after is not None:
             conditions.append(self._beyond(by, after))
         where, parameters = _joined(conditions)
-        listed = ", ".join(self._column(name) for name in self.columns) if self.columns else "rows_.*"
+        listed = ", ".join(map(self._read, self.columns)) if self.columns else "rows_.*"
         # SQLite gives a declared column's value as Python's own type, and 12:00 and 12:00:00 would be one; with a sign
         # before it the value comes as it is stored, and goes back into the next statement unchanged.
         sign = "+" if self.session.vendor == "sqlite" else ""
@@ -43,7 +46,7 @@ class TableRows:
         names, found = self.session.select(statement, parameters)
         names = names[: len(names) - len(by)]
         read = self.session.reader(self.relation, names)
-        return [Row(read(row), tuple(row[len(names) :])) for row in found]
+        return [Row(self._whole(read(row)), tuple(row[len(names) :])) for row in found]
 
     def any_null(self, span: Span, columns: Sequence[str]) -> bool:
         null = " OR ".join(f"{self._column(name)} IS NULL" for name in columns)
@@ -91,6 +94,13 @@ class TableRows:
             parameters = [value, value, value, *parameters]
         return f"({sql})", parameters
 
+    def _read(self, name: str) -> str:
+        column = self._column(name)
+        return f"{AS_DOUBLE.format(column)} AS {quoted(self.session, name)}" if name in self.floats else column
+
+    def _whole(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**values, **{name: shortest(values[name]) for name in self.floats}} if self.floats else values
+
     def _column(self, name: str) -> str:
         return f"rows_.{quoted(self.session, name)}"
 
@@ -101,15 +111,20 @@ def table_rows(
     """Raises ConfigurationError where no row can be `of`, or where rows cannot be read in the order of the key."""
     named = [*of, *key, *([watermark] if watermark else [])]
     loosely = TableRows(session, relation, columns, of, key, watermark)
-    listed = ", ".join(map(loosely._column, named))
-    types = kinds(session, f"SELECT {listed}{loosely._from('')} LIMIT 0", [])
+    asked = list(map(loosely._column, named))
+    if session.vendor == "mysql":  # what is read too: a FLOAT may be anywhere
+        asked += list(map(loosely._column, columns)) or ["rows_.*"]
+    described = named_kinds(session, f"SELECT {', '.join(asked)}{loosely._from('')} LIMIT 0", [])
+    types, read = [kind for _, kind in described[: len(named)]], described[len(named) :]
+    names = list(columns) or [name for name, _ in read]
+    floats = frozenset(name for name, (_, kind) in zip(names, read, strict=False) if kind == FLOAT)
     require_order(named[len(of) :], types[len(of) :])
     wanted = fitting(of, types)
     exactly = []
     for name, kind in zip(wanted, types or [""] * len(wanted), strict=False):
         if words := texts(wanted[name], kind):
             exactly.append(_exactly(session, name, wanted[name], words))
-    return TableRows(session, relation, columns, wanted, key, watermark, exactly)
+    return TableRows(session, relation, names if floats else columns, wanted, key, watermark, exactly, floats)
 
 
 def _exactly(session: Session, name: str, value: Any, words: Sequence[str]) -> tuple[str, list[Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion import SourceChanged, Transient, counted
+from ingestion import SourceChanged, Transient, counted, doubled_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Response:
 
     def json(self) -> Any:
         """The body as JSON. Raises SourceChanged when it is none, Transient when it may have been cut on the way."""
+        if twice := doubled_error(self.body):
+            raise SourceChanged(f"{self.what} answered with JSON that cannot be trusted: {twice}")
         try:
             return msgspec.json.decode(self.body.removeprefix(b"\xef\xbb\xbf"))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

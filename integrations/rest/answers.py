@@ -17,7 +17,7 @@ from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, S
 from integrations.http.codes import is_later
 from integrations.rest import failures
 from integrations.rest.paths import MISSING, along, look, path, path_of
-from integrations.rest.taking_apart import TooMany, members
+from integrations.rest.taking_apart import TooMany, last_members
 from integrations.rest.values import Value
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
@@ -246,7 +246,7 @@ def _members(body: bytes, declared: tuple[Signal, ...]) -> Iterator[tuple[str, A
 def _apart(body: bytes) -> dict[str, Any]:
     """The members of an answer; none where it is no object, or cannot be taken apart."""
     try:
-        return members(body.removeprefix(b"\xef\xbb\xbf"))
+        return last_members(body.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooMany):
         return {}
 

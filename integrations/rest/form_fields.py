@@ -9,6 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from ingestion import doubled_error
+
 
 class Lines(forms.CharField):
     """One `name=value` a line."""
@@ -44,6 +46,8 @@ class JsonObject(forms.CharField):
             raise ValidationError(_("This is not JSON.")) from error
         if not isinstance(found, self.kind):
             raise ValidationError(self.refusal)
+        if twice := doubled_error(text.encode("utf-8", "surrogatepass")):
+            raise ValidationError(str(twice))
         return found
 
 

@@ -20,8 +20,8 @@ import msgspec
 from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
-from ingestion import ConfigurationError, SourceChanged
-from integrations.rest.taking_apart import elements, members
+from ingestion import ConfigurationError, SourceChanged, doubled_error
+from integrations.rest.taking_apart import NameTwice, elements, last_members, members
 from integrations.rest.unreadable import unreadable
 from integrations.rest.walking import NULL, LookupMissed, NothingLike, NullMet, few, joined, walk
 
@@ -86,7 +86,7 @@ class Path:
             if self.single and found and found[0][:1] == b"[":
                 found = [bytes(one) for one in elements(found[0])]
             elif not self.steps and self.plain:
-                members(body)  # a page that is one record: refuses what is cut off, or no JSON
+                last_members(body)  # a page that is one record: refuses what is cut off, or no JSON
         except NullMet as error:
             if "null" not in empty:
                 raise _null(self.text) from error
@@ -105,6 +105,7 @@ class Path:
 
     def _search(self, body: bytes) -> Iterator[bytes]:
         page = json.loads(body, parse_float=Decimal)
+        _require_names_once(body)  # or the last value would decide what is chosen
         cut: dict[tuple[Any, ...], bytes] = {}
         budget, left = 4 * len(body), [_LEVELS * len(body)]
         try:
@@ -193,6 +194,8 @@ def along(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:
     """The same of a path's steps; `text` is the path in messages."""
     try:
         found = list(walk(body.removeprefix(b"\xef\xbb\xbf"), steps, text))
+        if steps:
+            _require_names_once(found[0])
         return json.loads(found[0], parse_float=Decimal)
     except NullMet:
         return None
@@ -200,6 +203,11 @@ def along(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:
         return MISSING
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise unreadable(body, error) from error
+
+
+def _require_names_once(body: bytes) -> None:
+    if error := doubled_error(body):
+        raise NameTwice(f"The page cannot be trusted: {error}")
 
 
 def _missing(error: LookupMissed) -> SourceChanged:

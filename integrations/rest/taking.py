@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from ingestion import FieldError, Record, RecordError, Refusal, SourceChanged, counted
+from ingestion import FieldError, Record, RecordError, Refusal, SourceChanged, counted, doubled_error
 from integrations.rest.fields import key_of_value, key_reader, mark, member, stands
 from integrations.rest.identity import identity
 from integrations.rest.walking import NULL
@@ -67,6 +67,9 @@ def taken(
             record = Record(read(body), body, f"page {number}, item {index}")
             if not sound:
                 body.decode()
+            if twice := doubled_error(body):
+                refused.append(_doubled(record, keys, twice))
+                continue
             records.append(record)
             places.append(index)
         except (*_NO_KEY, ValueError) as error:
@@ -74,6 +77,13 @@ def taken(
     if refused and not records:
         _require_records([one.record.body for one in refused], keys)
     return Elements(records, refused, nulls, _marks(elements, records) if marked else [], places)
+
+
+def _doubled(record: Record, keys: tuple[str, ...], error: RecordError) -> Refusal:
+    """A record in which names stand twice: without an id where that may be another one."""
+    faults = {fault.path for fault in error.errors}
+    unsure = not keys or any(name == fault or name.startswith(f"{fault}.") for name in keys for fault in faults)
+    return Refusal(record._replace(key="") if unsure else record, error)
 
 
 def _marks(elements: Sequence[bytes], records: Sequence[Record]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import msgspec
 
 from ingestion import SourceChanged
+from ingestion.redaction import mask
 
 MOST = 100_000
 """Members of one object or list: they are held in memory."""
@@ -24,14 +26,26 @@ _Members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Elements = msgspec.json.Decoder(list[msgspec.Raw])
 _decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: None)  # only where things end is looked at
 _SPACE = " \t\r\n"
+_SHOWN = 10
 
 
 class TooMany(SourceChanged):
     """A list or object that would take too much memory."""
 
 
+class NameTwice(SourceChanged):
+    """An object around the records has one name twice."""
+
+
 def members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
-    """Raises msgspec.ValidationError when it is no object, DecodeError when it is no JSON, TooMany."""
+    """Raises msgspec.ValidationError when it is no object, DecodeError when it is no JSON, TooMany, NameTwice."""
+    found = last_members(raw)
+    _require_once(bytes(raw), found)
+    return found
+
+
+def last_members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+    """The same of an object that may have a name twice: the last of them."""
     _count(raw, "{")
     try:
         return _Members.decode(raw)
@@ -50,6 +64,24 @@ def elements(raw: bytes | msgspec.Raw) -> list[Any]:
         raise
     except msgspec.DecodeError as error:
         return [one for _, one in _slowly(bytes(raw), "[", error)]
+
+
+def _require_once(body: bytes, found: dict[str, Any]) -> None:
+    """Raise NameTwice where a name of the object stands more than once. What lies inside its members is not looked at.
+
+    Without blanks and escapes an object is as long as its parts. Of any other the colons are counted, and its members
+    one by one only where these are not as many.
+    """
+    parts = sum(len(name.encode("utf-8", "surrogatepass")) + len(one) + 4 for name, one in found.items())
+    if len(body) <= 1 + parts:
+        return
+    colons = sum(name.count(":") + 1 + bytes(one).count(b":") for name, one in found.items())
+    if body.count(b":") == colons:
+        return
+    counts = Counter(name for name, _, _ in _scan(body.decode("utf-8", "surrogateescape").strip(_SPACE), "{"))
+    if twice := [name for name, count in counts.items() if count > 1]:
+        names = ", ".join(mask(name)[:40] for name in twice[:_SHOWN])
+        raise NameTwice(f"The page has a name twice in one object, and nobody can tell which value counts: {names}.")
 
 
 def _count(raw: bytes | msgspec.Raw, opening: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import ConfigurationError, Context, Json, Page, Record, Refusal, json_page
+from ingestion import ConfigurationError, Context, Json, Page, Record, Refusal, doubled_error, json_page
 from integrations.streams.bounds import require_counts
 from integrations.streams.broker import Broker, Message, Missed, Misses, Peeks
 
@@ -99,8 +99,9 @@ class Queue:
         faulty = [one for one in messages if one.fault]
         refused = [Refusal(Record(one.key, one.body, one.receipt), one.error(one.fault)) for one in faulty]
         if not self.key:
-            records = [Record(one.key, one.body, one.receipt) for one in sound]
-            return Page(records, checkpoint, refused)
+            named = [(Record(one.key, one.body, one.receipt), doubled_error(one.body)) for one in sound]
+            refused += [Refusal(record, error) for record, error in named if error]
+            return Page([record for record, error in named if not error], checkpoint, refused)
         page = json_page(((one.body, one.receipt) for one in sound), self.key, checkpoint)
         return Page(page.records, checkpoint, [*page.refused, *refused])
 

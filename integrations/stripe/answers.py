@@ -25,7 +25,8 @@ _read = msgspec.json.Decoder(_Answer).decode
 
 def unexpected(asked: str, body: bytes, why: Exception | None = None) -> SourceChanged | Transient:
     """The error of an answer that is not what was `asked` for. One that was cut off is asked for again."""
-    if body.strip() and why is not None and "truncated" in str(why):
+    parted = body.lstrip()[:1] == b"{" and body.rstrip()[-1:] != b"}"
+    if body.strip() and why is not None and (parted or "truncated" in str(why)):
         return Transient(f"Stripe's answer ends in the middle; it is asked for {asked} again.")
     reason = f": {why}" if isinstance(why, msgspec.ValidationError) else ""
     return SourceChanged(f"Stripe was asked for {asked} and answered with something else, {_kind(body)}{reason}.")

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal, counted
+from ingestion import Context, Json, Page, Record, Refusal, counted
 from integrations.stripe.client import live
-from integrations.stripe.objects import event, head
+from integrations.stripe.objects import delivered, head
 from integrations.stripe.schemas.base import Flag, Seconds, Text, moment
 from integrations.stripe.signature import secrets_in
 
@@ -79,9 +79,9 @@ class StripeEvents:
         records: list[Record] = []
         refused: list[Refusal] = []
         for delivery in deliveries:
-            found = event(delivery.body)
-            if found is None:
-                refused.append(Refusal(delivery, RecordError("This is no event.")))
+            found = delivered(delivery)
+            if isinstance(found, Refusal):
+                refused.append(found)
             else:
                 what = head(found.data.object).object
                 records.append(Record(found.id, delivery.body, f"{delivery.position}, about a {what}"))

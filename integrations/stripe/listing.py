@@ -8,7 +8,7 @@ an interrupted list goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ from ingestion import Context, CredentialError, Json, Page, Record, Refusal, Sou
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind, Params
 from integrations.stripe.nested import completed
-from integrations.stripe.objects import glance, marked, named, parted, split, stub
+from integrations.stripe.objects import Head, glance, marked, named, parted, split, stub
 from integrations.stripe.present import current
 
 _LIMIT = 100
@@ -68,9 +68,9 @@ def listed(ctx: Context, api: Api, kind: Kind, span: Span, checkpoint: Json, kno
     place = Place(**checkpoint) if checkpoint else Place()
     while place.number < len(kind.lists):
         bodies, more, following = _batch(ctx, api, kind, span, place)
-        records, refused = parted([named(body, f"item {number}") for number, body in enumerate(bodies, start=1)])
+        records, refused = parted(_named(kind, bodies))
         if known is not None and kind.deletable:
-            listed_now = {record.key for record in records}
+            listed_now = {record.key for record in (*records, *(one.record for one in refused))}
             records += _missing(ctx, api, kind, span, place, following, more, listed_now, known)
         place = following if more else Place(place.number + 1)
         yield Page(records, asdict(place), refused)
@@ -92,7 +92,7 @@ def walked(api: Api, kind: Kind, span: Span, place: Place) -> Iterator[tuple[lis
             after, until = "", created + 1  # the object that marked our place was deleted: its second again, then on
             continue
         if bodies:
-            newest, oldest = glance(bodies[0]), glance(bodies[-1])
+            newest, oldest = glance(bodies[0]), _last(kind, bodies)
             _in_order(kind, after, created, newest.created or 0, oldest.id or "")
             after, created = oldest.id or "", oldest.created or 0
         elif more:
@@ -100,12 +100,20 @@ def walked(api: Api, kind: Kind, span: Span, place: Place) -> Iterator[tuple[lis
         yield bodies, more
 
 
+def _named(kind: Kind, bodies: Sequence[bytes]) -> list[Record | Refusal]:
+    return [named(body, f"item {number}", kind.object) for number, body in enumerate(bodies, start=1)]
+
+
+def _last(kind: Kind, bodies: Sequence[bytes]) -> Head:
+    """The last object of the kind, after which the list goes on; what is refused behind it then comes once more."""
+    heads = map(glance, reversed(bodies))
+    return next((one for one in heads if one.id and one.object in ("", kind.object)), Head())
+
+
 def _in_order(kind: Kind, after: str, created: int | None, newest: int, last: str) -> None:
     """A server that does not know the cursor begins again; the list would never end."""
     if not last:
-        raise SourceChanged(
-            f"The last one of a page of {kind.name} has no id that can be read, or no time of creation, to go on after."
-        )
+        raise SourceChanged(f"None of a page of {kind.name} has an id that can be read, to go on after.")
     if created is not None and (newest > created or last == after):
         raise SourceChanged(f"The list of {kind.name} does not go on after {after}; it would never end.")
 
@@ -120,10 +128,11 @@ def _batch(ctx: Context, api: Api, kind: Kind, span: Span, place: Place) -> tupl
         ctx.beat()
     if not bodies:
         return bodies, more, place
-    last = glance(bodies[-1])
+    last = _last(kind, bodies)
     created = last.created or 0
     before = place.edge if place.created == created else ()
-    same_second = takewhile(lambda one: (one.created or 0) == created, map(glance, reversed(bodies)))
+    heads = filter(lambda one: one.id, map(glance, reversed(bodies)))
+    same_second = takewhile(lambda one: (one.created or 0) == created, heads)
     edge = [str(one.id) for one in same_second]
     return bodies, more, Place(place.number, str(last.id), created, (*before, *edge)[-_EDGE:])
 
@@ -158,4 +167,4 @@ def first_page(api: Api, kind: Kind, limit: int) -> tuple[list[Record], list[Ref
     """The newest objects, for people to look at."""
     asked: dict[str, Any] = {"limit": limit, **kind.lists[0]}
     bodies, _ = split(api.get(kind.path, asked).body)
-    return parted([named(body, f"item {number}") for number, body in enumerate(bodies, start=1)])
+    return parted(_named(kind, bodies))

@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from ingestion import Record, RecordError, Refusal
+from ingestion import Record, RecordError, Refusal, doubled_error, json_items, json_page
 from integrations.stripe.answers import unexpected
 
 MARK = "sluicegate"
+_LONGEST = 100
+S = TypeVar("S", bound=msgspec.Struct)
 UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, RecursionError, UnicodeDecodeError)
 
 
@@ -92,7 +94,11 @@ def split(body: bytes) -> tuple[list[bytes], bool]:
     try:
         page = _list(body)
     except UNREADABLE as error:
-        raise unexpected("a list", body, error) from error
+        try:  # where one of its objects alone is to blame, the others go on without it
+            items, rest = json_items(body, "data")
+            return items, _list(rest).has_more
+        except (ValueError, *UNREADABLE):
+            raise unexpected("a list", body, error) from error
     return [bytes(item) for item in page.data], page.has_more
 
 
@@ -105,6 +111,13 @@ def event(body: bytes) -> Event | None:
     except UNREADABLE:
         found = _thin(body)
     return found if found and found.id else None
+
+
+def delivered(delivery: Record) -> Event | Refusal:
+    """The event that a webhook brought, refused where it is none or has a name twice."""
+    if error := doubled_error(delivery.body):
+        return Refusal(delivery, error)
+    return event(delivery.body) or Refusal(delivery, RecordError("This is no event."))
 
 
 def _thin(body: bytes) -> Event | None:
@@ -124,24 +137,43 @@ def glance(body: bytes) -> Head:
     try:
         return head(body)
     except UNREADABLE:
-        return Head()
+        found = _leniently(body, Head) or Head()
+        return found if (found.id or "").isascii() else Head()
 
 
-def named(body: bytes, position: str) -> Record | Refusal:
-    """The object as a record, refused when it has no id."""
+def _leniently(body: bytes, form: type[S]) -> S | None:
+    """What is looked at of an object that holds half a character somewhere else, None for what is none."""
+    try:
+        value = json.loads(body)
+        return msgspec.convert({name: value[name] for name in form.__struct_fields__ if name in value}, form)
+    except (ValueError, TypeError, RecursionError):  # msgspec's own are ValueErrors
+        return None
+
+
+def named(body: bytes, position: str, kind: str) -> Record | Refusal:
+    """The object as a record, refused when it has no id, cannot be read, or is of another kind."""
     try:
         found = head(body)
     except UNREADABLE as error:
-        return Refusal(Record("", body, position), RecordError(f"Not an object with an id: {error}"))
+        return _unreadable(body, position, error)
     if not found.id:
         return Refusal(Record("", body, position), RecordError("The object has no id."))
+    if found.object not in ("", kind):
+        why = f"This is no {kind}, but an object {found.object[:_LONGEST]!r} in the list of them; abandon this letter."
+        return Refusal(Record("", body, position), RecordError(why))
     return Record(found.id, body, position)
+
+
+def _unreadable(body: bytes, position: str, error: Exception) -> Refusal:
+    """With its id where that can be read all the same, and with the member that is wrong."""
+    told = json_page([(body, position)], "id").refused
+    return told[0] if told else Refusal(Record("", body, position), RecordError(f"Not an object with an id: {error}"))
 
 
 def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any) -> bytes:
     """`body`, an object of at least one member, with the mark as its last one."""
     end = body.rstrip()
-    added = b',"deleted":true' if deleted else b""
+    added = b',"deleted":true' if deleted and not glance(body).deleted else b""
     since = {} if as_of is None else {"as_of": as_of}
     mark = json.dumps({MARK: {**since, "deleted": deleted, **more}}, separators=(",", ":")).encode()
     return end[:-1] + added + b"," + mark[1:]
@@ -150,9 +182,10 @@ def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any
 def mark_of(body: bytes) -> Mark:
     """The mark of an object; an empty one where there is none."""
     try:
-        return _marked(body).sluicegate or Mark()
+        found: _Marked | None = _marked(body)
     except UNREADABLE:
-        return Mark()
+        found = _leniently(body, _Marked)
+    return (found and found.sluicegate) or Mark()
 
 
 def stub(identity: str, kind: str) -> bytes:

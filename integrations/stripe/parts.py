@@ -66,7 +66,8 @@ def parts_of(ctx: Context, api: Api, kind: Kind, record: Record, stored: Set[str
     head, since = glance(record.body), mark_of(record.body).as_of
     about: dict[str, Any] = {"whole": record.key, "created": head.created}
     bodies = [] if head.deleted else bodies_of(api, kind, record)
-    found = [named(marked(body, since, **about), f"{record.key}, line {n}") for n, body in enumerate(bodies, start=1)]
+    lines = enumerate((marked(body, since, **about) for body in bodies), start=1)
+    found = [named(body, f"{record.key}, line {number}", PART) for number, body in lines]
     there = {one.key for one in found if isinstance(one, Record)}
     ended = int(ctx.now.timestamp()) if since is None else since
     gone = [

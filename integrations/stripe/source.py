@@ -19,7 +19,7 @@ from integrations.stripe.kinds import Kind, kind
 from integrations.stripe.listing import Known, Span, first_page, listed
 from integrations.stripe.nested import left_out
 from integrations.stripe.news import ABOUT_NOTHING, News, about, add, fetched, fetched_again
-from integrations.stripe.objects import event, glance, mark_of, named, parted
+from integrations.stripe.objects import delivered, event, glance, mark_of, named, parted
 from integrations.stripe.parts import KnownParts, first_parts, in_parts, part_again
 
 _SHOWN = 20
@@ -110,22 +110,22 @@ class Stripe:
 
     def receive(self, ctx: Context, deliveries: Sequence[Record]) -> Page:
         """The objects that webhooks tell of, as they are now: each is fetched once, however often it was told."""
-        told: dict[str, News] = {}
+        changed: dict[str, News] = {}
         refused: list[Refusal] = []
         pointless = 0
         for delivery in deliveries:
-            one = event(delivery.body)
-            if one is None:
-                refused.append(Refusal(delivery, RecordError("This is no event.")))
+            one = delivered(delivery)
+            if isinstance(one, Refusal):
+                refused.append(one)
                 continue
             news = about(self.kind, one)
             if news is not None:
-                add(told, news)
+                add(changed, news)
             else:
                 pointless += 1
         found: list[Record | Refusal] = []
         with self.open(ctx) as api:
-            for news in told.values():
+            for news in changed.values():
                 found.append(fetched(api, self.kind, news))
                 ctx.beat()
             page = _joined(self._of_parts(ctx, api, [_page([*refused, *found])]))
@@ -144,11 +144,13 @@ class Stripe:
             why = f"This is neither an event nor one of the {self.object}; abandon this letter."
             return Page([], None, [Refusal(record, RecordError(why))])
         if mark.as_of is None and not self.kind.parts:
-            return _page([named(record.body, record.position)])
+            return _page([named(record.body, record.position, self.kind.object)])
         with self.open(ctx) as api:
-            known = mark.as_of is None
-            one = named(record.body, record.position) if known else fetched_again(api, self.kind, record)
-            return _joined(self._of_parts(ctx, api, [_page([one])]))
+            if mark.as_of is None:
+                again = named(record.body, record.position, self.kind.object)
+            else:
+                again = fetched_again(api, self.kind, record)
+            return _joined(self._of_parts(ctx, api, [_page([again])]))
 
     def test(self, ctx: Context) -> str:
         """Asks for one object and, where there are any, one event: proves the key and its rights."""

@@ -50,6 +50,8 @@ GROUPS = {
         "did_you_mean",
         "json_items",
         "json_page",
+        "doubled_error",
+        "names_stand_once",
     ],
     "With whose credential": ["Secret", "Exchange"],
     "To where": ["Destination", "Upsert", "joined_key", "Stored", "Loaded", "Ready", "Rejected", "Stage"],

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from ingestion.core.json_records import key_reader
 from ingestion.core.shapes import sample
-from ingestion.core.sources import _keys_reader, first_keys, key_reader
+from ingestion.core.sources import _keys_reader, first_keys
 
 pytestmark = pytest.mark.slow
 

@@ -192,8 +192,10 @@ def test_a_nested_config_is_laid_out_in_its_field_and_saving_it_so_changes_nothi
     assert not AuditEntry.unscoped.filter(action="configure").exists()
 
 
-@pytest.mark.parametrize("config", ["[1]", '"text"', "{"])
-def test_a_config_that_is_no_object_is_refused(console: Client, connection: Connection, config: str) -> None:
+@pytest.mark.parametrize("config", ["[1]", '"text"', "{", '{"layout": "n26", "layout": "dkb"}'])
+def test_a_config_that_is_no_object_or_has_a_name_twice_is_refused(
+    console: Client, connection: Connection, config: str
+) -> None:
     console.post(reverse("admin:ingestion_connection_change", args=[connection.pk]), {"config": config})
 
     connection.refresh_from_db()

@@ -1,7 +1,12 @@
 """`ingest replay` where letters are not taken: why each, and that a dry run ends as the replay does."""
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from django.db import connection
+
+from ingestion.models import DeadLetter
 from ingestion.testing import make_tenant
 from tests.ingestion.commands.shell import asked, ingest
 from tests.ingestion.commands.test_letters import bad, mended
@@ -55,3 +60,30 @@ def test_replay_of_a_letter_that_another_filter_leaves_out_says_so(dry: tuple[st
 
     assert answer.code == 1
     assert f"Dead letter {letter.pk} is open, but the other filters or the limit leave it out." in answer.error
+
+
+def letters_read(work: Callable[[], object]) -> int:
+    """How many rows of the table of letters the statements of `work` give."""
+    counted: list[int] = []
+
+    def count(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("SELECT") and DeadLetter._meta.db_table in sql:
+            cursor = connection.create_cursor()  # the driver's own, which no wrapper sees
+            cursor.execute(f"SELECT COUNT(*) FROM ({sql}) counted", params)
+            counted.append(cursor.fetchone()[0])
+            cursor.close()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        work()
+    return sum(counted)
+
+
+def test_a_queued_replay_reads_each_letter_once_however_many_there_are() -> None:
+    few, many = make_tenant("few"), make_tenant("many")
+    bad(few, *range(1, 4))
+    bad(many, *range(1, 31))
+
+    read = [letters_read(lambda key=key: asked("replay", "--tenant", key, "--queue")) for key in ("few", "many")]
+
+    assert read[1] - read[0] == 27

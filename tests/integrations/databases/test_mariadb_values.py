@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db.models import FloatField, IntegerField, Model
 
 from ingestion import Window
 from integrations.databases import Rows, everything
@@ -69,3 +70,47 @@ def test_a_day_that_no_month_has_is_passed_on_the_way(legacy: Legacy, size: int,
 
     assert [row["id"] for row in values(found)] == [0, 3]
     assert len([one for page in found for one in page.refused]) == 2
+
+
+FLOATS = [
+    ("1234567", 1234567.0), ("1234570", 1234570.0), ("0.1", 0.1), ("-12.34", -12.34), ("16777215", 16777215.0),
+    ("3.4028234e38", 3.4028235e38), ("1.17549435e-38", 1.1754944e-38), ("0.333333343", 0.33333334), ("0", 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"columns": ["odd", "id"]}, {"table": "", "sql": "SELECT * FROM odd"}], ids=str
+)
+def test_a_float_keeps_every_digit_that_it_holds(legacy: Legacy, changes: dict[str, Any]) -> None:
+    lenient(legacy, "odd FLOAT", "(100, NULL)", *(f"({at}, {written})" for at, (written, _) in enumerate(FLOATS)))
+
+    found = pages(Rows("legacy", everything, **{"table": "odd", **changes}))
+
+    assert [row["odd"] for row in values(found)] == [*(value for _, value in FLOATS), None]
+
+
+def test_a_float_of_declared_digits_keeps_them_too(legacy: Legacy) -> None:
+    lenient(legacy, "odd FLOAT(9, 2), `100%` FLOAT", "(1, 12345.67, 1234567)")
+
+    found = pages(Rows("legacy", everything, table="odd"))
+
+    assert values(found) == [{"id": 1, "odd": 12345.67, "100%": 1234567.0}]
+
+
+class Measured(Model):  # noqa: DJ008  # nobody is shown one
+    id: Any = IntegerField(primary_key=True)
+    odd: Any = FloatField(null=True)
+
+    class Meta:
+        app_label = "oracle"
+        db_table = "odd"
+        managed = False
+
+
+@pytest.mark.parametrize("columns", [[], ["odd"]], ids=str)
+def test_a_queryset_gives_every_digit_of_a_float(legacy: Legacy, columns: list[str]) -> None:
+    lenient(legacy, "odd FLOAT", "(1, 1234567)", "(2, 0.1)", "(3, NULL)")
+
+    found = pages(Rows("legacy", everything, queryset=lambda ctx: Measured._base_manager.all(), columns=columns))
+
+    assert [row["odd"] for row in values(found)] == [1234567.0, 0.1, None]

@@ -55,6 +55,12 @@ def test_json_arrives_digit_by_digit(legacy: Legacy) -> None:
     assert written.encode() in found[0].records[0].body
 
 
+def test_json_with_a_name_twice_costs_its_row_alone(legacy: Legacy) -> None:
+    (page,) = pages(one_row(legacy, "JSON", """'{"a": [{"b": 1, "b": 2}]}'"""))
+
+    assert [[fault.path for fault in one.error.errors] for one in page.refused] == [["odd.a.0.b"]]
+
+
 @pytest.mark.parametrize(
     ("kind", "written", "place"),
     [

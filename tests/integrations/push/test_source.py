@@ -39,6 +39,15 @@ def test_an_object_a_list_or_one_object_a_line(body: bytes, records: list[bytes]
     assert split(body) == records
 
 
+def test_a_record_with_a_name_twice_is_refused_and_the_others_are_not() -> None:
+    body = b'[{"id": 1, "sum": 1, "sum": 2}, {"id": 2}, {"id": 3, "id": 4}]'
+
+    page = Pushed().receive(context(), [Record("", body, "delivery 1")])
+
+    assert [one.key for one in page.records] == ["2"]
+    assert [(one.record.key, str(one.error)[:3]) for one in page.refused] == [("1", "sum"), ("", "id:")]
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"  ", b"null", b'"text"', b"42", b"<html>", b"id,amount", b'[{"id":1}', b'{"id":', b'{\n "id": 1,\n', b'{"a": NaN}',

@@ -190,3 +190,13 @@ def test_an_entry_that_kills_its_worker_is_isolated(stream_redis: KeptRedis) -> 
     assert counts(run) == (30, 29, 0, 1)
     assert [one.source_id for one in letters(tenant)] == ["rec_0013"]
     assert unacknowledged(stream_redis, tenant) == 0
+
+
+@pytest.mark.parametrize(("key", "known_by"), [("id", "7"), ("", "m1")])
+def test_a_message_with_a_name_twice_is_refused(key: str, known_by: str) -> None:
+    messages = [Message("r1", b'{"id": 7, "sum": 1, "sum": 2}', "m1"), Message("r2", b'{"id": 8}', "m2")]
+
+    page = Queue(lambda ctx: None, key)._page(messages, None)  # type: ignore[arg-type,return-value]
+
+    assert [one.body for one in page.records] == [b'{"id": 8}']
+    assert [(one.record.key, str(one.error)[:4]) for one in page.refused] == [(known_by, "sum:")]

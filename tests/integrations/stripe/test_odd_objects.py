@@ -1,0 +1,126 @@
+"""One odd object in a list of Stripe's costs itself alone, and is told as what it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ingestion import Page, Record, Transient
+from integrations.stripe.objects import mark_of, marked, split
+from tests.integrations.stripe.account import Account
+from tests.integrations.stripe.reading import context, full, ids, source
+from tests.integrations.stripe.test_strange_answers import answering
+
+PATH = "/v1/payouts"
+
+
+def payout(identity: str, created: int, **values: Any) -> dict[str, Any]:
+    return {"id": identity, "object": "payout", "created": created, **values}
+
+
+def listed(*objects: Any) -> list[Page]:
+    account = full("payouts", 0)
+    answering(account, PATH, 200, {"object": "list", "has_more": False, "data": list(objects)})
+    return list(source(account, "payouts").extract(context(account), None))
+
+
+def told(pages: list[Page]) -> list[tuple[str, str]]:
+    return [(one.record.key, str(one.error)) for page in pages for one in page.refused]
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_half_a_character_costs_its_object_alone_wherever_it_stands(at: int) -> None:
+    good = [payout("po_1", 30), payout("po_2", 20)]
+    good.insert(at, payout("po_bad", 30 - 5 * at, description="\ud800"))
+
+    pages = listed(*good)
+
+    assert ids(pages) == ["po_1", "po_2"]
+    ((key, why),) = told(pages)
+    assert (key, why[:12]) == ("po_bad", "description:")
+    assert "half a character" in why
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_an_object_of_another_kind_is_refused(at: int) -> None:
+    good = [payout("po_1", 30), payout("po_2", 20)]
+    good.insert(at, {"id": "ch_1", "object": "charge", "created": 30 - 5 * at})
+
+    pages = listed(*good)
+
+    assert ids(pages) == ["po_1", "po_2"]
+    assert ["no payout, but an object 'charge'" in why for _, why in told(pages)] == [True]
+
+
+@pytest.mark.parametrize("odd", [None, 7, "po_3", ["po_3"], {}])
+def test_what_is_no_object_is_refused(odd: Any) -> None:
+    pages = listed(payout("po_1", 30), odd, payout("po_2", 20))
+
+    assert (ids(pages), len(told(pages))) == (["po_1", "po_2"], 1)
+
+
+def test_a_list_goes_on_after_the_last_object_that_can_be_read() -> None:
+    account = full("payouts", 0)
+    odd = {"id": "ch_1", "object": "charge", "created": 10}
+    pages = [
+        {"object": "list", "has_more": True, "data": [payout("po_1", 30), odd]},
+        {"object": "list", "has_more": False, "data": [odd, payout("po_2", 5)]},
+    ]
+    asked: list[str | None] = []
+
+    def answer(request: Any) -> Any:
+        asked.append(request.url.params.get("starting_after"))
+        return account._say(200, pages[len(asked) - 1])
+
+    account.answer = answer  # type: ignore[method-assign]
+    read = list(source(account, "payouts").extract(context(account), None))
+
+    assert (asked, ids(read)) == ([None, "po_1"], ["po_1", "po_2"])
+
+
+def test_a_list_with_half_a_character_that_is_cut_off_is_asked_for_again() -> None:
+    with pytest.raises(Transient):
+        split(rb'{"object": "list", "has_more": false, "data": [{"id": "po_1", "description": "\ud800"}, {"id"')
+
+
+def test_half_a_character_in_an_event_of_the_feed_costs_that_event_alone() -> None:
+    account = full("payouts", 0)
+    events = [
+        {"id": f"evt_{n}", "object": "event", "type": "payout.paid", "created": account.now - 60 * n,
+         "data": {"object": payout(f"po_{n}", 1, description=text)}}
+        for n, text in enumerate(["fine", "\ud800"], start=1)
+    ]  # fmt: skip
+    answering(account, "/v1/events", 200, {"object": "list", "has_more": False, "data": events})
+
+    pages = list(source(account, "payouts").extract(context(account, account.now - 3600), None))
+
+    assert ids(pages) == ["po_1"]
+    assert [(key, why.partition(":")[0]) for key, why in told(pages)] == [("evt_2", "data.object.description")]
+
+
+def test_the_mark_of_an_object_with_half_a_character_is_read() -> None:
+    body = marked(rb'{"id":"il_1","description":"\ud800"}', 5, whole="in_1")
+
+    assert (mark_of(body).whole, mark_of(body).as_of) == ("in_1", 5)
+
+
+def test_a_webhook_with_a_name_twice_is_refused() -> None:
+    account = Account()
+    event = (
+        b'{"id":"evt_1","object":"event","type":"payout.paid","created":1,"created":2,"data":{"object":{"id":"po_1"}}}'
+    )
+
+    page = source(account, "payouts").receive(context(account), [Record("", event, "delivery 1")])
+
+    assert [str(one.error)[:8] for one in page.refused] == ["created:"]
+
+
+def test_a_mark_makes_no_name_stand_twice() -> None:
+    body = marked(b'{"id":"cus_1","deleted":true}', 5, deleted=True)
+
+    pairs: list[str] = []
+    json.loads(body, object_pairs_hook=lambda found: pairs.extend(name for name, _ in found))
+
+    assert sorted(pairs) == ["as_of", "deleted", "deleted", "id", "sluicegate"]  # one of them is the mark's
