@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ingestion import Context, JsonPages, Upsert
 from ingestion.core import exact
 from tests.app.oracle import Wide
+from tests.databases import examples
 from tests.ingestion.runs import letters, load, over
 
 LONG = [
@@ -77,7 +78,7 @@ def test_numbers_of_any_length_are_stored_exactly_or_quoted_as_written(schema: t
         assert number in error["message"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100))
 @given(
     numbers=st.lists(
         st.decimals(allow_nan=False, allow_infinity=False).filter(lambda n: n.adjusted() < 300), max_size=4

@@ -138,7 +138,7 @@ def judge(value: Any, ctx: Context) -> Any:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 @given(versions=VERSIONS, again=st.lists(st.integers(0, 5), max_size=2))
 def test_any_history_ends_with_the_newest_good_row_and_a_letter_only_if_the_newest_is_bad(
     versions: list[tuple[str, int]], again: list[int]

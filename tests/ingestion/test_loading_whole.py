@@ -16,6 +16,7 @@ from ingestion.loading.columns import adapter
 from ingestion.loading.unfit import CONVERSION_ERRORS
 from ingestion.loading.whole import whole
 from ingestion.models import ExternalIdField
+from tests.databases import examples
 
 pytestmark = pytest.mark.every_database
 
@@ -66,7 +67,7 @@ COLUMNS: list[tuple[models.Field[Any, Any], bool, st.SearchStrategy[Any]]] = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(COLUMNS)))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(75), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whole_columns_agree_with_single_values(number: int, data: st.DataObject) -> None:
     field, is_key, strategy = COLUMNS[number]

@@ -82,7 +82,7 @@ def story(records: Sequence[dict[str, Any]], fails: set[int], crash: int, *, ahe
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     good=st.lists(st.booleans(), min_size=1, max_size=7),
     fails=st.sets(st.sampled_from([2, 4, 6]), max_size=2),

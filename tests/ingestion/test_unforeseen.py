@@ -16,6 +16,7 @@ from ingestion import Context, RecordError, Skip
 from ingestion.models import Run
 from ingestion.testing import Records
 from tests.app.oracle import Entry
+from tests.databases import all_on_sqlite
 from tests.ingestion.runs import counts, item, letters, load, new_tenant, over, rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
@@ -65,7 +66,7 @@ ACTS: dict[str, tuple[Callable[[Any], Any], str, str]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("act", all_on_sqlite(ACTS, elsewhere=6))
 def test_a_transform_that_errs_over_one_record_costs_that_record(act: str) -> None:
     does, error_class, says = ACTS[act]
     tenant = new_tenant()

@@ -120,7 +120,7 @@ ARRIVALS = st.lists(
 )
 
 
-@settings(max_examples=examples(12), deadline=None)
+@settings(max_examples=examples(12))
 @given(arrivals=ARRIVALS)
 @pytest.mark.parametrize("destination", [PLAIN, VERSIONED], ids=["plain", "versioned"])
 def test_any_history_of_runs_and_shards_that_die_once_each_leaves_the_letters_of_a_calm_one(

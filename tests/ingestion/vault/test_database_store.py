@@ -22,6 +22,7 @@ from ingestion.core.errors import (
 )
 from ingestion.models import AuditEntry, Credential, CredentialVersion, DataKey
 from ingestion.vault import credentials
+from tests.databases import examples
 from tests.ingestion.runs import new_tenant
 from tests.ingestion.vault.keeping import OPERATOR, STORE, master_key, of, stored, under
 
@@ -186,7 +187,7 @@ def test_after_tampering_the_operator_stores_it_again() -> None:
 MOVED = ("ciphertext", "data_key_id", "version")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 @pytest.mark.slow
 @pytest.mark.sqlite

@@ -13,6 +13,7 @@ from ingestion.models import Connection
 from ingestion.testing import registered
 from integrations.bank.models import BankTransaction
 from integrations.bank.source import BankFiles
+from tests.databases import some
 from tests.integrations.bank.test_accounts_named_in_part import MONTH, ofx
 from tests.integrations.bank.test_accounts_of_one_number import as_before, bank, ledgers
 from tests.integrations.bank.test_overlap import notes, put
@@ -24,7 +25,7 @@ OLD = {"1": bank("1", "-10"), "2": bank("2", "-20", days="0102")}
 NEWER = {"newer 1": bank("1", "-10", days="0103"), "newer 2": bank("2", "-20", days="0104")}
 
 
-@pytest.mark.parametrize("order", list(permutations({**OLD, **NEWER}))[::3], ids=", ".join)
+@pytest.mark.parametrize("order", some(permutations({**OLD, **NEWER}), on_sqlite=8), ids=", ".join)
 def test_newer_exports_and_the_files_of_that_time_part_the_accounts_in_any_order(order: tuple[str, ...]) -> None:
     where = connection()
     as_before(where, *OLD.values())

@@ -17,6 +17,7 @@ from ingestion.actions import Actor, Selection, replay
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running import execute
 from integrations.bank.models import BankAccount, BankTransaction
+from tests.databases import all_on_sqlite, seeds
 from tests.integrations.bank.test_cuttings import archived
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
@@ -62,7 +63,7 @@ HEADINGS = {
 }
 
 
-@pytest.mark.parametrize("order", list(permutations(("whole", "no bank", "neither"))), ids=" ".join)
+@pytest.mark.parametrize("order", all_on_sqlite(permutations(("whole", "no bank", "neither"))), ids=" ".join)
 def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twice(order: tuple[str, ...]) -> None:
     where = connection()
 
@@ -73,7 +74,7 @@ def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twi
     assert amounts(where) == expected("1 checking")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4, elsewhere=1))
 def test_every_way_to_name_the_account_is_one_account_in_any_order(seed: int) -> None:
     where, random = connection(), Random(seed)
     names = [*HEADINGS, *HEADINGS]

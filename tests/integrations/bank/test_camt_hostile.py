@@ -18,6 +18,7 @@ from integrations.bank.formats import bounded_xml
 from integrations.bank.formats.camt import read
 from integrations.bank.statements import EntryStatus, Statement, imbalance
 from tests.corpora import files
+from tests.databases import examples
 from tests.integrations.bank.camt_messages import SAMPLE, entry, message
 
 
@@ -123,7 +124,7 @@ def _hostile_pieces() -> Iterator[bytes]:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(75))
 def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
     assert _reads_or_refuses(data)
     assert _reads_or_refuses(b"<?xml version='1.0' encoding='" + data)
@@ -131,7 +132,7 @@ def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100))
 def test_mutated_sample_is_read_or_refused(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(SAMPLE)))
     end = data.draw(st.integers(start, min(len(SAMPLE), start + 40)))

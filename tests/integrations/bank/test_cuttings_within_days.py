@@ -16,6 +16,7 @@ from itertools import accumulate, permutations
 import pytest
 
 from integrations.bank.models import BankTransaction
+from tests.databases import seeds
 from tests.integrations.bank.camt_messages import balance, entry, message
 from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, Write, camt, mt940
 from tests.integrations.bank.test_overlap import notes, put
@@ -76,9 +77,8 @@ def windows(chance: random.Random, booked: list[Booked]) -> tuple[list[Cutting],
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("seeds", [range(8), range(8, 16)], ids=str)
-def test_statements_that_overlap_within_a_day_end_in_the_true_ledger(form: str, seeds: range) -> None:
-    for seed in seeds:
+def test_statements_that_overlap_within_a_day_end_in_the_true_ledger(form: str) -> None:
+    for seed in seeds(8):
         chance = random.Random(f"within {seed}")
         booked = never_the_same_balance(chance)
         parts, shown = windows(chance, booked)
@@ -109,9 +109,8 @@ def test_two_statements_that_share_one_entry_keep_the_others_beside_a_third(orde
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("seeds", [range(8), range(8, 16)], ids=str)
-def test_numbered_statements_that_continue_each_other_lose_nothing(form: str, seeds: range) -> None:
-    for seed in seeds:
+def test_numbered_statements_that_continue_each_other_lose_nothing(form: str) -> None:
+    for seed in seeds(8):
         chance = random.Random(f"continued {seed}")
         booked = history(chance, [-1, -1, 1, -2, 3])
         ends = sorted({*chance.sample(range(1, len(booked)), 2), len(booked)})
@@ -144,9 +143,8 @@ def page(cutting: Cutting, number: int, last: int, *, sequence: str) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sequence", ["", "<ElctrncSeqNb>5</ElctrncSeqNb>"], ids=["no number", "number"])
-@pytest.mark.parametrize("seeds", [range(6), range(6, 12)], ids=str)
-def test_pages_with_balances_on_the_first_and_last_alone_keep_their_twins(sequence: str, seeds: range) -> None:
-    for seed in seeds:
+def test_pages_with_balances_on_the_first_and_last_alone_keep_their_twins(sequence: str) -> None:
+    for seed in seeds(6):
         chance = random.Random(f"pages {seed}")
         booked = history(chance, [-1, -1, 1], days=1, most=2) + history(chance, [-1, -1, 1], days=2, most=3)
         booked.sort(key=lambda each: each.day)
@@ -165,11 +163,8 @@ def test_pages_with_balances_on_the_first_and_last_alone_keep_their_twins(sequen
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("with_ids", [False, True])
-@pytest.mark.parametrize("seeds", [range(4), range(4, 8)], ids=str)
-def test_a_period_that_closes_where_it_opened_and_its_days_are_stored_once(
-    form: str, with_ids: bool, seeds: range
-) -> None:
-    for seed in seeds:
+def test_a_period_that_closes_where_it_opened_and_its_days_are_stored_once(form: str, with_ids: bool) -> None:
+    for seed in seeds(4):
         chance = random.Random(f"returns {seed}")
         booked = history(chance, [-1, -2, 2])
         booked.append(Booked(booked[-1].day, -sum(each.amount for each in booked), "Pay", ""))

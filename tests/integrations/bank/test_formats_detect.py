@@ -24,6 +24,7 @@ from ingestion.core.errors import (
 from integrations.bank.formats import read_file, read_parts
 from integrations.bank.layouts import LAYOUTS, Columns, CsvLayout
 from tests.corpora import files
+from tests.databases import examples
 
 SAMPLES = Path(__file__).parent / "samples"
 BUNQ = b'"Date","Amount","Account","Counterparty","Name","Description"\n"2024-03-01","-1,00","NL01","","a","x"\n'
@@ -230,7 +231,7 @@ def statements_or_refusal(data: bytes) -> None:
 @example(b"<" * 5000)
 @example(b"\xff\xfe<\0")
 @example(b'"' * 1001)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_bytes_are_read_or_refused_by_name(data: bytes) -> None:
     statements_or_refusal(data)
 
@@ -241,7 +242,7 @@ def test_any_bytes_are_read_or_refused_by_name(data: bytes) -> None:
     st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=4)), max_size=6),
     st.integers(0, 99),
 )
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(150))
 def test_damaged_statements_are_read_or_refused_by_name(seed: bytes, damage: list[tuple[int, bytes]], cut: int) -> None:
     data = bytearray(seed)
     for at, content in damage:

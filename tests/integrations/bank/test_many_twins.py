@@ -21,7 +21,7 @@ from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FEW, MANY = 300, 1200
+FEW, MANY = 100, 400
 
 
 @contextmanager
@@ -58,9 +58,9 @@ def with_ids_to_ignore(where: Connection, count: int) -> None:
 
 
 SHAPES = {
-    one_statement: 100,
-    sent_again_with_other_texts: 100,
-    pages_in_files: 100,
+    one_statement: 40,
+    sent_again_with_other_texts: 40,
+    pages_in_files: 40,
     with_ids_to_ignore: 2000,  # each page reads the rows of other statements that have its days and amounts
 }
 

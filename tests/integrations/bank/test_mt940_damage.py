@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingestion.core.errors import FileRefused
 from integrations.bank.formats.mt940 import read
 from integrations.bank.statements import Statement, imbalance
+from tests.databases import examples
 from tests.integrations.bank.mt940 import REAL, TYING, sample
 
 TAGS = (":20:", ":25:", ":28C:", ":60F:", ":61:", ":86:", ":62F:", ":NS:", ":90D:", ":34F:", "-", "-}", "{4:", "\n")
@@ -22,7 +23,7 @@ PIECES = st.sampled_from([*TAGS, *VALUES, *WORDS])
 
 
 @given(st.binary(max_size=400) | st.lists(PIECES, max_size=40).map(lambda parts: "".join(parts).encode()))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(200))
 def test_arbitrary_bytes_give_statements_or_a_named_refusal(data: bytes) -> None:
     try:
         statements = read(data)
@@ -32,7 +33,7 @@ def test_arbitrary_bytes_give_statements_or_a_named_refusal(data: bytes) -> None
 
 
 @given(st.sampled_from([*TYING, "mt942_interim.sta"]), st.randoms(use_true_random=False), st.integers(1, 30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100))
 def test_mutated_samples_give_statements_or_a_named_refusal(name: str, chance: random.Random, times: int) -> None:
     data = sample(name)
     for _ in range(times):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingestion.core.errors import FileRefused, HostileFile, UnknownFormat, UnreadableFile
 from integrations.bank.formats.ofx import read
 from integrations.bank.statements import Statement
+from tests.databases import examples
 from tests.integrations.bank.ofx_files import SGML, XML, only, statement
 
 
@@ -93,14 +94,14 @@ def test_reading_time_grows_no_faster_than_a_hostile_file(filler: bytes) -> None
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(75))
 def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
     assert _reads_or_refuses(data)
     assert _reads_or_refuses(b"<OFX>" + data)
 
 
 @given(st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(125))
 def test_mutated_sample_is_read_or_refused(data: st.DataObject) -> None:
     sample = data.draw(st.sampled_from([SGML, XML]))
     start = data.draw(st.integers(0, len(sample)))

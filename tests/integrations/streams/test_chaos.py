@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from itertools import product
 
 import pytest
 
 from ingestion.models import Run, Tenant
 from ingestion.testing import registered
-from tests.databases import all_on_sqlite
+from tests.databases import seeds, some
 from tests.ingestion.chaos.processes import KILLED, DyingAt, DyingAtStatement, in_child
 from tests.ingestion.runs import carry, counts, effects, expire, finish, letters, new_tenant, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
@@ -24,10 +25,11 @@ pytestmark = [
 
 POINTS = ["claimed", "extracted", "prepared", "artifact kept", "advanced", "loaded", "before commit", "committed",
           "exhausted", "verified", "before close"]  # fmt: skip
+# Each point, and both fates many times over; the engine's own runs are killed at every point of every database.
+DEATHS = some(product(POINTS, ["redis lives", "redis dies too"]), on_sqlite=15, elsewhere=5)
 
 
-@pytest.mark.parametrize("fate", all_on_sqlite(["redis lives", "redis dies too"], elsewhere=1))
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("point", "fate"), DEATHS)
 def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point: str, fate: str) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 20)
@@ -47,8 +49,7 @@ def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point
     assert after.skipped == 0
 
 
-@pytest.mark.parametrize("fate", all_on_sqlite(["redis lives", "redis dies too"], elsewhere=1))
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("point", "fate"), DEATHS)
 def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gone(
     stream_redis: KeptRedis, point: str, fate: str
 ) -> None:
@@ -71,7 +72,7 @@ def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gon
     assert unacknowledged(stream_redis, tenant) == 0
 
 
-@pytest.mark.parametrize("seed", all_on_sqlite(range(6)))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_whatever_is_deleted_from_a_dead_consumer_meanwhile_is_loaded_or_told(
     stream_redis: KeptRedis, seed: int
 ) -> None:
@@ -141,7 +142,7 @@ def _dying(run: Run, nth: int) -> None:
         carry(run)
 
 
-@pytest.mark.parametrize("seed", all_on_sqlite(range(3), elsewhere=1))
+@pytest.mark.parametrize("seed", seeds(2, elsewhere=1))
 def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_nothing(
     stream_redis: KeptRedis, seed: int
 ) -> None:

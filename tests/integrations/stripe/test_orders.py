@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from integrations.stripe import pipelines
+from tests.databases import examples
 from tests.ingestion.runs import new_tenant
 from tests.integrations.stripe.account import Account
 from tests.integrations.stripe.following import Follower, following, truth
@@ -105,8 +106,7 @@ def test_an_object_deleted_twice_within_a_second_keeps_its_last_state() -> None:
 
 
 @settings(
-    max_examples=25,
-    deadline=None,
+    max_examples=examples(25),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # to explain a failure, every line is traced
 )
