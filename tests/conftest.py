@@ -9,11 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from config.bootstrap.machine import find_program
 from config.testrun import PARTS
 from tests import kept_tables, servers
+from tests.databases import examples
 from tests.starts import pytest_fixture_setup, pytest_runtest_call, pytest_runtest_setup, pytest_sessionstart  # noqa: F401
 
 if TYPE_CHECKING:
@@ -26,6 +28,15 @@ WORDS = os.environ.get("SLUICEGATE_TEST_WORDS", "").split()  # marks, one of whi
 TESTS = Path(__file__).parent
 # At Python's own thresholds the collector walks all modules and tests again and again: a tenth of the whole time.
 gc.set_threshold(50_000, 20, 20)
+# No deadline, for the machine may be busy. A property that needs more examples, or can do with fewer, says how many.
+hypothesis.settings.register_profile("tests", max_examples=examples(60), deadline=None)
+hypothesis.settings.load_profile("tests")
+
+
+def pytest_configure() -> None:
+    from tests import connections
+
+    connections.keep_between_tests()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
