@@ -19,8 +19,8 @@ from integrations.bank.completing import Completed, completed
 from integrations.bank.courses import (
     Course,
     course,
+    cut_days,
     have_nothing_in_common,
-    is_cut_within_a_day,
     may_hold_the_way,
     runs_in_common,
 )
@@ -49,6 +49,7 @@ class Judging:
         self._completed: dict[int, Completed | None] = {}
         self._judged: dict[tuple[int, int], bool] = {}
         self._runs: dict[tuple[int, int], Runs] = {}
+        self._cut: dict[tuple[int, int], frozenset[date]] = {}
 
     def learn(self, statements: Iterable[int]) -> None:
         """Read these statements together."""
@@ -99,10 +100,12 @@ class Judging:
             )
         return self._runs[stored, own]
 
-    def is_cut_within_a_day(self, stored: int, own: int) -> bool:
-        """Whether one of the two was cut within a day that the other shows too."""
-        courses = self._pair(stored, own)
-        return courses[0] is not None and courses[1] is not None and is_cut_within_a_day(courses[0], courses[1])
+    def is_cut(self, stored: int, own: int, day: date) -> bool:
+        """Whether one of the two, both with balances, was cut within a day that the other shows too."""
+        if (stored, own) not in self._cut:
+            one, other = self._pair(stored, own)
+            self._cut[stored, own] = frozenset() if one is None or other is None else cut_days(one, other)
+        return day in self._cut[stored, own]
 
     def say(self, question: Callable[[Course, Course], bool], stored: int, own: int) -> bool:
         """What the courses of the two answer; no where one of them has none."""
