@@ -6,7 +6,7 @@ read the file the engine knows by its SHA-256, and the rows that they wrote last
 - an entry of the same statement, place, day and amount is that row;
 - where another file delivered the row since, and the earlier run loaded all of its entries, the row of the entry is
   among those of its day and amount. Where these are more than the entries that look for one, nothing tells which: none
-  is written, and the run says so.
+  is written, and the run says so. What may have been left out then as a balance has no row to look for.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from typing import NamedTuple
 from ingestion import Context, counted
 from ingestion.models import Run, RunArtifact
 from integrations.bank.arrivals import Arrival, Row, chunks, ledger, read
+from integrations.bank.formats import ofx_stated_balances, qif_records
 from integrations.bank.models import BankTransaction
 
 _COPY = BankTransaction.Withdrawn.COPY
 _ALL_LOADED = frozenset({"unchanged"})
 """What a run may skip and yet have every entry of its file in the ledger."""
+_BALANCES = frozenset({ofx_stated_balances.LEFT_OUT, qif_records.LEFT_OUT})
 _SHOWN = 5
 _Money = tuple[int, date, Decimal]
 
@@ -34,7 +36,9 @@ class _Earlier(NamedTuple):
 
     runs: frozenset[int]
     loaded_all: bool
-    """One of them left no entry out, so that each has its row."""
+    """One of them skipped and rejected no entry, so that each has its row."""
+    but_balances: bool
+    """It left out what states a balance, which other settings post: that has none."""
 
 
 def adopt(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
@@ -65,8 +69,10 @@ def _earlier(ctx: Context) -> _Earlier | None:
         inputs.filter(run_id__in=runs).exclude(artifact_id=ctx.inbox[0].artifact_id).values_list("run_id", flat=True)
     )
     ended = Run.objects.for_tenant(ctx.tenant).filter(pk__in=runs, state=Run.State.SUCCEEDED, dead=0)
-    loaded_all = any(reasons.keys() <= _ALL_LOADED for reasons in ended.values_list("skip_reasons", flat=True))
-    return _Earlier(frozenset(runs), loaded_all) if runs else None
+    told = ended.values_list("skip_reasons", "left_out")
+    left_out = [others.keys() for reasons, others in told if reasons.keys() <= _ALL_LOADED]
+    but_balances = all(others & _BALANCES for others in left_out)
+    return _Earlier(frozenset(runs), bool(left_out), but_balances) if runs else None
 
 
 def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: set[str]) -> list[Arrival]:
@@ -92,7 +98,8 @@ def _elsewhere(
     otherwise = _read_otherwise(ctx, earlier, left)
     seeking: dict[_Money, list[Arrival]] = defaultdict(list)
     for arrival in left:
-        if arrival.key not in otherwise:
+        was_left_out = earlier.but_balances and _may_be_balance(arrival)
+        if arrival.key not in otherwise and not was_left_out:
             seeking[arrival.money].append(arrival)
     rows: dict[_Money, list[Row]] = defaultdict(list)
     for row in _rows(ctx, [arrival for some in seeking.values() for arrival in some]):
@@ -109,6 +116,12 @@ def _elsewhere(
                 arrival.is_older = bool(found)
                 undecided += found
     return adopted, undecided
+
+
+def _may_be_balance(arrival: Arrival) -> bool:
+    """By what it is called, as its reader judged it."""
+    name, text = arrival.entry.counterparty, arrival.entry.description
+    return ofx_stated_balances.names_balance(name or text) or qif_records.names_opening(name)
 
 
 def _read_otherwise(ctx: Context, earlier: _Earlier, left: Sequence[Arrival]) -> set[str]:

@@ -4,8 +4,8 @@ A coffee, a refund and a coffee again, each in a statement of its own: before th
 second coffee from the first one sent again, so both statements deliver one row. Both are kept as sightings of it. With
 the refund the balances lead from one statement to the other, and the row is parted into two.
 
-That can happen only on a day with which one of the two statements ends and the other begins, or within which one of them
-was cut. Only entries of such a day are kept: of the days that two exports both show whole nothing is.
+That can happen only on a day with which one of the two statements ends and the other begins, or within which one of
+them was cut. Only entries of such a day are kept: of the days that two exports both show whole nothing is.
 """
 
 from __future__ import annotations
