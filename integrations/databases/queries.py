@@ -68,11 +68,11 @@ class ModelRows:
         self.session.begin()
         return self._rows(span).filter(reduce(or_, (Q(**{f"{name}__isnull": True}) for name in columns))).exists()
 
-    def strangers(self, span: Span) -> int:
+    def has_strangers(self, span: Span) -> bool:
         if not self.exactly:
-            return 0
+            return False
         self.session.begin()
-        return self.matching(span).exclude(self._ours()).count()
+        return self.matching(span).exclude(self._ours()).exists()
 
     def _rows(self, span: Span) -> QuerySet[Any]:
         query = self.matching(span)

@@ -35,7 +35,6 @@ _FAR = timedelta(days=2)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SHOWN = 10
-LEFT_OUT = "nearly the text asked for"
 
 
 def everything(ctx: Context) -> Mapping[str, Any]:
@@ -103,19 +102,18 @@ class Rows:
             name, after = cursors.decoded(checkpoint) if checkpoint else (spans[0].name, None)
             notes = [*_skew(opened), *self._far_ahead(rows, ctx, opened)] if self.watermark else []
             self._require_watermarks(rows)
-            left_out, told = ({}, []) if checkpoint else self._strangers(rows, spans, ctx)
-            notes += told
+            notes += [] if checkpoint else self._strangers(rows, spans, ctx)
             found = False
             for span in spans[[one.name for one in spans].index(name) :]:
                 self._require_keys(rows, span)
                 for page in self._pages(rows, span, after, ctx):
-                    yield dataclasses.replace(page, notes=notes, left_out=left_out)
-                    notes, left_out, found = [], {}, True
+                    yield dataclasses.replace(page, notes=notes)
+                    notes, found = [], True
                 after = None
             if not found and checkpoint is None:
                 notes += self._all_behind(rows, ctx, opened)
             if notes:  # no page came that could carry them
-                yield Page([], checkpoint, notes=notes, left_out=left_out)
+                yield Page([], checkpoint, notes=notes)
 
     def needs_tenants(self) -> bool:
         return self.of is everything
@@ -127,9 +125,9 @@ class Rows:
     def test(self, ctx: Context) -> str:
         with self._opened(ctx) as (rows, _):
             found = rows.page(Span("all"), None, 1)
-            left_out = 0 if found else rows.strangers(Span("all"))
+            has_strangers = not found and rows.has_strangers(Span("all"))
         told = f"The database {self.using!r} answered; there are {'rows' if found else 'no rows'}."
-        return f"{told} {_unlike(left_out, ctx)}" if left_out else told
+        return f"{told} {_unlike(ctx)}" if has_strangers else told
 
     @contextmanager
     def _opened(self, ctx: Context) -> Iterator[tuple[Reading, Session]]:
@@ -190,14 +188,15 @@ class Rows:
         told = f"No row has a {self.watermark!r} of 2000 or later, so no change will be read: {key} has {moment}. "
         return [f"{told}Is the column in another unit than bound= writes, or does it count?"]
 
-    def _strangers(self, rows: Reading, spans: Sequence[Span], ctx: Context) -> tuple[dict[str, int], list[str]]:
-        """How many rows are not read because whose they are is only nearly what `of` asks for, and a note of them."""
+    def _strangers(self, rows: Reading, spans: Sequence[Span], ctx: Context) -> list[str]:
+        """A note where rows are not read because whose they are is only nearly what `of` asks for. They may be another
+        tenant's, who are nobody's to count.
+        """
         try:
             with translated(self.using):
-                many = sum(map(rows.strangers, spans))
+                return [_unlike(ctx)] if any(map(rows.has_strangers, spans)) else []
         except Transient as error:
-            return {}, [f"How many rows have nearly the text that of= asks for was not found out: {error}"]
-        return ({LEFT_OUT: many}, [_unlike(many, ctx)]) if many else ({}, [])
+            return [f"Whether rows have nearly the text that of= asks for was not found out: {error}"]
 
     def _bound(self, moment: datetime, opened: Session) -> Any:
         if self.bound is not None:
@@ -242,11 +241,10 @@ class Rows:
             raise SourceChanged(f"Some rows have NULL in {', '.join(self.key)}, which cannot be a key.")
 
 
-def _unlike(many: int, ctx: Context) -> str:
-    rows = counted(many, "row was", "rows were")
+def _unlike(ctx: Context) -> str:
     return (
-        f"{rows} not taken: their text is only nearly the one that of= asks for (capitals, accents, blanks at the "
-        f"end). If they are {ctx.tenant.key}'s too, mend them there or let of= list each spelling."
+        "There are rows whose text is only nearly the one that of= asks for (capitals, accents, blanks at the end); "
+        f"they were not taken. If they are {ctx.tenant.key}'s too, mend them there or let of= list each spelling."
     )
 
 
