@@ -30,6 +30,10 @@ from integrations.bank.numbering import follow, page_of
 
 _MOST = 400
 """Statements of one day that are followed from one to another."""
+Whole = tuple[Decimal, list[tuple[int, date, Decimal]], frozenset[date]]
+"""The first balance of a statement, position, day and amount of each entry as they are listed, and the days of which
+the order is not known.
+"""
 
 
 class Judging:
@@ -175,10 +179,8 @@ class Judging:
             places = {position: (day, amount, name) for position, day, amount, name in listed if position is not None}
         return places | self._arriving.get(statement.pk, {})
 
-    def whole(self, pk: int) -> tuple[Decimal, list[tuple[int, date, Decimal]], frozenset[date]] | None:
-        """A statement whose entries lead from one balance to the other: the first balance, position, day and amount of
-        each entry as they are listed, and the days of which the order is not known. None where that is not proved.
-        """
+    def whole(self, pk: int) -> Whole | None:
+        """A statement whose entries lead from one balance to the other, None where that is not proved."""
         own = self.course(pk)
         if own is None:
             return None
