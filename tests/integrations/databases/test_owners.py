@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db.models import CharField, DateTimeField, IntegerField, Model
+from django.db.models import CASCADE, CharField, DateTimeField, ForeignKey, IntegerField, Model
+from django.test.utils import isolate_apps
 
 from ingestion import ConfigurationError, SourceChanged
 from integrations.databases import Rows
@@ -34,6 +35,27 @@ class Owned(Model):  # noqa: DJ008  # nobody is shown one
         app_label = "oracle"
         db_table = "owned"
         managed = False
+
+
+@isolate_apps("tests.app")
+def sales() -> tuple[Any, Any]:
+    """A company known by its code, and what it sold."""
+
+    class Company(Model):  # noqa: DJ008  # nobody is shown one
+        code: Any = CharField(max_length=10, primary_key=True)
+
+        class Meta:
+            app_label = "app"
+            db_table = "company"
+
+    class Sale(Model):  # noqa: DJ008  # nobody is shown one
+        company: Any = ForeignKey(Company, on_delete=CASCADE)
+
+        class Meta:
+            app_label = "app"
+            db_table = "sale"
+
+    return Company, Sale._base_manager.all()
 
 
 def owned(legacy: Legacy, kind: str = "", companies: Any = SPELLINGS) -> None:
@@ -108,6 +130,18 @@ def test_each_spelling_of_a_list_is_read(legacy: Legacy, form: str) -> None:
     found = pages(reading(form, of=lambda ctx: {"company": ["acme", "ACME", "globex"]}))
 
     assert keys(found) == ["0", "1", "6"]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_company_itself_stands_for_what_a_foreign_key_holds_of_it(legacy: Legacy, many: bool) -> None:
+    legacy.make("sale", "id INTEGER PRIMARY KEY, company_id VARCHAR(10)")
+    legacy.insert("sale", (1, "acme"), (2, "globex"))
+    company, sold = sales()
+    acme = company(code="acme")
+
+    found = pages(Rows("legacy", lambda ctx: {"company": [acme] if many else acme}, queryset=lambda ctx: sold))
+
+    assert keys(found) == ["1"]
 
 
 @pytest.mark.parametrize("form", ["table", "queryset"])
