@@ -33,7 +33,7 @@ def parted(entries: Sequence[Entry], closing: Balance | None, balance_rows: str)
 
     `balance_rows` is what the config says of such rows: leave them out, post them, or '' to go by what the file shows.
     """
-    stated = {at for at, entry in enumerate(entries) if entry.amount is not None and _states_balance(entry)}
+    stated = {at for at, entry in enumerate(entries) if entry.amount is not None and states_balance(entry)}
     if not stated or balance_rows == POST:
         return tuple(entries), 0
     shown = _shown(entries, stated, closing)
@@ -44,14 +44,9 @@ def parted(entries: Sequence[Entry], closing: Balance | None, balance_rows: str)
     return tuple(kept), len(left_out)
 
 
-def _states_balance(entry: Entry) -> bool:
+def states_balance(entry: Entry) -> bool:
     """By its name, or by its text where it has none."""
-    return names_balance(entry.counterparty or entry.description)
-
-
-def names_balance(text: str) -> bool:
-    """Whether a name or text is all that such rows say."""
-    return bool(_BALANCE.fullmatch(_plain(text)))
+    return bool(_BALANCE.fullmatch(_plain(entry.counterparty or entry.description)))
 
 
 def _plain(text: str) -> str:

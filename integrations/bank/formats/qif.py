@@ -20,7 +20,6 @@ from integrations.bank.formats.either_mark import amount, mark_shown
 from integrations.bank.formats.options import LEAVE_OUT, POST
 from integrations.bank.formats.qif_dates import ORDERS, QifDates
 from integrations.bank.formats.qif_records import (
-    LEFT_OUT,
     LOOSE,
     Record,
     carries_balance,
@@ -152,7 +151,7 @@ def _statement(each: _List, told: _Told, others: Counter[str]) -> Statement:
     balances = _balances(each, told)
     for at, (record, raw) in enumerate(each.records):
         if balances.get(at) == LEAVE_OUT:
-            others[LEFT_OUT] += 1
+            others["opening balances (a QIF file has no closing one)"] += 1
             continue
         entry = _entry(len(entries), record, raw, told)
         if balances.get(at) == "":

@@ -11,7 +11,6 @@ Record = dict[str, list[str]]
 """The texts of each letter, in the order of the file; under LOOSE whole lines that are no fields."""
 
 LOOSE = ""
-LEFT_OUT = "opening balances (a QIF file has no closing one)"
 _WORD = re.compile(r"[a-z\u00df-\u00f6\u00f8-\u00ff]|[A-Z]{4}")
 """How a line goes on behind its letter where that begins a word: `Transaction`, `DEPOSIT`. USD 5.00 is no such word."""
 _VALUE = re.compile(r"[0-9][.,/'-] ?[0-9]")
@@ -62,13 +61,9 @@ def run_together(record: Record) -> str:
 def carries_balance(record: Record, account: str) -> bool:
     """Whether it is called an opening balance and names its own account, which a transfer does not."""
     named = _ACCOUNT.match(text_of(record, "L"))
-    if named is None or not names_opening(text_of(record, "P")):
+    if named is None or text_of(record, "P").casefold() not in _OPENING:
         return False
     return not account or spelled(named[1]).casefold() == account.casefold()
-
-
-def names_opening(payee: str) -> bool:
-    return payee.casefold() in _OPENING
 
 
 def loose_note(records: Sequence[Record]) -> str:

@@ -225,3 +225,28 @@ def test_a_balance_that_was_left_out_before_is_no_entry_of_another_file(form: st
     put(where, f"a.{form}", first, account="1", currency="EUR", balance_rows="post")
 
     assert sorted(amount for _, amount in active(where)) == [-5, -1, 100, 100]
+
+
+FEE, TEA = "15/04/2024,x9,card,fee,Bank,-2.00", "15/04/2024,x5,card,tea,Bar,-2.00"
+WITHOUT_FEES = {**layout(), "footers": [r"\bfee\b"]}
+
+
+def test_a_row_that_a_layout_took_for_a_footer_before_is_no_entry_of_another_file() -> None:
+    where = connection()
+    read(where, export(*ROWS, FEE), WITHOUT_FEES)
+    read(where, export(TEA), layout(), "second.csv")
+
+    read(where, export(*ROWS, FEE), layout())
+
+    assert [amount for _, amount in active(where)] == [-5, -5, 10, -2, -2]
+
+
+def test_where_more_entries_look_for_rows_than_were_read_before_none_is_added_and_the_run_says_so() -> None:
+    where = connection()
+    read(where, export(ROWS[0], FEE), WITHOUT_FEES)
+    read(where, export(ROWS[0], TEA), layout(), "second.csv")
+
+    run = read(where, export(ROWS[0], FEE), OTHER_LAYOUTS["a counterparty"])
+
+    assert [amount for _, amount in active(where)] == [-5, -2]
+    assert "Nothing tells which are which" in notes(run)
