@@ -223,7 +223,9 @@ def test_a_statement_that_may_as_well_begin_within_the_one_before_loses_nothing_
 
 def test_of_exports_cut_within_their_last_day_only_that_day_is_remembered() -> None:
     amounts = [-3, -5, 7, 11]
-    booked = [Booked(DAY + timedelta(days=day), amount, f"T{day} {amount}", "") for day in range(5) for amount in amounts]
+    booked = [
+        Booked(DAY + timedelta(days=day), amount, f"T{day} {amount}", "") for day in range(5) for amount in amounts
+    ]
 
     loaded("globex", [mt940(cut(booked, 4 * at, 4 * at + 14, f"{at}")) for at in range(2)])
 
