@@ -23,8 +23,8 @@ from ingestion import Context, counted
 from integrations.bank.arrivals import Arrival, Row, by_key, chunks, ledger, read
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.identity import Ids, bank_id
-from integrations.bank.judging import Judging
-from integrations.bank.standing import Compared, Standing, compared
+from integrations.bank.judging import Judging, Whole
+from integrations.bank.standing import Compared, Standing, compared, directions
 
 _SHOWN = 5
 _MOST = 40
@@ -129,27 +129,31 @@ class _Holding:
 
     def __init__(self, judging: Judging) -> None:
         self._judging = judging
-        self._standing: dict[int, Standing | None] = {}
-        self._compared: dict[tuple[int, int, date], Compared | None] = {}
+        self._standing: dict[tuple[int, bool], Standing] = {}
+        self._compared: dict[tuple[int, int, date], list[Compared]] = {}
 
-    def compare(self, arrival: Arrival, statement: int) -> Compared | None:
-        """What both statements show of the entry's day; None where their balances say nothing of it."""
+    def compare(self, arrival: Arrival, statement: int) -> Sequence[Compared]:
+        """What both statements show of the entry's day, in each way in which they may be listed; nothing where their
+        balances say nothing of it.
+        """
         own, day = arrival.owner.statement_id, arrival.entry.day
         if (own, statement, day) not in self._compared:
             self._compared[own, statement, day] = self._compare(arrival.entry.statement.format, own, statement, day)
         return self._compared[own, statement, day]
 
-    def _compare(self, form: str, own: int, stored: int, day: date) -> Compared | None:
+    def _compare(self, form: str, own: int, stored: int, day: date) -> list[Compared]:
         if self._judging.statement(stored).format != form[:50] or self._judging.are_others(stored, own):
-            return None  # entries of another format lookalikes.py names
-        both = self._of(own), self._of(stored)
-        return None if both[0] is None or both[1] is None else compared(both[0], both[1], day)
+            return []  # entries of another format lookalikes.py names
+        one, other = self._judging.whole(own), self._judging.whole(stored)
+        if one is None or other is None:
+            return []
+        ways = directions(one[1], other[1])
+        return [compared(self._of(own, one, falls), self._of(stored, other, theirs), day) for falls, theirs in ways]
 
-    def _of(self, statement: int) -> Standing | None:
-        if statement not in self._standing:
-            whole = self._judging.whole(statement)
-            self._standing[statement] = whole and Standing(*whole)
-        return self._standing[statement]
+    def _of(self, statement: int, whole: Whole, falls: bool) -> Standing:
+        if (statement, falls) not in self._standing:
+            self._standing[statement, falls] = Standing(*whole, falls=falls)
+        return self._standing[statement, falls]
 
 
 class _Group:
@@ -179,19 +183,17 @@ class _Group:
 
     def _in_step(self, arrival: Arrival) -> Iterator[Row]:
         for statement, rows in self._at.items():
-            both = self._holding.compare(arrival, statement)
-            for position in both.in_step.get(arrival.entry.position or 0, ()) if both is not None else ():
-                if position in rows:
-                    yield rows[position]
+            for both in self._holding.compare(arrival, statement):
+                for position in both.in_step.get(arrival.entry.position or 0, ()):
+                    if position in rows:
+                        yield rows[position]
 
     def _alike(self, arrival: Arrival) -> Iterator[Row]:
         for statement, rows in self._at.items():
-            both = self._holding.compare(arrival, statement)
-            if both is None:
-                continue
-            if both.has_same_ends:
-                yield from rows.values()
-            after = both.after.get(arrival.entry.position or 0)
-            for position in both.other_at.get(after, ()) if after is not None else ():
-                if position in rows:
-                    yield rows[position]
+            for both in self._holding.compare(arrival, statement):
+                if both.has_same_ends:
+                    yield from rows.values()
+                after = both.after.get(arrival.entry.position or 0)
+                for position in both.other_at.get(after, ()) if after is not None else ():
+                    if position in rows:
+                        yield rows[position]

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate, pairwise
 
 from integrations.bank.alignment import Aligned, beginning, contained, meeting, readings
 from integrations.bank.numbering import follow
@@ -154,6 +155,22 @@ def is_cut_within_a_day(one: Course, other: Course) -> bool:
         return False
     start, end = max(one.first, other.first), min(one.last, other.last)
     return one.before(start) != other.before(start) or one.after(end) != other.after(end)
+
+
+def cut_days(one: Course, other: Course) -> frozenset[date]:
+    """The days of which the two show different parts: one of the two was cut within them."""
+    ends, other_ends = _ends(one), _ends(other)
+    return frozenset(day for day in ends.keys() & other_ends.keys() if ends[day] != other_ends[day])
+
+
+def _ends(course: Course) -> dict[date, tuple[Decimal, Decimal]]:
+    """The balances before and after what it shows of each day."""
+    changed: dict[date, Decimal] = {}
+    for day, amount in course.booked:
+        changed[day] = changed.get(day, Decimal()) + amount
+    days = sorted(changed)
+    balances = list(accumulate((changed[day] for day in days), initial=course.opening))
+    return dict(zip(days, pairwise(balances), strict=True))
 
 
 def may_lie_otherwise(one: Course, other: Course) -> bool:

@@ -19,8 +19,8 @@ from integrations.bank.completing import Completed, completed
 from integrations.bank.courses import (
     Course,
     course,
+    cut_days,
     have_nothing_in_common,
-    is_cut_within_a_day,
     may_hold_the_way,
     runs_in_common,
 )
@@ -30,6 +30,10 @@ from integrations.bank.numbering import follow, page_of
 
 _MOST = 400
 """Statements of one day that are followed from one to another."""
+Whole = tuple[Decimal, list[tuple[int, date, Decimal]], frozenset[date]]
+"""The first balance of a statement, position, day and amount of each entry as they are listed, and the days of which
+the order is not known.
+"""
 
 
 class Judging:
@@ -49,6 +53,7 @@ class Judging:
         self._completed: dict[int, Completed | None] = {}
         self._judged: dict[tuple[int, int], bool] = {}
         self._runs: dict[tuple[int, int], Runs] = {}
+        self._cut: dict[tuple[int, int], frozenset[date]] = {}
 
     def learn(self, statements: Iterable[int]) -> None:
         """Read these statements together."""
@@ -99,10 +104,12 @@ class Judging:
             )
         return self._runs[stored, own]
 
-    def is_cut_within_a_day(self, stored: int, own: int) -> bool:
-        """Whether one of the two was cut within a day that the other shows too."""
-        courses = self._pair(stored, own)
-        return courses[0] is not None and courses[1] is not None and is_cut_within_a_day(courses[0], courses[1])
+    def is_cut(self, stored: int, own: int, day: date) -> bool:
+        """Whether one of the two, both with balances, was cut within a day that the other shows too."""
+        if (stored, own) not in self._cut:
+            one, other = self._pair(stored, own)
+            self._cut[stored, own] = frozenset() if one is None or other is None else cut_days(one, other)
+        return day in self._cut[stored, own]
 
     def say(self, question: Callable[[Course, Course], bool], stored: int, own: int) -> bool:
         """What the courses of the two answer; no where one of them has none."""
@@ -172,10 +179,8 @@ class Judging:
             places = {position: (day, amount, name) for position, day, amount, name in listed if position is not None}
         return places | self._arriving.get(statement.pk, {})
 
-    def whole(self, pk: int) -> tuple[Decimal, list[tuple[int, date, Decimal]], frozenset[date]] | None:
-        """A statement whose entries lead from one balance to the other: the first balance, position, day and amount of
-        each entry as they are listed, and the days of which the order is not known. None where that is not proved.
-        """
+    def whole(self, pk: int) -> Whole | None:
+        """A statement whose entries lead from one balance to the other, None where that is not proved."""
         own = self.course(pk)
         if own is None:
             return None

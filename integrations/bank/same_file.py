@@ -5,8 +5,9 @@ read the file the engine knows by its SHA-256, and the rows that they wrote last
 
 - an entry of the same statement, place, day and amount is that row;
 - where another file delivered the row since, and the earlier run loaded all of its entries, the row of the entry is
-  among those of its day and amount. Where these are more than the entries that look for one, nothing tells which: none
-  is written, and the run says so.
+  among those of its day and amount. Where these are more than the entries that look for one, or more entries look for
+  one than the earlier run read and no longer holds, nothing tells which: none is written, and the run says so. Where it
+  still holds all that it read, these settings read more of the file: what has no row is new.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
+
+from django.db.models import Q
 
 from ingestion import Context, counted
 from ingestion.models import Run, RunArtifact
@@ -33,8 +36,8 @@ class _Earlier(NamedTuple):
     """The runs of this connection that read the file before."""
 
     runs: frozenset[int]
-    loaded_all: bool
-    """One of them left no entry out, so that each has its row."""
+    read: int
+    """The entries of one of them that skipped and rejected none, so that each has its row; 0 where none did."""
 
 
 def adopt(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
@@ -48,7 +51,8 @@ def adopt(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
     taken |= {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
     at_places = _at_places(ctx, earlier, new, taken)
     left = [arrival for arrival in new if arrival.stored is None]
-    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken) if left and earlier.loaded_all else ([], [])
+    missing = _missing(ctx, earlier, arrivals) if left and earlier.read else 0
+    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken, missing) if missing > 0 else ([], [])
     return [*_told(at_places + elsewhere), *_left_as_stored(undecided)]
 
 
@@ -65,8 +69,18 @@ def _earlier(ctx: Context) -> _Earlier | None:
         inputs.filter(run_id__in=runs).exclude(artifact_id=ctx.inbox[0].artifact_id).values_list("run_id", flat=True)
     )
     ended = Run.objects.for_tenant(ctx.tenant).filter(pk__in=runs, state=Run.State.SUCCEEDED, dead=0)
-    loaded_all = any(reasons.keys() <= _ALL_LOADED for reasons in ended.values_list("skip_reasons", flat=True))
-    return _Earlier(frozenset(runs), loaded_all) if runs else None
+    told = ended.values_list("read", "skip_reasons")
+    read = max((count for count, reasons in told if reasons.keys() <= _ALL_LOADED), default=0)
+    return _Earlier(frozenset(runs), read) if runs else None
+
+
+def _missing(ctx: Context, earlier: _Earlier, arrivals: Sequence[Arrival]) -> int:
+    """How many of the entries that were read before are in rows of other files, as far as the batch shows."""
+    own = Q(run_id__in={*earlier.runs, ctx.run_id})
+    here = ledger(ctx).filter(own).count()
+    stored = {arrival.stored.pk for arrival in arrivals if arrival.stored is not None}
+    others = sum(ledger(ctx).filter(~own, pk__in=chunk).count() for chunk in chunks(stored))
+    return earlier.read - here - others
 
 
 def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: set[str]) -> list[Arrival]:
@@ -86,7 +100,7 @@ def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: s
 
 
 def _elsewhere(
-    ctx: Context, earlier: _Earlier, left: Sequence[Arrival], taken: set[str]
+    ctx: Context, earlier: _Earlier, left: Sequence[Arrival], taken: set[str], missing: int
 ) -> tuple[list[Arrival], list[Arrival]]:
     """Those whose rows another file delivered since, and those of which nothing tells which row it is."""
     otherwise = _read_otherwise(ctx, earlier, left)
@@ -99,8 +113,9 @@ def _elsewhere(
         if row.row.external_id not in taken and row.run != ctx.run_id:
             rows[row.money].append(row.row)
     adopted, undecided = [], []
+    are_missing = sum(min(len(rows[money]), len(some)) for money, some in seeking.items()) <= missing
     for money, some in seeking.items():
-        is_certain = len(rows[money]) <= len(some)
+        is_certain = are_missing and len(rows[money]) <= len(some)
         for arrival in some:
             found = _take(arrival, rows[money], taken)
             if is_certain:
@@ -173,8 +188,8 @@ def _told(adopted: Sequence[Arrival]) -> list[str]:
 
 def _left_as_stored(undecided: Sequence[Arrival]) -> list[str]:
     what = (
-        "of this file, which was read before, came with other texts or ids, and more stored entries than these have "
-        "their days and amounts. Nothing tells which are which, so these stay as they are and nothing was added"
+        "of this file, which was read before, came with other texts or ids, and stored entries of their days and "
+        "amounts may be these or others. Nothing tells which are which, so these stay as they are and nothing was added"
     )
     return [f"{_count(undecided)} {what}: {_shown(undecided)}"] if undecided else []
 

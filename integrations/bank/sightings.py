@@ -4,9 +4,8 @@ A coffee, a refund and a coffee again, each in a statement of its own: before th
 second coffee from the first one sent again, so both statements deliver one row. Both are kept as sightings of it. With
 the refund the balances lead from one statement to the other, and the row is parted into two.
 
-That can happen only on a day with which one of the two statements ends and the other begins, so only entries of such a
-day are kept, and those of statements of which one was cut within a day that the other shows too, whose balances must
-tell later ones apart; any other export that overlaps another by more leaves nothing here.
+That can happen only on a day with which one of the two statements ends and the other begins, or within which one of
+them was cut. Only entries of such a day are kept: of the days that two exports both show whole nothing is.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def record(ctx: Context, ids: Ids, judging: Judging, arrived: Sequence[Arrival])
     for arrival, row in shared:
         own, entry = arrival.owner.statement_id, arrival.entry
         both = row.statement_id, own
-        if not (judging.meet_on(*both, entry.day) or judging.is_cut_within_a_day(*both)):
+        if not (judging.meet_on(*both, entry.day) or judging.is_cut(*both, entry.day)):
             continue
         look = look_of(entry.account.known_by, entry.currency, entry, ids)
         for statement, position in ((row.statement_id, row.position or 0), (own, entry.position or 0)):

@@ -9,6 +9,9 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import NamedTuple
 
+Booked = Sequence[tuple[int, date, Decimal]]
+"""Position, day and amount of each entry, as a statement lists them."""
+
 
 class _Placed(NamedTuple):
     """An entry of a day, and the balance after it."""
@@ -19,12 +22,13 @@ class _Placed(NamedTuple):
 
 
 class Standing:
-    """A whole statement from old to new."""
+    """A whole statement from old to new. `falls` says whether it lists the newest entry first, None that days do."""
 
     def __init__(
-        self, opening: Decimal, booked: Sequence[tuple[int, date, Decimal]], unordered: frozenset[date]
+        self, opening: Decimal, booked: Booked, unordered: frozenset[date], *, falls: bool | None = None
     ) -> None:
-        listed = booked[::-1] if booked[0][1] > booked[-1][1] else booked
+        is_falling = _falls(booked) if falls is None else falls
+        listed = booked[::-1] if is_falling else booked
         balances = accumulate((amount for *_, amount in listed), initial=opening)
         self._on: dict[date, list[_Placed]] = defaultdict(list)
         for (position, day, amount), before in zip(listed, balances, strict=False):
@@ -61,6 +65,22 @@ class Compared(NamedTuple):
     """The balance after each entry of the first; none where the order of the day is not known."""
     other_at: Mapping[Decimal, Sequence[int]]
     """The entries of the other after which each balance stands."""
+
+
+def directions(one: Booked, other: Booked) -> list[tuple[bool, bool]]:
+    """Whether each of two exports lists the newest entry first. A day alone does not show it: its bank lists all alike,
+    and where neither shows it both ways may be.
+    """
+    shown = [_falls(one), _falls(other)]
+    if shown[0] is not None and shown[1] is not None:
+        return [(shown[0], shown[1])]
+    told = [each for each in shown if each is not None] or [False, True]
+    return [(each, each) for each in told]
+
+
+def _falls(booked: Booked) -> bool | None:
+    first, last = booked[0][1], booked[-1][1]
+    return None if first == last else first > last
 
 
 def compared(one: Standing, other: Standing, day: date) -> Compared:

@@ -19,6 +19,7 @@ from django.db.models import (
     FloatField,
     Func,
     IntegerField,
+    Model,
     Q,
     QuerySet,
     TextField,
@@ -75,11 +76,11 @@ class ModelRows:
         self.session.begin()
         return self._rows(span).filter(reduce(or_, (Q(**{f"{name}__isnull": True}) for name in columns))).exists()
 
-    def strangers(self, span: Span) -> int:
+    def has_strangers(self, span: Span) -> bool:
         if not self.exactly:
-            return 0
+            return False
         self.session.begin()
-        return self.matching(span).exclude(self._ours()).count()
+        return self.matching(span).exclude(self._ours()).exists()
 
     def _rows(self, span: Span) -> QuerySet[Any]:
         query = self.matching(span)
@@ -155,9 +156,10 @@ def model_rows(
     types = dict(zip(*_types(session, queryset, described), strict=False))
     require_order(by, [types.get(name, "") for name in by])
     floats = frozenset(name for name in read if types.get(name) == FLOAT)
-    fields = {name: _kind(queryset, name) for name in of}
-    wanted = fitting(of, list(fields.values()))
-    exactly = {name: words for name, kind in fields.items() if kind and (words := texts(wanted[name], kind))}
+    fields = {name: _field(queryset, name) for name in of}
+    kinds_of = {name: _kind(field) for name, field in fields.items()}
+    wanted = fitting({name: _columns_value(of[name], fields[name]) for name in of}, list(kinds_of.values()))
+    exactly = {name: words for name, kind in kinds_of.items() if kind and (words := texts(wanted[name], kind))}
     reading = ModelRows(session, queryset, columns, wanted, key, watermark, exactly, floats)
     try:
         reading.matching(Span("all"))
@@ -176,12 +178,26 @@ def _types(session: Session, queryset: QuerySet[Any], by: Sequence[str]) -> tupl
     return by, kinds(session, f"{sql} LIMIT 0", parameters)
 
 
-def _kind(queryset: QuerySet[Any], name: str) -> str:
-    """What kind of column `name` of `of` is, for those that need care."""
+def _field(queryset: QuerySet[Any], name: str) -> Any:
+    """The field that holds what `name` of `of` is compared with, of a foreign key the one that it leads to; None where
+    a lookup stands behind it, which says itself how it compares.
+    """
     try:
-        field: Any = queryset.alias(**{_EXACT: F(name)}).query.annotations[_EXACT].output_field
+        return queryset.alias(**{_EXACT: F(name)}).query.annotations[_EXACT].output_field
     except FieldError:
-        return ""  # it has a lookup behind it, which says itself how it compares
+        return None
+
+
+def _columns_value(value: Any, field: Any) -> Any:
+    """What a foreign key's column holds of a model instance that it leads to."""
+    if isinstance(value, MANY):
+        return [_columns_value(part, field) for part in value]
+    leads_there = isinstance(value, Model) and isinstance(value, getattr(field, "model", ()))
+    return getattr(value, field.attname) if leads_there else value
+
+
+def _kind(field: Any) -> str:
+    """What kind of column it is, for those that need care."""
     while getattr(field, "remote_field", None):
         field = field.target_field
     return next((kind for sort, kind in _KINDS.items() if isinstance(field, sort)), "")

@@ -35,8 +35,8 @@ class Reading(Protocol):
         """Whether a row of `span` has NULL in one of `columns`."""
         ...
 
-    def strangers(self, span: Span) -> int:
-        """How many rows of `span` the database takes for the tenant's although the text asked for is another."""
+    def has_strangers(self, span: Span) -> bool:
+        """Whether the database takes rows of `span` for the tenant's although the text asked for is another."""
         ...
 
 

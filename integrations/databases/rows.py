@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -36,7 +35,6 @@ _FAR = timedelta(days=2)
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SHOWN = 10
-logger = logging.getLogger("ingestion.databases")
 
 
 def everything(ctx: Context) -> Mapping[str, Any]:
@@ -127,9 +125,9 @@ class Rows:
     def test(self, ctx: Context) -> str:
         with self._opened(ctx) as (rows, _):
             found = rows.page(Span("all"), None, 1)
-            nearly = 0 if found else rows.strangers(Span("all"))
+            has_strangers = not found and rows.has_strangers(Span("all"))
         told = f"The database {self.using!r} answered; there are {'rows' if found else 'no rows'}."
-        return f"{told} {_nearly(ctx)}" if nearly else told
+        return f"{told} {_unlike(ctx)}" if has_strangers else told
 
     @contextmanager
     def _opened(self, ctx: Context) -> Iterator[tuple[Reading, Session]]:
@@ -191,20 +189,14 @@ class Rows:
         return [f"{told}Is the column in another unit than bound= writes, or does it count?"]
 
     def _strangers(self, rows: Reading, spans: Sequence[Span], ctx: Context) -> list[str]:
-        """A note where rows are not read because whose they are is only nearly what `of` asks for.
-
-        How many stands in the log, which operators read: they may be another tenant's, and this one sees the note.
+        """A note where rows are not read because whose they are is only nearly what `of` asks for. They may be another
+        tenant's, who are nobody's to count.
         """
         try:
             with translated(self.using):
-                many = sum(map(rows.strangers, spans))
+                return [_unlike(ctx)] if any(map(rows.has_strangers, spans)) else []
         except Transient as error:
-            return [f"Whether rows have only nearly the text that of= asks for was not found out: {error}"]
-        if not many:
-            return []
-        about = {"tenant_id": ctx.tenant.id, "pipeline": ctx.pipeline, "event": "nearly_asked_for"}
-        logger.warning("%s only nearly the text that of= asks for.", counted(many, "row has", "rows have"), extra=about)
-        return [_nearly(ctx)]
+            return [f"Whether rows have nearly the text that of= asks for was not found out: {error}"]
 
     def _bound(self, moment: datetime, opened: Session) -> Any:
         if self.bound is not None:
@@ -249,10 +241,10 @@ class Rows:
             raise SourceChanged(f"Some rows have NULL in {', '.join(self.key)}, which cannot be a key.")
 
 
-def _nearly(ctx: Context) -> str:
+def _unlike(ctx: Context) -> str:
     return (
-        "There are rows that were not taken: their text is only nearly the one that of= asks for (capitals, accents, "
-        f"blanks at the end). If such rows are {ctx.tenant.key}'s too, mend them there or let of= list each spelling."
+        "There are rows whose text is only nearly the one that of= asks for (capitals, accents, blanks at the end); "
+        f"they were not taken. If they are {ctx.tenant.key}'s too, mend them there or let of= list each spelling."
     )
 
 

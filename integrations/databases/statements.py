@@ -53,12 +53,12 @@ class TableRows:
         where, parameters = _joined([*self._conditions(span), (f"({null})", [])])
         return bool(self.session.select(f"SELECT 1{self._from(where)} LIMIT 1", parameters)[1])
 
-    def strangers(self, span: Span) -> int:
+    def has_strangers(self, span: Span) -> bool:
         if not self.exactly:
-            return 0
+            return False
         ours, parameters = _joined(self.exactly, "")
         where, parameters = _joined([*self._equals(span), (f"NOT ({ours})", parameters)])
-        return int(self.session.select(f"SELECT COUNT(*){self._from(where)}", parameters)[1][0][0])
+        return bool(self.session.select(f"SELECT 1{self._from(where)} LIMIT 1", parameters)[1])
 
     def _from(self, where: str) -> str:
         return f" FROM {self.relation} rows_{where}"

@@ -240,3 +240,31 @@ def test_an_export_with_its_account_and_balance_above_the_rows_is_no_other(*, tu
         put(where, f"{at}.csv", data)
 
     assert sums(where) == [Decimal("-5.5"), Decimal("-5.5"), 911]
+
+
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_an_export_of_one_day_is_held_against_others_in_the_order_that_its_bank_lists(
+    turn: int, *, falling: bool
+) -> None:
+    where = connection()
+    files = [
+        export([(12, -3, "b"), (12, -5, "c"), (13, -5, "e")], 128, falling=falling),
+        export([(12, 8, "d"), (12, -3, "B")], 120, falling=falling),
+    ]
+
+    told = take(where, *files[::turn])
+
+    assert sums(where) == [-5, -5, -3, -3, 8]
+    assert "1 entry resembles a stored one, with the same day, amount and balances" in told
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_of_two_exports_of_one_day_each_order_is_tried(falling: bool) -> None:
+    where = connection()
+    files = [
+        export([(12, 8, "d"), (12, -3, "b")], 120, falling=falling),
+        export([(12, -3, "B"), (12, -6, "c")], 128, falling=falling),
+    ]
+
+    assert "1 entry resembles a stored one, with the same day, amount and balances" in take(where, *files)

@@ -15,7 +15,7 @@ from itertools import accumulate, permutations
 
 import pytest
 
-from integrations.bank.models import BankTransaction
+from integrations.bank.models import BankSighting, BankTransaction
 from tests.databases import seeds
 from tests.integrations.bank.camt_messages import balance, entry, message
 from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, Write, camt, mt940
@@ -214,3 +214,17 @@ def test_a_statement_that_may_as_well_begin_within_the_one_before_loses_nothing_
 
         assert stored(f"order-{at}") == true([*before, *after])
         assert "entries of both may as well be the same, sent again, or be two. All of them count" in notes(run)
+
+
+def test_of_exports_cut_within_their_last_day_only_that_day_is_remembered() -> None:
+    amounts = [-3, -5, 7, 11]
+    booked = [
+        Booked(DAY + timedelta(days=day), amount, f"T{day} {amount}", "") for day in range(5) for amount in amounts
+    ]
+
+    loaded("globex", [mt940(cut(booked, 4 * at, 4 * at + 14, f"{at}")) for at in range(2)])
+
+    tenant = connection("globex").tenant
+    days = BankSighting.objects.for_tenant(tenant).values_list("booked_on", flat=True).distinct()
+    assert list(days) == [DAY + timedelta(days=3)]
+    assert stored("globex") == true(booked[:18])

@@ -14,6 +14,7 @@ import pytest
 from ingestion.models import Connection, Run
 from integrations.bank.models import BankTransaction
 from tests.databases import all_on_sqlite
+from tests.integrations.bank.test_ofx_stated_balances import file, row
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
@@ -200,3 +201,52 @@ def test_whatever_settings_a_file_is_read_with_its_entries_count_once(seed: int)
         read(where, export(*rows), other)
 
     assert sorted(amount for _, amount in active(where)) == sorted(Decimal(row.split(",")[-1]) for row in rows)
+
+
+LEFT_OUT_FIRST = {
+    "ofx": (
+        file(row(1, "-5.00", "Coffee", "1"), row(2, "100.00", "Saldo")),
+        file(row(2, "100.00", "Deposit", "9"), row(3, "-1.00", "Tea", "10")),
+    ),
+    "qif": (
+        b"!Type:Bank\nD2026-06-02\nT100.00\nPOpening Balance\nL[Main]\n^\nD2026-06-03\nT-5.00\nPCoffee\n^\n",
+        b"!Type:Bank\nD2026-06-02\nT100.00\nPDeposit\n^\nD2026-06-04\nT-1.00\nPTea\n^\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", LEFT_OUT_FIRST)
+def test_a_balance_that_was_left_out_before_is_no_entry_of_another_file(form: str) -> None:
+    where = connection()
+    first, second = LEFT_OUT_FIRST[form]
+    put(where, f"a.{form}", first, account="1", currency="EUR", balance_rows="leave out")
+    put(where, f"b.{form}", second, account="1", currency="EUR")
+
+    put(where, f"a.{form}", first, account="1", currency="EUR", balance_rows="post")
+
+    assert sorted(amount for _, amount in active(where)) == [-5, -1, 100, 100]
+
+
+FEE, TEA = "15/04/2024,x9,card,fee,Bank,-2.00", "15/04/2024,x5,card,tea,Bar,-2.00"
+WITHOUT_FEES = {**layout(), "footers": [r"\bfee\b"]}
+
+
+def test_a_row_that_a_layout_took_for_a_footer_before_is_no_entry_of_another_file() -> None:
+    where = connection()
+    read(where, export(*ROWS, FEE), WITHOUT_FEES)
+    read(where, export(TEA), layout(), "second.csv")
+
+    read(where, export(*ROWS, FEE), layout())
+
+    assert [amount for _, amount in active(where)] == [-5, -5, 10, -2, -2]
+
+
+def test_where_more_entries_look_for_rows_than_were_read_before_none_is_added_and_the_run_says_so() -> None:
+    where = connection()
+    read(where, export(ROWS[0], FEE), WITHOUT_FEES)
+    read(where, export(ROWS[0], TEA), layout(), "second.csv")
+
+    run = read(where, export(ROWS[0], FEE), OTHER_LAYOUTS["a counterparty"])
+
+    assert [amount for _, amount in active(where)] == [-5, -2]
+    assert "Nothing tells which are which" in notes(run)

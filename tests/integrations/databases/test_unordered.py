@@ -113,8 +113,8 @@ class Asked:
     def any_null(self, span: Span, columns: Sequence[str]) -> bool:
         return False
 
-    def strangers(self, span: Span) -> int:
-        return 0
+    def has_strangers(self, span: Span) -> bool:
+        return False
 
 
 def walked(rows: Asked, size: int, after: Cursor | None = None) -> list[str]:
