@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from itertools import permutations
 
 import pytest
@@ -59,12 +61,58 @@ def test_statements_that_list_their_entries_by_amount_overlap_where_their_balanc
     assert stored("acme") == true(booked)
 
 
-def test_equal_entries_that_may_be_one_where_a_bank_lists_by_amount_all_count_and_are_named() -> None:
+def test_a_part_of_a_day_that_lies_within_another_listed_by_amount_is_stored_once_and_named() -> None:
     booked = [Booked(DAY, amount, "Shop", "") for amount in (-2, -7, -1, -4)]
 
     said = told(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
 
-    assert "all of them count. Where their bank lists entries by amount" in said
+    assert "fit together in another order than the one in which they list their entries" in said
+    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR; together -8, by which" in said
+    assert stored("acme") == true(booked)
+
+
+def test_equal_entries_that_may_be_one_where_a_bank_may_list_by_amount_all_count_and_are_named() -> None:
+    booked = [Booked(DAY, amount, "Shop", "") for amount in (-2, -7, -1, -2)]
+
+    said = told(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
+
+    assert "all of them count. Where their bank lists entries by amount, some may have been sent again" in said
+    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR" in said
+
+
+WORDS = "may as well|fit together in another order|have been sent again|do not tell how|changes no balance"
+
+
+def cut_anywhere(seed: int) -> tuple[list[Booked], list[tuple[int, int]]]:
+    """A few days of which nearly every entry has twins, in statements that overlap within days."""
+    chance = random.Random(f"by amount {seed}")
+    booked = sorted(
+        [
+            Booked(DAY.replace(day=chance.randint(1, 2)), chance.choice([-1, -1, -2, -3, 5]), "Shop", "")
+            for _ in range(9)
+        ]
+    )
+    booked = sorted(chance.sample(booked, len(booked)), key=lambda each: each.day)
+    starts = [chance.randrange(len(booked) - 2) for _ in range(3)]
+    return booked, [(start, min(start + chance.randint(2, 6), len(booked))) for start in starts]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [range(10, 20), range(41, 53)], ids=str)
+def test_no_entry_of_a_bank_that_lists_by_amount_is_doubled_or_lost_in_silence(seeds: range) -> None:
+    silent = []
+    for seed in seeds:
+        booked, spans = cut_anywhere(seed)
+        where = connection(f"seed-{seed}")
+
+        runs = [put(where, "a.sta", by_amount(cut(booked, *span, "0"))) for span in spans]
+
+        shown = {at for span in spans for at in range(*span)}
+        if stored(f"seed-{seed}") != true(booked[at] for at in shown) and not re.search(
+            WORDS, "".join(map(notes, runs))
+        ):
+            silent.append(seed)
+    assert silent == []
 
 
 @pytest.mark.parametrize(
