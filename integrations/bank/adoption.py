@@ -132,8 +132,8 @@ def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[A
     if not new:
         return
     rows: dict[object, list[Row]] = defaultdict(list)
-    for row, texts, _ in alike(ctx, new):
-        rows[texts].append(row)
+    for near in alike(ctx, new, arrivals):
+        rows[near.texts].append(near.row)
     judging = Judging(ctx, arrivals)
     groups: dict[object, list[Arrival]] = defaultdict(list)
     for arrival in new:

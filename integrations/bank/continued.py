@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, takewhile
 
 from ingestion import Context
 from integrations.bank import doubts
@@ -19,6 +19,8 @@ from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_ke
 from integrations.bank.judging import Judging
 from integrations.bank.ordinals import Ordinals
 
+_FEW = 4
+"""Equal entries of earlier statements that are looked at where the run says what it leaves open."""
 _Group = tuple[int, str]
 """The statement and the look of entries that are twins within it."""
 
@@ -26,10 +28,13 @@ _Group = tuple[int, str]
 def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> list[str]:
     """Give entries that are twins of another page's their own ids; a sentence for what may as well be the same."""
     elsewhere = [arrival for arrival in arrivals if _may_be_another(arrival)]
+    equals = [(arrival, arrival.stored) for arrival in elsewhere if arrival.stored is not None]
+    parted = list(_parted(ctx, ids, arrivals))
+    judging.learn(row.statement_id for _, row in [*equals, *parted])
+    equals += [(one, row) for one, row in parted if judging.are_others(row.statement_id, one.owner.statement_id)]
+    told = doubts.told(ctx, judging, arrivals, equals) if equals else []
     if not elsewhere:
-        return []
-    judging.learn(arrival.stored.statement_id for arrival in elsewhere if arrival.stored is not None)
-    told = doubts.told(ctx, judging, arrivals, elsewhere)
+        return told
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
     moving |= {_group(arrival, ids) for arrival in _moved_before(ctx, ids, judging, elsewhere)}
     moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}
@@ -53,6 +58,20 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
 def _group(arrival: Arrival, ids: Ids) -> _Group:
     entry = arrival.entry
     return arrival.owner.statement_id, look_of(entry.account.known_by, entry.currency, entry, ids)
+
+
+def _parted(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> Iterator[doubts.Equal]:
+    """Entries that this run numbered after equal ones of a statement that it read before, each with one of these."""
+    batch = {arrival.key for arrival in arrivals}
+    equal: dict[str, Arrival] = {}
+    for arrival in arrivals:
+        if arrival.stored is None and not arrival.owner.account_is_new and _is_told_by_look(arrival):
+            look = _group(arrival, ids)[1]
+            before = takewhile(lambda key: key != arrival.key, (key_of(look, at) for at in range(_FEW)))  # noqa: B023
+            equal.update((key, arrival) for key in before if key not in batch)
+    for key, row in (by_key(ctx, equal) if equal else {}).items():
+        if row.statement_id != equal[key].owner.statement_id and not row.withdrawn:
+            yield equal[key], row
 
 
 def _moved_before(ctx: Context, ids: Ids, judging: Judging, elsewhere: Sequence[Arrival]) -> list[Arrival]:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from ingestion import Context
-from integrations.bank.arrivals import Arrival, chunks, ledger
+from integrations.bank.arrivals import Arrival, Row, chunks, ledger
 from integrations.bank.contradictions import shown
 from integrations.bank.courses import (
     fit_in_another_order,
@@ -21,19 +21,20 @@ from integrations.bank.judging import Judging
 from integrations.bank.numbering import is_numbered
 
 _SHOWN = 5
+Equal = tuple[Arrival, Row]
+"""An entry, and a stored one of its look."""
 _Pair = tuple[int, int]
 """A stored statement and an arriving one."""
 
 
-def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere: Sequence[Arrival]) -> list[str]:
+def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere: Sequence[Equal]) -> list[str]:
     """A sentence for each pair of statements that leaves it open, before anything is decided about their entries.
 
-    `elsewhere` are those whose look is stored as an entry of another statement.
+    `elsewhere` are entries with a stored one of their look, of another statement.
     """
-    of_pair: dict[_Pair, list[Arrival]] = defaultdict(list)
-    for arrival in elsewhere:
-        if arrival.stored is not None:
-            of_pair[arrival.stored.statement_id, arrival.owner.statement_id].append(arrival)
+    of_pair: dict[_Pair, list[Equal]] = defaultdict(list)
+    for arrival, row in elsewhere:
+        of_pair[row.statement_id, arrival.owner.statement_id].append((arrival, row))
     pairs = sorted(of_pair)
     proved = [pair for pair in pairs if all(map(judging.course, pair))]
     with_balances = (
@@ -47,7 +48,7 @@ def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere:
     ]
 
 
-def _doubt(judging: Judging, stored: int, own: int, entries: Sequence[Arrival]) -> str:
+def _doubt(judging: Judging, stored: int, own: int, equals: Sequence[Equal]) -> str:
     """What the balances of the two leave open, and what becomes of their equal entries; '' for nothing."""
     are_others = judging.are_others(stored, own)
     if not are_others and any(_changes_nothing(judging, each) for each in (stored, own)):
@@ -74,7 +75,7 @@ def _doubt(judging: Judging, stored: int, own: int, entries: Sequence[Arrival]) 
             "show equal entries of a day, between balances that run past each other as they are listed: all of them "
             "count. Where their bank lists entries by amount, some may have been sent again."
         )
-    if _any_apart(judging, entries) and judging.say(may_have_more_in_common, stored, own):
+    if _any_apart(judging, equals) and judging.say(may_have_more_in_common, stored, own):
         return (
             "show a run of entries between the same balances, and further equal ones: these count twice. Where their "
             "bank lists entries by amount, some may have been sent again."
@@ -87,15 +88,15 @@ def _doubt(judging: Judging, stored: int, own: int, entries: Sequence[Arrival]) 
     return ""
 
 
-def _any_apart(judging: Judging, entries: Sequence[Arrival]) -> bool:
+def _any_apart(judging: Judging, equals: Sequence[Equal]) -> bool:
     return any(
-        judging.are_apart(each.stored.statement_id, each.stored.position, each.owner.statement_id, each.entry.position)
-        for each in entries
-        if each.stored is not None
+        judging.are_apart(row.statement_id, row.position, arrival.owner.statement_id, arrival.entry.position)
+        for arrival, row in equals
     )
 
 
-def _at_stake(entries: Sequence[Arrival]) -> str:
+def _at_stake(equals: Sequence[Equal]) -> str:
+    entries = list({arrival.key: arrival for arrival, _ in equals}.values())
     more = f"; and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
     change = sum((each.entry.amount for each in entries), Decimal()).normalize()
     shown = "; ".join(each.shown for each in entries[:_SHOWN])

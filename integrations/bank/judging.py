@@ -147,6 +147,8 @@ class Judging:
     def course(self, pk: int) -> Course | None:
         """Of what is stored as the statement's, and what arrives of it."""
         statement = self.statement(pk)
+        if statement.opening is None or statement.closing is None:
+            return None
         if pk not in self._courses:
             places = self._listed(statement)
             self._places[pk] = sorted(places)

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, csv, mt940
+from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940
 from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection
@@ -133,3 +133,41 @@ def test_different_parts_of_a_day_without_ids_and_balances_are_named(
     said = told(*files, currency="EUR")
 
     assert ("show different parts of 2026-06-01 and have no balances" in said) is is_named
+
+
+def shops(*amounts: int) -> list[Booked]:
+    return [Booked(DAY, amount, "Shop", "") for amount in amounts]
+
+
+COMES_BACK = [RENT, TEA, BACK, TEA, BACK]
+LEFT_OPEN = {
+    "a balance comes back": [mt940(cut(COMES_BACK, *span, "0")) for span in [(0, 3), (1, 5)]],
+    "the numbers follow each other": [
+        mt940(cut(COMES_BACK, *span, number)) for span, number in [((0, 3), "156"), ((1, 5), "157")]
+    ],
+    "one changes nothing": [mt940(cut(COMES_BACK, *span, "0")) for span in [(0, 3), (3, 5)]],
+    "another order": [by_amount(cut(shops(-2, -7, -1, -4), *span, "0")) for span in [(0, 4), (1, 3)]],
+    "too few to tell the order": [by_amount(cut(shops(-2, -7, -1, -2), *span, "0")) for span in [(0, 4), (1, 3)]],
+    "no balances": [csv(Cutting("", 0, entries, DAY, DAY)) for entries in ([RENT, TEA], [TEA, BACK])],
+    "another text": [csv(Cutting("", 0, [RENT, tea], DAY, DAY)) for tea in (TEA, TEA._replace(text="Green tea"))],
+    "another text between equal balances": [
+        mt940(cut([RENT, tea, RENT], 0, 2 + at, f"{at}")) for at, tea in enumerate([TEA, TEA._replace(text="Green tea")])
+    ],
+}  # fmt: skip
+NUMBERS = re.compile(r"transaction [0-9]+ beside [0-9]+")
+
+
+def all_told(name: str, files: list[bytes]) -> str:
+    said = "".join(notes(put(connection(name), "a.txt", data, currency="EUR")) for data in files)
+    return NUMBERS.sub("transaction 2 beside 1", said)
+
+
+@pytest.mark.parametrize("name", LEFT_OPEN)
+def test_what_the_files_of_one_archive_leave_open_is_told_as_of_files_of_their_own(name: str) -> None:
+    files = LEFT_OPEN[name]
+
+    said = all_told("alone", files)
+
+    assert "ompare" in said
+    assert all_told("archived", archived(files)) == said
+    assert stored("archived") == stored("alone")
