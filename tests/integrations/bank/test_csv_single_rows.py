@@ -1,4 +1,4 @@
-"""CSV exports of a single row: it names one balance, so only what comes beside it tells what it is."""
+"""CSV rows that move nothing or stand alone: only what comes beside them tells what they are."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import permutations
 
 import pytest
 
-from integrations.bank.formats import csv_file
+from integrations.bank.formats import csv_file, read_file
 from integrations.bank.models import BankTransaction
 from integrations.bank.proofs import fault, proofs
+from integrations.bank.statements import Statement
 from tests.integrations.bank.test_csv_unproved import STATED
 from tests.integrations.bank.test_cuttings import archived
 from tests.integrations.bank.test_overlap import notes, put
@@ -91,3 +92,60 @@ def test_where_the_file_states_one_balance_before_and_after_a_row_that_moves_is_
     why = fault(statement)
     assert ("a difference of -5.00" in str(why)) if not verdict else why is None
     assert why or [proof.verdict for proof in proofs("june.csv", statement)] == [verdict]
+
+
+def listed(*rows: str) -> Statement:
+    (statement,) = read_file("\n".join([HEADER, *rows, ""]).encode(), currency="EUR")
+    return statement
+
+
+A, B = "2026-06-10,A,-5.00,95.00", "2026-06-12,B,-5.00,90.00"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["2026-06-09,Opening balance,,100.00", A, B],
+        [A, "2026-06-11,Notice,,95.00", B],
+        [A, "2026-06-11,Notice,,95.00", "2026-06-11,Another,,95.00", B],
+        [B, "2026-06-11,Notice,,95.00", A],
+        [A, B, "2026-06-13,Closing balance,,90.00"],
+        ["2026-06-13,Closing balance,,90.00", B, A, "2026-06-09,Opening balance,,100.00"],
+        ["2026-06-10,A,0.00,95.00", "2026-06-10,Notice,,95.00", "2026-06-10,B,0.00,95.00"],
+    ],
+    ids=["opening", "between", "two", "newest first", "closing", "both, newest first", "one day either way"],
+)
+def test_a_row_without_amount_that_moves_nothing_is_left_out_and_counted(rows: list[str]) -> None:
+    statement = listed(*rows)
+
+    assert [each.position for each in statement.entries] == [0, 1]
+    assert {each.counterparty for each in statement.entries} == {"A", "B"}
+    assert statement.left_out == {"rows that state a balance": len(rows) - 2}
+    assert statement.opening is not None
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [A, "2026-06-11,Lost,,94.00", "2026-06-12,B,-5.00,89.00"],
+        ["2026-06-09,Lost,,99.00", A, B],
+        [A, "2026-06-13,Lost,,100.00"],
+        [A, "2026-06-10,Either way,,100.00"],
+        [A, "2026-06-11,No balance,,", B],
+        [A, "2026-06-11,Text,n/a,95.00", B],
+    ],
+    ids=["another balance", "at the beginning", "at the end", "one day", "no balance", "no number"],
+)
+def test_a_row_that_may_have_lost_its_amount_is_kept_for_a_dead_letter(rows: list[str]) -> None:
+    statement = listed(*rows)
+
+    assert len(statement.entries) == len(rows)
+    assert statement.left_out == {}
+
+
+def test_a_row_that_is_left_out_is_counted_on_its_run() -> None:
+    where = connection()
+
+    run = put(where, "june.csv", row(f"{A}\n2026-06-11,Notice,,95.00\n{B}"), account="77", currency="EUR")
+
+    assert (run.state, run.ok, run.dead, run.left_out) == ("succeeded", 2, 0, {"rows that state a balance": 1})
