@@ -9,10 +9,11 @@ Notices announce entry by entry, so what one of them does not show tells nothing
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from ingestion import Context
 from integrations.bank import copies
@@ -57,18 +58,30 @@ def _surplus(
 ) -> Iterator[Pair]:
     """As many pairs of a day and amount as the ledger would hold more of it than the statement shows."""
     left = len(rows) + len(new) - max(arrival.entry.alike for arrival in new)
-    others = [each for each in rows if each.row.external_id not in batch]
+    others: dict[_Brought, deque[Row]] = defaultdict(deque)
+    for each in rows:
+        if each.row.external_id not in batch:
+            brought = _Brought(each.row.statement_id, each.has_balances, bool(bank_id_of(each.row.bank_id)))
+            others[brought].append(each.row)
     for arrival in new[::-1]:
-        each = next((each for each in others if _may_be_one(ids, judging, arrival, each)), None)
-        if left > 0 and each is not None:
-            others.remove(each)
+        alike = (stored for brought, stored in others.items() if stored and brought.may_be(ids, judging, arrival))
+        stored = next(alike, None) if left > 0 else None
+        if stored is not None:
             left -= 1
-            yield arrival, each.row
+            yield arrival, stored.popleft()
 
 
-def _may_be_one(ids: Ids, judging: Judging, arrival: Arrival, near: Near) -> bool:
-    if arrival.has_balances and near.has_balances:
-        return False  # these tell, see balanced_twins.py
-    if ids is not Ids.IGNORE and bank_id(arrival.entry) and bank_id_of(near.row.bank_id):
-        return False
-    return not judging.are_others(near.row.statement_id, arrival.owner.statement_id)
+class _Brought(NamedTuple):
+    """How stored rows arrived."""
+
+    statement: int
+    has_balances: bool
+    has_ids: bool
+
+    def may_be(self, ids: Ids, judging: Judging, arrival: Arrival) -> bool:
+        """Whether neither balances nor ids nor page numbers tell that the entry is none of them."""
+        if arrival.has_balances and self.has_balances:
+            return False  # see balanced_twins.py
+        if ids is not Ids.IGNORE and self.has_ids and bank_id(arrival.entry):
+            return False
+        return not judging.are_others(self.statement, arrival.owner.statement_id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from itertools import chain, takewhile
+from itertools import chain
 
 from ingestion import Context
 from integrations.bank import doubts
@@ -31,7 +31,9 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     equals = [(arrival, arrival.stored) for arrival in elsewhere if arrival.stored is not None]
     parted = list(_parted(ctx, ids, arrivals))
     judging.learn(row.statement_id for _, row in [*equals, *parted])
-    equals += [(one, row) for one, row in parted if judging.are_others(row.statement_id, one.owner.statement_id)]
+    equals += [
+        (arrival, row) for arrival, row in parted if judging.are_others(row.statement_id, arrival.owner.statement_id)
+    ]
     told = doubts.told(ctx, judging, arrivals, equals) if equals else []
     if not elsewhere:
         return told
@@ -67,7 +69,8 @@ def _parted(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> Iterator[dou
     for arrival in arrivals:
         if arrival.stored is None and not arrival.owner.account_is_new and _is_told_by_look(arrival):
             look = _group(arrival, ids)[1]
-            before = takewhile(lambda key: key != arrival.key, (key_of(look, at) for at in range(_FEW)))  # noqa: B023
+            keys = [key_of(look, at) for at in range(_FEW)]
+            before = keys[: keys.index(arrival.key)] if arrival.key in keys else keys
             equal.update((key, arrival) for key in before if key not in batch)
     for key, row in (by_key(ctx, equal) if equal else {}).items():
         if row.statement_id != equal[key].owner.statement_id and not row.withdrawn:

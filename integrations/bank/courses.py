@@ -9,8 +9,9 @@ The rule, for statements of one account that share days:
 - they are others where their balances run past each other: neither at the beginning nor at the end of the days they
   share do they have the same balance, and no run of entries leads both from the same balance to the same balance.
 
-Else they overlap. A course that is not whole, as of a statement of which other ones delivered entries since, denies
-nothing.
+Else they overlap. Statements that both list their entries by amount are judged by what they hold instead, see
+unordered.py: no run of entries shows where they were booked. A course that is not whole, as of a statement of which
+other ones delivered entries since, denies nothing.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere:
     of_pair: dict[_Pair, list[Equal]] = defaultdict(list)
     for arrival, row in elsewhere:
         of_pair[row.statement_id, arrival.owner.statement_id].append((arrival, row))
-    pairs = sorted(of_pair)
+    pairs = sorted(pair for pair in of_pair if not judging.are_pages(*pair))
     proved = [pair for pair in pairs if all(map(judging.course, pair))]
     with_balances = (
         f"{_named(judging, *pair)} {doubt} {_at_stake(of_pair[pair])} Compare them with the bank's."

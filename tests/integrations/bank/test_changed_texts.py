@@ -29,8 +29,8 @@ CLEANED = [JUNE[0], JUNE[1]._replace(text="Coffee Shop"), *JUNE[2:]]
 def told(write: Write, *files: list[Booked], name: str = "acme") -> str:
     """What the runs of the files, one after the other, say."""
     cuttings = (Cutting("", 0, listed, listed[0].day, listed[-1].day) for listed in files)
-    given = {"currency": "EUR", "dates": "dmy", "account": "42"}
-    return "\n".join(notes(put(connection(name), "a.txt", write(each), **given)) for each in cuttings)
+    settings = {"currency": "EUR", "dates": "dmy", "account": "42"}
+    return "\n".join(notes(put(connection(name), "a.txt", write(each), **settings)) for each in cuttings)
 
 
 def numbers(text: str) -> tuple[int, int]:
