@@ -29,11 +29,11 @@ _Money = tuple[int, date, Decimal]
 
 
 def suspected(
-    ids: Ids, judging: Judging, new: Sequence[Arrival], near: Iterable[Near], batch: Collection[str]
+    ids: Ids, judging: Judging, new: Sequence[Arrival], near: Iterable[Near], taken: Collection[str]
 ) -> Iterator[Pair]:
     """Of the new entries those that may be stored ones, each with one of these.
 
-    `near` are the rows of their days, amounts and format; `batch` are the keys of all entries that arrive with them.
+    `near` are the rows of their days, amounts and format; `taken` are the keys of those that arrive with them.
     """
     groups: dict[_Money, list[Arrival]] = defaultdict(list)
     for arrival in new:
@@ -45,7 +45,7 @@ def suspected(
             rows[each.money].append(each)
     judging.learn(each.row.statement_id for some in rows.values() for each in some)
     for money, some in rows.items():
-        yield from _surplus(ids, judging, groups[money], some, batch)
+        yield from _surplus(ids, judging, groups[money], some, taken)
 
 
 def told(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
@@ -54,13 +54,13 @@ def told(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
 
 
 def _surplus(
-    ids: Ids, judging: Judging, new: Sequence[Arrival], rows: Sequence[Near], batch: Collection[str]
+    ids: Ids, judging: Judging, new: Sequence[Arrival], rows: Sequence[Near], taken: Collection[str]
 ) -> Iterator[Pair]:
     """As many pairs of a day and amount as the ledger would hold more of it than the statement shows."""
     left = len(rows) + len(new) - max(arrival.entry.alike for arrival in new)
     others: dict[_Brought, deque[Row]] = defaultdict(deque)
     for each in rows:
-        if each.row.external_id not in batch:
+        if each.row.external_id not in taken:
             brought = _Brought(each.row.statement_id, each.has_balances, bool(bank_id_of(each.row.bank_id)))
             others[brought].append(each.row)
     for arrival in new[::-1]:

@@ -64,7 +64,8 @@ def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list
         _left(new, pairs), formats, lambda one: one.money, lambda one: one.entry.alike, _Sort.FORMAT, batch
     )
     of_the_format = [each for each in near if each.format == same[each.money]]
-    return pairs, list(changed_texts.suspected(ids, judging, _left(new, pairs), of_the_format, batch))
+    taken = batch | {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
+    return pairs, list(changed_texts.suspected(ids, judging, _left(new, pairs), of_the_format, taken))
 
 
 def _doubted(new: Sequence[Arrival]) -> dict[object, set[int]]:

@@ -104,3 +104,14 @@ def test_statements_with_balances_are_judged_by_these() -> None:
 
     assert "no balances tell apart" not in "".join(said)
     assert stored("acme") == true([*JUNE, ANOTHER])
+
+
+def test_a_row_that_another_entry_of_the_file_takes_is_not_named() -> None:
+    where, coffee = connection(), JUNE[1]._replace(name="F1")
+    put(where, "first.ofx", ofx(Cutting("", 0, [coffee], DAY, DAY)))
+
+    both = [coffee._replace(name="F8"), ANOTHER._replace(name="F9")]
+    run = put(where, "second.ofx", ofx(Cutting("", 0, both, DAY, DAY)), ids="ignore")
+
+    assert "resemble" not in notes(run)
+    assert sum(stored("acme").values()) == 2
