@@ -49,11 +49,15 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         if is_near and (group := _group(arrival, ids)) in moving:
             groups[group].append(arrival)
     staying = {arrival.key for arrival in arrivals} - {one.key for group in groups.values() for one in group}
+    alike: dict[tuple[int, object], list[int]] = defaultdict(list)
+    for arrival in arrivals:
+        if arrival.entry.position is not None:
+            alike[arrival.owner.statement_id, arrival.money].append(arrival.entry.position)
     ordinals = Ordinals(ctx)
     ordinals.learn({look for _, look in groups})
     for (statement, look), twins in groups.items():
         twins.sort(key=lambda one: one.entry.position or 0)
-        _Parting(judging, statement, staying).settle(ordinals.of(look), twins)
+        _Parting(judging, statement, staying, alike[statement, twins[0].money]).settle(ordinals.of(look), twins)
     return told
 
 
@@ -130,11 +134,15 @@ def _is_told_by_look(arrival: Arrival) -> bool:
 class _Parting:
     """The stored rows of one look, and the twins of an arriving statement that may be some of them."""
 
-    def __init__(self, judging: Judging, statement: int, taken: set[str]) -> None:
+    def __init__(self, judging: Judging, statement: int, taken: set[str], alike: Sequence[int]) -> None:
         self._judging = judging
         self._statement = statement
         self._taken = taken
         """Ids that entries of the batch have, which nobody else may take."""
+        self._retold = self._in_their_places()
+        """What one twin passed by is no other one's either, so all of them read it once."""
+        self._alike = alike
+        """The places of the statement's entries of their day and amount, whatever their texts."""
         self._at: dict[int, dict[int | None, Row]] = defaultdict(dict)
         self._unaligned: deque[Row] = deque()
         """Rows of statements that overlap with this one, where nothing tells which of its entries they are."""
@@ -142,7 +150,7 @@ class _Parting:
     def settle(self, ordinals: Iterator[tuple[str, Row | None]], twins: Sequence[Arrival]) -> None:
         """Each takes the row of its own place, else of a twin of that, else one that overlaps, else a free id."""
         free = self._learn(ordinals)
-        for rows_of in (self._own, self._aligned, self._interchangeable, self._overlapping):
+        for rows_of in (self._own, self._aligned, self._interchangeable, self._of_another_text, self._overlapping):
             twins = [arrival for arrival in twins if not self._take(arrival, rows_of(arrival))]
         for arrival in twins:
             self._taken.add(key := next(key for key in free if key not in self._taken))
@@ -189,6 +197,20 @@ class _Parting:
                 places = self._judging.partners(statement, self._statement, arrival.entry.position or 0)
                 if next(places, None) is not None:
                     yield from rows.values()
+
+    def _of_another_text(self, arrival: Arrival) -> Iterator[Row]:
+        return self._retold
+
+    def _in_their_places(self) -> Iterator[Row]:
+        """The rows in the places of entries that have another text here.
+
+        Listed by amount, equal amounts stand in any order; and the statement shows the stored entry in any case.
+        """
+        for statement, rows in self._at.items():
+            if statement != self._statement and not self._judging.are_others(statement, self._statement):
+                for position in self._alike:
+                    places = self._judging.partners(statement, self._statement, position)
+                    yield from (rows[place] for place in places if place in rows)
 
     def _overlapping(self, arrival: Arrival) -> Iterator[Row]:
         while self._unaligned:

@@ -115,6 +115,26 @@ def test_no_entry_of_a_bank_that_lists_by_amount_is_doubled_or_lost_in_silence(s
     assert silent == []
 
 
+@pytest.mark.parametrize("order", list(permutations(range(2))), ids=str)
+@pytest.mark.parametrize(
+    ("looks", "spans"),
+    [
+        ([(-1, "Tea"), (5, "Tea"), (5, "Coffee"), (-1, "Coffee")], [(2, 4), (1, 4)]),
+        ([(-5, "Coffee"), (-4, "Tea"), (-5, "Tea"), (12, "Pay"), (5, "Tea"), (5, "Tea")], [(2, 6), (0, 3)]),
+    ],
+    ids=["a part", "an overlap"],
+)
+def test_entries_of_one_amount_stand_in_any_order_where_a_bank_lists_by_amount(
+    looks: list[tuple[int, str]], spans: list[tuple[int, int]], order: tuple[int]
+) -> None:
+    booked = [Booked(DAY, *look, "") for look in looks]
+    files = [by_amount(cut(booked, *span, "0")) for span in spans]
+
+    told(*(files[at] for at in order))
+
+    assert stored("acme") == true(booked[min(start for start, _ in spans) :])
+
+
 @pytest.mark.parametrize(
     ("morning", "evening", "is_named"),
     [
