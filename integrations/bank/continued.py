@@ -9,7 +9,7 @@ it. The entries of that look then take the rows of their own places, or the next
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 
 from ingestion import Context
@@ -49,10 +49,7 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         if is_near and (group := _group(arrival, ids)) in moving:
             groups[group].append(arrival)
     staying = {arrival.key for arrival in arrivals} - {one.key for group in groups.values() for one in group}
-    alike: dict[tuple[int, object], list[int]] = defaultdict(list)
-    for arrival in arrivals:
-        if arrival.entry.position is not None:
-            alike[arrival.owner.statement_id, arrival.money].append(arrival.entry.position)
+    alike = _retold(ids, arrivals, {arrival.money for twins in groups.values() for arrival in twins})
     ordinals = Ordinals(ctx)
     ordinals.learn({look for _, look in groups})
     for (statement, look), twins in groups.items():
@@ -64,6 +61,17 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
 def _group(arrival: Arrival, ids: Ids) -> _Group:
     entry = arrival.entry
     return arrival.owner.statement_id, look_of(entry.account.known_by, entry.currency, entry, ids)
+
+
+def _retold(ids: Ids, arrivals: Sequence[Arrival], moneys: Set[object]) -> dict[tuple[int, object], list[int]]:
+    """The places of entries by statement, day and amount, of which no entry with their text is stored."""
+    near = [(_group(arrival, ids), arrival) for arrival in arrivals if arrival.money in moneys]
+    stored = {group for group, arrival in near if arrival.stored is not None}
+    retold: dict[tuple[int, object], list[int]] = defaultdict(list)
+    for group, arrival in near:
+        if group not in stored and arrival.entry.position is not None:
+            retold[group[0], arrival.money].append(arrival.entry.position)
+    return retold
 
 
 def _parted(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> Iterator[doubts.Equal]:
@@ -142,7 +150,7 @@ class _Parting:
         self._retold = self._in_their_places()
         """What one twin passed by is no other one's either, so all of them read it once."""
         self._alike = alike
-        """The places of the statement's entries of their day and amount, whatever their texts."""
+        """The places of the statement's entries of their day and amount that have a text which is not stored."""
         self._at: dict[int, dict[int | None, Row]] = defaultdict(dict)
         self._unaligned: deque[Row] = deque()
         """Rows of statements that overlap with this one, where nothing tells which of its entries they are."""
