@@ -70,8 +70,8 @@ def _new(arrivals: Iterable[Arrival]) -> list[Arrival]:
 
 def _of_the_place(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, Iterable[Row]]]:
     again = [arrival for arrival in _new(arrivals) if arrival.owner.sent_again and arrival.entry.position is not None]
-    strange = _strange(arrivals) if again else set()
-    new = [arrival for arrival in again if arrival.owner.statement_id not in strange]
+    others = strange(arrivals) if again else set()
+    new = [arrival for arrival in again if arrival.owner.statement_id not in others]
     arrived = Counter(arrival.owner.statement_id for arrival in arrivals)
     whole = {one.owner.statement_id for one in new if arrived[one.owner.statement_id] == one.entry.statement.entries}
     at_places: dict[object, list[Row]] = defaultdict(list)
@@ -99,7 +99,7 @@ def _of_the_statements(ctx: Context, new: Sequence[Arrival], whole: set[int]) ->
         yield from read(rows.filter(amount__in=chunk).exclude(withdrawn=_COPY))
 
 
-def _strange(arrivals: Iterable[Arrival]) -> set[int]:
+def strange(arrivals: Iterable[Arrival]) -> set[int]:
     """Statements that changed no balance and of which no entry is stored: their balances do not show that they are one.
 
     A bank that numbers all statements 0 has many of that kind.
@@ -132,8 +132,8 @@ def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[A
     if not new:
         return
     rows: dict[object, list[Row]] = defaultdict(list)
-    for row, texts, _ in alike(ctx, new):
-        rows[texts].append(row)
+    for near in alike(ctx, new, arrivals):
+        rows[near.texts].append(near.row)
     judging = Judging(ctx, arrivals)
     groups: dict[object, list[Arrival]] = defaultdict(list)
     for arrival in new:

@@ -90,6 +90,10 @@ class Arrival:
         entry = self.entry
         return self.money, _texts(entry.reference[:255], entry.counterparty[:255], entry.description)
 
+    @property
+    def has_balances(self) -> bool:
+        return None not in (self.entry.statement.opening, self.entry.statement.closing)
+
     def is_stored(self, row: Row) -> None:
         """This entry is that row, which keeps what was decided about it."""
         self.stored, self.withdrawn, self.replaced_by_id = row, row.withdrawn, row.replaced_by_id
@@ -182,25 +186,51 @@ def by_key(ctx: Context, keys: Collection[str]) -> dict[str, Row]:
     return {row.external_id: row for row in rows}
 
 
-def alike(ctx: Context, arrivals: Collection[Arrival]) -> Iterator[tuple[Row, object, str]]:
-    """The rows of the days and amounts of `arrivals`, each with its `Arrival.texts` and its statement's format.
+class Near(NamedTuple):
+    """A stored row of the day and amount of an arriving entry."""
 
-    Without those that the same statement brought in this run: a long one would read all of its pages again with each.
-    """
-    days = [arrival.entry.day for arrival in arrivals]
-    statements = {arrival.owner.statement_id for arrival in arrivals}
+    row: Row
+    texts: object
+    """What `Arrival.texts` is of an entry like it."""
+    format: str
+    has_balances: bool
+    """Whether the statement that delivered it last has."""
+
+    @property
+    def money(self) -> tuple[int, date, Decimal]:
+        return self.row.account_id, self.row.booked_on, self.row.amount
+
+
+def alike(ctx: Context, new: Collection[Arrival], arrivals: Collection[Arrival]) -> Iterator[Near]:
+    """The rows of the days and amounts of `new`, which are some of a batch's `arrivals`, see `of_others`."""
+    days = [arrival.entry.day for arrival in new]
     counted = ledger(ctx).exclude(withdrawn=BankTransaction.Withdrawn.COPY)
-    rows = counted.exclude(run_id=ctx.run_id, statement_id__in=statements).filter(
-        account_id__in={arrival.owner.account_id for arrival in arrivals}, booked_on__range=(min(days), max(days))
+    rows = of_others(ctx, counted, arrivals).filter(
+        account_id__in={arrival.owner.account_id for arrival in new}, booked_on__range=(min(days), max(days))
     )
-    texts = ("reference", "counterparty", "description", "statement__format")
-    for chunk in chunks({arrival.entry.amount for arrival in arrivals}):
-        for *values, reference, counterparty, description, form in rows.filter(amount__in=chunk).values_list(
-            *Row._fields, *texts
-        ):
+    further = ("reference", "counterparty", "description", "statement__format")
+    balances = ("statement__opening", "statement__closing")
+    for chunk in chunks({arrival.entry.amount for arrival in new}):
+        for *values, reference, counterparty, description, form, opening, closing in rows.filter(
+            amount__in=chunk
+        ).values_list(*Row._fields, *further, *balances):
             row = Row(*values)
             money = (row.account_id, row.booked_on, row.amount)
-            yield row, (money, _texts(reference, counterparty, description)), form
+            texts = money, _texts(reference, counterparty, description)
+            yield Near(row, texts, form, None not in (opening, closing))
+
+
+def of_others(
+    ctx: Context, rows: QuerySet[BankTransaction], arrivals: Collection[Arrival]
+) -> QuerySet[BankTransaction]:
+    """Without the rows of earlier pages of their own statements: a long one would read them all again with each.
+
+    Two files of an archive may have one head, and so one statement: what the first one brought stands at the places
+    of the second one's page or after it.
+    """
+    own = {arrival.owner.statement_id for arrival in arrivals}
+    page = min((arrival.entry.position or 0 for arrival in arrivals), default=0)
+    return rows.exclude(run_id=ctx.run_id, statement_id__in=own, position__lt=page)
 
 
 def _texts(*texts: str) -> tuple[str, ...]:

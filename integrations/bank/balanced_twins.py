@@ -20,7 +20,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ingestion import Context, counted
-from integrations.bank.arrivals import Arrival, Row, by_key, chunks, ledger, read
+from integrations.bank import copies
+from integrations.bank.arrivals import Arrival, Row, chunks, ledger, read
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging, Whole
@@ -29,7 +30,6 @@ from integrations.bank.standing import Compared, Standing, compared, directions
 _SHOWN = 5
 _MOST = 40
 """Stored statements that the entries of a batch are held against."""
-_REMEDY = "compare them, and take the copy out as How to load bank statements says under Copies."
 _Money = tuple[int, date, Decimal]
 
 
@@ -58,18 +58,8 @@ def adopt(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival])
 
 def told(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
     """A sentence for the pairs whose new entry was loaded."""
-    rows = by_key(ctx, [pair.arrival.key for pair in pairs]) if pairs else {}
-    loaded = [(rows[pair.arrival.key], pair.row) for pair in pairs if pair.arrival.key in rows]
-    if not loaded:
-        return []
-    shown = "; ".join(f"transaction {own.pk} beside {row.pk} ({row.shown})" for own, row in loaded[:_SHOWN]) + (
-        f"; and {len(loaded) - _SHOWN} more" if len(loaded) > _SHOWN else ""
-    )
-    noun = counted(len(loaded), "entry resembles a stored one", "entries resemble stored ones")
-    surplus = sum((own.amount for own, _ in loaded), Decimal()).normalize()
-    what = "with the same day, amount and balances and another text"
-    stakes = f"Both count. Where they are one, the ledger is {surplus:f} away from the bank's balance"
-    return [f"{noun}, {what}: {shown}. {stakes}: {_REMEDY}"]
+    alike_in = "the same day, amount and balances and another text"
+    return copies.told(ctx, ((pair.arrival, pair.row) for pair in pairs), alike_in)
 
 
 def _pairs(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> Iterator[Pair]:

@@ -7,7 +7,7 @@ where both together are as many as its entries and lead from one of its balances
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -40,10 +40,8 @@ def completed(ctx: Context, statement: BankStatement, places: Mapping[int, Booke
     if statement.opening is None or statement.closing is None:
         return None
     change = statement.closing - sum((amount for _, amount in places.values()), statement.opening)
-    others = _others(ctx, statement, first, last)
-    for edges in ((), (first,), (last,), (first, last)):
-        filling = [each for each in others if first < each[0] < last or each[0] in edges]
-        if len(filling) == len(missing) and sum(amount for _, amount in filling) == change:
+    for filling in _fillings(ctx, statement, (first, last), len(missing)):
+        if sum(amount for _, amount in filling) == change:
             return _in_order(places, missing, filling)
     return None
 
@@ -59,8 +57,23 @@ def _in_order(places: Mapping[int, Booked], missing: Sequence[int], filling: lis
     return None
 
 
-def _others(ctx: Context, statement: BankStatement, first: date, last: date) -> list[Booked]:
-    """What other statements hold of its days, not all of it where that is far more than may be missing."""
-    rows = ledger(ctx).filter(account_id=statement.account_id, withdrawn="", booked_on__range=(first, last))
+def _fillings(ctx: Context, statement: BankStatement, ends: tuple[date, date], count: int) -> Iterator[list[Booked]]:
+    """What other statements hold of its days, without and with those at its ends, where that is `count` entries.
+
+    However many these hold, hardly more than that are read.
+    """
+    rows = ledger(ctx).filter(account_id=statement.account_id, withdrawn="")
     others = rows.exclude(statement_id=statement.pk).exclude(sightings__statement_id=statement.pk)
-    return list(others.order_by("booked_on", "pk").values_list("booked_on", "amount")[: 2 * _MOST])
+
+    def some(**days: date) -> list[Booked]:
+        listed = others.filter(**days).order_by("booked_on", "pk").values_list("booked_on", "amount")
+        return list(listed[: count + 1])
+
+    first, last = ends
+    between = some(booked_on__gt=first, booked_on__lt=last) if first < last else []
+    if len(between) > count:
+        return
+    on_first, on_last = some(booked_on=first), some(booked_on=last) if first < last else []
+    for filling in (between, on_first + between, between + on_last, on_first + between + on_last):
+        if len(filling) == count:
+            yield filling

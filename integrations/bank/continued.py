@@ -9,7 +9,7 @@ it. The entries of that look then take the rows of their own places, or the next
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 
 from ingestion import Context
@@ -19,6 +19,8 @@ from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_ke
 from integrations.bank.judging import Judging
 from integrations.bank.ordinals import Ordinals
 
+_FEW = 4
+"""Equal entries of earlier statements that are looked at where the run says what it leaves open."""
 _Group = tuple[int, str]
 """The statement and the look of entries that are twins within it."""
 
@@ -26,10 +28,15 @@ _Group = tuple[int, str]
 def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> list[str]:
     """Give entries that are twins of another page's their own ids; a sentence for what may as well be the same."""
     elsewhere = [arrival for arrival in arrivals if _may_be_another(arrival)]
+    equals = [(arrival, arrival.stored) for arrival in elsewhere if arrival.stored is not None]
+    parted = list(_parted(ctx, ids, arrivals))
+    judging.learn(row.statement_id for _, row in [*equals, *parted])
+    equals += [
+        (arrival, row) for arrival, row in parted if judging.are_others(row.statement_id, arrival.owner.statement_id)
+    ]
+    told = doubts.told(ctx, judging, arrivals, equals) if equals else []
     if not elsewhere:
-        return []
-    judging.learn(arrival.stored.statement_id for arrival in elsewhere if arrival.stored is not None)
-    told = doubts.told(ctx, judging, arrivals, elsewhere)
+        return told
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
     moving |= {_group(arrival, ids) for arrival in _moved_before(ctx, ids, judging, elsewhere)}
     moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}
@@ -42,17 +49,44 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         if is_near and (group := _group(arrival, ids)) in moving:
             groups[group].append(arrival)
     staying = {arrival.key for arrival in arrivals} - {one.key for group in groups.values() for one in group}
+    alike = _retold(ids, arrivals, {arrival.money for twins in groups.values() for arrival in twins})
     ordinals = Ordinals(ctx)
     ordinals.learn({look for _, look in groups})
     for (statement, look), twins in groups.items():
         twins.sort(key=lambda one: one.entry.position or 0)
-        _Parting(judging, statement, staying).settle(ordinals.of(look), twins)
+        _Parting(judging, statement, staying, alike[statement, twins[0].money]).settle(ordinals.of(look), twins)
     return told
 
 
 def _group(arrival: Arrival, ids: Ids) -> _Group:
     entry = arrival.entry
     return arrival.owner.statement_id, look_of(entry.account.known_by, entry.currency, entry, ids)
+
+
+def _retold(ids: Ids, arrivals: Sequence[Arrival], moneys: Set[object]) -> dict[tuple[int, object], list[int]]:
+    """The places of entries by statement, day and amount, of which no entry with their text is stored."""
+    near = [(_group(arrival, ids), arrival) for arrival in arrivals if arrival.money in moneys]
+    stored = {group for group, arrival in near if arrival.stored is not None}
+    retold: dict[tuple[int, object], list[int]] = defaultdict(list)
+    for group, arrival in near:
+        if group not in stored and arrival.entry.position is not None:
+            retold[group[0], arrival.money].append(arrival.entry.position)
+    return retold
+
+
+def _parted(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> Iterator[doubts.Equal]:
+    """Entries that this run numbered after equal ones of a statement that it read before, each with one of these."""
+    batch = {arrival.key for arrival in arrivals}
+    equal: dict[str, Arrival] = {}
+    for arrival in arrivals:
+        if arrival.stored is None and not arrival.owner.account_is_new and _is_told_by_look(arrival):
+            look = _group(arrival, ids)[1]
+            keys = [key_of(look, at) for at in range(_FEW)]
+            before = keys[: keys.index(arrival.key)] if arrival.key in keys else keys
+            equal.update((key, arrival) for key in before if key not in batch)
+    for key, row in (by_key(ctx, equal) if equal else {}).items():
+        if row.statement_id != equal[key].owner.statement_id and not row.withdrawn:
+            yield equal[key], row
 
 
 def _moved_before(ctx: Context, ids: Ids, judging: Judging, elsewhere: Sequence[Arrival]) -> list[Arrival]:
@@ -108,11 +142,15 @@ def _is_told_by_look(arrival: Arrival) -> bool:
 class _Parting:
     """The stored rows of one look, and the twins of an arriving statement that may be some of them."""
 
-    def __init__(self, judging: Judging, statement: int, taken: set[str]) -> None:
+    def __init__(self, judging: Judging, statement: int, taken: set[str], alike: Sequence[int]) -> None:
         self._judging = judging
         self._statement = statement
         self._taken = taken
         """Ids that entries of the batch have, which nobody else may take."""
+        self._retold = self._in_their_places()
+        """What one twin passed by is no other one's either, so all of them read it once."""
+        self._alike = alike
+        """The places of the statement's entries of their day and amount that have a text which is not stored."""
         self._at: dict[int, dict[int | None, Row]] = defaultdict(dict)
         self._unaligned: deque[Row] = deque()
         """Rows of statements that overlap with this one, where nothing tells which of its entries they are."""
@@ -120,7 +158,7 @@ class _Parting:
     def settle(self, ordinals: Iterator[tuple[str, Row | None]], twins: Sequence[Arrival]) -> None:
         """Each takes the row of its own place, else of a twin of that, else one that overlaps, else a free id."""
         free = self._learn(ordinals)
-        for rows_of in (self._own, self._aligned, self._interchangeable, self._overlapping):
+        for rows_of in (self._own, self._aligned, self._interchangeable, self._of_another_text, self._overlapping):
             twins = [arrival for arrival in twins if not self._take(arrival, rows_of(arrival))]
         for arrival in twins:
             self._taken.add(key := next(key for key in free if key not in self._taken))
@@ -167,6 +205,20 @@ class _Parting:
                 places = self._judging.partners(statement, self._statement, arrival.entry.position or 0)
                 if next(places, None) is not None:
                     yield from rows.values()
+
+    def _of_another_text(self, arrival: Arrival) -> Iterator[Row]:
+        return self._retold
+
+    def _in_their_places(self) -> Iterator[Row]:
+        """The rows in the places of entries that have another text here.
+
+        Listed by amount, equal amounts stand in any order; and the statement shows the stored entry in any case.
+        """
+        for statement, rows in self._at.items():
+            if statement != self._statement and not self._judging.are_others(statement, self._statement):
+                for position in self._alike:
+                    places = self._judging.partners(statement, self._statement, position)
+                    yield from (rows[place] for place in places if place in rows)
 
     def _overlapping(self, arrival: Arrival) -> Iterator[Row]:
         while self._unaligned:

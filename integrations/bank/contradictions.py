@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from ingestion import Context, counted
+from integrations.bank.adoption import strange
 from integrations.bank.arrivals import Arrival, ledger
 from integrations.bank.courses import Course
 from integrations.bank.judging import Judging
@@ -85,6 +86,7 @@ def _booked(course: Course, start: date, end: date) -> Counter[tuple[date, Decim
 
 def _sent_again_otherwise(ctx: Context, arrivals: Sequence[Arrival], again: Iterable[int]) -> Iterator[str]:
     """Statements of the number, days and balances of a stored one, with other entries than that."""
+    others = strange(arrivals)
     for pk in again:
         fresh = [one for one in arrivals if one.owner.statement_id == pk and one.stored is None]
         if not fresh:
@@ -96,6 +98,14 @@ def _sent_again_otherwise(ctx: Context, arrivals: Sequence[Arrival], again: Iter
         if taken:
             entries = "; ".join(one.shown for one in taken[:5])
             stored = BankStatement.objects.for_tenant(ctx.tenant).get(pk=pk)
+            if pk in others:
+                yield (
+                    f"A statement with the number, days and balances of {shown(stored)} of run {stored.run_id} changes "
+                    f"no balance and has none of the entries that are stored of it: {entries}. It was taken for "
+                    "another one, and the entries of both count. Where it was sent again with other texts, they count "
+                    "twice: compare them with the bank's."
+                )
+                continue
             yield (
                 f"The statement {shown(stored)} came again and contradicts what is stored of it since run "
                 f"{stored.run_id}: number, days and balances are the same, but not "

@@ -9,14 +9,14 @@ The rule, for statements of one account that share days:
 - they are others where their balances run past each other: neither at the beginning nor at the end of the days they
   share do they have the same balance, and no run of entries leads both from the same balance to the same balance.
 
-Else they overlap. A course that is not whole, as of a statement of which other ones delivered entries since, denies
-nothing.
+Else they overlap. Statements that both list their entries by amount are judged by what they hold instead, see
+unordered.py: no run of entries shows where they were booked. A course that is not whole, as of a statement of which
+other ones delivered entries since, denies nothing.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +25,7 @@ from itertools import accumulate, pairwise
 
 from integrations.bank.alignment import Aligned, beginning, contained, meeting, readings
 from integrations.bank.numbering import follow
+from integrations.bank.unordered import are_by_amount, between, in_both, most_in_common
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,18 @@ def have_nothing_in_common(one: Course, other: Course) -> bool:
 
 def continues(first: Course, second: Course) -> bool:
     """Whether the second is what came after the first."""
-    if first.closing != second.opening or first.first > second.first or first.last > second.last:
+    if not _touches(first, second):
         return False
     if first.last <= second.first and follow(first.number, second.number) and not first.still & second.still:
         return True
-    if not first.changed(since=second.first):
+    if not first.changed(since=second.first) or _is_part(second, first) or _is_part(first, second):
         return False
-    return not (_is_part(second, first) or _is_part(first, second))
+    return not (are_by_amount(first, second) and most_in_common(first, second))
+
+
+def _touches(first: Course, second: Course) -> bool:
+    """Whether by its balance and its days the second may be what came after the first."""
+    return first.closing == second.opening and first.first <= second.first and first.last <= second.last
 
 
 def may_hold_the_way(first: Course, second: Course) -> bool:
@@ -134,6 +140,8 @@ def runs_in_common(one: Course, other: Course) -> list[Aligned]:
     # Equal entries read alike from both ends: what the statements show as they are listed goes before that.
     runs = next(filter(None, _ways(one, other)), [])
     longest = max((run.length for run in runs), default=0)
+    if runs and are_by_amount(one, other) and most_in_common(one, other) > longest:
+        return []  # by amount no run stands where it was booked
     return [run for run in runs if run.length == longest]
 
 
@@ -180,7 +188,11 @@ def may_lie_otherwise(one: Course, other: Course) -> bool:
     ways = _ways(one, other)
     places = {run.distance for run in next(filter(None, ways), [])}
     lengths = {max(run.length for run in runs) for runs in ways[:2] if runs}
-    return len(places) + continues(one, other) + continues(other, one) > 1 or len(lengths) > 1
+    if len(places) + _touches(one, other) + _touches(other, one) > 1 or len(lengths) > 1:
+        return True
+    are_in_turn = follow(one.number, other.number) or follow(other.number, one.number)
+    is_continued = continues(one, other) or continues(other, one)
+    return is_continued and not are_in_turn and most_in_common(one, other) > 0
 
 
 def fit_in_another_order(one: Course, other: Course) -> bool:
@@ -188,54 +200,50 @@ def fit_in_another_order(one: Course, other: Course) -> bool:
 
     Some exports are ordered by amount. What both have then leads from the opening of one to the closing of the other.
     """
-    if not (one.is_whole and other.is_whole and _are_cut_within_days(one, other)) or any(meeting(one, other)):
+    if not (one.is_whole and other.is_whole and _are_cut_within_days(one, other)):
         return False
-    common = sum((amount for _, amount in _in_both(one, other).elements()), Decimal())
+    if are_by_amount(one, other):
+        return not runs_in_common(one, other) and most_in_common(one, other) > 0
+    if any(meeting(one, other)):
+        return False
+    common = sum((amount for _, amount in in_both(one, other).elements()), Decimal())
     return bool(common) and common in (one.closing - other.opening, other.closing - one.opening)
+
+
+def may_have_more_in_common(one: Course, other: Course) -> bool:
+    """Whether they have a run in common as they are listed, and more entries if they are listed in another order."""
+    runs = runs_in_common(one, other)
+    return bool(runs) and is_cut_within_a_day(one, other) and most_in_common(one, other) > runs[0].length
 
 
 def leave_it_open(one: Course, other: Course) -> bool:
     """Whether they show different parts of a day, and balances neither tell what both have nor that it is nothing."""
     if not (one.is_whole and other.is_whole and is_cut_within_a_day(one, other)):
         return False
-    if have_nothing_in_common(one, other) or any(filter(None, _ways(one, other))):
+    if have_nothing_in_common(one, other) or runs_in_common(one, other):
         return False
-    both = _in_both(one, other)
+    if one.closing == other.opening or other.closing == one.opening:
+        return True
+    both = in_both(one, other)
     start, end = max(one.first, other.first), min(one.last, other.last)
-    return both not in (_between(one, start, end), _between(other, start, end))
+    return both not in (between(one, start, end), between(other, start, end))
 
 
 def may_hide_an_overlap(one: Course, other: Course) -> bool:
     """Whether they run past each other as they list their entries, and may list them in another order than booked."""
     if continues(one, other) or continues(other, one) or not _run_past(one, other):
         return False
-    start, end = max(one.first, other.first), min(one.last, other.last)
-    if _in_both(one, other) in (_between(one, start, end), _between(other, start, end)):
-        return True
-    return _is_by_amount(one) and _is_by_amount(other)
-
-
-def _is_by_amount(course: Course) -> bool:
-    """Whether the entries of each day are listed by their amounts, one way or the other."""
-    rising, falling = sorted(course.booked), sorted(course.booked, key=lambda each: (each[0], -each[1]))
-    return course.booked in (rising, falling, rising[::-1], falling[::-1])
-
-
-def _in_both(one: Course, other: Course) -> Counter[tuple[date, Decimal]]:
-    start, end = max(one.first, other.first), min(one.last, other.last)
-    return _between(one, start, end) & _between(other, start, end)
-
-
-def _between(course: Course, start: date, end: date) -> Counter[tuple[date, Decimal]]:
-    return Counter(each for each in course.booked if start <= each[0] <= end)
+    return most_in_common(one, other) > 0
 
 
 def _run_past(one: Course, other: Course) -> bool:
     if not (one.is_whole and other.is_whole and _share_days(one, other)):
         return False
-    if not _are_cut_within_days(one, other) or any(meeting(one, other)):
+    if not _are_cut_within_days(one, other):
         return False
-    return not fit_in_another_order(one, other)
+    if are_by_amount(one, other):
+        return not runs_in_common(one, other) and not most_in_common(one, other)
+    return not any(meeting(one, other)) and not fit_in_another_order(one, other)
 
 
 def _share_days(one: Course, other: Course) -> bool:

@@ -12,6 +12,7 @@ from integrations.bank import (
     adoption,
     alike_accounts,
     balanced_twins,
+    changed_texts,
     changes,
     continued,
     contradictions,
@@ -66,7 +67,7 @@ class Ledger:
         notes += placed + contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
         targets = corrections.awaited(ctx, arrivals)
-        pairs = lookalikes.suspected(ctx, ids, arrivals)
+        pairs, retold = lookalikes.suspected(ctx, ids, arrivals)
         adoption.rename(ctx, arrivals)
         # Entries of two statements may be one only since their account is known: the last of them is written.
         written = {arrival.key: arrival for arrival in arrivals if not arrival.is_older}
@@ -77,7 +78,7 @@ class Ledger:
         sightings.record(ctx, ids, judging, arrived)
         notes += sightings.part(ctx, arrived) + versions.apply(ctx, later, arrived)
         notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)
-        notes += balanced_twins.told(ctx, doubted)
+        notes += balanced_twins.told(ctx, doubted) + changed_texts.told(ctx, retold)
         return Loaded([arrival.ready for arrival in arrived], [*rejected, *loaded.rejected], notes)
 
     def recognized(self, ctx: Context, rejected: Sequence[Rejected]) -> Sequence[tuple[Rejected, str]]:

@@ -5,63 +5,102 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
+from decimal import Decimal
 
 from ingestion import Context
-from integrations.bank.arrivals import Arrival, chunks, ledger
+from integrations.bank.arrivals import Arrival, Row, chunks, ledger
 from integrations.bank.contradictions import shown
-from integrations.bank.courses import fit_in_another_order, leave_it_open, may_hide_an_overlap, may_lie_otherwise
+from integrations.bank.courses import (
+    fit_in_another_order,
+    leave_it_open,
+    may_have_more_in_common,
+    may_hide_an_overlap,
+    may_lie_otherwise,
+)
 from integrations.bank.judging import Judging
 from integrations.bank.numbering import is_numbered
 
+_SHOWN = 5
+Equal = tuple[Arrival, Row]
+"""An entry, and a stored one of its look."""
+_Pair = tuple[int, int]
+"""A stored statement and an arriving one."""
 
-def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere: Sequence[Arrival]) -> list[str]:
+
+def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere: Sequence[Equal]) -> list[str]:
     """A sentence for each pair of statements that leaves it open, before anything is decided about their entries.
 
-    `elsewhere` are those whose look is stored as an entry of another statement.
+    `elsewhere` are entries with a stored one of their look, of another statement.
     """
-    pairs = sorted({(one.stored.statement_id, one.owner.statement_id) for one in elsewhere if one.stored is not None})
+    of_pair: dict[_Pair, list[Equal]] = defaultdict(list)
+    for arrival, row in elsewhere:
+        of_pair[row.statement_id, arrival.owner.statement_id].append((arrival, row))
+    pairs = sorted(pair for pair in of_pair if not judging.are_pages(*pair))
     proved = [pair for pair in pairs if all(map(judging.course, pair))]
+    with_balances = (
+        f"{_named(judging, *pair)} {doubt} {_at_stake(of_pair[pair])} Compare them with the bank's."
+        for pair in proved
+        if (doubt := _doubt(judging, *pair, of_pair[pair]))
+    )
     return [
-        *_with_balances(judging, proved),
+        *with_balances,
         *_without_balances(ctx, judging, arrivals, [pair for pair in pairs if pair not in set(proved)]),
     ]
 
 
-def _with_balances(judging: Judging, pairs: Sequence[tuple[int, int]]) -> Iterator[str]:
-    for stored, own in pairs:
-        if judging.say(may_lie_otherwise, stored, own):
-            yield (
-                f"{_named(judging, stored, own)} show a part of a day, and a balance comes back in it: entries of both "
-                "may as well be the same, sent again, or be two. "
-                + (
-                    "All of them count, since one of the two continues the other."
-                    if judging.are_others(stored, own)
-                    else "Those of the longest run that both show count once."
-                )
-                + " Compare them with the bank's."
-            )
-        elif judging.say(fit_in_another_order, stored, own):
-            yield (
-                f"{_named(judging, stored, own)} show parts of a day that fit together in another order than the one "
-                "in which they list their entries: equal entries of both count once. Compare them with the bank's."
-            )
-        elif judging.say(may_hide_an_overlap, stored, own):
-            yield (
-                f"{_named(judging, stored, own)} show equal entries of a day, between balances that run past each "
-                "other as they are listed: all of them count. Where their bank lists entries by amount, some may have "
-                "been sent again. Compare them with the bank's."
-            )
-        elif not judging.are_others(stored, own) and judging.say(leave_it_open, stored, own):
-            yield (
-                f"{_named(judging, stored, own)} show different parts of a day, and their balances do not tell how "
-                "they lie to each other: equal entries of both count once. Compare them with the bank's."
-            )
-        elif any(_changes_nothing(judging, each) for each in (stored, own)) and not judging.are_others(stored, own):
-            yield (
-                f"{_named(judging, stored, own)} share entries, and one of them changes no balance and has no number: "
-                "one that books the same again cannot be told from one sent again, and counts once. Compare them with "
-                "the bank's."
-            )
+def _doubt(judging: Judging, stored: int, own: int, equals: Sequence[Equal]) -> str:
+    """What the balances of the two leave open, and what becomes of their equal entries; '' for nothing."""
+    are_others = judging.are_others(stored, own)
+    if not are_others and any(_changes_nothing(judging, each) for each in (stored, own)):
+        return (
+            "share entries, and one of them changes no balance and has no number: one that books the same again cannot "
+            "be told from one sent again, and counts once."
+        )
+    if judging.say(may_lie_otherwise, stored, own):
+        return (
+            "show a part of a day, and a balance comes back in it: entries of both may as well be the same, sent "
+            "again, or be two. "
+        ) + (
+            "All of them count, since one of the two continues the other."
+            if are_others
+            else "Those of the longest run that both show count once."
+        )
+    if judging.say(fit_in_another_order, stored, own):
+        return (
+            "show parts of a day that fit together in another order than the one in which they list their entries: "
+            "equal entries of both count once."
+        )
+    if judging.say(may_hide_an_overlap, stored, own):
+        return (
+            "show equal entries of a day, between balances that run past each other as they are listed: all of them "
+            "count. Where their bank lists entries by amount, some may have been sent again."
+        )
+    if _any_apart(judging, equals) and judging.say(may_have_more_in_common, stored, own):
+        return (
+            "show a run of entries between the same balances, and further equal ones: these count twice. Where their "
+            "bank lists entries by amount, some may have been sent again."
+        )
+    if not are_others and judging.say(leave_it_open, stored, own):
+        return (
+            "show different parts of a day, and their balances do not tell how they lie to each other: equal entries "
+            "of both count once."
+        )
+    return ""
+
+
+def _any_apart(judging: Judging, equals: Sequence[Equal]) -> bool:
+    return any(
+        judging.are_apart(row.statement_id, row.position, arrival.owner.statement_id, arrival.entry.position)
+        for arrival, row in equals
+    )
+
+
+def _at_stake(equals: Sequence[Equal]) -> str:
+    entries = list({arrival.key: arrival for arrival, _ in equals}.values())
+    more = f"; and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
+    change = sum((each.entry.amount for each in entries), Decimal()).normalize()
+    shown = "; ".join(each.shown for each in entries[:_SHOWN])
+    return f"In doubt: {shown}{more}; together {change:f}, by which the ledger may differ from the bank's balance."
 
 
 def _changes_nothing(judging: Judging, pk: int) -> bool:

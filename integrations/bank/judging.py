@@ -74,6 +74,10 @@ class Judging:
             self._judged[stored, own] = self._judge(self.statement(stored), self.statement(own))
         return self._judged[stored, own]
 
+    def are_pages(self, stored: int, own: int) -> bool:
+        """Whether their numbers say that they are pages of one statement, and no balance denies it."""
+        return _pages(self.statement(stored), self.statement(own)) is not None and self.are_others(stored, own)
+
     def are_apart(self, stored: int, place: int | None, own: int, position: int | None) -> bool:
         """Whether an entry of the first statement is none of the second, going by their balances."""
         if self.are_others(stored, own):
@@ -117,10 +121,9 @@ class Judging:
         return courses[0] is not None and courses[1] is not None and question(courses[0], courses[1])
 
     def _judge(self, stored: BankStatement, own: BankStatement) -> bool:
-        first, second = (page_of(one.reference, one.number, one.page) for one in (stored, own))
-        if first is not None and second is not None and first[0] == second[0] and first[1] != second[1]:
-            earlier, later = (stored, own) if first[1] < second[1] else (own, stored)
-            if abs(first[1] - second[1]) > 1 or None in (earlier.closing, later.opening):
+        if (pages := _pages(stored, own)) is not None:
+            earlier, later = (stored, own) if pages[0] < pages[1] else (own, stored)
+            if abs(pages[0] - pages[1]) > 1 or None in (earlier.closing, later.opening):
                 return True
             return earlier.closing == later.opening
         courses = self._pair(stored.pk, own.pk)
@@ -154,6 +157,8 @@ class Judging:
     def course(self, pk: int) -> Course | None:
         """Of what is stored as the statement's, and what arrives of it."""
         statement = self.statement(pk)
+        if statement.opening is None or statement.closing is None:
+            return None
         if pk not in self._courses:
             places = self._listed(statement)
             self._places[pk] = sorted(places)
@@ -231,6 +236,14 @@ class Judging:
             for opening, closing, number in listed.values_list("opening", "closing", "number")[:_MOST]
             if opening is not None and closing is not None
         ]
+
+
+def _pages(stored: BankStatement, own: BankStatement) -> tuple[int, int] | None:
+    """Which pages of one statement they are, None for statements of their own and for the same page."""
+    first, second = (page_of(each.reference, each.number, each.page) for each in (stored, own))
+    if first is None or second is None or first[0] != second[0] or first[1] == second[1]:
+        return None
+    return first[1], second[1]
 
 
 class _Step(NamedTuple):

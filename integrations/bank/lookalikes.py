@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from ingestion import Context, counted
-from integrations.bank.arrivals import Arrival, Row, alike, by_key, chunks, ledger, read
+from integrations.bank import changed_texts
+from integrations.bank.arrivals import Arrival, Row, alike, by_key, chunks, ledger, of_others, read
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankLookAlike, BankTransaction
@@ -35,33 +36,36 @@ class Pair(NamedTuple):
     sort: str
 
 
-def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> list[Pair]:
-    """The new entries that may be stored ones, each with one of these, as far as nobody told yet what they are."""
+def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list[Pair], list[changed_texts.Pair]]:
+    """The new entries that may be stored ones, each with one of these, as far as nobody told yet what they are.
+
+    Beside those of which the connection may tell, those of another text that changed_texts.py names.
+    """
     new = [one for one in arrivals if one.stored is None and not one.owner.account_is_new and not one.entry.correction]
     if not new:
-        return []
+        return [], []
     batch = {arrival.key for arrival in arrivals}
     pairs: list[Pair] = []
     texts: dict[object, list[Row]] = defaultdict(list)
     formats: dict[object, list[Row]] = defaultdict(list)
     same = {arrival.money: arrival.entry.statement.format for arrival in new}
     doubted, judging = _doubted(new), Judging(ctx, arrivals)
-    for row, look, form in alike(ctx, new):
-        money = (row.account_id, row.booked_on, row.amount)
-        if row.withdrawn or money not in same:
-            continue
-        if form != same[money]:
-            formats[money].append(row)
-        elif not all(judging.are_others(row.statement_id, own) for own in doubted.get(look, ())):
-            texts[look].append(row)
-    named = _named(ctx, new) if ids is Ids.UNTOLD else {}
+    near = [each for each in alike(ctx, new, arrivals) if not each.row.withdrawn and each.money in same]
+    for each in near:
+        if each.format != same[each.money]:
+            formats[each.money].append(each.row)
+        elif not all(judging.are_others(each.row.statement_id, own) for own in doubted.get(each.texts, ())):
+            texts[each.texts].append(each.row)
+    named = _named(ctx, new, arrivals) if ids is Ids.UNTOLD else {}
     if ids is Ids.UNTOLD:
         pairs += _surplus(new, texts, lambda one: one.texts, lambda one: one.entry.twins, _Sort.TEXTS, batch)
         pairs += _surplus(_left(new, pairs), named, _name, lambda one: one.entry.namesakes, _Sort.ID, batch)
     pairs += _surplus(
         _left(new, pairs), formats, lambda one: one.money, lambda one: one.entry.alike, _Sort.FORMAT, batch
     )
-    return pairs
+    of_the_format = [each for each in near if each.format == same[each.money]]
+    taken = batch | {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
+    return pairs, list(changed_texts.suspected(ids, judging, _left(new, pairs), of_the_format, taken))
 
 
 def _doubted(new: Sequence[Arrival]) -> dict[object, set[int]]:
@@ -134,7 +138,7 @@ def _surplus(
                 yield Pair(arrival, others[min(at, len(others) - 1)], sort)
 
 
-def _named(ctx: Context, new: Sequence[Arrival]) -> dict[object, list[Row]]:
+def _named(ctx: Context, new: Sequence[Arrival], arrivals: Sequence[Arrival]) -> dict[object, list[Row]]:
     """The rows of the same ids whose day or amount is another."""
     rows: dict[object, list[Row]] = defaultdict(list)
     names = {arrival.entry.bank_id[:255] for arrival in new if bank_id(arrival.entry)}
@@ -146,9 +150,8 @@ def _named(ctx: Context, new: Sequence[Arrival]) -> dict[object, list[Row]]:
         booked_on__range=(min(days) - _NEAR, max(days) + _NEAR),
         withdrawn="",
     )
-    statements = {arrival.owner.statement_id for arrival in new}
     moneys = {(arrival.money, arrival.entry.bank_id[:255]) for arrival in new}
-    near = near.exclude(run_id=ctx.run_id, statement_id__in=statements)
+    near = of_others(ctx, near, arrivals)
     for chunk in chunks(names):
         for row in read(near.filter(bank_id__in=chunk)):
             if ((row.account_id, row.booked_on, row.amount), row.bank_id) not in moneys:

@@ -7,12 +7,7 @@ from integrations.bank.destination import Ledger
 from integrations.bank.identity import ids_told, key_of, look_of
 from integrations.bank.schema import BankEntry
 from integrations.bank.source import BankFiles
-from integrations.bank.statements import EntryStatus
-
-NOTICES = frozenset({"camt.052", "camt.054", "mt942"})
-"""Formats that announce, in part in finer pieces, what the statement books later: posting both would double it.
-An account without statements sets `post_notices` in its connection's config.
-"""
+from integrations.bank.statements import NOTICES, EntryStatus
 
 
 @pipeline(

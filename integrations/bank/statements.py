@@ -23,6 +23,12 @@ BALANCE_OR_MONEY = ", a balance or money"
 """How the text ends that stands in for the amount of a row that may state a balance; the schema asks which it is."""
 
 
+NOTICES = frozenset({"camt.052", "camt.054", "mt942"})
+"""Formats that announce, in part in finer pieces, what the statement books later: posting both would double it.
+An account without statements sets `post_notices` in its connection's config.
+"""
+
+
 class EntryStatus(StrEnum):
     """Booked entries count in the balance; pending, void (never took place) and information entries do not."""
 

@@ -96,7 +96,16 @@ def _amount(record: Record, table: Table, layout: CsvLayout, currency: str) -> t
         return _with_fee(record, table, layout, currency, amount, shown) if columns.fee else (amount, shown)
     debit, credit = table.cell(record, columns.debit), table.cell(record, columns.credit)
     amount = from_two(layout, debit, credit, currency)
-    return amount, (debit or credit) if amount is not None else f"debit {debit!r}, credit {credit!r}"
+    return amount, (debit or credit) if amount is not None else _sides(debit, credit)
+
+
+def _sides(debit: str, credit: str) -> str:
+    return f"debit {debit!r}, credit {credit!r}"
+
+
+def has_no_amount(entry: Entry) -> bool:
+    """Whether the row leaves the cells of its amount empty."""
+    return entry.amount is None and entry.amount_text in ("", _sides("", ""))
 
 
 def _with_fee(

@@ -13,6 +13,7 @@ from integrations.bank.formats.csv_ledgers import Ledger, ledgers
 from integrations.bank.formats.csv_parts import Part, parts
 from integrations.bank.formats.csv_records import decode, records, refuse_long_lines
 from integrations.bank.formats.csv_table import open_table
+from integrations.bank.formats.csv_unmoved import LEFT_OUT, Moving, moving
 from integrations.bank.layouts.layout import CsvLayout
 from integrations.bank.statements import Account, Statement
 
@@ -82,12 +83,14 @@ def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, balances_che
     currencies = {entry.currency for entry in ledger.entries if entry.amount is not None}
     currency = next(iter(currencies)) if len(currencies) == 1 else "" if currencies else head.currency
     stated = Judgement(head.balance("opening"), head.balance("closing")) if alone else Judgement()
-    judgement = _judgement(ledger, stated, balances_checked, has_column=part.table.has(layout.columns.balance))
+    has_column = part.table.has(layout.columns.balance)
+    rows = moving(ledger.entries, ledger.balances) if balances_checked else Moving(ledger.entries, ledger.balances)
+    judgement = _judgement(rows, ledger.currency, stated, balances_checked, has_column=has_column)
     return Statement(
         account=Account(
             ledger.account, currency, bank=head.text("bank") or layout.bank, name=ledger.pocket or head.text("name")
         ),
-        entries=tuple(replace(each, position=at) for at, each in enumerate(judgement.order)) or tuple(ledger.entries),
+        entries=tuple(replace(each, position=at) for at, each in enumerate(judgement.order)) or tuple(rows.entries),
         format=f"csv:{layout.name}",
         opening=judgement.opening,
         closing=judgement.closing,
@@ -95,17 +98,18 @@ def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, balances_che
         period_end=head.day("period_end"),
         problems=(*(head.problems() if alone else ()), *judgement.problems),
         unproved=judgement.unproved,
+        left_out={LEFT_OUT: rows.left_out} if rows.left_out else {},
     )
 
 
-def _judgement(ledger: Ledger, stated: Judgement, balances_checked: bool, *, has_column: bool) -> Judgement:
+def _judgement(
+    rows: Moving, currency: str, stated: Judgement, balances_checked: bool, *, has_column: bool
+) -> Judgement:
     """What the file states, completed by what the running balances show; only a stated opening proves all amounts."""
     if not balances_checked:
         unchecked = "the connection's config says balances=unchecked"
         return replace(stated, unproved="" if stated.opening and stated.closing else unchecked)
-    shown = (
-        judge(ledger.entries, ledger.balances, ledger.currency) if has_column else Judgement(unproved=_unstated(stated))
-    )
+    shown = judge(rows.entries, rows.balances, currency) if has_column else Judgement(unproved=_unstated(stated))
     opening, closing = stated.opening or shown.opening, stated.closing or shown.closing
     return replace(
         shown, opening=opening, closing=closing, unproved="" if stated.opening and closing else shown.unproved

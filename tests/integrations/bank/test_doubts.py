@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
+import re
 from itertools import permutations
 
 import pytest
 
-from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, csv, mt940
+from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940
 from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection
@@ -59,12 +61,87 @@ def test_statements_that_list_their_entries_by_amount_overlap_where_their_balanc
     assert stored("acme") == true(booked)
 
 
-def test_equal_entries_that_may_be_one_where_a_bank_lists_by_amount_all_count_and_are_named() -> None:
+def test_a_part_of_a_day_that_lies_within_another_listed_by_amount_is_stored_once_and_named() -> None:
     booked = [Booked(DAY, amount, "Shop", "") for amount in (-2, -7, -1, -4)]
 
     said = told(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
 
-    assert "all of them count. Where their bank lists entries by amount" in said
+    assert "fit together in another order than the one in which they list their entries" in said
+    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR; together -8, by which" in said
+    assert stored("acme") == true(booked)
+
+
+def test_equal_entries_that_may_be_one_where_a_bank_may_list_by_amount_all_count_and_are_named() -> None:
+    booked = [Booked(DAY, amount, "Shop", "") for amount in (-2, -7, -1, -2)]
+
+    said = told(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
+
+    assert "all of them count. Where their bank lists entries by amount, some may have been sent again" in said
+    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR" in said
+
+
+WORDS = "may as well|fit together in another order|have been sent again|do not tell how|changes no balance"
+
+
+def cut_anywhere(seed: int) -> tuple[list[Booked], list[tuple[int, int]]]:
+    """A few days of which nearly every entry has twins, in statements that overlap within days."""
+    chance = random.Random(f"by amount {seed}")
+    booked = sorted(
+        [
+            Booked(DAY.replace(day=chance.randint(1, 2)), chance.choice([-1, -1, -2, -3, 5]), "Shop", "")
+            for _ in range(9)
+        ]
+    )
+    booked = sorted(chance.sample(booked, len(booked)), key=lambda each: each.day)
+    starts = [chance.randrange(len(booked) - 2) for _ in range(3)]
+    return booked, [(start, min(start + chance.randint(2, 6), len(booked))) for start in starts]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [range(10, 20), range(41, 53)], ids=str)
+def test_no_entry_of_a_bank_that_lists_by_amount_is_doubled_or_lost_in_silence(seeds: range) -> None:
+    silent = []
+    for seed in seeds:
+        booked, spans = cut_anywhere(seed)
+        where = connection(f"seed-{seed}")
+
+        runs = [put(where, "a.sta", by_amount(cut(booked, *span, "0"))) for span in spans]
+
+        shown = {at for span in spans for at in range(*span)}
+        if stored(f"seed-{seed}") != true(booked[at] for at in shown) and not re.search(
+            WORDS, "".join(map(notes, runs))
+        ):
+            silent.append(seed)
+    assert silent == []
+
+
+@pytest.mark.parametrize("order", list(permutations(range(2))), ids=str)
+@pytest.mark.parametrize(
+    ("looks", "spans"),
+    [
+        ([(-1, "Tea"), (5, "Tea"), (5, "Coffee"), (-1, "Coffee")], [(2, 4), (1, 4)]),
+        ([(-5, "Coffee"), (-4, "Tea"), (-5, "Tea"), (12, "Pay"), (5, "Tea"), (5, "Tea")], [(2, 6), (0, 3)]),
+    ],
+    ids=["a part", "an overlap"],
+)
+def test_entries_of_one_amount_stand_in_any_order_where_a_bank_lists_by_amount(
+    looks: list[tuple[int, str]], spans: list[tuple[int, int]], order: tuple[int]
+) -> None:
+    booked = [Booked(DAY, *look, "") for look in looks]
+    files = [by_amount(cut(booked, *span, "0")) for span in spans]
+
+    told(*(files[at] for at in order))
+
+    assert stored("acme") == true(booked[min(start for start, _ in spans) :])
+
+
+def test_of_two_entries_of_one_amount_no_more_are_one_than_the_balances_say() -> None:
+    looks = [(5, "Coffee"), (5, "Tea"), (5, "Coffee"), (-3, "Tea"), (5, "Tea"), (-3, "Coffee")]
+    booked = [Booked(DAY, *look, "") for look in looks]
+
+    told(*(by_amount(cut(booked, *span, "0")) for span in [(2, 6), (0, 3)]))
+
+    assert stored("acme") == true(booked)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +162,41 @@ def test_different_parts_of_a_day_without_ids_and_balances_are_named(
     said = told(*files, currency="EUR")
 
     assert ("show different parts of 2026-06-01 and have no balances" in said) is is_named
+
+
+def shops(*amounts: int) -> list[Booked]:
+    return [Booked(DAY, amount, "Shop", "") for amount in amounts]
+
+
+COMES_BACK = [RENT, TEA, BACK, TEA, BACK]
+LEFT_OPEN = {
+    "a balance comes back": [mt940(cut(COMES_BACK, *span, "0")) for span in [(0, 3), (1, 5)]],
+    "the numbers follow each other": [
+        mt940(cut(COMES_BACK, *span, number)) for span, number in [((0, 3), "156"), ((1, 5), "157")]
+    ],
+    "one changes nothing": [mt940(cut(COMES_BACK, *span, "0")) for span in [(0, 3), (3, 5)]],
+    "another order": [by_amount(cut(shops(-2, -7, -1, -4), *span, "0")) for span in [(0, 4), (1, 3)]],
+    "too few to tell the order": [by_amount(cut(shops(-2, -7, -1, -2), *span, "0")) for span in [(0, 4), (1, 3)]],
+    "no balances": [csv(Cutting("", 0, entries, DAY, DAY)) for entries in ([RENT, TEA], [TEA, BACK])],
+    "another text": [csv(Cutting("", 0, [RENT, tea], DAY, DAY)) for tea in (TEA, TEA._replace(text="Green tea"))],
+    "another text between equal balances": [
+        mt940(cut([RENT, tea, RENT], 0, 2 + at, f"{at}")) for at, tea in enumerate([TEA, TEA._replace(text="Green tea")])
+    ],
+}  # fmt: skip
+NUMBERS = re.compile(r"transaction [0-9]+ beside [0-9]+")
+
+
+def all_told(name: str, files: list[bytes]) -> str:
+    said = "".join(notes(put(connection(name), "a.txt", data, currency="EUR")) for data in files)
+    return NUMBERS.sub("transaction 2 beside 1", said)
+
+
+@pytest.mark.parametrize("name", LEFT_OPEN)
+def test_what_the_files_of_one_archive_leave_open_is_told_as_of_files_of_their_own(name: str) -> None:
+    files = LEFT_OPEN[name]
+
+    said = all_told("alone", files)
+
+    assert "ompare" in said
+    assert all_told("archived", archived(files)) == said
+    assert stored("archived") == stored("alone")
