@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -156,6 +157,7 @@ def model_rows(
     types = dict(zip(*_types(session, queryset, described), strict=False))
     require_order(by, [types.get(name, "") for name in by])
     floats = frozenset(name for name in read if types.get(name) == FLOAT)
+    of = _by_field(of)
     fields = {name: _field(queryset, name) for name in of}
     kinds_of = {name: _kind(field) for name, field in fields.items()}
     wanted = fitting({name: _columns_value(of[name], fields[name]) for name in of}, list(kinds_of.values()))
@@ -167,6 +169,8 @@ def model_rows(
         raise ConfigurationError(
             f"of= asks for rows with {wanted!r}, and a field's type cannot be that: {error}. Nothing was read."
         ) from error
+    except FieldError as error:
+        raise ConfigurationError(f"of= asks for rows with {wanted!r}: {error}. Nothing was read.") from error
     return reading
 
 
@@ -186,6 +190,14 @@ def _field(queryset: QuerySet[Any], name: str) -> Any:
         return queryset.alias(**{_EXACT: F(name)}).query.annotations[_EXACT].output_field
     except FieldError:
         return None
+
+
+def _by_field(of: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`company__in` and `company__exact` ask what `company` does, so they are compared to the letter as well."""
+    fields = {re.sub("__(in|exact)$", "", name): value for name, value in of.items()}
+    if len(fields) < len(of):
+        raise ConfigurationError(f"of= asks twice for one field: {', '.join(of)}. Ask once, for a value or a list.")
+    return fields
 
 
 def _columns_value(value: Any, field: Any) -> Any:

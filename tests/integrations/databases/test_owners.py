@@ -132,6 +132,23 @@ def test_each_spelling_of_a_list_is_read(legacy: Legacy, form: str) -> None:
     assert keys(found) == ["0", "1", "6"]
 
 
+@pytest.mark.parametrize("asked", [{"company__in": ["acme"]}, {"company__exact": "acme"}], ids=str)
+def test_a_lookup_that_asks_for_a_text_asks_for_exactly_that_text(legacy: Legacy, asked: dict[str, Any]) -> None:
+    owned(legacy)
+
+    assert keys(pages(reading("queryset", of=lambda ctx: asked))) == ["0"]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"company__in": ["acme"], "company": "globex"}, {"compnay": "acme"}, {"company__inn": "acme"}], ids=str
+)
+def test_what_asks_for_no_field_or_twice_for_one_reads_no_row(legacy: Legacy, asked: dict[str, Any]) -> None:
+    owned(legacy)
+
+    with pytest.raises(ConfigurationError, match=next(iter(asked))):
+        pages(reading("queryset", of=lambda ctx: asked))
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_a_company_itself_stands_for_what_a_foreign_key_holds_of_it(legacy: Legacy, many: bool) -> None:
     legacy.make("sale", "id INTEGER PRIMARY KEY, company_id VARCHAR(10)")
