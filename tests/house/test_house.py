@@ -44,6 +44,7 @@ def test_tests_use_seams_and_patch_nothing() -> None:
     assert guilty == []
 
 
+@pytest.mark.slow
 def test_only_one_package_calls_outside_systems() -> None:
     """ruff says it in the editor; this holds where ruff is not installed, and for imports that it does not see."""
     guilty = [

@@ -21,6 +21,7 @@ DRIVER = {"MySQLdb": ["mysqlclient"]}
 BY_NAME = {"import_module", "importorskip", "find_spec"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", IMPORTED_BY_TESTS)
 def test_whatever_tests_import_is_in_their_requirements(folder: str) -> None:
     pinned = pins("test") | pins("mysql")

@@ -78,6 +78,7 @@ def test_numbers_of_any_length_are_stored_exactly_or_quoted_as_written(schema: t
         assert number in error["message"]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100))
 @given(
     numbers=st.lists(

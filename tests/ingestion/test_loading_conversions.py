@@ -113,6 +113,7 @@ TAKEN: list[tuple[str, Any, Any]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("field", "value", "code"), REFUSED, ids=lambda one: ascii(one)[:30])
 def test_what_would_be_changed_is_a_letter_that_names_the_field(field: str, value: Any, code: str) -> None:
     run = load(wide({field: value}))

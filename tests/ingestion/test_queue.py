@@ -75,6 +75,7 @@ def test_a_worker_executes_the_run_it_is_hinted_at() -> None:
     assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (5, 5, 0, 0))
 
 
+@pytest.mark.slow
 def test_no_payload_and_no_secret_reaches_redis(redis: Redis) -> None:
     from ingestion import SourceChanged
     from ingestion.testing import Records

@@ -111,6 +111,7 @@ def _break(run: Run) -> None:
     raise SourceChanged("Whatever goes wrong while a page is loaded.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("during", ["prepared", "committed"])
 @pytest.mark.parametrize(
     ("way", "state"),

@@ -41,6 +41,7 @@ def test_after_a_death_nothing_is_read_ahead() -> None:
     assert threads == {threading.current_thread().name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("point", "nth"), [("extracted", 2), ("before commit", 1), ("committed", 3), ("exhausted", 1)])
 def test_a_run_that_is_killed_while_it_reads_ahead_loses_and_doubles_nothing(point: str, nth: int) -> None:
     records = items(40)

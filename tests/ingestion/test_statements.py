@@ -78,6 +78,7 @@ def test_a_run_of_one_record_takes_few_statements(taken: Taken, case: str) -> No
     assert len(run) <= RUN, shown(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("taken", [into_nothing, over_filled])
 def test_each_further_page_takes_few_statements(taken: Taken, case: str) -> None:

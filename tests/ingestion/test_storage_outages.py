@@ -89,6 +89,7 @@ def test_a_page_over_budget_keeps_its_large_letters_outside_the_transaction_too(
     assert len(letters(tenant)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", range(6))
 def test_a_storage_that_is_away_queues_the_run_again_and_loses_no_letter(moody: type[Moody], calls: int) -> None:
     """Whichever call fails: for the page, for the invalid record, for the one that only the database refused."""

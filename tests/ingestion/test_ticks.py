@@ -211,6 +211,7 @@ def test_the_end_of_a_run_hints_the_next_one_of_its_connection(redis: Redis) -> 
     assert hints(redis) == [f"run-{second.pk}-0"]
 
 
+@pytest.mark.slow
 def test_a_tick_asks_few_questions_of_the_database() -> None:
     for _ in range(5):
         carry_all = due_connection()

@@ -134,6 +134,7 @@ def test_a_run_that_fails_without_a_word_ends_and_says_so(error: Exception, says
     assert says in run.error_message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [ValueError("torn"), AssertionError("page 2"), KeyError(b"\xff"), Silent()], ids=lambda e: type(e).__name__
 )
@@ -158,6 +159,7 @@ def test_a_reader_that_returns_no_bytes_costs_its_record(body: Any) -> None:
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (1, 0, 0, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error",
     [KeyError(b"\xff"), StopIteration(), IndexError(), csv.Error("x")],

@@ -19,6 +19,7 @@ VERSIONED = Upsert(Entry, key=["external_id"], version="revision")
 BAD = item(1, revision=2, amount="much")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "open_letters"), [([BAD, item(1)], 0), ([item(1), BAD], 1)])
 def test_a_bad_version_is_mended_by_a_later_one_that_is_stored_already(page: list[Any], open_letters: int) -> None:
     tenant = new_tenant()

@@ -131,6 +131,7 @@ def test_a_second_run_of_a_connection_cannot_be_claimed_while_the_first_is_activ
         assert claim(second.pk) is None
 
 
+@pytest.mark.slow
 def test_five_hints_of_one_run_make_one_execution() -> None:
     with registered(over(items(50), page=5)) as pipeline:
         run = queued(pipeline)

@@ -19,6 +19,7 @@ def connected() -> Connection:
     return actions.connect(actions.Actor(), make_tenant(), "app.payments")
 
 
+@pytest.mark.slow
 def test_connect_makes_a_connection_once() -> None:
     tenant = make_tenant()
 

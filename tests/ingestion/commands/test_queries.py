@@ -34,6 +34,7 @@ def statements(count: int, *words: str) -> int:
     return len(queries)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["runs", "dead-letters", "connections"])
 def test_a_list_asks_no_more_for_more_rows(what: str) -> None:
     few, many = (statements(count, "list", what) for count in (2, 6))

@@ -44,6 +44,7 @@ def test_a_source_that_cannot_say_is_unverifiable_with_its_reason(account: Accou
     assert (row.state, row.cause, row.reason) == ("unverifiable", "silent", "Figures are kept for 30 days.")
 
 
+@pytest.mark.slow
 def test_a_column_of_too_many_values_is_no_group(account: Account, connection: Connection) -> None:
     """The account has two groups of its own."""
     for number in range(MOST_GROUPS - 2):

@@ -123,6 +123,7 @@ def _hostile_pieces() -> Iterator[bytes]:
     yield from (b"<Ntry>", b"</Stmt>", b"<![CDATA[", b"&#x0;", b"\xff\xfe", b"<!DOCTYPE a>", b"&a;", b'Ccy="', b"\0")
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=400))
 @settings(max_examples=examples(75))
 def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
@@ -131,6 +132,7 @@ def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
     assert _reads_or_refuses(b"<Document><BkToCstmrStmt><Stmt>" + data + b"</Stmt></BkToCstmrStmt></Document>")
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=examples(100))
 def test_mutated_sample_is_read_or_refused(data: st.DataObject) -> None:

@@ -100,6 +100,7 @@ def test_the_true_history_wins_in_one_file_in_every_order(name: str) -> None:
     assert ledgers == {(rows, Decimal(amount))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", all_on_sqlite(["ABC", "BAC", "BCA", "CBA"]))
 def test_there_and_back_is_told_from_one_sent_again_by_the_statement_between(order: str) -> None:
     files = {

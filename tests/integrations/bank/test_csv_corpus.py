@@ -39,6 +39,7 @@ def collapsed(*texts: str | None) -> str:
     return " ".join(" ".join(filter(None, texts)).split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [p for p in TRUTHS if p.name not in DIFFERS], ids=lambda p: p.name)
 def test_corpus_file_reads_as_its_ground_truth_says(path: Path) -> None:
     expected = truth(path)

@@ -92,6 +92,7 @@ def test_byte_order_mark_in_the_middle_does_not_hide_a_second_header() -> None:
     assert shown(text + "\ufeff" + text) == [("", ["a"]), ("", ["a"])]
 
 
+@pytest.mark.slow
 def test_same_export_again_and_again_has_a_limit() -> None:
     text = "Day;Text;Sum\n2024-01-01;a;1,00\n" * (csv_parts.MAX_PARTS + 2)
 

@@ -60,6 +60,7 @@ def test_every_layout_with_a_running_balance_is_mutated_here() -> None:
     assert {layout.name for layout in LAYOUTS if layout.columns.balance} == set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backwards", [False, True], ids=["oldest-first", "newest-first"])
 @pytest.mark.parametrize("name", NAMES)
 def test_altered_amount_or_deleted_middle_row_never_loads_unnoticed(name: str, backwards: bool) -> None:

@@ -109,6 +109,7 @@ LEDGERS = st.lists(
 ).map(lambda days: [[replace(e, booked_on=DAY + timedelta(days=n)) for e in day] for n, day in enumerate(days)])
 
 
+@pytest.mark.slow
 @given(LEDGERS, st.data())
 def test_files_of_whole_days_converge_in_any_order_and_overlap(ledger: list[list[Entry]], data: st.DataObject) -> None:
     whole = keys(statement(*(e for day in ledger for e in day)))

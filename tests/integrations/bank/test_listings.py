@@ -61,6 +61,7 @@ def ends_in_the_true_ledger(name: str, form: str, *, days: int, most: int, count
     assert rows == true(booked[at] for at in shown), name
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("two_a_page")
 @pytest.mark.parametrize("form", ["mt940", "camt"])
 @pytest.mark.parametrize("seed", [0, 14])
@@ -68,12 +69,14 @@ def test_statements_of_many_pages_that_were_cut_within_days_end_in_the_true_ledg
     ends_in_the_true_ledger(f"paged-{form}-{seed}", form, days=2, most=5, count=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["mt940", "camt"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_entry_that_many_pieces_of_a_day_show_is_stored_once(form: str, seed: int) -> None:
     ends_in_the_true_ledger(f"pieces-{form}-{seed}", form, days=1, most=9, count=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["mt940", "camt"])
 def test_a_part_that_ends_with_a_day_and_one_that_goes_on_after_it_share_the_last_entry_of_the_day(form: str) -> None:
     looks = [(1, -7), (1, -7), (1, -7), (2, -2), (2, -2)]

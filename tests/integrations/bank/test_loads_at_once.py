@@ -109,6 +109,7 @@ def test_a_statement_that_shows_two_entries_to_be_two_parts_them_whichever_loads
     assert active(one) == [("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(3))]
 
 
+@pytest.mark.slow
 def test_two_loads_of_an_account_that_is_spelled_anew_keep_its_rows_once() -> None:
     one, other = two_connections()
     written = rows_of(f"{IBAN}/EUR")

@@ -42,6 +42,7 @@ def long(entries: int, *, ids: str = "Q", first: int = 0) -> bytes:
     return "\r\n".join([*lines, f":62F:C260630EUR{first + entries},00", "-", ""]).encode()
 
 
+@pytest.mark.slow
 def test_a_statement_of_more_entries_than_a_page_holds_loads_whole() -> None:
     where = connection()
 
@@ -52,6 +53,7 @@ def test_a_statement_of_more_entries_than_a_page_holds_loads_whole() -> None:
     assert BankTransaction.objects.for_tenant(where.tenant).count() == 2001
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("three_a_page")
 @pytest.mark.parametrize("entries", all_on_sqlite([0, 1, 2, 3, 4, 7]))
 def test_any_number_of_pages_loads_whole_and_again(entries: int) -> None:
@@ -96,6 +98,7 @@ def _killed(where: Connection, data: bytes, after: int) -> int:
     return int(run.pk)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("three_a_page")
 def test_corrections_and_overlaps_reach_across_pages() -> None:
     where = connection()
@@ -108,6 +111,7 @@ def test_corrections_and_overlaps_reach_across_pages() -> None:
     assert "resemble" not in notes(run)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("three_a_page")
 def test_ids_that_change_are_named_on_every_page() -> None:
     where = connection()

@@ -31,6 +31,7 @@ def statuses(where: Connection) -> list[str]:
     return list(DeadLetter.objects.for_tenant(where.tenant).order_by("pk").values_list("status", flat=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["7", ""])
 @pytest.mark.parametrize(
     ("day", "amount"),
@@ -114,6 +115,7 @@ def test_a_refused_statement_closes_when_the_same_one_ties() -> None:
 RENT, TEA = ("20260605", "-120.00", "", "Rent"), ("20260605", "-3.50", "", "Tea")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["7", ""])
 @pytest.mark.parametrize(
     ("day", "amount"),

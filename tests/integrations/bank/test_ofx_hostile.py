@@ -100,6 +100,7 @@ def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
     assert _reads_or_refuses(b"<OFX>" + data)
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=examples(125))
 def test_mutated_sample_is_read_or_refused(data: st.DataObject) -> None:

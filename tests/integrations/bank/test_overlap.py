@@ -87,6 +87,7 @@ def test_entries_without_a_booking_date_are_known_by_the_day_that_is_stored(firs
     assert active(where) == [("2026-06-01", Decimal(-750)), ("2026-07-01", Decimal(-750))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", all_on_sqlite(["ab", "ba", "aba", "bab", "abba", "baab"]))
 def test_a_replaced_entry_never_counts_whatever_arrives_first_or_again(order: str) -> None:
     where = connection()
@@ -102,6 +103,7 @@ def test_a_replaced_entry_never_counts_whatever_arrives_first_or_again(order: st
     assert old.replaced_by.bank_id == "C2"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", all_on_sqlite(["ab", "ba", "aba", "bab"]))
 def test_a_deleted_entry_never_counts_and_its_deletion_is_no_entry(order: str) -> None:
     where = connection()

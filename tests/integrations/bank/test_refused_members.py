@@ -19,6 +19,7 @@ FEBRUARY = mt940("90,00", [("260205", "-20,00")], "70,00", number="2")
 PLAIN = b"Date,Description,Amount\n2026-01-05,a,-1.00\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"hello", b"", b"<nothing/>", zipped(("1.sta", FEBRUARY))])
 def test_files_behind_one_that_cannot_be_read_load(content: bytes) -> None:
     where = connection()

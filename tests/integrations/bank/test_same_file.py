@@ -188,6 +188,7 @@ def test_the_same_bytes_of_another_connection_or_account_are_not_taken_for_the_s
     assert len(active(elsewhere)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", all_on_sqlite(range(4)))
 def test_whatever_settings_a_file_is_read_with_its_entries_count_once(seed: int) -> None:
     chance, where = random.Random(seed), connection()

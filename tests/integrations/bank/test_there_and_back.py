@@ -77,6 +77,7 @@ def test_histories_whose_balances_come_back_lose_and_double_nothing() -> None:
         assert stored(f"seed-{seed}") == true(pieces), f"seed {seed}"
 
 
+@pytest.mark.slow
 def test_balances_that_change_nothing_are_told_apart_by_numbers_that_follow_each_other() -> None:
     zero, other = [LINES[0], LINES[1]], [LINES[2], LINES[3]]
     files = cut([zero, other, zero])

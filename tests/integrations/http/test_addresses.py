@@ -53,6 +53,7 @@ def test_there_are_enough_of_them() -> None:
     assert len(SPELLINGS) == len(set(SPELLINGS)) >= 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("host", SPELLINGS)
 def test_no_spelling_of_a_private_address_is_connected_to(host: str, scheme: str) -> None:

@@ -108,6 +108,7 @@ def test_a_run_goes_on_from_its_checkpoint_after_the_source_failed(server: Serve
     assert len(server.seen("/half-way/0")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "state", "error"),
     [

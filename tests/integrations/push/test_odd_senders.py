@@ -80,6 +80,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_a_signed_body_that_is_no_json_is_kept_as_a_letter(mine: Connection, name: str) -> None:  # noqa: F811
     answer = push(mine, ODD[name])

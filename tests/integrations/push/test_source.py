@@ -59,6 +59,7 @@ def test_anything_else_is_refused_whole(body: bytes) -> None:
         split(body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [b"[" + b",".join([b"1"] * 10_001) + b"]", b"\n".join([b"{}"] * 10_001),

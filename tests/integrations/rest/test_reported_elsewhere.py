@@ -139,6 +139,7 @@ REPORTS: dict[str, tuple[Any, dict[str, Any], str, int]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("report", REPORTS)
 def test_it_is_read_whole_or_the_run_says_why_not(acme: Tenant, serve: Any, report: str) -> None:
     answer, declared, refusal, loaded = REPORTS[report]

@@ -31,6 +31,7 @@ def test_every_table_has_a_page() -> None:
     assert len(MODELS) == 14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_lists_and_pages_are_shown_and_nothing_can_be_changed(console: Client, model: Any) -> None:
     tenant = furnish("acme", "Acme")

@@ -36,6 +36,7 @@ def check(follower: Follower) -> dict[str, tuple[str, int, int]]:
     return {row.group: (row.state, row.missing_count, row.extra_count) for row in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_closed_day_matches_and_a_lost_object_is_named(kind: str) -> None:
     with following(account_of(kind), kind) as follower:

@@ -69,6 +69,7 @@ def test_what_is_created_while_a_list_is_read_belongs_to_the_next_run() -> None:
     assert len(ids(pages)) == len(set(ids(pages))) == 1500
 
 
+@pytest.mark.slow
 def test_a_list_goes_on_when_the_object_that_marked_its_place_was_deleted() -> None:
     account = full("customers", 2500)
     pages = source(account, "customers").extract(context(account), None)
