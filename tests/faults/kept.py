@@ -154,8 +154,8 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/courses.py",
-        "or first.first > second.first or first.last > second.last:",
-        ":",
+        "first.closing == second.opening and first.first <= second.first and first.last <= second.last",
+        "first.closing == second.opening",
         (
             "tests/integrations/bank/test_identity.py::test_any_cutting_into_overlapping_statements_and_pages_ends_in_the_true_ledger",
         ),
