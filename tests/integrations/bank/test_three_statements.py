@@ -59,3 +59,12 @@ def test_a_statement_does_not_seem_whole_where_what_it_lost_changed_no_balance()
     files = [FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(0, 6), (2, 4), (1, 5)]]
 
     assert loaded("lost", files) == true(history)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_closes_where_an_earlier_statement_opened_does_not_come_before_it(turned: bool) -> None:
+    """The balance is 100 before the first entry and after the last one."""
+    history = booked((1, 2, "Refund"), (3, -1, "Coffee"), (4, -1, "Coffee"))
+    files = [FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(0, 2), (1, 3)]]
+
+    assert loaded("back", files[::-1] if turned else files) == true(history)
