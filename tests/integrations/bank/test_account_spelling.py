@@ -17,7 +17,7 @@ from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 IBAN = "NL20INGB0001234567"
 SAMPLES = Path(__file__).parent / "samples"
 CSV = (SAMPLES / "ing-nl.csv").read_bytes()
@@ -43,6 +43,7 @@ def test_what_may_tell_accounts_apart_stays(written: str) -> None:
     assert canonical(written) == written
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_csv_files_of_every_spelling_are_of_one_account() -> None:
     for at, order in enumerate(all_on_sqlite(permutations(SPELLINGS, 2))):
@@ -80,6 +81,7 @@ def test_rows_of_an_account_that_was_spelled_with_its_currency_are_found_again(a
     assert len(active(where)) == len(entries(IBAN))
 
 
+@pytest.mark.every_database
 def test_rows_of_a_spelling_of_before_move_to_the_account_that_is_there_already() -> None:
     where = connection()
     put(where, "a.csv", spelled(f"{IBAN}/EUR"))

@@ -19,12 +19,13 @@ from tests.integrations.bank.test_accounts_of_one_number import as_before, bank,
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 TEN, TWENTY = [Decimal(-10)], [Decimal(-20)]
 OLD = {"1": bank("1", "-10"), "2": bank("2", "-20", days="0102")}
 NEWER = {"newer 1": bank("1", "-10", days="0103"), "newer 2": bank("2", "-20", days="0104")}
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("order", some(permutations({**OLD, **NEWER}), on_sqlite=8), ids=", ".join)
 def test_newer_exports_and_the_files_of_that_time_part_the_accounts_in_any_order(order: tuple[str, ...]) -> None:
     where = connection()
@@ -90,6 +91,7 @@ def test_of_equal_statements_the_one_that_comes_first_is_taken_for_the_stored_on
     assert ledgers(where) == {"1 checking": TEN, "2 checking": TEN}
 
 
+@pytest.mark.every_database
 def test_all_pages_of_a_statement_that_was_loaded_into_another_account_go_to_their_own() -> None:
     where = connection()
     entry = b"<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260105\n<TRNAMT>-20<FITID>A1<NAME>RENT</STMTTRN>"

@@ -22,7 +22,7 @@ from tests.integrations.bank.test_cuttings import archived
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 MONTH = [("0105", "-10.00", "A1"), ("0106", "-3.00", ""), ("0106", "-3.00", ""), ("0107", "25.00", "A2")]
 """Day, amount and id; two of them are twins."""
 
@@ -63,6 +63,7 @@ HEADINGS = {
 }
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("order", all_on_sqlite(permutations(("whole", "no bank", "neither"))), ids=" ".join)
 def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twice(order: tuple[str, ...]) -> None:
     where = connection()
@@ -74,6 +75,7 @@ def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twi
     assert amounts(where) == expected("1 checking")
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds(4, elsewhere=1))
 def test_every_way_to_name_the_account_is_one_account_in_any_order(seed: int) -> None:
@@ -101,6 +103,7 @@ def test_members_of_a_zip_that_name_the_account_in_each_way_are_one_account() ->
     assert amounts(where) == expected("1 checking")
 
 
+@pytest.mark.every_database
 def test_a_replayed_entry_goes_to_the_account_that_its_file_was_taken_for() -> None:
     where = connection()
     put(where, "whole.ofx", ofx(bank="1", kind="CHECKING", booked=MONTH[1:]))
@@ -116,6 +119,7 @@ def test_a_replayed_entry_goes_to_the_account_that_its_file_was_taken_for() -> N
     assert amounts(where) == expected("1 checking")
 
 
+@pytest.mark.every_database
 def test_trusted_and_ignored_ids_are_found_under_every_name_of_the_account() -> None:
     for ids in ("trust", "ignore"):
         where = connection(ids)
@@ -249,6 +253,7 @@ def test_another_format_finds_the_account_that_it_made_also_beside_another_of_it
     )
 
 
+@pytest.mark.every_database
 def test_the_schema_before_is_refused_while_an_account_is_known_otherwise_than_its_entries() -> None:
     where = connection()
     migration = importlib.import_module("integrations.bank.migrations.0009_accounts_named_in_part")

@@ -21,7 +21,7 @@ from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_overlap import notes, page, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def bank(name: str, amount: str, *, kind: str = "CHECKING", days: str = "0101") -> bytes:
@@ -54,6 +54,7 @@ def ledgers(where: Connection) -> dict[str, list[Decimal]]:
     return accounts
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_equal_entries_of_two_banks_two_kinds_and_a_card_are_of_four_accounts_in_every_order() -> None:
     files = [bank("1", "-10"), bank("2", "-10"), bank("1", "-10", kind="SAVINGS"), card("-10")]
@@ -123,6 +124,7 @@ def test_an_account_from_before_is_the_one_of_its_bank_and_its_files_load_nothin
     assert ledgers(where) == {"1 checking": [Decimal(-10)]}
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("order", list(permutations("12")), ids="".join)
 def test_accounts_that_were_loaded_as_one_are_parted_as_their_files_come_again(order: tuple[str, ...]) -> None:
     where = connection()
@@ -189,6 +191,7 @@ def test_a_format_without_banks_is_of_the_only_account_of_its_number(turned: boo
     assert "stored from another format" in notes(runs[-1])
 
 
+@pytest.mark.every_database
 def test_the_schema_before_is_refused_while_accounts_share_a_number() -> None:
     where = connection()
     put(where, "one.ofx", bank("1", "-10.00"))

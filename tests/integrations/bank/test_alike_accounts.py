@@ -10,7 +10,7 @@ from tests.integrations.bank.test_accounts_of_one_number import bank
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def loaded(where: Connection, account: str, currency: str = "EUR") -> list[str]:
@@ -42,6 +42,7 @@ def test_accounts_of_other_banks_or_kinds_are_not_told(of: str, kind: str, is_to
     assert ("looks like" in notes(run)) is is_told
 
 
+@pytest.mark.every_database
 def test_accounts_of_other_tenants_and_other_currencies_are_not_told() -> None:
     loaded(connection("theirs"), "20010020/12345678")
     ours = connection("ours")

@@ -20,7 +20,7 @@ from tests.integrations.bank.test_continued import sta
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Line = tuple[int, int, str]
 """Day of the month, amount, text."""
@@ -62,6 +62,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("text", all_on_sqlite(CHANGES.values(), elsewhere=1), ids=all_on_sqlite(CHANGES, elsewhere=1))
 def test_an_entry_of_another_text_between_the_same_balances_keeps_its_row(text: str, *, turned: bool) -> None:
@@ -75,6 +76,7 @@ def test_an_entry_of_another_text_between_the_same_balances_keeps_its_row(text: 
     assert (text in texts(where)) is not turned
 
 
+@pytest.mark.every_database
 def test_an_entry_of_two_texts_keeps_its_row_whatever_comes_again() -> None:
     where = connection()
     files = [export(LINES[:2]), export([(13, -5, "TESCO"), *LINES[1:]])]
@@ -84,6 +86,7 @@ def test_an_entry_of_two_texts_keeps_its_row_whatever_comes_again() -> None:
     assert sums(where) == [-5, -1, 10]
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("falling", [False, True])
 def test_the_newest_entry_of_an_export_keeps_its_row_where_the_next_one_calls_it_otherwise(falling: bool) -> None:
     where = connection()
@@ -156,6 +159,7 @@ CONTRADICTING = {
 }
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("turn", [1, -1])
 @pytest.mark.parametrize("form", CONTRADICTING)
 def test_two_statements_that_prove_one_entry_of_two_texts_are_named_with_both_rows(form: str, turn: int) -> None:
@@ -196,6 +200,7 @@ def test_statements_of_other_days_or_amounts_are_not_named() -> None:
     assert sums(where) == [-5, -5, 10, 10]
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_is_cut_from_a_history_of_entries_that_come_and_go_none_is_lost(seed: int) -> None:
     chance, where = random.Random(seed), connection()

@@ -11,7 +11,7 @@ from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def sta(number: str, opening: str, closing: str, *entries: str) -> bytes:
@@ -78,6 +78,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("name", all_on_sqlite(CASES))
 def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
@@ -90,6 +91,7 @@ def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
     assert ledgers == {(rows, Decimal(amount))}
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("name", all_on_sqlite(CASES))
 def test_the_true_history_wins_in_one_file_in_every_order(name: str) -> None:

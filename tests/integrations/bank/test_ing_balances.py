@@ -10,7 +10,7 @@ from ingestion.models import Connection, Run
 from integrations.bank.models import BankTransaction
 from tests.integrations.bank.test_pipeline import connection, load
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 DUTCH = ("Datum;Naam / Omschrijving;Rekening;Tegenrekening;Code;Af Bij;Bedrag (EUR);Mutatiesoort;Mededelingen", "Bij")
 ENGLISH = (
@@ -32,6 +32,7 @@ def amounts(where: Connection) -> list[str]:
     return [f"{row.amount:.2f}" for row in rows]
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("language", [DUTCH, ENGLISH], ids=["Dutch", "English"])
 @pytest.mark.parametrize("order", list(permutations(range(2))), ids=str)
 def test_halves_that_overlap_lose_no_twin(language: tuple[str, str], order: tuple[int, ...]) -> None:

@@ -9,9 +9,10 @@ from tests.integrations.bank.test_accounts_named_in_part import HEADINGS, MONTH,
 from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("heading", ["no bank", "no kind", "neither"])
 @pytest.mark.parametrize("bad", [("0106", "-1O.00", "A3"), ("0106", "-1O.00", ""), ("01XX", "-10.00", "A3")], ids=str)
 def test_an_entry_of_a_file_that_left_out_bank_or_kind_closes_with_that_of_one_that_says_both(

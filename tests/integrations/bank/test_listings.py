@@ -25,7 +25,7 @@ from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import ACTOR, connection, load
 from tests.integrations.bank.test_pipeline import mt940 as written
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def ends_in_the_true_ledger(name: str, form: str, *, days: int, most: int, count
     assert rows == true(booked[at] for at in shown), name
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.usefixtures("two_a_page")
 @pytest.mark.parametrize("form", ["mt940", "camt"])
@@ -69,6 +70,7 @@ def test_statements_of_many_pages_that_were_cut_within_days_end_in_the_true_ledg
     ends_in_the_true_ledger(f"paged-{form}-{seed}", form, days=2, most=5, count=3)
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["mt940", "camt"])
 @pytest.mark.parametrize("seed", [0, 1])
@@ -86,6 +88,7 @@ def test_a_part_that_ends_with_a_day_and_one_that_goes_on_after_it_share_the_las
     assert loaded(f"{form}-ends", files) == true(booked)
 
 
+@pytest.mark.every_database
 def test_a_statement_keeps_the_days_and_amounts_it_lists_and_what_came_since_does_not_change_them() -> None:
     where = connection()
     booked = [Booked(DAY, -3, "Tea", ""), Booked(DAY.replace(day=2), 5, "Pay", "A1")]

@@ -20,7 +20,7 @@ from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_overlap import active, notes, put, sample
 from tests.integrations.bank.test_pipeline import connection, load
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Killed(BaseException):
@@ -42,6 +42,7 @@ def long(entries: int, *, ids: str = "Q", first: int = 0) -> bytes:
     return "\r\n".join([*lines, f":62F:C260630EUR{first + entries},00", "-", ""]).encode()
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_a_statement_of_more_entries_than_a_page_holds_loads_whole() -> None:
     where = connection()
@@ -53,6 +54,7 @@ def test_a_statement_of_more_entries_than_a_page_holds_loads_whole() -> None:
     assert BankTransaction.objects.for_tenant(where.tenant).count() == 2001
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.usefixtures("three_a_page")
 @pytest.mark.parametrize("entries", all_on_sqlite([0, 1, 2, 3, 4, 7]))
@@ -67,6 +69,7 @@ def test_any_number_of_pages_loads_whole_and_again(entries: int) -> None:
     assert len(active(where)) == entries
 
 
+@pytest.mark.every_database
 @pytest.mark.usefixtures("three_a_page")
 @pytest.mark.parametrize("page", [1, 2, 3])
 def test_a_run_killed_between_two_pages_goes_on_where_it_was(page: int) -> None:

@@ -11,7 +11,7 @@ from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ofx(*entries: tuple[str, str, str, str]) -> bytes:
@@ -31,6 +31,7 @@ def statuses(where: Connection) -> list[str]:
     return list(DeadLetter.objects.for_tenant(where.tenant).order_by("pk").values_list("status", flat=True))
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["7", ""])
 @pytest.mark.parametrize(
@@ -74,6 +75,7 @@ def test_an_equal_entry_beside_it_or_of_another_day_does_not_close_a_letter() ->
     assert statuses(where) == ["new"]
 
 
+@pytest.mark.every_database
 def test_a_letter_is_closed_in_its_own_tenant_only() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     bad, mended = ofx(("20260605", "$120", "7", "Rent")), ofx(("20260605", "-120.00", "7", "Rent"))
@@ -136,6 +138,7 @@ def test_an_unreadable_version_of_what_is_stored_leaves_the_row_and_a_letter_tha
     assert len(active(where)) == 2
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize(
     "bad",
     [
@@ -171,6 +174,7 @@ def test_a_letter_that_does_not_say_among_how_many_it_is_stays_open_when_it_is_r
     assert set(statuses(where)) == {"new"}  # the payload of before is another letter
 
 
+@pytest.mark.every_database
 def test_a_row_of_another_tenant_or_account_settles_no_letter() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(theirs, "good.ofx", ofx(RENT, TEA))

@@ -19,7 +19,7 @@ from integrations.bank.models import BankAccount, BankCorrection, BankLookAlike,
 from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_pipeline import connection, load
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 SAMPLES = Path(__file__).parent / "samples" / "overlap"
 
 
@@ -87,6 +87,7 @@ def test_entries_without_a_booking_date_are_known_by_the_day_that_is_stored(firs
     assert active(where) == [("2026-06-01", Decimal(-750)), ("2026-07-01", Decimal(-750))]
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("order", all_on_sqlite(["ab", "ba", "aba", "bab", "abba", "baab"]))
 def test_a_replaced_entry_never_counts_whatever_arrives_first_or_again(order: str) -> None:
@@ -103,6 +104,7 @@ def test_a_replaced_entry_never_counts_whatever_arrives_first_or_again(order: st
     assert old.replaced_by.bank_id == "C2"
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("order", all_on_sqlite(["ab", "ba", "aba", "bab"]))
 def test_a_deleted_entry_never_counts_and_its_deletion_is_no_entry(order: str) -> None:
@@ -131,6 +133,7 @@ def test_a_correction_and_its_entry_in_one_file_leave_one() -> None:
     assert "corrected by the bank and no longer count" in notes(run)
 
 
+@pytest.mark.every_database
 def test_a_correction_withdraws_nothing_of_another_tenant_or_account() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(theirs, "a.ofx", sample("04a_first.ofx"))
@@ -187,6 +190,7 @@ def test_pages_that_follow_each_other_keep_their_twins_in_one_file_and_in_an_arc
         assert active(where) == [("2026-01-05", Decimal(-3))] * 4 + [("2026-01-05", Decimal(2))]
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_pages_in_files_of_their_own_keep_their_twins_in_every_order_and_again() -> None:
     for at, order in enumerate(all_on_sqlite(permutations(PAGES))):
@@ -209,12 +213,14 @@ def test_another_format_of_the_same_account_is_named() -> None:
     assert "1 entry resembles a stored one, with a day and amount that are stored from another format" in notes(run)
 
 
+@pytest.mark.every_database
 def test_look_alikes_and_corrections_refuse_to_be_asked_without_a_tenant() -> None:
     for model in (BankLookAlike, BankCorrection):
         with pytest.raises(TenantScopeError):
             model.objects.count()
 
 
+@pytest.mark.every_database
 def test_look_alikes_are_of_the_tenants_own_rows() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(theirs, "a.ofx", sample("47a_unstable_ids.ofx"))

@@ -13,7 +13,7 @@ from ingestion.models import Connection, DeadLetter, Run, Tenant
 from ingestion.running import execute
 from integrations.bank.models import BankAccount, BankStatement, BankTransaction
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 ACTOR = Actor()
 
 
@@ -42,6 +42,7 @@ def ledger(where: Connection) -> list[tuple[str, Decimal]]:
     return [(row.booked_on.isoformat(), row.amount) for row in rows]
 
 
+@pytest.mark.every_database
 def test_a_statement_that_ties_becomes_account_statement_and_transactions() -> None:
     where = connection()
 
@@ -84,6 +85,7 @@ def test_a_refused_statement_can_be_replayed_once_it_ties() -> None:
     assert ledger(where) == [("2026-01-05", Decimal(-10))]
 
 
+@pytest.mark.every_database
 def test_replaying_a_statement_that_still_does_not_tie_counts_the_attempt_and_keeps_it_open() -> None:
     where = connection()
     load(where, "jan.sta", mt940("100,00", [("260105", "-10,00")], "95,00"))
@@ -107,6 +109,7 @@ def test_one_bad_statement_does_not_stop_the_others_of_its_file() -> None:
     assert ledger(where) == [("2026-01-05", Decimal(-10))]
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_overlapping_statements_merge_and_twins_survive_in_every_order_of_import() -> None:
     days = {"260105": ["-3,00", "-3,00"], "260106": ["-3,00"], "260107": ["-3,00", "-3,00", "4,00"], "260108": ["1,00"]}
@@ -151,6 +154,7 @@ def test_the_same_file_again_is_recognised_and_loading_it_again_changes_nothing(
     assert len(ledger(where)) == 2
 
 
+@pytest.mark.every_database
 def test_two_tenants_with_the_same_file_share_nothing() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     data = mt940("100,00", [("260105", "-10,00")], "90,00")
@@ -167,6 +171,7 @@ def test_two_tenants_with_the_same_file_share_nothing() -> None:
     assert all(path.startswith("ingestion/theirs/") for path in paths)
 
 
+@pytest.mark.every_database
 def test_a_file_nobody_can_read_fails_its_run_with_a_named_class_and_its_bytes_are_kept() -> None:
     where = connection()
 
@@ -178,6 +183,7 @@ def test_a_file_nobody_can_read_fails_its_run_with_a_named_class_and_its_bytes_a
     assert run.artifact_links.count() == 1
 
 
+@pytest.mark.every_database
 def test_an_entry_without_a_readable_amount_is_a_dead_letter_and_the_rest_loads() -> None:
     where = connection()
     ofx = b"""OFXHEADER:100

@@ -14,7 +14,7 @@ from integrations.bank.models import BankTransaction
 from tests.integrations.bank.camt_messages import balance, entry, message
 from tests.integrations.bank.samples_of_cases import case
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 ACTOR = Actor()
 
 
@@ -51,6 +51,7 @@ def test_the_parts_of_a_batch_are_kept_so_that_invoices_can_be_matched() -> None
     assert [part["counterparty_account"] for part in row.parts] == ["NL99INGB0000000001", "NL99INGB0000000002"]
 
 
+@pytest.mark.every_database
 def test_structured_remittance_and_exchange_are_kept() -> None:
     where = connection()
 
@@ -151,6 +152,7 @@ def test_a_refused_statement_from_before_there_were_parts_can_be_replayed() -> N
     assert (row.amount, row.parts, row.details) == (Decimal("429.56"), [], {})
 
 
+@pytest.mark.every_database
 def test_a_stored_entry_gains_its_parts_when_its_statement_comes_again() -> None:
     where = connection()
     load(where, "30.xml", case("30_batch.xml"))
@@ -162,6 +164,7 @@ def test_a_stored_entry_gains_its_parts_when_its_statement_comes_again() -> None
     assert len(row.parts) == 2
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_a_batch_of_thirteen_thousand_transactions_loads() -> None:
     where = connection()

@@ -18,7 +18,7 @@ from tests.integrations.bank.test_ofx_stated_balances import file, row
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 NOTICE = b"""\
 :20:S
@@ -97,6 +97,7 @@ def test_notices_read_again_in_the_charset_that_their_note_asks_for_keep_their_r
     assert "2 entries of this file, which was read before, came with other texts" in notes(run)
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("other", OTHER_LAYOUTS.values(), ids=list(OTHER_LAYOUTS))
 def test_an_export_read_again_with_another_layout_keeps_its_rows_and_takes_the_new_texts(other: dict[str, Any]) -> None:
     where = connection()
@@ -177,6 +178,7 @@ def test_another_file_of_the_same_days_and_amounts_is_not_taken_for_the_same() -
     assert [amount for _, amount in active(where)] == [-5, -5]
 
 
+@pytest.mark.every_database
 def test_the_same_bytes_of_another_connection_or_account_are_not_taken_for_the_same() -> None:
     where, elsewhere = connection(), connection("globex")
     read(where, export(*ROWS), layout())
@@ -188,6 +190,7 @@ def test_the_same_bytes_of_another_connection_or_account_are_not_taken_for_the_s
     assert len(active(elsewhere)) == 3
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", all_on_sqlite(range(4)))
 def test_whatever_settings_a_file_is_read_with_its_entries_count_once(seed: int) -> None:

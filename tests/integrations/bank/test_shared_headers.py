@@ -13,7 +13,7 @@ from integrations.bank.formats import read_file
 from integrations.bank.models import BankTransaction
 from tests.integrations.bank.test_pipeline import connection, load
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 DAY_FIRST = b"Date,Description,Amount,Balance\n28/02/2024,Tea,-5.00,95.00\n27/02/2024,Rent,-10.00,100.00\n"
 MONTH_FIRST = DAY_FIRST.replace(b"28/02", b"2/28").replace(b"27/02", b"2/27")
@@ -71,6 +71,7 @@ def test_a_layout_that_is_named_names_the_bank_and_its_currency_unless_a_currenc
     assert {row[0] for row in ledger(where)} == {currency}
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("order", list(permutations((DAY_FIRST, WITHOUT_BALANCE))), ids=["balance first", "last"])
 def test_an_export_with_balances_and_one_without_are_of_one_account(order: tuple[bytes, bytes]) -> None:
     where = told(connection(), currency="EUR")

@@ -16,7 +16,7 @@ from tests.integrations.bank.test_continued import sta, total
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 LINES = [("D", 10, "COFFEE"), ("C", 10, "REFUND"), ("D", 5, "TEA"), ("C", 5, "CASHBACK")]
 History = list[tuple[str, int, str]]
 
@@ -55,6 +55,7 @@ def true(pieces: list[History]) -> Counter[tuple[Decimal, str]]:
     return Counter((Decimal(amount_of(line)), line[2]) for lines in pieces for line in lines)
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("opened", ["0610", "0609"])
 @pytest.mark.parametrize("order", all_on_sqlite(permutations("ABC")), ids="".join)
@@ -65,6 +66,7 @@ def test_there_and_back_ends_in_the_true_ledger_in_every_order(order: tuple[str,
     assert total(tuple(files[name] for name in order), "order") == (3, Decimal(-10))
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_histories_whose_balances_come_back_lose_and_double_nothing() -> None:
     for seed in seeds(12, elsewhere=4):
@@ -86,6 +88,7 @@ def test_balances_that_change_nothing_are_told_apart_by_numbers_that_follow_each
         assert total(order, f"order-{at}") == (6, Decimal(0))
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 def test_a_day_of_the_whole_beside_its_pieces_doubles_nothing() -> None:
     coffee, refund = LINES[0], LINES[1]
@@ -110,6 +113,7 @@ def test_what_equals_a_stored_statement_but_for_its_number_is_named_and_so_is_it
     assert "1 entry that seemed to be sent again is an entry of its own" in notes(parted)
 
 
+@pytest.mark.every_database
 def test_sightings_are_of_the_tenants_own_statements() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     coffee, refund = LINES[0], LINES[1]

@@ -68,3 +68,12 @@ def test_what_closes_where_an_earlier_statement_opened_does_not_come_before_it(t
     files = [FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(0, 2), (1, 3)]]
 
     assert loaded("back", files[::-1] if turned else files) == true(history)
+
+
+def test_an_entry_keeps_its_own_row_where_its_statement_comes_again_beside_its_twins() -> None:
+    history = booked((1, 2, "Coffee"), (1, -1, "Coffee"), (1, 2, "Coffee"), (1, -1, "Tea"))
+    evening, middle, morning = (FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(2, 4), (2, 3), (0, 1)])
+
+    files = [evening, middle, morning, middle, morning, evening, evening, morning]
+
+    assert loaded("again", files) == true([history[0], *history[2:]])

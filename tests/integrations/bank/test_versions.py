@@ -15,7 +15,7 @@ from tests.integrations.bank.test_continued import sta
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def mt940(*entries: str, number: str = "7/1") -> bytes:
@@ -58,6 +58,7 @@ def total(where: Connection) -> Decimal:
     return sum((amount for _, amount in active(where)), Decimal())
 
 
+@pytest.mark.every_database
 @pytest.mark.slow
 @pytest.mark.parametrize("name", all_on_sqlite(VERSIONS))
 def test_versions_in_any_order_and_again_count_once_and_are_named(name: str) -> None:
@@ -110,6 +111,7 @@ KEPT = {
 }  # fmt: skip
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("name", KEPT)
 def test_where_nothing_proves_a_version_no_row_is_withdrawn(name: str) -> None:
     before, versions = KEPT[name]
@@ -120,6 +122,7 @@ def test_where_nothing_proves_a_version_no_row_is_withdrawn(name: str) -> None:
     assert not BankTransaction.objects.for_tenant(where.tenant).exclude(withdrawn="").exists()
 
 
+@pytest.mark.every_database
 def test_another_tenants_version_withdraws_nothing() -> None:
     first, second = VERSIONS["another day"]
     put(connection("ours"), "rent.sta", first)

@@ -12,7 +12,7 @@ from integrations.bank.models import BankLookAlike, BankTransaction
 from tests.integrations.bank.test_overlap import active, notes, put, sample
 from tests.integrations.bank.test_pipeline import connection, load
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_ids_that_change_with_each_download_are_named_until_the_connection_says_so() -> None:
@@ -27,6 +27,7 @@ def test_ids_that_change_with_each_download_are_named_until_the_connection_says_
     assert BankLookAlike.objects.for_tenant(where.tenant).filter(sort="texts", answer="").count() == 2
 
 
+@pytest.mark.every_database
 def test_ids_to_ignore_leave_the_texts_to_tell_and_withdraw_copies_that_were_loaded_before() -> None:
     where = connection()
     load(where, "a.ofx", sample("47a_unstable_ids.ofx"))
@@ -76,6 +77,7 @@ def test_a_trusted_id_with_another_day_and_amount_corrects_its_row_and_says_so()
     assert "1 entry was changed by the bank: 2026-06-11 -40 USD, id T900 is now 2026-06-12 -46 USD" in notes(run)
 
 
+@pytest.mark.every_database
 def test_trust_told_later_leaves_the_newer_of_two_rows_of_one_id() -> None:
     where = connection()
     load(where, "a.ofx", sample("03a_tip.ofx"))
