@@ -55,7 +55,7 @@ FAULTS = [
         _THROTTLING,
         "        self._local().hold(seconds)  # also here",
         "        pass  # also here",
-        ("tests/ingestion/limits/test_runs_within_limits.py::test_without_redis_a_run_goes_on_slowly",),
+        ("tests/ingestion/limits/test_buckets_without_redis.py::test_a_hold_outlives_the_redis_that_was_told_of_it",),
     ),
     Fault(
         _THROTTLING,

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from ingestion.core.errors import HeldOff
 from ingestion.limits.buckets import LocalBucket
 from ingestion.limits.throttling import StandIns, Throttle
 from tests.ingestion.limits.throttled import ACME, throttle
@@ -125,3 +126,15 @@ def test_the_bucket_in_this_process_starts_empty_and_keeps_the_rate() -> None:
 
     assert (first.wait, second.wait) == (0.5, 1.0)
     assert waits == [0, 0, 0, 0, 0.5, 1.0]
+
+
+def test_a_hold_outlives_the_redis_that_was_told_of_it(rates: None, redis: Redis) -> None:
+    """Else every worker would go on calling a source that asked to be left alone, once Redis is gone."""
+    stand_ins = StandIns()
+    throttle(stand_ins=stand_ins).hold_off(30)
+
+    away = throttle(stand_ins=stand_ins, connect=lambda: Redis(unix_socket_path="/nowhere/redis.sock"), patience=1)
+    with pytest.raises(HeldOff) as refused:
+        away()
+
+    assert 25 < refused.value.retry_after <= 30
