@@ -185,6 +185,15 @@ def test_any_cutting_into_overlapping_statements_and_pages_ends_in_the_true_ledg
     assert loaded == whole
 
 
+def test_what_overlaps_with_an_older_statement_counts_from_no_newer_one_that_is_apart_from_it() -> None:
+    booked = _booked([["3 Tea", "3 Tea", "-1 Tea", "-2 Tea"]], with_ids=False)[0]
+    spans = [(2, 3), (0, 2), (0, 1), (2, 3), (0, 4)]
+
+    read = keys(*(_tied(_sum([booked[:start]]), booked[start:end], "0") for start, end in spans))
+
+    assert len(set(read)) == len(booked)
+
+
 def _booked(days: list[list[str]], with_ids: bool) -> list[list[Entry]]:
     booked = []
     for n, lines in enumerate(days):
