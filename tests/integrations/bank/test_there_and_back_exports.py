@@ -180,7 +180,7 @@ def test_no_part_of_a_day_is_lost_or_doubled_in_silence(form: str) -> None:
         where = connection(f"seed-{seed}")
         if form == "mt940":
             booked = [Booked(DAY, amount, "Shop", "") for amount in amounts]
-            told = "".join(notes(put(where, "a.sta", mt940(cut(booked, *span, "0")))) for span in spans)
+            told = "".join(notes(put(where, "a.sta", mt940(cut(booked, span[0], span[1], "0")))) for span in spans)
         else:
             told = take(where, *(part(amounts, span, falling=form != "csv") for span in spans))
 
