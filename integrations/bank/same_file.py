@@ -53,7 +53,7 @@ def adopt(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
     at_places = _at_places(ctx, earlier, new, taken)
     left = [arrival for arrival in new if arrival.stored is None]
     missing = _missing(ctx, earlier, arrivals) if left and earlier.read else _Missing(0, False)
-    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken, missing) if missing.count > 0 else ([], [])
+    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken, missing) if missing.number > 0 else ([], [])
     return [*_told(at_places + elsewhere), *_left_as_stored(undecided)]
 
 
@@ -78,7 +78,7 @@ def _earlier(ctx: Context) -> _Earlier | None:
 class _Missing(NamedTuple):
     """The entries that were read before and are in rows of other files, as far as the batch shows."""
 
-    count: int
+    number: int
     are_here: bool
     """Whether all of them are entries of the batch, and none of another page."""
 
@@ -125,7 +125,7 @@ def _elsewhere(
             rows[row.money].append(row.row)
     adopted, undecided = [], []
     sought = sum(min(len(rows[money]), len(some)) for money, some in seeking.items())
-    are_missing = missing.are_here and sought <= missing.count
+    are_missing = missing.are_here and sought <= missing.number
     for money, some in seeking.items():
         is_certain = are_missing and len(rows[money]) <= len(some)
         for arrival in some:
