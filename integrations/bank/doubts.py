@@ -50,7 +50,8 @@ def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere:
         for pair in turning
         if not (judging.are_others(*pair) or _shows_all_of(judging, pair, of_pair[pair]))
     )
-    unproved = [pair for pair in pairs if pair not in {*proved, *turning}]
+    told_of = {*proved, *turning}
+    unproved = [pair for pair in pairs if pair not in told_of]
     return [*with_balances, *read_alike, *_without_balances(ctx, judging, arrivals, unproved)]
 
 
