@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple, Protocol
 
 Booked = Sequence[tuple[date, Decimal]]
+Between = tuple[date, Decimal, Decimal]
+"""The day of an entry, and the lower and the higher of the balances before and after it."""
 
 
 class Proved(Protocol):
@@ -23,6 +25,8 @@ class Proved(Protocol):
     def opening(self) -> Decimal: ...
     @property
     def booked(self) -> Booked: ...
+    @property
+    def falls(self) -> bool | None: ...
 
 
 class Aligned(NamedTuple):
@@ -94,13 +98,24 @@ class Reading(NamedTuple):
 
 
 def readings(proved: Proved) -> list[Reading]:
-    """Both directions; of a single entry there is one."""
+    """Both directions, or the one that is known; of a single entry there is one."""
     booked = proved.booked
     directions = [(booked, 0), (booked[::-1], len(booked))] if len(booked) > 1 else [(booked, 0)]
+    if len(booked) > 1 and proved.falls is not None:
+        directions = directions[1:] if proved.falls else directions[:1]
     return [
         Reading(listed, list(accumulate((amount for _, amount in listed), initial=proved.opening)), turned)
         for listed, turned in directions
     ]
+
+
+def steps_of(proved: Proved) -> frozenset[Between]:
+    """Between which balances its entries go, in each direction in which they may be listed."""
+    return frozenset(
+        (day, min(ends), max(ends))
+        for reading in readings(proved)
+        for (day, _), ends in zip(reading.booked, pairwise(reading.balances), strict=True)
+    )
 
 
 def contained(whole: Proved, part: Proved) -> Iterator[Aligned]:

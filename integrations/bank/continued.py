@@ -9,14 +9,17 @@ it. The entries of that look then take the rows of their own places, or the next
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from datetime import date
 from itertools import chain
 
 from ingestion import Context
 from integrations.bank import doubts
 from integrations.bank.arrivals import Arrival, Row, by_key, chunks, ledger, read
+from integrations.bank.courses import may_lie_otherwise
 from integrations.bank.identity import Ids, bank_id, key_of, look_of, trusted_key
 from integrations.bank.judging import Judging
+from integrations.bank.models import BankSighting
 from integrations.bank.ordinals import Ordinals
 
 _FEW = 4
@@ -52,10 +55,26 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     alike = _retold(ids, arrivals, {arrival.money for twins in groups.values() for arrival in twins})
     ordinals = Ordinals(ctx)
     ordinals.learn({look for _, look in groups})
+    passed_by: list[doubts.Equal] = []
+    seen = _seen(ctx, {arrival.money[:2] for twins in groups.values() for arrival in twins})
     for (statement, look), twins in groups.items():
         twins.sort(key=lambda one: one.entry.position or 0)
-        _Parting(judging, statement, staying, alike[statement, twins[0].money]).settle(ordinals.of(look), twins)
-    return told
+        parting = _Parting(judging, statement, staying, alike[statement, twins[0].money], seen)
+        parting.settle(ordinals.of(look), twins)
+        passed_by += parting.passed_by(twins)
+    pairs = {(row.statement_id, arrival.owner.statement_id) for arrival, row in equals}
+    passed_by = [each for each in passed_by if (each[1].statement_id, each[0].owner.statement_id) not in pairs]
+    return told + (doubts.told(ctx, judging, arrivals, passed_by) if passed_by else [])
+
+
+def _seen(ctx: Context, days: Set[tuple[int, date]]) -> dict[tuple[int, int], int]:
+    """The rows of what more than one statement delivered on these days of accounts, by statement and place."""
+    on = [day for _, day in days]
+    sightings = BankSighting.objects.for_tenant(ctx.tenant).filter(
+        account_id__in={account for account, _ in days}, booked_on__range=(min(on), max(on))
+    )
+    listed = sightings.values_list("statement_id", "position", "entry_id")
+    return {(statement, position): entry for statement, position, entry in listed}
 
 
 def _group(arrival: Arrival, ids: Ids) -> _Group:
@@ -142,7 +161,14 @@ def _is_told_by_look(arrival: Arrival) -> bool:
 class _Parting:
     """The stored rows of one look, and the twins of an arriving statement that may be some of them."""
 
-    def __init__(self, judging: Judging, statement: int, taken: set[str], alike: Sequence[int]) -> None:
+    def __init__(
+        self,
+        judging: Judging,
+        statement: int,
+        taken: set[str],
+        alike: Sequence[int],
+        seen: Mapping[tuple[int, int], int],
+    ) -> None:
         self._judging = judging
         self._statement = statement
         self._taken = taken
@@ -151,6 +177,9 @@ class _Parting:
         """What one twin passed by is no other one's either, so all of them read it once."""
         self._alike = alike
         """The places of the statement's entries of their day and amount that have a text which is not stored."""
+        self._seen = seen
+        self._rows: dict[int, Row] = {}
+        """By their ids."""
         self._at: dict[int, dict[int | None, Row]] = defaultdict(dict)
         self._unaligned: deque[Row] = deque()
         """Rows of statements that overlap with this one, where nothing tells which of its entries they are."""
@@ -165,11 +194,18 @@ class _Parting:
             arrival.key = key
             arrival.stored, arrival.withdrawn, arrival.replaced_by_id = None, "", None
 
+    def passed_by(self, twins: Sequence[Arrival]) -> Iterator[doubts.Equal]:
+        """Those that are new, with a row of each statement that continues theirs and may as well overlap with it."""
+        for statement, rows in self._at.items():
+            pair = statement, self._statement
+            if self._judging.are_others(*pair) and self._judging.say(may_lie_otherwise, *pair):
+                yield from ((arrival, next(iter(rows.values()))) for arrival in twins if arrival.stored is None)
+
     def _learn(self, ordinals: Iterator[tuple[str, Row | None]]) -> Iterator[str]:
         """Read the rows; the free ids after them."""
         for key, row in ordinals:
             if row is not None:
-                self._at[row.statement_id][row.position] = row
+                self._at[row.statement_id][row.position] = self._rows[row.pk] = row
                 is_another = self._judging.are_others(row.statement_id, self._statement)
                 own = row.statement_id == self._statement
                 if not (own or is_another or self._judging.are_aligned(row.statement_id, self._statement)):
@@ -193,18 +229,28 @@ class _Parting:
             yield row
 
     def _aligned(self, arrival: Arrival) -> Iterator[Row]:
-        for statement, rows in self._at.items():
+        for statement in self._at:
             if statement != self._statement and not self._judging.are_others(statement, self._statement):
                 places = self._judging.partners(statement, self._statement, arrival.entry.position or 0)
-                yield from (rows[place] for place in places if place in rows)
+                yield from (row for place in places if (row := self._row_at(statement, place)) is not None)
+
+    def _row_at(self, statement: int, place: int) -> Row | None:
+        """The row of a place, also where a third statement delivered it since."""
+        row = self._at[statement].get(place)
+        return row if row is not None else self._rows.get(self._seen.get((statement, place), 0))
 
     def _interchangeable(self, arrival: Arrival) -> Iterator[Row]:
         """The twins in a statement that has this entry, where a third statement took the row of its own place there."""
         for statement, rows in self._at.items():
             if statement != self._statement and not self._judging.are_others(statement, self._statement):
                 places = self._judging.partners(statement, self._statement, arrival.entry.position or 0)
-                if next(places, None) is not None:
+                # Where the row of its place is another entry's of this statement, two entries were taken for one.
+                if any(not self._is_taken(statement, place) for place in places):
                     yield from rows.values()
+
+    def _is_taken(self, statement: int, place: int) -> bool:
+        row = self._row_at(statement, place) if place not in self._at[statement] else None
+        return row is not None and row.external_id in self._taken
 
     def _of_another_text(self, arrival: Arrival) -> Iterator[Row]:
         return self._retold

@@ -44,6 +44,8 @@ class Course:
     """Whether the entries lead from one balance to the other."""
     still: frozenset[tuple[date, Decimal, str]] = frozenset()
     """The entries of its first and last day that have an id of the bank, where the day left the balance as it was."""
+    falls: bool | None = None
+    """Whether it lists the newest entry first, where balances between its entries show it."""
 
     @property
     def booked(self) -> list[tuple[date, Decimal]]:
@@ -71,6 +73,8 @@ def course(
     booked: Sequence[tuple[date, Decimal]],
     number: str,
     ids: Iterable[str] = (),
+    *,
+    falls: bool | None = None,
 ) -> Course | None:
     """The course of a statement; None where it has no balances, or no entries of a known day and amount.
 
@@ -82,7 +86,7 @@ def course(
     is_whole = opening + sum(amount for _, amount in booked) == closing
     ordinals, amounts = array("i", (day.toordinal() for day in days)), tuple(amount for _, amount in booked)
     still = frozenset(_still(booked, ids, {min(days), max(days)}))
-    return Course(opening, closing, ordinals, amounts, number, min(days), max(days), is_whole, still)
+    return Course(opening, closing, ordinals, amounts, number, min(days), max(days), is_whole, still, falls)
 
 
 def _still(
@@ -107,7 +111,7 @@ def continues(first: Course, second: Course) -> bool:
         return True
     if not first.changed(since=second.first) or _is_part(second, first) or _is_part(first, second):
         return False
-    return not (are_by_amount(first, second) and most_in_common(first, second))
+    return not (_are_by_amount(first, second) and most_in_common(first, second))
 
 
 def _touches(first: Course, second: Course) -> bool:
@@ -140,7 +144,7 @@ def runs_in_common(one: Course, other: Course) -> list[Aligned]:
     # Equal entries read alike from both ends: what the statements show as they are listed goes before that.
     runs = next(filter(None, _ways(one, other)), [])
     longest = max((run.length for run in runs), default=0)
-    if runs and are_by_amount(one, other) and most_in_common(one, other) > longest:
+    if runs and _are_by_amount(one, other) and most_in_common(one, other) > longest:
         return []  # by amount no run stands where it was booked
     return [run for run in runs if run.length == longest]
 
@@ -154,7 +158,24 @@ def _ways(one: Course, other: Course) -> list[list[Aligned]]:
     directions = [(False, False), (True, True), (False, True), (True, False)]
     if any(each.days[0] > each.days[-1] for each in (one, other)):
         directions[:2] = directions[1::-1]  # their bank lists the newest day first
-    return [[run for run in runs if (run.turned > 0, run.other_turned > 0) == turned] for turned in directions]
+    singles = len(one.amounts) == 1, len(other.amounts) == 1
+    return [[run for run in runs if _is_read(run, turned, singles)] for turned in directions]
+
+
+def _is_read(run: Aligned, turned: tuple[bool, bool], singles: tuple[bool, bool]) -> bool:
+    """Whether the run is one of these directions; a single entry reads alike in both."""
+    read = run.turned > 0, run.other_turned > 0
+    return all(single or own == way for own, way, single in zip(read, turned, singles, strict=True))
+
+
+def _are_by_amount(one: Course, other: Course) -> bool:
+    """Whether both list their entries by amount; balances that show in which order they do deny it."""
+    return one.falls is None and other.falls is None and are_by_amount(one, other)
+
+
+def _are_in_order(one: Course, other: Course) -> bool:
+    """Whether balances between their entries show that both list them as they were booked."""
+    return all(each.falls is not None or len(each.amounts) == 1 for each in (one, other))
 
 
 def is_cut_within_a_day(one: Course, other: Course) -> bool:
@@ -200,9 +221,9 @@ def fit_in_another_order(one: Course, other: Course) -> bool:
 
     Some exports are ordered by amount. What both have then leads from the opening of one to the closing of the other.
     """
-    if not (one.is_whole and other.is_whole and _are_cut_within_days(one, other)):
+    if _are_in_order(one, other) or not (one.is_whole and other.is_whole and _are_cut_within_days(one, other)):
         return False
-    if are_by_amount(one, other):
+    if _are_by_amount(one, other):
         return not runs_in_common(one, other) and most_in_common(one, other) > 0
     if any(meeting(one, other)):
         return False
@@ -212,7 +233,7 @@ def fit_in_another_order(one: Course, other: Course) -> bool:
 
 def may_have_more_in_common(one: Course, other: Course) -> bool:
     """Whether they have a run in common as they are listed, and more entries if they are listed in another order."""
-    runs = runs_in_common(one, other)
+    runs = [] if _are_in_order(one, other) else runs_in_common(one, other)
     return bool(runs) and is_cut_within_a_day(one, other) and most_in_common(one, other) > runs[0].length
 
 
@@ -231,7 +252,7 @@ def leave_it_open(one: Course, other: Course) -> bool:
 
 def may_hide_an_overlap(one: Course, other: Course) -> bool:
     """Whether they run past each other as they list their entries, and may list them in another order than booked."""
-    if continues(one, other) or continues(other, one) or not _run_past(one, other):
+    if _are_in_order(one, other) or continues(one, other) or continues(other, one) or not _run_past(one, other):
         return False
     return most_in_common(one, other) > 0
 
@@ -241,7 +262,7 @@ def _run_past(one: Course, other: Course) -> bool:
         return False
     if not _are_cut_within_days(one, other):
         return False
-    if are_by_amount(one, other):
+    if _are_by_amount(one, other):
         return not runs_in_common(one, other) and not most_in_common(one, other)
     return not any(meeting(one, other)) and not fit_in_another_order(one, other)
 

@@ -20,6 +20,7 @@ from integrations.bank import (
     lookalikes,
     merged_accounts,
     recognition,
+    reordered,
     same_file,
     sightings,
     versions,
@@ -60,6 +61,7 @@ class Ledger:
         judging = Judging(ctx, arrivals)
         notes = continued.part(ctx, ids, judging, arrivals)
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
+        notes += reordered.told(judging, arrivals)
         notes += alike_accounts.told(ctx, arrivals) + merged_accounts.told(ctx, arrivals)
         notes += adoption.adopt(ctx, ids, arrivals) + same_file.adopt(ctx, arrivals)
         placed, doubted = balanced_twins.adopt(ctx, ids, judging, arrivals)

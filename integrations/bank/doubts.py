@@ -42,10 +42,24 @@ def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere:
         for pair in proved
         if (doubt := _doubt(judging, *pair, of_pair[pair]))
     )
-    return [
-        *with_balances,
-        *_without_balances(ctx, judging, arrivals, [pair for pair in pairs if pair not in set(proved)]),
-    ]
+    turning = [pair for pair in pairs if any(map(judging.turns, pair))]
+    read_alike = (
+        f"{_named(judging, *pair)} share entries, and one of them goes there and back between two balances, so that it "
+        "reads alike from both ends: an entry that goes the same way again cannot be told from one sent again, and "
+        f"counts once. {_at_stake(of_pair[pair])} Compare them with the bank's."
+        for pair in turning
+        if not (judging.are_others(*pair) or _shows_all_of(judging, pair, of_pair[pair]))
+    )
+    told_of = {*proved, *turning}
+    unproved = [pair for pair in pairs if pair not in told_of]
+    return [*with_balances, *read_alike, *_without_balances(ctx, judging, arrivals, unproved)]
+
+
+def _shows_all_of(judging: Judging, pair: _Pair, equals: Sequence[Equal]) -> bool:
+    """Whether one of the two has balances, and days before and after the equal entries: it shows all of theirs."""
+    courses = [course for course in map(judging.course, pair) if course is not None]
+    days = [arrival.entry.day for arrival, _ in equals]
+    return any(course.first < min(days) and max(days) < course.last for course in courses)
 
 
 def _doubt(judging: Judging, stored: int, own: int, equals: Sequence[Equal]) -> str:
@@ -96,7 +110,11 @@ def _any_apart(judging: Judging, equals: Sequence[Equal]) -> bool:
 
 
 def _at_stake(equals: Sequence[Equal]) -> str:
-    entries = list({arrival.key: arrival for arrival, _ in equals}.values())
+    return at_stake(list({arrival.key: arrival for arrival, _ in equals}.values()))
+
+
+def at_stake(entries: Sequence[Arrival]) -> str:
+    """The entries in doubt, and what they make of the ledger's difference."""
     more = f"; and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
     change = sum((each.entry.amount for each in entries), Decimal()).normalize()
     shown = "; ".join(each.shown for each in entries[:_SHOWN])

@@ -33,6 +33,8 @@ class Owner(NamedTuple):
     """Whether a statement of the same number, balances and dates was stored already."""
     is_new: bool = False
     """Whether the statement is."""
+    listed_before: bytes | None = None
+    """What the statement listed until now, where it lists something else with this page."""
 
     @property
     def account_id(self) -> int:
@@ -69,8 +71,7 @@ def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Se
     account = holder.account
     listing = next((compressed(entry.listing) for entry in entries if entry.listing), None)
     if not holder.is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
-        _list(ctx, stored, listing)
-        return Owner(holder, stored, True)
+        return Owner(holder, stored, True, listed_before=_list(ctx, stored, listing))
     if holder.merged and (moved := _loaded_as_another(ctx, ids, holder, heads[0].known_by, entries)) is not None:
         return Owner(holder, moved, True)
     kept, is_new = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
@@ -93,15 +94,20 @@ def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Se
             "listing": listing,
         },
     )
-    if not is_new:
-        _list(ctx, kept.pk, listing)
-    return Owner(holder, kept.pk, False, is_new)
+    return Owner(holder, kept.pk, False, is_new, None if is_new else _list(ctx, kept.pk, listing))
 
 
-def _list(ctx: Context, pk: int, listing: bytes | None) -> None:
-    """Keep what the statement lists now: the bank may have moved an entry, or it is from before that was kept."""
-    if listing is not None:
-        BankStatement.objects.for_tenant(ctx.tenant).filter(pk=pk).exclude(listing=listing).update(listing=listing)
+def _list(ctx: Context, pk: int, listing: bytes | None) -> bytes | None:
+    """Keep what the statement lists now: the bank may have moved an entry, or it is from before that was kept.
+
+    What it listed before, None where that is the same or nothing.
+    """
+    if listing is None:
+        return None
+    changed = BankStatement.objects.for_tenant(ctx.tenant).filter(pk=pk).exclude(listing=listing)
+    before = changed.values_list("listing", flat=True).first()
+    changed.update(listing=listing)
+    return None if before is None else bytes(before)
 
 
 def _loaded_as_another(ctx: Context, ids: Ids, holder: Holder, name: str, entries: Sequence[BankEntry]) -> int | None:
@@ -149,6 +155,6 @@ def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | No
 
 def _external_id(account_id: int, statement: StatementHead) -> str:
     # Without what came later than the first statements were stored, and follows from the rest.
-    later = {"first", "last"} if statement.page else {"first", "last", "page"}
+    later = {"first", "last"} | {name for name in ("page", "between") if not getattr(statement, name)}
     identifying = statement.model_dump_json(exclude=later)
     return hashlib.sha256(f"{account_id}\n{identifying}".encode()).hexdigest()[:40]

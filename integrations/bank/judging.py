@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
 
 from django.db.models import Q
 
 from ingestion import Context
-from integrations.bank.alignment import Runs
+from integrations.bank.alignment import Between, Runs, steps_of
 from integrations.bank.arrivals import Arrival, ledger
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.completing import Completed, completed
@@ -24,9 +23,10 @@ from integrations.bank.courses import (
     may_hold_the_way,
     runs_in_common,
 )
-from integrations.bank.listings import Listed, kept
+from integrations.bank.leading import Step, leads_by_balances, leads_by_numbers
+from integrations.bank.listings import Listed, kept, order
 from integrations.bank.models import BankSighting, BankStatement
-from integrations.bank.numbering import follow, page_of
+from integrations.bank.numbering import page_of
 
 _MOST = 400
 """Statements of one day that are followed from one to another."""
@@ -126,6 +126,8 @@ class Judging:
             if abs(pages[0] - pages[1]) > 1 or None in (earlier.closing, later.opening):
                 return True
             return earlier.closing == later.opening
+        if self._share_no_step(stored.pk, own.pk):
+            return True
         courses = self._pair(stored.pk, own.pk)
         if courses[0] is None or courses[1] is None:
             return False
@@ -139,11 +141,29 @@ class Judging:
     def _follows(self, first: BankStatement, before: Course, second: BankStatement, after: Course) -> bool:
         """Whether stored statements of the day that the two share lead from the first to the second."""
         steps = self._steps(first, second, after.first)
-        if _leads_by_numbers(first, second, steps):
+        if leads_by_numbers(first, second, steps):
             return True
         if not (before.is_whole and after.is_whole):
             return False
-        return _leads_by_balances(first, second, steps) and not may_hold_the_way(before, after)
+        return leads_by_balances(first, second, steps) and not may_hold_the_way(before, after)
+
+    def turns(self, pk: int) -> tuple[Decimal, Decimal] | None:
+        """The balances between which the entries of a statement go, where they read alike from both ends."""
+        return order(self.statement(pk).listing).between
+
+    def _share_no_step(self, stored: int, own: int) -> bool:
+        """Whether one of the two reads alike from both ends, and the other never goes between its balances that day."""
+        if not (self.turns(stored) or self.turns(own)):
+            return False
+        steps = self._steps_of(stored), self._steps_of(own)
+        return steps[0] is not None and steps[1] is not None and not steps[0] & steps[1]
+
+    def _steps_of(self, pk: int) -> frozenset[Between] | None:
+        """Between which balances each entry goes; None where they are not known."""
+        if (balances := self.turns(pk)) is not None:
+            return frozenset((day, *balances) for day, *_ in self._listed(self.statement(pk)).values())
+        own = self.course(pk)
+        return steps_of(own) if own is not None and own.is_whole else None
 
     def statement(self, pk: int) -> BankStatement:
         self.learn([pk])
@@ -152,7 +172,7 @@ class Judging:
     def comes_back(self, pk: int, day: date) -> bool:
         """Whether stored statements of that day lead from where this one ends to where it begins."""
         own = self.statement(pk)
-        return _leads_by_balances(own, own, self._steps(own, own, day))
+        return leads_by_balances(own, own, self._steps(own, own, day))
 
     def course(self, pk: int) -> Course | None:
         """Of what is stored as the statement's, and what arrives of it."""
@@ -165,7 +185,8 @@ class Judging:
             self._indexes[pk] = {position: index for index, position in enumerate(self._places[pk])}
             entries = [places[position] for position in self._places[pk]]
             booked, ids = [(day, amount) for day, amount, _ in entries], (bank_id_of(name) for *_, name in entries)
-            self._courses[pk] = course(statement.opening, statement.closing, booked, statement.number, ids)
+            ends, falls = (statement.opening, statement.closing), order(statement.listing).falls
+            self._courses[pk] = course(*ends, booked, statement.number, ids, falls=falls)
         return self._courses[pk]
 
     def _listed(self, statement: BankStatement) -> Listed:
@@ -226,13 +247,13 @@ class Judging:
         restored = course(own.opening, own.closing, whole.booked, own.number)
         return own if restored is None else replace(restored, still=own.still)
 
-    def _steps(self, first: BankStatement, second: BankStatement, day: date) -> list[_Step]:
+    def _steps(self, first: BankStatement, second: BankStatement, day: date) -> list[Step]:
         """The other statements of that day alone."""
         dated = Q(first_on=day, last_on=day) | Q(first_on=None, period_start=day, period_end=day)
         between = BankStatement.objects.for_tenant(self._ctx.tenant).filter(dated, account_id=first.account_id)
         listed = between.exclude(pk__in=[first.pk, second.pk]).order_by("-pk")
         return [
-            _Step(opening, closing, number)
+            Step(opening, closing, number)
             for opening, closing, number in listed.values_list("opening", "closing", "number")[:_MOST]
             if opening is not None and closing is not None
         ]
@@ -244,45 +265,6 @@ def _pages(stored: BankStatement, own: BankStatement) -> tuple[int, int] | None:
     if first is None or second is None or first[0] != second[0] or first[1] == second[1]:
         return None
     return first[1], second[1]
-
-
-class _Step(NamedTuple):
-    """A statement on the way from one to another."""
-
-    opening: Decimal
-    closing: Decimal
-    number: str
-
-
-def _leads_by_balances(first: BankStatement, second: BankStatement, steps: Sequence[_Step]) -> bool:
-    """Each to another balance."""
-    following: dict[Decimal | None, set[Decimal | None]] = defaultdict(set)
-    for step in steps:
-        if step.opening != step.closing:
-            following[step.opening].add(step.closing)
-    reached: set[Decimal | None] = set()
-    balances: list[Decimal | None] = [first.closing]
-    while balances:
-        fresh = following[balances.pop()] - reached
-        reached |= fresh
-        balances += fresh
-    return second.opening in reached
-
-
-def _leads_by_numbers(first: BankStatement, second: BankStatement, steps: Sequence[_Step]) -> bool:
-    """All of them numbered as they follow each other: 7, 8 and 9. Where no balance changes, only that tells."""
-    reached = {(first.number, first.closing)}
-    for _ in steps:
-        reached = {
-            (step.number, step.closing)
-            for step in steps
-            if any(balance == step.opening and follow(number, step.number) for number, balance in reached)
-        }
-        if any(balance == second.opening and follow(number, second.number) for number, balance in reached):
-            return True
-        if not reached:
-            return False
-    return False
 
 
 def _span(statement: BankStatement, booked: Course | None) -> tuple[date | None, date | None]:

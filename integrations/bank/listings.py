@@ -4,7 +4,9 @@ Other statements take over the rows of entries that they deliver too, and say no
 its listing the course of a statement is known whatever came since, and from its first page on.
 
 `2026-06-01 -3 x 5 2026-06-02 -1`: a day goes for all entries after it, `x` is an entry that is not booked or cannot be
-read. Where a day at an end of the statement changes no balance, its entries have their bank's ids: `-3=A1`.
+read. Where a day at an end of the statement changes no balance, its entries have their bank's ids: `-3=A1`. The first
+word may say in which direction the entries are listed, `rising` or `falling`, where balances between them show it; or
+between which two balances they go, `between=100:105`, where they read alike from both ends.
 """
 
 from __future__ import annotations
@@ -13,23 +15,36 @@ import zlib
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from integrations.bank import unreadable
 from integrations.bank.bank_ids import bank_id_of
-from integrations.bank.statements import Entry, EntryStatus, Statement
+from integrations.bank.statements import Direction, Entry, EntryStatus, Statement
 from integrations.bank.twins import booked_day
 
+_DIRECTIONS = frozenset({Direction.RISING, Direction.FALLING})
+_BETWEEN = "between="
+_LONGEST_WORD = 200
+"""More than the first word of a listing takes."""
 Listed = dict[int, tuple[date, Decimal, str]]
 """Day, amount and the bank's id of entries by their position."""
 
 
 def listing(statement: Statement) -> str:
     """The text of a statement, '' where it has no balances or nothing is booked."""
-    if statement.opening is None or statement.closing is None:
+    if None in (statement.opening, statement.closing) and not statement.between:
         return ""
-    named = _unchanged(statement)
-    return " ".join(_words(statement, named)) if any(_is_listed(statement, each) for each in statement.entries) else ""
+    if not any(_is_listed(statement, each) for each in statement.entries):
+        return ""
+    return " ".join([*_order(statement), *_words(statement, _unchanged(statement))])
+
+
+def _order(statement: Statement) -> Iterator[str]:
+    if statement.between:
+        yield _BETWEEN + ":".join(f"{balance:f}" for balance in statement.between)
+    elif statement.direction:
+        yield statement.direction
 
 
 def listed(text: str) -> Listed:
@@ -37,6 +52,8 @@ def listed(text: str) -> Listed:
     entries: Listed = {}
     day, position = date.min, 0
     for word in text.split():
+        if word in _DIRECTIONS or word.startswith(_BETWEEN):
+            continue
         if "-" in word[1:] and "=" not in word:
             day = date.fromisoformat(word)
             continue
@@ -55,6 +72,24 @@ def compressed(text: str) -> bytes:
 def kept(stored: bytes | memoryview) -> Listed:
     """The entries of what `compressed` made."""
     return listed(zlib.decompress(stored).decode())
+
+
+class Order(NamedTuple):
+    """What a listing says about the order of its entries."""
+
+    falls: bool | None = None
+    """Whether they are listed from new to old; None where nothing shows it."""
+    between: tuple[Decimal, Decimal] | None = None
+
+
+def order(stored: bytes | memoryview | None) -> Order:
+    """The order in what `compressed` made."""
+    begin = zlib.decompressobj().decompress(stored, _LONGEST_WORD) if stored is not None else b""
+    word = begin.decode().partition(" ")[0]
+    if word.startswith(_BETWEEN):
+        low, _, high = word.removeprefix(_BETWEEN).partition(":")
+        return Order(between=(Decimal(low), Decimal(high)))
+    return Order(word == Direction.FALLING if word in _DIRECTIONS else None)
 
 
 def first_listed(statement: Statement) -> int | None:

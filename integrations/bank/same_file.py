@@ -6,8 +6,9 @@ read the file the engine knows by its SHA-256, and the rows that they wrote last
 - an entry of the same statement, place, day and amount is that row;
 - where another file delivered the row since, and the earlier run loaded all of its entries, the row of the entry is
   among those of its day and amount. Where these are more than the entries that look for one, or more entries look for
-  one than the earlier run read and no longer holds, nothing tells which: none is written, and the run says so. Where it
-  still holds all that it read, these settings read more of the file: what has no row is new.
+  one than the earlier run read and no longer holds, or entries of other pages may be among those, nothing tells which:
+  none is written, and the run says so. Where it still holds all that it read, these settings read more of the file:
+  what has no row is new.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def adopt(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
     taken |= {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
     at_places = _at_places(ctx, earlier, new, taken)
     left = [arrival for arrival in new if arrival.stored is None]
-    missing = _missing(ctx, earlier, arrivals) if left and earlier.read else 0
-    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken, missing) if missing > 0 else ([], [])
+    missing = _missing(ctx, earlier, arrivals) if left and earlier.read else _Missing(0, False)
+    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken, missing) if missing.number > 0 else ([], [])
     return [*_told(at_places + elsewhere), *_left_as_stored(undecided)]
 
 
@@ -74,13 +75,23 @@ def _earlier(ctx: Context) -> _Earlier | None:
     return _Earlier(frozenset(runs), read) if runs else None
 
 
-def _missing(ctx: Context, earlier: _Earlier, arrivals: Sequence[Arrival]) -> int:
-    """How many of the entries that were read before are in rows of other files, as far as the batch shows."""
+class _Missing(NamedTuple):
+    """The entries that were read before and are in rows of other files, as far as the batch shows."""
+
+    number: int
+    are_here: bool
+    """Whether all of them are entries of the batch, and none of another page."""
+
+
+def _missing(ctx: Context, earlier: _Earlier, arrivals: Sequence[Arrival]) -> _Missing:
     own = Q(run_id__in={*earlier.runs, ctx.run_id})
     here = ledger(ctx).filter(own).count()
     stored = {arrival.stored.pk for arrival in arrivals if arrival.stored is not None}
     others = sum(ledger(ctx).filter(~own, pk__in=chunk).count() for chunk in chunks(stored))
-    return earlier.read - here - others
+    new = sum(arrival.stored is None for arrival in arrivals)
+    entries = {arrival.owner.statement_id: arrival.entry.statement.entries for arrival in arrivals}
+    shown = here + others + new
+    return _Missing(earlier.read - here - others, shown >= max(earlier.read, *entries.values()))
 
 
 def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: set[str]) -> list[Arrival]:
@@ -100,7 +111,7 @@ def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: s
 
 
 def _elsewhere(
-    ctx: Context, earlier: _Earlier, left: Sequence[Arrival], taken: set[str], missing: int
+    ctx: Context, earlier: _Earlier, left: Sequence[Arrival], taken: set[str], missing: _Missing
 ) -> tuple[list[Arrival], list[Arrival]]:
     """Those whose rows another file delivered since, and those of which nothing tells which row it is."""
     otherwise = _read_otherwise(ctx, earlier, left)
@@ -113,7 +124,8 @@ def _elsewhere(
         if row.row.external_id not in taken and row.run != ctx.run_id:
             rows[row.money].append(row.row)
     adopted, undecided = [], []
-    are_missing = sum(min(len(rows[money]), len(some)) for money, some in seeking.items()) <= missing
+    sought = sum(min(len(rows[money]), len(some)) for money, some in seeking.items())
+    are_missing = missing.are_here and sought <= missing.number
     for money, some in seeking.items():
         is_certain = are_missing and len(rows[money]) <= len(some)
         for arrival in some:

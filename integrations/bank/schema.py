@@ -74,6 +74,8 @@ class StatementHead(BaseModel):
     last: date | None = None
     """The days of its booked entries, where it has the balances that prove them. They follow from the rest."""
     entries: int
+    between: tuple[Decimal, Decimal] | None = None
+    """See `Statement.between`; never in records from before it was kept."""
 
 
 class BankEntry(BaseModel):
@@ -252,6 +254,7 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "period_end": _day(statement.period_end),
             **_days(statement),
             "entries": len(statement.entries),
+            **({"between": [f"{each.normalize():f}" for each in statement.between]} if statement.between else {}),
         },
     }
 

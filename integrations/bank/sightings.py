@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from ingestion import Context, counted
 from ingestion.models import TenantQuerySet
 from integrations.bank.arrivals import Arrival, Row, chunks, ledger, read
+from integrations.bank.courses import may_lie_otherwise
 from integrations.bank.identity import Ids, look_of
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankSighting
+from integrations.bank.numbering import is_numbered
 from integrations.bank.ordinals import Ordinals
 
 _SHOWN = 5
@@ -109,6 +112,8 @@ class _Parting:
         self._places = places
         self._judging = Judging(ctx, ())
         self._ordinals = Ordinals(ctx)
+        self._open: set[int] = set()
+        """Rows of which the balances leave open whether they are several entries."""
         counted = ledger(ctx).filter(withdrawn="")
         self._rows = {row.pk: row for chunk in chunks(places) for row in read(counted.filter(pk__in=chunk))}
         self._judging.learn(
@@ -130,17 +135,46 @@ class _Parting:
             "entry that seemed to be sent again is an entry of its own",
             "entries that seemed to be sent again are entries of their own",
         )
-        return [f"{entries}, because the balances lead from one of their statements to the other: {shown}"]
+        why = "because the balances lead from one of their statements to the other"
+        return [f"{entries}, {why}: {shown}", *self._in_doubt([row for row in parted if row.pk in self._open])]
+
+    def _in_doubt(self, parted: Sequence[Row]) -> list[str]:
+        if not parted:
+            return []
+        change = sum((row.amount for row in parted), Decimal()).normalize()
+        shown = "; ".join(row.shown for row in parted[:_SHOWN])
+        more = f"; and {len(parted) - _SHOWN} more" if len(parted) > _SHOWN else ""
+        doubt = (
+            "A balance comes back in these statements: the entries may as well be the same, sent again, or be two. All "
+            f"of them count. In doubt: {shown}{more}; together {change:f}, by which the ledger may differ from the "
+            "bank's balance. Compare them with the bank's."
+        )
+        return [doubt]
 
     def _leaving(self, row: Row) -> list[_Place]:
         """The sightings of the row by statements that have nothing in common with those that stay."""
         staying, leaving = {row.statement_id}, []
         for place in self._places[row.pk]:
-            if any(self._judging.are_others(place.statement, other) for other in staying):
-                leaving.append(place)
-            else:
+            others = [other for other in staying if self._judging.are_others(place.statement, other)]
+            doubted = [other for other in others if self._leave_it_open(place.statement, other)]
+            if not others or (others == doubted and all(self._is_shown(row, place.statement, pk) for pk in doubted)):
                 staying.add(place.statement)
+                continue
+            leaving.append(place)
+            if others == doubted:
+                self._open.add(row.pk)
         return leaving
+
+    def _leave_it_open(self, *pair: int) -> bool:
+        """Whether they may as well overlap: of statements without numbers that have a run of entries in common."""
+        if all(is_numbered(self._judging.statement(pk).number) for pk in pair):
+            return False
+        return self._judging.say(may_lie_otherwise, *pair) or self._judging.are_aligned(*pair)
+
+    def _is_shown(self, row: Row, *pair: int) -> bool:
+        """Whether a third statement that delivered the row has a run of entries in common with each of the two."""
+        thirds = {row.statement_id, *(place.statement for place in self._places[row.pk])} - set(pair)
+        return any(all(self._judging.are_aligned(third, each) for each in pair) for third in thirds)
 
     def _move(self, place: _Place, row: Row) -> bool:
         """Give the sighting the next row of its look that its statement may have delivered, else one of its own.

@@ -38,6 +38,16 @@ class EntryStatus(StrEnum):
     VOID = "void"
 
 
+class Direction(StrEnum):
+    """In which direction the balances between its entries show that a statement lists them."""
+
+    UNKNOWN = ""
+    RISING = "rising"
+    """From old to new."""
+    FALLING = "falling"
+    """From new to old."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Whose statement it is. `identifier` is the IBAN or the account number as the file writes it, spaces removed, or
@@ -166,6 +176,11 @@ class Statement:
     page: int | None = None
     """Page of a statement that the bank cut up, from 1; None where the format does not say."""
     last_page: bool | None = None
+    direction: Direction = Direction.UNKNOWN
+    between: tuple[Decimal, Decimal] | None = None
+    """The lower and the higher of two balances, where all its entries are of one day and go from one of them to the
+    other and back: they read alike from both ends, so that the balances at its ends are not known.
+    """
 
 
 Reader = Callable[[bytes], tuple[Statement, ...]]

@@ -22,7 +22,7 @@ from itertools import groupby
 
 from ingestion import counted
 from integrations.bank.formats.csv_walk import ends_in_some_order
-from integrations.bank.statements import Balance, Entry, EntryStatus
+from integrations.bank.statements import Balance, Direction, Entry, EntryStatus
 
 MAX_NAMED = 5
 _ONE = "one row with a balance proves nothing"
@@ -52,6 +52,10 @@ class Judgement:
     unproved: str = ""
     order: tuple[Entry, ...] = ()
     """The entries from old to new, where the file lists its days one way and the rows within them the other."""
+    direction: Direction = Direction.UNKNOWN
+    """Of the entries, in `order` where that is said."""
+    between: tuple[Decimal, Decimal] | None = None
+    """See `Statement.between`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def judge(entries: Sequence[Entry], balances: Sequence[Decimal | None], currency
         chains += map(_chain, orders)
         whole = [chain for chain in chains if not chain.breaks]
         if whole:
-            return _unproved(steps) or replace(_proved(steps, whole), order=_order(whole[0].run, entries))
+            return _unproved(steps) or _read(_proved(steps, whole), steps, whole[0], entries)
     return _in_no_order(steps) or Judgement(problems=(_said(min(chains, key=lambda chain: len(chain.breaks)).breaks),))
 
 
@@ -133,6 +137,27 @@ def _chain(run: Sequence[Step]) -> _Chain:
             breaks.append((balance - (step.amount or Decimal()), step))
         balance, total = step.after, None
     return _Chain(tuple(breaks), opening, balance, first, run)
+
+
+def _read(judgement: Judgement, steps: Sequence[Step], chain: _Chain, entries: Sequence[Entry]) -> Judgement:
+    """The judgement with what the balances say about the order of the rows."""
+    order = _order(chain.run, entries)
+    if len(steps) == 1 or any(step.after is None or step.shares for step in chain.run):
+        return replace(judgement, order=order)
+    if judgement.opening is None:
+        return replace(judgement, order=order, between=_between_two(steps))
+    is_rising = bool(order) or list(chain.run) == list(steps)
+    return replace(judgement, order=order, direction=Direction.RISING if is_rising else Direction.FALLING)
+
+
+def _between_two(steps: Sequence[Step]) -> tuple[Decimal, Decimal] | None:
+    ends = {
+        balance
+        for step in steps
+        if step.after is not None and step.amount is not None
+        for balance in (step.after, step.after - step.amount)
+    }
+    return (min(ends), max(ends)) if len(ends) == 2 else None
 
 
 def _order(run: Sequence[Step], entries: Sequence[Entry]) -> tuple[Entry, ...]:

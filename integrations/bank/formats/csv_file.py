@@ -98,6 +98,8 @@ def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, balances_che
         period_end=head.day("period_end"),
         problems=(*(head.problems() if alone else ()), *judgement.problems),
         unproved=judgement.unproved,
+        direction=judgement.direction,
+        between=judgement.between if None in (judgement.opening, judgement.closing) else None,
         left_out={LEFT_OUT: rows.left_out} if rows.left_out else {},
     )
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import random
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from ingestion.core import registry
 from ingestion.models import Connection, Run
+from ingestion.testing import registered
 from integrations.bank.models import BankTransaction
+from integrations.bank.source import BankFiles
 from tests.databases import all_on_sqlite
 from tests.integrations.bank.test_ofx_stated_balances import file, row
 from tests.integrations.bank.test_overlap import active, notes, put
@@ -254,3 +259,26 @@ def test_where_more_entries_look_for_rows_than_were_read_before_none_is_added_an
 
     assert [amount for _, amount in active(where)] == [-5, -2]
     assert "Nothing tells which are which" in notes(run)
+
+
+@pytest.fixture
+def two_a_page() -> Iterator[None]:
+    pipeline = registry.get("bank.statements")
+    with registered(dataclasses.replace(pipeline, source=BankFiles(page_size=2))):
+        yield
+
+
+@pytest.mark.usefixtures("two_a_page")
+def test_entries_of_later_pages_in_other_files_do_not_make_another_entry_of_what_settings_left_out() -> None:
+    where, cake = connection(), ROWS[1].replace("coffee", "cake")
+    rows = [ROWS[0], FEE, cake, ROWS[2]]
+    read(where, export(*rows), WITHOUT_FEES)
+    read(where, export(cake, ROWS[2], TEA), layout(), "second.csv")
+
+    run = read(where, export(*rows), layout())
+
+    assert [amount for _, amount in active(where)] == [-5, -5, 10, -2]
+    assert "1 entry of this file, which was read before" in notes(run)
+    assert "Nothing tells which are which" in notes(run)
+    texts = BankTransaction.objects.for_tenant(where.tenant).filter(amount=-2).values_list("description", flat=True)
+    assert list(texts) == ["tea"]

@@ -1,0 +1,50 @@
+"""Whether stored statements of a day lead from one statement to another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from integrations.bank.models import BankStatement
+from integrations.bank.numbering import follow
+
+
+class Step(NamedTuple):
+    """A statement on the way from one to another."""
+
+    opening: Decimal
+    closing: Decimal
+    number: str
+
+
+def leads_by_balances(first: BankStatement, second: BankStatement, steps: Sequence[Step]) -> bool:
+    """Each to another balance."""
+    following: dict[Decimal | None, set[Decimal | None]] = defaultdict(set)
+    for step in steps:
+        if step.opening != step.closing:
+            following[step.opening].add(step.closing)
+    reached: set[Decimal | None] = set()
+    balances: list[Decimal | None] = [first.closing]
+    while balances:
+        fresh = following[balances.pop()] - reached
+        reached |= fresh
+        balances += fresh
+    return second.opening in reached
+
+
+def leads_by_numbers(first: BankStatement, second: BankStatement, steps: Sequence[Step]) -> bool:
+    """All of them numbered as they follow each other: 7, 8 and 9. Where no balance changes, only that tells."""
+    reached = {(first.number, first.closing)}
+    for _ in steps:
+        reached = {
+            (step.number, step.closing)
+            for step in steps
+            if any(balance == step.opening and follow(number, step.number) for number, balance in reached)
+        }
+        if any(balance == second.opening and follow(number, second.number) for number, balance in reached):
+            return True
+        if not reached:
+            return False
+    return False
