@@ -277,7 +277,8 @@ def test_an_unreadable_entry_is_looked_for_in_the_account_that_the_settings_name
     assert "1 of the rejected records arrived already" in notes(run)
 
 
-def test_rows_that_another_format_left_under_its_own_name_of_the_account_are_met_again() -> None:
+@pytest.mark.parametrize("former", ["5550004", "", "5550004 checking"])
+def test_rows_that_another_format_left_under_its_own_name_of_the_account_are_met_again(former: str) -> None:
     rows = b"Date,Description,Amount\n2026-01-09,SHOP,-7.00\n"
     settings = {"account": "5550004", "currency": "USD"}
     alone, where = connection("alone"), connection("where")
@@ -287,7 +288,8 @@ def test_rows_that_another_format_left_under_its_own_name_of_the_account_are_met
     by_number = BankTransaction.objects.for_tenant(alone.tenant).get().external_id
     kept = BankTransaction.objects.for_tenant(where.tenant).filter(booked_on="2026-01-09")
     kept.update(external_id=by_number, digest=b"older")
+    BankAccount.objects.for_tenant(where.tenant).update(former=former)
 
-    put(where, "1.csv", rows, **settings)
+    put(where, "2.csv", rows + b"2026-01-10,CAFE,-1.00\n", **settings)
 
     assert [external_id != by_number for external_id in kept.values_list("external_id", flat=True)] == [True]
