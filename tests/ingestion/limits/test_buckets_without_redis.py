@@ -134,5 +134,7 @@ def test_a_hold_outlives_the_redis_that_was_told_of_it(rates: None, redis: Redis
     throttle(stand_ins=stand_ins).hold_off(3_000)
 
     away = throttle(stand_ins=stand_ins, connect=lambda: Redis(unix_socket_path="/nowhere/redis.sock"), patience=1)
-    with pytest.raises(HeldOff):
+    with pytest.raises(HeldOff) as refused:
         away()
+
+    assert (refused.value.retry_after or 0) > 100, "a bucket that was never told lets a call through within a second"
