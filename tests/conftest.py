@@ -91,9 +91,9 @@ def part_of(path: Path) -> str:
         ("integrations", "streams"),
         ("integrations", "stripe"),  # no transport, but it makes the parts alike in length
     ]
-    # Neither; but it is left out of --quick, and makes the parts of a whole run alike in length.
-    bookshop = inside.parts[0] == "examples"
-    return PARTS[0] if engine or transports or bookshop else PARTS[1]
+    # Neither; but they make the parts alike in length, of a whole run and of a quick one.
+    pages_and_projects = inside.parts[0] in ("docs", "examples", "house")
+    return PARTS[0] if engine or transports or pages_and_projects else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
