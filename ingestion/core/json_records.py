@@ -46,16 +46,16 @@ def take(
     try:
         records.append(Record(key_of(body), body, position))
     except UNREADABLE as error:
-        known = readable_key(body, key) if key else ""
+        readable = readable_key(body, key) if key else ""
         if faults := halves(body):
             text = ", ".join(dict.fromkeys(fault.path for fault in faults)) + f": {faults[0].message}"
-            refused.append(Refusal(Record(known, body, position), RecordError(text, errors=faults)))
+            refused.append(Refusal(Record(readable, body, position), RecordError(text, errors=faults)))
             return
         at = _OFFSET.search(str(error))
         path = member_at(body, int(at.group(1))) if at else ""
-        text = f"Not a JSON object with a usable key: {error}" if not known else f"Not valid JSON: {error}"
+        text = f"Not a JSON object with a usable key: {error}" if not readable else f"Not valid JSON: {error}"
         refused.append(
-            Refusal(Record(known, body, position), RecordError(text, errors=(FieldError(path, "json", text),)))
+            Refusal(Record(readable, body, position), RecordError(text, errors=(FieldError(path, "json", text),)))
         )
 
 

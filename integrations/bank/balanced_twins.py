@@ -134,11 +134,14 @@ class _Holding:
     def _compare(self, form: str, own: int, stored: int, day: date) -> list[Compared]:
         if self._judging.statement(stored).format != form[:50] or self._judging.are_others(stored, own):
             return []  # entries of another format lookalikes.py names
-        one, other = self._judging.whole(own), self._judging.whole(stored)
-        if one is None or other is None:
+        own_whole, stored_whole = self._judging.whole(own), self._judging.whole(stored)
+        if own_whole is None or stored_whole is None:
             return []
-        ways = directions(one[1], other[1])
-        return [compared(self._of(own, one, falls), self._of(stored, other, theirs), day) for falls, theirs in ways]
+        ways = directions(own_whole[1], stored_whole[1])
+        return [
+            compared(self._of(own, own_whole, falls), self._of(stored, stored_whole, theirs), day)
+            for falls, theirs in ways
+        ]
 
     def _of(self, statement: int, whole: Whole, falls: bool) -> Standing:
         if (statement, falls) not in self._standing:

@@ -37,14 +37,14 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     equals += [
         (arrival, row) for arrival, row in parted if judging.are_others(row.statement_id, arrival.owner.statement_id)
     ]
-    told = doubts.told(ctx, judging, arrivals, equals) if equals else []
+    sentences = doubts.told(ctx, judging, arrivals, equals) if equals else []
     if not elsewhere:
-        return told
+        return sentences
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
     moving |= {_group(arrival, ids) for arrival in _moved_before(ctx, ids, judging, elsewhere)}
     moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}
     if not moving:
-        return told
+        return sentences
     groups: dict[_Group, list[Arrival]] = defaultdict(list)
     statements = {statement for statement, _ in moving}
     for arrival in arrivals:
@@ -64,7 +64,7 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         passed_by += parting.passed_by(twins)
     pairs = {(row.statement_id, arrival.owner.statement_id) for arrival, row in equals}
     passed_by = [each for each in passed_by if (each[1].statement_id, each[0].owner.statement_id) not in pairs]
-    return told + (doubts.told(ctx, judging, arrivals, passed_by) if passed_by else [])
+    return sentences + (doubts.told(ctx, judging, arrivals, passed_by) if passed_by else [])
 
 
 def _seen(ctx: Context, days: Set[tuple[int, date]]) -> dict[tuple[int, int], int]:

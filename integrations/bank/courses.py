@@ -98,9 +98,9 @@ def _still(
             yield day, amount, name
 
 
-def have_nothing_in_common(one: Course, other: Course) -> bool:
+def have_nothing_in_common(this: Course, other: Course) -> bool:
     """Whether the rule above tells two statements of an account apart."""
-    return continues(one, other) or continues(other, one) or _run_past(one, other)
+    return continues(this, other) or continues(other, this) or _run_past(this, other)
 
 
 def continues(first: Course, second: Course) -> bool:
@@ -139,26 +139,26 @@ def _is_part(part: Course, whole: Course) -> bool:
     return any(contained(whole, part)) if whole.is_whole else any(beginning(whole, part))
 
 
-def runs_in_common(one: Course, other: Course) -> list[Aligned]:
+def runs_in_common(this: Course, other: Course) -> list[Aligned]:
     """The longest runs of entries that both have, where their balances tell; none where they do not."""
     # Equal entries read alike from both ends: what the statements show as they are listed goes before that.
-    runs = next(filter(None, _ways(one, other)), [])
+    runs = next(filter(None, _ways(this, other)), [])
     longest = max((run.length for run in runs), default=0)
-    if runs and _are_by_amount(one, other) and most_in_common(one, other) > longest:
+    if runs and _are_by_amount(this, other) and most_in_common(this, other) > longest:
         return []  # by amount no run stands where it was booked
     return [run for run in runs if run.length == longest]
 
 
-def _ways(one: Course, other: Course) -> list[list[Aligned]]:
+def _ways(this: Course, other: Course) -> list[list[Aligned]]:
     """The runs in both in each pair of directions, the likely ones first."""
-    if not (one.is_whole and other.is_whole and _share_days(one, other)):
+    if not (this.is_whole and other.is_whole and _share_days(this, other)):
         return []
-    runs = [*contained(one, other), *(aligned.swapped() for aligned in contained(other, one))]
-    runs += meeting(one, other) if is_cut_within_a_day(one, other) else []
+    runs = [*contained(this, other), *(aligned.swapped() for aligned in contained(other, this))]
+    runs += meeting(this, other) if is_cut_within_a_day(this, other) else []
     directions = [(False, False), (True, True), (False, True), (True, False)]
-    if any(each.days[0] > each.days[-1] for each in (one, other)):
+    if any(each.days[0] > each.days[-1] for each in (this, other)):
         directions[:2] = directions[1::-1]  # their bank lists the newest day first
-    singles = len(one.amounts) == 1, len(other.amounts) == 1
+    singles = len(this.amounts) == 1, len(other.amounts) == 1
     return [[run for run in runs if _is_read(run, turned, singles)] for turned in directions]
 
 
@@ -168,27 +168,27 @@ def _is_read(run: Aligned, turned: tuple[bool, bool], singles: tuple[bool, bool]
     return all(single or own == way for own, way, single in zip(read, turned, singles, strict=True))
 
 
-def _are_by_amount(one: Course, other: Course) -> bool:
+def _are_by_amount(this: Course, other: Course) -> bool:
     """Whether both list their entries by amount; balances that show in which order they do deny it."""
-    return one.falls is None and other.falls is None and are_by_amount(one, other)
+    return this.falls is None and other.falls is None and are_by_amount(this, other)
 
 
-def _are_in_order(one: Course, other: Course) -> bool:
+def _are_in_order(this: Course, other: Course) -> bool:
     """Whether balances between their entries show that both list them as they were booked."""
-    return all(each.falls is not None or len(each.amounts) == 1 for each in (one, other))
+    return all(each.falls is not None or len(each.amounts) == 1 for each in (this, other))
 
 
-def is_cut_within_a_day(one: Course, other: Course) -> bool:
+def is_cut_within_a_day(this: Course, other: Course) -> bool:
     """Whether one of them begins or ends within a day that the other shows too."""
-    if not _share_days(one, other):
+    if not _share_days(this, other):
         return False
-    start, end = max(one.first, other.first), min(one.last, other.last)
-    return one.before(start) != other.before(start) or one.after(end) != other.after(end)
+    start, end = max(this.first, other.first), min(this.last, other.last)
+    return this.before(start) != other.before(start) or this.after(end) != other.after(end)
 
 
-def cut_days(one: Course, other: Course) -> frozenset[date]:
+def cut_days(this: Course, other: Course) -> frozenset[date]:
     """The days of which the two show different parts: one of the two was cut within them."""
-    ends, other_ends = _ends(one), _ends(other)
+    ends, other_ends = _ends(this), _ends(other)
     return frozenset(day for day in ends.keys() & other_ends.keys() if ends[day] != other_ends[day])
 
 
@@ -202,79 +202,79 @@ def _ends(course: Course) -> dict[date, tuple[Decimal, Decimal]]:
     return dict(zip(days, pairwise(balances), strict=True))
 
 
-def may_lie_otherwise(one: Course, other: Course) -> bool:
+def may_lie_otherwise(this: Course, other: Course) -> bool:
     """Whether a balance comes back, so that there is more than one place where the two may continue or overlap."""
-    if not is_cut_within_a_day(one, other):
+    if not is_cut_within_a_day(this, other):
         return False
-    ways = _ways(one, other)
+    ways = _ways(this, other)
     places = {run.distance for run in next(filter(None, ways), [])}
     lengths = {max(run.length for run in runs) for runs in ways[:2] if runs}
-    if len(places) + _touches(one, other) + _touches(other, one) > 1 or len(lengths) > 1:
+    if len(places) + _touches(this, other) + _touches(other, this) > 1 or len(lengths) > 1:
         return True
-    are_in_turn = follow(one.number, other.number) or follow(other.number, one.number)
-    is_continued = continues(one, other) or continues(other, one)
-    return is_continued and not are_in_turn and most_in_common(one, other) > 0
+    are_in_turn = follow(this.number, other.number) or follow(other.number, this.number)
+    is_continued = continues(this, other) or continues(other, this)
+    return is_continued and not are_in_turn and most_in_common(this, other) > 0
 
 
-def fit_in_another_order(one: Course, other: Course) -> bool:
+def fit_in_another_order(this: Course, other: Course) -> bool:
     """Whether the two overlap by their balances, though not in the order in which they list their entries.
 
     Some exports are ordered by amount. What both have then leads from the opening of one to the closing of the other.
     """
-    if _are_in_order(one, other) or not (one.is_whole and other.is_whole and _are_cut_within_days(one, other)):
+    if _are_in_order(this, other) or not (this.is_whole and other.is_whole and _are_cut_within_days(this, other)):
         return False
-    if _are_by_amount(one, other):
-        return not runs_in_common(one, other) and most_in_common(one, other) > 0
-    if any(meeting(one, other)):
+    if _are_by_amount(this, other):
+        return not runs_in_common(this, other) and most_in_common(this, other) > 0
+    if any(meeting(this, other)):
         return False
-    common = sum((amount for _, amount in in_both(one, other).elements()), Decimal())
-    return bool(common) and common in (one.closing - other.opening, other.closing - one.opening)
+    common = sum((amount for _, amount in in_both(this, other).elements()), Decimal())
+    return bool(common) and common in (this.closing - other.opening, other.closing - this.opening)
 
 
-def may_have_more_in_common(one: Course, other: Course) -> bool:
+def may_have_more_in_common(this: Course, other: Course) -> bool:
     """Whether they have a run in common as they are listed, and more entries if they are listed in another order."""
-    runs = [] if _are_in_order(one, other) else runs_in_common(one, other)
-    return bool(runs) and is_cut_within_a_day(one, other) and most_in_common(one, other) > runs[0].length
+    runs = [] if _are_in_order(this, other) else runs_in_common(this, other)
+    return bool(runs) and is_cut_within_a_day(this, other) and most_in_common(this, other) > runs[0].length
 
 
-def leave_it_open(one: Course, other: Course) -> bool:
+def leave_it_open(this: Course, other: Course) -> bool:
     """Whether they show different parts of a day, and balances neither tell what both have nor that it is nothing."""
-    if not (one.is_whole and other.is_whole and is_cut_within_a_day(one, other)):
+    if not (this.is_whole and other.is_whole and is_cut_within_a_day(this, other)):
         return False
-    if have_nothing_in_common(one, other) or runs_in_common(one, other):
+    if have_nothing_in_common(this, other) or runs_in_common(this, other):
         return False
-    if one.closing == other.opening or other.closing == one.opening:
+    if this.closing == other.opening or other.closing == this.opening:
         return True
-    both = in_both(one, other)
-    start, end = max(one.first, other.first), min(one.last, other.last)
-    return both not in (between(one, start, end), between(other, start, end))
+    both = in_both(this, other)
+    start, end = max(this.first, other.first), min(this.last, other.last)
+    return both not in (between(this, start, end), between(other, start, end))
 
 
-def may_hide_an_overlap(one: Course, other: Course) -> bool:
+def may_hide_an_overlap(this: Course, other: Course) -> bool:
     """Whether they run past each other as they list their entries, and may list them in another order than booked."""
-    if _are_in_order(one, other) or continues(one, other) or continues(other, one) or not _run_past(one, other):
+    if _are_in_order(this, other) or continues(this, other) or continues(other, this) or not _run_past(this, other):
         return False
-    return most_in_common(one, other) > 0
+    return most_in_common(this, other) > 0
 
 
-def _run_past(one: Course, other: Course) -> bool:
-    if not (one.is_whole and other.is_whole and _share_days(one, other)):
+def _run_past(this: Course, other: Course) -> bool:
+    if not (this.is_whole and other.is_whole and _share_days(this, other)):
         return False
-    if not _are_cut_within_days(one, other):
+    if not _are_cut_within_days(this, other):
         return False
-    if _are_by_amount(one, other):
-        return not runs_in_common(one, other) and not most_in_common(one, other)
-    return not any(meeting(one, other)) and not fit_in_another_order(one, other)
+    if _are_by_amount(this, other):
+        return not runs_in_common(this, other) and not most_in_common(this, other)
+    return not any(meeting(this, other)) and not fit_in_another_order(this, other)
 
 
-def _share_days(one: Course, other: Course) -> bool:
-    return max(one.first, other.first) <= min(one.last, other.last)
+def _share_days(this: Course, other: Course) -> bool:
+    return max(this.first, other.first) <= min(this.last, other.last)
 
 
-def _are_cut_within_days(one: Course, other: Course) -> bool:
+def _are_cut_within_days(this: Course, other: Course) -> bool:
     """Whether they have other balances both at the beginning and at the end of the days that they share.
 
     Where they share a balance there, both show the day from it or up to it, in whatever order their bank lists it.
     """
-    start, end = max(one.first, other.first), min(one.last, other.last)
-    return one.before(start) != other.before(start) and one.after(end) != other.after(end)
+    start, end = max(this.first, other.first), min(this.last, other.last)
+    return this.before(start) != other.before(start) and this.after(end) != other.after(end)

@@ -111,8 +111,8 @@ class Judging:
     def is_cut(self, stored: int, own: int, day: date) -> bool:
         """Whether one of the two, both with balances, was cut within a day that the other shows too."""
         if (stored, own) not in self._cut:
-            one, other = self._pair(stored, own)
-            self._cut[stored, own] = frozenset() if one is None or other is None else cut_days(one, other)
+            of_stored, of_own = self._pair(stored, own)
+            self._cut[stored, own] = frozenset() if of_stored is None or of_own is None else cut_days(of_stored, of_own)
         return day in self._cut[stored, own]
 
     def say(self, question: Callable[[Course, Course], bool], stored: int, own: int) -> bool:

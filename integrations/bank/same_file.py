@@ -70,8 +70,8 @@ def _earlier(ctx: Context) -> _Earlier | None:
         inputs.filter(run_id__in=runs).exclude(artifact_id=ctx.inbox[0].artifact_id).values_list("run_id", flat=True)
     )
     ended = Run.objects.for_tenant(ctx.tenant).filter(pk__in=runs, state=Run.State.SUCCEEDED, dead=0)
-    told = ended.values_list("read", "skip_reasons")
-    read = max((count for count, reasons in told if reasons.keys() <= _ALL_LOADED), default=0)
+    counts = ended.values_list("read", "skip_reasons")
+    read = max((count for count, reasons in counts if reasons.keys() <= _ALL_LOADED), default=0)
     return _Earlier(frozenset(runs), read) if runs else None
 
 

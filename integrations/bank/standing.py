@@ -67,15 +67,15 @@ class Compared(NamedTuple):
     """The entries of the other after which each balance stands."""
 
 
-def directions(one: Booked, other: Booked) -> list[tuple[bool, bool]]:
+def directions(this: Booked, other: Booked) -> list[tuple[bool, bool]]:
     """Whether each of two exports lists the newest entry first. A day alone does not show it: its bank lists all alike,
     and where neither shows it both ways may be.
     """
-    shown = [_falls(one), _falls(other)]
+    shown = [_falls(this), _falls(other)]
     if shown[0] is not None and shown[1] is not None:
         return [(shown[0], shown[1])]
-    told = [each for each in shown if each is not None] or [False, True]
-    return [(each, each) for each in told]
+    allowed = [each for each in shown if each is not None] or [False, True]
+    return [(each, each) for each in allowed]
 
 
 def _falls(booked: Booked) -> bool | None:

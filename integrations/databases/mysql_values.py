@@ -26,9 +26,9 @@ def shortest(value: float | None) -> float | None:
     """Of the numbers that a FLOAT of this `value` can have been written as, the one of fewest digits."""
     if value is None:
         return None
-    held = struct.pack("f", value)
+    packed = struct.pack("f", value)
     written = (float(f"{value:.{digits}g}") for digits in range(6, 9))
-    return next((number for number in written if _held(number) == held), float(f"{value:.9g}"))
+    return next((number for number in written if _held(number) == packed), float(f"{value:.9g}"))
 
 
 def _held(number: float) -> bytes:

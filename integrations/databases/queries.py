@@ -70,8 +70,8 @@ class ModelRows:
         query = query.annotate(**{alias: _as_double(name) for name, alias in doubles.items()})
         listed = dict.fromkeys([*(doubles.get(name, name) for name in wanted), *by])
         self.session.begin()
-        found = query.order_by(*by).values(*listed)[:most]
-        return [Row(_whole(row, wanted, doubles), tuple(row[name] for name in by)) for row in found]
+        fetched = query.order_by(*by).values(*listed)[:most]
+        return [Row(_whole(row, wanted, doubles), tuple(row[name] for name in by)) for row in fetched]
 
     def any_null(self, span: Span, columns: Sequence[str]) -> bool:
         self.session.begin()

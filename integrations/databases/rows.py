@@ -103,14 +103,14 @@ class Rows:
             notes = [*_skew(opened), *self._far_ahead(rows, ctx, opened)] if self.watermark else []
             self._require_watermarks(rows)
             notes += [] if checkpoint else self._strangers(rows, spans, ctx)
-            found = False
+            any_page = False
             for span in spans[[one.name for one in spans].index(name) :]:
                 self._require_keys(rows, span)
                 for page in self._pages(rows, span, after, ctx):
                     yield dataclasses.replace(page, notes=notes)
-                    notes, found = [], True
+                    notes, any_page = [], True
                 after = None
-            if not found and checkpoint is None:
+            if not any_page and checkpoint is None:
                 notes += self._all_behind(rows, ctx, opened)
             if notes:  # no page came that could carry them
                 yield Page([], checkpoint, notes=notes)

@@ -39,9 +39,9 @@ class NameTwice(SourceChanged):
 
 def members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
     """Raises msgspec.ValidationError when it is no object, DecodeError when it is no JSON, TooMany, NameTwice."""
-    found = last_members(raw)
-    _require_once(bytes(raw), found)
-    return found
+    parts = last_members(raw)
+    _require_once(bytes(raw), parts)
+    return parts
 
 
 def last_members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
@@ -66,17 +66,17 @@ def elements(raw: bytes | msgspec.Raw) -> list[Any]:
         return [one for _, one in _slowly(bytes(raw), "[", error)]
 
 
-def _require_once(body: bytes, found: dict[str, Any]) -> None:
+def _require_once(body: bytes, parts: dict[str, Any]) -> None:
     """Raise NameTwice where a name of the object stands more than once. What lies inside its members is not looked at.
 
     Without blanks and escapes an object is as long as its parts. Of any other the colons are counted, and its members
-    one by one only where these are not as many.
+    one by one only where these are not as many, or where a name has a colon, which may be written as an escape.
     """
-    parts = sum(len(name.encode("utf-8", "surrogatepass")) + len(one) + 4 for name, one in found.items())
-    if len(body) <= 1 + parts:
+    length = sum(len(name.encode("utf-8", "surrogatepass")) + len(value) + 4 for name, value in parts.items())
+    if len(body) <= 1 + length:
         return
-    colons = sum(name.count(":") + 1 + bytes(one).count(b":") for name, one in found.items())
-    if body.count(b":") == colons:
+    colons = len(parts) + sum(bytes(value).count(b":") for value in parts.values())
+    if body.count(b":") == colons and not any(":" in name for name in parts):
         return
     counts = Counter(name for name, _, _ in _scan(body.decode("utf-8", "surrogateescape").strip(_SPACE), "{"))
     if twice := [name for name, count in counts.items() if count > 1]:

@@ -79,12 +79,12 @@ class StripeEvents:
         records: list[Record] = []
         refused: list[Refusal] = []
         for delivery in deliveries:
-            found = delivered(delivery)
-            if isinstance(found, Refusal):
-                refused.append(found)
+            event_or_refusal = delivered(delivery)
+            if isinstance(event_or_refusal, Refusal):
+                refused.append(event_or_refusal)
             else:
-                what = head(found.data.object).object
-                records.append(Record(found.id, delivery.body, f"{delivery.position}, about a {what}"))
+                what = head(event_or_refusal.data.object).object
+                records.append(Record(event_or_refusal.id, delivery.body, f"{delivery.position}, about a {what}"))
         return Page(records, None, refused)
 
     def test(self, ctx: Context) -> str:

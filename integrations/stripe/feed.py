@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal, SourceChanged, Transient, json_page
+from ingestion import Context, Json, Page, Record, Refusal, SourceChanged, Transient
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
 from integrations.stripe.nested import cut
 from integrations.stripe.news import ABOUT_NOTHING, News, about, add, carried, fetched
-from integrations.stripe.objects import Event, event, parted, split
+from integrations.stripe.objects import Event, event, parted, refusal_of, split
 
 SETTLE = 10
 _LIMIT = 100
@@ -108,20 +108,14 @@ def _parts(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_Part]:
             raise Transient("The event that marked our place in the feed is gone; it is read again.") from missing
         at = at or answer.at
         bodies, more = split(answer.body)
-        known = [(body, event(body)) for body in bodies]
-        strange = [_strange(body) for body, one in known if one is None]
-        events = [one for _, one in known if one is not None]
+        read = [(body, event(body)) for body in bodies]
+        strange = [refusal_of(body, "events", "This is no event.") for body, news in read if news is None]
+        events = [news for _, news in read if news is not None]
         if more and (not events or events[-1].id == oldest):
             raise SourceChanged("The Events feed does not go on; it would never end.")
         oldest = asked["starting_after"] = events[-1].id if events else ""
         yield _Part(events, strange, more, at)
         ctx.beat()
-
-
-def _strange(body: bytes) -> Refusal:
-    """What is no event, with the member that is wrong where that is why."""
-    told = json_page([(body, "events")], "id").refused
-    return told[0] if told else Refusal(Record("", body, "events"), RecordError("This is no event."))
 
 
 def _page(found: list[Record | Refusal], place: Json, pointless: int) -> Page:

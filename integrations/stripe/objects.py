@@ -104,13 +104,13 @@ def split(body: bytes) -> tuple[list[bytes], bool]:
 
 def event(body: bytes) -> Event | None:
     """None for what is no event. Of a thin one the object is its id and its type alone."""
-    found: Event | None
+    read: Event | None
     try:
-        found = _event(body)
-        head(found.data.object)
+        read = _event(body)
+        head(read.data.object)
     except UNREADABLE:
-        found = _thin(body)
-    return found if found and found.id else None
+        read = _thin(body)
+    return read if read and read.id else None
 
 
 def delivered(delivery: Record) -> Event | Refusal:
@@ -122,14 +122,21 @@ def delivered(delivery: Record) -> Event | Refusal:
 
 def _thin(body: bytes) -> Event | None:
     try:
-        told = _notification(body)
+        notification = _notification(body)
     except UNREADABLE:
         return None
-    about = told.related_object
+    about = notification.related_object
     named = json.dumps({"id": about.id, "object": about.type} if about else {}).encode()
-    owner = (told.context or "").rpartition("/")[2] or None
-    second = int(told.created.timestamp())
-    return Event(told.id, told.type.removeprefix("v1."), second, _Data(msgspec.Raw(named)), told.livemode, owner)
+    owner = (notification.context or "").rpartition("/")[2] or None
+    second = int(notification.created.timestamp())
+    return Event(
+        notification.id,
+        notification.type.removeprefix("v1."),
+        second,
+        _Data(msgspec.Raw(named)),
+        notification.livemode,
+        owner,
+    )
 
 
 def glance(body: bytes) -> Head:
@@ -137,8 +144,8 @@ def glance(body: bytes) -> Head:
     try:
         return head(body)
     except UNREADABLE:
-        found = _leniently(body, Head) or Head()
-        return found if (found.id or "").isascii() else Head()
+        lenient = _leniently(body, Head) or Head()
+        return lenient if (lenient.id or "").isascii() else Head()
 
 
 def _leniently(body: bytes, form: type[S]) -> S | None:
@@ -153,21 +160,23 @@ def _leniently(body: bytes, form: type[S]) -> S | None:
 def named(body: bytes, position: str, kind: str) -> Record | Refusal:
     """The object as a record, refused when it has no id, cannot be read, or is of another kind."""
     try:
-        found = head(body)
+        its_head = head(body)
     except UNREADABLE as error:
-        return _unreadable(body, position, error)
-    if not found.id:
+        return refusal_of(body, position, f"Not an object with an id: {error}")
+    if not its_head.id:
         return Refusal(Record("", body, position), RecordError("The object has no id."))
-    if found.object not in ("", kind):
-        why = f"This is no {kind}, but an object {found.object[:_LONGEST]!r} in the list of them; abandon this letter."
+    if its_head.object not in ("", kind):
+        why = (
+            f"This is no {kind}, but an object {its_head.object[:_LONGEST]!r} in the list of them; abandon this letter."
+        )
         return Refusal(Record("", body, position), RecordError(why))
-    return Record(found.id, body, position)
+    return Record(its_head.id, body, position)
 
 
-def _unreadable(body: bytes, position: str, error: Exception) -> Refusal:
-    """With its id where that can be read all the same, and with the member that is wrong."""
-    told = json_page([(body, position)], "id").refused
-    return told[0] if told else Refusal(Record("", body, position), RecordError(f"Not an object with an id: {error}"))
+def refusal_of(body: bytes, position: str, otherwise: str) -> Refusal:
+    """With its id where that can be read all the same, and the member that is wrong; else saying `otherwise`."""
+    refused = json_page([(body, position)], "id").refused
+    return refused[0] if refused else Refusal(Record("", body, position), RecordError(otherwise))
 
 
 def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any) -> bytes:
@@ -182,10 +191,10 @@ def marked(body: bytes, as_of: int | None, *, deleted: bool = False, **more: Any
 def mark_of(body: bytes) -> Mark:
     """The mark of an object; an empty one where there is none."""
     try:
-        found: _Marked | None = _marked(body)
+        with_mark: _Marked | None = _marked(body)
     except UNREADABLE:
-        found = _leniently(body, _Marked)
-    return (found and found.sluicegate) or Mark()
+        with_mark = _leniently(body, _Marked)
+    return (with_mark and with_mark.sluicegate) or Mark()
 
 
 def stub(identity: str, kind: str) -> bytes:

@@ -90,8 +90,8 @@ def replay(options: Options, output: Output) -> None:
         over_newer=options["over_newer"],
         hint=options["queue"],
     )
-    held = DeadLetter.objects.for_tenant(selection.tenant).filter(replay_run__in=runs, pk__in=selection.ids)
-    _tell_left(selection, held.values_list("pk", flat=True), output)
+    named_letters = DeadLetter.objects.for_tenant(selection.tenant).filter(replay_run__in=runs, pk__in=selection.ids)
+    _tell_left(selection, named_letters.values_list("pk", flat=True), output)
     foreground.answer(runs, options, output)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from integrations.bank.formats import read_file
+from tests.calls import lines_of
 
 LESS, MORE = 300, 1200
 
@@ -51,29 +49,11 @@ def qif(count: int) -> bytes:
     return b"!Type:Bank\n" + b"D25/06/2026\nT1.00\n^\n" * count
 
 
-def lines_run(work: Callable[[], Any]) -> int:
-    """Lines of Python that run: counted, so that no machine is too slow for the test."""
-    count = 0
-
-    def local(frame: FrameType, event: str, argument: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        return local
-
-    earlier = sys.gettrace()
-    sys.settrace(local)
-    try:
-        work()
-    finally:
-        sys.settrace(earlier)
-    return count
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("written", [ofx, forwards, shuffled, broken, joined, qif])
 def test_four_times_the_entries_take_four_times_the_work(written: Callable[[int], bytes]) -> None:
     read_file(written(LESS), currency="EUR")  # patterns and months are remembered
 
-    less, more = (lines_run(lambda count=count: read_file(written(count), currency="EUR")) for count in (LESS, MORE))  # type: ignore[misc]
+    less, more = (lines_of(lambda count=count: read_file(written(count), currency="EUR")) for count in (LESS, MORE))  # type: ignore[misc]
 
     assert more < 5 * less

@@ -39,6 +39,7 @@ def test_an_id_within_an_object_that_stands_twice_is_none() -> None:
         (b'{"data":[{"id":1}],"next":"a","next":null}', "next"),
         (rb'{"data":[{"id":1}],"count":1,"\u0063ount":1}', "count"),
         (rb'{"data":[{"id":1,"name":"\ud800"}],"next":"a","next":null}', "next"),
+        (rb'{"data":[{"id":1}],"at\u003aof":0,"count":1,"count":2}', "count"),  # its colon stands in for the lost one
     ],
 )
 def test_around_the_records_it_refuses_the_answer(body: bytes, name: str) -> None:
