@@ -145,7 +145,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/databases/rows.py",
-        "            if not found and checkpoint is None:",
+        "            if not any_page and checkpoint is None:",
         "            if not found:",
         (),
         "A resumed reading has read rows, so that there are some: it would ask once more, and tell what is true.",
