@@ -146,7 +146,7 @@ FAULTS = [
     Fault(
         "integrations/databases/rows.py",
         "            if not any_page and checkpoint is None:",
-        "            if not found:",
+        "            if not any_page:",
         (),
         "A resumed reading has read rows, so that there are some: it would ask once more, and tell what is true.",
     ),
