@@ -17,7 +17,7 @@ from ingestion.models import Connection
 from integrations.bank.formats.ofx import read
 from integrations.bank.identity import keyed
 from integrations.bank.models import BankAccount, BankStatement, BankTransaction
-from tests.databases import all_on_sqlite
+from tests.databases import some
 from tests.integrations.bank.test_overlap import notes, page, put
 from tests.integrations.bank.test_pipeline import connection
 
@@ -60,7 +60,7 @@ def test_equal_entries_of_two_banks_two_kinds_and_a_card_are_of_four_accounts_in
     files = [bank("1", "-10"), bank("2", "-10"), bank("1", "-10", kind="SAVINGS"), card("-10")]
     ten = [Decimal(-10)]
 
-    for at, order in enumerate(all_on_sqlite(permutations(files))):
+    for at, order in enumerate(some(permutations(files), on_sqlite=8)):
         where = connection(f"order-{at}")
         for number, data in enumerate((*order, order[0])):
             put(where, f"{number}.ofx", data)

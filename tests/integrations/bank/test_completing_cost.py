@@ -14,7 +14,7 @@ from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FEW, MANY = 4, 16
+FEW, MANY = 3, 12
 
 
 def work(days: int, *, are_listed: bool) -> int:

@@ -21,7 +21,7 @@ from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FEW, MANY = 100, 400
+FEW, MANY = 60, 240
 
 
 @contextmanager

@@ -88,7 +88,7 @@ SHAPES: list[Build] = [
 @pytest.mark.slow
 @pytest.mark.parametrize("build", SHAPES, ids=lambda build: build.__name__)
 def test_ten_times_the_entries_are_ten_times_the_work(build: Build) -> None:
-    assert work(build, 2_000) <= 11 * work(build, 200)
+    assert work(build, 1_000) <= 11 * work(build, 100)
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_ten_times_the_entries_are_ten_times_the_work_to_tell_twins_and_make_pag
             ]
         ) + calls_of(lambda: list(keyed(statements)))
 
-    assert pages(2_000) <= 11 * pages(200)
+    assert pages(1_000) <= 11 * pages(100)
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ def test_a_large_file_is_read_whole_and_proved(build: Build, count: int) -> None
 @pytest.mark.slow
 def test_a_camt_file_takes_little_more_memory_while_it_is_read_than_what_is_made_of_it() -> None:
     """The tree of its entries took twice as much again."""
-    (kept, peak), (kept_of_more, peak_of_more) = memory(camt_entries(500)), memory(camt_entries(1_500))
+    (kept, peak), (kept_of_more, peak_of_more) = memory(camt_entries(250)), memory(camt_entries(750))
 
     assert peak_of_more - peak < 2.5 * (kept_of_more - kept)
 

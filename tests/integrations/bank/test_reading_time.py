@@ -9,7 +9,7 @@ import pytest
 from integrations.bank.formats import read_file
 from tests.calls import lines_of
 
-LESS, MORE = 300, 1200
+LESS, MORE = 150, 600
 
 
 def ofx(count: int) -> bytes:

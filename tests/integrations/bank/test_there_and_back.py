@@ -69,7 +69,7 @@ def test_there_and_back_ends_in_the_true_ledger_in_every_order(order: tuple[str,
 @pytest.mark.every_database
 @pytest.mark.slow
 def test_histories_whose_balances_come_back_lose_and_double_nothing() -> None:
-    for seed in seeds(12, elsewhere=4):
+    for seed in seeds(8, elsewhere=3):
         pieces, chance = drawn(seed)
         files = cut(pieces, opened=chance.choice(["0610", "0609"]))
         order = chance.sample(files, len(files))
@@ -95,7 +95,7 @@ def test_a_day_of_the_whole_beside_its_pieces_doubles_nothing() -> None:
     pieces = [[coffee], [refund], [coffee]]
     files = [*cut(pieces), statement(99, 100, [coffee, refund, coffee])]
 
-    for at, order in enumerate(some(permutations(files), on_sqlite=9, elsewhere=3)):
+    for at, order in enumerate(some(permutations(files), on_sqlite=6, elsewhere=3)):
         assert total(order, f"order-{at}") == (3, Decimal(-10)), order
 
 

@@ -175,7 +175,7 @@ def drawn(chance: random.Random) -> tuple[list[int], list[Span]]:
 @pytest.mark.parametrize("form", ["csv", "csv from new to old", "mt940"])
 def test_no_part_of_a_day_is_lost_or_doubled_in_silence(form: str) -> None:
     silent = []
-    for seed in seeds(6):
+    for seed in seeds(4):
         amounts, spans = drawn(random.Random(f"there and back {seed}"))
         where = connection(f"seed-{seed}")
         if form == "mt940":

@@ -57,8 +57,8 @@ def remembered(count: int, size: int, *, with_ids: bool) -> float:
 @pytest.mark.parametrize("with_ids", [False, True])
 @pytest.mark.parametrize("in_one", [True, False], ids=["one statement", "many statements"])
 def test_an_entry_costs_half_a_kilobyte_in_a_run_of_any_size(with_ids: bool, in_one: bool) -> None:
-    small = remembered(500, 500 if in_one else 50, with_ids=with_ids)
-    large = remembered(5_000, 5_000 if in_one else 50, with_ids=with_ids)
+    small = remembered(250, 250 if in_one else 50, with_ids=with_ids)
+    large = remembered(2_500, 2_500 if in_one else 50, with_ids=with_ids)
 
     assert max(small, large) <= 600
     assert large <= 1.25 * small

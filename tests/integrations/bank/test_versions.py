@@ -62,7 +62,7 @@ def total(where: Connection) -> Decimal:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", all_on_sqlite(VERSIONS))
 def test_versions_in_any_order_and_again_count_once_and_are_named(name: str) -> None:
-    for at, order in enumerate(some(permutations(VERSIONS[name]), on_sqlite=12, elsewhere=4)):
+    for at, order in enumerate(some(permutations(VERSIONS[name]), on_sqlite=7, elsewhere=3)):
         where = connection(f"order-{at}")
         put(where, "first.txt", order[0])
 
