@@ -1,10 +1,10 @@
 """`manage.py test`: pytest on SQLite, then what depends on the database again on MariaDB and PostgreSQL.
 
-Arguments go to pytest. The first run is seen as it goes; the others go on beside it, all at once, so that none is left
-to work alone at the end, and are printed after it. `--quick` is the inner loop: SQLite alone,
-without what is marked slow. Servers and tools that are missing come from apt where that is allowed. What could not run
-is said at the end, with how to get it; under CI=true it is a failure, except for the real bank files, which no public
-clone has. The last line is the sum of all pytest runs.
+Arguments go to pytest. The first run is seen as it goes; the others go on beside it, as many at once as there are
+processors (more would only take turns, and each turn begins with cold caches), and are printed after it. `--quick` is
+the inner loop: SQLite alone, without what is marked slow. Servers and tools that are missing come from apt where that
+is allowed. What could not run is said at the end, with how to get it; under CI=true it is a failure, except for the
+real bank files, which no public clone has. The last line is the sum of all pytest runs.
 """
 
 import argparse
@@ -146,21 +146,30 @@ def mysql_driver() -> list[Need]:
 
 def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
     """The first where everybody sees it; beside it the others, each printed once it and those before it are done."""
-    first, *others = jobs
-    lanes = ThreadPoolExecutor(max_workers=len(others) or 1)
+    lanes = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 1))
+    started: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:
-        outputs = [Path(folder) / str(number) for number, _ in enumerate(others)]
+        outputs = [None, *(Path(folder) / str(number) for number, _ in enumerate(jobs[1:]))]
         try:
-            runs = [lanes.submit(run_pytest, job, output) for job, output in zip(others, outputs, strict=True)]
-            yield run_pytest(first)
+            runs = [lanes.submit(run_pytest, job, output, started) for job, output in zip(jobs, outputs, strict=True)]
             while outputs:
                 ran = runs.pop(0).result()
-                sys.stdout.write(outputs.pop(0).read_text(errors="replace"))
+                if output := outputs.pop(0):
+                    sys.stdout.write(output.read_text(errors="replace"))
                 yield ran
         finally:
-            lanes.shutdown(cancel_futures=True)
-            for output in outputs:
+            stop(lanes, started)
+            for output in filter(None, outputs):
                 say_where_it_stopped(output)
+
+
+def stop(lanes: ThreadPoolExecutor, started: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Begin no further run, and end those that have not ended as Ctrl-C does: they stop their servers."""
+    lanes.shutdown(wait=False, cancel_futures=True)
+    for run in started:
+        if run.poll() is None:
+            run.send_signal(signal.SIGINT)
+    lanes.shutdown()
 
 
 def say_where_it_stopped(output: Path) -> None:
@@ -169,8 +178,8 @@ def say_where_it_stopped(output: Path) -> None:
         say(f"STOPPED: {lines[0].removeprefix('== ')}, at: {lines[-1]}")
 
 
-def run_pytest(job: Job, output: Path | None = None) -> Ran:
-    """Without `output` it writes where we do, and may be talked to."""
+def run_pytest(job: Job, output: Path | None, started: list[subprocess.Popen[bytes]]) -> Ran:
+    """Without `output` it writes where we do, and may be talked to. Its process is added to `started`."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as files:
         counts = Path(folder) / "counts.json"
         elsewhere: dict[str, Any] = {}
@@ -181,8 +190,10 @@ def run_pytest(job: Job, output: Path | None = None) -> Ran:
         # A cache of its own, because the runs would write over each other's.
         cache = ["-o", f"cache_dir=.pytest_cache/{job.title}"]
         command = [sys.executable, "-m", "pytest", *cache, *job.arguments]
-        done = subprocess.run(command, cwd=PROJECT, env=environment(job, counts), **elsewhere)
-        return Ran(done.returncode, read_counts(counts, done.returncode))
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment(job, counts), **elsewhere)
+        started.append(process)
+        code = process.wait()
+        return Ran(code, read_counts(counts, code))
 
 
 def environment(job: Job, counts: Path) -> dict[str, str]:

@@ -81,6 +81,16 @@ def test_runs_beside_the_first_are_shown_after_it(capfd: pytest.CaptureFixture[s
     assert "--no-such-option" in said.partition("== pytest on postgres")[2]
 
 
+@pytest.mark.slow
+def test_a_run_that_nobody_waits_for_any_longer_is_ended_and_said(capfd: pytest.CaptureFixture[str]) -> None:
+    runs = run_all([Job("sqlite", ["--version"]), Job("sqlite", ["--collect-only", "-q"], "all")])
+    next(runs)
+
+    runs.close()  # type: ignore[attr-defined]  # a generator
+
+    assert "STOPPED: pytest on sqlite: all" in capfd.readouterr().out
+
+
 def test_where_a_run_stopped_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "output"
     output.write_text("== pytest on mariadb\nstarted\ntests/x/test_y.py ...")
