@@ -69,6 +69,7 @@ def test_changed_requirements_are_installed_into_the_same_environment(environmen
     assert (environment.folder / "kept").exists()
 
 
+@pytest.mark.slow
 def test_environment_whose_making_was_killed_is_made_again(environment: Environment) -> None:
     with pytest.raises(SystemExit):
         prepare(environment, "demo", Installed(killed))
@@ -80,6 +81,7 @@ def test_environment_whose_making_was_killed_is_made_again(environment: Environm
     assert environment.has("demo")
 
 
+@pytest.mark.slow
 def test_environment_whose_filling_was_killed_is_filled_again_from_scratch(environment: Environment) -> None:
     prepare(environment, "demo", Installed())
     with pytest.raises(SystemExit):
@@ -92,6 +94,7 @@ def test_environment_whose_filling_was_killed_is_filled_again_from_scratch(envir
     assert environment.has("test")
 
 
+@pytest.mark.slow
 def test_packages_that_were_refused_are_not_tried_again_for_others(environment: Environment) -> None:
     def refused() -> None:
         raise BootstrapError("no compiler")
@@ -106,6 +109,7 @@ def test_packages_that_were_refused_are_not_tried_again_for_others(environment: 
     assert installed.calls == []
 
 
+@pytest.mark.slow
 def test_environment_without_a_working_python_is_made_again(environment: Environment) -> None:
     prepare(environment, "demo", Installed())
     environment.python.unlink()
@@ -116,6 +120,7 @@ def test_environment_without_a_working_python_is_made_again(environment: Environ
     assert environment.works()
 
 
+@pytest.mark.slow
 def test_two_starts_at_once_install_once(environment: Environment) -> None:
     installed = Installed()
 

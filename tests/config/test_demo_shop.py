@@ -41,6 +41,7 @@ def read(connection: Connection) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_orders_come_in_once_and_changed_ones_again(connection: Connection) -> None:
     first, second = read(connection), read(connection)
 
@@ -50,6 +51,7 @@ def test_orders_come_in_once_and_changed_ones_again(connection: Connection) -> N
     assert RestRecord.objects.for_tenant(connection.tenant).filter(body__currency="GBP").count() >= demo_shop.SHOWN
 
 
+@pytest.mark.slow
 def test_its_schedule_ends_with_it(connection: Connection) -> None:
     before = dict(os.environ)
     assert connection.next_due is not None

@@ -56,6 +56,7 @@ def wait_until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_server_answers_on_its_socket_and_keeps_nothing_on_disk(socket: Path, leash: Leash) -> None:
     with EmbeddedValkey(socket, leash), Redis.from_url(url_of(socket)) as client:
         client.set("key", "value")
@@ -66,6 +67,7 @@ def test_server_answers_on_its_socket_and_keeps_nothing_on_disk(socket: Path, le
     assert [path.name for path in socket.parent.iterdir()] == ["valkey.lock"]
 
 
+@pytest.mark.slow
 def test_server_that_died_is_started_again(socket: Path, leash: Leash) -> None:
     with EmbeddedValkey(socket, leash) as server:
         first = server_pid(socket)

@@ -152,6 +152,7 @@ def test_changelog_describes_this_version() -> None:
     assert f"## [{version}]" in (PROJECT / "CHANGELOG.md").read_text()
 
 
+@pytest.mark.slow
 def test_no_file_names_a_package_index_or_one_machine() -> None:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)

@@ -97,6 +97,7 @@ def test_a_fault_that_nobody_could_notice_is_listed_with_the_reason_and_not_plan
     assert (outcome.verdict, outcome.why) == (Verdict.EQUIVALENT, "asked twice")
 
 
+@pytest.mark.slow
 def test_a_fault_whose_text_is_gone_is_no_fault_that_was_caught(tmp_path: Path) -> None:
     copy(tmp_path)
 

@@ -43,6 +43,7 @@ def left(parent: Path) -> list[str]:
     return sorted(path.name for path in parent.iterdir() if path.name != f"{PREFIX}{os.geteuid()}")
 
 
+@pytest.mark.slow
 def test_processes_that_start_and_end_together_do_not_trip_over_each_other(tmp_path: Path) -> None:
     processes = [start(BUSY, tmp_path) for _ in range(5)] + [start(KILLED, tmp_path) for _ in range(5)]
     ends = [(process.communicate()[1], process.returncode) for process in processes]

@@ -82,6 +82,7 @@ def _imported(path: Path) -> Iterator[str]:
                 yield name
 
 
+@pytest.mark.slow
 def test_no_source_is_a_stub() -> None:
     stub = re.compile(r"raise NotImplementedError|\bTODO\b|\bFIXME\b")
 
@@ -93,6 +94,7 @@ def test_the_public_api_is_what_all_says_sorted() -> None:
     assert all(hasattr(ingestion, name) for name in ingestion.__all__)
 
 
+@pytest.mark.slow
 def test_every_module_says_what_it_is_for() -> None:
     silent = [
         str(path.relative_to(ROOT))

@@ -34,6 +34,7 @@ from tests.ingestion.runs import (
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 
 
+@pytest.mark.slow
 def test_progress_pays_back_failed_attempts() -> None:
     class Throttled(Records):
         def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:

@@ -70,6 +70,7 @@ def test_coalesce_makes_one_run_up_to_now() -> None:
     assert timedelta(0) < connection.next_due - run.window_end <= HOUR
 
 
+@pytest.mark.slow
 def test_each_makes_a_run_for_every_missed_period_in_order_over_its_own_window() -> None:
     with registered(hourly("each")) as pipeline:
         connection = behind(pipeline, hours=5)
@@ -89,6 +90,7 @@ def test_each_makes_a_run_for_every_missed_period_in_order_over_its_own_window()
     assert connection.next_due == first + 5 * HOUR
 
 
+@pytest.mark.slow
 def test_each_goes_on_at_once_when_a_run_ended_well_and_no_two_are_queued() -> None:
     with registered(hourly("each")) as pipeline:
         connection = behind(pipeline, hours=3)

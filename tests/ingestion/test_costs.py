@@ -44,6 +44,7 @@ def context_of(tenant: Tenant) -> Context:
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("again", [False, True], ids=["first load", "over stored rows"])
+@pytest.mark.slow
 def test_a_page_takes_the_same_statements_however_many_records_it_has(again: bool) -> None:
     """`Destination.stored`: one read-only query a batch."""
 
@@ -72,6 +73,7 @@ def test_a_page_of_rejects_takes_the_same_statements_however_many_they_are() -> 
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_page_of_letters_is_replayed_in_the_same_statements_however_many_they_are() -> None:
     def page(count: int) -> int:
         tenant = new_tenant()
@@ -148,6 +150,7 @@ def test_a_check_that_matches_takes_the_same_statements_however_many_rows_there_
     assert asked(300) == asked(3)
 
 
+@pytest.mark.slow
 def test_reading_pages_takes_the_same_memory_however_many_they_are() -> None:
     """`JsonPages`: of the cursors that it had, one is kept."""
 

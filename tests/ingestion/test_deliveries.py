@@ -131,6 +131,7 @@ def test_what_arrives_while_a_run_works_is_taken_in_by_the_next_one() -> None:
     assert set(states(connection).values()) == {"done"}
 
 
+@pytest.mark.slow
 def test_pages_are_bounded_in_number_and_bytes() -> None:
     sizes: list[int] = []
     with registered(delivered_to(lambda page: sizes.append(len(page)))) as pipeline:

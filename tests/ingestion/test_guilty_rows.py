@@ -96,6 +96,7 @@ def test_values_that_do_not_fit_their_column_are_refused_not_cut_or_rounded() ->
     assert all(one.errors and one.errors[0]["message"] for one in letters(run.tenant))
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_half_of_the_records_are_invalid() -> None:
     draw = random.Random(11)
     faults = [None, None, None, "much", "-1.00", "1.999"]

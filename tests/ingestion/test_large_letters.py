@@ -27,6 +27,7 @@ def test_a_payload_of_any_size_and_content_is_kept_whole() -> None:
     assert [letters.payload(letter) for letter in kept] == bodies
 
 
+@pytest.mark.slow
 def test_many_middling_payloads_are_split_over_statements() -> None:
     tenant = Tenant.objects.create(key="acme", name="Acme")
     connection = connect(Actor(), tenant, "bank.statements")

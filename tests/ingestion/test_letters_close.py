@@ -28,6 +28,7 @@ def statuses(tenant: Any) -> list[str]:
     return [one.status for one in letters(tenant)]
 
 
+@pytest.mark.slow
 def test_the_same_good_version_again_closes_the_letter_although_it_is_unchanged() -> None:
     tenant = new_tenant()
     load(over([item(1)]), tenant)

@@ -90,6 +90,7 @@ def test_replays_of_some_letters_at_a_time_take_first_what_was_seen_first(keyed:
     assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED] * 2
 
 
+@pytest.mark.slow
 def test_more_parts_of_a_letter_than_one_statement_writes_keep_their_order() -> None:
     tenant, buried = new_tenant(), item(2000)
     rejected(tenant, buried)

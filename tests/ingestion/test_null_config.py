@@ -43,6 +43,7 @@ def test_a_context_holds_no_null_however_it_is_made() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
 def test_a_run_and_an_upload_see_no_null_and_can_undo_a_key_of_the_connection() -> None:
     source, tenant = Asked(), new_tenant()
     pipeline = over([], source=source)

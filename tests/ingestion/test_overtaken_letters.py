@@ -41,6 +41,7 @@ def overtaken(destination: Upsert = PLAIN) -> Tenant:
     return tenant
 
 
+@pytest.mark.slow
 def test_a_replay_leaves_what_another_connection_wrote_after_the_letter() -> None:
     tenant = overtaken()
 
@@ -55,6 +56,7 @@ def test_a_replay_leaves_what_another_connection_wrote_after_the_letter() -> Non
     assert "note" in events(run)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_so() -> None:
     tenant = overtaken()
 
@@ -75,6 +77,7 @@ def test_it_is_overwritten_where_somebody_says_so() -> None:
     assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
 
 
+@pytest.mark.slow
 def test_a_letter_of_several_records_one_of_which_was_left_stays_open() -> None:
     tenant, source = new_tenant(), Whole(second=item(2, amount="1.00"))
     loaded_by("a", tenant, source=source)
@@ -123,6 +126,7 @@ def test_a_row_that_was_there_before_the_letter_is_updated() -> None:
     assert rows(tenant) == {"rec_0001": "2.00", "rec_0002": "2.00"}
 
 
+@pytest.mark.slow
 def test_what_another_replay_wrote_is_as_old_as_its_letter() -> None:
     tenant = new_tenant()
     for version in ("1.00", "2.00"):
@@ -137,6 +141,7 @@ def test_what_another_replay_wrote_is_as_old_as_its_letter() -> None:
 
 
 @pytest.mark.parametrize("count", [2, 20])
+@pytest.mark.slow
 def test_what_other_replays_wrote_is_looked_up_once_for_a_page(count: int) -> None:
     tenant = new_tenant()
     for version in ("1.00", "2.00"):

@@ -123,6 +123,7 @@ def delivered(to: Connection) -> HttpResponse:
     return view(request, to.tenant.key, to.public_id)
 
 
+@pytest.mark.slow
 def test_the_console_offers_it_to_staff_of_its_tenants_only(private: Pipeline, client: Client) -> None:
     acme, globex = make_tenant("acme"), make_tenant("globex")
     offered = {}

@@ -64,6 +64,7 @@ def test_a_hint_carries_the_runs_id_and_nothing_else(redis: Redis) -> None:
     assert (job.func_name, list(job.args), job.kwargs) == (queueing.EXECUTE, [run.pk], {})
 
 
+@pytest.mark.slow
 def test_a_worker_executes_the_run_it_is_hinted_at() -> None:
     with registered(over(items(5), page=2)) as pipeline:
         run = queued(pipeline)
@@ -100,6 +101,7 @@ def test_no_payload_and_no_secret_reaches_redis(redis: Redis) -> None:
     assert b"SECRET" not in held
 
 
+@pytest.mark.slow
 def test_a_job_planted_under_another_functions_name_is_refused_and_the_worker_goes_on(tmp_path: Any) -> None:
     queue = django_rq.get_queue(FREE)
     target = tmp_path / "planted"
@@ -116,6 +118,7 @@ def test_a_job_planted_under_another_functions_name_is_refused_and_the_worker_go
     assert Job.fetch("planted", connection=queue.connection, serializer=JSONSerializer).get_status() == "failed"
 
 
+@pytest.mark.slow
 def test_a_pickle_planted_in_the_queue_is_not_loaded(redis: Redis, tmp_path: Any) -> None:
     import pickle
 
@@ -181,6 +184,7 @@ def test_a_job_that_runs_again_after_its_run_ended_does_nothing() -> None:
     assert Run.unscoped.filter(pk=run.pk).values().get() == before
 
 
+@pytest.mark.slow
 def test_a_run_whose_child_was_killed_is_taken_over_without_waiting_for_its_lease() -> None:
     with registered(over(items(6), page=2)) as pipeline:
         run = queued(pipeline)
@@ -226,6 +230,7 @@ def test_a_worker_asked_to_stop_gives_its_run_back_at_a_batch_boundary_and_ends(
     assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (pages, pages, 0, 0))
 
 
+@pytest.mark.slow
 def test_a_dead_redis_stops_neither_the_tick_nor_a_run() -> None:
     with registered(over(items(2))) as pipeline:
         run = queued(pipeline)

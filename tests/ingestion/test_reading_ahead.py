@@ -138,6 +138,7 @@ def test_a_run_that_ends_ends_its_reader_first(way: Callable[[Run], None], state
     assert closed_in.name == f"reader of run {run.pk}"
 
 
+@pytest.mark.slow
 def test_the_lease_is_renewed_while_a_page_is_slow() -> None:
     leases: list[Any] = []
 

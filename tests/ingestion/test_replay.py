@@ -103,6 +103,7 @@ def test_of_two_operators_only_one_gets_the_letters() -> None:
         actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
 
 
+@pytest.mark.slow
 def test_two_operators_at_the_same_moment_have_one_effect() -> None:
     tenant = rejected(20)
 

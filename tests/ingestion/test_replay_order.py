@@ -38,6 +38,7 @@ def rejected(tenant: Tenant, *records: dict[str, Any], **changes: Any) -> None:
 
 
 @pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.slow
 def test_a_record_that_went_back_to_its_first_version_is_replayed_as_it_was_seen_last(keyed: bool) -> None:
     tenant = new_tenant()
     for version in (FIRST, SECOND, FIRST):
@@ -69,6 +70,7 @@ def test_bytes_that_stand_twice_on_a_page_count_where_they_stand_last(keyed: boo
     assert rows(tenant) == {"rec_0001": "1.00"}
 
 
+@pytest.mark.slow
 def test_a_replay_that_fails_makes_a_letter_no_newer() -> None:
     tenant = new_tenant()
     rejected(tenant, FIRST)
@@ -83,6 +85,7 @@ def test_a_replay_that_fails_makes_a_letter_no_newer() -> None:
     assert rows(tenant) == {"rec_0001": "2.00"}
 
 
+@pytest.mark.slow
 def test_a_row_that_came_before_a_failed_replay_is_not_overwritten_after_it() -> None:
     tenant = new_tenant()
     rejected(tenant, FIRST, keyed=False)
@@ -122,6 +125,7 @@ def test_parts_of_a_letter_are_no_newer_than_the_letter() -> None:
     assert [letter.last_seen for letter in letters(tenant)] == [whole, whole]
 
 
+@pytest.mark.slow
 def test_letters_seen_again_in_their_order_cost_one_statement_however_many_they_are() -> None:
     counted = []
     for count in (3, 30):
@@ -145,6 +149,7 @@ def test_letters_seen_again_in_another_order_cost_no_more() -> None:
     assert [letter.source_id for letter in seen] == [one["id"] for one in reversed(items(30))]
 
 
+@pytest.mark.slow
 def test_more_letters_than_one_statement_takes_are_seen_again_in_the_order_in_which_they_came() -> None:
     tenant, count = new_tenant(), CHUNK + 1
     rejected(tenant, *items(count), page=count)

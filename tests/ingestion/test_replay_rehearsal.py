@@ -65,6 +65,7 @@ def test_each_letter_is_told_its_own_fate() -> None:
     assert not Run.objects.for_tenant(tenant).filter(kind=Run.Kind.REPLAY).exists()
 
 
+@pytest.mark.slow
 def test_the_replay_does_what_was_told() -> None:
     tenant = new_tenant()
     load(over([item(2, revision=1), item(3, revision=9)], destination=VERSIONED), tenant)
@@ -156,6 +157,7 @@ def test_who_may_not_replay_may_not_rehearse() -> None:
         actions.rehearse_replay(Actor(user), Selection(tenant))
 
 
+@pytest.mark.slow
 def test_the_console_tries_a_replay_first(client: Client) -> None:
     tenant = new_tenant()
     load(over([item(3, revision=9)], destination=VERSIONED), tenant)

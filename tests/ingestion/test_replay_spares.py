@@ -64,6 +64,7 @@ def test_a_row_loaded_before_the_letter_was_seen_is_overwritten(keyed: bool) -> 
     assert letters(tenant)[0].status == DeadLetter.Status.REPLAYED
 
 
+@pytest.mark.slow
 def test_a_letter_seen_again_after_the_row_was_loaded_overwrites_it() -> None:
     tenant = new_tenant()
     load(reading(NEW, keyed=False, transform=not_yet), tenant)

@@ -55,6 +55,7 @@ def carry_shards(parent: Run) -> None:
         carry(shard)
 
 
+@pytest.mark.slow
 def test_a_resync_reads_the_period_and_the_next_turn_finds_it_matched(breach: ReconciledPeriod) -> None:
     run = actions.resync(OPERATOR, breach, reason="they sent it late", hint=False)
     assert reconciling.look(breach.connection) == [yesterday(1), yesterday(2)]
@@ -68,6 +69,7 @@ def test_a_resync_reads_the_period_and_the_next_turn_finds_it_matched(breach: Re
     assert states(breach.connection) == {"EUR": "matched"}
 
 
+@pytest.mark.slow
 def test_an_old_period_is_checked_again_after_its_resync(connection: Connection, account: Account) -> None:
     account.put("old", "1", noon(50))
     (row,) = actions.reconcile(OPERATOR, connection, yesterday(50))
@@ -81,6 +83,7 @@ def test_an_old_period_is_checked_again_after_its_resync(connection: Connection,
     assert row.state == "matched"
 
 
+@pytest.mark.slow
 def test_a_period_that_its_resync_did_not_mend_is_not_checked_at_each_turn(
     connection: Connection, account: Account
 ) -> None:
@@ -139,6 +142,7 @@ def test_the_tick_hints_a_worker_once_with_an_id_and_nothing_else(connection: Co
     assert [one for one in jobs_ if "periods" in one] == [f"periods-{connection.pk}"]
 
 
+@pytest.mark.slow
 def test_a_worker_checks_what_it_is_hinted_at(connection: Connection, redis: Redis) -> None:
     redis.delete("rq:queue:ingestion-free")
     queueing.hint_periods(connection.pk, connection.tenant.tier)

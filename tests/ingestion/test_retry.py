@@ -41,6 +41,7 @@ def test_two_clicks_on_retry_give_the_same_run() -> None:
     assert AuditEntry.objects.for_tenant(failed.tenant).filter(action="retry").count() == 1
 
 
+@pytest.mark.slow
 def test_processes_that_retry_one_run_at_the_same_time_make_one_run() -> None:
     failed = failed_run()
     begin = time.monotonic() + 0.5
@@ -56,6 +57,7 @@ def test_processes_that_retry_one_run_at_the_same_time_make_one_run() -> None:
     assert len(retries(failed)) == 1
 
 
+@pytest.mark.slow
 def test_a_click_that_comes_while_another_is_still_open_waits_for_it() -> None:
     failed = failed_run()
 

@@ -55,6 +55,7 @@ def test_a_letter_of_this_run_is_not_superseded_by_another_version_in_it() -> No
     assert [one.status for one in letters(tenant)] == [DeadLetter.Status.NEW]
 
 
+@pytest.mark.slow
 def test_a_superseded_letter_opens_again_when_its_record_comes_back_bad() -> None:
     tenant = new_tenant()
     bad = {"id": "rec_0001", "amount": "much"}
@@ -66,6 +67,7 @@ def test_a_superseded_letter_opens_again_when_its_record_comes_back_bad() -> Non
     assert [(one.status, one.times_seen) for one in letters(tenant)] == [(DeadLetter.Status.NEW, 2)]
 
 
+@pytest.mark.slow
 def test_a_waiting_replay_keeps_its_letters_while_a_live_run_sees_them_again() -> None:
     from ingestion import actions
 

@@ -77,6 +77,7 @@ def test_missed_periods_become_one_run_and_the_phase_is_kept() -> None:
     assert run.due_key == f"{connection.pk}:{due.isoformat()}"
 
 
+@pytest.mark.slow
 def test_a_connection_still_at_work_is_not_queued_again_and_loses_no_turn() -> None:
     connection = due_connection()
     scheduling.tick()
@@ -143,6 +144,7 @@ def test_a_run_whose_next_attempt_is_not_due_is_left_alone(redis: Redis) -> None
     assert hints(redis) == []
 
 
+@pytest.mark.slow
 def test_a_thousand_queued_runs_of_one_connection_keep_no_other_from_being_hinted(redis: Redis) -> None:
     with registered(over(items(1))) as pipeline, configured(TICK_LIMIT=2):
         greedy, modest = new_tenant(), new_tenant()
@@ -181,6 +183,7 @@ def test_a_schedule_that_raises_keeps_no_other_connection_from_its_turn() -> Non
     assert (len(runs_of(first)), len(runs_of(second))) == (0, 1)
 
 
+@pytest.mark.slow
 def test_an_instant_set_back_by_hand_stops_nobody_and_is_not_run_again() -> None:
     connection = due_connection(seconds_ago=30)
     due = connection.next_due

@@ -110,6 +110,7 @@ def test_a_good_version_supersedes_the_letters_of_other_runs_and_not_those_of_it
     assert [letter.status for letter in letters(own)] == [DeadLetter.Status.NEW]
 
 
+@pytest.mark.slow
 def test_drift_stops_a_run_and_not_a_replay_whose_letters_say_nothing_of_the_source_today() -> None:
     tenant = new_tenant()
     run_watched(batch(1, extra=1), tenant)

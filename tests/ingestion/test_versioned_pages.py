@@ -65,6 +65,7 @@ def test_a_record_without_a_version_is_older_than_any_that_has_one(together: boo
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_version_arrives_over_a_row_without_one_and_none_over_none() -> None:
     tenant = new_tenant()
 

@@ -28,6 +28,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_deliveries_of_a_paused_connection_wait_and_are_taken_in_after_it_resumed() -> None:
     with registered(delivered_to()) as pipeline:
         connection = connected(pipeline)
@@ -69,6 +70,7 @@ def test_a_failed_run_leaves_its_deliveries_to_the_next_one_which_waits_a_while(
     assert second.ok == 2
 
 
+@pytest.mark.slow
 def test_the_wait_after_failed_runs_doubles_and_ends_with_a_good_one() -> None:
     with registered(delivered_to()) as pipeline, configured(BACKOFF_SECONDS=1, MAX_ATTEMPTS=1):
         connection = connected(pipeline)

@@ -59,6 +59,7 @@ def test_a_lag_longer_than_time_reads_everything_each_time() -> None:
     assert (first.window_start, second.window_start) == (EPOCH, EPOCH)
 
 
+@pytest.mark.slow
 def test_a_failed_run_leaves_the_watermark_and_the_next_window_covers_its_own() -> None:
     tenant = new_tenant()
     good = load(over(items(1)), tenant)
@@ -70,6 +71,7 @@ def test_a_failed_run_leaves_the_watermark_and_the_next_window_covers_its_own() 
     assert watermarks(good.connection) == [good.window_end, third.window_end]
 
 
+@pytest.mark.slow
 def test_a_window_stays_as_it_was_on_every_attempt() -> None:
     with registered(over(items(4), page=1)) as pipeline:
         run = queued(pipeline)
@@ -192,6 +194,7 @@ def test_a_worker_asked_to_stop_gives_its_run_back_at_the_batch_boundary() -> No
     assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (6, 6, 0, 0))
 
 
+@pytest.mark.slow
 def test_a_run_cancelled_after_its_worker_died_is_cancelled_by_the_next_claim() -> None:
     with registered(over(items(4), page=2)) as pipeline:
         run = queued(pipeline)

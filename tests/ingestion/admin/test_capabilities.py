@@ -94,6 +94,7 @@ def test_only_connections_that_take_files_can_be_chosen_for_one(console: Client,
     assert "Select a valid choice" in console.post(UPLOAD, sent).content.decode()
 
 
+@pytest.mark.slow
 def test_a_connection_whose_code_is_gone_breaks_no_page_and_takes_no_file(console: Client, acme: Tenant) -> None:
     connection = Connection.unscoped.create(tenant=acme, pipeline="gone.away")
     pages = [page(connection, verb) for verb in ("change", "run", "rewind", "backfill", "schedule", "preview")]

@@ -206,6 +206,7 @@ def test_letters_are_grouped_by_cause(console: Client, acme: Tenant) -> None:
     assert all(f"?fingerprint={cause}" in page for cause in causes)
 
 
+@pytest.mark.slow
 def test_the_confirmation_counts_what_the_lists_filter_leaves_over(console: Client, acme: Tenant) -> None:
     run_pipeline(payments, acme, records=[bad("a"), bad("b")])
     actions.triage(Actor(), DeadLetter.unscoped.get(source_id="a"), "seen")
@@ -215,6 +216,7 @@ def test_the_confirmation_counts_what_the_lists_filter_leaves_over(console: Clie
     assert "No open dead letter matches" in console.get(REPLAY, {"status": "replayed"}).content.decode()
 
 
+@pytest.mark.slow
 def test_more_letters_than_a_form_could_name_are_replayed_by_filter(console: Client, acme: Tenant) -> None:
     """An action on 1,501 ids fails with HTTP 400 in Django; here the filter is what is posted."""
     many(acme, 1501)
@@ -284,6 +286,7 @@ def test_a_broken_filter_leads_back_to_the_list(console: Client, letter: DeadLet
     assert console.get(f"{LIST}?{query}").status_code in (302, 400)
 
 
+@pytest.mark.slow
 def test_replaying_needs_its_permission(client: Client, letter: DeadLetter) -> None:
     client.force_login(staff("vera", letter.tenant, permissions="view"))
 

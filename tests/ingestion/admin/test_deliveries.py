@@ -87,6 +87,7 @@ def test_a_delivery_that_waits_says_why(console: Client, acme: Tenant, delivery:
     assert "bank holiday" in shown
 
 
+@pytest.mark.slow
 def test_the_list_says_why_deliveries_wait_with_as_many_questions_for_fifty_as_for_one(
     console: Client, delivery: Delivery, django_assert_max_num_queries: Any
 ) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import html
 import re
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -35,6 +36,7 @@ def test_the_list_shows_kind_state_counts_and_duration(console: Client, acme: Te
     assert re.search(r"<td class=\"field-took\">[\d.]+ m?s</td>", page)
 
 
+@pytest.mark.slow
 def test_a_run_is_found_by_its_number(console: Client, acme: Tenant) -> None:
     run = run_pipeline(payments, acme)
 

@@ -42,6 +42,7 @@ def confirmed(console: Client, url: str, values: dict[str, Any]) -> Any:
     return console.post(url, {**values, "seen": seen(console.post(url, values).content.decode())})
 
 
+@pytest.mark.slow
 def test_a_schedule_is_shown_before_it_is_set(console: Client, connection: Connection) -> None:
     values = {"due": "cron", "cron": "0 3 * * *", "zone": "Europe/Amsterdam", "reason": "at night"}
 
@@ -141,6 +142,7 @@ def test_a_superuser_sets_a_tenants_time_zone(acme: Tenant) -> None:
     assert AuditEntry.unscoped.get(action="time zone").data["before"] == "UTC"
 
 
+@pytest.mark.slow
 def test_a_backfill_is_previewed_confirmed_and_shown_with_its_shards(console: Client, connection: Connection) -> None:
     records = [{"id": f"pay_{day}", "amount": "1.00", "at": (START + datetime.timedelta(days=day)).isoformat()}
                for day in range(4)]  # fmt: skip
@@ -166,6 +168,7 @@ def test_a_backfill_is_previewed_confirmed_and_shown_with_its_shards(console: Cl
     assert f"{RUNS}?shards={parent.pk}" in shown
 
 
+@pytest.mark.slow
 def test_shards_are_left_out_of_the_list_unless_asked_for(console: Client, connection: Connection) -> None:
     with registered(over([], name="app.payments", source=Records([], time="at"))):
         parent = actions.backfill(

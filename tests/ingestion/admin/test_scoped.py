@@ -71,6 +71,7 @@ def test_a_new_row_of_an_inline_gets_the_tenant_of_its_parent(client: Client, te
     assert Event.unscoped.get(name="seen").tenant == own
 
 
+@pytest.mark.slow
 def test_deleting_does_not_show_or_take_rows_of_another_tenant(client: Client, tenants: tuple[Tenant, Tenant]) -> None:
     """Rows that point across tenants cannot be made here; were they made elsewhere, nothing of them may be seen."""
     own, theirs = tenants
@@ -104,6 +105,7 @@ def test_a_grant_without_the_model_permission_shows_nothing(client: Client, tena
     assert client.get("/admin/ingestion/run/").status_code == 403
 
 
+@pytest.mark.slow
 def test_a_grant_taken_away_takes_effect_at_once(client: Client, tenants: tuple[Tenant, Tenant]) -> None:
     own, _ = tenants
     client.force_login(staff("olga", own))
@@ -115,6 +117,7 @@ def test_a_grant_taken_away_takes_effect_at_once(client: Client, tenants: tuple[
     assert client.get(page).status_code == 302
 
 
+@pytest.mark.slow
 def test_a_projects_own_rule_replaces_the_grants(client: Client, tenants: tuple[Tenant, Tenant], settings: Any) -> None:
     own, theirs = tenants
     client.force_login(staff("olga", own))

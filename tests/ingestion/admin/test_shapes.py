@@ -22,6 +22,7 @@ def page(shape: KnownShape, verb: str = "change") -> str:
     return reverse(f"admin:ingestion_knownshape_{verb}", args=[shape.pk])
 
 
+@pytest.mark.slow
 def test_the_diff_stands_side_by_side_and_is_reached_from_the_connection(console: Client, pending: KnownShape) -> None:
     text = console.get(page(pending)).content.decode()
     connection = console.get(reverse("admin:ingestion_connection_change", args=[pending.connection_id]))
@@ -32,6 +33,7 @@ def test_the_diff_stands_side_by_side_and_is_reached_from_the_connection(console
     assert "changed" in console.get(reverse("admin:ingestion_knownshape_changelist")).content.decode()
 
 
+@pytest.mark.slow
 def test_an_operator_accepts_what_was_looked_at(console: Client, acme: Tenant, pending: KnownShape) -> None:
     form = console.get(page(pending, "accept")).content.decode()
     assert f'name="version" value="{pending.version}"' in form
@@ -53,6 +55,7 @@ def test_who_may_only_look_sees_no_button_and_is_refused(acme: Tenant, pending: 
     assert known(acme).pending is not None
 
 
+@pytest.mark.slow
 def test_an_operator_dismisses_a_change_with_a_reason(console: Client, acme: Tenant, pending: KnownShape) -> None:
     assert page(pending, "dismiss") in console.get(page(pending)).content.decode()
 

@@ -19,6 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
+@pytest.mark.slow
 def test_a_live_run_closes_the_letter_that_a_shard_opened_beside_it() -> None:
     tenant = new_tenant(tier="enterprise")
     with registered(windowed([on_day(1)])) as pipeline:

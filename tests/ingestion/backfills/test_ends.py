@@ -32,6 +32,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_one_failed_shard_fails_the_parent_and_only_it_is_retried() -> None:
     bad = [{**on_day(3, amount="much"), "id": f"bad_{number}"} for number in range(300)]
     records = [*TEN_DAYS[:2], *TEN_DAYS[3:], *bad]

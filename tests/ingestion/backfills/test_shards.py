@@ -33,6 +33,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_every_day_is_read_once_and_the_watermark_stays(pipeline: Pipeline) -> None:
     connection = connected(pipeline)
     mark = actions.rewind(OPERATOR, connection, START + 5 * DAY, "where it stands")

@@ -42,6 +42,7 @@ def test_a_list_asks_no_more_for_more_rows(what: str) -> None:
     assert few == many
 
 
+@pytest.mark.slow
 def test_trying_a_replay_asks_no_more_for_more_letters_of_a_connection() -> None:
     """Beyond the pages of each connection, which are taken one by one."""
     counted = []

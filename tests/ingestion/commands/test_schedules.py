@@ -128,6 +128,7 @@ def test_backfill_shows_its_shards_first_and_then_carries_them() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
 def test_backfill_tells_which_shards_became_partial_and_can_be_queued_and_cancelled() -> None:
     make_tenant()
     window = ("--from", "2026-01-01", "--to", "2026-01-06", "--reason", "again")

@@ -40,6 +40,7 @@ def test_a_killed_run_learns_each_page_once(point: str) -> None:
     assert notes(first) == []
 
 
+@pytest.mark.slow
 def test_a_run_killed_between_keeping_the_diff_and_failing_finds_it_again() -> None:
     tenant = new_tenant()
     first = run(batch(1, extra=1), tenant)
@@ -53,6 +54,7 @@ def test_a_run_killed_between_keeping_the_diff_and_failing_finds_it_again() -> N
     assert len(watermarks(first.connection)) == 1
 
 
+@pytest.mark.slow
 def test_two_that_learn_at_once_lose_nothing() -> None:
     tenant = new_tenant()
     with registered(watched([])) as pipeline:
@@ -81,6 +83,7 @@ def learn(run: Run, name: str) -> None:
         retried(commit)
 
 
+@pytest.mark.slow
 def test_deliveries_note_drift_keep_the_diff_and_are_loaded() -> None:
     tenant = new_tenant()
     with registered(delivered_to(drift="stop")) as pipeline:

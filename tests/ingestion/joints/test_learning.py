@@ -53,6 +53,7 @@ def test_a_change_waits_since_it_was_first_met_however_it_changes_further() -> N
     assert second.pending_since == first.pending_since
 
 
+@pytest.mark.slow
 def test_a_replay_of_several_pages_tells_the_same_change_once() -> None:
     tenant, lenient = new_tenant(), ErrorBudget(1.0)
     run(batch(1, extra=1), tenant)

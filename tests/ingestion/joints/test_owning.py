@@ -83,6 +83,7 @@ def test_a_record_that_is_tried_alone_after_another_died_alone_is_not_convicted_
     assert searched({"suspects": ["bb"], "trial": ["bb"], "alone": "aa", "deaths": 2}, deaths=3) == frozenset()
 
 
+@pytest.mark.slow
 def test_replaying_one_bad_version_leaves_the_letter_of_another_version_open() -> None:
     tenant = new_tenant()
     load(over([item(1, amount="much")]), tenant)

@@ -38,6 +38,7 @@ def test_a_burst_goes_at_once_and_the_rest_at_the_rate(redis: Redis, rates: None
     assert time.monotonic() - started >= 10 / 20
 
 
+@pytest.mark.slow
 def test_eight_workers_at_once_get_no_more_places_than_one_bucket_has(redis: Redis, rates: None) -> None:
     """In any stretch of time, by the bucket's own clock: when somebody comes to make the call is the machine's matter."""
 

@@ -66,6 +66,7 @@ def test_what_is_spent_adds_up_and_the_first_too_many_is_refused_and_not_counted
     assert "ingest quota override" in str(raised.value)
 
 
+@pytest.mark.slow
 def test_processes_that_spend_at_once_stop_exactly_at_the_quota() -> None:
     tenant = new_tenant()
     with configured(QUOTAS={PAGES: {"*": 100}}):
@@ -153,6 +154,7 @@ def test_a_run_spends_for_every_record_and_stops_at_the_quota_with_its_checkpoin
     assert run.slot_key is None
 
 
+@pytest.mark.slow
 def test_a_batch_that_is_tried_again_after_a_crash_is_not_counted_twice() -> None:
     with registered(over(items(8), page=4, reader=reading())) as pipeline:
         for point in ("prepared", "before commit", "committed"):
@@ -165,6 +167,7 @@ def test_a_batch_that_is_tried_again_after_a_crash_is_not_counted_twice() -> Non
             assert Spending.objects.for_tenant(run.tenant).get(run=run).total == 8
 
 
+@pytest.mark.slow
 def test_a_search_for_a_record_that_kills_counts_nothing_more() -> None:
     def deadly(body: bytes, ctx: Context) -> bytes:
         ctx.spend(PAGES, 1)

@@ -162,6 +162,7 @@ def test_a_dry_run_and_a_preview_keep_to_the_rate_and_wait_only_as_long_as_a_per
     assert report.pages == 1
 
 
+@pytest.mark.slow
 def test_without_redis_a_run_goes_on_slowly(caplog: pytest.LogCaptureFixture) -> None:
     with registered(calling(pages=2)) as pipeline, configured(RATE_WITHOUT_REDIS=0.5):
         run = queued(pipeline)

@@ -83,6 +83,7 @@ def test_a_tick_takes_every_tenants_first_due_connection_before_anybodys_second(
     assert Run.unscoped.filter(tenant=greedy).count() == 3
 
 
+@pytest.mark.slow
 def test_a_backlog_puts_no_more_hints_into_the_queue_than_the_tenant_may_start(redis: Redis) -> None:
     greedy, quiet = tenant("pro"), [tenant("pro") for _ in range(3)]
     mine = waiting(greedy, 50)
@@ -95,6 +96,7 @@ def test_a_backlog_puts_no_more_hints_into_the_queue_than_the_tenant_may_start(r
     assert sorted(hints(redis, "pro")) == sorted([*(run.pk for run in mine[:3]), *(run.pk for run in others)])
 
 
+@pytest.mark.slow
 def test_asking_for_a_thousand_runs_hints_at_no_more_than_the_budget_either(redis: Redis) -> None:
     greedy = tenant("pro")
     runs = [actions.run_now(OPERATOR, one) for one in connections(greedy, 20)]
@@ -149,6 +151,7 @@ def test_one_tenants_runs_are_told_to_its_part_of_the_workers_only(redis: Redis,
     assert len(hints(redis, "enterprise")) == 10, "without workers the budget alone decides"
 
 
+@pytest.mark.slow
 def test_a_tick_asks_once_for_each_tier_how_many_workers_there_are(
     redis: Redis, django_assert_max_num_queries: Any
 ) -> None:
@@ -164,6 +167,7 @@ def test_a_tick_asks_once_for_each_tier_how_many_workers_there_are(
         assert len(turns.waiting(100)) == 21
 
 
+@pytest.mark.slow
 def test_a_great_backlog_of_a_high_tier_starves_no_low_one(redis: Redis) -> None:
     for _ in range(12):
         waiting(tenant("enterprise"), 12)
@@ -176,6 +180,7 @@ def test_a_great_backlog_of_a_high_tier_starves_no_low_one(redis: Redis) -> None
     assert sorted(hints(redis)) == sorted([low.pk, Run.unscoped.get(connection=due).pk])
 
 
+@pytest.mark.slow
 def test_hints_that_come_to_nothing_keep_no_other_tenant_waiting_for_ever(redis: Redis) -> None:
     for _ in range(30):
         waiting(tenant("enterprise"))

@@ -79,6 +79,7 @@ def test_named_ids_are_sorted_and_bounded(account: Account, connection: Connecti
     assert row.missing == [f"n{number:04}" for number in range(reconciling.SHOWN)]
 
 
+@pytest.mark.slow
 def test_many_rows_are_compared_piece_by_piece(account: Account, connection: Connection) -> None:
     for number in range(6000):
         account.put(f"n{number:04}", "0.001", noon() + timedelta(seconds=number // 7))

@@ -82,6 +82,7 @@ def test_a_paused_connection_has_no_turn(connection: Connection) -> None:
     assert reconciling.carry(connection.pk) == 0
 
 
+@pytest.mark.slow
 def test_a_day_that_was_in_the_way_of_a_run_is_due_again_soon(account: Account, connection: Connection) -> None:
     remove(connection, "p1")
     run = overlapping(connection)

@@ -29,6 +29,7 @@ pytestmark = [
 CRASHES = ["declared", "judged", "written"]
 
 
+@pytest.mark.slow
 def test_checking_again_updates_the_row_and_keeps_the_history(account: Account, connection: Connection) -> None:
     first = check(connection)["EUR"]
     remove(connection, "p1")
@@ -70,6 +71,7 @@ def test_every_seam_of_the_reconciler_is_a_crash_point_here() -> None:
 
 
 @pytest.mark.parametrize("point", CRASHES)
+@pytest.mark.slow
 def test_a_check_that_dies_leaves_nothing_and_is_repeated(connection: Connection, point: str) -> None:
     def die() -> None:
         check(connection, Seams(at=DyingAt(point)))

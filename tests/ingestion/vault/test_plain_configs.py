@@ -56,6 +56,7 @@ def connection(settings: Settings) -> Connection:
 
 
 @pytest.mark.parametrize("atomic_requests", [False, True])
+@pytest.mark.slow
 def test_the_console_refuses_a_secret_that_a_remote_store_keeps(
     client: Client, connection: Connection, monkeypatch: pytest.MonkeyPatch, atomic_requests: bool
 ) -> None:

@@ -130,6 +130,7 @@ def test_overlapping_secrets_leave_no_rest() -> None:
     assert mask("xabcdefghijklmnopqrsty, abcdefghijabcdefghij") == f"x{MASK}y, {MASK}{MASK}"
 
 
+@pytest.mark.slow
 def test_a_value_of_very_many_lines_makes_masking_no_slower() -> None:
     text = "an ordinary line of a log, of the usual length, with nothing in it that is secret to anybody at all" * 2
     remember("\n".join(f"{number:016}" for number in range(n, n + 3600)) for n in range(0, 72_000, 3600))

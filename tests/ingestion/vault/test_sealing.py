@@ -22,6 +22,7 @@ HERE = Place(1, "stripe", "credential 7", "values", 3)
 
 
 @given(plain=st.binary(max_size=200), here=places, there=places)
+@pytest.mark.slow
 def test_a_sealed_value_opens_in_its_own_place_and_in_no_other(plain: bytes, here: Place, there: Place) -> None:
     sealed = seal(KEY, plain, here)
 

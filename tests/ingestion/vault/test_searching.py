@@ -41,6 +41,7 @@ def plainly_masked(text: str, secrets: list[str]) -> str:
 
 
 @given(secrets=SECRETS, around=st.lists(LETTERS, min_size=1, max_size=4), data=st.data())
+@pytest.mark.slow
 def test_masking_agrees_with_the_plain_way(secrets: list[str], around: list[str], data: st.DataObject) -> None:
     redaction.forget()
     remember(secrets)
@@ -51,6 +52,7 @@ def test_masking_agrees_with_the_plain_way(secrets: list[str], around: list[str]
 
 
 @given(secrets=st.lists(SECRETS, min_size=2, max_size=3), text=LETTERS)
+@pytest.mark.slow
 def test_what_a_tenant_reads_agrees_with_the_plain_way(secrets: list[list[str]], text: str) -> None:
     redaction.forget()
     remember(secrets[0], tenant=None)

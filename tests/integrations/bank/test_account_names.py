@@ -95,6 +95,7 @@ def test_rows_that_were_stored_without_blanks_are_the_only_name_s_that_claims_th
 @database
 @every
 @pytest.mark.parametrize(("first", "second"), [("Main Joint", "MainJoint"), ("MainJoint", "Main Joint")])
+@pytest.mark.slow
 def test_accounts_that_were_stored_as_one_are_parted_as_their_file_comes_again(first: str, second: str) -> None:
     where = connection()
     one, two = named(first, SHOP, RENT), named(second, SHOP)
@@ -108,6 +109,7 @@ def test_accounts_that_were_stored_as_one_are_parted_as_their_file_comes_again(f
 
 @database
 @every
+@pytest.mark.slow
 def test_two_names_with_blanks_take_what_was_stored_as_one_and_leave_nothing() -> None:
     where = connection()
     one, two = named("Visa 1 11", SHOP, RENT), named("Visa 11 1", SHOP)
@@ -134,6 +136,7 @@ def test_a_name_without_blanks_that_a_file_spelled_so_is_no_other_one_s() -> Non
 
 @database
 @every
+@pytest.mark.slow
 def test_a_name_without_blanks_that_comes_after_the_other_took_the_account_gets_its_own_rows() -> None:
     where = connection()
     load_as_before(where, named("Main Joint", SHOP), named("MainJoint", SHOP, RENT))

@@ -56,6 +56,7 @@ def test_csv_files_of_every_spelling_are_of_one_account() -> None:
         assert len(active(where)) == len(entries(IBAN))
 
 
+@pytest.mark.slow
 def test_an_account_that_is_given_by_the_connection_may_be_spelled_in_any_way() -> None:
     where = connection()
     put(where, "a.csv", UNNAMED, account=IBAN)
@@ -69,6 +70,7 @@ def test_an_account_that_is_given_by_the_connection_may_be_spelled_in_any_way() 
 
 
 @pytest.mark.parametrize("again", SPELLINGS[:2])
+@pytest.mark.slow
 def test_rows_of_an_account_that_was_spelled_with_its_currency_are_found_again(again: str) -> None:
     where = connection()
     put(where, "a.csv", spelled(f"{IBAN}/EUR"))
@@ -82,6 +84,7 @@ def test_rows_of_an_account_that_was_spelled_with_its_currency_are_found_again(a
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_rows_of_a_spelling_of_before_move_to_the_account_that_is_there_already() -> None:
     where = connection()
     put(where, "a.csv", spelled(f"{IBAN}/EUR"))

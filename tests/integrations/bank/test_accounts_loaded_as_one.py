@@ -27,6 +27,7 @@ NEWER = {"newer 1": bank("1", "-10", days="0103"), "newer 2": bank("2", "-20", d
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("order", some(permutations({**OLD, **NEWER}), on_sqlite=8), ids=", ".join)
+@pytest.mark.slow
 def test_newer_exports_and_the_files_of_that_time_part_the_accounts_in_any_order(order: tuple[str, ...]) -> None:
     where = connection()
     as_before(where, *OLD.values())
@@ -43,6 +44,7 @@ def of_its_statements_account(where: Connection) -> bool:
     return all(row.account == row.statement.account for row in rows)
 
 
+@pytest.mark.slow
 def test_a_newer_export_says_what_may_be_stored_twice_and_the_file_of_that_time_that_it_went() -> None:
     where = connection()
     as_before(where, *OLD.values())
@@ -58,6 +60,7 @@ def test_a_newer_export_says_what_may_be_stored_twice_and_the_file_of_that_time_
     assert "went" not in notes(again)
 
 
+@pytest.mark.slow
 def test_an_equal_statement_of_another_bank_takes_nothing_from_an_account_whose_own_file_came_again() -> None:
     where = connection()
     as_before(where, bank("1", "-10"))
@@ -78,6 +81,7 @@ def test_a_newer_export_of_another_bank_takes_no_row_of_a_statement_that_is_not_
     assert ledgers(where) == {"": TEN, "2 checking": TEN}
 
 
+@pytest.mark.slow
 def test_of_equal_statements_the_one_that_comes_first_is_taken_for_the_stored_one_and_the_run_says_so() -> None:
     """Nothing that was stored tells whose it was: the account of that time may hold the statements of both."""
     where = connection()
@@ -92,6 +96,7 @@ def test_of_equal_statements_the_one_that_comes_first_is_taken_for_the_stored_on
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_all_pages_of_a_statement_that_was_loaded_into_another_account_go_to_their_own() -> None:
     where = connection()
     entry = b"<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260105\n<TRNAMT>-20<FITID>A1<NAME>RENT</STMTTRN>"
@@ -118,6 +123,7 @@ def test_all_pages_of_a_statement_that_was_loaded_into_another_account_go_to_the
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_an_account_from_before_is_the_one_of_a_newer_export_that_says_more_or_less_of_it(
     before: dict[str, str], newer: dict[str, str]
 ) -> None:

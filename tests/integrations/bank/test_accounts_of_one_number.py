@@ -68,6 +68,7 @@ def test_equal_entries_of_two_banks_two_kinds_and_a_card_are_of_four_accounts_in
         assert ledgers(where) == {"1 checking": ten, "2 checking": ten, "1 savings": ten, "creditcard": ten}
 
 
+@pytest.mark.slow
 def test_zeros_before_the_number_of_a_bank_make_no_other_account_of_it() -> None:
     where = connection()
 
@@ -113,6 +114,7 @@ def as_of_number(statement: BankStatement, account: BankAccount) -> str:
     return _external_id(account.pk, head)
 
 
+@pytest.mark.slow
 def test_an_account_from_before_is_the_one_of_its_bank_and_its_files_load_nothing_twice() -> None:
     where = connection()
     as_before(where, bank("1", "-10"))
@@ -126,6 +128,7 @@ def test_an_account_from_before_is_the_one_of_its_bank_and_its_files_load_nothin
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("order", list(permutations("12")), ids="".join)
+@pytest.mark.slow
 def test_accounts_that_were_loaded_as_one_are_parted_as_their_files_come_again(order: tuple[str, ...]) -> None:
     where = connection()
     files = {"1": bank("1", "-10"), "2": bank("2", "-20", days="0102")}
@@ -137,6 +140,7 @@ def test_accounts_that_were_loaded_as_one_are_parted_as_their_files_come_again(o
     assert ledgers(where) == {"1 checking": [Decimal(-10)], "2 checking": [Decimal(-20)]}
 
 
+@pytest.mark.slow
 def test_another_bank_takes_nothing_from_an_account_of_before() -> None:
     where = connection()
     as_before(where, bank("1", "-10"))
@@ -147,6 +151,7 @@ def test_another_bank_takes_nothing_from_an_account_of_before() -> None:
     assert ledgers(where) == {"1 checking": [Decimal(-10)], "2 checking": [Decimal(-10)]}
 
 
+@pytest.mark.slow
 def test_a_statement_that_looks_like_one_of_the_account_from_before_stays_with_that_account() -> None:
     where = connection()
     as_before(where, bank("1", "-10"))
@@ -159,6 +164,7 @@ def test_a_statement_that_looks_like_one_of_the_account_from_before_stays_with_t
     assert all(row.statement.account == row.account for row in rows)
 
 
+@pytest.mark.slow
 def test_the_run_says_whose_entries_another_account_takes() -> None:
     where = connection()
     as_before(where, bank("1", "-10"), bank("2", "-20", days="0102"))
@@ -170,6 +176,7 @@ def test_the_run_says_whose_entries_another_account_takes() -> None:
     assert "went to the account 5550004 USD (2 checking)" in notes(run)
 
 
+@pytest.mark.slow
 def test_an_account_from_before_is_known_with_other_zeros_before_the_number_of_its_bank() -> None:
     where = connection()
     as_before(where, bank("1", "-10"))
@@ -180,6 +187,7 @@ def test_an_account_from_before_is_known_with_other_zeros_before_the_number_of_i
 
 
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.slow
 def test_a_format_without_banks_is_of_the_only_account_of_its_number(turned: bool) -> None:
     where = connection()
     ofx = bank("1", "-3").replace(b"5550004", b"NL91ABNA0417164300").replace(b"USD", b"EUR")
@@ -192,6 +200,7 @@ def test_a_format_without_banks_is_of_the_only_account_of_its_number(turned: boo
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_the_schema_before_is_refused_while_accounts_share_a_number() -> None:
     where = connection()
     put(where, "one.ofx", bank("1", "-10.00"))

@@ -28,6 +28,7 @@ def bookkeeper(tenant: object) -> Client:
 
 
 @pytest.mark.parametrize("page", ["bankaccount", "bankstatement", "banktransaction"])
+@pytest.mark.slow
 def test_a_bookkeeper_sees_her_own_tenants_rows_and_no_others(page: str) -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(ours, "a.sta", mt940("100,00", [("260105", "-10,00")], "90,00"))
@@ -41,6 +42,7 @@ def test_a_bookkeeper_sees_her_own_tenants_rows_and_no_others(page: str) -> None
     assert "577" not in listed
 
 
+@pytest.mark.slow
 def test_a_transaction_page_is_read_only_and_of_another_tenant_not_there() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(ours, "a.sta", mt940("100,00", [("260105", "-10,00")], "90,00"))

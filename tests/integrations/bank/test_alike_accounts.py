@@ -20,6 +20,7 @@ def loaded(where: Connection, account: str, currency: str = "EUR") -> list[str]:
     return [event.text for event in run.events.all() if "looks like" in event.text]
 
 
+@pytest.mark.slow
 def test_a_second_spelling_of_an_account_is_told_once() -> None:
     where = connection()
 
@@ -43,6 +44,7 @@ def test_accounts_of_other_banks_or_kinds_are_not_told(of: str, kind: str, is_to
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_accounts_of_other_tenants_and_other_currencies_are_not_told() -> None:
     loaded(connection("theirs"), "20010020/12345678")
     ours = connection("ours")

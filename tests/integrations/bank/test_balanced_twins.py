@@ -77,6 +77,7 @@ def test_an_entry_of_another_text_between_the_same_balances_keeps_its_row(text: 
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_an_entry_of_two_texts_keeps_its_row_whatever_comes_again() -> None:
     where = connection()
     files = [export(LINES[:2]), export([(13, -5, "TESCO"), *LINES[1:]])]
@@ -88,6 +89,7 @@ def test_an_entry_of_two_texts_keeps_its_row_whatever_comes_again() -> None:
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.slow
 def test_the_newest_entry_of_an_export_keeps_its_row_where_the_next_one_calls_it_otherwise(falling: bool) -> None:
     where = connection()
 
@@ -111,6 +113,7 @@ def test_two_exports_in_one_archive_are_held_against_each_other() -> None:
     assert sums(where) == [-5, -1, 10]
 
 
+@pytest.mark.slow
 def test_the_next_export_meets_the_new_text() -> None:
     where = connection()
     renamed = [(13, -5, "TESCO"), *LINES[1:]]
@@ -121,6 +124,7 @@ def test_the_next_export_meets_the_new_text() -> None:
 
 
 @pytest.mark.parametrize("order", all_on_sqlite(["ABC", "ACB", "CAB"]))
+@pytest.mark.slow
 def test_balances_that_come_back_make_no_entry_of_two(order: str) -> None:
     where = connection()
     files = {
@@ -176,6 +180,7 @@ def test_two_statements_that_prove_one_entry_of_two_texts_are_named_with_both_ro
     assert "the ledger is 5 away from the bank's balance" in notes(run)
 
 
+@pytest.mark.slow
 def test_a_copy_that_was_taken_out_stays_out_when_its_file_comes_again() -> None:
     where, files = connection(), CONTRADICTING["mt940"]
     for data in files:
@@ -202,6 +207,7 @@ def test_statements_of_other_days_or_amounts_are_not_named() -> None:
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_whatever_is_cut_from_a_history_of_entries_that_come_and_go_none_is_lost(seed: int) -> None:
     chance, where = random.Random(seed), connection()
     lines = history(chance)
@@ -215,6 +221,7 @@ def test_whatever_is_cut_from_a_history_of_entries_that_come_and_go_none_is_lost
     assert shown == set(texts(where))
 
 
+@pytest.mark.slow
 def test_where_texts_change_with_every_export_the_entries_count_once() -> None:
     chance, where = random.Random(7), connection()
     lines = [(9, -1, "first"), *history(chance), (13, -2, "last")]
@@ -235,6 +242,7 @@ def cut(chance: random.Random, lines: Sequence[Line]) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.slow
 def test_an_export_with_its_account_and_balance_above_the_rows_is_no_other(*, turned: bool) -> None:
     where, whole = connection(), (Path(__file__).parent / "samples" / "ing-de.csv").read_bytes()
     newest = whole.index(b"28.03.2024;28.03.2024")
@@ -265,6 +273,7 @@ def test_an_export_of_one_day_is_held_against_others_in_the_order_that_its_bank_
 
 
 @pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.slow
 def test_of_two_exports_of_one_day_each_order_is_tried(falling: bool) -> None:
     where = connection()
     files = [

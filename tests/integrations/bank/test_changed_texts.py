@@ -51,12 +51,14 @@ def test_an_entry_of_another_text_in_the_place_of_a_stored_one_is_named_with_bot
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.slow
 def test_it_is_named_once_whichever_file_comes_again(form: str) -> None:
     told(FORMATS[form], JUNE, CLEANED)
 
     assert "resemble" not in told(FORMATS[form], JUNE, CLEANED, CLEANED[1:], JUNE[:2])
 
 
+@pytest.mark.slow
 def test_an_id_decides_whatever_became_of_the_text() -> None:
     first, second = (
         [each._replace(name=f"F{at}") for at, each in enumerate(listed)] for listed in (JUNE, CLEANED)
@@ -80,17 +82,20 @@ ANOTHER = JUNE[1]._replace(text="Bakery")
     ],
     ids=["beside it", "without it", "the days after", "a month later"],
 )
+@pytest.mark.slow
 def test_an_entry_beside_the_stored_one_is_another_one(files: list[list[Booked]]) -> None:
     assert "resemble" not in told(csv, *files)
     assert sum(stored("acme").values()) == len({each for listed in files for each in listed})
 
 
+@pytest.mark.slow
 def test_of_more_entries_of_a_day_and_amount_than_are_stored_only_the_surplus_is_named() -> None:
     said = told(csv, JUNE, [CLEANED[0], CLEANED[1], ANOTHER, *CLEANED[2:]])
 
     assert "1 entry resembles a stored one" in said
 
 
+@pytest.mark.slow
 def test_a_file_with_ids_beside_one_without_them_is_named() -> None:
     named = [each._replace(name=f"F{at}") for at, each in enumerate(CLEANED)]
 

@@ -87,12 +87,14 @@ def test_a_statement_of_one_day_is_filled_from_it() -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1, 2], ids=["first", "between", "last"])
+@pytest.mark.slow
 def test_what_other_statements_hold_of_the_days_is_not_all_read(at: int) -> None:
     few, many = (made(*[(DAYS[at], -3)] * count) for count in (30, 600))
 
     assert calls_of(lambda: completed(*many)) <= 1.1 * calls_of(lambda: completed(*few))
 
 
+@pytest.mark.slow
 def test_a_day_of_which_the_order_is_not_known_denies_nothing() -> None:
     where = connection()
     looks = [(1, -9), (2, -2), (2, -1), (2, -2), (3, -4), (3, -4)]

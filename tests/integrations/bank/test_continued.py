@@ -114,6 +114,7 @@ def test_there_and_back_is_told_from_one_sent_again_by_the_statement_between(ord
     assert total(tuple(files[name] for name in order), order) == (3, Decimal(-10))
 
 
+@pytest.mark.slow
 def test_twins_that_balances_prove_resemble_nothing_and_are_not_withdrawn_when_ids_are_ignored() -> None:
     where = connection()
     first, second = put(where, "1.sta", HOURS[0]), put(where, "2.sta", HOURS[1])
@@ -124,6 +125,7 @@ def test_twins_that_balances_prove_resemble_nothing_and_are_not_withdrawn_when_i
     assert sum(amount for _, amount in active(where)) == -21
 
 
+@pytest.mark.slow
 def test_ids_to_ignore_withdraw_no_twin_with_ids_that_balances_prove() -> None:
     where = connection()
     for at, data in enumerate(HOURS[:2]):

@@ -32,16 +32,19 @@ def asked(statements: int, *, accounts: int = 1, entries: int = 1) -> list[str]:
     return [query["sql"].replace("`", '"') for query in queries]
 
 
+@pytest.mark.slow
 def test_ten_statements_more_ask_ten_times_what_one_more_asks() -> None:
     one, two, twelve = len(asked(1)), len(asked(2)), len(asked(12))
 
     assert twelve - two <= 10 * (two - one)
 
 
+@pytest.mark.slow
 def test_a_statement_asks_the_same_however_long_it_is() -> None:
     assert len(asked(2, entries=200)) <= len(asked(2, entries=10))
 
 
+@pytest.mark.slow
 def test_new_accounts_are_held_against_the_others_in_one_query_a_page() -> None:
     def compared(accounts: int) -> int:
         return sum('FROM "bank_bankaccount"' in sql and "LIMIT 1000" in sql for sql in asked(8, accounts=accounts))

@@ -95,6 +95,7 @@ def test_corpus_card_purchase_is_a_debit() -> None:
     assert [(e.amount, e.booked_on) for e in statement.entries] == [(Decimal("-20.59"), date(2018, 2, 10))]
 
 
+@pytest.mark.slow
 def test_corpus_file_with_two_amount_columns_equals_its_twin_with_one() -> None:
     tab, twin = (
         only(read_file(corpus(name).read_bytes())) for name in ("test_delimiter_tab.csv", "test_raiffeisen_01.csv")

@@ -35,6 +35,7 @@ def export(start: int, end: int, listed: Callable[[Sequence[Row]], list[Row]]) -
 
 @pytest.mark.parametrize("listed", [rising, falling])
 @pytest.mark.parametrize("spans", [[(0, 2), (1, 4), (2, 5)], [(1, 5), (0, 2)], [(0, 4), (1, 5), (0, 4)]], ids=str)
+@pytest.mark.slow
 def test_exports_that_overlap_within_days_store_each_entry_once(
     listed: Callable[[Sequence[Row]], list[Row]], spans: list[tuple[int, int]]
 ) -> None:

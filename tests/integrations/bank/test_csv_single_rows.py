@@ -62,6 +62,7 @@ def test_a_row_of_another_text_between_the_same_balances_was_sent_again() -> Non
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 @pytest.mark.parametrize("text", ["BAR", "CAFE"])
+@pytest.mark.slow
 def test_a_balance_that_comes_back_between_single_rows_is_told_in_every_order(text: str, order: tuple[int]) -> None:
     files = [row(BAR), row(BACK), row(BAR.replace("BAR", text))]
 

@@ -99,6 +99,7 @@ def test_statements_that_read_alike_from_both_ends_are_aligned_as_they_are_liste
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+@pytest.mark.slow
 def test_two_statements_that_share_one_entry_keep_the_others_beside_a_third(order: tuple[int, ...]) -> None:
     looks = [(-2, "Tea"), (-1, "Tea"), (-2, "Tea"), (-1, "Tea"), (9, "Tea")]
     booked = [Booked(DAY, *look, "") for look in looks]
@@ -179,6 +180,7 @@ def test_a_period_that_closes_where_it_opened_and_its_days_are_stored_once(form:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.slow
 def test_entries_with_ids_that_change_no_balance_and_come_under_the_next_number_are_stored_once_and_named(
     form: str,
 ) -> None:
@@ -202,6 +204,7 @@ def test_a_statement_is_the_same_however_its_number_is_spelled(numbers: tuple[st
     assert loaded("acme", files) == true(later)
 
 
+@pytest.mark.slow
 def test_a_statement_that_may_as_well_begin_within_the_one_before_loses_nothing_and_is_named() -> None:
     before = [Booked(DAY, -4, "Rent", ""), Booked(DAY, -1, "Tea", ""), Booked(DAY, 1, "Refund", "")]
     after = [*before[1:], Booked(DAY + timedelta(days=1), 3, "Pay", "")]
@@ -216,6 +219,7 @@ def test_a_statement_that_may_as_well_begin_within_the_one_before_loses_nothing_
         assert "entries of both may as well be the same, sent again, or be two. All of them count" in notes(run)
 
 
+@pytest.mark.slow
 def test_of_exports_cut_within_their_last_day_only_that_day_is_remembered() -> None:
     amounts = [-3, -5, 7, 11]
     booked = [

@@ -26,6 +26,7 @@ def told(first: bytes, second: bytes, **config: str) -> str:
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("numbers", [("156", "157"), ("156/1", "157/1"), ("0", "0")], ids=" ".join)
+@pytest.mark.slow
 def test_the_next_statement_that_may_as_well_begin_with_the_end_of_the_last_one_is_named(
     numbers: tuple[str, str], turned: bool
 ) -> None:
@@ -38,6 +39,7 @@ def test_the_next_statement_that_may_as_well_begin_with_the_end_of_the_last_one_
     assert "All of them count" in said
 
 
+@pytest.mark.slow
 def test_statements_without_numbers_of_which_one_changes_no_balance_are_named() -> None:
     booked = [RENT, TEA, BACK, TEA, BACK]
 
@@ -51,6 +53,7 @@ def by_amount(cutting: Cutting) -> bytes:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(2))), ids=str)
+@pytest.mark.slow
 def test_statements_that_list_their_entries_by_amount_overlap_where_their_balances_say_so(order: tuple[int]) -> None:
     amounts = [-2, -9, -1, -7, -3]
     booked = [Booked(DAY, amount, f"Shop {amount}", "") for amount in amounts]
@@ -125,6 +128,7 @@ def test_no_entry_of_a_bank_that_lists_by_amount_is_doubled_or_lost_in_silence(s
     ],
     ids=["a part", "an overlap"],
 )
+@pytest.mark.slow
 def test_entries_of_one_amount_stand_in_any_order_where_a_bank_lists_by_amount(
     looks: list[tuple[int, str]], spans: list[tuple[int, int]], order: tuple[int]
 ) -> None:
@@ -155,6 +159,7 @@ def test_of_two_entries_of_one_amount_no_more_are_one_than_the_balances_say() ->
     ],
     ids=["different parts", "the day grew", "a part of it", "nothing equal"],
 )
+@pytest.mark.slow
 def test_different_parts_of_a_day_without_ids_and_balances_are_named(
     morning: list[Booked], evening: list[Booked], is_named: bool
 ) -> None:
@@ -193,6 +198,7 @@ def all_told(name: str, files: list[bytes]) -> str:
 
 
 @pytest.mark.parametrize("name", LEFT_OPEN)
+@pytest.mark.slow
 def test_what_the_files_of_one_archive_leave_open_is_told_as_of_files_of_their_own(name: str) -> None:
     files = LEFT_OPEN[name]
 

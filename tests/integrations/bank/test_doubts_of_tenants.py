@@ -36,6 +36,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.slow
 def test_a_tenant_is_told_of_nothing_that_another_one_has(pair: str) -> None:
     first, second = PAIRS[pair]
     settings = {"account": "77", "layout": "first-direct"} if pair == "another order" else {}

@@ -232,6 +232,7 @@ def statements_or_refusal(data: bytes) -> None:
 @example(b"\xff\xfe<\0")
 @example(b'"' * 1001)
 @settings(suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
 def test_any_bytes_are_read_or_refused_by_name(data: bytes) -> None:
     statements_or_refusal(data)
 

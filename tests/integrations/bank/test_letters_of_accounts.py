@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.every_database
 @pytest.mark.parametrize("heading", ["no bank", "no kind", "neither"])
 @pytest.mark.parametrize("bad", [("0106", "-1O.00", "A3"), ("0106", "-1O.00", ""), ("01XX", "-10.00", "A3")], ids=str)
+@pytest.mark.slow
 def test_an_entry_of_a_file_that_left_out_bank_or_kind_closes_with_that_of_one_that_says_both(
     heading: str, bad: tuple[str, str, str]
 ) -> None:

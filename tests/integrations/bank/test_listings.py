@@ -89,6 +89,7 @@ def test_a_part_that_ends_with_a_day_and_one_that_goes_on_after_it_share_the_las
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_statement_keeps_the_days_and_amounts_it_lists_and_what_came_since_does_not_change_them() -> None:
     where = connection()
     booked = [Booked(DAY, -3, "Tea", ""), Booked(DAY.replace(day=2), 5, "Pay", "A1")]
@@ -114,6 +115,7 @@ def test_a_listing_names_the_ids_of_a_day_that_changes_nothing_and_leaves_gaps_f
     assert kept(compressed(text)) == listed(text)
 
 
+@pytest.mark.slow
 def test_a_refused_statement_that_is_replayed_without_a_listing_is_told_from_the_one_before() -> None:
     where = connection()
     load(where, "first.sta", written("100,00", [("260105", "-10,00")], "90,00"))

@@ -128,6 +128,7 @@ def test_two_loads_of_an_account_that_is_spelled_anew_keep_its_rows_once() -> No
 
 
 @pytest.mark.parametrize("after", ['FROM "bank_bankaccount"', 'INTO "bank_bankaccount"'])
+@pytest.mark.slow
 def test_two_loads_of_one_account_with_and_without_its_bank_make_one_account(after: str) -> None:
     one, other = two_connections()
 
@@ -140,6 +141,7 @@ def test_two_loads_of_one_account_with_and_without_its_bank_make_one_account(aft
     assert amounts(one) == expected("1 checking")
 
 
+@pytest.mark.slow
 def test_the_accounts_of_a_batch_are_locked_before_anything_else_is_asked_of_them() -> None:
     where = connection()
     load(where, "a.csv", rows_of(f"{IBAN}/EUR"))

@@ -72,6 +72,7 @@ def test_any_number_of_pages_loads_whole_and_again(entries: int) -> None:
 @pytest.mark.every_database
 @pytest.mark.usefixtures("three_a_page")
 @pytest.mark.parametrize("page", [1, 2, 3])
+@pytest.mark.slow
 def test_a_run_killed_between_two_pages_goes_on_where_it_was(page: int) -> None:
     where = connection()
     run_id = _killed(where, long(7), after=page)
@@ -126,6 +127,7 @@ def test_ids_that_change_are_named_on_every_page() -> None:
     assert sum(amount for _, amount in active(where)) == Decimal(14)
 
 
+@pytest.mark.slow
 def test_the_statements_of_a_page_do_not_depend_on_its_entries() -> None:
     counts = []
     for at, entries in enumerate((10, 400)):

@@ -53,6 +53,7 @@ def test_a_mended_entry_closes_its_letter_whatever_could_not_be_read(day: str, a
     assert len(active(where)) == 2
 
 
+@pytest.mark.slow
 def test_of_two_letters_of_one_statement_only_the_mended_one_closes() -> None:
     where = connection()
     load(where, "bad.ofx", ofx(("20260605", "$120", "", "Coffee"), ("20260605", "$3", "", "Coffee")))
@@ -65,6 +66,7 @@ def test_of_two_letters_of_one_statement_only_the_mended_one_closes() -> None:
     assert len(active(where)) == 2
 
 
+@pytest.mark.slow
 def test_an_equal_entry_beside_it_or_of_another_day_does_not_close_a_letter() -> None:
     where = connection()
 
@@ -76,6 +78,7 @@ def test_an_equal_entry_beside_it_or_of_another_day_does_not_close_a_letter() ->
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_letter_is_closed_in_its_own_tenant_only() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     bad, mended = ofx(("20260605", "$120", "7", "Rent")), ofx(("20260605", "-120.00", "7", "Rent"))
@@ -87,6 +90,7 @@ def test_a_letter_is_closed_in_its_own_tenant_only() -> None:
     assert (statuses(ours), statuses(theirs)) == (["abandoned"], ["new"])
 
 
+@pytest.mark.slow
 def test_a_letter_that_was_mended_by_hand_and_replayed_is_the_row_of_the_mended_file() -> None:
     where = connection()
     load(where, "bad.ofx", ofx(("20260605", "$120", "", "Coffee"), ("20260605", "-120.00", "", "Coffee")))
@@ -102,6 +106,7 @@ def test_a_letter_that_was_mended_by_hand_and_replayed_is_the_row_of_the_mended_
     assert len(active(where)) == 2
 
 
+@pytest.mark.slow
 def test_a_refused_statement_closes_when_the_same_one_ties() -> None:
     where = connection()
     load(where, "bad.sta", mt940("100,00", [("260105", "-10,00")], "95,00"))
@@ -175,6 +180,7 @@ def test_a_letter_that_does_not_say_among_how_many_it_is_stays_open_when_it_is_r
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_row_of_another_tenant_or_account_settles_no_letter() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(theirs, "good.ofx", ofx(RENT, TEA))
@@ -189,6 +195,7 @@ def csv_rows(*rows: str) -> bytes:
     return "\n".join(("Date,Description,Amount,Balance", *rows, "")).encode()
 
 
+@pytest.mark.slow
 def test_a_refused_csv_closes_when_the_same_one_ties() -> None:
     where = connection()
     bad = csv_rows("2026-06-01,A,10,10", "2026-06-02,B,-3,5", "2026-06-03,C,1,6")
@@ -212,6 +219,7 @@ def test_a_refused_csv_of_one_day_is_not_closed_by_another_export_of_that_day() 
     assert statuses(where) == ["new"]
 
 
+@pytest.mark.slow
 def test_a_refused_pocket_is_not_closed_by_another_one_of_the_same_file() -> None:
     where = connection()
     head = "Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\n"

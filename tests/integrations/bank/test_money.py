@@ -126,6 +126,7 @@ def test_every_amount_survives_being_written_with_grouping(amount: Decimal) -> N
 
 
 @given(st.text())
+@pytest.mark.slow
 def test_any_text_is_an_amount_or_none(text: str) -> None:
     amount = parse_amount(text, ".", ",", symbols=("$",), trailing_minus=True, parentheses=True)
 

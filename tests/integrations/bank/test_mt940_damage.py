@@ -24,6 +24,7 @@ PIECES = st.sampled_from([*TAGS, *VALUES, *WORDS])
 
 @given(st.binary(max_size=400) | st.lists(PIECES, max_size=40).map(lambda parts: "".join(parts).encode()))
 @settings(max_examples=examples(200))
+@pytest.mark.slow
 def test_arbitrary_bytes_give_statements_or_a_named_refusal(data: bytes) -> None:
     try:
         statements = read(data)
@@ -34,6 +35,7 @@ def test_arbitrary_bytes_give_statements_or_a_named_refusal(data: bytes) -> None
 
 @given(st.sampled_from([*TYING, "mt942_interim.sta"]), st.randoms(use_true_random=False), st.integers(1, 30))
 @settings(max_examples=examples(100))
+@pytest.mark.slow
 def test_mutated_samples_give_statements_or_a_named_refusal(name: str, chance: random.Random, times: int) -> None:
     data = sample(name)
     for _ in range(times):

@@ -65,6 +65,7 @@ def test_a_statement_sent_again_in_its_file_with_one_word_corrected_keeps_its_ro
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.slow
 def test_a_statement_sent_again_in_another_file_with_one_word_corrected_keeps_its_rows(order: tuple[int, int]) -> None:
     where = connection()
     text = sample("mt940_same_statement_twice_one_word_corrected.sta").decode()
@@ -134,6 +135,7 @@ def test_a_correction_and_its_entry_in_one_file_leave_one() -> None:
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_correction_withdraws_nothing_of_another_tenant_or_account() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(theirs, "a.ofx", sample("04a_first.ofx"))
@@ -175,6 +177,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.slow
 def test_pages_that_follow_each_other_keep_their_twins_in_one_file_and_in_an_archive() -> None:
     together, archived = connection("together"), connection("archived")
     archive = io.BytesIO()

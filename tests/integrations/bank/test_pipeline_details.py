@@ -153,6 +153,7 @@ def test_a_refused_statement_from_before_there_were_parts_can_be_replayed() -> N
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_stored_entry_gains_its_parts_when_its_statement_comes_again() -> None:
     where = connection()
     load(where, "30.xml", case("30_batch.xml"))

@@ -44,6 +44,7 @@ def test_archive_of_which_nothing_can_be_read_fails_the_run() -> None:
     assert "'a.txt'" in run.error_message
 
 
+@pytest.mark.slow
 def test_replay_reads_the_kept_bytes_by_what_is_told_since() -> None:
     where = connection()
     load(where, "all.zip", zipped(("1.csv", PLAIN), ("2.sta", JANUARY)))
@@ -57,6 +58,7 @@ def test_replay_reads_the_kept_bytes_by_what_is_told_since() -> None:
 
 
 @pytest.mark.parametrize("content", [b"hello", b""])
+@pytest.mark.slow
 def test_replay_of_a_file_that_still_cannot_be_read_leaves_its_letter_open(content: bytes) -> None:
     where = connection()
     load(where, "all.zip", zipped(("a.sta", JANUARY), ("m.txt", content)))

@@ -55,6 +55,7 @@ def letters(run: Run) -> list[str]:
     return [" ".join(str(error["message"]) for error in letter.errors) for letter in found]
 
 
+@pytest.mark.slow
 def test_two_exports_joined_into_one_file_load_as_one() -> None:
     run = load("ing_joined_twice.csv")
 
@@ -215,6 +216,7 @@ def test_config_that_no_run_could_use_is_refused(config: dict[str, Any], named: 
         configure(Actor(), connection(), config)
 
 
+@pytest.mark.slow
 def test_null_in_the_config_is_absent() -> None:
     nothing = dict.fromkeys(("layout", "dates", "balances", "currency"))
 

@@ -104,6 +104,7 @@ def test_notices_read_again_in_the_charset_that_their_note_asks_for_keep_their_r
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("other", OTHER_LAYOUTS.values(), ids=list(OTHER_LAYOUTS))
+@pytest.mark.slow
 def test_an_export_read_again_with_another_layout_keeps_its_rows_and_takes_the_new_texts(other: dict[str, Any]) -> None:
     where = connection()
     read(where, export(*ROWS), layout())
@@ -116,6 +117,7 @@ def test_an_export_read_again_with_another_layout_keeps_its_rows_and_takes_the_n
     assert (run.ok, run.dead) == (3, 0)
 
 
+@pytest.mark.slow
 def test_the_next_export_overlaps_with_what_was_read_again() -> None:
     where, other = connection(), OTHER_LAYOUTS["a counterparty"]
     read(where, export(*ROWS), layout())
@@ -126,6 +128,7 @@ def test_the_next_export_overlaps_with_what_was_read_again() -> None:
     assert [amount for _, amount in active(where)] == [-5, -5, 10, -2]
 
 
+@pytest.mark.slow
 def test_entries_that_another_export_delivered_since_are_found_by_day_and_amount() -> None:
     where, other = connection(), OTHER_LAYOUTS["a counterparty"]
     first, second = export(*ROWS), export(*ROWS[2:], "15/04/2024,x4,card,tea,Bar,-2.00")
@@ -142,6 +145,7 @@ def test_entries_that_another_export_delivered_since_are_found_by_day_and_amount
     }
 
 
+@pytest.mark.slow
 def test_where_nothing_tells_which_row_an_entry_is_none_is_added_and_the_run_says_so() -> None:
     where, other = connection(), OTHER_LAYOUTS["a counterparty"]
     first, second = export(ROWS[0]), export(ROWS[0], ROWS[0].replace("coffee", "cake"))
@@ -154,6 +158,7 @@ def test_where_nothing_tells_which_row_an_entry_is_none_is_added_and_the_run_say
     assert "Nothing tells which are which" in notes(run)
 
 
+@pytest.mark.slow
 def test_an_entry_that_other_settings_read_as_of_another_day_is_another_entry() -> None:
     where, row = connection(), "03/04/2024,x1,card,coffee,Bar,-5.00"
     read(where, export("04/03/2024,x9,card,lunch,Bar,-5.00"), layout(), "second.csv")
@@ -164,6 +169,7 @@ def test_an_entry_that_other_settings_read_as_of_another_day_is_another_entry() 
     assert [day for day, _ in active(where)] == ["2024-03-04", "2024-03-04", "2024-04-03"]
 
 
+@pytest.mark.slow
 def test_notices_that_were_not_posted_before_are_no_entries_of_other_files() -> None:
     where = connection()
     put(where, "other.sta", NOTICE.replace(b":28C:1/1", b":28C:9/1").replace(b"PLAIN", b"OTHER"), post_notices=True)
@@ -174,6 +180,7 @@ def test_notices_that_were_not_posted_before_are_no_entries_of_other_files() -> 
     assert sum(amount for _, amount in active(where)) == 8
 
 
+@pytest.mark.slow
 def test_another_file_of_the_same_days_and_amounts_is_not_taken_for_the_same() -> None:
     where = connection()
     read(where, export(ROWS[0]), layout())
@@ -184,6 +191,7 @@ def test_another_file_of_the_same_days_and_amounts_is_not_taken_for_the_same() -
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_the_same_bytes_of_another_connection_or_account_are_not_taken_for_the_same() -> None:
     where, elsewhere = connection(), connection("globex")
     read(where, export(*ROWS), layout())
@@ -225,6 +233,7 @@ LEFT_OUT_FIRST = {
 
 
 @pytest.mark.parametrize("form", LEFT_OUT_FIRST)
+@pytest.mark.slow
 def test_a_balance_that_was_left_out_before_is_no_entry_of_another_file(form: str) -> None:
     where = connection()
     first, second = LEFT_OUT_FIRST[form]
@@ -240,6 +249,7 @@ FEE, TEA = "15/04/2024,x9,card,fee,Bank,-2.00", "15/04/2024,x5,card,tea,Bar,-2.0
 WITHOUT_FEES = {**layout(), "footers": [r"\bfee\b"]}
 
 
+@pytest.mark.slow
 def test_a_row_that_a_layout_took_for_a_footer_before_is_no_entry_of_another_file() -> None:
     where = connection()
     read(where, export(*ROWS, FEE), WITHOUT_FEES)
@@ -250,6 +260,7 @@ def test_a_row_that_a_layout_took_for_a_footer_before_is_no_entry_of_another_fil
     assert [amount for _, amount in active(where)] == [-5, -5, 10, -2, -2]
 
 
+@pytest.mark.slow
 def test_where_more_entries_look_for_rows_than_were_read_before_none_is_added_and_the_run_says_so() -> None:
     where = connection()
     read(where, export(ROWS[0], FEE), WITHOUT_FEES)
@@ -269,6 +280,7 @@ def two_a_page() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("two_a_page")
+@pytest.mark.slow
 def test_entries_of_later_pages_in_other_files_do_not_make_another_entry_of_what_settings_left_out() -> None:
     where, cake = connection(), ROWS[1].replace("coffee", "cake")
     rows = [ROWS[0], FEE, cake, ROWS[2]]

@@ -73,6 +73,7 @@ def test_a_layout_that_is_named_names_the_bank_and_its_currency_unless_a_currenc
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("order", list(permutations((DAY_FIRST, WITHOUT_BALANCE))), ids=["balance first", "last"])
+@pytest.mark.slow
 def test_an_export_with_balances_and_one_without_are_of_one_account(order: tuple[bytes, bytes]) -> None:
     where = told(connection(), currency="EUR")
 

@@ -163,6 +163,7 @@ def test_contradicting_statements_of_one_file_are_named() -> None:
     assert " contradicts the stored statement 5/1" in notes(run)
 
 
+@pytest.mark.slow
 def test_a_statement_that_came_again_with_other_amounts_than_another_one_shows_is_named() -> None:
     where = connection()
     put(where, "r1.sta", contradicting("5/1", "100", "90", "0610 D4,00 RENT", "0610 D6,00 TAX"))
@@ -187,6 +188,7 @@ def test_a_statement_that_came_again_with_other_amounts_than_another_one_shows_i
     ],
     ids=["grown", "goes on", "another number", "another day"],
 )
+@pytest.mark.slow
 def test_a_statement_that_grew_or_goes_on_or_has_another_number_or_day_contradicts_nothing(other: bytes) -> None:
     where = connection()
     put(where, "r1.sta", RENT)
@@ -196,6 +198,7 @@ def test_a_statement_that_grew_or_goes_on_or_has_another_number_or_day_contradic
     assert "contradicts" not in notes(run)
 
 
+@pytest.mark.slow
 def test_a_day_that_comes_back_without_numbers_is_named() -> None:
     where = connection()
     there = sta("0", "0610 100,00", "0610 90,00", "0610 D10,00 COFFEE")

@@ -38,6 +38,7 @@ def shown(amounts: Sequence[int], spans: Sequence[Span]) -> list[Decimal]:
 
 
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.slow
 def test_an_export_that_reads_alike_from_both_ends_counts_equal_entries_once_and_names_them(turned: bool) -> None:
     where, amounts = connection(), [5, 5, -5, 5, -5]
     files = [part(amounts, (2, 3)), part(amounts, (3, 5))]
@@ -49,6 +50,7 @@ def test_an_export_that_reads_alike_from_both_ends_counts_equal_entries_once_and
     assert "In doubt: 2024-04-10 -5 EUR; together -5, by which the ledger may differ" in told
 
 
+@pytest.mark.slow
 def test_an_entry_between_other_balances_is_none_of_an_export_that_reads_alike_from_both_ends() -> None:
     where, amounts, spans = connection(), [5, -5, 5, -5, 5, 5, -5], [(1, 2), (5, 7)]
 
@@ -59,6 +61,7 @@ def test_an_entry_between_other_balances_is_none_of_an_export_that_reads_alike_f
 
 
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.slow
 def test_exports_that_go_there_and_back_between_other_balances_share_no_entry(turned: bool) -> None:
     where = connection()
     files = [export([(10, 5, "Shop"), (10, -5, "Shop")], opening) for opening in (1000, 1005)]
@@ -69,6 +72,7 @@ def test_exports_that_go_there_and_back_between_other_balances_share_no_entry(tu
     assert "In doubt" not in told
 
 
+@pytest.mark.slow
 def test_a_day_that_another_export_shows_whole_is_no_doubt() -> None:
     where, day = connection(), [(10, 5, "Shop"), (10, -5, "Shop")]
 
@@ -80,6 +84,7 @@ def test_a_day_that_another_export_shows_whole_is_no_doubt() -> None:
 
 @pytest.mark.parametrize("falling", [False, True])
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+@pytest.mark.slow
 def test_a_single_entry_stands_where_the_balances_of_the_listed_direction_show_it(
     order: tuple[int, ...], falling: bool
 ) -> None:
@@ -105,6 +110,7 @@ HISTORIES = {
 
 @pytest.mark.parametrize("falling", [False, True])
 @pytest.mark.parametrize("history", HISTORIES)
+@pytest.mark.slow
 def test_parts_of_a_day_of_equal_amounts_end_in_the_true_ledger(history: str, falling: bool) -> None:
     where, (amounts, spans) = connection(), HISTORIES[history]
 
@@ -128,6 +134,7 @@ DOUBTED = {
 
 
 @pytest.mark.parametrize("history", DOUBTED)
+@pytest.mark.slow
 def test_what_the_balances_leave_open_is_named(history: str) -> None:
     amounts, spans, doubt = DOUBTED[history]
 

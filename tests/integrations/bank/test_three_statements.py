@@ -18,6 +18,7 @@ def booked(*looks: tuple[int, int, str]) -> list[Booked]:
 
 
 @pytest.mark.parametrize("form", ["mt940", "camt"])
+@pytest.mark.slow
 def test_days_that_a_shorter_statement_delivered_since_do_not_hide_where_the_longer_one_ended(form: str) -> None:
     history = booked((2, -1, "Parking"), (3, -2, "Tea"), (3, -4, "Cake"), (7, -1, "Coffee"), (7, -86, "Rent"))
     history += booked((7, -1, "Coffee"))
@@ -29,6 +30,7 @@ def test_days_that_a_shorter_statement_delivered_since_do_not_hide_where_the_lon
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+@pytest.mark.slow
 def test_an_entry_takes_the_row_of_its_twin_where_another_statement_has_its_own(order: tuple[int, ...]) -> None:
     history = booked((2, -13, "Coffee"), (2, -13, "Coffee"), (3, -2, "Tea"))
     files = [FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(0, 2), (1, 3), (0, 1)]]
@@ -36,6 +38,7 @@ def test_an_entry_takes_the_row_of_its_twin_where_another_statement_has_its_own(
     assert loaded("twins", [*(files[at] for at in order), *files]) == true(history)
 
 
+@pytest.mark.slow
 def test_a_statement_that_comes_again_finds_its_entry_behind_its_twin() -> None:
     history = booked((5, -3, "Parking"), (6, -13, "Coffee"), (6, -13, "Coffee"))
     files = [FORMATS["mt940"][0](cut(history, *span, "1")) for span in [(2, 3), (1, 3), (0, 2), (2, 3)]]
@@ -43,6 +46,7 @@ def test_a_statement_that_comes_again_finds_its_entry_behind_its_twin() -> None:
     assert loaded("again", files) == true(history)
 
 
+@pytest.mark.slow
 def test_the_morning_of_a_day_and_its_whole_come_again_in_any_order() -> None:
     history = booked((2, -1, "Coffee"), (3, -2, "Parking"), (3, -2, "Parking"))
     turned = history[::-1]  # newest first, as many banks list it
@@ -53,6 +57,7 @@ def test_the_morning_of_a_day_and_its_whole_come_again_in_any_order() -> None:
     assert loaded("again", [whole, morning, morning, whole, morning]) == true(history)
 
 
+@pytest.mark.slow
 def test_a_statement_does_not_seem_whole_where_what_it_lost_changed_no_balance() -> None:
     history = booked((2, -124, "Rent"), (2, 1, "Coffee"), (6, -3, "Tea"), (6, 3, "Refund"), (7, 2, "Tip"))
     history += booked((7, -82, "Power"))
@@ -62,6 +67,7 @@ def test_a_statement_does_not_seem_whole_where_what_it_lost_changed_no_balance()
 
 
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.slow
 def test_what_closes_where_an_earlier_statement_opened_does_not_come_before_it(turned: bool) -> None:
     """The balance is 100 before the first entry and after the last one."""
     history = booked((1, 2, "Refund"), (3, -1, "Coffee"), (4, -1, "Coffee"))
@@ -70,6 +76,7 @@ def test_what_closes_where_an_earlier_statement_opened_does_not_come_before_it(t
     assert loaded("back", files[::-1] if turned else files) == true(history)
 
 
+@pytest.mark.slow
 def test_an_entry_keeps_its_own_row_where_its_statement_comes_again_beside_its_twins() -> None:
     history = booked((1, 2, "Coffee"), (1, -1, "Coffee"), (1, 2, "Coffee"), (1, -1, "Tea"))
     evening, middle, morning = (FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(2, 4), (2, 3), (0, 1)])

@@ -28,6 +28,7 @@ def test_ids_that_change_with_each_download_are_named_until_the_connection_says_
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_ids_to_ignore_leave_the_texts_to_tell_and_withdraw_copies_that_were_loaded_before() -> None:
     where = connection()
     load(where, "a.ofx", sample("47a_unstable_ids.ofx"))

@@ -92,6 +92,7 @@ def test_several_rows_dated_far_ahead_are_told_as_several(legacy: Legacy) -> Non
     assert ", for one. Mend them there" in note
 
 
+@pytest.mark.slow
 def test_to_look_far_ahead_may_take_too_long_and_ends_no_run(legacy: Legacy) -> None:
     orders(legacy, 1, 2)
     orders(legacy, 3, when=lambda number: datetime(2099, 1, 1, tzinfo=UTC))

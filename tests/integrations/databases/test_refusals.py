@@ -100,6 +100,7 @@ def test_the_session_cannot_write_and_leaves_the_shared_connection_alone(legacy:
     assert keys(pages(source())) == ["1", "2"]
 
 
+@pytest.mark.slow
 def test_a_statement_that_takes_too_long_is_stopped(legacy: Legacy) -> None:
     endless = {
         "sqlite": "WITH RECURSIVE c(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM c) SELECT id FROM c WHERE id < 0",

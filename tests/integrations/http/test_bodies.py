@@ -64,6 +64,7 @@ def test_what_was_not_asked_for_is_not_unpacked(encoding: str) -> None:
         decoded([b"..."], encoding, 10)
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_memory() -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     tracemalloc.start()

@@ -226,6 +226,7 @@ def test_a_connection_is_used_again(server: Server) -> None:
         assert (len(running.requests), running.connections) == (5, 1)
 
 
+@pytest.mark.slow
 def test_threads_may_share_a_client(server: Server) -> None:
     said: list[str] = []
     with client(server.url, limits=Limits(deadline=20)) as calling:

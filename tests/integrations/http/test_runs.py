@@ -82,6 +82,7 @@ def pipeline(source: Any) -> Any:
     return over([], source=source)
 
 
+@pytest.mark.slow
 def test_a_source_over_http_is_loaded(server: Server) -> None:
     tenant = new_tenant()
 

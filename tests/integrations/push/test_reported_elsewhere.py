@@ -66,6 +66,7 @@ def test_bytes_that_are_no_utf8_are_no_error_of_ours(live_server: Any, mine: Con
     assert said["rejections"][0]["class"] == "RecordError"
 
 
+@pytest.mark.slow
 def test_the_same_event_forty_times_is_one_delivery_and_one_row(live_server: Any, mine: Connection) -> None:
     """github.com/sendgrid/docs/issues/2933."""
     body = json.dumps(item(1)).encode()
@@ -76,6 +77,7 @@ def test_the_same_event_forty_times_is_one_delivery_and_one_row(live_server: Any
     assert len(asked("list", "deliveries", "--tenant", "acme")["deliveries"]) == 1
 
 
+@pytest.mark.slow
 def test_what_was_answered_outlives_the_process_that_answered(live_server: Any, mine: Connection) -> None:
     """github.com/idenplane/idenplane/issues/338: events that were answered lay in memory only."""
     status, _ = post(live_server, mine, json.dumps([item(1), {**item(2), "amount": "much"}]).encode())

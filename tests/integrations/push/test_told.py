@@ -110,6 +110,7 @@ def test_a_validator_that_breaks_takes_nothing_from_what_was_stored() -> None:
     assert Delivery.unscoped.count() == 1
 
 
+@pytest.mark.slow
 def test_a_compressed_body_is_refused_with_what_to_do_and_nothing_is_unpacked(mine: Connection) -> None:
     bomb = gzip.compress(b" " * 50_000_000)
 

@@ -73,6 +73,7 @@ def test_an_empty_204_is_an_empty_page() -> None:
     assert ids(read(rest(), World(lambda request: reply(b"", 204)))) == []
 
 
+@pytest.mark.slow
 def test_a_page_too_large_for_one_batch_becomes_several_and_is_read_again_whole() -> None:
     rows = [{"id": number} for number in range(12_500)]
     declared, world = rest(total="$.count"), World(lambda request: reply({"data": rows, "count": len(rows)}))

@@ -70,6 +70,7 @@ def test_a_page_that_failed_ahead_of_its_time_is_asked_for_again(status: int) ->
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_a_run_with_pages_at_once_is_as_one_without(acme: Tenant) -> None:
     paging = {"style": "page"}
     one = run(connected(acme, updated="", pagination=paging), Meeting(1))

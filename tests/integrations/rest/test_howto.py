@@ -22,6 +22,7 @@ def answering(body: Any) -> Callable[[dict[str, str], int], Answered]:
     return lambda query, call: (200, body, {})
 
 
+@pytest.mark.slow
 def test_a_first_page_above_two_megabytes_is_not_shown_and_a_dry_run_reads_it(acme: Tenant, serve: Serve) -> None:
     connect(acme, serve(answering({"data": [{"id": number, "text": "x" * 1_000_000} for number in range(3)]})))
 

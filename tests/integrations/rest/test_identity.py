@@ -64,6 +64,7 @@ def test_twins_are_two_and_stay_two(acme: Tenant) -> None:
 
 @pytest.mark.parametrize("style", ["cursor", "page", "offset"])
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_twins_on_two_pages_are_two_also_where_rows_are_read_again(acme: Tenant, style: str) -> None:
     many = [{"n": number % 5} for number in range(23)]
 
@@ -224,6 +225,7 @@ def test_utf_8_that_is_called_something_else_stays_utf_8(acme: Tenant) -> None:
 
 
 @given(json_values, some.randoms())
+@pytest.mark.slow
 def test_one_value_has_one_canonical_text(value: Any, chance: Any) -> None:
     def shuffled(one: Any) -> Any:
         if isinstance(one, dict):

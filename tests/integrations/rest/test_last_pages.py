@@ -73,6 +73,7 @@ def test_what_the_only_page_of_a_source_without_pages_lacks_is_drift() -> None:
     assert "$.currency is gone" in later.error_message
 
 
+@pytest.mark.slow
 def test_a_member_around_the_records_may_change_its_type_and_one_of_the_records_may_not() -> None:
     around, within = new_tenant(), new_tenant()
     run(around, 90, mode="stop", told={"version": 2})

@@ -168,6 +168,7 @@ def test_a_retry_after_of_nothing_is_no_reason_to_ask_at_once(acme: Tenant, serv
     assert [row["integration"] for row in asked("hold-off", "show")["hold_offs"]] == ["shop"]
 
 
+@pytest.mark.slow
 def test_what_came_before_a_rate_limit_stays_and_the_run_goes_on_from_there(acme: Tenant, serve: Any) -> None:
     """github.com/airbytehq/airbyte/issues/3401 and 52151: a sync that meets a limit lost what it had."""
     refused = {10: True}

@@ -124,6 +124,7 @@ def test_to_trim_looks_at_what_a_consumer_of_a_long_name_holds(stream_redis: Kep
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_entries_beyond_the_budget_become_dead_letters_and_the_others_load(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 3)

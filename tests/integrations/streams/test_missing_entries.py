@@ -98,6 +98,7 @@ def test_an_entry_deleted_after_it_was_given_out_is_not_told_of_as_unread(stream
         assert group.take(1) == []
 
 
+@pytest.mark.slow
 def test_a_stream_trimmed_to_nothing_is_told_once(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 3)
@@ -142,6 +143,7 @@ def test_a_group_made_anew_reads_all_that_is_left_and_says_what_is_not(stream_re
     assert (run.read, run.skipped, run.left_out) == (5, 5, {MISSED: 4})
 
 
+@pytest.mark.slow
 def test_what_was_read_and_then_trimmed_is_not_missing(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 400)

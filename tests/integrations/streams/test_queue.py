@@ -170,6 +170,7 @@ def test_a_page_takes_more_at_once_the_smaller_the_messages_are() -> None:
     assert broker.asked[:2] == [10, 990]
 
 
+@pytest.mark.slow
 def test_a_page_ends_near_its_bytes_when_messages_are_large() -> None:
     sizes = [500_000 + number for number in range(100)]
 
@@ -178,6 +179,7 @@ def test_a_page_ends_near_its_bytes_when_messages_are_large() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("committed")
+@pytest.mark.slow
 def test_an_entry_that_kills_its_worker_is_isolated(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 30)

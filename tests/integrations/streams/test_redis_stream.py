@@ -73,6 +73,7 @@ def test_the_newest_version_in_the_stream_wins(stream_redis: KeptRedis) -> None:
     assert run.read == 3
 
 
+@pytest.mark.slow
 def test_a_run_ends_at_its_limit_and_the_next_one_goes_on(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 12)
@@ -176,6 +177,7 @@ def test_an_entry_deleted_under_its_reader_is_told_and_not_passed_over(stream_re
     assert unacknowledged(stream_redis, tenant) == 0
 
 
+@pytest.mark.slow
 def test_trimming_keeps_what_another_group_has_not_acknowledged(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     numbers = add_items(stream_redis, tenant, 1, 400)
@@ -237,6 +239,7 @@ def test_a_preview_and_a_test_take_nothing_away(stream_redis: KeptRedis) -> None
     assert load(reading(stream_redis), tenant).ok == 2
 
 
+@pytest.mark.slow
 def test_redis_being_down_is_transient_and_the_run_goes_on_later(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 2)

@@ -75,6 +75,7 @@ def lose(account: Account, follower: Follower, dice: random.Random) -> None:
     assert follower.alive() != truth(account, follower.connection.pipeline.removeprefix("stripe."))
 
 
+@pytest.mark.slow
 def test_a_shard_lists_its_own_day_and_asks_for_nothing_else() -> None:
     account = Account(now=BEGIN)
     for _ in range(3 * DAYS):
@@ -89,6 +90,7 @@ def test_a_shard_lists_its_own_day_and_asks_for_nothing_else() -> None:
         assert follower.alive() == truth(account, "charges")
 
 
+@pytest.mark.slow
 def test_a_first_load_may_be_shards_with_the_feed_from_now_on() -> None:
     account = Account(now=BEGIN)
     for _ in range(3 * DAYS):

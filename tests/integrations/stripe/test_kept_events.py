@@ -135,6 +135,7 @@ def test_another_tenant_s_events_are_not_delivered() -> None:
     assert not Delivery.unscoped.filter(tenant=other.tenant).exists()
 
 
+@pytest.mark.slow
 def test_what_is_no_longer_the_tenant_s_is_cut_down_to_its_head() -> None:
     with endpoint() as mine, endpoint("globex") as other:
         for to in (mine, other):
@@ -151,6 +152,7 @@ def test_what_is_no_longer_the_tenant_s_is_cut_down_to_its_head() -> None:
     assert [b"ch_1" in bytes(one.body) for one in Delivery.objects.for_tenant(other.tenant)] == [True]
 
 
+@pytest.mark.slow
 def test_a_missing_credential_stops_everything_before_anything_is_delivered() -> None:
     account = Account()
     told = account.update(account.create("customers"))
@@ -177,6 +179,7 @@ def test_a_missing_credential_stops_everything_before_anything_is_delivered() ->
 
 
 @pytest.mark.parametrize("at_once", [1, 100])
+@pytest.mark.slow
 def test_an_event_larger_than_a_delivery_is_named_and_the_others_go_on(at_once: int) -> None:
     account = Account()
 
@@ -223,6 +226,7 @@ def test_an_event_that_is_too_large_to_be_passed_on_stops_none_beside_it() -> No
     assert kept() == {large["id"]: ("too large", True), small["id"]: ("delivered", False)}
 
 
+@pytest.mark.slow
 def test_what_was_delivered_before_a_failure_stands_in_the_audit_trail() -> None:
     account, fault = Account(), OperationalError("gone")
 

@@ -49,6 +49,7 @@ def test_an_invoice_has_all_of_its_lines(count: int) -> None:
         assert invoices_of(follower) == expected
 
 
+@pytest.mark.slow
 def test_lines_that_a_draft_lost_do_not_stay_as_current() -> None:
     account = Account()
     stays, goes, comes = (account.line(amount) for amount in (100, 200, 300))
@@ -155,6 +156,7 @@ def test_a_backfill_reads_the_lines_of_the_invoices_of_its_window() -> None:
     assert sum(len(page.records) for page in pages) == 12
 
 
+@pytest.mark.slow
 def test_many_lines_are_parted_into_pages_and_an_interruption_loses_none() -> None:
     account = Account()
     for _ in range(12):
@@ -171,6 +173,7 @@ def test_many_lines_are_parted_into_pages_and_an_interruption_loses_none() -> No
     assert found == set(truth(account, "invoice_lines"))
 
 
+@pytest.mark.slow
 def test_a_refused_line_s_letter_closes_when_its_invoice_has_it_right() -> None:
     account = Account()
     invoice = account.create("invoices", lines=[account.line(100, currency="??"), account.line(200)])
@@ -201,6 +204,7 @@ def test_a_letter_of_a_line_is_opened_again_as_its_invoice_has_it_now() -> None:
     assert again[goes["id"]]["deleted"] is True
 
 
+@pytest.mark.slow
 def test_a_replayed_line_never_overwrites_a_newer_one() -> None:
     account = Account()
     invoice = account.create("invoices", lines=[account.line(100, currency="??")])

@@ -66,6 +66,7 @@ def test_deleted_objects_are_counted_by_neither_side() -> None:
     assert after[""] == ("matched", 0, 0)
 
 
+@pytest.mark.slow
 def test_a_resync_brings_the_lost_object_back() -> None:
     with following(account_of("charges"), "charges") as follower:
         follower.run()
@@ -79,6 +80,7 @@ def test_a_resync_brings_the_lost_object_back() -> None:
         assert {state for state, _, _ in check(follower).values()} == {"matched"}
 
 
+@pytest.mark.slow
 def test_a_resync_finds_what_was_deleted() -> None:
     account = account_of("customers")
     with following(account, "customers") as follower:

@@ -76,6 +76,7 @@ def test_a_deleted_customer_is_marked_by_its_webhook_alone() -> None:
         assert StripeCustomer.unscoped.get().deleted_at is not None
 
 
+@pytest.mark.slow
 def test_items_that_a_subscription_lost_are_gone_from_it() -> None:
     account = Account()
     identity = account.create("subscriptions", items=[item(number) for number in range(12)])

@@ -102,6 +102,7 @@ def test_an_object_at_fault_becomes_a_dead_letter_and_loads_once_stripe_has_it_r
         assert DeadLetter.unscoped.get().status not in DeadLetter.OPEN
 
 
+@pytest.mark.slow
 def test_an_old_letter_replayed_after_a_newer_state_changes_nothing() -> None:
     account = Account()
     bad = account.create("charges", currency="??")
@@ -122,6 +123,7 @@ def test_an_old_letter_replayed_after_a_newer_state_changes_nothing() -> None:
         assert StripeCharge.unscoped.get().amount * 100 == 7777
 
 
+@pytest.mark.slow
 def test_two_accounts_of_a_tenant_do_not_bury_each_other_s_customers() -> None:
     ours, theirs = Account(), Account()
     ours.create("customers", id="cus_ours")
@@ -171,6 +173,7 @@ def own() -> Iterator[tuple[Account, Pipeline]]:
         yield account, value
 
 
+@pytest.mark.slow
 def test_a_pipeline_of_one_s_own_without_versions_follows_the_account_too(own: tuple[Account, Pipeline]) -> None:
     account, value = own
     ids = [account.create("charges", amount=number + 1) for number in range(3)]

@@ -59,6 +59,7 @@ def test_a_list_goes_on_after_any_of_its_pages(kind: str) -> None:
         assert ids(rest) == ids(whole[number:])
 
 
+@pytest.mark.slow
 def test_what_is_created_while_a_list_is_read_belongs_to_the_next_run() -> None:
     account = full("charges", 1500)
     ctx = context(account)

@@ -143,6 +143,7 @@ def test_another_account_s_key_deletes_nothing() -> None:
         assert follower.rows() == before
 
 
+@pytest.mark.slow
 def test_an_account_that_was_emptied_can_be_said_to_be() -> None:
     account = full("products", 25)
     account.now += 40 * DAY

@@ -84,6 +84,7 @@ def test_an_event_reaches_the_tables_without_a_feed() -> None:
     assert kept() == {told["id"]: ("delivered", False)}
 
 
+@pytest.mark.slow
 def test_an_event_goes_to_every_kind_that_it_touches_and_to_no_other_tenant() -> None:
     told = event("charge.dispute.created", data={"object": {"id": "du_1", "object": "dispute", "charge": "ch_1"}})
 
@@ -185,6 +186,7 @@ def test_only_connections_to_the_events_have_an_endpoint() -> None:
     assert post(connection, event()).status_code == 401
 
 
+@pytest.mark.slow
 def test_an_object_that_stripe_does_not_know_becomes_a_dead_letter_whose_replay_fetches_it_again() -> None:
     account = Account()
 

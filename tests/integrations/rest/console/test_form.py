@@ -179,6 +179,7 @@ def test_the_connection_page_leads_to_form_and_preview(console: Client, acme: Te
         ({"headers": "Authorization=Bearer abcdefgh12345"}, "headers"),
     ],
 )
+@pytest.mark.slow
 def test_an_error_stands_beside_its_field_and_what_hides_it_is_open(
     console: Client, acme: Tenant, world: World, wrong: dict[str, str], field: str
 ) -> None:
