@@ -84,7 +84,7 @@ class DemoRow:
 
 def load() -> list[DemoRow]:
     """Bring the demonstration data in, for the first time or once more: the same end state either way."""
-    group = _operators()
+    group = staff_group()
     connections = {key: _connection(key, name, tier, group) for key, name, tier in TENANTS}
     return [_take(connections[sample.tenant], sample) for sample in FILES]
 
@@ -101,7 +101,8 @@ def ledger_size() -> int:
     return sum(BankTransaction.objects.for_tenant(tenant).count() for tenant in tenants)
 
 
-def _operators() -> Group:
+def staff_group() -> Group:
+    """Whose members the demo made: what its staff may do, and the mark of its superuser."""
     group, _ = Group.objects.get_or_create(name=GROUP)
     ours = Q(content_type__app_label__in=("ingestion", "bank", "rest", "stripe"))
     group.permissions.set(Permission.objects.filter(ours, Q(codename__startswith="view_") | Q(codename__in=MAY)))

@@ -29,7 +29,12 @@ _TICK_ID = "ingestion-tick"
 
 
 class RunJob(Job):
-    """A job in JSON that can only call our entry points; anything else planted in Redis fails here."""
+    """A job in JSON that can only call our entry points; anything else planted in Redis fails here.
+
+    RQ would import a callback by whatever name the job says, and enqueue what depends on it: we give no job either.
+    """
+
+    success_callback = failure_callback = stopped_callback = None
 
     def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:  # noqa: A002
         # rq-scheduler passes no serializer on, and RQ's own default is pickle, which our workers refuse to read.
@@ -38,6 +43,10 @@ class RunJob(Job):
     def perform(self) -> Any:
         if self.func_name not in ALLOWED:
             raise PermissionError(f"{self.func_name} is not an entry point of this worker.")
+        if self._success_callback_name or self._failure_callback_name or self._stopped_callback_name:
+            raise PermissionError("A job of this worker has no callbacks.")
+        if self._dependency_ids or self.dependent_ids:
+            raise PermissionError("A job of this worker depends on no other, and none depends on it.")
         return super().perform()
 
 

@@ -7,6 +7,7 @@ those who store credentials did not name. What they named stands in the credenti
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
@@ -20,6 +21,13 @@ from integrations.rest.exchange import Call
 _TERMS = frozenset({"hosts", "methods", "auth", "expires_at"})
 """Values of a credential that say how it is used, and are no secret."""
 _CODE = re.compile(rb"\\u00([2-7][0-9a-f])")
+_BITS = 48
+"""Of chance in the shortest part of a value that counts: less than one of a million answers of 16 MB has it."""
+_LONG = 16
+"""Characters of a part of a token that is the secret one; the others say what it is for and whose."""
+_SEPARATORS = re.compile(r"[-_.:]")
+_HEX = re.compile(r"[0-9a-f-]+", re.I)
+_JWT = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]+")
 
 
 _LARGEST = 16 * 1024 * 1024
@@ -123,18 +131,49 @@ def _words(secret: Mapping[str, str], name: str) -> list[str]:
 
 
 class Echo:
-    """Finds a credential's values in what a source answered, in the spellings in which a value usually travels."""
+    """Finds a credential's values in what a source answered, in the spellings in which a value usually travels.
+
+    A part counts as well, where it is too long to stand there by chance: as much of a value's beginning or end, or
+    twice as much from the midst of it.
+    """
 
     def __init__(self, secret: Mapping[str, str], proof: Proof | None) -> None:
         values = {value for name, value in secret.items() if name not in _TERMS | _names_only(secret)}
         if proof is not None:  # tokens of this run, and the word that Basic sends
             values |= {value.rpartition(" ")[2] for value in (*proof.headers.values(), *proof.params.values())}
-        spelled = {_plain(one.encode("utf-8", "surrogatepass")) for value in values for one in spellings(value)}
-        self._spelled = tuple(spelled)
+        texts = {text for value in values for text in (*spellings(value), *_parts(value))}
+        self._spelled = tuple({_plain(text.encode("utf-8", "surrogatepass")) for text in texts})
 
     def stands_in(self, texts: Iterable[bytes]) -> bool:
         answer = _plain(b"\n".join(texts))
         return any(one in answer for one in self._spelled)
+
+
+def _parts(value: str) -> Iterator[str]:
+    """The beginning and the end of what is secret in `value`, and what lies between them, each _BITS long."""
+    secret = _random(value)
+    length = math.ceil(_BITS / math.log2(_signs(secret))) if secret else 0
+    if len(secret) > length > 0:
+        yield secret[-length:]
+        for start in range(0, len(secret) - length, length):
+            yield secret[start : start + length]
+
+
+def _random(value: str) -> str:
+    """`value` without what others may have too: a token's kind (`sk_live_`), or all but the signature of a JWT."""
+    if _JWT.fullmatch(value):
+        return value.rpartition(".")[2]
+    longest = max(_SEPARATORS.split(value), key=len)
+    return longest if len(longest) >= _LONG else value
+
+
+def _signs(secret: str) -> int:
+    """How many signs each place may have, small letters and capitals being one."""
+    if secret.isdigit():
+        return 10
+    if _HEX.fullmatch(secret):
+        return 16
+    return 26 if secret.isalpha() else 36
 
 
 def _names_only(secret: Mapping[str, str]) -> set[str]:

@@ -65,6 +65,8 @@ class Reading:
     beat: Callable[[], None] = lambda: None
     hidden: frozenset[str] = frozenset()
     """Query parameters that carry a secret; never kept in a checkpoint."""
+    vet: Callable[[Reply, bytes], None] = lambda reply, body: None
+    """Raises for an answer, and its body in UTF-8, in which nothing must be looked up."""
     check: Callable[[Page], None] = lambda page: None
     """Raises for a page that must not be kept or shown."""
     hush: Callable[[IngestionError], IngestionError] = lambda error: error
@@ -155,12 +157,14 @@ class Reading:
         """The page apart, once what it says of itself is no failure."""
         declared = self.declaration
         there = 200 <= reply.status < 300
+        body = charsets.as_utf8(reply.body, reply.headers, declared.charset) if there else reply.body
+        self.vet(reply, body)
         if not there and says_later(reply.body, words=False):
             raise self._told(
                 HeldOff(f"The source answered {reply.status} with a code of too many calls.",
                         retry_after=_wait_asked(reply.headers)), reply)  # fmt: skip
         empty = not there or (reply.status == 204 and not reply.body)
-        body = b"{}" if empty else charsets.as_utf8(reply.body, reply.headers, declared.charset)
+        body = b"{}" if empty else body
         page, notes = (Taken([], b""), ()) if empty else self._succeeded(body, reply)
         marked, sound = declared.pagination.style == "offset", charsets.is_utf8(body)
         elements = taken(page.elements, declared.keys, number, marked=marked, sound=sound)

@@ -17,7 +17,7 @@ from integrations.rest.auth.connecting import Connect
 from integrations.rest.auth.declared import ApiKey, NoAuth, Proof
 from integrations.rest.auth.keepers import Keeper, keeper
 from integrations.rest.declaration import Declaration
-from integrations.rest.exchange import Call
+from integrations.rest.exchange import Call, Reply
 from integrations.rest.foresight import Foresight
 from integrations.rest.guarding import Echo, bind
 
@@ -81,19 +81,27 @@ class Session:
                 self._foresight = Foresight(self._ctx, self._declaration.concurrency - 1, self._client_for)
             self._foresight.want(calls)
 
-    def check(self, page: Page) -> None:
-        """Refuse a page that holds a value of the credential. Raises SourceChanged; nothing of the page is kept then.
+    def vet(self, answer: Reply, body: bytes) -> None:
+        """Refuse an answer that holds a value of the credential, before anything is looked up in it.
 
-        Whoever declared the call may have made the source repeat what was sent to it, where people can read it.
+        `body` is the answer's in UTF-8. Whoever declared the call may have made the source repeat what was sent to it:
+        records would show it, and a path with a condition would tell it bit by bit. Raises SourceChanged.
         """
-        kept = [record.body for record in (*page.records, *(one.record for one in page.refused))]
-        beside = json.dumps([page.checkpoint, *page.notes], ensure_ascii=False).encode("utf-8", "surrogatepass")
-        if self._repeated([*kept, beside]):
+        said = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+        if self._repeated([answer.body, *([] if body is answer.body else [body]), _bytes(said)]):
+            raise self._echoed()
+
+    def check(self, page: Page) -> None:
+        """Refuse a page in whose checkpoint or notes a value of the credential has come together. Raises SourceChanged.
+
+        An address in the answer may spell it in a way that is read as it is.
+        """
+        if self._repeated([_bytes(json.dumps([page.checkpoint, *page.notes], ensure_ascii=False))]):
             raise self._echoed()
 
     def hush(self, error: IngestionError) -> IngestionError:
         """`error` with the source's words, unless they repeat a value of the credential to somebody who declared it."""
-        return self._echoed() if self._repeated([str(error).encode("utf-8", "surrogatepass")]) else error
+        return self._echoed() if self._repeated([_bytes(str(error))]) else error
 
     def _repeated(self, texts: Sequence[bytes]) -> bool:
         if not self._untrusted or isinstance(self._declaration.auth, NoAuth):
@@ -102,9 +110,9 @@ class Session:
 
     def _echoed(self) -> SourceChanged:
         return SourceChanged(
-            f"The source's answer repeats a value of the credential {self._ctx.integration!r}; nothing of it was "
-            "kept. Declare the call so that the source does not repeat what it is sent, or narrow `records`; an "
-            "API that always does so must be declared in code."
+            f"The source's answer repeats a value of the credential {self._ctx.integration!r}, or a part of it; "
+            "nothing of the answer was kept. Declare the call so that the source does not repeat what it is sent, as "
+            "with the proof in a header; an API that always does so must be declared in code."
         )
 
     def _send(self, call: Call, accept: frozenset[int]) -> Response:
@@ -151,6 +159,10 @@ class Session:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def filled(declaration: Declaration, ctx: Context) -> Call:

@@ -106,8 +106,8 @@ class Rest(Declaration):
 
     def _reading(self, session: Session, ctx: Context) -> Reading:
         return Reading(
-            self, session.call, session.fetch, ctx.beat, session.hidden, session.check, session.hush, session.foresee,
-            ctx.hold_off,
+            self, session.call, session.fetch, ctx.beat, session.hidden, session.vet, session.check, session.hush,
+            session.foresee, ctx.hold_off,
         )  # fmt: skip
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:

@@ -158,6 +158,29 @@ def test_user_of_the_same_name_who_is_no_demo_staff_keeps_the_password() -> None
     assert own.check_password("chosen long before")
 
 
+def test_a_superuser_who_is_not_the_demo_s_keeps_the_password_and_the_demo_makes_another() -> None:
+    own = get_user_model().objects.create_superuser("admin", password="chosen long before")
+
+    printed = [printed_by_demo(), printed_by_demo()][-1]
+
+    own.refresh_from_db()
+    password = re.search(r"Password:  (\S{12}) ", printed)
+    assert own.check_password("chosen long before")
+    assert password is not None
+    assert authenticate(username="demo-admin", password=password[1]) is not None
+    assert "demo-admin" in printed
+
+
+def test_users_who_have_all_names_of_the_demo_s_superuser_keep_their_passwords() -> None:
+    for name in ("admin", "demo-admin"):
+        get_user_model().objects.create_user(name, password="chosen long before")
+
+    with pytest.raises(CommandError, match="Rename one of them"):
+        printed_by_demo()
+
+    assert all(user.check_password("chosen long before") for user in get_user_model().objects.filter(is_staff=False))
+
+
 def test_terminal_shows_the_url_the_password_and_four_commands() -> None:
     printed = printed_by_demo()
 

@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 from ingestion import Context, Pipeline, SumAgrees, Upsert
-from ingestion.checks import pipelines, queues, storages
+from ingestion.checks import pipelines, queues, storages, urls
 from ingestion.checks.settings import check_settings
 from ingestion.core.sources import Source
 from ingestion.testing import registered
@@ -197,6 +197,19 @@ def test_w013_a_pipeline_that_cannot_be_checked_says_so_and_the_others_are_check
 
     assert found.keys() == {"ingestion.W013", "ingestion.E009"}
     assert found["ingestion.W013"] == "Could not check pipeline app.payments: RuntimeError: the table is not there"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [(["*"], ["ingestion.W015"]), (["a.example", "*"], ["ingestion.W015"]), ([".example"], []), ([], [])],
+)
+def test_any_name_of_the_site_is_warned_of_before_a_deployment(
+    settings: Settings, hosts: list[str], expected: list[str]
+) -> None:
+    settings.ALLOWED_HOSTS = hosts
+
+    assert ids(urls.check_hosts()) == expected
+    assert "ingestion.W015" not in ids(run_checks(tags=["ingestion"]))
 
 
 ADVERSE: dict[str, dict[str, Any]] = {

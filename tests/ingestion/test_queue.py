@@ -14,8 +14,6 @@ import django_rq
 import pytest
 from django_rq.settings import QUEUES
 from redis import Redis
-from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from ingestion import actions, jobs, queueing, scheduling
 from ingestion.models import Connection, Heartbeat, Run
@@ -99,45 +97,6 @@ def test_no_payload_and_no_secret_reaches_redis(redis: Redis) -> None:
     assert b"CANARY" not in held
     assert b"sqlite" not in held
     assert b"SECRET" not in held
-
-
-@pytest.mark.slow
-def test_a_job_planted_under_another_functions_name_is_refused_and_the_worker_goes_on(tmp_path: Any) -> None:
-    queue = django_rq.get_queue(FREE)
-    target = tmp_path / "planted"
-    queue.enqueue("os.system", f"touch {target}", job_id="planted")
-    with registered(over(items(2))) as pipeline:
-        run = queued(pipeline)
-        queueing.hint(run.pk, run.tenant.tier, run.fence)
-
-        assert serve() == 0
-
-    run.refresh_from_db()
-    assert not target.exists()
-    assert run.state == Run.State.SUCCEEDED
-    assert Job.fetch("planted", connection=queue.connection, serializer=JSONSerializer).get_status() == "failed"
-
-
-@pytest.mark.slow
-def test_a_pickle_planted_in_the_queue_is_not_loaded(redis: Redis, tmp_path: Any) -> None:
-    import pickle
-
-    class Evil:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return os.system, (f"touch {tmp_path / 'planted'}",)
-
-    redis.hset("rq:job:evil", mapping={"data": zlib.compress(pickle.dumps(Evil())), "origin": FREE, "status": "queued"})
-    redis.rpush(f"rq:queue:{FREE}", "evil")
-    with registered(over(items(1))) as pipeline:
-        run = queued(pipeline)
-        queueing.hint(run.pk, run.tenant.tier, run.fence)
-
-        for _ in range(3):
-            serve()
-
-    run.refresh_from_db()
-    assert not (tmp_path / "planted").exists()
-    assert run.state == Run.State.SUCCEEDED
 
 
 def test_rq_scheduler_has_the_tick_as_its_one_entry_and_gets_it_back_after_it_was_lost(redis: Redis) -> None:

@@ -25,7 +25,8 @@ from config.supervisor import Leash
 from ingestion import counted
 from ingestion.models import Tenant
 
-USER = "admin"
+USERS = ("admin", "demo-admin")
+"""Names of the demo's superuser: the second where somebody else has the first."""
 DATABASE = "db.sqlite3"
 SHOWN = 5
 """Tenants that a refusal names."""
@@ -63,14 +64,14 @@ class Command(BaseCommand):
             with quietly():
                 rows = demo_data.load()
             self.summary(rows)
-            password = give_one_time_password()
+            user, password = give_one_time_password()
             if once:
-                self.welcome(port, password, "in a terminal", "Start the console with: python3 manage.py up")
+                self.welcome(port, user, password, "in a terminal", "Start the console with: python3 manage.py up")
             else:
                 found = free_port(port)
                 if found != port:
                     self.stdout.write(f"\nPort {port} is taken, so this is on {found}.")
-                self.welcome(found, password, "in a second terminal", "Stop with Ctrl-C.", LIVE)
+                self.welcome(found, user, password, "in a second terminal", "Stop with Ctrl-C.", LIVE)
             if not all(row.as_meant for row in rows):
                 raise CommandError("A run of the demo did not end as it was meant to, see above. Try --reset.")
             if once:
@@ -93,11 +94,11 @@ class Command(BaseCommand):
             f"\n{read} records read now, {kept} transactions in the ledger: overlapping exports merged, twins kept."
         )
 
-    def welcome(self, port: int, password: str, where: str, last: str, also: str = "") -> None:
-        tenants = ", ".join(user.get_username() for user in demo_data.staff())
+    def welcome(self, port: int, user: str, password: str, where: str, last: str, also: str = "") -> None:
+        tenants = ", ".join(member.get_username() for member in demo_data.staff())
         self.stdout.write(
             f"\nConsole:   http://{HOST}:{port}/admin/\n"
-            f"User:      {USER}   (sees everything; {tenants} see their own tenant, same password)\n"
+            f"User:      {user}   (sees everything; {tenants} see their own tenant, same password)\n"
             f"Password:  {password}   (the next demo makes another; `up` keeps this one)\n"
             f"{also}\n"
             f"Next, {where}:\n"
@@ -120,15 +121,32 @@ def quietly() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def give_one_time_password() -> str:
-    """A superuser and the tenants' staff to look around with, under a new password each time, kept nowhere."""
+def give_one_time_password() -> tuple[str, str]:
+    """A superuser's name and a new password, kept nowhere, of that user and of the tenants' staff.
+
+    Nobody else's password is changed, not even that of a superuser who is called as ours would be.
+    """
     password = secrets.token_urlsafe(9)
-    users = get_user_model().objects
-    admin, _ = users.get_or_create(username=USER, defaults={"is_staff": True, "is_superuser": True})
-    for user in (admin, *demo_data.staff()):
+    superuser = _superuser()
+    for user in (superuser, *demo_data.staff()):
         user.set_password(password)
         user.save(update_fields=["password"])
-    return password
+    return superuser.get_username(), password
+
+
+def _superuser() -> Any:
+    """The demo's own one, made where there is none. Raises CommandError while others have all its names."""
+    for name in USERS:
+        user, made = get_user_model().objects.get_or_create(
+            username=name, defaults={"is_staff": True, "is_superuser": True}
+        )
+        if made:
+            user.groups.add(demo_data.staff_group())
+        if user.groups.filter(name=demo_data.GROUP).exists():
+            return user
+    raise CommandError(
+        f"The users {' and '.join(USERS)} are not the demo's, and their passwords are left alone. Rename one of them."
+    )
 
 
 def delete_local_data(*, with_others: bool = False) -> None:

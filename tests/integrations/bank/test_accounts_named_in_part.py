@@ -22,7 +22,7 @@ from tests.integrations.bank.test_cuttings import archived
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 MONTH = [("0105", "-10.00", "A1"), ("0106", "-3.00", ""), ("0106", "-3.00", ""), ("0107", "25.00", "A2")]
 """Day, amount and id; two of them are twins."""
 
@@ -65,7 +65,6 @@ HEADINGS = {
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("order", all_on_sqlite(permutations(("whole", "no bank", "neither"))), ids=" ".join)
-@pytest.mark.slow
 def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twice(order: tuple[str, ...]) -> None:
     where = connection()
 
@@ -77,7 +76,6 @@ def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twi
 
 
 @pytest.mark.every_database
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", seeds(4, elsewhere=1))
 def test_every_way_to_name_the_account_is_one_account_in_any_order(seed: int) -> None:
     where, random = connection(), Random(seed)
@@ -94,7 +92,6 @@ def test_every_way_to_name_the_account_is_one_account_in_any_order(seed: int) ->
     assert amounts(where) == expected("1 checking")
 
 
-@pytest.mark.slow
 def test_members_of_a_zip_that_name_the_account_in_each_way_are_one_account() -> None:
     where = connection()
     (archive,) = archived([ofx(**heading, booked=MONTH[at % 3 :]) for at, heading in enumerate(HEADINGS.values())])
@@ -106,7 +103,6 @@ def test_members_of_a_zip_that_name_the_account_in_each_way_are_one_account() ->
 
 
 @pytest.mark.every_database
-@pytest.mark.slow
 def test_a_replayed_entry_goes_to_the_account_that_its_file_was_taken_for() -> None:
     where = connection()
     put(where, "whole.ofx", ofx(bank="1", kind="CHECKING", booked=MONTH[1:]))
@@ -123,7 +119,6 @@ def test_a_replayed_entry_goes_to_the_account_that_its_file_was_taken_for() -> N
 
 
 @pytest.mark.every_database
-@pytest.mark.slow
 def test_trusted_and_ignored_ids_are_found_under_every_name_of_the_account() -> None:
     for ids in ("trust", "ignore"):
         where = connection(ids)
@@ -133,7 +128,6 @@ def test_trusted_and_ignored_ids_are_found_under_every_name_of_the_account() -> 
         assert amounts(where) == expected("1 checking")
 
 
-@pytest.mark.slow
 def test_the_run_says_which_account_a_file_without_a_bank_is_taken_for_and_what_an_account_is_known_as() -> None:
     where = connection()
     put(where, "part.ofx", ofx(kind="CHECKING"))
@@ -163,7 +157,6 @@ def test_what_tells_the_account_names_only_what_the_file_leaves_out(
     assert there not in told
 
 
-@pytest.mark.slow
 def test_the_refusal_shows_the_banks_as_they_write_their_numbers_and_both_ways_to_tell() -> None:
     where = connection()
     for bank in ("021000021", "031000053"):
@@ -177,7 +170,6 @@ def test_the_refusal_shows_the_banks_as_they_write_their_numbers_and_both_ways_t
     )
 
 
-@pytest.mark.slow
 def test_a_file_that_may_be_of_two_accounts_is_refused_until_it_is_said_of_which() -> None:
     where = connection()
     put(where, "1.ofx", ofx(bank="1", kind="CHECKING"))
@@ -193,7 +185,6 @@ def test_a_file_that_may_be_of_two_accounts_is_refused_until_it_is_said_of_which
     assert amounts(where) == expected("1 checking") + expected("2 checking")
 
 
-@pytest.mark.slow
 def test_a_file_without_a_kind_asks_for_it_where_there_are_two() -> None:
     where = connection()
     put(where, "1.ofx", ofx(bank="1", kind="CHECKING"))
@@ -208,7 +199,6 @@ def test_a_file_without_a_kind_asks_for_it_where_there_are_two() -> None:
     assert amounts(where) == expected("1 checking") + expected("1 savings")
 
 
-@pytest.mark.slow
 def test_one_that_was_taken_for_an_account_before_there_were_two_is_asked_for_too() -> None:
     where = connection()
     for at, heading in enumerate(({"kind": "CHECKING"}, {"bank": "1", "kind": "CHECKING"})):
@@ -222,7 +212,6 @@ def test_one_that_was_taken_for_an_account_before_there_were_two_is_asked_for_to
 
 
 @pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.slow
 def test_the_name_of_a_bank_tells_accounts_apart_where_the_number_is_left_out(turned: bool) -> None:
     where = connection()
     files = [ofx(bank=number, kind="CHECKING", name=name) for number, name in (("1", "First"), ("2", "Second"))]
@@ -234,7 +223,6 @@ def test_the_name_of_a_bank_tells_accounts_apart_where_the_number_is_left_out(tu
     assert amounts(where) == expected("1 checking") + expected("2 checking")
 
 
-@pytest.mark.slow
 def test_accounts_of_other_tenants_make_nothing_ambiguous() -> None:
     for at in "12":
         put(connection("theirs"), f"{at}.ofx", ofx(bank=at, kind="CHECKING"))
@@ -246,7 +234,6 @@ def test_accounts_of_other_tenants_make_nothing_ambiguous() -> None:
     assert amounts(where) == expected("checking")
 
 
-@pytest.mark.slow
 def test_another_format_finds_the_account_that_it_made_also_beside_another_of_its_number() -> None:
     where = connection()
     statement = mt940("100,00", [("260105", "-10,00")], "90,00")
@@ -278,7 +265,6 @@ def test_the_schema_before_is_refused_while_an_account_is_known_otherwise_than_i
         migration.refuse_completed_accounts(apps, SimpleNamespace(connection=database))
 
 
-@pytest.mark.slow
 def test_an_unreadable_entry_is_looked_for_in_the_account_that_the_settings_name() -> None:
     where = connection()
     for name in ("1", "2"):
@@ -291,7 +277,6 @@ def test_an_unreadable_entry_is_looked_for_in_the_account_that_the_settings_name
 
 
 @pytest.mark.parametrize("former", ["5550004", "", "5550004 checking"])
-@pytest.mark.slow
 def test_rows_that_another_format_left_under_its_own_name_of_the_account_are_met_again(former: str) -> None:
     rows = b"Date,Description,Amount\n2026-01-09,SHOP,-7.00\n"
     settings = {"account": "5550004", "currency": "USD"}

@@ -269,7 +269,6 @@ def test_a_sender_over_its_limit_is_told_how_long_to_wait(mine: Connection, sett
 
 
 @pytest.mark.parametrize("limit", [{"MAX_PENDING_DELIVERIES": 2}, {"MAX_PENDING_BYTES": 4}], ids=["count", "bytes"])
-@pytest.mark.slow
 def test_a_connection_for_which_too_much_waits_takes_no_more(
     mine: Connection, settings: Settings, limit: dict[str, int]
 ) -> None:

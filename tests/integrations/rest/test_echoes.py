@@ -1,0 +1,138 @@
+"""A source that repeats what it is sent shows nobody the credential, whole or in part, also not bit by bit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from ingestion import SourceChanged
+from integrations.rest import Rest
+from tests.integrations.rest.configured import HOST, config, extract, preview
+from tests.integrations.rest.worlds import World, ids, read, reply
+
+SECRET = 'Ks3/cret"+Word'
+STORED = {"key": SECRET, "hosts": HOST}
+BY_KEY = {"kind": "api_key", "place": "query", "name": "q"}
+
+
+@pytest.mark.parametrize("ask", [extract, preview])
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps, lambda value: json.dumps(value).replace("/", "\\/"), lambda value: json.dumps(value.upper()),
+        lambda value: json.dumps(quote(value)), lambda value: json.dumps(f"/search?q={quote(value, safe='')}&page=1"),
+        lambda value: json.dumps(base64.b64encode(f"user:{value}".encode()).decode()),
+        lambda value: '"' + "".join(f"\\u{ord(sign):04x}" for sign in value) + '"',
+    ],
+)  # fmt: skip
+def test_a_page_that_repeats_the_credential_is_refused(ask: Any, spelled: Callable[[str], str]) -> None:
+    world = World(lambda request: reply(f'{{"query": {spelled(request.url.params["q"])}}}'.encode()))
+
+    with pytest.raises(SourceChanged, match="repeats a value of the credential") as refused:
+        ask(world, config(auth=BY_KEY), secret=STORED)
+
+    assert SECRET not in str(refused.value)
+
+
+def test_a_header_that_is_repeated_is_refused_too() -> None:
+    world = World(lambda request: reply({"headers": dict(request.headers)}))
+
+    for auth, secret in (
+        ({"kind": "bearer"}, {"token": "abcdef123456"}),
+        ({"kind": "basic"}, {"username": "ann", "password": "abcdef123456"}),
+    ):
+        with pytest.raises(SourceChanged, match="repeats"):
+            extract(world, config(auth=auth), secret={**secret, "hosts": HOST})
+
+
+TOKEN = "sk_live_51HGm2KQz8vXw3RtYbNc7Lp"
+BY_TOKEN = {"kind": "bearer"}
+
+
+@pytest.mark.parametrize("ask", [extract, preview])
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"records": "$.heads[?@.sent > 'sk_live_5'].data[*]"},
+        {"records": "$.data[*]", "total": "$.beside"},
+        {"records": "$.data[*]", "pagination": {"style": "next_url", "next": "$.beside"}},
+        {"records": "$.data[*]", "pagination": {"style": "page", "more": "$.beside"}},
+        {"records": "$.data[*]", "pagination": {"style": "page", "pages": "$.beside"}},
+    ],
+    ids=["condition", "total", "next", "more", "pages"],
+)
+def test_nothing_is_looked_up_in_an_answer_that_repeats_the_credential(ask: Any, declared: dict[str, Any]) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        return reply({"data": [{"id": 1}], "beside": token, "heads": [{"sent": token, "data": [{"id": 1}]}]})
+
+    with pytest.raises(SourceChanged, match="repeats a value of the credential"):
+        ask(World(answer), config(auth=BY_TOKEN, **declared), secret={"token": TOKEN, "hosts": HOST})
+
+
+@pytest.mark.parametrize("ask", [extract, preview])
+def test_an_answer_whose_headers_repeat_the_credential_is_refused(ask: Any) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[{"id": 1}], headers={"X-Echo": request.headers["authorization"]})
+
+    with pytest.raises(SourceChanged, match="repeats a value of the credential"):
+        ask(World(answer), config(auth=BY_TOKEN), secret={"token": TOKEN, "hosts": HOST})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [TOKEN[:-4], TOKEN[8:18], TOKEN[-10:], TOKEN[10:30], TOKEN[:20] + "…", TOKEN.upper()[8:20]],
+)
+def test_a_part_of_the_credential_is_refused_too(part: str) -> None:
+    world = World(lambda request: reply({"key": part}))
+
+    with pytest.raises(SourceChanged, match="or a part of it"):
+        extract(world, config(auth=BY_TOKEN), secret={"token": TOKEN, "hosts": HOST})
+
+
+JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{}.{}"
+
+
+@pytest.mark.parametrize(
+    ("token", "answered"),
+    [
+        (TOKEN, {"kind": "sk_live_", "last4": TOKEN[-4:], "hint": f"sk_live_…{TOKEN[-6:]}"}),
+        (JWT.format("eyJpc3MiOiJodHRwczovL2FwaS5leGFtcGxlIn0", "a1B2c3D4e5F6g7H8"),
+         {"id_token": JWT.format("eyJpc3MiOiJodHRwczovL2FwaS5leGFtcGxlIn0", "Zz9Yy8Xx7Ww6Vv5U")}),
+        ("xoxb-2345678901-2345678901234-AbCdEfGhIjKlMnOpQrStUvWx", {"team": "2345678901", "user": "2345678901234"}),
+        ("2f6c8d1e90ab", {"id": "2f6c8d1e90aa"}),
+    ],
+    ids=["kind and hint", "another JWT of the same issuer", "whose it is", "short"],
+)  # fmt: skip
+def test_what_others_may_know_of_a_token_may_stand_in_the_records(token: str, answered: dict[str, str]) -> None:
+    world = World(lambda request: reply(answered))
+
+    assert len(extract(world, config(auth=BY_TOKEN), secret={"token": token, "hosts": HOST})) == 1
+
+
+def test_a_declaration_in_code_may_read_a_source_that_repeats_the_credential_in_its_next_address() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        last = "page" in request.url.params
+        after = f"https://{HOST}/things?page=2&q={quote(SECRET, safe='')}"
+        return reply({"data": [{"id": 2 if last else 1}], "next": None if last else after})
+
+    values = config(auth=BY_KEY, key="id", records="$.data[*]", pagination={"style": "next_url"})
+
+    pages = read(Rest.from_json(values["rest"]), World(answer), secret=STORED)
+
+    assert ids(pages) == ["1", "2"]
+    with pytest.raises(SourceChanged, match="declared in code"):
+        extract(World(answer), values, secret=STORED)
+
+
+def test_who_asks_may_stand_in_the_records() -> None:
+    world = World(lambda request: reply({"owner": "acme-books"}))
+    secret = {"username": "acme-books", "password": "abcdef123456", "hosts": HOST}
+
+    assert len(extract(world, config(auth={"kind": "basic"}), secret=secret)) == 1
