@@ -68,13 +68,8 @@ def every_request(aim: Aim) -> Iterator[Ask]:
 
 
 def each_surface(asks: Iterable[Ask]) -> list[Ask]:
-    """The first for each URL pattern and method."""
+    """The first for each URL pattern and method: whoever sees a page sees the same texts however it is filtered."""
     return list({ask.surface: ask for ask in reversed(list(asks))}.values())
-
-
-def every_address(asks: Iterable[Ask]) -> list[Ask]:
-    """Of what only looks, the first at each address: whoever sees a page sees the same texts however it is filtered."""
-    return list({ask.path.partition("?")[0]: ask for ask in reversed(list(asks)) if ask.post is None}.values())
 
 
 def _requests(aim: Aim) -> Iterator[Ask]:

@@ -11,7 +11,7 @@ from ingestion.models import Tenant
 from tests.ingestion.admin.crawl import Report, checksum, crawl
 from tests.ingestion.admin.furnish import furnish
 from tests.ingestion.admin.policies import addresses
-from tests.ingestion.admin.requests import HUGE, Aim, Ask, each_surface, every_address, every_request
+from tests.ingestion.admin.requests import HUGE, Aim, Ask, each_surface, every_request
 from tests.ingestion.admin.sites import plain_site, scoped_site
 from tests.ingestion.admin.staff import staff, superuser
 
@@ -92,7 +92,7 @@ def test_the_crawl_reaches_pages_that_have_something_to_show(own: Tenant, theirs
     """Else silence would prove nothing: a superuser, who may see all, meets the canary nearly everywhere."""
     browser = Client()
     browser.force_login(superuser())
-    asks = every_address(every_request(Aim(admin.site, "/admin/", theirs, PREFIX)))
+    asks = each_surface(ask for ask in every_request(Aim(admin.site, "/admin/", theirs, PREFIX)) if ask.post is None)
 
     report = crawl(browser, asks, CANARY, Report())
 
@@ -104,11 +104,7 @@ def test_no_number_is_too_large_for_a_list_or_an_address(own: Tenant, theirs: Te
     """A superuser's own pages: what others are refused before it is looked up is asked of the database here."""
     browser = Client(raise_request_exception=True)
     browser.force_login(superuser())
-    asks = [
-        ask
-        for ask in every_request(Aim(admin.site, "/admin/", theirs, PREFIX))
-        if HUGE in f"{ask.path}{ask.post}"
-    ]
+    asks = [ask for ask in every_request(Aim(admin.site, "/admin/", theirs, PREFIX)) if HUGE in f"{ask.path}{ask.post}"]
 
     report = crawl(browser, asks, CANARY, Report())
 
