@@ -17,7 +17,7 @@ from tests.ingestion.admin.staff import staff, superuser
 
 CANARY = "QZXCANARY"
 PREFIX = "QZX"
-TURNS = 6
+TURNS = 12
 """Every so many-th request is asked by each of the weaker accounts too."""
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("crawling")]
 
