@@ -31,9 +31,9 @@ class Ask:
     """The URL pattern that it is for."""
 
     @property
-    def surface(self) -> tuple[str, bool]:
-        """Where it is asked and whether it posts: what each role must have tried."""
-        return self.route, self.post is not None
+    def surface(self) -> tuple[str, str]:
+        """The URL pattern, and whether it looks, acts, or starts which action of a list: what each role must have tried."""
+        return self.route, "look" if self.post is None else str(self.post.get("action", "act"))
 
 
 @dataclass
@@ -68,7 +68,7 @@ def every_request(aim: Aim) -> Iterator[Ask]:
 
 
 def each_surface(asks: Iterable[Ask]) -> list[Ask]:
-    """The first for each URL pattern and method: whoever sees a page sees the same texts however it is filtered."""
+    """The first for each surface: whoever sees a page sees the same texts however it is filtered."""
     return list({ask.surface: ask for ask in reversed(list(asks))}.values())
 
 
