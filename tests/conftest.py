@@ -19,6 +19,7 @@ from tests.databases import examples
 from tests.starts import pytest_fixture_setup, pytest_runtest_call, pytest_runtest_setup, pytest_sessionstart  # noqa: F401
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
     from redis import Redis
 
 DATABASE = os.environ.get("SLUICEGATE_TEST_DB", "sqlite")
@@ -26,6 +27,14 @@ CI = os.environ.get("CI") == "true"
 PART = os.environ.get("SLUICEGATE_TEST_PART", "")  # of config.testrun.PARTS; empty for all
 WORDS = os.environ.get("SLUICEGATE_TEST_WORDS", "").split()  # marks, one of which a test of this run has; none for all
 TESTS = Path(__file__).parent
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
 # At Python's own thresholds the collector walks all modules and tests again and again: a tenth of the whole time.
 gc.set_threshold(50_000, 20, 20)
 # No deadline, for the machine may be busy. A property that needs more examples, or can do with fewer, says how many.
@@ -62,8 +71,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif "crawling" in fixtures_of(item):
             # A crawl is bounded by the number of its requests, not by time: a busy machine must not fail it.
             item.add_marker(pytest.mark.timeout(1200))
-    # A browser and the live server leave threads behind, and the crash tests fork: these come last.
-    items.sort(key=lambda item: bool(item.get_closest_marker("browser")) or "live_server" in fixtures_of(item))
+    # A browser and the live server leave threads behind, and the crash tests fork: these come last. So does the loop of
+    # the browser that all such tests share, in which nobody else could run one: after everything else.
+    items.sort(key=lambda item: (bool(item.get_closest_marker("browser")), "live_server" in fixtures_of(item)))
 
 
 def fixtures_of(item: pytest.Item) -> Sequence[str]:
@@ -192,3 +202,23 @@ def chromium() -> str:
         give_up = pytest.fail if CI else pytest.skip
         give_up("Chromium is not installed: apt-get install -y chromium")
     return found
+
+
+@pytest.fixture(scope="session")
+def started_browser(chromium: str) -> "Iterator[Browser]":
+    """Started once: its start takes longer than most pages. Its loop stays in this thread, where tests ask the database."""
+    from playwright.sync_api import sync_playwright
+
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def browser(started_browser: "Browser") -> "Iterator[Browser]":
+    """A browser in which nobody is logged in and nothing is open."""
+    yield started_browser
+    for context in started_browser.contexts:
+        context.close()

@@ -99,6 +99,21 @@ def first_run(shop: Shop) -> dict[str, Any]:
     return shop.run()
 
 
+@pytest.fixture(scope="module")
+def kept(shop: Shop, first_run: dict[str, Any]) -> dict[str, Any]:
+    """What the first run left in the tables, asked for in one start."""
+    found: dict[str, Any] = shop.evaluate(
+        "from bookshop.models import Payment",
+        "from ingestion.models import DeadLetter, Run",
+        "letter = DeadLetter.unscoped.get()",
+        "payments = [f'{p}' for p in Payment.unscoped.order_by('external_id')]",
+        f"tally = Run.unscoped.get(pk={first_run['id']}).tally",
+        "payload = bytes(letter.payload).decode()",
+        "dict(payments=payments, tally=tally, letter=[letter.source_id, letter.errors[0]['path']], payload=payload)",
+    )
+    return found
+
+
 def test_wheel_holds_every_file_of_its_packages(names: set[str]) -> None:
     for package in IN_THE_WHEEL:
         assert {f"{package}/{name}" for name in source_files(package)} <= names
@@ -134,11 +149,13 @@ def test_sdist_builds_the_same_wheel(tmp_path: Path, names: set[str]) -> None:
 
 
 def test_engine_comes_from_the_wheel(shop: Shop) -> None:
-    found = Path(shop.evaluate("import ingestion", "ingestion.__file__"))
+    file, version = shop.evaluate(
+        "import importlib.metadata as m, ingestion", "[ingestion.__file__, m.version('django-sluicegate')]"
+    )
 
-    assert found.is_relative_to(shop.python.parent.parent)
-    assert not found.is_relative_to(PROJECT)
-    assert shop.evaluate("import importlib.metadata as m", "m.version('django-sluicegate')") == "0.1.0"
+    assert Path(file).is_relative_to(shop.python.parent.parent)
+    assert not Path(file).is_relative_to(PROJECT)
+    assert version == "0.1.0"
 
 
 def test_project_has_no_findings_and_no_missing_migration(shop: Shop) -> None:
@@ -146,12 +163,9 @@ def test_project_has_no_findings_and_no_missing_migration(shop: Shop) -> None:
     shop.manage("makemigrations", "--check", "--dry-run")
 
 
-def test_settled_charges_become_payments(shop: Shop, first_run: dict[str, Any]) -> None:
+def test_settled_charges_become_payments(first_run: dict[str, Any], kept: dict[str, Any]) -> None:
     assert (first_run["state"], first_run["read"], first_run["ok"]) == ("partial", 8, 5)
-    assert shop.evaluate(
-        "from bookshop.models import Payment",
-        "[f'{p}' for p in Payment.unscoped.order_by('external_id')]",
-    ) == [
+    assert kept["payments"] == [
         "ch_1001: 18.50 EUR",
         "ch_1002: 42.00 EUR",
         "ch_1005: 27.50 EUR",
@@ -160,23 +174,15 @@ def test_settled_charges_become_payments(shop: Shop, first_run: dict[str, Any]) 
     ]  # fmt: skip
 
 
-def test_pending_charges_are_skipped_and_counts_agree(shop: Shop, first_run: dict[str, Any]) -> None:
-    tally = shop.evaluate("from ingestion.models import Run", f"Run.unscoped.get(pk={first_run['id']}).tally")
-
+def test_pending_charges_are_skipped_and_counts_agree(first_run: dict[str, Any], kept: dict[str, Any]) -> None:
     assert first_run["skipped"] == 2
-    assert tally == {"count": ["8", "8"]}
+    assert kept["tally"] == {"count": ["8", "8"]}
 
 
-def test_bad_charge_is_a_dead_letter_with_its_payload(shop: Shop, first_run: dict[str, Any]) -> None:
-    source_id, payload, path = shop.evaluate(
-        "from ingestion.models import DeadLetter",
-        "letter = DeadLetter.unscoped.get()",
-        "[letter.source_id, bytes(letter.payload).decode(), letter.errors[0]['path']]",
-    )
-
+def test_bad_charge_is_a_dead_letter_with_its_payload(first_run: dict[str, Any], kept: dict[str, Any]) -> None:
     assert first_run["dead"] == 1
-    assert (source_id, path) == ("ch_1004", "amount")
-    assert json.loads(payload)["amount"] == "12 euros"
+    assert kept["letter"] == ["ch_1004", "amount"]
+    assert json.loads(kept["payload"])["amount"] == "12 euros"
 
 
 def test_second_run_loads_nothing(shop: Shop, first_run: dict[str, Any]) -> None:

@@ -70,11 +70,11 @@ class Outcome:
 
 
 def copy(folder: Path) -> None:
-    """Put what the tests need into `folder`, which must be empty."""
+    """Put what the tests need into `folder`, which must be empty; with what Python has compiled, for later runs too."""
     for name in _COPIED:
         source = PROJECT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name)
         else:
             shutil.copy(source, folder / name)
     for name in ("docs", "benchmarks", "examples", "requirements", "README.md", "CHANGELOG.md"):
@@ -97,21 +97,29 @@ def plant(fault: Fault, folder: Path, database: str) -> Outcome:
     if whole.count(fault.old) != 1:
         said = f"its text stands {whole.count(fault.old)} times in the file: mend the list"
         return Outcome(fault, Verdict.UNNOTICED, said)
-    file.write_text(whole.replace(fault.old, fault.new))
+    _write(file, whole.replace(fault.old, fault.new))
     try:
         return _judged(fault, *run(fault.tests, folder, database, "-x"))
     except subprocess.TimeoutExpired:
         return Outcome(fault, Verdict.CAUGHT, f"its tests did not end in {_LONGEST:g} s")
     finally:
-        file.write_text(whole)
+        _write(file, whole)
+
+
+def _write(file: Path, text: str) -> None:
+    """Python would take what it compiled before for a file of the same length and second."""
+    file.write_text(text)
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
+        compiled.unlink()
 
 
 def run(tests: Iterable[str], folder: Path, database: str, *options: str, longest: float = _LONGEST) -> tuple[int, str]:
     """pytest's exit code and what it said. The database is made by the first run in `folder`, and used again."""
     marks = "not soak and not browser" + ("" if database == "sqlite" else f" and (every_database or {database})")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--reuse-db", "-m", marks, *options]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SLUICEGATE_TEST_")}
-    environ = {**own, **_server(folder, database), "SLUICEGATE_TEST_DB": database, "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = ("SLUICEGATE_TEST_", "PYTHONDONTWRITEBYTECODE")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environ = {**own, **_server(folder, database), "SLUICEGATE_TEST_DB": database}
     done = subprocess.run([*command, *tests], cwd=folder, env=environ, capture_output=True, text=True, timeout=longest)
     # pytest that is ended by a test's time limit says which test it was on stderr only.
     said = "\n".join(text.strip() for text in (done.stderr, done.stdout) if text.strip())

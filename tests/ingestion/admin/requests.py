@@ -1,7 +1,7 @@
 """Every request that staff of one tenant could aim at another's rows, made from the admin's own registry."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 from urllib.parse import urlencode
@@ -27,26 +27,35 @@ class Ask:
     echo: tuple[str, ...] = ()
     missing: str = ""
     """For an object: the same path with an id that does not exist."""
+    route: str = ""
+    """The URL pattern that it is for."""
+
+    @property
+    def surface(self) -> tuple[str, str]:
+        """The URL pattern, and whether it looks, acts, or starts which action of a list: what each role must have tried."""
+        return self.route, "look" if self.post is None else str(self.post.get("action", "act"))
 
 
 @dataclass
 class Aim:
-    """Whose rows to go for, under which admin."""
+    """Whose rows to go for, under which admin. Rows of one table are in different states."""
 
     site: AdminSite
     root: str
     tenant: Tenant
     prefix: str
     """How all of the tenant's texts begin; the searches use it, so it proves nothing when an answer holds it."""
-    each: int = 5
     rows: dict[Any, list[Any]] = field(default_factory=dict)
 
     def of(self, model: Any) -> list[Any]:
         if model not in self.rows:
             path = tenant_path(model)
-            mine = model._base_manager.filter(**{path: self.tenant.pk}).order_by("pk") if path else []
-            self.rows[model] = list(mine[: self.each])
+            self.rows[model] = list(model._base_manager.filter(**{path: self.tenant.pk}).order_by("pk") if path else [])
         return self.rows[model]
+
+    def first(self, model: Any) -> list[Any]:
+        """One row, where each of them is asked for in the same way and shows the same; none of what no tenant owns."""
+        return self.of(model)[:1]
 
 
 def every_request(aim: Aim) -> Iterator[Ask]:
@@ -58,36 +67,42 @@ def every_request(aim: Aim) -> Iterator[Ask]:
             yield ask
 
 
-def every_address(asks: Iterable[Ask]) -> list[Ask]:
-    """Of what only looks, the first at each address: whoever sees a page sees the same texts however it is filtered."""
-    return list({ask.path.partition("?")[0]: ask for ask in reversed(list(asks)) if ask.post is None}.values())
+def each_surface(asks: Iterable[Ask]) -> list[Ask]:
+    """The first for each surface: whoever sees a page sees the same texts however it is filtered."""
+    return list({ask.surface: ask for ask in reversed(list(asks))}.values())
 
 
 def _requests(aim: Aim) -> Iterator[Ask]:
     for address in addresses(aim.site):
         if address.model is not None and tenant_path(address.model) is None:
             continue  # accounts and groups belong to no tenant, and to superusers only
-        match address.policy:
-            case Policy.OBJECT:
-                yield from _at_objects(aim, address)
-            case Policy.LIST if address.name == "autocomplete":
-                yield from _at_autocomplete(aim)
-            case Policy.LIST:
-                yield from _at_list(aim, address)
-            case Policy.FORM:
-                yield from _at_form(aim, address)
-            case _:
-                yield from _at_site(aim, address)
+        for ask in _requests_at(aim, address):
+            yield replace(ask, route=address.route)
+
+
+def _requests_at(aim: Aim, address: Address) -> Iterator[Ask]:
+    match address.policy:
+        case Policy.OBJECT:
+            return _at_objects(aim, address)
+        case Policy.LIST if address.name == "autocomplete":
+            return _at_autocomplete(aim)
+        case Policy.LIST:
+            return _at_list(aim, address)
+        case Policy.FORM:
+            return _at_form(aim, address)
+        case _:
+            return _at_site(aim, address)
 
 
 def _at_objects(aim: Aim, address: Address) -> Iterator[Ask]:
-    missing = address.of(10**9)
+    """What a verb does depends on the row's state, so that each row is posted to; the rest is the same for all."""
+    same = aim.root + address.of(10**9)
     for row in aim.of(address.model):
+        yield Ask(aim.root + address.of(row.pk), _filled(aim, address.model), missing=same)
+    for row in aim.first(address.model):
         path = aim.root + address.of(row.pk)
-        same = aim.root + missing
         yield Ask(path, missing=same)
         yield Ask(path, {}, missing=same)
-        yield Ask(path, _filled(aim, address.model), missing=same)
         yield Ask(f"{path}?_popup=1&_to_field=id", missing=f"{same}?_popup=1&_to_field=id")
         yield Ask(aim.root + address.of(f"{row.pk}%20"))
     for odd in (HUGE, "%00", "1e3"):
@@ -96,21 +111,21 @@ def _at_objects(aim: Aim, address: Address) -> Iterator[Ask]:
 
 def _at_list(aim: Aim, address: Address) -> Iterator[Ask]:
     path = aim.root + address.route
-    for query in _queries(aim, address.model):
-        yield Ask(f"{path}?{urlencode(query)}", echo=tuple(str(value) for value in query.values()))
     page = aim.site._registry[address.model]
+    for query in _queries(aim, page):
+        yield Ask(f"{path}?{urlencode(query)}", echo=tuple(str(value) for value in query.values()))
     for action, across in product(["delete_selected", "replay_chosen", *(page.actions or ())], ["0", "1"]):
         ids = [row.pk for row in aim.of(address.model)]
         yield Ask(path, {"action": action, "_selected_action": ids, "select_across": across, "index": "0"})
         yield Ask(path, {"action": action, "_selected_action": ids, "select_across": across, "post": "yes"})
     yield Ask(f"{path}?{urlencode({'q': ''})}", {"action": "delete_selected", "_selected_action": [HUGE], "index": "0"})
-    for row in aim.of(address.model):
+    for row in aim.first(address.model):
         yield Ask(
             path, {**_formset(row), **{f"form-0-{name}": value for name, value in _filled(aim, address.model).items()}}
         )
 
 
-def _queries(aim: Aim, model: Any) -> Iterator[dict[str, Any]]:
+def _queries(aim: Aim, page: Any) -> Iterator[dict[str, Any]]:
     """Filters, searches and orders, declared or not, that name the tenant or its rows."""
     yield from (
         {},
@@ -128,28 +143,35 @@ def _queries(aim: Aim, model: Any) -> Iterator[dict[str, Any]]:
     )
     for lookup in ("exact", "in", "startswith", "icontains", "regex", "isnull"):
         yield {f"tenant__name__{lookup}": aim.prefix}
-    for column in model._meta.concrete_fields:
+    for column in page.model._meta.concrete_fields:
         if column.is_relation:
-            yield from _by_relation(aim, column)
+            yield from _by_relation(aim, column, declared=column.name in _filtered_by(page))
         else:
             yield {f"{column.name}__startswith": aim.prefix}
     letter = aim.of(DeadLetter)[0]
     yield {"pipeline": letter.pipeline, "status": "all"}
-    yield {"status": "all", "run": letter.run_id}
-    yield {"status": "all", "replay_run": letter.run_id}
-    yield {"status": "all", "q": letter.source_id}
     yield {"ids": letter.pk}
+    if page.model is DeadLetter:
+        yield {"status": "all", "run": letter.run_id}
+        yield {"status": "all", "replay_run": letter.run_id}
+        yield {"status": "all", "q": letter.source_id}
 
 
-def _by_relation(aim: Aim, column: Any) -> Iterator[dict[str, Any]]:
-    yield {column.name: HUGE}
+def _filtered_by(page: Any) -> set[str]:
+    return {str(item[0] if isinstance(item, tuple | list) else item) for item in page.list_filter}
+
+
+def _by_relation(aim: Aim, column: Any, declared: bool) -> Iterator[dict[str, Any]]:
+    """In each spelling where there is a filter; where there is none, by the id and by what the other row says."""
     yield {f"{column.name}__tenant__name__startswith": aim.prefix}
-    yield {f"{column.name}__isnull": "False"}
-    for row in aim.of(column.related_model)[:3]:
+    for row in aim.first(column.related_model):
         yield {f"{column.name}__id__exact": row.pk}
-    for row in aim.of(column.related_model)[:1]:
-        for path in ("", "__exact", "__pk__exact", "__in"):
-            yield {f"{column.name}{path}": row.pk}
+        if declared:
+            yield {f"{column.name}__isnull": "False"}
+            for path in ("", "__exact", "__pk__exact", "__in"):
+                yield {f"{column.name}{path}": row.pk}
+    if declared:
+        yield {column.name: HUGE}
 
 
 def _at_autocomplete(aim: Aim) -> Iterator[Ask]:
@@ -165,19 +187,18 @@ def _at_autocomplete(aim: Aim) -> Iterator[Ask]:
 def _at_form(aim: Aim, address: Address) -> Iterator[Ask]:
     path = aim.root + address.route
     relations = [column for column in address.model._meta.concrete_fields if column.is_relation]
-    for number in range(aim.each):
-        values = _filled(aim, address.model, number)
-        yield Ask(path, values)
-        yield Ask(f"{path}?{urlencode({name: value for name, value in values.items() if isinstance(value, int)})}")
+    values = _filled(aim, address.model)
+    yield Ask(path, values)
+    yield Ask(f"{path}?{urlencode({name: value for name, value in values.items() if isinstance(value, int)})}")
     for column in relations:
-        for row in aim.of(column.related_model):
+        for row in aim.first(column.related_model):
             yield Ask(f"{path}?{urlencode({column.name: row.pk})}")
-    for connection in aim.of(Connection):
+    for connection in aim.first(Connection):
         yield Ask(f"{path}?connection={connection.pk}")
         yield Ask(
             path, {"connection": connection.pk, "file": SimpleUploadedFile("planted.csv", b"id\n1\n"), "again": "on"}
         )
-    for letter in aim.of(DeadLetter):
+    for letter in aim.of(DeadLetter) if address.model is DeadLetter else aim.first(DeadLetter):
         for query in (f"ids={letter.pk}", f"status=all&run={letter.run_id}", f"tenant__id__exact={aim.tenant.pk}"):
             yield Ask(f"{path}?{query}")
             yield Ask(f"{path}?{query}", {"limit": 100, "upto": 10**9, "reason": "theirs"})
@@ -190,7 +211,7 @@ def _at_site(aim: Aim, address: Address) -> Iterator[Ask]:
         return
     if address.name == "view_on_site":
         for model in aim.site._registry:
-            for row in aim.of(model):
+            for row in aim.first(model):
                 yield Ask(f"{aim.root}r/{ContentType.objects.get_for_model(model).pk}/{row.pk}/")
     elif "<" not in address.route and "(" not in address.route:
         yield Ask(aim.root + address.route)
@@ -199,21 +220,21 @@ def _at_site(aim: Aim, address: Address) -> Iterator[Ask]:
             yield Ask(f"{aim.root}{label}/")
 
 
-def _filled(aim: Aim, model: Any, number: int = 0) -> dict[str, Any]:
+def _filled(aim: Aim, model: Any) -> dict[str, Any]:
     """A form full of the other tenant's ids, and of what the confirmation pages ask for."""
     values: dict[str, Any] = {
         "reason": "planted", "note": "planted", "to": "2026-01-01T00:00", "limit": 100, "upto": 10**9, "post": "yes",
         "_save": "Save", "_saveasnew": "1",
     }  # fmt: skip
     for column in model._meta.concrete_fields:
-        if column.is_relation and (rows := aim.of(column.related_model)):
-            values[column.name] = rows[number % len(rows)].pk
+        if column.is_relation and (rows := aim.first(column.related_model)):
+            values[column.name] = rows[0].pk
         elif isinstance(column, models.JSONField):
             values[column.name] = "{}"
         elif isinstance(column, models.DateTimeField):
             values[f"{column.name}_0"], values[f"{column.name}_1"] = "2026-01-01", "00:00:00"
         elif not column.primary_key and not column.is_relation:
-            values[column.name] = column.choices[0][0] if column.choices else f"planted{number}"
+            values[column.name] = column.choices[0][0] if column.choices else "planted"
     values["pipeline"] = "app.payments"
     return values
 

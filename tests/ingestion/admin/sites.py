@@ -67,6 +67,8 @@ for _model, _page in {Watermark: WatermarkPage, Run: RunPage, Connection: Connec
     _values = {"inlines": [ScopedEventInline], "list_filter": ["connection"]} if _model is Run else {}
     scoped_site.register(_model, type(f"Scoped{_page.__name__}", (TenantScoped, _page), _values))
 
+for _site in (plain_site, scoped_site):
+    _site.enable_nav_sidebar = False  # a list of tables beside each page, which says nothing of their rows
 scoped_site.register(Artifact, type("FewArtifacts", (ArtifactAdmin,), {"paginator": CountsToFour}))
 
 urlpatterns = [

@@ -7,13 +7,13 @@ import pytest
 
 from ingestion.models import Credential
 from ingestion.vault import credentials
-from tests.ingestion.admin.test_in_browser import aside, browser, log_in, shop
+from tests.ingestion.admin.test_in_browser import log_in, shop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-__all__ = ["browser", "shop"]  # fixtures
-pytestmark = pytest.mark.browser
+__all__ = ["shop"]  # a fixture
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("shop")]
 
 
 def stored() -> tuple[dict[str, str], int]:
@@ -40,7 +40,7 @@ def test_staff_store_and_replace_a_credential_and_never_see_it(
     page.get_by_role("button", name="Store").click()
 
     assert "api_key …4242" in page.inner_text("#content-main")
-    assert aside(stored) == ({"api_key": "sk_test_abcdefgh4242"}, 1)
+    assert stored() == ({"api_key": "sk_test_abcdefgh4242"}, 1)
     shoot(page, f"page-{width}")
     page.get_by_role("link", name="Replace").click()
     page.fill("#id_values", "no value")
@@ -54,7 +54,7 @@ def test_staff_store_and_replace_a_credential_and_never_see_it(
     assert "sk_test" not in page.content()
     page.goto(f"{live_server.url}/admin/ingestion/credential/")
     shoot(page, f"list-{width}")
-    assert aside(stored) == ({"api_key": "sk_test_abcdefgh9999"}, 2)
+    assert stored() == ({"api_key": "sk_test_abcdefgh9999"}, 2)
 
 
 def shoot(page: Any, name: str) -> None:

@@ -2,11 +2,9 @@
 
 import dataclasses
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections
 
 from ingestion import actions, running
 from ingestion.actions import Actor
@@ -18,15 +16,7 @@ from tests.ingestion.inbox import Inbox
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.browser
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("shop")]
 
 
 @pytest.fixture
@@ -39,29 +29,6 @@ def shop(transactional_db: None) -> Iterator[None]:
     actions.connect(Actor(), globex, "bank.statements")
     with registered(dataclasses.replace(payments, source=Inbox())):
         yield
-
-
-@pytest.fixture
-def browser(shop: None, chromium: str) -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
-
-
-def aside(act: Any, *args: Any) -> Any:
-    """Do it in a thread of its own: playwright's loop keeps Django from the database in this one."""
-
-    def do() -> Any:
-        try:
-            return act(*args)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(do).result()
 
 
 def log_in(page: "Page", url: str) -> None:
@@ -93,7 +60,7 @@ def test_staff_upload_a_file_follow_its_run_and_review_a_dead_letter(
     assert "may.jsonl" in page.inner_text("#content-main")
     assert "Queued" in page.inner_text(".sg-headline")
 
-    aside(running.execute, int(page.url.split("/")[-3]))
+    running.execute(int(page.url.split("/")[-3]))
     page.reload()
     assert "Succeeded" in page.inner_text(".sg-headline")
     assert fits(page)
@@ -114,7 +81,7 @@ def test_staff_upload_a_file_follow_its_run_and_review_a_dead_letter(
 def test_a_long_title_stands_beside_no_button_and_no_table_is_cut(
     browser: "Browser", live_server: Any, width: int
 ) -> None:
-    aside(_reject, "statement-" + "DE75512108001245126199" * 4)
+    _reject("statement-" + "DE75512108001245126199" * 4)
     page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     log_in(page, live_server.url)
 

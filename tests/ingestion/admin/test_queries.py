@@ -18,8 +18,8 @@ from tests.ingestion.admin.staff import staff
 
 pytestmark = pytest.mark.slow
 
-MOST_QUERIES = 13
-"""Session, user, permissions (2), grants (2), list, count, filters; the rest is what the rows point to, a query for each
+MOST_QUERIES = 12
+"""Session, user, permissions (2), grants, list, count, filters; the rest is what the rows point to, a query for each
 kind of thing instead of a join, and one or two of the list's own.
 """
 LISTS = sorted(

@@ -28,7 +28,7 @@ from ingestion.core.errors import ActionRefused, IngestionError, SourceChanged
 from ingestion.models import Connection, Credential, DeadLetter, Event, Run, Tenant
 from ingestion.testing import registered
 from tests.ingestion.admin.crawl import _send
-from tests.ingestion.admin.requests import Aim, Ask, every_address, every_request
+from tests.ingestion.admin.requests import Aim, Ask, each_surface, every_request
 from tests.ingestion.admin.staff import staff, superuser
 from tests.ingestion.chaos.processes import in_child
 from tests.ingestion.commands.shell import ingest
@@ -163,13 +163,13 @@ def of_lists_with_rows(asks: list[Ask]) -> list[Ask]:
     """However a list of no rows is filtered, it shows none: one look at it is enough."""
     lists = {f"/admin/{model._meta.label_lower.replace('.', '/')}/": model for model in admin.site._registry}
     empty = tuple(f"{path}?" for path, model in lists.items() if not model._base_manager.exists())
-    return [*every_address(asks), *(ask for ask in asks if "?" in ask.path and not ask.path.startswith(empty))]
+    return [*each_surface(asks), *(ask for ask in asks if "?" in ask.path and not ask.path.startswith(empty))]
 
 
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("crawling")
 def test_no_page_of_the_console_shows_it_to_anybody(tenant: Tenant) -> None:
-    """All that can be asked for whoever sees most, but of empty lists their address alone; every address for the others."""
+    """All that can be asked for whoever sees most, but of empty lists their address alone; every page for the others."""
     with registered(leaking(RuntimeError)) as pipeline:
         carry(queued(pipeline, tenant))
         clients = {
@@ -177,12 +177,12 @@ def test_no_page_of_the_console_shows_it_to_anybody(tenant: Tenant) -> None:
             "vera": staff("vera", tenant, permissions="view"),
             "olga": staff("olga", tenant),
         }
-        asks = [ask for ask in every_request(Aim(admin.site, "/admin/", tenant, "QZ", each=1)) if ask.post is None]
+        asks = [ask for ask in every_request(Aim(admin.site, "/admin/", tenant, "QZ")) if ask.post is None]
         found, shown = [], 0
         for name, user in clients.items():
             browser = Client()
             browser.force_login(user)
-            for ask in of_lists_with_rows(asks) if name == "root" else every_address(asks):
+            for ask in of_lists_with_rows(asks) if name == "root" else each_surface(asks):
                 status, text = _send(browser, ask.path, None)
                 shown += status == 200
                 found += leaks(f"{name} {ask.path}", text)

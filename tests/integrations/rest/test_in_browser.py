@@ -1,6 +1,5 @@
 """The guided form in a real browser: on a phone without JavaScript, and with the keyboard alone."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,14 +7,14 @@ import pytest
 from ingestion.models import Connection, Tenant
 from ingestion.testing import make_tenant, registered
 from tests.ingestion.admin.staff import staff
-from tests.ingestion.admin.test_in_browser import FLAGS, aside, fits, log_in
+from tests.ingestion.admin.test_in_browser import fits, log_in
 from tests.integrations.rest.test_records import Things, over, thing
 from tests.integrations.rest.worlds import World
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("acme")]
 
 
 @pytest.fixture
@@ -24,16 +23,6 @@ def acme(transactional_db: None) -> Tenant:
     make_tenant("globex", name="Globex Corporation")
     staff("olga", tenant)
     return tenant
-
-
-@pytest.fixture
-def browser(acme: Tenant, chromium: str) -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
@@ -66,7 +55,7 @@ def test_staff_declare_an_api_look_at_a_page_of_it_and_save(
     page.wait_for_url("**/connection/*/change/")
     assert fits(page)
 
-    saved = aside(lambda: Connection.objects.for_tenant(acme).get())
+    saved = Connection.objects.for_tenant(acme).get()
     assert saved.config["rest"]["pagination"] == {"style": "cursor", "next": "$.next"}
     page.get_by_role("link", name="Preview").click()
     assert "Fetch one page" in page.content()
