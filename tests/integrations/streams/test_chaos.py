@@ -11,7 +11,8 @@ import pytest
 from ingestion.models import Run, Tenant
 from ingestion.testing import registered
 from tests.databases import seeds, some
-from tests.ingestion.chaos.processes import KILLED, DyingAt, DyingAtStatement, in_child
+from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
+from tests.ingestion.chaos.sweeps import sweep
 from tests.ingestion.runs import carry, counts, effects, expire, finish, letters, new_tenant, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add_items, reading, stream_of, unacknowledged, unread, wanted
@@ -120,26 +121,19 @@ def assert_exact(server: KeptRedis, run: Run, count: int) -> None:
     assert unacknowledged(server, run.tenant) == 0
 
 
-@pytest.mark.sqlite  # the engine's own runs are killed before each statement of every database
-def test_a_run_killed_before_each_statement_reads_every_entry_once(stream_redis: KeptRedis) -> None:
-    deaths = 0
+@pytest.mark.sqlite  # the engine's own runs are killed like this on every database
+def test_a_run_killed_anywhere_reads_every_entry_once(stream_redis: KeptRedis) -> None:
+    def prepare() -> Run:
+        tenant = new_tenant()
+        add_items(stream_redis, tenant, 1, 8)
+        return queued(pipeline, tenant)
+
+    def check(run: Run) -> None:
+        finish(run)
+        assert_exact(stream_redis, run, 8)
+
     with registered(reading(stream_redis, page_size=5)) as pipeline:
-        for nth in range(1, 200):
-            tenant = new_tenant()
-            add_items(stream_redis, tenant, 1, 8)
-            run = queued(pipeline, tenant)
-            if in_child(lambda nth=nth, run=run: _dying(run, nth)) == 0:
-                break
-            deaths += 1
-            finish(run)
-            assert_exact(stream_redis, run, 8)
-
-    assert deaths > 20
-
-
-def _dying(run: Run, nth: int) -> None:
-    with DyingAtStatement(nth):
-        carry(run)
+        sweep(prepare, carry, check, least=20)
 
 
 @pytest.mark.parametrize("seed", seeds(2, elsewhere=1))
