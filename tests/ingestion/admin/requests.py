@@ -16,6 +16,7 @@ from tests.ingestion.admin.policies import Address, Policy, addresses
 
 HUGE = "9" * 30
 """A number that no column takes, and that SQLite's driver refuses with an error of its own."""
+NO_IDS = (HUGE, "%00", "1e3")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _at_objects(aim: Aim, address: Address) -> Iterator[Ask]:
         yield Ask(path, _filled(aim, address.model), missing=same)
         yield Ask(f"{path}?_popup=1&_to_field=id", missing=f"{same}?_popup=1&_to_field=id")
         yield Ask(aim.root + address.of(f"{row.pk}%20"))
-    for odd in (HUGE, "%00", "1e3"):
+    for odd in NO_IDS:
         yield Ask(aim.root + address.of(odd))
 
 
