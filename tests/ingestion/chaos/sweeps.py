@@ -21,7 +21,20 @@ from tests.databases import DEPTH
 from tests.ingestion.chaos.processes import KILLED, die, in_child
 
 READING = ("SELECT", "BEGIN", "SAVEPOINT", "RELEASE", "SET ", "SHOW", "PRAGMA")
-READING_REDIS = ("EXISTS", "GET", "KEYS", "LLEN", "LRANGE", "PING", "SMEMBERS", "TIME", "XINFO", "XLEN", "XPENDING", "XRANGE")
+READING_REDIS = (
+    "EXISTS",
+    "GET",
+    "KEYS",
+    "LLEN",
+    "LRANGE",
+    "PING",
+    "SMEMBERS",
+    "TIME",
+    "XINFO",
+    "XLEN",
+    "XPENDING",
+    "XRANGE",
+)
 ONE_OTHER_IN = max(1, round(10 / DEPTH))
 
 

@@ -227,7 +227,9 @@ def test_workers_killed_at_random_neither_leak_nor_exceed_the_budget(pipeline: P
         time.sleep(0.1)
         os.kill(children[number % 4], signal.SIGKILL)
         assert end(children[number % 4]) == KILLED
-        owners_killed += Run.unscoped.filter(pk__in=ids, slot_key__isnull=False, worker_pid=children[number % 4]).exists()
+        owners_killed += Run.unscoped.filter(
+            pk__in=ids, slot_key__isnull=False, worker_pid=children[number % 4]
+        ).exists()
         children[number % 4] = start_child(work)
         assert Run.unscoped.filter(tenant=owner, slot_key__isnull=False).count() <= 3
     for child in children:
