@@ -187,12 +187,10 @@ def test_no_page_of_the_console_shows_it_to_anybody(tenant: Tenant) -> None:
             browser, refused = Client(), set()
             browser.force_login(user)
             for ask in of_lists_with_rows(asks) if name == "root" else of_ids:
-                address = ask.path.partition("?")[0]
-                if address in refused:
+                if (address := ask.path.partition("?")[0]) in refused:
                     continue
                 status, text = _send(browser, ask.path, None)
-                if status == 403:
-                    refused.add(address)
+                refused |= {address} if status == 403 else set()
                 shown += status == 200
                 found += leaks(f"{name} {ask.path}", text)
 
