@@ -3,9 +3,8 @@
 `SLUICEGATE_TEST_DEPTH=4 manage.py test` tries four times as many cases of each property as a run that says nothing.
 """
 
-import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TypeVar
 
 Case = TypeVar("Case")
@@ -46,12 +45,3 @@ def examples(on_sqlite: int) -> int:
 def deep(count: int) -> int:
     """So many cases in a run of the depth that was asked for, at least one."""
     return max(1, round(count * DEPTH))
-
-
-def deadly_statements(*, each: bool = False) -> Iterator[int]:
-    """At which statements of its work a process is killed: at each on SQLite, at every third on the other databases.
-
-    What a server does with the open transaction of somebody who is gone is the same wherever in it that was. The two
-    servers begin at different statements. `each` of the few that differ, such as COMMITs, is one everywhere.
-    """
-    return itertools.count(2 if DATABASE == "postgres" and not each else 1, 1 if ON_SQLITE or each else 3)

@@ -1,4 +1,4 @@
-"""Real processes that die for real: forked from the test, killed with SIGKILL at a named point or before the Nth statement."""
+"""Real processes that die for real: forked from the test, killed with SIGKILL, mostly at a named point."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from django.db import connection, connections
+from django.db import connections
 
 from ingestion.running import Seams
 
@@ -85,43 +83,3 @@ class DyingAt:
     @property
     def seams(self) -> Seams:
         return Seams(at=self, sleep=lambda seconds: None)
-
-
-class DyingAtStatement:
-    """Ends the process before the `nth` statement that it sends to the database, COMMIT counted as one.
-
-    `after_commit` ends it once the COMMIT was answered instead of before it is sent, or lets `then` do something else.
-    """
-
-    def __init__(self, nth: int, *, after_commit: bool = False, then: Callable[[], object] = die) -> None:
-        self.left, self.after_commit, self.then = nth, after_commit, then
-        self.seen = 0
-        self._stack = ExitStack()
-
-    def __enter__(self) -> DyingAtStatement:
-        self._stack.enter_context(connection.execute_wrapper(self._execute))
-        self._commit = connection._commit  # type: ignore[attr-defined]
-        connection._commit = self._committing  # type: ignore[attr-defined]
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        connection._commit = self._commit  # type: ignore[attr-defined]
-        self._stack.close()
-
-    def _execute(self, execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
-        if not self.after_commit:
-            self._count()
-        return execute(sql, params, many, context)
-
-    def _committing(self) -> None:
-        if not self.after_commit:
-            self._count()
-        self._commit()
-        if self.after_commit:
-            self._count()
-
-    def _count(self) -> None:
-        self.seen += 1
-        self.left -= 1
-        if self.left == 0:
-            self.then()

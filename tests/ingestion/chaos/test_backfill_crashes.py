@@ -1,4 +1,4 @@
-"""A backfill whose processes are killed before any statement, and at random: each day counts once, it ends once."""
+"""A backfill whose processes are killed anywhere, and at random: each day counts once, it ends once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -20,8 +19,8 @@ from ingestion.clock import db_now_plus
 from ingestion.models import Connection, Event, Run
 from ingestion.running import Seams
 from ingestion.testing import Records, registered
-from tests.databases import deadly_statements
-from tests.ingestion.chaos.processes import KILLED, DyingAtStatement, end, in_child, start_child
+from tests.ingestion.chaos.processes import KILLED, end, start_child
+from tests.ingestion.chaos.sweeps import sweep
 from tests.ingestion.runs import (
     OPERATOR,
     carry,
@@ -101,57 +100,41 @@ def assert_exact(parent: Run, days: int) -> None:
     assert watermarks(parent.connection) == [START + 2 * DAY]
 
 
-def until_it_survives(act: Callable[[int], int], most: int = 200) -> int:
-    """Call `act(nth)` for one statement after the other until none is left at which to die; how many there were about."""
-    for nth in takewhile(lambda nth: nth < most, deadly_statements()):
-        if act(nth) == 0:
-            return nth - 1
-    raise AssertionError("it never ends")
-
-
-def dying(nth: int, work: Callable[[], object]) -> int:
-    def child() -> None:
-        with DyingAtStatement(nth):
-            work()
-
-    return in_child(child)
-
-
 def test_a_backfill_killed_while_it_is_made_is_there_whole_or_not_at_all(pipeline: Pipeline) -> None:
-    connection = connected(pipeline)
+    def check(connection: Connection) -> None:
+        made = Run.unscoped.filter(connection=connection)
+        parents = made.filter(parent__isnull=True).count()
+        assert (parents, made.count()) in [(0, 0), (1, DAYS + 1)]
 
-    def act(nth: int) -> int:
-        died = dying(nth, lambda: begin(connection))
-        made = Run.unscoped.filter(connection=connection, parent__isnull=True)
-        assert made.count() == (0 if died == KILLED else 1)
-        assert Run.unscoped.filter(connection=connection).count() == (0 if died == KILLED else DAYS + 1)
-        return died
-
-    assert until_it_survives(act) >= 5
+    sweep(lambda: connected(pipeline), begin, check, least=2)
 
 
-def test_the_last_shard_killed_before_any_statement_leaves_a_backfill_that_ends_exactly_once(
-    pipeline: Pipeline,
-) -> None:
-    def act(nth: int) -> int:
-        """With one shard that has ended before it; the last one's statements are the same however many have."""
-        parent = begin(connected(pipeline), days=2)
-        first, last = parent.shards.order_by("pk")
+def test_the_last_shard_killed_anywhere_leaves_a_backfill_that_ends_exactly_once() -> None:
+    pipeline = over(RECORDS, source=Records(RECORDS, page_size=A_DAY, time="at"))
+
+    def prepare() -> Run:
+        """With one shard that has ended before it; the last one's changes are the same however many have."""
+        first, last = begin(connected(pipeline), days=2).shards.order_by("pk")
         carry(first)
-        died = dying(nth, lambda: carry(last))
-        assert_exact(finish(parent), days=2)
-        return died
+        return last
 
-    assert until_it_survives(act) >= 20
+    def check(last: Run) -> None:
+        assert last.parent is not None
+        assert_exact(finish(last.parent), days=2)
+
+    with registered(pipeline):
+        sweep(prepare, carry, check, least=11)
 
 
-def test_a_cancelled_backfill_killed_before_any_statement_can_be_cancelled_again(pipeline: Pipeline) -> None:
-    def act(nth: int) -> int:
+def test_a_cancelled_backfill_killed_anywhere_can_be_cancelled_again(pipeline: Pipeline) -> None:
+    def prepare() -> Run:
         parent = begin(connected(pipeline))
         first, second, *_ = parent.shards.order_by("pk")
         carry(first)
         assert running.ownership.claim(second.pk) is not None
-        died = dying(nth, lambda: actions.cancel(OPERATOR, parent, "enough"))
+        return parent
+
+    def check(parent: Run) -> None:
         parent.refresh_from_db()
         if not parent.cancel_requested:
             actions.cancel(OPERATOR, parent, "enough")
@@ -159,9 +142,8 @@ def test_a_cancelled_backfill_killed_before_any_statement_can_be_cancelled_again
         assert parent.state == Run.State.CANCELLED
         assert sorted(parent.shards.values_list("state", flat=True)) == ["cancelled"] * (DAYS - 1) + ["succeeded"]
         assert Event.unscoped.filter(run=parent, name="cancelled").count() == 1
-        return died
 
-    assert until_it_survives(act) >= 4
+    sweep(prepare, lambda parent: actions.cancel(OPERATOR, parent, "enough"), check, least=3)
 
 
 def test_two_shards_that_end_at_the_same_moment_close_their_parent_once(pipeline: Pipeline) -> None:

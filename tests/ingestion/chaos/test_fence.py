@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +17,7 @@ from ingestion.models import Run
 from ingestion.running import ownership
 from ingestion.testing import Records, registered
 from tests.app.oracle import Effect
-from tests.ingestion.chaos.processes import DyingAt, DyingAtStatement, in_child
+from tests.ingestion.chaos.processes import DyingAt, in_child
 from tests.ingestion.runs import carry, counts, effects, events, expire, finish, items, letters, over, queued, rows
 
 pytestmark = [
@@ -116,10 +118,7 @@ def test_a_commit_that_arrived_although_its_answer_was_lost_counts_once(lost: Ex
     with registered(over([], source=source, reconciliations=(SumAgrees("amount"), CountsAgree()))) as pipeline:
         run = queued(pipeline)
 
-        def lose() -> None:
-            raise lost
-
-        with DyingAtStatement(nth, after_commit=True, then=lose):
+        with losing_the_answer(nth, lost):
             try:
                 carry(run)
             except (OperationalError, InterfaceError):
@@ -130,3 +129,22 @@ def test_a_commit_that_arrived_although_its_answer_was_lost_counts_once(lost: Ex
     assert effects(run) == sorted(rows(run.tenant))
     assert letters(run.tenant) == []
     assert [name for name in events(run) if name in Run.TERMINAL] == ["succeeded"]
+
+
+@contextmanager
+def losing_the_answer(nth: int, lost: Exception) -> Iterator[None]:
+    """Raise `lost` once the `nth` COMMIT has been answered."""
+    left, commit = nth, connection._commit  # type: ignore[attr-defined]
+
+    def committing() -> None:
+        nonlocal left
+        commit()
+        left -= 1
+        if left == 0:
+            raise lost
+
+    connection._commit = committing  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        connection._commit = commit  # type: ignore[attr-defined]

@@ -87,17 +87,17 @@ def test_a_record_of_several_leases_is_not_taken_over() -> None:
 
 
 def test_a_record_that_never_ends_is_isolated_and_the_run_goes_on() -> None:
-    transform = hopeless("rec_0003")
+    transform = hopeless("rec_0002")
     with (
         configured(LEASE_SECONDS=LEASE, RECORD_SECONDS=1.5, TICK_SECONDS=0.2),
-        registered(over(items(4), transform=transform)) as pipeline,
+        registered(over(items(3), page=2, transform=transform)) as pipeline,
     ):
         run = queued(pipeline)
 
         until_it_ends(run, 60)
 
-    assert (run.state, counts(run)) == (Run.State.PARTIAL, (4, 3, 0, 1))
-    assert [(one.source_id, one.error_class) for one in letters(run.tenant)] == [("rec_0003", "PoisonRecord")]
+    assert (run.state, counts(run)) == (Run.State.PARTIAL, (3, 2, 0, 1))
+    assert [(one.source_id, one.error_class) for one in letters(run.tenant)] == [("rec_0002", "PoisonRecord")]
     assert effects(run) == sorted(rows(run.tenant))
     assert "stuck" in events(run)
     assert run.fence <= 6

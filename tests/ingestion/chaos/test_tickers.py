@@ -57,7 +57,7 @@ def tick_for_ever() -> None:
             end_queued_runs()
         except OperationalError:
             connections.close_all()
-        time.sleep(random.uniform(0, 0.02))
+        time.sleep(random.uniform(0, 0.06))
 
 
 def end_queued_runs() -> None:

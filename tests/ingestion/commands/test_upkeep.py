@@ -6,11 +6,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import django_rq
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
+from django.db import connection as database
+from django.utils.log import configure_logging
 from redis import Redis
 
 from ingestion import actions, artifacts, scheduling
@@ -19,6 +25,8 @@ from ingestion.management.verbs.stopping import stopping
 from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.running import ownership
 from ingestion.testing import make_tenant
+from tests.ingestion.chaos.processes import end, start_child
+from tests.ingestion.chaos.zygote import become
 from tests.ingestion.commands.shell import asked, ingest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,69 +161,58 @@ def test_worker_executes_what_is_queued(process_environment: dict[str, str], red
 
 
 @pytest.mark.django_db(transaction=True)
-def test_worker_of_the_tick_queue_ticks(process_environment: dict[str, str], redis: Redis) -> None:
+def test_worker_of_the_tick_queue_ticks(redis: Redis, tmp_path: Path) -> None:
     connection = connected()
-    environment = {**process_environment, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    scheduled = manage(environment, "ingest", "scheduler", "--burst")
+    said = tmp_path / "said"
+    scheduled = end(start(said, "scheduler", "--burst"))
 
-    done = manage(environment, "ingest", "worker", "--queue", "ingestion-tick", "--burst")
+    done = end(start(said, "worker", "--queue", "ingestion-tick", "--burst"))
 
-    assert (scheduled.returncode, done.returncode) == (0, 0), done.stderr
-    assert scheduling.last_tick() is not None, done.stderr
+    assert (scheduled, done) == (0, 0), said.read_text()
+    assert scheduling.last_tick() is not None, said.read_text()
     assert Run.objects.for_tenant(connection.tenant).exists()
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("words", [("worker", "--queue", "ingestion-free", "--burst"), ("scheduler", "--burst")])
-def test_without_redis_a_worker_and_a_scheduler_end_with_a_sentence(
-    process_environment: dict[str, str], words: tuple[str, ...]
-) -> None:
-    environment = {**process_environment, "REDIS_URL": "unix:///nowhere/redis.sock"}
+def test_without_redis_a_worker_and_a_scheduler_end_with_a_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    said = tmp_path / "said"
 
-    done = manage(environment, "ingest", *words)
+    code = end(start(said, *words, first=without_redis))
 
-    assert done.returncode == 1
-    assert "CommandError: Redis cannot be reached" in done.stderr
+    assert code == 1
+    assert "CommandError: Redis cannot be reached" in said.read_text()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tick_loop_survives_without_redis_and_stops_on_sigterm(process_environment: dict[str, str]) -> None:
-    environment = {**process_environment, "REDIS_URL": "unix:///nowhere/redis.sock"}
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "ingest", "tick", "--loop"], cwd=ROOT, env=environment, stderr=subprocess.PIPE
-    )
-    try:
+def test_tick_loop_survives_without_redis_and_stops_on_sigterm(tmp_path: Path) -> None:
+    loop = start(tmp_path / "said", "tick", "--loop", first=without_redis)
+    with ended(loop):
         wait_until(lambda: scheduling.last_tick() is not None)
-        process.send_signal(signal.SIGTERM)
+        os.kill(loop, signal.SIGTERM)
 
-        assert process.wait(PATIENCE) == 0
-    finally:
-        process.kill()
-        process.communicate()
+        assert end(loop) == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tick_loop_survives_without_its_database(process_environment: dict[str, str], tmp_path: Path) -> None:
-    environment = {**process_environment, "DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3"}
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "ingest", "tick", "--loop"], cwd=ROOT, env=environment, stderr=subprocess.PIPE
-    )
-    try:
-        assert process.stderr is not None
-        lines = iter(process.stderr.readline, b"")
-        assert any(b"The tick could not use the database" in line for line in lines)
-        process.send_signal(signal.SIGTERM)
+def test_tick_loop_survives_without_its_database(tmp_path: Path) -> None:
+    said = tmp_path / "said"
 
-        assert process.wait(PATIENCE) == 0
-    finally:
-        process.kill()
-        process.communicate()
+    def on_an_empty_database() -> None:
+        database.settings_dict["NAME"] = str(tmp_path / "empty.sqlite3")
+
+    loop = start(said, "tick", "--loop", first=on_an_empty_database)
+    with ended(loop):
+        wait_until(lambda: "The tick could not use the database" in said.read_text())
+        os.kill(loop, signal.SIGTERM)
+
+        assert end(loop) == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_asking_wrongly_from_a_shell_exits_with_2(process_environment: dict[str, str]) -> None:
-    assert manage(process_environment, "ingest", "nonsense").returncode == 2
+def test_asking_wrongly_from_a_shell_exits_with_2(process_environment: dict[str, str], tmp_path: Path) -> None:
     assert manage(process_environment, "ingest", "run", "--tenant", "nobody", "--pipeline", "x").returncode == 2
+    assert end(start(tmp_path / "said", "nonsense")) == 2
 
 
 def test_a_signal_is_a_wish_to_stop_and_the_second_one_insists() -> None:
@@ -249,6 +246,35 @@ def test_outside_the_main_thread_no_handler_is_set() -> None:
 def manage(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", *words]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def start(said: Path, *words: str, first: Callable[[], None] = lambda: None) -> int:
+    """`manage.py ingest` forked from this process, which has all read that a new one would have to: its id, for `end`."""
+
+    def command() -> None:
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+        sys.stderr = sys.stdout = os.fdopen(2, "w", buffering=1)
+        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+        first()
+        become(["ingest", *words])
+
+    said.touch()
+    return start_child(command)
+
+
+def without_redis() -> None:
+    for queue in django_rq.settings.QUEUES.values():
+        queue["URL"] = "unix:///nowhere/redis.sock"
+
+
+@contextmanager
+def ended(pid: int) -> Iterator[None]:
+    """Leaves no such process behind when a test fails."""
+    try:
+        yield
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
 
 
 def wait_until(true: object) -> None:

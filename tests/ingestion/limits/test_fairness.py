@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from tests.ingestion.runs import OPERATOR, configured, new_tenant
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
-WORKERS, QUIET, BACKLOG, ASKED = 8, 49, 400, 100
+WORKERS, QUIET, BACKLOG, ASKED = 8, 49, 200, 50
 PICK_UP, QUIET_RUN, GREEDY_RUN = 0.1, 1.0, 5.0
 """Seconds: from hint to start on an idle worker, and how long runs take."""
 QUEUE = "rq:queue:ingestion-enterprise"
@@ -108,25 +108,32 @@ def p95(redis: Redis, *, backlog: bool, fair: bool = True) -> float:
     world.serve()
     world.play(ASKED)
     assert len(world.waits) == ASKED
-    assert world.finished > 30 if backlog else world.finished == 0, "the greedy tenant goes on meanwhile"
+    assert world.finished > 15 if backlog else world.finished == 0, "the greedy tenant goes on meanwhile"
     return sorted(world.waits)[int(0.95 * len(world.waits))]
+
+
+@cache
+def p95_idle(redis_server: str) -> float:
+    """The base of both measurements."""
+    with Redis.from_url(redis_server) as redis:
+        return p95(redis, backlog=False)
 
 
 def _again(row: Run) -> Run:
     return Run(tenant=row.tenant, connection=row.connection, pipeline=row.pipeline, kind=row.kind)
 
 
-def test_a_great_backlog_at_most_doubles_the_wait_of_quiet_tenants(redis: Redis) -> None:
-    idle, loaded = p95(redis, backlog=False), p95(redis, backlog=True)
+def test_a_great_backlog_at_most_doubles_the_wait_of_quiet_tenants(redis: Redis, redis_server: str) -> None:
+    idle, loaded = p95_idle(redis_server), p95(redis, backlog=True)
 
     print(f"p95 {idle:.3f} s idle, {loaded:.3f} s beside a backlog")
     assert loaded <= 2 * idle
 
 
-def test_without_fair_turns_the_same_backlog_would_hold_them_up(redis: Redis) -> None:
+def test_without_fair_turns_the_same_backlog_would_hold_them_up(redis: Redis, redis_server: str) -> None:
     """The control: it shows that the measurement sees unfairness."""
     with configured(TENANT_SHARE=1, BUDGETS={"enterprise": 10}):
-        idle, loaded = p95(redis, backlog=False), p95(redis, backlog=True, fair=False)
+        idle, loaded = p95_idle(redis_server), p95(redis, backlog=True, fair=False)
 
     print(f"p95 {idle:.3f} s idle, {loaded:.3f} s behind a queue filled as it comes")
     assert loaded > 10 * idle

@@ -29,6 +29,7 @@ pytestmark = [
 ]
 OLD, NEW = master_key(), master_key()
 INTEGRATIONS = ("stripe", "rest", "bank")
+ENOUGH = 8
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +152,10 @@ def test_a_damaged_credential_keeps_no_other_waiting(tenant: Tenant) -> None:
 
 
 def soak(seconds: float, folder: Path) -> tuple[int, int, int]:
-    """Readers, writers and rotations of two tenants at once; how often each did its work. Any failure ends a child."""
+    """Readers, writers and rotations of two tenants at once; how often each did its work. Any failure ends a child.
+
+    Each goes on for as long as is asked, and until it has done enough to show something on a busy machine.
+    """
     names = [f"k{number}" for number in range(40)]
     ring = {name: master_key() for name in names}
     with under(**ring):
@@ -178,15 +182,16 @@ def assert_own(tenant: Tenant, integration: str) -> None:
 
 def _read(tenants: list[Tenant], until: float, folder: Path, number: int) -> None:
     draw, count = random.Random(number), 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or count < ENOUGH:
         assert_own(draw.choice(tenants), draw.choice(INTEGRATIONS))
         count += 1
+        time.sleep(0.002)
     (folder / f"done {number}").write_text(str(count))
 
 
 def _write(tenants: list[Tenant], until: float, folder: Path, number: int) -> None:
     draw, count = random.Random(number), 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or count < ENOUGH:
         tenant, integration = draw.choice(tenants), draw.choice(INTEGRATIONS)
         count += 1
         value = f"{tenant.key}/{integration}/{os.getpid()}-{count}"
@@ -198,7 +203,7 @@ def _write(tenants: list[Tenant], until: float, folder: Path, number: int) -> No
 def _rotate(tenants: list[Tenant], until: float, ring: dict[str, str]) -> int:
     """Again and again under fresh data keys, each time."""
     count = 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or count < ENOUGH:
         for tenant in tenants:
             rotation.rotate(tenant, older_than=timedelta(0))
             count += 1
@@ -206,11 +211,11 @@ def _rotate(tenants: list[Tenant], until: float, ring: dict[str, str]) -> int:
 
 
 def test_readers_and_writers_never_fail_while_keys_are_replaced(tmp_path: Path) -> None:
-    reads, writes, rotations = soak(4, tmp_path)
+    reads, writes, rotations = soak(2, tmp_path)
 
-    assert reads > 20
-    assert writes > 10
-    assert rotations > 4
+    assert reads >= 2 * ENOUGH
+    assert writes >= 2 * ENOUGH
+    assert rotations >= ENOUGH
 
 
 @pytest.mark.soak

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from itertools import product
 
 import pytest
 
 from ingestion.models import Run, Tenant
 from ingestion.testing import registered
-from tests.databases import seeds, some
-from tests.ingestion.chaos.processes import KILLED, DyingAt, DyingAtStatement, in_child
+from tests.databases import all_on_sqlite, seeds
+from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
+from tests.ingestion.chaos.sweeps import sweep
 from tests.ingestion.runs import carry, counts, effects, expire, finish, letters, new_tenant, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add_items, reading, stream_of, unacknowledged, unread, wanted
@@ -25,11 +25,16 @@ pytestmark = [
 
 POINTS = ["claimed", "extracted", "prepared", "artifact kept", "advanced", "loaded", "before commit", "committed",
           "exhausted", "verified", "before close"]  # fmt: skip
-# Each point, and both fates many times over; the engine's own runs are killed at every point of every database.
-DEATHS = some(product(POINTS, ["redis lives", "redis dies too"]), on_sqlite=15, elsewhere=5)
+FATES = ["redis lives", "redis dies too"]
 
 
-@pytest.mark.parametrize(("point", "fate"), DEATHS)
+def deaths(first: int) -> list[tuple[str, str]]:
+    """Each point, with one fate after the other; the engine's own runs are killed at every point of every database."""
+    turns = [(point, FATES[(first + number) % 2]) for number, point in enumerate(POINTS)]
+    return all_on_sqlite(turns, elsewhere=5)
+
+
+@pytest.mark.parametrize(("point", "fate"), deaths(0))
 def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point: str, fate: str) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 20)
@@ -49,7 +54,7 @@ def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point
     assert after.skipped == 0
 
 
-@pytest.mark.parametrize(("point", "fate"), DEATHS)
+@pytest.mark.parametrize(("point", "fate"), deaths(1))
 def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gone(
     stream_redis: KeptRedis, point: str, fate: str
 ) -> None:
@@ -120,26 +125,19 @@ def assert_exact(server: KeptRedis, run: Run, count: int) -> None:
     assert unacknowledged(server, run.tenant) == 0
 
 
-@pytest.mark.sqlite  # the engine's own runs are killed before each statement of every database
-def test_a_run_killed_before_each_statement_reads_every_entry_once(stream_redis: KeptRedis) -> None:
-    deaths = 0
+@pytest.mark.sqlite  # the engine's own runs are killed like this on every database
+def test_a_run_killed_anywhere_reads_every_entry_once(stream_redis: KeptRedis) -> None:
+    def prepare() -> Run:
+        tenant = new_tenant()
+        add_items(stream_redis, tenant, 1, 8)
+        return queued(pipeline, tenant)
+
+    def check(run: Run) -> None:
+        finish(run)
+        assert_exact(stream_redis, run, 8)
+
     with registered(reading(stream_redis, page_size=5)) as pipeline:
-        for nth in range(1, 200):
-            tenant = new_tenant()
-            add_items(stream_redis, tenant, 1, 8)
-            run = queued(pipeline, tenant)
-            if in_child(lambda nth=nth, run=run: _dying(run, nth)) == 0:
-                break
-            deaths += 1
-            finish(run)
-            assert_exact(stream_redis, run, 8)
-
-    assert deaths > 20
-
-
-def _dying(run: Run, nth: int) -> None:
-    with DyingAtStatement(nth):
-        carry(run)
+        sweep(prepare, carry, check, least=20)
 
 
 @pytest.mark.parametrize("seed", seeds(2, elsewhere=1))
@@ -148,9 +146,9 @@ def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_
 ) -> None:
     draw = random.Random(seed)
     tenant = new_tenant()
-    sent, runs = 0, []
+    sent, killed, runs = 0, 0, []
     with registered(reading(stream_redis, page_size=7, limit=60)) as pipeline:
-        while sent < 300:
+        while sent < 200:
             more = draw.randrange(5, 40)
             add_items(stream_redis, tenant, sent + 1, sent + more)
             sent += more
@@ -158,7 +156,7 @@ def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_
             runs.append(run)
             for _ in range(draw.randrange(0, 3)):
                 dying = DyingAt(draw.choice(POINTS), draw.randrange(1, 6)).seams
-                in_child(lambda run=run, dying=dying: carry(run, dying))
+                killed += in_child(lambda run=run, dying=dying: carry(run, dying)) == KILLED
                 expire(run)
                 if draw.random() < 0.4:
                     stream_redis.restart()
@@ -168,6 +166,7 @@ def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_
 
     for run in runs:
         run.refresh_from_db()
+    assert killed > 2
     assert rows(tenant) == wanted(sent)
     assert sum(run.read for run in runs) == sum(run.ok for run in runs) == sent
     assert {run.state for run in runs} == {Run.State.SUCCEEDED}

@@ -37,6 +37,7 @@ class Follower:
     connection: Connection
     dice: random.Random | None = None
     """Kills one of its attempts now and then, anywhere."""
+    killed: int = 0
 
     @property
     def model(self) -> Any:
@@ -88,6 +89,7 @@ class Follower:
         def at(point: str) -> None:
             assert point in POINTS
             if dice is not None and dice.random() < 0.04:
+                self.killed += 1
                 raise Killed(point)
 
         return Seams(at=at, sleep=lambda seconds: None)

@@ -106,7 +106,7 @@ def test_an_object_deleted_twice_within_a_second_keeps_its_last_state() -> None:
 
 
 @settings(
-    max_examples=examples(25),
+    max_examples=examples(15),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # to explain a failure, every line is traced
 )
