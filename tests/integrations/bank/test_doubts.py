@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940
+from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940, ofx
 from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection
@@ -162,6 +162,17 @@ def test_different_parts_of_a_day_without_ids_and_balances_are_named(
     said = told(*files, currency="EUR")
 
     assert ("show different parts of 2026-06-01 and have no balances" in said) is is_named
+
+
+def test_statements_without_balances_are_named_by_what_is_known_of_them() -> None:
+    dated, undated = (
+        told(*(write(Cutting("", 0, entries, DAY, DAY)) for entries in ([RENT, TEA], [TEA, BACK, RENT._replace(amount=-9)])),
+             currency="EUR")
+        for write in (ofx, csv)
+    )  # fmt: skip
+
+    assert "The statements without a number (2 entries) and without a number (3 entries) show different" in undated
+    assert "without a number (2026-06-01, 2 entries) and without a number (2026-06-01, 3 entries) show" in dated
 
 
 def shops(*amounts: int) -> list[Booked]:
