@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -151,8 +152,23 @@ def test_of_two_entries_of_one_amount_no_more_are_one_than_the_balances_say() ->
         ([RENT, TEA], [RENT, TEA, BACK], False),
         ([RENT, TEA, BACK], [TEA, BACK], False),
         ([RENT], [TEA, BACK], False),
+        ([TEA, RENT], [TEA, BACK], True),
+        ([TEA, RENT], [TEA, BACK, RENT._replace(amount=-9)], True),
+        ([TEA, RENT], [TEA, RENT._replace(text="The rent")], False),
+        ([TEA, RENT], [RENT._replace(day=DAY + timedelta(days=1)), TEA], False),
+        ([RENT, TEA], [BACK, RENT._replace(amount=-9)], False),
     ],
-    ids=["different parts", "the day grew", "a part of it", "nothing equal"],
+    ids=[
+        "different parts",
+        "the day grew",
+        "a part of it",
+        "nothing equal",
+        "an equal entry in its place",
+        "more entries",
+        "another text",
+        "another day",
+        "as many others",
+    ],
 )
 def test_different_parts_of_a_day_without_ids_and_balances_are_named(
     morning: list[Booked], evening: list[Booked], is_named: bool
