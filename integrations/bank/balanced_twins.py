@@ -76,7 +76,7 @@ def _pairs(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]
 
 def _may_be_stored(arrival: Arrival) -> bool:
     head = arrival.entry.statement
-    is_new = arrival.stored is None and not arrival.is_twin and not arrival.entry.correction
+    is_new = arrival.stored is None and not arrival.entry.correction
     if not is_new or arrival.owner.account_is_new:
         return False
     return arrival.entry.position is not None and None not in (head.opening, head.closing)

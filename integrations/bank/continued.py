@@ -203,16 +203,22 @@ class _Parting:
 
     def _learn(self, ordinals: Iterator[tuple[str, Row | None]]) -> Iterator[str]:
         """Read the rows; the free ids after them."""
-        for key, row in ordinals:
+        rows: list[Row] = []
+        free = ""
+        while not free:
+            key, row = next(ordinals)
             if row is not None:
-                self._at[row.statement_id][row.position] = self._rows[row.pk] = row
-                is_another = self._judging.are_others(row.statement_id, self._statement)
-                own = row.statement_id == self._statement
-                if not (own or is_another or self._judging.are_aligned(row.statement_id, self._statement)):
-                    self._unaligned.append(row)
+                rows.append(row)
             elif key not in self._taken:
-                return chain([key], (key for key, row in ordinals if row is None))
-        return iter(())
+                free = key
+        self._judging.learn(row.statement_id for row in rows)
+        for row in rows:
+            self._at[row.statement_id][row.position] = self._rows[row.pk] = row
+            is_another = self._judging.are_others(row.statement_id, self._statement)
+            own = row.statement_id == self._statement
+            if not (own or is_another or self._judging.are_aligned(row.statement_id, self._statement)):
+                self._unaligned.append(row)
+        return chain([free], (key for key, row in ordinals if row is None))
 
     def _take(self, arrival: Arrival, rows: Iterator[Row]) -> bool:
         """Whether one of the rows is free; the entry is that one then."""

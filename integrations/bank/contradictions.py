@@ -154,8 +154,10 @@ def _way(statement: BankStatement) -> str:
 
 
 def shown(statement: BankStatement) -> str:
-    """The statement in a note of a run."""
-    first, last = statement.first_on, statement.last_on
-    days = f"{first}" if first == last else f"{first} to {last}"
+    """The statement in a note of a run; of one without balances the period that its file says, if any."""
+    first, last = statement.first_on or statement.period_start, statement.last_on or statement.period_end
+    days = f"{first}" if first == last else " to ".join(f"{day}" for day in (first, last) if day)
+    way = "" if None in (statement.opening, statement.closing) else _way(statement)
     named = ", ".join(filter(None, [statement.number, statement.reference])) or "without a number"
-    return f"{named} ({days}, {_way(statement)}, {counted(statement.entries, 'entry', 'entries')})"
+    said = [days if first or last else "", way, counted(statement.entries, "entry", "entries")]
+    return f"{named} ({', '.join(filter(None, said))})"

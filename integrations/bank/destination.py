@@ -17,6 +17,7 @@ from integrations.bank import (
     continued,
     contradictions,
     corrections,
+    doubts,
     lookalikes,
     merged_accounts,
     recognition,
@@ -59,7 +60,8 @@ class Ledger:
         ids = ids_told(ctx.config)
         arrivals = arriving(ctx, ids, rows)
         judging = Judging(ctx, arrivals)
-        notes = continued.part(ctx, ids, judging, arrivals)
+        notes = doubts.told_of_one_head(ctx, judging, arrivals)
+        notes += continued.part(ctx, ids, judging, arrivals)
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += reordered.told(judging, arrivals)
         notes += alike_accounts.told(ctx, arrivals) + merged_accounts.told(ctx, arrivals)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Q
+
 from ingestion import Context
-from integrations.bank.arrivals import Arrival, Row, chunks, ledger
+from integrations.bank.arrivals import Arrival, Row, chunks, ledger, of_others
 from integrations.bank.contradictions import shown
 from integrations.bank.courses import (
     fit_in_another_order,
@@ -19,6 +21,7 @@ from integrations.bank.courses import (
 )
 from integrations.bank.judging import Judging
 from integrations.bank.numbering import is_numbered
+from integrations.bank.schema import StatementHead
 
 _SHOWN = 5
 Equal = tuple[Arrival, Row]
@@ -51,7 +54,7 @@ def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere:
         if not (judging.are_others(*pair) or _shows_all_of(judging, pair, of_pair[pair]))
     )
     told_of = {*proved, *turning}
-    unproved = [pair for pair in pairs if pair not in told_of]
+    unproved = [pair for pair in pairs if pair not in told_of and pair[0] != pair[1]]
     return [*with_balances, *read_alike, *_without_balances(ctx, judging, arrivals, unproved)]
 
 
@@ -154,6 +157,51 @@ def _without_balances(
                     "of both count once, since nothing tells one sent again from two. Compare the entries of that day "
                     "with the bank's; export whole days."
                 )
+
+
+def told_of_one_head(ctx: Context, judging: Judging, arrivals: Sequence[Arrival]) -> list[str]:
+    """A sentence for each day of which two files of one head show different entries, and equal ones beside them.
+
+    Files without balances, period and number that have as many entries are stored as one statement; an entry that both
+    have in the same place is not even new to the engine, and does not arrive.
+    """
+    of_statement: dict[int, dict[int, Arrival]] = defaultdict(dict)
+    for arrival in arrivals:
+        head, place = arrival.entry.statement, arrival.entry.position
+        if place is not None and not arrival.owner.is_new and _has_no_balance(head):
+            of_statement[arrival.owner.statement_id][place] = arrival
+    return [
+        f"Two files of the statement {shown(judging.statement(pk))} show different parts of {day} and have no "
+        "balances: equal entries of both count once, since nothing tells one sent again from two. Compare the entries "
+        "of that day with the bank's; export whole days."
+        for pk, places in of_statement.items()
+        for day in _shown_in_part(ctx, pk, places)
+    ]
+
+
+def _has_no_balance(head: StatementHead) -> bool:
+    return head.opening is None and head.closing is None and head.between is None
+
+
+def _shown_in_part(ctx: Context, statement: int, places: Mapping[int, Arrival]) -> list[date]:
+    """The days of new entries on which other entries are stored in some of these places, and equal ones in any."""
+    new = {arrival.entry.day for arrival in places.values() if arrival.stored is None}
+    if not new:
+        return []
+    stored = ledger(ctx).filter(statement_id=statement, booked_on__range=(min(new), max(new)), withdrawn="")
+    stored = of_others(ctx, stored, list(places.values()))
+    here = Q(position__range=(min(places), max(places)))
+    again = {arrival.stored.pk for arrival in places.values() if arrival.stored is not None}
+    others, equal = set(), set()
+    for pk, place, day, amount in stored.filter(here).values_list("pk", "position", "booked_on", "amount"):
+        arriving = None if place is None else places.get(place)
+        if pk in again or arriving is None:
+            equal.add(day)
+        elif arriving.money[1:] != (day, amount):
+            others.add(day)
+    if others & new - equal:
+        equal |= set(stored.exclude(here).order_by().values_list("booked_on", flat=True).distinct())
+    return sorted(others & new & equal)
 
 
 def _held(ctx: Context, statements: set[int], days: set[date]) -> dict[tuple[int, date], set[int]]:

@@ -54,6 +54,8 @@ class Judging:
         self._judged: dict[tuple[int, int], bool] = {}
         self._runs: dict[tuple[int, int], Runs] = {}
         self._cut: dict[tuple[int, int], frozenset[date]] = {}
+        self._of_day: dict[tuple[int, date], list[tuple[int, Step]]] = {}
+        """The statements of a day alone, by their account and day."""
 
     def learn(self, statements: Iterable[int]) -> None:
         """Read these statements together."""
@@ -249,14 +251,17 @@ class Judging:
 
     def _steps(self, first: BankStatement, second: BankStatement, day: date) -> list[Step]:
         """The other statements of that day alone."""
+        on = first.account_id, day
+        if on not in self._of_day:
+            self._of_day[on] = list(self._read_of_day(*on))
+        return [step for pk, step in self._of_day[on] if pk not in (first.pk, second.pk)]
+
+    def _read_of_day(self, account: int, day: date) -> Iterator[tuple[int, Step]]:
         dated = Q(first_on=day, last_on=day) | Q(first_on=None, period_start=day, period_end=day)
-        between = BankStatement.objects.for_tenant(self._ctx.tenant).filter(dated, account_id=first.account_id)
-        listed = between.exclude(pk__in=[first.pk, second.pk]).order_by("-pk")
-        return [
-            Step(opening, closing, number)
-            for opening, closing, number in listed.values_list("opening", "closing", "number")[:_MOST]
-            if opening is not None and closing is not None
-        ]
+        listed = BankStatement.objects.for_tenant(self._ctx.tenant).filter(dated, account_id=account).order_by("-pk")
+        for pk, opening, closing, number in listed.values_list("pk", "opening", "closing", "number")[:_MOST]:
+            if opening is not None and closing is not None:
+                yield pk, Step(opening, closing, number)
 
 
 def _pages(stored: BankStatement, own: BankStatement) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from integrations.bank.models import BankStatement
-from integrations.bank.numbering import follow
+from integrations.bank.numbering import sequence_number
 
 
 class Step(NamedTuple):
@@ -36,15 +36,15 @@ def leads_by_balances(first: BankStatement, second: BankStatement, steps: Sequen
 
 def leads_by_numbers(first: BankStatement, second: BankStatement, steps: Sequence[Step]) -> bool:
     """All of them numbered as they follow each other: 7, 8 and 9. Where no balance changes, only that tells."""
-    reached = {(first.number, first.closing)}
-    for _ in steps:
-        reached = {
-            (step.number, step.closing)
-            for step in steps
-            if any(balance == step.opening and follow(number, step.number) for number, balance in reached)
-        }
-        if any(balance == second.opening and follow(number, second.number) for number, balance in reached):
-            return True
+    numbers = sequence_number(first.number), sequence_number(second.number)
+    if numbers[0] is None or numbers[1] is None:
+        return False
+    numbered: dict[int | None, list[Step]] = defaultdict(list)
+    for step in steps:
+        numbered[sequence_number(step.number)].append(step)
+    reached = {first.closing}
+    for number in range(numbers[0] + 1, numbers[1]):
+        reached = {step.closing for step in numbered[number] if step.opening in reached}
         if not reached:
             return False
-    return False
+    return numbers[1] - numbers[0] > 1 and second.opening in reached

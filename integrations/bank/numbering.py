@@ -10,8 +10,14 @@ _PAGE = re.compile(r"0*(.+)/0*([0-9]+)")
 
 def follow(first: str, second: str) -> bool:
     """Whether the second number is the one after the first: 7 and 8, 7/1 and 8/1."""
-    numbers = _NUMBER.fullmatch(first), _NUMBER.fullmatch(second)
-    return numbers[0] is not None and numbers[1] is not None and int(numbers[1][1]) - int(numbers[0][1]) == 1
+    numbers = sequence_number(first), sequence_number(second)
+    return numbers[0] is not None and numbers[1] is not None and numbers[1] - numbers[0] == 1
+
+
+def sequence_number(number: str) -> int | None:
+    """7 of 7 and of 00007/001; None of what is no number."""
+    match = _NUMBER.fullmatch(number)
+    return None if match is None else int(match[1])
 
 
 def is_numbered(number: str) -> bool:

@@ -282,3 +282,17 @@ def test_of_two_exports_of_one_day_each_order_is_tried(falling: bool) -> None:
     ]
 
     assert "1 entry resembles a stored one, with the same day, amount and balances" in take(where, *files)
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_a_twin_of_an_unchanged_entry_keeps_its_row_whatever_comes_again(*, falling: bool) -> None:
+    where = connection()
+    days = [(12, 4, "Tea"), (13, 4, "Coffee"), (13, 4, "Coffee"), (13, 4, "Coffee"), (14, -4, "Tea")]
+    changed = [(13, 4, "COFFEE BAR"), (13, 4, "COFFEE BAR"), *days[3:]]
+    files = [export(days, falling=falling), export(changed, 104, falling=falling)]
+
+    told = take(where, files[0], files[1], files[1], files[0])
+
+    assert sums(where) == [-4, 4, 4, 4, 4]
+    assert texts(where).count("Coffee") == 3
+    assert "2 entries came with another text between the same balances" in told

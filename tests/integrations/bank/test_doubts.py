@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import re
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
 
 from tests.databases import some
-from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940
+from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940, ofx
 from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection
@@ -156,8 +157,23 @@ def test_of_two_entries_of_one_amount_no_more_are_one_than_the_balances_say() ->
         ([RENT, TEA], [RENT, TEA, BACK], False),
         ([RENT, TEA, BACK], [TEA, BACK], False),
         ([RENT], [TEA, BACK], False),
+        ([TEA, RENT], [TEA, BACK], True),
+        ([TEA, RENT], [TEA, BACK, RENT._replace(amount=-9)], True),
+        ([TEA, RENT], [TEA, RENT._replace(text="The rent")], False),
+        ([TEA, RENT], [RENT._replace(day=DAY + timedelta(days=1)), TEA], False),
+        ([RENT, TEA], [BACK, RENT._replace(amount=-9)], False),
     ],
-    ids=["different parts", "the day grew", "a part of it", "nothing equal"],
+    ids=[
+        "different parts",
+        "the day grew",
+        "a part of it",
+        "nothing equal",
+        "an equal entry in its place",
+        "more entries",
+        "another text",
+        "another day",
+        "as many others",
+    ],
 )
 @pytest.mark.slow
 def test_different_parts_of_a_day_without_ids_and_balances_are_named(
@@ -168,6 +184,17 @@ def test_different_parts_of_a_day_without_ids_and_balances_are_named(
     said = told(*files, currency="EUR")
 
     assert ("show different parts of 2026-06-01 and have no balances" in said) is is_named
+
+
+def test_statements_without_balances_are_named_by_what_is_known_of_them() -> None:
+    dated, undated = (
+        told(*(write(Cutting("", 0, entries, DAY, DAY)) for entries in ([RENT, TEA], [TEA, BACK, RENT._replace(amount=-9)])),
+             currency="EUR")
+        for write in (ofx, csv)
+    )  # fmt: skip
+
+    assert "The statements without a number (2 entries) and without a number (3 entries) show different" in undated
+    assert "without a number (2026-06-01, 2 entries) and without a number (2026-06-01, 3 entries) show" in dated
 
 
 def shops(*amounts: int) -> list[Booked]:
