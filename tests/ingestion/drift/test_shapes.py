@@ -7,11 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.core import drift
 from ingestion.core.shapes import LEAST, MOST_FIELDS, Shape, sample, shape_of
+from tests.databases import examples
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +48,7 @@ def test_a_shape_has_paths_types_nulls_and_counts() -> None:
     assert (found.fields["to.city"].present, found.fields["to.city"].of) == (1, 1)
 
 
+@settings(max_examples=examples(30))
 @given(RECORDS, st.randoms(use_true_random=False))
 def test_the_order_of_records_does_not_matter(records: list[Any], shuffler: Any) -> None:
     other = list(records)
@@ -55,6 +57,7 @@ def test_the_order_of_records_does_not_matter(records: list[Any], shuffler: Any)
     assert shape(*records) == shape(*other)
 
 
+@settings(max_examples=examples(30))
 @given(RECORDS, RECORDS)
 def test_widening_never_forgets_and_settles(first: list[Any], second: list[Any]) -> None:
     known, page = shape(*first), shape(*second)
@@ -66,6 +69,7 @@ def test_widening_never_forgets_and_settles(first: list[Any], second: list[Any])
     assert wider.records == known.records + page.records
 
 
+@settings(max_examples=examples(30))
 @given(RECORDS)
 def test_storing_a_shape_loses_nothing(records: list[Any]) -> None:
     found = shape(*records)

@@ -76,7 +76,7 @@ def test_files_of_an_account_with_and_without_its_bank_and_kind_load_nothing_twi
 
 
 @pytest.mark.every_database
-@pytest.mark.parametrize("seed", seeds(4, elsewhere=1))
+@pytest.mark.parametrize("seed", seeds(3, elsewhere=1))
 def test_every_way_to_name_the_account_is_one_account_in_any_order(seed: int) -> None:
     where, random = connection(), Random(seed)
     names = [*HEADINGS, *HEADINGS]

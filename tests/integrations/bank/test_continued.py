@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from tests.databases import all_on_sqlite
+from tests.databases import all_on_sqlite, some
 from tests.integrations.bank.test_overlap import active, notes, put
 from tests.integrations.bank.test_pipeline import connection
 
@@ -85,7 +85,9 @@ def test_the_true_history_wins_in_every_order_and_again(name: str) -> None:
     files, rows, amount = CASES[name]
 
     ledgers = {
-        total((*order, *again), f"order-{at}") for at, order in enumerate(orders(files)) for again in [order[: at % 3]]
+        total((*order, *again), f"order-{at}")
+        for at, order in enumerate(some(orders(files), on_sqlite=4))
+        for again in [order[: at % 3]]
     }
 
     assert ledgers == {(rows, Decimal(amount))}

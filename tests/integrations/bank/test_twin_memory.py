@@ -41,6 +41,7 @@ def remembered(count: int, size: int, *, with_ids: bool) -> float:
     """Bytes an entry of a run of so many, in statements of `size`, when the statements themselves are gone."""
     twins = Twins()
     gc.collect()
+    gc.freeze()  # all tests of this run would be looked at again below
     tracemalloc.start()
     try:
         for first in range(0, count, size):
@@ -51,6 +52,7 @@ def remembered(count: int, size: int, *, with_ids: bool) -> float:
         return tracemalloc.get_traced_memory()[0] / count
     finally:
         tracemalloc.stop()
+        gc.unfreeze()
 
 
 @pytest.mark.slow
