@@ -1,10 +1,10 @@
 """`manage.py test`: pytest on SQLite, then what depends on the database again on MariaDB and PostgreSQL.
 
-Arguments go to pytest. The first run is seen as it goes; the others go on beside it and are printed after it: one more
-at once than there are processors, for each waits now and then (more would take turns, with cold caches each time).
-`--quick` is the inner loop: SQLite alone, without what is marked slow. Servers and tools that are missing come from apt
-where that is allowed. What could not run is said at the end, with how to get it; under CI=true it is a failure, except
-for the real bank files, which no public clone has. The last line is the sum of all pytest runs.
+Arguments go to pytest. The first run is seen as it goes; the others go on beside it, all at once, so that none is left
+to work alone at the end, and are printed after it. `--quick` is the inner loop: SQLite alone, without what is marked
+slow. Servers and tools that are missing come from apt where that is allowed. What could not run is said at the end,
+with how to get it; under CI=true it is a failure, except for the real bank files, which no public clone has. The last
+line is the sum of all pytest runs.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def mysql_driver() -> list[Need]:
 
 def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
     """The first where everybody sees it; beside it the others, each printed once it and those before it are done."""
-    lanes = ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1)
+    lanes = ThreadPoolExecutor(max_workers=len(jobs))
     started: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:
         outputs = [None, *(Path(folder) / str(number) for number, _ in enumerate(jobs[1:]))]
