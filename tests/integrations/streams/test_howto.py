@@ -96,7 +96,12 @@ def test_the_commands_that_the_how_to_lists_are_enough(stream_redis: KeptRedis) 
     add_items(stream_redis, tenant, 1, 3)
     with stream_redis.client() as client:
         client.acl_setuser(
-            "reader", enabled=True, passwords=["+secret"], keys=["*"], commands=[f"+{one}" for one in listed]
+            "reader",
+            reset=True,
+            enabled=True,
+            passwords=["+secret"],
+            keys=["*"],
+            commands=[f"+{one}" for one in listed],
         )
     url = stream_redis.url.replace("unix://", "unix://reader:secret@")
 

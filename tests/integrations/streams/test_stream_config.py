@@ -37,7 +37,9 @@ def test_what_is_no_stream_is_a_configuration_error(stream_redis: KeptRedis) -> 
 def test_a_refused_credential_pauses_the_connection(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     with stream_redis.client() as client:
-        client.acl_setuser("reader", enabled=True, passwords=["+right"], keys=["other:*"], commands=["+@all"])
+        client.acl_setuser(
+            "reader", reset=True, enabled=True, passwords=["+right"], keys=["other:*"], commands=["+@all"]
+        )
     other = stream_redis.url.replace("unix://", "unix://reader:{}@")
 
     wrong = load(_at(other.format("wrong")), tenant)
