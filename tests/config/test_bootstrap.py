@@ -38,6 +38,7 @@ def killed() -> None:
     raise SystemExit  # stands for kill -9: nothing of ours runs after it that would tidy up
 
 
+@pytest.mark.slow
 def test_first_start_makes_the_environment_and_fills_it(environment: Environment) -> None:
     installed = Installed()
 
@@ -48,6 +49,7 @@ def test_first_start_makes_the_environment_and_fills_it(environment: Environment
     assert not environment.unfinished.exists()
 
 
+@pytest.mark.slow
 def test_second_start_does_nothing(environment: Environment) -> None:
     installed = Installed()
 
@@ -57,6 +59,7 @@ def test_second_start_does_nothing(environment: Environment) -> None:
     assert len(installed.calls) == 1
 
 
+@pytest.mark.slow
 def test_changed_requirements_are_installed_into_the_same_environment(environment: Environment) -> None:
     installed = Installed()
     prepare(environment, "demo", installed)

@@ -100,6 +100,7 @@ def test_second_process_uses_the_server_of_the_first_and_leaves_it_running(socke
     wait_until(lambda: server_pid(socket) is None)
 
 
+@pytest.mark.slow
 def test_server_whose_owner_is_gone_is_adopted_and_ended(socket: Path, leash: Leash) -> None:
     orphan = subprocess.Popen(server_command(socket), stdout=subprocess.DEVNULL, start_new_session=True)
     wait_until(lambda: server_pid(socket) == orphan.pid)

@@ -87,12 +87,14 @@ def test_restart_delay_doubles_up_to_half_a_minute() -> None:
     assert [restart_delay(n) for n in (0, 1, 2, 3, 6, 7, 1000)] == [0, 0.5, 1, 2, 16, 30, 30]
 
 
+@pytest.mark.slow
 def test_child_that_ends_is_started_again(leash: Leash) -> None:
     lines = lines_until(lambda lines: lines.count("job: here") == 2, [shell("job", "echo here; exit 3")], leash)
 
     assert lines[:3] == ["job: here", "job: ended (exit code 3), starts again in 0.5 s", "job: here"]
 
 
+@pytest.mark.slow
 def test_one_failing_child_leaves_the_others_alone(leash: Leash) -> None:
     programs = [shell("bad", "exit 1"), shell("good", "echo one; sleep infinity")]
 
@@ -113,6 +115,7 @@ def test_last_line_without_line_end_is_not_lost(leash: Leash) -> None:
     assert "job: no end" in lines
 
 
+@pytest.mark.slow
 def test_closed_output_does_not_keep_the_supervisor_busy(leash: Leash) -> None:
     looks: list[float] = []
 
@@ -137,6 +140,7 @@ def test_stop_signal_reaches_the_child_first_and_politely(leash: Leash) -> None:
     assert lines == ["job: ready", "job: bye"]
 
 
+@pytest.mark.slow
 def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(leash: Leash) -> None:
     stubborn = shell("job", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     lines: list[str] = []
@@ -151,6 +155,7 @@ def test_child_that_ignores_the_stop_signal_is_killed_after_the_grace(leash: Lea
     assert lines == ["ready"]
 
 
+@pytest.mark.slow
 def test_second_stop_signal_does_not_wait_for_the_grace(leash: Leash) -> None:
     slow = shell("job", "trap 'echo asked; sleep 5; echo still here' TERM; echo ready; while :; do sleep 0.05; done")
     lines: list[str] = []
@@ -202,6 +207,7 @@ def test_supervisor_replaces_a_watchdog_that_was_killed(leash: Leash) -> None:
     assert leash._watchdog.poll() is None
 
 
+@pytest.mark.slow
 def test_grandchild_in_a_group_of_its_own_ends_with_its_worker(leash: Leash, tmp_path: Path) -> None:
     file = tmp_path / "grandchild"
     worker = Program("worker", (sys.executable, "-S", "-c", WORKER, str(file)))
@@ -231,6 +237,7 @@ def test_killed_supervisor_leaves_no_process_behind(tmp_path: Path) -> None:
     wait_until(lambda: not members(session))
 
 
+@pytest.mark.slow
 def test_killed_watchdog_is_replaced_and_still_holds(tmp_path: Path) -> None:
     leash = Leash(grace=0)
     process = subprocess.Popen(["/bin/sleep", "infinity"], start_new_session=True)

@@ -62,6 +62,7 @@ def test_a_page_takes_the_same_statements_however_many_records_it_has(again: boo
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_page_of_rejects_takes_the_same_statements_however_many_they_are() -> None:
     def page(count: int) -> int:
         tenant = new_tenant()
@@ -110,6 +111,7 @@ def test_what_is_late_is_asked_in_few_queries_however_many_connections_there_are
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_period_is_added_up_in_one_query_however_many_rows_it_has() -> None:
     """`Countable.figures`."""
 
@@ -137,6 +139,7 @@ def _of(ctx: Context, where: Connection) -> Context:
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_a_check_that_matches_takes_the_same_statements_however_many_rows_there_are() -> None:
     def asked(count: int) -> int:
         account = Account()

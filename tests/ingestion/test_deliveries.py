@@ -186,6 +186,7 @@ def test_a_body_above_the_limit_is_refused_before_it_is_stored() -> None:
     assert states(connection) == {}
 
 
+@pytest.mark.slow
 def test_deliveries_of_two_connections_and_tenants_keep_apart() -> None:
     with registered(delivered_to()) as pipeline:
         tenant, other = make_tenant("keeps"), make_tenant("apart")

@@ -35,6 +35,7 @@ def connection() -> Iterator[Connection]:
         yield actions.connect(actions.Actor(), make_tenant("acme"), pipeline.name)
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_whole_address_and_the_commands_its_path(connection: Connection, client: Client) -> None:
     client.force_login(staff("olga", connection.tenant))
     page = reverse("admin:ingestion_connection_change", args=[connection.pk])

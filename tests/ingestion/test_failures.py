@@ -70,6 +70,7 @@ def test_a_transient_error_is_tried_again_later_from_the_checkpoint() -> None:
     assert events(run).count("retry") == 1
 
 
+@pytest.mark.slow
 def test_a_run_fails_when_its_attempts_are_used_up() -> None:
     with registered(failing(Transient("503 Service Unavailable"))) as pipeline, configured(MAX_ATTEMPTS=3):
         run = queued(pipeline)

@@ -21,6 +21,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_a_second_run_over_the_same_records_skips_them_all() -> None:
     tenant = new_tenant()
     load(over(items(250)), tenant)

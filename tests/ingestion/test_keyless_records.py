@@ -28,6 +28,7 @@ def keyless(*values: dict[str, Any]) -> Records:
     return Records(values, key="none")
 
 
+@pytest.mark.slow
 def test_two_versions_without_ids_on_one_page_end_as_the_last_one_in_every_run() -> None:
     tenant = new_tenant()
     pipeline = over([], source=keyless(item(1), {"id": "rec_0001", "amount": "7.00"}))

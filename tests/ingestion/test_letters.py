@@ -154,6 +154,7 @@ def test_a_letter_failing_otherwise_than_before_says_so() -> None:
     assert letter.errors[0]["message"] == "the books are closed"
 
 
+@pytest.mark.slow
 def test_a_good_version_of_the_record_supersedes_its_letters() -> None:
     tenant = new_tenant()
     load(over([item(1, amount="much"), item(2, amount="much")]), tenant)
@@ -182,6 +183,7 @@ def entry(key: str) -> Any:
     return Entry(external_id=key, amount=1)
 
 
+@pytest.mark.slow
 def test_a_replayed_letter_whose_record_fails_again_is_open_again() -> None:
     tenant = new_tenant()
     bad = over([item(1, amount="-1.00")])

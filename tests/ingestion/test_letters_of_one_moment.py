@@ -38,6 +38,7 @@ def test_of_two_versions_of_one_page_a_replay_of_the_later_one_closes_the_earlie
     assert first.note.startswith("Superseded")
 
 
+@pytest.mark.slow
 def test_of_two_versions_of_one_page_a_replay_of_the_earlier_one_leaves_the_later_one_open() -> None:
     tenant = new_tenant()
     rejected(tenant, FIRST, SECOND)
@@ -49,6 +50,7 @@ def test_of_two_versions_of_one_page_a_replay_of_the_earlier_one_leaves_the_late
     assert rows(tenant) == {"rec_0001": "2.00"}
 
 
+@pytest.mark.slow
 def test_of_two_versions_without_an_id_the_earlier_one_does_not_overwrite_what_a_replay_of_the_later_one_wrote() -> (
     None
 ):
@@ -78,6 +80,7 @@ def test_a_bad_version_behind_a_good_one_of_its_page_is_replayed_over_it(keyed: 
 
 
 @pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.slow
 def test_replays_of_some_letters_at_a_time_take_first_what_was_seen_first(keyed: bool) -> None:
     tenant = new_tenant()
     for version in (FIRST, SECOND, FIRST):

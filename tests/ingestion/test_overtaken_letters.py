@@ -68,6 +68,7 @@ def test_a_dry_run_says_so() -> None:
     assert [fate.would for fate in forced.fates] == ["update"]
 
 
+@pytest.mark.slow
 def test_it_is_overwritten_where_somebody_says_so() -> None:
     tenant = overtaken()
 
@@ -94,6 +95,7 @@ def test_a_letter_of_several_records_one_of_which_was_left_stays_open() -> None:
     assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
 
 
+@pytest.mark.slow
 def test_with_a_version_the_letter_is_stale() -> None:
     tenant = overtaken(VERSIONED)
 
@@ -102,6 +104,7 @@ def test_with_a_version_the_letter_is_stale() -> None:
     assert (rows(tenant), run.skip_reasons) == ({"rec_0001": "2.00"}, {"stale": 1})
 
 
+@pytest.mark.slow
 def test_an_older_good_version_that_came_after_a_newer_bad_one_leaves_a_way_to_the_newer() -> None:
     tenant = new_tenant()
     load(over([item(1, amount="3.00", revision=3)], destination=VERSIONED, transform=refuse), tenant)
@@ -116,6 +119,7 @@ def test_an_older_good_version_that_came_after_a_newer_bad_one_leaves_a_way_to_t
     assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
 
 
+@pytest.mark.slow
 def test_a_row_that_was_there_before_the_letter_is_updated() -> None:
     tenant = new_tenant()
     load(over([item(1, amount="1.00")], destination=PLAIN), tenant)

@@ -84,6 +84,7 @@ def test_a_connection_that_is_there_all_the_same_reads_nothing(stranger: Connect
     assert not Payment.unscoped.exists()
 
 
+@pytest.mark.slow
 def test_an_upload_is_refused_before_anything_is_kept(stranger: Connection, client: Client) -> None:
     with pytest.raises(TenantNotServed, match="nothing was read or kept"):
         actions.upload(Actor(), stranger, "notes.json", b"[]")

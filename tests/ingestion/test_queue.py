@@ -99,6 +99,7 @@ def test_no_payload_and_no_secret_reaches_redis(redis: Redis) -> None:
     assert b"SECRET" not in held
 
 
+@pytest.mark.slow
 def test_rq_scheduler_has_the_tick_as_its_one_entry_and_gets_it_back_after_it_was_lost(redis: Redis) -> None:
     def entries() -> list[bytes]:
         return redis.zrange(queueing.TickScheduler.scheduled_jobs_key, 0, -1)  # type: ignore[return-value]

@@ -179,6 +179,7 @@ def test_what_a_source_asks_of_its_run_is_answered_between_batches() -> None:
     assert found == [(number, number, here) for number in range(4)]
 
 
+@pytest.mark.slow
 def test_a_token_is_exchanged_between_batches_and_stored_before_it_is_used() -> None:
     """By the run's thread: on SQLite another one would wait for the lock of the batch that waits for its page."""
     tokens: list[str] = []

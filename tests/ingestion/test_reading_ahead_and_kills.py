@@ -27,6 +27,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 def test_after_a_death_nothing_is_read_ahead() -> None:
     """A death in the second page would be blamed on the records of the first."""
     threads: set[str] = set()

@@ -60,6 +60,7 @@ def only_even(value: Any, ctx: Context) -> Entry:
     return Entry(external_id=value.id, amount=value.amount)
 
 
+@pytest.mark.slow
 def test_a_run_counts_the_reasons_of_its_skips() -> None:
     tenant, pipeline = new_tenant(), over(items(5), page=2, transform=only_even)
     load(pipeline, tenant)
@@ -128,6 +129,7 @@ def test_a_dry_run_explains_as_the_run_will() -> None:
     assert report.proofs == {"june.csv": {"balances proved": 2, "not checked: no balances": 1}}
 
 
+@pytest.mark.slow
 def test_commands_tell_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
     tenant = new_tenant()
     with registered(over([], source=Explaining(items(3), page_size=2), transform=only_even)) as pipeline:

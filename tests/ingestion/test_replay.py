@@ -73,6 +73,7 @@ def test_a_replay_moves_no_watermark() -> None:
     assert run.watermark_after is None
 
 
+@pytest.mark.slow
 def test_a_replay_that_fails_again_counts_the_attempt_and_no_delivery() -> None:
     tenant = rejected(2)
 
@@ -128,6 +129,7 @@ def test_two_operators_at_the_same_moment_have_one_effect() -> None:
     assert len(loaded) == 20
 
 
+@pytest.mark.slow
 def test_letters_of_an_ended_replay_can_be_replayed_again() -> None:
     tenant = rejected(2)
     with registered(over([])):
@@ -158,6 +160,7 @@ def test_a_killed_replay_goes_on_after_its_last_page() -> None:
     assert len(effects(run)) == len(rows(tenant)) == 1200
 
 
+@pytest.mark.slow
 def test_the_newest_of_two_letters_of_a_record_is_loaded_and_both_are_closed() -> None:
     tenant = new_tenant()
     load(over([item(1, amount="-1.00")]), tenant)
@@ -210,6 +213,7 @@ def test_a_letter_closed_meanwhile_is_left_out() -> None:
     assert [one.status for one in letters(tenant)] == ["abandoned", "replayed"]
 
 
+@pytest.mark.slow
 def test_a_transient_failure_of_a_replay_is_tried_again_for_the_same_letters() -> None:
     tenant = rejected(3)
     tries: list[int] = []
@@ -230,6 +234,7 @@ def test_a_transient_failure_of_a_replay_is_tried_again_for_the_same_letters() -
     assert [one.replay_attempts for one in letters(tenant)] == [2, 2, 2]
 
 
+@pytest.mark.slow
 def test_a_record_refused_by_the_transform_again_keeps_its_newest_reason() -> None:
     tenant = rejected(1)
 

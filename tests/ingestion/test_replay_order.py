@@ -50,6 +50,7 @@ def test_a_record_that_went_back_to_its_first_version_is_replayed_as_it_was_seen
 
 
 @pytest.mark.parametrize("keyed", [True, False])
+@pytest.mark.slow
 def test_the_last_of_several_versions_of_a_page_is_replayed_last(keyed: bool) -> None:
     tenant = new_tenant()
     rejected(tenant, FIRST, keyed=keyed)
@@ -138,6 +139,7 @@ def test_letters_seen_again_in_their_order_cost_one_statement_however_many_they_
     assert counted == [1, 1]
 
 
+@pytest.mark.slow
 def test_letters_seen_again_in_another_order_cost_no_more() -> None:
     tenant = new_tenant()
     rejected(tenant, *items(30))
@@ -183,6 +185,7 @@ def test_a_resumed_replay_goes_on_behind_the_letters_that_it_took() -> None:
     assert set(rows(tenant)) == {second.source_id}
 
 
+@pytest.mark.slow
 def test_what_an_earlier_letter_of_the_replay_wrote_is_not_in_the_way_of_a_later_one() -> None:
     tenant = new_tenant()
     groups = tuple(

@@ -46,6 +46,7 @@ def rehearsed(tenant: Tenant, destination: Upsert = VERSIONED, **selected: Any) 
     return {fate.letter.source_id: fate for one in found for fate in one.fates}
 
 
+@pytest.mark.slow
 def test_each_letter_is_told_its_own_fate() -> None:
     tenant = new_tenant()
     load(over([item(2, revision=1), item(3, revision=9)], destination=VERSIONED), tenant)

@@ -29,6 +29,7 @@ def not_yet(counting: Any, ctx: Context) -> Any:
     raise AssertionError("not yet")
 
 
+@pytest.mark.slow
 def test_a_letter_without_an_id_does_not_overwrite_the_row_that_a_later_run_loaded() -> None:
     tenant = new_tenant()
     load(reading(OLD, keyed=False, transform=not_yet), tenant)
@@ -94,6 +95,7 @@ def test_a_row_of_the_letters_own_run_is_overwritten_and_the_rehearsal_says_so()
     assert (counts(run), rows(tenant)) == ((1, 1, 0, 0), {"rec_0001": "2.00"})
 
 
+@pytest.mark.slow
 def test_rows_of_other_tenants_are_not_in_the_way() -> None:
     mine, other = new_tenant(), new_tenant()
     load(reading(OLD, keyed=False, transform=not_yet), mine)

@@ -58,6 +58,7 @@ def test_a_refused_statement_is_replayed_entry_by_entry() -> None:
     assert [one.status for one in letters(tenant)] == ["replayed"]
 
 
+@pytest.mark.slow
 def test_a_refused_statement_is_taken_apart_also_behind_the_letter_of_a_record() -> None:
     tenant = new_tenant()
     load(over([item(9, amount="much")]), tenant)

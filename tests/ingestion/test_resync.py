@@ -131,6 +131,7 @@ def test_another_tenants_staff_may_do_neither(breach: ReconciledPeriod) -> None:
         actions.resync(actor, breach, reason="mine now")
 
 
+@pytest.mark.slow
 def test_the_tick_hints_a_worker_once_with_an_id_and_nothing_else(connection: Connection, redis: Redis) -> None:
     Connection.unscoped.exclude(pk=connection.pk).update(next_check=db_now_plus(9999))
     redis.delete("rq:queue:ingestion-free")

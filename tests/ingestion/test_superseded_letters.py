@@ -83,6 +83,7 @@ def test_a_waiting_replay_keeps_its_letters_while_a_live_run_sees_them_again() -
     assert waiting.read == 1
 
 
+@pytest.mark.slow
 def test_one_damaged_payload_does_not_stop_the_replay_of_the_others() -> None:
     from ingestion import artifacts
     from ingestion import letters as dead_letters

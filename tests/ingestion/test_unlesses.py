@@ -98,6 +98,7 @@ def test_a_refused_credential_pauses_a_connection_unless_somebody_did() -> None:
     assert reasons == ["The source refused the credential.", "bank holiday"]
 
 
+@pytest.mark.slow
 def test_a_good_version_supersedes_the_letters_of_other_runs_and_not_those_of_its_own() -> None:
     other, own = new_tenant(), new_tenant()
     bad, good = item(1, label="bad"), item(1, amount="2.00")

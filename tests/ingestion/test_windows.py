@@ -109,6 +109,7 @@ def test_a_rewound_connection_starts_where_it_was_rewound_to() -> None:
     assert watermarks(first.connection) == [first.window_end, to, second.window_end]
 
 
+@pytest.mark.slow
 def test_a_run_retried_after_a_rewind_leaves_the_gap_before_its_window_to_the_next_run() -> None:
     tenant = new_tenant()
     first = load(over(items(1)), tenant)
@@ -205,6 +206,7 @@ def test_a_run_cancelled_after_its_worker_died_is_cancelled_by_the_next_claim() 
     assert (run.state, counts(run)) == (Run.State.CANCELLED, (2, 2, 0, 0))
 
 
+@pytest.mark.slow
 def test_a_run_paused_after_its_worker_died_is_given_back_and_frees_the_connection() -> None:
     with registered(over(items(4), page=2)) as pipeline:
         run = queued(pipeline)

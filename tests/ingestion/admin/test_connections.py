@@ -31,6 +31,7 @@ def at(verb: str, connection: Connection) -> str:
     return reverse(f"admin:ingestion_connection_{verb}", args=[connection.pk])
 
 
+@pytest.mark.slow
 def test_the_list_says_which_connections_are_late_paused_or_failed(console: Client, connection: Connection) -> None:
     Connection.unscoped.filter(pk=connection.pk).update(next_due=timezone.now() - datetime.timedelta(hours=3))
 
@@ -39,6 +40,7 @@ def test_the_list_says_which_connections_are_late_paused_or_failed(console: Clie
     assert "Nothing matches" in console.get(LIST, {"state": "paused"}).content.decode()
 
 
+@pytest.mark.slow
 def test_the_list_shows_the_last_run(console: Client, acme: Tenant) -> None:
     both = [{"id": "pay_1", "amount": "much"}, {"id": "pay_2", "amount": "1.00", "currency": "EUR"}]
     run = run_pipeline(payments, acme, records=both)
@@ -120,6 +122,7 @@ def test_a_connection_is_added_through_the_console(console: Client, acme: Tenant
     assert AuditEntry.unscoped.get().action == "connect"
 
 
+@pytest.mark.slow
 def test_what_is_only_delivered_takes_no_schedule(console: Client, acme: Tenant) -> None:
     with registered(over([], source=Pushed())) as pipeline:
         given = {"tenant": acme.pk, "pipeline": pipeline.name, "name": "", "due": "every", "every": "6h"}
@@ -225,6 +228,7 @@ def test_staff_without_a_grant_see_why_the_list_is_empty(client: Client, connect
     assert "app.payments" not in page
 
 
+@pytest.mark.slow
 def test_the_commands_that_pages_show_are_understood_by_the_command_line(connection: Connection, acme: Tenant) -> None:
     import shlex
 
@@ -253,6 +257,7 @@ def test_the_commands_that_pages_show_are_understood_by_the_command_line(connect
         parser.parse_args(shlex.split(line)[2:])
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_due_at_no_time_says_why(console: Client, acme: Tenant) -> None:
     def said(**changes: Any) -> str:
         with registered(over([], **changes)) as pipeline:

@@ -107,6 +107,7 @@ def test_the_page_shows_no_value_and_offers_the_verbs(console: Client, credentia
     assert all(at(verb, credential) in page for verb in ("replace", "expire", "remove"))
 
 
+@pytest.mark.slow
 def test_replacing_takes_new_values_in_the_place_of_all_old_ones(console: Client, credential: Credential) -> None:
     answer = console.post(at("replace", credential), {"values": "token=new-value", "reason": "leaked"}, follow=True)
 
@@ -115,6 +116,7 @@ def test_replacing_takes_new_values_in_the_place_of_all_old_ones(console: Client
     assert AuditEntry.unscoped.filter(action="set credential").order_by("-pk")[0].reason == "leaked"
 
 
+@pytest.mark.slow
 def test_replacing_some_values_keeps_the_others_unseen(console: Client, credential: Credential) -> None:
     until = timezone.now() + timedelta(days=90)
     actions.expire_credential(Actor(), credential, until)
@@ -132,6 +134,7 @@ def test_replacing_some_values_keeps_the_others_unseen(console: Client, credenti
 
 
 @pytest.mark.parametrize("name", ["hosts", "accounts", "auth", "methods"])
+@pytest.mark.slow
 def test_staff_cannot_send_kept_secrets_elsewhere(console: Client, credential: Credential, name: str) -> None:
     """Whoever does not know a secret could have it sent to a server of theirs."""
     boss = Client()
@@ -227,6 +230,7 @@ class Bank:
 @pytest.mark.parametrize(
     ("bank", "said"), [(Bank(), "It works: hello, [secret]"), (Bank(refuses=True), "401 for key sk_test_abcdefgh4242")]
 )
+@pytest.mark.slow
 def test_a_connection_is_tested_from_its_page(console: Client, credential: Credential, bank: Bank, said: str) -> None:
     with registered(dataclasses.replace(payments, source=bank, integration="stripe")):
         link = actions.connect(Actor(), credential.tenant, "app.payments")

@@ -60,6 +60,7 @@ def test_a_download_gives_the_very_bytes_and_is_noted(console: Client, delivery:
     assert AuditEntry.unscoped.get(action="download").target == f"body of delivery {delivery.pk}"
 
 
+@pytest.mark.slow
 def test_a_search_finds_the_senders_whole_id(console: Client, delivery: Delivery) -> None:
     Delivery.unscoped.filter(pk=delivery.pk).update(delivery_id="evt_7")
     listed = reverse("admin:ingestion_delivery_changelist")

@@ -20,6 +20,7 @@ def page_of(letter: DeadLetter, verb: str) -> str:
 
 
 @pytest.mark.parametrize("status", ["abandoned", "settled"])
+@pytest.mark.slow
 def test_a_closed_letter_is_opened_again_with_a_reason(console: Client, letter: DeadLetter, status: str) -> None:
     DeadLetter.unscoped.filter(pk=letter.pk).update(status=status)
     console.post(page_of(letter, "reopen"), {"reason": " "})

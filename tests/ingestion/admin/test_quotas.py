@@ -34,6 +34,7 @@ def in_a_week() -> datetime.datetime:
     return timezone.now() + datetime.timedelta(days=7)
 
 
+@pytest.mark.slow
 def test_the_list_shows_used_quota_and_share_with_overrides(console: Client, acme: Tenant) -> None:
     limits.spend(acme.ref, "ocr.pages", 9)
     assert "90 %" in console.get(USAGE).content.decode()

@@ -38,6 +38,7 @@ def url(name: str, row: ReconciledPeriod) -> str:
     return reverse(f"admin:ingestion_reconciledperiod_{name}", args=[row.pk])
 
 
+@pytest.mark.slow
 def test_the_list_shows_both_sides_and_filters_by_state(console: Client, breach: ReconciledPeriod) -> None:
     listed = reverse("admin:ingestion_reconciledperiod_changelist")
 
@@ -49,6 +50,7 @@ def test_the_list_shows_both_sides_and_filters_by_state(console: Client, breach:
     assert "JPY" not in bad
 
 
+@pytest.mark.slow
 def test_a_page_shows_figures_side_by_side_and_the_ids_escaped(console: Client, breach: ReconciledPeriod) -> None:
     page = console.get(url("change", breach)).content.decode()
 
@@ -99,6 +101,7 @@ def test_who_only_looks_is_offered_nothing(client: Client, acme: Tenant, breach:
     assert client.post(url("resync", breach), {"reason": "x"}).status_code == 403
 
 
+@pytest.mark.slow
 def test_a_connections_page_leads_to_its_reconciliations(console: Client, breach: ReconciledPeriod) -> None:
     page = console.get(reverse("admin:ingestion_connection_change", args=[breach.connection_id])).content.decode()
 
@@ -106,6 +109,7 @@ def test_a_connections_page_leads_to_its_reconciliations(console: Client, breach
 
 
 @pytest.mark.parametrize("name", ["change", "history", "check", "resync"])
+@pytest.mark.slow
 def test_another_tenants_reconciliation_is_not_there(
     client: Client, account: Account, breach: ReconciledPeriod, name: str
 ) -> None:

@@ -56,6 +56,7 @@ def test_the_page_tells_the_whole_story(console: Client, acme: Tenant) -> None:
     assert f"manage.py ingest show run {run.pk}" in page
 
 
+@pytest.mark.slow
 def test_letters_that_another_run_saw_since_are_not_said_to_be_none(console: Client, acme: Tenant) -> None:
     bad = [{"id": "pay-17", "amount": "much"}]
     first = run_pipeline(payments, acme, records=bad)
@@ -67,6 +68,7 @@ def test_letters_that_another_run_saw_since_are_not_said_to_be_none(console: Cli
     assert f"manage.py ingest list dead-letters --run {first.pk}" in page
 
 
+@pytest.mark.slow
 def test_the_link_to_the_dead_letters_of_a_run_finds_them(console: Client, acme: Tenant) -> None:
     run = run_pipeline(payments, acme, records=[{"id": "pay-17", "amount": "much"}])
     run_pipeline(payments, acme, records=[{"id": "pay-18", "amount": "much"}])
@@ -79,6 +81,7 @@ def test_the_link_to_the_dead_letters_of_a_run_finds_them(console: Client, acme:
     assert "pay-18" not in page
 
 
+@pytest.mark.slow
 def test_a_running_page_refreshes_itself_without_javascript(console: Client, acme: Tenant) -> None:
     queued = actions.run_now(Actor(), actions.connect(Actor(), acme, "app.payments"))
     done = run_pipeline(payments, acme)
@@ -113,6 +116,7 @@ def test_a_failed_run_is_retried_from_its_page(console: Client, acme: Tenant) ->
     assert AuditEntry.unscoped.get(action="retry").reason == "the bank is back"
 
 
+@pytest.mark.slow
 def test_a_double_click_on_retry_shows_the_one_run_it_made(console: Client, acme: Tenant) -> None:
     run = failed(acme)
     retry = reverse("admin:ingestion_run_retry", args=[run.pk])

@@ -33,6 +33,7 @@ def mark(tenant: Tenant, connection: Connection) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_staff_of_both_tenants_cannot_mix_their_rows(client: Client, tenants: tuple[Tenant, Tenant]) -> None:
     own, theirs = tenants
     client.force_login(staff("both", own, theirs))

@@ -58,6 +58,7 @@ def test_settings_that_are_no_pairs_are_refused(console: Client, connection: Con
     assert not Run.unscoped.exists()
 
 
+@pytest.mark.slow
 def test_the_same_bytes_are_not_taken_twice_and_the_first_run_is_shown(console: Client, connection: Connection) -> None:
     send(console, connection)
 
@@ -67,6 +68,7 @@ def test_the_same_bytes_are_not_taken_twice_and_the_first_run_is_shown(console: 
     assert "This file is with run" in answer.content.decode()
 
 
+@pytest.mark.slow
 def test_the_same_bytes_are_taken_again_when_asked_to(console: Client, connection: Connection) -> None:
     send(console, connection)
 
@@ -75,6 +77,7 @@ def test_the_same_bytes_are_taken_again_when_asked_to(console: Client, connectio
     assert Run.unscoped.count() == 2
 
 
+@pytest.mark.slow
 def test_a_refusal_says_why(console: Client, connection: Connection, settings: Any) -> None:
     actions.pause(Actor(), connection, "bank holiday")
     assert "is paused (bank holiday)" in send(console, connection).content.decode()

@@ -53,6 +53,7 @@ def test_one_failed_shard_fails_the_parent_and_only_it_is_retried() -> None:
     assert rows(connection.tenant) == {one["id"]: one["amount"] for one in TEN_DAYS}
 
 
+@pytest.mark.slow
 def test_dead_letters_make_the_parent_partial() -> None:
     with registered(windowed([on_day(1), on_day(2), {**on_day(2, amount="much"), "id": "bad"}])) as pipeline:
         parent = carry_all(backfill(connected(pipeline), days=2))
@@ -60,6 +61,7 @@ def test_dead_letters_make_the_parent_partial() -> None:
     assert (parent.state, counts(parent)) == (Run.State.PARTIAL, (3, 2, 0, 1))
 
 
+@pytest.mark.slow
 def test_cancelling_stops_every_shard_and_keeps_what_was_loaded(pipeline: Pipeline) -> None:
     connection = connected(pipeline)
     parent = backfill(connection, parallel=2)

@@ -72,6 +72,7 @@ def test_live_runs_go_on_beside_the_shards_and_never_beside_each_other(pipeline:
     assert {run.pk for run in taken} == {first.pk, second.pk, live.pk}
 
 
+@pytest.mark.slow
 def test_a_shard_of_a_dead_worker_keeps_its_slot_and_goes_on_from_its_checkpoint() -> None:
     records = [{**on_day(1), "id": f"rec_{number}"} for number in range(6)]
     with registered(windowed(records)) as pipeline:

@@ -76,6 +76,7 @@ def test_notes_of_an_uploaded_file_are_printed_and_what_only_tells_is_not(
     assert list(run.events.filter(name="read").values_list("text", flat=True)) == ["Read a page."]
 
 
+@pytest.mark.slow
 def test_notes_of_a_run_that_is_carried_here_are_printed_and_retry_says_its_own(connection: Connection) -> None:
     first = noted("run", *ACME)
     run = Run.objects.for_tenant(connection.tenant).get()

@@ -109,6 +109,7 @@ def windowed() -> Records:
     return Records(days, time="at")
 
 
+@pytest.mark.slow
 def test_backfill_shows_its_shards_first_and_then_carries_them() -> None:
     make_tenant()
     window = ("--from", "2026-01-01", "--to", "2026-01-06")

@@ -46,6 +46,7 @@ def test_another_tenants_shape_is_not_there(acme: Tenant) -> None:
     assert (answer.code, "is not connected" in answer.error) == (2, True)
 
 
+@pytest.mark.slow
 def test_dismiss_forgets_the_change_and_a_run_that_finds_it_again_stops_again(acme: Tenant) -> None:
     before = known(acme)
 

@@ -37,6 +37,7 @@ def file(folder: Path, name: str, *ids: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_upload_makes_a_run_of_each_file(acme: Tenant, tmp_path: Path) -> None:
     runs = asked("upload", file(tmp_path, "a", "pay_1"), file(tmp_path, "b", "pay_2", "pay_3"), *ACME)["runs"]
 
@@ -46,6 +47,7 @@ def test_upload_makes_a_run_of_each_file(acme: Tenant, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_same_bytes_are_not_taken_twice_unless_again(acme: Tenant, tmp_path: Path) -> None:
     path = file(tmp_path, "a", "pay_1")
     (first,) = asked("upload", path, *ACME)["runs"]

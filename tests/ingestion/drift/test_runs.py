@@ -33,6 +33,7 @@ def test_the_first_run_learns_whatever_it_meets() -> None:
     assert notes(first) == []
 
 
+@pytest.mark.slow
 def test_a_new_field_is_noted_once_and_stops_nobody() -> None:
     tenant = new_tenant()
     run(batch(1), tenant)
@@ -68,6 +69,7 @@ def test_pages_before_the_drift_stay() -> None:
     assert (second.state, second.read, len(rows(tenant))) == (Run.State.FAILED, 100, 130)
 
 
+@pytest.mark.slow
 def test_an_accepted_shape_lets_the_retry_through() -> None:
     tenant = new_tenant()
     run(batch(1, extra=1), tenant)
@@ -97,6 +99,7 @@ def test_accepting_needs_a_reason_something_pending_and_the_version_looked_at() 
     assert known(tenant).pending is not None
 
 
+@pytest.mark.slow
 def test_a_source_that_is_mended_goes_through_without_anybody() -> None:
     tenant = new_tenant()
     run(batch(1, extra=1), tenant)
@@ -105,6 +108,7 @@ def test_a_source_that_is_mended_goes_through_without_anybody() -> None:
     assert run(batch(101, extra=1), tenant).state == Run.State.SUCCEEDED
 
 
+@pytest.mark.slow
 def test_with_note_drift_is_in_the_timeline_once_and_everything_is_loaded() -> None:
     tenant = new_tenant()
     run(batch(1, extra=1), tenant, "note")
@@ -124,6 +128,7 @@ def test_with_ignore_nothing_is_learned() -> None:
     assert not KnownShape.objects.for_tenant(tenant).exists()
 
 
+@pytest.mark.slow
 def test_a_source_can_hold_some_fields_for_vital() -> None:
     tenant = new_tenant()
     load(vital(batch(1, extra=1, other=1), "extra"), tenant)
@@ -177,6 +182,7 @@ def test_unchanged_records_say_nothing_and_ask_nothing(django_assert_num_queries
     assert (again.skipped, known(tenant).version) == (30, version)
 
 
+@pytest.mark.slow
 def test_a_replay_notes_and_neither_stops_nor_learns() -> None:
     tenant = new_tenant()
     bad = {**batch(900, 1)[0], "amount": "many", "extra": "x"}

@@ -55,6 +55,7 @@ def test_a_broken_budget_tells_of_all_that_was_read_and_rejected() -> None:
     assert run.error_message.startswith("2 of 8 records were rejected")
 
 
+@pytest.mark.slow
 def test_a_backfill_says_together_what_its_shards_proved_and_left_out() -> None:
     with registered(windowed([], source=Telling(TEN_DAYS, page_size=2, time="at"))) as pipeline:
         parent = carry_all(backfill(connected(pipeline), days=3))

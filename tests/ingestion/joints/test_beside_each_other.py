@@ -57,6 +57,7 @@ def test_a_record_loaded_by_one_connection_closes_no_letter_of_another() -> None
     assert [letter.status for letter in letters(tenant)] == ["new"]
 
 
+@pytest.mark.slow
 def test_a_replay_judges_no_control_totals() -> None:
     tenant, checks = new_tenant(), (CountsAgree(),)
     source = Records([item(1, amount="much")], declares={"count": Decimal(1)})

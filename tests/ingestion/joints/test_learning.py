@@ -22,6 +22,7 @@ def on_day(number: int, start: int, **values: Any) -> list[dict[str, Any]]:
     return batch(start, at=START.replace(day=number, hour=12).isoformat(), **values)
 
 
+@pytest.mark.slow
 def test_a_first_run_that_was_interrupted_goes_on_learning() -> None:
     tenant, records = new_tenant(), [*batch(1, extra=1), *batch(101)]
     with registered(watched([], source=Halting(records, page_size=30))) as pipeline:
@@ -30,6 +31,7 @@ def test_a_first_run_that_was_interrupted_goes_on_learning() -> None:
     assert (first.state, first.fence, notes(first)) == (Run.State.SUCCEEDED, 2, [])
 
 
+@pytest.mark.slow
 def test_the_shards_of_a_first_backfill_learn_together() -> None:
     records = [*on_day(1, 1, extra=1), *on_day(2, 101)]
     with registered(watched([], source=Records(records, page_size=30, time="at"))) as pipeline:
@@ -40,6 +42,7 @@ def test_the_shards_of_a_first_backfill_learn_together() -> None:
     assert (parent.state, parent.ok) == (Run.State.SUCCEEDED, 60)
 
 
+@pytest.mark.slow
 def test_a_change_waits_since_it_was_first_met_however_it_changes_further() -> None:
     tenant = new_tenant()
     run(batch(1, extra=1, other=1), tenant)

@@ -137,6 +137,7 @@ def test_a_run_that_waits_for_its_next_attempt_is_told_of_by_the_tick_alone(redi
     assert redis.keys("rq:job:*") == []
 
 
+@pytest.mark.slow
 def test_the_watermark_of_a_run_that_was_retried_after_a_newer_one_stays() -> None:
     with registered(over([], source=Records([], error=SourceChanged("?")))) as pipeline:
         failed = carry(queued(pipeline))

@@ -110,6 +110,7 @@ def test_two_bad_versions_of_one_page_that_are_replayed_together_are_both_closed
     assert [letter.status for letter in letters(tenant)] == ["replayed", "replayed"]
 
 
+@pytest.mark.slow
 def test_a_bad_record_that_stands_twice_on_a_page_is_counted_twice_each_time() -> None:
     tenant, twice = new_tenant(), [{"amount": "much"}, {"amount": "much"}]
     load(over(twice), tenant)

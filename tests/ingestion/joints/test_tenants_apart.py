@@ -106,6 +106,7 @@ def test_a_hold_off_that_was_ended_holds_nobody_in_this_process_either(redis: Re
         queueing.absence.over()
 
 
+@pytest.mark.slow
 def test_staff_of_more_tenants_than_a_statement_names_see_no_other_tenants_rows() -> None:
     tenants = Tenant.objects.bulk_create(Tenant(key=f"of-{n}", name=f"of {n}") for n in range(MOST_KEYS + 2))
     *own, foreign = list(Tenant.objects.filter(pk__gte=min(one.pk for one in tenants)).order_by("pk"))
@@ -119,6 +120,7 @@ def test_staff_of_more_tenants_than_a_statement_names_see_no_other_tenants_rows(
     assert [connection.tenant for connection in seen] == [own[0]]
 
 
+@pytest.mark.slow
 def test_a_list_is_not_searched_through_what_its_rows_point_to(client: Client) -> None:
     client.force_login(staff("vera", new_tenant()))
 

@@ -168,6 +168,7 @@ def test_where_nothing_is_held_there_is_nothing_to_end() -> None:
         actions.end_hold_off(OPERATOR, connected("acme"))
 
 
+@pytest.mark.slow
 def test_the_page_says_it_and_has_the_button_only_then(client: Client) -> None:
     connection = connected("acme")
     client.force_login(staff("vera", connection.tenant, permissions=["view_connection", "run_connection"]))

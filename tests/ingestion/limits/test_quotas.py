@@ -145,6 +145,7 @@ def test_a_tenants_usage_quota_and_override_are_its_own() -> None:
     assert (used(one), used(other)) == (10, 50)
 
 
+@pytest.mark.slow
 def test_a_run_spends_for_every_record_and_stops_at_the_quota_with_its_checkpoint_kept() -> None:
     run = load(over(items(25), page=4, reader=reading()))
 

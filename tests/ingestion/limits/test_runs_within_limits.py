@@ -57,6 +57,7 @@ def until_its_turn(run: Run, redis: Redis) -> float:
     return SharedBucket(redis, key_of(run.tenant.ref, "hourly"), HOURLY).take(1, 0).wait - 1 / HOURLY.per_second
 
 
+@pytest.mark.slow
 def test_a_runs_calls_come_out_of_its_tenants_bucket(redis: Redis) -> None:
     with registered(calling(pages=8)) as pipeline:
         run = queued(pipeline)
@@ -68,6 +69,7 @@ def test_a_runs_calls_come_out_of_its_tenants_bucket(redis: Redis) -> None:
     assert redis.exists(f"ingestion:{run.tenant.key}:bucket:slow")
 
 
+@pytest.mark.slow
 def test_config_names_the_integration_and_a_source_without_one_has_its_pipelines_rate(redis: Redis) -> None:
     tenant = new_tenant()
     with registered(calling("")) as pipeline:
@@ -90,6 +92,7 @@ def test_a_run_that_would_wait_too_long_is_given_back_and_frees_its_slot(redis: 
     assert run.tenant.key in run.error_message
 
 
+@pytest.mark.slow
 def test_a_hold_asked_for_in_one_run_stops_the_next_run_of_the_tenant_and_no_other(redis: Redis) -> None:
     tenant = new_tenant()
     with registered(calling(pages=1, hold=300)) as pipeline:

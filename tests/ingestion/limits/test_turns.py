@@ -70,6 +70,7 @@ def end(run: Run) -> None:
     closing.fail(with_tenant, mine, ValueError("the end"))
 
 
+@pytest.mark.slow
 def test_a_tick_takes_every_tenants_first_due_connection_before_anybodys_second() -> None:
     greedy, quiet = tenant(), [tenant() for _ in range(3)]
     connections(greedy, 40, next_due=db_now_plus(-3600))
@@ -132,6 +133,7 @@ def test_the_end_of_a_run_brings_in_its_tenants_next_one_behind_the_others(redis
 
 
 @pytest.mark.parametrize(("others", "told"), [(0, 8), (1, 4), (2, 3), (3, 3), (9, 3)])
+@pytest.mark.slow
 def test_one_tenants_runs_are_told_to_its_part_of_the_workers_only(redis: Redis, others: int, told: int) -> None:
     greedy = tenant("enterprise")
     waiting(greedy, 30)

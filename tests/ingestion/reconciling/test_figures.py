@@ -112,6 +112,7 @@ def test_a_tolerance_that_is_no_amount_is_refused(tolerance: Decimal) -> None:
         Periods("moment", tolerance=tolerance)
 
 
+@pytest.mark.slow
 def test_rows_the_source_no_longer_counts_are_left_out(account: Account, connection: Connection) -> None:
     account.put("p1", "10.50", noon(), gone=True)
     loaded(connection)
@@ -140,6 +141,7 @@ def test_a_group_that_vanished_on_both_sides_is_matched_again(account: Account, 
     assert check(connection)["JPY"].state == "matched"
 
 
+@pytest.mark.slow
 def test_two_connections_of_one_account_both_match(account: Account, connection: Connection) -> None:
     second = connected(of(account), connection.tenant, "second")
     loaded(second)
@@ -148,6 +150,7 @@ def test_two_connections_of_one_account_both_match(account: Account, connection:
     assert check(connection)["EUR"].state == "matched"
 
 
+@pytest.mark.slow
 def test_rows_of_another_tenant_never_count(account: Account, connection: Connection) -> None:
     other = connected(of(account))
     loaded(other)
@@ -170,6 +173,7 @@ def test_a_source_that_names_no_ids_is_compared_by_its_figures(account: Account)
     assert (row.state, row.missing, row.difference) == ("breach", [], "-10.5")
 
 
+@pytest.mark.slow
 def test_rejected_records_explain_what_is_missing(account: Account, connection: Connection) -> None:
     account.put("p5", "7?", noon())
     run = loaded(connection)
@@ -193,6 +197,7 @@ def test_rejected_records_do_not_explain_what_the_source_does_not_have(
     assert (row.state, row.missing, row.extra) == ("breach", ["p5"], ["p6"])
 
 
+@pytest.mark.slow
 def test_rejected_records_do_not_explain_the_others(account: Account, connection: Connection) -> None:
     account.put("p5", "7?", noon())
     loaded(connection)

@@ -59,6 +59,7 @@ def test_a_hundred_times_as_many_secrets_do_not_make_a_text_dearer() -> None:
     assert ratio(lambda: mask(text)) < 4
 
 
+@pytest.mark.slow
 def test_nor_a_text_that_is_full_of_what_all_secrets_begin_with() -> None:
     text = "sk_live_ " * 3000
 

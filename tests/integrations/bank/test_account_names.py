@@ -82,6 +82,7 @@ def test_names_that_only_blanks_tell_apart_are_two_accounts(first: str, second: 
 
 @database
 @every
+@pytest.mark.slow
 def test_rows_that_were_stored_without_blanks_are_the_only_name_s_that_claims_them() -> None:
     where = connection()
     load_as_before(where, named("Main Joint", SHOP, RENT))
@@ -123,6 +124,7 @@ def test_two_names_with_blanks_take_what_was_stored_as_one_and_leave_nothing() -
 
 @database
 @every
+@pytest.mark.slow
 def test_a_name_without_blanks_that_a_file_spelled_so_is_no_other_one_s() -> None:
     where = connection()
     load(where, "first.qif", named("MainJoint", SHOP))

@@ -72,6 +72,7 @@ def test_an_equal_statement_of_another_bank_takes_nothing_from_an_account_whose_
     assert of_its_statements_account(where)
 
 
+@pytest.mark.slow
 def test_a_newer_export_of_another_bank_takes_no_row_of_a_statement_that_is_not_its_own() -> None:
     where = connection()
     as_before(where, bank("1", "-10"))

@@ -36,6 +36,7 @@ def test_what_continues_one_statement_and_overlaps_with_another_one_is_stored_on
         assert loaded(f"{history[:9].replace(' ', '-')}-{at}", [file]) == true(booked), order
 
 
+@pytest.mark.slow
 def test_the_next_page_of_a_statement_counts_on_beside_statements_of_the_same_day() -> None:
     booked = [Booked(DAY, -9, "Cake", "")] * 4
     parts = [cut(booked, 3, 4, "0"), cut(booked, 0, 1, "7/1"), cut(booked, 1, 3, "7/2")]

@@ -41,6 +41,7 @@ def numbers(text: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.slow
 def test_an_entry_of_another_text_in_the_place_of_a_stored_one_is_named_with_both_rows(form: str) -> None:
     said = told(FORMATS[form], JUNE, CLEANED)
 
@@ -102,6 +103,7 @@ def test_a_file_with_ids_beside_one_without_them_is_named() -> None:
     assert "1 entry resembles a stored one, with the same day and amount and another text" in told(ofx, JUNE, named)
 
 
+@pytest.mark.slow
 def test_statements_with_balances_are_judged_by_these() -> None:
     opening = Cutting("1", 100, JUNE[:2], DAY, JUNE[1].day), Cutting("2", 60, [ANOTHER, *JUNE[2:]], JUNE[1].day, DAY)
 
@@ -111,6 +113,7 @@ def test_statements_with_balances_are_judged_by_these() -> None:
     assert stored("acme") == true([*JUNE, ANOTHER])
 
 
+@pytest.mark.slow
 def test_a_row_that_another_entry_of_the_file_takes_is_not_named() -> None:
     where, coffee = connection(), JUNE[1]._replace(name="F1")
     put(where, "first.ofx", ofx(Cutting("", 0, [coffee], DAY, DAY)))

@@ -140,6 +140,7 @@ def test_ids_to_ignore_withdraw_no_twin_with_ids_that_balances_prove() -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.slow
 def test_a_statement_sent_again_in_another_order_with_a_word_corrected_keeps_its_rows(order: tuple[int, int]) -> None:
     coffee, other = "0610 D10,00 ", "0611 D3,00 X"
     files = [
@@ -150,6 +151,7 @@ def test_a_statement_sent_again_in_another_order_with_a_word_corrected_keeps_its
     assert total(tuple(files[at] for at in order), "reordered") == (2, Decimal(-13))
 
 
+@pytest.mark.slow
 def test_a_bank_that_numbers_all_statements_alike_loses_none_that_changes_no_balance() -> None:
     files = tuple(
         sta("0/1", "0610 100,00", "0610 100,00", f"0610 D10,00 {paid}", f"0610 C10,00 {received}")

@@ -53,6 +53,7 @@ def test_two_rows_that_move_nothing_are_two_and_the_run_says_what_speaks_against
     assert "contradicts" not in said
 
 
+@pytest.mark.slow
 def test_a_row_of_another_text_between_the_same_balances_was_sent_again() -> None:
     said = take(row(BAR), row(BAR.replace("BAR", "Bar & Grill")))
 

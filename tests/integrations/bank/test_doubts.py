@@ -141,6 +141,7 @@ def test_entries_of_one_amount_stand_in_any_order_where_a_bank_lists_by_amount(
     assert stored("acme") == true(booked[min(start for start, _ in spans) :])
 
 
+@pytest.mark.slow
 def test_of_two_entries_of_one_amount_no_more_are_one_than_the_balances_say() -> None:
     looks = [(5, "Coffee"), (5, "Tea"), (5, "Coffee"), (-3, "Tea"), (5, "Tea"), (-3, "Coffee")]
     booked = [Booked(DAY, *look, "") for look in looks]

@@ -35,6 +35,7 @@ def amounts(where: Connection) -> list[str]:
 @pytest.mark.every_database
 @pytest.mark.parametrize("language", [DUTCH, ENGLISH], ids=["Dutch", "English"])
 @pytest.mark.parametrize("order", list(permutations(range(2))), ids=str)
+@pytest.mark.slow
 def test_halves_that_overlap_lose_no_twin(language: tuple[str, str], order: tuple[int, ...]) -> None:
     where = connection()
     halves = [export(language, 50, 35), export(language, 65, 50)]

@@ -27,6 +27,7 @@ def test_an_entry_that_is_only_announced_is_not_posted() -> None:
     assert (run.state, run.ok, list(run.skip_reasons.values())) == (Run.State.SUCCEEDED, 1, [1])
 
 
+@pytest.mark.slow
 def test_a_file_that_was_interrupted_between_its_statements_is_read_once() -> None:
     where = connection()
     first = mt940("100,00", [("260105", "-10,00")], "90,00", number="1")
@@ -41,6 +42,7 @@ def test_a_file_that_was_interrupted_between_its_statements_is_read_once() -> No
     assert (halfway, run.state, run.read, run.ok) == (1, Run.State.SUCCEEDED, 2, 2)
 
 
+@pytest.mark.slow
 def test_the_same_amount_of_the_next_statement_in_a_file_of_its_own_is_another_entry() -> None:
     where, day = connection(), "260105"
     load(where, "one.sta", mt940("100,00", [(day, "-10,00")], "90,00", number="1"))

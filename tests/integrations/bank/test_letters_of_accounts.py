@@ -29,6 +29,7 @@ def test_an_entry_of_a_file_that_left_out_bank_or_kind_closes_with_that_of_one_t
     assert len(active(where)) == len(MONTH) + 1
 
 
+@pytest.mark.slow
 def test_the_letter_of_an_account_that_says_bank_and_kind_stays_where_another_account_has_the_entry() -> None:
     where = connection()
     bad, good = ("0106", "-1O.00", "A3"), ("0106", "-10.00", "A3")

@@ -107,6 +107,7 @@ def test_an_amount_of_two_readings_is_read_by_the_mark_of_its_file() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_the_letter_of_an_amount_of_two_readings_names_the_setting_and_the_setting_reads_it() -> None:
     where = connection()
 

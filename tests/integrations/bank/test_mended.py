@@ -156,6 +156,7 @@ def test_an_unreadable_version_of_what_is_stored_leaves_the_row_and_a_letter_tha
     ],
     ids=["one more", "another day", "other texts", "another amount", "nothing to read", "an id"],
 )
+@pytest.mark.slow
 def test_an_unreadable_entry_of_which_less_is_stored_stays_open(bad: list[tuple[str, str, str, str]]) -> None:
     where = connection()
     load(where, "good.ofx", ofx(RENT, TEA))
@@ -209,6 +210,7 @@ def test_a_refused_csv_closes_when_the_same_one_ties() -> None:
     assert statuses(where) == ["abandoned"]
 
 
+@pytest.mark.slow
 def test_a_refused_csv_of_one_day_is_not_closed_by_another_export_of_that_day() -> None:
     where = connection()
     bad = csv_rows("2026-06-01,A,10,10", "2026-06-01,B,-3,5", "2026-06-01,C,1,6")

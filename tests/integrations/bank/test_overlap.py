@@ -205,6 +205,7 @@ def test_pages_in_files_of_their_own_keep_their_twins_in_every_order_and_again()
         assert active(where) == [("2026-01-05", Decimal(-3))] * 4 + [("2026-01-05", Decimal(2))]
 
 
+@pytest.mark.slow
 def test_another_format_of_the_same_account_is_named() -> None:
     where = connection()
     load(where, "a.sta", page("7/1", "100,00", "94,00", "D 3,00 Coffee", "D 3,00 Tea"))
@@ -224,6 +225,7 @@ def test_look_alikes_and_corrections_refuse_to_be_asked_without_a_tenant() -> No
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_look_alikes_are_of_the_tenants_own_rows() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     load(theirs, "a.ofx", sample("47a_unstable_ids.ofx"))

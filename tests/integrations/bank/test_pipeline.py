@@ -138,6 +138,7 @@ def test_overlapping_statements_merge_and_twins_survive_in_every_order_of_import
     assert all(one == seen[0] for one in seen)
 
 
+@pytest.mark.slow
 def test_the_same_file_again_is_recognised_and_loading_it_again_changes_nothing() -> None:
     where = connection()
     data = mt940("100,00", [("260105", "-10,00"), ("260105", "-10,00")], "80,00")
@@ -155,6 +156,7 @@ def test_the_same_file_again_is_recognised_and_loading_it_again_changes_nothing(
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_two_tenants_with_the_same_file_share_nothing() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     data = mt940("100,00", [("260105", "-10,00")], "90,00")
@@ -215,6 +217,7 @@ def _days(day: str, entries: tuple[tuple[str, str], ...]) -> list[tuple[str, tup
     return list(zip(day.split("+"), entries, strict=True))
 
 
+@pytest.mark.slow
 def test_bank_numbers_that_restart_every_day_neither_merge_nor_double_entries() -> None:
     where = connection()
 

@@ -52,6 +52,7 @@ def test_the_parts_of_a_batch_are_kept_so_that_invoices_can_be_matched() -> None
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_structured_remittance_and_exchange_are_kept() -> None:
     where = connection()
 
@@ -73,6 +74,7 @@ def test_a_run_that_posts_no_notice_says_why_and_names_the_setting() -> None:
     assert "declares '25.00' as TtlNtries/Sum" in timeline(run)
 
 
+@pytest.mark.slow
 def test_an_interim_report_is_announced_only_until_notices_are_posted() -> None:
     where = connection()
     data = b":20:X\n:25:10020030/1\n:28C:1/1\n:34F:EUR0,\n:61:2606020602D5,00NMSCNONREF//a1\n:90D:1EUR5,00\n-\n"
@@ -99,6 +101,7 @@ def test_a_summary_that_the_file_contradicts_is_a_dead_letter() -> None:
     assert "declares '25.00'" in DeadLetter.objects.for_tenant(where.tenant).get().errors[0]["message"]
 
 
+@pytest.mark.slow
 def test_a_reversal_that_keeps_its_sign_is_refused_until_the_setting_is_told() -> None:
     where = connection()
     data = case("31_reversal_as_bank_means.xml")
@@ -134,6 +137,7 @@ def test_an_iban_with_wrong_check_digits_is_noted() -> None:
     assert "check digits of the IBAN DE99100200300040005000" in timeline(run)
 
 
+@pytest.mark.slow
 def test_a_refused_statement_from_before_there_were_parts_can_be_replayed() -> None:
     where = connection()
     data = case("30_batch.xml").replace(b">1429.56<", b">1429.57<")

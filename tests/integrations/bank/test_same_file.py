@@ -90,6 +90,7 @@ def zipped(**files: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("pack", [bytes, lambda data: zipped(**{"a.sta": data})], ids=["file", "zip"])
+@pytest.mark.slow
 def test_notices_read_again_in_the_charset_that_their_note_asks_for_keep_their_rows(pack: Any) -> None:
     where, data = connection(), pack(NOTICE)
     put(where, "notice.sta", data, post_notices=True)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from integrations.bank.standing import Standing, compared
 
 Booked = list[tuple[int, date, Decimal]]
@@ -33,6 +35,7 @@ def pairs(one: Standing, other: Standing) -> list[tuple[int, int]]:
     return [(at, other_at) for steps in days for at, others in steps.items() for other_at in others]
 
 
+@pytest.mark.slow
 def test_cuttings_in_step_never_take_two_entries_for_one() -> None:
     seen = 0
     for seed in range(2000):

@@ -99,6 +99,7 @@ def test_a_day_of_the_whole_beside_its_pieces_doubles_nothing() -> None:
         assert total(order, f"order-{at}") == (3, Decimal(-10)), order
 
 
+@pytest.mark.slow
 def test_what_equals_a_stored_statement_but_for_its_number_is_named_and_so_is_its_parting() -> None:
     where = connection()
     coffee, refund = LINES[0], LINES[1]
@@ -114,6 +115,7 @@ def test_what_equals_a_stored_statement_but_for_its_number_is_named_and_so_is_it
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_sightings_are_of_the_tenants_own_statements() -> None:
     ours, theirs = connection("ours"), connection("theirs")
     coffee, refund = LINES[0], LINES[1]
@@ -144,6 +146,7 @@ RENT = contradicting("5/1", "100", "90", "0610 D10,00 RENT")
     ids=["other closing", "other balances"],
 )
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.slow
 def test_proved_statements_of_one_number_that_contradict_each_other_are_named(other: bytes, turned: bool) -> None:
     where = connection()
     files = [other, RENT] if turned else [RENT, other]

@@ -85,6 +85,7 @@ def test_versions_in_one_file_count_once(name: str) -> None:
     assert total(where) == -60
 
 
+@pytest.mark.slow
 def test_the_earlier_rows_stay_and_name_a_successor() -> None:
     where = connection()
     for data in VERSIONS["another day"]:
@@ -113,6 +114,7 @@ KEPT = {
 
 @pytest.mark.every_database
 @pytest.mark.parametrize("name", KEPT)
+@pytest.mark.slow
 def test_where_nothing_proves_a_version_no_row_is_withdrawn(name: str) -> None:
     before, versions = KEPT[name]
     where = connection()
@@ -123,6 +125,7 @@ def test_where_nothing_proves_a_version_no_row_is_withdrawn(name: str) -> None:
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_another_tenants_version_withdraws_nothing() -> None:
     first, second = VERSIONS["another day"]
     put(connection("ours"), "rent.sta", first)

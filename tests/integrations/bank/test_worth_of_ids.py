@@ -15,6 +15,7 @@ from tests.integrations.bank.test_pipeline import connection, load
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.slow
 def test_ids_that_change_with_each_download_are_named_until_the_connection_says_so() -> None:
     where = connection()
     load(where, "a.ofx", sample("47a_unstable_ids.ofx"))
@@ -45,6 +46,7 @@ def test_ids_to_ignore_leave_the_texts_to_tell_and_withdraw_copies_that_were_loa
 
 
 @pytest.mark.parametrize("order", ["ab", "ba", "aab", "abb"])
+@pytest.mark.slow
 def test_ids_to_ignore_from_the_start_never_double(order: str) -> None:
     where = connection()
     files = {"a": sample("47a_unstable_ids.ofx"), "b": sample("47b_unstable_ids.ofx")}
@@ -56,6 +58,7 @@ def test_ids_to_ignore_from_the_start_never_double(order: str) -> None:
     assert "resemble" not in notes(run)
 
 
+@pytest.mark.slow
 def test_an_id_that_comes_with_another_day_and_amount_is_named_until_the_connection_says_what_it_is() -> None:
     where = connection()
     load(where, "a.ofx", sample("03a_tip.ofx"))
@@ -66,6 +69,7 @@ def test_an_id_that_comes_with_another_day_and_amount_is_named_until_the_connect
     assert "1 entry resembles a stored one, with an id that is stored with another day or amount" in notes(run)
 
 
+@pytest.mark.slow
 def test_a_trusted_id_with_another_day_and_amount_corrects_its_row_and_says_so() -> None:
     where = connection()
     load(where, "a.ofx", sample("03a_tip.ofx"), ids="trust")
@@ -79,6 +83,7 @@ def test_a_trusted_id_with_another_day_and_amount_corrects_its_row_and_says_so()
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 def test_trust_told_later_leaves_the_newer_of_two_rows_of_one_id() -> None:
     where = connection()
     load(where, "a.ofx", sample("03a_tip.ofx"))
@@ -89,6 +94,7 @@ def test_trust_told_later_leaves_the_newer_of_two_rows_of_one_id() -> None:
     assert active(where) == [("2026-06-12", Decimal(-46))]
 
 
+@pytest.mark.slow
 def test_ids_that_hold_once_keep_both_and_ask_nothing() -> None:
     where = connection()
     load(where, "a.ofx", sample("03a_tip.ofx"), ids="once")
@@ -106,6 +112,7 @@ def test_a_word_that_ids_does_not_know_is_refused_before_it_is_stored() -> None:
         configure(Actor(), where, {"ids": "maybe"}, "asked the bank")
 
 
+@pytest.mark.slow
 def test_true_twins_with_ids_of_their_own_resemble_nothing() -> None:
     where = connection()
     twins = sample("47a_unstable_ids.ofx").replace(b"20260604", b"20260603").replace(b"TAXI", b"HOTEL")

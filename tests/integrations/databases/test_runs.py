@@ -65,6 +65,7 @@ def test_late_commits_and_a_slow_clock_are_covered_by_the_lag(legacy: Legacy) ->
     assert set(rows(tenant)) == {"1", "2", "3"}
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_its_checkpoint_after_a_failure(legacy: Legacy) -> None:
     orders(legacy, *range(1, 30))
     failing = iter([False, False, True])

@@ -211,6 +211,7 @@ def test_no_ipv6_form_of_an_ipv4_address_is_public(address: IPv4Address) -> None
 
 
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
+@pytest.mark.slow
 def test_what_is_public_is_global_and_unicast(address: IPv4Address | IPv6Address) -> None:
     if is_public(address):
         assert address.is_global

@@ -94,6 +94,7 @@ def test_a_source_over_http_is_loaded(server: Server) -> None:
     assert server.requests[-1].headers["x-request-id"] == f"{tenant.key}:{run.pk}:3"
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_its_checkpoint_after_the_source_failed(server: Server) -> None:
     with (
         configured(PRIVATE_NETWORKS=["127.0.0.0/8"]),

@@ -232,6 +232,7 @@ def by_offset(total: int, least: int = 1) -> World:
 
 
 @pytest.mark.parametrize("proof", ["", "$.count"])
+@pytest.mark.slow
 def test_an_offset_that_is_rounded_down_ends_by_itself_and_says_what_helps(acme: Tenant, proof: str) -> None:
     world = by_offset(300, least=100)
     paging = {"style": "offset", "limit": 100}

@@ -114,6 +114,7 @@ def test_equal_rows_that_fill_two_pages_are_all_kept(acme: Tenant) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_twins_are_counted_on_after_a_worker_died(acme: Tenant) -> None:
     class Died(BaseException):
         pass

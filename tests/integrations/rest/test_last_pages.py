@@ -36,6 +36,7 @@ def run(tenant: Tenant, count: int, *, mode: str | None = None, told: Any = None
 
 @pytest.mark.parametrize("mode", [None, "stop"])
 @pytest.mark.parametrize(("first", "second"), [(61, 90), (20, 90), (90, 20), (90, 90)])
+@pytest.mark.slow
 def test_a_last_page_without_the_way_to_a_next_one_is_no_drift(first: int, second: int, mode: str | None) -> None:
     tenant = new_tenant()
     run(tenant, first, mode=mode)

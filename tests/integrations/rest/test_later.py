@@ -74,6 +74,7 @@ def test_every_run_of_the_integration_is_held_off_and_the_end_is_everybody_s(acm
     assert run(other, lambda request: reply(FINE)).state == "succeeded"
 
 
+@pytest.mark.slow
 def test_the_console_shows_it_and_ends_it(acme: Tenant, client: Client) -> None:
     connection = connected(acme, **{**PLAIN, "signals": SLACK})
     client.force_login(staff("vera", acme, permissions=["view_connection", "run_connection"]))

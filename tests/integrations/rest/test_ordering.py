@@ -55,6 +55,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(("before", "after"), CHANGES.values(), ids=list(CHANGES))
+@pytest.mark.slow
 def test_what_comes_after_another_member_or_unit_orders_is_taken_and_told(
     acme: Tenant, before: dict[str, str], after: dict[str, str]
 ) -> None:

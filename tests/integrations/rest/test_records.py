@@ -81,6 +81,7 @@ def rows(tenant: Tenant) -> dict[tuple[str, str], Any]:
     return {(row.source, row.external_id): row.body for row in found}
 
 
+@pytest.mark.slow
 def test_records_are_loaded_and_a_second_run_changes_nothing(acme: Tenant) -> None:
     connection, source = connected(acme), Things(*map(thing, range(1, 24)))
 
@@ -168,6 +169,7 @@ def test_records_without_ids_are_known_by_their_content(acme: Tenant) -> None:
     assert sorted(body["a"] for body in rows(acme).values()) == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_connections_of_one_tenant_and_of_two_never_meet(acme: Tenant) -> None:
     other = make_tenant("other")
     places = [connected(acme, "shop"), connected(acme, "store"), connected(other, "shop")]
@@ -195,6 +197,7 @@ def test_a_source_that_stops_short_of_its_total_fails_the_run(acme: Tenant) -> N
     assert done.watermark_after is None
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(acme: Tenant) -> None:
     class Died(BaseException):
         pass

@@ -71,6 +71,7 @@ def test_a_record_that_comes_on_two_pages_is_counted_once(acme: Tenant, name: st
     assert state != "failed" or verdict in made.error_message
 
 
+@pytest.mark.slow
 def test_a_total_that_is_not_reached_is_told_with_the_numbers_of_the_source_and_of_what_came(acme: Tenant) -> None:
     """And not with what was read twice in the search for the missing ones."""
     made = run(connected(acme, **declared(pagination={"style": "page"}, total="$.count")),

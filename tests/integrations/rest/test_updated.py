@@ -41,6 +41,7 @@ UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanosecond
 
 
 @pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.slow
 def test_a_source_may_change_the_unit_of_its_times(acme: Tenant, unit: str) -> None:
     later = [SECONDS, (SECONDS + 1) * UNITS[unit], SECONDS + 2, (SECONDS + 1) * UNITS[unit]]
 
@@ -87,6 +88,7 @@ YEAR_5000 = 95_617_584_000
 @pytest.mark.parametrize(
     "at", [946_684_800_000 - 1, 4_102_444_800, 10**13, *(YEAR_5000 * unit for unit in UNITS.values())]
 )
+@pytest.mark.slow
 def test_a_number_that_may_be_several_things_is_a_letter_that_asks_which(acme: Tenant, at: int) -> None:
     assert states(acme, SECONDS, at, SECONDS + 2) == [0, 0, 2]
 
@@ -96,6 +98,7 @@ def test_a_number_that_may_be_several_things_is_a_letter_that_asks_which(acme: T
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.slow
 def test_a_number_is_a_time_that_may_lie_in_the_future_too(acme: Tenant, unit: str, declared: bool) -> None:
     far = (SECONDS + 20 * 365 * 86_400) * UNITS[unit]
     told = {"updated_unit": unit} if declared else {}
@@ -137,6 +140,7 @@ def test_a_counter_takes_no_times(acme: Tenant) -> None:
 
 
 @pytest.mark.parametrize("at", ["2999-01-01T00:00:00Z", "9999-12-31T23:59:59", "2099-01-01"])
+@pytest.mark.slow
 def test_a_time_far_in_the_future_is_a_letter_and_freezes_nothing(acme: Tenant, at: str) -> None:
     assert states(acme, "2026-01-01", at, "2026-01-02") == [0, 0, 2]
 

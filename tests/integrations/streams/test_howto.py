@@ -62,6 +62,7 @@ def test_a_replica_is_waited_for(stream_redis: KeptRedis) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["deleted", "trimmed"])
+@pytest.mark.slow
 def test_pending_entries_without_content_are_told_and_never_come_again(stream_redis: KeptRedis, how: str) -> None:
     """github.com/ThreeDotsLabs/watermill-redisstream/pull/38, github.com/redis/redis/issues/6199, 7021, 8924 and 10198:
     consumers met them in every round, for ever, or took them for the end of what was theirs.

@@ -115,6 +115,7 @@ def test_a_stream_trimmed_to_nothing_is_told_once(stream_redis: KeptRedis) -> No
     assert (again.left_out, later.left_out, later.ok) == ({}, {}, 1)
 
 
+@pytest.mark.slow
 def test_entries_deleted_one_by_one_are_told_though_nobody_knows_how_many(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     add_items(stream_redis, tenant, 1, 3)

@@ -125,6 +125,7 @@ def test_entries_without_an_id_of_their_own_are_known_by_the_streams(stream_redi
     assert [one.key for one in page.records] == numbers
 
 
+@pytest.mark.slow
 def test_what_a_dead_consumer_of_another_name_held_is_taken_over(stream_redis: KeptRedis) -> None:
     tenant = new_tenant()
     with stream_redis.client() as client:

@@ -57,6 +57,7 @@ def test_thin_events_are_kept_as_of_an_unknown_type() -> None:
     assert event.created_at.isoformat() == "2026-01-31T06:20:52+00:00"
 
 
+@pytest.mark.slow
 def test_a_thin_event_about_an_object_that_is_followed_makes_it_be_fetched() -> None:
     account = Account()
     identity = account.create("customers")
@@ -80,6 +81,7 @@ def test_a_thin_event_of_another_party_s_account_is_cut_down_to_its_head() -> No
     assert b"mtr_1" not in bytes(Delivery.unscoped.get().body)
 
 
+@pytest.mark.slow
 def test_kept_events_are_delivered_again_when_a_connection_follows_them() -> None:
     account = Account()
     identity = account.create("customers")

@@ -52,6 +52,7 @@ def test_a_closed_day_matches_and_a_lost_object_is_named(kind: str) -> None:
     assert lost[group][0] == "breach"
 
 
+@pytest.mark.slow
 def test_deleted_objects_are_counted_by_neither_side() -> None:
     account = account_of("customers")
     with following(account, "customers") as follower:

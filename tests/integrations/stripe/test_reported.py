@@ -23,6 +23,7 @@ def item(number: int) -> dict[str, Any]:
     return {"id": f"si_{number}", "price": {"id": f"price_{number}"}, "quantity": 1}
 
 
+@pytest.mark.slow
 def test_created_told_after_updated_leaves_no_incomplete_subscription() -> None:
     account = Account()
     identity = account.create("subscriptions", status="incomplete")
@@ -149,6 +150,7 @@ def test_an_upcoming_invoice_is_counted_and_never_loaded() -> None:
 
 
 @pytest.mark.parametrize("ahead", [400 * DAY, 2990 * 365 * DAY], ids=["an advanced test clock", "the year 5000"])
+@pytest.mark.slow
 def test_an_event_dated_far_ahead_freezes_nothing(ahead: int) -> None:
     account = Account(now=int(datetime.now(UTC).timestamp()))
     identity = account.create("subscriptions", status="trialing")

@@ -84,6 +84,7 @@ def test_raw_records_are_kept_as_stripe_sent_them() -> None:
     assert json.dumps(account.objects[identity]).encode() in kept
 
 
+@pytest.mark.slow
 def test_an_object_at_fault_becomes_a_dead_letter_and_loads_once_stripe_has_it_right() -> None:
     account = Account()
     bad, good = account.create("charges", currency="??"), account.create("charges")
@@ -141,6 +142,7 @@ def test_two_accounts_of_a_tenant_do_not_bury_each_other_s_customers() -> None:
     }
 
 
+@pytest.mark.slow
 def test_tenants_rows_stay_apart_though_their_objects_have_the_same_ids() -> None:
     for key, version in (("acme", 1), ("globex", 3)):
         account = Account()

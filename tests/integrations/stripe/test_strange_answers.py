@@ -123,6 +123,7 @@ def test_a_restricted_key_s_missing_permission_is_named() -> None:
         source(account, "charges").test(context(account))
 
 
+@pytest.mark.slow
 def test_another_account_s_key_deletes_nothing() -> None:
     account, other = full("products", 25), full("products", 30)
     account.now = other.now = account.now + 40 * DAY

@@ -69,6 +69,7 @@ def kept() -> dict[str, tuple[str, bool]]:
     return {one.external_id: (one.verdict, bool(one.body)) for one in StripeEvent.unscoped.all()}
 
 
+@pytest.mark.slow
 def test_an_event_reaches_the_tables_without_a_feed() -> None:
     account = Account()
     identity = account.create("invoices")

@@ -76,6 +76,7 @@ def test_the_form_edits_and_keeps_what_it_has_no_field_for(console: Client, acme
     assert connection.config["rest"]["pagination"] == {"style": "offset", "overlap": 3, "limit": 30}
 
 
+@pytest.mark.slow
 def test_what_the_form_writes_it_reads_again(console: Client, acme: Tenant, world: World) -> None:
     console.post(reverse(DECLARE), form(acme, _save="Save", auth_kind="api_key", auth_name="X-Key", method="POST",
                                         body='{"a": 1}', pagination_place="body"))  # fmt: skip
@@ -107,6 +108,7 @@ def test_what_the_form_writes_it_reads_again(console: Client, acme: Tenant, worl
     ],
 )
 @pytest.mark.parametrize("button", ["_save", "_preview"])
+@pytest.mark.slow
 def test_what_is_wrong_stays_on_the_form(
     console: Client, acme: Tenant, world: World, wrong: Any, words: str, button: str
 ) -> None:
@@ -117,6 +119,7 @@ def test_what_is_wrong_stays_on_the_form(
     assert world.asked == []
 
 
+@pytest.mark.slow
 def test_a_name_is_not_taken_twice(console: Client, acme: Tenant, world: World) -> None:
     before = connected(acme).config
 
@@ -127,6 +130,7 @@ def test_a_name_is_not_taken_twice(console: Client, acme: Tenant, world: World) 
 
 
 @pytest.mark.parametrize("button", ["_save", "_preview"])
+@pytest.mark.slow
 def test_the_form_reaches_own_tenants_and_connections_only(
     console: Client, acme: Tenant, globex: Tenant, world: World, button: str
 ) -> None:
@@ -151,6 +155,7 @@ def test_the_form_needs_the_permission(acme: Tenant, client: Client, world: Worl
     assert client.post(reverse(DECLARE), form(acme, _save="Save")).status_code == 403
 
 
+@pytest.mark.slow
 def test_raw_json_is_held_to_the_same_rules(console: Client, acme: Tenant, world: World) -> None:
     connection = connected(acme)
     address = reverse("admin:ingestion_connection_change", args=[connection.pk])
@@ -252,6 +257,7 @@ SAID: list[tuple[dict[str, str], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("filled", "declared"), SAID)
+@pytest.mark.slow
 def test_the_form_says_what_json_says_and_shows_it_again(
     console: Client, acme: Tenant, world: World, filled: dict[str, str], declared: dict[str, Any]
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_preview_uses_the_connection_s_own_tenant_and_no_other_credential(acme
     assert seen == [("globex", "other", 0)]
 
 
+@pytest.mark.slow
 def test_a_record_s_page_shows_it_exactly_to_those_who_may(console: Client, acme: Tenant) -> None:
     run(connected(acme), Things('{"id": 1, "price": 0.10, "big": 123456789012345678901234567890}'))
     page = reverse("admin:rest_restrecord_change", args=[RestRecord.objects.for_tenant(acme).get().pk])
