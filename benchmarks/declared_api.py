@@ -113,10 +113,12 @@ def compare(records: int, rounds: int) -> None:
                     costs.setdefault(name, []).append(cost_of(contestant, address, records))
         finally:
             server.terminate()  # or an error would wait for it for ever
-    middle = {name: statistics.median(found) for name, found in costs.items()}
-    for name, cost_of_a_record in middle.items():
+    medians = {name: statistics.median(rounds_of_it) for name, rounds_of_it in costs.items()}
+    for name, cost_of_a_record in medians.items():
         print(f"{name:7} {cost_of_a_record:7.1f} us CPU a record")
-    print(f"ours takes {middle['ours'] / middle['client']:.2f} of client, {middle['ours'] / middle['dlt']:.2f} of dlt")
+    print(
+        f"ours takes {medians['ours'] / medians['client']:.2f} of client, {medians['ours'] / medians['dlt']:.2f} of dlt"
+    )
 
 
 def main() -> None:

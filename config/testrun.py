@@ -157,6 +157,9 @@ def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
                 if output := outputs.pop(0):
                     sys.stdout.write(output.read_text(errors="replace"))
                 yield ran
+        except KeyboardInterrupt:
+            started.clear()  # the terminal has told them too; a second time would cut their cleaning up short
+            raise
         finally:
             stop(lanes, started)
             for output in filter(None, outputs):

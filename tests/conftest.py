@@ -71,8 +71,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif "crawling" in fixtures_of(item):
             # A crawl is bounded by the number of its requests, not by time: a busy machine must not fail it.
             item.add_marker(pytest.mark.timeout(1200))
-    # A browser and the live server leave threads behind, and the crash tests fork: these come last. So does the loop of
-    # the browser that all such tests share, in which nobody else could run one: after everything else.
+    # The live server leaves threads behind, and the crash tests fork: its tests come late. Tests in the browser come
+    # last of all: the one that they share keeps an event loop running in this thread, and no test could start another.
     items.sort(key=lambda item: (bool(item.get_closest_marker("browser")), "live_server" in fixtures_of(item)))
 
 

@@ -159,5 +159,5 @@ def shown(statement: BankStatement) -> str:
     days = f"{first}" if first == last else " to ".join(f"{day}" for day in (first, last) if day)
     way = "" if None in (statement.opening, statement.closing) else _way(statement)
     named = ", ".join(filter(None, [statement.number, statement.reference])) or "without a number"
-    said = [days if first or last else "", way, counted(statement.entries, "entry", "entries")]
-    return f"{named} ({', '.join(filter(None, said))})"
+    details = [days if first or last else "", way, counted(statement.entries, "entry", "entries")]
+    return f"{named} ({', '.join(filter(None, details))})"

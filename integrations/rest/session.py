@@ -87,8 +87,8 @@ class Session:
         `body` is the answer's in UTF-8. Whoever declared the call may have made the source repeat what was sent to it:
         records would show it, and a path with a condition would tell it bit by bit. Raises SourceChanged.
         """
-        said = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
-        if self._repeated([answer.body, *([] if body is answer.body else [body]), _bytes(said)]):
+        headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+        if self._repeated([answer.body, *([] if body is answer.body else [body]), _bytes(headers)]):
             raise self._echoed()
 
     def check(self, page: Page) -> None:

@@ -102,7 +102,7 @@ def first_run(shop: Shop) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def kept(shop: Shop, first_run: dict[str, Any]) -> dict[str, Any]:
     """What the first run left in the tables, asked for in one start."""
-    found: dict[str, Any] = shop.evaluate(
+    stored: dict[str, Any] = shop.evaluate(
         "from bookshop.models import Payment",
         "from ingestion.models import DeadLetter, Run",
         "letter = DeadLetter.unscoped.get()",
@@ -111,7 +111,7 @@ def kept(shop: Shop, first_run: dict[str, Any]) -> dict[str, Any]:
         "payload = bytes(letter.payload).decode()",
         "dict(payments=payments, tally=tally, letter=[letter.source_id, letter.errors[0]['path']], payload=payload)",
     )
-    return found
+    return stored
 
 
 def test_wheel_holds_every_file_of_its_packages(names: set[str]) -> None:

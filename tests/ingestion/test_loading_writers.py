@@ -81,8 +81,8 @@ def test_the_rows_of_a_page_are_handed_over_in_the_order_of_their_keys() -> None
     assert seen == [sorted(seen[0])]
 
 
-def test_four_workers_of_different_tenants_commit_three_hundred_batches_without_a_lock_error() -> None:
-    with registered(over(items(225), page=3)) as pipeline:
+def test_four_workers_of_different_tenants_commit_six_hundred_batches_without_a_lock_error() -> None:
+    with registered(over(items(450), page=3)) as pipeline:
         runs = [queued(pipeline, new_tenant()) for _ in range(4)]
 
         codes = [end(child) for child in [start_child(lambda run=run: carry(run)) for run in runs]]
@@ -90,8 +90,8 @@ def test_four_workers_of_different_tenants_commit_three_hundred_batches_without_
     assert codes == [0] * 4
     for run in runs:
         run.refresh_from_db()
-        assert (run.state, run.attempts, run.batches, counts(run)) == ("succeeded", 0, 75, (225, 225, 0, 0))
-        assert len(effects(run)) == 225
+        assert (run.state, run.attempts, run.batches, counts(run)) == ("succeeded", 0, 150, (450, 450, 0, 0))
+        assert len(effects(run)) == 450
 
 
 def test_an_interrupted_statement_leaves_the_savepoint_usable_for_the_rest() -> None:

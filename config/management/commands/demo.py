@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from config import demo_data, demo_shop
 from config.console import table
@@ -138,11 +139,12 @@ def give_one_time_password() -> tuple[str, str]:
 def _superuser() -> Any:
     """The demo's own one, made where there is none. Raises CommandError while others have all its names."""
     for name in USERS:
-        user, made = get_user_model().objects.get_or_create(
-            username=name, defaults={"is_staff": True, "is_superuser": True}
-        )
-        if made:
-            user.groups.add(demo_data.staff_group())
+        with transaction.atomic():  # a start that ends in between must not leave an admin who is nobody's
+            user, is_new = get_user_model().objects.get_or_create(
+                username=name, defaults={"is_staff": True, "is_superuser": True}
+            )
+            if is_new:
+                user.groups.add(demo_data.staff_group())
         if user.groups.filter(name=demo_data.GROUP).exists():
             return user
     raise CommandError(

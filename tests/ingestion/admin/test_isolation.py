@@ -17,7 +17,7 @@ from tests.ingestion.admin.staff import staff, superuser
 
 CANARY = "QZXCANARY"
 PREFIX = "QZX"
-TURNS = 12
+TURNS = 3
 """Every so many-th request is asked by each of the weaker accounts too."""
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("crawling")]
 
@@ -55,10 +55,10 @@ def test_every_address_of_the_admin_has_a_declared_policy() -> None:
 
 
 def test_no_address_shows_or_changes_anything_of_another_tenant_whoever_asks(own: Tenant, theirs: Tenant) -> None:
-    """Every request by whoever may do most; each URL pattern by everybody, the rest in turns by who is let in at all."""
+    """Every request by whoever may do most; each surface by everybody, and the rest by the weaker accounts in turns."""
     asks = list(every_request(Aim(admin.site, "/admin/", theirs, PREFIX)))
-    nobody, *weaker, strongest = browsers(own).values()
-    shares = {strongest: asks, nobody: each_surface(asks)}
+    *weaker, strongest = browsers(own).values()
+    shares = {strongest: asks}
     shares |= {browser: [*each_surface(asks), *asks[number::TURNS]] for number, browser in enumerate(weaker)}
     before = checksum(theirs)
     report = Report()
@@ -75,7 +75,7 @@ def test_no_address_shows_or_changes_anything_of_another_tenant_whoever_asks(own
     assert checksum(theirs) == before
     assert left_out(asks) == set()
     assert len(surfaces) >= 400
-    assert report.asked >= 5_000
+    assert report.asked >= 10_000
 
 
 def left_out(asks: list[Ask]) -> set[tuple[str, str]]:

@@ -102,9 +102,9 @@ def assert_exact(parent: Run, days: int) -> None:
 
 def test_a_backfill_killed_while_it_is_made_is_there_whole_or_not_at_all(pipeline: Pipeline) -> None:
     def check(connection: Connection) -> None:
-        made = Run.unscoped.filter(connection=connection)
-        parents = made.filter(parent__isnull=True).count()
-        assert (parents, made.count()) in [(0, 0), (1, DAYS + 1)]
+        runs = Run.unscoped.filter(connection=connection)
+        parents = runs.filter(parent__isnull=True).count()
+        assert (parents, runs.count()) in [(0, 0), (1, DAYS + 1)]
 
     sweep(lambda: connected(pipeline), begin, check, least=2)
 

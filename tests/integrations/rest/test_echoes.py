@@ -102,7 +102,7 @@ JWT = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{}.{}"
 @pytest.mark.parametrize(
     ("token", "answered"),
     [
-        (TOKEN, {"kind": "sk_live_", "last4": TOKEN[-4:], "hint": f"sk_live_…{TOKEN[-6:]}"}),
+        (TOKEN, {"kind": "sk_live_", "last4": TOKEN[-4:], "hint": f"sk_live_…{TOKEN[-9:]}"}),
         (JWT.format("eyJpc3MiOiJodHRwczovL2FwaS5leGFtcGxlIn0", "a1B2c3D4e5F6g7H8"),
          {"id_token": JWT.format("eyJpc3MiOiJodHRwczovL2FwaS5leGFtcGxlIn0", "Zz9Yy8Xx7Ww6Vv5U")}),
         ("xoxb-2345678901-2345678901234-AbCdEfGhIjKlMnOpQrStUvWx", {"team": "2345678901", "user": "2345678901234"}),
