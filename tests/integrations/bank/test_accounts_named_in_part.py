@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from itertools import permutations
 from random import Random
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
-from django.db import connection as database
-from django.db.migrations.exceptions import IrreversibleError
 
 from ingestion.actions import Actor, Selection, replay
 from ingestion.models import Connection, DeadLetter, Run
@@ -250,19 +245,6 @@ def test_another_format_finds_the_account_that_it_made_also_beside_another_of_it
     assert amounts(where) == Counter(
         {"1 checking 0105 -10.00": 1, "1 checking 0220 -1.00": 1, "2 checking 0220 -1.00": 1}
     )
-
-
-@pytest.mark.every_database
-def test_the_schema_before_is_refused_while_an_account_is_known_otherwise_than_its_entries() -> None:
-    where = connection()
-    migration = importlib.import_module("integrations.bank.migrations.0009_accounts_named_in_part")
-    put(where, "part.ofx", ofx(kind="CHECKING"))
-    migration.refuse_completed_accounts(apps, SimpleNamespace(connection=database))
-
-    put(where, "whole.ofx", ofx(bank="1", kind="CHECKING"))
-
-    with pytest.raises(IrreversibleError, match="completed: 1"):
-        migration.refuse_completed_accounts(apps, SimpleNamespace(connection=database))
 
 
 def test_an_unreadable_entry_is_looked_for_in_the_account_that_the_settings_name() -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
-from django.db import connection as database
-from django.db.migrations.exceptions import IrreversibleError
 
 from ingestion.models import Connection
 from integrations.bank.formats.ofx import read
@@ -197,17 +192,3 @@ def test_a_format_without_banks_is_of_the_only_account_of_its_number(turned: boo
 
     assert BankAccount.objects.for_tenant(where.tenant).count() == 1
     assert "stored from another format" in notes(runs[-1])
-
-
-@pytest.mark.every_database
-@pytest.mark.slow
-def test_the_schema_before_is_refused_while_accounts_share_a_number() -> None:
-    where = connection()
-    put(where, "one.ofx", bank("1", "-10.00"))
-    migration = importlib.import_module("integrations.bank.migrations.0007_accounts_of_one_number")
-    migration.refuse_shared_numbers(apps, SimpleNamespace(connection=database))
-
-    put(where, "two.ofx", bank("2", "-10.00"))
-
-    with pytest.raises(IrreversibleError, match="share: 1"):
-        migration.refuse_shared_numbers(apps, SimpleNamespace(connection=database))

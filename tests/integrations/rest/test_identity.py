@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -263,29 +262,3 @@ def test_rows_that_are_read_again_are_counted_once() -> None:
 
     assert numbers == [[1, 1, 2], [2, 1], [3]]
     assert [number_of(spelled(b"{}", number)) for number in (1, 2, 3)] == [1, 2, 3]
-
-
-@pytest.mark.django_db
-def test_rows_that_were_named_after_bytes_are_found_again_after_the_migration(acme: Tenant) -> None:
-    import hashlib
-    import importlib
-
-    from django.apps import apps
-    from django.db import connection as database
-
-    from integrations.rest.models import RestRecord
-
-    keyless, keyed = connected(acme, **KEYLESS), connected(acme, "keyed", **{**KEYLESS, "key": "name"})
-    run(keyless, page(SPELLINGS[0], b'{"name": "tea"}'))
-    run(keyed, page(b'{"name": "' + b"a" * 64 + b'"}'))
-    for row in RestRecord.objects.for_tenant(acme).filter(source="shop"):
-        old = hashlib.sha256(json.dumps(row.body, default=str).encode()).hexdigest()
-        RestRecord.objects.for_tenant(acme).filter(pk=row.pk).update(external_id=old)
-
-    module = importlib.import_module("integrations.rest.migrations.0003_names_of_values")
-    module.rename(apps, SimpleNamespace(connection=database))
-
-    again = run(keyless, page(SPELLINGS[1], b'{"name":"tea"}'))
-    assert again.state == "succeeded"
-    assert len(rows(acme)) == 3
-    assert ("keyed", "a" * 64) in rows(acme)

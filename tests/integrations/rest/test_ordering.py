@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.db import connection as database
 
 from ingestion import actions
 from ingestion.models import Connection, Event, Run, Tenant
@@ -89,19 +85,6 @@ def test_a_counter_may_be_larger_than_any_time(acme: Tenant) -> None:
     made = load(connection, n=SECONDS * 1000 - 1, name="older")
 
     assert (made.skip_reasons, name(acme)) == ({"stale": 1}, "newer")
-
-
-def test_rows_of_before_are_named_after_what_their_connection_declares(acme: Tenant) -> None:
-    connection = connected(acme, **PLAIN, updated="at")
-    load(connection, at="2026-01-01", name="before")
-    RestRecord.objects.for_tenant(acme).update(ordered_by=None)
-    module = importlib.import_module("integrations.rest.migrations.0005_what_orders_rows")
-
-    module.name(apps, SimpleNamespace(connection=database))
-
-    assert RestRecord.objects.for_tenant(acme).get().ordered_by == "at"
-    load(ordered(connection, updated="revision"), revision=1, name="after")
-    assert name(acme) == "after"
 
 
 def test_rows_whose_order_nobody_named_are_compared_as_before(acme: Tenant) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.db import connection as database
 
 from ingestion import actions
 from ingestion.core import registry
@@ -156,18 +152,6 @@ def test_what_changed_while_a_run_went_on_for_days_lies_in_no_future() -> None:
     row = registry.get("rest.records").transform(changed, ctx)
 
     assert row["version"] == version_of(changed.value, "at")
-
-
-@pytest.mark.every_database
-def test_rows_of_milliseconds_are_met_again_after_the_migration(acme: Tenant) -> None:
-    states(acme, SECONDS)
-    stored = RestRecord.objects.for_tenant(acme)
-    stored.update(version=SECONDS * 10**3 * 10**6)
-    module = importlib.import_module("integrations.rest.migrations.0004_versions_in_microseconds")
-
-    module.in_microseconds(apps, SimpleNamespace(connection=database))
-
-    assert stored.get().version == SECONDS * 10**6
 
 
 def test_a_record_without_a_time_opens_no_way_for_an_older_one(acme: Tenant) -> None:
