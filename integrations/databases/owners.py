@@ -22,9 +22,11 @@ _MOMENTS = {"DateField": date, "DateTimeField": datetime, "TimeField": time}
 _WHOLE = re.compile(r"0|-?[1-9][0-9]*")
 _TEXT_OF = {
     # Bytes, because MariaDB's binary collations of text still take no notice of blanks at the end.
-    "mysql": "CAST(CONVERT({} USING utf8mb4) AS BINARY)",
-    "postgresql": 'CAST({} AS TEXT) COLLATE "C"',
-    "sqlite": "CAST({} AS TEXT) COLLATE BINARY",
+    "mysql": "CAST(CONVERT({0} USING utf8mb4) AS BINARY)",
+    "postgresql": 'CAST({0} AS TEXT) COLLATE "C"',
+    # SQLite writes a whole number of a REAL column as 7.0, and does not tell us the column's type beforehand.
+    "sqlite": "CAST(CASE WHEN typeof({0}) = 'real' AND {0} = CAST({0} AS INTEGER) THEN CAST({0} AS INTEGER) "
+    "ELSE {0} END AS TEXT) COLLATE BINARY",
 }
 
 
@@ -53,7 +55,7 @@ def exact(vendor: str, column: str, wanted: Collection[str]) -> tuple[str, list[
 
 
 def text_of(vendor: str) -> str:
-    """The expression that is compared exactly, with {} for the column."""
+    """The expression that is compared exactly, with {0} for the column."""
     return _TEXT_OF[vendor]
 
 

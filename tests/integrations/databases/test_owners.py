@@ -89,6 +89,16 @@ def test_only_rows_of_exactly_the_text_asked_for_are_read_and_of_others_it_is_sa
     assert "list each spelling" in found[0].notes[0]
 
 
+@pytest.mark.parametrize("form", ["table", "sql", "queryset"])
+def test_a_text_of_a_whole_number_asks_a_column_of_any_numbers_for_that_number(legacy: Legacy, form: str) -> None:
+    owned(legacy, "{real}", [7, 7.5, 70, 8])
+
+    found = pages(reading(form, of=lambda ctx: {"company": "7"}))
+
+    assert keys(found) == ["0"]
+    assert [note for page in found for note in page.notes] == []
+
+
 @pytest.mark.parametrize("form", ["table", "queryset"])
 def test_how_many_rows_there_are_that_may_be_another_tenants_is_not_told(legacy: Legacy, form: str) -> None:
     owned(legacy, companies=["acme", "ACME"])
