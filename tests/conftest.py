@@ -19,7 +19,7 @@ from tests.databases import examples
 from tests.starts import pytest_fixture_setup, pytest_runtest_call, pytest_runtest_setup, pytest_sessionstart  # noqa: F401
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
     from redis import Redis
 
 DATABASE = os.environ.get("SLUICEGATE_TEST_DB", "sqlite")
@@ -27,6 +27,7 @@ CI = os.environ.get("CI") == "true"
 PART = os.environ.get("SLUICEGATE_TEST_PART", "")  # of config.testrun.PARTS; empty for all
 WORDS = os.environ.get("SLUICEGATE_TEST_WORDS", "").split()  # marks, one of which a test of this run has; none for all
 TESTS = Path(__file__).parent
+POLICY = "Content Security Policy"  # stands in all that Chromium says of what it refused
 BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -217,8 +218,21 @@ def started_browser(chromium: str) -> "Iterator[Browser]":
 
 
 @pytest.fixture
-def browser(started_browser: "Browser") -> "Iterator[Browser]":
-    """A browser in which nobody is logged in and nothing is open."""
+def refusals() -> list[str]:
+    """What the browser did not do because the site's Content Security Policy forbids it."""
+    return []
+
+
+@pytest.fixture
+def browser(started_browser: "Browser", refusals: list[str]) -> "Iterator[Browser]":
+    """A browser in which nobody is logged in and nothing is open. A page that asks for what is forbidden fails."""
+
+    def listen(context: "BrowserContext") -> None:
+        context.on("console", lambda told: refusals.append(told.text) if POLICY in told.text else None)
+
+    started_browser.on("context", listen)
     yield started_browser
+    started_browser.remove_listener("context", listen)
     for context in started_browser.contexts:
         context.close()
+    assert refusals == []
