@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,13 @@ def private_dir(path: Path) -> Path:
     if found.st_mode & 0o077:
         path.chmod(0o700)
     return path
+
+
+def keep_private(file: Path) -> None:
+    """Take from others what they may do with a file of ours; nothing where there is none, or it is another user's."""
+    with suppress(FileNotFoundError, PermissionError):
+        if (mode := file.stat().st_mode) & 0o077:
+            file.chmod(mode & 0o700)
 
 
 def socket_path(name: str, home: Path) -> Path:

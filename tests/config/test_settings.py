@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -189,6 +190,35 @@ def test_sqlite_waits_for_other_writers_instead_of_failing(tmp_path: Path) -> No
     assert entry["NAME"] == str(tmp_path / "var/db.sqlite3")
     assert entry["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in entry["OPTIONS"]["init_command"]
+
+
+FOR_EVERYBODY = """
+import os
+os.umask(0)
+import django
+django.setup()
+from django.db import connection
+connection.cursor().execute("CREATE TABLE kept (id INTEGER)")
+print(sorted(os.listdir(".")), {oct(os.stat(name).st_mode) for name in os.listdir(".")})
+"""
+
+
+@pytest.mark.slow
+def test_a_database_file_anywhere_is_its_owners_alone(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PROJECT),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SLUICEGATE_VAR": str(tmp_path / "var"),
+        "DATABASE_URL": f"sqlite:///{quote(str(shared))}/data.sqlite3",
+    }
+    command = [sys.executable, "-c", FOR_EVERYBODY]
+
+    said = subprocess.run(command, cwd=shared, env=environ, capture_output=True, text=True, check=True).stdout
+
+    assert said == "['data.sqlite3', 'data.sqlite3-shm', 'data.sqlite3-wal'] {'0o100600'}\n"
 
 
 def test_mysql_over_a_socket_is_strict_read_committed_and_whole_unicode(tmp_path: Path) -> None:
