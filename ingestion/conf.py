@@ -30,7 +30,7 @@ MOST_AT_ONCE = 1000
 class Settings(BaseModel):
     """All keys of `INGESTION` with their defaults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     LEASE_SECONDS: float = Field(60, gt=0)
     """How long a worker owns a run after its last sign of life; a dead worker's run is taken over after that."""

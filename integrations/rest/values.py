@@ -34,7 +34,7 @@ class _Declared(ModelMetaclass):
 class Value(BaseModel, metaclass=_Declared):
     """Unknown keys and values of another type are refused; nothing changes afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @model_validator(mode="before")
     @classmethod
