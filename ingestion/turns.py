@@ -65,12 +65,16 @@ def _hint_new(run: Run) -> None:
     tenant = run.tenant
     if run.not_before is not None and run.not_before > timezone.now():
         return  # the tick hints it when its time has come
+    workers = queueing.workers(tenant.tier)
+    if workers is None:
+        queueing.hint(run.pk, tenant.tier, run.fence)  # says that Redis is away; nobody is told out of turn
+        return
     busy, running = _at_work_of(tenant.pk)
     if run.connection_id in busy:
         return
     older = _line(tenant.pk).filter(pk__lt=run.pk).order_by("-pk").values_list("connection_id", flat=True)[:_LOOK]
     ahead = set(older) - busy
-    if run.connection_id not in ahead and len(ahead) + running < allowed(tenant.tier):
+    if run.connection_id not in ahead and len(ahead) + running < _share(tenant.tier, workers):
         queueing.hint(run.pk, tenant.tier, run.fence)
 
 
@@ -83,9 +87,12 @@ def room_for_shards(tenant: Tenant) -> int:
 
 
 def freed(tenant: Tenant) -> None:
-    """A run of `tenant` has ended or was given back: bring the next ones in."""
+    """A run of `tenant` has ended or was given back: bring the next ones in. While Redis is away the tick will."""
+    workers = queueing.workers(tenant.tier)
+    if workers is None:
+        return
     busy, running = _at_work_of(tenant.pk)
-    free = allowed(tenant.tier) - running
+    free = _share(tenant.tier, workers) - running
     if free <= 0:
         return
     for pk, fence in _next(tenant.pk, free, busy):
@@ -134,7 +141,11 @@ def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
 
 def allowed(tier: str) -> int:
     """Runs of one tenant of `tier` that workers are told about at once."""
-    budget, workers = limits.budget_of(tier), queueing.workers(tier)
+    return _share(tier, queueing.workers(tier))
+
+
+def _share(tier: str, workers: int | None) -> int:
+    budget = limits.budget_of(tier)
     if not workers:
         return budget
     return min(budget, max(1, math.ceil(workers * max(config().TENANT_SHARE, 1 / _served_with(tier)))))

@@ -12,10 +12,12 @@ from typing import Any
 
 import django_rq
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django_rq.settings import QUEUES
 from redis import Redis
 
-from ingestion import actions, jobs, queueing, scheduling
+from ingestion import actions, jobs, queueing, scheduling, turns
 from ingestion.models import Connection, Heartbeat, Run
 from ingestion.running.ownership import claim, hostname
 from ingestion.testing import registered
@@ -207,6 +209,26 @@ def test_a_dead_redis_stops_neither_the_tick_nor_a_run() -> None:
     run.refresh_from_db()
     assert code == 0
     assert run.state == Run.State.SUCCEEDED
+
+
+@pytest.mark.slow
+def test_while_redis_is_away_a_run_is_hinted_at_with_a_warning_and_nobody_looks_for_whose_turn_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with registered(over(items(2))) as pipeline:
+        run = queued(pipeline)
+
+        def without_redis() -> None:
+            for queue in QUEUES.values():
+                queue["URL"] = "unix:///nowhere/redis.sock"
+            with CaptureQueriesContext(database) as asked:
+                turns.hint(run)
+                turns.freed(run.tenant)
+            assert [query["sql"] for query in asked] == []
+            (warning,) = [record for record in caplog.records if "Redis is not reachable" in record.getMessage()]
+            assert warning.run_id == run.pk  # type: ignore[attr-defined]
+
+        assert in_child(without_redis) == 0
 
 
 def test_one_connection_serves_a_process_and_a_forked_child_has_its_own(redis: Redis) -> None:
