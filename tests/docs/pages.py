@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.docs import docstrings
 from tests.docs.rest_page import rest_page
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -66,11 +67,11 @@ GROUPS = {
 def settings_page() -> str:
     from ingestion.conf import Settings
 
-    parts = []
+    parts, said = [], docstrings.of_fields(Settings)
     for name, field in Settings.model_fields.items():
         default = json.dumps(field.get_default(), ensure_ascii=False)
         limits = "".join(f", {_limit(one)}" for one in field.metadata)
-        parts.append(f"## `{name}`\n\n{field.description}\n\nDefault: `{default}`{limits}\n")
+        parts.append(f"## `{name}`\n\n{said[name]}\n\nDefault: `{default}`{limits}\n")
     return _page(
         "Settings",
         "One dict `INGESTION` in your Django settings. Every key is optional. An unknown key or a value out of range\n"

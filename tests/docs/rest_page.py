@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.docs import docstrings
+
 
 def rest_page() -> str:
     from integrations.rest.answers import Signal
@@ -88,12 +90,12 @@ EXAMPLE = {
 
 def _table(cls: Any, skip: tuple[str, ...]) -> str:
     described = cls.model_json_schema()
-    rows = []
+    rows, said = [], docstrings.of_fields(cls)
     for name, field in cls.model_fields.items():
         if name not in skip:
             shape = _shape(described["properties"][name], name)
             default = "required" if field.is_required() else f"`{_default(field)}`"
-            text = " ".join((field.description or "").split()).replace("|", "\\|")
+            text = " ".join(said.get(name, "").split()).replace("|", "\\|")
             rows.append(f"| `{name}` | {shape} | {default} | {text} |")
     if not rows:
         return ""

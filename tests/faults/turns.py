@@ -97,8 +97,8 @@ FAULTS = [
     ),
     Fault(
         _TURNS,
-        "len(ahead) + running < allowed(tenant.tier)",
-        "len(ahead) < allowed(tenant.tier)",
+        "len(ahead) + running < _share(tenant.tier, workers)",
+        "len(ahead) < _share(tenant.tier, workers)",
         ("tests/ingestion/joints/test_operators.py::test_no_worker_is_told_of_a_new_run_of_a_tenant_at_its_budget",),
     ),
     Fault(
