@@ -47,6 +47,42 @@ def test_it_goes_through_all_steps_and_ends_with_the_closing_line_of_the_tests(p
     assert "Killed" not in done.stderr
 
 
+def with_python(folder: Path, name: str) -> str:
+    """A folder for the PATH, with a Python that says whose it is before it does what it is asked."""
+    folder.mkdir(parents=True)
+    (folder / "python3").write_text(f'#!/bin/sh\necho "of {name}"\nexec {sys.executable} "$@"\n')
+    (folder / "python3").chmod(0o755)
+    return str(folder)
+
+
+def test_a_python_of_the_developers_home_is_passed_over_while_the_system_has_one(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    machine = tmp_path_factory.mktemp("machine")
+    home = machine / "home"
+    own, system = with_python(home / "shims", "the developer"), with_python(machine / "bin", "the system")
+
+    done = judged(project, HOME=str(home), PATH=f"{own}:{system}:/usr/bin:/bin")
+
+    assert done.returncode == 0, done.stderr
+    assert "of the system" in done.stdout
+    assert "of the developer" not in done.stdout
+
+
+def test_a_python_of_the_developers_home_does_where_the_systems_is_too_old(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    machine = tmp_path_factory.mktemp("machine")
+    home = machine / "home"
+    own, system = with_python(home / "shims", "the developer"), with_python(machine / "bin", "the system")
+    (machine / "bin" / "python3").write_text("#!/bin/sh\nexit 1\n")
+
+    done = judged(project, HOME=str(home), PATH=f"{own}:{system}:/usr/bin:/bin")
+
+    assert done.returncode == 0, done.stderr
+    assert "of the developer" in done.stdout
+
+
 @pytest.mark.parametrize("tool", ["ruff", "mypy"])
 def test_it_ends_at_the_step_that_fails(project: Path, tool: str) -> None:
     (project / ".venv" / "bin" / tool).write_text("#!/bin/sh\nexit 3\n")
