@@ -37,7 +37,7 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     equals += [
         (arrival, row) for arrival, row in parted if judging.are_others(row.statement_id, arrival.owner.statement_id)
     ]
-    sentences = doubts.told(ctx, judging, arrivals, equals) if equals else []
+    sentences = doubts.told(judging, equals) if equals else []
     if not elsewhere:
         return sentences
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
@@ -64,7 +64,7 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         passed_by += parting.passed_by(twins)
     pairs = {(row.statement_id, arrival.owner.statement_id) for arrival, row in equals}
     passed_by = [each for each in passed_by if (each[1].statement_id, each[0].owner.statement_id) not in pairs]
-    return sentences + (doubts.told(ctx, judging, arrivals, passed_by) if passed_by else [])
+    return sentences + (doubts.told(judging, passed_by) if passed_by else [])
 
 
 def _seen(ctx: Context, days: Set[tuple[int, date]]) -> dict[tuple[int, int], int]:

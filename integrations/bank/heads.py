@@ -119,12 +119,14 @@ def _loaded_as_another(ctx: Context, ids: Ids, holder: Holder, name: str, entrie
     names = Names(ids)
     for other in holder.merged:
         former = {names.key(entry.external_id, entry, name, other.former) for entry in entries} - {""}
+        statement = entries[0].statement
+        before_it_was_listed = statement.model_copy(update={"listed": ""})
         loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(
-            external_id=_external_id(other.pk, entries[0].statement)
+            external_id__in=[_external_id(other.pk, each) for each in (statement, before_it_was_listed)]
         )
-        pk = loaded.values_list("pk", flat=True).first()
+        pk = loaded.order_by("pk").values_list("pk", flat=True).first()
         if pk is not None and _holds(ctx, pk, sorted(former)):
-            loaded.update(account=holder.account, external_id=_external_id(holder.account.pk, entries[0].statement))
+            loaded.filter(pk=pk).update(account=holder.account, external_id=_external_id(holder.account.pk, statement))
             return pk
     return None
 
@@ -155,6 +157,6 @@ def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | No
 
 def _external_id(account_id: int, statement: StatementHead) -> str:
     # Without what came later than the first statements were stored, and follows from the rest.
-    later = {"first", "last"} | {name for name in ("page", "between") if not getattr(statement, name)}
+    later = {"first", "last"} | {name for name in ("page", "between", "listed") if not getattr(statement, name)}
     identifying = statement.model_dump_json(exclude=later)
     return hashlib.sha256(f"{account_id}\n{identifying}".encode()).hexdigest()[:40]
