@@ -14,12 +14,14 @@ from integrations.bank.arrivals import Arrival, Row
 from integrations.bank.contradictions import shown
 from integrations.bank.courses import (
     fit_in_another_order,
+    is_cut_within_a_day,
     leave_it_open,
     may_have_more_in_common,
     may_hide_an_overlap,
     may_lie_otherwise,
 )
 from integrations.bank.judging import Judging
+from integrations.bank.models import BankStatement
 from integrations.bank.numbering import is_numbered
 
 _SHOWN = 5
@@ -65,10 +67,16 @@ def _shows_all_of(judging: Judging, pair: _Pair, equals: Sequence[Equal]) -> boo
 def _doubt(judging: Judging, stored: int, own: int, equals: Sequence[Equal]) -> str:
     """What the balances of the two leave open, and what becomes of their equal entries; '' for nothing."""
     are_others = judging.are_others(stored, own)
-    if not are_others and any(_changes_nothing(judging, each) for each in (stored, own)):
+    still = [] if are_others else [each for each in map(judging.statement, (stored, own)) if _changes_nothing(each)]
+    if not all(is_numbered(each.number) for each in still):
         return (
             "share entries, and one of them changes no balance and has no number: one that books the same again cannot "
             "be told from one sent again, and counts once."
+        )
+    if still and judging.say(is_cut_within_a_day, stored, own):
+        return (
+            "share entries of a day that one of them shows in part, and one of them changes no balance: one that books "
+            "the same again cannot be told from one sent again, and counts once."
         )
     if judging.say(may_lie_otherwise, stored, own):
         return (
@@ -130,9 +138,8 @@ def at_stake(entries: Sequence[Doubted]) -> str:
     return f"In doubt: {shown}{more}; together {change:f}, by which the ledger may differ from the bank's balance."
 
 
-def _changes_nothing(judging: Judging, pk: int) -> bool:
-    one = judging.statement(pk)
-    return one.opening == one.closing and one.first_on == one.last_on and not is_numbered(one.number)
+def _changes_nothing(statement: BankStatement) -> bool:
+    return statement.opening == statement.closing and statement.first_on == statement.last_on
 
 
 def _named(judging: Judging, stored: int, own: int) -> str:
