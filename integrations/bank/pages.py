@@ -83,7 +83,7 @@ class Reading:
         names = self._names[at]
         one = one._replace(key=names.of(*faults) or one.key)
         among = names.of_day if faults[0] else names.of_amount
-        return schema.entry_json(self.statement, one, head, among=among), one.key
+        return schema.entry_json(self.statement, one, schema.unlisted(head), among=among), one.key
 
     def _formerly(self, start: int, end: int) -> Mapping[str, Sequence[str]]:
         """Under which other names each entry of a page, and the whole statement, may lie among the dead letters."""

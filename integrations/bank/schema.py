@@ -262,6 +262,13 @@ def head_json(statement: Statement) -> dict[str, Any]:
     }
 
 
+def unlisted(head: dict[str, Any]) -> dict[str, Any]:
+    """The head without what other entries of the file say: a letter is the same one as long as its entry is."""
+    if "listed" not in head.get("statement", {}):
+        return head
+    return {**head, "statement": {name: value for name, value in head["statement"].items() if name != "listed"}}
+
+
 def _days(statement: Statement) -> dict[str, str]:
     if statement.opening is None or statement.closing is None:
         return {}

@@ -7,12 +7,16 @@ from itertools import permutations
 
 import pytest
 
+from ingestion.actions import Selection, replay
+from ingestion.models import DeadLetter
+from ingestion.running import execute
+from integrations.bank.models import BankStatement
 from tests.databases import all_on_sqlite
 from tests.integrations.bank.camt_messages import entry, message
 from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, alone, archived, csv, few_a_page, ofx
 from tests.integrations.bank.test_cuttings_within_days import stored, true
 from tests.integrations.bank.test_overlap import active, notes, put
-from tests.integrations.bank.test_pipeline import connection
+from tests.integrations.bank.test_pipeline import ACTOR, connection
 
 __all__ = ["few_a_page"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -156,3 +160,20 @@ def test_entries_whose_ids_are_ignored_are_told_by_nothing_and_named() -> None:
     said = [notes(put(connection(), f"{at}.ofx", data, ids="ignore")) for at, data in enumerate(files)]
 
     assert PARTS in said[1]
+
+
+@pytest.mark.slow
+def test_an_entry_mended_in_its_dead_letter_makes_the_parts_of_a_day_known() -> None:
+    where = connection()
+    told(spoiled(export(RENT, TEA), -5), export(TEA, BACK))
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(letter.payload).replace(b'"amount": null', b'"amount": "-5.00"')
+    assert mended != bytes(letter.payload)
+    DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
+
+    (run,) = replay(ACTOR, Selection(where.tenant))
+    execute(run.pk)
+
+    assert stored("acme") == true([RENT, TEA, BACK])
+    assert BankStatement.objects.for_tenant(where.tenant).count() == 2
+    assert PARTS in notes(run)
