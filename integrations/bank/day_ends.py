@@ -25,6 +25,8 @@ _ENDS = "ends="
 _UNDATED = "undated"
 _UNREAD = "?"
 _NAME_CHARS = 8
+_LONGEST_WORD = 40
+"""More than the first word takes."""
 
 
 @dataclass(slots=True)
@@ -81,15 +83,24 @@ def listing(statement: Statement, ids: Ids) -> str:
     return " ".join([f"{_ENDS}{ends[0]}:{ends[1]}", *listed])
 
 
+def span(stored: bytes | memoryview | None) -> tuple[date, date] | None:
+    """The first and the last day alone, however much is kept of them."""
+    begin = zlib.decompressobj().decompress(stored, _LONGEST_WORD) if stored is not None else b""
+    word = begin.decode(errors="replace").partition(" ")[0]
+    if not word.startswith(_ENDS):
+        return None
+    first, last = map(date.fromisoformat, word.removeprefix(_ENDS).split(":"))
+    return first, last
+
+
 def read(stored: bytes | memoryview | None) -> Ends | None:
     """What the kept text says; None for the listing of a statement with balances, and where nothing is kept."""
-    words = zlib.decompress(stored).decode().split() if stored is not None else []
-    if not words or not words[0].startswith(_ENDS):
+    days = span(stored)
+    if stored is None or days is None:
         return None
-    first, last = map(date.fromisoformat, words[0].removeprefix(_ENDS).split(":"))
-    ends = Ends(first, last, defaultdict(Shown), set())
+    ends = Ends(*days, defaultdict(Shown), set())
     day: date | None = None
-    for word in words[1:]:
+    for word in zlib.decompress(stored).decode().split()[1:]:
         if word.startswith(_UNREAD):
             (ends.undated if day is None else ends.days[day].unread).add(word.removeprefix(_UNREAD))
         elif word == _UNDATED:

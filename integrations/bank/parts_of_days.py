@@ -25,7 +25,7 @@ from integrations.bank.day_ends import Shown
 from integrations.bank.doubts import Doubted, at_stake
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
-from integrations.bank.models import BankSighting
+from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.numbering import page_of
 
 _Day = tuple[int, date]
@@ -58,7 +58,9 @@ def told(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         if arrival.entry.day in ends[own]:
             of_day[own, (arrival.owner.account_id, arrival.entry.day)].append(arrival)
     open_days = {key: entries for key, entries in of_day.items() if _may_be_open(ids, judging, key[0], entries)}
-    if not open_days:
+    if not open_days or not _have_others(
+        ctx, {account for _, (account, _) in open_days}, {own for own, _ in open_days}
+    ):
         return []
     days = _Days(ctx, judging, {day for _, day in open_days}, arrivals)
     return [
@@ -67,6 +69,11 @@ def told(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         if days.rows[day]
         for sentence in _told(ids, days, own, day, entries)
     ]
+
+
+def _have_others(ctx: Context, accounts: Set[int], own: Set[int]) -> bool:
+    """Whether the accounts have other statements: a long first one would read its day again with each page."""
+    return BankStatement.objects.for_tenant(ctx.tenant).filter(account_id__in=accounts).exclude(pk__in=own).exists()
 
 
 def _ends(judging: Judging, arrivals: Sequence[Arrival]) -> dict[int, tuple[date | None, ...]]:
@@ -79,9 +86,9 @@ def _ends(judging: Judging, arrivals: Sequence[Arrival]) -> dict[int, tuple[date
 
 def ends_of(judging: Judging, pk: int) -> tuple[date | None, ...]:
     """The first and the last day of a statement; () where its first record did not say."""
-    ends, statement = judging.ends(pk), judging.statement(pk)
-    if ends is not None:
-        return ends.first, ends.last
+    statement = judging.statement(pk)
+    if (days := day_ends.span(statement.listing)) is not None:
+        return days
     return (statement.first_on, statement.last_on) if statement.first_on else ()
 
 
