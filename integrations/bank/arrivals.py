@@ -75,6 +75,10 @@ class Arrival:
         return self.owner.account_id, self.entry.day, self.entry.amount
 
     @property
+    def amount(self) -> Decimal:
+        return self.entry.amount
+
+    @property
     def is_twin(self) -> bool:
         """Whether the stored row of its key was shown to be another entry, so that it took the next key."""
         return self.key != self.entry.external_id

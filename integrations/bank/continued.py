@@ -37,7 +37,7 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
     equals += [
         (arrival, row) for arrival, row in parted if judging.are_others(row.statement_id, arrival.owner.statement_id)
     ]
-    sentences = doubts.told(ctx, judging, arrivals, equals) if equals else []
+    sentences = doubts.told(judging, equals) if equals else []
     if not elsewhere:
         return sentences
     moving = {_group(arrival, ids) for arrival in elsewhere if _is_apart(judging, arrival, arrival.stored)}
@@ -61,10 +61,17 @@ def part(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         twins.sort(key=lambda one: one.entry.position or 0)
         parting = _Parting(judging, statement, staying, alike[statement, twins[0].money], seen)
         parting.settle(ordinals.of(look), twins)
-        passed_by += parting.passed_by(twins)
+        passed_by += [*parting.passed_by(twins), *_of_others(twins)]
     pairs = {(row.statement_id, arrival.owner.statement_id) for arrival, row in equals}
     passed_by = [each for each in passed_by if (each[1].statement_id, each[0].owner.statement_id) not in pairs]
-    return sentences + (doubts.told(ctx, judging, arrivals, passed_by) if passed_by else [])
+    return sentences + (doubts.told(judging, passed_by) if passed_by else [])
+
+
+def _of_others(twins: Sequence[Arrival]) -> Iterator[doubts.Equal]:
+    """Those that took the row of another statement, which need not be that to which their own id had led."""
+    for arrival in twins:
+        if arrival.stored is not None and arrival.stored.statement_id != arrival.owner.statement_id:
+            yield arrival, arrival.stored
 
 
 def _seen(ctx: Context, days: Set[tuple[int, date]]) -> dict[tuple[int, int], int]:

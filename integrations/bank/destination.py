@@ -17,9 +17,9 @@ from integrations.bank import (
     continued,
     contradictions,
     corrections,
-    doubts,
     lookalikes,
     merged_accounts,
+    parts_of_days,
     recognition,
     reordered,
     same_file,
@@ -60,7 +60,7 @@ class Ledger:
         ids = ids_told(ctx.config)
         arrivals = arriving(ctx, ids, rows)
         judging = Judging(ctx, arrivals)
-        notes = doubts.told_of_one_head(ctx, judging, arrivals)
+        notes = parts_of_days.told(ctx, ids, judging, arrivals)
         notes += continued.part(ctx, ids, judging, arrivals)
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += reordered.told(judging, arrivals)

@@ -1,27 +1,28 @@
-"""What the files leave open: whether equal entries of two statements were sent again or are two. The run says so."""
+"""What balances leave open: whether equal entries of two statements were sent again or are two. The run says so.
+
+Of statements without balances parts_of_days.py tells.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Protocol
 
-from django.db.models import Q
-
-from ingestion import Context
-from integrations.bank.arrivals import Arrival, Row, chunks, ledger, of_others
+from integrations.bank.arrivals import Arrival, Row
 from integrations.bank.contradictions import shown
 from integrations.bank.courses import (
     fit_in_another_order,
+    is_cut_within_a_day,
     leave_it_open,
     may_have_more_in_common,
     may_hide_an_overlap,
     may_lie_otherwise,
 )
 from integrations.bank.judging import Judging
+from integrations.bank.models import BankStatement
 from integrations.bank.numbering import is_numbered
-from integrations.bank.schema import StatementHead
 
 _SHOWN = 5
 Equal = tuple[Arrival, Row]
@@ -30,7 +31,7 @@ _Pair = tuple[int, int]
 """A stored statement and an arriving one."""
 
 
-def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere: Sequence[Equal]) -> list[str]:
+def told(judging: Judging, elsewhere: Sequence[Equal]) -> list[str]:
     """A sentence for each pair of statements that leaves it open, before anything is decided about their entries.
 
     `elsewhere` are entries with a stored one of their look, of another statement.
@@ -53,9 +54,7 @@ def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], elsewhere:
         for pair in turning
         if not (judging.are_others(*pair) or _shows_all_of(judging, pair, of_pair[pair]))
     )
-    told_of = {*proved, *turning}
-    unproved = [pair for pair in pairs if pair not in told_of and pair[0] != pair[1]]
-    return [*with_balances, *read_alike, *_without_balances(ctx, judging, arrivals, unproved)]
+    return [*with_balances, *read_alike]
 
 
 def _shows_all_of(judging: Judging, pair: _Pair, equals: Sequence[Equal]) -> bool:
@@ -68,10 +67,16 @@ def _shows_all_of(judging: Judging, pair: _Pair, equals: Sequence[Equal]) -> boo
 def _doubt(judging: Judging, stored: int, own: int, equals: Sequence[Equal]) -> str:
     """What the balances of the two leave open, and what becomes of their equal entries; '' for nothing."""
     are_others = judging.are_others(stored, own)
-    if not are_others and any(_changes_nothing(judging, each) for each in (stored, own)):
+    still = [] if are_others else [each for each in map(judging.statement, (stored, own)) if _changes_nothing(each)]
+    if not all(is_numbered(each.number) for each in still):
         return (
             "share entries, and one of them changes no balance and has no number: one that books the same again cannot "
             "be told from one sent again, and counts once."
+        )
+    if still and judging.say(is_cut_within_a_day, stored, own):
+        return (
+            "share entries of a day that one of them shows in part, and one of them changes no balance: one that books "
+            "the same again cannot be told from one sent again, and counts once."
         )
     if judging.say(may_lie_otherwise, stored, own):
         return (
@@ -116,99 +121,26 @@ def _at_stake(equals: Sequence[Equal]) -> str:
     return at_stake(list({arrival.key: arrival for arrival, _ in equals}.values()))
 
 
-def at_stake(entries: Sequence[Arrival]) -> str:
+class Doubted(Protocol):
+    """An arriving entry or a stored row."""
+
+    @property
+    def shown(self) -> str: ...
+    @property
+    def amount(self) -> Decimal: ...
+
+
+def at_stake(entries: Sequence[Doubted]) -> str:
     """The entries in doubt, and what they make of the ledger's difference."""
     more = f"; and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
-    change = sum((each.entry.amount for each in entries), Decimal()).normalize()
+    change = sum((each.amount for each in entries), Decimal()).normalize()
     shown = "; ".join(each.shown for each in entries[:_SHOWN])
     return f"In doubt: {shown}{more}; together {change:f}, by which the ledger may differ from the bank's balance."
 
 
-def _changes_nothing(judging: Judging, pk: int) -> bool:
-    one = judging.statement(pk)
-    return one.opening == one.closing and one.first_on == one.last_on and not is_numbered(one.number)
+def _changes_nothing(statement: BankStatement) -> bool:
+    return statement.opening == statement.closing and statement.first_on == statement.last_on
 
 
 def _named(judging: Judging, stored: int, own: int) -> str:
     return f"The statements {shown(judging.statement(stored))} and {shown(judging.statement(own))}"
-
-
-def _without_balances(
-    ctx: Context, judging: Judging, arrivals: Sequence[Arrival], pairs: Sequence[tuple[int, int]]
-) -> Iterator[str]:
-    """Statements that show different entries of a day at an end of the later one, and equal ones beside them."""
-    whole = defaultdict(list)
-    for arrival in arrivals:
-        whole[arrival.owner.statement_id].append(arrival)
-    ends = {}
-    for own in {own for _, own in pairs}:
-        listed = whole[own]
-        days = [arrival.entry.day for arrival in listed]
-        if len(listed) == judging.statement(own).entries:
-            ends[own] = {min(days), max(days)}
-    held = _held(ctx, {stored for stored, own in pairs if own in ends}, {day for days in ends.values() for day in days})
-    for stored, own in pairs:
-        for day in sorted(ends.get(own, ())):
-            shows = {arrival.stored.pk if arrival.stored else 0 for arrival in whole[own] if arrival.entry.day == day}
-            kept = held[stored, day]
-            if kept & shows and kept - shows and 0 in shows:
-                yield (
-                    f"{_named(judging, stored, own)} show different parts of {day} and have no balances: equal entries "
-                    "of both count once, since nothing tells one sent again from two. Compare the entries of that day "
-                    "with the bank's; export whole days."
-                )
-
-
-def told_of_one_head(ctx: Context, judging: Judging, arrivals: Sequence[Arrival]) -> list[str]:
-    """A sentence for each day of which two files of one head show different entries, and equal ones beside them.
-
-    Files without balances, period and number that have as many entries are stored as one statement; an entry that both
-    have in the same place is not even new to the engine, and does not arrive.
-    """
-    of_statement: dict[int, dict[int, Arrival]] = defaultdict(dict)
-    for arrival in arrivals:
-        head, place = arrival.entry.statement, arrival.entry.position
-        if place is not None and not arrival.owner.is_new and _has_no_balance(head):
-            of_statement[arrival.owner.statement_id][place] = arrival
-    return [
-        f"Two files of the statement {shown(judging.statement(pk))} show different parts of {day} and have no "
-        "balances: equal entries of both count once, since nothing tells one sent again from two. Compare the entries "
-        "of that day with the bank's; export whole days."
-        for pk, places in of_statement.items()
-        for day in _shown_in_part(ctx, pk, places)
-    ]
-
-
-def _has_no_balance(head: StatementHead) -> bool:
-    return head.opening is None and head.closing is None and head.between is None
-
-
-def _shown_in_part(ctx: Context, statement: int, places: Mapping[int, Arrival]) -> list[date]:
-    """The days of new entries on which other entries are stored in some of these places, and equal ones in any."""
-    new = {arrival.entry.day for arrival in places.values() if arrival.stored is None}
-    if not new:
-        return []
-    stored = ledger(ctx).filter(statement_id=statement, booked_on__range=(min(new), max(new)), withdrawn="")
-    stored = of_others(ctx, stored, list(places.values()))
-    here = Q(position__range=(min(places), max(places)))
-    again = {arrival.stored.pk for arrival in places.values() if arrival.stored is not None}
-    others, equal = set(), set()
-    for pk, place, day, amount in stored.filter(here).values_list("pk", "position", "booked_on", "amount"):
-        arriving = None if place is None else places.get(place)
-        if pk in again or arriving is None:
-            equal.add(day)
-        elif arriving.money[1:] != (day, amount):
-            others.add(day)
-    if others & new - equal:
-        equal |= set(stored.exclude(here).order_by().values_list("booked_on", flat=True).distinct())
-    return sorted(others & new & equal)
-
-
-def _held(ctx: Context, statements: set[int], days: set[date]) -> dict[tuple[int, date], set[int]]:
-    """The rows of these statements by their days."""
-    held: dict[tuple[int, date], set[int]] = defaultdict(set)
-    for chunk in chunks(statements):
-        rows = ledger(ctx).filter(statement_id__in=chunk, booked_on__in=days, withdrawn="")
-        for pk, statement, day in rows.values_list("pk", "statement_id", "booked_on"):
-            held[statement, day].add(pk)
-    return held

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from ingestion import Context
+from integrations.bank import day_ends
 from integrations.bank.accounts import Accounts, Holder
 from integrations.bank.identity import Ids
 from integrations.bank.listings import compressed
@@ -20,6 +21,8 @@ from integrations.bank.schema import AccountHead, BankEntry, StatementHead
 from integrations.bank.which_account import promises, with_settings
 
 Heads = tuple[AccountHead, str, StatementHead]
+_NEWEST = 40
+"""Statements of one head that are looked at."""
 _CHUNK = 800
 """Values one query names; older SQLite libraries take 999."""
 
@@ -72,6 +75,8 @@ def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Se
     listing = next((compressed(entry.listing) for entry in entries if entry.listing), None)
     if not holder.is_new and (stored := _stored(ctx, account.pk, statement)) is not None:
         return Owner(holder, stored, True, listed_before=_list(ctx, stored, listing))
+    if not holder.is_new and (listing_it := _listing_it(ctx, ids, account.pk, entries[0])) is not None:
+        return Owner(holder, listing_it, False)
     if holder.merged and (moved := _loaded_as_another(ctx, ids, holder, heads[0].known_by, entries)) is not None:
         return Owner(holder, moved, True)
     kept, is_new = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
@@ -119,12 +124,14 @@ def _loaded_as_another(ctx: Context, ids: Ids, holder: Holder, name: str, entrie
     names = Names(ids)
     for other in holder.merged:
         former = {names.key(entry.external_id, entry, name, other.former) for entry in entries} - {""}
+        statement = entries[0].statement
+        before_it_was_listed = statement.model_copy(update={"listed": ""})
         loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(
-            external_id=_external_id(other.pk, entries[0].statement)
+            external_id__in=[_external_id(other.pk, each) for each in (statement, before_it_was_listed)]
         )
-        pk = loaded.values_list("pk", flat=True).first()
+        pk = loaded.order_by("pk").values_list("pk", flat=True).first()
         if pk is not None and _holds(ctx, pk, sorted(former)):
-            loaded.update(account=holder.account, external_id=_external_id(holder.account.pk, entries[0].statement))
+            loaded.filter(pk=pk).update(account=holder.account, external_id=_external_id(holder.account.pk, statement))
             return pk
     return None
 
@@ -153,8 +160,37 @@ def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | No
     return next((pk for pk, number in numbers if spelled(number) == own), None)
 
 
+def _listing_it(ctx: Context, ids: Ids, account_id: int, entry: BankEntry) -> int | None:
+    """Which statement without balances an entry is of that does not say what its file lists.
+
+    One that could not be read does not, and comes again from its dead letter: its statement lists it as unreadable.
+    Else it is the newest one of the head.
+    """
+    statement = entry.statement
+    if statement.listed or None not in (statement.opening, statement.closing) or statement.between:
+        return None
+    same = BankStatement.objects.for_tenant(ctx.tenant).filter(
+        account_id=account_id,
+        format=statement.format[:50],
+        reference=statement.reference[:100],
+        number=statement.number[:50],
+        page=statement.page,
+        opening=statement.opening,
+        closing=statement.closing,
+        period_start=statement.period_start,
+        period_end=statement.period_end,
+        entries=statement.entries,
+    )
+    traits, newest = day_ends.traits(entry.account.known_by, entry, ids), None
+    for pk, listing in same.order_by("-pk").values_list("pk", "listing")[:_NEWEST]:
+        ends, newest = day_ends.read(listing), newest or pk
+        if ends is not None and traits & ends.unread(entry.day):
+            return pk
+    return newest
+
+
 def _external_id(account_id: int, statement: StatementHead) -> str:
     # Without what came later than the first statements were stored, and follows from the rest.
-    later = {"first", "last"} | {name for name in ("page", "between") if not getattr(statement, name)}
+    later = {"first", "last"} | {name for name in ("page", "between", "listed") if not getattr(statement, name)}
     identifying = statement.model_dump_json(exclude=later)
     return hashlib.sha256(f"{account_id}\n{identifying}".encode()).hexdigest()[:40]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from ingestion import Context
+from integrations.bank import day_ends
 from integrations.bank.alignment import Between, Runs, steps_of
 from integrations.bank.arrivals import Arrival, ledger
 from integrations.bank.bank_ids import bank_id_of
@@ -23,6 +24,7 @@ from integrations.bank.courses import (
     may_hold_the_way,
     runs_in_common,
 )
+from integrations.bank.day_ends import Ends
 from integrations.bank.leading import Step, leads_by_balances, leads_by_numbers
 from integrations.bank.listings import Listed, kept, order
 from integrations.bank.models import BankSighting, BankStatement
@@ -53,6 +55,7 @@ class Judging:
         self._completed: dict[int, Completed | None] = {}
         self._judged: dict[tuple[int, int], bool] = {}
         self._runs: dict[tuple[int, int], Runs] = {}
+        self._ends: dict[int, Ends | None] = {}
         self._cut: dict[tuple[int, int], frozenset[date]] = {}
         self._of_day: dict[tuple[int, date], list[tuple[int, Step]]] = {}
         """The statements of a day alone, by their account and day."""
@@ -175,6 +178,12 @@ class Judging:
         """Whether stored statements of that day lead from where this one ends to where it begins."""
         own = self.statement(pk)
         return leads_by_balances(own, own, self._steps(own, own, day))
+
+    def ends(self, pk: int) -> Ends | None:
+        """What a statement without balances lists of its first and last day."""
+        if pk not in self._ends:
+            self._ends[pk] = day_ends.read(self.statement(pk).listing)
+        return self._ends[pk]
 
     def course(self, pk: int) -> Course | None:
         """Of what is stored as the statement's, and what arrives of it."""

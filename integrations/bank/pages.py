@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from ingestion import Page, Record, RecordError, Refusal, StatementImbalance, counted
-from integrations.bank import listings, proofs, schema, unreadable
+from integrations.bank import day_ends, listings, proofs, schema, unreadable
 from integrations.bank.account_numbers import notes_of
 from integrations.bank.identity import Ids, Keyed
 from integrations.bank.statements import EntryStatus, Statement
@@ -65,8 +65,11 @@ class Reading:
         return [unreadable.names(less, self.ids) for less in unreadable.less_said(self.statement)]
 
     def _record(self, at: int) -> Record:
-        body, key = self._body(at, self._head, listings.listing(self.statement) if at == self._first else "")
+        body, key = self._body(at, self._head, self._listing() if at == self._first else "")
         return Record(key, body, f"{self.name}, entry {self.entries[at].entry.position + 1}")
+
+    def _listing(self) -> str:
+        return listings.listing(self.statement) or day_ends.listing(self.statement, self.ids)
 
     @cached_property
     def _first(self) -> int | None:
@@ -80,7 +83,7 @@ class Reading:
         names = self._names[at]
         one = one._replace(key=names.of(*faults) or one.key)
         among = names.of_day if faults[0] else names.of_amount
-        return schema.entry_json(self.statement, one, head, among=among), one.key
+        return schema.entry_json(self.statement, one, schema.unlisted(head), among=among), one.key
 
     def _formerly(self, start: int, end: int) -> Mapping[str, Sequence[str]]:
         """Under which other names each entry of a page, and the whole statement, may lie among the dead letters."""

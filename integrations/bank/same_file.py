@@ -9,12 +9,15 @@ read the file the engine knows by its SHA-256, and the rows that they wrote last
   one than the earlier run read and no longer holds, or entries of other pages may be among those, nothing tells which:
   none is written, and the run says so. Where it still holds all that it read, these settings read more of the file:
   what has no row is new.
+
+Each statement of the file is held against what was read of it. One that is another statement by these settings is held
+against all of its account, and where these are several nothing tells which it was.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -24,7 +27,7 @@ from django.db.models import Q
 from ingestion import Context, counted
 from ingestion.models import Run, RunArtifact
 from integrations.bank.arrivals import Arrival, Row, chunks, ledger, read
-from integrations.bank.models import BankTransaction
+from integrations.bank.models import BankStatement, BankTransaction
 
 _COPY = BankTransaction.Withdrawn.COPY
 _ALL_LOADED = frozenset({"unchanged"})
@@ -52,8 +55,7 @@ def adopt(ctx: Context, arrivals: Sequence[Arrival]) -> list[str]:
     taken |= {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
     at_places = _at_places(ctx, earlier, new, taken)
     left = [arrival for arrival in new if arrival.stored is None]
-    missing = _missing(ctx, earlier, arrivals) if left and earlier.read else _Missing(0, False)
-    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken, missing) if missing.number > 0 else ([], [])
+    elsewhere, undecided = _elsewhere(ctx, earlier, left, taken, arrivals) if left and earlier.read else ([], [])
     return [*_told(at_places + elsewhere), *_left_as_stored(undecided)]
 
 
@@ -80,18 +82,32 @@ class _Missing(NamedTuple):
 
     number: int
     are_here: bool
-    """Whether all of them are entries of the batch, and none of another page."""
+    """Whether all of them are entries of the batch, and none of another page or statement."""
 
 
-def _missing(ctx: Context, earlier: _Earlier, arrivals: Sequence[Arrival]) -> _Missing:
-    own = Q(run_id__in={*earlier.runs, ctx.run_id})
-    here = ledger(ctx).filter(own).count()
+def _missing(ctx: Context, earlier: _Earlier, arrivals: Sequence[Arrival], before: Mapping[int, int]) -> _Missing:
+    """Of the statement of the batch; where it is another one by these settings, of all that were read of its account."""
+    own, entries = arrivals[0].owner, arrivals[0].entry.statement.entries
+    is_known = own.statement_id in before
+    of_own = Q(statement_id=own.statement_id) if is_known else Q(account_id=own.account_id)
+    by_file = Q(run_id__in={*earlier.runs, ctx.run_id})
+    here = ledger(ctx).filter(of_own, by_file).count()
     stored = {arrival.stored.pk for arrival in arrivals if arrival.stored is not None}
-    others = sum(ledger(ctx).filter(~own, pk__in=chunk).count() for chunk in chunks(stored))
+    others = sum(ledger(ctx).filter(~by_file, pk__in=chunk).count() for chunk in chunks(stored))
     new = sum(arrival.stored is None for arrival in arrivals)
-    entries = {arrival.owner.statement_id: arrival.entry.statement.entries for arrival in arrivals}
-    shown = here + others + new
-    return _Missing(earlier.read - here - others, shown >= max(earlier.read, *entries.values()))
+    read_before = before[own.statement_id] if is_known else sum(before.values()) or earlier.read
+    is_whole = here + others + new >= max(read_before, entries)
+    return _Missing(read_before - here - others, is_whole and (is_known or len(before) < 2))
+
+
+def _read_before(ctx: Context, earlier: _Earlier, account: int) -> dict[int, int]:
+    """The statements of the account that the file was read as last, each with its number of entries."""
+    of_account = BankStatement.objects.for_tenant(ctx.tenant).filter(account_id=account)
+    first_read = of_account.filter(run_id__in=earlier.runs)
+    newest = first_read.order_by("-run_id").values_list("run_id", flat=True).first()
+    rows = ledger(ctx).filter(account_id=account, run_id__in=earlier.runs).order_by()
+    holding = set(rows.values_list("statement_id", flat=True).distinct())
+    return dict(of_account.filter(Q(run_id=newest) | Q(pk__in=holding)).values_list("pk", "entries"))
 
 
 def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: set[str]) -> list[Arrival]:
@@ -111,10 +127,14 @@ def _at_places(ctx: Context, earlier: _Earlier, new: Sequence[Arrival], taken: s
 
 
 def _elsewhere(
-    ctx: Context, earlier: _Earlier, left: Sequence[Arrival], taken: set[str], missing: _Missing
+    ctx: Context, earlier: _Earlier, left: Sequence[Arrival], taken: set[str], arrivals: Sequence[Arrival]
 ) -> tuple[list[Arrival], list[Arrival]]:
     """Those whose rows another file delivered since, and those of which nothing tells which row it is."""
-    otherwise = _read_otherwise(ctx, earlier, left)
+    before = _read_before(ctx, earlier, left[0].owner.account_id)
+    missing = _missing(ctx, earlier, arrivals, before)
+    if missing.number <= 0:
+        return [], []
+    otherwise = _read_otherwise(ctx, earlier, left, before)
     seeking: dict[_Money, list[Arrival]] = defaultdict(list)
     for arrival in left:
         if arrival.key not in otherwise:
@@ -138,21 +158,20 @@ def _elsewhere(
     return adopted, undecided
 
 
-def _read_otherwise(ctx: Context, earlier: _Earlier, left: Sequence[Arrival]) -> set[str]:
+def _read_otherwise(ctx: Context, earlier: _Earlier, left: Sequence[Arrival], before: Mapping[int, int]) -> set[str]:
     """The keys of those that the earlier run read with another day or amount: these are other entries now."""
-    at: dict[object, list[_Money]] = defaultdict(list)
+    at: dict[tuple[int, int | None], list[_Money]] = defaultdict(list)
     rows = ledger(ctx).filter(run_id__in=earlier.runs).exclude(withdrawn=_COPY)
     for chunk in chunks({arrival.entry.position or 0 for arrival in left}):
         for row in read(rows.filter(position__in=chunk)):
-            money = (row.account_id, row.booked_on, row.amount)
-            at[row.statement_id, row.position].append(money)
-            at[row.position].append(money)
+            at[row.statement_id, row.position].append((row.account_id, row.booked_on, row.amount))
     otherwise = set()
     for arrival in left:
-        place = arrival.entry.position
-        # A statement that is new has another head than it had, so its rows are another one's.
-        there = at[place] if arrival.owner.is_new else at[arrival.owner.statement_id, place]
-        if there and arrival.money not in there:
+        own, place = arrival.owner.statement_id, arrival.entry.position or 0
+        # By these settings it may be another statement than it was: any of its account that had such a place.
+        was = [own] if own in before else [pk for pk, entries in before.items() if entries > place]
+        held = [at[pk, place] for pk in was]
+        if held and all(held) and not any(arrival.money in moneys for moneys in held):
             otherwise.add(arrival.key)
     return otherwise
 

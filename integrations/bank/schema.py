@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from integrations.bank import money, unread_amounts
+from integrations.bank import day_ends, money, unread_amounts
 from integrations.bank.identity import Keyed
 from integrations.bank.numbering import page_of
 from integrations.bank.statements import (
@@ -76,6 +76,8 @@ class StatementHead(BaseModel):
     entries: int
     between: tuple[Decimal, Decimal] | None = None
     """See `Statement.between`; never in records from before it was kept."""
+    listed: str = ""
+    """A digest of the days and amounts of a statement without balances, which nothing else tells from others."""
 
 
 class BankEntry(BaseModel):
@@ -254,9 +256,17 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "period_end": _day(statement.period_end),
             **_days(statement),
             "entries": len(statement.entries),
+            **({"listed": day_ends.digest(statement)} if day_ends.are_kept(statement) else {}),
             **({"between": [f"{each.normalize():f}" for each in statement.between]} if statement.between else {}),
         },
     }
+
+
+def unlisted(head: dict[str, Any]) -> dict[str, Any]:
+    """The head without what other entries of the file say: a letter is the same one as long as its entry is."""
+    if "listed" not in head.get("statement", {}):
+        return head
+    return {**head, "statement": {name: value for name, value in head["statement"].items() if name != "listed"}}
 
 
 def _days(statement: Statement) -> dict[str, str]:

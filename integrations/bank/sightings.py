@@ -6,6 +6,9 @@ the refund the balances lead from one statement to the other, and the row is par
 
 That can happen only on a day with which one of the two statements ends and the other begins, or within which one of
 them was cut. Only entries of such a day are kept: of the days that two exports both show whole nothing is.
+
+Without balances no row is parted; of a day at an end of such a statement sightings tell that it came in parts, see
+parts_of_days.py.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from integrations.bank.judging import Judging
 from integrations.bank.models import BankSighting
 from integrations.bank.numbering import is_numbered
 from integrations.bank.ordinals import Ordinals
+from integrations.bank.parts_of_days import ends_of, is_left_open
 
 _SHOWN = 5
 
@@ -45,7 +49,8 @@ def record(ctx: Context, ids: Ids, judging: Judging, arrived: Sequence[Arrival])
     for arrival, row in shared:
         own, entry = arrival.owner.statement_id, arrival.entry
         both = row.statement_id, own
-        if not (judging.meet_on(*both, entry.day) or judging.is_cut(*both, entry.day)):
+        is_open = entry.day in ends_of(judging, own) and is_left_open(ids, judging, arrival, row)
+        if not (is_open or judging.meet_on(*both, entry.day) or judging.is_cut(*both, entry.day)):
             continue
         look = look_of(entry.account.known_by, entry.currency, entry, ids)
         for statement, position in ((row.statement_id, row.position or 0), (own, entry.position or 0)):

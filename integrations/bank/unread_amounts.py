@@ -19,6 +19,11 @@ _BALANCE_ROW = (
     "{text} may state a balance and not money, and the file does not show which. Upload it again (--again) with "
     '--config balance_rows="leave out" where it is a balance, or --config balance_rows=post where it is money.'
 )
+_CSV_BALANCE_ROW = (
+    "{text} may state a balance, or have lost its amount: it is the oldest row, or the only day, and nothing before it "
+    'shows a balance. Upload the file again (--again) with --config balance_rows="leave out" where it is a balance; '
+    "where it is money, write its amount into the file and upload that."
+)
 _EITHER_MARK = ("ofx", "qif")
 """Formats in which a point or a comma may mark the decimals."""
 _MARK_ADVICE = (
@@ -34,7 +39,8 @@ def fault(text: str, form: str) -> PydanticCustomError:
     if _AT_ODDS.fullmatch(text):
         return PydanticCustomError("at_odds", "{text}", {"text": text})
     if text.endswith(BALANCE_OR_MONEY):
-        return PydanticCustomError("balance_row", _BALANCE_ROW, {"text": text.removesuffix(BALANCE_OR_MONEY)})
+        advice = _CSV_BALANCE_ROW if form.startswith("csv:") else _BALANCE_ROW
+        return PydanticCustomError("balance_row", advice, {"text": text.removesuffix(BALANCE_OR_MONEY)})
     readings = {"text": repr(text), "readings": _readings(text, form)}
     return PydanticCustomError("amount", "{text} is not an amount{readings}", readings)
 

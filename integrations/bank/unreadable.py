@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from integrations.bank import money
 from integrations.bank.account_numbers import qualifier_of
-from integrations.bank.identity import Ids, amount_text, day_text, digest, key_of, status_words, words
+from integrations.bank.identity import Described, Ids, amount_text, day_text, digest, key_of, status_words, words
 from integrations.bank.statements import Balance, Entry, Statement
 from integrations.bank.twins import booked_day
 
@@ -59,10 +59,9 @@ def names(statement: Statement, ids: Ids) -> list[Names]:
     for entry, (others, alone) in zip(statement.entries, days, strict=True):
         what = (*words(entry, ids), *status_words(entry))
         within = head or (() if alone else others)
-        by_day = digest(account, "without amount", day_text(entry), *what)
+        by_day, alike = traits(account, entry, ids)
         by_amount = digest(account, "without day", amount_text(entry), *what, *within) if within else ""
         place = digest(account, "without both", *what, *within, str(entry.position)) if within else ""
-        alike = digest(account, "alike without day", amount_text(entry), *what)
         ordinals = [seen[by_day], seen[by_amount]]
         seen.update((by_day, by_amount, alike))
         named.append(
@@ -77,6 +76,15 @@ def names(statement: Statement, ids: Ids) -> list[Names]:
         names._replace(of_day=seen[by_day], of_amount=seen[alike])
         for names, (by_day, alike) in zip(named, looks, strict=True)
     ]
+
+
+def traits(account: str, entry: Described, ids: Ids) -> tuple[str, str]:
+    """What an entry shares with those that are like it in all but the amount, and in all but the day."""
+    what = (*words(entry, ids), *status_words(entry))
+    return (
+        digest(account, "without amount", day_text(entry), *what),
+        digest(account, "alike without day", amount_text(entry), *what),
+    )
 
 
 def faults(statement: Statement, entry: Entry) -> tuple[bool, bool]:

@@ -152,4 +152,7 @@ def _csv_parts(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
     if told.layout and (why := misfit(data, layout, LAYOUTS)):
         raise UnreadableFile(why)
     currency = told.currency or (layout.currency_if_named if told.layout else "")
-    return csv_file.read_parts(data, layout, others, currency=currency, balances_checked=told.balances_checked)
+    rows = told.options.balance_rows
+    return csv_file.read_parts(
+        data, layout, others, currency=currency, balances_checked=told.balances_checked, balance_rows=rows
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from ingestion import UnreadableFile, counted
 from integrations.bank.formats.csv_balances import Judgement, judge
@@ -16,6 +17,13 @@ from integrations.bank.formats.csv_table import open_table
 from integrations.bank.formats.csv_unmoved import LEFT_OUT, Moving, moving
 from integrations.bank.layouts.layout import CsvLayout
 from integrations.bank.statements import Account, Statement
+
+
+class _Judging(NamedTuple):
+    """What the config says of the balances of its files, see `read_parts`."""
+
+    balances_checked: bool
+    balance_rows: str
 
 
 def read(data: bytes, layout: CsvLayout) -> tuple[Statement, ...]:
@@ -30,13 +38,15 @@ def read_parts(
     *,
     currency: str = "",
     balances_checked: bool = True,
+    balance_rows: str = "",
 ) -> Iterator[tuple[Statement, ...]]:
     """For each export joined into the file one statement per account, currency and pocket, in order of their first row.
 
     `others`: layouts that further exports in the file may be in; `currency`: where neither file nor layout names one.
     Every row that is neither blank nor a declared footer becomes an entry: one that cannot be read has no amount or
     no date. A balance stands only where the preamble states it or the running balances prove it; running balances that
-    do not follow are a problem of the statement, unless `balances_checked` is false. Raises UnreadableFile (not this
+    do not follow are a problem of the statement, unless `balances_checked` is false. `balance_rows` says what becomes
+    of a row without an amount that may state a balance, see csv_unmoved.py. Raises UnreadableFile (not this
     layout, not text, a quote never closed) and FileTooLarge.
     """
     refuse_long_lines(data)
@@ -49,13 +59,13 @@ def read_parts(
         if above is not None and not part.table.preamble:
             head.account, head.currency = head.account or above.account, head.currency or above.currency
         above = head
-        yield _statements(part, head, balances_checked)
+        yield _statements(part, head, _Judging(balances_checked, balance_rows))
 
 
-def _statements(part: Part, head: Head, balances_checked: bool) -> tuple[Statement, ...]:
+def _statements(part: Part, head: Head, judging: _Judging) -> tuple[Statement, ...]:
     rows = islice(records(part.text, part.table.delimiter, part.line), part.table.skip, None)
     owned = ledgers(rows, part.layout, part.table, head)
-    first, *others = [_statement(ledger, part, head, len(owned) == 1, balances_checked) for ledger in owned]
+    first, *others = [_statement(ledger, part, head, len(owned) == 1, judging) for ledger in owned]
     is_refused = any(statement.problems for statement in (first, *others))
     return (replace(first, notes=(*first.notes, *_notes(part, is_refused=is_refused))), *others)
 
@@ -77,15 +87,18 @@ def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, balances_checked: bool) -> Statement:
+def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, judging: _Judging) -> Statement:
     """Balances in the preamble belong to an account only when the file has no other one."""
     layout = part.layout
     currencies = {entry.currency for entry in ledger.entries if entry.amount is not None}
     currency = next(iter(currencies)) if len(currencies) == 1 else "" if currencies else head.currency
     stated = Judgement(head.balance("opening"), head.balance("closing")) if alone else Judgement()
     has_column = part.table.has(layout.columns.balance)
-    rows = moving(ledger.entries, ledger.balances) if balances_checked else Moving(ledger.entries, ledger.balances)
-    judgement = _judgement(rows, ledger.currency, stated, balances_checked, has_column=has_column)
+    rows = Moving(ledger.entries, ledger.balances)
+    if judging.balances_checked:
+        opening = stated.opening.amount if stated.opening else None
+        rows = moving(ledger.entries, ledger.balances, opening, judging.balance_rows)
+    judgement = _judgement(rows, ledger.currency, stated, judging.balances_checked, has_column=has_column)
     return Statement(
         account=Account(
             ledger.account, currency, bank=head.text("bank") or layout.bank, name=ledger.pocket or head.text("name")

@@ -25,7 +25,7 @@ class Options:
     posts_notices: bool = True
     """Whether CAMT.052 and .054 are posted; a total of theirs that is wrong costs money only then."""
     balance_rows: str = ""
-    """Of OFX and QIF rows that may state a balance: `leave out`, or `post`; '' leaves it to what the file shows."""
+    """Of OFX, QIF and CSV rows that may state a balance: `leave out` or `post`; '' leaves it to what the file shows."""
     decimal: str = ""
     """What marks decimals in OFX and QIF files whose amounts do not show it: `point` or `comma`."""
 

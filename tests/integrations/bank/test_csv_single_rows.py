@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 
+from ingestion.models import DeadLetter
 from integrations.bank.formats import csv_file, read_file
 from integrations.bank.models import BankTransaction
 from integrations.bank.proofs import fault, proofs
@@ -135,8 +136,13 @@ def test_a_row_without_amount_that_moves_nothing_is_left_out_and_counted(rows: l
         [A, "2026-06-10,Either way,,100.00"],
         [A, "2026-06-11,No balance,,", B],
         [A, "2026-06-11,Text,n/a,95.00", B],
+        [A, "2026-06-11,There,,99.00", "2026-06-11,And back,,95.00", B],
+        ["2026-06-08,Lost,,99.00", "2026-06-09,Lost too,,100.00", A, B],
     ],
-    ids=["another balance", "at the beginning", "at the end", "one day", "no balance", "no number"],
+    ids=[
+        *("another balance", "at the beginning", "at the end", "one day", "no balance", "no number"),
+        *("there and back", "two at the beginning"),
+    ],
 )
 def test_a_row_that_may_have_lost_its_amount_is_kept_for_a_dead_letter(rows: list[str]) -> None:
     statement = listed(*rows)
@@ -151,3 +157,51 @@ def test_a_row_that_is_left_out_is_counted_on_its_run() -> None:
     run = put(where, "june.csv", row(f"{A}\n2026-06-11,Notice,,95.00\n{B}"), account="77", currency="EUR")
 
     assert (run.state, run.ok, run.dead, run.left_out) == ("succeeded", 2, 0, {"rows that state a balance": 1})
+
+
+SALARY = "2026-06-09,Salary,,100.00"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[SALARY, A, B], [B, A, SALARY], [SALARY, "2026-06-09,Notice,,100.00", A, B], ["2026-06-10,Salary,,100.00", A]],
+    ids=["oldest first", "newest first", "two", "one day"],
+)
+def test_the_oldest_row_without_amount_may_be_money_and_is_asked_about(rows: list[str]) -> None:
+    where = connection()
+
+    run = put(where, "june.csv", row("\n".join(rows)), account="77", currency="EUR")
+
+    assert (run.state, run.dead) == ("partial", 1)
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert "the row 'Salary' without an amount may state a balance" in letter.errors[0]["message"]
+    assert 'balance_rows="leave out"' in letter.errors[0]["message"]
+
+
+def test_the_oldest_row_without_amount_is_left_out_and_counted_where_the_config_says_so() -> None:
+    config = {"account": "77", "currency": "EUR", "balance_rows": "leave out"}
+
+    run = put(connection(), "june.csv", row("\n".join([SALARY, A, B])), **config)
+
+    assert (run.state, run.ok, run.dead, run.left_out) == ("succeeded", 2, 0, {"rows that state a balance": 1})
+
+
+def test_what_may_be_money_is_not_asked_about_where_the_config_says_that_it_is() -> None:
+    where = connection()
+
+    put(where, "june.csv", row("\n".join([SALARY, A, B])), account="77", currency="EUR", balance_rows="post")
+
+    letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert "'' is not an amount" in letter.errors[0]["message"]
+
+
+@pytest.mark.parametrize(("before", "left_out"), [("105.00", 1), ("100.00", 0)])
+def test_the_oldest_row_without_amount_is_left_out_where_the_file_states_its_balance(
+    before: str, left_out: int
+) -> None:
+    rows = "2026-06-01;;105.00\n2026-06-02;-5.00;100.00\n"
+    text = f"Before;{before}\nAfter;100.00\nDay;Sum;Balance\n{rows}"
+
+    (statement,) = csv_file.read(text.encode(), STATED)
+
+    assert sum(statement.left_out.values()) == left_out

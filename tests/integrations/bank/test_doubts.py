@@ -235,3 +235,26 @@ def test_what_the_files_of_one_archive_leave_open_is_told_as_of_files_of_their_o
     assert "ompare" in said
     assert all_told("archived", archived(files)) == said
     assert stored("archived") == stored("alone")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_numbered_statement_that_changes_no_balance_and_may_lie_within_another_is_named(turned: bool) -> None:
+    booked = [RENT, TEA, BACK, RENT]
+    files = [mt940(cut(booked, *span, number)) for span, number in [((0, 4), "10/1"), ((1, 3), "20/1")]]
+
+    said = told(*(files[::-1] if turned else files))
+
+    assert "one of them changes no balance" in said
+    assert "In doubt: 2026-06-01 1 EUR; 2026-06-01 -1 EUR; together 0" in said
+
+
+@pytest.mark.slow
+def test_a_numbered_day_that_changes_no_balance_of_a_statement_that_shows_it_whole_is_not_named() -> None:
+    days = [DAY + timedelta(days=at) for at in range(3)]
+    booked = [RENT, *(each._replace(day=days[1]) for each in (TEA, BACK)), RENT._replace(day=days[2])]
+
+    said = told(*(mt940(cut(booked, *span, number)) for span, number in [((0, 4), "10/1"), ((1, 3), "20/1")]))
+
+    assert "changes no balance" not in said
+    assert stored("acme") == true(booked)

@@ -51,6 +51,16 @@ def test_an_export_that_reads_alike_from_both_ends_counts_equal_entries_once_and
 
 
 @pytest.mark.slow
+def test_an_entry_that_takes_the_row_of_a_third_export_is_named_beside_that_one() -> None:
+    where, amounts = connection(), [5, -5, 5, 5, 5]
+
+    told = take(where, *(part(amounts, span, falling=True) for span in [(4, 5), (2, 4), (0, 2)]))
+
+    assert sums(where) == [-5, 5, 5, 5]
+    assert "In doubt: 2024-04-10 5 EUR; together 5, by which the ledger may differ" in told
+
+
+@pytest.mark.slow
 def test_an_entry_between_other_balances_is_none_of_an_export_that_reads_alike_from_both_ends() -> None:
     where, amounts, spans = connection(), [5, -5, 5, -5, 5, 5, -5], [(1, 2), (5, 7)]
 
