@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.db import transaction
 from django.db.models import Q
 
 from config.paths import PROJECT
@@ -112,12 +113,13 @@ def staff_group() -> Group:
 def _connection(key: str, name: str, tier: str, group: Group) -> Connection:
     """The tenant with one member of staff who sees nothing else, connected to the bank pipeline."""
     tenant, _ = Tenant.objects.get_or_create(key=key, defaults={"name": name, "tier": tier})
-    user, made = get_user_model().objects.get_or_create(username=key, defaults={"is_staff": True})
-    if made:
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
-        user.groups.add(group)
-        TenantGrant.objects.create(tenant=tenant, user=user)
+    with transaction.atomic():  # a start that ends in between must not leave a member of staff who sees nothing
+        user, is_new = get_user_model().objects.get_or_create(username=key, defaults={"is_staff": True})
+        if is_new:
+            user.set_unusable_password()
+            user.save(update_fields=["password"])
+            user.groups.add(group)
+            TenantGrant.objects.create(tenant=tenant, user=user)
     return actions.connect(actions.Actor(), tenant, PIPELINE)
 
 

@@ -79,14 +79,16 @@ def _rest(connection: Connection) -> datetime | None:
 
 
 def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
-    """The connection's queued run, made if need be, freed from any wait; None while one is running."""
-    with transaction.atomic():
-        _make(connection, hint=False)
-        mine = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
-        mine.update(not_before=None)
-        run = mine.first()
-        if run is not None and hint:
-            turns.hint(run)
+    """The connection's queued run, made if need be, freed from any wait; None while one is running.
+
+    Call it in the transaction that says who asked for it.
+    """
+    _make(connection, hint=False)
+    mine = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
+    mine.update(not_before=None)
+    run = mine.first()
+    if run is not None and hint:
+        turns.hint(run)
     return run
 
 

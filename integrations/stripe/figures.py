@@ -15,7 +15,7 @@ from integrations.stripe.kinds import Kind
 from integrations.stripe.listing import Place, Span, walked
 from integrations.stripe.money import UnknownCurrency, major
 from integrations.stripe.objects import UNREADABLE, glance
-from integrations.stripe.parts import bodies_of
+from integrations.stripe.parts import PART, bodies_of
 
 
 def figures(api: Api, kind: Kind, window: Window) -> Mapping[str, Figure]:
@@ -41,10 +41,13 @@ def figures(api: Api, kind: Kind, window: Window) -> Mapping[str, Figure]:
 
 
 def _counted(api: Api, kind: Kind, bodies: Iterable[bytes]) -> Iterator[bytes]:
-    """The objects of a page whose figures are wanted: themselves, or their parts."""
+    """The objects of a page whose figures are wanted, or their parts; none of another kind, which a run refuses."""
     for body in bodies:
+        head = glance(body)
+        if not head.is_of(kind.object):
+            continue
         if kind.parts:
-            yield from bodies_of(api, kind, Record(glance(body).id or "", body))
+            yield from (part for part in bodies_of(api, kind, Record(head.id or "", body)) if glance(part).is_of(PART))
         else:
             yield body
 

@@ -34,6 +34,10 @@ class Head(msgspec.Struct, gc=False):
     livemode: bool | None = None
     currency: str | None = None
 
+    def is_of(self, kind: str) -> bool:
+        """Whether its `object` member names that kind, or none."""
+        return self.object in ("", kind)
+
 
 class Mark(msgspec.Struct):
     as_of: int | None = None
@@ -165,7 +169,7 @@ def named(body: bytes, position: str, kind: str) -> Record | Refusal:
         return refusal_of(body, position, f"Not an object with an id: {error}")
     if not its_head.id:
         return Refusal(Record("", body, position), RecordError("The object has no id."))
-    if its_head.object not in ("", kind):
+    if not its_head.is_of(kind):
         why = (
             f"This is no {kind}, but an object {its_head.object[:_LONGEST]!r} in the list of them; abandon this letter."
         )

@@ -123,8 +123,24 @@ FAULTS = [
         ),
     ),
     Fault(
+        _DELIVER,
+        "        with transaction.atomic():\n            new.save",
+        "        if True:\n            new.save",
+        (
+            "tests/ingestion/joints/test_storing_deliveries.py::test_a_receiver_that_is_killed_leaves_a_delivery_with_its_run_or_neither",
+        ),
+    ),
+    Fault(
         _DELIVERIES,
-        "        mine.update(not_before=None)\n",
+        "        with transaction.atomic():\n            run = ",
+        "        if True:\n            run = ",
+        (
+            "tests/ingestion/joints/test_storing_deliveries.py::test_a_delivery_stays_stored_when_another_sender_made_the_run_at_the_same_moment",
+        ),
+    ),
+    Fault(
+        _DELIVERIES,
+        "    mine.update(not_before=None)\n",
         "",
         (
             "tests/ingestion/test_webhook_runs.py::test_a_failed_webhook_run_is_retried_at_once_by_its_connections_next_run",

@@ -195,4 +195,20 @@ FAULTS = [
         "",
         ("tests/config/test_supervisor.py::test_killed_supervisor_leaves_no_process_behind",),
     ),
+    Fault(
+        "config/management/commands/demo.py",
+        "        with transaction.atomic():  #",
+        "        if True:  #",
+        (
+            "tests/config/test_killed_demo.py::test_the_next_start_goes_on_with_the_superuser_of_a_demo_that_was_killed_while_it_made_one",
+        ),
+    ),
+    Fault(
+        "config/demo_data.py",
+        "    with transaction.atomic():  #",
+        "    if True:  #",
+        (
+            "tests/config/test_killed_demo.py::test_the_next_start_goes_on_with_the_staff_of_a_demo_that_was_killed_while_it_made_them",
+        ),
+    ),
 ]

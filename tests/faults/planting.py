@@ -24,6 +24,7 @@ _COPIED = ("config", "ingestion", "integrations", "templates", "tests", "manage.
 _FAILED, _NO_TESTS = 1, 5
 """pytest's exit codes when tests ran and one failed, and when none was chosen; any other says nothing of the fault."""
 _LONGEST = 900.0
+_ELSEWHERE = "its tests depend on no database: see SQLite's list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,8 @@ def plant(fault: Fault, folder: Path, database: str) -> Outcome:
     """Run the fault's tests in the copy with the fault in it, then take it out again."""
     if fault.equivalent:
         return Outcome(fault, Verdict.EQUIVALENT, fault.equivalent)
+    if not any(_runs_on(database, test, folder) for test in fault.tests):
+        return Outcome(fault, Verdict.ELSEWHERE, _ELSEWHERE)
     file = folder / fault.path
     whole = file.read_text()
     if whole.count(fault.old) != 1:
@@ -104,6 +107,12 @@ def plant(fault: Fault, folder: Path, database: str) -> Outcome:
         return Outcome(fault, Verdict.CAUGHT, f"its tests did not end in {_LONGEST:g} s")
     finally:
         _write(file, whole)
+
+
+def _runs_on(database: str, test: str, folder: Path) -> bool:
+    """Whether the test's file has a mark of that database: each says so itself, and to start pytest takes seconds."""
+    text = (folder / test.partition("::")[0]).read_text()
+    return database == "sqlite" or "every_database" in text or database in text
 
 
 def _write(file: Path, text: str) -> None:
@@ -129,7 +138,7 @@ def run(tests: Iterable[str], folder: Path, database: str, *options: str, longes
 def _judged(fault: Fault, code: int, said: str) -> Outcome:
     last = said.splitlines()[-1]
     if code == _NO_TESTS:
-        return Outcome(fault, Verdict.ELSEWHERE, "its tests depend on no database: see SQLite's list")
+        return Outcome(fault, Verdict.ELSEWHERE, _ELSEWHERE)
     red = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
     return Outcome(fault, Verdict.CAUGHT if code == _FAILED else Verdict.UNNOTICED, last, red[1] if red else "")
 

@@ -97,6 +97,14 @@ def test_a_fault_that_nobody_could_notice_is_listed_with_the_reason_and_not_plan
     assert (outcome.verdict, outcome.why) == (Verdict.EQUIVALENT, "asked twice")
 
 
+def test_a_fault_of_whose_tests_none_runs_on_a_database_is_not_planted_there() -> None:
+    fault = Fault("gone.py", "a", "b", ("tests/ingestion/drift/test_shapes.py",))
+
+    outcome = plant(fault, PROJECT, "mariadb")
+
+    assert (outcome.verdict, outcome.why) == (Verdict.ELSEWHERE, "its tests depend on no database: see SQLite's list")
+
+
 @pytest.mark.slow
 def test_a_fault_whose_text_is_gone_is_no_fault_that_was_caught(tmp_path: Path) -> None:
     copy(tmp_path)

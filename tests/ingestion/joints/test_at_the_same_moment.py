@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from ingestion.models import Connection, Credential
 from ingestion.testing import registered
 from ingestion.vault import credentials, expiry, rotation
 from ingestion.vault.exchange import Exchanging
+from tests.ingestion.moments import before
 from tests.ingestion.periods import Account, connected, of
 from tests.ingestion.runs import configured, new_tenant
 from tests.ingestion.vault.keeping import master_key, stored, under
@@ -26,20 +26,6 @@ from tests.ingestion.vault.keeping import master_key, stored, under
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
 OLD, NEW = master_key(), master_key()
-
-
-@contextmanager
-def before(statement: str, other: Callable[[], object]) -> Iterator[None]:
-    """Let `other` act just before the first statement that begins like that."""
-    waiting = [other]
-
-    def look(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-        if waiting and sql.replace("`", '"').startswith(statement):
-            waiting.pop()()
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(look):
-        yield
 
 
 def test_one_of_two_tickers_gets_the_turn_to_check_a_connection() -> None:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from redis import Redis
 
 from ingestion import actions, artifacts, limits, queueing, retention
-from ingestion.admin.ownership import MOST_KEYS, own_rows
+from ingestion.admin.ownership import MOST_KEYS, is_own, own_rows
 from ingestion.clock import db_now_plus
 from ingestion.models import Connection, Delivery, Run, Tenant
 from ingestion.testing import registered
@@ -107,17 +107,28 @@ def test_a_hold_off_that_was_ended_holds_nobody_in_this_process_either(redis: Re
 
 
 @pytest.mark.slow
-def test_staff_of_more_tenants_than_a_statement_names_see_no_other_tenants_rows() -> None:
-    tenants = Tenant.objects.bulk_create(Tenant(key=f"of-{n}", name=f"of {n}") for n in range(MOST_KEYS + 2))
+def test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows() -> None:
+    tenants = Tenant.objects.bulk_create(Tenant(key=f"of-{n}", name=f"of {n}") for n in range(MOST_KEYS + 3))
     *own, foreign = list(Tenant.objects.filter(pk__gte=min(one.pk for one in tenants)).order_by("pk"))
-    for tenant in (own[0], foreign):
+    chosen = [own[0], *own[-2:], foreign]
+    for tenant in chosen:
         Connection.unscoped.create(tenant=tenant, pipeline="app.oracle")
+    every = Connection.unscoped.filter(tenant__in=chosen).order_by("tenant")
     request = RequestFactory().get("/")
     request.user = staff("ada", *own)
 
-    seen = own_rows(Connection.unscoped.all(), request)
+    seen = own_rows(every, request)
 
-    assert [connection.tenant for connection in seen] == [own[0]]
+    assert [connection.tenant for connection in seen] == chosen[:-1]
+    assert [is_own(request, connection) for connection in every] == [True, True, True, False]
+    assert [is_own(request, tenant) for tenant in chosen] == [True, True, True, False]
+
+
+def test_what_no_tenant_owns_is_nobodys_own() -> None:
+    request = RequestFactory().get("/")
+    request.user = staff("ada", new_tenant())
+
+    assert not is_own(request, request.user)
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from ingestion import SourceChanged
+from ingestion import IngestionError, SourceChanged
 from integrations.rest import Rest
 from tests.integrations.rest.configured import HOST, config, extract, preview
 from tests.integrations.rest.worlds import World, ids, read, reply
@@ -136,3 +136,94 @@ def test_who_asks_may_stand_in_the_records() -> None:
     secret = {"username": "acme-books", "password": "abcdef123456", "hosts": HOST}
 
     assert len(extract(world, config(auth={"kind": "basic"}), secret=secret)) == 1
+
+
+FOREIGN = "Grüße-äöüß"
+HALF_ESCAPED = FOREIGN.replace("ü", "\\u00fc", 1)
+"""As some server may well write it in JSON: neither all of its letters are escaped, nor none."""
+BY_FOREIGN = {"key": FOREIGN, "hosts": HOST}
+
+
+@pytest.mark.parametrize(("declared", "sent"), [("utf-16", "utf-16"), ("iso-8859-1", "utf-8"), ("utf-8", "utf-8")])
+def test_an_answer_repeats_the_credential_in_the_characters_that_came_and_in_those_that_were_declared(
+    declared: str, sent: str
+) -> None:
+    world = World(lambda request: reply(f'{{"id": 1, "query": "{FOREIGN}"}}'.encode(sent)))
+
+    with pytest.raises(SourceChanged, match="repeats a value of the credential"):
+        extract(world, config(auth=BY_KEY, charset=declared), secret=BY_FOREIGN)
+
+
+def test_a_cursor_that_is_the_credential_once_it_is_read_is_not_kept() -> None:
+    world = World(lambda request: reply(f'{{"data": [{{"id": 1}}], "next": "{HALF_ESCAPED}"}}'.encode()))
+    declared = config(
+        auth=BY_KEY, records="$.data[*]", pagination={"style": "cursor", "param": "after", "next": "$.next"}
+    )
+
+    with pytest.raises(SourceChanged, match="repeats a value of the credential"):
+        extract(world, declared, secret=BY_FOREIGN)
+
+    assert len(world.asked) == 1
+
+
+@pytest.mark.parametrize("ask", [extract, preview])
+def test_an_error_in_whose_words_the_credential_comes_together_keeps_them_to_itself(ask: Any) -> None:
+    world = World(lambda request: reply(f'{{"error": {{"message": "no such key: {HALF_ESCAPED}"}}}}'.encode()))
+
+    try:
+        told = str(ask(world, config(auth=BY_KEY, records="$.data[*]"), secret=BY_FOREIGN).notes)
+    except IngestionError as error:
+        told = str(error)
+
+    assert FOREIGN not in told
+    assert "repeats a value of the credential" in told
+
+
+def test_a_remark_in_which_the_credential_comes_together_is_no_note() -> None:
+    world = World(lambda request: reply(f'{{"data": [], "message": "nothing for {HALF_ESCAPED}"}}'.encode()))
+
+    (page,) = extract(world, config(auth=BY_KEY, records="$.data[*]"), secret=BY_FOREIGN)
+
+    assert FOREIGN not in str(page.notes)
+    assert "repeats a value of the credential" in str(page.notes)
+
+
+@pytest.mark.parametrize("kind", ["client_credentials", "basic"])
+def test_what_was_made_of_the_credential_is_not_repeated_either(kind: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return reply({"access_token": "t0k3n-of-this-run"})
+        return reply({"id": 1, "sent": request.headers["authorization"].partition(" ")[2]})
+
+    auth = {"kind": kind, **({"token_url": f"https://{HOST}/token"} if kind == "client_credentials" else {})}
+    secret = (
+        {"client_id": "me", "client_secret": SECRET}
+        if kind == "client_credentials"
+        else {"username": "me", "password": "pw"}
+    )
+
+    with pytest.raises(SourceChanged, match="repeats a value of the credential"):
+        extract(World(answer), config(auth=auth), secret={**secret, "hosts": HOST})
+
+
+def test_who_asks_by_a_client_id_may_stand_in_the_records() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return reply(
+            {"access_token": "t0k3n-of-this-run"} if request.method == "POST" else {"id": 1, "by": "books-of-acme"}
+        )
+
+    auth = {"kind": "client_credentials", "token_url": f"https://{HOST}/token"}
+    secret = {"client_id": "books-of-acme", "client_secret": SECRET, "hosts": HOST}
+
+    assert len(extract(World(answer), config(auth=auth), secret=secret)) == 1
+
+
+@pytest.mark.parametrize(("token", "length"), [("12345098761234509876123450", 15), ("klmnopqrstuvwxyzabcdefgh", 11)])
+def test_a_part_counts_from_the_length_at_which_it_stands_nowhere_by_chance(token: str, length: int) -> None:
+    def ask(part: str) -> Any:
+        world = World(lambda request: reply({"id": 1, "part": part}))
+        return extract(world, config(auth=BY_TOKEN), secret={"token": token, "hosts": HOST})
+
+    assert len(ask(token[: length - 1])) == 1
+    with pytest.raises(SourceChanged, match="or a part of it"):
+        ask(token[:length])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from ingestion import Page, Record, Transient
+from ingestion import Figure, Page, Record, Transient, Window
 from integrations.stripe.objects import mark_of, marked, split
 from tests.integrations.stripe.account import Account
-from tests.integrations.stripe.reading import context, full, ids, source
+from tests.integrations.stripe.reading import at, context, full, ids, source
 from tests.integrations.stripe.test_strange_answers import answering
 
 PATH = "/v1/payouts"
@@ -52,6 +53,32 @@ def test_an_object_of_another_kind_is_refused(at: int) -> None:
 
     assert ids(pages) == ["po_1", "po_2"]
     assert ["no payout, but an object 'charge'" in why for _, why in told(pages)] == [True]
+
+
+@pytest.mark.parametrize("values", [{"amount": 500, "currency": "usd"}, {}])
+def test_an_object_of_another_kind_is_in_no_figures(values: dict[str, Any]) -> None:
+    account = full("payouts", 0)
+    stranger = {"id": "ch_1", "object": "charge", "created": 30, **values}
+    listing = {"object": "list", "has_more": False, "data": [stranger, payout("po_1", 20, amount=700, currency="usd")]}
+    answering(account, PATH, 200, listing)
+
+    found = source(account, "payouts").figures(context(account), Window(at(0), at(60)))
+
+    assert found == {"USD": Figure(1, Decimal("7.00"), {"po_1": Decimal("7.00")})}
+
+
+def test_neither_a_line_of_another_kind_nor_what_is_no_invoice_is_in_the_figures_of_lines() -> None:
+    account = full("invoice_lines", 0)
+    line, stranger = ({"id": f"il_{n}", "object": what, "amount": 700, "currency": "usd"}
+                      for n, what in enumerate(["line_item", "charge"]))  # fmt: skip
+    lines = {"object": "list", "has_more": False, "data": [stranger, line]}
+    quote = {"id": "qt_1", "object": "quote", "created": 30, "lines": {**lines, "data": [{**line, "id": "il_9"}]}}
+    invoice = {"id": "in_1", "object": "invoice", "created": 20, "lines": lines}
+    answering(account, "/v1/invoices", 200, {"object": "list", "has_more": False, "data": [quote, invoice]})
+
+    found = source(account, "invoice_lines").figures(context(account), Window(at(0), at(60)))
+
+    assert found == {"USD": Figure(1, Decimal("7.00"), {"il_0": Decimal("7.00")})}
 
 
 @pytest.mark.parametrize("odd", [None, 7, "po_3", ["po_3"], {}])
