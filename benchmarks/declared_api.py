@@ -22,10 +22,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+from benchmarks import answering
 from benchmarks.data import invoice
 from benchmarks.meter import measure
 
@@ -40,21 +38,7 @@ def serve(records: int) -> None:
         following = b'"%d"' % (start + PAGE) if start + PAGE < records else b"null"
         pages[str(start)] = b'{"data":[%s],"next_cursor":%s}' % (b",".join(bodies[start : start + PAGE]), following)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            page = pages[parse_qs(urlsplit(self.path).query).get("cursor", ["0"])[0]]
-            self.wfile.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page)
-            )
-
-        def log_message(self, *args: Any) -> None:
-            return None
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    print(server.server_address[1], flush=True)
-    server.serve_forever()
+    answering.serve(lambda cursor: pages[cursor or "0"], "cursor")
 
 
 def client(address: str) -> int:

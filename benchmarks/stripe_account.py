@@ -26,13 +26,11 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+from benchmarks import answering
 from benchmarks.meter import measure
 from benchmarks.servers import Server
 
@@ -58,23 +56,7 @@ def serve(records: int, wait: float) -> None:
         data = b",".join(bodies[start : start + PAGE])
         pages[start] = b'{"object":"list","url":"/v1/invoices","has_more":' + more + b',"data":[' + data + b"]}"
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            after = parse_qs(urlsplit(self.path).query).get("starting_after", [""])[0]
-            page = pages[place.get(after, 0)]
-            time.sleep(wait)
-            self.wfile.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(page) + page
-            )
-
-        def log_message(self, *args: Any) -> None:
-            return None
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    print(server.server_address[1], flush=True)
-    server.serve_forever()
+    answering.serve(lambda after: pages[place.get(after, 0)], "starting_after", wait)
 
 
 def client_of(address: str) -> Any:
