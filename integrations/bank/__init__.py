@@ -2,3 +2,7 @@
 
 Everything but `models`, `destination`, `pipelines`, `admin` and `apps` is plain Python and imports no Django.
 """
+
+from integrations.extras import need
+
+need("bank")

@@ -3,6 +3,10 @@
 See docs/reference/http.md. `permitted` is its rule for addresses, for kinds whose clients are others.
 """
 
+from integrations.extras import need
+
+need("http")
+
 from integrations.http.addresses import networks, permitted
 from integrations.http.circuits import Breaker, Circuits
 from integrations.http.client import Client

@@ -4,6 +4,10 @@ Everything but `models`, `destination`, `pipelines`, `admin` and `apps` is plain
 See docs/how-to/load-a-rest-api.md.
 """
 
+from integrations.extras import need
+
+need("rest")
+
 from integrations.rest.answers import Signal
 from integrations.rest.auth import ApiKey, Basic, Bearer, ClientCredentials, NoAuth, RefreshToken
 from integrations.rest.paging import Cursor, LinkHeader, NextUrl, NoPages, Offset, PageNumber, SinceId

@@ -5,6 +5,10 @@ of this app. Everything but `models`, `destination`, `stored`, `pipelines`, `web
 Django.
 """
 
+from integrations.extras import need
+
+need("stripe")
+
 from integrations.stripe.kinds import KINDS, Kind
 from integrations.stripe.money import UnknownCurrency, exponent, major
 from integrations.stripe.source import Stripe
