@@ -86,7 +86,7 @@ class _Missing(NamedTuple):
 
 
 def _missing(ctx: Context, earlier: _Earlier, arrivals: Sequence[Arrival], before: Mapping[int, int]) -> _Missing:
-    """Of the statement of the batch; where it is another one by these settings, of all that were read of its account."""
+    """Of the statement of the batch; where it is another one by these settings, of all that was read of its account."""
     own, entries = arrivals[0].owner, arrivals[0].entry.statement.entries
     is_known = own.statement_id in before
     of_own = Q(statement_id=own.statement_id) if is_known else Q(account_id=own.account_id)
