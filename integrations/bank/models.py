@@ -83,7 +83,7 @@ class BankStatement(TenantOwned):
     """The days of its booked entries; None for statements without balances, and for those from before it was kept."""
     entries = models.PositiveIntegerField(_("entries"))
     listing = models.BinaryField(null=True, editable=False)
-    """Days and amounts of its entries, compressed, see listings.py; None where no balance is known, or from before."""
+    """Days and amounts of its entries, compressed: listings.py, and day_ends.py for a statement without balances."""
     run = models.ForeignKey("ingestion.Run", on_delete=models.PROTECT, related_name="+")
     """The run that first read it."""
 

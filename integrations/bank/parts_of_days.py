@@ -126,7 +126,9 @@ def _told(ids: Ids, days: _Days, own: int, day: _Day, entries: Sequence[Arrival]
     for each in entries if unread else ():
         unread -= day_ends.traits(each.entry.account.known_by, each.entry, ids)
     arriving = Counter(arrival.amount for arrival in entries)
-    before, now = days.cover(day, unread, without=own), days.cover(day, unread, own=own, arriving=arriving)
+    strange = days.strange(day, own, entries)
+    before = days.cover(day, unread, without=own)
+    now = days.cover(day, unread, own=own, arriving=arriving, strange=strange)
     if now > before:
         for pair, row in days.delivered_twice(day):
             if row.pk not in again:
@@ -177,7 +179,33 @@ class _Days:
             if len(both) > 1 and pk in self.rows[day] and not all(map(self.judging.course, both)):
                 yield (min(both), max(both)), self.rows[day][pk]
 
-    def cover(self, day: _Day, unread: Set[str], *, own: int = 0, without: int = 0, arriving: Amounts = _NONE) -> Cover:
+    def strange(self, day: _Day, own: int, entries: Sequence[Arrival]) -> Counter[Decimal]:
+        """The amounts of new entries that stored ones have which the file does not show: these have other texts.
+
+        In the same place of a file of as many entries it is one that the bank gave another text, see changed_texts.py.
+        """
+        again = {arrival.stored.pk for arrival in entries if arrival.stored is not None}
+        others = [row for row in self.rows[day].values() if row.pk not in again]
+        places = {(row.position, row.amount, self.judging.statement(row.statement_id).entries) for row in others}
+        new = Counter(
+            arrival.amount
+            for arrival in entries
+            if arrival.stored is None
+            and (arrival.entry.position, arrival.amount, arrival.entry.statement.entries) not in places
+        )
+        on_other_pages = self._shown(own, day).amounts - Counter(arrival.amount for arrival in entries)
+        return new & (Counter(row.amount for row in others) - on_other_pages)
+
+    def cover(
+        self,
+        day: _Day,
+        unread: Set[str],
+        *,
+        own: int = 0,
+        without: int = 0,
+        arriving: Amounts = _NONE,
+        strange: Amounts = _NONE,
+    ) -> Cover:
         """How far one of the statements has all of the day: those that are stored, with the arriving one or without.
 
         `unread` are the entries of all of them that cannot be read.
@@ -192,6 +220,7 @@ class _Days:
             page = page_of(statement.reference, statement.number, statement.page)
             whole[page[0] if page else pk].amounts += part.amounts
             whole[page[0] if page else pk].unread |= part.unread
+        everything.update(strange)
         having_all = [part for part in whole.values() if not everything - part.amounts]
         if any(unread <= part.unread for part in having_all):
             return Cover.WHOLE

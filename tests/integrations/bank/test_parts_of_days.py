@@ -177,3 +177,13 @@ def test_an_entry_mended_in_its_dead_letter_makes_the_parts_of_a_day_known() -> 
     assert stored("acme") == true([RENT, TEA, BACK])
     assert BankStatement.objects.for_tenant(where.tenant).count() == 2
     assert PARTS in notes(run)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_entry_of_the_amount_of_another_one_is_another_part_of_the_day(turned: bool) -> None:
+    files = [export(TEA, RENT._replace(text="Book"), BACK), export(TEA, RENT)]
+
+    said = told(*(files[::-1] if turned else files))
+
+    assert PARTS in said[1]
+    assert f"In doubt: {DAY} -1 EUR; together -1" in said[1]
