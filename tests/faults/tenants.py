@@ -177,28 +177,4 @@ FAULTS = [
         (),
         equivalent="only what the tenant's own connections brought is gone through, and that is the tenant's own",
     ),
-    Fault(
-        "ingestion/admin/ownership.py",
-        "    if tenant_id in keys or len(keys) <= MOST_KEYS:",
-        "    if True:",
-        (
-            "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",
-        ),
-    ),
-    Fault(
-        "ingestion/admin/ownership.py",
-        "Tenant.objects.granted_to(user).filter(pk=tenant_id or 0)",
-        "Tenant.objects.filter(pk=tenant_id or 0)",
-        (
-            "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",
-        ),
-    ),
-    Fault(
-        "ingestion/admin/ownership.py",
-        "    if tenant_id not in asked:",
-        "    if not asked:",
-        (
-            "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",
-        ),
-    ),
 ]
