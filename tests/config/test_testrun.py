@@ -1,4 +1,9 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +94,56 @@ def test_a_run_that_nobody_waits_for_any_longer_is_ended_and_said(capfd: pytest.
     runs.close()  # type: ignore[attr-defined]  # a generator
 
     assert "STOPPED: pytest on sqlite: all" in capfd.readouterr().out
+
+
+WAITING = """
+import pathlib, time
+def test_waits():
+    here = pathlib.Path(__file__).parent
+    (here / "began").touch()
+    try:
+        time.sleep(60)
+    finally:
+        time.sleep(0.5)
+        (here / "stopped its servers").touch()
+"""
+
+
+def waiting(folder: Path) -> list[str]:
+    """Arguments of a run that waits, and takes a moment to clean up when it is told to end."""
+    (folder / "test_waits.py").write_text(WAITING)
+    return ["-p", "no:django", "-p", "no:cacheprovider", str(folder / "test_waits.py")]
+
+
+def until_it_began(folder: Path) -> None:
+    for _ in range(1200):
+        if (folder / "began").exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError("the run never began")
+
+
+@pytest.mark.slow
+def test_a_run_that_is_ended_stops_its_servers_before_we_end(tmp_path: Path) -> None:
+    runs = run_all([Job("sqlite", ["--version"]), Job("sqlite", waiting(tmp_path), "all")])
+    next(runs)
+    until_it_began(tmp_path)
+
+    runs.close()  # type: ignore[attr-defined]  # a generator
+
+    assert (tmp_path / "stopped its servers").exists()
+
+
+@pytest.mark.slow
+def test_a_test_run_that_is_asked_to_end_ends_what_it_began(tmp_path: Path) -> None:
+    command = [sys.executable, "manage.py", "test", "--quick", *waiting(tmp_path)]
+    process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, "SLUICEGATE_BOOTSTRAP": "0"})
+    until_it_began(tmp_path)
+
+    process.terminate()
+
+    assert process.wait(timeout=120) == 128 + signal.SIGTERM
+    assert (tmp_path / "stopped its servers").exists()
 
 
 def test_where_a_run_stopped_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

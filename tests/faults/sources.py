@@ -166,4 +166,52 @@ FAULTS = [
         "if filling:",
         (f"{_BANK}/test_completing.py",),
     ),
+    Fault(
+        "integrations/rest/session.py",
+        "[answer.body, *([] if",
+        "[*([] if",
+        (
+            "tests/integrations/rest/test_echoes.py::test_an_answer_repeats_the_credential_in_the_characters_that_came_and_in_those_that_were_declared",
+        ),
+    ),
+    Fault(
+        "integrations/rest/session.py",
+        "*([] if body is answer.body else [body]), ",
+        "",
+        (
+            "tests/integrations/rest/test_echoes.py::test_an_answer_repeats_the_credential_in_the_characters_that_came_and_in_those_that_were_declared",
+        ),
+    ),
+    Fault(
+        "integrations/rest/session.py",
+        "json.dumps([page.checkpoint, ",
+        "json.dumps([",
+        ("tests/integrations/rest/test_echoes.py::test_a_cursor_that_is_the_credential_once_it_is_read_is_not_kept",),
+    ),
+    Fault(
+        "integrations/rest/session.py",
+        "Echo(self._ctx.credential().values, self._proven)",
+        "Echo(self._ctx.credential().values, None)",
+        ("tests/integrations/rest/test_echoes.py::test_what_was_made_of_the_credential_is_not_repeated_either",),
+    ),
+    Fault(
+        "integrations/rest/reading.py",
+        "        error = self.hush(error)\n",
+        "",
+        (
+            "tests/integrations/rest/test_echoes.py::test_an_error_in_whose_words_the_credential_comes_together_keeps_them_to_itself",
+        ),
+    ),
+    Fault(
+        "integrations/rest/reading.py",
+        "str(self.hush(SourceFailed(words)))",
+        "str(SourceFailed(words))",
+        ("tests/integrations/rest/test_echoes.py::test_a_remark_in_which_the_credential_comes_together_is_no_note",),
+    ),
+    Fault(
+        "integrations/rest/guarding.py",
+        ', ("client_id", "client_secret"))',
+        ",)",
+        ("tests/integrations/rest/test_echoes.py::test_who_asks_by_a_client_id_may_stand_in_the_records",),
+    ),
 ]
