@@ -158,7 +158,8 @@ def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
                     sys.stdout.write(output.read_text(errors="replace"))
                 yield ran
         except KeyboardInterrupt:
-            started.clear()  # the terminal has told them too; a second time would cut their cleaning up short
+            if sys.stdin.isatty():
+                started.clear()  # the terminal has told them too; a second time would cut their cleaning up short
             raise
         finally:
             stop(lanes, started)

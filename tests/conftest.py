@@ -103,7 +103,7 @@ def part_of(path: Path) -> str:
         ("integrations", "stripe"),  # no transport, but it makes the parts alike in length
     ]
     # Neither; but they make the parts alike in length, of a whole run and of a quick one.
-    pages_and_projects = inside.parts[0] in ("docs", "examples", "house")
+    pages_and_projects = inside.parts[0] in ("config", "docs", "examples", "house")
     return PARTS[0] if engine or transports or pages_and_projects else PARTS[1]
 
 

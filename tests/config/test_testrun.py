@@ -135,14 +135,16 @@ def test_a_run_that_is_ended_stops_its_servers_before_we_end(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_a_test_run_that_is_asked_to_end_ends_what_it_began(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asked", "code"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)])
+def test_a_test_run_that_is_asked_to_end_ends_what_it_began(tmp_path: Path, asked: int, code: int) -> None:
     command = [sys.executable, "manage.py", "test", "--quick", *waiting(tmp_path)]
-    process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, "SLUICEGATE_BOOTSTRAP": "0"})
+    environment = {**os.environ, "SLUICEGATE_BOOTSTRAP": "0"}
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL)
     until_it_began(tmp_path)
 
-    process.terminate()
+    process.send_signal(asked)
 
-    assert process.wait(timeout=120) == 128 + signal.SIGTERM
+    assert process.wait(timeout=120) == code
     assert (tmp_path / "stopped its servers").exists()
 
 

@@ -93,13 +93,13 @@ def plant(fault: Fault, folder: Path, database: str) -> Outcome:
     """Run the fault's tests in the copy with the fault in it, then take it out again."""
     if fault.equivalent:
         return Outcome(fault, Verdict.EQUIVALENT, fault.equivalent)
-    if not any(_runs_on(database, test, folder) for test in fault.tests):
-        return Outcome(fault, Verdict.ELSEWHERE, _ELSEWHERE)
     file = folder / fault.path
     whole = file.read_text()
     if whole.count(fault.old) != 1:
         said = f"its text stands {whole.count(fault.old)} times in the file: mend the list"
         return Outcome(fault, Verdict.UNNOTICED, said)
+    if not any(_runs_on(database, test, folder) for test in fault.tests):
+        return Outcome(fault, Verdict.ELSEWHERE, _ELSEWHERE)
     _write(file, whole.replace(fault.old, fault.new))
     try:
         return _judged(fault, *run(fault.tests, folder, database, "-x"))

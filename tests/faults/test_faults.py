@@ -98,7 +98,8 @@ def test_a_fault_that_nobody_could_notice_is_listed_with_the_reason_and_not_plan
 
 
 def test_a_fault_of_whose_tests_none_runs_on_a_database_is_not_planted_there() -> None:
-    fault = Fault("gone.py", "a", "b", ("tests/ingestion/drift/test_shapes.py",))
+    text = "from __future__ import annotations"
+    fault = Fault("ingestion/core/windows.py", text, "raise SystemExit", ("tests/ingestion/drift/test_shapes.py",))
 
     outcome = plant(fault, PROJECT, "mariadb")
 
