@@ -103,8 +103,8 @@ def part_of(path: Path) -> str:
         ("integrations", "stripe"),  # no transport, but it makes the parts alike in length
     ]
     # Neither; but they make the parts alike in length, of a whole run and of a quick one.
-    pages_and_projects = inside.parts[0] in ("config", "docs", "examples", "house")
-    return PARTS[0] if engine or transports or pages_and_projects else PARTS[1]
+    projects = inside.parts[0] in ("config", "examples")
+    return PARTS[0] if engine or transports or projects else PARTS[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
