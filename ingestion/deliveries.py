@@ -84,9 +84,9 @@ def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
     Call it in the transaction that says who asked for it.
     """
     _make(connection, hint=False)
-    mine = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
-    mine.update(not_before=None)
-    run = mine.first()
+    queued = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
+    queued.update(not_before=None)
+    run = queued.first()
     if run is not None and hint:
         turns.hint(run)
     return run

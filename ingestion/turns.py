@@ -67,7 +67,8 @@ def _hint_new(run: Run) -> None:
         return  # the tick hints it when its time has come
     workers = queueing.workers(tenant.tier)
     if workers is None:
-        queueing.hint(run.pk, tenant.tier, run.fence)  # says that Redis is away; nobody is told out of turn
+        # The hint says that Redis is away. Were it back by now, the claim decides who may start.
+        queueing.hint(run.pk, tenant.tier, run.fence)
         return
     busy, running = _at_work_of(tenant.pk)
     if run.connection_id in busy:

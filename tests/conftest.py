@@ -228,7 +228,7 @@ def browser(started_browser: "Browser", refusals: list[str]) -> "Iterator[Browse
     """A browser in which nobody is logged in and nothing is open. A page that asks for what is forbidden fails."""
 
     def listen(context: "BrowserContext") -> None:
-        context.on("console", lambda told: refusals.append(told.text) if POLICY in told.text else None)
+        context.on("console", lambda message: refusals.append(message.text) if POLICY in message.text else None)
 
     started_browser.on("context", listen)
     yield started_browser

@@ -46,14 +46,16 @@ class Cover(IntEnum):
 
 def told(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> list[str]:
     """A sentence for each two files and day of which entries of both are in doubt, before they are loaded."""
-    held = [arrival for arrival in arrivals if not arrival.owner.account_is_new and arrival.entry.position is not None]
+    placed = [
+        arrival for arrival in arrivals if not arrival.owner.account_is_new and arrival.entry.position is not None
+    ]
     judging.learn(
-        {arrival.owner.statement_id for arrival in held}
-        | {arrival.stored.statement_id for arrival in held if arrival.stored is not None}
+        {arrival.owner.statement_id for arrival in placed}
+        | {arrival.stored.statement_id for arrival in placed if arrival.stored is not None}
     )
-    ends = {pk: set(days) for pk, days in _ends(judging, held).items()}
+    ends = {pk: set(days) for pk, days in _ends(judging, placed).items()}
     of_day: dict[tuple[int, _Day], list[Arrival]] = defaultdict(list)
-    for arrival in held:
+    for arrival in placed:
         own = arrival.owner.statement_id
         if arrival.entry.day in ends[own]:
             of_day[own, (arrival.owner.account_id, arrival.entry.day)].append(arrival)

@@ -170,8 +170,8 @@ def _read_otherwise(ctx: Context, earlier: _Earlier, left: Sequence[Arrival], be
         own, place = arrival.owner.statement_id, arrival.entry.position or 0
         # By these settings it may be another statement than it was: any of its account that had such a place.
         was = [own] if own in before else [pk for pk, entries in before.items() if entries > place]
-        held = [at[pk, place] for pk in was]
-        if held and all(held) and not any(arrival.money in moneys for moneys in held):
+        read_there = [at[pk, place] for pk in was]
+        if read_there and all(read_there) and not any(arrival.money in moneys for moneys in read_there):
             otherwise.add(arrival.key)
     return otherwise
 

@@ -107,7 +107,7 @@ def _named(kind: Kind, bodies: Sequence[bytes]) -> list[Record | Refusal]:
 def _last(kind: Kind, bodies: Sequence[bytes]) -> Head:
     """The last object of the kind, after which the list goes on; what is refused behind it then comes once more."""
     heads = map(glance, reversed(bodies))
-    return next((one for one in heads if one.id and one.is_of(kind.object)), Head())
+    return next((head for head in heads if head.id and head.is_of(kind.object)), Head())
 
 
 def _in_order(kind: Kind, after: str, created: int | None, newest: int, last: str) -> None:

@@ -26,12 +26,14 @@ MARKUP = """<img src="/nowhere" onerror="document.title = 'ran'"><p id="styled" 
         ("/admin/ingestion/run/0/change/", 302),
         ("/admin/auth/user/", 403),
         ("/admin/nowhere/", 404),
+        ("/static/admin/css/base.css", 200),
     ],
 )
 def test_every_answer_carries_the_policy(client: Client, address: str, status: int) -> None:
     client.force_login(staff("olga", make_tenant("acme")))
 
     answer = client.get(address)
+    answer.close()  # a static file's
 
     assert answer.status_code == status
     assert OURS_ALONE in answer.headers["Content-Security-Policy"]

@@ -216,9 +216,9 @@ def test_a_database_file_anywhere_is_its_owners_alone(tmp_path: Path) -> None:
     }
     command = [sys.executable, "-c", FOR_EVERYBODY]
 
-    said = subprocess.run(command, cwd=shared, env=environ, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(command, cwd=shared, env=environ, capture_output=True, text=True, check=True).stdout
 
-    assert said == "['data.sqlite3', 'data.sqlite3-shm', 'data.sqlite3-wal'] {'0o100600'}\n"
+    assert printed == "['data.sqlite3', 'data.sqlite3-shm', 'data.sqlite3-wal'] {'0o100600'}\n"
 
 
 def test_mysql_over_a_socket_is_strict_read_committed_and_whole_unicode(tmp_path: Path) -> None:

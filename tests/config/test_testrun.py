@@ -1,9 +1,11 @@
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,25 @@ def test_a_test_run_that_is_asked_to_end_ends_what_it_began(tmp_path: Path, aske
     process.send_signal(asked)
 
     assert process.wait(timeout=120) == code
+    assert (tmp_path / "stopped its servers").exists()
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_terminal_reaches_every_run_once(tmp_path: Path) -> None:
+    """The terminal tells all of them; told once more, a run would not finish its cleaning up."""
+    environment = {**os.environ, "SLUICEGATE_BOOTSTRAP": "0"}
+    arguments = [sys.executable, str(PROJECT / "manage.py"), "test", "--quick", *waiting(tmp_path)]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, arguments, environment)
+    until_it_began(tmp_path)
+
+    os.write(terminal, b"\x03")
+    with suppress(OSError):  # how Linux tells that nobody writes to the terminal any longer
+        while os.read(terminal, 4096):
+            pass
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     assert (tmp_path / "stopped its servers").exists()
 
 

@@ -11,11 +11,11 @@ from itertools import pairwise
 
 def of_fields(cls: type) -> dict[str, str]:
     """What is said of each field of `cls` and of the classes it is built on, by the field's name."""
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if base.__module__.split(".")[0] in ("ingestion", "integrations"):
-            said |= _of_body(_definition(base).body)
-    return said
+            texts |= _of_body(_definition(base).body)
+    return texts
 
 
 def _definition(cls: type) -> ast.ClassDef:
@@ -24,10 +24,10 @@ def _definition(cls: type) -> ast.ClassDef:
 
 
 def _of_body(body: list[ast.stmt]) -> dict[str, str]:
-    return {name: text for field, below in pairwise(body) for name, text in _said(field, below)}
+    return {name: text for field, below in pairwise(body) for name, text in _text_below(field, below)}
 
 
-def _said(field: ast.stmt, below: ast.stmt) -> Iterator[tuple[str, str]]:
+def _text_below(field: ast.stmt, below: ast.stmt) -> Iterator[tuple[str, str]]:
     if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
         text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
         if isinstance(text, str):

@@ -67,11 +67,11 @@ GROUPS = {
 def settings_page() -> str:
     from ingestion.conf import Settings
 
-    parts, said = [], docstrings.of_fields(Settings)
+    parts, texts = [], docstrings.of_fields(Settings)
     for name, field in Settings.model_fields.items():
         default = json.dumps(field.get_default(), ensure_ascii=False)
         limits = "".join(f", {_limit(one)}" for one in field.metadata)
-        parts.append(f"## `{name}`\n\n{said[name]}\n\nDefault: `{default}`{limits}\n")
+        parts.append(f"## `{name}`\n\n{texts[name]}\n\nDefault: `{default}`{limits}\n")
     return _page(
         "Settings",
         "One dict `INGESTION` in your Django settings. Every key is optional. An unknown key or a value out of range\n"

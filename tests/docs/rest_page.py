@@ -90,12 +90,12 @@ EXAMPLE = {
 
 def _table(cls: Any, skip: tuple[str, ...]) -> str:
     described = cls.model_json_schema()
-    rows, said = [], docstrings.of_fields(cls)
+    rows, texts = [], docstrings.of_fields(cls)
     for name, field in cls.model_fields.items():
         if name not in skip:
             shape = _shape(described["properties"][name], name)
             default = "required" if field.is_required() else f"`{_default(field)}`"
-            text = " ".join(said.get(name, "").split()).replace("|", "\\|")
+            text = " ".join(texts.get(name, "").split()).replace("|", "\\|")
             rows.append(f"| `{name}` | {shape} | {default} | {text} |")
     if not rows:
         return ""

@@ -36,8 +36,8 @@ def test_every_setting_is_documented_with_what_it_means() -> None:
     page = (REFERENCE / "settings.md").read_text()
 
     assert re.findall(r"^## `(\w+)`$", page, re.MULTILINE) == list(Settings.model_fields)
-    said = docstrings.of_fields(Settings)
-    assert all(said[name] and said[name] in page for name in Settings.model_fields)
+    texts = docstrings.of_fields(Settings)
+    assert all(texts[name] and texts[name] in page for name in Settings.model_fields)
 
 
 def test_every_check_is_documented_and_every_documented_check_exists() -> None:

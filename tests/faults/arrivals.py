@@ -140,7 +140,7 @@ FAULTS = [
     ),
     Fault(
         _DELIVERIES,
-        "    mine.update(not_before=None)\n",
+        "    queued.update(not_before=None)\n",
         "",
         (
             "tests/ingestion/test_webhook_runs.py::test_a_failed_webhook_run_is_retried_at_once_by_its_connections_next_run",

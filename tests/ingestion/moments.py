@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.db import OperationalError, connection
 
 
-@contextmanager
-def before(statement: str, other: Callable[[], object]) -> Iterator[None]:
+def before(statement: str, other: Callable[[], object]) -> AbstractContextManager[None]:
     """Let `other` act just before the first statement that begins like that."""
-    waiting = [other]
+    return _beside(statement, other, first=True)
 
-    def look(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-        if waiting and begins(sql, statement):
-            waiting.pop()()
-        return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(look):
-        yield
-    assert not waiting, f"no statement begins with {statement}"
+def after(statement: str, other: Callable[[], object]) -> AbstractContextManager[None]:
+    """Let `other` act just after the first statement that begins like that."""
+    return _beside(statement, other, first=False)
 
 
 @contextmanager
-def after(statement: str, other: Callable[[], object]) -> Iterator[None]:
-    """Let `other` act just after the first statement that begins like that."""
+def _beside(statement: str, other: Callable[[], object], *, first: bool) -> Iterator[None]:
     waiting = [other]
 
     def look(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+        act = waiting.pop() if waiting and begins(sql, statement) else None
+        if act is not None and first:
+            act()
         result = execute(sql, params, many, context)
-        if waiting and begins(sql, statement):
-            waiting.pop()()
+        if act is not None and not first:
+            act()
         return result
 
     with connection.execute_wrapper(look):

@@ -44,17 +44,19 @@ def moving(
     still, doubtful = _unmoved([row for row in listed if row[0].status is EntryStatus.BOOKED], opening)
     if balance_rows == LEAVE_OUT:
         still, doubtful = still | doubtful, set()
-    asked = set() if balance_rows == POST else doubtful
+    asked_about = set() if balance_rows == POST else doubtful
     kept = [(entry, balance) for entry, balance in listed if entry.position not in still]
     renumbered = [
-        replace(_asked(entry) if entry.position in asked else entry, position=at) for at, (entry, _) in enumerate(kept)
+        replace(_asking(entry) if entry.position in asked_about else entry, position=at)
+        for at, (entry, _) in enumerate(kept)
     ]
     return Moving(renumbered, [balance for _, balance in kept], len(still))
 
 
-def _asked(entry: Entry) -> Entry:
-    said = entry.counterparty or entry.description
-    return replace(entry, amount_text=f"the row {said[:40]!r} without an amount{BALANCE_OR_MONEY}")
+def _asking(entry: Entry) -> Entry:
+    """The row with a text in the place of its amount, of which the schema makes a dead letter that asks."""
+    text = entry.counterparty or entry.description
+    return replace(entry, amount_text=f"the row {text[:40]!r} without an amount{BALANCE_OR_MONEY}")
 
 
 def _unmoved(booked: Sequence[_Row], opening: Decimal | None) -> tuple[set[int], set[int]]:
