@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import request_started
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -16,8 +17,10 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         from ingestion import checks, logs  # noqa: F401  importing the checks registers them
         from ingestion.conf import config
+        from ingestion.vault import holders
 
         logs.install()
+        request_started.connect(holders.announce_web)
 
         try:
             module = config().PIPELINES_MODULE

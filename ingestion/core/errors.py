@@ -33,7 +33,7 @@ IngestionError
 │   ├── UnknownPipeline
 │   ├── TenantNotServed
 │   ├── PrivateAddress
-│   └── UnknownMasterKey
+│   └── KeysUnusable
 ├── Unverifiable                  nobody: a period stays unverifiable, for the reason in the message
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
@@ -217,8 +217,11 @@ class PrivateAddress(ConfigurationError):
     """A source's address leads into a private network: nothing was sent. Allow the network in PRIVATE_NETWORKS."""
 
 
-class UnknownMasterKey(ConfigurationError):
-    """A stored key is wrapped by a master key that the settings no longer name; put that key back."""
+class KeysUnusable(ConfigurationError):
+    """Our own keys open no credential: a master key is missing, unreadable or another one, or Vault refuses our token.
+
+    The message says which. Nothing is wrong with what the tenants stored: put the right key back into the settings.
+    """
 
 
 class Unverifiable(IngestionError):

@@ -13,6 +13,7 @@ from ingestion.management.verbs import arguments
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.management.verbs.stopping import stopping
+from ingestion.vault import holders
 
 logger = logging.getLogger("ingestion")
 
@@ -41,5 +42,6 @@ def loop() -> None:
             except Exception:
                 # Whatever it is, a ticker that ended would keep every tenant waiting.
                 logger.exception("The tick failed; the next one tries again.", extra={"event": "tick"})
+            holders.announce("tick")
             connections.close_all()  # an outage leaves dead connections behind
             stop.wait(config().TICK_SECONDS)

@@ -111,7 +111,7 @@ def test_health_names_runs_whose_lease_has_expired() -> None:
     assert [row["id"] for row in asked("health")["expired_leases"]] == [run.pk]
 
 
-def test_health_without_redis_is_not_unhealthy_but_says_so() -> None:
+def test_health_without_redis_is_not_unhealthy_but_says_so(no_redis: None) -> None:
     ticked()
 
     answer = ingest("health")
