@@ -149,7 +149,7 @@ def tenants(options: Options, output: Output) -> None:
         "tenants",
         rows,
         ("key", "name", "tier", "time_zone", "created_at"),
-        "There is no tenant yet; make one in the admin.",
+        "There is no tenant yet. Make one: manage.py ingest tenant add KEY --name NAME",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 
 from django.db import InterfaceError, OperationalError, connections
 
@@ -25,6 +26,7 @@ def add(verbs: Verbs) -> None:
 
 def tick(options: Options, output: Output) -> None:
     if options["loop"]:
+        output.say(f"Tick {os.getpid()} looks every {config().TICK_SECONDS:g} seconds; SIGTERM ends it.")
         loop()
         return
     done = scheduling.tick()

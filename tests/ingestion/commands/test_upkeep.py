@@ -1,6 +1,7 @@
 """`ingest tick`, `health`, `sweep` and `worker`."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -158,6 +159,7 @@ def test_worker_executes_what_is_queued(process_environment: dict[str, str], red
 
     run.refresh_from_db()
     assert (done.returncode, run.state) == (0, Run.State.SUCCEEDED), done.stderr
+    assert re.search(r"^Worker \d+ serves ingestion-free;", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -186,9 +188,11 @@ def test_without_redis_a_worker_and_a_scheduler_end_with_a_sentence(tmp_path: Pa
 
 @pytest.mark.django_db(transaction=True)
 def test_tick_loop_survives_without_redis_and_stops_on_sigterm(tmp_path: Path) -> None:
-    loop = start(tmp_path / "said", "tick", "--loop", first=without_redis)
+    said = tmp_path / "said"
+    loop = start(said, "tick", "--loop", first=without_redis)
     with ended(loop):
         wait_until(lambda: scheduling.last_tick() is not None)
+        assert f"Tick {loop} looks every" in said.read_text()  # while it goes on, not when it ends
         os.kill(loop, signal.SIGTERM)
 
         assert end(loop) == 0
