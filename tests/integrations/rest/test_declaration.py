@@ -84,6 +84,13 @@ def test_what_is_wrong_is_said_in_words(name: str) -> None:
         Rest.from_json({**LEAST, **changes})
 
 
+def test_text_that_is_no_json_is_told_from_an_object() -> None:
+    with pytest.raises(ConfigurationError, match=r"no JSON: Expecting .* at character 27 of 26\."):
+        Rest.from_json('{"base_url": "https://a.b"')
+    with pytest.raises(ConfigurationError, match="without the quotation marks"):
+        Rest.from_json('{"base_url": "https://a.b"}')
+
+
 @pytest.mark.parametrize(
     "raw", [None, [], "x", 5, {}, {"base_url": None}, {"base_url": "https://a.b", "body": {"a": "x" * 99_999}}]
 )
