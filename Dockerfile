@@ -15,4 +15,4 @@ COPY integrations integrations
 COPY templates templates
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 SLUICEGATE_BOOTSTRAP=0 SLUICEGATE_VAR=/data
 USER sluicegate
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket"]
+CMD ["python", "-m", "config.web", "0.0.0.0:8000"]
