@@ -1,7 +1,7 @@
 FROM python:3.11-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc pkg-config libmariadb-dev
 COPY requirements/production.txt /
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r /production.txt
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r /production.txt
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update && apt-get install -y --no-install-recommends libmariadb3 && rm -rf /var/lib/apt/lists/* \

@@ -125,8 +125,9 @@ class _Endpoint:
         self.verify, self.accepts, self.secrets, self.keeps, self.tells = verify, accepts, secrets, keeps, tells
 
     def find(self, tenant: str, public_id: UUID) -> Connection | None:
-        connections = Connection.unscoped.select_related("tenant")
-        return connections.filter(public_id=public_id, tenant__key=tenant).first()
+        connection = Connection.unscoped.select_related("tenant").filter(public_id=public_id).first()
+        # Compared here: MariaDB takes one key for another in capitals, or with a space behind it.
+        return connection if connection is not None and connection.tenant.key == tenant else None
 
     def opened(self, found: Connection | None) -> tuple[Connection | None, Sequence[str]]:
         """The connection and its secrets; None and a decoy when this endpoint is for none.
