@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.text import capfirst
 
-from ingestion.admin import cells
+from ingestion.admin import cells, unseen
 from ingestion.admin.paging import BoundedPaginator
 from ingestion.admin.scoped import TenantScoped
 from ingestion.models import Tenant
@@ -57,11 +57,14 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
 
     @property
     def urls(self) -> list[URLPattern]:
-        """In no transaction that ATOMIC_REQUESTS would open: some pages ask a source or a store of secrets."""
-        found: list[URLPattern] = self.get_urls()
-        for pattern in found:
-            transaction.non_atomic_requests(pattern.callback)
-        return found
+        """Every page of this table, with nothing on it that hides.
+
+        In no transaction that ATOMIC_REQUESTS would open: some pages ask a source or a store of secrets.
+        """
+        patterns: list[URLPattern] = self.get_urls()
+        for pattern in patterns:
+            pattern.callback = unseen.shown(transaction.non_atomic_requests(pattern.callback))
+        return patterns
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return IndexedOrder
