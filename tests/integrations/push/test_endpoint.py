@@ -92,8 +92,7 @@ def test_nobody_finds_out_which_endpoints_exist(mine: Connection) -> None:
             push(mine, b"{}", webhook_signature="v1,bogus"),
             push(mine, b"{}", webhook_timestamp="1614265330"),
             push(f"/push/acme/{uuid.uuid4()}/", b"{}"),
-            push(f"/push/nobody/{mine.public_id}/", b"{}"),
-            push(f"/push/ACME/{mine.public_id}/", b"{}"),  # MariaDB finds it under this key too
+            *(push(f"/push/{key}/{mine.public_id}/", b"{}") for key in ("nobody", "ACME")),  # MariaDB: ACME is acme
             push(f"/push/globex/{mine.public_id}/", b"{}", tenant="globex"),
             push(f"/push/acme/{without_secret.public_id}/", b"{}"),
             push(without_secret, b"{}"),
