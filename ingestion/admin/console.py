@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import prefetch_related_objects
@@ -70,6 +71,8 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
         return IndexedOrder
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
+        if any("\0" in value for values in request.GET.lists() for value in values[1]):
+            raise IncorrectLookupParameters  # answered with the list as it is unfiltered; PostgreSQL knows no NUL
         found = super().get_changelist_instance(request)
         found.title = str(capfirst(self.opts.verbose_name_plural))
         prefetch_related_objects(list(found.result_list), *self.list_prefetch)
