@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import request_started
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
+
+from ingestion.core.packages import require_kinds
+
+# Before Django imports the apps that are named after this one: it would only say that there is no such module.
+require_kinds(settings.INSTALLED_APPS)
 
 
 class IngestionConfig(AppConfig):
