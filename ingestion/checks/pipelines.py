@@ -81,11 +81,11 @@ def _database(pipeline: Pipeline) -> Iterator[CheckMessage]:
 
     model = getattr(pipeline.destination, "model", None)
     if model is not None and router.db_for_write(model) != router.db_for_write(Run):
-        yield checks.Warning(
-            f"{model.__name__} is in another database than the runs: a crash can load a batch twice.",
+        yield Error(
+            f"{model.__name__} is in another database than the runs: a crash could load a batch twice, or lose one.",
             hint="Keep canonical tables in the engine's database, where one transaction holds rows and checkpoint.",
             obj=_where(pipeline),
-            id="ingestion.W006",
+            id="ingestion.E008",
         )
 
 

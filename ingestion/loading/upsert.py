@@ -156,7 +156,16 @@ class Upsert:
 
     @property
     def _plan(self) -> Plan:
-        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model), self.nul)
+        """Raises ConfigurationError where rows and checkpoint could not commit together."""
+        from ingestion.models import Run
+
+        alias, of_runs = router.db_for_write(self.model), router.db_for_write(Run)
+        if alias != of_runs:
+            raise ConfigurationError(
+                f"{self.model.__name__} is in the database {alias!r} and runs are in {of_runs!r}: keep canonical "
+                "tables in the engine's database, where one transaction holds rows and checkpoint."
+            )
+        return compile_plan(self.model, tuple(self.key), self.version, alias, self.nul)
 
 
 def _require_field(model: type[models.Model], name: str) -> None:
