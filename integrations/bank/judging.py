@@ -13,7 +13,7 @@ from django.db.models import Q
 from ingestion import Context
 from integrations.bank import day_ends
 from integrations.bank.alignment import Between, Runs, steps_of
-from integrations.bank.arrivals import Arrival, ledger
+from integrations.bank.arrivals import Arrival, Row, ledger
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.completing import Completed, completed
 from integrations.bank.courses import (
@@ -199,6 +199,17 @@ class Judging:
             ends, falls = (statement.opening, statement.closing), order(statement.listing).falls
             self._courses[pk] = course(*ends, booked, statement.number, ids, falls=falls)
         return self._courses[pk]
+
+    def is_of_an_earlier_page(self, row: Row) -> bool:
+        """Whether the row is an entry of its statement that comes before what arrives of that.
+
+        Where another day or amount stands at its place by now, the entries came again in another order.
+        """
+        if row.position is None or row.position >= min(self._arriving[row.statement_id], default=0):
+            return False
+        course = self.course(row.statement_id)
+        index = self._indexes[row.statement_id].get(row.position) if course is not None else None
+        return course is None or index is None or course.booked_at(index) == (row.booked_on, row.amount)
 
     def _listed(self, statement: BankStatement) -> Listed:
         """The entries that are known as the statement's."""

@@ -22,11 +22,11 @@ from integrations.bank import day_ends
 from integrations.bank.arrivals import Arrival, Row, ledger, of_others, read
 from integrations.bank.contradictions import shown
 from integrations.bank.day_ends import Shown
-from integrations.bank.doubts import Doubted, at_stake
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.numbering import page_of
+from integrations.bank.stakes import Doubted, at_stake
 
 _Day = tuple[int, date]
 """An account and a day."""

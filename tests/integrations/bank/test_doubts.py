@@ -49,6 +49,17 @@ def test_statements_without_numbers_of_which_one_changes_no_balance_are_named() 
     assert "one of them changes no balance and has no number" in said
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_statements_that_overlap_only_where_a_day_is_listed_from_new_to_old_are_named(turned: bool) -> None:
+    booked = shops(5, -1, -2, 5, -2, -2)
+    files = [mt940(cut(booked, *span, "0")) for span in [(1, 3), (5, 6)]]
+
+    said = told(*(files[::-1] if turned else files))
+
+    assert "only if their bank lists a day in the less likely direction" in said
+    assert "In doubt: 2026-06-01 -2 EUR; together -2" in said
+
+
 def by_amount(cutting: Cutting) -> bytes:
     return mt940(cutting._replace(entries=sorted(cutting.entries, key=lambda each: each.amount)))
 

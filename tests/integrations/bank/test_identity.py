@@ -57,6 +57,12 @@ def test_a_statement_that_the_file_repeats_keeps_its_ids() -> None:
     assert keys(once, twice) == keys(once) * 2
 
 
+def test_pages_without_a_number_that_the_file_repeats_keep_their_ids() -> None:
+    pages = [replace(statement(entry(), entry(amount)), page=page) for page, amount in [(2, "5"), (1, "7")]]
+
+    assert keys(*pages, *pages) == keys(*pages) * 2
+
+
 def test_the_same_entry_in_two_files_is_one() -> None:
     assert keys(statement(entry(), entry("5"))) == keys(statement(entry("5"), entry()))[::-1]
 
