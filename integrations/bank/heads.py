@@ -21,8 +21,6 @@ from integrations.bank.schema import AccountHead, BankEntry, StatementHead
 from integrations.bank.which_account import promises, with_settings
 
 Heads = tuple[AccountHead, str, StatementHead]
-_NEWEST = 40
-"""Statements of one head that are looked at."""
 _CHUNK = 800
 """Values one query names; older SQLite libraries take 999."""
 
@@ -182,7 +180,7 @@ def _listing_it(ctx: Context, ids: Ids, account_id: int, entry: BankEntry) -> in
         entries=statement.entries,
     )
     traits, newest = day_ends.traits(entry.account.known_by, entry, ids), None
-    for pk, listing in same.order_by("-pk").values_list("pk", "listing")[:_NEWEST]:
+    for pk, listing in same.order_by("-pk").values_list("pk", "listing").iterator(chunk_size=_CHUNK):
         ends, newest = day_ends.read(listing), newest or pk
         if ends is not None and traits & ends.unread(entry.day):
             return pk
