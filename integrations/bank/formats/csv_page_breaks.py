@@ -9,9 +9,10 @@ file was put together, and all of them do.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from ingestion import FileRefused
@@ -23,6 +24,8 @@ from integrations.bank.statements import Entry
 
 WINDOW_CHARS = 4 * MAX_RECORD_CHARS
 """How much is looked at on either side of the header."""
+SHOWN = 5
+"""Equal rows on both sides that a note names."""
 
 
 class Crossing(NamedTuple):
@@ -32,6 +35,8 @@ class Crossing(NamedTuple):
     """None where they leave it open."""
     days: tuple[int, ...] = ()
     """Which way the days run above it, across it, and below it: by so many."""
+    twins: tuple[str, ...] = ()
+    """Day and amount of equal rows on both sides, where they leave it open; no more than tell that there are more."""
 
 
 def crossing(text: str, page: int, header: re.Match[str], layout: CsvLayout, table: Table) -> Crossing:
@@ -50,7 +55,11 @@ def crossing(text: str, page: int, header: re.Match[str], layout: CsvLayout, tab
     days = _steps(ends, layout, table)
     # The first day below lies on the wrong side of the last day above, as the days of either page run.
     restarts = bool(days) and (days[0] or days[2]) * days[1] < 0
-    return Crossing(False if restarts else None, days)
+    return (
+        Crossing(False, days)
+        if restarts
+        else Crossing(None, days, tuple(islice(_twins(above, below, layout, table), SHOWN + 1)))
+    )
 
 
 def were_joined(headers: Sequence[Crossing]) -> bool:
@@ -83,6 +92,15 @@ def _comes_again(above: Sequence[str], below: Sequence[str], has_balance: bool) 
         above[-1] == below[size - 1] and len(set(below[:size])) > 1 and above[-size:] == below[:size]
         for size in range(2, length + 1)
     )
+
+
+def _twins(above: Sequence[Record], below: Sequence[Record], layout: CsvLayout, table: Table) -> Iterator[str]:
+    again = Counter(row.raw for row in above)
+    for row in below:
+        if again[row.raw]:
+            again[row.raw] -= 1
+            entry = _entry(row, layout, table)
+            yield f"{entry.booked_on or entry.booked_text} {entry.amount_text}"
 
 
 def _steps(ends: Sequence[Record], layout: CsvLayout, table: Table) -> tuple[int, ...]:

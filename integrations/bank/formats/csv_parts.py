@@ -41,6 +41,8 @@ class Part:
     breaks: int = 0
     is_inferred: bool = False
     """Only the other headers of the file show that its own is no page break."""
+    twins: tuple[str, ...] = ()
+    """Equal rows on both sides of a page break, of which nothing shows that it is one."""
 
 
 class _Seam(NamedTuple):
@@ -64,6 +66,7 @@ def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Ite
         crossings[seam.layout.name] += [seam.crossing] if seam.crossing else []
     joined = {name for name, of_layout in crossings.items() if were_joined(of_layout)}
     begin, kept, line, breaks, is_inferred = 0, 0, 1, 0, False
+    twins: tuple[str, ...] = ()
     pieces: list[str] = []
     table = _table(text, layout)
     for seam in seams:
@@ -72,12 +75,14 @@ def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Ite
         if told or (told is None and seam.layout.name not in joined):
             kept = seam.end  # the line of the header stays, blank
             breaks += 1
+            twins += seam.crossing.twins if seam.crossing else ()
             continue
-        yield Part(layout, table, "".join(pieces), line, breaks, is_inferred)
+        yield Part(layout, table, "".join(pieces), line, breaks, is_inferred, twins)
         line += len(_LINE_END.findall(text[begin : seam.start]))
         begin, kept, breaks, is_inferred = seam.start, seam.start, 0, told is None
         pieces, layout, table = [], seam.layout, _table(text[seam.start : seam.start + _HEAD_CHARS], seam.layout)
-    yield Part(layout, table, "".join([*pieces, text[kept:]]), line, breaks, is_inferred)
+        twins = ()
+    yield Part(layout, table, "".join([*pieces, text[kept:]]), line, breaks, is_inferred, twins)
 
 
 def _seams(
