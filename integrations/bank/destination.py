@@ -65,13 +65,13 @@ class Ledger:
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += reordered.told(judging, arrivals)
         notes += alike_accounts.told(ctx, arrivals) + merged_accounts.told(ctx, arrivals)
-        notes += adoption.adopt(ctx, ids, arrivals) + same_file.adopt(ctx, arrivals)
+        notes += adoption.adopt(ctx, ids, judging, arrivals) + same_file.adopt(ctx, arrivals)
         placed, doubted = balanced_twins.adopt(ctx, ids, judging, arrivals)
         later = versions.later(ctx, arrivals)
         notes += placed + contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
         targets = corrections.awaited(ctx, arrivals)
-        pairs, retold = lookalikes.suspected(ctx, ids, arrivals)
+        pairs, retold = lookalikes.suspected(ctx, ids, judging, arrivals)
         adoption.rename(ctx, arrivals)
         # Entries of two statements may be one only since their account is known: the last of them is written.
         written = {arrival.key: arrival for arrival in arrivals if not arrival.is_older}

@@ -44,11 +44,12 @@ class Judging:
     def __init__(self, ctx: Context, arrivals: Iterable[Arrival]) -> None:
         self._ctx = ctx
         self._arriving: dict[int, dict[int, tuple[date, Decimal, str]]] = defaultdict(dict)
+        self._statements: dict[int, BankStatement] = {}
         for arrival in arrivals:
+            self._statements[arrival.owner.statement_id] = arrival.owner.statement
             if arrival.entry.position is not None:
                 place = self._arriving[arrival.owner.statement_id]
                 place[arrival.entry.position] = arrival.entry.day, arrival.entry.amount, arrival.entry.bank_id
-        self._statements: dict[int, BankStatement] = {}
         self._courses: dict[int, Course | None] = {}
         self._places: dict[int, list[int]] = {}
         self._indexes: dict[int, dict[int, int]] = {}

@@ -36,7 +36,9 @@ class Pair(NamedTuple):
     sort: str
 
 
-def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list[Pair], list[changed_texts.Pair]]:
+def suspected(
+    ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]
+) -> tuple[list[Pair], list[changed_texts.Pair]]:
     """The new entries that may be stored ones, each with one of these, as far as nobody told yet what they are.
 
     Beside those of which the connection may tell, those of another text that changed_texts.py names.
@@ -49,7 +51,7 @@ def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list
     texts: dict[object, list[Row]] = defaultdict(list)
     formats: dict[object, list[Row]] = defaultdict(list)
     same = {arrival.money: arrival.entry.statement.format for arrival in new}
-    doubted, judging = _doubted(new), Judging(ctx, arrivals)
+    doubted = _doubted(new)
     near = [each for each in alike(ctx, new, arrivals) if not each.row.withdrawn and each.money in same]
     for each in near:
         if each.format != same[each.money]:
