@@ -86,6 +86,11 @@ def _doubt(judging: Judging, stored: int, own: int, equals: Sequence[Equal]) -> 
             if are_others
             else "Those of the longest run that both show count once."
         )
+    if judging.are_led_apart(stored, own):
+        return (
+            "have a run of entries between the same balances, and other statements of the day lead from one to the "
+            "other: the entries may as well be the same, sent again, or be two. All of them count."
+        )
     if judging.say(overlap_in_another_direction, stored, own):
         return (
             "show equal entries between the same balances only if their bank lists a day in the less likely direction, "

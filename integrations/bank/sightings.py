@@ -158,7 +158,9 @@ class _Parting:
         return leaving
 
     def _leave_it_open(self, *pair: int) -> bool:
-        """Whether they may as well overlap: of statements without numbers that have a run of entries in common."""
+        """Whether they may as well overlap: they have a run of entries, and no numbers tell them apart."""
+        if self._judging.are_led_apart(*pair):
+            return True
         if all(is_numbered(self._judging.statement(pk).number) for pk in pair):
             return False
         return self._judging.say(may_lie_otherwise, *pair) or self._judging.are_aligned(*pair)

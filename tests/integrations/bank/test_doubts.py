@@ -60,6 +60,18 @@ def test_statements_that_overlap_only_where_a_day_is_listed_from_new_to_old_are_
     assert "In doubt: 2026-06-01 -2 EUR; together -2" in said
 
 
+@pytest.mark.parametrize("order", ["SPW", "PWS"])
+def test_statements_that_others_lead_apart_though_one_holds_the_other_are_named(order: str) -> None:
+    booked = [RENT, TEA._replace(day=DAY + timedelta(days=1)), BACK._replace(day=DAY + timedelta(days=1))]
+    spans = {"W": ((0, 2), "90/1"), "P": ((1, 2), "20/1"), "S": ((2, 3), "30/1")}
+    files = {name: mt940(cut(booked, *span, number)) for name, (span, number) in spans.items()}
+
+    said = "".join(notes(put(connection(), f"{name}.sta", files[name])) for name in order)
+
+    assert "the entries may as well be the same, sent again, or be two. All of them count" in said
+    assert "In doubt: 2026-06-02 -1 EUR; together -1" in said
+
+
 def by_amount(cutting: Cutting) -> bytes:
     return mt940(cutting._replace(entries=sorted(cutting.entries, key=lambda each: each.amount)))
 

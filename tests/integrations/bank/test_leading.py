@@ -53,8 +53,14 @@ def test_numbers_lead_nowhere_beside_the_balances() -> None:
 
 @pytest.mark.parametrize(
     ("first", "step", "second", "do"),
-    [("90", "3", "2", False), ("4", "3", "90", False), ("90", "3", "4", True), ("0", "0", "0", True)],
-    ids=["the step continues the second", "the first continues the step", "numbers tell nothing", "no numbers"],
+    [
+        ("90", "3", "2", False),
+        ("4", "3", "90", False),
+        ("90/1", "7/3", "7/2", False),
+        ("7/2", "7/1", "90/1", False),
+        ("90", "3", "4", True),
+        ("0", "0", "0", True),
+    ],
 )
 def test_a_statement_before_the_first_or_after_the_second_by_its_number_does_not_lead_from_one_to_the_other(
     first: str, step: str, second: str, *, do: bool
