@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ingestion import Context, counted
 from integrations.bank import changed_texts
-from integrations.bank.arrivals import Arrival, Row, alike, by_key, chunks, ledger, of_others, read
+from integrations.bank.arrivals import Arrival, Nearby, Row, by_key, chunks, ledger, of_others, read
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankLookAlike, BankTransaction
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
 
 
 def suspected(
-    ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]
+    ctx: Context, ids: Ids, judging: Judging, nearby: Nearby, arrivals: Sequence[Arrival]
 ) -> tuple[list[Pair], list[changed_texts.Pair]]:
     """The new entries that may be stored ones, each with one of these, as far as nobody told yet what they are.
 
@@ -52,7 +52,7 @@ def suspected(
     formats: dict[object, list[Row]] = defaultdict(list)
     same = {arrival.money: arrival.entry.statement.format for arrival in new}
     doubted = _doubted(new)
-    near = [each for each in alike(ctx, new, arrivals) if not each.row.withdrawn and each.money in same]
+    near = [each for each in nearby.rows if not each.row.withdrawn and each.money in same]
     for each in near:
         if each.format != same[each.money]:
             formats[each.money].append(each.row)
