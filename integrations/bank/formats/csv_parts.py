@@ -18,9 +18,10 @@ from typing import NamedTuple
 from ingestion import FileRefused, FileTooLarge
 from integrations.bank.formats.csv_detect import detect_layout
 from integrations.bank.formats.csv_entry import entry_from
-from integrations.bank.formats.csv_page_breaks import Crossing, crossing, were_joined
+from integrations.bank.formats.csv_page_breaks import crossing
 from integrations.bank.formats.csv_records import MAX_RECORD_CHARS, Record
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, is_header, open_table
+from integrations.bank.formats.seams import Crossing, were_joined
 from integrations.bank.layouts.layout import CsvLayout
 
 MAX_PARTS = 1000
