@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 from datetime import timedelta
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
 
+from integrations.bank.courses import course, overlap_in_another_direction, runs_in_common
 from tests.databases import some
 from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940, ofx
 from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
@@ -70,6 +72,16 @@ def test_statements_that_others_lead_apart_though_one_holds_the_other_are_named(
 
     assert "the entries may as well be the same, sent again, or be two. All of them count" in said
     assert "In doubt: 2026-06-02 -1 EUR; together -1" in said
+
+
+def test_exports_that_show_that_they_list_the_newest_entry_first_overlap_in_that_direction() -> None:
+    earlier = course(Decimal(100), Decimal(94), [(DAY, Decimal(-2)), (DAY, Decimal(-4))], "", falls=True)
+    later = course(Decimal(96), Decimal(93), [(DAY, Decimal(-1)), (DAY, Decimal(-2))], "", falls=True)
+    assert earlier is not None
+    assert later is not None
+
+    assert runs_in_common(earlier, later)
+    assert not overlap_in_another_direction(earlier, later)
 
 
 def by_amount(cutting: Cutting) -> bytes:

@@ -93,3 +93,12 @@ def test_twins_on_a_later_page_keep_their_rows_when_their_statement_comes_again(
     files = [FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(3, 5), (0, 5), (0, 5)]]
 
     assert loaded("later", files) == true(history)
+
+
+@pytest.mark.usefixtures("few_a_page")
+def test_an_entry_that_moved_to_a_later_page_of_its_statement_keeps_its_row() -> None:
+    history = booked(*((1, amount, "Shop") for amount in (-1, -2, -3, -4)))
+    turned = [history[3], *history[1:3], history[0]]
+    files = [FORMATS["mt940"][0](cut(listed, 0, 4, "7/1")) for listed in (history, turned)]
+
+    assert loaded("moved", files) == true(history)
