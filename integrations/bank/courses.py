@@ -221,8 +221,10 @@ def may_lie_otherwise(this: Course, other: Course) -> bool:
 
 def overlap_in_another_direction(this: Course, other: Course) -> bool:
     """Whether they have a run of entries in common, and only where they are listed in a less likely direction."""
+    if not is_cut_within_a_day(this, other):
+        return False
     likely, *others = _ways(this, other) or [[]]
-    return not likely and any(others) and is_cut_within_a_day(this, other) and bool(runs_in_common(this, other))
+    return not likely and any(others) and bool(runs_in_common(this, other))
 
 
 def fit_in_another_order(this: Course, other: Course) -> bool:
