@@ -174,7 +174,7 @@ FAULTS = [
         "    if False:",
         (_IN_PART,),
     ),
-    Fault("integrations/bank/heads.py", " and _holds(ctx, pk, sorted(former))", "", (_AS_ONE,)),
+    Fault("integrations/bank/heads.py", " and _holds(ctx, moved.pk, sorted(former))", "", (_AS_ONE,)),
     Fault(
         "integrations/bank/arrivals.py",
         '        keys |= {arrival.written} - {""}\n',
