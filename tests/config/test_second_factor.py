@@ -19,8 +19,7 @@ import json
 import django
 django.setup()
 from django.core.management import call_command
-for app in ("otp_static", "otp_totp"):
-    call_command("migrate", app, verbosity=0)
+call_command("migrate", verbosity=0)
 from django.test import Client
 from config.models import SignIn
 from django_otp.plugins.otp_totp.models import TOTPDevice
