@@ -17,6 +17,8 @@ from config.sign_ins.trail import session_ended
 SEEN = "seen"
 """The session's key for when its last request was, in seconds since 1970; up to a minute behind."""
 BEHIND = 60
+REFRESHED = "refreshed"
+"""A run's page that asks for itself again says so in its address: nobody needs to sit before it."""
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -46,7 +48,7 @@ def end_idle_sessions(get_response: Answer, clock: Callable[[], float] = time.ti
         quiet = now - request.session.get(SEEN, now - BEHIND)
         if quiet > settings.SESSION_IDLE_MINUTES * 60 + BEHIND:
             _end(request)
-        elif quiet >= BEHIND:
+        elif quiet >= BEHIND and REFRESHED not in request.GET:
             request.session[SEEN] = now
         return get_response(request)
 

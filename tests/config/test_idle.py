@@ -66,6 +66,14 @@ def test_the_session_is_written_once_a_minute(olga: Client) -> None:
     assert writes() == []
 
 
+def test_a_page_that_asks_for_itself_again_keeps_no_session(olga: Client) -> None:
+    quiet_for(olga, HOUR - 5)
+    assert olga.get(PAGE, {"refreshed": "1"}).status_code == 200
+    quiet_for(olga, 70)
+
+    assert olga.get(PAGE, {"refreshed": "1"}).status_code == 302
+
+
 def test_a_session_from_before_the_limit_begins_its_time_now(olga: Client) -> None:
     session: Any = olga.session
     del session[SEEN]
