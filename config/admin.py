@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from config.models import SignIn
-from ingestion.admin import BoundedPaginator
+from ingestion.admin import BoundedPaginator, cells
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -43,16 +43,25 @@ class SuperusersAlone:
 class SignInAdmin(SuperusersAlone, _ModelAdmin):
     """To look at: nothing is added, changed or deleted here."""
 
-    list_display = ["at", "kind", "who", "address"]
+    list_display = ["when", "kind", "who", "address"]
     list_filter = ["kind"]
     search_fields = ["account__istartswith", "address__istartswith"]
     search_help_text = "The beginning of an account's name or of an address"
     sortable_by = ()
-    fields = ["at", "kind", "who", "address"]
+    fields = ["when_exactly", "kind", "who", "address"]
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     actions: Any = None
+
+    @admin.display(description="when")
+    def when(self, entry: SignIn) -> str:
+        return cells.moment(entry.at)
+
+    @admin.display(description="when")
+    def when_exactly(self, entry: SignIn) -> str:
+        return cells.exactly(entry.at)
 
     @admin.display(description="account")
     def who(self, entry: SignIn) -> str:

@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -110,6 +112,19 @@ def test_superusers_read_the_trail_and_staff_of_a_tenant_do_not(client: Client) 
     assert [page for page in refused if "canary" in page.content.decode()] == []
     assert LIST not in client.get("/admin/").content.decode()
     assert client.post(LIST, {"action": "delete_selected", "_selected_action": row.pk}).status_code == 403
+
+
+def test_the_trail_is_counted_no_further_than_needed(client: Client) -> None:
+    SignIn.objects.create(kind="signed_in", account="olga")
+    client.force_login(superuser())
+
+    with CaptureQueriesContext(connection) as asked:
+        client.get(LIST)
+
+    counts = [query["sql"] for query in asked.captured_queries if "COUNT(" in query["sql"]]
+    assert len(counts) == 1
+    assert "LIMIT 10001" in counts[0]
+    assert len(asked) <= 6
 
 
 def test_not_even_superusers_change_the_trail(client: Client) -> None:
