@@ -62,7 +62,8 @@ def announce(process: Process, said: Mapping[str, str]) -> bool:
             commands.hset(_KEY, json.dumps(asdict(process)), text)
             commands.expire(_KEY, round(2 * KEPT_SECONDS))
             commands.execute()
-    except (RedisError, OSError):
+    except (RedisError, OSError) as error:
+        absence.note(error)  # whoever is next need not wait for it again
         return False
     return True
 

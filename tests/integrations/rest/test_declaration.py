@@ -57,6 +57,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "python in a placeholder": ({"params": {"x": "{config.__class__.mro}"}}, "is no placeholder"),
     "other braces": ({"params": {"since": "{start}"}}, "braces mark placeholders"),
     "a header of ours": ({"headers": {"Host": "x"}}, "cannot be set"),
+    "the call's own id": ({"headers": {"X-Request-Id": "x"}}, "cannot be set"),
+    "a key in a header of ours": ({"auth": {"kind": "api_key", "name": "X-Request-Id"}}, "cannot be set"),
     "a header with a line break": ({"headers": {"X-A": "a\r\nB: c"}}, "printable"),
     "a body with GET": ({"body": {}}, "needs method POST"),
     "paging in the body with GET": ({"pagination": {"style": "cursor", "place": "body"}}, "needs method POST"),
