@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
@@ -43,7 +42,7 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "late":
-                return queryset.filter(paused_at__isnull=True, next_due__lt=timezone.now() - scheduling.late_after())
+                return queryset.filter(pk__in=[late.connection.pk for late in scheduling.overdue()])
             case "paused":
                 return queryset.filter(paused_at__isnull=False)
             case "failed":

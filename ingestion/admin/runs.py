@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, causes
+from ingestion import actions, causes, scheduling
 from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
@@ -192,6 +192,7 @@ def _facts(run: Run) -> list[tuple[Any, Any]]:
         (_("Created"), cells.exactly(run.created_at)),
         (_("Started"), cells.exactly(run.started_at) if run.started_at else ""),
         (_("Finished"), cells.exactly(run.finished_at) if run.finished_at else ""),
+        (_("Waits because"), scheduling.why_waits(run)),
         (_("Next attempt"), cells.moment(run.not_before) if run.is_active and run.not_before else ""),
         (_("Window"), window),
         (_("Watermark"), cells.exactly(run.watermark_after) if run.watermark_after else ""),
