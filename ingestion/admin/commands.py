@@ -49,6 +49,10 @@ def for_delivery(delivery: Delivery) -> str:
     return _line("show", "delivery", delivery.pk)
 
 
+def abandon_delivery(delivery: Delivery) -> str:
+    return _line("abandon-delivery", delivery.pk, "--reason", "…")
+
+
 def show_reconciliation(period: ReconciledPeriod) -> str:
     return _line("show", "reconciliation", period.pk)
 

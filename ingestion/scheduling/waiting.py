@@ -68,7 +68,9 @@ def _why_not_taken(connection: Connection, run: Run | None, holder: Run | None, 
     except UnknownPipeline as error:
         return f"{type(error).__name__}: {error}"
     if not takes_deliveries(pipeline):
-        return f"the source of {pipeline.name} takes no deliveries; it needs receive(ctx, deliveries)"
+        return (
+            f"the source of {pipeline.name} takes no deliveries; give it receive(ctx, deliveries), or abandon this one"
+        )
     if run is None:
         return facts.tick or "it has no run yet; the next tick makes one"
     if _is_carried(run, facts):
