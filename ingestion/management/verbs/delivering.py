@@ -1,4 +1,4 @@
-"""`ingest deliver`: hand a connection what its sender could not bring. `abandon-delivery`: give up what nobody takes."""
+"""`ingest deliver`: hand a connection what its sender could not bring. `abandon-delivery`: give up what none takes."""
 
 from __future__ import annotations
 
