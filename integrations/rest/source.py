@@ -14,7 +14,7 @@ from pydantic import PrivateAttr
 
 from ingestion import Context, Json, OnDrift, Page, RecordError, counted
 from integrations.http import Client
-from integrations.rest import config, config_keys, exact_json
+from integrations.rest import config, config_keys, exact_json, placeholders
 from integrations.rest.answers import resembling
 from integrations.rest.auth.connecting import Connect
 from integrations.rest.declaration import Declaration
@@ -37,6 +37,7 @@ class Rest(Declaration):
 
     _connect: Connect = PrivateAttr(default=Client)
     _untrusted: bool = PrivateAttr(default=False)
+    _transforms: frozenset[str] = PrivateAttr(default=frozenset())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -54,6 +55,17 @@ class Rest(Declaration):
         copy = self.model_copy()
         copy._untrusted = True
         return copy
+
+    def with_config_keys(self, *names: str) -> Self:
+        """The same where the pipeline's own transform reads these keys of a connection's config, too."""
+        copy = self.model_copy()
+        copy._transforms = self._transforms | set(names)
+        return copy
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """What `{config.NAME}` stands for must be there, and nothing that nobody reads."""
+        config_keys.refuse_unread(config, self, self._transforms)
+        placeholders.require(self.texts, config)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         with self._session(ctx) as session:
@@ -179,7 +191,9 @@ class Configured:
             others = {name: value for name, value in given.items() if name != config.KEY}
             config.refuse_secrets(look("config", others))
             config_keys.refuse_members(others)
-            config_keys.refuse_unknown(others, config.declared(Rest, given))
+            declared = config.declared(Rest, given)
+            config_keys.refuse_unknown(others, declared)
+            placeholders.require(declared.texts, others)
 
     def completed(self, given: Mapping[str, Any], before: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Where an API is declared for the first time, the integration that the form would name."""
