@@ -148,6 +148,7 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
         "files": [(link, visible(link.name), cells.size(link.artifact.size)) for link in files[:_FILES]],
         "more_files": len(files) > _FILES,
         "letters": f"{count}+" if more else count,
+        "elsewhere": causes.elsewhere(run) if not count else ("", False),
         "letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
         "command": commands.for_run("show", run),
     }
