@@ -13,8 +13,7 @@ def _line(*words: Any) -> str:
 
 
 def for_connection(verb: str, connection: Connection, *options: str) -> str:
-    named = ("--name", connection.name) if connection.name else ()
-    return _line(*verb.split(), "--tenant", connection.tenant.key, "--pipeline", connection.pipeline, *named, *options)
+    return f"{_line(*verb.split())} {connection.in_shell} {shlex.join(options)}".rstrip()
 
 
 def rewind(connection: Connection) -> str:
