@@ -65,6 +65,9 @@ class FieldError:
 class IngestionError(Exception):
     """Base of every error raised on purpose by the engine or a kind."""
 
+    in_shell: str = ""
+    """What mends it on the command line: said there, behind the message, and nowhere else."""
+
 
 class Transient(IngestionError):
     """Goes away by itself: the run is queued again with exponential backoff until its attempts are used up."""

@@ -96,7 +96,8 @@ class Rest(Declaration):
         """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
         page = self.preview(ctx)
         count = len(page.records) + len(page.refused)
-        return f"{self.base_url}{self.path} answered with {counted(count, 'record')} on its first page."
+        address = placeholders.with_config(self.base_url + self.path, ctx.config)
+        return f"{address} answered with {counted(count, 'record')} on its first page."
 
     def preview(self, ctx: Context) -> Page:
         """The first page, with notes about what a reader of the declaration should know. At most 2 MB of it."""
@@ -119,7 +120,7 @@ class Rest(Declaration):
     def _reading(self, session: Session, ctx: Context) -> Reading:
         return Reading(
             self, session.call, session.fetch, ctx.beat, session.hidden, session.vet, session.check, session.hush,
-            session.foresee, ctx.hold_off,
+            session.foresee, ctx.hold_off, placeholders.with_config(self.path or self.base_url, ctx.config),
         )  # fmt: skip
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:

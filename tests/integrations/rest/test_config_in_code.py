@@ -17,6 +17,7 @@ from integrations.rest.source import Configured
 from tests.ingestion.commands.shell import asked, ingest
 from tests.ingestion.runs import over
 from tests.integrations.rest.configured import config
+from tests.integrations.rest.worlds import World, context, reply
 
 API = Rest(base_url="https://{config.shop}.example.com", path="/of/{config.shop}", params={"s": "{config.since}"})
 GOOD = {"shop": "acme", "since": 7}
@@ -85,3 +86,14 @@ def test_the_console_connects_with_nothing_that_the_source_cannot_use(pipeline: 
 
     assert "set &#x27;shop&#x27; in the connection" in page
     assert Connection.objects.for_tenant(tenant).get().config == {"shop": "acme", "since": 7}
+
+
+def test_proofs_and_the_connections_test_name_the_address_with_its_values() -> None:
+    world = World(lambda request: reply([]))
+    declared = Rest(base_url="https://{config.shop}.example.com", path="/{config.shop}/of/{window.start:date}")
+    source, ctx = declared.through(world.connect), context(config={"shop": "north"})
+
+    (page,) = source.extract(ctx, None)
+
+    assert [proof.subject for proof in page.proofs] == ["/north/of/{window.start:date}"]
+    assert source.test(ctx).startswith("https://north.example.com/north/of/{window.start:date} answered with 0 records")
