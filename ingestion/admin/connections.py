@@ -43,7 +43,7 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "late":
-                return queryset.filter(pk__in=[late.connection.pk for late in scheduling.overdue()])
+                return scheduling.late_among(queryset)
             case "paused":
                 return queryset.filter(paused_at__isnull=False)
             case "failed":

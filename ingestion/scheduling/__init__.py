@@ -21,7 +21,7 @@ from ingestion.models import Heartbeat
 from ingestion.scheduling import backfills, due, forgotten, hints
 from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming, why_on_request
 from ingestion.scheduling.due import go_on
-from ingestion.scheduling.lateness import SHOWN, Overdue, overdue, why_late
+from ingestion.scheduling.lateness import SHOWN, Overdue, late_among, overdue, why_late
 from ingestion.scheduling.waiting import last_tick, late_after, tick_problem, why_pending, why_waits
 from ingestion.scheduling.windows import window_for
 from ingestion.vault import expiry
@@ -34,6 +34,7 @@ __all__ = [
     "go_on",
     "last_tick",
     "late_after",
+    "late_among",
     "next_due",
     "overdue",
     "place_of",

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 
 from ingestion.clock import read_db_now
 from ingestion.models import Connection, Run
 from ingestion.scheduling.waiting import LARGE, Facts, late_after, reason
 
 SHOWN = 200
+_ALL = Q()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,13 @@ def overdue(now: datetime | None = None, grace: timedelta | None = None, limit: 
     return sorted(found.values(), key=lambda one: one.since)[:limit]
 
 
+def late_among(connections: QuerySet[Connection]) -> QuerySet[Connection]:
+    """Those of `connections` that should have run by now, and those whose run waits for its tenant's budget."""
+    before = read_db_now() - late_after()
+    late = Q(next_due__lt=before) | Q(pk__in=_stuck(before, Q(connection__in=connections)).values("connection_id"))
+    return connections.filter(late, paused_at__isnull=True)
+
+
 def why_late(
     connections: Sequence[Connection], now: datetime | None = None, grace: timedelta | None = None
 ) -> dict[int, Overdue]:
@@ -49,7 +57,7 @@ def why_late(
     before = now - grace
     ids = [connection.pk for connection in connections]
     active = Run.unscoped.filter(connection_id__in=ids, state__in=Run.ACTIVE, parent__isnull=True)
-    asked_for = _stuck(before).filter(connection_id__in=ids).exclude(kind=Run.Kind.SCHEDULED)
+    asked_for = _stuck(before, Q(connection_id__in=ids)).exclude(kind=Run.Kind.SCHEDULED)
     concerned = Q(kind=Run.Kind.SCHEDULED) | Q(active_key=F("connection_id")) | Q(pk__in=asked_for.values("pk"))
     runs = list(active.filter(concerned).select_related("tenant").defer(*LARGE).order_by("-pk"))
     scheduled = {run.connection_id: run for run in runs if run.kind == Run.Kind.SCHEDULED}
@@ -73,21 +81,23 @@ def why_late(
     return found
 
 
-def _stuck(before: datetime) -> QuerySet[Run]:
-    """Runs that a worker could have taken since `before` and none did.
+def _stuck(before: datetime, of: Q = _ALL) -> QuerySet[Run]:
+    """Runs that a worker could have taken since `before` and none did; `of` are lookups of theirs.
 
     Of those that were asked for (uploads, manual runs, replays, deliveries), which may be many of one connection, only
     the first, and only while none of the connection is running or ended since: they are meant to wait for each other.
     """
     queued = Q(state=Run.State.QUEUED, created_at__lt=before) & (Q(not_before=None) | Q(not_before__lt=before))
     left = Q(state=Run.State.RUNNING, lease_until__lt=before)
-    of_it = Run.unscoped.filter(connection_id=OuterRef("connection_id"), parent__isnull=True)
-    earlier = of_it.filter(pk__lt=OuterRef("pk"))
-    ahead = Exists(earlier.filter(queued)) | Exists(of_it.filter(active_key=OuterRef("connection_id")))
-    turn_came = Subquery(earlier.order_by("-pk").values("finished_at")[:1])
-    runs = Run.unscoped.filter(parent__isnull=True).annotate(turn_came=turn_came)
-    is_first = ~ahead & (Q(turn_came=None) | Q(turn_came__lt=before))
-    return runs.filter(left | (queued & (Q(kind=Run.Kind.SCHEDULED) | is_first)))
+    runs = Run.unscoped.filter(of, parent__isnull=True)
+    # One pass over what is queued: asked of each run, whether another one is before it takes a large queue squared.
+    asked_for = runs.filter(queued).exclude(kind=Run.Kind.SCHEDULED).order_by().values("connection_id")
+    is_first = Q(pk__in=asked_for.annotate(first=Min("pk")).values("first"))
+    of_it = Run.unscoped.filter(connection_id=OuterRef("connection_id"))
+    is_free = ~Exists(of_it.filter(active_key=OuterRef("connection_id")))
+    turn_came = Subquery(of_it.filter(pk__lt=OuterRef("pk")).order_by("-pk").values("finished_at")[:1])
+    has_turn = is_first & is_free & (Q(turn_came=None) | Q(turn_came__lt=before))
+    return runs.annotate(turn_came=turn_came).filter(left | (queued & (Q(kind=Run.Kind.SCHEDULED) | has_turn)))
 
 
 def _is_stuck(run: Run, before: datetime) -> bool:

@@ -32,13 +32,22 @@ def late_after() -> timedelta:
 
 def why_waits(run: Run, now: datetime | None = None) -> str:
     """Why `run` is not at work, in a sentence; '' while a worker has it, and once it ended."""
+    if run.is_backfill:
+        return _why_all_wait(run, now)
     facts = Facts(now, late_after())
-    if not run.is_active or run.is_backfill or _is_carried(run, facts):
+    if not run.is_active or _is_carried(run, facts):
         return ""
     if run.not_before and run.not_before > facts.now:
         return f"it is tried again at {_at(run.not_before)} after {run.error_class or 'a failed run'}"
     at_work = Run.unscoped.filter(active_key=run.connection_id).defer(*LARGE)
     return reason(run.connection, run, None if run.parent_id else at_work.first(), facts)
+
+
+def _why_all_wait(backfill: Run, now: datetime | None) -> str:
+    """Why none of its shards is at work, as the first one that waits says it; '' where one is."""
+    shards = Run.unscoped.filter(parent=backfill)
+    first = shards.filter(state=Run.State.QUEUED).select_related("tenant", "connection__tenant").order_by("pk").first()
+    return "" if first is None or shards.filter(state=Run.State.RUNNING).exists() else why_waits(first, now)
 
 
 def why_pending(

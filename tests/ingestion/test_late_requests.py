@@ -82,6 +82,22 @@ def test_a_run_says_no_reason_while_a_worker_has_it_and_once_it_ended() -> None:
     assert scheduling.why_waits(running) == scheduling.why_waits(asked_for(connection, state=Run.State.FAILED)) == ""
 
 
+def test_a_backfill_of_which_no_shard_is_at_work_says_why(redis: Redis) -> None:
+    beat(0)
+    connection = connected()
+    backfill = {"tenant": connection.tenant, "connection": connection, "pipeline": connection.pipeline,
+                "kind": Run.Kind.BACKFILL}  # fmt: skip
+    parent = Run.unscoped.create(state=Run.State.RUNNING, **backfill)
+    first, second = (Run.unscoped.create(parent=parent, **backfill) for _ in range(2))
+
+    of_all, of_second = scheduling.why_waits(parent), scheduling.why_waits(second)
+    Run.unscoped.filter(pk=first.pk).update(state=Run.State.RUNNING, lease_until=db_now_plus(60))
+
+    assert f"run {first.pk} is queued since" in of_all
+    assert f"run {second.pk} is queued since" in of_second
+    assert scheduling.why_waits(parent) == ""
+
+
 def test_the_page_of_a_waiting_run_and_its_command_say_why(redis: Redis, admin_client: Client) -> None:
     beat(0)
     connection = connected()

@@ -104,7 +104,7 @@ def list_connections(options: Options, output: Output) -> None:
     if options["paused"]:
         rows = rows.filter(paused_at__isnull=False)
     if options["overdue"]:
-        rows = rows.filter(pk__in=[one.connection.pk for one in scheduling.overdue()])
+        rows = scheduling.late_among(rows)
     found = list(rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]])
     late = scheduling.why_late(found)
     reasons = {pk: one.reason for pk, one in late.items()}
