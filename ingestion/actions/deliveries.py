@@ -87,7 +87,7 @@ def abandon_delivery(actor: Actor, delivery: Delivery, reason: str) -> None:
         if not waiting.filter(pk=delivery.pk).update(**given_up):
             raise ActionRefused(f"Delivery {delivery.pk} does not wait any more.")
         if run is not None and not waiting.exists():
-            end_queued(run, "no delivery is left to take in")
+            end_queued(run, "no delivery is left to take in", asked=False)
         actor.audit(delivery.tenant, "abandon", delivery, reason)
 
 

@@ -35,11 +35,14 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
         actor.audit(run.tenant, "cancel", run, reason)
 
 
-def end_queued(run: Run, why: str) -> bool:
-    """End a run that no worker has begun, inside the caller's transaction; False where it is not queued."""
+def end_queued(run: Run, why: str, *, asked: bool = True) -> bool:
+    """End a run that no worker has begun, inside the caller's transaction; False where it is not queued.
+
+    Not `asked`: nobody wanted it stopped, it only has nothing to do any more.
+    """
     queued = Run.objects.for_tenant(run.tenant).filter(pk=run.pk, state=Run.State.QUEUED)
     if not queued.update(
-        state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=True, webhook_key=None
+        state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=asked, webhook_key=None
     ):
         return False
     transaction.on_commit(lambda: announce(run.pk), robust=True)

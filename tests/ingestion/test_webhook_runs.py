@@ -79,7 +79,7 @@ def test_the_wait_after_failed_runs_doubles_and_ends_with_a_good_one() -> None:
             now = timezone.now()
             Run.unscoped.create(
                 tenant=connection.tenant, connection=connection, pipeline=pipeline.name, kind="webhook", state=state,
-                finished_at=now,
+                finished_at=now, cancel_requested=state == "cancelled",
             )  # fmt: skip
             made = deliveries._make(connection, hint=False)
             assert made is not None
