@@ -31,7 +31,7 @@ def refuse_unknown_keys(
             error = ConfigurationError(
                 f"`{shown}` is no key of the connection's config{meant} Where it is stored there already, take it out."
             )
-            error.in_shell = f"--config {shown}=null takes it out."
+            error.in_shell = f"In a shell: --config {shown}=null."
             raise error
 
 

@@ -66,7 +66,7 @@ def test_the_command_stores_no_key_that_nothing_reads_and_takes_one_away() -> No
     answer = ingest("connect", *SHOP, "--config", "rest.updated_unit=counter")
 
     assert (answer.code, "set in the whole object" in answer.error) == (1, True)
-    assert answer.error.endswith("take it out. --config rest.updated_unit=null takes it out.")
+    assert answer.error.endswith("take it out. In a shell: --config rest.updated_unit=null.")
     assert asked("connect", *SHOP, "--config", "rest.updated_unit=null")["connections"]
 
 
