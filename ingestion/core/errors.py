@@ -38,7 +38,8 @@ IngestionError
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
 │   ├── CredentialChanged
-│   └── FilesNotTaken
+│   ├── FilesNotTaken
+│   └── DeliveriesNotTaken
 └── Interrupted                   not a failure: the run's owner must stop here
     ├── Fenced                    somebody else owns the run now
     ├── Cancelled
@@ -63,6 +64,9 @@ class FieldError:
 
 class IngestionError(Exception):
     """Base of every error raised on purpose by the engine or a kind."""
+
+    in_shell: str = ""
+    """What mends it on the command line: said there, behind the message, and nowhere else."""
 
 
 class Transient(IngestionError):
@@ -242,6 +246,10 @@ class CredentialChanged(ActionRefused):
 
 class FilesNotTaken(ActionRefused):
     """The connection's source reads no files: nothing was stored. Upload to a connection whose source does."""
+
+
+class DeliveriesNotTaken(ActionRefused):
+    """The connection's source takes no deliveries: nothing was stored. Deliver to a connection whose source does."""
 
 
 class Interrupted(IngestionError):

@@ -558,7 +558,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("pending", "Pending"), ("done", "Done")],
+                        choices=[("pending", "Pending"), ("done", "Done"), ("abandoned", "Abandoned")],
                         default="pending",
                         max_length=10,
                         verbose_name="state",

@@ -148,7 +148,7 @@ class _Endpoint:
         return (found, secrets) if secrets else (None, [_DECOY])
 
     def _is_for(self, found: Connection, pipeline: Pipeline) -> bool:
-        return pipeline.serves(found.tenant.key) and self.accepts(pipeline)
+        return takes_deliveries(pipeline) and pipeline.serves(found.tenant.key) and self.accepts(pipeline)
 
 
 def _answer(

@@ -25,10 +25,12 @@ from ingestion.clock import db_now_plus
 from ingestion.management.verbs.stopping import stopping
 from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.running import ownership
-from ingestion.testing import make_tenant
+from ingestion.testing import make_tenant, registered
+from tests.ingestion import received
 from tests.ingestion.chaos.processes import end, start_child
 from tests.ingestion.chaos.zygote import become
 from tests.ingestion.commands.shell import asked, ingest
+from tests.ingestion.received import delivered_to
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 200
@@ -88,10 +90,11 @@ def test_health_with_an_overdue_connection_exits_with_1_and_names_it() -> None:
 
 def test_health_names_connections_whose_deliveries_wait_for_more_than_an_hour() -> None:
     ticked()
-    connection = connected()
-    paused = actions.connect(actions.Actor(), connection.tenant, "app.payments", "paused")
-    for one in (connection, paused):
-        actions.deliver(one, "msg_1", b"{}", hint=False)
+    with registered(delivered_to()) as pipeline:
+        connection = received.connected(pipeline, make_tenant())
+        paused = received.connected(pipeline, connection.tenant, "paused")
+        for one in (connection, paused):
+            actions.deliver(one, "msg_1", b"{}", hint=False)
     actions.pause(actions.Actor(), paused, "holiday")
     fresh = ingest("health")
     Delivery.unscoped.update(received_at=db_now_plus(-3700))
