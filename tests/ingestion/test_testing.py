@@ -1,8 +1,11 @@
 """The fakes that are shipped for users' tests."""
 
+import dataclasses
+import socket
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.storage import storages
@@ -11,7 +14,18 @@ from ingestion import Context, TenantRef, Transient, artifacts
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.models import Artifact, Run
-from ingestion.testing import Records, context, make_tenant, own_storage, registered, run_pipeline
+from ingestion.testing import (
+    Answer,
+    Asked,
+    Records,
+    context,
+    make_tenant,
+    own_storage,
+    registered,
+    run_pipeline,
+    serving,
+)
+from integrations.rest import Rest
 from tests.app.models import Payment
 from tests.app.pipelines import Paid, payments
 
@@ -32,8 +46,6 @@ def test_records_continue_after_their_checkpoint() -> None:
 
 
 def test_registered_puts_the_known_pipeline_back() -> None:
-    import dataclasses
-
     other = dataclasses.replace(payments, version="2")
 
     with registered(other):
@@ -52,8 +64,6 @@ def test_run_pipeline_loads_the_records_it_is_given() -> None:
 
 @pytest.mark.django_db
 def test_a_transient_error_leaves_the_run_queued_for_its_next_attempt() -> None:
-    import dataclasses
-
     failing = dataclasses.replace(payments, source=Records([charge(1)], error=Transient("503")))
 
     run = run_pipeline(failing, make_tenant("globex"))
@@ -90,3 +100,46 @@ def test_a_context_says_what_it_is_given_and_asks_nobody() -> None:
 
     assert (ctx.tenant.key, ctx.now.year, ctx.config, ctx.window) == ("globex", 2026, {"shop": "a"}, None)
     assert payments(Paid(id="pay_1", amount=Decimal(1)), ctx).external_id == "pay_1"
+
+
+@pytest.mark.django_db
+def test_a_source_calls_a_server_of_the_test() -> None:
+    def page(asked: Asked) -> object:
+        if asked.query.get("cursor") == "2":
+            return {"items": [charge(2)], "next": ""}
+        return {"items": [charge(1)], "next": "2"}
+
+    with serving({"/charges": page}) as server:
+        source = Rest(
+            base_url=server.url, path="/charges", records="$.items", key="id",
+            pagination={"style": "cursor", "next": "$.next", "param": "cursor"},
+        )  # fmt: skip
+        run = run_pipeline(dataclasses.replace(payments, source=source))
+
+    assert (run.state, run.ok) == (Run.State.SUCCEEDED, 2)
+    assert [asked.query for asked in server.asked] == [{}, {"cursor": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body"),
+    [("/nowhere", 404, b'{"error": "Nothing is at /nowhere."}'), ("/broken", 503, b"{"), ("/list", 200, b"[1]")],
+)
+def test_a_server_of_the_test_answers_what_it_is_told(path: str, status: int, body: bytes) -> None:
+    paths = {"/broken": Answer(b"{", 503, {"Retry-After": "1"}), "/list": [1]}
+    with serving(paths) as server, socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as connection:
+        connection.sendall(f"POST {path}?a=1 HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi".encode())
+        answer = connection.makefile("rb").read()
+
+    assert answer.startswith(f"HTTP/1.0 {status} ".encode())
+    assert answer.endswith(b"\r\n\r\n" + body)
+    assert server.asked == [Asked("POST", path, {"a": "1"}, {"content-length": "2"}, b"hi")]
+
+
+@pytest.mark.django_db
+def test_a_run_is_made_at_the_moment_that_it_is_given() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    source = Records([charge(1, at="2026-01-01T11:00:00Z"), charge(2, at="2026-01-01T13:00:00Z")], time="at")
+
+    run = run_pipeline(dataclasses.replace(payments, source=source), now=noon)
+
+    assert (run.created_at, run.window_end, run.ok) == (noon, noon, 1)

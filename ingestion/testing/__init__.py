@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.files.storage import Storage, storages
 from django.test import override_settings
 
-from ingestion import actions, conf, running
+from ingestion import actions, conf, running, scheduling
 from ingestion.core import registry
 from ingestion.core.context import Context, TenantRef
 from ingestion.core.errors import UnknownPipeline
@@ -23,6 +23,12 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record
 from ingestion.core.windows import Window
 from ingestion.models import Run, Tenant
+from ingestion.testing.serving import Answer, Asked, Served, serving
+
+__all__ = [
+    "Answer", "Asked", "Records", "Served", "context", "make_tenant", "own_storage", "registered", "run_pipeline",
+    "serving",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +137,13 @@ def run_pipeline(
     records: Sequence[Mapping[str, Any]] | None = None,
     file: tuple[str, bytes] | None = None,
     config: dict[str, Any] | None = None,
+    now: datetime | None = None,
 ) -> Run:
     """Execute one run of `pipeline` in this process and return the `Run` as it stands afterwards.
 
     `records` take the place of the pipeline's source; `file` is (name, bytes), taken as an upload. After a transient
-    error the run is queued for its next attempt, as in production. Needs a database; files are kept in `own_storage`.
+    error the run is queued for its next attempt, as in production. `now` is the moment at which the run is made: its
+    window ends there, and `ctx.now` says so. Needs a database; files are kept in `own_storage`.
     """
     if records is not None:
         pipeline = dataclasses.replace(pipeline, source=Records(records, files=file is not None))
@@ -146,9 +154,20 @@ def run_pipeline(
             run = actions.upload(actor, connection, *file, config=config, again=True, hint=False).run
         else:
             run = actions.run_now(actor, connection, config=config, hint=False)
+        if now is not None:
+            _made_at(run, now)
         running.execute(run.pk)
     run.refresh_from_db()
     return run
+
+
+def _made_at(run: Run, now: datetime) -> None:
+    """As if `run`, which has not started, had been made at `now`."""
+    moments: dict[str, Any] = {"created_at": now}
+    if run.window_end is not None:
+        window, _ = scheduling.window_for(run.connection, now)
+        moments |= {"window_start": window.start, "window_end": window.end}
+    Run.unscoped.filter(pk=run.pk).update(**moments)
 
 
 def make_tenant(key: str = "acme", **values: Any) -> Tenant:
