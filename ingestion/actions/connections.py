@@ -17,6 +17,7 @@ from ingestion.actions.schedules import as_declared, require_rest, require_runs,
 from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.capabilities import ChecksConfig
+from ingestion.core.config_keys import ENGINE_KEYS, refuse_misspelt_keys
 from ingestion.core.context import TenantRef, overlaid
 from ingestion.core.errors import ActionRefused, UnknownPipeline
 from ingestion.core.intake import require_finds
@@ -168,6 +169,8 @@ def check_config(pipeline: str, config: Mapping[str, Any]) -> None:
         return  # its code is not installed here; the run says so
     if isinstance(source, ChecksConfig):
         source.check_config(overlaid(config))
+    else:  # its transform may read any key; what is nearly the engine's own is a typing error all the same
+        refuse_misspelt_keys(config, ENGINE_KEYS)
 
 
 def require_unpaused(connection: Connection) -> None:

@@ -35,8 +35,21 @@ def refuse_unknown_keys(
             raise error
 
 
-def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+ENGINE_KEYS = ("integration",)
+"""What the engine itself reads of every connection's config."""
+
+
+def refuse_misspelt_keys(config: Mapping[str, Any], keys: Collection[str]) -> None:
+    """Raise ConfigurationError for a key that is none of `keys` and called nearly as one of them."""
+    for name in config:
+        if name not in keys and (near := did_you_mean(str(name), keys, cutoff=0.8)):
+            error = ConfigurationError(f"`{str(name)[:_LONGEST]}` is read by nobody{near} Rename it, or take it out.")
+            error.in_shell = f"In a shell: --config {str(name)[:_LONGEST]}=null."
+            raise error
+
+
+def did_you_mean(name: str, allowed: Iterable[str], cutoff: float = 0.6) -> str:
     """A question after the nearest of the `allowed` names, which ends a sentence; '' where none is near."""
     spellings = {spelling.casefold(): spelling for spelling in allowed}
-    near = difflib.get_close_matches(name.casefold(), list(spellings), n=1)
+    near = difflib.get_close_matches(name.casefold(), list(spellings), n=1, cutoff=cutoff)
     return f"; did you mean `{spellings[near[0]]}`?" if near else ""

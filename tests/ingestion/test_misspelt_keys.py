@@ -1,0 +1,23 @@
+"""Beside a source that reads no keys of its own, a key that is nearly one of the engine's is refused where it is written."""
+
+import pytest
+
+from ingestion import ConfigurationError, actions
+from ingestion.testing import make_tenant
+from tests.ingestion.runs import OPERATOR
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("key", ["intgration", "Integration", "integrations"])
+def test_a_key_that_is_nearly_the_engine_s_is_refused_with_the_right_one(key: str) -> None:
+    connection = actions.connect(OPERATOR, make_tenant("acme"), "app.payments")
+
+    with pytest.raises(ConfigurationError, match=rf"`{key}` is read by nobody; did you mean `integration`\?"):
+        actions.configure(OPERATOR, connection, {key: "shop"})
+
+
+def test_other_keys_may_be_a_transform_s() -> None:
+    connection = actions.connect(OPERATOR, make_tenant("acme"), "app.payments")
+
+    actions.configure(OPERATOR, connection, {"integration": "shop", "team": "a", "interval": 3})
