@@ -10,6 +10,7 @@ from ingestion.checks import (
     queues,
     settings,
     storages,
+    tables,
     urls,
 )  # fmt: skip
 
@@ -23,5 +24,6 @@ __all__ = [
     "queues",
     "settings",
     "storages",
+    "tables",
     "urls",
 ]
