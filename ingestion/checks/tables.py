@@ -22,7 +22,7 @@ def check_tables(
 
 
 def lacking(alias: str) -> Iterator[CheckMessage]:
-    """A message for each table of ours, or of a tenant's, that lacks columns; none for an app with migrations to come."""
+    """A message for each table of ours, or a tenant's, that lacks columns; none for an app with migrations to come."""
     from ingestion.models import TenantOwned
 
     connection = connections[alias]
@@ -35,7 +35,7 @@ def lacking(alias: str) -> Iterator[CheckMessage]:
                 continue
             if not model._meta.managed or not router.allow_migrate_model(alias, model):
                 continue
-            columns = {field.column for field in model._meta.concrete_fields}
+            columns = {str(field.column) for field in model._meta.concrete_fields}
             if table in tables:
                 columns -= {column.name for column in connection.introspection.get_table_description(cursor, table)}
             if columns and _is_migrated(connection, label):
