@@ -146,6 +146,7 @@ def test_behind_a_tls_proxy_all_but_the_health_check_goes_over_https(tmp_path: P
     assert client.get("/alive").content == b"ok"
     plain = client.get("/admin/login/")
     assert (plain.status_code, plain["Location"]) == (301, "https://testserver/admin/login/")
+    assert "default-src 'self'" in plain["Content-Security-Policy"]
     assert client.get("/alive/other").status_code == 301
     secure = client.get("/admin/login/", headers={"X-Forwarded-Proto": "https"})
     assert (secure.status_code, secure["Strict-Transport-Security"]) == (200, "max-age=31536000")
