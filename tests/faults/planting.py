@@ -25,7 +25,7 @@ LINKED = ("docs", "benchmarks", "examples", "requirements", "README.md", "CHANGE
 _FAILED, _NO_TESTS = 1, 5
 """pytest's exit codes when tests ran and one failed, and when none was chosen; any other says nothing of the fault."""
 _LONGEST = 900.0
-_ELSEWHERE = "its tests depend on no database: see SQLite's list"
+_ELSEWHERE = "none of its tests runs on this database: see SQLite's list, or that of the one they are about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Verdict(StrEnum):
     CUT_SHORT = "cut short"
     """A signal ended pytest: it said nothing of the fault."""
     ELSEWHERE = "elsewhere"
-    """None of its tests depends on the database: what they say on SQLite holds for all."""
+    """None of its tests runs on this database: what they say on SQLite, or on the one they are about, holds."""
 
 
 @dataclass(frozen=True, slots=True)
