@@ -146,6 +146,8 @@ def mysql_driver() -> list[Need]:
 
 def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
     """The first where everybody sees it; beside it the others, each printed once it and those before it are done."""
+    # A shell that starts us in the background lets us ignore Ctrl-C's signal, and with us those that are ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     lanes = ThreadPoolExecutor(max_workers=len(jobs))
     started: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:

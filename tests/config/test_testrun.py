@@ -105,9 +105,10 @@ def test_waits():
     (here / "began").touch()
     try:
         time.sleep(60)
-    finally:
+    except KeyboardInterrupt:
         time.sleep(0.5)
         (here / "stopped its servers").touch()
+        raise
 """
 
 
@@ -139,7 +140,8 @@ def test_a_run_that_is_ended_stops_its_servers_before_we_end(tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize(("asked", "code"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)])
 def test_a_test_run_that_is_asked_to_end_ends_what_it_began(tmp_path: Path, asked: int, code: int) -> None:
-    command = [sys.executable, "manage.py", "test", "--quick", *waiting(tmp_path)]
+    in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+    command = [*in_background, sys.executable, "manage.py", "test", "--quick", *waiting(tmp_path)]
     environment = {**os.environ, "SLUICEGATE_BOOTSTRAP": "0"}
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL)
     until_it_began(tmp_path)
