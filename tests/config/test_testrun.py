@@ -99,13 +99,15 @@ def test_a_run_that_nobody_waits_for_any_longer_is_ended_and_said(capfd: pytest.
 
 
 WAITING = """
-import pathlib, time
+import os, pathlib, time
 def test_waits():
     here = pathlib.Path(__file__).parent
+    (here / "process").write_text(str(os.getpid()))
     (here / "began").touch()
     try:
         time.sleep(60)
     except KeyboardInterrupt:
+        (here / "stopping").touch()
         time.sleep(0.5)
         (here / "stopped its servers").touch()
         raise
@@ -119,11 +121,15 @@ def waiting(folder: Path) -> list[str]:
 
 
 def until_it_began(folder: Path) -> None:
-    for _ in range(1200):
-        if (folder / "began").exists():
+    until_there(folder / "began")
+
+
+def until_there(file: Path) -> None:
+    for _ in range(12_000):
+        if file.exists():
             return
-        time.sleep(0.1)
-    raise AssertionError("the run never began")
+        time.sleep(0.01)
+    raise AssertionError(f"the run never wrote {file.name}")
 
 
 @pytest.mark.slow
@@ -168,6 +174,22 @@ def test_ctrl_c_at_a_terminal_reaches_every_run_once(tmp_path: Path) -> None:
             pass
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert (tmp_path / "stopped its servers").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_the_terminal_told_to_end_is_not_told_again(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with open(ours), open(theirs) as terminal:
+        runs = run_all([Job("sqlite", ["--version"]), Job("sqlite", waiting(tmp_path), "all")], terminal)
+        next(runs)
+        until_it_began(tmp_path)
+        os.kill(int((tmp_path / "process").read_text()), signal.SIGINT)
+        until_there(tmp_path / "stopping")
+
+        with pytest.raises(KeyboardInterrupt):
+            runs.throw(KeyboardInterrupt)  # type: ignore[attr-defined]  # a generator
+
     assert (tmp_path / "stopped its servers").exists()
 
 

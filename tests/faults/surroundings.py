@@ -79,11 +79,11 @@ FAULTS = [
         "config/testrun.py",
         "                started.clear()  # the terminal",
         "                pass  # the terminal",
-        ("tests/config/test_testrun.py::test_ctrl_c_at_a_terminal_reaches_every_run_once",),
+        ("tests/config/test_testrun.py::test_a_run_that_the_terminal_told_to_end_is_not_told_again",),
     ),
     Fault(
         "config/testrun.py",
-        "if sys.stdin.isatty():",
+        "if (stdin or sys.stdin).isatty():",
         "if True:",
         ("tests/config/test_testrun.py::test_a_test_run_that_is_asked_to_end_ends_what_it_began",),
     ),
