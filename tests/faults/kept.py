@@ -178,7 +178,7 @@ FAULTS = [
         "if pk is not None and _holds(ctx, pk, sorted(former)):",
         "if pk is not None:",
         (
-            f"{_BANK}/test_equal_statements_of_two_banks.py::test_an_equal_statement_of_another_bank_leaves_the_account_its_statements_and_rows",
+            f"{_BANK}/test_accounts_told_apart.py::test_an_equal_statement_of_another_bank_leaves_the_account_its_statements_and_rows",
         ),
     ),
     Fault(

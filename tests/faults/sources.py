@@ -143,7 +143,7 @@ FAULTS = [
         "        merged_accounts.withdraw(ctx, arrived)\n",
         "",
         (
-            "tests/integrations/bank/test_accounts_loaded_as_one.py::test_newer_exports_and_the_files_of_that_time_part_the_accounts_in_any_order",
+            "tests/integrations/bank/test_accounts_told_apart.py::test_an_entry_that_a_newer_export_loaded_anew_counts_once_when_the_file_of_that_time_comes_again",
         ),
     ),
     Fault(

@@ -167,7 +167,7 @@ FAULTS = [
         "    if is_other and (before := account.known_by) != account.former:",
         "    if is_other and (before := account.known_by):",
         (
-            "tests/integrations/bank/test_equal_statements_of_two_banks.py::test_an_equal_statement_of_another_bank_leaves_the_account_its_statements_and_rows",
+            "tests/integrations/bank/test_accounts_told_apart.py::test_an_equal_statement_of_another_bank_leaves_the_account_its_statements_and_rows",
         ),
     ),
     Fault(
