@@ -1,5 +1,6 @@
-"""The project's own app: it brings the commands `up` and `demo`, and keeps the database's file private."""
+"""The project's own app: the commands `up` and `demo`, the trail of sign-ins, and a private file for the database."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,19 @@ from config.paths import keep_private
 
 
 class StandaloneConfig(AppConfig):
-    """Carries the commands `up` and `demo`."""
+    """Carries the commands `up` and `demo`, and the trail of sign-ins."""
 
     name = "config"
     label = "standalone"
     verbose_name = "Standalone project"
 
     def ready(self) -> None:
+        from config.sign_ins import idle, trail
+
         connection_created.connect(keep_sqlite_private)
+        idle.connect()
+        trail.connect()
+        logging.getLogger("axes").setLevel(logging.ERROR)  # it tells what the trail tells, in words of its own
 
 
 def keep_sqlite_private(connection: Any, **kwargs: Any) -> None:

@@ -20,9 +20,7 @@ def programs(*, port: int | None, workers: int = 1) -> list[Program]:
 
 
 def web_server(port: int) -> Program:
-    command = (sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{HOST}:{port}", "--worker-class", "gthread")
-    options = ("--workers", "1", "--threads", "4", "--log-level", "warning", "--no-control-socket")
-    return Program("web", command + options, UNBUFFERED)
+    return Program("web", (sys.executable, "-m", "config.web", f"{HOST}:{port}"), UNBUFFERED)
 
 
 def worker(queue: str, number: int) -> Program:

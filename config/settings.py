@@ -5,6 +5,7 @@ Naming a server database makes it a production installation, which refuses to st
 """
 
 import os
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.databases import SQLITE, database
 from config.embedded import embedded_url
-from config.environment import flag, pairs, required, with_timeouts, words
+from config.environment import flag, number, pairs, required, with_timeouts, words
 from config.kept_secret import kept_secret
 from config.paths import PROJECT, private_dir, var_dir
 
@@ -35,7 +36,9 @@ else:
     # Logins travel encrypted unless one says that they need not, for a first try on one machine.
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not flag("PLAIN_HTTP")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
-if flag("BEHIND_TLS_PROXY"):
+BEHIND_TLS_PROXY = flag("BEHIND_TLS_PROXY")
+"""Then X-Forwarded-Proto and the last address of X-Forwarded-For are believed."""
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^alive$"]  # health checks ask the process itself, past the proxy
@@ -47,6 +50,7 @@ INSTALLED_APPS = [
     "integrations.bank",
     "integrations.rest",
     "integrations.stripe",
+    "axes",
     "django_rq",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -64,8 +68,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ingestion.middleware.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "config.sign_ins.idle.end_idle_sessions",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 # What a page may load, run and send to: ours alone. Text from outside that became markup could do nothing.
 CONTENT_SECURITY_POLICY = {
@@ -98,6 +105,35 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+
+# Signing in: ten failures within ten minutes lock an account, and ten an address, each by itself, for ten minutes.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_HANDLER = "config.sign_ins.locking.Handler"
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=10)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else the time that the page names would not be true
+AXES_CLIENT_IP_CALLABLE = "config.sign_ins.address.counted_address"
+AXES_LOCKOUT_CALLABLE = "config.sign_ins.locking.locked_out"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp_token", "csrfmiddlewaretoken"]
+# Its own lists are open to whoever has the permission, and keep names as they were typed; config/models.py has ours.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+LOGIN_REDIRECT_URL = "/admin/"  # where no page of ours was asked for
+SESSION_IDLE_MINUTES = number("SESSION_IDLE_MINUTES", 60)
+SESSION_COOKIE_AGE = SESSION_IDLE_MINUTES * 60 + 24 * 3600  # for another day the login page can say what happened
+
+if flag("SECOND_FACTOR"):
+    # Before the console, whose pages for its devices superusers alone see.
+    second_factor = ["django_otp", "django_otp.plugins.otp_totp", "django_otp.plugins.otp_static"]
+    console = {"django.contrib.admin": "config.sign_ins.console.ConsoleConfig"}
+    INSTALLED_APPS = [*second_factor, *(console.get(app, app) for app in INSTALLED_APPS)]
+    after = MIDDLEWARE.index("django.contrib.auth.middleware.AuthenticationMiddleware") + 1
+    MIDDLEWARE.insert(after, "django_otp.middleware.OTPMiddleware")
+    OTP_TOTP_ISSUER = "Sluicegate"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -190,7 +226,12 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
-    "filters": {"secrets": {"()": "ingestion.logs.SecretsFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
+    "filters": {
+        "secrets": {"()": "ingestion.logs.SecretsFilter"},
+        "refusals": {"()": "ingestion.logs.RefusalsFilter"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets", "refusals"]},
+    },
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
 }

@@ -23,7 +23,17 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from config.bootstrap import BootstrapError, prepare, project_environment
-from config.bootstrap.machine import CHROMIUM, COMPILER, MARIADB, NEEDS, POSTGRES, Need, apt_command, get_from_apt
+from config.bootstrap.machine import (
+    CHROMIUM,
+    COMPILER,
+    MARIADB,
+    NEEDS,
+    POSTGRES,
+    PROXIES,
+    Need,
+    apt_command,
+    get_from_apt,
+)
 from config.paths import PROJECT
 from tests.corpora import CORPORA
 
@@ -125,6 +135,8 @@ def on_other_databases(arguments: Sequence[str], result: Result) -> list[Job]:
         missing += mysql_driver()
     if CHROMIUM in missing:
         result.not_run.append(how_to_get("tests of the console in a browser", (CHROMIUM,)))
+    if proxies := [need for need in PROXIES if need in missing]:
+        result.not_run.append(how_to_get("tests of the proxies' configurations", proxies))
     jobs = []
     for database, (marked, needs) in OTHER_DATABASES.items():
         if lacking := [need for need in needs if need in missing]:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import request_started
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
+
+from ingestion.core.packages import require_kinds
+
+# Before Django imports the apps that are named after this one: it would only say that there is no such module.
+require_kinds(settings.INSTALLED_APPS)
 
 
 class IngestionConfig(AppConfig):
@@ -16,8 +23,10 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         from ingestion import checks, logs  # noqa: F401  importing the checks registers them
         from ingestion.conf import config
+        from ingestion.vault import holders
 
         logs.install()
+        request_started.connect(holders.announce_web)
 
         try:
             module = config().PIPELINES_MODULE

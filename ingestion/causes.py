@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ingestion.core.text import counted
+from ingestion.letters import about
 from ingestion.models import DeadLetter, Run
 
 
@@ -19,3 +21,15 @@ def first_of(run: Run) -> DeadLetter | None:
     """The oldest open letter that the run wrote or saw again, and no later run has seen; without its payload."""
     letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(run=run, status__in=DeadLetter.OPEN)
     return letters.defer("payload").order_by("pk").first()
+
+
+def elsewhere(run: Run) -> tuple[str, bool]:
+    """What became of the run's dead letters where none of them is its own any more: a sentence, and whether
+    `ingest list dead-letters --run` lists some of them all the same. ('', False) where it rejected nothing.
+    """
+    if not run.dead:
+        return "", False
+    became = counted(run.dead, "record of this run became a dead letter", "records of this run became dead letters")
+    if about(run).exists():
+        return f"{became}, seen by other runs since", True
+    return f"{became}, seen by other runs before and since: look under the last run that saw the same", False

@@ -70,8 +70,8 @@ class Settings(BaseModel):
     """Bytes that the deliveries of one connection may have together while they wait."""
     KEEP_DAYS: dict[str, Annotated[float, Field(gt=0, le=MOST_DAYS)]] = {}
     """Days (36500 at most) after which `ingest sweep` deletes rows, by the name of what is retained: "deliveries" once
-    they were taken in (30; a duplicate that comes later is taken in again), "spendings" of ended runs (90), and what
-    kinds declare.
+    they were taken in or given up (30; a duplicate that comes later is taken in again), "spendings" of ended runs (90),
+    and what kinds declare.
     """
     QUEUES: dict[str, str] = {
         "free": "ingestion-free",

@@ -68,6 +68,8 @@ def _make(connection: Connection, hint: bool) -> Run | None:
 def _rest(connection: Connection) -> datetime | None:
     """Until when the next run waits after failed ones: a broken pipeline must not fail once for every delivery."""
     ended = Run.unscoped.filter(connection=connection, kind=Run.Kind.WEBHOOK, state__in=Run.TERMINAL).order_by("-pk")
+    # One that was cancelled unasked had no delivery left, which says nothing of the next.
+    ended = ended.exclude(state=Run.State.CANCELLED, cancel_requested=False)
     newest = list(ended.values_list("state", "finished_at")[:_REMEMBERED])
     failed = list(takewhile(lambda row: row[0] in (Run.State.FAILED, Run.State.CANCELLED), newest))
     if not failed or failed[0][1] is None:

@@ -13,6 +13,9 @@ from ingestion.redaction import mask, masked
 
 logger = logging.getLogger("ingestion")
 
+_LEVELS = {"failed": logging.ERROR, "stuck": logging.WARNING}
+"""Of the events that somebody should see who sees no others; the rest are INFO."""
+
 
 def record(run: Run, name: str, text: str = "", **data: Any) -> None:
     """Add one event. Inside the batch's transaction it appears with the batch or not at all.
@@ -22,7 +25,8 @@ def record(run: Run, name: str, text: str = "", **data: Any) -> None:
     text, data = mask(text, run.tenant_id), masked(data, run.tenant_id)
     row = {"tenant_id": run.tenant_id, "run_id": run.pk, "name": name, "text": storable(text, 5000), "data": data}
     insert(Event, [row], datetime.now(UTC))
-    logger.info(
+    logger.log(
+        _LEVELS.get(name, logging.INFO),
         "%s %s",
         name,
         text,

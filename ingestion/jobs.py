@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from functools import partial
 
 from django.db import Error, connections
 
@@ -15,6 +16,7 @@ from ingestion.running import Seams
 from ingestion.running import execute as execute_run
 from ingestion.running.ownership import expire
 from ingestion.running.pulse import Pulse, Verdict, end, look_every, vouch
+from ingestion.vault import holders
 
 logger = logging.getLogger("ingestion")
 _stopping = threading.Event()
@@ -61,7 +63,8 @@ def reconcile(connection_id: int) -> int:
 def work(queue: str, *, burst: bool = False) -> None:
     """Serve one queue in this process until asked to stop, or until it is empty; see `queueing.work`."""
     _pulse.part()
-    queueing.work(queue, lost=lost, watch=watch, watch_every=look_every(), burst=burst)
+    alive = partial(holders.announce, "worker")
+    queueing.work(queue, lost=lost, watch=watch, watch_every=look_every(), alive=alive, burst=burst)
 
 
 def watch(pid: int) -> None:

@@ -41,6 +41,15 @@ class SecretsFilter(logging.Filter):
         return True
 
 
+class RefusalsFilter(logging.Filter):
+    """Takes the traceback from what Django logs of a refusal (4xx): nothing broke, and it would hide what did."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if 400 <= getattr(record, "status_code", 0) < 500:
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def install() -> None:
     """Mask the message and exception of every record of this process, whoever logs it and wherever it goes."""
     make = logging.getLogRecordFactory()

@@ -62,5 +62,5 @@ def prune(tenant: Tenant, one: Retention, *, chunk: int = 500) -> int:
 
 
 # A duplicate of a delivery that comes later is taken in again. What a run spent is asked for only while it may go on.
-retain(Retention("deliveries", Delivery, "done_at", 30, Q(state=Delivery.State.DONE)))
+retain(Retention("deliveries", Delivery, "done_at", 30, ~Q(state=Delivery.State.PENDING)))
 retain(Retention("spendings", Spending, "run__finished_at", 90, Q(run__state__in=Run.TERMINAL)))

@@ -7,13 +7,17 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ingestion import actions, running
+from django.conf import settings
+from django.core.files.storage import Storage, storages
+from django.test import override_settings
+
+from ingestion import actions, conf, running
 from ingestion.core import registry
-from ingestion.core.context import Context
+from ingestion.core.context import Context, TenantRef
 from ingestion.core.errors import UnknownPipeline
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record
@@ -88,6 +92,38 @@ def registered(pipeline: Pipeline) -> Iterator[Pipeline]:
             registry.register(known)
 
 
+def context(tenant: str = "acme", *, pipeline: str = "tests", now: datetime | None = None, **parts: Any) -> Context:
+    """A context for calling a transform or a source by itself: there is no run, and no database is asked.
+
+    `parts` are others of Context's fields, such as config={"shop": "a"} or credential=lambda: Secret({"key": "x"}).
+    `now` is the moment at which the run would have been made; the real one when it is left out.
+    """
+    return Context(TenantRef(1, tenant), pipeline, 1, now or datetime.now(UTC), **parts)
+
+
+@contextmanager
+def own_storage() -> Iterator[Storage]:
+    """The files of runs are kept in memory for the duration of a `with` block, and gone after it.
+
+    `run_pipeline` does so by itself; a test that looks at stored files after it, or uploads, does so around all of it.
+    """
+    alias = conf.config().STORAGE
+    if alias in _own:
+        yield storages[alias]
+        return
+    in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    _own.append(alias)
+    try:
+        with override_settings(STORAGES={**settings.STORAGES, alias: in_memory}):
+            yield storages[alias]
+    finally:
+        _own.remove(alias)
+
+
+_own: list[str] = []
+"""Aliases that `own_storage` stands for at this moment."""
+
+
 def run_pipeline(
     pipeline: Pipeline,
     tenant: Tenant | None = None,
@@ -99,12 +135,12 @@ def run_pipeline(
     """Execute one run of `pipeline` in this process and return the `Run` as it stands afterwards.
 
     `records` take the place of the pipeline's source; `file` is (name, bytes), taken as an upload. After a transient
-    error the run is queued for its next attempt, as in production. Needs a database.
+    error the run is queued for its next attempt, as in production. Needs a database; files are kept in `own_storage`.
     """
     if records is not None:
         pipeline = dataclasses.replace(pipeline, source=Records(records, files=file is not None))
     actor = actions.Actor()
-    with registered(pipeline):
+    with registered(pipeline), own_storage():
         connection = actions.connect(actor, tenant or make_tenant(), pipeline.name)
         if file is not None:
             run = actions.upload(actor, connection, *file, config=config, again=True, hint=False).run

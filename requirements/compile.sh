@@ -15,14 +15,15 @@ compile() { # compile NAME [uv pip compile arguments]
     --python-version 3.11 --output-file "requirements/$name.txt" "$@" pyproject.toml
 }
 
-demo=(--extra bank --extra embedded --extra fast --extra http --extra rest --extra standalone --extra stripe)
+demo=(--extra bank --extra embedded --extra fast --extra http --extra otp --extra rest --extra standalone --extra stripe)
 test=("${demo[@]}" --extra postgres --extra s3 --extra test --extra vault)
 pinned=("$@" --constraint requirements/dev.txt)
 
 compile dev "$@" "${test[@]}" --extra dev
 compile demo "${pinned[@]}" "${demo[@]}"
 compile test "${pinned[@]}" "${test[@]}"
-compile production "${pinned[@]}" --extra bank --extra fast --extra http --extra mysql --extra postgres --extra rest --extra s3 --extra standalone --extra stripe --extra vault
+# rq-scheduler names freezegun and imports it in its tests only: a library that changes time is no part of production.
+compile production --no-emit-package freezegun "${pinned[@]}" --extra bank --extra fast --extra http --extra mysql --extra otp --extra postgres --extra rest --extra s3 --extra standalone --extra stripe --extra vault
 compile bench "${pinned[@]}" "${test[@]}" --extra bench
 # The MySQL driver has no wheel: it stands alone, so that a machine without a compiler still gets all the rest.
 grep -o 'mysqlclient[^"]*' pyproject.toml | "$uv" pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -178,6 +178,20 @@ def redis(redis_server: str) -> "Iterator[Redis]":
 
 
 @pytest.fixture
+def no_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[None]":
+    """Queues that are declared where no Redis listens, whichever tests have started one."""
+    import django_rq
+
+    from ingestion import queueing
+
+    for name, declared in list(django_rq.settings.QUEUES.items()):
+        monkeypatch.setitem(django_rq.settings.QUEUES, name, {**declared, "URL": f"unix://{tmp_path}/nobody"})
+    queueing.absence.over()
+    yield
+    queueing.absence.over()
+
+
+@pytest.fixture
 def process_environment(transactional_db: None, redis_server: str) -> dict[str, str]:
     """The environment for `manage.py` commands in processes of their own: the tests' database, Redis and files.
 

@@ -10,7 +10,7 @@ from ingestion.actions.credentials import (
     set_credential,
     test_connection,
 )
-from ingestion.actions.deliveries import deliver
+from ingestion.actions.deliveries import abandon_delivery, deliver
 from ingestion.actions.hold_offs import end_hold_off
 from ingestion.actions.letters import Selection, abandon, rehearse_replay, reopen, replay, replayable, settle, triage
 from ingestion.actions.previews import preview
@@ -27,6 +27,7 @@ __all__ = [
     "Received",
     "Selection",
     "abandon",
+    "abandon_delivery",
     "accept_shape",
     "add_tenant",
     "backfill",

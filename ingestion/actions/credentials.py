@@ -21,7 +21,7 @@ from ingestion.core.context import Secret
 from ingestion.core.errors import ActionRefused, CredentialMissing, IngestionError
 from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
 from ingestion.redaction import mask
-from ingestion.vault import credentials, rotation
+from ingestion.vault import credentials, holders, rotation
 from ingestion.vault.rotation import Rotated
 from ingestion.vault.values import PLAIN, checked, filled, secret
 
@@ -107,16 +107,20 @@ def test_connection(actor: Actor, connection: Connection) -> str:
 
 
 def rotate_keys(
-    actor: Actor, *, tenant: Tenant | None = None, older_than: timedelta | None = None
+    actor: Actor, *, tenant: Tenant | None = None, older_than: timedelta | None = None, anyway: bool = False
 ) -> Iterator[tuple[Tenant, Rotated | IngestionError]]:
     """Bring all credentials (of `tenant`) under fresh data keys that the first master key wraps; tenant by tenant.
 
     Only where it is not so yet, or where the data key is older than `older_than`: killed and started again, it goes on
     with the rest. A tenant whose credentials cannot be opened is told with the reason and keeps nobody else waiting.
+    Raises ActionRefused, before the first tenant, when a live process lacks the first master key or Redis cannot say;
+    not so with `anyway`.
     """
     if actor.user is not None and not getattr(actor.user, "is_superuser", False):
         raise PermissionDenied(f"{actor.name} is no superuser.")
     due = rotation.unfinished(older_than)
+    if due and not anyway:
+        holders.require_everywhere()
     tenants = Tenant.objects.filter(pk__in=due).order_by("key")
     for one in tenants if tenant is None else tenants.filter(pk=tenant.pk):
         try:

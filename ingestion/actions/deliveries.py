@@ -1,4 +1,4 @@
-"""Taking in what comes from outside. No operator acts here: whoever calls has proved who the sender is."""
+"""Taking in what comes from outside, where whoever calls has proved who the sender is; giving up what nobody takes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import logging
 from django.db import IntegrityError, transaction
 
 from ingestion import deliveries
+from ingestion.actions.actor import Actor
+from ingestion.actions.runs import end_queued
+from ingestion.clock import DbNow
 from ingestion.conf import config
-from ingestion.core.errors import PayloadTooLarge
+from ingestion.core import registry
+from ingestion.core.errors import ActionRefused, PayloadTooLarge
+from ingestion.core.intake import require_deliveries
 from ingestion.core.text import short, storable
-from ingestion.models import Connection, Delivery
+from ingestion.models import Connection, Delivery, Run
 
 logger = logging.getLogger("ingestion")
 _LONGEST = 191
@@ -25,8 +30,12 @@ def deliver(
     Safe to repeat: answer the sender only after it has returned. A paused connection's deliveries wait. Without a
     `delivery_id` the body's hash stands for it. The same id with other bytes is not trusted to be the same: it is kept
     as a delivery of its own, under the id with a hash behind it and with a note, and taken in after the first.
-    Raises PayloadTooLarge before anything is stored, and what the database raises when it is not available.
+    Before anything is stored it raises UnknownPipeline, TenantNotServed, DeliveriesNotTaken (its source takes none) or
+    PayloadTooLarge; besides, what the database raises when it is not available.
     """
+    pipeline = registry.get(connection.pipeline)
+    pipeline.require_served(connection.tenant.key)
+    require_deliveries(pipeline)
     limit = config().MAX_DELIVERY_BYTES
     if len(body) > limit:
         raise PayloadTooLarge(
@@ -57,6 +66,29 @@ def deliver(
             extra={"tenant_id": connection.tenant_id, "pipeline": connection.pipeline, "event": "delivery_id_reused"},
         )
     return stored
+
+
+def abandon_delivery(actor: Actor, delivery: Delivery, reason: str) -> None:
+    """Give up a delivery that waits and that nobody can take in, or should. The run that waits for it alone ends.
+
+    Its bytes stay until `ingest sweep` deletes them, and what comes with its id until then is a repetition of it.
+    Raises ActionRefused without a reason, where it waits no more, and while a run is taking deliveries in.
+    """
+    actor.require("triage_deadletter", delivery.tenant)
+    if not reason:
+        raise ActionRefused("Say why this delivery is given up; the reason is kept with it.")
+    with transaction.atomic():
+        mine = Run.objects.for_tenant(delivery.tenant).filter(webhook_key=delivery.connection_id)
+        run = mine.select_for_update().first()  # locked, so that no worker claims it meanwhile
+        if run is not None and run.state == Run.State.RUNNING:
+            raise ActionRefused(f"Run {run.pk} is taking deliveries in; wait for its end, or cancel it first.")
+        waiting = deliveries.pending(delivery.connection_id).filter(tenant_id=delivery.tenant_id)
+        given_up = {"state": Delivery.State.ABANDONED, "done_at": DbNow(), "note": storable(reason, 300)}
+        if not waiting.filter(pk=delivery.pk).update(**given_up):
+            raise ActionRefused(f"Delivery {delivery.pk} does not wait any more.")
+        if run is not None and not waiting.exists():
+            end_queued(run, "no delivery is left to take in", asked=False)
+        actor.audit(delivery.tenant, "abandon", delivery, reason)
 
 
 def _store(new: Delivery, hint: bool) -> str | None:

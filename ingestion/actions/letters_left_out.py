@@ -24,7 +24,7 @@ class _Letter(NamedTuple):
 
 def closed(pk: int, status: str) -> str:
     """The sentence about a letter that is not open any more, and how it is opened again."""
-    again = f" Open it again with `ingest reopen {pk}`." if status in DeadLetter.GIVEN_UP else ""
+    again = f" Open it again with `manage.py ingest reopen {pk} --reason …`." if status in DeadLetter.GIVEN_UP else ""
     return f"Dead letter {pk} was {status}; it is not open any more.{again}"
 
 

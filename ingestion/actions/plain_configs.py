@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ingestion.core import registry
-from ingestion.core.errors import ActionRefused, IngestionError, SecretStoreUnavailable, UnknownPipeline
-from ingestion.models import Connection
+from ingestion.core.context import TenantRef
+from ingestion.core.errors import ActionRefused, IngestionError, SecretStoreUnavailable
+from ingestion.models import Connection, Credential
 from ingestion.redaction import spellings
 from ingestion.vault import credentials
 from ingestion.vault.values import secret
@@ -18,30 +18,29 @@ _TELLING = 16
 
 
 def refuse_secrets(connection: Connection, config: Mapping[str, Any] | None) -> None:
-    """Raise ActionRefused when `config` holds a value of the credential that the connection uses, however spelled."""
+    """Raise ActionRefused when `config` holds a value of any of the tenant's credentials, however spelled."""
     if not config:
         return
     text = json.dumps(config, ensure_ascii=False, default=str)
-    for name, value in _values(connection, config).items():
+    for integration, name, value in _values(connection.tenant.ref):
         if len(value) >= _TELLING and any(one in text for one in spellings(value) if len(one) >= _TELLING):
             raise ActionRefused(
-                f"The config holds the value {name!r} of the stored credential, where everybody who may look can read "
-                "it. Take it out; the source gets it from the credential."
+                f"The config holds the value {name!r} of the credential stored for {integration}, where everybody who "
+                "may look can read it. Take it out; the source gets it from the credential."
             )
 
 
-def _values(connection: Connection, config: Mapping[str, Any]) -> Mapping[str, str]:
-    try:
-        integration = str(config.get("integration") or registry.get(connection.pipeline).integration)
-    except UnknownPipeline:
-        return {}
-    if not integration or credentials.version(connection.tenant.ref, integration) is None:
-        return {}
-    try:  # also inside a transaction: waiting for a remote store is better than a secret that everybody may read
-        return secret(credentials.read(connection.tenant.ref, integration).values)
-    except SecretStoreUnavailable as error:
-        raise ActionRefused(
-            f"Whether the config holds a value of the credential cannot be seen now: {error} Try again later."
-        ) from error
-    except IngestionError:
-        return {}  # what cannot be opened cannot be compared; a run will say what is wrong with it
+def _values(tenant: TenantRef) -> Iterator[tuple[str, str, str]]:
+    """Integration, name and value of whatever is secret in the tenant's credentials."""
+    integrations = Credential.objects.for_tenant(tenant).order_by("integration").values_list("integration", flat=True)
+    for integration in list(integrations):
+        # Also inside a transaction: waiting for a remote store is better than a secret that everybody may read.
+        try:
+            values = secret(credentials.read(tenant, integration).values)
+        except SecretStoreUnavailable as error:
+            raise ActionRefused(
+                f"Whether the config holds a value of a credential cannot be seen now: {error} Try again later."
+            ) from error
+        except IngestionError:
+            continue  # what cannot be opened cannot be compared; a run will say what is wrong with it
+        yield from ((integration, name, value) for name, value in values.items())

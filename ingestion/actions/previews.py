@@ -29,7 +29,8 @@ def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | No
     actor.require("run_connection", connection.tenant)
     pipeline = registry.get(connection.pipeline)
     if not isinstance(pipeline.source, Previewable):
-        raise ActionRefused(f"{type(pipeline.source).__name__} cannot show a page; try `ingest dry-run --pages 1`.")
+        instead = f"try `manage.py ingest dry-run {connection.in_shell} --pages 1`"
+        raise ActionRefused(f"{type(pipeline.source).__name__} cannot show a page; {instead}.")
     check_config(connection.pipeline, overlaid(connection.config, config))
     now = read_db_now()
     window = scheduling.window_for(connection, now)[0] if connection.pk else next_window(None, now, pipeline.lag)

@@ -26,20 +26,30 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
     if run.is_backfill:
         _cancel_backfill(actor, run, reason)
         return
-    mine = Run.objects.for_tenant(run.tenant).filter(pk=run.pk)
+    running = Run.objects.for_tenant(run.tenant).filter(pk=run.pk, state=Run.State.RUNNING)
     with transaction.atomic():
-        at_once = mine.filter(state=Run.State.QUEUED).update(
-            state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=True, webhook_key=None
-        )
-        if not at_once and not mine.filter(state=Run.State.RUNNING).update(cancel_requested=True):
-            raise ActionRefused(f"Run {run.pk} has ended already.")
-        if at_once:
-            transaction.on_commit(lambda: announce(run.pk), robust=True)
-            DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN).update(
-                replay_run=None
-            )
-        events.record(run, "cancelled" if at_once else "cancel requested", reason)
+        if not end_queued(run, reason):
+            if not running.update(cancel_requested=True):
+                raise ActionRefused(f"Run {run.pk} has ended already.")
+            events.record(run, "cancel requested", reason)
         actor.audit(run.tenant, "cancel", run, reason)
+
+
+def end_queued(run: Run, why: str, *, asked: bool = True) -> bool:
+    """End a run that no worker has begun, inside the caller's transaction; False where it is not queued.
+
+    Not `asked`: nobody wanted it stopped, it only has nothing to do any more.
+    """
+    queued = Run.objects.for_tenant(run.tenant).filter(pk=run.pk, state=Run.State.QUEUED)
+    if not queued.update(
+        state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=asked, webhook_key=None
+    ):
+        return False
+    transaction.on_commit(lambda: announce(run.pk), robust=True)
+    held = DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN)
+    held.update(replay_run=None)
+    events.record(run, "cancelled", why)
+    return True
 
 
 def _cancel_backfill(actor: Actor, parent: Run, reason: str) -> None:

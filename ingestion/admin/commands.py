@@ -13,8 +13,7 @@ def _line(*words: Any) -> str:
 
 
 def for_connection(verb: str, connection: Connection, *options: str) -> str:
-    named = ("--name", connection.name) if connection.name else ()
-    return _line(*verb.split(), "--tenant", connection.tenant.key, "--pipeline", connection.pipeline, *named, *options)
+    return f"{_line(*verb.split())} {connection.in_shell} {shlex.join(options)}".rstrip()
 
 
 def rewind(connection: Connection) -> str:
@@ -47,6 +46,10 @@ def for_letter(verb: str, letter: DeadLetter, *options: str) -> str:
 
 def for_delivery(delivery: Delivery) -> str:
     return _line("show", "delivery", delivery.pk)
+
+
+def abandon_delivery(delivery: Delivery) -> str:
+    return _line("abandon-delivery", delivery.pk, "--reason", "…")
 
 
 def show_reconciliation(period: ReconciledPeriod) -> str:

@@ -20,6 +20,30 @@ from ingestion.core.errors import ActionRefused, IngestionError
 from ingestion.core.pipeline import Pipeline
 
 
+class _Indented(json.JSONEncoder):
+    """One value a line: Django's form field hands its encoder no indent."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "indent": 2})
+
+
+def _config(form: Any, pipeline: str) -> dict[str, Any]:
+    """The config that was written into `form`, as the source of `pipeline` can use it. Raises ValidationError."""
+    given = form.cleaned_data["config"]
+    written = form.data.get(form.add_prefix("config"), "")  # Django's field keeps the last value of a doubled name
+    if error := doubled_error(written.encode("utf-8", "surrogatepass")):
+        raise ValidationError(str(error))
+    if given in (None, ""):
+        given = {}
+    if not isinstance(given, dict):
+        raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
+    try:
+        check_config(pipeline, given)
+    except IngestionError as error:
+        raise ValidationError(str(error)) from error
+    return given
+
+
 class ConnectForm(ScheduleFields, TenantForm):
     """Which tenant shall use which pipeline, and when."""
 
@@ -27,6 +51,9 @@ class ConnectForm(ScheduleFields, TenantForm):
         super().__init__(*args, **kwargs)
         known = [(one.name, f"{one.name}: {one.title}") for one in self._offered()]
         self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=known)
+        config = self.fields["config"]
+        config.required, config.widget.attrs["rows"] = False, 4
+        config.help_text = _("What the pipeline needs to know of this connection, as JSON; for most nothing.")
 
     def _offered(self) -> list[Pipeline]:
         """Pipelines for a tenant that can be chosen; of the others not even the name is anybody's business."""
@@ -46,14 +73,12 @@ class ConnectForm(ScheduleFields, TenantForm):
             require_runs(pipeline or "", values.get("declared"))
         except ActionRefused as refused:
             self.add_error("due", str(refused))
+        if pipeline and "config" in values:
+            try:
+                values["config"] = _config(self, pipeline)
+            except ValidationError as refused:
+                self.add_error("config", refused)
         return values
-
-
-class _Indented(json.JSONEncoder):
-    """One value a line: Django's form field hands its encoder no indent."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "indent": 2})
 
 
 class ConfigForm(TenantForm):
@@ -67,16 +92,8 @@ class ConfigForm(TenantForm):
             field.widget.attrs["rows"] = min(24, max(6, field.prepare_value(self.instance.config).count("\n") + 1))
 
     def clean_config(self) -> dict[str, Any]:
-        given = self.cleaned_data["config"]
-        written = self.data.get(self.add_prefix("config"), "")  # Django's field keeps the last value of a doubled name
-        if error := doubled_error(written.encode("utf-8", "surrogatepass")):
-            raise ValidationError(str(error))
-        if given in (None, ""):
-            return {}
-        if not isinstance(given, dict):
-            raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
+        given = _config(self, self.instance.pipeline)
         try:
-            check_config(self.instance.pipeline, given)
             refuse_secrets(self.instance, given)
         except IngestionError as error:
             raise ValidationError(str(error)) from error

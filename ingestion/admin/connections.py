@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
@@ -43,7 +43,7 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         match self.value():
             case "late":
-                return queryset.filter(paused_at__isnull=True, next_due__lt=timezone.now() - scheduling.late_after())
+                return scheduling.late_among(queryset)
             case "paused":
                 return queryset.filter(paused_at__isnull=False)
             case "failed":
@@ -132,7 +132,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         return self._operates(request) and self.has_view_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return ["config"] if obj else ["tenant", "pipeline", "name", "due", "every", "cron", "zone", "spread"]
+        return ["config"] if obj else ["tenant", "pipeline", "name", "config", "due", "every", "cron", "zone", "spread"]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{"form": ConfigForm if obj else ConnectForm, **kwargs})
@@ -157,7 +157,11 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = Actor(request.user)  # type: ignore[arg-type]
         if not change:
-            obj.pk = actions.connect(actor, obj.tenant, obj.pipeline, obj.name, form.cleaned_data["declared"]).pk
+            with transaction.atomic():  # a config that is refused leaves no connection without one
+                made = actions.connect(actor, obj.tenant, obj.pipeline, obj.name, form.cleaned_data["declared"])
+                if obj.config:
+                    actions.configure(actor, made, obj.config)
+            obj.pk = made.pk
         elif "config" in form.changed_data:
             actions.configure(actor, obj, obj.config)
 

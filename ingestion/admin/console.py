@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db import transaction
 from django.db.models import prefetch_related_objects
@@ -12,7 +13,7 @@ from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.text import capfirst
 
-from ingestion.admin import cells
+from ingestion.admin import cells, unseen
 from ingestion.admin.paging import BoundedPaginator
 from ingestion.admin.scoped import TenantScoped
 from ingestion.models import Tenant
@@ -57,16 +58,21 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
 
     @property
     def urls(self) -> list[URLPattern]:
-        """In no transaction that ATOMIC_REQUESTS would open: some pages ask a source or a store of secrets."""
-        found: list[URLPattern] = self.get_urls()
-        for pattern in found:
-            transaction.non_atomic_requests(pattern.callback)
-        return found
+        """Every page of this table, with nothing on it that hides.
+
+        In no transaction that ATOMIC_REQUESTS would open: some pages ask a source or a store of secrets.
+        """
+        patterns: list[URLPattern] = self.get_urls()
+        for pattern in patterns:
+            pattern.callback = unseen.shown(transaction.non_atomic_requests(pattern.callback))
+        return patterns
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return IndexedOrder
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
+        if any("\0" in value for values in request.GET.lists() for value in values[1]):
+            raise IncorrectLookupParameters  # answered with the list as it is unfiltered; PostgreSQL knows no NUL
         found = super().get_changelist_instance(request)
         found.title = str(capfirst(self.opts.verbose_name_plural))
         prefetch_related_objects(list(found.result_list), *self.list_prefetch)

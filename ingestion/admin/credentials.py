@@ -94,7 +94,7 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
     ordering = ["tenant__key", "integration"]
     sortable_by = ()
     change_list_template = "ingestion/credential_list.html"
-    change_form_template = "ingestion/credential.html"
+    change_form_template = "ingestion/with_verbs.html"
     fields = ["tenant", "integration", "ends_with", "version", "changed", "changed_by", "expiry", "history"]
     readonly_fields = ["tenant", "integration", "ends_with", "version", "changed", "changed_by", "expiry", "history"]
     verbs = VERBS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -12,18 +13,29 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import scheduling
+from ingestion import actions, scheduling
 from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
 from ingestion.admin.filters import PipelineFilter
+from ingestion.admin.forms import ReasonForm
 from ingestion.admin.ownership import only_own
 from ingestion.admin.payloads import attachment, preview, visible
+from ingestion.admin.verbs import Done, OffersVerbs, Verb
 from ingestion.models import Connection, Delivery
 
 
+def _abandon(actor: Actor, delivery: Delivery, values: Mapping[str, Any]) -> Done:
+    actions.abandon_delivery(actor, delivery, values["reason"])
+    return Done(_("Given up. Its bytes stay here until they are swept."))
+
+
+def _waits(delivery: Delivery) -> bool:
+    return delivery.state == Delivery.State.PENDING
+
+
 @admin.register(Delivery)
-class DeliveryAdmin(ConsoleAdmin):
+class DeliveryAdmin(OffersVerbs, ConsoleAdmin):
     list_display = ["named", "pipeline", "tenant", "standing", "bytes", "received", "taken_in_by"]
     list_filter = ["state", PipelineFilter, "tenant"]
     list_prefetch = ("tenant", "connection")
@@ -31,6 +43,11 @@ class DeliveryAdmin(ConsoleAdmin):
     search_help_text = _("The sender's id of the delivery, whole")
     sortable_by = ()
     change_form_template = "ingestion/delivery.html"
+    verbs = [
+        Verb("abandon", _("Abandon"), "ingestion.triage_deadletter", _abandon, ReasonForm, _waits,
+             _("Gives up what nobody can take in, or should. Nothing is deleted now."),
+             commands.abandon_delivery),
+    ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Without the bodies: they are large, and not for everybody."""
@@ -96,6 +113,7 @@ class DeliveryAdmin(ConsoleAdmin):
         sees = user.has_perm("ingestion.view_payload")
         return {
             "delivery": obj,
+            "verbs": self.offered(request, obj),
             "sees_payload": sees,
             "preview": preview(bytes(obj.body)) if sees else None,
             "facts": _facts(obj),

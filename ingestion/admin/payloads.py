@@ -62,8 +62,12 @@ def visible(text: str) -> str:
     return "".join(_seen(sign) for sign in text.replace("\r\n", "\n"))
 
 
+def is_unseen(sign: str) -> bool:
+    return sign not in _SHOWN_AS_IS and unicodedata.category(sign) in _UNSEEN
+
+
 def _seen(sign: str) -> str:
-    if sign in _SHOWN_AS_IS or unicodedata.category(sign) not in _UNSEEN:
+    if not is_unseen(sign):
         return sign
     return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
 

@@ -33,8 +33,10 @@ def _end(actor: Actor, override: QuotaOverride, values: Mapping[str, Any]) -> Do
 
 
 def _command(usage: Usage) -> str:
-    given = f"--tenant {usage.tenant.key} --meter {usage.meter}"
-    return f"manage.py ingest quota override {given} --limit N --until 7d --reason …"
+    return (
+        f"manage.py ingest quota override --tenant {usage.tenant.key} --meter {usage.meter} "
+        "--limit N --until 7d --reason …"
+    )
 
 
 @admin.register(Usage)

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from ingestion import actions, causes
+from ingestion import actions, causes, scheduling
 from ingestion.actions import Actor
 from ingestion.admin import cells, commands
 from ingestion.admin.console import ConsoleAdmin
@@ -148,6 +148,7 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
         "files": [(link, visible(link.name), cells.size(link.artifact.size)) for link in files[:_FILES]],
         "more_files": len(files) > _FILES,
         "letters": f"{count}+" if more else count,
+        "elsewhere": causes.elsewhere(run) if not count else ("", False),
         "letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
         "command": commands.for_run("show", run),
     }
@@ -192,6 +193,7 @@ def _facts(run: Run) -> list[tuple[Any, Any]]:
         (_("Created"), cells.exactly(run.created_at)),
         (_("Started"), cells.exactly(run.started_at) if run.started_at else ""),
         (_("Finished"), cells.exactly(run.finished_at) if run.finished_at else ""),
+        (_("Waits because"), scheduling.why_waits(run)),
         (_("Next attempt"), cells.moment(run.not_before) if run.is_active and run.not_before else ""),
         (_("Window"), window),
         (_("Watermark"), cells.exactly(run.watermark_after) if run.watermark_after else ""),

@@ -45,11 +45,15 @@ class UploadForm(forms.Form):
     settings = forms.CharField(
         label=_("Other settings"),
         required=False,
-        help_text=_("One a line, as name=value. They hold for this file only."),
+        help_text=_(
+            "One a line, as name=value, for this file only. What a message calls --config name=value goes here."
+        ),
         widget=forms.Textarea(attrs={"rows": 2, "cols": 40}),
     )
     again = forms.BooleanField(
-        label=_("Take it again"), required=False, help_text=_("Even if the same bytes were taken before.")
+        label=_("Take it again"),
+        required=False,
+        help_text=_("Even if the same bytes were taken before; what a message calls --again."),
     )
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:

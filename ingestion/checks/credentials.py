@@ -93,7 +93,7 @@ def _expiring() -> Iterator[CheckMessage]:
         named = ", ".join(f"{row.tenant.key} {row.integration} ({row.expires_at:%Y-%m-%d})" for row in found)
         yield checks.Warning(
             f"Credentials have expired or soon will: {named}.",
-            hint='Get new ones and store them: manage.py ingest credential set. INGESTION["EXPIRY_WARNING_DAYS"] '
-            "says how early this is said.",
+            hint="Get new ones and store them: `manage.py ingest credential set --tenant KEY --integration "
+            'NAME`. INGESTION["EXPIRY_WARNING_DAYS"] says how early this is said.',
             id="ingestion.W201",
         )

@@ -12,7 +12,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 
 from ingestion.checks.guarding import attempt, check
-from ingestion.core import registry
+from ingestion.core import capabilities, registry
 from ingestion.core.destinations import Versioned
 from ingestion.core.intake import brought
 from ingestion.core.periods import Countable, Reconcilable
@@ -28,7 +28,8 @@ def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> 
 
 
 def problems(pipeline: Pipeline) -> list[CheckMessage]:
-    return [*_destination(pipeline), *_reconciliations(pipeline), *_database(pipeline), *_order(pipeline)]
+    parts = (_destination, _reconciliations, _database, _order, _misspelt)
+    return [message for part in parts for message in part(pipeline)]
 
 
 def _destination(pipeline: Pipeline) -> Iterator[CheckMessage]:
@@ -81,11 +82,11 @@ def _database(pipeline: Pipeline) -> Iterator[CheckMessage]:
 
     model = getattr(pipeline.destination, "model", None)
     if model is not None and router.db_for_write(model) != router.db_for_write(Run):
-        yield checks.Warning(
-            f"{model.__name__} is in another database than the runs: a crash can load a batch twice.",
+        yield Error(
+            f"{model.__name__} is in another database than the runs: a crash could load a batch twice, or lose one.",
             hint="Keep canonical tables in the engine's database, where one transaction holds rows and checkpoint.",
             obj=_where(pipeline),
-            id="ingestion.W006",
+            id="ingestion.E008",
         )
 
 
@@ -99,6 +100,16 @@ def _order(pipeline: Pipeline) -> Iterator[CheckMessage]:
             hint='Name the column with the source\'s own time or number: Upsert(…, version="updated_at").',
             obj=_where(pipeline),
             id="ingestion.W014",
+        )
+
+
+def _misspelt(pipeline: Pipeline) -> Iterator[CheckMessage]:
+    for name, meant in capabilities.misspelt(pipeline.source):
+        yield checks.Warning(
+            f"{type(pipeline.source).__name__}.{name} is asked for by nobody. Did you mean {meant}?",
+            hint="docs/reference/api.md names what a source may have beside extract.",
+            obj=_where(pipeline),
+            id="ingestion.W017",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, Storage, storages
 
 from ingestion.checks.guarding import check
@@ -22,8 +23,10 @@ def check_storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> li
         return []
     try:
         storage = storages[given.STORAGE]
-    except InvalidStorageError as error:
+    except (InvalidStorageError, ImproperlyConfigured) as error:
         hint = f"Add STORAGES[{given.STORAGE!r}] with a private location, or name another alias."
+        if isinstance(error.__cause__ or error.__context__, ImportError):
+            hint = "Install what is missing; for S3: pip install 'django-sluicegate[s3]'."
         return [Error(f'INGESTION["STORAGE"] cannot be used: {error}', hint=hint, id="ingestion.E005")]
     if not is_public(storage):
         return []

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from ingestion.core.context import Context
 from ingestion.core.drift import DriftMode, OnDrift
 from ingestion.core.records import Page, Record
+
+METHODS = (
+    "test", "preview", "receive", "takes_files", "is_fed", "is_stream", "needs_tenants", "reads_windows", "reads_ahead",
+    "check_config", "completed", "on_drift", "declared_drift", "error_budget_of", "totals_of", "reopen", "figures",
+)  # fmt: skip
+"""What sources with capabilities are asked for by name."""
+
+
+def misspelt(source: object) -> Iterator[tuple[str, str]]:
+    """Each public method of `source` that is called nearly as one of a capability, with how that one is called.
+
+    Nobody calls such a method, and nobody misses it: the source is taken for one without the capability.
+    """
+    methods = [name for name in dir(type(source)) if not name.startswith("_") and callable(getattr(source, name, None))]
+    for name in methods:
+        near = difflib.get_close_matches(name, METHODS, n=1, cutoff=0.84)
+        if near and name not in METHODS and near[0] not in methods:
+            yield name, near[0]
 
 
 @runtime_checkable

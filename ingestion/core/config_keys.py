@@ -28,10 +28,11 @@ def refuse_unknown_keys(
             shown = str(name)[:_LONGEST]
             near = did_you_mean(str(name), keys) or "."
             meant = advice(str(name)) or f"{near} It has {', '.join(sorted(keys))}{more}."
-            raise ConfigurationError(
-                f"`{shown}` is no key of the connection's config{meant} Where it is stored already, take it away with "
-                f"--config {shown}=null."
+            error = ConfigurationError(
+                f"`{shown}` is no key of the connection's config{meant} Where it is stored there already, take it out."
             )
+            error.in_shell = f"In a shell: --config {shown}=null."
+            raise error
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

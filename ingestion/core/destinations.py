@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from ingestion.core.context import Context
 from ingestion.core.records import Ready, Rejected
+
+Row = TypeVar("Row", contravariant=True)
 
 
 class Stored(NamedTuple):
@@ -76,7 +78,7 @@ class Versioned(Protocol):
     def versioned(self) -> bool: ...
 
 
-def versions(destination: Destination) -> bool:
+def versions(destination: Destination[Any]) -> bool:
     """Whether the destination's rows have versions."""
     return isinstance(destination, Versioned) and destination.versioned
 
@@ -93,8 +95,8 @@ class Recognizes(Protocol):
         ...
 
 
-class Destination(Protocol):
-    """`load` writes, always inside the engine's transaction; everything else only reads."""
+class Destination(Protocol[Row]):
+    """`load` writes, always inside the engine's transaction; all else only reads. `Row` is what transforms make."""
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         """What is loaded under `keys` for the run's tenant; keys not loaded are absent.
@@ -107,11 +109,11 @@ class Destination(Protocol):
         """True when the run's tenant has no rows yet, so that nothing needs to be looked up."""
         ...
 
-    def key_of(self, row: Any) -> str:
+    def key_of(self, row: Row) -> str:
         """The row's natural key without the tenant, as text."""
         ...
 
-    def version_of(self, row: Any) -> Any:
+    def version_of(self, row: Row) -> Any:
         """The source's own version or time of `row`, None when the destination has no such column."""
         ...
 

@@ -33,12 +33,13 @@ IngestionError
 │   ├── UnknownPipeline
 │   ├── TenantNotServed
 │   ├── PrivateAddress
-│   └── UnknownMasterKey
+│   └── KeysUnusable
 ├── Unverifiable                  nobody: a period stays unverifiable, for the reason in the message
 ├── TenantScopeError              developer: a tenant-owned table was asked without a tenant
 ├── ActionRefused                 operator: the action does not apply now; the message says why
 │   ├── CredentialChanged
-│   └── FilesNotTaken
+│   ├── FilesNotTaken
+│   └── DeliveriesNotTaken
 └── Interrupted                   not a failure: the run's owner must stop here
     ├── Fenced                    somebody else owns the run now
     ├── Cancelled
@@ -63,6 +64,9 @@ class FieldError:
 
 class IngestionError(Exception):
     """Base of every error raised on purpose by the engine or a kind."""
+
+    in_shell: str = ""
+    """What mends it on the command line: said there, behind the message, and nowhere else."""
 
 
 class Transient(IngestionError):
@@ -217,8 +221,11 @@ class PrivateAddress(ConfigurationError):
     """A source's address leads into a private network: nothing was sent. Allow the network in PRIVATE_NETWORKS."""
 
 
-class UnknownMasterKey(ConfigurationError):
-    """A stored key is wrapped by a master key that the settings no longer name; put that key back."""
+class KeysUnusable(ConfigurationError):
+    """Our own keys open no credential: a master key is missing, unreadable or another one, or Vault refuses our token.
+
+    The message says which. Nothing is wrong with what the tenants stored: put the right key back into the settings.
+    """
 
 
 class Unverifiable(IngestionError):
@@ -239,6 +246,10 @@ class CredentialChanged(ActionRefused):
 
 class FilesNotTaken(ActionRefused):
     """The connection's source reads no files: nothing was stored. Upload to a connection whose source does."""
+
+
+class DeliveriesNotTaken(ActionRefused):
+    """The connection's source takes no deliveries: nothing was stored. Deliver to a connection whose source does."""
 
 
 class Interrupted(IngestionError):

@@ -6,7 +6,7 @@ Capabilities of the source say it; what pages offer and actions refuse is asked 
 from __future__ import annotations
 
 from ingestion.core.capabilities import Fed, Receives, Streams, TakesFiles
-from ingestion.core.errors import ActionRefused, FilesNotTaken
+from ingestion.core.errors import ActionRefused, DeliveriesNotTaken, FilesNotTaken
 from ingestion.core.pipeline import Pipeline
 
 
@@ -35,6 +35,15 @@ def require_files(pipeline: Pipeline) -> None:
         raise FilesNotTaken(
             f"The source of {pipeline.name} ({_kind(pipeline)}) reads no files, so the upload was not kept. "
             "Upload to a connection whose source does; one of your own says so with takes_files()."
+        )
+
+
+def require_deliveries(pipeline: Pipeline) -> None:
+    """Raise DeliveriesNotTaken unless its source takes apart what its sender delivers."""
+    if not takes_deliveries(pipeline):
+        raise DeliveriesNotTaken(
+            f"The source of {pipeline.name} ({_kind(pipeline)}) takes no deliveries, so this one was not kept. "
+            "Deliver to a connection whose source does; one of your own has receive(ctx, deliveries)."
         )
 
 

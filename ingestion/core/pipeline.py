@@ -26,6 +26,9 @@ Transform = Callable[[Any, Context], Any]
 Reader = Callable[[bytes, Context], bytes]
 
 
+MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
+
+
 class Skip(Exception):
     """Raised by a transform to say that a valid record is not wanted; the reason is counted and shown."""
 
@@ -81,7 +84,7 @@ class Pipeline:
     """The stored identity, for example "bookshop.charges". Renaming the function never renames data."""
     source: Source
     schema: type[BaseModel]
-    destination: Destination
+    destination: Destination[Any]
     transform: Transform
     integration: str = ""
     """Whose credential, rate limit and circuit the source uses, for example "stripe"; '' when it needs none."""
@@ -108,12 +111,17 @@ class Pipeline:
     """
     tenants: Collection[str] | None = None
     """The keys of those who may use it; nobody else is offered it or can run it. None: every tenant."""
-    max_payload_bytes: int = 8 * 1024 * 1024
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    """A larger record is a dead letter, `PayloadTooLarge`, without its payload."""
     hasher: Any = field(init=False, repr=False, compare=False)
     """SHA-256 fed with name and version: a copy of it digests a record's content."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.reconciliations, list):
+            object.__setattr__(self, "reconciliations", tuple(self.reconciliations))
         declarations.check(self, MODES, CATCH_UPS)
+        wanted = "a function of (record, ctx)"
+        declarations.require(not isinstance(self.transform, Pipeline), self._part("transform"), self.transform, wanted)
         wanted = "Periods(…), or None"
         declarations.require(
             self.periods is None or isinstance(self.periods, Periods), self._part("periods"), self.periods, wanted
@@ -156,6 +164,10 @@ class Pipeline:
         """Raise TenantNotServed for a tenant that may not use it."""
         if not self.serves(tenant):
             raise TenantNotServed(f"Pipeline {self.name} is not for tenant {tenant}, so nothing was read or kept.")
+
+    def __call__(self, record: Any, ctx: Context) -> Any:
+        """What its transform makes of one valid record, as a test asks it."""
+        return self.transform(record, ctx)
 
     @property
     def title(self) -> str:

@@ -6,18 +6,22 @@ import difflib
 import inspect
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from ingestion.core.context import Context
 from ingestion.core.destinations import Destination
 from ingestion.core.drift import DriftMode
 from ingestion.core.errors import ConfigurationError, UnknownPipeline
 from ingestion.core.periods import Periods
-from ingestion.core.pipeline import ErrorBudget, Pipeline, Reader, Transform
+from ingestion.core.pipeline import MAX_PAYLOAD_BYTES, ErrorBudget, Pipeline, Reader
 from ingestion.core.reconciliation import Reconciliation
 from ingestion.core.schedules import CatchUp, Schedule
 from ingestion.core.sources import Source
+
+S = TypeVar("S", bound=BaseModel)
+Row = TypeVar("Row")
 
 _pipelines: dict[str, Pipeline] = {}
 
@@ -26,8 +30,8 @@ def pipeline(
     name: str,
     *,
     source: Source,
-    schema: type[BaseModel],
-    destination: Destination,
+    schema: type[S],
+    destination: Destination[Row],
     integration: str = "",
     reader: Reader | None = None,
     reconciliations: Sequence[Reconciliation] = (),
@@ -36,34 +40,20 @@ def pipeline(
     catch_up: CatchUp = "coalesce",
     lag: timedelta = timedelta(minutes=5),
     version: str = "1",
-    error_budget: ErrorBudget | None = None,
+    error_budget: ErrorBudget = ErrorBudget(),  # noqa: B008  a frozen value
     drift: DriftMode | None = None,
     tenants: Collection[str] | None = None,
-) -> Callable[[Transform], Pipeline]:
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+) -> Callable[[Callable[[S, Context], Row]], Pipeline]:
     """Register the decorated transform `(record, ctx) -> row` as the pipeline `name` and return the `Pipeline` value.
 
+    The transform takes what `schema` makes and returns what `destination` takes; type checkers refuse another one.
     Raises ConfigurationError when the name is taken by another pipeline.
     """
+    declared = locals()  # every parameter above, under the name and with the default that Pipeline has for it
 
-    def declare(transform: Transform) -> Pipeline:
-        value = Pipeline(
-            name=name,
-            source=source,
-            schema=schema,
-            destination=destination,
-            transform=transform,
-            integration=integration,
-            reader=reader,
-            reconciliations=tuple(reconciliations) if isinstance(reconciliations, list) else reconciliations,
-            periods=periods,
-            schedule=schedule,
-            catch_up=catch_up,
-            lag=lag,
-            version=version,
-            error_budget=ErrorBudget() if error_budget is None else error_budget,
-            drift=drift,
-            tenants=tenants,
-        )
+    def declare(transform: Callable[[S, Context], Row]) -> Pipeline:
+        value = Pipeline(transform=transform, **declared)
         register(value)
         return value
 

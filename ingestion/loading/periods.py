@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from django.db import models, router
+from django.db import models
 from django.db.models import Count, Q, Sum
 
 from ingestion.core.context import Context
@@ -24,7 +24,7 @@ def figures(plan: Plan, ctx: Context, periods: Periods, window: Window) -> Mappi
     wanted: dict[str, Any] = {"figure_count": Count("pk")}
     if periods.amount:
         wanted["figure_sum"] = Sum(periods.amount)
-    rows = _own(plan, plan.rows(ctx.tenant.id).filter(_inside(periods, window)), ctx).order_by()
+    rows = _own(plan.rows(ctx.tenant.id).filter(_inside(periods, window)), ctx).order_by()
     found: dict[str, Figure] = {}
     if periods.group:
         lines = rows.values(periods.group).annotate(**wanted)
@@ -47,7 +47,7 @@ def amounts(
     wanted = [periods.amount] if periods.amount else []
     inside = _inside(periods, window, group)
     if keys is None:
-        lines = _walk(_own(plan, plan.rows(ctx.tenant.id).filter(inside), ctx), periods.time, [*names, *wanted])
+        lines = _walk(_own(plan.rows(ctx.tenant.id).filter(inside), ctx), periods.time, [*names, *wanted])
     else:
         found = (plan.among(ctx.tenant.id, chunk, *wanted).filter(inside) for chunk in plan.chunks(keys))
         lines = chain.from_iterable(found)
@@ -77,15 +77,8 @@ def _inside(periods: Periods, window: Window, group: str | None = None) -> Q:
     return inside & (of_group if group else of_group | Q(**{f"{periods.group}__isnull": True}))
 
 
-def _own(plan: Plan, rows: models.QuerySet[Any], ctx: Context) -> models.QuerySet[Any]:
-    """Of the tenant's rows those whose last run was this connection's: another one may read another account.
-
-    Where the table is in another database than the runs (ingestion.W006), that cannot be asked: all of them.
-    """
-    from ingestion.models import Run
-
-    if plan.alias != router.db_for_write(Run):
-        return rows
+def _own(rows: models.QuerySet[Any], ctx: Context) -> models.QuerySet[Any]:
+    """Of the tenant's rows those whose last run was this connection's: another one may read another account."""
     return rows.filter(run__connection__pipeline=ctx.pipeline, run__connection__name=ctx.connection)
 
 

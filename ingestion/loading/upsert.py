@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import chain
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models, router
@@ -23,6 +23,8 @@ from ingestion.core.windows import Window
 from ingestion.loading import periods as closed
 from ingestion.loading.plans import Plan, compile_plan, joined_key
 
+M = TypeVar("M", bound=models.Model)
+
 _ORDERED = (models.DateField, models.DecimalField, models.FloatField, models.IntegerField)
 """Fields that can hold versions; a DateTimeField is a DateField."""
 _AHEAD = timedelta(days=1)
@@ -30,7 +32,7 @@ _AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Upsert:
+class Upsert(Generic[M]):
     """Load into `model`, a subclass of `Ingested`, whose one unique constraint is (tenant, *key).
 
     `version` names a column of the source's own times or numbers: an older record never overwrites a newer one, and one
@@ -38,7 +40,7 @@ class Upsert:
     A transform may return a model instance or a mapping of field names to values (quicker by about a tenth).
     """
 
-    model: type[models.Model]
+    model: type[M]
     key: Sequence[str]
     version: str = ""
     nul: str = "refuse"
@@ -82,7 +84,7 @@ class Upsert:
     def empty(self, ctx: Context) -> bool:
         return not self._plan.rows(ctx.tenant.id).exists()
 
-    def key_of(self, row: Any) -> str:
+    def key_of(self, row: M | Mapping[str, Any]) -> str:
         parts = [_get(row, name) for name in self.key]
         if None in parts:  # rows without a key would take each other for one
             raise ValueError(f"{self.key[parts.index(None)]} is None, and a part of its key")
@@ -92,7 +94,7 @@ class Upsert:
     def versioned(self) -> bool:
         return bool(self.version)
 
-    def version_of(self, row: Any) -> Any:
+    def version_of(self, row: M | Mapping[str, Any]) -> Any:
         return _get(row, self.version) if self.version else None
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
@@ -156,7 +158,16 @@ class Upsert:
 
     @property
     def _plan(self) -> Plan:
-        return compile_plan(self.model, tuple(self.key), self.version, router.db_for_write(self.model), self.nul)
+        """Raises ConfigurationError where rows and checkpoint could not commit together."""
+        from ingestion.models import Run
+
+        alias, of_runs = router.db_for_write(self.model), router.db_for_write(Run)
+        if alias != of_runs:
+            raise ConfigurationError(
+                f"{self.model.__name__} is in the database {alias!r} and runs are in {of_runs!r}: keep canonical "
+                "tables in the engine's database, where one transaction holds rows and checkpoint."
+            )
+        return compile_plan(self.model, tuple(self.key), self.version, alias, self.nul)
 
 
 def _require_field(model: type[models.Model], name: str) -> None:

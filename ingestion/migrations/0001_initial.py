@@ -118,6 +118,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "heartbeat",
                 "verbose_name_plural": "heartbeats",
+                "base_manager_name": "objects",
             },
         ),
         migrations.CreateModel(
@@ -153,6 +154,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "tenant",
                 "verbose_name_plural": "tenants",
+                "base_manager_name": "objects",
                 "ordering": ["key"],
             },
         ),
@@ -556,7 +558,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("pending", "Pending"), ("done", "Done")],
+                        choices=[("pending", "Pending"), ("done", "Done"), ("abandoned", "Abandoned")],
                         default="pending",
                         max_length=10,
                         verbose_name="state",
@@ -929,6 +931,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "tenant grant",
                 "verbose_name_plural": "tenant grants",
+                "base_manager_name": "objects",
                 "constraints": [models.UniqueConstraint(fields=("tenant", "user"), name="ingestion_grant_once")],
             },
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 
 from django.db import models
@@ -46,6 +47,12 @@ class Connection(TenantOwned):
 
     def __str__(self) -> str:
         return " · ".join(filter(None, (self.tenant.key, self.pipeline, self.name)))
+
+    @property
+    def in_shell(self) -> str:
+        """What names it to a command: "--tenant acme --pipeline shop.orders", and its --name where it has one."""
+        named = ["--name", self.name] if self.name else []
+        return shlex.join(["--tenant", self.tenant.key, "--pipeline", self.pipeline, *named])
 
     @property
     def is_paused(self) -> bool:

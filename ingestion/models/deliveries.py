@@ -16,6 +16,7 @@ class Delivery(TenantOwned):
     class State(models.TextChoices):
         PENDING = "pending", _("Pending")
         DONE = "done", _("Done")
+        ABANDONED = "abandoned", _("Abandoned")
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     connection = models.ForeignKey("ingestion.Connection", on_delete=models.PROTECT, related_name="deliveries")
@@ -27,7 +28,7 @@ class Delivery(TenantOwned):
     content_type = models.CharField(_("content type"), max_length=100, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.PENDING)
     note = models.CharField(_("note"), max_length=300, blank=True)
-    """What was odd about it, for people."""
+    """What was odd about it, for people; of one that was given up, why."""
     run = models.ForeignKey(
         "ingestion.Run", on_delete=models.SET_NULL, null=True, blank=True, related_name="deliveries"
     )

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import models
+from django.db import models, router
 
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import TenantScopeError
@@ -115,11 +115,26 @@ def _require(query: Any) -> None:
         query._require_scope()
 
 
-class TenantManager(models.Manager[M]):
+class PinnedManager(models.Manager[M]):
+    """Reads where the model is written, whatever a project's router says of reads: a replica may be seconds behind.
+
+    What a run has just committed must be seen by whoever decides by it. `.using(alias)` asks another one on purpose.
+    """
+
+    @property
+    def db(self) -> str:
+        hints: dict[str, Any] = self._hints  # type: ignore[attr-defined]  # Django's, which its stubs do not know
+        return self._db or router.db_for_write(self.model, **hints)
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().using(self.db)
+
+
+class TenantManager(PinnedManager[M]):
     """`objects` of every tenant-owned model."""
 
     def get_queryset(self) -> TenantQuerySet[M]:
-        return TenantQuerySet(self.model, using=self._db)
+        return TenantQuerySet(self.model, using=self.db)
 
     def for_tenant(self, tenant: models.Model | TenantRef | int) -> TenantQuerySet[M]:
         return self.get_queryset().for_tenant(tenant)
@@ -133,7 +148,7 @@ class TenantOwned(models.Model):
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
 
-    unscoped = models.Manager()  # first, so Django's own checks, related managers and deletions use it
+    unscoped = PinnedManager()  # first, so Django's own checks, related managers and deletions use it
     objects = TenantManager()
 
     class Meta:

@@ -16,6 +16,7 @@ from ingestion.conf import config
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.zones import zone_named
+from ingestion.models.scoping import PinnedManager
 
 
 def validate_time_zone(name: str) -> None:
@@ -58,9 +59,10 @@ class Tenant(models.Model):
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
-    objects = TenantQuerySet.as_manager()
+    objects = PinnedManager.from_queryset(TenantQuerySet)()
 
     class Meta:
+        base_manager_name = "objects"
         ordering = ["key"]
         verbose_name = _("tenant")
         verbose_name_plural = _("tenants")
@@ -79,7 +81,10 @@ class TenantGrant(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="grants")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tenant_grants")
 
+    objects = PinnedManager()
+
     class Meta:
+        base_manager_name = "objects"
         constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="ingestion_grant_once")]
         verbose_name = _("tenant grant")
         verbose_name_plural = _("tenant grants")

@@ -4,8 +4,18 @@ A hint is a run's id and nothing else. Losing one costs time, never data: the ti
 is due. Nothing here decides correctness.
 
 connecting  to Redis, and its absence   hints  sending them   asking  how queues are looked after   processes  workers
+announcing  what live processes say of themselves
 """
 
+from ingestion.queueing.announcing import (
+    KEPT_SECONDS,
+    Announcement,
+    Process,
+    announce,
+    announcements,
+    registered_workers,
+    this_process,
+)
 from ingestion.queueing.asking import Served, depths, eviction_policy, served, socket_timeout, workers
 from ingestion.queueing.connecting import Absence, absence, client
 from ingestion.queueing.hints import ALLOWED, EXECUTE, RECONCILE, TICK, hint, hint_periods, is_timeout, queue_of
@@ -14,14 +24,19 @@ from ingestion.queueing.processes import RunJob, RunWorker, TickScheduler, ensur
 __all__ = [
     "ALLOWED",
     "EXECUTE",
+    "KEPT_SECONDS",
     "RECONCILE",
     "TICK",
     "Absence",
+    "Announcement",
+    "Process",
     "RunJob",
     "RunWorker",
     "Served",
     "TickScheduler",
     "absence",
+    "announce",
+    "announcements",
     "client",
     "depths",
     "ensure_tick",
@@ -30,9 +45,11 @@ __all__ = [
     "hint_periods",
     "is_timeout",
     "queue_of",
+    "registered_workers",
     "schedule",
     "served",
     "socket_timeout",
+    "this_process",
     "work",
     "workers",
 ]

@@ -69,8 +69,15 @@ class RunWorker(Worker):
     job_class = RunJob
     watch: Callable[[int], None] | None = None
     """Called with the process id of a child that is at work, every `watch_every` seconds."""
+    alive: Callable[[], object] | None = None
+    """Called at each sign of life that this worker gives RQ."""
     watch_every = 30.0
     _look_at = 0.0
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if self.alive is not None:
+            self.alive()
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         self._look_at = time.monotonic() + self.watch_every
@@ -117,11 +124,13 @@ def work(
     lost: Callable[[int, int], None],
     watch: Callable[[int], None] | None = None,
     watch_every: float = 30.0,
+    alive: Callable[[], object] | None = None,
     burst: bool = False,
 ) -> None:
     """Serve one queue in this process until asked to stop.
 
-    `watch(pid)` is called every `watch_every` seconds while a child is at work, `lost(run, pid)` when one was killed.
+    `watch(pid)` is called every `watch_every` seconds while a child is at work, `lost(run, pid)` when one was killed,
+    and `alive()` at every sign of life that the worker gives, by minutes apart while it has nothing to do.
 
     One queue only: RQ loses a job when a worker that listens on several is killed after the pop (measured).
     """
@@ -140,7 +149,7 @@ def work(
             job_class=RunJob,
             work_horse_killed_handler=child_killed,
         )
-        worker.watch, worker.watch_every = watch, watch_every
+        worker.watch, worker.watch_every, worker.alive = watch, watch_every, alive
         worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
 
 

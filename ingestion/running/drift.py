@@ -102,10 +102,12 @@ class Watch:
         return any(self.answer.mode == "stop" or one.path in self.answer.vital for one in seen.drifted)
 
     def refusal(self, seen: Seen) -> SchemaDrift:
+        connection = self.run.connection
         return SchemaDrift(
             f"The source has changed: {drift.sentence(seen.drifted)}. Nothing of this page was loaded, the watermark "
-            "has not moved. Look at it (`ingest shape show`); accept it (`ingest shape accept`) and retry the run, or "
-            "wait until the source is mended."
+            f"has not moved. Look at it (`manage.py ingest shape show {connection.in_shell}`); accept it "
+            f"(`manage.py ingest shape accept {connection.in_shell} --reason …`) and retry the run, or wait until the "
+            "source is mended."
         )
 
     def learn(self, seen: Seen, now: datetime) -> None:

@@ -98,7 +98,8 @@ def receiving(pipeline: Pipeline, run: Run, mine: Ownership, poison: frozenset[s
     if not isinstance(pipeline.source, Receives):
         raise ConfigurationError(
             f"Deliveries wait for {pipeline.name}, whose source {type(pipeline.source).__name__} takes none. Give it "
-            "receive(ctx, deliveries); until then they are kept."
+            "receive(ctx, deliveries), or abandon them on their pages or with `manage.py ingest abandon-delivery ID "
+            "--reason …`; until then they are kept."
         )
     source = Deliveries(pipeline.source, run, mine, poison)
     return dataclasses.replace(pipeline, source=source, reconciliations=())

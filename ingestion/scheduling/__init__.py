@@ -7,7 +7,7 @@ due          due instants become runs, by the pipeline's catch-up policy
 forgotten    deliveries that no run is to take in
 hints        which runs workers are told of again
 backfills    lanes for shards, and the end of a backfill
-lateness     what should have run and did not, and why
+lateness     what should have run and did not      waiting  why something waits, in a sentence
 connections  a connection's schedule       windows  where its next run reads
 """
 
@@ -21,16 +21,8 @@ from ingestion.models import Heartbeat
 from ingestion.scheduling import backfills, due, forgotten, hints
 from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming, why_on_request
 from ingestion.scheduling.due import go_on
-from ingestion.scheduling.lateness import (
-    SHOWN,
-    Overdue,
-    last_tick,
-    late_after,
-    overdue,
-    tick_problem,
-    why_late,
-    why_pending,
-)
+from ingestion.scheduling.lateness import SHOWN, Overdue, late_among, overdue, why_late
+from ingestion.scheduling.waiting import last_tick, late_after, tick_problem, why_pending, why_waits
 from ingestion.scheduling.windows import window_for
 from ingestion.vault import expiry
 
@@ -42,6 +34,7 @@ __all__ = [
     "go_on",
     "last_tick",
     "late_after",
+    "late_among",
     "next_due",
     "overdue",
     "place_of",
@@ -52,6 +45,7 @@ __all__ = [
     "why_late",
     "why_on_request",
     "why_pending",
+    "why_waits",
     "window_for",
 ]
 

@@ -6,7 +6,8 @@ hashicorp     a Vault server, KV version 2
 sealing       what is bound to a ciphertext     master_keys, data_keys   what it is sealed under
 credentials   read, store, delete               values                   what may be stored
 holding       one run's credential              exchange                 token for token, by one worker at a time
-rotation      replacing keys                    expiry                   warnings
+rotation      replacing keys                    holders                  which processes have which master keys
+expiry        warnings
 """
 
 from ingestion.vault.database import DatabaseStore

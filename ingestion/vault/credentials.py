@@ -15,6 +15,7 @@ from ingestion.core.context import Secret, TenantRef
 from ingestion.core.errors import CredentialDamaged, CredentialMissing
 from ingestion.loading import faults
 from ingestion.models import Credential, CredentialVersion, TenantQuerySet
+from ingestion.vault import data_keys
 from ingestion.vault.stores import Address, SecretStore, chosen
 from ingestion.vault.values import last_four, secret
 
@@ -41,6 +42,19 @@ def read(tenant: TenantRef, integration: str) -> Secret:
         _follow(at, found)
     redaction.remember(secret(found.values).values(), tenant.id)
     return found
+
+
+def ask_for_nobody() -> None:
+    """Ask a remote store as for a tenant that exists. Raises KeysUnusable, SecretStoreUnavailable as it would then."""
+    store = chosen()
+    if store.remote:
+        store.read(Address(TenantRef(0, "nobody"), "nothing"))
+
+
+def require_keys() -> None:
+    """Raise KeysUnusable when some tenant's credentials cannot be opened here. Of a remote store each read says so."""
+    if not chosen().remote:
+        data_keys.require_openable()
 
 
 def version(tenant: TenantRef, integration: str) -> int | None:

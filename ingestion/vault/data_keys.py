@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
-from ingestion.core.errors import CredentialDamaged
+from ingestion.core.errors import CredentialDamaged, KeysUnusable
 from ingestion.models import DataKey
 from ingestion.vault import master_keys
 from ingestion.vault.sealing import KEY_BYTES, Place, seal, unseal
@@ -37,12 +37,23 @@ def make(tenant_id: int, generation: int) -> DataKey:
 
 
 def opened(row: DataKey) -> bytes:
-    """The key's bytes. Raises UnknownMasterKey, CredentialDamaged."""
+    """The key's bytes. Raises KeysUnusable: without its data key nobody can say what is wrong with a credential."""
     place = _place(row.tenant_id, row.generation, row.master_key)
-    key = unseal(master_keys.key(row.master_key), bytes(row.wrapped), place)
-    if len(key) != KEY_BYTES:
-        raise CredentialDamaged(f"The data key {row} has a wrong length.")
-    return key
+    master_key = master_keys.key(row.master_key)
+    try:
+        return unseal(master_key, bytes(row.wrapped), place)
+    except CredentialDamaged:
+        raise KeysUnusable(
+            f"The data key {row} cannot be opened: the settings have another key of the id {row.master_key!r} than the "
+            "one that wrapped it, or the row was changed. Put the right master key back, or restore the row."
+        ) from None
+
+
+def require_openable() -> None:
+    """Open the newest data key under each master key, whoever's it is. Raises KeysUnusable when one cannot be."""
+    newest = DataKey.unscoped.order_by().values("master_key").annotate(newest=Max("pk")).values("newest")
+    for row in DataKey.unscoped.filter(pk__in=list(newest.values_list("newest", flat=True))):
+        opened(row)
 
 
 def _place(tenant_id: int, generation: int, under: str) -> Place:

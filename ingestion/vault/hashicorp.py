@@ -13,7 +13,7 @@ from typing import Any
 
 from ingestion.conf import config
 from ingestion.core.context import Secret
-from ingestion.core.errors import ConfigurationError, CredentialDamaged, SecretStoreUnavailable
+from ingestion.core.errors import CredentialDamaged, KeysUnusable, SecretStoreUnavailable
 from ingestion.vault.master_keys import resolved
 from ingestion.vault.stores import Address, changed
 
@@ -95,7 +95,7 @@ class HashicorpStore:
                 log_in(client)
                 yield client.secrets.kv.v2
         except (errors.Forbidden, errors.Unauthorized) as error:
-            raise ConfigurationError(
+            raise KeysUnusable(
                 f"The Vault server refuses our token ({type(error).__name__}); renew it, or give it the policy that "
                 "docs/how-to/store-credentials.md shows."
             ) from None
@@ -105,10 +105,10 @@ class HashicorpStore:
 
 
 def connect() -> Any:
-    """A client, not logged in yet. Raises ConfigurationError for settings that make no sense."""
+    """A client, not logged in yet. Raises KeysUnusable for settings that make no sense."""
     problem = next(problems(), None)
     if problem:
-        raise ConfigurationError(problem)
+        raise KeysUnusable(problem)
     # Without these two arguments hvac would look around: ~/.vault-token, VAULT_SKIP_VERIFY.
     return import_module("hvac").Client(
         url=_given("url"), namespace=_given("namespace") or None, timeout=float(_given("timeout") or 10),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingestion.conf import config
-from ingestion.core.errors import ConfigurationError, UnknownMasterKey
+from ingestion.core.errors import ConfigurationError, KeysUnusable
 from ingestion.vault.sealing import KEY_BYTES
 
 MAKE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
@@ -30,15 +30,18 @@ def first() -> str:
 
 
 def key(key_id: str) -> bytes:
-    """Raises UnknownMasterKey when the settings do not have it, ConfigurationError when it cannot be used."""
+    """Raises KeysUnusable when the settings do not have it, or when what they say of it is no key."""
     given = config().MASTER_KEYS.get(key_id)
     if given is None:
-        raise UnknownMasterKey(
+        raise KeysUnusable(
             f'The master key {key_id!r} is not in INGESTION["MASTER_KEYS"] (in the standalone project: the variable '
             "MASTER_KEYS); put it back, then run "
             "`manage.py ingest credential rotate-keys` before it is taken away."
         )
-    return decoded(key_id, given.get_secret_value())
+    try:
+        return decoded(key_id, given.get_secret_value())
+    except ConfigurationError as error:
+        raise KeysUnusable(str(error)) from None
 
 
 def decoded(key_id: str, given: str) -> bytes:

@@ -52,7 +52,7 @@ def unfinished(older_than: timedelta | None = None) -> list[int]:
 def rotate(tenant: Tenant, *, older_than: timedelta | None = None, step: Step = _pass) -> Rotated:
     """Bring the tenant's credentials under one data key that the first master key wraps.
 
-    Raises CredentialDamaged or UnknownMasterKey when a credential cannot be opened; the others are done by then.
+    Raises CredentialDamaged or KeysUnusable when a credential cannot be opened; the others are done by then.
     """
     oldest = read_db_now() - older_than if older_than is not None else None
     newest = data_keys.newest(tenant.pk)

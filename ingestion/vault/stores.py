@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from ingestion.conf import config
 from ingestion.core.context import Secret, TenantRef
-from ingestion.core.errors import ConfigurationError, CredentialChanged
+from ingestion.core.errors import ConfigurationError, CredentialChanged, KeysUnusable
 from ingestion.vault.values import INTEGRATION
 
 
@@ -56,12 +56,12 @@ def changed(at: Address) -> CredentialChanged:
 
 
 def chosen() -> SecretStore:
-    """The store of INGESTION["SECRET_STORE"]. Raises ConfigurationError when there is no such class."""
+    """The store of INGESTION["SECRET_STORE"]. Raises KeysUnusable when there is no such class."""
     path = config().SECRET_STORE
     try:
         made = import_string(path)()
     except ImportError as error:
-        raise ConfigurationError(f'INGESTION["SECRET_STORE"] cannot be imported: {error}') from error
+        raise KeysUnusable(f'INGESTION["SECRET_STORE"] cannot be imported: {error}') from error
     if not isinstance(made, SecretStore):
-        raise ConfigurationError(f'INGESTION["SECRET_STORE"] names {path}, which is no SecretStore.')
+        raise KeysUnusable(f'INGESTION["SECRET_STORE"] names {path}, which is no SecretStore.')
     return made

@@ -8,7 +8,7 @@
 | 401 | no such endpoint, or a wrong signature: one answer, so that nobody finds out which endpoints exist |
 | 400, 411, 413, 415 | the body is cut short, has no length, is too large, or is compressed |
 | 429 | too much waits for this connection already, or INGESTION["DELIVERY_LIMIT"] says that this sender must wait |
-| 503 | the database or the store of secrets is away; the sender tries again |
+| 503 | the database or the store of secrets is away, or our own keys are amiss; the sender tries again |
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from django.views.decorators.http import require_POST
 from ingestion import actions, deliveries
 from ingestion.conf import config
 from ingestion.core import registry
-from ingestion.core.context import Secret, TenantRef
-from ingestion.core.errors import ConfigurationError, CredentialError, Transient
+from ingestion.core.context import Secret
+from ingestion.core.errors import ConfigurationError, CredentialError, KeysUnusable, Transient
 from ingestion.core.intake import takes_deliveries
 from ingestion.core.pipeline import Pipeline
 from ingestion.loading import faults
 from ingestion.models import Connection
 from ingestion.running.work import outside_a_run
-from ingestion.vault.stores import Address, chosen
+from ingestion.vault import credentials
 from ingestion.webhooks.foretelling import Tells
 from ingestion.webhooks.signatures import Malformed, Unverified, Verify, new_secret, secrets_in
 
@@ -105,10 +105,13 @@ def receiver(
             )
         except _Refused as refused:
             return JsonResponse({"error": str(refused)}, status=refused.status, headers=refused.headers)
-        except (DatabaseError, Transient) as error:
+        except (DatabaseError, Transient, KeysUnusable) as error:
             if isinstance(error, DatabaseError) and not faults.is_away(error):
                 raise
-            logger.error("A delivery could not be stored: %s", type(error).__name__, extra={"event": "not_stored"})
+            why = f": {error}" if isinstance(error, KeysUnusable) else ""
+            logger.error(
+                "A delivery could not be stored: %s%s", type(error).__name__, why, extra={"event": "not_stored"}
+            )
             return _later(503, "Not available now; deliver it again.", _RETRY_SECONDS)
 
     receive.accepts = accepts  # type: ignore[attr-defined]  # how `ingestion.endpoints` finds a connection's address
@@ -122,34 +125,30 @@ class _Endpoint:
         self.verify, self.accepts, self.secrets, self.keeps, self.tells = verify, accepts, secrets, keeps, tells
 
     def find(self, tenant: str, public_id: UUID) -> Connection | None:
-        connections = Connection.unscoped.select_related("tenant")
-        return connections.filter(public_id=public_id, tenant__key=tenant).first()
+        connection = Connection.unscoped.select_related("tenant").filter(public_id=public_id).first()
+        # Compared here: MariaDB takes one key for another in capitals, or with a space behind it.
+        return connection if connection is not None and connection.tenant.key == tenant else None
 
     def opened(self, found: Connection | None) -> tuple[Connection | None, Sequence[str]]:
         """The connection and its secrets; None and a decoy when this endpoint is for none.
 
-        Raises SecretStoreUnavailable, whether there is one or not.
+        Raises SecretStoreUnavailable and KeysUnusable, whether there is one or not.
         """
         secrets: Sequence[str] = []
         try:
             if found is not None and self._is_for(found, pipeline := registry.get(found.pipeline)):
                 secrets = self.secrets(pipeline, found)
             else:
-                _ask_for_nobody()
+                credentials.ask_for_nobody()  # or an outage would tell which endpoints exist
+        except KeysUnusable:
+            raise
         except (ConfigurationError, CredentialError) as error:
             if found is not None:
                 _log(found, f"{type(error).__name__}: {error}")
         return (found, secrets) if secrets else (None, [_DECOY])
 
     def _is_for(self, found: Connection, pipeline: Pipeline) -> bool:
-        return pipeline.serves(found.tenant.key) and self.accepts(pipeline)
-
-
-def _ask_for_nobody() -> None:
-    """Ask a remote store as for an endpoint that exists, so that its outages do not tell which ones do."""
-    store = chosen()
-    if store.remote:
-        store.read(Address(TenantRef(0, "nobody"), "webhooks"))
+        return takes_deliveries(pipeline) and pipeline.serves(found.tenant.key) and self.accepts(pipeline)
 
 
 def _answer(
@@ -163,6 +162,7 @@ def _answer(
     except (Unverified, CredentialError) as why:
         if connection is not None:
             _log(connection, f"{type(why).__name__}: {why}")
+        credentials.require_keys()  # one tenant's key may open while another's does not: the same answer to all
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.") from why
     if connection is None:  # whoever signed with the decoy would have to know it
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")

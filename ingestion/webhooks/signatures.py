@@ -24,6 +24,8 @@ _PREFIX = "whsec_"
 _MIN_KEY_BYTES = 24
 _MOST_SIGNATURES = 20
 _LONGEST_ID = 256
+_LIKE_A_TIMESTAMP = re.compile(r"\.[0-9]+(?:\.|$)")
+"""Within an id: `id.timestamp.body` is signed, and must not be read as another id, timestamp and body."""
 _SIGNATURE = re.compile(r"(?:^|[ ,])(v1,[A-Za-z0-9+/=]+)(?=[ ,]|$)")
 
 Verify = Callable[[Mapping[str, str], bytes, Sequence[str], float], str]
@@ -43,6 +45,8 @@ def standard_webhooks(headers: Mapping[str, str], body: bytes, secrets: Sequence
     message_id = headers.get("webhook-id", "")
     if not message_id or len(message_id) > _LONGEST_ID or not (message_id.isascii() and message_id.isprintable()):
         raise Malformed("There is no usable webhook-id.")
+    if _LIKE_A_TIMESTAMP.search(message_id):
+        raise Malformed("The webhook-id has a dot and a number after it, which could be read as the timestamp.")
     timestamp = require_fresh(headers.get("webhook-timestamp", ""), now)
     # Parted by spaces; by commas where a proxy has joined a header that came twice.
     found = islice(_SIGNATURE.finditer(headers.get("webhook-signature", "")), _MOST_SIGNATURES)

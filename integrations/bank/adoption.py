@@ -15,7 +15,7 @@ from itertools import chain
 from django.db.models import Q
 
 from ingestion import Context, counted
-from integrations.bank.arrivals import Arrival, Row, alike, chunks, ledger, read
+from integrations.bank.arrivals import Arrival, Nearby, Row, chunks, ledger, read
 from integrations.bank.identity import Ids, bank_id, key_of, look_of
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankTransaction
@@ -24,14 +24,14 @@ _COPY = BankTransaction.Withdrawn.COPY
 _FEW = 20
 
 
-def adopt(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> list[str]:
+def adopt(ctx: Context, ids: Ids, judging: Judging, nearby: Nearby, arrivals: Sequence[Arrival]) -> list[str]:
     """Find the rows of new entries; a sentence where any came with other texts than before."""
     batch = {arrival.key for arrival in arrivals}
     again = _adopted(_of_the_place(ctx, arrivals), batch)
     if ids is Ids.TRUST:
         _adopted(_of_the_id(ctx, arrivals), batch)
     if ids is Ids.IGNORE:
-        _adopted(_of_the_texts(ctx, arrivals), batch)
+        _adopted(_of_the_texts(judging, nearby, arrivals), batch)
     if not again:
         return []
     shown = "; ".join(arrival.shown for arrival in again[:5])
@@ -127,14 +127,15 @@ def _distance(arrival: Arrival, row: Row) -> tuple[bool, bool, int]:
     return bool(row.withdrawn), differs, abs((row.booked_on - arrival.entry.day).days)
 
 
-def _of_the_texts(ctx: Context, arrivals: Sequence[Arrival]) -> Iterator[tuple[Arrival, Iterable[Row]]]:
+def _of_the_texts(
+    judging: Judging, nearby: Nearby, arrivals: Sequence[Arrival]
+) -> Iterator[tuple[Arrival, Iterable[Row]]]:
     new = _new(arrivals)
     if not new:
         return
     rows: dict[object, list[Row]] = defaultdict(list)
-    for near in alike(ctx, new, arrivals):
+    for near in nearby.rows:
         rows[near.texts].append(near.row)
-    judging = Judging(ctx, arrivals)
     groups: dict[object, list[Arrival]] = defaultdict(list)
     for arrival in new:
         groups[arrival.texts, arrival.owner.statement_id].append(arrival)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from django.db.models import QuerySet
@@ -205,7 +206,20 @@ class Near(NamedTuple):
         return self.row.account_id, self.row.booked_on, self.row.amount
 
 
-def alike(ctx: Context, new: Collection[Arrival], arrivals: Collection[Arrival]) -> Iterator[Near]:
+class Nearby:
+    """The rows of the days and amounts of a batch's new entries, without copies; read once, when they are asked for."""
+
+    def __init__(self, ctx: Context, arrivals: Collection[Arrival]) -> None:
+        self._ctx = ctx
+        self._arrivals = arrivals
+
+    @cached_property
+    def rows(self) -> list[Near]:
+        new = [arrival for arrival in self._arrivals if arrival.stored is None and not arrival.owner.account_is_new]
+        return list(_alike(self._ctx, new, self._arrivals)) if new else []
+
+
+def _alike(ctx: Context, new: Collection[Arrival], arrivals: Collection[Arrival]) -> Iterator[Near]:
     """The rows of the days and amounts of `new`, which are some of a batch's `arrivals`, see `of_others`."""
     days = [arrival.entry.day for arrival in new]
     counted = ledger(ctx).exclude(withdrawn=BankTransaction.Withdrawn.COPY)

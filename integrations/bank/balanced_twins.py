@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ingestion import Context, counted
 from integrations.bank import copies
-from integrations.bank.arrivals import Arrival, Row, chunks, ledger, read
+from integrations.bank.arrivals import Arrival, Nearby, Row
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging, Whole
@@ -42,9 +42,9 @@ class Pair(NamedTuple):
     """The balances leave nothing else in its place."""
 
 
-def adopt(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> tuple[list[str], list[Pair]]:
+def adopt(ids: Ids, judging: Judging, nearby: Nearby, arrivals: Sequence[Arrival]) -> tuple[list[str], list[Pair]]:
     """Give certain entries the rows they are, with a sentence; the pairs of which only the bank can tell."""
-    pairs = list(_pairs(ctx, ids, judging, arrivals))
+    pairs = list(_pairs(ids, judging, nearby, arrivals))
     certain = [pair for pair in pairs if pair.is_certain]
     for pair in certain:
         pair.arrival.is_stored(pair.row)
@@ -62,12 +62,12 @@ def told(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
     return copies.told(ctx, ((pair.arrival, pair.row) for pair in pairs), alike_in)
 
 
-def _pairs(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) -> Iterator[Pair]:
+def _pairs(ids: Ids, judging: Judging, nearby: Nearby, arrivals: Sequence[Arrival]) -> Iterator[Pair]:
     new: dict[_Money, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
         if _may_be_stored(arrival) and (ids is Ids.IGNORE or not bank_id(arrival.entry)):
             new[arrival.money].append(arrival)
-    rows = _unclaimed(ctx, ids, new, arrivals) if new else {}
+    rows = _unclaimed(ids, nearby, new, arrivals) if new else {}
     judging.learn({row.statement_id for some in rows.values() for row in some})
     holding = _Holding(judging)
     for money, some in rows.items():
@@ -83,7 +83,7 @@ def _may_be_stored(arrival: Arrival) -> bool:
 
 
 def _unclaimed(
-    ctx: Context, ids: Ids, new: Mapping[_Money, Sequence[Arrival]], arrivals: Sequence[Arrival]
+    ids: Ids, nearby: Nearby, new: Mapping[_Money, Sequence[Arrival]], arrivals: Sequence[Arrival]
 ) -> dict[_Money, list[Row]]:
     """The rows that count, of their days and amounts and without an id, which no entry of the batch is.
 
@@ -91,26 +91,17 @@ def _unclaimed(
     """
     claimed = {arrival.key for arrival in arrivals}
     claimed |= {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
-    days = [day for _, day, _ in new]
-    near = ledger(ctx).filter(
-        account_id__in={account for account, *_ in new},
-        booked_on__range=(min(days), max(days)),
-        withdrawn="",
-        position__isnull=False,
-        statement__opening__isnull=False,
-        statement__closing__isnull=False,
-    )
-    near = near.exclude(statement_id__in={arrival.owner.statement_id for some in new.values() for arrival in some})
+    own = {arrival.owner.statement_id for some in new.values() for arrival in some}
     rows: dict[_Money, list[Row]] = defaultdict(list)
     statements: set[int] = set()
-    for chunk in chunks({amount for *_, amount in new}):
-        for row in read(near.filter(amount__in=chunk)):
-            money = (row.account_id, row.booked_on, row.amount)
-            if money not in new or row.external_id in claimed or not (ids is Ids.IGNORE or not bank_id_of(row.bank_id)):
-                continue
-            statements.add(row.statement_id)
-            if len(statements) <= _MOST:
-                rows[money].append(row)
+    for row, *_ in (each for each in nearby.rows if each.has_balances and each.money in new):
+        if row.withdrawn or row.position is None or row.statement_id in own or row.external_id in claimed:
+            continue
+        if bank_id_of(row.bank_id) and ids is not Ids.IGNORE:
+            continue
+        statements.add(row.statement_id)
+        if len(statements) <= _MOST:
+            rows[row.account_id, row.booked_on, row.amount].append(row)
     return rows
 
 

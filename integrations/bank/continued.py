@@ -123,7 +123,9 @@ def _moved_before(ctx: Context, ids: Ids, judging: Judging, elsewhere: Sequence[
     return [
         arrival
         for arrival in own
-        if arrival.entry.unreadable or _is_apart(judging, arrival, first.get(keys[arrival.key]))
+        if arrival.entry.unreadable
+        or (arrival.stored is not None and judging.is_of_an_earlier_page(arrival.stored))
+        or _is_apart(judging, arrival, first.get(keys[arrival.key]))
     ]
 
 

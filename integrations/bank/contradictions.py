@@ -17,6 +17,7 @@ from integrations.bank.courses import Course
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.numbering import is_numbered, spelled
+from integrations.bank.stakes import at_stake
 from integrations.bank.versions import is_identified, is_of
 
 _MOST = 400
@@ -33,7 +34,7 @@ def told(ctx: Context, judging: Judging, arrivals: Sequence[Arrival], settled: C
     fresh = {pk: one for pk, one in heads.items() if not one.owner.sent_again}
     again = {pk: one for pk, one in heads.items() if one.owner.sent_again}
     notes = [*_of_one_number(ctx, judging, fresh), *_sent_again_otherwise(ctx, arrivals, again)]
-    return [*notes, *_under_another_number(judging, arrivals, fresh), *_there_and_back(judging, heads)]
+    return [*notes, *_under_another_number(judging, arrivals, fresh), *_there_and_back(judging, heads, arrivals)]
 
 
 def _is_proved(arrival: Arrival) -> bool:
@@ -114,7 +115,7 @@ def _sent_again_otherwise(ctx: Context, arrivals: Sequence[Arrival], again: Iter
             )
 
 
-def _there_and_back(judging: Judging, heads: dict[int, Arrival]) -> Iterator[str]:
+def _there_and_back(judging: Judging, heads: dict[int, Arrival], arrivals: Sequence[Arrival]) -> Iterator[str]:
     """Days whose balances come back, by statements without numbers: one of them may have come twice."""
     for pk, arrival in heads.items():
         head = arrival.entry.statement
@@ -124,7 +125,8 @@ def _there_and_back(judging: Judging, heads: dict[int, Arrival]) -> Iterator[str
             yield (
                 f"The balances of {head.first} go {_way(judging.statement(pk))} and back, in statements "
                 "without numbers. One that goes the same way again on that day cannot be told from one sent again, and "
-                "counts once: compare the entries of the day with the bank's."
+                f"counts once. {at_stake([one for one in arrivals if one.owner.statement_id == pk])} Compare the "
+                "entries of the day with the bank's."
             )
 
 

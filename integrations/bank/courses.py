@@ -52,6 +52,9 @@ class Course:
         """The entries, as (day, amount)."""
         return list(zip(map(date.fromordinal, self.days), self.amounts, strict=True))
 
+    def booked_at(self, index: int) -> tuple[date, Decimal]:
+        return date.fromordinal(self.days[index]), self.amounts[index]
+
     def before(self, day: date) -> Decimal:
         """The balance at the beginning of the day."""
         return self.opening + self.changed(until=day) - self.changed(since=day, until=day)
@@ -156,8 +159,8 @@ def _ways(this: Course, other: Course) -> list[list[Aligned]]:
     runs = [*contained(this, other), *(aligned.swapped() for aligned in contained(other, this))]
     runs += meeting(this, other) if is_cut_within_a_day(this, other) else []
     directions = [(False, False), (True, True), (False, True), (True, False)]
-    if any(each.days[0] > each.days[-1] for each in (this, other)):
-        directions[:2] = directions[1::-1]  # their bank lists the newest day first
+    if any(each.falls or each.days[0] > each.days[-1] for each in (this, other)):
+        directions[:2] = directions[1::-1]  # their bank lists the newest entry first
     singles = len(this.amounts) == 1, len(other.amounts) == 1
     return [[run for run in runs if _is_read(run, turned, singles)] for turned in directions]
 
@@ -214,6 +217,14 @@ def may_lie_otherwise(this: Course, other: Course) -> bool:
     are_in_turn = follow(this.number, other.number) or follow(other.number, this.number)
     is_continued = continues(this, other) or continues(other, this)
     return is_continued and not are_in_turn and most_in_common(this, other) > 0
+
+
+def overlap_in_another_direction(this: Course, other: Course) -> bool:
+    """Whether they have a run of entries in common, and only where they are listed in a less likely direction."""
+    if not is_cut_within_a_day(this, other):
+        return False
+    likely, *others = _ways(this, other) or [[]]
+    return not likely and any(others) and bool(runs_in_common(this, other))
 
 
 def fit_in_another_order(this: Course, other: Course) -> bool:

@@ -26,7 +26,7 @@ from integrations.bank import (
     sightings,
     versions,
 )
-from integrations.bank.arrivals import Arrival, arriving
+from integrations.bank.arrivals import Arrival, Nearby, arriving
 from integrations.bank.identity import ids_told
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankTransaction
@@ -59,19 +59,19 @@ class Ledger:
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
         ids = ids_told(ctx.config)
         arrivals = arriving(ctx, ids, rows)
-        judging = Judging(ctx, arrivals)
+        judging, nearby = Judging(ctx, arrivals), Nearby(ctx, arrivals)
         notes = parts_of_days.told(ctx, ids, judging, arrivals)
         notes += continued.part(ctx, ids, judging, arrivals)
         notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
         notes += reordered.told(judging, arrivals)
         notes += alike_accounts.told(ctx, arrivals) + merged_accounts.told(ctx, arrivals)
-        notes += adoption.adopt(ctx, ids, arrivals) + same_file.adopt(ctx, arrivals)
-        placed, doubted = balanced_twins.adopt(ctx, ids, judging, arrivals)
+        notes += adoption.adopt(ctx, ids, judging, nearby, arrivals) + same_file.adopt(ctx, arrivals)
+        placed, doubted = balanced_twins.adopt(ids, judging, nearby, arrivals)
         later = versions.later(ctx, arrivals)
         notes += placed + contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
         arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
         targets = corrections.awaited(ctx, arrivals)
-        pairs, retold = lookalikes.suspected(ctx, ids, arrivals)
+        pairs, retold = lookalikes.suspected(ctx, ids, judging, nearby, arrivals)
         adoption.rename(ctx, arrivals)
         # Entries of two statements may be one only since their account is known: the last of them is written.
         written = {arrival.key: arrival for arrival in arrivals if not arrival.is_older}

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import Protocol
 
 from integrations.bank.arrivals import Arrival, Row
 from integrations.bank.contradictions import shown
@@ -19,12 +17,13 @@ from integrations.bank.courses import (
     may_have_more_in_common,
     may_hide_an_overlap,
     may_lie_otherwise,
+    overlap_in_another_direction,
 )
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankStatement
 from integrations.bank.numbering import is_numbered
+from integrations.bank.stakes import at_stake
 
-_SHOWN = 5
 Equal = tuple[Arrival, Row]
 """An entry, and a stored one of its look."""
 _Pair = tuple[int, int]
@@ -87,6 +86,16 @@ def _doubt(judging: Judging, stored: int, own: int, equals: Sequence[Equal]) -> 
             if are_others
             else "Those of the longest run that both show count once."
         )
+    if judging.are_led_apart(stored, own):
+        return (
+            "have a run of entries between the same balances, and other statements of the day lead from one to the "
+            "other: the entries may as well be the same, sent again, or be two. All of them count."
+        )
+    if judging.say(overlap_in_another_direction, stored, own):
+        return (
+            "show equal entries between the same balances only if their bank lists a day in the less likely direction, "
+            "as from new to old: those of the longest run that both show count once."
+        )
     if judging.say(fit_in_another_order, stored, own):
         return (
             "show parts of a day that fit together in another order than the one in which they list their entries: "
@@ -119,23 +128,6 @@ def _any_apart(judging: Judging, equals: Sequence[Equal]) -> bool:
 
 def _at_stake(equals: Sequence[Equal]) -> str:
     return at_stake(list({arrival.key: arrival for arrival, _ in equals}.values()))
-
-
-class Doubted(Protocol):
-    """An arriving entry or a stored row."""
-
-    @property
-    def shown(self) -> str: ...
-    @property
-    def amount(self) -> Decimal: ...
-
-
-def at_stake(entries: Sequence[Doubted]) -> str:
-    """The entries in doubt, and what they make of the ledger's difference."""
-    more = f"; and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
-    change = sum((each.amount for each in entries), Decimal()).normalize()
-    shown = "; ".join(each.shown for each in entries[:_SHOWN])
-    return f"In doubt: {shown}{more}; together {change:f}, by which the ledger may differ from the bank's balance."
 
 
 def _changes_nothing(statement: BankStatement) -> bool:

@@ -21,8 +21,6 @@ from integrations.bank.schema import AccountHead, BankEntry, StatementHead
 from integrations.bank.which_account import promises, with_settings
 
 Heads = tuple[AccountHead, str, StatementHead]
-_NEWEST = 40
-"""Statements of one head that are looked at."""
 _CHUNK = 800
 """Values one query names; older SQLite libraries take 999."""
 
@@ -31,13 +29,17 @@ class Owner(NamedTuple):
     """The rows that an entry belongs to."""
 
     holder: Holder
-    statement_id: int
+    statement: BankStatement
     sent_again: bool
     """Whether a statement of the same number, balances and dates was stored already."""
     is_new: bool = False
     """Whether the statement is."""
     listed_before: bytes | None = None
     """What the statement listed until now, where it lists something else with this page."""
+
+    @property
+    def statement_id(self) -> int:
+        return self.statement.pk
 
     @property
     def account_id(self) -> int:
@@ -79,43 +81,48 @@ def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Se
         return Owner(holder, listing_it, False)
     if holder.merged and (moved := _loaded_as_another(ctx, ids, holder, heads[0].known_by, entries)) is not None:
         return Owner(holder, moved, True)
-    kept, is_new = BankStatement.objects.for_tenant(ctx.tenant).get_or_create(
+    statements, external_id = BankStatement.objects.for_tenant(ctx.tenant), _external_id(account.pk, statement)
+    same = None if holder.is_new else statements.filter(external_id=external_id).first()
+    if same is not None:
+        return Owner(holder, same, False, listed_before=_list(ctx, same, listing))
+    # The account is locked, so nobody else makes this statement meanwhile.
+    new = statements.create(
         tenant_id=ctx.tenant.id,
-        external_id=_external_id(account.pk, statement),
-        defaults={
-            "account": account,
-            "run_id": ctx.run_id,
-            "format": statement.format[:50],
-            "reference": statement.reference[:100],
-            "number": statement.number[:50],
-            "page": statement.page,
-            "opening": statement.opening,
-            "closing": statement.closing,
-            "period_start": statement.period_start,
-            "period_end": statement.period_end,
-            "first_on": statement.first,
-            "last_on": statement.last,
-            "entries": statement.entries,
-            "listing": listing,
-        },
+        external_id=external_id,
+        account=account,
+        run_id=ctx.run_id,
+        format=statement.format[:50],
+        reference=statement.reference[:100],
+        number=statement.number[:50],
+        page=statement.page,
+        opening=statement.opening,
+        closing=statement.closing,
+        period_start=statement.period_start,
+        period_end=statement.period_end,
+        first_on=statement.first,
+        last_on=statement.last,
+        entries=statement.entries,
+        listing=listing,
     )
-    return Owner(holder, kept.pk, False, is_new, None if is_new else _list(ctx, kept.pk, listing))
+    return Owner(holder, new, False, is_new=True)
 
 
-def _list(ctx: Context, pk: int, listing: bytes | None) -> bytes | None:
+def _list(ctx: Context, statement: BankStatement, listing: bytes | None) -> bytes | None:
     """Keep what the statement lists now: the bank may have moved an entry, or it is from before that was kept.
 
     What it listed before, None where that is the same or nothing.
     """
-    if listing is None:
+    before = None if statement.listing is None else bytes(statement.listing)
+    if listing is None or before == listing:
         return None
-    changed = BankStatement.objects.for_tenant(ctx.tenant).filter(pk=pk).exclude(listing=listing)
-    before = changed.values_list("listing", flat=True).first()
-    changed.update(listing=listing)
-    return None if before is None else bytes(before)
+    statement.listing = listing
+    BankStatement.objects.for_tenant(ctx.tenant).filter(pk=statement.pk).update(listing=listing)
+    return before
 
 
-def _loaded_as_another(ctx: Context, ids: Ids, holder: Holder, name: str, entries: Sequence[BankEntry]) -> int | None:
+def _loaded_as_another(
+    ctx: Context, ids: Ids, holder: Holder, name: str, entries: Sequence[BankEntry]
+) -> BankStatement | None:
     """This very statement, where it was loaded into another account of the number. It moves to its own account.
 
     It may look like the other account's own of the same days, so one of its rows must be an entry of this one, and be
@@ -129,10 +136,11 @@ def _loaded_as_another(ctx: Context, ids: Ids, holder: Holder, name: str, entrie
         loaded = BankStatement.objects.for_tenant(ctx.tenant).filter(
             external_id__in=[_external_id(other.pk, each) for each in (statement, before_it_was_listed)]
         )
-        pk = loaded.order_by("pk").values_list("pk", flat=True).first()
-        if pk is not None and _holds(ctx, pk, sorted(former)):
-            loaded.filter(pk=pk).update(account=holder.account, external_id=_external_id(holder.account.pk, statement))
-            return pk
+        moved = loaded.order_by("pk").first()
+        if moved is not None and _holds(ctx, moved.pk, sorted(former)):
+            moved.account, moved.external_id = holder.account, _external_id(holder.account.pk, statement)
+            moved.save(update_fields=["account", "external_id"])
+            return moved
     return None
 
 
@@ -142,7 +150,7 @@ def _holds(ctx: Context, statement: int, keys: Sequence[str]) -> bool:
     return any(rows.filter(external_id__in=chunk).exists() for chunk in chunks)
 
 
-def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | None:
+def _stored(ctx: Context, account_id: int, statement: StatementHead) -> BankStatement | None:
     """The statement that this one is, sent again: under whatever reference, with the balances that prove it."""
     if statement.opening is None or statement.closing is None:
         return None
@@ -156,11 +164,10 @@ def _stored(ctx: Context, account_id: int, statement: StatementHead) -> int | No
         entries=statement.entries,
     )
     own = spelled(statement.number[:50])
-    numbers = same.order_by("pk").values_list("pk", "number")
-    return next((pk for pk, number in numbers if spelled(number) == own), None)
+    return next((stored for stored in same.order_by("pk") if spelled(stored.number) == own), None)
 
 
-def _listing_it(ctx: Context, ids: Ids, account_id: int, entry: BankEntry) -> int | None:
+def _listing_it(ctx: Context, ids: Ids, account_id: int, entry: BankEntry) -> BankStatement | None:
     """Which statement without balances an entry is of that does not say what its file lists.
 
     One that could not be read does not, and comes again from its dead letter: its statement lists it as unreadable.
@@ -181,11 +188,13 @@ def _listing_it(ctx: Context, ids: Ids, account_id: int, entry: BankEntry) -> in
         period_end=statement.period_end,
         entries=statement.entries,
     )
-    traits, newest = day_ends.traits(entry.account.known_by, entry, ids), None
-    for pk, listing in same.order_by("-pk").values_list("pk", "listing")[:_NEWEST]:
-        ends, newest = day_ends.read(listing), newest or pk
+    traits = day_ends.traits(entry.account.known_by, entry, ids)
+    newest: BankStatement | None = None
+    stored: BankStatement
+    for stored in same.order_by("-pk").iterator(chunk_size=_CHUNK):
+        ends, newest = day_ends.read(stored.listing), newest or stored
         if ends is not None and traits & ends.unread(entry.day):
-            return pk
+            return stored
     return newest
 
 

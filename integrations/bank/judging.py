@@ -8,12 +8,10 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Q
-
 from ingestion import Context
 from integrations.bank import day_ends
 from integrations.bank.alignment import Between, Runs, steps_of
-from integrations.bank.arrivals import Arrival, ledger
+from integrations.bank.arrivals import Arrival, Row, ledger
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.completing import Completed, completed
 from integrations.bank.courses import (
@@ -25,13 +23,11 @@ from integrations.bank.courses import (
     runs_in_common,
 )
 from integrations.bank.day_ends import Ends
-from integrations.bank.leading import Step, leads_by_balances, leads_by_numbers
+from integrations.bank.leading import Days, leads_by_balances, leads_by_numbers
 from integrations.bank.listings import Listed, kept, order
 from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.numbering import page_of
 
-_MOST = 400
-"""Statements of one day that are followed from one to another."""
 Whole = tuple[Decimal, list[tuple[int, date, Decimal]], frozenset[date]]
 """The first balance of a statement, position, day and amount of each entry as they are listed, and the days of which
 the order is not known.
@@ -44,21 +40,22 @@ class Judging:
     def __init__(self, ctx: Context, arrivals: Iterable[Arrival]) -> None:
         self._ctx = ctx
         self._arriving: dict[int, dict[int, tuple[date, Decimal, str]]] = defaultdict(dict)
+        self._statements: dict[int, BankStatement] = {}
         for arrival in arrivals:
+            self._statements[arrival.owner.statement_id] = arrival.owner.statement
             if arrival.entry.position is not None:
                 place = self._arriving[arrival.owner.statement_id]
                 place[arrival.entry.position] = arrival.entry.day, arrival.entry.amount, arrival.entry.bank_id
-        self._statements: dict[int, BankStatement] = {}
         self._courses: dict[int, Course | None] = {}
         self._places: dict[int, list[int]] = {}
         self._indexes: dict[int, dict[int, int]] = {}
         self._completed: dict[int, Completed | None] = {}
         self._judged: dict[tuple[int, int], bool] = {}
+        self._led: set[frozenset[int]] = set()
         self._runs: dict[tuple[int, int], Runs] = {}
         self._ends: dict[int, Ends | None] = {}
         self._cut: dict[tuple[int, int], frozenset[date]] = {}
-        self._of_day: dict[tuple[int, date], list[tuple[int, Step]]] = {}
-        """The statements of a day alone, by their account and day."""
+        self._days = Days(ctx)
 
     def learn(self, statements: Iterable[int]) -> None:
         """Read these statements together."""
@@ -78,6 +75,10 @@ class Judging:
         if (stored, own) not in self._judged:
             self._judged[stored, own] = self._judge(self.statement(stored), self.statement(own))
         return self._judged[stored, own]
+
+    def are_led_apart(self, stored: int, own: int) -> bool:
+        """Whether they are others by the balances of statements between them alone, and yet have a run in common."""
+        return self.are_others(stored, own) and frozenset((stored, own)) in self._led and self.are_aligned(stored, own)
 
     def are_pages(self, stored: int, own: int) -> bool:
         """Whether their numbers say that they are pages of one statement, and no balance denies it."""
@@ -145,12 +146,15 @@ class Judging:
 
     def _follows(self, first: BankStatement, before: Course, second: BankStatement, after: Course) -> bool:
         """Whether stored statements of the day that the two share lead from the first to the second."""
-        steps = self._steps(first, second, after.first)
+        steps = self._days.steps(first, second, after.first)
         if leads_by_numbers(first, second, steps):
             return True
         if not (before.is_whole and after.is_whole):
             return False
-        return leads_by_balances(first, second, steps) and not may_hold_the_way(before, after)
+        if not leads_by_balances(first, second, steps) or may_hold_the_way(before, after):
+            return False
+        self._led.add(frozenset((first.pk, second.pk)))
+        return True
 
     def turns(self, pk: int) -> tuple[Decimal, Decimal] | None:
         """The balances between which the entries of a statement go, where they read alike from both ends."""
@@ -177,7 +181,7 @@ class Judging:
     def comes_back(self, pk: int, day: date) -> bool:
         """Whether stored statements of that day lead from where this one ends to where it begins."""
         own = self.statement(pk)
-        return leads_by_balances(own, own, self._steps(own, own, day))
+        return leads_by_balances(own, own, self._days.steps(own, own, day))
 
     def ends(self, pk: int) -> Ends | None:
         """What a statement without balances lists of its first and last day."""
@@ -199,6 +203,17 @@ class Judging:
             ends, falls = (statement.opening, statement.closing), order(statement.listing).falls
             self._courses[pk] = course(*ends, booked, statement.number, ids, falls=falls)
         return self._courses[pk]
+
+    def is_of_an_earlier_page(self, row: Row) -> bool:
+        """Whether the row is an entry of its statement that comes before what arrives of that.
+
+        Where another day or amount stands at its place by now, the entries came again in another order.
+        """
+        if row.position is None or row.position >= min(self._arriving[row.statement_id], default=0):
+            return False
+        course = self.course(row.statement_id)
+        index = self._indexes[row.statement_id].get(row.position) if course is not None else None
+        return course is None or index is None or course.booked_at(index) == (row.booked_on, row.amount)
 
     def _listed(self, statement: BankStatement) -> Listed:
         """The entries that are known as the statement's."""
@@ -257,20 +272,6 @@ class Judging:
         self._indexes[pk] = {place: place for place in self._places[pk]}
         restored = course(own.opening, own.closing, whole.booked, own.number)
         return own if restored is None else replace(restored, still=own.still)
-
-    def _steps(self, first: BankStatement, second: BankStatement, day: date) -> list[Step]:
-        """The other statements of that day alone."""
-        on = first.account_id, day
-        if on not in self._of_day:
-            self._of_day[on] = list(self._read_of_day(*on))
-        return [step for pk, step in self._of_day[on] if pk not in (first.pk, second.pk)]
-
-    def _read_of_day(self, account: int, day: date) -> Iterator[tuple[int, Step]]:
-        dated = Q(first_on=day, last_on=day) | Q(first_on=None, period_start=day, period_end=day)
-        listed = BankStatement.objects.for_tenant(self._ctx.tenant).filter(dated, account_id=account).order_by("-pk")
-        for pk, opening, closing, number in listed.values_list("pk", "opening", "closing", "number")[:_MOST]:
-            if opening is not None and closing is not None:
-                yield pk, Step(opening, closing, number)
 
 
 def _pages(stored: BankStatement, own: BankStatement) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ingestion import Context, counted
 from integrations.bank import changed_texts
-from integrations.bank.arrivals import Arrival, Row, alike, by_key, chunks, ledger, of_others, read
+from integrations.bank.arrivals import Arrival, Nearby, Row, by_key, chunks, ledger, of_others, read
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankLookAlike, BankTransaction
@@ -36,7 +36,9 @@ class Pair(NamedTuple):
     sort: str
 
 
-def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list[Pair], list[changed_texts.Pair]]:
+def suspected(
+    ctx: Context, ids: Ids, judging: Judging, nearby: Nearby, arrivals: Sequence[Arrival]
+) -> tuple[list[Pair], list[changed_texts.Pair]]:
     """The new entries that may be stored ones, each with one of these, as far as nobody told yet what they are.
 
     Beside those of which the connection may tell, those of another text that changed_texts.py names.
@@ -49,8 +51,8 @@ def suspected(ctx: Context, ids: Ids, arrivals: Sequence[Arrival]) -> tuple[list
     texts: dict[object, list[Row]] = defaultdict(list)
     formats: dict[object, list[Row]] = defaultdict(list)
     same = {arrival.money: arrival.entry.statement.format for arrival in new}
-    doubted, judging = _doubted(new), Judging(ctx, arrivals)
-    near = [each for each in alike(ctx, new, arrivals) if not each.row.withdrawn and each.money in same]
+    doubted = _doubted(new)
+    near = [each for each in nearby.rows if not each.row.withdrawn and each.money in same]
     for each in near:
         if each.format != same[each.money]:
             formats[each.money].append(each.row)

@@ -111,7 +111,7 @@ class TransactionManager(TenantManager["BankTransaction"]):
     """`objects` of transactions."""
 
     def get_queryset(self) -> TransactionQuerySet:
-        return TransactionQuerySet(self.model, using=self._db)
+        return TransactionQuerySet(self.model, using=self.db)
 
     def for_tenant(self, tenant: models.Model | TenantRef | int) -> TransactionQuerySet:
         return self.get_queryset().for_tenant(tenant)

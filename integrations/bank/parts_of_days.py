@@ -22,11 +22,11 @@ from integrations.bank import day_ends
 from integrations.bank.arrivals import Arrival, Row, ledger, of_others, read
 from integrations.bank.contradictions import shown
 from integrations.bank.day_ends import Shown
-from integrations.bank.doubts import Doubted, at_stake
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.numbering import page_of
+from integrations.bank.stakes import Doubted, at_stake
 
 _Day = tuple[int, date]
 """An account and a day."""
@@ -60,9 +60,9 @@ def told(ctx: Context, ids: Ids, judging: Judging, arrivals: Sequence[Arrival]) 
         if arrival.entry.day in ends[own]:
             of_day[own, (arrival.owner.account_id, arrival.entry.day)].append(arrival)
     open_days = {key: entries for key, entries in of_day.items() if _may_be_open(ids, judging, key[0], entries)}
-    if not open_days or not _have_others(
-        ctx, {account for _, (account, _) in open_days}, {own for own, _ in open_days}
-    ):
+    owns = {own for own, _ in open_days}
+    are_seen = any(each.stored and each.stored.statement_id not in owns for some in open_days.values() for each in some)
+    if not open_days or not (are_seen or _have_others(ctx, {account for _, (account, _) in open_days}, owns)):
         return []
     days = _Days(ctx, judging, {day for _, day in open_days}, arrivals)
     return [

@@ -13,10 +13,10 @@ from decimal import Decimal
 
 from integrations.bank.arrivals import Arrival
 from integrations.bank.contradictions import shown
-from integrations.bank.doubts import at_stake
 from integrations.bank.judging import Judging
 from integrations.bank.listings import kept
 from integrations.bank.numbering import is_numbered
+from integrations.bank.stakes import at_stake
 
 _Amounts = dict[object, list[Decimal]]
 

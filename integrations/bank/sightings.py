@@ -14,8 +14,7 @@ parts_of_days.py.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ingestion import Context, counted
@@ -28,6 +27,7 @@ from integrations.bank.models import BankSighting
 from integrations.bank.numbering import is_numbered
 from integrations.bank.ordinals import Ordinals
 from integrations.bank.parts_of_days import ends_of, is_left_open
+from integrations.bank.stakes import at_stake
 
 _SHOWN = 5
 
@@ -141,20 +141,7 @@ class _Parting:
             "entries that seemed to be sent again are entries of their own",
         )
         why = "because the balances lead from one of their statements to the other"
-        return [f"{entries}, {why}: {shown}", *self._in_doubt([row for row in parted if row.pk in self._open])]
-
-    def _in_doubt(self, parted: Sequence[Row]) -> list[str]:
-        if not parted:
-            return []
-        change = sum((row.amount for row in parted), Decimal()).normalize()
-        shown = "; ".join(row.shown for row in parted[:_SHOWN])
-        more = f"; and {len(parted) - _SHOWN} more" if len(parted) > _SHOWN else ""
-        doubt = (
-            "A balance comes back in these statements: the entries may as well be the same, sent again, or be two. All "
-            f"of them count. In doubt: {shown}{more}; together {change:f}, by which the ledger may differ from the "
-            "bank's balance. Compare them with the bank's."
-        )
-        return [doubt]
+        return [f"{entries}, {why}: {shown}", *_in_doubt([row for row in parted if row.pk in self._open])]
 
     def _leaving(self, row: Row) -> list[_Place]:
         """The sightings of the row by statements that have nothing in common with those that stay."""
@@ -171,7 +158,9 @@ class _Parting:
         return leaving
 
     def _leave_it_open(self, *pair: int) -> bool:
-        """Whether they may as well overlap: of statements without numbers that have a run of entries in common."""
+        """Whether they may as well overlap: they have a run of entries, and no numbers tell them apart."""
+        if self._judging.are_led_apart(*pair):
+            return True
         if all(is_numbered(self._judging.statement(pk).number) for pk in pair):
             return False
         return self._judging.say(may_lie_otherwise, *pair) or self._judging.are_aligned(*pair)
@@ -218,6 +207,14 @@ class _Parting:
         copy.statement_id, copy.position = place.statement, place.position
         copy.save(force_insert=True)
         return next(read(ledger(self._ctx).filter(pk=copy.pk)))
+
+
+def _in_doubt(parted: Sequence[Row]) -> Iterator[str]:
+    if parted:
+        yield (
+            "A balance comes back in these statements: the entries may as well be the same, sent again, or be two. All "
+            f"of them count. {at_stake(parted)} Compare them with the bank's."
+        )
 
 
 def _sighted(ctx: Context) -> TenantQuerySet[BankSighting]:

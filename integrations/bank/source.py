@@ -105,12 +105,19 @@ def _addressed(ctx: Context, statement: Statement) -> Statement:
     written = account.identifier or _told(ctx, "account")
     identifier, former = canonical(written), formerly_canonical(written)
     currency = account.currency or _balance_currency(statement) or _told(ctx, "currency").upper()
+    lacks_currency = not currency and any(not entry.currency for entry in statement.entries)
+    if not identifier and lacks_currency:
+        raise UnreadableFile(
+            "The file says neither which account it belongs to nor which currency its amounts are in. Give both: "
+            "--config account=NUMBER --config currency=EUR (an ISO 4217 code), or the account field and the settings "
+            "of the upload page, or the connection's config."
+        )
     if not identifier:
         raise UnreadableFile(
             "The file does not say which account it belongs to. Give it: --config account=NUMBER, or the account field "
             "of the upload page, or the connection's config."
         )
-    if not currency and any(not entry.currency for entry in statement.entries):
+    if lacks_currency:
         raise UnreadableFile(
             "The file does not say which currency its amounts are in. Give it: --config currency=EUR (an ISO 4217 "
             "code), or among the settings of the upload page, or in the connection's config."

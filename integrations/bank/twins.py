@@ -132,7 +132,7 @@ class Twins:
     def place(self, statement: Statement) -> Place:
         """Where `statement` counts from; afterwards others may continue it."""
         read = _read(statement)
-        again = self._sent.get(_identity(statement))
+        again = self._sent.get(_identity(statement, read.number))
         if again is not None:
             return _next(again.chain, again.index)
         before = next(self._continued(statement, read), None) or self._other(statement, read)
@@ -174,8 +174,8 @@ class Twins:
 
     def _remember(self, statement: Statement, read: _Read) -> None:
         account = statement.account
-        if statement.number or (statement.opening and statement.closing):
-            self._sent[_identity(statement)] = read.place
+        if statement.number or read.number or (statement.opening and statement.closing):
+            self._sent[_identity(statement, read.number)] = read.place
         if read.number is not None:
             self._pages[account.known_by, account.currency, read.number[0]] = read
         if statement.opening is not None and statement.closing is not None:
@@ -228,12 +228,16 @@ def _next(chain: _Chain, index: int) -> Place:
     return Place(chain.until(index), index)
 
 
-def _identity(statement: Statement) -> Hashable:
+def _identity(statement: Statement, page: tuple[str, int] | None) -> Hashable:
     """What makes two statements the same one, sent again."""
     account, opening, closing = statement.account, statement.opening, statement.closing
     balances = (opening and opening.amount, closing and closing.amount)
     period = (statement.period_start, statement.period_end)
-    return account.known_by, account.currency, spelled(statement.number), statement.page or 1, balances, period
+    named: Hashable = (spelled(statement.number), statement.page or 1)
+    if not statement.number and page and None in balances:
+        # A bank may give all statements one reference: only what the page lists tells it then.
+        named = (page, hash(tuple(_booked(statement)[0])))
+    return account.known_by, account.currency, named, balances, period
 
 
 def _booked(statement: Statement) -> tuple[list[tuple[date, Decimal]], list[str]]:

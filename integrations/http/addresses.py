@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from ingestion import PrivateAddress
+
+logger = logging.getLogger("ingestion.http")
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -71,10 +74,13 @@ def permitted(host: str, found: Sequence[str], networks: Sequence[Network]) -> l
     addresses = [ip_address(one) for one in found]
     for address in addresses:
         if not (_listed(address, networks) or is_public(address)):
-            leads = "is" if host == str(address) else f"leads to {address},"
+            # Which one it is, is in our log: staff of a tenant could ask for names until they knew our network.
+            logger.warning("%s leads to %s, not a public address.", host, address, extra={"event": "private_address"})
+            leads = "is no public address" if host == str(address) else "leads to an address that is not public"
             raise PrivateAddress(
-                f"{host} {leads} not a public address. If it is a system of your own, add its network to "
-                'INGESTION["PRIVATE_NETWORKS"] (in the standalone project: the variable PRIVATE_NETWORKS).'
+                f"{host} {leads}. If it is a system of your own, add its network to "
+                'INGESTION["PRIVATE_NETWORKS"] (in the standalone project: the variable PRIVATE_NETWORKS). The log '
+                "says where it leads."
             )
     return [(address, _listed(address, networks)) for address in addresses]
 

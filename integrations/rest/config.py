@@ -58,7 +58,9 @@ def declared(kind: type[D], config: Mapping[str, Any]) -> D:
 def from_json(kind: type[D], raw: Any) -> D:
     """`raw` as a declaration of class `kind`. Raises ConfigurationError with every reason, but no value."""
     if not isinstance(raw, Mapping):
-        raise ConfigurationError(f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.')
+        raise ConfigurationError(
+            f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.{_no_json(raw)}'
+        )
     refuse_secrets(secrets_in(raw))
     try:
         text = json.dumps(_without_nulls(raw), allow_nan=False)
@@ -70,6 +72,17 @@ def from_json(kind: type[D], raw: Any) -> D:
     for trouble in reaching(found):
         raise ConfigurationError(f"The REST declaration is wrong. {trouble}")
     return found
+
+
+def _no_json(raw: Any) -> str:
+    """Where text that begins like an object stops being JSON; '' for everything else. Nothing of the text is said."""
+    if not (isinstance(raw, str) and raw.lstrip().startswith("{")):
+        return ""
+    try:
+        json.loads(raw)
+    except json.JSONDecodeError as error:
+        return f" It is text that is no JSON: {error.msg}, at character {error.pos + 1} of {len(raw)}."
+    return " It is an object as text: give it without the quotation marks around it."
 
 
 def _without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:

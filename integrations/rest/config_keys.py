@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ingestion import did_you_mean, refuse_unknown_keys
@@ -12,6 +12,7 @@ from integrations.rest.declaration import Declaration
 
 KEYS = (KEY, "integration")
 """What the pipeline reads, beside what a declaration names as `{config.NAME}`."""
+_MORE = "; a value that the declaration uses as {config.NAME} is a key too"
 _WHOLE = f"Members of `{KEY}` are set in the whole object: --config {KEY}='{{…}}', or *Edit by form* in the console."
 
 
@@ -23,11 +24,20 @@ def refuse_members(config: Mapping[str, Any]) -> None:
 
 def refuse_unknown(config: Mapping[str, Any], declared: Declaration) -> None:
     """Raise ConfigurationError for a key that neither the pipeline nor a placeholder of the declaration reads."""
-    texts = placeholders.texts([declared.base_url, declared.path, declared.params, declared.headers, declared.body])
-    known = {*KEYS, *(name for text in texts for name in placeholders.configured(text))}
-    refuse_unknown_keys(
-        config, known, advice=_meant, more="; a value that the declaration uses as {config.NAME} is a key too"
-    )
+    refuse_unknown_keys(config, {*KEYS, *_named(declared)}, advice=_meant, more=_MORE)
+
+
+def refuse_unread(config: Mapping[str, Any], declared: Declaration, keys: Collection[str]) -> None:
+    """The same for a declaration in code, whose pipeline's own transform reads `keys`."""
+    refuse_unknown_keys(config, {"integration", *keys, *_named(declared)}, advice=_said_in_code)
+
+
+def _named(declared: Declaration) -> set[str]:
+    return {name for text in declared.texts for name in placeholders.configured(text)}
+
+
+def _said_in_code(name: str) -> str:
+    return ": the pipeline's code declares the API." if name == KEY or name in Declaration.model_fields else ""
 
 
 def _meant(name: str) -> str:

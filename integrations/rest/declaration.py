@@ -12,12 +12,12 @@ from ingestion import ConfigurationError
 from integrations.rest import charsets, placeholders
 from integrations.rest.answers import Signal
 from integrations.rest.auth import Auth, NoAuth
+from integrations.rest.auth.declared import HEADERS_OF_OURS
 from integrations.rest.paging import NoPages, Paging
 from integrations.rest.paths import path
 from integrations.rest.values import Value
 from integrations.rest.versions import Unit
 
-HEADERS_OF_OURS = {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding"}
 _MEGABYTE = 1024 * 1024
 _HOW = {"ahead", "concurrency", "timeout", "error_budget", "max_pages", "max_page_bytes"}
 """What changes how a source is read, and not what: a run goes on from its checkpoint."""

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from ingestion import ConfigurationError, Context, CredentialError
 from ingestion.redaction import spellings
 from integrations.rest.auth.declared import ApiKey, Bearer, NoAuth, Proof
-from integrations.rest.declaration import HEADERS_OF_OURS, Declaration
+from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call
 
 _TERMS = frozenset({"hosts", "methods", "auth", "expires_at"})
@@ -49,8 +49,6 @@ def reaching(declaration: Declaration) -> Iterator[str]:
     for name in (*sent, *declaration.params, *(declaration.body or {})):
         if _OVERRIDES.fullmatch(name):
             yield f"{name!r} would make another call of it; name the real `method`, GET or POST."
-    if isinstance(auth, ApiKey) and auth.name.lower() in HEADERS_OF_OURS:
-        yield f"`auth.name`: the header {auth.name!r} cannot be set here."
     if isinstance(auth, ApiKey | Bearer) and auth.field in _TERMS | _OF_OTHER_KINDS:
         yield f"`auth.field`: {auth.field!r} is not sent in this way; store the value under a name of its own."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from ingestion import Context, Stored, Upsert, counted
 from integrations.rest.declaration import Declaration
@@ -24,7 +25,7 @@ def compared(declared: Declaration, digest: bytes, version: int | None, name: st
     return Stored(bytes(digest), None if _is_unlike(version, name, declared) else version)
 
 
-def let_go(ctx: Context, table: Upsert, keys: Sequence[str], declared: Declaration) -> Sequence[str]:
+def let_go(ctx: Context, table: Upsert[Any], keys: Sequence[str], declared: Declaration) -> Sequence[str]:
     """Forget such versions of the rows under `keys` before they are written over; a note says so.
 
     Within the batch's transaction.

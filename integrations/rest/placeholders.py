@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,6 +68,25 @@ def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[
         return match[0]
 
     return _DOTTED.sub(value, text)
+
+
+def with_config(text: str, config: Mapping[str, Any]) -> str:
+    """`text` for people, with the values of the config in it. The window stays as it is declared: each run has another.
+
+    A config holds no secret: it is shown to staff, and refused where it repeats a credential.
+    """
+    return _DOTTED.sub(
+        lambda match: (
+            str(config.get(match[1].removeprefix("config."), match[0])) if match[1].startswith("config.") else match[0]
+        ),
+        text,
+    )
+
+
+def require(found: Iterable[str], config: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError unless `config` has a usable value for each that the texts `found` name."""
+    for name in sorted({name for text in found for name in configured(text)}):
+        _configured(name, config)
 
 
 def fill_all(value: Any, window: Window, config: Mapping[str, Any]) -> Any:

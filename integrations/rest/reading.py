@@ -75,6 +75,8 @@ class Reading:
     """Told, before a page is fetched, which ones will probably follow it."""
     hold_off: Callable[[float], None] = lambda seconds: None
     """Told how long the source wants to be left alone, by everybody, where an answer of status 200 says so."""
+    named: str = ""
+    """What its proofs are said to be of."""
     patient: bool = False
     """For somebody who looks at a page: what a run would fail for becomes a note of the page."""
     _seen: set[int] = field(default_factory=set)
@@ -136,7 +138,7 @@ class Reading:
         left_out = {"null elements": elements.nulls} if elements.nulls else {}
         if turn.dropped:
             left_out["rows of the last page given again"] = len(elements.records)
-        proofs = [after.proof(self.declaration.path or self.declaration.base_url)] if after.done else []
+        proofs = [after.proof(self.named)] if after.done else []
         notes = list(after.notes(proofs))
         if elements.nulls:
             notes.append(f"Page {after.pages} had {elements.nulls} null elements; they are no records.")

@@ -14,7 +14,7 @@ from pydantic import PrivateAttr
 
 from ingestion import Context, Json, OnDrift, Page, RecordError, counted
 from integrations.http import Client
-from integrations.rest import config, config_keys, exact_json
+from integrations.rest import config, config_keys, exact_json, placeholders
 from integrations.rest.answers import resembling
 from integrations.rest.auth.connecting import Connect
 from integrations.rest.declaration import Declaration
@@ -37,6 +37,7 @@ class Rest(Declaration):
 
     _connect: Connect = PrivateAttr(default=Client)
     _untrusted: bool = PrivateAttr(default=False)
+    _transforms: frozenset[str] = PrivateAttr(default=frozenset())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -54,6 +55,17 @@ class Rest(Declaration):
         copy = self.model_copy()
         copy._untrusted = True
         return copy
+
+    def with_config_keys(self, *names: str) -> Self:
+        """The same where the pipeline's own transform reads these keys of a connection's config, too."""
+        copy = self.model_copy()
+        copy._transforms = self._transforms | set(names)
+        return copy
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """What `{config.NAME}` stands for must be there, and nothing that nobody reads."""
+        config_keys.refuse_unread(config, self, self._transforms)
+        placeholders.require(self.texts, config)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         with self._session(ctx) as session:
@@ -84,7 +96,8 @@ class Rest(Declaration):
         """One call for the first page. Raises CredentialError, SourceChanged, Transient or ConfigurationError."""
         page = self.preview(ctx)
         count = len(page.records) + len(page.refused)
-        return f"{self.base_url}{self.path} answered with {counted(count, 'record')} on its first page."
+        address = placeholders.with_config(self.base_url + self.path, ctx.config)
+        return f"{address} answered with {counted(count, 'record')} on its first page."
 
     def preview(self, ctx: Context) -> Page:
         """The first page, with notes about what a reader of the declaration should know. At most 2 MB of it."""
@@ -107,7 +120,7 @@ class Rest(Declaration):
     def _reading(self, session: Session, ctx: Context) -> Reading:
         return Reading(
             self, session.call, session.fetch, ctx.beat, session.hidden, session.vet, session.check, session.hush,
-            session.foresee, ctx.hold_off,
+            session.foresee, ctx.hold_off, placeholders.with_config(self.path or self.base_url, ctx.config),
         )  # fmt: skip
 
     def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
@@ -179,7 +192,9 @@ class Configured:
             others = {name: value for name, value in given.items() if name != config.KEY}
             config.refuse_secrets(look("config", others))
             config_keys.refuse_members(others)
-            config_keys.refuse_unknown(others, config.declared(Rest, given))
+            declared = config.declared(Rest, given)
+            config_keys.refuse_unknown(others, declared)
+            placeholders.require(declared.texts, others)
 
     def completed(self, given: Mapping[str, Any], before: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Where an API is declared for the first time, the integration that the form would name."""

@@ -89,7 +89,7 @@ class Mirror:
         return self._upsert.problems()
 
     @property
-    def _upsert(self) -> Upsert:
+    def _upsert(self) -> Upsert[Any]:
         return Upsert(self.model, key=["external_id"], version="as_of")
 
 

@@ -170,6 +170,31 @@ def test_apt_is_asked_for_the_missing_packages_and_its_refusal_is_shown(tmp_path
     assert "E: no such package" in said[-1]
 
 
+def test_what_would_start_a_server_is_unpacked_and_not_installed(tmp_path: Path) -> None:
+    """The package is a real one, made here; apt stands for the one that fetches it."""
+    control = tmp_path / "package" / "DEBIAN" / "control"
+    program = tmp_path / "package" / "usr" / "sbin" / "thing"
+    for path, text in (
+        (control, "Package: thing\nVersion: 1\nArchitecture: all\nMaintainer: us\nDescription: a thing\n"),
+        (program, "#!/bin/sh\n"),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    subprocess.run(
+        ["dpkg-deb", "--build", tmp_path / "package", tmp_path / "thing.deb"], check=True, capture_output=True
+    )
+    apt = tmp_path / "apt-get"
+    apt.write_text(f'#!/bin/sh\necho "$@" >> "$0.log"\ncase "$*" in *download*) cp {tmp_path}/thing.deb .;; esac')
+    apt.chmod(0o755)
+    said: list[str] = []
+
+    get_from_apt([Need("Thing", ("thing",), ("thing",), unpacked=True)], said.append, [str(apt)], tmp_path / "unpacked")
+
+    assert (tmp_path / "unpacked" / "usr" / "sbin" / "thing").exists()
+    assert "install" not in (tmp_path / "apt-get.log").read_text()
+    assert said == ["Getting for the tests: thing"]
+
+
 def test_apt_is_left_alone_when_nothing_is_missing_or_it_may_not_be_used(tmp_path: Path) -> None:
     said: list[str] = []
 

@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.http import HttpRequest
 
 from config import demo_data
 from config.demo_data import FILES, SAMPLES, DemoRow
@@ -168,7 +169,7 @@ def test_a_superuser_who_is_not_the_demo_s_keeps_the_password_and_the_demo_makes
     password = re.search(r"Password:  (\S{12}) ", printed)
     assert own.check_password("chosen long before")
     assert password is not None
-    assert authenticate(username="demo-admin", password=password[1]) is not None
+    assert authenticate(HttpRequest(), username="demo-admin", password=password[1]) is not None
     assert "demo-admin" in printed
 
 
@@ -189,8 +190,8 @@ def test_terminal_shows_the_url_the_password_and_four_commands() -> None:
     assert "http://127.0.0.1:8000/admin/" in printed
     assert password is not None
     assert printed.count("manage.py ") == 5  # four to go on with, and how to start the console
-    assert authenticate(username="admin", password=password[1]) is not None
-    assert authenticate(username="atlas", password=password[1]) is not None
+    assert authenticate(HttpRequest(), username="admin", password=password[1]) is not None
+    assert authenticate(HttpRequest(), username="atlas", password=password[1]) is not None
 
 
 def test_what_was_not_loaded_is_named_as_the_lists_name_it() -> None:

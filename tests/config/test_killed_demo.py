@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import authenticate, get_user_model
+from django.http import HttpRequest
 
 from config import demo_data
 from config.demo_data import TENANTS, staff_group
@@ -27,7 +28,7 @@ def test_the_next_start_goes_on_with_the_superuser_of_a_demo_that_was_killed_whi
     def started_again(_: None) -> None:
         name, password = give_one_time_password()
         assert name == USERS[taken]
-        assert authenticate(username=name, password=password) is not None
+        assert authenticate(HttpRequest(), username=name, password=password) is not None
         assert users.filter(is_superuser=True).count() == taken + 1
 
     sweep(no_demo_yet, lambda _: give_one_time_password(), started_again, least=2)

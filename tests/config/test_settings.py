@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from config.apps import keep_sqlite_private
 from config.databases import database
-from config.environment import flag, with_timeouts, words
+from config.environment import flag, number, with_timeouts, words
 from config.kept_secret import kept_secret
 from config.paths import PROJECT
 
@@ -278,6 +278,20 @@ def test_flag_refuses_a_typo(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(ImproperlyConfigured, match="neither yes nor no"):
         flag("SOME_FLAG")
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "1.5", "an hour", "²"])
+def test_a_number_is_whole_and_above_zero(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_MINUTES", value)
+
+    with pytest.raises(ImproperlyConfigured, match="Set it to one, such as 60"):
+        number("SOME_MINUTES", 60)
+
+
+def test_a_number_that_is_not_set_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_MINUTES", "")
+
+    assert number("SOME_MINUTES", 60) == 60
 
 
 def test_words_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

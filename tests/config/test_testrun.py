@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,14 @@ def until_there(file: Path) -> None:
     raise AssertionError(f"the run never wrote {file.name}")
 
 
+@contextmanager
+def hearing_interrupts() -> Iterator[None]:
+    """A process that starts meanwhile hears SIGINT, also when this one was started not to (nohup, `&` in a script)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
 def test_a_run_that_is_ended_stops_its_servers_before_we_end(tmp_path: Path) -> None:
     runs = run_all([Job("sqlite", ["--version"]), Job("sqlite", waiting(tmp_path), "all")])
@@ -149,7 +158,8 @@ def test_a_test_run_that_is_asked_to_end_ends_what_it_began(tmp_path: Path, aske
     in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     command = [*in_background, sys.executable, "manage.py", "test", "--quick", *waiting(tmp_path)]
     environment = {**os.environ, "SLUICEGATE_BOOTSTRAP": "0"}
-    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL)
+    with hearing_interrupts():
+        process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL)
     until_it_began(tmp_path)
 
     process.send_signal(asked)
@@ -163,9 +173,10 @@ def test_ctrl_c_at_a_terminal_reaches_every_run_once(tmp_path: Path) -> None:
     """The terminal tells all of them; told once more, a run would not finish its cleaning up."""
     environment = {**os.environ, "SLUICEGATE_BOOTSTRAP": "0"}
     arguments = [sys.executable, str(PROJECT / "manage.py"), "test", "--quick", *waiting(tmp_path)]
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(sys.executable, arguments, environment)
+    with hearing_interrupts():
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(sys.executable, arguments, environment)
     until_it_began(tmp_path)
 
     os.write(terminal, b"\x03")

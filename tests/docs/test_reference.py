@@ -53,6 +53,8 @@ def test_every_check_has_a_test() -> None:
     places = [
         ROOT / "tests" / "ingestion" / "test_checks.py",
         ROOT / "tests" / "ingestion" / "test_checks_of_servers.py",
+        ROOT / "tests" / "ingestion" / "test_packages.py",
+        ROOT / "tests" / "ingestion" / "test_misspelt.py",
         ROOT / "tests" / "ingestion" / "test_pipelines_of_tenants.py",
         ROOT / "tests" / "ingestion" / "vault" / "test_credential_checks.py",
         ROOT / "tests" / "ingestion" / "admin" / "test_scoped.py",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -136,6 +137,16 @@ def test_wheel_holds_nothing_of_the_project_around_it(names: set[str]) -> None:
     assert not tops & {*NOT_IN_THE_WHEEL}
 
 
+def test_links_of_the_readme_lead_somewhere_from_a_package_index_too(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read("django_sluicegate-0.1.0.dist-info/METADATA").decode()
+
+    links = re.findall(r"\]\(([^)]+)\)", metadata)
+    assert len(links) > 20
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert "Project-URL: Documentation, https://" in metadata
+
+
 def test_sdist_builds_the_same_wheel(tmp_path: Path, names: set[str]) -> None:
     archive = build("sdist", PROJECT, tmp_path)
     with tarfile.open(archive) as sdist:
@@ -143,6 +154,8 @@ def test_sdist_builds_the_same_wheel(tmp_path: Path, names: set[str]) -> None:
         sdist.extraction_filter = getattr(tarfile, "data_filter", None)
         sdist.extractall(tmp_path)
 
+    unpacked = tmp_path / archive.name.removesuffix(".tar.gz")
+    assert {path.name for path in (unpacked / "docs").iterdir()} == {path.name for path in (PROJECT / "docs").iterdir()}
     rebuilt = build("wheel", tmp_path / archive.name.removesuffix(".tar.gz"), tmp_path / "again")
 
     assert set(zipfile.ZipFile(rebuilt).namelist()) == names

@@ -103,8 +103,8 @@ FAULTS = [
     ),
     Fault(
         _RECEIVER,
-        "public_id=public_id, tenant__key=tenant",
-        "public_id=public_id",
+        " and connection.tenant.key == tenant else None",
+        " else None",
         ("tests/integrations/push/test_endpoint.py::test_nobody_finds_out_which_endpoints_exist",),
     ),
     Fault(

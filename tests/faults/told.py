@@ -77,7 +77,7 @@ FAULTS = [
         ("tests/ingestion/joints/test_excuses_of_totals.py",),
     ),
     Fault(
-        "ingestion/scheduling/lateness.py",
+        "ingestion/scheduling/waiting.py",
         "if facts.tick and served.hints == 0:",
         "if facts.tick:",
         ("tests/ingestion/test_late_workers.py",),

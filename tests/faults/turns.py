@@ -203,8 +203,8 @@ FAULTS = [
     ),
     Fault(
         _RUNS,
-        ").filter(replay_run=run, status__in=DeadLetter.OPEN).update(\n                replay_run=None\n            )",
-        ").none()",
+        "    held.update(replay_run=None)",
+        "    held.none()",
         ("tests/ingestion/joints/test_operators.py::test_cancelling_a_waiting_replay_lets_go_of_its_letters",),
     ),
     Fault(

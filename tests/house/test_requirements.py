@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -33,6 +34,14 @@ def test_whatever_tests_import_is_in_their_requirements(folder: str) -> None:
     }
 
     assert missing == {}, "name their distributions in the extra `test` and run requirements/compile.sh"
+
+
+@pytest.mark.slow
+def test_production_has_nothing_that_changes_time_and_needs_nothing_of_it() -> None:
+    without = "import sys; sys.modules['freezegun'] = None; import rq_scheduler"
+
+    assert "freezegun" not in pins("production")
+    assert subprocess.run([sys.executable, "-c", without], check=False).returncode == 0
 
 
 def test_the_check_sees_imports_of_every_form(tmp_path: Path) -> None:

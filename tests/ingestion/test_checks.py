@@ -107,6 +107,15 @@ def test_e005_a_storage_alias_that_is_not_there(settings: Settings) -> None:
     assert ids(storages.check_storage()) == ["ingestion.E005"]
 
 
+def test_e005_a_storage_whose_library_is_missing_names_the_extra(settings: Settings) -> None:
+    settings.STORAGES = {**settings.STORAGES, "absent": {"BACKEND": "no_such_library.S3Storage"}}
+    settings.INGESTION = {"STORAGE": "absent"}
+
+    (message,) = storages.check_storage()
+
+    assert (message.id, "django-sluicegate[s3]" in str(message.hint)) == ("ingestion.E005", True)
+
+
 @pytest.mark.parametrize("name", ["TENANTS_FOR_USER", "DELIVERY_LIMIT"])
 @pytest.mark.parametrize("path", ["no.such.module", "ingestion.conf.nothing", "ingestion.testing.__doc__"])
 def test_e006_a_function_of_the_project_that_cannot_be_imported(settings: Settings, name: str, path: str) -> None:

@@ -3,6 +3,7 @@
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from django_rq.settings import QUEUES
 from pytest_django import Settings
 from redis import Redis
 
+from ingestion import ConfigurationError, Context
 from ingestion.checks import databases, pipelines, queues, storages
 from ingestion.checks.networks import check_networks
 from ingestion.checks.urls import check_dashboard
+from ingestion.core.context import TenantRef
 from tests.app.models import Payment
 from tests.app.pipelines import payments
 from tests.ingestion.checked import ids
@@ -178,10 +181,12 @@ class Elsewhere:
         return "warehouse" if model is Payment else None
 
 
-def test_w006_a_destination_in_another_database(settings: Settings) -> None:
+def test_e008_a_destination_in_another_database(settings: Settings) -> None:
     settings.DATABASE_ROUTERS = [Elsewhere()]
 
-    assert ids(pipelines.problems(payments)) == ["ingestion.W006"]
+    assert ids(pipelines.problems(payments)) == ["ingestion.E008"]
+    with pytest.raises(ConfigurationError, match="'warehouse' and runs are in 'default'"):
+        payments.destination.load(Context(TenantRef(1, "acme"), payments.name, 1, datetime.now(UTC)), [])
 
 
 @pytest.mark.parametrize(

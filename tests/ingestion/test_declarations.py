@@ -1,8 +1,10 @@
 """What is declared wrongly is refused where it is declared, with what is expected and what is there."""
 
 import dataclasses
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,7 +20,10 @@ from ingestion import (
     JsonPages,
     Page,
     Periods,
+    Pipeline,
+    Skip,
     SumAgrees,
+    TenantRef,
     Upsert,
     pipeline,
 )
@@ -26,7 +31,7 @@ from ingestion.core import registry
 from ingestion.testing import Records, registered
 from integrations.rest.source import Rest
 from tests.app.models import Payment
-from tests.app.pipelines import payments
+from tests.app.pipelines import Paid, payments
 
 
 async def awaited(record: Any, ctx: Context) -> Any:
@@ -110,7 +115,7 @@ def test_a_wrong_part_is_refused_with_what_is_expected(fault: str) -> None:
         dataclasses.replace(payments, **changes)
 
 
-@pytest.mark.parametrize("fault", [name for name, (changes, _) in WRONG.items() if "max_payload_bytes" not in changes])
+@pytest.mark.parametrize("fault", WRONG)
 def test_a_wrong_part_is_refused_by_the_decorator_too(fault: str) -> None:
     changes, says = WRONG[fault]
     parts = {"source": Records([]), "schema": payments.schema, "destination": payments.destination, **changes}
@@ -184,6 +189,23 @@ def test_a_name_is_taken_once_also_by_two_functions_of_one_module() -> None:
             pipeline("app.Twice", **parts)(lambda record, ctx: None)
     finally:
         registry.unregister("app.twice")
+
+
+def test_the_decorator_has_every_part_of_a_pipeline_with_its_default() -> None:
+    parts = {field.name: field for field in dataclasses.fields(Pipeline) if field.init and field.name != "transform"}
+    taken = inspect.signature(pipeline).parameters
+
+    assert list(taken) == list(parts)
+    of_the_value = {name: part.default for name, part in parts.items() if part.default is not dataclasses.MISSING}
+    assert {name: part.default for name, part in taken.items() if part.default is not part.empty} == of_the_value
+
+
+def test_a_pipeline_is_called_as_its_transform() -> None:
+    ctx = Context(TenantRef(1, "acme"), payments.name, 1, datetime.now(UTC))
+
+    assert payments(Paid(id="pay_1", amount=Decimal("1.50")), ctx).external_id == "pay_1"
+    with pytest.raises(Skip):
+        payments(Paid(id="pay_1", amount=Decimal("1.50"), status="pending"), ctx)
 
 
 def test_a_module_that_is_imported_again_declares_its_pipelines_again() -> None:

@@ -11,6 +11,7 @@ from ingestion.models import Delivery, Event, Run
 from ingestion.testing import make_tenant, registered
 from tests.ingestion.received import connected, delivered_to, push, states, webhook_runs
 from tests.ingestion.runs import (
+    OPERATOR,
     carry,
     configured,
     counts,
@@ -213,3 +214,17 @@ def test_deliveries_of_two_connections_and_tenants_keep_apart() -> None:
     assert [run.ok for run in runs] == [1, 1, 1]
     assert rows(tenant) == {"rec_0001": "1.00", "rec_0002": "2.00"}
     assert rows(other) == {"rec_0003": "3.00"}
+
+
+def test_a_delivery_that_is_given_up_is_taken_in_by_no_run_and_ends_the_one_that_waited_for_it_alone() -> None:
+    with registered(delivered_to()) as pipeline:
+        connection = connected(pipeline)
+        push(connection, "evt_1", item(1))
+        actions.abandon_delivery(OPERATOR, Delivery.objects.for_tenant(connection.tenant).get(), "a test")
+        push(connection, "evt_2", item(2))
+        (run,) = webhook_runs(connection, Run.State.QUEUED)
+        carry(run)
+
+    assert states(connection) == {"evt_1": "abandoned", "evt_2": "done"}
+    assert rows(connection.tenant) == {"rec_0002": "2.00"}
+    assert len(webhook_runs(connection, Run.State.CANCELLED)) == 1

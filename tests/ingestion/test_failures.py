@@ -113,9 +113,10 @@ def test_a_refused_credential_fails_the_run_and_pauses_the_connection() -> None:
         actions.run_now(OPERATOR, run.connection, hint=False)
 
 
-def test_a_changed_source_stops_before_the_watermark() -> None:
+def test_a_changed_source_stops_before_the_watermark(caplog: pytest.LogCaptureFixture) -> None:
     run = load(failing(SourceChanged("no field `amount`")))
 
+    assert [record.levelname for record in caplog.records if getattr(record, "event", "") == "failed"] == ["ERROR"]
     assert (run.state, run.error_class, run.traceback) == (Run.State.FAILED, "SourceChanged", "")
     assert watermarks(run.connection) == []
     assert run.watermark_after is None

@@ -1,13 +1,19 @@
 """The fakes that are shipped for users' tests."""
 
-import pytest
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 
-from ingestion import Context, TenantRef, Transient
+import pytest
+from django.core.files.storage import storages
+
+from ingestion import Context, TenantRef, Transient, artifacts
+from ingestion.conf import config
 from ingestion.core import registry
-from ingestion.models import Run
-from ingestion.testing import Records, make_tenant, registered, run_pipeline
+from ingestion.models import Artifact, Run
+from ingestion.testing import Records, context, make_tenant, own_storage, registered, run_pipeline
 from tests.app.models import Payment
-from tests.app.pipelines import payments
+from tests.app.pipelines import Paid, payments
 
 CTX = Context(TenantRef(1, "acme"), "app.payments", 1, now=None)  # type: ignore[arg-type]
 
@@ -53,3 +59,34 @@ def test_a_transient_error_leaves_the_run_queued_for_its_next_attempt() -> None:
     run = run_pipeline(failing, make_tenant("globex"))
 
     assert (run.state, run.attempts, run.ok) == (Run.State.QUEUED, 1, 1)
+
+
+@pytest.mark.django_db
+def test_run_pipeline_leaves_nothing_in_the_project_s_storage() -> None:
+    before = stored_files()
+    run = run_pipeline(payments, records=[charge(1)])
+
+    assert Artifact.objects.for_tenant(run.tenant).exists()
+    assert stored_files() == before
+
+
+@pytest.mark.django_db
+def test_within_a_storage_of_its_own_a_test_can_read_what_a_run_kept() -> None:
+    with own_storage() as storage:
+        run = run_pipeline(payments, records=[charge(1)])
+        (artifact,) = Artifact.objects.for_tenant(run.tenant)
+
+        assert storage.exists(artifact.path)
+        assert b'"pay_1"' in artifacts.read(artifact)
+    assert not storages[config().STORAGE].exists(artifact.path)
+
+
+def stored_files() -> list[Path]:
+    return sorted(Path(storages[config().STORAGE].path("")).rglob("*"))
+
+
+def test_a_context_says_what_it_is_given_and_asks_nobody() -> None:
+    ctx = context("globex", now=datetime(2026, 1, 1, tzinfo=UTC), config={"shop": "a"})
+
+    assert (ctx.tenant.key, ctx.now.year, ctx.config, ctx.window) == ("globex", 2026, {"shop": "a"}, None)
+    assert payments(Paid(id="pay_1", amount=Decimal(1)), ctx).external_id == "pay_1"

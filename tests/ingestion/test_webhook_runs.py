@@ -79,7 +79,7 @@ def test_the_wait_after_failed_runs_doubles_and_ends_with_a_good_one() -> None:
             now = timezone.now()
             Run.unscoped.create(
                 tenant=connection.tenant, connection=connection, pipeline=pipeline.name, kind="webhook", state=state,
-                finished_at=now,
+                finished_at=now, cancel_requested=state == "cancelled",
             )  # fmt: skip
             made = deliveries._make(connection, hint=False)
             assert made is not None
@@ -143,10 +143,10 @@ def test_a_cancelled_webhook_run_leaves_its_deliveries_pending() -> None:
 
 
 def test_a_source_that_takes_no_deliveries_fails_the_run_and_keeps_them() -> None:
-    with registered(over([item(1)])) as pipeline:
+    with registered(delivered_to()) as pipeline:
         connection = connected(pipeline)
         push(connection, "evt_1", item(1))
-
+    with registered(over([item(1)])):
         run = carry(webhook_runs(connection)[0])
 
     assert (run.state, run.error_class) == (Run.State.FAILED, "ConfigurationError")

@@ -46,7 +46,7 @@ def _do(options: dict[str, Any], output: Output) -> None:
     except UnknownPipeline as error:
         raise CommandError(mask(str(error)), returncode=Exit.USAGE) from None
     except IngestionError as error:
-        raise CommandError(mask(str(error)), returncode=Exit.FAILED) from None
+        raise CommandError(mask(f"{error} {error.in_shell}".rstrip()), returncode=Exit.FAILED) from None
     except (OperationalError, InterfaceError, ProgrammingError) as error:
         hint = "Does it answer, and has `manage.py migrate` run?"
         raise CommandError(mask(f"The database cannot be used: {error}. {hint}"), returncode=Exit.FAILED) from None

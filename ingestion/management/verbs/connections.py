@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from django.db import transaction
 
 from ingestion import actions, scheduling
+from ingestion.actions.connections import check_config
 from ingestion.core import registry
 from ingestion.core.capabilities import CompletesConfig
 from ingestion.core.context import overlaid
@@ -72,6 +73,8 @@ def connect(options: Options, output: Output) -> None:
             actions.set_schedule(actions.Actor(), connection, None)
         if options["config"]:
             actions.configure(actions.Actor(), connection, _completed(connection, dict(options["config"])))
+        else:
+            check_config(connection.pipeline, connection.config)
     _show(connection, output)
 
 

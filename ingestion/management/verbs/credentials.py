@@ -48,6 +48,9 @@ def add(verbs: Verbs) -> None:
     parser = arguments.verb(inner, "rotate-keys", rotate_keys, "Seal everything again under the first master key.")
     arguments.add_tenant(parser)
     parser.add_argument("--older-than", type=_age, metavar="AGE", help="also replace data keys of this age, like 90d")
+    parser.add_argument(
+        "--anyway", action="store_true", help="also while some process may lack the first master key, or nobody knows"
+    )
 
 
 def _add_set(parser: CommandParser) -> None:
@@ -147,7 +150,10 @@ def test(options: Options, output: Output) -> None:
 def rotate_keys(options: Options, output: Output) -> None:
     tenant = finding.tenant(options) if options["tenant"] else None
     rows, failed = [], []
-    for one, done in actions.rotate_keys(actions.Actor(), tenant=tenant, older_than=options["older_than"]):
+    replaced = actions.rotate_keys(
+        actions.Actor(), tenant=tenant, older_than=options["older_than"], anyway=options["anyway"]
+    )
+    for one, done in replaced:
         if isinstance(done, IngestionError):
             failed.append(f"{one.key}: {done}")
         else:

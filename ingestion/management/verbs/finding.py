@@ -6,6 +6,7 @@ With --tenant a thing of another tenant is not there either.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import TypeVar
 
 from django.core.management.base import CommandError
@@ -16,6 +17,8 @@ from ingestion.management.verbs.arguments import Options
 from ingestion.management.verbs.codes import Exit
 from ingestion.models import Connection, Tenant, TenantOwned
 
+_TENANTS = "`manage.py ingest list tenants` shows them, `manage.py ingest tenant add KEY` makes one."
+_NAMED = 10
 M = TypeVar("M", bound=TenantOwned)
 
 
@@ -25,7 +28,7 @@ def tenant(options: Options) -> Tenant:
     if found is not None:
         return found
     near = difflib.get_close_matches(key, Tenant.objects.values_list("key", flat=True), n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else "`ingest list tenants` shows them, `ingest tenant add` makes one."
+    hint = f"Did you mean {near[0]!r}?" if near else _TENANTS
     raise CommandError(f"There is no tenant {key!r}. {hint}", returncode=Exit.USAGE)
 
 
@@ -38,12 +41,25 @@ def connection(options: Options) -> Connection:
         return found
     registry.get(pipeline)
     if names := list(mine.order_by("name").values_list("name", flat=True)):
-        raise CommandError(f"Say which connection: --name {' or '.join(map(repr, names))}.", returncode=Exit.USAGE)
+        raise CommandError(_which(owner, pipeline, name, names), returncode=Exit.USAGE)
     raise CommandError(
         f"Tenant {owner.key} is not connected to {pipeline}. Connect it: "
         f"manage.py ingest connect --tenant {owner.key} --pipeline {pipeline}" + (f" --name {name}" if name else ""),
         returncode=Exit.USAGE,
     )
+
+
+def _which(owner: Tenant, pipeline: str, name: str, names: Sequence[str]) -> str:
+    """What is said where the tenant has other connections to the pipeline, but none of this name."""
+    shown, more = list(map(repr, names[:_NAMED])), len(names) - _NAMED
+    if more > 0:
+        shown.append(f"{more} more")
+    if not name:
+        return f"Say which connection: --name {' or '.join(shown)}."
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    there = "there is" if len(names) == 1 else "there are"
+    return f"There is no connection {name!r} of {pipeline} for {owner.key}; {there}: {', '.join(shown)}.{meant}"
 
 
 def scoped(model: type[M], options: Options) -> models.QuerySet[M]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.core.management.base import CommandError
 from django.db.models import Q
@@ -15,7 +15,7 @@ from ingestion.management.verbs.arguments import Options
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output, shown_as
 from ingestion.management.verbs.stopping import stopping
-from ingestion.models import Event, Run
+from ingestion.models import Event, Run, RunArtifact
 from ingestion.running import Seams, execute
 
 COLUMNS = ("id", "tenant", "pipeline", "name", "kind", "state", "read", "ok", "skipped", "dead")
@@ -34,13 +34,15 @@ def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
                 carry(run, stop)
     for run in runs:
         run.refresh_from_db()
-    notes = {run.pk: _notes(run) for run in runs}
-    output.rows("runs", [{**described.run(run), "notes": notes[run.pk]} for run in runs], COLUMNS)
+    notes, files = {run.pk: _notes(run) for run in runs}, _files_of(runs)
+    rows = [{**described.run(run), "file": files.get(run.pk, ""), "notes": notes[run.pk]} for run in runs]
+    output.rows("runs", rows, (*COLUMNS, *(("file",) if files else ())))
+    named = {run.pk: f"Run {run.pk} ({files[run.pk]})" if run.pk in files else f"Run {run.pk}" for run in runs}
     for run in runs:
-        for text in (*_explained(run), *_noted(run, notes[run.pk])):
+        for text in (*_explained(run, named[run.pk]), *_noted(run, named[run.pk], notes[run.pk])):
             output.say(text)
     if not options["queue"]:
-        _judge(runs)
+        _judge(runs, named)
 
 
 def carry(run: Run, stop: threading.Event) -> None:
@@ -53,10 +55,22 @@ def carry(run: Run, stop: threading.Event) -> None:
             run.refresh_from_db()
 
 
-def _explained(run: Run) -> list[str]:
+def _files_of(runs: Sequence[Run]) -> dict[int, str]:
+    """The names of the files that were uploaded for each run, of those that have some."""
+    links: list[RunArtifact] = []
+    for owner in {run.tenant_id for run in runs}:
+        own = [run for run in runs if run.tenant_id == owner]
+        links += RunArtifact.objects.for_tenant(owner).filter(run__in=own, role=RunArtifact.Role.INPUT).order_by("pk")
+    found: dict[int, list[str]] = {}
+    for link in links:
+        found.setdefault(link.run_id, []).append(shown_as(link.name))
+    return {pk: ", ".join(names) for pk, names in found.items()}
+
+
+def _explained(run: Run, named: str) -> list[str]:
     """Why some of its records were skipped or left out, and what was proved of its files."""
     totals = {"skipped": run.skip_reasons, "left out": run.left_out}
-    told = [f"Run {run.pk}, {shown_as(name)}: {shown_as(counts)}" for name, counts in totals.items() if counts]
+    told = [f"{named}, {shown_as(name)}: {shown_as(counts)}" for name, counts in totals.items() if counts]
     proved = ((subject, ", ".join(map(_times, verdicts.items()))) for subject, verdicts in run.proofs.items())
     return [*told, *(f"Run {run.pk}, {shown_as(subject)}: {text}" for subject, text in proved)]
 
@@ -68,10 +82,10 @@ def _notes(run: Run) -> list[str]:
     return list(dict.fromkeys(asking.values_list("text", flat=True)))
 
 
-def _noted(run: Run, notes: Sequence[str]) -> list[str]:
-    lines = [f"Run {run.pk}, note: {shown_as(note)}" for note in notes[:_MOST_NOTES]]
+def _noted(run: Run, named: str, notes: Sequence[str]) -> list[str]:
+    lines = [f"{named}, note: {shown_as(note)}" for note in notes[:_MOST_NOTES]]
     more = len(notes) - len(lines)
-    return [*lines, f"Run {run.pk}: {more:,} more notes. See: manage.py ingest show run {run.pk}"] if more else lines
+    return [*lines, f"{named}: {more:,} more notes. See: manage.py ingest show run {run.pk}"] if more else lines
 
 
 def _times(verdict: tuple[str, int]) -> str:
@@ -79,11 +93,12 @@ def _times(verdict: tuple[str, int]) -> str:
     return shown_as(text) if count == 1 else f"{shown_as(text)} ({count} times)"
 
 
-def _judge(runs: Sequence[Run]) -> None:
+def _judge(runs: Sequence[Run], named: Mapping[int, str]) -> None:
     codes = {_code(run) for run in runs}
     for worst in (Exit.FAILED, Exit.WAITING, Exit.PARTIAL):
         if worst in codes:
-            raise CommandError("\n".join(filter(None, map(_sentence, runs))), returncode=worst)
+            sentences = filter(None, (_sentence(run, named[run.pk]) for run in runs))
+            raise CommandError("\n".join(sentences), returncode=worst)
 
 
 def _code(run: Run) -> Exit:
@@ -98,7 +113,7 @@ def _code(run: Run) -> Exit:
             return Exit.FAILED
 
 
-def _sentence(run: Run) -> str:
+def _sentence(run: Run, named: str) -> str:
     """Cause and next step of a run that did not simply succeed."""
     cause = (
         f"{run.error_class}: {run.error_message.removesuffix('.')}"
@@ -110,18 +125,16 @@ def _sentence(run: Run) -> str:
             return ""
         case Run.State.PARTIAL:
             what = rejections(run.dead, run.read)
-            return (
-                f"Run {run.pk} is partial: {what}.{_first(run)} See: manage.py ingest list dead-letters --run {run.pk}"
-            )
+            return f"{named} is partial: {what}.{_first(run)} See: manage.py ingest list dead-letters --run {run.pk}"
         case Run.State.QUEUED:
             held = "its connection is paused or at work, or its tenant has as many runs running as its budget allows"
             why = f"queued again, for an attempt failed: {cause}" if run.error_class else f"queued: {held}"
-            return f"Run {run.pk} is {why}. A worker goes on with it{_when(run)}."
+            return f"{named} is {why}. A worker goes on with it{_when(run)}."
         case Run.State.RUNNING:
-            return f"Run {run.pk} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
+            return f"{named} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
         case _:
             first = _first(run) if run.error_class == ErrorBudgetExceeded.__name__ else ""
-            return f"Run {run.pk} {run.state}: {cause}.{first} See: manage.py ingest show run {run.pk}"
+            return f"{named} {run.state}: {cause}.{first} See: manage.py ingest show run {run.pk}"
 
 
 def _first(run: Run) -> str:

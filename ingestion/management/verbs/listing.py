@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from ingestion import scheduling
+from ingestion import causes, scheduling
 from ingestion.core import registry
 from ingestion.letters import about
 from ingestion.management.verbs import (
@@ -84,16 +84,19 @@ def runs(options: Options, output: Output) -> None:
 
 def dead_letters(options: Options, output: Output) -> None:
     """Open ones; those of one run whatever became of them, for a replay may have closed them since."""
-    rows = finding.scoped(DeadLetter, options)
+    rows, nothing = finding.scoped(DeadLetter, options), _NOTHING
     if options["run"]:
-        rows = rows.filter(pk__in=about(finding.one(Run, options["run"], options)).values("pk"))
+        run = finding.one(Run, options["run"], options)
+        rows = rows.filter(pk__in=about(run).values("pk"))
+        told, listed = causes.elsewhere(run)
+        nothing = f"{told}." if told and not listed else _NOTHING
     elif not options["status"]:
         options = {**options, "status": list(DeadLetter.OPEN)}
     rows = _filtered(
         rows, options, pipeline="pipeline", status="status__in", since="last_seen__gte", fingerprint="fingerprint"
     ).select_related("connection").defer("payload").order_by("-pk")  # fmt: skip
     shown = [described.letter(row) for row in rows[: options["limit"]]]
-    output.rows("dead_letters", shown, letters.COLUMNS, _NOTHING)
+    output.rows("dead_letters", shown, letters.COLUMNS, nothing)
 
 
 def list_connections(options: Options, output: Output) -> None:
@@ -101,7 +104,7 @@ def list_connections(options: Options, output: Output) -> None:
     if options["paused"]:
         rows = rows.filter(paused_at__isnull=False)
     if options["overdue"]:
-        rows = rows.filter(pk__in=[one.connection.pk for one in scheduling.overdue()])
+        rows = scheduling.late_among(rows)
     found = list(rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]])
     late = scheduling.why_late(found)
     reasons = {pk: one.reason for pk, one in late.items()}
@@ -149,7 +152,7 @@ def tenants(options: Options, output: Output) -> None:
         "tenants",
         rows,
         ("key", "name", "tier", "time_zone", "created_at"),
-        "There is no tenant yet; make one in the admin.",
+        "There is no tenant yet. Make one: manage.py ingest tenant add KEY --name NAME",
     )
 
 

@@ -17,6 +17,8 @@ Row = Mapping[str, Any]
 class Stream(Protocol):
     def write(self, text: str) -> Any: ...
 
+    def flush(self) -> Any: ...
+
 
 class Output:
     """Text is written as it comes; the JSON document is gathered and written by `close`, also after an error.
@@ -29,9 +31,10 @@ class Output:
         self._document: dict[str, Any] | None = {} if as_json else None
 
     def say(self, text: str) -> None:
-        """A sentence for people; machines do not get it."""
+        """A sentence for people, who read it while the process goes on; machines do not get it."""
         if self._document is None:
             self._stream.write(text)
+            self._stream.flush()  # into a pipe or a journal it would be written when the process ends
 
     def rows(self, name: str, rows: Sequence[Row], columns: Sequence[str], nothing: str = "") -> None:
         """A table of `columns`; as JSON all keys of every row under `name`. `nothing` is said instead of no rows."""
@@ -77,6 +80,9 @@ class _Masked:
 
     def write(self, text: str) -> None:
         self._stream.write(mask(text))
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 def table(columns: Sequence[str], rows: Sequence[Row]) -> str:

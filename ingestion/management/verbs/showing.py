@@ -42,6 +42,7 @@ def run(options: Options, output: Output) -> None:
         for name, (declared, measured) in row.tally.items()
     }
     values = {"control_totals": totals, "first_rejection": described.rejection(row), "traceback": row.traceback}
+    values["waits_because"] = scheduling.why_waits(row)
     output.fields("run", {**described.run(row), **values})
     _part(output, "files", files, ("name", "sha256", "size"))
     spent = [{"meter": one.meter, "total": one.total} for one in row.spendings.order_by("meter")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 
 from django.db import InterfaceError, OperationalError, connections
 
@@ -13,6 +14,7 @@ from ingestion.management.verbs import arguments
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.management.verbs.stopping import stopping
+from ingestion.vault import holders
 
 logger = logging.getLogger("ingestion")
 
@@ -24,6 +26,7 @@ def add(verbs: Verbs) -> None:
 
 def tick(options: Options, output: Output) -> None:
     if options["loop"]:
+        output.say(f"Tick {os.getpid()} looks every {config().TICK_SECONDS:g} seconds; SIGTERM ends it.")
         loop()
         return
     done = scheduling.tick()
@@ -41,5 +44,6 @@ def loop() -> None:
             except Exception:
                 # Whatever it is, a ticker that ended would keep every tenant waiting.
                 logger.exception("The tick failed; the next one tries again.", extra={"event": "tick"})
+            holders.announce("tick")
             connections.close_all()  # an outage leaves dead connections behind
             stop.wait(config().TICK_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -105,6 +106,7 @@ def worker(options: Options, output: Output) -> None:
     known = [*config().QUEUES.values(), config().TICK_QUEUE]
     if options["queue"] not in known:
         raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
+    output.say(f"Worker {os.getpid()} serves {options['queue']}; SIGTERM ends it after the batch at hand.")
     jobs.work(options["queue"], burst=options["burst"])
 
 

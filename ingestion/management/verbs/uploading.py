@@ -16,6 +16,8 @@ from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run
 
+_NAMED = 20
+
 
 def add(verbs: Verbs) -> None:
     parser = arguments.verb(
@@ -63,8 +65,14 @@ def read(path: Path) -> bytes:
 
 
 def _end(taken: list[Run], refused: list[dict[str, Any]], options: Options, output: Output) -> None:
-    foreground.answer(taken, options, output)
-    if refused:
-        files = counted(len(options["files"]), "file")
-        what = counted(len(refused), f"of {files} was refused.", f"of {files} were refused.")
-        raise CommandError(what, returncode=Exit.FAILED)
+    """The sentences about the runs, and one about the files that have none because they were refused."""
+    if not refused:
+        return foreground.answer(taken, options, output)
+    files = counted(len(options["files"]), "file")
+    what = counted(len(refused), f"of {files} was refused", f"of {files} were refused")
+    named = ", ".join(row["file"] for row in refused[:_NAMED]) + (", …" if len(refused) > _NAMED else "")
+    try:
+        foreground.answer(taken, options, output)
+    except CommandError as error:
+        raise CommandError(f"{error}\n{what}: {named}.", returncode=Exit.FAILED) from None
+    raise CommandError(f"{what}: {named}.", returncode=Exit.FAILED)

@@ -53,9 +53,10 @@ def detect_layout(data: bytes, layouts: Sequence[CsvLayout], dates: str = "") ->
         raise UnknownFormat(f"No CSV layout fits, of {len(layouts)}.{_unread(close)} {DECLARE}")
     if len(close) > 1:
         names = ", ".join(layout.name for layout in close)
+        empty = "" if any(map(sample.has_rows, close)) else "The file holds no entries, only a header. "
         raise AmbiguousFormat(
-            f"The file fits several CSV layouts: {names}. Name one in the connection (--config layout=…), or the "
-            "order of day and month in its dates (--config dates=dmy)."
+            f"{empty}The file fits several CSV layouts: {names}. Name one in the connection (--config layout=…), or "
+            "the order of day and month in its dates (--config dates=dmy)."
         )
     return close[0]
 
@@ -105,6 +106,12 @@ class _Sample:
         rows = (row for row in head[table.skip : table.skip + SAMPLE_ROWS] if table.fits(row))
         cells = (table.cell(row, layout.columns.booked) for row in rows)
         return sum(parse_date(cell, layout.date_formats, layout.months) is not None for cell in cells)
+
+    def has_rows(self, layout: CsvLayout) -> bool:
+        """Whether anything stands below the header."""
+        heads = ((self.head(layout.encodings, each), each) for each in layout.delimiter)
+        tables = ((head, locate(head, layout, each)) for head, each in heads)
+        return any(table is not None and len(head) > table.skip for head, table in tables)
 
     def has_header(self, layout: CsvLayout) -> bool:
         tables = (locate(self.head(layout.encodings, each), layout, each) for each in layout.delimiter)

@@ -15,6 +15,7 @@ from integrations.bank.formats.csv_parts import Part, parts
 from integrations.bank.formats.csv_records import decode, records, refuse_long_lines
 from integrations.bank.formats.csv_table import open_table
 from integrations.bank.formats.csv_unmoved import LEFT_OUT, Moving, moving
+from integrations.bank.formats.seams import APART, doubt
 from integrations.bank.layouts.layout import CsvLayout
 from integrations.bank.statements import Account, Statement
 
@@ -82,8 +83,9 @@ def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
         )
     if part.breaks:
         again = counted(part.breaks, "more time")
-        remedy = ". Where these are exports of their own, upload each as a file of its own" if is_refused else ""
-        notes.append(f"the header comes {again} without a preamble: read as page breaks of one export{remedy}")
+        twins = doubt(part.twins, "equal rows on both sides of one")
+        remedy = APART if is_refused or twins else ""
+        notes.append(f"the header comes {again} without a preamble: read as page breaks of one export{twins}{remedy}")
     return tuple(notes)
 
 

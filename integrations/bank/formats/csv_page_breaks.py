@@ -2,8 +2,7 @@
 
 Two exports joined into one file either overlap, and then rows come again, or the later one begins where the days of the
 first were before. Equal rows on both sides of a page break are twins, and both of them took place. A header that shows
-neither is judged by the others of the file: where one of them begins another export, or the days run both ways, the
-file was put together, and all of them do.
+neither is judged by the others of the file, see seams.py.
 """
 
 from __future__ import annotations
@@ -11,27 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
-from typing import NamedTuple
+from itertools import islice, pairwise
 
 from ingestion import FileRefused
 from integrations.bank.formats.csv_entry import balance_after, entry_from
 from integrations.bank.formats.csv_records import MAX_RECORD_CHARS, Record, records
 from integrations.bank.formats.csv_table import Table
+from integrations.bank.formats.seams import SHOWN, Crossing, by_days, comes_again, equal
 from integrations.bank.layouts.layout import CsvLayout
 from integrations.bank.statements import Entry
 
 WINDOW_CHARS = 4 * MAX_RECORD_CHARS
 """How much is looked at on either side of the header."""
-
-
-class Crossing(NamedTuple):
-    """What the rows on both sides of a header that comes again say of it."""
-
-    is_page_break: bool | None
-    """None where they leave it open."""
-    days: tuple[int, ...] = ()
-    """Which way the days run above it, across it, and below it: by so many."""
 
 
 def crossing(text: str, page: int, header: re.Match[str], layout: CsvLayout, table: Table) -> Crossing:
@@ -42,28 +32,15 @@ def crossing(text: str, page: int, header: re.Match[str], layout: CsvLayout, tab
     below = _rows(text[header.end() : header.end() + WINDOW_CHARS if end < 0 else end], table)
     if not above or not below:
         return Crossing(True)
-    if _comes_again([row.raw for row in above], [row.raw for row in below], bool(layout.columns.balance)):
+    rows = [row.raw for row in above], [row.raw for row in below]
+    if comes_again(*rows, has_balance=bool(layout.columns.balance)):
         return Crossing(False)
     ends = [above[0], above[-1], below[0], below[-1]]
     if _balances_go_on(ends, layout, table):
         return Crossing(True)
-    days = _steps(ends, layout, table)
-    # The first day below lies on the wrong side of the last day above, as the days of either page run.
-    restarts = bool(days) and (days[0] or days[2]) * days[1] < 0
-    return Crossing(False if restarts else None, days)
-
-
-def were_joined(headers: Sequence[Crossing]) -> bool:
-    """Whether exports were put together in the file: what one header leaves open is told by all of them.
-
-    One of them begins another export, or the days run one way across a header, and the other way across another one or
-    within a page.
-    """
-    steps = [step for each in headers for step in each.days]
-    across = [each.days[1] for each in headers if each.days]
-    if min(across, default=0) < 0 < max(steps, default=0) or min(steps, default=0) < 0 < max(across, default=0):
-        return True
-    return any(each.is_page_break is False for each in headers)
+    twins = (_entry(below[at], layout, table) for at in equal(*rows))
+    named = (f"{entry.booked_on or entry.booked_text} {entry.amount_text}" for entry in islice(twins, SHOWN + 1))
+    return by_days(_steps(ends, layout, table), named)
 
 
 def _rows(text: str, table: Table) -> list[Record]:
@@ -72,17 +49,6 @@ def _rows(text: str, table: Table) -> list[Record]:
     with suppress(FileRefused):
         rows.extend(records(text, table.delimiter))
     return rows
-
-
-def _comes_again(above: Sequence[str], below: Sequence[str], has_balance: bool) -> bool:
-    """All rows again, or the last of the rows above as the first below: two different ones, or one with its balance."""
-    if above == below or (has_balance and set(above) & set(below)):
-        return True
-    length = min(len(above), len(below))
-    return any(
-        above[-1] == below[size - 1] and len(set(below[:size])) > 1 and above[-size:] == below[:size]
-        for size in range(2, length + 1)
-    )
 
 
 def _steps(ends: Sequence[Record], layout: CsvLayout, table: Table) -> tuple[int, ...]:

@@ -18,9 +18,10 @@ from typing import NamedTuple
 from ingestion import FileRefused, FileTooLarge
 from integrations.bank.formats.csv_detect import detect_layout
 from integrations.bank.formats.csv_entry import entry_from
-from integrations.bank.formats.csv_page_breaks import Crossing, crossing, were_joined
+from integrations.bank.formats.csv_page_breaks import crossing
 from integrations.bank.formats.csv_records import MAX_RECORD_CHARS, Record
 from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, is_header, open_table
+from integrations.bank.formats.seams import Crossing, were_joined
 from integrations.bank.layouts.layout import CsvLayout
 
 MAX_PARTS = 1000
@@ -41,6 +42,8 @@ class Part:
     breaks: int = 0
     is_inferred: bool = False
     """Only the other headers of the file show that its own is no page break."""
+    twins: tuple[str, ...] = ()
+    """Equal rows on both sides of a page break, of which nothing shows that it is one."""
 
 
 class _Seam(NamedTuple):
@@ -64,6 +67,7 @@ def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Ite
         crossings[seam.layout.name] += [seam.crossing] if seam.crossing else []
     joined = {name for name, of_layout in crossings.items() if were_joined(of_layout)}
     begin, kept, line, breaks, is_inferred = 0, 0, 1, 0, False
+    twins: tuple[str, ...] = ()
     pieces: list[str] = []
     table = _table(text, layout)
     for seam in seams:
@@ -72,12 +76,14 @@ def parts(text: str, layout: CsvLayout, others: Sequence[CsvLayout] = ()) -> Ite
         if told or (told is None and seam.layout.name not in joined):
             kept = seam.end  # the line of the header stays, blank
             breaks += 1
+            twins += seam.crossing.twins if seam.crossing else ()
             continue
-        yield Part(layout, table, "".join(pieces), line, breaks, is_inferred)
+        yield Part(layout, table, "".join(pieces), line, breaks, is_inferred, twins)
         line += len(_LINE_END.findall(text[begin : seam.start]))
         begin, kept, breaks, is_inferred = seam.start, seam.start, 0, told is None
         pieces, layout, table = [], seam.layout, _table(text[seam.start : seam.start + _HEAD_CHARS], seam.layout)
-    yield Part(layout, table, "".join([*pieces, text[kept:]]), line, breaks, is_inferred)
+        twins = ()
+    yield Part(layout, table, "".join([*pieces, text[kept:]]), line, breaks, is_inferred, twins)
 
 
 def _seams(

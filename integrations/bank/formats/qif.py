@@ -8,10 +8,11 @@ nothing can be proved from the file, and overlaps are judged by day, amount and 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice, pairwise
 
 from ingestion import FileTooLarge, UnreadableFile
 from integrations.bank.account_numbers import spelled
@@ -28,6 +29,7 @@ from integrations.bank.formats.qif_records import (
     run_together,
     text_of,
 )
+from integrations.bank.formats.seams import APART, SHOWN, Crossing, by_days, comes_again, doubt, equal, were_joined
 from integrations.bank.statements import BALANCE_OR_MONEY, MAX_ENTRIES, Account, Entry, EntryPart, Statement
 
 _CASH = {"bank": "checking", "cash": "cash", "ccard": "creditcard", "oth a": "asset", "oth l": "liability"}
@@ -43,6 +45,8 @@ _OTHERS = {
     "invitem": "articles",
     "template": "templates",
 }
+_WINDOW = 1000
+"""Records on either side of the beginning of a list that are held against each other."""
 _ORDERS = frozenset(f"option:{order}" for order in ORDERS)
 """Some programs name the order of day and month."""
 
@@ -69,6 +73,12 @@ class _List:
     account: str = ""
     records: list[tuple[Record, str]] = field(default_factory=list)
     """With their exact text."""
+    twins: tuple[str, ...] = ()
+    """Day and amount of equal records in what was put together here, where nothing shows that it is one export."""
+
+    @property
+    def raws(self) -> list[str]:
+        return [raw for _, raw in self.records]
 
 
 def read(
@@ -80,7 +90,7 @@ def read(
     balance_rows: str = "",
     decimal: str = "",
 ) -> tuple[Statement, ...]:
-    """One statement per account, in the order of the file.
+    """One statement per account and export, in the order of the file.
 
     `dates` is the order of day, month and year where the file's dates do not show it; the others are those of
     the options. Raises UnreadableFile, AmbiguousFormat (days and months that cannot be told apart) and FileTooLarge.
@@ -100,7 +110,9 @@ def read(
     order = QifDates.told_or_seen(named, [text_of(record, "D") for record in records])
     mark = decimal or mark_shown(text for record in records for letter in "TU$" for text in record.get(letter, ()))
     told = _Told(order, currency, mark, balance_rows)
-    statements = [_statement(each, told, others) for each in _by_account(cash)]
+    statements = [
+        _statement(each, told, others) for of_account in _by_account(cash) for each in _exports(of_account, order)
+    ]
     return (replace(statements[0], left_out=dict(others)), *statements[1:])
 
 
@@ -139,11 +151,38 @@ def _lists(text: str, max_entries: int) -> Iterator[_List]:
             current = _List(line[1:].casefold().removeprefix("type:").strip(), account)
 
 
-def _by_account(lists: list[_List]) -> list[_List]:
-    accounts: dict[tuple[str, str], _List] = {}
+def _by_account(lists: list[_List]) -> list[list[_List]]:
+    accounts: dict[tuple[str, str], list[_List]] = defaultdict(list)
     for each in lists:
-        accounts.setdefault((each.account, each.kind), _List(each.kind, each.account)).records += each.records
-    return [each for each in accounts.values() if each.records]
+        if each.records:
+            accounts[each.account, each.kind].append(each)
+    return list(accounts.values())
+
+
+def _exports(lists: list[_List], dates: QifDates) -> list[_List]:
+    """The lists of an account, put together where they go on. One that begins another export overlaps as files do."""
+    crossings = [_crossing(*pair, dates) for pair in pairwise(lists)]
+    # Some programs begin a list for each record.
+    are_joined = any(len(each.records) > 1 for each in lists) and were_joined(crossings)
+    exports = [lists[0]]
+    for each, crossing in zip(lists[1:], crossings, strict=True):
+        if crossing.is_page_break is False or are_joined:
+            exports.append(each)
+        else:
+            exports[-1].records += each.records
+            exports[-1].twins += crossing.twins
+    return exports
+
+
+def _crossing(above: _List, below: _List, dates: QifDates) -> Crossing:
+    rows = above.raws[-_WINDOW:], below.raws[:_WINDOW]
+    if len(set(rows[1])) > 1 and comes_again(*rows):
+        return Crossing(False)
+    ends = [above.records[0], above.records[-1], below.records[0], below.records[-1]]
+    days = [day for record, _ in ends if (day := dates.day(text_of(record, "D"))) is not None]
+    steps = tuple((later - earlier).days for earlier, later in pairwise(days)) if len(days) == len(ends) else ()
+    twins = (below.records[at][0] for at in islice(equal(*rows), SHOWN + 1))
+    return by_days(steps, (f"{text_of(each, 'D')} {text_of(each, 'T') or text_of(each, 'U')}" for each in twins))
 
 
 def _statement(each: _List, told: _Told, others: Counter[str]) -> Statement:
@@ -166,8 +205,13 @@ def _statement(each: _List, told: _Told, others: Counter[str]) -> Statement:
         format="qif",
         problems=(together,) if together else (),
         unproved="QIF states no balances",
-        notes=(*filter(None, [loose_note(records)]), *_unequal_splits(entries)),
+        notes=(*filter(None, [loose_note(records), _twins_note(each)]), *_unequal_splits(entries)),
     )
+
+
+def _twins_note(each: _List) -> str:
+    twins = doubt(each.twins, "equal entries of two of them")
+    return f"several lists of the account are read as one{twins}{APART}" if twins else ""
 
 
 def _balances(each: _List, told: _Told) -> dict[int, str]:

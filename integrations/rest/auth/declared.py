@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ingestion import CredentialError
 from integrations.rest.values import Value
 
 _NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 """What may name a header (RFC 9110, token)."""
+HEADERS_OF_OURS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding", "x-request-id"}
+)
+"""Headers that a call has of its own: a declared one would not be sent, or beside ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,12 @@ class ApiKey(Value):
     place: Literal["header", "query"] = "header"
     field: str = "key"
     """The credential's field that holds it."""
+
+    @model_validator(mode="after")
+    def _header_is_free(self) -> Self:
+        if self.place == "header" and self.name.lower() in HEADERS_OF_OURS:
+            raise ValueError(f"`name`: the header {self.name!r} cannot be set here; name the one that the source reads")
+        return self
 
     def proof(self, secret: Mapping[str, str]) -> Proof:
         sent = {self.name: needed(secret, self.field)}

@@ -49,6 +49,7 @@ DECLARED = {
     "ingestion_deadletter_replay": Policy.OBJECT,
     "ingestion_deadletter_replay_matching": Policy.FORM,
     "ingestion_deadletter_triage": Policy.OBJECT,
+    "ingestion_delivery_abandon": Policy.OBJECT,
     "ingestion_delivery_body": Policy.OBJECT,
     "ingestion_knownshape_accept": Policy.OBJECT,
     "ingestion_knownshape_dismiss": Policy.OBJECT,

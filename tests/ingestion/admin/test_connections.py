@@ -146,7 +146,7 @@ def test_what_an_action_refuses_of_a_form_is_said_and_what_was_typed_stays(conso
 
     answer = console.post(page, {"config": '{"integration": "shop", "page": 7, "x": "a-long-and-secret-token"}'})
 
-    assert "of the stored credential" in answer.content.decode()
+    assert "of the credential stored for" in answer.content.decode()
     assert "&quot;page&quot;: 7" in answer.content.decode()
     connection.refresh_from_db()
     assert connection.config == {}

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
+from redis import Redis
 
 from ingestion import Context, CredentialError, Json, Page, actions
 from ingestion.actions import Actor
@@ -254,7 +255,7 @@ def test_a_connection_whose_source_cannot_be_tested_offers_no_test(console: Clie
     assert reverse("admin:ingestion_connection_test", args=[link.pk]) not in page
 
 
-def test_a_superuser_replaces_keys_and_sees_what_is_under_each(client: Client, acme: Tenant) -> None:
+def test_a_superuser_replaces_keys_and_sees_what_is_under_each(client: Client, acme: Tenant, redis: Redis) -> None:
     old, new = master_key(), master_key()
     with under(old=old):
         actions.set_credential(Actor(), acme, "stripe", {"api_key": "sk-first"})
@@ -271,7 +272,7 @@ def test_a_superuser_replaces_keys_and_sees_what_is_under_each(client: Client, a
     assert "may be taken out of the settings" in after
 
 
-def test_a_master_key_that_is_missing_is_named_on_the_keys_page(client: Client, acme: Tenant) -> None:
+def test_a_master_key_that_is_missing_is_named_on_the_keys_page(client: Client, acme: Tenant, redis: Redis) -> None:
     with under(old=master_key()):
         actions.set_credential(Actor(), acme, "stripe", {"api_key": "sk-first"})
     client.force_login(superuser())

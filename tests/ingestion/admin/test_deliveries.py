@@ -88,6 +88,19 @@ def test_a_delivery_that_waits_says_why(console: Client, acme: Tenant, delivery:
     assert "bank holiday" in shown
 
 
+def test_a_delivery_that_waits_is_given_up_with_a_reason(console: Client, delivery: Delivery) -> None:
+    page = reverse("admin:ingestion_delivery_change", args=[delivery.pk])
+    give_up = reverse("admin:ingestion_delivery_abandon", args=[delivery.pk])
+    assert give_up not in console.get(page).content.decode()
+    Delivery.unscoped.filter(pk=delivery.pk).update(state=Delivery.State.PENDING, run=None, done_at=None)
+
+    assert give_up in console.get(page).content.decode()
+    console.post(give_up, {"reason": "a test"})
+
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.note) == (Delivery.State.ABANDONED, "a test")
+
+
 @pytest.mark.slow
 def test_the_list_says_why_deliveries_wait_with_as_many_questions_for_fifty_as_for_one(
     console: Client, delivery: Delivery, django_assert_max_num_queries: Any

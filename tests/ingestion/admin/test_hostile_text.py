@@ -70,10 +70,19 @@ class Markup(HTMLParser):
             runs = name.startswith("on") or (value or "").strip().lower().startswith("javascript:")
             if MARK in name or (runs and MARK in (value or "")):
                 self.executed.append(f"<{tag} {name}={value!r}>")
+            if name in ("title", "alt", "placeholder") or name.startswith("aria-"):
+                self._look_for_the_unseen(f"<{tag} {name}", value or "")
 
     def handle_data(self, data: str) -> None:
         if self.lasttag in ("script", "style") and MARK in data:
             self.executed.append(f"{self.lasttag}: {data[:60]}")
+        if self.lasttag != "textarea":  # what is edited must stay what it is
+            self._look_for_the_unseen(self.lasttag, data)
+
+    def _look_for_the_unseen(self, place: str, text: str) -> None:
+        """Signs that show nothing, or turn the direction of what follows, belong to no page of ours."""
+        if visible(text) != text.replace("\r\n", "\n"):
+            self.executed.append(f"{place} has signs that nobody sees: {visible(text)[:60]}")
 
 
 def shared_pages() -> list[str]:

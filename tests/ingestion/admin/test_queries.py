@@ -25,7 +25,7 @@ kind of thing instead of a join, and one or two of the list's own.
 LISTS = sorted(
     f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     for model, page in admin.site._registry.items()
-    if model._meta.app_label != "auth"
+    if model._meta.app_label not in ("auth", "standalone")  # of no tenant: superusers' own
 )
 
 

@@ -14,6 +14,7 @@ from ingestion.models import AuditEntry, DeadLetter, Event, Run, Tenant
 from ingestion.testing import Records, run_pipeline
 from tests.app.pipelines import payments
 from tests.ingestion.admin.staff import staff
+from tests.ingestion.commands.shell import asked, ingest
 
 LIST = reverse("admin:ingestion_run_changelist")
 
@@ -59,13 +60,17 @@ def test_the_page_tells_the_whole_story(console: Client, acme: Tenant) -> None:
 @pytest.mark.slow
 def test_letters_that_another_run_saw_since_are_not_said_to_be_none(console: Client, acme: Tenant) -> None:
     bad = [{"id": "pay-17", "amount": "much"}]
-    first = run_pipeline(payments, acme, records=bad)
-    run_pipeline(payments, acme, records=bad)
+    first, between, _ = (run_pipeline(payments, acme, records=bad) for _ in range(3))
 
-    page = console.get(page_of(first)).content.decode()
+    of_first, of_between = (console.get(page_of(run)).content.decode() for run in (first, between))
 
-    assert "1 records of this run became dead letters, which other runs have seen since" in page
-    assert f"manage.py ingest list dead-letters --run {first.pk}" in page
+    assert "1 record of this run became a dead letter, seen by other runs since: <code>" in of_first
+    assert f"manage.py ingest list dead-letters --run {first.pk}" in of_first
+    assert asked("list", "dead-letters", "--run", first.pk)["dead_letters"]
+    told = "1 record of this run became a dead letter, seen by other runs before and since: look under the last run"
+    assert told in of_between
+    assert "list dead-letters" not in of_between
+    assert told in ingest("list", "dead-letters", "--run", between.pk).out
 
 
 @pytest.mark.slow
@@ -86,7 +91,9 @@ def test_a_running_page_refreshes_itself_without_javascript(console: Client, acm
     queued = actions.run_now(Actor(), actions.connect(Actor(), acme, "app.payments"))
     done = run_pipeline(payments, acme)
 
-    assert '<meta http-equiv="refresh"' in console.get(page_of(queued)).content.decode()
+    page = console.get(page_of(queued), {"_changelist_filters": "q=x"}).content.decode()
+    refresh = '<meta http-equiv="refresh" content="10; url=?_changelist_filters=q%3Dx&amp;refreshed=1">'
+    assert refresh in page, "an idle limit knows by its address what nobody asked for"
     assert '<meta http-equiv="refresh"' not in console.get(page_of(done)).content.decode()
 
 
@@ -186,7 +193,7 @@ def test_a_run_whose_letters_are_closed_does_not_blame_another_record(console: C
     page = console.get(page_of(run)).content.decode()
 
     assert "1 of 1 record was rejected" in page
-    assert "None of them is open" in page
+    assert "None is open under this run" in page
     assert "The first:" not in page
 
 

@@ -156,6 +156,8 @@ def test_a_tenant_may_have_several_connections_of_one_pipeline_under_names() -> 
 
     assert north["id"] != south["id"]
     assert (nameless.code, nameless.error) == (2, "Say which connection: --name 'north' or 'south'.")
+    told = "There is no connection 'sout' of app.payments for acme; there are: 'north', 'south'. Did you mean 'south'?"
+    assert ingest("pause", *ACME, "--name", "sout", "--reason", "audit").error == told
     assert not Connection.objects.for_tenant(tenant).get(name="north").is_paused
     assert Connection.objects.for_tenant(tenant).get(name="south").is_paused
 

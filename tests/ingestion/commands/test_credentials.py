@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from redis import Redis
 
 from ingestion import Context, Json, Page, actions, scheduling
 from ingestion.models import Credential, DataKey, Heartbeat, Tenant
@@ -183,7 +184,7 @@ def test_test_of_a_source_that_cannot_be_tested_fails(acme: Tenant) -> None:
     assert (answer.code, "cannot be tested" in answer.error) == (1, True)
 
 
-def test_rotate_keys_says_what_it_did_and_which_master_key_may_go(acme: Tenant) -> None:
+def test_rotate_keys_says_what_it_did_and_which_master_key_may_go(acme: Tenant, redis: Redis) -> None:
     old, new = master_key(), master_key()
     with under(old=old):
         store(acme)
@@ -202,7 +203,7 @@ def test_rotate_keys_without_the_old_master_key_fails_and_names_it(acme: Tenant)
         store(acme)
 
     with under(new=master_key()):
-        answer = ingest("credential", "rotate-keys")
+        answer = ingest("credential", "rotate-keys", "--anyway")
 
     assert (answer.code, "acme: The master key 'old'" in answer.error) == (1, True)
 
@@ -211,7 +212,7 @@ def test_rotate_keys_with_an_age_replaces_old_data_keys(acme: Tenant) -> None:
     store(acme)
     DataKey.unscoped.update(created_at=datetime(2020, 1, 1, tzinfo=UTC))
 
-    assert len(asked("credential", "rotate-keys", "--older-than", "365d")["rotated"]) == 1
+    assert len(asked("credential", "rotate-keys", "--anyway", "--older-than", "365d")["rotated"]) == 1
 
 
 def test_health_lists_credentials_that_end_soon_and_stays_well(acme: Tenant) -> None:

@@ -273,7 +273,7 @@ def test_a_letter_that_a_load_superseded_is_opened_again_and_replayed() -> None:
 
     (row,) = asked("reopen", str(letter.pk), "--tenant", "acme", "--reason", "it is newer")["dead_letters"]
 
-    assert f"`ingest reopen {letter.pk}`" in refused.error
+    assert f"`manage.py ingest reopen {letter.pk} --reason …`" in refused.error
     assert (row["status"], statuses(tenant)) == ("new", ["new"])
     assert AuditEntry.unscoped.get(action="reopen").reason == "it is newer"
 

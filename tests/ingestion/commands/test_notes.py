@@ -71,7 +71,7 @@ def test_notes_of_an_uploaded_file_are_printed_and_what_only_tells_is_not(
     answer = noted("upload", tmp_path / "a", *ACME)
 
     run = Run.objects.for_tenant(connection.tenant).get()
-    assert f"Run {run.pk}, note: Is it one? Say ids=once." in answer.out
+    assert f"Run {run.pk} (a), note: Is it one? Say ids=once." in answer.out
     assert "Read a page." not in answer.out
     assert list(run.events.filter(name="read").values_list("text", flat=True)) == ["Read a page."]
 

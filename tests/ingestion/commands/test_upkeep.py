@@ -1,6 +1,7 @@
 """`ingest tick`, `health`, `sweep` and `worker`."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,10 +25,12 @@ from ingestion.clock import db_now_plus
 from ingestion.management.verbs.stopping import stopping
 from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.running import ownership
-from ingestion.testing import make_tenant
+from ingestion.testing import make_tenant, registered
+from tests.ingestion import received
 from tests.ingestion.chaos.processes import end, start_child
 from tests.ingestion.chaos.zygote import become
 from tests.ingestion.commands.shell import asked, ingest
+from tests.ingestion.received import delivered_to
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 200
@@ -87,10 +90,11 @@ def test_health_with_an_overdue_connection_exits_with_1_and_names_it() -> None:
 
 def test_health_names_connections_whose_deliveries_wait_for_more_than_an_hour() -> None:
     ticked()
-    connection = connected()
-    paused = actions.connect(actions.Actor(), connection.tenant, "app.payments", "paused")
-    for one in (connection, paused):
-        actions.deliver(one, "msg_1", b"{}", hint=False)
+    with registered(delivered_to()) as pipeline:
+        connection = received.connected(pipeline, make_tenant())
+        paused = received.connected(pipeline, connection.tenant, "paused")
+        for one in (connection, paused):
+            actions.deliver(one, "msg_1", b"{}", hint=False)
     actions.pause(actions.Actor(), paused, "holiday")
     fresh = ingest("health")
     Delivery.unscoped.update(received_at=db_now_plus(-3700))
@@ -111,7 +115,7 @@ def test_health_names_runs_whose_lease_has_expired() -> None:
     assert [row["id"] for row in asked("health")["expired_leases"]] == [run.pk]
 
 
-def test_health_without_redis_is_not_unhealthy_but_says_so() -> None:
+def test_health_without_redis_is_not_unhealthy_but_says_so(no_redis: None) -> None:
     ticked()
 
     answer = ingest("health")
@@ -158,6 +162,7 @@ def test_worker_executes_what_is_queued(process_environment: dict[str, str], red
 
     run.refresh_from_db()
     assert (done.returncode, run.state) == (0, Run.State.SUCCEEDED), done.stderr
+    assert re.search(r"^Worker \d+ serves ingestion-free;", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -186,9 +191,11 @@ def test_without_redis_a_worker_and_a_scheduler_end_with_a_sentence(tmp_path: Pa
 
 @pytest.mark.django_db(transaction=True)
 def test_tick_loop_survives_without_redis_and_stops_on_sigterm(tmp_path: Path) -> None:
-    loop = start(tmp_path / "said", "tick", "--loop", first=without_redis)
+    said = tmp_path / "said"
+    loop = start(said, "tick", "--loop", first=without_redis)
     with ended(loop):
         wait_until(lambda: scheduling.last_tick() is not None)
+        assert f"Tick {loop} looks every" in said.read_text()  # while it goes on, not when it ends
         os.kill(loop, signal.SIGTERM)
 
         assert end(loop) == 0

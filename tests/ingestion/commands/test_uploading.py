@@ -72,6 +72,21 @@ def test_a_refused_file_does_not_keep_the_others_out(acme: Tenant, tmp_path: Pat
     assert answer.document["runs"][0]["state"] == "succeeded"
 
 
+def test_every_line_and_error_names_its_file(acme: Tenant, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"id": "pay_1", "amount": "much"}')
+
+    answer = ingest("upload", empty, bad, file(tmp_path, "good.jsonl", "pay_2"), *ACME)
+    first, _ = Run.objects.for_tenant(acme).order_by("pk")
+
+    assert answer.code == 1
+    assert [line.split()[-1] for line in answer.out.splitlines() if "succeeded" in line] == ["good.jsonl"]
+    assert f"Run {first.pk} (bad.jsonl) is partial: " in answer.error
+    assert answer.error.endswith("\n1 of 3 files was refused: empty.")
+
+
 def test_a_file_that_is_not_there_is_a_usage_error_and_nothing_is_taken(acme: Tenant, tmp_path: Path) -> None:
     answer = ingest("upload", file(tmp_path, "a", "pay_1"), tmp_path / "b", *ACME)
 

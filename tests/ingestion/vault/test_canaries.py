@@ -263,7 +263,7 @@ def test_a_config_that_holds_it_is_refused_in_every_spelling(tenant: Tenant) -> 
                 lambda config=config: actions.run_now(OPERATOR, link, config=config),
                 lambda config=config: actions.upload(OPERATOR, link, "f.csv", b"x", config=config),
             ):
-                with pytest.raises(ActionRefused, match="the value 'api_key' of the stored credential") as refused:
+                with pytest.raises(ActionRefused, match="the value 'api_key' of the credential stored for") as refused:
                     attempt()
                 assert leaks("refusal", str(refused.value)) == []
 

@@ -66,14 +66,14 @@ def test_the_console_refuses_a_secret_that_a_remote_store_keeps(
 
     for given in ({"integration": "shop", "header": f"Bearer {SECRET}"}, {"integration": "shop", "page": 2}):
         answer = client.post(page, {"config": json.dumps(given)}, follow=True)
-        assert ("stored credential" in answer.content.decode()) is ("header" in given)
+        assert ("credential stored for shop" in answer.content.decode()) is ("header" in given)
 
     assert Connection.unscoped.get().config == {"integration": "shop", "page": 2}
     assert RemoteStore.asked[0] is False, "what is refused is refused before any transaction"
 
 
 def test_a_remote_store_is_asked_inside_a_transaction_too(connection: Connection) -> None:
-    with transaction.atomic(), pytest.raises(ActionRefused, match="stored credential"):
+    with transaction.atomic(), pytest.raises(ActionRefused, match="credential stored for shop"):
         actions.configure(actions.Actor(), connection, {"integration": "shop", "header": f"Bearer {SECRET}"})
 
 
@@ -86,3 +86,15 @@ def test_a_config_is_not_stored_unseen_while_the_store_is_away(connection: Conne
         RemoteStore.away.clear()
 
     assert Connection.unscoped.get().config == {}
+
+
+def test_a_secret_of_another_integration_of_the_tenant_is_refused_and_another_tenant_s_is_not_compared() -> None:
+    acme, globex = make_tenant("acme"), make_tenant("globex")
+    for tenant, key in ((acme, SECRET), (globex, f"{SECRET}-of-globex")):
+        actions.set_credential(actions.Actor(), tenant, "mail", {"api_key": key})
+    connection = actions.connect(actions.Actor(), acme, "app.payments")
+
+    with pytest.raises(ActionRefused, match="'api_key' of the credential stored for mail"):
+        actions.configure(actions.Actor(), connection, {"header": f"Bearer {SECRET}"})
+
+    actions.configure(actions.Actor(), connection, {"header": "x" + SECRET[1:] + "-of-globex"})

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from ingestion.core.context import Secret
-from ingestion.core.errors import UnknownMasterKey
+from ingestion.core.errors import KeysUnusable
 from ingestion.models import Tenant
 from ingestion.vault import credentials
 from tests.ingestion.runs import new_tenant
@@ -33,7 +33,7 @@ def test_a_backup_restored_into_an_empty_database_is_read_with_the_same_master_k
     with under(kept=kept):
         assert credentials.read(again.ref, STORE) == Secret({"api_key": "second-value"}, 2)
         assert stored(again, api_key="third-value").version == 3
-    with under(other=master_key()), pytest.raises(UnknownMasterKey, match="put it back"):
+    with under(other=master_key()), pytest.raises(KeysUnusable, match="put it back"):
         credentials.read(again.ref, STORE)
 
 

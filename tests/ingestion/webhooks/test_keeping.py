@@ -36,7 +36,9 @@ def delivered(to: Connection, keeps: Keeps) -> HttpResponse:
         "webhook-timestamp": str(now),
         "webhook-signature": sign(SECRET, "msg_1", now, body),
     }
-    view = receiver(standard_webhooks, secrets=lambda pipeline, connection: [SECRET], keeps=keeps)
+    view = receiver(
+        standard_webhooks, accepts=lambda pipeline: True, secrets=lambda pipeline, connection: [SECRET], keeps=keeps
+    )
     request = RequestFactory().post("/", body, content_type="application/json", headers=headers)
     return view(request, to.tenant.key, to.public_id)
 
@@ -56,4 +58,12 @@ def test_a_credential_that_goes_after_the_proof_lets_the_sender_come_again(mine:
     answer = delivered(mine, keeps)
 
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
+    assert not Delivery.unscoped.exists()
+
+
+def test_an_endpoint_keeps_nothing_for_a_source_that_takes_no_deliveries_whatever_it_accepts() -> None:
+    with registered(over([])) as pipeline:
+        answer = delivered(connected(pipeline, make_tenant("acme")), lambda pipeline, connection, body: body)
+
+    assert answer.status_code == 401
     assert not Delivery.unscoped.exists()

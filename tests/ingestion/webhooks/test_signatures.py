@@ -44,6 +44,24 @@ def test_the_corpus_vectors_are_answered_as_published() -> None:
         assert answer == ("ok" if vector["expect"] == "ok" else "refused"), vector["name"]
 
 
+def test_what_was_signed_cannot_be_read_as_another_id_and_body() -> None:
+    """The signed text is the same: `id.timestamp.body`, parted elsewhere."""
+    signature = sign(SECRET, "msg", NOW, f"{NOW + 1}.{{}}".encode())
+    headers = {"webhook-id": f"msg.{NOW}", "webhook-timestamp": str(NOW + 1), "webhook-signature": signature}
+    assert sign(SECRET, f"msg.{NOW}", NOW + 1, b"{}") == signature
+
+    with pytest.raises(Unverified, match="could be read as the timestamp"):
+        standard_webhooks(headers, b"{}", [SECRET], NOW)
+
+
+@pytest.mark.parametrize("message_id", ["msg.v2", "a.1b.c", "order-1.updated"])
+def test_an_id_with_a_dot_that_cannot_be_misread_is_taken(message_id: str) -> None:
+    signature = sign(SECRET, message_id, NOW, BODY)
+    headers = {"webhook-id": message_id, "webhook-timestamp": str(NOW), "webhook-signature": signature}
+
+    assert standard_webhooks(headers, BODY, [SECRET], NOW) == message_id
+
+
 def test_the_published_vector_is_right() -> None:
     assert verified() == "msg_p5jXN8AQM9LWM0D4loKWxJek"
     assert sign(SECRET, HEADERS["webhook-id"], NOW, BODY) == HEADERS["webhook-signature"]

@@ -60,3 +60,8 @@ def test_date_payee_amount_is_read_in_the_order_that_its_days_show(day: str, lay
 def test_date_payee_amount_whose_days_leave_the_order_open_asks_for_it() -> None:
     with pytest.raises(AmbiguousFormat, match="dates=dmy"):
         read_file(b"Date,Payee,Amount\n02/11/2024,Ada,-1\n", currency="EUR")
+
+
+def test_a_header_of_several_layouts_alone_is_said_to_hold_no_entries() -> None:
+    with pytest.raises(AmbiguousFormat, match=r"^The file holds no entries, only a header\. The file fits several"):
+        read_file(b"Date,Payee,Amount\n", currency="EUR")

@@ -21,21 +21,24 @@ def rows(*days_and_texts: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("above", "below"),
+    ("above", "below", "twins"),
     [
-        (rows("01a", "02b"), rows("02b", "03c")),
-        (rows("03c", "02b"), rows("02b", "01a")),
-        (rows("01a", "02b", "02b"), rows("02b", "02b", "03c")),
-        (rows("01a", "02b"), rows("02c")),
-        (rows("02a", "02b"), rows("02c", "02d")),
-        ('2026-06-01,"a, or\nb",-5.00\n', rows("02b")),
+        (rows("01a", "02b"), rows("02b", "03c"), 1),
+        (rows("03c", "02b"), rows("02b", "01a"), 1),
+        (rows("01a", "02b", "02b"), rows("02b", "02b", "03c"), 2),
+        (rows("01a", *["02b"] * 6), rows(*["02b"] * 6, "03c"), 6),
+        (rows("01a", "02b"), rows("02c"), 0),
+        (rows("02a", "02b"), rows("02c", "02d"), 0),
+        ('2026-06-01,"a, or\nb",-5.00\n', rows("02b"), 0),
     ],
 )
-def test_equal_rows_on_both_sides_of_a_page_break_are_twins(above: str, below: str) -> None:
+def test_equal_rows_on_both_sides_of_a_page_break_are_twins_and_named(above: str, below: str, twins: int) -> None:
     ((statement,),) = read_parts((HEAD + above + HEAD + below).encode(), currency="EUR")
 
     assert len(statement.entries) == (above + below).count("-5.00")
-    assert statement.notes == (PAGE_BREAK,)
+    named = "; ".join(["2026-06-02 -5.00"] * min(twins, 5) + ["and more"] * (twins > 5))
+    doubt = f". In doubt: {named}; equal rows on both sides of one count as two. Where these are exports of their own, "
+    assert statement.notes == (PAGE_BREAK + (f"{doubt}upload each as a file of its own" if twins else ""),)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 from datetime import timedelta
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
 
+from integrations.bank.courses import course, overlap_in_another_direction, runs_in_common
 from tests.databases import some
 from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, archived, csv, mt940, ofx
 from tests.integrations.bank.test_cuttings_within_days import cut, stored, true
@@ -47,6 +49,39 @@ def test_statements_without_numbers_of_which_one_changes_no_balance_are_named() 
     said = told(*(mt940(cut(booked, *span, "0")) for span in [(0, 3), (3, 5)]))
 
     assert "one of them changes no balance and has no number" in said
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_statements_that_overlap_only_where_a_day_is_listed_from_new_to_old_are_named(turned: bool) -> None:
+    booked = shops(5, -1, -2, 5, -2, -2)
+    files = [mt940(cut(booked, *span, "0")) for span in [(1, 3), (5, 6)]]
+
+    said = told(*(files[::-1] if turned else files))
+
+    assert "only if their bank lists a day in the less likely direction" in said
+    assert "In doubt: 2026-06-01 -2 EUR; together -2" in said
+
+
+@pytest.mark.parametrize("order", ["SPW", "PWS"])
+def test_statements_that_others_lead_apart_though_one_holds_the_other_are_named(order: str) -> None:
+    booked = [RENT, TEA._replace(day=DAY + timedelta(days=1)), BACK._replace(day=DAY + timedelta(days=1))]
+    spans = {"W": ((0, 2), "90/1"), "P": ((1, 2), "20/1"), "S": ((2, 3), "30/1")}
+    files = {name: mt940(cut(booked, *span, number)) for name, (span, number) in spans.items()}
+
+    said = "".join(notes(put(connection(), f"{name}.sta", files[name])) for name in order)
+
+    assert "the entries may as well be the same, sent again, or be two. All of them count" in said
+    assert "In doubt: 2026-06-02 -1 EUR; together -1" in said
+
+
+def test_exports_that_show_that_they_list_the_newest_entry_first_overlap_in_that_direction() -> None:
+    earlier = course(Decimal(100), Decimal(94), [(DAY, Decimal(-2)), (DAY, Decimal(-4))], "", falls=True)
+    later = course(Decimal(96), Decimal(93), [(DAY, Decimal(-1)), (DAY, Decimal(-2))], "", falls=True)
+    assert earlier is not None
+    assert later is not None
+
+    assert runs_in_common(earlier, later)
+    assert not overlap_in_another_direction(earlier, later)
 
 
 def by_amount(cutting: Cutting) -> bytes:

@@ -57,6 +57,20 @@ def test_a_statement_that_the_file_repeats_keeps_its_ids() -> None:
     assert keys(once, twice) == keys(once) * 2
 
 
+def test_pages_without_a_number_that_the_file_repeats_keep_their_ids() -> None:
+    pages = [replace(statement(entry(), entry(amount)), page=page) for page, amount in [(2, "5"), (1, "7")]]
+
+    assert keys(*pages, *pages) == keys(*pages) * 2
+
+
+def test_a_page_of_the_same_place_that_lists_something_else_is_not_the_one_before() -> None:
+    first, second, other = (
+        replace(statement(entry(), entry(amount)), page=page) for page, amount in [(1, "5"), (2, "7"), (2, "9")]
+    )
+
+    assert keys(first, second, other) == keys(first, second) + keys(other)
+
+
 def test_the_same_entry_in_two_files_is_one() -> None:
     assert keys(statement(entry(), entry("5"))) == keys(statement(entry("5"), entry()))[::-1]
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from integrations.bank.leading import Step, leads_by_numbers
+from integrations.bank.leading import Step, leads_by_balances, leads_by_numbers
 from integrations.bank.models import BankStatement
 from tests.calls import calls_of
 from tests.integrations.bank.test_cuttings import DAY, Booked, mt940
@@ -49,6 +49,26 @@ def test_statements_lead_by_numbers_where_each_follows_the_one_before(
 
 def test_numbers_lead_nowhere_beside_the_balances() -> None:
     assert not leads("7", ["8"], "9", opening=6)
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "second", "do"),
+    [
+        ("90", "3", "2", False),
+        ("4", "3", "90", False),
+        ("90/1", "7/3", "7/2", False),
+        ("7/2", "7/1", "90/1", False),
+        ("90", "3", "4", True),
+        ("0", "0", "0", True),
+    ],
+)
+def test_a_statement_before_the_first_or_after_the_second_by_its_number_does_not_lead_from_one_to_the_other(
+    first: str, step: str, second: str, *, do: bool
+) -> None:
+    low, high = Decimal(3), Decimal(4)
+    ends = (BankStatement(number=number, opening=low, closing=high) for number in (first, second))
+
+    assert leads_by_balances(*ends, [Step(high, low, step)]) is do
 
 
 def test_four_times_the_statements_are_four_times_the_work() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from itertools import permutations
 
 import pytest
 
 from ingestion.actions import Selection, replay
-from ingestion.models import DeadLetter
+from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running import execute
-from integrations.bank.models import BankStatement
+from integrations.bank.listings import compressed
+from integrations.bank.models import BankStatement, BankTransaction
 from tests.databases import all_on_sqlite
 from tests.integrations.bank.camt_messages import entry, message
 from tests.integrations.bank.test_cuttings import DAY, Booked, Cutting, alone, archived, csv, few_a_page, ofx
@@ -166,17 +168,40 @@ def test_entries_whose_ids_are_ignored_are_told_by_nothing_and_named() -> None:
 def test_an_entry_mended_in_its_dead_letter_makes_the_parts_of_a_day_known() -> None:
     where = connection()
     told(spoiled(export(RENT, TEA), -5), export(TEA, BACK))
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    mended = bytes(letter.payload).replace(b'"amount": null', b'"amount": "-5.00"')
-    assert mended != bytes(letter.payload)
-    DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
 
-    (run,) = replay(ACTOR, Selection(where.tenant))
-    execute(run.pk)
+    run = mended(where)
 
     assert stored("acme") == true([RENT, TEA, BACK])
     assert BankStatement.objects.for_tenant(where.tenant).count() == 2
     assert PARTS in notes(run)
+
+
+def mended(where: Connection) -> Run:
+    """The run that loads the rent of the dead letter."""
+    letters = DeadLetter.objects.for_tenant(where.tenant)
+    payload = bytes(letters.get().payload)
+    assert b'"amount": null' in payload
+    letters.update(payload=payload.replace(b'"amount": null', b'"amount": "-5.00"'))
+    (run,) = replay(ACTOR, Selection(where.tenant))
+    execute(run.pk)
+    return run
+
+
+def test_an_entry_mended_in_its_dead_letter_is_of_its_statement_however_many_of_its_head_came_since() -> None:
+    where = connection()
+    told(spoiled(export(RENT, TEA), -5))
+    statements = BankStatement.objects.for_tenant(where.tenant)
+    own, later = statements.get(), statements.get()
+    later.pk, later.listing = None, compressed(f"ends={DAY}:{DAY} {DAY} -1")
+    copies = [copy(later) for _ in range(41)]
+    for at, each in enumerate(copies):
+        each.external_id = f"later-{at}"
+    statements.bulk_create(copies)
+
+    mended(where)
+
+    rows = BankTransaction.objects.for_tenant(where.tenant)
+    assert set(rows.values_list("statement_id", flat=True)) == {own.pk}
 
 
 @pytest.mark.parametrize("turned", [False, True])

@@ -178,3 +178,37 @@ def test_splits_that_do_not_add_up_are_noted_and_the_amount_stands() -> None:
 
     assert [str(entry.amount) for entry in statement.entries] == ["-9.00"] * 3
     assert statement.notes == ("the splits of entry 2 of 26/06/2026 make -8.00, not -9.00; and 1 more",)
+
+
+FIRST, SECOND, THIRD = (f"D{day}/06/2026|T-5.00|PShop {day}" for day in (24, 25, 26))
+
+
+@pytest.mark.parametrize(
+    ("lists", "sizes"),
+    [
+        ([[FIRST, SECOND], [FIRST, SECOND]], [2, 2]),
+        ([[FIRST, SECOND, THIRD], [SECOND, THIRD]], [3, 2]),
+        ([[THIRD, SECOND], [SECOND, FIRST], [THIRD]], [2, 2, 1]),
+        ([[FIRST, SECOND], [THIRD]], [3]),
+        ([[FIRST, SECOND], [SECOND, THIRD]], [4]),
+        ([[FIRST], [FIRST]], [2]),
+        ([[SECOND], [FIRST], [THIRD], [THIRD]], [4]),
+    ],
+    ids=["again", "overlap", "both ways", "goes on", "twins", "one record twice", "a list for each record"],
+)
+def test_lists_of_an_account_are_exports_of_their_own_where_records_or_days_come_again(
+    lists: list[list[str]], sizes: list[int]
+) -> None:
+    statements = qif.read(b"\n".join(qif_file(*records) for records in lists))
+
+    assert [len(each.entries) for each in statements] == sizes
+
+
+def test_equal_records_of_lists_that_are_read_as_one_are_named() -> None:
+    statement = only(qif_file(FIRST, SECOND) + b"\n" + qif_file(SECOND, THIRD))
+
+    (note,) = statement.notes
+    assert note == (
+        "several lists of the account are read as one. In doubt: 25/06/2026 -5.00; equal entries of two of them count "
+        "as two. Where these are exports of their own, upload each as a file of its own"
+    )

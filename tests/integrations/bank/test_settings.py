@@ -111,7 +111,7 @@ def test_a_connection_is_refused_and_one_of_before_is_told_how_to_take_the_key_a
     Connection.objects.for_tenant(where.tenant).update(config={"acount": "1"})
     where.refresh_from_db()
 
-    with pytest.raises(ConfigurationError, match="--config acount=null"):
+    with pytest.raises(ConfigurationError, match="take it out"):
         upload(Actor(), where, "a.sta", FILE)
 
     assert load(where, "a.sta", FILE, acount=None).ok == 1  # type: ignore[arg-type]

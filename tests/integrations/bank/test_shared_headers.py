@@ -41,6 +41,12 @@ def test_the_settings_currency_is_that_of_a_header_that_names_none(data: bytes) 
     assert ledger(where) == [("EUR", "EUR", "-10.00"), ("EUR", "EUR", "-5.00")]
 
 
+def test_a_file_that_says_neither_account_nor_currency_asks_for_both_at_once() -> None:
+    run = load(connection(), "june.csv", DAY_FIRST)
+
+    assert "--config account=NUMBER --config currency=EUR" in run.error_message
+
+
 @pytest.mark.parametrize("data", [DAY_FIRST, MONTH_FIRST], ids=["day first", "month first"])
 def test_without_a_setting_the_run_asks_for_the_currency(data: bytes) -> None:
     where = told(connection())

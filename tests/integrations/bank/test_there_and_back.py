@@ -211,3 +211,4 @@ def test_a_day_that_comes_back_without_numbers_is_named() -> None:
     run = put(where, "back.sta", back)
 
     assert "The balances of 2026-06-10 go from 90 to 100 and back, in statements without numbers" in notes(run)
+    assert "In doubt: 2026-06-10 10 EUR; together 10, by which the ledger may differ" in notes(run)

@@ -6,9 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from tests.integrations.bank.test_cuttings import DAY, FORMATS, Booked
+from tests.integrations.bank.test_cuttings import DAY, FORMATS, Booked, few_a_page
 from tests.integrations.bank.test_cuttings_within_days import cut, loaded, true
 
+__all__ = ["few_a_page"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -84,3 +85,20 @@ def test_an_entry_keeps_its_own_row_where_its_statement_comes_again_beside_its_t
     files = [evening, middle, morning, middle, morning, evening, evening, morning]
 
     assert loaded("again", files) == true([history[0], *history[2:]])
+
+
+@pytest.mark.usefixtures("few_a_page")
+def test_twins_on_a_later_page_keep_their_rows_when_their_statement_comes_again() -> None:
+    history = booked(*((1, amount, "Shop") for amount in (-1, -1, -2, -2, -1)))
+    files = [FORMATS["mt940"][0](cut(history, *span, "0")) for span in [(3, 5), (0, 5), (0, 5)]]
+
+    assert loaded("later", files) == true(history)
+
+
+@pytest.mark.usefixtures("few_a_page")
+def test_an_entry_that_moved_to_a_later_page_of_its_statement_keeps_its_row() -> None:
+    history = booked(*((1, amount, "Shop") for amount in (-1, -2, -3, -4)))
+    turned = [history[3], *history[1:3], history[0]]
+    files = [FORMATS["mt940"][0](cut(listed, 0, 4, "7/1")) for listed in (history, turned)]
+
+    assert loaded("moved", files) == true(history)

@@ -89,6 +89,15 @@ def test_one_private_address_condemns_what_the_name_leads_to(answer: list[str]) 
     assert seen == []
 
 
+def test_where_a_name_leads_inside_is_in_our_log_and_not_in_the_message(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(PrivateAddress, match=r"^api\.example\.com leads to an address that is not public") as refusal:
+        _ask("https://api.example.com", resolver=lambda host, port: ["10.9.8.7"])
+
+    assert "10.9.8.7" not in str(refusal.value)
+    (line,) = (record for record in caplog.records if getattr(record, "event", "") == "private_address")
+    assert line.getMessage() == "api.example.com leads to 10.9.8.7, not a public address."
+
+
 def test_a_name_that_changes_its_mind_is_connected_to_at_the_address_that_was_checked() -> None:
     answers = iter([["127.0.0.2"], *[["127.0.0.1"]] * 10])
 

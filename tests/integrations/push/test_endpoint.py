@@ -92,7 +92,7 @@ def test_nobody_finds_out_which_endpoints_exist(mine: Connection) -> None:
             push(mine, b"{}", webhook_signature="v1,bogus"),
             push(mine, b"{}", webhook_timestamp="1614265330"),
             push(f"/push/acme/{uuid.uuid4()}/", b"{}"),
-            push(f"/push/nobody/{mine.public_id}/", b"{}"),
+            *(push(f"/push/{key}/{mine.public_id}/", b"{}") for key in ("nobody", "ACME")),  # MariaDB: ACME is acme
             push(f"/push/globex/{mine.public_id}/", b"{}", tenant="globex"),
             push(f"/push/acme/{without_secret.public_id}/", b"{}"),
             push(without_secret, b"{}"),
@@ -241,7 +241,7 @@ def test_a_broken_store_of_secrets_does_not_tell_which_endpoints_exist(
     there, nowhere = asked_of(address(mine), view), asked_of(f"/push/acme/{uuid.uuid4()}/", view)
 
     assert there == nowhere
-    assert there[0] == (503 if store == "AwayStore" else 401)
+    assert there[0] == 503
 
 
 def test_nobodys_secrets_are_fetched_for_what_no_secret_makes_right(mine: Connection) -> None:

@@ -42,6 +42,13 @@ def test_an_api_key_goes_in_a_header_or_the_query() -> None:
     assert query.url.params["api_key"] == "abc"
 
 
+@pytest.mark.parametrize("name", ["X-Request-Id", "host", "CONTENT-LENGTH"])
+def test_an_api_key_goes_in_no_header_that_the_call_has_of_its_own(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="name the one that the source reads"):
+        ApiKey(name=name)
+    assert ApiKey(name=name, place="query").name == name
+
+
 @pytest.mark.parametrize("auth", [Bearer(), Basic(), ApiKey(), ClientCredentials(token_url=TOKENS)])
 def test_a_credential_without_the_field_is_a_credential_error(auth: Any) -> None:
     with pytest.raises(CredentialError, match="store it"):

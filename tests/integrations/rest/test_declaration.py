@@ -57,6 +57,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "python in a placeholder": ({"params": {"x": "{config.__class__.mro}"}}, "is no placeholder"),
     "other braces": ({"params": {"since": "{start}"}}, "braces mark placeholders"),
     "a header of ours": ({"headers": {"Host": "x"}}, "cannot be set"),
+    "the call's own id": ({"headers": {"X-Request-Id": "x"}}, "cannot be set"),
+    "a key in a header of ours": ({"auth": {"kind": "api_key", "name": "X-Request-Id"}}, "cannot be set"),
     "a header with a line break": ({"headers": {"X-A": "a\r\nB: c"}}, "printable"),
     "a body with GET": ({"body": {}}, "needs method POST"),
     "paging in the body with GET": ({"pagination": {"style": "cursor", "place": "body"}}, "needs method POST"),
@@ -82,6 +84,13 @@ def test_what_is_wrong_is_said_in_words(name: str) -> None:
 
     with pytest.raises(ConfigurationError, match=words):
         Rest.from_json({**LEAST, **changes})
+
+
+def test_text_that_is_no_json_is_told_from_an_object() -> None:
+    with pytest.raises(ConfigurationError, match=r"no JSON: Expecting .* at character 27 of 26\."):
+        Rest.from_json('{"base_url": "https://a.b"')
+    with pytest.raises(ConfigurationError, match="without the quotation marks"):
+        Rest.from_json('{"base_url": "https://a.b"}')
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ def test_a_preview_uses_the_connection_s_own_tenant_and_no_other_credential(acme
 
     source = Spy(base_url="https://api.example.com").through(World(lambda request: reply([])).connect)
     connection = connected(globex)
+    connection.config = {}  # the API is declared in code here
     with registered(replace(over(World(Things())), source=source)):
         actions.preview(OPERATOR, connection, {"integration": "other"})
 

@@ -1,0 +1,84 @@
+"""What the console shows of signing in, to superusers alone: the trail, and the devices of a second factor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+
+from config.models import SignIn
+from ingestion.admin import BoundedPaginator, cells
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class SuperusersAlone:
+    """Whatever permissions somebody has: these rows are of no tenant, and tell of everybody. The first of the bases."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._rules(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._rules(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._rules(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._rules(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._rules(request)
+
+    def _rules(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+
+@admin.register(SignIn)
+class SignInAdmin(SuperusersAlone, _ModelAdmin):
+    """To look at: nothing is added, changed or deleted here."""
+
+    list_display = ["when", "kind", "who", "address"]
+    list_filter = ["kind"]
+    search_fields = ["account__istartswith", "address__istartswith"]
+    search_help_text = "The beginning of an account's name or of an address"
+    sortable_by = ()
+    fields = ["when_exactly", "kind", "who", "address"]
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    actions: Any = None
+
+    @admin.display(description="when")
+    def when(self, entry: SignIn) -> str:
+        return cells.moment(entry.at)
+
+    @admin.display(description="when")
+    def when_exactly(self, entry: SignIn) -> str:
+        return cells.exactly(entry.at)
+
+    @admin.display(description="account")
+    def who(self, entry: SignIn) -> str:
+        return entry.account or "(no account of that name)"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+for _app in ("otp_totp", "otp_static"):
+    for _model in apps.get_app_config(_app).get_models() if apps.is_installed(f"django_otp.plugins.{_app}") else ():
+        if _page := admin.site._registry.get(_model):
+            admin.site.unregister(_model)
+            admin.site.register(_model, type(_page.__class__.__name__, (SuperusersAlone, _page.__class__), {}))

@@ -1,0 +1,102 @@
+"""Which live processes have which master keys: asked before anything is sealed under a key that one of them lacks.
+
+Each web process says so at a request, each worker and tick now and then, at most every thirty seconds: the ids of its
+keys, and of each a few bytes of a hash, since two keys may go by one id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from ingestion import queueing
+from ingestion.conf import config
+from ingestion.core.errors import ActionRefused, ConfigurationError, Transient
+from ingestion.core.text import counted
+from ingestion.vault import master_keys
+
+_EVERY_SECONDS = 30.0
+_HASH_BYTES = 8
+
+
+@dataclass(slots=True)
+class _Last:
+    """When this process said it last, by its own clock; -inf before the first time."""
+
+    said: float = float("-inf")
+    pid: int = 0
+
+
+_last = _Last()
+
+
+def announce(role: str) -> None:
+    """Say which master keys this process has, unless it said so a moment ago. Nothing that happens here is raised."""
+    process = queueing.this_process(role)
+    now = time.monotonic()
+    if _last.pid == process.pid and now - _last.said < _EVERY_SECONDS:
+        return
+    _last.said, _last.pid = now, process.pid  # a fork is another process, whatever its parent said
+    try:
+        queueing.announce(process, fingerprints())
+    except (ConfigurationError, ImproperlyConfigured):
+        return  # said by the checks; a request does not fail for it
+
+
+def announce_web(**kwargs: Any) -> None:
+    """For Django's `request_started`."""
+    announce("web")
+
+
+def fingerprints() -> dict[str, str]:
+    """Of each master key that can be used, its id and a hash that tells it from others of that id."""
+    unusable = {key_id for key_id, _ in master_keys.problems()}
+    usable = [key_id for key_id in config().MASTER_KEYS if key_id not in unusable]
+    return {key_id: _fingerprint(master_keys.key(key_id)) for key_id in usable}
+
+
+def require_everywhere() -> None:
+    """Raise ActionRefused unless every live process has the first master key, or when Redis cannot say."""
+    first = master_keys.first()
+    try:
+        lacking = list(_lacking(first, _fingerprint(master_keys.key(first))))
+    except Transient as error:
+        raise ActionRefused(
+            f"Nothing was replaced. {error} So nobody knows whether every process has the master key {first!r}. Mend "
+            "that; or, when all were started with it, add --anyway to `manage.py ingest credential rotate-keys`."
+        ) from error
+    if lacking:
+        processes = counted(len(lacking), "live process", "live processes")
+        raise ActionRefused(
+            f"Nothing was replaced, since {processes} could not open what is sealed under the master key {first!r}: "
+            f"{'; '.join(lacking)}. Start again what lacks it. A process that is gone is forgotten after "
+            f"{round(queueing.KEPT_SECONDS / 60)} minutes; when all of these are, add --anyway to "
+            "`manage.py ingest credential rotate-keys`."
+        )
+
+
+def _lacking(first: str, fingerprint: str) -> Iterator[str]:
+    announcements = queueing.announcements()
+    for announcement in announcements:
+        if announcement.said.get(first) != fingerprint:
+            seen = f"seen {round(announcement.seconds_ago)} s ago"
+            yield f"{announcement.process} ({seen}) has {_has(announcement.said, first)}"
+    announced = {(announcement.process.host, announcement.process.pid) for announcement in announcements}
+    for worker in queueing.registered_workers():
+        if (worker.host, worker.pid) not in announced:
+            yield f"{worker} has not said which master keys it has"
+
+
+def _has(said: Mapping[str, str], first: str) -> str:
+    if first in said:
+        return f"another key of the id {first!r}"
+    return f"only {', '.join(map(repr, said))}" if said else "none that can be used"
+
+
+def _fingerprint(key: bytes) -> str:
+    return hashlib.blake2b(key, digest_size=_HASH_BYTES, person=b"ingestion-keys").hexdigest()

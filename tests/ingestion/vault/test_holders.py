@@ -1,0 +1,140 @@
+"""Keys are replaced only when every live process can open what comes out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+
+import django_rq
+import pytest
+from django.core.signals import request_started
+from django.test import Client
+from redis import Redis
+
+from ingestion import actions, queueing
+from ingestion.core.errors import ActionRefused, IngestionError
+from ingestion.models import Tenant
+from ingestion.queueing import RunWorker
+from ingestion.vault import holders, rotation
+from tests.ingestion.chaos.processes import end, in_child, start_child
+from tests.ingestion.runs import new_tenant
+from tests.ingestion.vault.keeping import OPERATOR, master_key, stored, under
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OLD, NEW = master_key(), master_key()
+ELSEWHERE = dataclasses.replace(queueing.this_process("web"), host="web-2", pid=7)
+
+
+@pytest.fixture(autouse=True)
+def _said_nothing_yet() -> Iterator[None]:
+    before = dataclasses.replace(holders._last)
+    holders._last.said = float("-inf")
+    yield
+    holders._last.said, holders._last.pid = before.said, before.pid
+
+
+@pytest.fixture
+def tenant() -> Tenant:
+    with under(old=OLD):
+        return stored(new_tenant()).tenant
+
+
+def rotated(**options: bool) -> list[rotation.Rotated | IngestionError]:
+    with under(new=NEW, old=OLD):
+        return [done for _, done in actions.rotate_keys(OPERATOR, **options)]
+
+
+def having(**keys: str) -> Mapping[str, str]:
+    with under(**keys):
+        return holders.fingerprints()
+
+
+def test_a_process_without_the_first_key_is_named_with_what_it_has(tenant: Tenant, redis: Redis) -> None:
+    queueing.announce(ELSEWHERE, having(old=OLD))
+
+    with pytest.raises(ActionRefused, match=r"'new': web 7 on web-2 \(seen 0 s ago\) has only 'old'"):
+        rotated()
+
+    assert rotation.in_use()["old"] == 1
+    queueing.announce(ELSEWHERE, having(new=NEW, old=OLD))
+    assert rotated() == [rotation.Rotated(credentials=1, dropped=1)]
+
+
+@pytest.mark.parametrize(
+    ("key", "has"),
+    [(master_key(), "has another key of the id 'new'"), ("env:NO_SUCH_VARIABLE", "has none that can be used")],
+)
+def test_a_key_that_is_another_or_cannot_be_used_counts_as_none(
+    tenant: Tenant, redis: Redis, key: str, has: str
+) -> None:
+    queueing.announce(ELSEWHERE, having(new=key))
+
+    with pytest.raises(ActionRefused, match=has):
+        rotated()
+
+
+def test_a_worker_that_has_not_said_anything_counts_as_one_without(tenant: Tenant, redis: Redis) -> None:
+    worker = RunWorker([django_rq.get_queue("ingestion-free")], connection=redis)
+    worker.register_birth()
+
+    with pytest.raises(ActionRefused, match=rf"worker {os.getpid()} on .* has not said which master keys it has"):
+        rotated()
+
+    worker.alive = lambda: queueing.announce(queueing.this_process("worker"), having(new=NEW))
+    worker.heartbeat()
+    assert len(rotated()) == 1
+    worker.register_death()
+
+
+def test_without_redis_nobody_knows_and_nothing_is_replaced(tenant: Tenant, no_redis: None) -> None:
+    with pytest.raises(ActionRefused, match=r"Redis cannot be reached.*add --anyway"):
+        rotated()
+
+    assert rotation.in_use()["old"] == 1
+    assert len(rotated(anyway=True)) == 1
+
+
+def test_a_process_that_died_here_is_forgotten_at_once_and_one_elsewhere_after_an_hour(
+    tenant: Tenant, redis: Redis
+) -> None:
+    dead = start_child(lambda: None)
+    end(dead)
+    here = dataclasses.replace(queueing.this_process("web"), pid=dead)
+    in_a_container = dataclasses.replace(here, namespace="another")
+    for process in (here, in_a_container):
+        queueing.announce(process, having(old=OLD))
+
+    assert [announcement.process for announcement in queueing.announcements()] == [in_a_container]
+
+    assert queueing.announcements(kept_seconds=-1.0) == []
+    assert len(rotated()) == 1
+
+
+def test_a_request_says_what_the_web_process_has_at_most_every_thirty_seconds(redis: Redis) -> None:
+    with under(old=OLD):
+        Client().get("/nowhere")
+    with under(new=NEW):
+        request_started.send(sender=None)
+
+    (announcement,) = queueing.announcements()
+    assert (announcement.process, announcement.said) == (queueing.this_process("web"), having(old=OLD))
+
+
+def test_a_forked_process_speaks_for_itself(redis: Redis) -> None:
+    def announced_too() -> None:
+        holders.announce("worker")
+        pids = {announcement.process.pid for announcement in queueing.announcements()}
+        assert pids == {os.getpid(), os.getppid()}
+
+    holders.announce("worker")
+
+    assert in_child(announced_too) == 0
+
+
+@pytest.mark.parametrize("key", [master_key(), "nonsense"])
+def test_no_request_fails_for_want_of_redis_or_of_a_key(key: str) -> None:
+    with under(old=key):
+        holders.announce("web")
+
+    assert holders._last.pid == os.getpid()
