@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from config.bootstrap import BootstrapError, prepare, project_environment
 from config.bootstrap.machine import (
@@ -156,8 +156,13 @@ def mysql_driver() -> list[Need]:
     return []
 
 
-def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
-    """The first where everybody sees it; beside it the others, each printed once it and those before it are done."""
+def run_all(jobs: Sequence[Job], stdin: TextIO | None = None) -> Iterator[Ran]:
+    """The first where everybody sees it; beside it the others, each printed once it and those before it are done.
+
+    Ctrl-C on `stdin`, or on ours, reaches all of them.
+    """
+    # A shell that starts us in the background lets us ignore Ctrl-C's signal, and with us those that are ended by it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     lanes = ThreadPoolExecutor(max_workers=len(jobs))
     started: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -170,7 +175,7 @@ def run_all(jobs: Sequence[Job]) -> Iterator[Ran]:
                     sys.stdout.write(output.read_text(errors="replace"))
                 yield ran
         except KeyboardInterrupt:
-            if sys.stdin.isatty():
+            if (stdin or sys.stdin).isatty():
                 started.clear()  # the terminal has told them too; a second time would cut their cleaning up short
             raise
         finally:

@@ -138,6 +138,7 @@ def test_staff_see_their_own_tenant_only() -> None:
     demo_data.load()
 
     seen = {user.username: [tenant.key for tenant in Tenant.objects.granted_to(user)] for user in demo_data.staff()}
+    assert not any(user.has_usable_password() for user in demo_data.staff())
     assert seen == {"harbour": ["harbour"], "nordlicht": ["nordlicht"], "atlas": ["atlas"]}
 
 

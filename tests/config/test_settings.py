@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from pytest_django import Settings
 
+from config.apps import keep_sqlite_private
 from config.databases import database
 from config.environment import flag, number, with_timeouts, words
 from config.kept_secret import kept_secret
@@ -146,6 +148,7 @@ def test_behind_a_tls_proxy_all_but_the_health_check_goes_over_https(tmp_path: P
     assert client.get("/alive").content == b"ok"
     plain = client.get("/admin/login/")
     assert (plain.status_code, plain["Location"]) == (301, "https://testserver/admin/login/")
+    assert "default-src 'self'" in plain["Content-Security-Policy"]
     assert client.get("/alive/other").status_code == 301
     secure = client.get("/admin/login/", headers={"X-Forwarded-Proto": "https"})
     assert (secure.status_code, secure["Strict-Transport-Security"]) == (200, "max-age=31536000")
@@ -219,6 +222,16 @@ def test_a_database_file_anywhere_is_its_owners_alone(tmp_path: Path) -> None:
     printed = subprocess.run(command, cwd=shared, env=environ, capture_output=True, text=True, check=True).stdout
 
     assert printed == "['data.sqlite3', 'data.sqlite3-shm', 'data.sqlite3-wal'] {'0o100600'}\n"
+
+
+def test_what_sqlite_left_beside_a_database_file_is_its_owners_alone_too(tmp_path: Path) -> None:
+    files = [tmp_path / f"data.sqlite3{suffix}" for suffix in ("", "-wal", "-shm")]
+    for file in files:
+        file.touch(0o644)
+
+    keep_sqlite_private(SimpleNamespace(vendor="sqlite", settings_dict={"NAME": str(files[0])}))
+
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600] * 3
 
 
 def test_mysql_over_a_socket_is_strict_read_committed_and_whole_unicode(tmp_path: Path) -> None:

@@ -100,15 +100,18 @@ def test_a_run_that_nobody_waits_for_any_longer_is_ended_and_said(capfd: pytest.
 
 
 WAITING = """
-import pathlib, time
+import os, pathlib, time
 def test_waits():
     here = pathlib.Path(__file__).parent
+    (here / "process").write_text(str(os.getpid()))
     (here / "began").touch()
     try:
         time.sleep(60)
-    finally:
+    except KeyboardInterrupt:
+        (here / "stopping").touch()
         time.sleep(0.5)
         (here / "stopped its servers").touch()
+        raise
 """
 
 
@@ -119,11 +122,15 @@ def waiting(folder: Path) -> list[str]:
 
 
 def until_it_began(folder: Path) -> None:
-    for _ in range(1200):
-        if (folder / "began").exists():
+    until_there(folder / "began")
+
+
+def until_there(file: Path) -> None:
+    for _ in range(12_000):
+        if file.exists():
             return
-        time.sleep(0.1)
-    raise AssertionError("the run never began")
+        time.sleep(0.01)
+    raise AssertionError(f"the run never wrote {file.name}")
 
 
 @contextmanager
@@ -148,7 +155,8 @@ def test_a_run_that_is_ended_stops_its_servers_before_we_end(tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize(("asked", "code"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, 130)])
 def test_a_test_run_that_is_asked_to_end_ends_what_it_began(tmp_path: Path, asked: int, code: int) -> None:
-    command = [sys.executable, "manage.py", "test", "--quick", *waiting(tmp_path)]
+    in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+    command = [*in_background, sys.executable, "manage.py", "test", "--quick", *waiting(tmp_path)]
     environment = {**os.environ, "SLUICEGATE_BOOTSTRAP": "0"}
     with hearing_interrupts():
         process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL)
@@ -177,6 +185,22 @@ def test_ctrl_c_at_a_terminal_reaches_every_run_once(tmp_path: Path) -> None:
             pass
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert (tmp_path / "stopped its servers").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_the_terminal_told_to_end_is_not_told_again(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with open(ours), open(theirs) as terminal:
+        runs = run_all([Job("sqlite", ["--version"]), Job("sqlite", waiting(tmp_path), "all")], terminal)
+        next(runs)
+        until_it_began(tmp_path)
+        os.kill(int((tmp_path / "process").read_text()), signal.SIGINT)
+        until_there(tmp_path / "stopping")
+
+        with pytest.raises(KeyboardInterrupt):
+            runs.throw(KeyboardInterrupt)  # type: ignore[attr-defined]  # a generator
+
     assert (tmp_path / "stopped its servers").exists()
 
 

@@ -1,6 +1,6 @@
 """`python -m tests.faults` plants every fault in turn, and ends with a list of which test noticed which.
 
-Exit code 1 when one survives, 2 when a test is red without any fault: what it would say of faults is worth nothing.
+Exit code 1 when one survives or was cut short, 2 when a test is red without any fault: what it would say of faults is worth nothing.
 """
 
 import argparse
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults.joints import FAULTS
+from tests.faults.judged import Judged, NoJudgements, commit
 from tests.faults.planting import DATABASES, Fault, Outcome, Verdict, copy, plant, sound
 
 WELL = (Verdict.CAUGHT, Verdict.EQUIVALENT, Verdict.ELSEWHERE)
@@ -20,14 +21,20 @@ def main() -> int:
     parser.add_argument("--database", default="sqlite", choices=DATABASES)
     parser.add_argument("--only", default="", metavar="TEXT", help="plant those whose name has it")
     parser.add_argument("--list", type=Path, metavar="FILE", help="write the list there too")
+    parser.add_argument("--judged", type=Path, metavar="FILE", help="keep each judgement there; make none twice")
     options = parser.parse_args()
     chosen = [fault for fault in FAULTS if options.only in fault.name]
+    try:
+        judged = Judged.read(options.judged, commit(), options.database) if options.judged else None
+    except NoJudgements as error:
+        parser.error(str(error))
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         copy(Path(name))
-        if red := sound(chosen, Path(name), options.database):
+        left = [fault for fault in chosen if judged is None or not judged.outcome(fault)]
+        if red := sound(left, Path(name), options.database):
             print(f"Without any fault this is red on {options.database}; mend it first.\n{red}")
             return 2
-        outcomes = [_told(fault, Path(name), options.database) for fault in chosen]
+        outcomes = [told(fault, Path(name), options.database, judged) for fault in chosen]
     text = report(outcomes, options.database)
     print(text)
     if options.list:
@@ -35,8 +42,13 @@ def main() -> int:
     return 0 if outcomes and all(outcome.verdict in WELL for outcome in outcomes) else 1
 
 
-def _told(fault: Fault, folder: Path, database: str) -> Outcome:
+def told(fault: Fault, folder: Path, database: str, judged: Judged | None) -> Outcome:
+    """What was judged of the fault before, or what is judged now; said and kept at once."""
+    if judged and (before := judged.outcome(fault)):
+        return before
     outcome = plant(fault, folder, database)
+    if judged:
+        judged.add(outcome)
     print(f"{outcome.verdict:10} {fault.name}  {outcome.said}", flush=True)
     return outcome
 

@@ -225,4 +225,54 @@ FAULTS = [
             "tests/integrations/streams/test_redis_stream.py::test_a_dry_run_shows_what_waits_and_changes_nothing_in_redis",
         ),
     ),
+    Fault(
+        "ingestion/actions/deliveries.py",
+        "new.delivery_id, lock=True)",
+        "new.delivery_id)",
+        (
+            "tests/ingestion/joints/test_storing_deliveries.py::test_a_delivery_that_was_stored_after_our_transaction_began_is_known",
+        ),
+    ),
+    Fault(
+        "ingestion/actions/deliveries.py",
+        "        if known is None:\n            raise\n",
+        "",
+        (
+            "tests/ingestion/joints/test_storing_deliveries.py::test_a_delivery_that_the_database_refuses_for_another_reason_is_not_taken_for_stored",
+        ),
+    ),
+    Fault(
+        "ingestion/actions/deliveries.py",
+        "if len(body) > limit:",
+        "if len(body) >= limit:",
+        (
+            "tests/ingestion/test_deliveries.py::test_a_body_above_the_limit_and_no_other_is_refused_before_it_is_stored",
+        ),
+    ),
+    Fault(
+        "ingestion/deliveries.py",
+        "    if made is None and hint:\n        transaction.on_commit(lambda: wake(connection), robust=True)\n",
+        "",
+        (
+            "tests/ingestion/test_deliveries.py::test_a_delivery_whose_run_ends_before_the_commit_has_another_one_after_it",
+        ),
+    ),
+    Fault(
+        "ingestion/deliveries.py",
+        "(Run.State.FAILED, Run.State.CANCELLED), newest",
+        "(Run.State.FAILED,), newest",
+        ("tests/ingestion/test_webhook_runs.py::test_the_wait_after_failed_runs_doubles_and_ends_with_a_good_one",),
+    ),
+    Fault(
+        "ingestion/deliveries.py",
+        "MAX_ATTEMPTS + len(failed))",
+        "MAX_ATTEMPTS)",
+        ("tests/ingestion/test_webhook_runs.py::test_the_wait_after_failed_runs_doubles_and_ends_with_a_good_one",),
+    ),
+    Fault(
+        "ingestion/deliveries.py",
+        "    _make(connection, hint=False)\n",
+        "",
+        ("tests/ingestion/test_webhook_runs.py::test_deliveries_for_which_nobody_made_a_run_have_one_at_once",),
+    ),
 ]

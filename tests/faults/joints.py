@@ -1,6 +1,6 @@
 """All planted faults."""
 
-from tests.faults import arrivals, kept, letters, operators, outside, runs, sources, tenants, told, turns
+from tests.faults import arrivals, kept, letters, operators, outside, runs, sources, surroundings, tenants, told, turns
 
 FAULTS = [
     *runs.FAULTS,
@@ -13,4 +13,5 @@ FAULTS = [
     *tenants.FAULTS,
     *sources.FAULTS,
     *told.FAULTS,
+    *surroundings.FAULTS,
 ]

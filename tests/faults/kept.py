@@ -150,7 +150,7 @@ FAULTS = [
         "integrations/bank/judging.py",
         "        return places | self._arriving.get(statement.pk, {})",
         "        return places",
-        ("tests/integrations/bank/test_listings.py",),
+        (f"{_BANK}/test_replays_without_a_listing.py",),
     ),
     Fault(
         "integrations/bank/courses.py",
@@ -178,7 +178,7 @@ FAULTS = [
         "if moved is not None and _holds(ctx, moved.pk, sorted(former)):",
         "if moved is not None:",
         (
-            f"{_BANK}/test_accounts_loaded_as_one.py::test_an_equal_statement_of_another_bank_takes_nothing_from_an_account_whose_own_file_came_again",
+            f"{_BANK}/test_accounts_told_apart.py::test_an_equal_statement_of_another_bank_leaves_the_account_its_statements_and_rows",
         ),
     ),
     Fault(

@@ -20,11 +20,12 @@ from tests import servers
 
 PROJECT = Path(__file__).parent.parent.parent
 DATABASES = ("sqlite", "mariadb", "postgres")
-_COPIED = ("config", "ingestion", "integrations", "templates", "tests", "manage.py", "pyproject.toml")
+COPIED = ("config", "ingestion", "integrations", "templates", "tests", "manage.py", "pyproject.toml")
+LINKED = ("docs", "benchmarks", "examples", "requirements", "README.md", "CHANGELOG.md")
 _FAILED, _NO_TESTS = 1, 5
 """pytest's exit codes when tests ran and one failed, and when none was chosen; any other says nothing of the fault."""
 _LONGEST = 900.0
-_ELSEWHERE = "its tests depend on no database: see SQLite's list"
+_ELSEWHERE = "none of its tests runs on this database: see SQLite's list, or that of the one they are about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,10 @@ class Verdict(StrEnum):
     CAUGHT = "caught"
     UNNOTICED = "unnoticed"
     EQUIVALENT = "equivalent"
+    CUT_SHORT = "cut short"
+    """A signal ended pytest: it said nothing of the fault."""
     ELSEWHERE = "elsewhere"
-    """None of its tests depends on the database: what they say on SQLite holds for all."""
+    """None of its tests runs on this database: what they say on SQLite, or on the one they are about, holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,13 @@ class Outcome:
 
 def copy(folder: Path) -> None:
     """Put what the tests need into `folder`, which must be empty; with what Python has compiled, for later runs too."""
-    for name in _COPIED:
+    for name in COPIED:
         source = PROJECT / name
         if source.is_dir():
             shutil.copytree(source, folder / name)
         else:
             shutil.copy(source, folder / name)
-    for name in ("docs", "benchmarks", "examples", "requirements", "README.md", "CHANGELOG.md"):
+    for name in LINKED:
         (folder / name).symlink_to(PROJECT / name)
 
 
@@ -102,7 +105,7 @@ def plant(fault: Fault, folder: Path, database: str) -> Outcome:
         return Outcome(fault, Verdict.ELSEWHERE, _ELSEWHERE)
     _write(file, whole.replace(fault.old, fault.new))
     try:
-        return _judged(fault, *run(fault.tests, folder, database, "-x"))
+        return judged_by(fault, *run(fault.tests, folder, database, "-x"))
     except subprocess.TimeoutExpired:
         return Outcome(fault, Verdict.CAUGHT, f"its tests did not end in {_LONGEST:g} s")
     finally:
@@ -135,10 +138,12 @@ def run(tests: Iterable[str], folder: Path, database: str, *options: str, longes
     return done.returncode, said or "pytest said nothing"
 
 
-def _judged(fault: Fault, code: int, said: str) -> Outcome:
+def judged_by(fault: Fault, code: int, said: str) -> Outcome:
     last = said.splitlines()[-1]
     if code == _NO_TESTS:
         return Outcome(fault, Verdict.ELSEWHERE, _ELSEWHERE)
+    if code < 0:
+        return Outcome(fault, Verdict.CUT_SHORT, f"pytest was ended by signal {-code}")
     red = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
     return Outcome(fault, Verdict.CAUGHT if code == _FAILED else Verdict.UNNOTICED, last, red[1] if red else "")
 

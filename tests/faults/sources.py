@@ -11,7 +11,6 @@ FAULTS = [
     Fault("ingestion/letters.py", "            began += _NEXT", "            pass", (_ORDER,)),
     Fault("ingestion/letters.py", "(_delivered(run, settles) if new else None) or now", "now", (_ORDER,)),
     Fault("ingestion/letters.py", '        at = F("last_seen")', "        (at,) = list(keys_at)[:1]", (_ORDER,)),
-    Fault("ingestion/replay.py", 'waiting.order_by("last_seen", "pk")', 'waiting.order_by("pk")', (_ORDER,)),
     Fault(
         "ingestion/replay.py",
         "Q(last_seen=seen, pk__gt=pk)",
@@ -46,20 +45,22 @@ FAULTS = [
         "ingestion/running/work.py",
         "allow_nan=False",
         "allow_nan=True",
-        ("tests/ingestion/test_misbehaving_sources.py",),
+        ("tests/ingestion/test_misbehaving_sources.py::test_a_source_that_gives_no_pages_is_told_what_to_give",),
     ),
     Fault(
-        "ingestion/core/shapes.py",
-        "    places = 0 if last else many",
-        "    places = many",
-        (f"{_REST}/test_last_pages.py",),
+        "ingestion/loading/upsert.py",
+        "now + _AHEAD)",
+        "now)",
+        ("tests/ingestion/test_versioned_pages.py::test_a_row_that_nothing_will_be_newer_than_is_told",),
     ),
-    Fault("ingestion/loading/upsert.py", "now + _AHEAD)", "now)", ("tests/ingestion/test_versioned_pages.py",)),
     Fault(
         "ingestion/core/json_tokens.py", 'if token[1] == b"":', "if False:", ("tests/ingestion/test_json_tokens.py",)
     ),
     Fault(
-        "integrations/rest/pipelines.py", "_present(ctx), unit)", '_present(ctx), "")', (f"{_REST}/test_updated.py",)
+        "integrations/rest/pipelines.py",
+        "_present(ctx), unit)",
+        '_present(ctx), "")',
+        ("tests/integrations/rest/test_updated.py::test_a_counter_takes_no_times",),
     ),
     Fault(
         "integrations/rest/ordering.py",
@@ -115,7 +116,7 @@ FAULTS = [
         "integrations/databases/borders.py",
         "if following and _same(following[0].cursor, behind):",
         "if True:",
-        (f"{_DATABASES}/test_unordered.py",),
+        ("tests/integrations/databases/test_unordered.py::test_rows_that_are_left_out_behind_a_page_end_the_walk",),
     ),
     Fault(
         "integrations/databases/statements.py",
@@ -129,18 +130,21 @@ FAULTS = [
         "return query",
         (f"{_DATABASES}/test_owners.py",),
     ),
-    Fault("integrations/databases/sqlite_files.py", "?'}mode=rw", "?'}mode=rwc", (f"{_DATABASES}/test_refusals.py",)),
     Fault(
-        "integrations/bank/arrivals.py",
-        "row.account_id in accounts or row.statement_id == owner.statement_id",
-        "True",
-        (f"{_BANK}/test_accounts_loaded_as_one.py", f"{_BANK}/test_accounts_named_in_part.py"),
+        "integrations/databases/sqlite_files.py",
+        "?'}mode=rw",
+        "?'}mode=rwc",
+        (
+            "tests/integrations/databases/test_refusals.py::test_a_sqlite_file_that_goes_between_the_look_and_the_opening_is_not_made",
+        ),
     ),
     Fault(
         "integrations/bank/destination.py",
         "        merged_accounts.withdraw(ctx, arrived)\n",
         "",
-        (f"{_BANK}/test_accounts_loaded_as_one.py",),
+        (
+            "tests/integrations/bank/test_accounts_told_apart.py::test_an_entry_that_a_newer_export_loaded_anew_counts_once_when_the_file_of_that_time_comes_again",
+        ),
     ),
     Fault(
         "integrations/bank/continued.py",
@@ -213,5 +217,65 @@ FAULTS = [
         ', ("client_id", "client_secret"))',
         ",)",
         ("tests/integrations/rest/test_echoes.py::test_who_asks_by_a_client_id_may_stand_in_the_records",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        "body.removeprefix(_MARK).decode",
+        "body.decode",
+        ("tests/ingestion/test_doubled_names.py::test_the_name_is_found_wherever_it_lies",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        '"surrogateescape"',
+        '"strict"',
+        ("tests/ingestion/test_doubled_names.py::test_the_name_is_found_wherever_it_lies",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        ', b"\\\\u003A")',
+        ",)",
+        ("tests/ingestion/test_doubled_names.py::test_the_name_is_found_wherever_it_lies",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        "waiting += reversed(inner)",
+        "waiting += inner",
+        ("tests/ingestion/test_doubled_names.py::test_the_name_is_found_wherever_it_lies",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        ", parse_int=str",
+        "",
+        ("tests/ingestion/test_doubled_names.py::test_the_name_is_found_wherever_it_lies",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        "        raise error\n    return body",
+        "        pass\n    return body",
+        ("tests/ingestion/test_doubled_names.py::test_a_reader_looks_for_sources_that_do_not",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        ", errors=faults)",
+        ")",
+        ("tests/ingestion/test_doubled_names.py::test_such_a_record_is_refused_and_the_others_are_not",),
+    ),
+    Fault(
+        "ingestion/core/doubled.py",
+        "(ValueError, RecursionError):\n        return ()",
+        "ValueError:\n        return ()",
+        ("tests/ingestion/test_doubled_names.py::test_the_name_is_found_wherever_it_lies",),
+    ),
+    Fault(
+        "integrations/rest/guarding.py",
+        "for name, proof in pairs if secret.get(proof)}",
+        "for name, proof in pairs if proof in secret}",
+        ("tests/integrations/rest/test_echoes.py::test_a_user_name_that_no_password_proves_is_the_credential",),
+    ),
+    Fault(
+        "integrations/rest/guarding.py",
+        "for name, proof in pairs if secret.get(proof)}",
+        "for name, proof in pairs}",
+        ("tests/integrations/rest/test_echoes.py::test_a_user_name_that_no_password_proves_is_the_credential",),
     ),
 ]

@@ -177,4 +177,54 @@ FAULTS = [
         (),
         equivalent="only what the tenant's own connections brought is gone through, and that is the tenant's own",
     ),
+    Fault(
+        "ingestion/admin/ownership.py",
+        "if tenant_id not in asked:",
+        "if True:",
+        (
+            "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",
+        ),
+    ),
+    Fault(
+        "ingestion/admin/ownership.py",
+        'row.pk if path == "pk" else getattr(row, "tenant_id", None)',
+        'getattr(row, "tenant_id", None)',
+        (
+            "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",
+        ),
+    ),
+    Fault(
+        "ingestion/admin/ownership.py",
+        "    user: Any = request.user\n    if user.is_superuser and user.is_active:",
+        "    user: Any = request.user\n    if user.is_superuser:",
+        ("tests/ingestion/joints/test_tenants_apart.py::test_a_superuser_who_was_locked_out_owns_nothing",),
+    ),
+    Fault(
+        "ingestion/admin/ownership.py",
+        ".filter(pk=tenant_id or 0).exists()",
+        ".exists()",
+        (
+            "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",
+        ),
+    ),
+    Fault(
+        "ingestion/admin/ownership.py",
+        "or len(keys) <= MOST_KEYS:",
+        ":",
+        ("tests/ingestion/joints/test_tenants_apart.py::test_whose_a_row_is_is_asked_once_a_request",),
+    ),
+    Fault(
+        "ingestion/admin/ownership.py",
+        "[: MOST_KEYS + 1]",
+        "[:MOST_KEYS]",
+        (
+            "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",
+        ),
+    ),
+    Fault(
+        "ingestion/admin/ownership.py",
+        "    if path is None:\n        return False",
+        "    if path is None:\n        return True",
+        ("tests/ingestion/joints/test_tenants_apart.py::test_what_no_tenant_owns_is_nobodys_own",),
+    ),
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 
 def before(statement: str, other: Callable[[], object]) -> AbstractContextManager[None]:
@@ -38,12 +38,12 @@ def _beside(statement: str, other: Callable[[], object], *, first: bool) -> Iter
 
 
 @contextmanager
-def losing(statement: str) -> Iterator[None]:
-    """The connection is lost at every statement that begins like that."""
+def losing(statement: str, error: type[DatabaseError] = OperationalError) -> Iterator[None]:
+    """The connection is lost at every statement that begins like that, or another error comes."""
 
     def look(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
         if begins(sql, statement):
-            raise OperationalError(2013, "Lost connection")
+            raise error(2013, "Lost connection")
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(look):

@@ -133,6 +133,19 @@ def test_what_arrives_while_a_run_works_is_taken_in_by_the_next_one() -> None:
 
 
 @pytest.mark.slow
+def test_a_delivery_whose_run_ends_before_the_commit_has_another_one_after_it() -> None:
+    with registered(delivered_to()) as pipeline:
+        connection = connected(pipeline)
+        push(connection, "evt_1", item(1))
+        (ending,) = webhook_runs(connection)
+
+        with transaction.atomic():
+            push(connection, "evt_2", item(2), hint=True)
+            ending.delete()
+
+    assert [run.state for run in webhook_runs(connection)] == [Run.State.QUEUED]
+
+
 def test_pages_are_bounded_in_number_and_bytes() -> None:
     sizes: list[int] = []
     with registered(delivered_to(lambda page: sizes.append(len(page)))) as pipeline:
@@ -177,14 +190,15 @@ def test_the_letter_of_a_whole_delivery_is_replayed_through_receive() -> None:
     assert letters(connection.tenant)[0].status == "replayed"
 
 
-def test_a_body_above_the_limit_is_refused_before_it_is_stored() -> None:
+def test_a_body_above_the_limit_and_no_other_is_refused_before_it_is_stored() -> None:
     with registered(delivered_to()) as pipeline, configured(MAX_DELIVERY_BYTES=10):
         connection = connected(pipeline)
 
         with pytest.raises(PayloadTooLarge):
             actions.deliver(connection, "evt_1", b"x" * 11)
+        actions.deliver(connection, "evt_2", b"x" * 10, hint=False)
 
-    assert states(connection) == {}
+    assert states(connection) == {"evt_2": "pending"}
 
 
 @pytest.mark.slow

@@ -28,6 +28,9 @@ from tests.ingestion.runs import counts, letters, load, new_tenant, over, replay
         ('{"a": {"x": [{"b": 1, "b": 2}]}, "c": 1, "c": 2}', ["c", "a.x.0.b"]),
         ('[{"a": 1}, {"a": 1, "a": 1}]', ["1.a"]),
         (r'{"t": "\u003a", "a": 1, "a": 2}', ["a"]),
+        (r'{"t": "\u003A", "a": 1, "a": 2}', ["a"]),
+        ('{"x": {"a": 1, "a": 2}, "y": {"b": 1, "b": 2}}', ["x.a", "y.b"]),
+        ('{"t": "\udcff", "a": 1, "a": 2}', ["a"]),
         (r'{"half": "\ud800", "a": 1, "a": 2}', ["a"]),
         ('{"a": NaN, "a": 1e999}', ["a"]),
         ('\ufeff{"a": 1, "a": 2}', ["a"]),
@@ -42,7 +45,7 @@ from tests.ingestion.runs import counts, letters, load, new_tenant, over, replay
     ids=lambda value: str(value)[:40],
 )
 def test_the_name_is_found_wherever_it_lies(body: str, paths: list[str]) -> None:
-    assert [fault.path for fault in doubled(body.encode())] == paths
+    assert [fault.path for fault in doubled(body.encode("utf-8", "surrogateescape"))] == paths
 
 
 def test_at_most_ten_are_named() -> None:

@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 
 from ingestion import queueing
 from ingestion.models import Heartbeat, Run
+from ingestion.queueing import RunJob
 from ingestion.queueing.hints import EXECUTE
 from ingestion.testing import registered
 from tests.ingestion.runs import items, over, queued
@@ -63,10 +64,11 @@ def test_a_job_with_a_callback_is_refused_and_the_callback_is_never_called(optio
 
     assert serve() == 0
 
-    job = Job.fetch("planted", connection=queue.connection, serializer=JSONSerializer)
+    job = RunJob.fetch("planted", connection=queue.connection)
     result = job.latest_result()
     assert result is not None
     assert "no callbacks" in str(result.exc_string)
+    assert [job.success_callback, job.failure_callback, job.stopped_callback] == [None] * 3
     assert not Heartbeat.objects.filter(name="called back").exists()
 
 

@@ -104,6 +104,17 @@ def test_a_failed_webhook_run_is_retried_at_once_by_its_connections_next_run() -
     assert len(webhook_runs(connection)) == 2
 
 
+def test_deliveries_for_which_nobody_made_a_run_have_one_at_once() -> None:
+    with registered(delivered_to()) as pipeline:
+        connection = connected(pipeline)
+        push(connection, "evt_1", item(1))
+        Run.unscoped.filter(connection=connection).delete()
+
+        made = deliveries.run_at_once(connection, hint=False)
+
+    assert webhook_runs(connection) == [made]
+
+
 def test_a_retry_is_refused_while_a_run_takes_the_deliveries_in() -> None:
     with registered(delivered_to()) as pipeline:
         connection = connected(pipeline)

@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 from config.paths import PROJECT
-from integrations.extras import MODULES
+from integrations.extras import MODULES, need
 
 IMPORTED = {"python-jsonpath": "jsonpath"}
 """Distributions whose module is called otherwise."""
@@ -31,6 +31,18 @@ def brought(extra: str) -> set[str]:
 @pytest.mark.parametrize("extra", MODULES)
 def test_an_extra_is_asked_for_what_it_brings(extra: str) -> None:
     assert set(MODULES[extra]) == brought(extra)
+
+
+def test_the_error_names_the_first_module_for_whoever_imports_what_may_be_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in ("httpx", "tenacity"):
+        monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(ModuleNotFoundError, match="Not installed: httpx, tenacity") as missing:
+        need("http")
+
+    assert missing.value.name == "httpx"
 
 
 @pytest.mark.slow

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError, transaction
+from django.db import connection as database
 
 from ingestion import deliveries
 from ingestion.models import Connection, Delivery, Event, Run
@@ -105,3 +108,37 @@ def test_a_delivery_that_another_receiver_stored_at_the_same_moment_is_told_by_i
     notes = Delivery.objects.for_tenant(connection.tenant).order_by("pk").values_list("note", flat=True)
     assert stored is is_new
     assert [bool(note) for note in notes] == ([False, True] if is_new else [False])
+
+
+def test_a_delivery_that_the_database_refuses_for_another_reason_is_not_taken_for_stored() -> None:
+    with registered(delivered_to()) as pipeline:
+        connection = connected(pipeline)
+
+        with losing('INSERT INTO "ingestion_delivery"', IntegrityError), pytest.raises(IntegrityError):
+            push(connection, "evt_1", item(1))
+
+    assert states(connection) == {}
+
+
+@pytest.mark.mariadb  # its default, which a project may have; PostgreSQL would refuse the transaction
+def test_a_delivery_that_was_stored_after_our_transaction_began_is_known() -> None:
+    with registered(delivered_to()) as pipeline:
+        connection = connected(pipeline)
+
+        def other_receiver() -> None:
+            try:
+                push(connection, "evt_1", item(1))
+            finally:
+                database.close()
+
+        def meanwhile() -> None:
+            thread = Thread(target=other_receiver)
+            thread.start()
+            thread.join()
+
+        with database.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with transaction.atomic(), after('SELECT "ingestion_delivery"."sha256"', meanwhile):
+            stored = push(connection, "evt_1", item(1))
+
+    assert (stored, states(connection)) == (False, {"evt_1": "pending"})

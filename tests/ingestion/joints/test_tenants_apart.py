@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -107,7 +109,9 @@ def test_a_hold_off_that_was_ended_holds_nobody_in_this_process_either(redis: Re
 
 
 @pytest.mark.slow
-def test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows() -> None:
+def test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows(
+    django_assert_num_queries: Any,
+) -> None:
     tenants = Tenant.objects.bulk_create(Tenant(key=f"of-{n}", name=f"of {n}") for n in range(MOST_KEYS + 3))
     *own, foreign = list(Tenant.objects.filter(pk__gte=min(one.pk for one in tenants)).order_by("pk"))
     chosen = [own[0], *own[-2:], foreign]
@@ -120,8 +124,26 @@ def test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tena
     seen = own_rows(every, request)
 
     assert [connection.tenant for connection in seen] == chosen[:-1]
-    assert [is_own(request, connection) for connection in every] == [True, True, True, False]
-    assert [is_own(request, tenant) for tenant in chosen] == [True, True, True, False]
+    with django_assert_num_queries(3):  # the rows, and each tenant beyond the keys
+        assert [is_own(request, connection) for connection in every] == [True, True, True, False]
+    with django_assert_num_queries(0):
+        assert [is_own(request, tenant) for tenant in chosen] == [True, True, True, False]
+
+
+def test_whose_a_row_is_is_asked_once_a_request(django_assert_num_queries: Any) -> None:
+    own, foreign = new_tenant(), new_tenant()
+    request = RequestFactory().get("/")
+    request.user = staff("ada", own)
+
+    with django_assert_num_queries(1):
+        assert [is_own(request, tenant) for tenant in (own, foreign, own)] == [True, False, True]
+
+
+def test_a_superuser_who_was_locked_out_owns_nothing() -> None:
+    request = RequestFactory().get("/")
+    request.user = get_user_model()(pk=0, is_superuser=True, is_active=False)
+
+    assert not is_own(request, new_tenant())
 
 
 def test_what_no_tenant_owns_is_nobodys_own() -> None:

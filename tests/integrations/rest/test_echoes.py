@@ -138,6 +138,14 @@ def test_who_asks_may_stand_in_the_records() -> None:
     assert len(extract(world, config(auth={"kind": "basic"}), secret=secret)) == 1
 
 
+@pytest.mark.parametrize("password", [{}, {"password": ""}])
+def test_a_user_name_that_no_password_proves_is_the_credential(password: dict[str, str]) -> None:
+    world = World(lambda request: reply({"owner": TOKEN}))
+
+    with pytest.raises(SourceChanged, match="repeats"):
+        extract(world, config(auth={"kind": "basic"}), secret={"username": TOKEN, **password, "hosts": HOST})
+
+
 FOREIGN = "Grüße-äöüß"
 HALF_ESCAPED = FOREIGN.replace("ü", "\\u00fc", 1)
 """As some server may well write it in JSON: neither all of its letters are escaped, nor none."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from ingestion import Figure, Page, Record, Transient, Window
+from ingestion import Figure, Page, Record, SourceChanged, Transient, Window
 from integrations.stripe.objects import mark_of, marked, split
 from tests.integrations.stripe.account import Account
 from tests.integrations.stripe.reading import at, context, full, ids, source
@@ -65,6 +66,34 @@ def test_an_object_of_another_kind_is_in_no_figures(values: dict[str, Any]) -> N
     found = source(account, "payouts").figures(context(account), Window(at(0), at(60)))
 
     assert found == {"USD": Figure(1, Decimal("7.00"), {"po_1": Decimal("7.00")})}
+
+
+@pytest.mark.parametrize("values", [{"currency": "usd"}, {"amount": 500, "currency": "gold"}])
+def test_an_object_without_figures_ends_the_check_with_a_word_of_it(values: dict[str, Any]) -> None:
+    account = full("payouts", 0)
+    answering(account, PATH, 200, {"object": "list", "has_more": False, "data": [payout("po_1", 20, **values)]})
+
+    with pytest.raises(SourceChanged, match=r"among the payouts created since .* has no figures"):
+        source(account, "payouts").figures(context(account), Window(at(0), at(60)))
+
+
+def test_the_figures_are_those_of_every_list() -> None:
+    account = full("prices", 0)
+    account.create("prices")
+    account.create("prices", active=False)
+
+    found = source(account, "prices").figures(context(account), Window(at(account.now), at(account.now + 1)))
+
+    assert [figure.count for figure in found.values()] == [2]
+
+
+def test_the_figures_are_those_of_what_was_created_in_the_window_to_the_second() -> None:
+    account = full("payouts", 3, every=1)
+    middle, half = at(account.now - 2), timedelta(seconds=0.5)
+
+    (found,) = source(account, "payouts").figures(context(account), Window(middle - half, middle + half)).values()
+
+    assert found.count == 1
 
 
 def test_neither_a_line_of_another_kind_nor_what_is_no_invoice_is_in_the_figures_of_lines() -> None:
