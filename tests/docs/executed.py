@@ -19,7 +19,7 @@ from tests.docs.test_docs import blocks
 def parts(page: Path) -> Iterator[tuple[str, str]]:
     """Name of the module and code of each block that says where it belongs."""
     for code in blocks(page, "python"):
-        if heading := re.match(r"# ([\w/]+)\.py\n", code):
+        if heading := re.match(r"# ([\w/]+)\.py\b", code):
             yield heading[1].replace("/", "."), code
 
 
