@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.docs import docstrings
+from tests.docs.actions_page import actions_page
 from tests.docs.rest_page import rest_page
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -130,7 +131,7 @@ def api_page() -> str:
     return _page(
         "Public API",
         "Everything `from ingestion import …` gives. It follows semantic versioning; all else may move, but for the\n"
-        "documented modules `ingestion.models`, `ingestion.actions`, `ingestion.webhooks`, `ingestion.signals`,\n"
+        "documented modules `ingestion.models` and `ingestion.actions` ([list](actions.md)), `ingestion.webhooks`, `ingestion.signals` ([use](in-your-project.md)),\n"
         "`ingestion.redaction` (`remember`, `mask`, `spellings`: keeps secrets out of text), `ingestion.retention` (`Retention`, `retain`: rows that are forgotten) and `ingestion.testing`.",
         parts,
     )
@@ -141,6 +142,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "api.md": api_page,
     "rest.md": rest_page,
+    "actions.md": actions_page,
 }
 
 

@@ -5,6 +5,7 @@ import importlib
 import re
 import shlex
 import subprocess
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,12 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
+def indented(page: Path, language: str) -> list[str]:
+    """Blocks that stand inside a list, as one reads them."""
+    found = re.findall(rf"^( +)```{language}\n(.*?)^ +```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for _, block in found]
+
+
 def links(page: Path) -> list[str]:
     found = re.findall(r"\]\(([^)\s]+)\)", prose(page))
     return [link for link in found if "://" not in link and not link.startswith("mailto:")]
@@ -55,7 +62,7 @@ def anchors(page: Path) -> set[str]:
 def commands(page: Path) -> Iterator[list[str]]:
     """The arguments of every `manage.py ingest` in shell blocks and in units of systemd."""
     units = re.findall(r"^ExecStart=(.*)$", "".join(blocks(page, "ini")), re.MULTILINE)
-    for block in [*blocks(page, "sh"), *units]:
+    for block in [*blocks(page, "sh"), *indented(page, "sh"), *units]:
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
             if "ingest" in words and any(word.endswith("manage.py") for word in words):
@@ -76,14 +83,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_python_compiles(page: Path) -> None:
-    for block in blocks(page, "python"):
+    for block in [*blocks(page, "python"), *indented(page, "python")]:
         compile(block, name(page), "exec")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_imported_names_exist(page: Path) -> None:
     missing = []
-    for block in blocks(page, "python"):
+    for block in [*blocks(page, "python"), *indented(page, "python")]:
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("ingestion", "integrations"):
                 module = importlib.import_module(node.module or "")
