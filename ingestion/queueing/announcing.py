@@ -13,7 +13,7 @@ from typing import Any
 
 import django_rq
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import worker_registration
 
 from ingestion.conf import config
 from ingestion.core.errors import Transient
@@ -91,11 +91,14 @@ def registered_workers() -> list[Process]:
     """
     names = dict.fromkeys([*config().QUEUES.values(), config().TICK_QUEUE])
     try:
-        queues = [django_rq.get_queue(name, connection=client()) for name in names]
-        workers = {worker.name: worker for queue in queues for worker in Worker.all(queue=queue)}
+        redis: Any = client()
+        queues = [django_rq.get_queue(name, connection=redis) for name in names]
+        keys = {key for queue in queues for key in worker_registration.get_keys(queue)}
+        # Not as RQ's Workers: each would let our client, which must not wait, wait for 415 seconds.
+        about = [redis.hmget(key, "hostname", "pid") for key in sorted(keys)]
     except (RedisError, OSError) as error:
         raise Transient(f"Redis cannot be reached: {error}") from error
-    return [Process("worker", worker.hostname or "", worker.pid or 0) for worker in workers.values()]
+    return [Process("worker", (host or b"").decode(), int(pid or 0)) for host, pid in about]
 
 
 def _is_dead(process: Process) -> bool:

@@ -77,6 +77,7 @@ def test_a_key_that_is_another_or_cannot_be_used_counts_as_none(
 def test_a_worker_that_has_not_said_anything_counts_as_one_without(tenant: Tenant, redis: Redis) -> None:
     worker = RunWorker([django_rq.get_queue("ingestion-free")], connection=redis)
     worker.register_birth()
+    waits = queueing.client().connection_pool.connection_kwargs["socket_timeout"]
 
     with pytest.raises(ActionRefused, match=rf"worker {os.getpid()} on .* has not said which master keys it has"):
         rotated()
@@ -84,6 +85,7 @@ def test_a_worker_that_has_not_said_anything_counts_as_one_without(tenant: Tenan
     worker.alive = lambda: queueing.announce(queueing.this_process("worker"), having(new=NEW))
     worker.heartbeat()
     assert len(rotated()) == 1
+    assert queueing.client().connection_pool.connection_kwargs["socket_timeout"] == waits == 1.0
     worker.register_death()
 
 
