@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from ingestion.conf import config
 
-_FORM_BYTES = 1024 * 1024
+FORM_BYTES = 1024 * 1024
 """What an upload's form may add to its file."""
 
 
@@ -44,7 +44,7 @@ def _small() -> int:
 
 def _limit(request: HttpRequest) -> int:
     user: Any = request.user
-    return config().MAX_UPLOAD_BYTES + _FORM_BYTES if user.is_active and user.is_staff else _small()
+    return config().MAX_UPLOAD_BYTES + FORM_BYTES if user.is_active and user.is_staff else _small()
 
 
 def _is_of_the_admin(request: HttpRequest) -> bool:

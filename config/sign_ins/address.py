@@ -17,7 +17,7 @@ def client_address(request: HttpRequest) -> str:
     peer = request.META.get("REMOTE_ADDR") or ""
     if settings.BEHIND_TLS_PROXY:
         _, _, last = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")
-        return _plain(last.strip()) or _plain(peer)
+        return _plain(_without_port(last.strip())) or _plain(peer)
     return _plain(peer)
 
 
@@ -27,6 +27,14 @@ def counted_address(request: HttpRequest) -> str | None:
     if ":" in address:
         return str(ip_network((address, _HOUSEHOLD), strict=False).network_address)
     return address or None
+
+
+def _without_port(text: str) -> str:
+    """Some gateways write `203.0.113.5:4711` and `[2001:db8::1]:4711`."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    host, colon, port = text.rpartition(":")
+    return host if colon and port.isdigit() and ":" not in host else text
 
 
 def _plain(text: str) -> str:

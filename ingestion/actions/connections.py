@@ -154,6 +154,7 @@ def configure(actor: Actor, connection: Connection, config: dict[str, Any], reas
     actor.require("run_connection", connection.tenant)
     refuse_secrets(connection, config)
     check_config(connection.pipeline, config)
+    refuse_misspelt_keys(config.keys() - connection.config.keys(), ENGINE_KEYS)
     with transaction.atomic():
         mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
         before = mine.values_list("config", flat=True).get()
@@ -169,8 +170,6 @@ def check_config(pipeline: str, config: Mapping[str, Any]) -> None:
         return  # its code is not installed here; the run says so
     if isinstance(source, ChecksConfig):
         source.check_config(overlaid(config))
-    else:  # its transform may read any key; what is nearly the engine's own is a typing error all the same
-        refuse_misspelt_keys(config, ENGINE_KEYS)
 
 
 def require_unpaused(connection: Connection) -> None:

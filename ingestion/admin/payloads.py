@@ -17,6 +17,7 @@ TEXT_LIMIT = 64 * 1024
 HEX_LIMIT = 4 * 1024
 _ROW = 16
 _SHOWN_AS_IS = frozenset("\n\t")
+_JOINERS = "\u200c\u200d"
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -58,8 +59,18 @@ def preview(data: bytes) -> Preview:
 
 
 def visible(text: str) -> str:
-    """Control characters, direction overrides and other invisible signs as \\u escapes, so that nothing hides."""
-    return "".join(_seen(sign) for sign in text.replace("\r\n", "\n"))
+    """Control characters, direction overrides and other invisible signs as \\u escapes, so that nothing hides.
+
+    A joiner between letters of a script that needs one, or between pictures, is a part of the writing and stays.
+    """
+    text = text.replace("\r\n", "\n")
+    return "".join(sign if sign in _JOINERS and _joins(text, place) else _seen(sign) for place, sign in enumerate(text))
+
+
+def _joins(text: str, place: int) -> bool:
+    """Whether the joiner at `place` stands between signs that change their shape by it; letters below U+0600 do not."""
+    before, after = text[place - 1 : place], text[place + 1 : place + 2]
+    return all(sign >= "\u0600" and unicodedata.category(sign)[0] in "LMS" for sign in (before, after)) and bool(after)
 
 
 def is_unseen(sign: str) -> bool:

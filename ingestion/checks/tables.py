@@ -28,16 +28,19 @@ def lacking(alias: str) -> Iterator[CheckMessage]:
     connection = connections[alias]
     applied = {app for app, _ in MigrationRecorder(connection).applied_migrations()}
     with connection.cursor() as cursor:
-        tables = set(connection.introspection.table_names(cursor))
+        convert = connection.introspection.identifier_converter
+        tables = {convert(name) for name in connection.introspection.table_names(cursor)}
         for model in apps.get_models():
             label, table = model._meta.app_label, model._meta.db_table
             if not (label == "ingestion" or issubclass(model, TenantOwned)) or label not in applied:
                 continue
             if not model._meta.managed or not router.allow_migrate_model(alias, model):
                 continue
-            columns = {str(field.column) for field in model._meta.concrete_fields}
-            if table in tables:
-                columns -= {column.name for column in connection.introspection.get_table_description(cursor, table)}
+            if convert(table) not in tables:  # no table at all is said by whoever asks it, and some names hold a schema
+                continue
+            columns = {convert(str(field.column)) for field in model._meta.concrete_fields}
+            described = connection.introspection.get_table_description(cursor, table)
+            columns -= {convert(column.name) for column in described}
             if columns and _is_migrated(connection, label):
                 yield Error(
                     f"The table {table} lacks {', '.join(sorted(columns))}, though every migration of {label} was "

@@ -39,10 +39,14 @@ ENGINE_KEYS = ("integration",)
 """What the engine itself reads of every connection's config."""
 
 
-def refuse_misspelt_keys(config: Mapping[str, Any], keys: Collection[str]) -> None:
-    """Raise ConfigurationError for a key that is none of `keys` and called nearly as one of them."""
-    for name in config:
-        if name not in keys and (near := did_you_mean(str(name), keys, cutoff=0.8)):
+def refuse_misspelt_keys(names: Iterable[str], keys: Collection[str]) -> None:
+    """Raise ConfigurationError for a name that is surely one of `keys` with a letter wrong, or in another case.
+
+    A transform may read any other key: `integration_id` and `integrations` are names of their own.
+    """
+    for name in names:
+        near = did_you_mean(str(name), keys, cutoff=0.95)
+        if near and not any(str(name).startswith(key) for key in keys):
             error = ConfigurationError(f"`{str(name)[:_LONGEST]}` is read by nobody{near} Rename it, or take it out.")
             error.in_shell = f"In a shell: --config {str(name)[:_LONGEST]}=null."
             raise error

@@ -19,7 +19,8 @@ _OURS = Path(__file__).resolve().parents[2] / KINDS
 def hiding_place() -> str:
     """The folder of the package that hides the kinds; '' where ours are found, or none at all."""
     spec = find_spec(KINDS)
-    places = [Path(place).resolve() for place in (spec.submodule_search_locations or ())] if spec else []
+    found = [*(spec.submodule_search_locations or ()), *filter(None, [spec.origin])] if spec else []
+    places = [Path(place).resolve() for place in found]
     return str(places[0]) if places and _OURS not in places else ""
 
 

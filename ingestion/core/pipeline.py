@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -113,6 +113,8 @@ class Pipeline:
     """The keys of those who may use it; nobody else is offered it or can run it. None: every tenant."""
     max_payload_bytes: int = MAX_PAYLOAD_BYTES
     """A larger record is a dead letter, `PayloadTooLarge`, without its payload."""
+    do_not_call_in_templates: ClassVar[bool] = True
+    """For Django, whose templates would call it where they show it."""
     hasher: Any = field(init=False, repr=False, compare=False)
     """SHA-256 fed with name and version: a copy of it digests a record's content."""
 

@@ -22,6 +22,8 @@ from ingestion.queueing.connecting import absence, client
 _KEY = "ingestion:processes"
 KEPT_SECONDS = 3600.0
 """A process that was idle for longer is not seen; one that died on another machine is seen until then."""
+_MANY = 200
+"""Entries from which on whoever announces itself looks which are to be forgotten: web processes come and go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,11 @@ def announce(process: Process, said: Mapping[str, str]) -> bool:
         with client().pipeline(transaction=False) as commands:
             commands.hset(_KEY, json.dumps(asdict(process)), text)
             commands.expire(_KEY, round(2 * KEPT_SECONDS))
-            commands.execute()
-    except (RedisError, OSError) as error:
+            commands.hlen(_KEY)
+            *_, entries = commands.execute()
+        if entries > _MANY:
+            announcements()  # which forgets those that are gone
+    except (RedisError, OSError, Transient) as error:
         absence.note(error)  # whoever is next need not wait for it again
         return False
     return True
@@ -74,7 +79,10 @@ def announcements(kept_seconds: float = KEPT_SECONDS) -> list[Announcement]:
     try:
         redis: Any = client()
         for field, text in redis.hgetall(_KEY).items():
-            process, kept = Process(**json.loads(field)), json.loads(text)
+            try:
+                process, kept = Process(**json.loads(field)), json.loads(text)
+            except (TypeError, ValueError):  # of another version of this code
+                continue
             if now - kept["at"] > kept_seconds or _is_dead(process):
                 redis.hdel(_KEY, field)
             else:

@@ -76,7 +76,7 @@ class RunWorker(Worker):
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)
-        if self.alive is not None:
+        if self.alive is not None and os.getpid() == self.pid:  # RQ calls this in each job's child too
             self.alive()
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:

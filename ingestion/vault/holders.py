@@ -7,18 +7,19 @@ keys, and of each a few bytes of a hash, since two keys may go by one id.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from ingestion import queueing
 from ingestion.conf import config
-from ingestion.core.errors import ActionRefused, ConfigurationError, Transient
+from ingestion.core.errors import ActionRefused, Transient
 from ingestion.core.text import counted
 from ingestion.vault import master_keys
+
+logger = logging.getLogger("ingestion")
 
 _EVERY_SECONDS = 30.0
 _HASH_BYTES = 8
@@ -44,8 +45,10 @@ def announce(role: str) -> None:
     _last.said, _last.pid = now, process.pid  # a fork is another process, whatever its parent said
     try:
         queueing.announce(process, fingerprints())
-    except (ConfigurationError, ImproperlyConfigured):
-        return  # said by the checks; a request does not fail for it
+    except Exception as error:  # noqa: BLE001  no request and no worker fails for want of an announcement
+        logger.warning(
+            "This process could not say which master keys it has: %s", type(error).__name__, extra={"event": "announce"}
+        )
 
 
 def announce_web(**kwargs: Any) -> None:
@@ -58,6 +61,11 @@ def fingerprints() -> dict[str, str]:
     unusable = {key_id for key_id, _ in master_keys.problems()}
     usable = [key_id for key_id in config().MASTER_KEYS if key_id not in unusable]
     return {key_id: _fingerprint(master_keys.key(key_id)) for key_id in usable}
+
+
+def heard() -> list[str]:
+    """The live processes that said which master keys they have. Raises Transient when Redis cannot be reached."""
+    return [str(announcement.process) for announcement in queueing.announcements()]
 
 
 def require_everywhere() -> None:

@@ -24,7 +24,7 @@ _PREFIX = "whsec_"
 _MIN_KEY_BYTES = 24
 _MOST_SIGNATURES = 20
 _LONGEST_ID = 256
-_LIKE_A_TIMESTAMP = re.compile(r"\.[0-9]+(?:\.|$)")
+_LIKE_A_TIMESTAMP = re.compile(r"\.[1-9][0-9]{9,11}(?:\.|$)")
 """Within an id: `id.timestamp.body` is signed, and must not be read as another id, timestamp and body."""
 _SIGNATURE = re.compile(r"(?:^|[ ,])(v1,[A-Za-z0-9+/=]+)(?=[ ,]|$)")
 

@@ -28,6 +28,7 @@ def test_valkey_has_a_password_that_is_asked_for_and_used(compose: dict[str, Any
 
     assert valkey["environment"]["REDISCLI_AUTH"].startswith("${VALKEY_PASSWORD:?")
     assert '--requirepass "$$REDISCLI_AUTH"' in valkey["command"]
+    assert "exec docker-entrypoint.sh valkey-server " in valkey["command"]  # which leaves root behind
     urls = {service["environment"]["REDIS_URL"] for service in compose["services"].values() if "image" not in service}
     urls |= {compose["x-app"]["environment"]["REDIS_URL"]}
     assert urls == {"redis://:${VALKEY_PASSWORD:?Set VALKEY_PASSWORD in .env}@valkey:6379/0"}

@@ -9,7 +9,7 @@ from tests.ingestion.runs import OPERATOR
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("key", ["intgration", "Integration", "integrations"])
+@pytest.mark.parametrize("key", ["intgration", "Integration", "integraton"])
 def test_a_key_that_is_nearly_the_engine_s_is_refused_with_the_right_one(key: str) -> None:
     connection = actions.connect(OPERATOR, make_tenant("acme"), "app.payments")
 
@@ -20,4 +20,13 @@ def test_a_key_that_is_nearly_the_engine_s_is_refused_with_the_right_one(key: st
 def test_other_keys_may_be_a_transform_s() -> None:
     connection = actions.connect(OPERATOR, make_tenant("acme"), "app.payments")
 
-    actions.configure(OPERATOR, connection, {"integration": "shop", "team": "a", "interval": 3})
+    own = {"integration": "shop", "integration_id": 7, "integrations": 1, "migration": 2}
+    actions.configure(OPERATOR, connection, own)
+
+
+def test_a_key_that_is_stored_already_hinders_nothing() -> None:
+    connection = actions.connect(OPERATOR, make_tenant("acme"), "app.payments")
+    type(connection).unscoped.filter(pk=connection.pk).update(config={"intgration": "shop"})
+    connection.refresh_from_db()
+
+    actions.configure(OPERATOR, connection, {"intgration": "shop", "team": "a"})

@@ -73,7 +73,7 @@ def connect(options: Options, output: Output) -> None:
             actions.set_schedule(actions.Actor(), connection, None)
         if options["config"]:
             actions.configure(actions.Actor(), connection, _completed(connection, dict(options["config"])))
-        else:
+        elif not connection.config:  # a stored one was judged when it was written; what it lacks each run says
             check_config(connection.pipeline, connection.config)
     _show(connection, output)
 

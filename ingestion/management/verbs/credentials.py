@@ -18,13 +18,13 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from ingestion import actions
-from ingestion.core.errors import IngestionError
+from ingestion.core.errors import IngestionError, Transient
 from ingestion.management.verbs import arguments, described, finding
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Credential, CredentialVersion
-from ingestion.vault import expiry, rotation
+from ingestion.vault import expiry, holders, rotation
 from ingestion.vault.values import parsed
 
 COLUMNS = ("tenant", "integration", "version", "last_four", "rotated_at", "expires_at")
@@ -158,12 +158,26 @@ def rotate_keys(options: Options, output: Output) -> None:
             failed.append(f"{one.key}: {done}")
         else:
             rows.append({"tenant": one.key, "credentials": done.credentials, "dropped": done.dropped})
+    _say_who_was_heard(output)
     output.rows("rotated", rows, ("tenant", "credentials", "dropped"), "Nothing was left to do.")
     output.say("\nMaster keys, and how many data keys are under each. One with 0 may be taken out of the settings.")
     keys = [{"master_key": key_id, "data_keys": count} for key_id, count in rotation.in_use().items()]
     output.rows("master_keys", keys, ("master_key", "data_keys"))
     if failed:
         raise CommandError("\n".join(failed), returncode=Exit.FAILED)
+
+
+def _say_who_was_heard(output: Output) -> None:
+    """Nobody heard is no proof that nobody lives: an idle web process says nothing for an hour."""
+    try:
+        processes = holders.heard()
+    except Transient as error:
+        output.say(f"Nobody could be asked which master keys they have: {error}")
+        return
+    if processes:
+        output.say(f"Live processes that have the first master key: {', '.join(processes)}.")
+    else:
+        output.say("No live process has said which master keys it has; see that all were started with the first one.")
 
 
 def _find(options: Options) -> Credential:

@@ -49,6 +49,12 @@ def test_line_ends_and_letters_of_any_script_stay() -> None:
     assert page("<p>Zoë\r\n\t東京 €</p>").replace("\r\n", "\n") == "<p>Zoë\n\t東京 €</p>"
 
 
+@pytest.mark.parametrize("text", ["می\u200cتوان", "👨\u200d👩\u200d👧"])
+def test_joiners_of_scripts_that_need_them_are_no_hiding_place(text: str) -> None:
+    assert page(f"<p>{text}</p>") == f"<p>{text}</p>"
+    assert page("<p>ac\u200dme \u200c</p>") == "<p>ac\\u200dme \\u200c</p>"
+
+
 def test_downloads_are_left_alone() -> None:
     response = HttpResponse(HIDDEN)
 

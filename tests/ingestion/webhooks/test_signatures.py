@@ -54,7 +54,7 @@ def test_what_was_signed_cannot_be_read_as_another_id_and_body() -> None:
         standard_webhooks(headers, b"{}", [SECRET], NOW)
 
 
-@pytest.mark.parametrize("message_id", ["msg.v2", "a.1b.c", "order-1.updated"])
+@pytest.mark.parametrize("message_id", ["msg.v2", "a.1b.c", "order-1.updated", "1355517523.000005", "msg.17"])
 def test_an_id_with_a_dot_that_cannot_be_misread_is_taken(message_id: str) -> None:
     signature = sign(SECRET, message_id, NOW, BODY)
     headers = {"webhook-id": message_id, "webhook-timestamp": str(NOW), "webhook-signature": signature}
