@@ -30,10 +30,10 @@ def acme(db: None) -> Tenant:
     [("acount", "account"), ("Account", "account"), ("stripe_account", "account"), ("integrations", "integration")],
 )
 def test_a_key_that_nothing_reads_is_refused_with_the_nearest_one(key: str, meant: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match=rf"`{key}` is no key .*; did you mean `{meant}`\?.*--config {key}=null"
-    ):
+    with pytest.raises(ConfigurationError, match=rf"`{key}` is no key .*; did you mean `{meant}`\?") as refusal:
         Stripe("charges").check_config({"account": "acct_1", "emptied": True, "integration": "eu", key: "acct_1"})
+
+    assert refusal.value.in_shell == f"In a shell: --config {key}=null."
 
 
 def test_a_key_of_a_projects_own_transform_is_named_by_its_source() -> None:
