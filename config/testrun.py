@@ -45,8 +45,9 @@ OTHER_DATABASES: dict[str, tuple[str, tuple[Need, ...]]] = {
 }
 
 
-# SQLite runs everything, in two parts of about the same length; tests/conftest.py knows which test is in which.
-PARTS = ("engine, transports and Stripe", "console and other kinds")
+# SQLite runs everything, in parts of about the same length: crashes wait a lot, and beside them others use the time.
+# tests/conftest.py knows which test is in which.
+PARTS = ("engine, transports and Stripe", "crashes and banks", "console and other kinds")
 QUICK = "not (soak or slow or browser)"
 LEFT_OUT_OF_QUICK = (
     "other databases, browser, and what is marked slow (crawls, crashes, processes); for all: manage.py test"

@@ -93,18 +93,14 @@ def require_marks_in_own_file(items: list[pytest.Item], names: Iterable[str]) ->
 
 def part_of(path: Path) -> str:
     """Which part of SQLite's run a test is in: exactly one, so that nothing runs twice or never."""
-    inside = path.relative_to(TESTS)
-    engine = inside.parts[0] == "ingestion" and inside.parts[1] != "admin"
-    transports = inside.parts[:2] in [
-        ("integrations", "databases"),
-        ("integrations", "http"),
-        ("integrations", "push"),
-        ("integrations", "streams"),
-        ("integrations", "stripe"),  # no transport, but it makes the parts alike in length
-    ]
-    # Neither; but they make the parts alike in length, of a whole run and of a quick one.
-    projects = inside.parts[0] in ("config", "examples")
-    return PARTS[0] if engine or transports or projects else PARTS[1]
+    match path.relative_to(TESTS).parts:
+        case ["ingestion", "chaos", *_] | ["integrations", "bank", *_]:
+            return PARTS[1]
+        case ["ingestion", "admin", *_] | ["integrations", "rest", *_]:
+            return PARTS[2]
+        case ["ingestion" | "integrations", *_]:
+            return PARTS[0]
+    return PARTS[2]  # the project, docs, the house: they make the parts alike in length
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

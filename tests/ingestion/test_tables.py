@@ -26,7 +26,7 @@ def without(table: str, column: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_column_that_an_applied_migration_should_have_made_is_named() -> None:
-    without(Run._meta.db_table, "attempts")
+    without(Run._meta.db_table, "traceback")
     try:
         (message,) = lacking("default")
         with pytest.raises(CommandError, match=r"ingestion\.E012"):
@@ -35,10 +35,10 @@ def test_a_column_that_an_applied_migration_should_have_made_is_named() -> None:
         with connection.cursor() as cursor:
             quote = connection.ops.quote_name
             table = quote(Run._meta.db_table)
-            cursor.execute(f"ALTER TABLE {table} RENAME COLUMN {quote('attempts_before')} TO {quote('attempts')}")
+            cursor.execute(f"ALTER TABLE {table} RENAME COLUMN {quote('traceback_before')} TO {quote('traceback')}")
 
     assert message.id == "ingestion.E012"
-    assert f"The table {Run._meta.db_table} lacks attempts" in message.msg
+    assert f"The table {Run._meta.db_table} lacks traceback" in message.msg
 
 
 def test_an_app_that_is_still_to_be_migrated_lacks_nothing_yet() -> None:
