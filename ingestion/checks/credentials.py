@@ -13,8 +13,8 @@ from django.utils.module_loading import import_string
 from ingestion.checks.guarding import check
 from ingestion.checks.settings import valid
 from ingestion.core import registry
-from ingestion.core.errors import ConfigurationError
-from ingestion.vault import DatabaseStore, HashicorpStore, expiry, hashicorp, master_keys, rotation, stores
+from ingestion.core.errors import ConfigurationError, KeysUnusable
+from ingestion.vault import DatabaseStore, HashicorpStore, credentials, expiry, hashicorp, master_keys, rotation, stores
 
 _KEEP = "A key is taken away only after `manage.py ingest credential rotate-keys` says that nothing is under it."
 
@@ -74,7 +74,7 @@ def check_stored(
         return []
     if Credential._meta.db_table not in connections[alias].introspection.table_names():
         return []  # before the first migration
-    return [*_unknown(), *_expiring()]
+    return [*(unknown := list(_unknown())), *([] if unknown else _unopened()), *_expiring()]
 
 
 def _unknown() -> Iterator[CheckMessage]:
@@ -85,6 +85,14 @@ def _unknown() -> Iterator[CheckMessage]:
             hint=f"Put the key back into MASTER_KEYS. {_KEEP}",
             id="ingestion.E205",
         )
+
+
+def _unopened() -> Iterator[CheckMessage]:
+    """The same of keys whose id the settings have, with another key under it. A store elsewhere has none."""
+    try:
+        credentials.require_keys()
+    except KeysUnusable as error:
+        yield Error(str(error), hint=_KEEP, id="ingestion.E205")
 
 
 def _expiring() -> Iterator[CheckMessage]:

@@ -11,6 +11,8 @@ from ingestion.models import DataKey
 from ingestion.vault import master_keys
 from ingestion.vault.sealing import KEY_BYTES, Place, seal, unseal
 
+_ASKED = 5
+
 
 def current(tenant_id: int) -> tuple[DataKey, bytes]:
     """The key that seals now, with its bytes."""
@@ -27,13 +29,32 @@ def of(tenant_id: int) -> QuerySet[DataKey]:
 
 
 def make(tenant_id: int, generation: int) -> DataKey:
-    """The tenant's key of this generation; of two processes that make it at once, one does."""
+    """The tenant's key of this generation; of two processes that make it at once, one does.
+
+    Raises KeysUnusable, and makes none, where this process has another master key of that id than the one in use: what
+    it sealed nobody else could open, nor could any setting open both.
+    """
     under = master_keys.first()
+    _require_same(under)
     wrapped = seal(master_keys.key(under), os.urandom(KEY_BYTES), _place(tenant_id, generation, under))
     row, _ = of(tenant_id).get_or_create(
         tenant_id=tenant_id, generation=generation, defaults={"master_key": under, "wrapped": wrapped}
     )
     return row
+
+
+def _require_same(master_key: str) -> None:
+    """One of the newest keys under it must open; of several that do not one may be damaged, but not all."""
+    failure: KeysUnusable | None = None
+    for row in DataKey.unscoped.filter(master_key=master_key).order_by("-pk")[:_ASKED]:
+        try:
+            opened(row)
+        except KeysUnusable as error:
+            failure = failure or error
+        else:
+            return
+    if failure is not None:
+        raise failure
 
 
 def opened(row: DataKey) -> bytes:
