@@ -32,6 +32,6 @@ def _declared(style: str, asked: State, named: State | None) -> str:
         return ""
     shown = json.dumps(mask(cursor) if isinstance(cursor, str) else cursor)
     return (
-        f" The page that names it was asked for with {shown}. Look at it first: its records would no longer be read. If "
+        f" The page that names it was asked for with {shown}. Look at it first: its records would not be read. If "
         f'it holds none that did not come before, and {as_end} "ends": [{shown}]. If it holds others, ask the source.'
     )
