@@ -84,6 +84,7 @@ def test_a_fault_whose_tests_were_ended_by_a_signal_stands_not_judged(tmp_path: 
     assert read(tmp_path / "judged").outcome(FAULT) is None
 
 
+@pytest.mark.slow  # git is a program that only the whole run sees to
 def test_what_is_not_committed_is_not_judged_under_the_commit_s_name(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", "--template=", tmp_path], check=True)
     (tmp_path / "manage.py").touch()
