@@ -71,8 +71,8 @@ def typed(credentials: Mapping[str, Any]) -> str:
     """The name that was typed, where an account has it: what is no account's name may be somebody's password."""
     model = get_user_model()
     name = str(credentials.get(model.USERNAME_FIELD) or credentials.get("username") or "")
-    known = model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists()
-    return written(name) if known else ""
+    is_an_account = model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists()
+    return written(name) if is_an_account else ""
 
 
 def written(name: str) -> str:

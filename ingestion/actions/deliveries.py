@@ -78,8 +78,8 @@ def abandon_delivery(actor: Actor, delivery: Delivery, reason: str) -> None:
     if not reason:
         raise ActionRefused("Say why this delivery is given up; the reason is kept with it.")
     with transaction.atomic():
-        mine = Run.objects.for_tenant(delivery.tenant).filter(webhook_key=delivery.connection_id)
-        run = mine.select_for_update().first()  # locked, so that no worker claims it meanwhile
+        waiting_runs = Run.objects.for_tenant(delivery.tenant).filter(webhook_key=delivery.connection_id)
+        run = waiting_runs.select_for_update().first()  # locked, so that no worker claims it meanwhile
         if run is not None and run.state == Run.State.RUNNING:
             raise ActionRefused(f"Run {run.pk} is taking deliveries in; wait for its end, or cancel it first.")
         waiting = deliveries.pending(delivery.connection_id).filter(tenant_id=delivery.tenant_id)

@@ -29,19 +29,19 @@ class _Indented(json.JSONEncoder):
 
 def _config(form: Any, pipeline: str) -> dict[str, Any]:
     """The config that was written into `form`, as the source of `pipeline` can use it. Raises ValidationError."""
-    given = form.cleaned_data["config"]
+    config = form.cleaned_data["config"]
     written = form.data.get(form.add_prefix("config"), "")  # Django's field keeps the last value of a doubled name
     if error := doubled_error(written.encode("utf-8", "surrogatepass")):
         raise ValidationError(str(error))
-    if given in (None, ""):
-        given = {}
-    if not isinstance(given, dict):
+    if config in (None, ""):
+        config = {}
+    if not isinstance(config, dict):
         raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
     try:
-        check_config(pipeline, given)
+        check_config(pipeline, config)
     except IngestionError as error:
         raise ValidationError(str(error)) from error
-    return given
+    return config
 
 
 class ConnectForm(ScheduleFields, TenantForm):

@@ -13,8 +13,8 @@ from django.utils.module_loading import import_string
 from ingestion.checks.guarding import check
 from ingestion.checks.settings import valid
 from ingestion.core import registry
-from ingestion.core.errors import ConfigurationError, KeysUnusable
-from ingestion.vault import DatabaseStore, HashicorpStore, credentials, expiry, hashicorp, master_keys, rotation, stores
+from ingestion.core.errors import ConfigurationError
+from ingestion.vault import DatabaseStore, HashicorpStore, expiry, hashicorp, master_keys, rotation, stores
 
 _KEEP = "A key is taken away only after `manage.py ingest credential rotate-keys` says that nothing is under it."
 
@@ -89,10 +89,8 @@ def _unknown() -> Iterator[CheckMessage]:
 
 def _unopened() -> Iterator[CheckMessage]:
     """The same of keys whose id the settings have, with another key under it. A store elsewhere has none."""
-    try:
-        credentials.require_keys()
-    except KeysUnusable as error:
-        yield Error(str(error), hint=_KEEP, id="ingestion.E205")
+    if problem := rotation.problem():
+        yield Error(problem, hint=_KEEP, id="ingestion.E205")
 
 
 def _expiring() -> Iterator[CheckMessage]:

@@ -46,7 +46,7 @@ class Announcement:
     """What a process said of itself, and how many seconds ago."""
 
     process: Process
-    said: Mapping[str, str]
+    values: Mapping[str, str]
     seconds_ago: float
 
 
@@ -54,11 +54,11 @@ def this_process(role: str) -> Process:
     return Process(role, socket.gethostname(), os.getpid(), _namespace())
 
 
-def announce(process: Process, said: Mapping[str, str]) -> bool:
+def announce(process: Process, values: Mapping[str, str]) -> bool:
     """Note what `process` says; False when Redis is away, and then whoever asks finds that out."""
     if absence.away:
         return False
-    text = json.dumps({"said": dict(said), "at": time.time()})
+    text = json.dumps({"values": dict(values), "at": time.time()})
     try:
         with client().pipeline(transaction=False) as commands:
             commands.hset(_KEY, json.dumps(asdict(process)), text)
@@ -86,7 +86,7 @@ def announcements(kept_seconds: float = KEPT_SECONDS) -> list[Announcement]:
             if now - kept["at"] > kept_seconds or _is_dead(process):
                 redis.hdel(_KEY, field)
             else:
-                live.append(Announcement(process, kept["said"], max(0.0, now - kept["at"])))
+                live.append(Announcement(process, kept["values"], max(0.0, now - kept["at"])))
     except (RedisError, OSError) as error:
         raise Transient(f"Redis cannot be reached: {error}") from error
     return sorted(live, key=lambda announcement: str(announcement.process))

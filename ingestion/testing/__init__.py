@@ -23,10 +23,18 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record
 from ingestion.core.windows import Window
 from ingestion.models import Run, Tenant
-from ingestion.testing.serving import Answer, Asked, Served, serving
+from ingestion.testing.serving import Answer, Request, Server, serving
 
 __all__ = [
-    "Answer", "Asked", "Records", "Served", "context", "make_tenant", "own_storage", "registered", "run_pipeline",
+    "Answer",
+    "Records",
+    "Request",
+    "Server",
+    "context",
+    "make_tenant",
+    "own_storage",
+    "registered",
+    "run_pipeline",
     "serving",
 ]  # fmt: skip
 

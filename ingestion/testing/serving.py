@@ -18,7 +18,7 @@ _HERE = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """One request, as the server got it. Names of headers are in small letters."""
 
     method: str
@@ -37,34 +37,34 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Answering = Callable[[Asked], Any]
+Answering = Callable[[Request], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class Server:
     """A server that runs."""
 
     url: str
     """Where it listens: http://127.0.0.1 with a port."""
-    asked: list[Asked]
-    """What it was asked until now, in order."""
+    requests: list[Request]
+    """Those that came until now, in order."""
 
 
 @contextmanager
-def serving(paths: Mapping[str, Any] | Answering) -> Iterator[Served]:
+def serving(paths: Mapping[str, Any] | Answering) -> Iterator[Server]:
     """Answer HTTP on 127.0.0.1 for the duration of a `with` block, with 127.0.0.0/8 among PRIVATE_NETWORKS.
 
-    `paths` maps a path to what it answers: a JSON value, bytes, an `Answer`, or a function of `Asked` that returns one
-    of these; any other path is a 404. Or it is such a function for all of them.
+    `paths` maps a path to what it answers: a JSON value, bytes, an `Answer`, or a function of `Request` that returns
+    one of these; any other path is a 404. Or it is such a function for all of them.
     """
-    asked: list[Asked] = []
-    listening = ThreadingHTTPServer((_HERE, 0), _handler(paths if callable(paths) else _by_path(paths), asked))
+    requests: list[Request] = []
+    listening = ThreadingHTTPServer((_HERE, 0), _handler(paths if callable(paths) else _by_path(paths), requests))
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     networks = [*settings.INGESTION.get("PRIVATE_NETWORKS", ()), "127.0.0.0/8"]
     try:
         with override_settings(INGESTION={**settings.INGESTION, "PRIVATE_NETWORKS": networks}):
-            yield Served(f"http://{_HERE}:{listening.server_port}", asked)
+            yield Server(f"http://{_HERE}:{listening.server_port}", requests)
     finally:
         listening.shutdown()
         listening.server_close()
@@ -72,25 +72,25 @@ def serving(paths: Mapping[str, Any] | Answering) -> Iterator[Served]:
 
 
 def _by_path(paths: Mapping[str, Any]) -> Answering:
-    def answer(asked: Asked) -> Any:
-        given = paths.get(asked.path, Answer({"error": f"Nothing is at {asked.path}."}, 404))
-        return given(asked) if callable(given) else given
+    def answer(request: Request) -> Any:
+        at_path = paths.get(request.path, Answer({"error": f"Nothing is at {request.path}."}, 404))
+        return at_path(request) if callable(at_path) else at_path
 
     return answer
 
 
-def _handler(answering: Answering, asked: list[Asked]) -> type[BaseHTTPRequestHandler]:
+def _handler(answering: Answering, requests: list[Request]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             split = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", 0)))
-            request = Asked(
+            request = Request(
                 self.command, split.path, dict(parse_qsl(split.query, keep_blank_values=True)), headers, body
             )
-            asked.append(request)
-            given = answering(request)
-            self._send(given if isinstance(given, Answer) else Answer(given))
+            requests.append(request)
+            answer = answering(request)
+            self._send(answer if isinstance(answer, Answer) else Answer(answer))
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = handle_any  # noqa: N815  as http.server asks
 

@@ -29,7 +29,7 @@ _HASH_BYTES = 8
 class _Last:
     """When this process said it last, by its own clock; -inf before the first time."""
 
-    said: float = float("-inf")
+    at: float = float("-inf")
     pid: int = 0
 
 
@@ -40,9 +40,9 @@ def announce(role: str) -> None:
     """Say which master keys this process has, unless it said so a moment ago. Nothing that happens here is raised."""
     process = queueing.this_process(role)
     now = time.monotonic()
-    if _last.pid == process.pid and now - _last.said < _EVERY_SECONDS:
+    if _last.pid == process.pid and now - _last.at < _EVERY_SECONDS:
         return
-    _last.said, _last.pid = now, process.pid  # a fork is another process, whatever its parent said
+    _last.at, _last.pid = now, process.pid  # a fork is another process, whatever its parent said
     try:
         queueing.announce(process, fingerprints())
     except Exception as error:  # noqa: BLE001  no request and no worker fails for want of an announcement
@@ -91,19 +91,19 @@ def require_everywhere() -> None:
 def _lacking(first: str, fingerprint: str) -> Iterator[str]:
     announcements = queueing.announcements()
     for announcement in announcements:
-        if announcement.said.get(first) != fingerprint:
+        if announcement.values.get(first) != fingerprint:
             seen = f"seen {round(announcement.seconds_ago)} s ago"
-            yield f"{announcement.process} ({seen}) has {_has(announcement.said, first)}"
+            yield f"{announcement.process} ({seen}) has {_has(announcement.values, first)}"
     announced = {(announcement.process.host, announcement.process.pid) for announcement in announcements}
     for worker in queueing.registered_workers():
         if (worker.host, worker.pid) not in announced:
             yield f"{worker} has not said which master keys it has"
 
 
-def _has(said: Mapping[str, str], first: str) -> str:
-    if first in said:
+def _has(keys: Mapping[str, str], first: str) -> str:
+    if first in keys:
         return f"another key of the id {first!r}"
-    return f"only {', '.join(map(repr, said))}" if said else "none that can be used"
+    return f"only {', '.join(map(repr, keys))}" if keys else "none that can be used"
 
 
 def _fingerprint(key: bytes) -> str:

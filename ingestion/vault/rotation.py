@@ -16,9 +16,9 @@ from django.db.models import Max, ProtectedError
 
 from ingestion.clock import read_db_now
 from ingestion.conf import config
-from ingestion.core.errors import IngestionError
+from ingestion.core.errors import IngestionError, KeysUnusable
 from ingestion.models import Credential, DataKey, Tenant
-from ingestion.vault import data_keys, master_keys
+from ingestion.vault import credentials, data_keys, master_keys
 from ingestion.vault.credentials import again
 from ingestion.vault.database import place
 from ingestion.vault.sealing import seal, unseal
@@ -77,6 +77,15 @@ def in_use() -> dict[str, int]:
 def unknown() -> dict[str, int]:
     """Data keys by the master keys that wrap them and that the settings do not name."""
     return {key_id: count for key_id, count in in_use().items() if key_id not in config().MASTER_KEYS}
+
+
+def problem() -> str:
+    """Why stored credentials cannot be opened here, whoever's they are; '' where they can."""
+    try:
+        credentials.require_keys()
+    except KeysUnusable as error:
+        return str(error)
+    return ""
 
 
 def _is_old(key: DataKey, oldest: datetime | None) -> bool:

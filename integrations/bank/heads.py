@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -91,20 +91,27 @@ def _owner(ctx: Context, ids: Ids, accounts: Accounts, heads: Heads, entries: Se
         external_id=external_id,
         account=account,
         run_id=ctx.run_id,
-        format=statement.format[:50],
-        reference=statement.reference[:100],
-        number=statement.number[:50],
-        page=statement.page,
-        opening=statement.opening,
-        closing=statement.closing,
-        period_start=statement.period_start,
-        period_end=statement.period_end,
         first_on=statement.first,
         last_on=statement.last,
-        entries=statement.entries,
         listing=listing,
+        **_of_head(statement),
     )
     return Owner(holder, new, False, is_new=True)
+
+
+def _of_head(statement: StatementHead) -> dict[str, Any]:
+    """The columns of a statement's row that its head says."""
+    return {
+        "format": statement.format[:50],
+        "reference": statement.reference[:100],
+        "number": statement.number[:50],
+        "page": statement.page,
+        "opening": statement.opening,
+        "closing": statement.closing,
+        "period_start": statement.period_start,
+        "period_end": statement.period_end,
+        "entries": statement.entries,
+    }
 
 
 def _list(ctx: Context, statement: BankStatement, listing: bytes | None) -> bytes | None:
@@ -176,18 +183,7 @@ def _listing_it(ctx: Context, ids: Ids, account_id: int, entry: BankEntry) -> Ba
     statement = entry.statement
     if statement.listed or None not in (statement.opening, statement.closing) or statement.between:
         return None
-    same = BankStatement.objects.for_tenant(ctx.tenant).filter(
-        account_id=account_id,
-        format=statement.format[:50],
-        reference=statement.reference[:100],
-        number=statement.number[:50],
-        page=statement.page,
-        opening=statement.opening,
-        closing=statement.closing,
-        period_start=statement.period_start,
-        period_end=statement.period_end,
-        entries=statement.entries,
-    )
+    same = BankStatement.objects.for_tenant(ctx.tenant).filter(account_id=account_id, **_of_head(statement))
     traits = day_ends.traits(entry.account.known_by, entry, ids)
     newest: BankStatement | None = None
     stored: BankStatement

@@ -203,8 +203,8 @@ FAULTS = [
     ),
     Fault(
         _RUNS,
-        "    held.update(replay_run=None)",
-        "    held.none()",
+        "    letters.update(replay_run=None)",
+        "    letters.none()",
         ("tests/ingestion/joints/test_operators.py::test_cancelling_a_waiting_replay_lets_go_of_its_letters",),
     ),
     Fault(

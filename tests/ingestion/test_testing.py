@@ -16,8 +16,8 @@ from ingestion.core import registry
 from ingestion.models import Artifact, Run
 from ingestion.testing import (
     Answer,
-    Asked,
     Records,
+    Request,
     context,
     make_tenant,
     own_storage,
@@ -104,8 +104,8 @@ def test_a_context_says_what_it_is_given_and_asks_nobody() -> None:
 
 @pytest.mark.django_db
 def test_a_source_calls_a_server_of_the_test() -> None:
-    def page(asked: Asked) -> object:
-        if asked.query.get("cursor") == "2":
+    def page(request: Request) -> object:
+        if request.query.get("cursor") == "2":
             return {"items": [charge(2)], "next": ""}
         return {"items": [charge(1)], "next": "2"}
 
@@ -117,7 +117,7 @@ def test_a_source_calls_a_server_of_the_test() -> None:
         run = run_pipeline(dataclasses.replace(payments, source=source))
 
     assert (run.state, run.ok) == (Run.State.SUCCEEDED, 2)
-    assert [asked.query for asked in server.asked] == [{}, {"cursor": "2"}]
+    assert [request.query for request in server.requests] == [{}, {"cursor": "2"}]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_server_of_the_test_answers_what_it_is_told(path: str, status: int, bo
 
     assert answer.startswith(f"HTTP/1.0 {status} ".encode())
     assert answer.endswith(b"\r\n\r\n" + body)
-    assert server.asked == [Asked("POST", path, {"a": "1"}, {"content-length": "2"}, b"hi")]
+    assert server.requests == [Request("POST", path, {"a": "1"}, {"content-length": "2"}, b"hi")]
 
 
 @pytest.mark.django_db

@@ -10,14 +10,12 @@ from django.core.management.base import CommandError
 from ingestion import artifacts, deliveries, jobs, queueing, retention, scheduling
 from ingestion.clock import read_db_now
 from ingestion.conf import config
-from ingestion.core.errors import KeysUnusable
 from ingestion.core.text import counted
 from ingestion.management.verbs import arguments, credentials, described, finding, foreground, reconciling
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import ReconciledPeriod, Run, Tenant
-from ingestion.vault import credentials as sealed
 from ingestion.vault import expiry, rotation
 
 _NAMED = 10
@@ -73,8 +71,8 @@ def health(options: Options, output: Output) -> None:
     })  # fmt: skip
     if unknown := rotation.unknown():
         problems.append(f"Credentials cannot be read: the settings lack the master keys {', '.join(unknown)}.")
-    else:
-        problems += _keys_that_do_not_open()
+    elif problem := rotation.problem():
+        problems.append(f"Credentials cannot be read: {problem}")
     if None in depths.values():
         output.say("Redis cannot be reached: runs wait until a tick can tell the workers. No data is lost.")
     _part(output, "overdue", [described.overdue(one) for one in overdue], OVERDUE)
@@ -86,14 +84,6 @@ def health(options: Options, output: Output) -> None:
     _part(output, "expiring_credentials", ending, credentials.COLUMNS)
     if problems:
         raise CommandError(". ".join(_sentence(one) for one in problems) + ".", returncode=Exit.FAILED)
-
-
-def _keys_that_do_not_open() -> list[str]:
-    try:
-        sealed.require_keys()
-    except KeysUnusable as error:
-        return [f"Credentials cannot be read: {error}"]
-    return []
 
 
 def _sentence(text: str) -> str:

@@ -29,9 +29,9 @@ ELSEWHERE = dataclasses.replace(queueing.this_process("web"), host="web-2", pid=
 @pytest.fixture(autouse=True)
 def _said_nothing_yet() -> Iterator[None]:
     before = dataclasses.replace(holders._last)
-    holders._last.said = float("-inf")
+    holders._last.at = float("-inf")
     yield
-    holders._last.said, holders._last.pid = before.said, before.pid
+    holders._last.at, holders._last.pid = before.at, before.pid
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_request_says_what_the_web_process_has_at_most_every_thirty_seconds(re
         request_started.send(sender=None)
 
     (announcement,) = queueing.announcements()
-    assert (announcement.process, announcement.said) == (queueing.this_process("web"), having(old=OLD))
+    assert (announcement.process, announcement.values) == (queueing.this_process("web"), having(old=OLD))
 
 
 def test_a_forked_process_speaks_for_itself(redis: Redis) -> None:
