@@ -12,12 +12,14 @@ from ingestion.actions.connections import require_unpaused
 from ingestion.core.errors import ActionRefused
 from ingestion.core.windows import Window
 from ingestion.models import DeadLetter, Run, RunArtifact
-from ingestion.running import shards
+from ingestion.running import shards, stalled
 from ingestion.running.closing import announce
 
 
 def cancel(actor: Actor, run: Run, reason: str = "") -> None:
-    """End a queued run now, a running one at its next batch boundary. Raises ActionRefused when it has ended.
+    """End a run: now where it is queued or its process died, else at its next batch boundary.
+
+    Raises ActionRefused when it has ended.
 
     A backfill is cancelled with all of its shards; a single shard is not.
     """
@@ -33,6 +35,7 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
                 raise ActionRefused(f"Run {run.pk} has ended already.")
             events.record(run, "cancel requested", reason)
         actor.audit(run.tenant, "cancel", run, reason)
+    stalled.release(running)
 
 
 def end_queued(run: Run, why: str, *, asked: bool = True) -> bool:
@@ -67,6 +70,7 @@ def _cancel_backfill(actor: Actor, parent: Run, reason: str) -> None:
         events.record(parent, "cancel requested", reason, shards_that_waited=never)
         actor.audit(parent.tenant, "cancel", parent, reason)
         transaction.on_commit(lambda: shards.settle(parent.pk), robust=True)
+    stalled.release(mine)
 
 
 def _refuse_shard(run: Run) -> None:

@@ -24,6 +24,7 @@ from ingestion.admin.shards import ShardFilter, section
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 from ingestion.core.text import rejections
 from ingestion.models import DeadLetter, Event, Run
+from ingestion.running import stalled
 
 _TIMELINE = 100
 _FILES = 50
@@ -40,7 +41,7 @@ def _retry(actor: Actor, run: Run, values: Mapping[str, Any]) -> Done:
 
 
 def _can_be_cancelled(run: Run) -> bool:
-    return run.is_active and not run.cancel_requested and run.parent_id is None
+    return run.is_active and run.parent_id is None and (not run.cancel_requested or stalled.is_stalled(run))
 
 
 def _can_be_retried(run: Run) -> bool:

@@ -148,8 +148,20 @@ def _free(run: Run) -> tuple[int | None, int | None]:
 
 def _still_at_it(run: Run) -> bool:
     """Whether the run's owner is another living process of this host: slow, then, and not dead."""
-    pid = run.worker_pid
-    if pid is None or run.host != hostname() or pid == os.getpid():
+    return _of_this_host(run) and _lives(run.worker_pid)
+
+
+def died_here(run: Run) -> bool:
+    """Whether the run's owner was another process of this host, which lives no more."""
+    return _of_this_host(run) and not _lives(run.worker_pid)
+
+
+def _of_this_host(run: Run) -> bool:
+    return run.worker_pid not in (None, os.getpid()) and run.host == hostname()
+
+
+def _lives(pid: int | None) -> bool:
+    if pid is None:
         return False
     try:
         os.kill(pid, 0)

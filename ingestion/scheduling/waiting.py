@@ -43,6 +43,15 @@ def why_waits(run: Run, now: datetime | None = None) -> str:
     return reason(run.connection, run, None if run.parent_id else at_work.first(), facts)
 
 
+def why_unclaimed(run: Run) -> str:
+    """Why this process could not claim the queued `run` a moment ago, in a sentence. Workers have no part in it."""
+    facts = Facts(None, late_after())
+    holds_place = Run.unscoped.filter(active_key=run.connection_id).exists()
+    if facts.is_full(run) and not holds_place and not run.connection.is_paused:
+        return _full(run, facts)
+    return why_waits(run)
+
+
 def _why_all_wait(backfill: Run, now: datetime | None) -> str:
     """Why none of its shards is at work, as the first one that waits says it; '' where one is."""
     shards = Run.unscoped.filter(parent=backfill)
@@ -189,8 +198,12 @@ def _queue(run: Run, facts: Facts) -> str:
     if served.hints:
         return f"{wait} in queue {name} for its workers ({served.workers}): start more of them"
     if facts.is_full(run):
-        return f"the tenant's budget is full: {facts.others_of(run)} of its runs are running"
+        return _full(run, facts)
     return f"the workers of queue {name} ({served.workers}) have not taken it yet"
+
+
+def _full(run: Run, facts: Facts) -> str:
+    return f"the tenant's budget is full: {facts.others_of(run)} of its runs are running"
 
 
 def _at(moment: datetime | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from django.core.management.base import CommandError
 from django.db.models import Q
 
+from ingestion import queueing, turns
 from ingestion.core.errors import ErrorBudgetExceeded
 from ingestion.core.text import rejections
 from ingestion.management.verbs import described
@@ -15,8 +16,9 @@ from ingestion.management.verbs.arguments import Options
 from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output, shown_as
 from ingestion.management.verbs.stopping import stopping
-from ingestion.models import Event, Run, RunArtifact
-from ingestion.running import Seams, execute
+from ingestion.models import Connection, Event, Run, RunArtifact
+from ingestion.running import Seams, execute, stalled
+from ingestion.scheduling.waiting import why_unclaimed
 
 COLUMNS = ("id", "tenant", "pipeline", "name", "kind", "state", "read", "ok", "skipped", "dead")
 POLL_SECONDS = 1.0
@@ -46,13 +48,33 @@ def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
 
 
 def carry(run: Run, stop: threading.Event) -> None:
+    """Execute `run` here, after those of its connection that no worker would ever execute."""
     if stop.is_set():
         return
+    carry_earlier(run.connection, stop, before=run)
     if execute(run.pk, Seams(stop=stop.is_set)) is None:
         # Not ours: a worker that the tick told was quicker. The answer is the same, it only takes somebody else's time.
         run.refresh_from_db()
         while run.state == Run.State.RUNNING and not stop.wait(POLL_SECONDS):
             run.refresh_from_db()
+
+
+def carry_earlier(connection: Connection, stop: threading.Event, before: Run | None = None) -> None:
+    """Release the tenant's runs whose process died; where no worker serves its queue, execute here what waits and is due.
+
+    That are queued runs of the connection, the oldest first, and only those made earlier than `before`.
+    """
+    runs = Run.objects.for_tenant(connection.tenant)
+    stalled.release(runs)
+    served = queueing.served(queueing.queue_of(connection.tenant.tier))
+    if served is not None and served.workers:
+        return
+    queued = runs.filter(turns.is_due(), connection=connection, state=Run.State.QUEUED, parent=None)
+    if before is not None:
+        queued = queued.filter(pk__lt=before.pk)
+    for run_id in list(queued.order_by("pk").values_list("pk", flat=True)):
+        if not stop.is_set():
+            execute(run_id, Seams(stop=stop.is_set))
 
 
 def _files_of(runs: Sequence[Run]) -> dict[int, str]:
@@ -126,10 +148,11 @@ def _sentence(run: Run, named: str) -> str:
         case Run.State.PARTIAL:
             what = rejections(run.dead, run.read)
             return f"{named} is partial: {what}.{_first(run)} See: manage.py ingest list dead-letters --run {run.pk}"
+        case Run.State.QUEUED if run.error_class:
+            return f"{named} is queued again, for an attempt failed: {cause}. A worker goes on with it{_when(run)}."
         case Run.State.QUEUED:
-            held = "its connection is paused or at work, or its tenant has as many runs running as its budget allows"
-            why = f"queued again, for an attempt failed: {cause}" if run.error_class else f"queued: {held}"
-            return f"{named} is {why}. A worker goes on with it{_when(run)}."
+            after = "A worker goes on with it; without workers the next `manage.py ingest run` does."
+            return f"{named} is queued: {why_unclaimed(run)}. {after}"
         case Run.State.RUNNING:
             return f"{named} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
         case _:

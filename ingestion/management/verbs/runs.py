@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from django.core.management.base import CommandError
+
 from ingestion import actions
 from ingestion.management.verbs import arguments, backfilling, described, finding, foreground
 from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.codes import Exit
 from ingestion.management.verbs.output import Output
+from ingestion.management.verbs.stopping import stopping
 from ingestion.models import Run
 
 
@@ -24,7 +28,12 @@ def add(verbs: Verbs) -> None:
     arguments.add_queue(parser)
     parser.add_argument("--reason", default="", help="kept in the audit trail")
 
-    parser = arguments.verb(verbs, "cancel", cancel, "End a queued run now, a running one at its next batch boundary.")
+    parser = arguments.verb(
+        verbs,
+        "cancel",
+        cancel,
+        "End a run: now where it is queued or its process died, else at its next batch boundary.",
+    )
     parser.add_argument("run", type=int, metavar="RUN", help="the run's id")
     arguments.add_tenant(parser)
     parser.add_argument("--reason", default="", help="kept in the timeline and the audit trail")
@@ -32,6 +41,11 @@ def add(verbs: Verbs) -> None:
 
 def run(options: Options, output: Output) -> None:
     connection = finding.connection(options)
+    if not options["queue"]:
+        with stopping() as stop:  # first, for the window of the new run begins where theirs end
+            foreground.carry_earlier(connection, stop)
+        if stop.is_set():
+            raise CommandError("Stopped before a run was made.", returncode=Exit.WAITING)
     made = actions.run_now(
         actions.Actor(), connection, config=dict(options["config"]), reason=options["reason"], hint=options["queue"]
     )

@@ -203,4 +203,4 @@ def test_a_run_that_finds_no_slot_says_so_and_stays_queued(acme: Tenant, connect
     answer = ingest("run", *ACME)
 
     assert answer.code == 4
-    assert "as many runs running as its budget allows" in answer.error
+    assert "the tenant's budget is full: 1 of its runs are running" in answer.error

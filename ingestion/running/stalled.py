@@ -1,0 +1,49 @@
+"""Runs that stand still because their process died, for callers that no worker helps.
+
+A worker takes a stalled run over as soon as a tick tells it. Without Redis no worker is told: the run would keep its
+connection and its tenant's slot for good.
+"""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from ingestion import events
+from ingestion.models import Run
+from ingestion.running import closing, ownership
+from ingestion.running.conflicts import retried
+
+
+def is_stalled(run: Run) -> bool:
+    """Whether the run's lease has ended, or its process ran on this host and is gone."""
+    if run.state != Run.State.RUNNING or run.lease_until is None:
+        return False
+    return run.lease_until < timezone.now() or ownership.died_here(run)
+
+
+def release(runs: QuerySet[Run]) -> list[Run]:
+    """Queue the stalled ones of `runs` again, or end those that are to be cancelled; returns what was released.
+
+    A process that only looked dead is fenced: what it writes afterwards is rolled back.
+    """
+    running = runs.filter(state=Run.State.RUNNING, lease_until__isnull=False).select_related("connection")
+    return [run for run in running.order_by("pk") if _release(run)]
+
+
+def _release(run: Run) -> bool:
+    if run.worker_pid is not None and ownership.died_here(run):
+        ownership.expire(run.pk, run.worker_pid)
+    claim = ownership.claim(run.pk)
+    if claim is None:  # its lease has not ended, or a worker took it over at this moment
+        return False
+    if claim.row.filter(cancel_requested=True).exists():
+        closing.cancel(run, claim)
+    else:
+        retried(lambda: _queue_again(run, claim))
+    return True
+
+
+def _queue_again(run: Run, claim: ownership.Ownership) -> None:
+    if ownership.give_back(claim):
+        events.record(run, "released", f"its process {run.worker_pid} on {run.host} is gone")
