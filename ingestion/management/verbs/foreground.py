@@ -60,7 +60,7 @@ def carry(run: Run, stop: threading.Event) -> None:
 
 
 def carry_earlier(connection: Connection, stop: threading.Event, before: Run | None = None) -> None:
-    """Release the tenant's runs whose process died; where no worker serves its queue, execute here what waits and is due.
+    """Release the tenant's runs whose process died; where no worker serves it, execute here what waits and is due.
 
     That are queued runs of the connection, the oldest first, and only those made earlier than `before`.
     """
@@ -151,7 +151,7 @@ def _sentence(run: Run, named: str) -> str:
         case Run.State.QUEUED if run.error_class:
             return f"{named} is queued again, for an attempt failed: {cause}. A worker goes on with it{_when(run)}."
         case Run.State.QUEUED:
-            after = "A worker goes on with it; without workers the next `manage.py ingest run` does."
+            after = "A worker goes on with it; where none is, the connection's next run in the foreground does."
             return f"{named} is queued: {why_unclaimed(run)}. {after}"
         case Run.State.RUNNING:
             return f"{named} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
