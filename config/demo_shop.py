@@ -95,7 +95,7 @@ def opened(host: str, port: int) -> Iterator[Program]:
     from ingestion import actions
     from ingestion.models import Tenant
 
-    actor, tenant, token = actions.Actor(), Tenant.objects.get(key=TENANT), secrets.token_urlsafe(24)
+    actor, tenant, token = actions.Actor(program="demo"), Tenant.objects.get(key=TENANT), secrets.token_urlsafe(24)
     origin = f"http://{host}:{port}"
     actions.set_credential(actor, tenant, INTEGRATION, {"token": token, "hosts": origin}, reason="the demo was started")
     connection = actions.connect(actor, tenant, "rest.records", NAME)

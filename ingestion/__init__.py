@@ -14,6 +14,7 @@ from ingestion.core.capabilities import (
     Previewable,
     ReadsAhead,
     Receives,
+    Reopens,
     Streams,
     TakesFiles,
     Testable,
@@ -21,7 +22,17 @@ from ingestion.core.capabilities import (
 )
 from ingestion.core.config_keys import did_you_mean, refuse_unknown_keys
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
-from ingestion.core.destinations import Destination, Loaded, Stored
+from ingestion.core.destinations import (
+    AlreadyStored,
+    Dated,
+    Destination,
+    Inserts,
+    Loaded,
+    Recognizes,
+    Stored,
+    Versioned,
+    Written,
+)
 from ingestion.core.doubled import doubled_error, names_stand_once
 from ingestion.core.drift import OnDrift
 from ingestion.core.errors import (
@@ -67,6 +78,7 @@ from ingestion.loading.plans import joined_key
 from ingestion.loading.upsert import Upsert
 
 __all__ = [
+    "AlreadyStored",
     "AmbiguousFormat",
     "AnswersDrift",
     "ChecksConfig",
@@ -78,6 +90,7 @@ __all__ = [
     "CountsAgree",
     "CredentialError",
     "Cron",
+    "Dated",
     "DeclaresDrift",
     "DeclaresTotals",
     "Destination",
@@ -94,6 +107,7 @@ __all__ = [
     "HeldOff",
     "HostileFile",
     "IngestionError",
+    "Inserts",
     "Json",
     "JsonLines",
     "JsonPages",
@@ -113,6 +127,7 @@ __all__ = [
     "ReadsAhead",
     "Ready",
     "Receives",
+    "Recognizes",
     "Reconcilable",
     "Reconciliation",
     "ReconciliationError",
@@ -120,6 +135,7 @@ __all__ = [
     "RecordError",
     "Refusal",
     "Rejected",
+    "Reopens",
     "Schedule",
     "SchemaDrift",
     "Secret",
@@ -141,8 +157,10 @@ __all__ = [
     "UnreadableFile",
     "Unverifiable",
     "Upsert",
+    "Versioned",
     "Window",
     "Windowed",
+    "Written",
     "counted",
     "did_you_mean",
     "doubled_error",

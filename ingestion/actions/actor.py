@@ -1,4 +1,4 @@
-"""Who acts: a member of staff in the admin, or the command line."""
+"""Who acts: a member of staff in the admin, the command line, or a program of the project."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from ingestion.models import AuditEntry, Tenant
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`user` None is the command line, which whoever can run it already controls the database of."""
+    """`user` None is a program, which may do all: whoever can run it already controls the database.
+
+    `program` is what the audit trail calls it, beside the account of the operating system that runs it.
+    """
 
     user: AbstractBaseUser | None = None
+    program: str = "code"
 
     @property
     def name(self) -> str:
-        return str(self.user) if self.user is not None else f"command line ({_account()})"
+        return str(self.user) if self.user is not None else f"{self.program} ({_account()})"
 
     @property
     def is_superuser(self) -> bool:

@@ -10,7 +10,7 @@ from ingestion.models.scoping import TenantOwned
 
 
 class AuditEntry(TenantOwned):
-    """One action of one operator. `actor` is empty for the command line; `actor_name` then says whose."""
+    """One action of one operator. `actor` is empty for a program and the command line; `actor_name` names them."""
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(_("at"), auto_now_add=True)

@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 from config.paths import PROJECT
 from ingestion import SourceChanged, actions, signals
-from ingestion.models import DeadLetter, Run
+from ingestion.models import AuditEntry, DeadLetter, Run
 from ingestion.testing import Records, make_tenant, registered, run_pipeline
 from tests.app import models
 from tests.app.oracle import Assorted, Entry
@@ -52,6 +52,10 @@ def test_a_customer_signs_up_and_is_loaded_again(modules: dict[str, dict[str, An
     run = signup["load_again"](connection)
 
     assert (run.state, run.connection, connection.tenant.tier) == (Run.State.QUEUED, connection, "pro")
+    trail = AuditEntry.objects.for_tenant(connection.tenant).order_by("pk").values_list("action", "actor_name")
+    assert [action for action, name in trail if name.startswith("sign-up (")] == [
+        *("add tenant", "connect", "pause", "resume", "run"),
+    ]
 
 
 def test_an_entry_of_another_tenant_is_none(modules: dict[str, dict[str, Any]]) -> None:

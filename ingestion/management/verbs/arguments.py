@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from ingestion.actions import Actor
 from ingestion.conf import config
 from ingestion.core.config_text import json_or_text
 from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
@@ -26,6 +27,8 @@ Read = TypeVar("Read")
 Verbs = Any
 """What `ArgumentParser.add_subparsers` returns; argparse keeps its class private."""
 Options = dict[str, Any]
+COMMAND_LINE = Actor(program="command line")
+"""Who acts in every verb."""
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

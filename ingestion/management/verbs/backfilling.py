@@ -45,7 +45,7 @@ def backfill(options: Options, output: Output) -> None:
         output.say(f"{counted(len(rows), 'shard')} of {span_text(options['shard'])}.")
         return
     parent = actions.backfill(
-        actions.Actor(), connection, options["start"], options["end"], shard=options["shard"],
+        arguments.COMMAND_LINE, connection, options["start"], options["end"], shard=options["shard"],
         reason=options["reason"], parallel=options["parallel"], config=dict(options["config"]), hint=options["queue"],
     )  # fmt: skip
     answer(parent, options, output)

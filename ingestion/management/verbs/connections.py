@@ -68,11 +68,11 @@ def _add_watermark(parser: CommandParser) -> None:
 def connect(options: Options, output: Output) -> None:
     tenant, declared = finding.tenant(options), arguments.schedule(options)
     with transaction.atomic():  # a config that is refused leaves no connection without one, which a tick would find due
-        connection = actions.connect(actions.Actor(), tenant, options["pipeline"], options["name"], declared)
+        connection = actions.connect(arguments.COMMAND_LINE, tenant, options["pipeline"], options["name"], declared)
         if options["default"] and connection.schedule is not None:
-            actions.set_schedule(actions.Actor(), connection, None)
+            actions.set_schedule(arguments.COMMAND_LINE, connection, None)
         if options["config"]:
-            actions.configure(actions.Actor(), connection, _completed(connection, dict(options["config"])))
+            actions.configure(arguments.COMMAND_LINE, connection, _completed(connection, dict(options["config"])))
         elif not connection.config:  # a stored one was judged when it was written; what it lacks each run says
             check_config(connection.pipeline, connection.config)
     _show(connection, output)
@@ -89,7 +89,7 @@ def _completed(connection: Connection, changes: dict[str, Any]) -> dict[str, Any
 def schedule(options: Options, output: Output) -> None:
     connection, declared = finding.connection(options), arguments.schedule(options)
     if declared is not None or options["default"]:
-        actions.set_schedule(actions.Actor(), connection, declared, options["reason"])
+        actions.set_schedule(arguments.COMMAND_LINE, connection, declared, options["reason"])
     zone = connection.tenant.time_zone
     due = scheduling.upcoming(connection, scheduling.schedule_of(connection), DUE_SHOWN)
     own = "the connection's own" if connection.schedule is not None else "the pipeline's declaration"
@@ -107,13 +107,13 @@ def _local(connection: Connection, moment: datetime) -> str:
 
 def pause(options: Options, output: Output) -> None:
     connection = finding.connection(options)
-    actions.pause(actions.Actor(), connection, options["reason"])
+    actions.pause(arguments.COMMAND_LINE, connection, options["reason"])
     _show(connection, output)
 
 
 def resume(options: Options, output: Output) -> None:
     connection = finding.connection(options)
-    actions.resume(actions.Actor(), connection, options["reason"])
+    actions.resume(arguments.COMMAND_LINE, connection, options["reason"])
     _show(connection, output)
 
 
@@ -129,7 +129,7 @@ def show_watermark(options: Options, output: Output) -> None:
 
 
 def rewind(options: Options, output: Output) -> None:
-    made = actions.rewind(actions.Actor(), finding.connection(options), options["to"], options["reason"])
+    made = actions.rewind(arguments.COMMAND_LINE, finding.connection(options), options["to"], options["reason"])
     output.fields("watermark", described.watermark(made))
 
 

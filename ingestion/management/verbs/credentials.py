@@ -72,7 +72,7 @@ def _add_address(parser: CommandParser) -> CommandParser:
 
 def store(options: Options, output: Output) -> None:
     made = actions.set_credential(
-        actions.Actor(),
+        arguments.COMMAND_LINE,
         finding.tenant(options),
         options["integration"],
         dict(_given(options)),
@@ -129,21 +129,21 @@ def show(options: Options, output: Output) -> None:
 
 def expire(options: Options, output: Output) -> None:
     row = _find(options)
-    actions.expire_credential(actions.Actor(), row, options["at"] or None)
+    actions.expire_credential(arguments.COMMAND_LINE, row, options["at"] or None)
     row.refresh_from_db()
     output.rows("credentials", [described.credential(row)], COLUMNS)
 
 
 def delete(options: Options, output: Output) -> None:
     row = _find(options)
-    actions.delete_credential(actions.Actor(), row, options["reason"])
+    actions.delete_credential(arguments.COMMAND_LINE, row, options["reason"])
     output.fields("deleted", {"tenant": options["tenant"], "integration": options["integration"]})
 
 
 def test(options: Options, output: Output) -> None:
     connection = finding.connection(options)
     output.fields(
-        "test", {"connection": str(connection), "answer": actions.test_connection(actions.Actor(), connection)}
+        "test", {"connection": str(connection), "answer": actions.test_connection(arguments.COMMAND_LINE, connection)}
     )
 
 
@@ -151,7 +151,7 @@ def rotate_keys(options: Options, output: Output) -> None:
     tenant = finding.tenant(options) if options["tenant"] else None
     rows, failed = [], []
     replaced = actions.rotate_keys(
-        actions.Actor(), tenant=tenant, older_than=options["older_than"], anyway=options["anyway"]
+        arguments.COMMAND_LINE, tenant=tenant, older_than=options["older_than"], anyway=options["anyway"]
     )
     for one, done in replaced:
         if isinstance(done, IngestionError):

@@ -37,7 +37,7 @@ def deliver(options: Options, output: Output) -> None:
     connection = finding.connection(options)
     data = uploading.read(options["file"])
     stored = actions.deliver(connection, options["id"], data, hint=options["queue"])
-    actions.Actor().audit(connection.tenant, "deliver", connection, stored=stored)
+    arguments.COMMAND_LINE.audit(connection.tenant, "deliver", connection, stored=stored)
     if not stored:
         output.say("It was stored before.")
     waiting = Run.unscoped.filter(webhook_key=connection.pk).select_related("tenant")
@@ -49,6 +49,6 @@ def abandon(options: Options, output: Output) -> None:
     rows = [finding.one(Delivery, pk, options) for pk in options["deliveries"]]
     with transaction.atomic():
         for row in rows:
-            actions.abandon_delivery(actions.Actor(), row, options["reason"])
+            actions.abandon_delivery(arguments.COMMAND_LINE, row, options["reason"])
             row.refresh_from_db()
     output.rows("deliveries", [described.delivery(row) for row in rows], COLUMNS)

@@ -62,7 +62,7 @@ def _row(hold_off: limits.HoldOff) -> Row:
 
 def end(options: Options, output: Output) -> None:
     connection = finding.connection(options)
-    ended = actions.end_hold_off(actions.Actor(), connection, options["reason"])
+    ended = actions.end_hold_off(arguments.COMMAND_LINE, connection, options["reason"])
     tenant = connection.tenant.key
     early = f", {ended.seconds:.0f} s earlier than the source asked for" if ended.seconds else ""
     output.fields(

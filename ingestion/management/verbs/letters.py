@@ -83,7 +83,7 @@ def replay(options: Options, output: Output) -> None:
         _rehearse(selection, limit, options["over_newer"], output)
         return
     runs = actions.replay(
-        actions.Actor(),
+        arguments.COMMAND_LINE,
         selection,
         limit=limit,
         reason=options["reason"],
@@ -102,7 +102,7 @@ def _tell_left(selection: actions.Selection, taken: Collection[int], output: Out
 
 
 def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
-    rehearsed = actions.rehearse_replay(actions.Actor(), selection, limit=limit, over_newer=over_newer)
+    rehearsed = actions.rehearse_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
     fates = [fate for one in rehearsed for fate in one.fates]
     rows = [{**described.letter(fate.letter), "would": fate.would, "because": fate.reason} for fate in fates]
     output.rows("dead_letters", rows, _REHEARSED)
@@ -118,19 +118,19 @@ def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output
 
 
 def triage(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.triage(actions.Actor(), letter, options["note"]))
+    _each(options, output, lambda letter: actions.triage(arguments.COMMAND_LINE, letter, options["note"]))
 
 
 def abandon(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.abandon(actions.Actor(), letter, options["reason"]))
+    _each(options, output, lambda letter: actions.abandon(arguments.COMMAND_LINE, letter, options["reason"]))
 
 
 def settle(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.settle(actions.Actor(), letter, options["reason"]))
+    _each(options, output, lambda letter: actions.settle(arguments.COMMAND_LINE, letter, options["reason"]))
 
 
 def reopen(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.reopen(actions.Actor(), letter, options["reason"]))
+    _each(options, output, lambda letter: actions.reopen(arguments.COMMAND_LINE, letter, options["reason"]))
 
 
 def _add_ids(parser: CommandParser) -> None:

@@ -21,7 +21,7 @@ def add(verbs: Verbs) -> None:
 
 
 def preview(options: Options, output: Output) -> None:
-    shown = actions.preview(actions.Actor(), finding.connection(options), dict(options["config"]))
+    shown = actions.preview(arguments.COMMAND_LINE, finding.connection(options), dict(options["config"]))
     output.fields("preview", {"records": shown.count, "refused": shown.refused, "notes": shown.notes})
     output.say("")
     members = [dataclasses.asdict(one) for one in shown.members]

@@ -62,7 +62,7 @@ def _row(tenant: Tenant, meter: str) -> dict[str, Any]:
 
 def override(options: Options, output: Output) -> None:
     made = actions.override_quota(
-        actions.Actor(),
+        arguments.COMMAND_LINE,
         finding.tenant(options),
         options["meter"],
         options["limit"],
@@ -74,7 +74,7 @@ def override(options: Options, output: Output) -> None:
 
 def end(options: Options, output: Output) -> None:
     mine = finding.one(QuotaOverride, options["override"], options)
-    actions.end_override(actions.Actor(), mine, options["reason"])
+    actions.end_override(arguments.COMMAND_LINE, mine, options["reason"])
     _show(mine, output)
 
 

@@ -57,7 +57,7 @@ def day(text: str) -> Window:
 def reconcile(options: Options, output: Output) -> None:
     connection = finding.connection(options)
     windows = _windows(options, registry.get(connection.pipeline).lag)
-    actor, rows = actions.Actor(), []
+    actor, rows = arguments.COMMAND_LINE, []
     for window in windows:
         rows += actions.reconcile(actor, connection, window, reason=options["reason"])
     shown = [described.reconciliation(row) for row in rows]
@@ -78,7 +78,7 @@ def reconcile(options: Options, output: Output) -> None:
 
 def resync(options: Options, output: Output) -> None:
     period = finding.one(ReconciledPeriod, options["id"], options)
-    parent = actions.resync(actions.Actor(), period, reason=options["reason"], hint=options["queue"])
+    parent = actions.resync(arguments.COMMAND_LINE, period, reason=options["reason"], hint=options["queue"])
     backfilling.answer(parent, options, output)
 
 

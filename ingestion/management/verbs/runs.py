@@ -47,14 +47,18 @@ def run(options: Options, output: Output) -> None:
         if stop.is_set():
             raise CommandError("Stopped before a run was made.", returncode=Exit.WAITING)
     made = actions.run_now(
-        actions.Actor(), connection, config=dict(options["config"]), reason=options["reason"], hint=options["queue"]
+        arguments.COMMAND_LINE,
+        connection,
+        config=dict(options["config"]),
+        reason=options["reason"],
+        hint=options["queue"],
     )
     foreground.answer([made], options, output)
 
 
 def retry(options: Options, output: Output) -> None:
     failed = finding.one(Run, options["run"], options)
-    again = actions.retry(actions.Actor(), failed, options["reason"], hint=options["queue"])
+    again = actions.retry(arguments.COMMAND_LINE, failed, options["reason"], hint=options["queue"])
     if again.is_backfill:
         backfilling.answer(again, options, output)
         return
@@ -63,7 +67,7 @@ def retry(options: Options, output: Output) -> None:
 
 def cancel(options: Options, output: Output) -> None:
     mine = finding.one(Run, options["run"], options)
-    actions.cancel(actions.Actor(), mine, options["reason"])
+    actions.cancel(arguments.COMMAND_LINE, mine, options["reason"])
     mine.refresh_from_db()
     output.rows("runs", [described.run(mine)], foreground.COLUMNS)
     if mine.state == Run.State.RUNNING:

@@ -47,13 +47,13 @@ def show(options: Options, output: Output) -> None:
 
 def accept(options: Options, output: Output) -> None:
     connection = finding.connection(options)
-    row = actions.accept_shape(actions.Actor(), connection, options["reason"], version=options["shape_version"])
+    row = actions.accept_shape(arguments.COMMAND_LINE, connection, options["reason"], version=options["shape_version"])
     _show(connection, row, output)
 
 
 def dismiss(options: Options, output: Output) -> None:
     connection = finding.connection(options)
-    row = actions.dismiss_shape(actions.Actor(), connection, options["reason"], version=options["shape_version"])
+    row = actions.dismiss_shape(arguments.COMMAND_LINE, connection, options["reason"], version=options["shape_version"])
     _show(connection, row, output)
 
 

@@ -34,13 +34,13 @@ def add(verbs: Verbs) -> None:
 
 def add_tenant(options: Options, output: Output) -> None:
     name = options["name"] or options["key"]
-    made = actions.add_tenant(actions.Actor(), options["key"], name, options["tier"], options["time_zone"])
+    made = actions.add_tenant(arguments.COMMAND_LINE, options["key"], name, options["tier"], options["time_zone"])
     _show(made, output)
 
 
 def time_zone(options: Options, output: Output) -> None:
     tenant = finding.tenant(options)
-    moved = actions.set_time_zone(actions.Actor(), tenant, options["zone"], options["reason"])
+    moved = actions.set_time_zone(arguments.COMMAND_LINE, tenant, options["zone"], options["reason"])
     _show(tenant, output)
     output.rows("moved", [described.connection(one) for one in moved], ("id", "pipeline", "name", "next_due"))
 
@@ -51,7 +51,7 @@ def grant(options: Options, output: Output) -> None:
     user = users.objects.filter(**{users.USERNAME_FIELD: options["user"]}).first()
     if user is None:
         raise CommandError(f"There is no user {options['user']!r}; make one in the console.", returncode=Exit.USAGE)
-    actions.grant(actions.Actor(), tenant, user)
+    actions.grant(arguments.COMMAND_LINE, tenant, user)
     _show(tenant, output)
 
 

@@ -40,7 +40,7 @@ def upload(options: Options, output: Output) -> None:
     for path, data in files:
         try:
             received = actions.upload(
-                actions.Actor(), connection, path.name, data, config=dict(options["config"]),
+                arguments.COMMAND_LINE, connection, path.name, data, config=dict(options["config"]),
                 again=options["again"], hint=options["queue"],
             )  # fmt: skip
         except FileRefused as error:

@@ -26,7 +26,9 @@ class Command(BaseCommand):
         if tenant is None:
             raise CommandError(f"There is no tenant {options['tenant']!r}.")
         try:
-            verdicts = deliver_again(Actor(), tenant, account=options["account"], reason=options["reason"])
+            verdicts = deliver_again(
+                Actor(program="command line"), tenant, account=options["account"], reason=options["reason"]
+            )
         except IngestionError as error:
             raise CommandError(str(error)) from error
         told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
