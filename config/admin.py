@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from config.models import SignIn
-from ingestion.admin import BoundedPaginator, cells
+from ingestion.admin import BoundedPaginator, ReadOnly, cells
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -40,7 +40,7 @@ class SuperusersAlone:
 
 
 @admin.register(SignIn)
-class SignInAdmin(SuperusersAlone, _ModelAdmin):
+class SignInAdmin(ReadOnly, SuperusersAlone, _ModelAdmin):
     """To look at: nothing is added, changed or deleted here."""
 
     list_display = ["when", "kind", "who", "address"]
@@ -66,15 +66,6 @@ class SignInAdmin(SuperusersAlone, _ModelAdmin):
     @admin.display(description="account")
     def who(self, entry: SignIn) -> str:
         return entry.account or "(no account of that name)"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 for _app in ("otp_totp", "otp_static"):

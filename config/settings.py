@@ -109,7 +109,7 @@ AUTH_PASSWORD_VALIDATORS = [
 # Signing in: ten failures within ten minutes lock an account, and ten an address, each by itself, for ten minutes.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_HANDLER = "config.sign_ins.locking.Handler"
-AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_LOCKOUT_PARAMETERS = "config.sign_ins.locking.locked_by"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=10)
 AXES_RESET_ON_SUCCESS = True

@@ -11,7 +11,7 @@ from typing import Any
 from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_client_username, get_cool_off
-from axes.models import AccessAttempt
+from axes.models import AccessAttempt, AccessBase
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Max, Sum
@@ -19,8 +19,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from config.sign_ins.address import counted_address
+
 COUNTED = {"username": "account", "ip_address": "address"}
 """What is locked, each by itself: as django-axes calls it, and as we do."""
+
+
+def locked_by(source: HttpRequest | AccessBase, credentials: Mapping[str, Any] | None = None) -> list[str]:
+    """What failures of a request, or of a stored attempt, are counted for.
+
+    Where no address is known, as on a UNIX socket without a proxy that names one, the account alone: all visitors would
+    share the unknown address, and ten failures of anybody would lock everybody out.
+    """
+    address = counted_address(source) if isinstance(source, HttpRequest) else source.ip_address
+    return [name for name in COUNTED if name != "ip_address" or address]
 
 
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # the library's own way to change what it does; it has no types
@@ -46,7 +58,7 @@ def lock(request: HttpRequest, credentials: Mapping[str, Any] | None) -> Lock:
     """As of now; `of` is empty where nothing is."""
     counted = AxesProxyHandler.get_implementation().get_user_attempts(request, credentials)
     locked, latest = [], timezone.now() - get_cool_off(request)
-    for name, attempts in zip(COUNTED.values(), counted, strict=True):
+    for name, attempts in zip((COUNTED[name] for name in locked_by(request)), counted, strict=True):
         failures = attempts.aggregate(count=Sum("failures_since_start"), last=Max("attempt_time"))
         if (failures["count"] or 0) >= settings.AXES_FAILURE_LIMIT:
             locked.append(name)

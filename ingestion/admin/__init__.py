@@ -11,6 +11,7 @@ from ingestion.admin.guides import guide
 from ingestion.admin.ownership import is_own, only_own
 from ingestion.admin.paging import BoundedPaginator
 from ingestion.admin.previewing import fetch as fetch_preview
+from ingestion.admin.read_only import ReadOnly
 from ingestion.admin.scoped import TenantScoped, TenantScopedInline
 from ingestion.admin.verbs import Done, OffersVerbs, Verb
 
@@ -27,6 +28,7 @@ __all__ = [
     "OwnChoices",
     "OwnRelatedFilter",
     "PipelineFilter",
+    "ReadOnly",
     "ReasonForm",
     "TenantForm",
     "TenantScoped",

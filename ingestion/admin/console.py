@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 
 from ingestion.admin import cells, unseen
 from ingestion.admin.paging import BoundedPaginator
+from ingestion.admin.read_only import ReadOnly
 from ingestion.admin.scoped import TenantScoped
 from ingestion.models import Tenant
 
@@ -39,7 +40,7 @@ class IndexedOrder(ChangeList):
         return ordering
 
 
-class ConsoleAdmin(TenantScoped, _ModelAdmin):
+class ConsoleAdmin(ReadOnly, TenantScoped, _ModelAdmin):
     """A tenant's rows to look at: nothing is added, changed or deleted here unless a subclass says so."""
 
     paginator = BoundedPaginator
@@ -101,12 +102,3 @@ class ConsoleAdmin(TenantScoped, _ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         sees = Tenant.objects.granted_to(request.user).exists  # asked only by a page that has no rows to show
         return super().changelist_view(request, {**(extra_context or {}), "sees_tenants": sees})
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

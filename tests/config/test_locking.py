@@ -53,6 +53,14 @@ def test_failures_lock_an_address_whatever_the_names() -> None:
     assert sign_in("olga", address="192.0.2.2").status_code == 302
 
 
+def test_where_no_address_is_known_accounts_alone_are_locked() -> None:
+    guess(LIMIT + 1, *(f"nobody{number}" for number in range(LIMIT + 1)), address="")
+    guess(LIMIT, "olga", address="")
+
+    assert sign_in("vera", address="").status_code == 302
+    assert sign_in("olga", address="").status_code == 429
+
+
 def test_whoever_is_locked_out_reads_when_to_try_again() -> None:
     guess(LIMIT, "olga")
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=3, seconds=30))
