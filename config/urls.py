@@ -11,6 +11,11 @@ def alive(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+def no_icon(request: HttpRequest) -> HttpResponse:
+    """Browsers ask for an icon with each page; there is none, and a 404 would stand in the log."""
+    return HttpResponse(status=204)
+
+
 admin.site.site_header = admin.site.site_title = "Sluicegate"
 admin.site.index_title = "Operations"
 
@@ -18,6 +23,7 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
     path("alive", alive),
+    path("favicon.ico", no_icon),
     path("push/", include("integrations.push.urls")),
     path("stripe/", include("integrations.stripe.urls")),
 ]

@@ -91,7 +91,8 @@ def test_the_limit_is_the_project_s_own(olga: Client, settings: Settings) -> Non
 
 
 def test_strangers_get_no_session(client: Client) -> None:
-    answers = [client.get(page) for page in ("/alive", "/admin/login/")]
+    answers = [client.get(page) for page in ("/alive", "/favicon.ico", "/admin/login/")]
 
-    assert ["sessionid" in answer.cookies for answer in answers] == [False, False]
+    assert ["sessionid" in answer.cookies for answer in answers] == [False, False, False]
+    assert [answer.status_code for answer in answers] == [200, 204, 200]
     assert "Cookie" not in answers[0].get("Vary", "")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -70,19 +72,31 @@ class Output:
     def close(self) -> None:
         if self._document is not None:
             self._stream.write(json.dumps(self._document, cls=DjangoJSONEncoder, indent=2))
+        self._stream.flush()
 
 
 class _Masked:
-    """A stream that no known secret passes."""
+    """A stream that no known secret passes. After its reader is gone (`| head`) the rest is dropped."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+        self._has_reader = True
 
     def write(self, text: str) -> None:
-        self._stream.write(mask(text))
+        self._try(lambda: self._stream.write(mask(text)))
 
     def flush(self) -> None:
-        self._stream.flush()
+        self._try(self._stream.flush)
+
+    def _try(self, do: Callable[[], object]) -> None:
+        if not self._has_reader:
+            return
+        try:
+            do()
+        except BrokenPipeError:
+            self._has_reader = False
+            # What is still buffered must go somewhere, or Python fails once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def table(columns: Sequence[str], rows: Sequence[Row]) -> str:
