@@ -1,0 +1,61 @@
+"""The page on pipelines, run as it stands: its table is made, its pipeline loads a row, its test passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.apps import AppConfig, apps
+from django.db import connection
+
+from config.paths import PROJECT
+from ingestion.testing import run_pipeline
+from tests.docs.executed import Project
+from tests.docs.test_docs import blocks
+
+PAGE = PROJECT / "docs" / "how-to" / "write-a-pipeline.md"
+ORDERS = [
+    {"id": "o1", "total": "5.00", "placed_at": "2026-01-01T00:00:00Z", "state": "sold"},
+    {"id": "o2", "total": "6.00", "placed_at": "2026-01-01T00:00:00Z", "state": "draft"},
+    {"id": "o3", "total": "-1.00", "placed_at": "2026-01-01T00:00:00Z", "state": "sold"},
+]
+
+
+@pytest.fixture
+def modules(project: Project, db: None) -> Iterator[list[dict[str, Any]]]:
+    """The page's blocks as modules of an installed app, in their order."""
+    names = ("bookshop.models", "bookshop.pipelines", "bookshop.test_orders")
+    package = ModuleType("bookshop")
+    package.__path__ = [str(PAGE.parent)]
+    project.put("bookshop", package)
+    app = apps.app_configs["bookshop"] = AppConfig("bookshop", package)
+    app.apps = apps
+    app.models = apps.all_models["bookshop"]
+    try:
+        yield [project.add(name, code) for name, code in zip(names, blocks(PAGE, "python"), strict=True)]
+    finally:
+        del apps.app_configs["bookshop"], apps.all_models["bookshop"]
+        apps.clear_cache()
+
+
+def make_table(model: Any) -> None:
+    """In the test's own transaction, which a schema editor would refuse to work in."""
+    editor = connection.SchemaEditorClass(connection, collect_sql=True, atomic=False)
+    editor.deferred_sql = []
+    editor.create_model(model)
+    with connection.cursor() as cursor:
+        for statement in [*editor.collected_sql, *editor.deferred_sql]:
+            cursor.execute(str(statement))
+
+
+def test_the_page_makes_a_pipeline_that_loads_skips_and_rejects(modules: list[dict[str, Any]]) -> None:
+    models, pipelines, tests = modules
+    make_table(models["Order"])
+
+    tests["test_drafts_are_left_out"](None)
+    run = run_pipeline(pipelines["orders"], records=ORDERS)
+
+    assert (run.read, run.ok, run.skipped, run.dead) == (3, 1, 1, 1)
+    assert models["Order"].objects.for_tenant(run.tenant).get().external_id == "o1"
