@@ -1,0 +1,1 @@
+"""An app of a project whose users are its own: signed in by address, under a UUID, without a user name."""
