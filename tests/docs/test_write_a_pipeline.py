@@ -30,6 +30,7 @@ def modules(project: Project, db: None) -> Iterator[list[dict[str, Any]]]:
     package = ModuleType("bookshop")
     package.__path__ = [str(PAGE.parent)]
     project.put("bookshop", package)
+    project.put("bookshop.models", ModuleType("bookshop.models"))  # other pages take the tests' own models for it
     app = apps.app_configs["bookshop"] = AppConfig("bookshop", package)
     app.apps = apps
     app.models = apps.all_models["bookshop"]
@@ -54,6 +55,7 @@ def test_the_page_makes_a_pipeline_that_loads_skips_and_rejects(modules: list[di
     models, pipelines, tests = modules
     make_table(models["Order"])
 
+    assert models["Order"]._meta.label == "bookshop.Order"
     tests["test_drafts_are_left_out"](None)
     run = run_pipeline(pipelines["orders"], records=ORDERS)
 
