@@ -31,11 +31,11 @@ def add(verbs: Verbs) -> None:
     parser: CommandParser = verbs.add_parser("list", help="Show runs, connections, pipelines, dead letters and more.")
     kinds = parser.add_subparsers(metavar="WHAT", dest="what", required=True)
 
-    runs_ = arguments.verb(kinds, "runs", runs, "Runs, newest first.")
+    runs_ = arguments.verb(kinds, "runs", list_runs, "Runs, newest first.")
     runs_.add_argument("--state", choices=Run.State.values, action="append")
     runs_.add_argument("--kind", choices=Run.Kind.values)
     runs_.add_argument("--parent", type=int, metavar="RUN", help="the shards of this backfill; left out otherwise")
-    letters_ = arguments.verb(kinds, "dead-letters", dead_letters, "Dead letters, newest first.")
+    letters_ = arguments.verb(kinds, "dead-letters", list_dead_letters, "Dead letters, newest first.")
     letters_.add_argument(
         "--status",
         choices=DeadLetter.Status.values,
@@ -47,13 +47,13 @@ def add(verbs: Verbs) -> None:
     connections_ = arguments.verb(kinds, "connections", list_connections, "Connections by tenant and pipeline.")
     connections_.add_argument("--paused", action="store_true")
     connections_.add_argument("--overdue", action="store_true", help="those that should have run by now, and why")
-    artifacts_ = arguments.verb(kinds, "artifacts", artifacts, "Raw bytes that are kept, newest first.")
+    artifacts_ = arguments.verb(kinds, "artifacts", list_artifacts, "Raw bytes that are kept, newest first.")
     artifacts_.add_argument("--kind", choices=Artifact.Kind.values)
     artifacts_.add_argument("--run", type=int, help="read or kept by this run")
-    deliveries_ = arguments.verb(kinds, "deliveries", deliveries, "Webhooks and pushed records, newest first.")
+    deliveries_ = arguments.verb(kinds, "deliveries", list_deliveries, "Webhooks and pushed records, newest first.")
     deliveries_.add_argument("--state", choices=Delivery.State.values)
     deliveries_.add_argument("--run", type=int, help="taken in by this run")
-    periods_ = arguments.verb(kinds, "reconciliations", reconciliations, "Closed periods held against their source.")
+    periods_ = arguments.verb(kinds, "reconciliations", list_reconciliations, "Closed periods held against their source.")
     periods_.add_argument("--state", choices=ReconciledPeriod.State.values, action="append")
     for parser in (runs_, letters_, connections_, artifacts_, deliveries_, periods_):
         arguments.add_tenant(parser)
@@ -62,11 +62,11 @@ def add(verbs: Verbs) -> None:
         parser.add_argument("--pipeline", metavar="NAME")
     for parser in (runs_, letters_, artifacts_, deliveries_, periods_):
         parser.add_argument("--since", type=arguments.moment, metavar="TIME", help="an ISO time, or an age like 24h")
-    arguments.verb(kinds, "pipelines", pipelines, "Pipelines that installed apps register.")
-    arguments.verb(kinds, "tenants", tenants, "Tenants by key.")
+    arguments.verb(kinds, "pipelines", list_pipelines, "Pipelines that installed apps register.")
+    arguments.verb(kinds, "tenants", list_tenants, "Tenants by key.")
 
 
-def runs(options: Options, output: Output) -> None:
+def list_runs(options: Options, output: Output) -> None:
     rows = _filtered(
         finding.scoped(Run, options).select_related("connection"),
         options,
@@ -82,7 +82,7 @@ def runs(options: Options, output: Output) -> None:
     output.rows("runs", [described.run(row) for row in rows[: options["limit"]]], columns, _NOTHING)
 
 
-def dead_letters(options: Options, output: Output) -> None:
+def list_dead_letters(options: Options, output: Output) -> None:
     """Open ones; those of one run whatever became of them, for a replay may have closed them since."""
     rows, nothing = finding.scoped(DeadLetter, options), _NOTHING
     if options["run"]:
@@ -112,7 +112,7 @@ def list_connections(options: Options, output: Output) -> None:
     output.rows("connections", shown, connections.columns_of(shown), _NOTHING)
 
 
-def artifacts(options: Options, output: Output) -> None:
+def list_artifacts(options: Options, output: Output) -> None:
     rows = _filtered(
         finding.scoped(Artifact, options), options, kind="kind", run="run_links__run_id", since="created_at__gte"
     ).order_by("-pk")
@@ -120,7 +120,7 @@ def artifacts(options: Options, output: Output) -> None:
     output.rows("artifacts", [described.artifact(row) for row in rows[: options["limit"]]], columns, _NOTHING)
 
 
-def deliveries(options: Options, output: Output) -> None:
+def list_deliveries(options: Options, output: Output) -> None:
     rows = _filtered(
         finding.scoped(Delivery, options), options, pipeline="connection__pipeline", state="state", run="run_id",
         since="received_at__gte",
@@ -131,7 +131,7 @@ def deliveries(options: Options, output: Output) -> None:
     output.rows("deliveries", shown, (*delivering.COLUMNS, *(("waits_because",) if waits else ())), _NOTHING)
 
 
-def reconciliations(options: Options, output: Output) -> None:
+def list_reconciliations(options: Options, output: Output) -> None:
     rows = _filtered(
         finding.scoped(ReconciledPeriod, options), options, pipeline="connection__pipeline", state="state__in",
         since="checked_at__gte",
@@ -140,13 +140,13 @@ def reconciliations(options: Options, output: Output) -> None:
     output.rows("reconciliations", shown, reconciling.COLUMNS, _NOTHING)
 
 
-def pipelines(options: Options, output: Output) -> None:
+def list_pipelines(options: Options, output: Output) -> None:
     rows = [described.pipeline(value) for value in registry.registered()]
     nothing = "No installed app has a pipelines.py that declares one. See docs/how-to/write-a-pipeline.md."
     output.rows("pipelines", rows, ("name", "source", "schedule", "version", "title"), nothing)
 
 
-def tenants(options: Options, output: Output) -> None:
+def list_tenants(options: Options, output: Output) -> None:
     rows = [described.tenant(row) for row in Tenant.objects.order_by("key")]
     output.rows(
         "tenants",
@@ -156,6 +156,6 @@ def tenants(options: Options, output: Output) -> None:
     )
 
 
-def _filtered(query: QuerySet[Any], options: Options, **lookups: str) -> QuerySet[Any]:
+def _filtered(query: QuerySet[Any], options: Options, **lookup_of: str) -> QuerySet[Any]:
     """`query` under every lookup whose option was given."""
-    return query.filter(**{lookup: options[name] for name, lookup in lookups.items() if options.get(name)})
+    return query.filter(**{lookup: options[name] for name, lookup in lookup_of.items() if options.get(name)})

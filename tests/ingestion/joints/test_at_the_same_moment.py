@@ -97,18 +97,18 @@ def test_who_comes_with_a_used_up_token_that_was_replaced_is_given_the_stored_on
 
 
 def test_a_ticker_goes_on_whatever_a_tick_raised() -> None:
-    ticks: list[str] = []
+    attempts: list[str] = []
 
     def fail_once(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
-        if not ticks:
-            ticks.append("failed")
+        if not attempts:
+            attempts.append("failed")
             raise RuntimeError("nobody thought of this")
-        if len(ticks) == 1:
-            ticks.append("went on")
+        if len(attempts) == 1:
+            attempts.append("went on")
             os.kill(os.getpid(), signal.SIGTERM)
         return execute(sql, params, many, context)
 
     with configured(TICK_SECONDS=1), connection.execute_wrapper(fail_once):
         ticking.loop()
 
-    assert ticks == ["failed", "went on"]
+    assert attempts == ["failed", "went on"]
