@@ -165,12 +165,12 @@ def _tenants(tier: str) -> tuple[Any, list[Any]]:
 def _greedy(greedy: Any, active: bool) -> None:
     from django.utils import timezone
 
-    from ingestion import turns
+    from ingestion import dispatch
     from ingestion.models import Connection
 
     Connection.unscoped.filter(tenant=greedy).update(paused_at=None if active else timezone.now())
     if active:
-        turns.freed(greedy)
+        dispatch.freed(greedy)
 
 
 def _ended(tenant: Any) -> int:

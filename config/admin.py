@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from config.models import SignIn
-from ingestion.admin import BoundedPaginator, ReadOnly, cells
+from ingestion.admin import BoundedPaginator, ReadOnly
+from ingestion.admin.kit import cells
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]

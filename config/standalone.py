@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import connections
 
-from config.console import emit
 from config.embedded import EmbeddedValkey, embedded_socket, embedded_url
 from config.programs import programs
 from config.supervisor import Leash, Program, Supervisor
+from config.terminal import emit
 
 
 @contextmanager

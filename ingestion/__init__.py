@@ -33,8 +33,8 @@ from ingestion.core.destinations import (
     Versioned,
     Written,
 )
-from ingestion.core.doubled import doubled_error, names_stand_once
 from ingestion.core.drift import OnDrift
+from ingestion.core.duplicate_names import doubled_error, names_stand_once
 from ingestion.core.errors import (
     AmbiguousFormat,
     CircuitOpen,

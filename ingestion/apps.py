@@ -23,10 +23,10 @@ class IngestionConfig(AppConfig):
     def ready(self) -> None:
         from ingestion import checks, logs  # noqa: F401  importing the checks registers them
         from ingestion.conf import config
-        from ingestion.vault import holders
+        from ingestion.vault import key_holders
 
         logs.install()
-        request_started.connect(holders.announce_web)
+        request_started.connect(key_holders.announce_web)
 
         try:
             module = config().PIPELINES_MODULE

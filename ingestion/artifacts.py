@@ -26,8 +26,8 @@ from django.db import connections, router
 from ingestion.conf import config
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import IngestionError, Transient
-from ingestion.core.outages import is_outage
 from ingestion.core.records import Record
+from ingestion.core.transient_errors import is_outage
 from ingestion.models import Artifact
 
 zstandard: Any = import_module("zstandard") if find_spec("zstandard") else None  # in the extra "fast"

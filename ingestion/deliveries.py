@@ -14,10 +14,10 @@ from itertools import takewhile
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 
-from ingestion import events, turns
-from ingestion.clock import read_db_now
+from ingestion import dispatch, events
 from ingestion.conf import config
 from ingestion.core.errors import Fenced
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Delivery, Run
 
 _CHUNK = 500
@@ -61,7 +61,7 @@ def _make(connection: Connection, hint: bool) -> Run | None:
     except IntegrityError:
         return None  # somebody else made it at the same time
     if hint:
-        turns.hint(run)
+        dispatch.hint(run)
     return run
 
 
@@ -90,7 +90,7 @@ def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
     queued.update(not_before=None)
     run = queued.first()
     if run is not None and hint:
-        turns.hint(run)
+        dispatch.hint(run)
     return run
 
 

@@ -11,7 +11,7 @@ from django.urls.resolvers import RegexPattern
 
 from ingestion.core import registry
 from ingestion.core.errors import UnknownPipeline
-from ingestion.core.intake import takes_deliveries
+from ingestion.core.ingestion_modes import takes_deliveries
 from ingestion.models import Connection
 
 _PARAMETER = re.compile(r"<(?:[^<>:]+:)?(\w+)>")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingestion.core.text import storable
-from ingestion.loading.inserts import insert
+from ingestion.database.inserts import insert
 from ingestion.models import Event, Run
 from ingestion.redaction import mask, masked
 

@@ -14,9 +14,9 @@ from ingestion.core.errors import UnknownPipeline
 from ingestion.models import Run
 from ingestion.running import Seams
 from ingestion.running import execute as execute_run
-from ingestion.running.ownership import expire
-from ingestion.running.pulse import Pulse, Verdict, end, look_every, vouch
-from ingestion.vault import holders
+from ingestion.running.claims import expire
+from ingestion.running.watchdog import Pulse, Verdict, end, look_every, vouch
+from ingestion.vault import key_holders
 
 logger = logging.getLogger("ingestion")
 _stopping = threading.Event()
@@ -63,7 +63,7 @@ def reconcile(connection_id: int) -> int:
 def work(queue: str, *, burst: bool = False) -> None:
     """Serve one queue in this process until asked to stop, or until it is empty; see `queueing.work`."""
     _pulse.part()
-    alive = partial(holders.announce, "worker")
+    alive = partial(key_holders.announce, "worker")
     queueing.work(queue, lost=lost, watch=watch, watch_every=look_every(), alive=alive, burst=burst)
 
 

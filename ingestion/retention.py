@@ -14,9 +14,9 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from ingestion.clock import read_db_now
 from ingestion.conf import MOST_DAYS, config
 from ingestion.core.errors import ConfigurationError
+from ingestion.database.clock import read_db_now
 from ingestion.models import Delivery, Run, Spending, Tenant, TenantOwned
 
 

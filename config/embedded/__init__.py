@@ -4,7 +4,7 @@ Nothing in it is worth keeping (the database is the truth, Redis is a hint), so 
 """
 
 from config.embedded.address import embedded_socket, embedded_url, url_of
-from config.embedded.keeper import EmbeddedValkey
 from config.embedded.server import server_command, server_pid
+from config.embedded.server_process import EmbeddedValkey
 
 __all__ = ["EmbeddedValkey", "embedded_socket", "embedded_url", "server_command", "server_pid", "url_of"]

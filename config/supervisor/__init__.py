@@ -4,7 +4,7 @@ Standard library only, and ignorant of Django: the test servers stand on it too.
 """
 
 from config.supervisor.child import Child
-from config.supervisor.leash import Leash
+from config.supervisor.process_group_guard import Leash
 from config.supervisor.program import Program, restart_delay
 from config.supervisor.sessions import end_session, members
 from config.supervisor.supervise import Supervisor

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from config.supervisor.leash import Leash
+from config.supervisor.process_group_guard import Leash
 from config.supervisor.program import Program
 from config.supervisor.sessions import end_session
 

@@ -9,7 +9,7 @@ from types import FrameType
 
 from config.paths import PROJECT
 from config.supervisor.child import Child
-from config.supervisor.leash import Leash
+from config.supervisor.process_group_guard import Leash
 from config.supervisor.program import STEADY_AFTER, Program, restart_delay
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

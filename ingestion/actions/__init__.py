@@ -10,9 +10,18 @@ from ingestion.actions.credentials import (
     set_credential,
     test_connection,
 )
+from ingestion.actions.dead_letters import (
+    Selection,
+    abandon,
+    rehearse_replay,
+    reopen,
+    replay,
+    replayable,
+    settle,
+    triage,
+)
 from ingestion.actions.deliveries import abandon_delivery, deliver
 from ingestion.actions.hold_offs import end_hold_off
-from ingestion.actions.letters import Selection, abandon, rehearse_replay, reopen, replay, replayable, settle, triage
 from ingestion.actions.previews import preview
 from ingestion.actions.quotas import end_override, override_quota
 from ingestion.actions.reconciliations import reconcile, resync

@@ -11,22 +11,22 @@ from django.utils import timezone
 
 from ingestion import events, queueing
 from ingestion.actions.actor import Actor
+from ingestion.actions.config_secrets import refuse_secrets
 from ingestion.actions.connections import check_config
-from ingestion.actions.plain_configs import refuse_secrets
-from ingestion.clock import read_db_now
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.capabilities import Windowed
 from ingestion.core.context import overlaid
+from ingestion.core.durations import span_text
 from ingestion.core.errors import ActionRefused
 from ingestion.core.pipeline import Pipeline
-from ingestion.core.spans import span_text
 from ingestion.core.text import counted
 from ingestion.core.windows import Window, split
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Run
 from ingestion.running import shards
-from ingestion.running.lanes import MOST_LANES
-from ingestion.running.work import outside_a_run
+from ingestion.running.execution import outside_a_run
+from ingestion.running.slots import MOST_LANES
 
 DAY = timedelta(days=1)
 

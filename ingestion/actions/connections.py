@@ -10,19 +10,19 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion import events, scheduling, turns
+from ingestion import dispatch, events, scheduling
 from ingestion.actions.actor import Actor
-from ingestion.actions.plain_configs import refuse_secrets
+from ingestion.actions.config_secrets import refuse_secrets
 from ingestion.actions.schedules import as_declared, require_rest, require_runs, set_schedule
-from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core.capabilities import ChecksConfig
 from ingestion.core.config_keys import ENGINE_KEYS, refuse_misspelt_keys
 from ingestion.core.context import TenantRef, overlaid
 from ingestion.core.errors import ActionRefused, UnknownPipeline
-from ingestion.core.intake import require_finds
+from ingestion.core.ingestion_modes import require_finds
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.schedules import Schedule
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Run, Tenant, Watermark
 
 _NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
@@ -99,7 +99,7 @@ def run_now(
         events.record(run, "queued", f"asked for by {actor.name}")
         actor.audit(connection.tenant, "run", connection, reason, run=run.pk)
         if hint:
-            turns.hint(run)
+            dispatch.hint(run)
     return run
 
 

@@ -13,15 +13,15 @@ from django.db import transaction
 from django.views.decorators.debug import sensitive_variables
 
 from ingestion.actions.actor import Actor
-from ingestion.actions.waiting import waiting
-from ingestion.clock import DbNow
+from ingestion.actions.interactive import waiting
 from ingestion.core import registry
 from ingestion.core.capabilities import Testable
 from ingestion.core.context import Secret
 from ingestion.core.errors import ActionRefused, CredentialMissing, IngestionError
+from ingestion.database.clock import DbNow
 from ingestion.models import Connection, Credential, Tenant, TenantQuerySet
 from ingestion.redaction import mask
-from ingestion.vault import credentials, holders, rotation
+from ingestion.vault import credentials, key_holders, rotation
 from ingestion.vault.rotation import Rotated
 from ingestion.vault.values import PLAIN, checked, filled, secret
 
@@ -120,7 +120,7 @@ def rotate_keys(
         raise PermissionDenied(f"{actor.name} is no superuser.")
     due = rotation.unfinished(older_than)
     if due and not anyway:
-        holders.require_everywhere()
+        key_holders.require_everywhere()
     tenants = Tenant.objects.filter(pk__in=due).order_by("key")
     for one in tenants if tenant is None else tenants.filter(pk=tenant.pk):
         try:

@@ -10,12 +10,12 @@ from django.db import IntegrityError, transaction
 from ingestion import deliveries
 from ingestion.actions.actor import Actor
 from ingestion.actions.runs import end_queued
-from ingestion.clock import DbNow
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import ActionRefused, PayloadTooLarge
-from ingestion.core.intake import require_deliveries
+from ingestion.core.ingestion_modes import require_deliveries
 from ingestion.core.text import short, storable
+from ingestion.database.clock import DbNow
 from ingestion.models import Connection, Delivery, Run
 
 logger = logging.getLogger("ingestion")

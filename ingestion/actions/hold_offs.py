@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from ingestion import events, limits, turns
+from ingestion import dispatch, events, limits
 from ingestion.actions.actor import Actor
 from ingestion.core.errors import ActionRefused
 from ingestion.models import Connection, Event, Run
@@ -45,7 +45,7 @@ def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> Ende
             if Run.unscoped.filter(pk=run.pk, fence=run.fence, state=Run.State.QUEUED).update(not_before=None):
                 run.not_before = None
                 events.record(run, "note", f"{actor.name} ended the hold-off of {integration}; the run need not wait.")
-                turns.hint(run)
+                dispatch.hint(run)
         ended = EndedHoldOff(integration, seconds, [run.pk for run in waiting])
         data = {"integration": integration, "seconds": round(seconds), "runs": ended.runs}
         actor.audit(tenant, "end hold-off", connection, reason, **data)

@@ -9,13 +9,13 @@ from typing import Any
 from ingestion import previews, scheduling
 from ingestion.actions.actor import Actor
 from ingestion.actions.connections import check_config
-from ingestion.actions.waiting import waiting
-from ingestion.clock import read_db_now
+from ingestion.actions.interactive import waiting
 from ingestion.core import registry
 from ingestion.core.capabilities import Previewable
 from ingestion.core.context import overlaid
 from ingestion.core.errors import ActionRefused
 from ingestion.core.windows import next_window
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection
 from ingestion.previews import Preview
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion import deliveries, events, turns
+from ingestion import deliveries, dispatch, events
 from ingestion.actions.actor import Actor
 from ingestion.actions.backfills import start_shards
 from ingestion.actions.connections import require_unpaused
@@ -123,7 +123,7 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
         events.record(again, "queued", f"retry of run {run.pk}, asked for by {actor.name}")
         actor.audit(run.tenant, "retry", run, reason, run=again.pk)
         if hint:
-            turns.hint(again)
+            dispatch.hint(again)
     return again
 
 

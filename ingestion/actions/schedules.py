@@ -13,9 +13,9 @@ from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
 from ingestion.core.errors import ActionRefused, IngestionError, UnknownPipeline
-from ingestion.core.intake import require_finds
+from ingestion.core.ingestion_modes import require_finds
 from ingestion.core.schedules import Cron, Every, Schedule
-from ingestion.core.zones import zone_named
+from ingestion.core.time_zones import zone_named
 from ingestion.models import Connection, Tenant
 
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from django.db import transaction
 
-from ingestion import artifacts, events, turns
+from ingestion import artifacts, dispatch, events
 from ingestion.actions.actor import Actor
+from ingestion.actions.config_secrets import refuse_secrets
 from ingestion.actions.connections import check_config, require_unpaused
-from ingestion.actions.plain_configs import refuse_secrets
 from ingestion.conf import config as settings
 from ingestion.core import registry
 from ingestion.core.context import overlaid
 from ingestion.core.errors import FileTooLarge, UnreadableFile
-from ingestion.core.intake import require_files
+from ingestion.core.ingestion_modes import require_files
 from ingestion.core.text import counted, storable
 from ingestion.models import Artifact, Connection, Run, RunArtifact
 
@@ -82,7 +82,7 @@ def upload(
         events.record(run, "queued", f"{shown} ({counted(len(data), 'byte')}) uploaded by {actor.name}")
         actor.audit(connection.tenant, "upload", shown, run=run.pk, sha256=artifact.sha256)
         if hint:
-            turns.hint(run)
+            dispatch.hint(run)
     return Received(run, duplicate=False)
 
 

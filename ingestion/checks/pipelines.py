@@ -14,7 +14,7 @@ from django.db import router
 from ingestion.checks.guarding import attempt, check
 from ingestion.core import capabilities, registry
 from ingestion.core.destinations import Versioned
-from ingestion.core.intake import brought
+from ingestion.core.ingestion_modes import brought
 from ingestion.core.periods import Countable, Reconcilable
 from ingestion.core.pipeline import Pipeline
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ingestion.core.doubled import doubled_error
+from ingestion.core.duplicate_names import doubled_error
 from ingestion.core.errors import ConfigurationError
 
 

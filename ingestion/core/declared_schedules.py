@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from ingestion.core.durations import parse_span, span_text
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.schedules import Cron, Every, Schedule
-from ingestion.core.spans import parse_span, span_text
 
 OFF = {"off": True}
 """Runs only when asked, whatever the pipeline declares."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from ingestion.core.doubled import doubled_error
+from ingestion.core.duplicate_names import doubled_error
 from ingestion.core.errors import ConfigurationError, FieldError, RecordError
-from ingestion.core.halves import halves
+from ingestion.core.half_characters import halves
 from ingestion.core.keys import member_at, readable_key
 from ingestion.core.records import Json, Page, Record, Refusal
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from ingestion.core.crons import next_instant
+from ingestion.core.cron import next_instant
 from ingestion.core.declarations import require, shown
+from ingestion.core.durations import span_text
 from ingestion.core.errors import ConfigurationError
-from ingestion.core.spans import span_text
+from ingestion.core.time_zones import zone_named
 from ingestion.core.windows import EPOCH
-from ingestion.core.zones import zone_named
 
 _DAY = timedelta(days=1)
 _FURTHEST = 3_000_000_000

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ingestion.core import exact, rejecting, unforeseen
+from ingestion.core import exact_numbers, rejections, user_errors
 from ingestion.core.context import Context
 from ingestion.core.destinations import Stored, versions
 from ingestion.core.errors import FileRefused, PayloadTooLarge, PoisonRecord, RecordError
@@ -48,7 +48,7 @@ def prepare(
     page: Page,
     stored_of: StoredOf,
     poison: Collection[str] = (),
-    blames: Blames = unforeseen.is_of_record,
+    blames: Blames = user_errors.is_of_record,
 ) -> Prepared:
     """Take every record of `page` as far as it gets without writing.
 
@@ -57,7 +57,7 @@ def prepare(
     version are skipped after. `poison` holds digests (hex) known to kill workers. What is raised over a record and
     `blames` denies is raised again.
     """
-    taken = Prepared([], [], [rejecting.refused(refusal.record, refusal.error) for refusal in page.refused])
+    taken = Prepared([], [], [rejections.refused(refusal.record, refusal.error) for refusal in page.refused])
     by = _By(pipeline, ctx, poison, blames)
     earlier: dict[str, list[Record]] = {}
     versioned = versions(pipeline.destination)
@@ -92,15 +92,15 @@ def invalid(pipeline: Pipeline, record: Record) -> Rejected | None:
     if (large := _too_large(pipeline, record)) is not None:
         return large
     try:
-        exact.validated(pipeline.schema, record.body)
+        exact_numbers.validated(pipeline.schema, record.body)
     except ValidationError as error:
         return _invalid(record, error)
     except RecordError as error:
         return Rejected(record, Stage.VALIDATE, type(error).__name__, error.errors)
     except Exception as error:
-        if not unforeseen.is_of_record(error):
+        if not user_errors.is_of_record(error):
             raise
-        return unforeseen.rejected(record, Stage.VALIDATE, error)
+        return user_errors.rejected(record, Stage.VALIDATE, error)
     return None
 
 
@@ -176,7 +176,7 @@ def _fall_back(by: _By, earlier: list[Record], known: Stored | None, taken: Prep
 def _one(by: _By, record: Record, content: bytes) -> Outcome:
     pipeline, body = by.pipeline, record.body
     if by.poison and content.hex() in by.poison:
-        return rejecting.refused(record, PoisonRecord("Processing this record ended its worker process twice."))
+        return rejections.refused(record, PoisonRecord("Processing this record ended its worker process twice."))
     if (large := _too_large(pipeline, record)) is not None:
         return large
     stage = Stage.EXTRACT
@@ -184,19 +184,21 @@ def _one(by: _By, record: Record, content: bytes) -> Outcome:
         if pipeline.reader is not None:
             body = pipeline.reader(body, by.ctx)
         stage = Stage.VALIDATE
-        value = exact.validated(pipeline.schema, body)
+        value = exact_numbers.validated(pipeline.schema, body)
         stage = Stage.TRANSFORM
         row = pipeline.transform(value, by.ctx)
     except Exception as error:  # noqa: BLE001  raised again there unless the record is to blame
         return _answered(by, record, stage, error)
-    return Ready(record, row, content) if row is not None else unforeseen.no_row(record, row)
+    return Ready(record, row, content) if row is not None else user_errors.no_row(record, row)
 
 
 def _too_large(pipeline: Pipeline, record: Record) -> Rejected | None:
     if len(record.body) <= pipeline.max_payload_bytes:
         return None
     limit = f"{pipeline.max_payload_bytes} (Pipeline.max_payload_bytes)"
-    return rejecting.refused(record, PayloadTooLarge(f"The record has {len(record.body)} bytes; the limit is {limit}."))
+    return rejections.refused(
+        record, PayloadTooLarge(f"The record has {len(record.body)} bytes; the limit is {limit}.")
+    )
 
 
 def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcome:
@@ -207,20 +209,20 @@ def _answered(by: _By, record: Record, stage: Stage, error: Exception) -> Outcom
         case RecordError():
             return Rejected(record, stage, type(error).__name__, error.errors)
         case FileRefused() if stage == Stage.EXTRACT:
-            return rejecting.refused(record, error)
+            return rejections.refused(record, error)
         case ValidationError() if stage == Stage.VALIDATE:
             return _invalid(record, error)
     if by.blames(error):
-        return unforeseen.rejected(record, stage, error)
-    unforeseen.note(error, record, stage)
+        return user_errors.rejected(record, stage, error)
+    user_errors.note(error, record, stage)
     raise error
 
 
 def _invalid(record: Record, error: ValidationError) -> Rejected:
     try:
-        return rejecting.invalid(record, error)
+        return rejections.invalid(record, error)
     except Exception as other:  # noqa: BLE001  a validator's own error whose text raises
-        return unforeseen.rejected(record, Stage.VALIDATE, other)
+        return user_errors.rejected(record, Stage.VALIDATE, other)
 
 
 def _rows(by: _By, taken: Prepared) -> list[tuple[str, Ready]]:
@@ -238,7 +240,7 @@ def _rows(by: _By, taken: Prepared) -> list[tuple[str, Ready]]:
         except Exception as error:
             if not by.blames(error):
                 raise
-            taken.rejected.append(unforeseen.no_row(one.record, one.row, error))
+            taken.rejected.append(user_errors.no_row(one.record, one.row, error))
     return rows
 
 
@@ -256,7 +258,7 @@ def _newest_of_each_row(by: _By, taken: Prepared, stored: Mapping[str, Stored], 
         except Exception as error:
             if not by.blames(error):
                 raise
-            taken.rejected.append(unforeseen.rejected(one.record, Stage.TRANSFORM, error))
+            taken.rejected.append(user_errors.rejected(one.record, Stage.TRANSFORM, error))
             continue
         if rival is not None and reason in ("", UNCHANGED):
             skipped.append(Skipped(best.pop(key).record, SUPERSEDED, key))  # it came earlier on this page

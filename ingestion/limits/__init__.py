@@ -1,6 +1,6 @@
 """Limits a tenant lives within: calls to an integration, runs at once, and what it may use up in a month."""
 
-from ingestion.limits.holding import HoldOff, hold_off_of, hold_offs, limited, limited_of, release, waiting_for
+from ingestion.limits.hold_off import HoldOff, hold_off_of, hold_offs, limited, limited_of, release, waiting_for
 from ingestion.limits.quotas import RunMeter, in_force, quota, require, spend, used_of
 from ingestion.limits.throttling import Throttle
 from ingestion.limits.tiers import budget_of, quota_of, rate_of

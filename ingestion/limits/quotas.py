@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from ingestion import events
-from ingestion.clock import DbNow, read_db_now
 from ingestion.core import meters
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import ConfigurationError, Fenced, QuotaExceeded
+from ingestion.database.clock import DbNow, read_db_now
 from ingestion.limits.tiers import quota_of
 from ingestion.models import QuotaOverride, Run, Spending, Tenant, Usage
 

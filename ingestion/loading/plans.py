@@ -20,12 +20,12 @@ from ingestion.core.context import Context
 from ingestion.core.destinations import AlreadyStored, RowRefused
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Ready, Rejected, Stage
-from ingestion.loading import faults, statements
-from ingestion.loading.columns import Adapter, adapter, from_text
-from ingestion.loading.lookups import OneOf
-from ingestion.loading.parameters import Column, column
+from ingestion.database import errors, statements
+from ingestion.database.converters import Adapter, adapter, from_text
+from ingestion.database.lookups import OneOf
+from ingestion.database.parameters import Column, column
+from ingestion.database.unfit import CONVERSION_ERRORS, ColumnFault, explain
 from ingestion.loading.rows import fields_of
-from ingestion.loading.unfit import CONVERSION_ERRORS, ColumnFault, explain
 
 KEY_SEPARATOR = "\x1f"
 QUERY_KEYS = 2000
@@ -198,14 +198,14 @@ class Plan:
         except DatabaseError as error:
             if connections[self.alias].needs_rollback:  # Django could not undo it: nothing can be executed any more
                 raise InterfaceError("The connection was lost while a refused statement was undone.") from error
-            if not faults.is_record_fault(error):
+            if not errors.is_record_fault(error):
                 raise
-            if new and faults.is_duplicate(error):
+            if new and errors.is_duplicate(error):
                 raise AlreadyStored from error
             if bare and self._gives_up:
                 raise RowRefused from error
             if len(batch.rows) == 1:
-                fault = FieldError("", type(error).__name__, faults.message(error))
+                fault = FieldError("", type(error).__name__, errors.message(error))
                 rejected.append(Rejected(batch.rows[0].record, Stage.LOAD, type(error).__name__, (fault,)))
                 return []
             middle, end = len(batch.rows) // 2, len(batch.rows)

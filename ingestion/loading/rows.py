@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from ingestion.core import unforeseen
+from ingestion.core import user_errors
 from ingestion.core.errors import FieldError
 from ingestion.core.records import Ready, Rejected, Stage
 
@@ -29,7 +29,7 @@ def fields_of(
     kept_fields: list[Mapping[str, Any]] = []
     for row, values in zip(rows, fields, strict=True):
         if values is None:
-            rejected.append(unforeseen.no_row(row.record, row.row, wanted))
+            rejected.append(user_errors.no_row(row.record, row.row, wanted))
         elif values is row.row and not names >= set(values):  # an instance may have attributes beside its fields
             strangers = tuple(_stranger(model, names, name) for name in values if name not in names)
             rejected.append(Rejected(row.record, Stage.TRANSFORM, "ColumnFault", strangers))

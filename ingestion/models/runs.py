@@ -99,7 +99,7 @@ class Run(TenantOwned):
     deaths = models.PositiveIntegerField(_("worker deaths"), default=0)
     """Workers that died since the last committed batch."""
     isolation = models.JSONField(null=True, blank=True, editable=False)
-    """Where the search for a record that kills workers stands; see ingestion/running/isolation.py."""
+    """Where the search for a record that kills workers stands; see ingestion/running/poison_bisection.py."""
     cancel_requested = models.BooleanField(_("cancel requested"), default=False)
 
     error_class = models.CharField(_("error class"), max_length=100, blank=True)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from ingestion.conf import config
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import ConfigurationError
-from ingestion.core.zones import zone_named
+from ingestion.core.time_zones import zone_named
 from ingestion.models.scoping import PinnedManager
 
 

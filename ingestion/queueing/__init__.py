@@ -7,7 +7,9 @@ connecting  to Redis, and its absence   hints  sending them   asking  how queues
 announcing  what live processes say of themselves
 """
 
-from ingestion.queueing.announcing import (
+from ingestion.queueing.clients import Absence, absence, client
+from ingestion.queueing.inspection import Served, depths, eviction_policy, served, socket_timeout, workers
+from ingestion.queueing.live_processes import (
     KEPT_SECONDS,
     Announcement,
     Process,
@@ -16,10 +18,8 @@ from ingestion.queueing.announcing import (
     registered_workers,
     this_process,
 )
-from ingestion.queueing.asking import Served, depths, eviction_policy, served, socket_timeout, workers
-from ingestion.queueing.connecting import Absence, absence, client
-from ingestion.queueing.hints import ALLOWED, EXECUTE, RECONCILE, TICK, hint, hint_periods, is_timeout, queue_of
-from ingestion.queueing.processes import RunJob, RunWorker, TickScheduler, ensure_tick, schedule, work
+from ingestion.queueing.wake_ups import ALLOWED, EXECUTE, RECONCILE, TICK, hint, hint_periods, is_timeout, queue_of
+from ingestion.queueing.worker_processes import RunJob, RunWorker, TickScheduler, ensure_tick, schedule, work
 
 __all__ = [
     "ALLOWED",

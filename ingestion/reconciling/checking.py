@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from ingestion.clock import read_db_now
-from ingestion.core import outages, registry
+from ingestion.core import registry, transient_errors
 from ingestion.core.context import Context
 from ingestion.core.errors import (
     ActionRefused,
@@ -23,12 +22,13 @@ from ingestion.core.errors import (
 from ingestion.core.periods import NOTHING, Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.windows import Window
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, ReconciledPeriod
-from ingestion.reconciling import verdicts
-from ingestion.reconciling.excuses import excuse
-from ingestion.reconciling.judging import Cause, Difference, State, Verdict, agree, compared, unverifiable
+from ingestion.reconciling import results
+from ingestion.reconciling.comparison import Cause, Difference, State, Verdict, agree, compared, unverifiable
+from ingestion.reconciling.known_causes import excuse
 from ingestion.running.closing import pause_for
-from ingestion.running.work import outside_a_run
+from ingestion.running.execution import outside_a_run
 
 MOST_GROUPS = 200
 
@@ -91,7 +91,7 @@ def check(
     require_closed(window, pipeline, sides.since)
     found = _judged(sides, seams)
     seams.at("judged")
-    return verdicts.write(connection, window, sides.since, found, at=seams.at)
+    return results.write(connection, window, sides.since, found, at=seams.at)
 
 
 def _sides(pipeline: Pipeline, connection: Connection, window: Window, patience: float) -> _Sides:
@@ -106,7 +106,7 @@ def _sides(pipeline: Pipeline, connection: Connection, window: Window, patience:
 
 
 def _judged(sides: _Sides, seams: Seams) -> Mapping[str, Verdict]:
-    known = verdicts.groups(sides.connection, sides.window)
+    known = results.groups(sides.connection, sides.window)
     try:
         declared = _declared(sides)
     except Unverifiable as error:
@@ -132,7 +132,7 @@ def _declared(sides: _Sides) -> Mapping[str, Figure]:
     except IngestionError:
         raise
     except Exception as error:
-        if outages.is_outage(error):
+        if transient_errors.is_outage(error):
             raise Transient(f"{type(error).__name__}: {error}") from error
         raise
     return found if sides.periods.amount else {group: _only_counted(one) for group, one in found.items()}

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ingestion.redaction.known import Known
+from ingestion.redaction.known_secrets import Known
 from ingestion.redaction.spellings import spellings
 
 __all__ = ["MASK", "MaskedError", "changes", "forget", "knows_any", "mask", "masked", "remember", "safely", "spellings"]

@@ -10,29 +10,30 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, Q, QuerySet
 
-from ingestion import artifacts, closing_letters, deliveries, events, letters
+from ingestion import artifacts, deliveries, events
 from ingestion.conf import config
 from ingestion.core import stages
 from ingestion.core.destinations import AlreadyStored, Inserts, Loaded, RowRefused, Stored, versions
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import OVERTAKEN, STALE, Counts, Page, Ready, Record, Rejected
-from ingestion.loading import faults
-from ingestion.loading.inserts import insert
+from ingestion.database import errors
+from ingestion.database.inserts import insert
+from ingestion.dead_letters import recovery, writing
+from ingestion.dead_letters.lookup import OpenLetters
 from ingestion.models import Run, RunArtifact
-from ingestion.open_letters import OpenLetters
 from ingestion.running import (
     budget,
+    claims,
     closing,
+    committing,
     drift,
-    isolation,
-    landing,
-    overtaken,
-    ownership,
+    newer_rows,
+    poison_bisection,
     reasons,
-    recognizing,
+    recognition,
     verification,
 )
-from ingestion.running.work import Work
+from ingestion.running.execution import Work
 
 _ASIDE = "EXISTS(SELECT 1 FROM (%(subquery)s) AS beside)"
 """MySQL lets no UPDATE ask its own table, but what was asked of it before."""
@@ -43,17 +44,17 @@ def process(work: Work, page: Page) -> stages.Prepared | None:
 
     What was prepared when it breaks the error budget: none of it is loaded, and the run is to be ended with `refuse`.
     """
-    if work.run.deaths >= isolation.DEATHS:
-        suspects = isolation.named(work.pipeline, page.records)
-        isolation.search(work.run, work.mine, suspects, work.poison, lambda part: _rehearse(work, part))
+    if work.run.deaths >= poison_bisection.DEATHS:
+        suspects = poison_bisection.named(work.pipeline, page.records)
+        poison_bisection.search(work.run, work.mine, suspects, work.poison, lambda part: _rehearse(work, part))
         work.run.deaths = 0
     prepared = stages.prepare(
-        work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, faults.is_of_record
+        work.pipeline, work.ctx, page, lambda keys: _stored(work, keys), work.poison, errors.is_of_record
     )
-    page, prepared = overtaken.set_aside(work.run, work.pipeline, work.ctx, page, prepared)
+    page, prepared = newer_rows.set_aside(work.run, work.pipeline, work.ctx, page, prepared)
     work.seams.at("prepared")
     if work.mine.is_due():
-        ownership.renew(work.mine)
+        claims.renew(work.mine)
     seen = work.watch.look(prepared, page)
     if seen is not None and seen.drifted:
         work.watch.require(seen, work.mine)
@@ -80,14 +81,14 @@ def _advance(work: Work, checkpoint: Any, values: Mapping[str, Any]) -> None:
     Other runs may open some meanwhile: known ones are then not all there are. All of it is asked in the one statement
     that moves the checkpoint; what it was is looked up only when that moved nothing.
     """
-    undisturbed = ownership.going_on()
+    undisturbed = claims.going_on()
     if work.open_letters.ids is not None:
         undisturbed &= ~Q(Exists(_shards_beside(work), template=_ASIDE))
-    if ownership.advanced(work.mine, checkpoint, undisturbed, **values):
+    if claims.advanced(work.mine, checkpoint, undisturbed, **values):
         return
-    if ownership.look(work.mine, beside=Exists(_shards_beside(work)))["beside"]:
+    if claims.look(work.mine, beside=Exists(_shards_beside(work)))["beside"]:
         work.open_letters = OpenLetters(None)
-    ownership.advance(work.mine, checkpoint, **values)
+    claims.advance(work.mine, checkpoint, **values)
 
 
 def refuse(work: Work, prepared: stages.Prepared) -> None:
@@ -95,8 +96,8 @@ def refuse(work: Work, prepared: stages.Prepared) -> None:
     read, bad = work.read + len(prepared), len(prepared.rejected)
     payloads = _keep_payloads(work, prepared.rejected, {})
     with transaction.atomic():  # both or neither: after a crash between the two, the rejects would be counted again
-        ownership.renew(work.mine)
-        letters.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
+        claims.renew(work.mine)
+        writing.write(work.run, prepared.rejected, datetime.now(UTC), payloads)
         work.mine.row.update(read=F("read") + bad, dead=F("dead") + bad)
         closing.end_failed(work.run, work.mine, budget.error(work, read, work.dead + bad))
 
@@ -122,7 +123,7 @@ def _keep(work: Work, prepared: stages.Prepared) -> artifacts.Kept | None:
     return kept
 
 
-def _land(work: Work, prepared: stages.Prepared, commit: Callable[[letters.Payloads], None]) -> None:
+def _land(work: Work, prepared: stages.Prepared, commit: Callable[[writing.Payloads], None]) -> None:
     """Commit once every large payload of a dead letter is in storage, for no file is written inside a transaction.
 
     What the database itself refuses is known only then: the batch is rolled back, keeps it, and is committed again.
@@ -131,19 +132,19 @@ def _land(work: Work, prepared: stages.Prepared, commit: Callable[[letters.Paylo
     payloads = _keep_payloads(work, prepared.rejected, {})
     while True:
         try:
-            return landing.until_it_lands(work, lambda: commit(payloads))  # noqa: B023  called before it changes
-        except letters.PayloadNotKept as missing:
-            landing.keep_lease(work)
+            return committing.until_it_lands(work, lambda: commit(payloads))  # noqa: B023  called before it changes
+        except writing.PayloadNotKept as missing:
+            committing.keep_lease(work)
             payloads = _keep_payloads(work, missing.rejected, payloads)
         except RowRefused:
             if not work.ctx.loads_again:  # it had savepoints already: a third time would be no different
                 raise
-            landing.keep_lease(work)
+            committing.keep_lease(work)
             work.ctx = dataclasses.replace(work.ctx, loads_again=False)
 
 
-def _keep_payloads(work: Work, rejected: Sequence[Rejected], kept: letters.Payloads) -> letters.Payloads:
-    payloads = letters.keep(work.ctx.tenant, rejected, kept)
+def _keep_payloads(work: Work, rejected: Sequence[Rejected], kept: writing.Payloads) -> writing.Payloads:
+    payloads = writing.keep(work.ctx.tenant, rejected, kept)
     if len(payloads) > len(kept):
         work.seams.at("payloads kept")
     return payloads
@@ -154,7 +155,7 @@ def _commit(
     page: Page,
     prepared: stages.Prepared,
     kept: artifacts.Kept | None,
-    payloads: letters.Payloads,
+    payloads: writing.Payloads,
     seen: drift.Seen | None,
 ) -> None:
     """The batch's transaction: checkpoint, rows, dead letters, counts, totals, artifact and events, or nothing."""
@@ -168,8 +169,8 @@ def _commit(
         rejected = [*prepared.rejected, *loaded.rejected]
         _settle(work, page, prepared, loaded, now)
         buried = datetime.now(UTC)  # after the rows of the page, which are older than its letters
-        letters.write(run, rejected, buried, payloads, page.settles)
-        told = recognizing.recognize(work, rejected)
+        writing.write(run, rejected, buried, payloads, page.settles)
+        told = recognition.recognize(work, rejected)
         if page.deliveries:
             deliveries.settle(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)
@@ -221,10 +222,10 @@ def _settle(work: Work, page: Page, prepared: stages.Prepared, loaded: Loaded, n
             itself.append(skip.record)
     fine, itself = list(work.open_letters.among(present)), list(work.open_letters.among(itself))
     if fine or itself or whole:
-        closing_letters.settle(work.run, fine, now, [*whole, *map(letters.identity, itself)])
+        recovery.settle(work.run, fine, now, [*whole, *map(writing.identity, itself)])
     if page.formerly is not None:
         names = work.open_letters.named(page.formerly(), [record.key for record in present])
-        closing_letters.supersede(work.run, names)
+        recovery.supersede(work.run, names)
 
 
 def _shards_beside(work: Work) -> QuerySet[Run]:
@@ -249,7 +250,7 @@ def _rehearse(work: Work, records: Sequence[Record]) -> None:
     """Take records the whole way and roll back, to see whether that ends this process."""
     ctx = dataclasses.replace(work.ctx, spend=_uncounted)  # the batch itself counts, before or after
     prepared = stages.prepare(
-        work.pipeline, ctx, Page(records, None), lambda keys: {}, work.poison, faults.is_of_record
+        work.pipeline, ctx, Page(records, None), lambda keys: {}, work.poison, errors.is_of_record
     )
     with transaction.atomic():
         work.pipeline.destination.load(dataclasses.replace(work.ctx, loads_again=False), prepared.ready)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ingestion.core import stages
 from ingestion.core.errors import ErrorBudgetExceeded
 from ingestion.models import Run
-from ingestion.running.work import Work
+from ingestion.running.execution import Work
 
 
 def exceeded(work: Work, read: int, dead: int) -> bool:

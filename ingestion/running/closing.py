@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from ingestion import deliveries, events, queueing, turns
+from ingestion import deliveries, dispatch, events, queueing
 from ingestion.conf import config
-from ingestion.core import outages
+from ingestion.core import transient_errors
 from ingestion.core.errors import (
     CredentialDamaged,
     CredentialError,
@@ -26,13 +26,13 @@ from ingestion.core.errors import (
     UnknownPipeline,
 )
 from ingestion.core.text import storable, told
-from ingestion.loading import faults
+from ingestion.database import errors
+from ingestion.database.retrying import retried
 from ingestion.models import Connection, Run, Watermark
 from ingestion.redaction import mask
-from ingestion.running import ownership, shards, verification
-from ingestion.running.conflicts import retried
-from ingestion.running.ownership import Ownership
-from ingestion.running.work import Work
+from ingestion.running import claims, shards, verification
+from ingestion.running.claims import Ownership
+from ingestion.running.execution import Work
 from ingestion.signals import run_finished
 
 _LIVE = (Run.Kind.SCHEDULED, Run.Kind.MANUAL)
@@ -47,7 +47,7 @@ def close(work: Work) -> None:
     work.seams.at("verified")
 
     def end() -> None:
-        row = ownership.look(mine, *_COUNTS, watermark=Watermark.newest())
+        row = claims.look(mine, *_COUNTS, watermark=Watermark.newest())
         counts = {name: row[name] for name in _COUNTS}
         known, moved = _watermark(run, row["watermark"])
         state = Run.State.PARTIAL if counts["dead"] else Run.State.SUCCEEDED
@@ -95,7 +95,7 @@ def fail(run: Run, mine: Ownership, error: Exception) -> None:
 
 
 def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> None:
-    if ownership.give_back(mine, failed=True, delay=delay, error=error):
+    if claims.give_back(mine, failed=True, delay=delay, error=error):
         by = {"host": error.host} if isinstance(error, HeldOff) and error.host else {}
         events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1), **by)
     elif Run.unscoped.filter(pk=run.pk, fence=mine.fence, state__in=Run.TERMINAL).exists():
@@ -143,11 +143,11 @@ def backoff(failed_before: int, retry_after: float | None) -> float:
 
 
 def _as_transient(error: Exception) -> Exception:
-    if faults.is_transient(error):
+    if errors.is_transient(error):
         return DestinationUnavailable(f"The database is not available: {error}")
     if isinstance(error, UnknownPipeline):  # an old worker during a deploy; the next attempt may meet a new one
         return Transient(str(error))
-    if outages.is_outage(error) or queueing.is_timeout(error):
+    if transient_errors.is_outage(error) or queueing.is_timeout(error):
         return Transient(f"{type(error).__name__}: {error}")
     return error
 
@@ -180,7 +180,7 @@ def announce(run_id: int) -> None:
     rows = Run.unscoped.select_related("tenant", "connection", "parent").annotate(deliveries_wait=waiting)
     run = rows.get(pk=run_id)
     run_finished.send_robust(Run, run=run)
-    turns.freed(run.tenant)
+    dispatch.freed(run.tenant)
     if run.parent is not None and not shards.settle(run.parent.pk):
         for shard in shards.next_in_line(run.parent):
             queueing.hint(shard.pk, shard.tenant.tier, shard.fence)

@@ -20,9 +20,9 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Rejected, Stage
 from ingestion.core.shapes import LEAST, Shape, enveloped, sample, shape_of
 from ingestion.core.stages import Prepared
-from ingestion.loading.inserts import insert
+from ingestion.database.inserts import insert
 from ingestion.models import KnownShape, Run, TenantQuerySet
-from ingestion.running import ownership
+from ingestion.running import claims
 
 LEARNED = 60
 """Records of the samples after which a shape is only written when it changes."""
@@ -88,12 +88,12 @@ class Watch:
             self.settled = self.known.records >= LEAST and row.learned_by_id != _learner(self.run)
         self.looked_up = True
 
-    def require(self, seen: Seen, mine: ownership.Ownership) -> None:
+    def require(self, seen: Seen, mine: claims.Ownership) -> None:
         """Raise SchemaDrift when this page must not be committed; what it would take to accept it is stored then."""
         if not self.stops(seen) or self.run.kind in (Run.Kind.WEBHOOK, Run.Kind.REPLAY):
             return
         with transaction.atomic():
-            ownership.renew(mine)
+            claims.renew(mine)
             _hold(self.run, seen, datetime.now(UTC))
         raise self.refusal(seen)
 

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from django.db.models import Exists, OuterRef
 
 from ingestion import events
-from ingestion.clock import DbNow
 from ingestion.core.declarations import require
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.stages import Prepared
+from ingestion.database.clock import DbNow
+from ingestion.database.retrying import retried
 from ingestion.models import DeadLetter, Run, RunArtifact
-from ingestion.running import ahead, batch, budget, closing, ownership
-from ingestion.running.conflicts import retried
-from ingestion.running.work import Seams, Work, open_work, require_page
+from ingestion.running import batch, budget, claims, closing, prefetch
+from ingestion.running.execution import Seams, Work, open_work, require_page
 from ingestion.signals import run_started
 
 
@@ -27,7 +27,7 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
     run under its lease, to be taken over.
     """
     seams = seams or Seams()
-    mine = ownership.claim(run_id)
+    mine = claims.claim(run_id)
     if mine is None:
         return None
     seams.at("claimed")
@@ -44,7 +44,7 @@ def execute(run_id: int, seams: Seams | None = None) -> str | None:
     return str(Run.unscoped.values_list("state", flat=True).get(pk=run_id))
 
 
-def _taken_up(mine: ownership.Ownership) -> Run:
+def _taken_up(mine: claims.Ownership) -> Run:
     """The claimed run with what its execution asks about it, in one query."""
     inputs = RunArtifact.unscoped.filter(run=OuterRef("pk"), role=RunArtifact.Role.INPUT)
     open_letters = DeadLetter.unscoped.filter(connection=OuterRef("connection"), status__in=DeadLetter.OPEN)
@@ -75,7 +75,7 @@ def _patient_collector() -> Iterator[None]:
             gc.unfreeze()
 
 
-def _answer(run: Run, mine: ownership.Ownership, error: Exception) -> None:
+def _answer(run: Run, mine: claims.Ownership, error: Exception) -> None:
     """End or give back a run that could not be carried to its end, unless another worker has it by now."""
     try:
         match error:
@@ -92,15 +92,15 @@ def _answer(run: Run, mine: ownership.Ownership, error: Exception) -> None:
         events.logger.warning("fenced", extra=known)
 
 
-def _pause(run: Run, mine: ownership.Ownership, error: Paused) -> None:
-    if ownership.give_back(mine):
+def _pause(run: Run, mine: claims.Ownership, error: Paused) -> None:
+    if claims.give_back(mine):
         events.record(run, "paused", str(error))
 
 
-def _carry(run: Run, mine: ownership.Ownership, seams: Seams) -> None:
+def _carry(run: Run, mine: claims.Ownership, seams: Seams) -> None:
     if (run.fence, run.state) != (mine.fence, Run.State.RUNNING):
         raise Fenced(f"Run {run.pk} was claimed by another worker.")
-    ownership.go_on(mine, cancelled=run.cancel_requested, paused=run.connection.is_paused)
+    claims.go_on(mine, cancelled=run.cancel_requested, paused=run.connection.is_paused)
     work = open_work(run, mine, seams)
     if mine.fence == 1:
         run_started.send_robust(Run, run=run)
@@ -119,14 +119,14 @@ def _load(work: Work) -> Prepared | None:
 
     The run is ended with it only when the source has ended too: one that hangs would have nobody to end it afterwards.
     """
-    with ahead.pages(work) as pages:
+    with prefetch.pages(work) as pages:
         source = work.pipeline.source
         require(pages is not None, f"What extract of {type(source).__name__} returns", pages, "an iterator of pages")
         for page in pages:
             require_page(page, source)
             work.seams.at("extracted")
             if work.mine.is_due():
-                ownership.renew(work.mine)
+                claims.renew(work.mine)
             work.seams.came_on(work.mine)
             if (refused := batch.process(work, page)) is not None:
                 return refused

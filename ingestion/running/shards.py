@@ -12,20 +12,20 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
-from ingestion import events, turns
+from ingestion import dispatch, events
 from ingestion.core.errors import ShardsFailed
 from ingestion.core.text import counted
 from ingestion.models import Run
 from ingestion.running import reasons
-from ingestion.running.lanes import parallel
-from ingestion.running.ownership import claimable
+from ingestion.running.claims import claimable
+from ingestion.running.slots import parallel
 from ingestion.signals import run_finished
 
 
 def next_in_line(parent: Run) -> list[Run]:
     """The queued shards for which lanes and slots are free, oldest part of the window first."""
     lanes = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()
-    free = min(lanes, turns.room_for_shards(parent.tenant)) if lanes > 0 else 0
+    free = min(lanes, dispatch.room_for_shards(parent.tenant)) if lanes > 0 else 0
     waiting = Run.unscoped.filter(claimable(), parent=parent, state=Run.State.QUEUED)
     return list(waiting.select_related("tenant").order_by("pk")[: max(0, free)])
 

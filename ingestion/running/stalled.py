@@ -10,16 +10,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ingestion import events
+from ingestion.database.retrying import retried
 from ingestion.models import Run
-from ingestion.running import closing, ownership
-from ingestion.running.conflicts import retried
+from ingestion.running import claims, closing
 
 
 def is_stalled(run: Run) -> bool:
     """Whether the run's lease has ended, or its process ran on this host and is gone."""
     if run.state != Run.State.RUNNING or run.lease_until is None:
         return False
-    return run.lease_until < timezone.now() or ownership.died_here(run)
+    return run.lease_until < timezone.now() or claims.died_here(run)
 
 
 def release(runs: QuerySet[Run]) -> list[Run]:
@@ -32,9 +32,9 @@ def release(runs: QuerySet[Run]) -> list[Run]:
 
 
 def _release(run: Run) -> bool:
-    if run.worker_pid is not None and ownership.died_here(run):
-        ownership.expire(run.pk, run.worker_pid)
-    claim = ownership.claim(run.pk)
+    if run.worker_pid is not None and claims.died_here(run):
+        claims.expire(run.pk, run.worker_pid)
+    claim = claims.claim(run.pk)
     if claim is None:  # its lease has not ended, or a worker took it over at this moment
         return False
     if claim.row.filter(cancel_requested=True).exists():
@@ -44,6 +44,6 @@ def _release(run: Run) -> bool:
     return True
 
 
-def _queue_again(run: Run, claim: ownership.Ownership) -> None:
-    if ownership.give_back(claim):
+def _queue_again(run: Run, claim: claims.Ownership) -> None:
+    if claims.give_back(claim):
         events.record(run, "released", f"its process {run.worker_pid} on {run.host} is gone")

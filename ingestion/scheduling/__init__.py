@@ -16,9 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingestion import queueing, reconciling
-from ingestion.clock import DbNow
+from ingestion.database.clock import DbNow
 from ingestion.models import Heartbeat
-from ingestion.scheduling import backfills, due, forgotten, hints
+from ingestion.scheduling import backfills, due, unclaimed_deliveries, wake_ups
 from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming, why_on_request
 from ingestion.scheduling.due import go_on
 from ingestion.scheduling.lateness import SHOWN, Overdue, late_among, overdue, why_late
@@ -68,9 +68,9 @@ def tick() -> Ticked:
     """Do whatever is due now."""
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
     expiry.warn()
-    made = [*due.make_runs(), *forgotten.make_runs()]
+    made = [*due.make_runs(), *unclaimed_deliveries.make_runs()]
     hinted = 0
-    for run in [*hints.claimable_runs(made), *backfills.look_after()]:
+    for run in [*wake_ups.claimable_runs(made), *backfills.look_after()]:
         queueing.hint(run.pk, run.tenant.tier, run.fence)
         hinted += 1
     for connection in reconciling.take_turns():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef
 
-from ingestion import turns
+from ingestion import dispatch
 from ingestion.conf import config
 from ingestion.models import Run
 from ingestion.running import shards
@@ -18,6 +18,6 @@ def look_after() -> list[Run]:
         shards.settle(pk)
     waiting = Run.unscoped.filter(parent=OuterRef("pk"), state=Run.State.QUEUED)
     found: list[Run] = []
-    for parent in parents.filter(turns.is_able(), Exists(waiting)).order_by("pk")[: config().TICK_LIMIT]:
+    for parent in parents.filter(dispatch.is_able(), Exists(waiting)).order_by("pk")[: config().TICK_LIMIT]:
         found += shards.next_in_line(parent)
     return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ingestion.clock import read_db_now
 from ingestion.core import registry
 from ingestion.core import schedules as core
 from ingestion.core.declared_schedules import schedule_from_json
-from ingestion.core.intake import finds, ways_in
+from ingestion.core.ingestion_modes import finds, ways_in
 from ingestion.core.schedules import Place, Schedule
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection
 
 

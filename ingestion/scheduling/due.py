@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from ingestion import events, turns
-from ingestion.clock import DbNow, read_db_now
+from ingestion import dispatch, events
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.schedules import CatchUp, Place, Schedule
-from ingestion.loading import faults
+from ingestion.database import errors
+from ingestion.database.clock import DbNow, read_db_now
 from ingestion.models import Connection, Run
 from ingestion.scheduling.connections import place_of, schedule_of
 from ingestion.scheduling.windows import window_for
@@ -48,7 +48,7 @@ def go_on(run_id: int) -> bool:
         return False
     made = [one for one in _due(Connection.unscoped.filter(pk=ended.connection_id)) if _try_to_make_run(one)]
     if made:
-        turns.freed(made[0].tenant)
+        dispatch.freed(made[0].tenant)
     return bool(made)
 
 
@@ -73,7 +73,7 @@ def _due(among: QuerySet[Connection] | None = None) -> list[Connection]:
     known = [pipeline.name for pipeline in registry.registered()]
     _report_unknown(due.exclude(pipeline__in=known))
     # Those without code stay due for ever: left in, they would in time fill the limit and leave nobody else a turn.
-    return turns.fair(due.filter(pipeline__in=known), config().TICK_LIMIT)
+    return dispatch.fair(due.filter(pipeline__in=known), config().TICK_LIMIT)
 
 
 def _report_unknown(due: QuerySet[Connection]) -> None:
@@ -90,7 +90,7 @@ def _try_to_make_run(connection: Connection) -> bool:
     try:
         return _make_run(connection)
     except Exception as error:
-        if faults.is_transient(error):
+        if errors.is_transient(error):
             raise
         logger.exception(
             "Connection %s is due and could not be queued.",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 
-from ingestion.clock import read_db_now
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Run
 from ingestion.scheduling.waiting import LARGE, Facts, late_after, reason
 

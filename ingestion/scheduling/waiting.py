@@ -11,13 +11,13 @@ from functools import cached_property
 
 from django.db.models import Count, Q
 
-from ingestion import limits, queueing, turns
-from ingestion.clock import read_db_now
+from ingestion import dispatch, limits, queueing
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.errors import IngestionError, UnknownPipeline
-from ingestion.core.intake import takes_deliveries
+from ingestion.core.ingestion_modes import takes_deliveries
 from ingestion.core.text import counted
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.scheduling.connections import schedule_of
 
@@ -133,7 +133,7 @@ class Facts:
     @cached_property
     def running(self) -> dict[int, int]:
         """How many runs of each tenant's budget are at work."""
-        return dict(turns.at_work().order_by().values_list("tenant_id").annotate(Count("pk")))
+        return dict(dispatch.at_work().order_by().values_list("tenant_id").annotate(Count("pk")))
 
     def others_of(self, run: Run) -> int:
         """How many runs of its tenant's budget are at work beside `run`."""

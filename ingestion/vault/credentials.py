@@ -10,10 +10,10 @@ from typing import TypeVar
 from django.db import IntegrityError, connection, transaction
 
 from ingestion import redaction
-from ingestion.clock import DbNow
 from ingestion.core.context import Secret, TenantRef
 from ingestion.core.errors import CredentialDamaged, CredentialMissing
-from ingestion.loading import faults
+from ingestion.database import errors
+from ingestion.database.clock import DbNow
 from ingestion.models import Credential, CredentialVersion, TenantQuerySet
 from ingestion.vault import data_keys
 from ingestion.vault.stores import Address, SecretStore, chosen
@@ -130,7 +130,7 @@ def again(change: Callable[[], T]) -> T:
         try:
             return change()
         except Exception as error:
-            crossed = isinstance(error, IntegrityError) or faults.is_transient(error)
+            crossed = isinstance(error, IntegrityError) or errors.is_transient(error)
             if not crossed or tried == _TRIES or connection.in_atomic_block:
                 raise
             if not isinstance(error, IntegrityError):

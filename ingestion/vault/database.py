@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from ingestion.clock import DbNow
 from ingestion.core.context import Secret
 from ingestion.core.errors import CredentialDamaged
+from ingestion.database.clock import DbNow
 from ingestion.models import Credential, CredentialVersion
 from ingestion.vault import data_keys
 from ingestion.vault.sealing import Place, seal, unseal

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 
-from ingestion.clock import DbNow, db_now_plus
 from ingestion.conf import config
+from ingestion.database.clock import DbNow, db_now_plus
 from ingestion.models import Credential
 
 logger = logging.getLogger("ingestion")

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
 
-from ingestion.clock import read_db_now
 from ingestion.conf import config
 from ingestion.core.errors import IngestionError, KeysUnusable
+from ingestion.database.clock import read_db_now
 from ingestion.models import Credential, DataKey, Tenant
 from ingestion.vault import credentials, data_keys, master_keys
 from ingestion.vault.credentials import again

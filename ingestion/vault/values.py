@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ingestion.core.doubled import doubled_error
+from ingestion.core.duplicate_names import doubled_error
 from ingestion.core.errors import ActionRefused
 from ingestion.core.text import storable
 

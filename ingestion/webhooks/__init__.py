@@ -3,7 +3,7 @@
 See docs/how-to/receive-webhooks-and-pushes.md.
 """
 
-from ingestion.webhooks.foretelling import Item, Tells, rejections
+from ingestion.webhooks.feedback import Item, Tells, rejections
 from ingestion.webhooks.receiver import credential_of, receiver, signing_secrets
 from ingestion.webhooks.signatures import (
     TOLERANCE_SECONDS,

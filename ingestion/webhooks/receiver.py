@@ -30,13 +30,13 @@ from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.context import Secret
 from ingestion.core.errors import ConfigurationError, CredentialError, KeysUnusable, Transient
-from ingestion.core.intake import takes_deliveries
+from ingestion.core.ingestion_modes import takes_deliveries
 from ingestion.core.pipeline import Pipeline
-from ingestion.loading import faults
+from ingestion.database import errors
 from ingestion.models import Connection
-from ingestion.running.work import outside_a_run
+from ingestion.running.execution import outside_a_run
 from ingestion.vault import credentials
-from ingestion.webhooks.foretelling import Tells
+from ingestion.webhooks.feedback import Tells
 from ingestion.webhooks.signatures import Malformed, Unverified, Verify, new_secret, secrets_in
 
 logger = logging.getLogger("ingestion")
@@ -106,7 +106,7 @@ def receiver(
         except _Refused as refused:
             return JsonResponse({"error": str(refused)}, status=refused.status, headers=refused.headers)
         except (DatabaseError, Transient, KeysUnusable) as error:
-            if isinstance(error, DatabaseError) and not faults.is_away(error):
+            if isinstance(error, DatabaseError) and not errors.is_away(error):
                 raise
             why = f": {error}" if isinstance(error, KeysUnusable) else ""
             logger.error(

@@ -12,8 +12,9 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from ingestion.admin import ConsoleAdmin, cells
-from ingestion.admin.payloads import visible
+from ingestion.admin import ConsoleAdmin
+from ingestion.admin.kit import cells
+from ingestion.admin.kit.payloads import visible
 from integrations.bank import money
 from integrations.bank.identity import Ids
 from integrations.bank.models import BankAccount, BankLookAlike, BankStatement, BankTransaction

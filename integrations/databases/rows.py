@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, Transient, counted
 from integrations.databases import cursors
 from integrations.databases.borders import Passed, bordered
-from integrations.databases.faults import translated
+from integrations.databases.errors import translated
 from integrations.databases.queries import model_rows
 from integrations.databases.reading import Cursor, Reading, Row, Span, order
 from integrations.databases.records import page_of

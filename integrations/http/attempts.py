@@ -12,7 +12,7 @@ import httpx
 import tenacity
 
 from ingestion import Context, HeldOff, SourceChanged
-from integrations.http import origins, verdicts
+from integrations.http import status_mapping, urls
 from integrations.http.call import SLICE, Call
 from integrations.http.exchange import Asked, Outcome, exchange
 
@@ -53,7 +53,7 @@ class Attempts:
         for _ in range(self.call.limits.redirects + 1):
             outcome = self._exchange(asked)
             response = outcome.response
-            if outcome.error is None or response is None or not verdicts.redirects(outcome.status):
+            if outcome.error is None or response is None or not status_mapping.redirects(outcome.status):
                 return outcome
             if asked.method not in _FOLLOWED or "location" not in response.headers:
                 return outcome
@@ -122,10 +122,10 @@ def _last(state: tenacity.RetryCallState) -> Outcome:
 def _next(asked: Asked, location: str) -> httpx.URL | SourceChanged:
     """Where a redirect leads, if that may be followed: only the same origin gets what this one got."""
     try:
-        url = origins.resolved(asked.url, location)
+        url = urls.resolved(asked.url, location)
     except SourceChanged:
         return SourceChanged(f"{asked.what} redirects to something that is not an address to call.")
-    if origins.origin(url) != origins.origin(asked.url):
+    if urls.origin(url) != urls.origin(asked.url):
         return SourceChanged(
             f"{asked.what} redirects to another origin, {url.scheme}://{url.netloc.decode('ascii')}; not called. "
             "If the source has moved, change its address."

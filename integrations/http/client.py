@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from ingestion import CircuitOpen, Context, SourceChanged, Transient
-from integrations.http import origins
+from integrations.http import urls
 from integrations.http.addresses import Resolver, networks, system_resolver
 from integrations.http.attempts import Attempts
 from integrations.http.call import Call
@@ -53,7 +53,7 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.origin = origins.base(origin)
+        self.origin = urls.base(origin)
         self.ctx = ctx
         self.limits = limits
         self._headers = dict(headers or {})
@@ -116,8 +116,8 @@ class Client:
         redirects, senseless or too large answers), CircuitOpen, PrivateAddress, ConfigurationError.
         """
         method = method.upper()
-        target = origins.joined(self.origin, url)
-        own = origins.origin(target) == origins.origin(self.origin)
+        target = urls.joined(self.origin, url)
+        own = urls.origin(target) == urls.origin(self.origin)
         if not own and not elsewhere:
             raise SourceChanged(
                 f"A link of {self.origin.host} leads to {target.host}, another origin; it was not called. "
@@ -141,7 +141,7 @@ class Client:
 
     def public_url(self, link: str) -> str:
         """`link` made absolute, without secret parameters (sources repeat them in next links): fit for a checkpoint."""
-        return str(self._without_secrets(origins.joined(self.origin, link)))
+        return str(self._without_secrets(urls.joined(self.origin, link)))
 
     def _without_secrets(self, url: httpx.URL) -> httpx.URL:
         for name in self._secret_params.keys() & url.params.keys():

@@ -14,12 +14,12 @@ import h11
 import httpx
 
 from ingestion import ConfigurationError, IngestionError, SourceChanged, Transient
-from integrations.http import verdicts
-from integrations.http.bodies import Damaged, Undecodable, decoded
+from integrations.http import status_mapping
 from integrations.http.call import CURRENT, Call, OutOfTime, TooLarge
-from integrations.http.origins import shown
+from integrations.http.decompression import Damaged, Undecodable, decoded
 from integrations.http.redaction import Redactor
 from integrations.http.response import Response
+from integrations.http.urls import shown
 
 _Cause = TypeVar("_Cause", bound=Exception)
 
@@ -117,10 +117,10 @@ def _request(asked: Asked, call: Call) -> httpx.Request:
 
 def _judged(response: Response, asked: Asked, call: Call, accept: Container[int]) -> Outcome:
     status, headers = response.status, response.headers
-    hold_off = verdicts.wait_asked(status, headers, call.limits)
+    hold_off = status_mapping.wait_asked(status, headers, call.limits)
     if status in accept:
         return Outcome(response, None, False, hold_off, status)
-    error = verdicts.refusal(status, headers, asked.what, call.limits, response.body, asked.url.host)
+    error = status_mapping.refusal(status, headers, asked.what, call.limits, response.body, asked.url.host)
     return Outcome(response, error, isinstance(error, Transient), hold_off, status)
 
 

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from ingestion.admin import ConsoleAdmin, guide
-from ingestion.admin.searching import find_by_source
+from ingestion.admin.kit.searching import find_by_source
 from integrations.rest.declaring import PIPELINE, declare_view
 from integrations.rest.exact_json import ExactEncoder
 from integrations.rest.models import RestRecord

@@ -16,8 +16,8 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, SourceFailed, counted
 from integrations.http.codes import is_later
 from integrations.rest import failures
+from integrations.rest.json_splitting import TooMany, last_members
 from integrations.rest.paths import MISSING, along, look, path, path_of
-from integrations.rest.taking_apart import TooMany, last_members
 from integrations.rest.values import Value
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr

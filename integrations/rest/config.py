@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from ingestion import ConfigurationError, did_you_mean
 from integrations.rest import auth, paging
+from integrations.rest.credential_policy import reaching
 from integrations.rest.declaration import Declaration
-from integrations.rest.guarding import reaching
-from integrations.rest.secrecy import ADVICE, secrets_in
+from integrations.rest.secret_detection import ADVICE, secrets_in
 
 KEY = "rest"
 PIPELINES_OWN = "rest"

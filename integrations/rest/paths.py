@@ -21,9 +21,9 @@ from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
 from ingestion import ConfigurationError, SourceChanged, doubled_error
-from integrations.rest.taking_apart import NameTwice, elements, last_members, members
+from integrations.rest.json_splitting import NameTwice, elements, last_members, members
+from integrations.rest.path_walk import NULL, LookupMissed, NothingLike, NullMet, few, joined, walk
 from integrations.rest.unreadable import unreadable
-from integrations.rest.walking import NULL, LookupMissed, NothingLike, NullMet, few, joined, walk
 
 _LONGEST = 200
 _SEGMENTS = 12

@@ -13,13 +13,13 @@ from urllib.parse import quote
 from ingestion import ConfigurationError, Context, IngestionError, Page, PrivateAddress, SourceChanged, Window
 from integrations.http import Client, Limits, Response
 from integrations.rest import placeholders
-from integrations.rest.auth.connecting import Connect
+from integrations.rest.auth.authenticators import Keeper, keeper
 from integrations.rest.auth.declared import ApiKey, NoAuth, Proof
-from integrations.rest.auth.keepers import Keeper, keeper
+from integrations.rest.auth.transport_hook import Connect
+from integrations.rest.credential_policy import Echo, bind
 from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call, Reply
-from integrations.rest.foresight import Foresight
-from integrations.rest.guarding import Echo, bind
+from integrations.rest.prefetch import Foresight
 
 _UNAUTHORISED = 401
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -16,12 +16,12 @@ from ingestion import Context, Json, OnDrift, Page, RecordError, counted
 from integrations.http import Client
 from integrations.rest import config, config_keys, exact_json, placeholders
 from integrations.rest.answers import resembling
-from integrations.rest.auth.connecting import Connect
+from integrations.rest.auth.transport_hook import Connect
 from integrations.rest.declaration import Declaration
+from integrations.rest.paginator import FAILS, Reading
 from integrations.rest.paths import peek
 from integrations.rest.progress import Progress
-from integrations.rest.reading import FAILS, Reading
-from integrations.rest.secrecy import look
+from integrations.rest.secret_detection import look
 from integrations.rest.session import Session
 from integrations.rest.versions import version_of
 

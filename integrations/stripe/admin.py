@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ingestion.actions import Actor
 from ingestion.admin import ConsoleAdmin, Done, OffersVerbs, OptionalReasonForm, Verb
-from ingestion.admin.searching import find_exactly
+from ingestion.admin.kit.searching import find_exactly
 from integrations.stripe import models
 from integrations.stripe.models import StripeObject
 from integrations.stripe.money import UnknownCurrency, exponent

@@ -19,7 +19,7 @@ from ingestion import Context, Json, Page, Record, Refusal, SourceChanged, Trans
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
 from integrations.stripe.nested import cut
-from integrations.stripe.news import ABOUT_NOTHING, News, about, add, carried, fetched
+from integrations.stripe.object_changes import ABOUT_NOTHING, News, about, add, carried, fetched
 from integrations.stripe.objects import Event, event, parted, refusal_of, split
 
 SETTLE = 10

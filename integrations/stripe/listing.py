@@ -15,10 +15,10 @@ from typing import Any, Protocol
 
 from ingestion import Context, CredentialError, Json, Page, Record, Refusal, SourceChanged
 from integrations.stripe.client import Api, NoSuchObject
+from integrations.stripe.current_object import current
 from integrations.stripe.kinds import Kind, Params
 from integrations.stripe.nested import completed
 from integrations.stripe.objects import Head, glance, marked, named, parted, split, stub
-from integrations.stripe.present import current
 
 _LIMIT = 100
 """The most that Stripe lists at once."""

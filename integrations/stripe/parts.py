@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from ingestion import Context, Json, Page, Record, Refusal
 from integrations.stripe.client import Api, NoSuchObject
+from integrations.stripe.current_object import current
 from integrations.stripe.kinds import Kind
 from integrations.stripe.nested import inside, whole
 from integrations.stripe.objects import glance, mark_of, marked, named, parted, stub
-from integrations.stripe.present import current
 from integrations.stripe.schemas.base import ALLOWANCE
 
 _PAGE = 2000

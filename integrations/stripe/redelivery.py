@@ -14,10 +14,10 @@ from ingestion.actions import Actor, connections_of
 from ingestion.models import Connection, Delivery, Tenant
 from ingestion.webhooks import credential_of
 from integrations.stripe.client import accounts, live
+from integrations.stripe.connected_accounts import without_strangers
 from integrations.stripe.distribution import Followers, delivered, followers_of, integration_of, judged, kept_of
 from integrations.stripe.events import StripeEvents
 from integrations.stripe.models import StripeEvent
-from integrations.stripe.strangers import without_strangers
 
 PERMISSION = "run_connection"
 NAMED = 20

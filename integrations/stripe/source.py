@@ -18,7 +18,7 @@ from integrations.stripe.figures import figures
 from integrations.stripe.kinds import Kind, kind
 from integrations.stripe.listing import Known, Span, first_page, listed
 from integrations.stripe.nested import left_out
-from integrations.stripe.news import ABOUT_NOTHING, News, about, add, fetched, fetched_again
+from integrations.stripe.object_changes import ABOUT_NOTHING, News, about, add, fetched, fetched_again
 from integrations.stripe.objects import delivered, event, glance, mark_of, named, parted
 from integrations.stripe.parts import KnownParts, first_parts, in_parts, part_again
 

@@ -13,9 +13,9 @@ from ingestion import Pipeline
 from ingestion.models import Connection
 from ingestion.webhooks import credential_of, receiver
 from integrations.stripe.client import accounts
+from integrations.stripe.connected_accounts import without_strangers
 from integrations.stripe.events import StripeEvents
 from integrations.stripe.signature import secrets_in, signed
-from integrations.stripe.strangers import without_strangers
 
 app_name = "stripe"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from config.console import emit, table
 from config.paths import PROJECT
 from config.programs import HOST, TIER_QUEUES, free_port, programs
+from config.terminal import emit, table
 
 
 def test_every_tier_has_workers_of_its_own_on_one_queue_each() -> None:

@@ -206,7 +206,7 @@ def test_second_run_loads_nothing(shop: Shop, first_run: dict[str, Any]) -> None
 
 
 def test_claiming_works_while_django_logs_queries(shop: Shop) -> None:
-    program = "from ingestion.running.ownership import claim; print(claim(0))"
+    program = "from ingestion.running.claims import claim; print(claim(0))"
 
     assert shop.manage("shell", "--verbosity", "0", "-c", program, debug="1") == "None\n"
 

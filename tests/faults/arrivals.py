@@ -38,7 +38,7 @@ FAULTS = [
         ("tests/ingestion/test_reasons.py::test_a_run_counts_the_reasons_of_its_skips",),
     ),
     Fault(
-        "ingestion/running/landing.py",
+        "ingestion/running/committing.py",
         'fields=["tally", "read", "dead", "skip_reasons", "left_out", "proofs"]',
         'fields=["tally", "read", "dead"]',
         (
@@ -47,7 +47,7 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "        closing_letters.supersede(work.run, names)\n",
+        "        recovery.supersede(work.run, names)\n",
         "",
         ("tests/integrations/bank/test_mended.py::test_a_mended_entry_closes_its_letter_whatever_could_not_be_read",),
     ),
@@ -76,7 +76,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/open_letters.py",
+        "ingestion/dead_letters/lookup.py",
         "        if run.kind == Run.Kind.BACKFILL:\n            return cls(None)\n",
         "",
         (),
@@ -167,7 +167,7 @@ FAULTS = [
         ("tests/integrations/push/test_endpoint.py::test_a_sender_over_its_limit_is_told_how_long_to_wait",),
     ),
     Fault(
-        "ingestion/running/receiving.py",
+        "ingestion/running/delivery_source.py",
         "            settles=(),\n",
         "",
         (),

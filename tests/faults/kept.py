@@ -3,8 +3,8 @@
 from tests.faults.planting import Fault
 
 _ARTIFACTS = "ingestion/artifacts.py"
-_CADENCE = "ingestion/reconciling/cadence.py"
-_VERDICTS = "ingestion/reconciling/verdicts.py"
+_CADENCE = "ingestion/reconciling/due_checks.py"
+_VERDICTS = "ingestion/reconciling/results.py"
 _BANK = "tests/integrations/bank"
 
 FAULTS = [
@@ -107,7 +107,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/vault/exchange.py",
+        "ingestion/vault/token_refresh.py",
         "self._mine().filter(exchange_token=token).update(exchange_token",
         "self._mine().update(exchange_token",
         (

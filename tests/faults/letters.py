@@ -2,10 +2,10 @@
 
 from tests.faults.planting import Fault
 
-_LETTER = "ingestion/letters.py"
-_CLOSING = "ingestion/closing_letters.py"
-_REPLAY = "ingestion/replay.py"
-_RECEIVING = "ingestion/running/receiving.py"
+_LETTER = "ingestion/dead_letters/writing.py"
+_CLOSING = "ingestion/dead_letters/recovery.py"
+_REPLAY = "ingestion/dead_letters/replay.py"
+_RECEIVING = "ingestion/running/delivery_source.py"
 
 FAULTS = [
     Fault(
@@ -113,13 +113,13 @@ FAULTS = [
         ("tests/ingestion/test_deliveries.py::test_a_delivery_is_stored_and_taken_in_by_one_webhook_run",),
     ),
     Fault(
-        "ingestion/running/ahead.py",
+        "ingestion/running/prefetch.py",
         "allowed = config().READ_AHEAD and work.run.deaths == 0",
         "allowed = config().READ_AHEAD",
         ("tests/ingestion/test_reading_ahead_and_kills.py::test_after_a_death_nothing_is_read_ahead",),
     ),
     Fault(
-        "ingestion/running/ahead.py",
+        "ingestion/running/prefetch.py",
         "            spend=self._in_its_thread(work.ctx.spend),\n",
         "",
         (
@@ -127,7 +127,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/running/lanes.py",
+        "ingestion/running/slots.py",
         "    if run.active_key is not None:\n        return run.active_key  #",
         "    if False:\n        return run.active_key  #",
         (

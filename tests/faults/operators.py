@@ -6,7 +6,7 @@ _BACKFILLS, _SUPERVISE = "ingestion/actions/backfills.py", "config/supervisor/su
 
 FAULTS = [
     Fault(
-        "ingestion/admin/dead_letters.py",
+        "ingestion/admin/pages/dead_letters.py",
         "actions.replay(actor, Selection(letter.tenant, ids=[letter.pk])",
         "actions.replay(actor, Selection(letter.tenant)",
         (
@@ -14,13 +14,13 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/admin/dead_letters.py",
+        "ingestion/admin/pages/dead_letters.py",
         '        Actor(user).audit(letter.tenant, "download", f"payload of dead letter {letter.pk}")\n',
         "",
         ("tests/ingestion/admin/test_dead_letters.py::test_a_payload_is_downloaded_as_it_came_and_that_is_noted",),
     ),
     Fault(
-        "ingestion/admin/replays.py",
+        "ingestion/admin/pages/replays.py",
         "matching.filter(pk__lte=upto)",
         "matching.all()",
         (
@@ -28,49 +28,49 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/admin/replays.py",
+        "ingestion/admin/pages/replays.py",
         "letters.filter(_FREE, status__in",
         "letters.filter(status__in",
         ("tests/ingestion/admin/test_dead_letters.py::test_a_letter_under_replay_is_not_offered_to_a_bulk_replay",),
     ),
     Fault(
-        "ingestion/admin/verbs.py",
+        "ingestion/admin/kit/verbs.py",
         'request.POST.get("seen") != _digest(form)',
         'not request.POST.get("seen")',
         ("tests/ingestion/admin/test_schedules.py::test_what_was_changed_after_the_preview_is_previewed_again",),
     ),
     Fault(
-        "ingestion/admin/runs.py",
+        "ingestion/admin/pages/runs.py",
         'again = actions.retry(actor, run, values["reason"])',
         "again = actions.retry(actor, run)",
         ("tests/ingestion/admin/test_runs.py::test_a_failed_run_is_retried_from_its_page",),
     ),
     Fault(
-        "ingestion/admin/console.py",
+        "ingestion/admin/kit/console.py",
         "        prefetch_related_objects(list(found.result_list), *self.list_prefetch)\n",
         "",
         ("tests/ingestion/admin/test_queries.py::test_a_list_takes_the_same_number_of_queries_for_few_rows_and_many",),
     ),
     Fault(
-        "ingestion/management/verbs/letters.py",
+        "ingestion/management/verbs/dead_letters.py",
         '        since=options["since"],\n',
         "",
         ("tests/ingestion/commands/test_letters.py::test_replay_filters",),
     ),
     Fault(
-        "ingestion/management/verbs/letters.py",
+        "ingestion/management/verbs/dead_letters.py",
         "        selection,\n        limit=limit,\n",
         "        selection,\n",
         ("tests/ingestion/commands/test_letters.py::test_replay_takes_the_oldest_letters_up_to_the_limit",),
     ),
     Fault(
-        "ingestion/management/verbs/letters.py",
+        "ingestion/management/verbs/dead_letters.py",
         "    with transaction.atomic():\n",
         "    if True:\n",
         ("tests/ingestion/commands/test_letters.py::test_abandon_of_several_letters_is_all_or_nothing",),
     ),
     Fault(
-        "ingestion/management/verbs/backfilling.py",
+        "ingestion/management/verbs/backfills.py",
         'parallel=options["parallel"], config',
         "config",
         ("tests/ingestion/joints/test_commands.py::test_a_backfill_runs_as_many_shards_at_a_time_as_the_command_says",),
@@ -82,7 +82,7 @@ FAULTS = [
         ("tests/ingestion/joints/test_commands.py::test_a_backfills_shards_are_listed_when_they_are_asked_for",),
     ),
     Fault(
-        "ingestion/management/verbs/ticking.py",
+        "ingestion/management/verbs/ticks.py",
         "            except Exception:\n",
         "            except ValueError:\n",
         ("tests/ingestion/joints/test_at_the_same_moment.py::test_a_ticker_goes_on_whatever_a_tick_raised",),
@@ -114,7 +114,7 @@ FAULTS = [
         ("tests/ingestion/test_catch_up.py::test_setting_a_schedule_moves_the_next_due_time_and_is_audited",),
     ),
     Fault(
-        "ingestion/limits/holding.py",
+        "ingestion/limits/hold_off.py",
         "if integrations[run.connection_id] == integration:",
         "if True:",
         (
@@ -122,7 +122,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/limits/holding.py",
+        "ingestion/limits/hold_off.py",
         "    release_here(tenant, integration)\n",
         "",
         (
@@ -151,7 +151,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/scheduling/__init__.py",
-        "*forgotten.make_runs()]",
+        "*unclaimed_deliveries.make_runs()]",
         "]",
         (
             "tests/ingestion/test_webhook_runs.py::test_deliveries_of_a_paused_connection_wait_and_are_taken_in_after_it_resumed",

@@ -4,7 +4,7 @@ from tests.faults.planting import Fault
 
 _ATTEMPTS, _EXCHANGE = "integrations/http/attempts.py", "integrations/http/exchange.py"
 
-_RECEIVER, _EXCUSES = "ingestion/webhooks/receiver.py", "ingestion/reconciling/excuses.py"
+_RECEIVER, _EXCUSES = "ingestion/webhooks/receiver.py", "ingestion/reconciling/known_causes.py"
 
 FAULTS = [
     Fault(
@@ -14,7 +14,7 @@ FAULTS = [
         ("tests/integrations/http/test_faults.py::test_every_attempt_is_throttled_and_carries_the_call_s_id",),
     ),
     Fault(
-        "integrations/rest/reading.py",
+        "integrations/rest/paginator.py",
         "            self.hold_off(error.retry_after)\n",
         "",
         ("tests/integrations/rest/test_later.py",),
@@ -55,7 +55,7 @@ FAULTS = [
     ),
     Fault(
         _ATTEMPTS,
-        "if origins.origin(url) != origins.origin(asked.url):",
+        "if urls.origin(url) != urls.origin(asked.url):",
         "if False:",
         ("tests/integrations/http/test_origins.py::test_a_redirect_keeps_credentials_at_home",),
     ),
@@ -126,13 +126,13 @@ FAULTS = [
         ("tests/integrations/push/test_endpoint.py::test_a_connection_for_which_too_much_waits_takes_no_more",),
     ),
     Fault(
-        "ingestion/vault/holding.py",
+        "ingestion/vault/credential_cache.py",
         "credentials.version(self.tenant, self.integration) != held.version",
         "False",
         ("tests/ingestion/vault/test_in_runs.py::test_a_running_worker_takes_a_new_one_at_its_next_batch",),
     ),
     Fault(
-        "ingestion/vault/exchange.py",
+        "ingestion/vault/token_refresh.py",
         "if stored != used_up.version:",
         "if False:",
         (
@@ -140,7 +140,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/vault/exchange.py",
+        "ingestion/vault/token_refresh.py",
         'cause="exchange", expected=used_up.version',
         'cause="exchange"',
         ("tests/ingestion/vault/test_exchange.py::test_an_operator_who_stores_a_credential_meanwhile_wins",),

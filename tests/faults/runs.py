@@ -5,9 +5,9 @@ from tests.faults.planting import Fault
 _EXECUTE = "ingestion/running/execute.py"
 _BATCH = "ingestion/running/batch.py"
 _CLOSING = "ingestion/running/closing.py"
-_OWNERSHIP = "ingestion/running/ownership.py"
+_OWNERSHIP = "ingestion/running/claims.py"
 _VERIFY = "ingestion/running/verification.py"
-_ISOLATION = "ingestion/running/isolation.py"
+_ISOLATION = "ingestion/running/poison_bisection.py"
 
 FAULTS = [
     Fault(
@@ -223,13 +223,13 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/running/overtaken.py",
+        "ingestion/running/newer_rows.py",
         "and row.at > seen",
         "",
         ("tests/ingestion/test_replay_spares.py",),
     ),
     Fault(
-        "ingestion/running/overtaken.py",
+        "ingestion/running/newer_rows.py",
         "row.run_id != run.pk and ",
         "",
         ("tests/ingestion/test_replay_order.py",),
@@ -255,7 +255,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/batch.py",
-        "    undisturbed = ownership.going_on()\n",
+        "    undisturbed = claims.going_on()\n",
         "    undisturbed = Q()\n",
         (
             "tests/ingestion/test_windows.py",
@@ -264,7 +264,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/reconciling/excuses.py",
+        "ingestion/reconciling/known_causes.py",
         "not 0 <= declared.count - stored.count <= count",
         "False",
         ("tests/ingestion/reconciling/test_unverifiable.py",),

@@ -4,7 +4,7 @@ from tests.faults.planting import Fault
 
 FAULTS = [
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "success_callback = failure_callback = stopped_callback = None",
         "success_callback = stopped_callback = None",
         (
@@ -12,7 +12,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "success_callback = failure_callback = stopped_callback = None",
         "success_callback = failure_callback = None",
         (
@@ -20,7 +20,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "or self._failure_callback_name or self._stopped_callback_name:",
         "or self._failure_callback_name:",
         (
@@ -28,7 +28,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "if self._success_callback_name or self._failure",
         "if self._failure",
         (
@@ -36,19 +36,19 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "if self._dependency_ids or self.dependent_ids:",
         "if self._dependency_ids:",
         ("tests/ingestion/test_planted_jobs.py::test_a_job_that_depends_on_another_one_is_refused_and_so_is_that_one",),
     ),
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "if self._dependency_ids or self.dependent_ids:",
         "if self.dependent_ids:",
         ("tests/ingestion/test_planted_jobs.py::test_a_job_that_depends_on_another_one_is_refused_and_so_is_that_one",),
     ),
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "if self.func_name not in ALLOWED:",
         "if False:",
         (
@@ -56,7 +56,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/queueing/processes.py",
+        "ingestion/queueing/worker_processes.py",
         "serializer or JSONSerializer)",
         "serializer)",
         (

@@ -3,9 +3,9 @@
 from tests.faults.planting import Fault
 
 _SCOPED, _FILTERS, _OWNERSHIP = (
-    "ingestion/admin/scoped.py",
-    "ingestion/admin/filters.py",
-    "ingestion/admin/ownership.py",
+    "ingestion/admin/kit/scoped.py",
+    "ingestion/admin/kit/filters.py",
+    "ingestion/admin/kit/ownership.py",
 )
 
 FAULTS = [
@@ -68,25 +68,25 @@ FAULTS = [
         ("tests/ingestion/admin/test_scoped.py::test_staff_see_the_accounts_that_share_a_tenant_with_them",),
     ),
     Fault(
-        "ingestion/admin/forms.py",
+        "ingestion/admin/kit/forms.py",
         "if mine is not None and owner != mine:",
         "if False:",
         ("tests/ingestion/admin/test_scoped.py::test_staff_of_both_tenants_cannot_mix_their_rows",),
     ),
     Fault(
-        "ingestion/admin/uploads.py",
+        "ingestion/admin/pages/uploads.py",
         "mine = only_own(Connection.unscoped.filter(_able()), user)",
         "mine = Connection.unscoped.filter(_able())",
         ("tests/ingestion/admin/test_uploads.py::test_only_own_connections_can_be_chosen",),
     ),
     Fault(
-        "ingestion/admin/credential_forms.py",
+        "ingestion/admin/pages/credential_forms.py",
         'only_own(Tenant.objects.order_by("key"), user)',
         'Tenant.objects.order_by("key")',
         ("tests/ingestion/admin/test_credentials.py::test_no_credential_can_be_stored_for_another_tenant",),
     ),
     Fault(
-        "ingestion/admin/replays.py",
+        "ingestion/admin/pages/replays.py",
         "letters = page.get_queryset(request).filter(pk__in=ids)",
         "letters = DeadLetter.unscoped.filter(pk__in=ids)",
         (
@@ -94,7 +94,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/admin/searching.py",
+        "ingestion/admin/kit/searching.py",
         'own = only_own(Connection.unscoped.filter(pipeline=pipeline), user).order_by("pk")',
         'own = Connection.unscoped.filter(pipeline=pipeline).order_by("pk")',
         (),
@@ -107,20 +107,20 @@ FAULTS = [
         ("tests/ingestion/limits/test_hold_offs.py::test_nobody_ends_another_tenant_s_hold_off",),
     ),
     Fault(
-        "ingestion/limits/holding.py",
+        "ingestion/limits/hold_off.py",
         "Run.objects.for_tenant(tenant.id).select_related",
         "Run.unscoped.select_related",
         ("tests/ingestion/limits/test_hold_offs.py::test_ending_it_lets_that_tenant_call_and_its_waiting_runs_start",),
     ),
     Fault(
-        "ingestion/management/verbs/finding.py",
+        "ingestion/management/verbs/lookups.py",
         'return query.filter(tenant=tenant(options)) if options.get("tenant") else query',
         "return query",
         ("tests/ingestion/commands/test_letters.py::test_a_letter_of_another_tenant_is_not_there",),
     ),
     Fault(
-        "ingestion/management/verbs/upkeep.py",
-        'tenants = [finding.tenant(options)] if options["tenant"] else list(',
+        "ingestion/management/verbs/maintenance.py",
+        'tenants = [lookups.tenant(options)] if options["tenant"] else list(',
         "tenants = list(",
         ("tests/ingestion/joints/test_commands.py::test_sweeping_one_tenant_sweeps_no_other",),
     ),
@@ -137,7 +137,7 @@ FAULTS = [
         ("tests/ingestion/test_scoped_queries.py::test_combining_a_scoped_query_with_an_unscoped_one_is_refused",),
     ),
     Fault(
-        "ingestion/limits/holding.py",
+        "ingestion/limits/hold_off.py",
         "key = (connection.tenant_id, limited_of(connection))",
         "key = (0, limited_of(connection))",
         ("tests/ingestion/joints/test_tenants_apart.py::test_the_same_hold_off_of_two_tenants_is_listed_for_both",),
@@ -165,7 +165,7 @@ FAULTS = [
         equivalent="the row's number and the tenant's own data key, which is bound to the tenant, say whose it is already",
     ),
     Fault(
-        "ingestion/redaction/known.py",
+        "ingestion/redaction/known_secrets.py",
         "        if tenant is None:\n            return (self._everybodys,)\n",
         "        if True:\n            return (self._everybodys,)\n",
         ("tests/ingestion/vault/test_redaction.py::test_what_a_tenant_reads_is_masked_with_its_own_secrets",),
@@ -178,7 +178,7 @@ FAULTS = [
         equivalent="only what the tenant's own connections brought is gone through, and that is the tenant's own",
     ),
     Fault(
-        "ingestion/admin/ownership.py",
+        "ingestion/admin/kit/ownership.py",
         "if tenant_id not in asked:",
         "if True:",
         (
@@ -186,7 +186,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/admin/ownership.py",
+        "ingestion/admin/kit/ownership.py",
         'row.pk if path == "pk" else getattr(row, "tenant_id", None)',
         'getattr(row, "tenant_id", None)',
         (
@@ -194,13 +194,13 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/admin/ownership.py",
+        "ingestion/admin/kit/ownership.py",
         "    user: Any = request.user\n    if user.is_superuser and user.is_active:",
         "    user: Any = request.user\n    if user.is_superuser:",
         ("tests/ingestion/joints/test_tenants_apart.py::test_a_superuser_who_was_locked_out_owns_nothing",),
     ),
     Fault(
-        "ingestion/admin/ownership.py",
+        "ingestion/admin/kit/ownership.py",
         ".filter(pk=tenant_id or 0).exists()",
         ".exists()",
         (
@@ -208,13 +208,13 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/admin/ownership.py",
+        "ingestion/admin/kit/ownership.py",
         "or len(keys) <= MOST_KEYS:",
         ":",
         ("tests/ingestion/joints/test_tenants_apart.py::test_whose_a_row_is_is_asked_once_a_request",),
     ),
     Fault(
-        "ingestion/admin/ownership.py",
+        "ingestion/admin/kit/ownership.py",
         "[: MOST_KEYS + 1]",
         "[:MOST_KEYS]",
         (
@@ -222,7 +222,7 @@ FAULTS = [
         ),
     ),
     Fault(
-        "ingestion/admin/ownership.py",
+        "ingestion/admin/kit/ownership.py",
         "    if path is None:\n        return False",
         "    if path is None:\n        return True",
         ("tests/ingestion/joints/test_tenants_apart.py::test_what_no_tenant_owns_is_nobodys_own",),

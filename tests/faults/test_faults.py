@@ -73,13 +73,13 @@ def test_tests_that_are_red_without_a_fault_catch_none(tmp_path: Path) -> None:
     copy(tmp_path)
     (tmp_path / "tests/test_red.py").write_text("def test_red() -> None:\n    assert False\n")
 
-    said = sound([Fault("ingestion/turns.py", "", "", ("tests/test_red.py",))], tmp_path, "sqlite")
+    said = sound([Fault("ingestion/dispatch.py", "", "", ("tests/test_red.py",))], tmp_path, "sqlite")
 
     assert "test_red.py::test_red" in said
 
 
 def test_the_list_names_the_test_that_noticed_a_fault_and_counts_verdicts() -> None:
-    fault = Fault("ingestion/turns.py", "if busy:\n    return", "pass", ())
+    fault = Fault("ingestion/dispatch.py", "if busy:\n    return", "pass", ())
     outcomes = [
         Outcome(fault, Verdict.CAUGHT, "1 failed", "tests/test_turns.py::test_it"),
         Outcome(fault, Verdict.UNNOTICED, "3 passed"),
@@ -88,7 +88,7 @@ def test_the_list_names_the_test_that_noticed_a_fault_and_counts_verdicts() -> N
 
     lines = report(outcomes, "sqlite").splitlines()
 
-    assert lines[0].split() == ["caught", "ingestion/turns.py:", "if", "busy:"]
+    assert lines[0].split() == ["caught", "ingestion/dispatch.py:", "if", "busy:"]
     assert lines[1].strip() == "tests/test_turns.py::test_it"
     assert lines[-1] == "3 faults on sqlite: 1 caught, 2 unnoticed."
 

@@ -8,16 +8,16 @@ _IN_PART = f"{_BANK}/test_accounts_named_in_part.py"
 _AS_ONE = f"{_BANK}/test_accounts_loaded_as_one.py"
 
 FAULTS = [
-    Fault("ingestion/closing_letters.py", "version.seen < taken", "version.last_seen < taken[0]", (_MOMENT,)),
+    Fault("ingestion/dead_letters/recovery.py", "version.seen < taken", "version.last_seen < taken[0]", (_MOMENT,)),
     Fault(
-        "ingestion/running/overtaken.py",
+        "ingestion/running/newer_rows.py",
         "taken <= seen_at[record.body]:",
         "taken[0] <= seen_at[record.body][0]:",
         (_MOMENT,),
     ),
-    Fault("ingestion/letters.py", "or now) + after", "or now)", (_MOMENT,)),
+    Fault("ingestion/dead_letters/writing.py", "or now) + after", "or now)", (_MOMENT,)),
     Fault(
-        "ingestion/actions/letters.py",
+        "ingestion/actions/dead_letters.py",
         'oldest = replayable(selection).order_by("last_seen", "pk")\n',
         'oldest = replayable(selection).order_by("pk")\n',
         (_MOMENT,),
@@ -29,7 +29,7 @@ FAULTS = [
         (_MOMENT,),
     ),
     Fault(
-        "ingestion/replay.py",
+        "ingestion/dead_letters/replay.py",
         "if chosen and (alone or total > _PAGE_BYTES):",
         "if chosen and total > _PAGE_BYTES:",
         ("tests/ingestion/test_replay_statements.py",),
@@ -47,7 +47,7 @@ FAULTS = [
         (f"{_REST}/test_last_pages.py",),
     ),
     Fault(
-        "ingestion/core/exact.py",
+        "ingestion/core/exact_numbers.py",
         'detail["type"].startswith("decimal")',
         'detail["type"].startswith("float")',
         ("tests/ingestion/test_exact_numbers.py",),
@@ -132,13 +132,13 @@ FAULTS = [
         ("tests/integrations/rest/test_updated.py::test_what_changed_while_a_run_went_on_for_days_lies_in_no_future",),
     ),
     Fault(
-        "integrations/rest/reading.py",
+        "integrations/rest/paginator.py",
         ", envelope=page.envelope, last=page.last)",
         ")",
         (f"{_REST}/test_last_pages.py",),
     ),
     Fault(
-        "integrations/rest/reading.py",
+        "integrations/rest/paginator.py",
         "            turn = self._without_secrets(turn, state, answer)\n",
         "",
         (f"{_REST}/test_auth.py",),

@@ -2,7 +2,7 @@
 
 from tests.faults.planting import Fault
 
-_THROTTLING, _TURNS = "ingestion/limits/throttling.py", "ingestion/turns.py"
+_THROTTLING, _TURNS = "ingestion/limits/throttling.py", "ingestion/dispatch.py"
 
 _RUNS, _DUE = "ingestion/actions/runs.py", "ingestion/scheduling/due.py"
 
@@ -241,12 +241,12 @@ FAULTS = [
     ),
     Fault(
         "ingestion/scheduling/backfills.py",
-        "turns.is_able(), Exists(waiting)",
+        "dispatch.is_able(), Exists(waiting)",
         "Exists(waiting)",
         ("tests/ingestion/joints/test_due.py::test_shards_of_a_paused_connection_are_told_to_nobody",),
     ),
     Fault(
-        "ingestion/actions/letters.py",
+        "ingestion/actions/dead_letters.py",
         "replay_run_id=holder, status__in=DeadLetter.OPEN",
         "status__in=DeadLetter.OPEN",
         ("tests/ingestion/joints/test_operators.py::test_a_letter_that_somebody_else_took_meanwhile_stays_theirs",),
@@ -266,7 +266,7 @@ FAULTS = [
         ("tests/ingestion/joints/test_operators.py::test_the_same_file_for_two_connections_is_no_duplicate",),
     ),
     Fault(
-        "ingestion/queueing/hints.py",
+        "ingestion/queueing/wake_ups.py",
         'f"run-{run_id}-{fence}"',
         'f"run-{run_id}"',
         ("tests/ingestion/test_ticks.py::test_a_lost_hint_is_sent_again",),

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ingestion import Context, Figure, Json, Page, Periods, Pipeline, Record, Upsert, Window, actions
-from ingestion.clock import read_db_now
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, ReconciledPeriod, Run, Tenant
 from tests.app.oracle import Wide
 from tests.ingestion.runs import OPERATOR, carry, new_tenant, over

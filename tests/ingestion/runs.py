@@ -12,7 +12,7 @@ from typing import Any
 from django.test import override_settings
 
 from ingestion import Pipeline, actions, running
-from ingestion.clock import db_now_plus
+from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, DeadLetter, Event, Run, Tenant, Watermark
 from ingestion.running import Seams
 from ingestion.testing import Records, make_tenant, registered

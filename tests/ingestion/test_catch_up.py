@@ -10,9 +10,9 @@ from itertools import pairwise
 import pytest
 
 from ingestion import Cron, Every, Pipeline, actions, scheduling
-from ingestion.clock import db_now_plus, read_db_now
 from ingestion.core.errors import ActionRefused
 from ingestion.core.schedules import CatchUp, Place
+from ingestion.database.clock import db_now_plus, read_db_now
 from ingestion.jobs import execute
 from ingestion.models import AuditEntry, Connection, Run, Tenant
 from ingestion.scheduling.due import turn

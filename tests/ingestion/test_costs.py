@@ -18,7 +18,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ingestion import Context, ErrorBudget, JsonPages, TenantRef, Upsert, actions, scheduling
-from ingestion.clock import db_now_plus, read_db_now
+from ingestion.database.clock import db_now_plus, read_db_now
 from ingestion.models import Connection, DeadLetter, Run, Tenant
 from ingestion.running import reasons
 from ingestion.testing import registered

@@ -12,7 +12,7 @@ import pytest
 
 from ingestion import ConfigurationError, Context, Json, JsonLines, Page, RecordError, json_page, names_stand_once
 from ingestion.core.config_text import json_or_text
-from ingestion.core.doubled import doubled
+from ingestion.core.duplicate_names import doubled
 from ingestion.core.errors import ActionRefused
 from ingestion.management.verbs.arguments import pair
 from ingestion.vault.values import parsed

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ingestion import Context, JsonPages, Upsert
-from ingestion.core import exact
+from ingestion.core import exact_numbers
 from tests.app.oracle import Wide
 from tests.databases import examples
 from tests.ingestion.runs import letters, load, over
@@ -89,14 +89,14 @@ def test_numbers_of_any_length_are_stored_exactly_or_quoted_as_written(schema: t
 def test_every_number_is_the_decimal_that_was_written(numbers: list[Decimal], schema: type[Priced]) -> None:
     body = f'{{"id": "1.00000000000000000001", "parts": [{", ".join(map(_json, numbers))}]}}'.encode()
 
-    assert exact.validated(schema, body).parts == numbers  # type: ignore[attr-defined]
+    assert exact_numbers.validated(schema, body).parts == numbers  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("schema", [Priced, Strict])
 def test_beside_a_long_number_everything_is_what_it_was(schema: type[Priced]) -> None:
     rest = '"id": "a \\" 12345678901234567.89", "ratio": 0.12345678901234567890, "parts": [], "note": "é"'
 
-    long = exact.validated(schema, f'{{{rest}, "amount": 1.00000000000000000001}}'.encode())
+    long = exact_numbers.validated(schema, f'{{{rest}, "amount": 1.00000000000000000001}}'.encode())
     plain = schema.model_validate_json(f'{{{rest}, "amount": 1}}')
 
     assert long.model_copy(update={"amount": Decimal(1)}) == plain
@@ -107,7 +107,7 @@ def test_beside_a_long_number_everything_is_what_it_was(schema: type[Priced]) ->
 def test_a_long_number_where_anything_may_stand_stays_a_number(schema: type[Priced]) -> None:
     long = "12345678901234567.89"
 
-    taken: Any = exact.validated(
+    taken: Any = exact_numbers.validated(
         schema, f'{{"id": "a", "amount": {long}, "other": [{long}, "{long}"], "ratio": {long}}}'.encode()
     )
 
@@ -122,7 +122,9 @@ class Doubled(Strict):
 
 
 def test_a_validator_that_takes_numbers_only_is_asked_for_them() -> None:
-    taken: Any = exact.validated(Doubled, b'{"id": "a", "amount": 1.00000000000000000001, "other": 1.5000000000000000}')
+    taken: Any = exact_numbers.validated(
+        Doubled, b'{"id": "a", "amount": 1.00000000000000000001, "other": 1.5000000000000000}'
+    )
 
     assert (taken.amount, taken.other) == (Decimal("1.00000000000000000001"), 3.0)
 
@@ -131,7 +133,7 @@ def test_what_is_wrong_is_said_as_ever() -> None:
     body = b'{"id": 5, "amount": 1.00000000000000000001, "note": 1.00000000000000000001}'
 
     with pytest.raises(ValidationError) as ours:
-        exact.validated(Priced, body)
+        exact_numbers.validated(Priced, body)
     with pytest.raises(ValidationError) as pydantics:
         Priced.model_validate_json(body)
 
@@ -139,9 +141,9 @@ def test_what_is_wrong_is_said_as_ever() -> None:
 
 
 def test_a_limit_judges_the_number_as_written() -> None:
-    assert exact.validated(Bounded, b'{"share": 0.99999999999999999999}').share < 1  # type: ignore[attr-defined]
+    assert exact_numbers.validated(Bounded, b'{"share": 0.99999999999999999999}').share < 1  # type: ignore[attr-defined]
     with pytest.raises(ValidationError):
-        exact.validated(Bounded, b'{"share": 0.99999999999999999999999999999}')
+        exact_numbers.validated(Bounded, b'{"share": 0.99999999999999999999999999999}')
 
 
 @pytest.mark.parametrize(
@@ -150,11 +152,11 @@ def test_a_limit_judges_the_number_as_written() -> None:
 def test_what_is_no_json_stays_refused(body: bytes) -> None:
     for schema in (Priced, Plain):
         with pytest.raises(ValidationError):
-            exact.validated(schema, body)
+            exact_numbers.validated(schema, body)
 
 
 def test_a_free_member_can_still_be_written_as_json() -> None:
-    taken: Any = exact.validated(
+    taken: Any = exact_numbers.validated(
         Priced, b'{"id": "a", "amount": 1.00000000000000000001, "other": [0.1234567890123456789]}'
     )
 

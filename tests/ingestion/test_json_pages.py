@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ingestion import Context, Json, JsonPages, SourceChanged
-from ingestion.clock import read_db_now
 from ingestion.core.context import TenantRef
 from ingestion.core.records import Page
+from ingestion.database.clock import read_db_now
 
 pytestmark = pytest.mark.django_db
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingestion import letters
 from ingestion.actions import Actor, connect
 from ingestion.core.records import Record, Rejected, Stage
+from ingestion.dead_letters import writing
 from ingestion.models import DeadLetter, Run, Tenant
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
@@ -21,10 +21,10 @@ def test_a_payload_of_any_size_and_content_is_kept_whole() -> None:
     bodies = [bytes(range(256)) * 4096 * megabytes + bytes([megabytes]) for megabytes in (0, 1, 20)]
     rejected = [Rejected(Record(str(i), body), Stage.VALIDATE, "X", ()) for i, body in enumerate(bodies)]
 
-    letters.write(run, rejected, datetime.now(UTC), letters.keep(tenant.ref, rejected, {}))
+    writing.write(run, rejected, datetime.now(UTC), writing.keep(tenant.ref, rejected, {}))
 
     kept = DeadLetter.objects.for_tenant(tenant).select_related("artifact").order_by("source_id")
-    assert [letters.payload(letter) for letter in kept] == bodies
+    assert [writing.payload(letter) for letter in kept] == bodies
 
 
 @pytest.mark.slow
@@ -34,6 +34,6 @@ def test_many_middling_payloads_are_split_over_statements() -> None:
     run = Run.unscoped.create(tenant=tenant, connection=connection, pipeline="bank.statements", kind=Run.Kind.UPLOAD)
     rejected = [Rejected(Record(str(i), b"'" * 1_000_000), Stage.VALIDATE, "X", ()) for i in range(20)]
 
-    letters.write(run, rejected, datetime.now(UTC), letters.keep(tenant.ref, rejected, {}))
+    writing.write(run, rejected, datetime.now(UTC), writing.keep(tenant.ref, rejected, {}))
 
     assert DeadLetter.objects.for_tenant(tenant).count() == 20

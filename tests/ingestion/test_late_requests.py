@@ -10,8 +10,8 @@ from django.urls import reverse
 from redis import Redis
 
 from ingestion import actions, scheduling
-from ingestion.clock import db_now_plus
 from ingestion.conf import MOST_AT_ONCE
+from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, Run
 from tests.ingestion.commands.shell import asked
 from tests.ingestion.runs import OPERATOR

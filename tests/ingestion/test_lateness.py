@@ -14,8 +14,8 @@ from rq import Worker
 from rq.serializers import JSONSerializer
 
 from ingestion import actions, scheduling
-from ingestion.clock import db_now_plus, read_db_now
 from ingestion.conf import MOST_AT_ONCE
+from ingestion.database.clock import db_now_plus, read_db_now
 from ingestion.models import Connection, Delivery, Heartbeat, Run
 from ingestion.testing import registered
 from tests.app.oracle import ticking

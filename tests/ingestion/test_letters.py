@@ -62,7 +62,7 @@ def test_a_hostile_payload_is_kept_untouched(name: str) -> None:
 
 
 def payload(letter: DeadLetter) -> bytes:
-    from ingestion import letters as module
+    from ingestion.dead_letters import writing as module
 
     return bytes(module.payload(letter))
 

@@ -9,7 +9,7 @@ import pytest
 
 from ingestion import Context, actions
 from ingestion.actions import Selection
-from ingestion.letters import CHUNK
+from ingestion.dead_letters.writing import CHUNK
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import registered
 from tests.app.oracle import Entry

@@ -12,9 +12,9 @@ from django.db import connection, models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.loading.columns import adapter
-from ingestion.loading.unfit import CONVERSION_ERRORS
-from ingestion.loading.whole import whole
+from ingestion.database.converters import adapter
+from ingestion.database.unfit import CONVERSION_ERRORS
+from ingestion.database.vectorised import whole
 from ingestion.models import ExternalIdField
 from tests.databases import examples
 

@@ -14,7 +14,7 @@ from botocore import exceptions as botocore
 from s3transfer import exceptions as s3transfer
 from urllib3 import exceptions as urllib3
 
-from ingestion.core.outages import is_outage
+from ingestion.core.transient_errors import is_outage
 
 
 def answer(code: str, status: int = 400) -> botocore.ClientError:
@@ -108,7 +108,7 @@ def test_what_waits_for_somebody(error: Exception) -> None:
 def test_no_library_of_a_storage_is_imported_for_it() -> None:
     program = (
         "import sys; sys.modules.update(botocore=None, boto3=None, urllib3=None)\n"
-        "from ingestion.core.outages import is_outage\n"
+        "from ingestion.core.transient_errors import is_outage\n"
         "assert is_outage(TimeoutError()) and not is_outage(ValueError())"
     )
 

@@ -14,7 +14,7 @@ from ingestion.actions import Actor
 from ingestion.checks.connections import check_tenants
 from ingestion.core.errors import TenantNotServed
 from ingestion.models import Artifact, Connection, Delivery, Run, Tenant
-from ingestion.running.rehearsal import dry_run
+from ingestion.running.dry_run import dry_run
 from ingestion.testing import Records, make_tenant, registered
 from ingestion.webhooks import new_secret, receiver, sign, standard_webhooks
 from integrations.push import Pushed

@@ -16,7 +16,7 @@ from rq.serializers import JSONSerializer
 from ingestion import queueing
 from ingestion.models import Heartbeat, Run
 from ingestion.queueing import RunJob
-from ingestion.queueing.hints import EXECUTE
+from ingestion.queueing.wake_ups import EXECUTE
 from ingestion.testing import registered
 from tests.ingestion.runs import items, over, queued
 from tests.ingestion.test_queue import FREE, serve

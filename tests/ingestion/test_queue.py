@@ -17,9 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from django_rq.settings import QUEUES
 from redis import Redis
 
-from ingestion import actions, jobs, queueing, scheduling, turns
+from ingestion import actions, dispatch, jobs, queueing, scheduling
 from ingestion.models import Connection, Heartbeat, Run
-from ingestion.running.ownership import claim, hostname
+from ingestion.running.claims import claim, hostname
 from ingestion.testing import registered
 from tests.ingestion.chaos.processes import DyingAt, in_child, start_child
 from tests.ingestion.chaos.processes import end as ended
@@ -222,8 +222,8 @@ def test_while_redis_is_away_a_run_is_hinted_at_with_a_warning_and_nobody_looks_
             for queue in QUEUES.values():
                 queue["URL"] = "unix:///nowhere/redis.sock"
             with CaptureQueriesContext(database) as asked:
-                turns.hint(run)
-                turns.freed(run.tenant)
+                dispatch.hint(run)
+                dispatch.freed(run.tenant)
             assert [query["sql"] for query in asked] == []
             (warning,) = [record for record in caplog.records if "Redis is not reachable" in record.getMessage()]
             assert warning.run_id == run.pk  # type: ignore[attr-defined]

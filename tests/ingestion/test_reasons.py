@@ -15,7 +15,7 @@ from django.core.management import call_command
 from ingestion import Context, CountsAgree, Json, Page, Proof, Skip, SumAgrees, Transient, actions
 from ingestion.models import Run
 from ingestion.running import reasons
-from ingestion.running.rehearsal import dry_run
+from ingestion.running.dry_run import dry_run
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
 from tests.ingestion.received import connected, delivered_to, push, webhook_runs

@@ -22,7 +22,7 @@ from ingestion import (
     Transient,
 )
 from ingestion.models import Connection, Run
-from ingestion.running.rehearsal import Report, dry_run
+from ingestion.running.dry_run import Report, dry_run
 from ingestion.testing import Records, make_tenant, run_pipeline
 from tests.app.models import Payment
 from tests.app.pipelines import payments

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ingestion import ErrorBudget, Pipeline, Upsert, actions
 from ingestion.actions import Selection
-from ingestion.letters import CHUNK
+from ingestion.dead_letters.writing import CHUNK
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry

@@ -16,7 +16,7 @@ from ingestion import Context, ErrorBudget, Page, Record, Upsert, actions
 from ingestion.actions import Actor, Selection
 from ingestion.core.errors import ActionRefused
 from ingestion.models import AuditEntry, DeadLetter, Run, Tenant
-from ingestion.running.replay_rehearsal import Fate
+from ingestion.running.replay_dry_run import Fate
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.admin.staff import staff

@@ -9,8 +9,8 @@ from django.core.exceptions import PermissionDenied
 from redis import Redis
 
 from ingestion import actions, jobs, queueing, reconciling, scheduling
-from ingestion.clock import db_now_plus
 from ingestion.core.errors import ActionRefused
+from ingestion.database.clock import db_now_plus
 from ingestion.models import AuditEntry, Connection, ReconciledPeriod, Run
 from ingestion.testing import make_tenant, registered
 from tests.app.oracle import Wide

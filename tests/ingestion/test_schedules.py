@@ -11,8 +11,8 @@ import pytest
 
 from ingestion import ConfigurationError, Cron, Every, Pipeline, Place
 from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
+from ingestion.core.durations import parse_span, span_text
 from ingestion.core.schedules import Schedule, first_due, place_of, upcoming
-from ingestion.core.spans import parse_span, span_text
 from tests.app.pipelines import payments
 
 NONE = timedelta()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from ingestion import actions
 from ingestion.models import Connection, Event, Run, Tenant
-from ingestion.running import ownership, stalled
+from ingestion.running import claims, stalled
 from ingestion.testing import Records, make_tenant, registered
 from tests.app.pipelines import payments
 from tests.ingestion.commands.shell import ingest
@@ -35,7 +35,7 @@ def connection(acme: Tenant) -> Connection:
 def begun(connection: Connection, **columns: object) -> Run:
     """A run that a process has claimed, with `columns` in its row."""
     run = actions.run_now(actions.Actor(), connection, hint=False)
-    assert ownership.claim(run.pk) is not None
+    assert claims.claim(run.pk) is not None
     Run.unscoped.filter(pk=run.pk).update(**columns)
     run.refresh_from_db()
     return run
@@ -161,7 +161,7 @@ def test_cancelling_a_backfill_ends_the_shard_of_a_dead_process(connection: Conn
         )
         shard = parent.shards.order_by("pk").first()
         assert shard is not None
-        assert ownership.claim(shard.pk) is not None
+        assert claims.claim(shard.pk) is not None
         Run.unscoped.filter(pk=shard.pk).update(worker_pid=NOBODY)
 
         actions.cancel(actions.Actor(), parent)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import override_settings
 
 from ingestion import Transient, artifacts
-from ingestion import letters as dead_letters
+from ingestion.dead_letters import writing as dead_letters
 from ingestion.models import Run
 from ingestion.testing import registered
 from tests.app.oracle import Entry

@@ -86,7 +86,7 @@ def test_a_waiting_replay_keeps_its_letters_while_a_live_run_sees_them_again() -
 @pytest.mark.slow
 def test_one_damaged_payload_does_not_stop_the_replay_of_the_others() -> None:
     from ingestion import artifacts
-    from ingestion import letters as dead_letters
+    from ingestion.dead_letters import writing as dead_letters
 
     tenant = new_tenant()
     large = {"id": "rec_0001", "amount": "much", "note": "x" * (dead_letters._INLINE_BYTES + 1)}

@@ -12,7 +12,7 @@ from django.db import connection as database
 from redis import Redis
 
 from ingestion import Every, Place, actions, scheduling
-from ingestion.clock import db_now_plus
+from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, Run
 from ingestion.testing import registered
 from tests.app.oracle import ticking

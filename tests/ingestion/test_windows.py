@@ -12,7 +12,7 @@ from ingestion.core.errors import ActionRefused
 from ingestion.core.windows import EPOCH
 from ingestion.models import Connection, Run
 from ingestion.running import Seams
-from ingestion.running.ownership import claim
+from ingestion.running.claims import claim
 from ingestion.testing import Records, registered
 from tests.ingestion.chaos.processes import DyingAt, in_child
 from tests.ingestion.runs import (

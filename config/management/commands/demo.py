@@ -18,12 +18,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from config import demo_data, demo_shop
-from config.console import table
 from config.demo_data import DemoRow
 from config.embedded import embedded_socket, server_pid
 from config.programs import HOST, free_port
 from config.standalone import redis, serve
 from config.supervisor import Leash
+from config.terminal import table
 from ingestion import counted
 from ingestion.models import Tenant
 

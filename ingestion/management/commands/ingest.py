@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from ingestion.core.errors import IngestionError, UnknownPipeline
 from ingestion.management.verbs import VERBS
-from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.redaction import mask, safely
 

@@ -15,11 +15,11 @@ from ingestion.actions import Actor
 from ingestion.conf import config
 from ingestion.core.config_text import json_or_text
 from ingestion.core.declared_schedules import OFF, schedule_from_json, schedule_to_json
+from ingestion.core.durations import parse_span, span_text
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.schedules import Every
-from ingestion.core.spans import parse_span, span_text
-from ingestion.core.zones import zone_named
-from ingestion.management.verbs.codes import Exit
+from ingestion.core.time_zones import zone_named
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 
 Read = TypeVar("Read")

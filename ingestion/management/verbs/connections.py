@@ -14,8 +14,8 @@ from ingestion.actions.connections import check_config
 from ingestion.core import registry
 from ingestion.core.capabilities import CompletesConfig
 from ingestion.core.context import overlaid
-from ingestion.core.zones import zone_named
-from ingestion.management.verbs import arguments, described, finding
+from ingestion.core.time_zones import zone_named
+from ingestion.management.verbs import arguments, lookups, serializers
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output, Row
 from ingestion.models import Connection
@@ -66,7 +66,7 @@ def _add_watermark(parser: CommandParser) -> None:
 
 
 def connect(options: Options, output: Output) -> None:
-    tenant, declared = finding.tenant(options), arguments.schedule(options)
+    tenant, declared = lookups.tenant(options), arguments.schedule(options)
     with transaction.atomic():  # a config that is refused leaves no connection without one, which a tick would find due
         connection = actions.connect(arguments.COMMAND_LINE, tenant, options["pipeline"], options["name"], declared)
         if options["default"] and connection.schedule is not None:
@@ -87,13 +87,13 @@ def _completed(connection: Connection, changes: dict[str, Any]) -> dict[str, Any
 
 
 def schedule(options: Options, output: Output) -> None:
-    connection, declared = finding.connection(options), arguments.schedule(options)
+    connection, declared = lookups.connection(options), arguments.schedule(options)
     if declared is not None or options["default"]:
         actions.set_schedule(arguments.COMMAND_LINE, connection, declared, options["reason"])
     zone = connection.tenant.time_zone
     due = scheduling.upcoming(connection, scheduling.schedule_of(connection), DUE_SHOWN)
     own = "the connection's own" if connection.schedule is not None else "the pipeline's declaration"
-    output.fields("schedule", {**described.schedule(connection), "declared_by": own, "tenant_time_zone": zone})
+    output.fields("schedule", {**serializers.schedule(connection), "declared_by": own, "tenant_time_zone": zone})
     rows = [{"due": moment, "local": _local(connection, moment)} for moment in due]
     output.rows("due", rows, ("due", "local"), "It is never due; it runs when asked.")
 
@@ -106,20 +106,20 @@ def _local(connection: Connection, moment: datetime) -> str:
 
 
 def pause(options: Options, output: Output) -> None:
-    connection = finding.connection(options)
+    connection = lookups.connection(options)
     actions.pause(arguments.COMMAND_LINE, connection, options["reason"])
     _show(connection, output)
 
 
 def resume(options: Options, output: Output) -> None:
-    connection = finding.connection(options)
+    connection = lookups.connection(options)
     actions.resume(arguments.COMMAND_LINE, connection, options["reason"])
     _show(connection, output)
 
 
 def show_watermark(options: Options, output: Output) -> None:
-    history = finding.connection(options).watermarks.order_by("-pk")[:_HISTORY]
-    rows = [described.watermark(row) for row in history]
+    history = lookups.connection(options).watermarks.order_by("-pk")[:_HISTORY]
+    rows = [serializers.watermark(row) for row in history]
     output.rows(
         "watermarks",
         rows,
@@ -129,13 +129,13 @@ def show_watermark(options: Options, output: Output) -> None:
 
 
 def rewind(options: Options, output: Output) -> None:
-    made = actions.rewind(arguments.COMMAND_LINE, finding.connection(options), options["to"], options["reason"])
-    output.fields("watermark", described.watermark(made))
+    made = actions.rewind(arguments.COMMAND_LINE, lookups.connection(options), options["to"], options["reason"])
+    output.fields("watermark", serializers.watermark(made))
 
 
 def _show(connection: Connection, output: Output) -> None:
     connection.refresh_from_db()
-    rows = [described.connection(connection)]
+    rows = [serializers.connection(connection)]
     output.rows("connections", rows, columns_of(rows))
 
 

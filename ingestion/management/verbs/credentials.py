@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from ingestion import actions
 from ingestion.core.errors import IngestionError, Transient
-from ingestion.management.verbs import arguments, described, finding
+from ingestion.management.verbs import arguments, lookups, serializers
 from ingestion.management.verbs.arguments import Options, Verbs
-from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Credential, CredentialVersion
-from ingestion.vault import expiry, holders, rotation
+from ingestion.vault import expiry, key_holders, rotation
 from ingestion.vault.values import parsed
 
 COLUMNS = ("tenant", "integration", "version", "last_four", "rotated_at", "expires_at")
@@ -73,14 +73,14 @@ def _add_address(parser: CommandParser) -> CommandParser:
 def store(options: Options, output: Output) -> None:
     made = actions.set_credential(
         arguments.COMMAND_LINE,
-        finding.tenant(options),
+        lookups.tenant(options),
         options["integration"],
         dict(_given(options)),
         keep=options["keep"],
         expires_at=options["expires"] or None,
         reason=options["reason"],
     )
-    output.rows("credentials", [described.credential(made)], COLUMNS)
+    output.rows("credentials", [serializers.credential(made)], COLUMNS)
 
 
 def _given(options: Options) -> Iterator[tuple[str, str]]:
@@ -112,16 +112,16 @@ def _typed(name: str) -> str:
 
 
 def list_credentials(options: Options, output: Output) -> None:
-    rows = finding.scoped(Credential, options).order_by("tenant__key", "integration")
+    rows = lookups.scoped(Credential, options).order_by("tenant__key", "integration")
     if options["expiring"]:
         rows = rows.filter(pk__in=expiry.expiring().values("pk"))
-    output.rows("credentials", [described.credential(row) for row in rows], COLUMNS, _NONE)
+    output.rows("credentials", [serializers.credential(row) for row in rows], COLUMNS, _NONE)
 
 
 def show(options: Options, output: Output) -> None:
     row = _find(options)
     history = CredentialVersion.objects.for_tenant(row.tenant).filter(integration=row.integration).order_by("-version")
-    output.fields("credential", described.credential(row))
+    output.fields("credential", serializers.credential(row))
     output.say("\nVersions")
     versions = [{"version": one.version, "cause": one.cause, "created_at": one.created_at} for one in history[:20]]
     output.rows("versions", versions, ("version", "cause", "created_at"))
@@ -131,7 +131,7 @@ def expire(options: Options, output: Output) -> None:
     row = _find(options)
     actions.expire_credential(arguments.COMMAND_LINE, row, options["at"] or None)
     row.refresh_from_db()
-    output.rows("credentials", [described.credential(row)], COLUMNS)
+    output.rows("credentials", [serializers.credential(row)], COLUMNS)
 
 
 def delete(options: Options, output: Output) -> None:
@@ -141,14 +141,14 @@ def delete(options: Options, output: Output) -> None:
 
 
 def test(options: Options, output: Output) -> None:
-    connection = finding.connection(options)
+    connection = lookups.connection(options)
     output.fields(
         "test", {"connection": str(connection), "answer": actions.test_connection(arguments.COMMAND_LINE, connection)}
     )
 
 
 def rotate_keys(options: Options, output: Output) -> None:
-    tenant = finding.tenant(options) if options["tenant"] else None
+    tenant = lookups.tenant(options) if options["tenant"] else None
     rows, failed = [], []
     replaced = actions.rotate_keys(
         arguments.COMMAND_LINE, tenant=tenant, older_than=options["older_than"], anyway=options["anyway"]
@@ -172,7 +172,7 @@ def rotate_keys(options: Options, output: Output) -> None:
 def _say_who_was_heard(output: Output) -> None:
     """Nobody heard is no proof that nobody lives: an idle web process says nothing for an hour."""
     try:
-        processes = holders.heard()
+        processes = key_holders.heard()
     except Transient as error:
         output.say(f"Nobody could be asked which master keys they have: {error}")
         return
@@ -183,7 +183,7 @@ def _say_who_was_heard(output: Output) -> None:
 
 
 def _find(options: Options) -> Credential:
-    tenant = finding.tenant(options)
+    tenant = lookups.tenant(options)
     mine = Credential.objects.for_tenant(tenant).select_related("tenant")
     row = mine.filter(integration=options["integration"]).first()
     if row is None:

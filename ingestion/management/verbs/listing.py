@@ -7,18 +7,19 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
-from ingestion import causes, scheduling
+from ingestion import scheduling
 from ingestion.core import registry
-from ingestion.letters import about
+from ingestion.dead_letters import causes
+from ingestion.dead_letters.writing import about
 from ingestion.management.verbs import (
     arguments,
     connections,
-    delivering,
-    described,
-    finding,
-    foreground,
-    letters,
-    reconciling,
+    dead_letters,
+    deliveries,
+    inline_execution,
+    lookups,
+    reconciliations,
+    serializers,
 )
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
@@ -53,7 +54,9 @@ def add(verbs: Verbs) -> None:
     deliveries_ = arguments.verb(kinds, "deliveries", list_deliveries, "Webhooks and pushed records, newest first.")
     deliveries_.add_argument("--state", choices=Delivery.State.values)
     deliveries_.add_argument("--run", type=int, help="taken in by this run")
-    periods_ = arguments.verb(kinds, "reconciliations", list_reconciliations, "Closed periods held against their source.")
+    periods_ = arguments.verb(
+        kinds, "reconciliations", list_reconciliations, "Closed periods held against their source."
+    )
     periods_.add_argument("--state", choices=ReconciledPeriod.State.values, action="append")
     for parser in (runs_, letters_, connections_, artifacts_, deliveries_, periods_):
         arguments.add_tenant(parser)
@@ -68,7 +71,7 @@ def add(verbs: Verbs) -> None:
 
 def list_runs(options: Options, output: Output) -> None:
     rows = _filtered(
-        finding.scoped(Run, options).select_related("connection"),
+        lookups.scoped(Run, options).select_related("connection"),
         options,
         pipeline="pipeline",
         state="state__in",
@@ -78,15 +81,15 @@ def list_runs(options: Options, output: Output) -> None:
     ).order_by("-pk")
     if not options["parent"]:
         rows = rows.filter(parent__isnull=True)
-    columns = (*foreground.COLUMNS, "created_at", "error_class")
-    output.rows("runs", [described.run(row) for row in rows[: options["limit"]]], columns, _NOTHING)
+    columns = (*inline_execution.COLUMNS, "created_at", "error_class")
+    output.rows("runs", [serializers.run(row) for row in rows[: options["limit"]]], columns, _NOTHING)
 
 
 def list_dead_letters(options: Options, output: Output) -> None:
     """Open ones; those of one run whatever became of them, for a replay may have closed them since."""
-    rows, nothing = finding.scoped(DeadLetter, options), _NOTHING
+    rows, nothing = lookups.scoped(DeadLetter, options), _NOTHING
     if options["run"]:
-        run = finding.one(Run, options["run"], options)
+        run = lookups.one(Run, options["run"], options)
         rows = rows.filter(pk__in=about(run).values("pk"))
         told, listed = causes.elsewhere(run)
         nothing = f"{told}." if told and not listed else _NOTHING
@@ -95,12 +98,12 @@ def list_dead_letters(options: Options, output: Output) -> None:
     rows = _filtered(
         rows, options, pipeline="pipeline", status="status__in", since="last_seen__gte", fingerprint="fingerprint"
     ).select_related("connection").defer("payload").order_by("-pk")  # fmt: skip
-    shown = [described.letter(row) for row in rows[: options["limit"]]]
-    output.rows("dead_letters", shown, letters.COLUMNS, nothing)
+    shown = [serializers.letter(row) for row in rows[: options["limit"]]]
+    output.rows("dead_letters", shown, dead_letters.COLUMNS, nothing)
 
 
 def list_connections(options: Options, output: Output) -> None:
-    rows = _filtered(finding.scoped(Connection, options), options, pipeline="pipeline")
+    rows = _filtered(lookups.scoped(Connection, options), options, pipeline="pipeline")
     if options["paused"]:
         rows = rows.filter(paused_at__isnull=False)
     if options["overdue"]:
@@ -108,46 +111,46 @@ def list_connections(options: Options, output: Output) -> None:
     found = list(rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]])
     late = scheduling.why_late(found)
     reasons = {pk: one.reason for pk, one in late.items()}
-    shown = [{**described.connection(row), "late": reasons.get(row.pk, "")} for row in found]
+    shown = [{**serializers.connection(row), "late": reasons.get(row.pk, "")} for row in found]
     output.rows("connections", shown, connections.columns_of(shown), _NOTHING)
 
 
 def list_artifacts(options: Options, output: Output) -> None:
     rows = _filtered(
-        finding.scoped(Artifact, options), options, kind="kind", run="run_links__run_id", since="created_at__gte"
+        lookups.scoped(Artifact, options), options, kind="kind", run="run_links__run_id", since="created_at__gte"
     ).order_by("-pk")
     columns = ("id", "tenant", "kind", "sha256", "size", "stored_size", "created_at")
-    output.rows("artifacts", [described.artifact(row) for row in rows[: options["limit"]]], columns, _NOTHING)
+    output.rows("artifacts", [serializers.artifact(row) for row in rows[: options["limit"]]], columns, _NOTHING)
 
 
 def list_deliveries(options: Options, output: Output) -> None:
     rows = _filtered(
-        finding.scoped(Delivery, options), options, pipeline="connection__pipeline", state="state", run="run_id",
+        lookups.scoped(Delivery, options), options, pipeline="connection__pipeline", state="state", run="run_id",
         since="received_at__gte",
     ).select_related("connection").defer("body").order_by("-pk")  # fmt: skip
     found = list(rows[: options["limit"]])
     waits = scheduling.why_pending(found)
-    shown = [{**described.delivery(row), "waits_because": waits.get(row.pk, "")} for row in found]
-    output.rows("deliveries", shown, (*delivering.COLUMNS, *(("waits_because",) if waits else ())), _NOTHING)
+    shown = [{**serializers.delivery(row), "waits_because": waits.get(row.pk, "")} for row in found]
+    output.rows("deliveries", shown, (*deliveries.COLUMNS, *(("waits_because",) if waits else ())), _NOTHING)
 
 
 def list_reconciliations(options: Options, output: Output) -> None:
     rows = _filtered(
-        finding.scoped(ReconciledPeriod, options), options, pipeline="connection__pipeline", state="state__in",
+        lookups.scoped(ReconciledPeriod, options), options, pipeline="connection__pipeline", state="state__in",
         since="checked_at__gte",
     ).select_related("connection").order_by("-pk")  # fmt: skip
-    shown = [described.reconciliation(row) for row in rows[: options["limit"]]]
-    output.rows("reconciliations", shown, reconciling.COLUMNS, _NOTHING)
+    shown = [serializers.reconciliation(row) for row in rows[: options["limit"]]]
+    output.rows("reconciliations", shown, reconciliations.COLUMNS, _NOTHING)
 
 
 def list_pipelines(options: Options, output: Output) -> None:
-    rows = [described.pipeline(value) for value in registry.registered()]
+    rows = [serializers.pipeline(value) for value in registry.registered()]
     nothing = "No installed app has a pipelines.py that declares one. See docs/how-to/write-a-pipeline.md."
     output.rows("pipelines", rows, ("name", "source", "schedule", "version", "title"), nothing)
 
 
 def list_tenants(options: Options, output: Output) -> None:
-    rows = [described.tenant(row) for row in Tenant.objects.order_by("key")]
+    rows = [serializers.tenant(row) for row in Tenant.objects.order_by("key")]
     output.rows(
         "tenants",
         rows,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ingestion import actions, limits
-from ingestion.clock import read_db_now
 from ingestion.core import meters
-from ingestion.management.verbs import arguments, finding
+from ingestion.database.clock import read_db_now
+from ingestion.management.verbs import arguments, lookups
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.models import QuotaOverride, Tenant
@@ -39,7 +39,7 @@ def add(verbs: Verbs) -> None:
 
 
 def show(options: Options, output: Output) -> None:
-    tenants = [finding.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
+    tenants = [lookups.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
     names = [meters.get(options["meter"]).name] if options["meter"] else [one.name for one in meters.registered()]
     rows = [_row(tenant, name) for tenant in tenants for name in names]
     nothing = "There is no tenant yet." if names else "No installed app declares a meter, so nothing is counted."
@@ -63,7 +63,7 @@ def _row(tenant: Tenant, meter: str) -> dict[str, Any]:
 def override(options: Options, output: Output) -> None:
     made = actions.override_quota(
         arguments.COMMAND_LINE,
-        finding.tenant(options),
+        lookups.tenant(options),
         options["meter"],
         options["limit"],
         options["until"],
@@ -73,7 +73,7 @@ def override(options: Options, output: Output) -> None:
 
 
 def end(options: Options, output: Output) -> None:
-    mine = finding.one(QuotaOverride, options["override"], options)
+    mine = lookups.one(QuotaOverride, options["override"], options)
     actions.end_override(arguments.COMMAND_LINE, mine, options["reason"])
     _show(mine, output)
 

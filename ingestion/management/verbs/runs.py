@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.core.management.base import CommandError
 
 from ingestion import actions
-from ingestion.management.verbs import arguments, backfilling, described, finding, foreground
+from ingestion.management.verbs import arguments, backfills, inline_execution, lookups, serializers
 from ingestion.management.verbs.arguments import Options, Verbs
-from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
-from ingestion.management.verbs.stopping import stopping
+from ingestion.management.verbs.stop_signals import stopping
 from ingestion.models import Run
 
 
@@ -40,10 +40,10 @@ def add(verbs: Verbs) -> None:
 
 
 def run(options: Options, output: Output) -> None:
-    connection = finding.connection(options)
+    connection = lookups.connection(options)
     if not options["queue"]:
         with stopping() as stop:  # first, for the window of the new run begins where theirs end
-            foreground.carry_earlier(connection, stop)
+            inline_execution.carry_earlier(connection, stop)
         if stop.is_set():
             raise CommandError("Stopped before a run was made.", returncode=Exit.WAITING)
     made = actions.run_now(
@@ -53,23 +53,23 @@ def run(options: Options, output: Output) -> None:
         reason=options["reason"],
         hint=options["queue"],
     )
-    foreground.answer([made], options, output)
+    inline_execution.answer([made], options, output)
 
 
 def retry(options: Options, output: Output) -> None:
-    failed = finding.one(Run, options["run"], options)
+    failed = lookups.one(Run, options["run"], options)
     again = actions.retry(arguments.COMMAND_LINE, failed, options["reason"], hint=options["queue"])
     if again.is_backfill:
-        backfilling.answer(again, options, output)
+        backfills.answer(again, options, output)
         return
-    foreground.answer([again], options, output)
+    inline_execution.answer([again], options, output)
 
 
 def cancel(options: Options, output: Output) -> None:
-    mine = finding.one(Run, options["run"], options)
+    mine = lookups.one(Run, options["run"], options)
     actions.cancel(arguments.COMMAND_LINE, mine, options["reason"])
     mine.refresh_from_db()
-    output.rows("runs", [described.run(mine)], foreground.COLUMNS)
+    output.rows("runs", [serializers.run(mine)], inline_execution.COLUMNS)
     if mine.state == Run.State.RUNNING:
         who = "Each shard" if mine.is_backfill else "It"
         output.say(f"{who} stops at its next batch boundary.")

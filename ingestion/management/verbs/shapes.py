@@ -8,9 +8,9 @@ from django.core.management.base import CommandError
 
 from ingestion import actions
 from ingestion.core import drift
-from ingestion.management.verbs import arguments, finding
+from ingestion.management.verbs import arguments, lookups
 from ingestion.management.verbs.arguments import Options, Verbs
-from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Connection, KnownShape
 
@@ -36,7 +36,7 @@ def add(verbs: Verbs) -> None:
 
 
 def show(options: Options, output: Output) -> None:
-    connection = finding.connection(options)
+    connection = lookups.connection(options)
     row = KnownShape.objects.for_tenant(connection.tenant).filter(connection=connection).first()
     if row is None:
         raise CommandError(
@@ -46,13 +46,13 @@ def show(options: Options, output: Output) -> None:
 
 
 def accept(options: Options, output: Output) -> None:
-    connection = finding.connection(options)
+    connection = lookups.connection(options)
     row = actions.accept_shape(arguments.COMMAND_LINE, connection, options["reason"], version=options["shape_version"])
     _show(connection, row, output)
 
 
 def dismiss(options: Options, output: Output) -> None:
-    connection = finding.connection(options)
+    connection = lookups.connection(options)
     row = actions.dismiss_shape(arguments.COMMAND_LINE, connection, options["reason"], version=options["shape_version"])
     _show(connection, row, output)
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from ingestion import letters, scheduling
-from ingestion.management.verbs import arguments, described, finding
+from ingestion import scheduling
+from ingestion.dead_letters import writing
+from ingestion.management.verbs import arguments, lookups, serializers
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.models import Artifact, Connection, DeadLetter, Delivery, ReconciledPeriod, Run, Watermark
@@ -33,7 +34,7 @@ def add(verbs: Verbs) -> None:
 
 
 def run(options: Options, output: Output) -> None:
-    row = finding.one(Run, options["id"], options)
+    row = lookups.one(Run, options["id"], options)
     links = row.artifact_links.select_related("artifact")
     files = [{"name": link.name, "sha256": link.artifact.sha256, "size": link.artifact.size} for link in links
              if link.artifact.kind == Artifact.Kind.FILE]  # fmt: skip
@@ -41,45 +42,45 @@ def run(options: Options, output: Output) -> None:
         name: f"declared {declared or 'nothing'}, measured {measured}"
         for name, (declared, measured) in row.tally.items()
     }
-    values = {"control_totals": totals, "first_rejection": described.rejection(row), "traceback": row.traceback}
+    values = {"control_totals": totals, "first_rejection": serializers.rejection(row), "traceback": row.traceback}
     values["waits_because"] = scheduling.why_waits(row)
-    output.fields("run", {**described.run(row), **values})
+    output.fields("run", {**serializers.run(row), **values})
     _part(output, "files", files, ("name", "sha256", "size"))
     spent = [{"meter": one.meter, "total": one.total} for one in row.spendings.order_by("meter")]
     _part(output, "spent", spent, ("meter", "total"))
-    _part(output, "timeline", [described.event(one) for one in row.events.all()], ("at", "name", "text", "data"))
+    _part(output, "timeline", [serializers.event(one) for one in row.events.all()], ("at", "name", "text", "data"))
 
 
 def dead_letter(options: Options, output: Output) -> None:
-    row = finding.one(DeadLetter, options["id"], options)
-    values = described.letter(row)
+    row = lookups.one(DeadLetter, options["id"], options)
+    values = serializers.letter(row)
     errors = values.pop("errors")
     values.pop("why")  # the errors below say it in full
     if options["payload"]:
-        values["payload"] = letters.payload(row).decode("utf-8", "backslashreplace")
+        values["payload"] = writing.payload(row).decode("utf-8", "backslashreplace")
     output.fields("dead_letter", values)
     _part(output, "errors", errors, ("path", "code", "message"))
 
 
 def connection(options: Options, output: Output) -> None:
-    row = finding.one(Connection, options["id"], options)
+    row = lookups.one(Connection, options["id"], options)
     watermark = Watermark.newest_of(row.pk)
-    output.fields("connection", {**described.connection(row), "config": row.config, "watermark": watermark})
-    runs = [described.run(one) for one in row.runs.select_related("tenant", "connection").order_by("-pk")[:_RECENT]]
+    output.fields("connection", {**serializers.connection(row), "config": row.config, "watermark": watermark})
+    runs = [serializers.run(one) for one in row.runs.select_related("tenant", "connection").order_by("-pk")[:_RECENT]]
     _part(output, "runs", runs, ("id", "kind", "state", "read", "ok", "skipped", "dead", "created_at", "error_class"))
 
 
 def delivery(options: Options, output: Output) -> None:
-    row = finding.one(Delivery, options["id"], options)
-    values = {**described.delivery(row), "waits_because": scheduling.why_pending([row]).get(row.pk, "")}
+    row = lookups.one(Delivery, options["id"], options)
+    values = {**serializers.delivery(row), "waits_because": scheduling.why_pending([row]).get(row.pk, "")}
     if options["body"]:
         values["body"] = bytes(row.body).decode("utf-8", "backslashreplace")
     output.fields("delivery", values)
 
 
 def reconciliation(options: Options, output: Output) -> None:
-    row = finding.one(ReconciledPeriod, options["id"], options)
-    output.fields("reconciliation", described.reconciliation(row))
+    row = lookups.one(ReconciledPeriod, options["id"], options)
+    output.fields("reconciliation", serializers.reconciliation(row))
 
 
 def _part(output: Output, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:

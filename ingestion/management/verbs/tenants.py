@@ -6,9 +6,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
 from ingestion import actions
-from ingestion.management.verbs import arguments, described, finding
+from ingestion.management.verbs import arguments, lookups, serializers
 from ingestion.management.verbs.arguments import Options, Verbs
-from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Tenant
 
@@ -39,14 +39,14 @@ def add_tenant(options: Options, output: Output) -> None:
 
 
 def time_zone(options: Options, output: Output) -> None:
-    tenant = finding.tenant(options)
+    tenant = lookups.tenant(options)
     moved = actions.set_time_zone(arguments.COMMAND_LINE, tenant, options["zone"], options["reason"])
     _show(tenant, output)
-    output.rows("moved", [described.connection(one) for one in moved], ("id", "pipeline", "name", "next_due"))
+    output.rows("moved", [serializers.connection(one) for one in moved], ("id", "pipeline", "name", "next_due"))
 
 
 def grant(options: Options, output: Output) -> None:
-    tenant = finding.tenant(options)
+    tenant = lookups.tenant(options)
     users = get_user_model()
     user = users.objects.filter(**{users.USERNAME_FIELD: options["user"]}).first()
     if user is None:

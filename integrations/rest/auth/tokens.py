@@ -13,8 +13,8 @@ from ingestion import Context, CredentialError, HeldOff, IngestionError, SourceC
 from integrations.http import Limits, Response
 from integrations.http.codes import is_later
 from integrations.http.limits import DEFAULT
-from integrations.http.waits import retry_after
-from integrations.rest.auth.connecting import Connect
+from integrations.http.retry_after import retry_after
+from integrations.rest.auth.transport_hook import Connect
 
 _REFUSED = frozenset({400, 401, 403})
 _CODE = re.compile(r"[a-z]{2,20}([_-][a-z]{1,20}){0,5}")

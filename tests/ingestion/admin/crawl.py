@@ -15,7 +15,7 @@ from django.db import models
 from django.test import Client, RequestFactory
 
 from ingestion import artifacts
-from ingestion.admin.ownership import tenant_path
+from ingestion.admin.kit.ownership import tenant_path
 from ingestion.models import Tenant
 from tests.ingestion.admin.requests import Ask
 

@@ -10,7 +10,7 @@ from django.contrib.admin import AdminSite
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 
-from ingestion.admin.ownership import tenant_path
+from ingestion.admin.kit.ownership import tenant_path
 from ingestion.models import Connection, DeadLetter, Tenant
 from tests.ingestion.admin.policies import Address, Policy, addresses
 

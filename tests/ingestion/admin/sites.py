@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import path
 
 from ingestion.admin import BoundedPaginator, TenantScoped, TenantScopedInline, only_own
-from ingestion.admin.artifacts import ArtifactAdmin
+from ingestion.admin.pages.artifacts import ArtifactAdmin
 from ingestion.models import Artifact, Connection, Event, Run, Tenant, Watermark
 
 

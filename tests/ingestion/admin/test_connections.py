@@ -234,14 +234,14 @@ def test_the_commands_that_pages_show_are_understood_by_the_command_line(connect
 
     from django.core.management import load_command_class
 
-    from ingestion.admin.dead_letters import DeadLetterAdmin
-    from ingestion.admin.runs import RunAdmin
+    from ingestion.admin.pages.dead_letters import DeadLetterAdmin
+    from ingestion.admin.pages.runs import RunAdmin
     from ingestion.models import DeadLetter
 
     parser: Any = load_command_class("ingestion", "ingest").create_parser("manage.py", "ingest")
     run = run_pipeline(payments, acme, records=[{"id": "pay_1", "amount": "much"}])
-    from ingestion.admin.connections import VERBS
-    from ingestion.admin.credentials import VERBS as CREDENTIAL_VERBS
+    from ingestion.admin.pages.connections import VERBS
+    from ingestion.admin.pages.credentials import VERBS as CREDENTIAL_VERBS
 
     credential = actions.set_credential(Actor(), acme, "stripe", {"api_key": "sk-first"})
     pages = [

@@ -14,7 +14,7 @@ from redis import Redis
 
 from ingestion import Context, CredentialError, Json, Page, actions
 from ingestion.actions import Actor
-from ingestion.admin.credentials import CredentialAdmin
+from ingestion.admin.pages.credentials import CredentialAdmin
 from ingestion.models import AuditEntry, Credential, Tenant
 from ingestion.testing import make_tenant, registered
 from ingestion.vault import credentials

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 
-from ingestion.admin.payloads import HEX_LIMIT, TEXT_LIMIT, preview, visible
+from ingestion.admin.kit.payloads import HEX_LIMIT, TEXT_LIMIT, preview, visible
 from ingestion.models import Connection, Tenant, TenantOwned
 from tests.ingestion.admin.furnish import furnish, owned_models
 from tests.ingestion.admin.staff import staff

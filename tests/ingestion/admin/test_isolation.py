@@ -6,7 +6,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 
-from ingestion.admin.ownership import tenant_path
+from ingestion.admin.kit.ownership import tenant_path
 from ingestion.models import Tenant
 from tests.ingestion.admin.crawl import Report, checksum, crawl
 from tests.ingestion.admin.furnish import furnish

@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ingestion import actions, causes
+from ingestion import actions
 from ingestion.actions import Actor
+from ingestion.dead_letters import causes
 from ingestion.models import AuditEntry, DeadLetter, Event, Run, Tenant
 from ingestion.testing import Records, run_pipeline
 from tests.app.pipelines import payments

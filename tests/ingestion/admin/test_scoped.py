@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 
 from ingestion.admin import TenantForm, TenantScoped, only_own
-from ingestion.admin.filters import scoped_filter
+from ingestion.admin.kit.filters import scoped_filter
 from ingestion.models import Connection, DeadLetter, Event, Heartbeat, Run, Tenant, TenantGrant, Watermark
 from tests.ingestion.admin.furnish import furnish
 from tests.ingestion.admin.staff import staff

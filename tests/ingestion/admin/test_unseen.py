@@ -8,7 +8,7 @@ from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
 
-from ingestion.admin.unseen import shown
+from ingestion.admin.kit.unseen import shown
 
 HIDDEN = "acme\u202egnp.exe\u200b"
 SEEN = "acme\\u202egnp.exe\\u200b"

@@ -67,7 +67,7 @@ def test_cancelling_stops_every_shard_and_keeps_what_was_loaded(pipeline: Pipeli
     parent = backfill(connection, parallel=2)
     done, under_way, *_ = shards_of(parent)
     carry(done)
-    mine = running.ownership.claim(under_way.pk)
+    mine = running.claims.claim(under_way.pk)
     assert mine is not None
 
     actions.cancel(OPERATOR, parent, "not needed")

@@ -9,8 +9,8 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from ingestion import JsonLines, JsonPages, Pipeline, actions
-from ingestion.clock import read_db_now
 from ingestion.core.errors import ActionRefused
+from ingestion.database.clock import read_db_now
 from ingestion.models import Run
 from ingestion.testing import Records, registered
 from tests.ingestion.admin.staff import staff

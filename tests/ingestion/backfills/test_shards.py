@@ -65,7 +65,7 @@ def test_live_runs_go_on_beside_the_shards_and_never_beside_each_other(pipeline:
     live = actions.run_now(OPERATOR, connection, hint=False)
     again = actions.run_now(OPERATOR, connection, hint=False)
 
-    claimed = [running.ownership.claim(run.pk) for run in (first, second, third, live, again)]
+    claimed = [running.claims.claim(run.pk) for run in (first, second, third, live, again)]
 
     assert [one is not None for one in claimed] == [True, True, False, True, False]
     taken = Run.unscoped.filter(connection=connection, state=Run.State.RUNNING, active_key__isnull=False)

@@ -15,7 +15,7 @@ import pytest
 from django.db import OperationalError, connections
 
 from ingestion import Pipeline, actions, running, scheduling
-from ingestion.clock import db_now_plus
+from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, Event, Run
 from ingestion.running import Seams
 from ingestion.testing import Records, registered
@@ -131,7 +131,7 @@ def test_a_cancelled_backfill_killed_anywhere_can_be_cancelled_again(pipeline: P
         parent = begin(connected(pipeline))
         first, second, *_ = parent.shards.order_by("pk")
         carry(first)
-        assert running.ownership.claim(second.pk) is not None
+        assert running.claims.claim(second.pk) is not None
         return parent
 
     def check(parent: Run) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import ingestion
 from ingestion import artifacts
-from ingestion.letters import payload
+from ingestion.dead_letters.writing import payload
 from ingestion.models import DeadLetter, Event, Run
 from ingestion.testing import registered
 from tests.app.oracle import Entry

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion import Context, Json, Page, Record, Transient, actions, artifacts, scheduling
-from ingestion.clock import db_now_plus
+from ingestion.database.clock import db_now_plus
 from ingestion.models import Artifact, Connection, Event, Run, RunArtifact
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry

@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from ingestion import CountsAgree, SumAgrees
 from ingestion.models import Run
-from ingestion.running import ownership
+from ingestion.running import claims
 from ingestion.testing import Records, registered
 from tests.app.oracle import Effect
 from tests.ingestion.chaos.processes import DyingAt, in_child
@@ -40,14 +40,14 @@ def overtaken(run: Run) -> None:
 def without_the_fence() -> None:
     """What `ownership` would be without its guard. Only ever called in a process that ends at once."""
 
-    def advanced(mine: ownership.Ownership, checkpoint: Any, where: Any, **values: Any) -> bool:
+    def advanced(mine: claims.Ownership, checkpoint: Any, where: Any, **values: Any) -> bool:
         from django.db.models import F
 
         Run.unscoped.filter(pk=mine.run_id).update(checkpoint=checkpoint, batches=F("batches") + 1, **values)
         return True
 
-    ownership.advanced = advanced
-    ownership.Ownership.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
+    claims.advanced = advanced
+    claims.Ownership.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -102,7 +102,7 @@ def test_a_sleeper_cannot_fail_cancel_or_give_back_a_run_that_somebody_else_has(
 
         def claimed_elsewhere() -> None:
             expire(run)
-            assert ownership.claim(run.pk) is not None
+            assert claims.claim(run.pk) is not None
 
         carry(run, DyingAt("committed", then=claimed_elsewhere).seams)
 

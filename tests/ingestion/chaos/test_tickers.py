@@ -15,8 +15,8 @@ import pytest
 from django.db import OperationalError, connections, transaction
 
 from ingestion import Cron, Every, Pipeline, actions, scheduling
-from ingestion.clock import read_db_now
 from ingestion.core.schedules import CatchUp, Place, Schedule
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Event, Run
 from ingestion.testing import registered
 from tests.app.oracle import ticking

@@ -7,8 +7,8 @@ import pytest
 
 from ingestion import actions
 from ingestion.models import AuditEntry, Connection, Delivery, Run
-from ingestion.running import ownership
-from ingestion.scheduling import forgotten
+from ingestion.running import claims
+from ingestion.scheduling import unclaimed_deliveries
 from ingestion.testing import make_tenant, registered
 from tests.ingestion.commands.shell import asked, ingest
 from tests.ingestion.received import connected, delivered_to, push, webhook_runs
@@ -105,7 +105,7 @@ def test_deliveries_that_nobody_takes_are_given_up_and_their_run_ends(connection
     assert left == (Run.State.QUEUED, Run.State.QUEUED)
     assert (row["state"], row["note"], webhook_runs(connection)[0].state) == ("abandoned", "a test", "cancelled")
     assert (again.code, "does not wait any more" in again.error) == (1, True)
-    assert forgotten.make_runs() == []
+    assert unclaimed_deliveries.make_runs() == []
     assert not push(connection, "evt_1", item(1))  # a repetition
     assert AuditEntry.unscoped.filter(action="abandon", reason="a test").count() == 2
 
@@ -115,7 +115,7 @@ def test_a_delivery_is_not_given_up_under_the_run_that_takes_it_in_nor_for_anoth
 ) -> None:
     push(connection, "evt_1", item(1))
     (run,) = webhook_runs(connection)
-    ownership.claim(run.pk)
+    claims.claim(run.pk)
     (row,) = Delivery.objects.for_tenant(connection.tenant)
     make_tenant("globex")
 

@@ -8,7 +8,7 @@ import pytest
 
 from ingestion import SourceChanged, actions, redaction, running
 from ingestion.actions import Actor
-from ingestion.management.verbs import delivering, foreground, letters, reconciling
+from ingestion.management.verbs import dead_letters, deliveries, inline_execution, reconciliations
 from ingestion.management.verbs.output import shown_as, table
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.testing import Records, make_tenant, registered, run_pipeline
@@ -95,7 +95,9 @@ def test_runs_and_letters_name_their_tenant_and_connection() -> None:
         assert "berlin" in shown
 
 
-@pytest.mark.parametrize("columns", [delivering.COLUMNS, reconciling.COLUMNS, letters.COLUMNS, foreground.COLUMNS])
+@pytest.mark.parametrize(
+    "columns", [deliveries.COLUMNS, reconciliations.COLUMNS, dead_letters.COLUMNS, inline_execution.COLUMNS]
+)
 def test_every_table_of_a_connections_rows_names_it(columns: tuple[str, ...]) -> None:
     assert columns[1:4] == ("tenant", "pipeline", "name")
 

@@ -10,9 +10,9 @@ import pytest
 
 from ingestion import Pipeline, SourceChanged, Transient, actions
 from ingestion.management.commands.ingest import Command
-from ingestion.management.verbs.codes import Exit
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.models import Connection, Run, Tenant
-from ingestion.running import ownership
+from ingestion.running import claims
 from ingestion.testing import Records, make_tenant, registered, run_pipeline
 from tests.app.pipelines import payments
 from tests.ingestion.commands.shell import asked, ingest
@@ -107,7 +107,7 @@ def test_run_with_queue_leaves_it_to_the_workers(connection: Connection) -> None
 
 def test_run_of_a_busy_connection_stays_queued(connection: Connection) -> None:
     busy = actions.run_now(actions.Actor(), connection, hint=False)
-    ownership.claim(busy.pk)
+    claims.claim(busy.pk)
 
     answer = ingest("run", *ACME)
 
@@ -178,7 +178,7 @@ def test_cancel_ends_a_queued_run_at_once(connection: Connection) -> None:
 
 def test_cancel_tells_that_a_running_run_stops_later(connection: Connection) -> None:
     run = actions.run_now(actions.Actor(), connection, hint=False)
-    ownership.claim(run.pk)
+    claims.claim(run.pk)
 
     answer = ingest("cancel", run.pk)
 
@@ -198,7 +198,7 @@ def test_what_is_asked_wrongly_is_refused(words: tuple[str, ...]) -> None:
 
 def test_a_run_that_finds_no_slot_says_so_and_stays_queued(acme: Tenant, connection: Connection) -> None:
     busy = actions.connect(actions.Actor(), acme, "app.payments", "busy")
-    assert ownership.claim(actions.run_now(actions.Actor(), busy, hint=False).pk) is not None
+    assert claims.claim(actions.run_now(actions.Actor(), busy, hint=False).pk) is not None
 
     answer = ingest("run", *ACME)
 

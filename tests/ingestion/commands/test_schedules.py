@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ingestion import actions
-from ingestion.clock import db_now_plus, read_db_now
+from ingestion.database.clock import db_now_plus, read_db_now
 from ingestion.models import Connection, Heartbeat, Run, Tenant, Watermark
 from ingestion.testing import Records, make_tenant, registered
 from tests.ingestion.commands.shell import asked, ingest

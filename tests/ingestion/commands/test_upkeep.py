@@ -21,10 +21,10 @@ from django.utils.log import configure_logging
 from redis import Redis
 
 from ingestion import actions, artifacts, scheduling
-from ingestion.clock import db_now_plus
-from ingestion.management.verbs.stopping import stopping
+from ingestion.database.clock import db_now_plus
+from ingestion.management.verbs.stop_signals import stopping
 from ingestion.models import Connection, Delivery, Heartbeat, Run
-from ingestion.running import ownership
+from ingestion.running import claims
 from ingestion.testing import make_tenant, registered
 from tests.ingestion import received
 from tests.ingestion.chaos.processes import end, start_child
@@ -108,7 +108,7 @@ def test_health_names_connections_whose_deliveries_wait_for_more_than_an_hour() 
 def test_health_names_runs_whose_lease_has_expired() -> None:
     ticked()
     run = actions.run_now(actions.Actor(), connected(), hint=False)
-    ownership.claim(run.pk)
+    claims.claim(run.pk)
     Run.unscoped.filter(pk=run.pk).update(lease_until=db_now_plus(-10))
     Connection.unscoped.update(next_due=None)
 

@@ -9,8 +9,8 @@ from django.db import transaction
 
 from ingestion.core import drift
 from ingestion.core.shapes import shape_of
+from ingestion.database.retrying import retried
 from ingestion.models import Connection, KnownShape, Run, Tenant
-from ingestion.running.conflicts import retried
 from ingestion.running.drift import Seen, watch
 from ingestion.testing import registered
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child

@@ -11,7 +11,7 @@ from ingestion import ErrorBudget, OnDrift, actions
 from ingestion.core import drift
 from ingestion.core.errors import ActionRefused
 from ingestion.models import AuditEntry, KnownShape, Run
-from ingestion.running.rehearsal import dry_run
+from ingestion.running.dry_run import dry_run
 from ingestion.testing import Records, registered
 from tests.ingestion.drift.sources import batch, known, notes, run, vital, watched
 from tests.ingestion.runs import OPERATOR, carry, items, letters, load, new_tenant, queued, replayed, rows, watermarks

@@ -11,13 +11,13 @@ import pytest
 from django.db import connection
 
 from ingestion import Transient, reconciling
-from ingestion.clock import db_now_plus
 from ingestion.core.context import Secret
-from ingestion.management.verbs import ticking
+from ingestion.database.clock import db_now_plus
+from ingestion.management.verbs import ticks
 from ingestion.models import Connection, Credential
 from ingestion.testing import registered
 from ingestion.vault import credentials, expiry, rotation
-from ingestion.vault.exchange import Exchanging
+from ingestion.vault.token_refresh import Exchanging
 from tests.ingestion.moments import before
 from tests.ingestion.periods import Account, connected, of
 from tests.ingestion.runs import configured, new_tenant
@@ -109,6 +109,6 @@ def test_a_ticker_goes_on_whatever_a_tick_raised() -> None:
         return execute(sql, params, many, context)
 
     with configured(TICK_SECONDS=1), connection.execute_wrapper(fail_once):
-        ticking.loop()
+        ticks.loop()
 
     assert attempts == ["failed", "went on"]

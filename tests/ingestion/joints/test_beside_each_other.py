@@ -9,12 +9,12 @@ from decimal import Decimal
 import pytest
 from django.db import connections
 
-from ingestion import Context, CountsAgree, actions, deliveries, meter, turns
+from ingestion import Context, CountsAgree, actions, deliveries, dispatch, meter
 from ingestion.core import meters
 from ingestion.core.errors import Fenced
 from ingestion.models import Delivery, Run, Spending
 from ingestion.running import shards
-from ingestion.running.ownership import claim
+from ingestion.running.claims import claim
 from ingestion.testing import Records, registered
 from tests.ingestion.backfills.days import TEN_DAYS, backfill, shards_of, windowed
 from tests.ingestion.backfills.days import connected as connected_to_days
@@ -114,7 +114,7 @@ def test_a_run_whose_connection_is_at_work_is_not_among_those_whose_turn_it_is()
         assert claim(running.pk) is not None
         waits = actions.run_now(OPERATOR, running.connection, hint=False)
 
-        assert waits.pk not in {run.pk for run in turns.waiting(10_000, [waits.tenant_id])}
+        assert waits.pk not in {run.pk for run in dispatch.waiting(10_000, [waits.tenant_id])}
 
 
 def test_a_tenant_at_its_budget_has_no_turn() -> None:
@@ -122,9 +122,9 @@ def test_a_tenant_at_its_budget_has_no_turn() -> None:
     with registered(over(items(1))) as pipeline:
         runs = [
             actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name, f"c{number}"), hint=False)
-            for number in range(turns.allowed(tenant.tier) + 1)
+            for number in range(dispatch.allowed(tenant.tier) + 1)
         ]
         for run in runs[:-1]:
             assert claim(run.pk) is not None
 
-        assert runs[-1].pk not in {run.pk for run in turns.waiting(10_000, [tenant.pk])}
+        assert runs[-1].pk not in {run.pk for run in dispatch.waiting(10_000, [tenant.pk])}

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ingestion import actions
-from ingestion.clock import read_db_now
+from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Run
 from ingestion.scheduling import backfills, due
 from ingestion.testing import registered

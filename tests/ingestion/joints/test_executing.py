@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, Transient
-from ingestion.letters import identity
+from ingestion.dead_letters.writing import identity
 from ingestion.models import DeadLetter, Run
 from ingestion.running import Seams
 from ingestion.signals import run_started

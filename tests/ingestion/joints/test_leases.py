@@ -10,12 +10,12 @@ import pytest
 from django.db import InterfaceError
 
 from ingestion import ErrorBudget
-from ingestion import letters as dead_letters
-from ingestion.clock import db_now_plus
 from ingestion.conf import config
+from ingestion.database.clock import db_now_plus
+from ingestion.dead_letters import writing as dead_letters
 from ingestion.models import Run
 from ingestion.running import Seams
-from ingestion.running.ownership import Ownership
+from ingestion.running.claims import Ownership
 from ingestion.testing import registered
 from tests.ingestion.runs import carry, configured, counts, item, over, queued
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from ingestion import SourceChanged, actions, jobs, turns
-from ingestion.actions.letters import _hold
+from ingestion import SourceChanged, actions, dispatch, jobs
+from ingestion.actions.dead_letters import _hold
 from ingestion.core.errors import ActionRefused
 from ingestion.models import DeadLetter, Run, RunArtifact
-from ingestion.running.ownership import claim
+from ingestion.running.claims import claim
 from ingestion.testing import Records, registered
 from ingestion.vault import credentials
 from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, queued, watermarks
@@ -104,7 +104,7 @@ def test_no_worker_is_told_of_a_run_whose_connection_is_at_work(redis: Redis) ->
         waits = actions.run_now(OPERATOR, running.connection, hint=False)
         redis.flushall()
 
-        turns.hint(waits)
+        dispatch.hint(waits)
 
     assert redis.keys("rq:job:*") == []
 
@@ -114,13 +114,13 @@ def test_no_worker_is_told_of_a_new_run_of_a_tenant_at_its_budget(redis: Redis) 
     with registered(over(items(1))) as pipeline:
         connections = [
             actions.connect(OPERATOR, tenant, pipeline.name, f"c{number}")
-            for number in range(turns.allowed(tenant.tier) + 1)
+            for number in range(dispatch.allowed(tenant.tier) + 1)
         ]
         for connection in connections[:-1]:
             assert claim(actions.run_now(OPERATOR, connection, hint=False).pk) is not None
         redis.flushall()
 
-        turns.hint(actions.run_now(OPERATOR, connections[-1], hint=False))
+        dispatch.hint(actions.run_now(OPERATOR, connections[-1], hint=False))
 
     assert redis.keys("rq:job:*") == []
 
@@ -132,7 +132,7 @@ def test_a_run_that_waits_for_its_next_attempt_is_told_of_by_the_tick_alone(redi
         run.save(update_fields=["not_before"])
         redis.flushall()
 
-        turns.hint(run)
+        dispatch.hint(run)
 
     assert redis.keys("rq:job:*") == []
 

@@ -10,8 +10,8 @@ from pydantic import field_validator
 from ingestion import Upsert
 from ingestion.core.errors import Fenced
 from ingestion.models import Run
-from ingestion.running import Seams, isolation
-from ingestion.running.ownership import Ownership, advance, claim, landed
+from ingestion.running import Seams, poison_bisection
+from ingestion.running.claims import Ownership, advance, claim, landed
 from ingestion.testing import registered
 from tests.app.oracle import Entry, oracle
 from tests.ingestion.runs import carry, counts, item, items, letters, load, new_tenant, over, queued, replayed, rows
@@ -69,7 +69,7 @@ def searched(state: dict[str, Any], deaths: int) -> frozenset[str]:
     """What is convicted when a run is taken up with this search written down, after so many deaths."""
     mine = claimed()
     Run.unscoped.filter(pk=mine.run_id).update(isolation=state, deaths=deaths)
-    return isolation.resume(Run.unscoped.get(pk=mine.run_id), mine)
+    return poison_bisection.resume(Run.unscoped.get(pk=mine.run_id), mine)
 
 
 def test_a_record_that_died_alone_once_is_tried_alone_again_before_it_is_convicted() -> None:

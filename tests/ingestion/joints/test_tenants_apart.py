@@ -15,8 +15,8 @@ from django.urls import reverse
 from redis import Redis
 
 from ingestion import actions, artifacts, limits, queueing, retention
-from ingestion.admin.ownership import MOST_KEYS, is_own, own_rows
-from ingestion.clock import db_now_plus
+from ingestion.admin.kit.ownership import MOST_KEYS, is_own, own_rows
+from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, Delivery, Run, Tenant
 from ingestion.testing import registered
 from tests.ingestion.admin.staff import staff

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ingestion import Pipeline, actions, queueing
-from ingestion.clock import db_now_plus
+from ingestion.database.clock import db_now_plus
+from ingestion.database.retrying import retried
 from ingestion.models import Run, Tenant
 from ingestion.running import Seams
-from ingestion.running.conflicts import retried
-from ingestion.running.ownership import claim, give_back
+from ingestion.running.claims import claim, give_back
 from ingestion.testing import registered
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child
 from tests.ingestion.runs import OPERATOR, carry, configured, expire, finish, items, new_tenant, over

@@ -15,10 +15,10 @@ import pytest
 from redis import Redis
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
-from ingestion import actions, queueing, turns
+from ingestion import actions, dispatch, queueing
 from ingestion.models import Connection, Run, Tenant
 from ingestion.running import closing
-from ingestion.running.ownership import claim
+from ingestion.running.claims import claim
 from tests.ingestion.runs import OPERATOR, configured, new_tenant
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
@@ -97,7 +97,7 @@ def p95(redis: Redis, *, backlog: bool, fair: bool = True) -> float:
         rows = [Run(tenant=one.tenant, connection=one, pipeline="app.ticking", kind="upload") for one in hogs]
         Run.unscoped.bulk_create([_again(row) for row in rows for _ in range(BACKLOG // len(rows))])
         if fair:
-            turns.freed(hogs[0].tenant)
+            dispatch.freed(hogs[0].tenant)
         else:
             for pk in Run.unscoped.filter(tenant=hogs[0].tenant).order_by("pk").values_list("pk", flat=True):
                 queueing.hint(pk, "enterprise", 0)

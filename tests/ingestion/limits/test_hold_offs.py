@@ -12,8 +12,8 @@ from django.urls import reverse
 from redis import Redis
 
 from ingestion import actions, events, limits, queueing
-from ingestion.clock import db_now_plus
 from ingestion.core.errors import ActionRefused
+from ingestion.database.clock import db_now_plus
 from ingestion.limits.buckets import LocalBucket
 from ingestion.models import AuditEntry, Connection, Run, Tenant
 from ingestion.testing import make_tenant

@@ -15,7 +15,7 @@ from ingestion import ConfigurationError, Context, QuotaExceeded, actions, limit
 from ingestion.core import meters
 from ingestion.core.errors import ActionRefused, Fenced
 from ingestion.models import AuditEntry, QuotaOverride, Run, Spending, Tenant, Usage
-from ingestion.running import rehearsal
+from ingestion.running import dry_run
 from ingestion.testing import registered
 from tests.ingestion.admin.staff import staff
 from tests.ingestion.chaos.processes import DyingAt, end, in_child, start_child
@@ -216,10 +216,10 @@ def test_a_dry_run_is_refused_at_the_quota_and_counts_nothing() -> None:
     tenant = new_tenant()
     pipeline = over(items(5), page=2, reader=reading(2))
 
-    before = rehearsal.dry_run(tenant, pipeline)
+    before = dry_run.dry_run(tenant, pipeline)
     counted = used(tenant)
     limits.spend(tenant.ref, PAGES, 9)
-    after = rehearsal.dry_run(tenant, pipeline)
+    after = dry_run.dry_run(tenant, pipeline)
 
     assert (before.failure, counted) == ("", 0)
     assert after.failure.startswith("QuotaExceeded")

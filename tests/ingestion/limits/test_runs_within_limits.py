@@ -11,12 +11,12 @@ import pytest
 from redis import Redis
 
 from ingestion import Context, Page, Pipeline, Transient, actions
-from ingestion.clock import read_db_now
 from ingestion.conf import Rate
+from ingestion.database.clock import read_db_now
 from ingestion.limits.buckets import SharedBucket, key_of
 from ingestion.models import Run
-from ingestion.running import Seams, rehearsal
-from ingestion.running.work import outside_a_run
+from ingestion.running import Seams, dry_run
+from ingestion.running.execution import outside_a_run
 from ingestion.testing import Records, make_tenant, registered
 from ingestion.vault import credentials
 from tests.ingestion.runs import OPERATOR, carry, configured, events, items, new_tenant, over, queued
@@ -156,7 +156,7 @@ def test_a_name_in_a_config_is_no_fresh_bucket_unless_a_credential_or_a_rate_has
 def test_a_dry_run_and_a_preview_keep_to_the_rate_and_wait_only_as_long_as_a_person(redis: Redis) -> None:
     tenant = make_tenant("looking")
     with registered(calling("hourly")) as pipeline:
-        report = rehearsal.dry_run(tenant, pipeline)
+        report = dry_run.dry_run(tenant, pipeline)
         ctx = outside_a_run(pipeline, actions.connect(OPERATOR, tenant, pipeline.name))
         with pytest.raises(Transient):
             ctx.throttle(1)

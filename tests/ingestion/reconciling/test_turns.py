@@ -14,8 +14,8 @@ from ingestion import (
     actions,
     reconciling,
 )
-from ingestion.clock import db_now_plus, read_db_now
 from ingestion.core.errors import ActionRefused
+from ingestion.database.clock import db_now_plus, read_db_now
 from ingestion.models import Connection, ReconciledPeriod
 from ingestion.testing import registered
 from tests.ingestion.periods import (

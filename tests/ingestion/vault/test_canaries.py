@@ -274,7 +274,7 @@ def test_a_config_that_holds_it_is_refused_in_every_spelling(tenant: Tenant) -> 
 
 def test_no_repr_of_what_holds_it_shows_it(tenant: Tenant) -> None:
     from ingestion.conf import config
-    from ingestion.running.work import outside_a_run
+    from ingestion.running.execution import outside_a_run
 
     with registered(leaking()) as pipeline:
         ctx = outside_a_run(pipeline, actions.connect(OPERATOR, tenant, pipeline.name))

@@ -12,12 +12,12 @@ import pytest
 from django.db import transaction
 
 from ingestion import actions
-from ingestion.clock import db_now_plus
 from ingestion.core.context import Secret, TenantRef
 from ingestion.core.errors import CredentialError, CredentialMissing, Transient
+from ingestion.database.clock import db_now_plus
 from ingestion.models import Credential, CredentialVersion
 from ingestion.vault import credentials
-from ingestion.vault.exchange import Exchanging
+from ingestion.vault.token_refresh import Exchanging
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child
 from tests.ingestion.runs import configured
 from tests.ingestion.vault.keeping import OPERATOR, STORE, of, stored

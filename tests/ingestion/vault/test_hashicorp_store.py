@@ -18,7 +18,7 @@ from ingestion.core.errors import (
 )
 from ingestion.models import Credential
 from ingestion.vault import Address, HashicorpStore, SecretStore, credentials
-from ingestion.vault.exchange import Exchanging
+from ingestion.vault.token_refresh import Exchanging
 from tests.ingestion.runs import configured, new_tenant
 from tests.ingestion.vault.fake_server import TOKEN, FakeVault
 from tests.ingestion.vault.keeping import OPERATOR, STORE, of, stored

@@ -16,7 +16,7 @@ from ingestion import actions, queueing
 from ingestion.core.errors import ActionRefused, IngestionError
 from ingestion.models import Tenant
 from ingestion.queueing import RunWorker
-from ingestion.vault import holders, rotation
+from ingestion.vault import key_holders, rotation
 from tests.ingestion.chaos.processes import end, in_child, start_child
 from tests.ingestion.runs import new_tenant
 from tests.ingestion.vault.keeping import OPERATOR, master_key, stored, under
@@ -28,10 +28,10 @@ ELSEWHERE = dataclasses.replace(queueing.this_process("web"), host="web-2", pid=
 
 @pytest.fixture(autouse=True)
 def _said_nothing_yet() -> Iterator[None]:
-    before = dataclasses.replace(holders._last)
-    holders._last.at = float("-inf")
+    before = dataclasses.replace(key_holders._last)
+    key_holders._last.at = float("-inf")
     yield
-    holders._last.at, holders._last.pid = before.at, before.pid
+    key_holders._last.at, key_holders._last.pid = before.at, before.pid
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def rotated(**options: bool) -> list[rotation.Rotated | IngestionError]:
 
 def having(**keys: str) -> Mapping[str, str]:
     with under(**keys):
-        return holders.fingerprints()
+        return key_holders.fingerprints()
 
 
 def test_a_process_without_the_first_key_is_named_with_what_it_has(tenant: Tenant, redis: Redis) -> None:
@@ -125,11 +125,11 @@ def test_a_request_says_what_the_web_process_has_at_most_every_thirty_seconds(re
 
 def test_a_forked_process_speaks_for_itself(redis: Redis) -> None:
     def announced_too() -> None:
-        holders.announce("worker")
+        key_holders.announce("worker")
         pids = {announcement.process.pid for announcement in queueing.announcements()}
         assert pids == {os.getpid(), os.getppid()}
 
-    holders.announce("worker")
+    key_holders.announce("worker")
 
     assert in_child(announced_too) == 0
 
@@ -137,6 +137,6 @@ def test_a_forked_process_speaks_for_itself(redis: Redis) -> None:
 @pytest.mark.parametrize("key", [master_key(), "nonsense"])
 def test_no_request_fails_for_want_of_redis_or_of_a_key(key: str) -> None:
     with under(old=key):
-        holders.announce("web")
+        key_holders.announce("web")
 
-    assert holders._last.pid == os.getpid()
+    assert key_holders._last.pid == os.getpid()

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ingestion import Context, Json, Page, Pipeline, Secret, actions
-from ingestion.clock import db_now_plus
 from ingestion.core.errors import ActionRefused, CredentialError, Transient
+from ingestion.database.clock import db_now_plus
 from ingestion.models import AuditEntry, Connection, Credential, Run, Tenant
 from ingestion.redaction import mask
 from ingestion.running import Seams
-from ingestion.running.rehearsal import dry_run
+from ingestion.running.dry_run import dry_run
 from ingestion.testing import Records, make_tenant, registered
 from ingestion.vault import credentials
 from tests.ingestion.runs import OPERATOR, carry, configured, item, items, new_tenant, over, queued

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ingestion import actions
-from ingestion.clock import read_db_now
 from ingestion.core.context import Secret
 from ingestion.core.errors import CredentialDamaged
+from ingestion.database.clock import read_db_now
 from ingestion.models import AuditEntry, Credential, DataKey, Tenant
 from ingestion.vault import credentials, rotation
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child

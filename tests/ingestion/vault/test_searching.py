@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingestion import redaction
 from ingestion.redaction import MASK, mask, remember, spellings
-from ingestion.redaction.known import Known
+from ingestion.redaction.known_secrets import Known
 
 LETTERS = st.text(st.sampled_from("aab/ é\ud800😀"), max_size=60)
 SECRETS = st.lists(st.text(st.sampled_from("aab/é😀"), min_size=8, max_size=14), min_size=1, max_size=6)

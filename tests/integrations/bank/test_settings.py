@@ -13,7 +13,7 @@ from django.urls import reverse
 from ingestion import ConfigurationError
 from ingestion.actions import Actor, configure, upload
 from ingestion.models import Artifact, Connection, Run
-from ingestion.running.rehearsal import dry_run
+from ingestion.running.dry_run import dry_run
 from integrations.bank.file_config import KEYS
 from integrations.bank.source import BankFiles
 from tests.ingestion.commands.shell import ingest

@@ -11,7 +11,7 @@ from django.db import OperationalError, connections
 from ingestion import CredentialError, SourceChanged, Transient
 from ingestion.models import Connection
 from ingestion.testing import registered
-from integrations.databases.faults import translated
+from integrations.databases.errors import translated
 from tests.ingestion.runs import carry, queued
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import DAY, context, orders, pages, source, values

@@ -88,7 +88,7 @@ def test_an_alias_that_is_not_there_is_a_configuration_error(legacy: Legacy) -> 
 def test_the_session_cannot_write_and_leaves_the_shared_connection_alone(legacy: Legacy) -> None:
     orders(legacy, 1)
     before = set(connections)
-    from integrations.databases.faults import translated
+    from integrations.databases.errors import translated
     from integrations.databases.sessions import session
 
     with pytest.raises((SourceChanged, Transient)), translated("legacy"), session("legacy", 5, None) as opened:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.http.bodies import Damaged, Undecodable, decoded
 from integrations.http.call import TooLarge
+from integrations.http.decompression import Damaged, Undecodable, decoded
 
 
 @given(st.binary(max_size=5000), st.integers(1, 700), st.sampled_from(["gzip", "deflate", "bare", "", "members"]))

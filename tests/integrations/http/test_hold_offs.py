@@ -10,7 +10,7 @@ import pytest
 from ingestion import HeldOff, SourceChanged
 from integrations.http import Limits
 from integrations.http.limits import DEFAULT
-from integrations.http.verdicts import refusal
+from integrations.http.status_mapping import refusal
 from tests.integrations.http.callers import Told, client, context
 
 LIMITS = Limits(attempts=2, backoff=0.1, backoff_cap=7.0, deadline=1000)

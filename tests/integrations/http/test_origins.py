@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ingestion import SourceChanged
-from integrations.http.origins import base, joined
+from integrations.http.urls import base, joined
 from tests.integrations.http.callers import client
 from tests.integrations.http.faults import FAULTS
 from tests.integrations.http.server import Server, serving

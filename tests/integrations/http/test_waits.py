@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 import pytest
 
-from integrations.http.waits import exhausted_for, retry_after
+from integrations.http.retry_after import exhausted_for, retry_after
 
 NOW = "Wed, 25 Nov 2026 12:00:00 GMT"
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, field_validator
 
 from ingestion.models import Connection, Delivery, Run
 from ingestion.testing import make_tenant, registered
-from ingestion.webhooks.foretelling import NAMED
+from ingestion.webhooks.feedback import NAMED
 from integrations.push import Pushed
 from tests.ingestion.received import connected
 from tests.ingestion.runs import carry, item, letters, over

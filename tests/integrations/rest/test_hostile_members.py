@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from ingestion.testing import make_tenant
-from integrations.rest.taking import taken
+from integrations.rest.page_records import taken
 from tests.integrations.rest.test_records import Things, connected, letters, run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]

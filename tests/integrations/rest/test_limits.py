@@ -16,8 +16,8 @@ from integrations.rest import Rest
 from integrations.rest.answers import Signal
 from integrations.rest.config import _LONGEST, KINDS, STYLES
 from integrations.rest.declaration import ErrorBudget
-from integrations.rest.reading import BATCH
-from integrations.rest.taking_apart import MOST
+from integrations.rest.json_splitting import MOST
+from integrations.rest.paginator import BATCH
 from tests.integrations.rest.test_records import acme, connected, rows, run
 from tests.integrations.rest.worlds import World, ids, read, reply, rest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ingestion import Context, TenantRef
-from ingestion.clock import read_db_now
+from ingestion.database.clock import read_db_now
 
 
 def context(tenant: TenantRef, **values: Any) -> Context:

@@ -16,7 +16,7 @@ import pytest
 from config.paths import PROJECT
 from ingestion import ConfigurationError, Context, Secret, TenantRef, Transient
 from ingestion.models import Run
-from ingestion.running.rehearsal import dry_run
+from ingestion.running.dry_run import dry_run
 from ingestion.testing import registered
 from integrations.streams import Message, Queue
 from tests.ingestion.chaos.test_poison import claims_until_the_end, deadly

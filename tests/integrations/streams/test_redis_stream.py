@@ -10,7 +10,7 @@ import pytest
 
 from ingestion import Context, Page
 from ingestion.models import Run
-from ingestion.running.rehearsal import dry_run
+from ingestion.running.dry_run import dry_run
 from ingestion.testing import make_tenant, registered
 from integrations.streams import RedisStream
 from tests.ingestion.runs import carry, counts, finish, item, letters, load, new_tenant, over, queued, rows

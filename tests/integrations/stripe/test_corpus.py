@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from ingestion import Context, TenantRef, Window
 from integrations.stripe import major, schemas
 from integrations.stripe.kinds import KINDS
-from integrations.stripe.news import about, carried
+from integrations.stripe.object_changes import about, carried
 from integrations.stripe.objects import event
 from tests.corpora import CORPORA
 from tests.integrations.stripe.following import READY

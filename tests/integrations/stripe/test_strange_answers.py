@@ -9,9 +9,9 @@ import pytest
 
 from ingestion import CredentialError, SourceChanged, Transient, actions
 from ingestion.models import Run
+from integrations.stripe.current_object import current
 from integrations.stripe.kinds import KINDS
 from integrations.stripe.objects import split
-from integrations.stripe.present import current
 from tests.ingestion.runs import OPERATOR, carry
 from tests.integrations.stripe.account import DAY, Account
 from tests.integrations.stripe.following import following

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from ingestion.webhooks import receiver
+from integrations.stripe.connected_accounts import without_strangers
 from integrations.stripe.signature import signed
-from integrations.stripe.strangers import without_strangers
 from integrations.stripe.urls import is_for_events
 
 SECRETS = {"acme": "whsec_of_acme", "globex": "whsec_of_globex"}

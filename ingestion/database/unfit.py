@@ -1,0 +1,55 @@
+"""What a value is refused with that does not fit its column, and which errors are about the value."""
+
+from __future__ import annotations
+
+from decimal import InvalidOperation
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from ingestion.core.text import told
+from ingestion.core.user_errors import UNFORESEEN
+
+CONVERSION_ERRORS = (*UNFORESEEN, ValidationError)
+"""What converting one value may raise because of that value: also a custom field's code that did not foresee it."""
+
+
+class ColumnFault(ValueError):
+    """This value does not fit its column: `code` is stable, the text is for people, `path` leads on inside it."""
+
+    def __init__(self, code: str, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.path = path
+
+
+def explain(error: Exception) -> tuple[str, str]:
+    """Code and message of one of CONVERSION_ERRORS."""
+    match error:
+        case ColumnFault():
+            return error.code, str(error)
+        case ValidationError():
+            return "invalid", "; ".join(error.messages)
+        case InvalidOperation():
+            return "decimal", "This is not a decimal number."
+        case UnicodeEncodeError():
+            return "unicode", "The text holds half of a surrogate pair and cannot be stored."
+        case RecursionError():
+            return "depth", "The value is nested too deeply."
+        case _:
+            return type(error).__name__, told(error)
+
+
+def refuse_strangers(value: Any) -> None:
+    """Raise ColumnFault for what is no value at all: SQL expressions and rows of other tables."""
+    if isinstance(value, models.Model):
+        raise ColumnFault("row", f"A row of {type(value).__name__} is no value; give the value of one of its columns.")
+    if hasattr(value, "resolve_expression") or hasattr(value, "as_sql"):
+        raise ColumnFault("expression", f"{type(value).__name__}(…) is an SQL expression; the loader takes values.")
+
+
+def refuse_truths(value: Any, wanted: str) -> None:
+    """Raise ColumnFault for True and False, which Python takes for 1 and 0 and for texts."""
+    if isinstance(value, bool):
+        raise ColumnFault("boolean", f"{value} is a truth value and no {wanted}; say in the transform what it means.")

@@ -1,0 +1,76 @@
+"""`ingest backfill`: a window of the past again, in shards, beside the live runs."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+from ingestion import actions
+from ingestion.core.durations import span_text
+from ingestion.core.text import counted
+from ingestion.management.verbs import arguments, inline_execution, lookups, serializers
+from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.output import Output
+from ingestion.management.verbs.stop_signals import stopping
+from ingestion.models import Run
+from ingestion.running import shards
+
+COLUMNS = ("id", "state", "window_start", "window_end", "read", "ok", "skipped", "dead")
+SHOWN = 20
+
+
+def add(verbs: Verbs) -> None:
+    parser = arguments.verb(
+        verbs, "backfill", backfill, "Read a window of the past again, in shards, without moving the watermark."
+    )
+    arguments.add_connection(parser)
+    parser.add_argument("--from", required=True, dest="start", type=arguments.moment, metavar="TIME", help="included")
+    parser.add_argument("--to", required=True, dest="end", type=arguments.moment, metavar="TIME", help="not included")
+    parser.add_argument("--shard", type=arguments.span, default=timedelta(days=1), metavar="1d", help="one run's part")
+    parser.add_argument("--parallel", type=arguments.positive, help='shards at a time; INGESTION["BACKFILL_PARALLEL"]')
+    parser.add_argument("--reason", default="", help="kept in the audit trail; needed unless --preview")
+    parser.add_argument("--preview", action="store_true", help="only show the shards")
+    arguments.add_config(parser)
+    arguments.add_queue(parser)
+
+
+def backfill(options: Options, output: Output) -> None:
+    connection = lookups.connection(options)
+    if options["preview"]:
+        actions.require_windowed(connection, dict(options["config"]))
+        windows = actions.shards_of(options["start"], options["end"], options["shard"])
+        rows: list[dict[str, Any]] = [{"window_start": one.start, "window_end": one.end} for one in windows]
+        output.rows("shards", rows, ("window_start", "window_end"))
+        output.say(f"{counted(len(rows), 'shard')} of {span_text(options['shard'])}.")
+        return
+    parent = actions.backfill(
+        arguments.COMMAND_LINE, connection, options["start"], options["end"], shard=options["shard"],
+        reason=options["reason"], parallel=options["parallel"], config=dict(options["config"]), hint=options["queue"],
+    )  # fmt: skip
+    answer(parent, options, output)
+
+
+def answer(parent: Run, options: Options, output: Output) -> None:
+    """Carry the shards here, unless --queue gave them to the workers, and say how they ended."""
+    if not options["queue"]:
+        with stopping() as stop:
+            _carry(parent, stop)
+    bad = parent.shards.exclude(state=Run.State.SUCCEEDED).select_related("tenant", "connection").order_by("pk")[:SHOWN]
+    output.fields("shards", dict(shards.progress(parent)))
+    if rows := [serializers.run(one) for one in bad]:
+        output.rows("not_succeeded", rows, (*COLUMNS, "error_class"))
+    inline_execution.answer([parent], {**options, "executed": True}, output)
+
+
+def _carry(parent: Run, stop: threading.Event) -> None:
+    """One after the other here, beside what workers take of them, until all have ended."""
+    while not stop.is_set():
+        parent.refresh_from_db()
+        if parent.state in Run.TERMINAL:
+            return
+        waiting = shards.next_in_line(parent)
+        if waiting:
+            inline_execution.carry(waiting[0], stop)
+        elif not shards.settle(parent.pk):
+            stop.wait(inline_execution.POLL_SECONDS)

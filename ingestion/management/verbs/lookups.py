@@ -1,0 +1,77 @@
+"""What a verb's arguments name, looked up in the database; exit code 2 when it is not there.
+
+With --tenant a thing of another tenant is not there either.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TypeVar
+
+from django.core.management.base import CommandError
+from django.db import models
+
+from ingestion.core import registry
+from ingestion.management.verbs.arguments import Options
+from ingestion.management.verbs.exit_codes import Exit
+from ingestion.models import Connection, Tenant, TenantOwned
+
+_TENANTS = "`manage.py ingest list tenants` shows them, `manage.py ingest tenant add KEY` makes one."
+_NAMED = 10
+M = TypeVar("M", bound=TenantOwned)
+
+
+def tenant(options: Options) -> Tenant:
+    key = options["tenant"]
+    found = Tenant.objects.filter(key=key).first()
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(key, Tenant.objects.values_list("key", flat=True), n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else _TENANTS
+    raise CommandError(f"There is no tenant {key!r}. {hint}", returncode=Exit.USAGE)
+
+
+def connection(options: Options) -> Connection:
+    """The connection of --tenant, --pipeline and --name. Raises UnknownPipeline when no app registers it."""
+    owner, pipeline, name = tenant(options), options["pipeline"], options.get("name", "")
+    mine = Connection.objects.for_tenant(owner).select_related("tenant").filter(pipeline=pipeline)
+    found = mine.filter(name=name).first()
+    if found is not None:
+        return found
+    registry.get(pipeline)
+    if names := list(mine.order_by("name").values_list("name", flat=True)):
+        raise CommandError(_which(owner, pipeline, name, names), returncode=Exit.USAGE)
+    raise CommandError(
+        f"Tenant {owner.key} is not connected to {pipeline}. Connect it: "
+        f"manage.py ingest connect --tenant {owner.key} --pipeline {pipeline}" + (f" --name {name}" if name else ""),
+        returncode=Exit.USAGE,
+    )
+
+
+def _which(owner: Tenant, pipeline: str, name: str, names: Sequence[str]) -> str:
+    """What is said where the tenant has other connections to the pipeline, but none of this name."""
+    shown, more = list(map(repr, names[:_NAMED])), len(names) - _NAMED
+    if more > 0:
+        shown.append(f"{more} more")
+    if not name:
+        return f"Say which connection: --name {' or '.join(shown)}."
+    near = difflib.get_close_matches(name, names, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    there = "there is" if len(names) == 1 else "there are"
+    return f"There is no connection {name!r} of {pipeline} for {owner.key}; {there}: {', '.join(shown)}.{meant}"
+
+
+def scoped(model: type[M], options: Options) -> models.QuerySet[M]:
+    """The rows of --tenant, or of all tenants when none is named: the command line may see all of them."""
+    manager: models.Manager[M] = model.unscoped
+    query = manager.select_related("tenant")
+    return query.filter(tenant=tenant(options)) if options.get("tenant") else query
+
+
+def one(model: type[M], pk: int, options: Options) -> M:
+    found = scoped(model, options).filter(pk=pk).first()
+    if found is None:
+        of = f" of tenant {options['tenant']}" if options.get("tenant") else ""
+        raise CommandError(f"There is no {model._meta.verbose_name} {pk}{of}.", returncode=Exit.USAGE)
+    return found

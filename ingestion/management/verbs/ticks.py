@@ -1,0 +1,49 @@
+"""`ingest tick`: what rq-scheduler does, without Redis."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+
+from django.db import InterfaceError, OperationalError, connections
+
+from ingestion import scheduling
+from ingestion.conf import config
+from ingestion.management.verbs import arguments
+from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.output import Output
+from ingestion.management.verbs.stop_signals import stopping
+from ingestion.vault import key_holders
+
+logger = logging.getLogger("ingestion")
+
+
+def add(verbs: Verbs) -> None:
+    parser = arguments.verb(verbs, "tick", tick, "Turn due connections into runs and tell the workers.")
+    parser.add_argument("--loop", action="store_true", help='again every INGESTION["TICK_SECONDS"], until SIGTERM')
+
+
+def tick(options: Options, output: Output) -> None:
+    if options["loop"]:
+        output.say(f"Tick {os.getpid()} looks every {config().TICK_SECONDS:g} seconds; SIGTERM ends it.")
+        loop()
+        return
+    done = scheduling.tick()
+    output.fields("tick", dataclasses.asdict(done))
+
+
+def loop() -> None:
+    """Tick until asked to stop. A tick that fails is logged and the next one tries again."""
+    with stopping() as stop:
+        while not stop.is_set():
+            try:
+                scheduling.tick()
+            except (OperationalError, InterfaceError) as error:
+                logger.error("The tick could not use the database: %s", error, extra={"event": "tick"})
+            except Exception:
+                # Whatever it is, a ticker that ended would keep every tenant waiting.
+                logger.exception("The tick failed; the next one tries again.", extra={"event": "tick"})
+            key_holders.announce("tick")
+            connections.close_all()  # an outage leaves dead connections behind
+            stop.wait(config().TICK_SECONDS)

@@ -1,0 +1,69 @@
+"""How the queues are looked after, for people and for whoever decides about speed; None where Redis does not answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import django_rq
+from redis.exceptions import RedisError
+from rq import Worker
+
+from ingestion.conf import config
+from ingestion.queueing.clients import absence, quick_queue
+from ingestion.queueing.wake_ups import queue_of
+
+
+def socket_timeout(name: str) -> float | None:
+    """Seconds after which a Redis that accepts a command and never answers is given up; None: never."""
+    pool: Any = django_rq.get_queue(name).connection.connection_pool
+    return pool.connection_kwargs.get("socket_timeout")  # type: ignore[no-any-return]
+
+
+def depths() -> dict[str, int | None]:
+    """Hints waiting in each queue; None where Redis cannot be reached."""
+    found: dict[str, int | None] = {}
+    for name in [*dict.fromkeys(config().QUEUES.values()), config().TICK_QUEUE]:
+        try:
+            found[name] = None if absence.hangs else quick_queue(name).count
+        except (RedisError, OSError) as error:
+            absence.note(error)
+            found[name] = None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How a queue is looked after."""
+
+    hints: int
+    """Waiting in it."""
+    workers: int
+    """Registered for it; one that was killed counts for some minutes more."""
+
+
+def served(name: str) -> Served | None:
+    """What waits in the queue and how many workers serve it; None where Redis cannot be reached."""
+    if absence.hangs:
+        return None
+    try:
+        queue = quick_queue(name)
+        return Served(queue.count, Worker.count(queue=queue))
+    except (RedisError, OSError) as error:
+        absence.note(error)
+        return None
+
+
+def eviction_policy() -> str | None:
+    """What Redis does when its memory is full; None where it cannot be reached."""
+    try:
+        memory: Any = quick_queue(config().TICK_QUEUE).connection.info("memory")
+        return str(memory["maxmemory_policy"])
+    except (RedisError, OSError, KeyError):
+        return None
+
+
+def workers(tier: str) -> int | None:
+    """Worker processes that serve the queue of `tier`; None where Redis cannot be reached."""
+    found = served(queue_of(tier))
+    return found.workers if found is not None else None

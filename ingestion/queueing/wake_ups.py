@@ -1,0 +1,61 @@
+"""Hints: a run's id in a queue, sent after the commit, and a Redis that hangs is not waited for."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+from redis.exceptions import RedisError
+from rq.timeouts import BaseTimeoutException
+
+from ingestion.conf import config
+from ingestion.queueing.clients import absence, quick_queue
+
+logger = logging.getLogger("ingestion")
+
+EXECUTE = "ingestion.jobs.execute"
+TICK = "ingestion.jobs.tick"
+RECONCILE = "ingestion.jobs.reconcile"
+ALLOWED = frozenset({EXECUTE, RECONCILE, TICK})
+"""Functions a worker of ours may be asked to call."""
+
+
+def queue_of(tier: str) -> str:
+    """The queue of a tenant tier; unknown tiers share the lowest one."""
+    queues = config().QUEUES
+    return queues.get(tier) or next(iter(queues.values()))
+
+
+def hint(run_id: int, tier: str, fence: int) -> None:
+    """After the current transaction commits, tell a worker that the run may be claimed. A dead Redis is only logged."""
+    # The fence is part of the id: the next claim's hint never overwrites a job that still executes.
+    transaction.on_commit(lambda: _send(EXECUTE, run_id, queue_of(tier), f"run-{run_id}-{fence}"))
+
+
+def hint_periods(connection_id: int, tier: str) -> None:
+    """After the current transaction commits, tell a worker to check a connection's closed periods."""
+    transaction.on_commit(lambda: _send(RECONCILE, connection_id, queue_of(tier), f"periods-{connection_id}"))
+
+
+def is_timeout(error: BaseException) -> bool:
+    """RQ's own job timeout, an ordinary Exception that says nothing about any record."""
+    return isinstance(error, BaseTimeoutException)
+
+
+def _send(function: str, subject: int, name: str, job_id: str) -> None:
+    """One job a `job_id`: while that one waits, it is not sent again."""
+    if absence.hangs:
+        return
+    try:
+        queue = quick_queue(name)
+        if queue.get_job_position(job_id) is not None:
+            return
+        # job_timeout -1: deadlines are per batch and our own; result_ttl 0: nothing is kept of a job that ended.
+        queue.enqueue(function, subject, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
+    except (RedisError, OSError) as error:
+        absence.note(error)
+        logger.warning(
+            "Redis is not reachable (%s); the tick sends this hint again.",
+            error,
+            extra={"event": "hint", **({"run_id": subject} if function == EXECUTE else {})},
+        )

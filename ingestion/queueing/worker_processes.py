@@ -1,0 +1,196 @@
+"""Worker processes and the scheduler process, and what they may be asked to do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import django_rq
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq_scheduler import Scheduler
+
+from ingestion.conf import config
+from ingestion.core.errors import Transient
+from ingestion.queueing.clients import absence, quick_queue
+from ingestion.queueing.wake_ups import ALLOWED, EXECUTE, TICK
+
+logger = logging.getLogger("ingestion")
+_TICK_ID = "ingestion-tick"
+
+
+class RunJob(Job):
+    """A job in JSON that can only call our entry points; anything else planted in Redis fails here.
+
+    RQ would import a callback by whatever name the job says, and enqueue what depends on it: we give no job either.
+    """
+
+    success_callback = failure_callback = stopped_callback = None
+
+    def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:  # noqa: A002
+        # rq-scheduler passes no serializer on, and RQ's own default is pickle, which our workers refuse to read.
+        super().__init__(id, connection, serializer or JSONSerializer)
+
+    def perform(self) -> Any:
+        if self.func_name not in ALLOWED:
+            raise PermissionError(f"{self.func_name} is not an entry point of this worker.")
+        if self._success_callback_name or self._failure_callback_name or self._stopped_callback_name:
+            raise PermissionError("A job of this worker has no callbacks.")
+        if self._dependency_ids or self.dependent_ids:
+            raise PermissionError("A job of this worker depends on no other, and none depends on it.")
+        return super().perform()
+
+
+class TickScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
+    """rq-scheduler for our one entry, under keys of its own.
+
+    The entry is JSON: a project's own scheduler on the same Redis would end at it, and ours at that one's pickles.
+    """
+
+    redis_scheduler_namespace_prefix = "ingestion:scheduler_instance:"
+    scheduler_key = "ingestion:scheduler"
+    scheduler_lock_key = "ingestion:scheduler_lock"
+    scheduled_jobs_key = "ingestion:scheduler:scheduled_jobs"
+    job_class = RunJob
+
+
+class RunWorker(Worker):
+    """An RQ worker whose child gives its run back when the worker is asked to stop."""
+
+    job_class = RunJob
+    watch: Callable[[int], None] | None = None
+    """Called with the process id of a child that is at work, every `watch_every` seconds."""
+    alive: Callable[[], object] | None = None
+    """Called at each sign of life that this worker gives RQ."""
+    watch_every = 30.0
+    _look_at = 0.0
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if self.alive is not None and os.getpid() == self.pid:  # RQ calls this in each job's child too
+            self.alive()
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        self._look_at = time.monotonic() + self.watch_every
+        super().fork_work_horse(job, queue)
+
+    def wait_for_horse(self) -> Any:
+        """As RQ's, which an alarm interrupts now and then; and look at the child while it is at work."""
+        while self.watch is not None and not _ends_within(self.horse_pid, self._look_at - time.monotonic()):
+            self._look_at = time.monotonic() + self.watch_every
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})  # it would end a query half-way
+            try:
+                self.watch(self.horse_pid)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        return super().wait_for_horse()
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        if self.horse_pid:
+            self.kill_horse(signal.SIGTERM)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def _ends_within(pid: int, seconds: float) -> bool:
+    """Whether our child `pid` ends in this time. It is not reaped."""
+    if hasattr(os, "pidfd_open"):
+        descriptor = os.pidfd_open(pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            return bool(poll.poll(max(0.0, seconds) * 1000))
+        finally:
+            os.close(descriptor)
+    until = time.monotonic() + seconds
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def work(
+    name: str,
+    *,
+    lost: Callable[[int, int], None],
+    watch: Callable[[int], None] | None = None,
+    watch_every: float = 30.0,
+    alive: Callable[[], object] | None = None,
+    burst: bool = False,
+) -> None:
+    """Serve one queue in this process until asked to stop.
+
+    `watch(pid)` is called every `watch_every` seconds while a child is at work, `lost(run, pid)` when one was killed,
+    and `alive()` at every sign of life that the worker gives, by minutes apart while it has nothing to do.
+
+    One queue only: RQ loses a job when a worker that listens on several is killed after the pop (measured).
+    """
+    ensure_tick()
+    queue = django_rq.get_queue(name)
+
+    def child_killed(job: Job, pid: int, status: int, usage: Any) -> None:
+        if job.func_name == EXECUTE:
+            lost(int(job.args[0]), pid)
+
+    with _reachable(queue):
+        worker = RunWorker(
+            [queue],
+            connection=queue.connection,
+            serializer=JSONSerializer,
+            job_class=RunJob,
+            work_horse_killed_handler=child_killed,
+        )
+        worker.watch, worker.watch_every, worker.alive = watch, watch_every, alive
+        worker.work(burst=burst, with_scheduler=False, logging_level="WARNING")
+
+
+def schedule(*, burst: bool = False) -> None:
+    """Send the tick to its queue whenever it is due, until asked to stop."""
+    ensure_tick()
+    queue = django_rq.get_queue(config().TICK_QUEUE)
+    scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection, interval=config().TICK_SECONDS)
+    with _reachable(queue):
+        scheduler.run(burst=burst)
+
+
+@contextmanager
+def _reachable(queue: Queue) -> Iterator[None]:
+    """Around the work of this process, whose own connections are closed after it."""
+    try:
+        yield
+    except RedisError as error:
+        raise Transient(f"Redis cannot be reached: {error}") from error
+    finally:
+        queue.connection.close()
+
+
+def ensure_tick() -> None:
+    """Make sure that rq-scheduler has its single entry; called by every worker start and every tick."""
+    if absence.hangs:
+        return
+    try:
+        queue = quick_queue(config().TICK_QUEUE)
+        scheduler = TickScheduler(queue_name=queue.name, connection=queue.connection)
+        interval = max(1, round(config().TICK_SECONDS))
+        if any(job.id == _TICK_ID and job.meta.get("interval") == interval for job in scheduler.get_jobs()):
+            return
+        scheduler.schedule(
+            scheduled_time=datetime.now(UTC).replace(tzinfo=None),
+            func=TICK,
+            interval=interval,
+            id=_TICK_ID,
+            result_ttl=-1,
+            queue_name=queue.name,
+        )
+    except (RedisError, OSError) as error:
+        absence.note(error)
+        logger.warning("Redis is not reachable (%s); `manage.py ingest tick --loop` works without it.", error)

@@ -1,0 +1,282 @@
+"""Who owns a run: claim, renew, give back. Every change is one conditional UPDATE whose row count is checked.
+
+The fence goes up with every claim; whoever holds an older one can no longer write anything (Fenced). Leases are in the
+database's time. Assignments to columns that another assignment reads come first: MySQL assigns left to right.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Case, Exists, F, IntegerField, Q, Value, When
+from django.db.models.functions import Coalesce
+
+from ingestion import dispatch, limits
+from ingestion.conf import MOST_AT_ONCE, config
+from ingestion.core import registry
+from ingestion.core.errors import Cancelled, Fenced, Paused
+from ingestion.core.text import storable, told
+from ingestion.database.clock import DbNow, db_now_plus
+from ingestion.database.retrying import retried
+from ingestion.models import Run
+from ingestion.redaction import mask
+from ingestion.running import slots
+
+_SLOT_TRIES = 20
+"""Times a claim looks for a free slot when others are quicker; the tick hints at the run again after that."""
+
+
+@dataclass(slots=True)
+class Ownership:
+    """Proof of a claim. `batches` is how many the run had committed when we last wrote to it."""
+
+    run_id: int
+    fence: int
+    batches: int
+    extended: float = field(default_factory=time.monotonic, compare=False)
+    """When the lease was extended last, on this process's clock, at the latest."""
+
+    @property
+    def row(self) -> Any:
+        """The run, as long as it is ours."""
+        return Run.unscoped.filter(pk=self.run_id, fence=self.fence, state=Run.State.RUNNING)
+
+    def extending(self, update: Callable[[], int]) -> bool:
+        """Whether `update`, which extends the lease, changed the row."""
+        begun = time.monotonic()
+        changed = bool(update())
+        if changed:
+            self.extended = begun
+        return changed
+
+    def is_due(self) -> bool:
+        """Whether a third of the lease is gone."""
+        return time.monotonic() - self.extended >= config().LEASE_SECONDS / 3
+
+
+def claimable() -> Q:
+    """Runs somebody may claim now: queued and due, or running under an expired lease."""
+    return Q(state=Run.State.QUEUED) & dispatch.is_due() | Q(state=Run.State.RUNNING, lease_until__lt=DbNow())
+
+
+def claim(run_id: int) -> Ownership | None:
+    """Become the owner of the run, or None when it is not due, not queued, paused, its connection is busy, or its
+    tenant has as many runs running as its budget allows. The end of another run then sends the next hint.
+
+    For a shard: or when its backfill has no lane free.
+    """
+    for _ in range(_SLOT_TRIES):
+        run = Run.unscoped.select_related("tenant", "parent").only(*_CLAIMED).filter(pk=run_id).first()
+        if run is None:
+            return None
+        slot, place = _free(run)
+        if slot is None or place is None:
+            return None
+        try:
+            claimed = retried(functools.partial(_take, run, place, slot), transactional=False)
+        except IntegrityError:
+            continue  # another run took this slot or this place a moment ago
+        return Ownership(run_id, run.fence + 1, run.batches) if claimed else None
+    return None
+
+
+_CLAIMED = (
+    *("fence", "batches", "pipeline", "pipeline_version", "host", "worker_pid", "active_key", "slot_key"),
+    *("connection_id", "tenant__tier", "parent__params"),
+)
+"""What a claim looks at."""
+
+
+def _take(run: Run, place: int, slot: int) -> int:
+    """The one UPDATE that claims; raises IntegrityError when the place or the slot is somebody's.
+
+    The fence that was seen is asked for again: of two that claim, one gets the next number.
+    """
+    died = 0 if _still_at_it(run) else 1
+    return (
+        Run.unscoped.filter(claimable(), pk=run.pk, fence=run.fence)
+        .filter(dispatch.is_able() | Q(state=Run.State.RUNNING))
+        .update(
+            deaths=Case(
+                When(state=Run.State.RUNNING, then=F("deaths") + died),
+                default=F("deaths"),
+                output_field=IntegerField(),
+            ),
+            state=Run.State.RUNNING,
+            fence=F("fence") + 1,
+            lease_until=db_now_plus(config().LEASE_SECONDS),
+            active_key=Coalesce("active_key", Value(place)),
+            slot_key=Coalesce("slot_key", Value(slot)),
+            not_before=None,
+            started_at=Coalesce("started_at", DbNow()),
+            pipeline_version=registry.version_of(run.pipeline, run.pipeline_version),
+            host=hostname(),
+            worker_pid=os.getpid(),
+        )
+    )
+
+
+def _free(run: Run) -> tuple[int | None, int | None]:
+    """A slot of the run's tenant and a place (see lanes) that nobody holds, or those that a dead worker left to it.
+
+    A slot is a number below the tenant's budget; its key is unique in the database, so however many claim at once, no
+    more than the budget get one. Those of runs that began under a higher budget count until they end.
+    """
+    if run.slot_key is not None and run.active_key is not None:
+        return run.slot_key, run.active_key
+    first = run.tenant_id * MOST_AT_ONCE
+    of_tenant = Q(slot_key__gte=first, slot_key__lt=first + MOST_AT_ONCE)
+    held = list(Run.unscoped.filter(of_tenant | slots.rivals(run)).values_list("slot_key", "active_key"))
+    place = slots.free(run, {key for _, key in held if key is not None})
+    if run.slot_key is not None:
+        return run.slot_key, place
+    taken = {key for key, _ in held if key is not None and first <= key < first + MOST_AT_ONCE}
+    budget = limits.budget_of(run.tenant.tier)
+    free = [slot for slot in range(first, first + budget) if slot not in taken]
+    # By chance among them: many who claim at once would all try the first.
+    return (random.choice(free) if free and len(taken) < budget else None), place  # noqa: S311  not a secret
+
+
+def _still_at_it(run: Run) -> bool:
+    """Whether the run's owner is another living process of this host: slow, then, and not dead."""
+    return _of_this_host(run) and _lives(run.worker_pid)
+
+
+def died_here(run: Run) -> bool:
+    """Whether the run's owner was another process of this host, which lives no more."""
+    return _of_this_host(run) and not _lives(run.worker_pid)
+
+
+def _of_this_host(run: Run) -> bool:
+    return run.worker_pid not in (None, os.getpid()) and run.host == hostname()
+
+
+def _lives(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except (OSError, IndexError):  # not ours to signal, or a system without /proc: it is there
+        return True
+    return state not in ("Z", "X")
+
+
+def renew(mine: Ownership) -> None:
+    """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
+    wanted = mine.row.filter(going_on())
+    if mine.extending(lambda: wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS))):
+        return
+    cancelled = mine.row.values_list("cancel_requested", flat=True).first()
+    if cancelled is None:
+        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
+    go_on(mine, cancelled=cancelled, paused=True)
+
+
+def look(mine: Ownership, *columns: str, **annotations: Any) -> dict[str, Any]:
+    """What `renew` looks at, with `columns` and `annotations` of the row, in one query; the lease only when it is time.
+
+    Every batch extends the lease; a page that came soon after it finds most of it left.
+    """
+    if mine.is_due():
+        renew(mine)
+    row: dict[str, Any] | None = mine.row.values(
+        *columns, "cancel_requested", paused_at=F("connection__paused_at"), **annotations
+    ).first()
+    if row is None:
+        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
+    go_on(mine, cancelled=row["cancel_requested"], paused=row["paused_at"] is not None)
+    return row
+
+
+def going_on() -> Q:
+    """Runs that nobody asked to stop."""
+    return Q(Exists(dispatch.unpaused()), cancel_requested=False)
+
+
+def go_on(mine: Ownership, *, cancelled: bool, paused: bool) -> None:
+    """Raise Cancelled or Paused when that is so."""
+    if cancelled:
+        raise Cancelled(f"Run {mine.run_id} was cancelled.")
+    if paused:
+        raise Paused(f"The connection of run {mine.run_id} is paused.")
+
+
+def advance(mine: Ownership, checkpoint: Any, **values: Any) -> None:
+    """Take the run's row lock and move its checkpoint, before the batch's transaction writes anything. Raises Fenced.
+
+    `values` are further columns of the run.
+    """
+    if not advanced(mine, checkpoint, Q(), **values):
+        raise Fenced(f"Run {mine.run_id} was claimed by another worker; this batch is rolled back.")
+
+
+def advanced(mine: Ownership, checkpoint: Any, where: Q, **values: Any) -> bool:
+    """As `advance`, for a run that is also as `where` wants it; False when it is not, or no longer ours."""
+    return mine.extending(
+        lambda: mine.row.filter(where, batches=mine.batches).update(
+            batches=F("batches") + 1,
+            checkpoint=checkpoint,
+            lease_until=db_now_plus(config().LEASE_SECONDS),
+            deaths=0,
+            attempts=0,
+            isolation=None,
+            **values,
+        )
+    )
+
+
+def landed(mine: Ownership) -> bool:
+    """After a connection died during COMMIT: did that batch arrive?"""
+    return bool(mine.row.filter(batches=mine.batches + 1).exists())
+
+
+def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error: BaseException | None = None) -> bool:
+    """Queue the run again, to go on from its checkpoint after `delay` seconds; False when it is no longer ours."""
+    given = bool(
+        mine.row.update(
+            state=Run.State.QUEUED,
+            attempts=F("attempts") + (1 if failed else 0),
+            not_before=db_now_plus(delay) if delay else None,
+            lease_until=None,
+            active_key=None,
+            slot_key=None,
+            error_class=type(error).__name__ if error else "",
+            error_message=_told(mine, error) if error else "",
+        )
+    )
+    if given:
+        transaction.on_commit(lambda: _bring_in(mine.run_id), robust=True)
+    return given
+
+
+def _told(mine: Ownership, error: BaseException) -> str:
+    """For the tenant's staff: with its own secrets masked."""
+    tenant = Run.unscoped.values_list("tenant_id", flat=True).get(pk=mine.run_id)
+    return storable(mask(told(error), tenant), 5000)
+
+
+def _bring_in(run_id: int) -> None:
+    """The slot is free: it is another run's turn, or this one's again. A shard waits for the tick or a sibling."""
+    dispatch.freed(Run.unscoped.select_related("tenant").get(pk=run_id).tenant)
+
+
+def expire(run_id: int, pid: int) -> bool:
+    """Let go of a run whose process `pid` on this host is known to be dead, without waiting for its lease."""
+    held = Run.unscoped.filter(pk=run_id, host=hostname(), worker_pid=pid, state=Run.State.RUNNING)
+    return bool(held.update(lease_until=db_now_plus(-1)))
+
+
+def hostname() -> str:
+    return socket.gethostname()[:200]

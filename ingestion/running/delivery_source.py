@@ -1,0 +1,105 @@
+"""Webhook runs: a connection's pending deliveries as a source."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Max
+
+from ingestion import deliveries
+from ingestion.core.capabilities import Receives
+from ingestion.core.context import Context
+from ingestion.core.errors import ConfigurationError, PoisonDelivery
+from ingestion.core.pipeline import Pipeline
+from ingestion.core.records import Json, Page, Record, Refusal
+from ingestion.models import Delivery, Run
+from ingestion.running import poison_bisection
+from ingestion.running.claims import Ownership
+
+_PAGE = 500
+_PAGE_BYTES = 4 * 1024 * 1024
+"""Smaller than other pages: one delivery may hold many records, and all of them are one batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """What was pending when the run (or its next attempt) began, oldest first. The checkpoint is the last one's id.
+
+    What arrives later is the next run's. So is a delivery whose transaction committed after one with a higher id: it
+    stays pending, because only the very rows of a page are marked done with it.
+    """
+
+    original: Receives
+    run: Run
+    mine: Ownership
+    poison: frozenset[str]
+
+    def totals_of(self, ctx: Context) -> Collection[str]:
+        return ()
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        last = int(checkpoint or 0)
+        pending = deliveries.pending(self.run.connection_id).filter(tenant_id=self.run.tenant_id)
+        newest = pending.aggregate(newest=Max("pk"))["newest"] or 0
+        while rows := self._after(last, newest):
+            last = rows[-1].pk
+            yield self._page(ctx, rows)
+
+    def _after(self, last: int, newest: int) -> Sequence[Delivery]:
+        """The next deliveries, as many as fit a page."""
+        ahead = deliveries.pending(self.run.connection_id).filter(tenant_id=self.run.tenant_id, pk__gt=last)
+        ahead = ahead.filter(pk__lte=newest).order_by("pk")
+        chosen: list[int] = []
+        total = 0
+        for pk, size in ahead.values_list("pk", "size")[:_PAGE]:  # sizes first: bodies only of those that fit
+            total += size
+            if chosen and total > _PAGE_BYTES:
+                break
+            chosen.append(pk)
+        return list(ahead.filter(pk__in=chosen))
+
+    def _page(self, ctx: Context, rows: Sequence[Delivery]) -> Page:
+        records = {_name(row.pk): Record(row.delivery_id, bytes(row.body), _name(row.pk)) for row in rows}
+        self._isolate(ctx, records)
+        deadly = [record for name, record in records.items() if name in self.poison]
+        page = self.original.receive(ctx, [record for name, record in records.items() if name not in self.poison])
+        refused = [Refusal(one, PoisonDelivery("Taking it apart ended its worker process twice.")) for one in deadly]
+        return dataclasses.replace(
+            page,
+            checkpoint=rows[-1].pk,
+            refused=[*page.refused, *refused],
+            declares={},
+            notes=[*page.notes, *(f"{_name(row.pk)}: {row.note}" for row in rows if row.note)],
+            settles=(),
+            deliveries=[row.pk for row in rows],
+        )
+
+    def _isolate(self, ctx: Context, records: dict[str, Record]) -> None:
+        """Find the delivery whose taking apart kills workers; a search among the records they hold goes on later."""
+        suspects = (self.run.isolation or {}).get("suspects", ())
+        if self.run.deaths >= poison_bisection.DEATHS and all(name.startswith(_name("")) for name in suspects):
+            uncounted = dataclasses.replace(ctx, spend=lambda meter, amount: None)  # the page itself counts
+            poison_bisection.search(
+                self.run, self.mine, records, self.poison, lambda part: self.original.receive(uncounted, part)
+            )
+
+
+def _name(pk: object) -> str:
+    return f"delivery {pk}"
+
+
+def receiving(pipeline: Pipeline, run: Run, mine: Ownership, poison: frozenset[str]) -> Pipeline:
+    """`pipeline`, reading what its connection was delivered; control totals are the source's and do not apply.
+
+    Raises ConfigurationError when its source takes no deliveries; they stay pending.
+    """
+    if not isinstance(pipeline.source, Receives):
+        raise ConfigurationError(
+            f"Deliveries wait for {pipeline.name}, whose source {type(pipeline.source).__name__} takes none. Give it "
+            "receive(ctx, deliveries), or abandon them on their pages or with `manage.py ingest abandon-delivery ID "
+            "--reason …`; until then they are kept."
+        )
+    source = Deliveries(pipeline.source, run, mine, poison)
+    return dataclasses.replace(pipeline, source=source, reconciliations=())

@@ -1,0 +1,22 @@
+"""Rejected records of which the destination knows that they arrived already: their letters close at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ingestion.core.destinations import Recognizes
+from ingestion.core.records import Rejected
+from ingestion.dead_letters import recovery
+from ingestion.running.execution import Work
+
+
+def recognize(work: Work, rejected: Sequence[Rejected]) -> list[str]:
+    """Close the letters of what is stored already from another version; a sentence where there are any."""
+    destination = work.pipeline.destination
+    if not rejected or not isinstance(destination, Recognizes):
+        return []
+    stored = destination.recognized(work.ctx, rejected)
+    recovery.recognize(work.run, stored)
+    if not stored:
+        return []
+    return [f"{len(stored)} of the rejected records arrived already, in a version that could be read: {stored[0][1]}"]
