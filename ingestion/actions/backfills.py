@@ -26,7 +26,7 @@ from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Run
 from ingestion.running import shards
 from ingestion.running.execution import outside_a_run
-from ingestion.running.slots import MOST_LANES
+from ingestion.running.slots import MOST_SHARD_SLOTS
 
 DAY = timedelta(days=1)
 
@@ -160,6 +160,6 @@ def reads_windows(pipeline: Pipeline, connection: Connection, config: dict[str, 
 
 
 def _at_once(asked: int | None) -> int:
-    if asked is not None and not 1 <= asked <= MOST_LANES:
-        raise ActionRefused(f"From 1 to {MOST_LANES} shards can run at a time, not {asked}.")
-    return asked or min(settings().BACKFILL_PARALLEL, MOST_LANES)
+    if asked is not None and not 1 <= asked <= MOST_SHARD_SLOTS:
+        raise ActionRefused(f"From 1 to {MOST_SHARD_SLOTS} shards can run at a time, not {asked}.")
+    return asked or min(settings().BACKFILL_PARALLEL, MOST_SHARD_SLOTS)

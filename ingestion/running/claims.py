@@ -72,19 +72,19 @@ def claim(run_id: int) -> Ownership | None:
     """Become the owner of the run, or None when it is not due, not queued, paused, its connection is busy, or its
     tenant has as many runs running as its budget allows. The end of another run then sends the next hint.
 
-    For a shard: or when its backfill has no lane free.
+    For a shard: or when its backfill has no slot free.
     """
     for _ in range(_SLOT_TRIES):
         run = Run.unscoped.select_related("tenant", "parent").only(*_CLAIMED).filter(pk=run_id).first()
         if run is None:
             return None
-        slot, place = _free(run)
-        if slot is None or place is None:
+        slot, active_key = _free(run)
+        if slot is None or active_key is None:
             return None
         try:
-            claimed = retried(functools.partial(_take, run, place, slot), transactional=False)
+            claimed = retried(functools.partial(_take, run, active_key, slot), transactional=False)
         except IntegrityError:
-            continue  # another run took this slot or this place a moment ago
+            continue  # another run took this slot or this key a moment ago
         return Ownership(run_id, run.fence + 1, run.batches) if claimed else None
     return None
 
@@ -96,8 +96,8 @@ _CLAIMED = (
 """What a claim looks at."""
 
 
-def _take(run: Run, place: int, slot: int) -> int:
-    """The one UPDATE that claims; raises IntegrityError when the place or the slot is somebody's.
+def _take(run: Run, active_key: int, slot: int) -> int:
+    """The one UPDATE that claims; raises IntegrityError when another run has the key or the slot.
 
     The fence that was seen is asked for again: of two that claim, one gets the next number.
     """
@@ -114,7 +114,7 @@ def _take(run: Run, place: int, slot: int) -> int:
             state=Run.State.RUNNING,
             fence=F("fence") + 1,
             lease_until=db_now_plus(config().LEASE_SECONDS),
-            active_key=Coalesce("active_key", Value(place)),
+            active_key=Coalesce("active_key", Value(active_key)),
             slot_key=Coalesce("slot_key", Value(slot)),
             not_before=None,
             started_at=Coalesce("started_at", DbNow()),
@@ -126,7 +126,7 @@ def _take(run: Run, place: int, slot: int) -> int:
 
 
 def _free(run: Run) -> tuple[int | None, int | None]:
-    """A slot of the run's tenant and a place (see lanes) that nobody holds, or those that a dead worker left to it.
+    """A slot of the run's tenant and an active key (see slots) that no other run has, or those that a dead worker left.
 
     A slot is a number below the tenant's budget; its key is unique in the database, so however many claim at once, no
     more than the budget get one. Those of runs that began under a higher budget count until they end.
@@ -135,15 +135,16 @@ def _free(run: Run) -> tuple[int | None, int | None]:
         return run.slot_key, run.active_key
     first = run.tenant_id * MOST_AT_ONCE
     of_tenant = Q(slot_key__gte=first, slot_key__lt=first + MOST_AT_ONCE)
-    held = list(Run.unscoped.filter(of_tenant | slots.rivals(run)).values_list("slot_key", "active_key"))
-    place = slots.free(run, {key for _, key in held if key is not None})
+    rows = list(Run.unscoped.filter(of_tenant | slots.rivals(run)).values_list("slot_key", "active_key"))
+    active_key = slots.free_key(run, {key for _, key in rows if key is not None})
     if run.slot_key is not None:
-        return run.slot_key, place
-    taken = {key for key, _ in held if key is not None and first <= key < first + MOST_AT_ONCE}
+        return run.slot_key, active_key
+    taken = {key for key, _ in rows if key is not None and first <= key < first + MOST_AT_ONCE}
     budget = limits.budget_of(run.tenant.tier)
     free = [slot for slot in range(first, first + budget) if slot not in taken]
     # By chance among them: many who claim at once would all try the first.
-    return (random.choice(free) if free and len(taken) < budget else None), place  # noqa: S311  not a secret
+    slot = random.choice(free) if free and len(taken) < budget else None  # noqa: S311  not a secret
+    return slot, active_key
 
 
 def _still_at_it(run: Run) -> bool:
@@ -274,8 +275,8 @@ def _bring_in(run_id: int) -> None:
 
 def expire(run_id: int, pid: int) -> bool:
     """Let go of a run whose process `pid` on this host is known to be dead, without waiting for its lease."""
-    held = Run.unscoped.filter(pk=run_id, host=hostname(), worker_pid=pid, state=Run.State.RUNNING)
-    return bool(held.update(lease_until=db_now_plus(-1)))
+    running = Run.unscoped.filter(pk=run_id, host=hostname(), worker_pid=pid, state=Run.State.RUNNING)
+    return bool(running.update(lease_until=db_now_plus(-1)))
 
 
 def hostname() -> str:

@@ -201,7 +201,7 @@ class _Reader:
             self._go_on()
             answer: Future[Any] = Future()
 
-            def work() -> None:
+            def answer_source() -> None:
                 try:
                     self._go_on()
                     answer.set_result(do(*given))
@@ -209,7 +209,7 @@ class _Reader:
                     answer.set_exception(error)
 
             with self._clocks.stopped():
-                self._said.put(work)
+                self._said.put(answer_source)
                 return answer.result()
 
         return ask

@@ -6,7 +6,7 @@ it.
 due          due instants become runs, by the pipeline's catch-up policy
 forgotten    deliveries that no run is to take in
 hints        which runs workers are told of again
-backfills    lanes for shards, and the end of a backfill
+backfills    slots for shards, and the end of a backfill
 lateness     what should have run and did not      waiting  why something waits, in a sentence
 connections  a connection's schedule       windows  where its next run reads
 """

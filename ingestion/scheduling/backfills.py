@@ -1,4 +1,4 @@
-"""What the tick does for backfills: shards are hinted as lanes are free, and what a crash left open is closed."""
+"""What the tick does for backfills: workers are told of shards as slots are free, and what a crash left open is closed."""
 
 from __future__ import annotations
 

@@ -136,8 +136,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/shards.py",
-        "lanes = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()",
-        "lanes = parallel(parent.params)",
-        ("tests/ingestion/joints/test_beside_each_other.py::test_no_more_shards_are_named_than_lanes_are_free",),
+        "free_slots = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()",
+        "free_slots = parallel(parent.params)",
+        ("tests/ingestion/joints/test_beside_each_other.py::test_no_more_shards_are_named_than_slots_are_free",),
     ),
 ]

@@ -99,7 +99,7 @@ def test_a_source_that_is_read_ahead_spends_without_a_database_of_its_own() -> N
     assert Spending.unscoped.get(run=run, meter=PAGES).total == 8
 
 
-def test_no_more_shards_are_named_than_lanes_are_free() -> None:
+def test_no_more_shards_are_named_than_slots_are_free() -> None:
     with registered(windowed(TEN_DAYS)) as pipeline:
         parent = backfill(connected_to_days(pipeline), parallel=2)
         first, second, *_ = shards_of(parent)
