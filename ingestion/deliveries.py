@@ -34,11 +34,11 @@ def ensure_run(connection: Connection, *, hint: bool = True) -> Run | None:
     """
     made = _make(connection, hint)
     if made is None and hint:
-        transaction.on_commit(lambda: wake(connection), robust=True)
+        transaction.on_commit(lambda: start_run(connection), robust=True)
     return made
 
 
-def wake(connection: Connection, *, hint: bool = True) -> Run | None:
+def start_run(connection: Connection, *, hint: bool = True) -> Run | None:
     """A queued run if deliveries are pending and none is active."""
     return _make(connection, hint) if pending(connection.pk).exists() else None
 

@@ -185,4 +185,4 @@ def announce(run_id: int) -> None:
         for shard in shards.next_in_line(run.parent):
             queueing.hint(shard.pk, shard.tenant.tier, shard.fence)
     if run.deliveries_wait:
-        deliveries.wake(run.connection)
+        deliveries.start_run(run.connection)

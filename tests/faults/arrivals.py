@@ -251,7 +251,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    if made is None and hint:\n        transaction.on_commit(lambda: wake(connection), robust=True)\n",
+        "    if made is None and hint:\n        transaction.on_commit(lambda: start_run(connection), robust=True)\n",
         "",
         (
             "tests/ingestion/test_deliveries.py::test_a_delivery_whose_run_ends_before_the_commit_has_another_one_after_it",
