@@ -39,7 +39,7 @@ class Settings(BaseModel):
     that does so again is isolated as poison. Keep it well above what your slowest record takes.
     """
     TICK_SECONDS: float = Field(15, gt=0)
-    """How often the tick looks for due connections, expired leases and lost hints."""
+    """How often the tick looks for due connections, expired leases and lost wake-ups."""
     SHORTEST_SCHEDULE_SECONDS: float = Field(60, ge=0)
     """Shortest interval that staff or a command may give a connection; what code declares may be shorter."""
     TICK_LIMIT: int = Field(200, gt=0)

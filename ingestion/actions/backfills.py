@@ -58,13 +58,13 @@ def backfill(
     reason: str,
     parallel: int | None = None,
     config: dict[str, Any] | None = None,
-    hint: bool = True,
+    wake: bool = True,
 ) -> Run:
     """Read [start, end) again in shards, `parallel` of them at a time, without moving the watermark.
 
     Returns the parent of the shards; it ends when the last of them has. Live runs go on meanwhile. Raises ActionRefused
     without a reason, for a window that is not in the past, while the connection is paused, and for sources that do not
-    read windows. Without `hint` no worker is told; the caller executes the shards itself.
+    read windows. Without `wake` no worker is told; the caller executes the shards itself.
     """
     actor.require("run_connection", connection.tenant)
     if not reason:
@@ -78,7 +78,7 @@ def backfill(
     params: dict[str, Any] = {"shard": span_text(shard), "parallel": _at_once(parallel)}
     with transaction.atomic():
         _require_none_open(actor, connection)
-        parent = start_shards(actor, connection, windows, params, config, hint=hint)
+        parent = start_shards(actor, connection, windows, params, config, wake=wake)
         actor.audit(
             connection.tenant, "backfill", connection, reason, run=parent.pk, shards=len(windows),
             start=start.isoformat(), end=end.isoformat(), **params,
@@ -103,7 +103,7 @@ def start_shards(
     params: dict[str, Any],
     config: dict[str, Any] | None = None,
     *,
-    hint: bool,
+    wake: bool,
 ) -> Run:
     """A parent with a shard for each of `windows`, all in the transaction that is open. Raises ActionRefused."""
     require_windowed(connection, config)
@@ -132,9 +132,9 @@ def start_shards(
     )
     text = f"{counted(len(windows), 'shard')}, {params['parallel']} at a time, asked for by {actor.name}"
     events.record(parent, "started", text, shards=len(windows))
-    if hint:
+    if wake:
         for one in shards.next_in_line(parent):
-            queueing.hint(one.pk, connection.tenant.tier, one.fence)
+            queueing.wake(one.pk, connection.tenant.tier, one.fence)
     return parent
 
 

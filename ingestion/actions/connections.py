@@ -69,13 +69,13 @@ def connections_of(tenant: Tenant | TenantRef, wanted: Callable[[Pipeline], bool
 
 
 def run_now(
-    actor: Actor, connection: Connection, *, config: dict[str, Any] | None = None, reason: str = "", hint: bool = True
+    actor: Actor, connection: Connection, *, config: dict[str, Any] | None = None, reason: str = "", wake: bool = True
 ) -> Run:
     """Queue a run over the connection's next window.
 
     Raises ActionRefused while it is paused, and where its source finds nothing by itself.
 
-    Without `hint` no worker is told; the caller executes the run itself.
+    Without `wake` no worker is told; the caller executes the run itself.
     """
     actor.require("run_connection", connection.tenant)
     require_finds(registry.get(connection.pipeline))
@@ -98,8 +98,8 @@ def run_now(
         )
         events.record(run, "queued", f"asked for by {actor.name}")
         actor.audit(connection.tenant, "run", connection, reason, run=run.pk)
-        if hint:
-            dispatch.hint(run)
+        if wake:
+            dispatch.wake(run)
     return run
 
 

@@ -61,13 +61,13 @@ def replay(
     limit: int | None = None,
     reason: str = "",
     over_newer: bool = False,
-    hint: bool = True,
+    wake: bool = True,
 ) -> list[Run]:
     """Queue one replay run for each connection with matching letters, oldest letters first.
 
     A letter is held by at most one replay run: of two operators the first one gets it. Raises ActionRefused when
     nothing matches or a pipeline's code is gone. With `over_newer` rows are overwritten that were written after their
-    letter, where no version tells which is newer; otherwise they are left, and the run says so. Without `hint` no
+    letter, where no version tells which is newer; otherwise they are left, and the run says so. Without `wake` no
     worker is told; the caller executes the runs itself.
     """
     actor.require("replay_deadletter", selection.tenant)
@@ -82,8 +82,8 @@ def replay(
             held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
             params = {FORCE: True} if over_newer else {}
             run = _replay_one(actor, selection.tenant, connection_id, held, reason, params)
-            if hint:
-                dispatch.hint(run)
+            if wake:
+                dispatch.wake(run)
             runs.append(run)
     return runs
 

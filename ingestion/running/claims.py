@@ -32,11 +32,11 @@ from ingestion.redaction import mask
 from ingestion.running import slots
 
 _SLOT_TRIES = 20
-"""Times a claim looks for a free slot when others are quicker; the tick hints at the run again after that."""
+"""Times a claim looks for a free slot when others are quicker; the tick sends another wake-up after that."""
 
 
 @dataclass(slots=True)
-class Ownership:
+class Claim:
     """Proof of a claim. `batches` is how many the run had committed when we last wrote to it."""
 
     run_id: int
@@ -68,9 +68,9 @@ def claimable() -> Q:
     return Q(state=Run.State.QUEUED) & dispatch.is_due() | Q(state=Run.State.RUNNING, lease_until__lt=DbNow())
 
 
-def claim(run_id: int) -> Ownership | None:
+def claim(run_id: int) -> Claim | None:
     """Become the owner of the run, or None when it is not due, not queued, paused, its connection is busy, or its
-    tenant has as many runs running as its budget allows. The end of another run then sends the next hint.
+    tenant has as many runs running as its budget allows. The end of another run then sends the next wake-up.
 
     For a shard: or when its backfill has no slot free.
     """
@@ -85,7 +85,7 @@ def claim(run_id: int) -> Ownership | None:
             claimed = retried(functools.partial(_take, run, active_key, slot), transactional=False)
         except IntegrityError:
             continue  # another run took this slot or this key a moment ago
-        return Ownership(run_id, run.fence + 1, run.batches) if claimed else None
+        return Claim(run_id, run.fence + 1, run.batches) if claimed else None
     return None
 
 
@@ -174,30 +174,30 @@ def _lives(pid: int | None) -> bool:
     return state not in ("Z", "X")
 
 
-def renew(mine: Ownership) -> None:
+def renew(claim: Claim) -> None:
     """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
-    wanted = mine.row.filter(going_on())
-    if mine.extending(lambda: wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS))):
+    wanted = claim.row.filter(going_on())
+    if claim.extending(lambda: wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS))):
         return
-    cancelled = mine.row.values_list("cancel_requested", flat=True).first()
+    cancelled = claim.row.values_list("cancel_requested", flat=True).first()
     if cancelled is None:
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
-    go_on(mine, cancelled=cancelled, paused=True)
+        raise Fenced(f"Run {claim.run_id} was claimed by another worker.")
+    go_on(claim, cancelled=cancelled, paused=True)
 
 
-def look(mine: Ownership, *columns: str, **annotations: Any) -> dict[str, Any]:
+def look(claim: Claim, *columns: str, **annotations: Any) -> dict[str, Any]:
     """What `renew` looks at, with `columns` and `annotations` of the row, in one query; the lease only when it is time.
 
     Every batch extends the lease; a page that came soon after it finds most of it left.
     """
-    if mine.is_due():
-        renew(mine)
-    row: dict[str, Any] | None = mine.row.values(
+    if claim.is_due():
+        renew(claim)
+    row: dict[str, Any] | None = claim.row.values(
         *columns, "cancel_requested", paused_at=F("connection__paused_at"), **annotations
     ).first()
     if row is None:
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
-    go_on(mine, cancelled=row["cancel_requested"], paused=row["paused_at"] is not None)
+        raise Fenced(f"Run {claim.run_id} was claimed by another worker.")
+    go_on(claim, cancelled=row["cancel_requested"], paused=row["paused_at"] is not None)
     return row
 
 
@@ -206,27 +206,27 @@ def going_on() -> Q:
     return Q(Exists(dispatch.unpaused()), cancel_requested=False)
 
 
-def go_on(mine: Ownership, *, cancelled: bool, paused: bool) -> None:
+def go_on(claim: Claim, *, cancelled: bool, paused: bool) -> None:
     """Raise Cancelled or Paused when that is so."""
     if cancelled:
-        raise Cancelled(f"Run {mine.run_id} was cancelled.")
+        raise Cancelled(f"Run {claim.run_id} was cancelled.")
     if paused:
-        raise Paused(f"The connection of run {mine.run_id} is paused.")
+        raise Paused(f"The connection of run {claim.run_id} is paused.")
 
 
-def advance(mine: Ownership, checkpoint: Any, **values: Any) -> None:
+def advance(claim: Claim, checkpoint: Any, **values: Any) -> None:
     """Take the run's row lock and move its checkpoint, before the batch's transaction writes anything. Raises Fenced.
 
     `values` are further columns of the run.
     """
-    if not advanced(mine, checkpoint, Q(), **values):
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker; this batch is rolled back.")
+    if not advanced(claim, checkpoint, Q(), **values):
+        raise Fenced(f"Run {claim.run_id} was claimed by another worker; this batch is rolled back.")
 
 
-def advanced(mine: Ownership, checkpoint: Any, where: Q, **values: Any) -> bool:
+def advanced(claim: Claim, checkpoint: Any, where: Q, **values: Any) -> bool:
     """As `advance`, for a run that is also as `where` wants it; False when it is not, or no longer ours."""
-    return mine.extending(
-        lambda: mine.row.filter(where, batches=mine.batches).update(
+    return claim.extending(
+        lambda: claim.row.filter(where, batches=claim.batches).update(
             batches=F("batches") + 1,
             checkpoint=checkpoint,
             lease_until=db_now_plus(config().LEASE_SECONDS),
@@ -238,15 +238,15 @@ def advanced(mine: Ownership, checkpoint: Any, where: Q, **values: Any) -> bool:
     )
 
 
-def landed(mine: Ownership) -> bool:
+def landed(claim: Claim) -> bool:
     """After a connection died during COMMIT: did that batch arrive?"""
-    return bool(mine.row.filter(batches=mine.batches + 1).exists())
+    return bool(claim.row.filter(batches=claim.batches + 1).exists())
 
 
-def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error: BaseException | None = None) -> bool:
+def requeue(claim: Claim, *, failed: bool = False, delay: float = 0, error: BaseException | None = None) -> bool:
     """Queue the run again, to go on from its checkpoint after `delay` seconds; False when it is no longer ours."""
     given = bool(
-        mine.row.update(
+        claim.row.update(
             state=Run.State.QUEUED,
             attempts=F("attempts") + (1 if failed else 0),
             not_before=db_now_plus(delay) if delay else None,
@@ -254,17 +254,17 @@ def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error:
             active_key=None,
             slot_key=None,
             error_class=type(error).__name__ if error else "",
-            error_message=_told(mine, error) if error else "",
+            error_message=_told(claim, error) if error else "",
         )
     )
     if given:
-        transaction.on_commit(lambda: _bring_in(mine.run_id), robust=True)
+        transaction.on_commit(lambda: _bring_in(claim.run_id), robust=True)
     return given
 
 
-def _told(mine: Ownership, error: BaseException) -> str:
+def _told(claim: Claim, error: BaseException) -> str:
     """For the tenant's staff: with its own secrets masked."""
-    tenant = Run.unscoped.values_list("tenant_id", flat=True).get(pk=mine.run_id)
+    tenant = Run.unscoped.values_list("tenant_id", flat=True).get(pk=claim.run_id)
     return storable(mask(told(error), tenant), 5000)
 
 

@@ -27,7 +27,7 @@ from ingestion.core.windows import Window
 from ingestion.database import errors
 from ingestion.models import Run, Tenant
 from ingestion.running import drift, newer_rows, reasons, verification
-from ingestion.running.placeholders import StandIns, rolled_back
+from ingestion.running.placeholders import PlaceholderRows, rolled_back
 
 SHOWN = 20
 """Rejected records a report carries whole; the others are only counted."""
@@ -87,7 +87,7 @@ def dry_run(
     """
     if isinstance(pipeline, str):
         pipeline = registry.get(pipeline)
-    rehearsal = Rehearsal(pipeline, StandIns(tenant, pipeline, name, files), dict(config or {}))
+    rehearsal = Rehearsal(pipeline, PlaceholderRows(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(pipeline, files)
         if isinstance(pipeline.source, ChecksConfig):
@@ -120,7 +120,7 @@ class Rehearsal:
     def __init__(
         self,
         pipeline: Pipeline,
-        rows: StandIns,
+        rows: PlaceholderRows,
         config: Mapping[str, Any],
         tell: Callable[[Page, Outcome], None] = _nobody,
     ) -> None:

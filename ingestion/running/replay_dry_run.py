@@ -18,7 +18,7 @@ from ingestion.dead_letters.replay import replaying
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running.dry_run import Outcome, Rehearsal
 from ingestion.running.newer_rows import FORCE
-from ingestion.running.placeholders import StandIns
+from ingestion.running.placeholders import PlaceholderRows
 
 _REASONS = {
     STALE: "the stored row is newer and would not be overwritten",
@@ -91,7 +91,7 @@ def rehearse(connection: Connection, ids: Collection[int], *, over_newer: bool =
             fates[name].add(outcome, versioned=versioned)
 
     try:
-        rows = StandIns(connection.tenant, pipeline, connection.name, kind=Run.Kind.REPLAY)
+        rows = PlaceholderRows(connection.tenant, pipeline, connection.name, kind=Run.Kind.REPLAY)
         rows.run.params = {FORCE: True} if over_newer else {}
         rehearsal = Rehearsal(pipeline, rows, {}, tell)
         source = replaying(rehearsal.pipeline, Q(connection=connection, pk__in=ids)).source

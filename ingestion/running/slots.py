@@ -1,7 +1,7 @@
 """What a run takes while it runs, so that no other one can: its connection, or for a shard a slot of its backfill.
 
 The key of what is taken stands in the run's unique column `active_key`. A shard does not take its connection's key, so
-that live runs go on beside it; its backfill's slots have negative keys. So the database decides how many shards run at a
+that live runs go on beside it; its backfill's slots have negative keys. The database decides how many shards run at a
 time, also when their workers die.
 """
 

@@ -12,7 +12,7 @@ from ingestion.models import Run
 
 def claimable_runs(made: Collection[int]) -> list[Run]:
     """Runs left by dead workers, and of every tenant with room the queued runs whose turn it is, first of those that
-    had one `made` just now: the others' hints were sent before and are only sent again.
+    had one `made` just now: the others' wake-ups were sent before and are only sent again.
 
     Shards of backfills wait for slots of their own; see `backfills`.
     """

@@ -117,7 +117,7 @@ def test_interrupted_start_is_carried_on() -> None:
     tenant = Tenant.objects.create(key="harbour", name="Harbour Books")
     connection = actions.connect(actions.Actor(), tenant, demo_data.PIPELINE)
     data = (SAMPLES / "harbour" / "monzo-june.csv").read_bytes()
-    actions.upload(actions.Actor(), connection, "monzo-june.csv", data, config={"account": "1"}, hint=False)
+    actions.upload(actions.Actor(), connection, "monzo-june.csv", data, config={"account": "1"}, wake=False)
 
     rows = demo_data.load()
 

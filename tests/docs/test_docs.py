@@ -147,7 +147,7 @@ def test_architecture_names_every_module(folder: str) -> None:
 def test_architecture_names_every_point_where_tests_kill() -> None:
     said = (PROJECT / "docs" / "architecture.md").read_text()
     sources = "".join(path.read_text() for path in (PROJECT / "ingestion" / "running").glob("*.py"))
-    points = set(re.findall(r'seams\.at\("([^"]+)"\)', sources))
+    points = set(re.findall(r'hooks\.at\("([^"]+)"\)', sources))
 
     assert points
     assert {point for point in points if f"`{point}`" not in said} == set()

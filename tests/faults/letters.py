@@ -114,13 +114,13 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/prefetch.py",
-        "allowed = config().READ_AHEAD and work.run.deaths == 0",
+        "allowed = config().READ_AHEAD and execution.run.deaths == 0",
         "allowed = config().READ_AHEAD",
         ("tests/ingestion/test_reading_ahead_and_kills.py::test_after_a_death_nothing_is_read_ahead",),
     ),
     Fault(
         "ingestion/running/prefetch.py",
-        "            spend=self._in_its_thread(work.ctx.spend),\n",
+        "            spend=self._in_its_thread(execution.ctx.spend),\n",
         "",
         (
             "tests/ingestion/joints/test_beside_each_other.py::test_a_source_that_is_read_ahead_spends_without_a_database_of_its_own",

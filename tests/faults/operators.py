@@ -159,7 +159,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/scheduling/__init__.py",
-        "        queueing.hint_periods(connection.pk, connection.tenant.tier)\n",
+        "        queueing.wake_for_periods(connection.pk, connection.tenant.tier)\n",
         "        pass\n",
         ("tests/ingestion/test_resync.py::test_the_tick_hints_a_worker_once_with_an_id_and_nothing_else",),
     ),

@@ -42,7 +42,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/committing.py",
-        "            work.mine.extended = extended",
+        "            execution.claim.extended = extended",
         "            pass",
         ("tests/ingestion/joints/test_leases.py",),
     ),

@@ -117,7 +117,7 @@ FAULTS = [
     ),
     Fault(
         _TURNS,
-        "    if run.not_before is not None and run.not_before > timezone.now():\n        return  # the tick hints it when its time has come\n",
+        "    if run.not_before is not None and run.not_before > timezone.now():\n        return  # the tick wakes a worker for it when its time has come\n",
         "",
         (
             "tests/ingestion/joints/test_operators.py::test_a_run_that_waits_for_its_next_attempt_is_told_of_by_the_tick_alone",

@@ -110,7 +110,7 @@ def test_a_refused_credential_fails_the_run_and_pauses_the_connection() -> None:
     assert run.connection.is_paused
     assert watermarks(run.connection) == []
     with registered(over(items(1))), pytest.raises(ActionRefused, match="paused"):
-        actions.run_now(OPERATOR, run.connection, hint=False)
+        actions.run_now(OPERATOR, run.connection, wake=False)
 
 
 def test_a_changed_source_stops_before_the_watermark(caplog: pytest.LogCaptureFixture) -> None:
@@ -274,7 +274,7 @@ def test_a_failed_run_is_retried_over_the_same_window() -> None:
     failed = load(failing(SourceChanged("?")), tenant)
 
     with registered(over(items(3))):
-        again = carry(actions.retry(OPERATOR, failed, hint=False))
+        again = carry(actions.retry(OPERATOR, failed, wake=False))
 
     assert (again.window_start, again.window_end) == (failed.window_start, failed.window_end)
     assert (again.state, counts(again)) == (Run.State.SUCCEEDED, (3, 0, 3, 0))

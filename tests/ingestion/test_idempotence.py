@@ -81,7 +81,7 @@ def test_the_database_itself_refuses_an_older_version_that_was_looked_up_too_ear
             row = Entry(external_id="rec_0001", amount=Decimal(1), revision=9, label="new")
             newer.destination.load(ctx, [Ready(Record("rec_0001", b""), row, b"9" * 16)])
 
-        carry(run, DyingAt("prepared", then=overtake).seams)
+        carry(run, DyingAt("prepared", then=overtake).hooks)
 
     entry = Entry.objects.for_tenant(tenant).get()
     assert (entry.revision, entry.label) == (9, "new")

@@ -90,7 +90,7 @@ def test_of_two_bad_versions_the_newer_one_stays_whichever_is_replayed_first(fir
     for pk in order:
         with registered(mended):
             try:
-                (run,) = actions.replay(OPERATOR, actions.Selection(tenant, ids=[pk]), hint=False)
+                (run,) = actions.replay(OPERATOR, actions.Selection(tenant, ids=[pk]), wake=False)
             except ActionRefused:
                 continue  # it was superseded meanwhile
             carry(run)
@@ -154,7 +154,7 @@ def test_any_history_ends_with_the_newest_good_row_and_a_letter_only_if_the_newe
         if known and known[index % len(known)].status in DeadLetter.OPEN:
             with registered(over([], transform=judge)):
                 (run,) = actions.replay(
-                    OPERATOR, actions.Selection(tenant, ids=[known[index % len(known)].pk]), hint=False
+                    OPERATOR, actions.Selection(tenant, ids=[known[index % len(known)].pk]), wake=False
                 )
                 carry(run)
 

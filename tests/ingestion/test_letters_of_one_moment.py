@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
 def replay_some(tenant: Tenant, *, keyed: bool = True, limit: int | None = None, ids: tuple[int, ...] = ()) -> Run:
     with registered(reading(keyed=keyed)):
-        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=ids), limit=limit, hint=False)
+        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=ids), limit=limit, wake=False)
         return carry(run)
 
 

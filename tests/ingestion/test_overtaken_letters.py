@@ -29,7 +29,7 @@ def loaded_by(name: str, tenant: Tenant, *records: dict[str, Any], destination: 
     """A run of the connection `name` over `records`."""
     with registered(over(records, destination=destination, **changes)) as pipeline:
         connection = actions.connect(OPERATOR, tenant, pipeline.name, name=name)
-        return carry(actions.run_now(OPERATOR, connection, hint=False))
+        return carry(actions.run_now(OPERATOR, connection, wake=False))
 
 
 def overtaken(destination: Upsert = PLAIN) -> Tenant:
@@ -138,7 +138,7 @@ def test_what_another_replay_wrote_is_as_old_as_its_letter() -> None:
     older, newer = letters(tenant)
     with registered(over([], destination=PLAIN)):
         for letter in (older, newer):
-            (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk]), hint=False)
+            (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk]), wake=False)
             carry(run)
 
     assert rows(tenant) == {"rec_0001": "2.00"}
@@ -152,9 +152,9 @@ def test_what_other_replays_wrote_is_looked_up_once_for_a_page(count: int) -> No
         load(over([item(n, amount=version) for n in range(count)], destination=PLAIN, transform=refuse), tenant)
     older, newer = letters(tenant)[:count], letters(tenant)[count:]
     with registered(over([], destination=PLAIN)):
-        (first,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in older]), hint=False)
+        (first,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in older]), wake=False)
         carry(first)
-        (second,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in newer]), hint=False)
+        (second,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in newer]), wake=False)
         with CaptureQueriesContext(connection) as queries:
             carry(second)
 

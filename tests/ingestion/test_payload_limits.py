@@ -77,9 +77,9 @@ def test_a_delivery_may_have_so_many_bytes(past: int) -> None:
         with configured(MAX_DELIVERY_BYTES=2000):
             if past:
                 with pytest.raises(PayloadTooLarge, match="2001 bytes; the limit is 2000"):
-                    actions.deliver(to, "msg", b"x" * 2001, hint=False)
+                    actions.deliver(to, "msg", b"x" * 2001, wake=False)
             else:
-                actions.deliver(to, "msg", b"x" * 2000, hint=False)
+                actions.deliver(to, "msg", b"x" * 2000, wake=False)
 
     assert Delivery.unscoped.count() == 1 - past
 

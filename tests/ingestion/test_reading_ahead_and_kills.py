@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion import ErrorBudget
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records, registered
 from tests.app.oracle import oracle
 from tests.databases import examples
@@ -34,7 +34,7 @@ def test_after_a_death_nothing_is_read_ahead() -> None:
     source = Watched(2, lambda number, ctx: threads.add(threading.current_thread().name))
     with registered(over([], source=source)) as pipeline:
         run = queued(pipeline)
-        assert in_child(lambda: carry(run, DyingAt("prepared").seams)) == KILLED
+        assert in_child(lambda: carry(run, DyingAt("prepared").hooks)) == KILLED
 
         finish(run)
 
@@ -49,7 +49,7 @@ def test_a_run_that_is_killed_while_it_reads_ahead_loses_and_doubles_nothing(poi
     with registered(over(records, source=Flaky(Records(records, page_size=10, ahead=True), set()))) as pipeline:
         run = queued(pipeline)
 
-        died = in_child(lambda: carry(run, DyingAt(point, nth).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, nth).hooks))
         finish(run)
 
     assert (died, counts(run)) == (KILLED, (40, 40, 0, 0))
@@ -74,7 +74,7 @@ def story(records: Sequence[dict[str, Any]], fails: set[int], crash: int, *, ahe
     with registered(pipeline):
         run = queued(pipeline)
         try:
-            carry(run, Seams(at=seam, sleep=lambda seconds: None))
+            carry(run, Hooks(at=seam, sleep=lambda seconds: None))
         except Killed:
             expire(run)
         finish(run)

@@ -98,10 +98,10 @@ def test_an_attempt_counts_although_its_batch_rolled_back() -> None:
 
 def test_of_two_operators_only_one_gets_the_letters() -> None:
     tenant = rejected(3)
-    actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+    actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
     with pytest.raises(ActionRefused, match="No open dead letter"):
-        actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_two_operators_at_the_same_moment_have_one_effect() -> None:
     def operate() -> None:
         with registered(mended()):
             try:
-                for run in actions.replay(OPERATOR, actions.Selection(tenant), hint=False):
+                for run in actions.replay(OPERATOR, actions.Selection(tenant), wake=False):
                     carry(run)
             except ActionRefused:
                 pass
@@ -133,7 +133,7 @@ def test_two_operators_at_the_same_moment_have_one_effect() -> None:
 def test_letters_of_an_ended_replay_can_be_replayed_again() -> None:
     tenant = rejected(2)
     with registered(over([])):
-        (cancelled,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (cancelled,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         Run.unscoped.filter(pk=cancelled.pk).update(cancel_requested=True)
         carry(cancelled)
 
@@ -148,8 +148,8 @@ def test_a_killed_replay_goes_on_after_its_last_page() -> None:
     tenant = rejected(1200)
 
     with registered(mended()):
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), limit=5000, hint=False)
-        died = in_child(lambda: carry(run, DyingAt("loaded", 2).seams))
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), limit=5000, wake=False)
+        died = in_child(lambda: carry(run, DyingAt("loaded", 2).hooks))
         halfway = Run.unscoped.get(pk=run.pk)
         finish(run)
 
@@ -192,9 +192,9 @@ def test_a_replay_has_no_error_budget_to_break() -> None:
 def test_a_replay_waits_while_another_run_of_its_connection_is_at_work() -> None:
     tenant = rejected(2)
     with registered(mended()) as pipeline:
-        busy = actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name), hint=False)
+        busy = actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name), wake=False)
         Run.unscoped.filter(pk=busy.pk).update(state=Run.State.RUNNING, active_key=busy.connection_id, lease_until=None)
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
         carry(run)
 
@@ -204,7 +204,7 @@ def test_a_replay_waits_while_another_run_of_its_connection_is_at_work() -> None
 def test_a_letter_closed_meanwhile_is_left_out() -> None:
     tenant = rejected(2)
     with registered(mended()):
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         actions.abandon(OPERATOR, letters(tenant)[0], "rubbish")
 
         carry(run)

@@ -78,7 +78,7 @@ def test_a_replay_that_fails_makes_a_letter_no_newer() -> None:
     rejected(tenant, SECOND)
     first, _ = letters(tenant)
     with registered(reading(transform=refuse)):
-        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[first.pk]), hint=False)
+        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[first.pk]), wake=False)
         carry(run)
 
     replayed(tenant, reading())
@@ -166,7 +166,7 @@ def test_a_replay_resumed_from_an_earlier_releases_checkpoint_begins_anew() -> N
     tenant = new_tenant()
     rejected(tenant, *items(2))
     with registered(reading()):
-        (run,) = actions.replay(OPERATOR, Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, Selection(tenant), wake=False)
         Run.unscoped.filter(pk=run.pk).update(checkpoint=letters(tenant)[-1].pk)
         carry(run)
 
@@ -178,7 +178,7 @@ def test_a_resumed_replay_goes_on_behind_the_letters_that_it_took() -> None:
     rejected(tenant, item(2), item(1))
     first, second = letters(tenant)
     with registered(reading()):
-        (run,) = actions.replay(OPERATOR, Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, Selection(tenant), wake=False)
         Run.unscoped.filter(pk=run.pk).update(checkpoint=[first.last_seen.isoformat(), first.pk])
         carry(run)
 

@@ -112,7 +112,7 @@ def test_a_letter_that_its_source_takes_apart_is_told_the_fates_of_all_its_recor
     tenant = new_tenant()
     with registered(delivered_to(destination=VERSIONED)) as pipeline:
         connection = connected(pipeline, tenant)
-        actions.deliver(connection, "d1", b"not JSON", hint=False)
+        actions.deliver(connection, "d1", b"not JSON", wake=False)
         carry(webhook_runs(connection)[0])
     load(over([item(2, revision=1)], destination=VERSIONED), tenant)
 

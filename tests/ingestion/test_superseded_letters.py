@@ -76,7 +76,7 @@ def test_a_waiting_replay_keeps_its_letters_while_a_live_run_sees_them_again() -
     load(over([bad]), tenant)
     pipeline = over([bad])
     with registered(pipeline):
-        (waiting,) = actions.replay(OPERATOR, actions.Selection(tenant, pipeline.name), hint=False)
+        (waiting,) = actions.replay(OPERATOR, actions.Selection(tenant, pipeline.name), wake=False)
         carry(queued(pipeline, tenant))
         carry(waiting)
 

@@ -125,7 +125,7 @@ def test_a_waiting_hint_is_not_sent_twice(redis: Redis) -> None:
 def test_a_run_left_by_a_dead_worker_is_hinted_only_after_its_lease(redis: Redis) -> None:
     with registered(over(items(4), page=2)) as pipeline:
         run = queued(pipeline)
-        in_child(lambda: carry(run, DyingAt("committed").seams))
+        in_child(lambda: carry(run, DyingAt("committed").hooks))
 
         scheduling.tick()
         assert hints(redis) == []

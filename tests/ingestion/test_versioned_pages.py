@@ -20,14 +20,14 @@ BAD = item(1, revision=2, amount="much")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "open_letters"), [([BAD, item(1)], 0), ([item(1), BAD], 1)])
-def test_a_bad_version_is_mended_by_a_later_one_that_is_stored_already(page: list[Any], open_letters: int) -> None:
+@pytest.mark.parametrize(("page", "open_dead_letters"), [([BAD, item(1)], 0), ([item(1), BAD], 1)])
+def test_a_bad_version_is_mended_by_a_later_one_that_is_stored_already(page: list[Any], open_dead_letters: int) -> None:
     tenant = new_tenant()
     load(over([item(1)], destination=VERSIONED), tenant)
 
     run = load(over(page, destination=VERSIONED), tenant)
 
-    assert (run.dead, len(letters(tenant))) == (open_letters, open_letters)
+    assert (run.dead, len(letters(tenant))) == (open_dead_letters, open_dead_letters)
     assert Entry.objects.for_tenant(tenant).get().amount == Decimal("1.00")
 
 

@@ -46,7 +46,7 @@ def backfill(options: Options, output: Output) -> None:
         return
     parent = actions.backfill(
         arguments.COMMAND_LINE, connection, options["start"], options["end"], shard=options["shard"],
-        reason=options["reason"], parallel=options["parallel"], config=dict(options["config"]), hint=options["queue"],
+        reason=options["reason"], parallel=options["parallel"], config=dict(options["config"]), wake=options["queue"],
     )  # fmt: skip
     answer(parent, options, output)
 

@@ -88,7 +88,7 @@ def replay(options: Options, output: Output) -> None:
         limit=limit,
         reason=options["reason"],
         over_newer=options["over_newer"],
-        hint=options["queue"],
+        wake=options["queue"],
     )
     named_letters = DeadLetter.objects.for_tenant(selection.tenant).filter(replay_run__in=runs, pk__in=selection.ids)
     _tell_left(selection, named_letters.values_list("pk", flat=True), output)

@@ -17,7 +17,7 @@ from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output, shown_as
 from ingestion.management.verbs.stop_signals import stopping
 from ingestion.models import Connection, Event, Run, RunArtifact
-from ingestion.running import Seams, execute, stalled
+from ingestion.running import Hooks, execute, stalled
 from ingestion.scheduling.waiting import why_unclaimed
 
 COLUMNS = ("id", "tenant", "pipeline", "name", "kind", "state", "read", "ok", "skipped", "dead")
@@ -52,7 +52,7 @@ def carry(run: Run, stop: threading.Event) -> None:
     if stop.is_set():
         return
     carry_earlier(run.connection, stop, before=run)
-    if execute(run.pk, Seams(stop=stop.is_set)) is None:
+    if execute(run.pk, Hooks(stop=stop.is_set)) is None:
         # Not ours: a worker that the tick told was quicker. The answer is the same, it only takes somebody else's time.
         run.refresh_from_db()
         while run.state == Run.State.RUNNING and not stop.wait(POLL_SECONDS):
@@ -74,7 +74,7 @@ def carry_earlier(connection: Connection, stop: threading.Event, before: Run | N
         queued = queued.filter(pk__lt=before.pk)
     for run_id in list(queued.order_by("pk").values_list("pk", flat=True)):
         if not stop.is_set():
-            execute(run_id, Seams(stop=stop.is_set))
+            execute(run_id, Hooks(stop=stop.is_set))
 
 
 def _files_of(runs: Sequence[Run]) -> dict[int, str]:

@@ -51,14 +51,14 @@ def run(options: Options, output: Output) -> None:
         connection,
         config=dict(options["config"]),
         reason=options["reason"],
-        hint=options["queue"],
+        wake=options["queue"],
     )
     inline_execution.answer([made], options, output)
 
 
 def retry(options: Options, output: Output) -> None:
     failed = lookups.one(Run, options["run"], options)
-    again = actions.retry(arguments.COMMAND_LINE, failed, options["reason"], hint=options["queue"])
+    again = actions.retry(arguments.COMMAND_LINE, failed, options["reason"], wake=options["queue"])
     if again.is_backfill:
         backfills.answer(again, options, output)
         return

@@ -24,8 +24,12 @@ def add(verbs: Verbs) -> None:
     run_ = arguments.verb(kinds, "run", show_run, "A run with its files, control totals and timeline.")
     letter_ = arguments.verb(kinds, "dead-letter", show_dead_letter, "A dead letter with every error.")
     letter_.add_argument("--payload", action="store_true", help="also the record's bytes, which may hold personal data")
-    connection_ = arguments.verb(kinds, "connection", show_connection, "A connection with its watermark and newest runs.")
-    delivery_ = arguments.verb(kinds, "delivery", show_delivery, "A webhook or pushed record, and the run that took it in.")
+    connection_ = arguments.verb(
+        kinds, "connection", show_connection, "A connection with its watermark and newest runs."
+    )
+    delivery_ = arguments.verb(
+        kinds, "delivery", show_delivery, "A webhook or pushed record, and the run that took it in."
+    )
     delivery_.add_argument("--body", action="store_true", help="also its bytes, which may hold personal data")
     period = arguments.verb(kinds, "reconciliation", show_reconciliation, "A closed period's figures and what differs.")
     for parser in (run_, letter_, connection_, delivery_, period):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ingestion import Context, ErrorBudget, Pipeline, RecordError, Upsert, actions
 from ingestion.models import Connection, DeadLetter, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
 from tests.databases import examples
@@ -50,8 +50,8 @@ def a_run(connection: Connection, kind: str) -> Run:
     """A live run of `connection` over all records, or the one shard of a backfill of their day."""
     if kind == "live":
         actions.rewind(OPERATOR, connection, START - DAY, "all of it")
-        return actions.run_now(OPERATOR, connection, hint=False)
-    parent = actions.backfill(OPERATOR, connection, START, START + DAY, reason="again", hint=False)
+        return actions.run_now(OPERATOR, connection, wake=False)
+    parent = actions.backfill(OPERATOR, connection, START, START + DAY, reason="again", wake=False)
     return parent.shards.get()
 
 
@@ -96,7 +96,7 @@ def test_a_letter_that_a_shard_opens_beside_a_live_run_is_closed_by_its_good_ver
             assert len(open_ones(tenant)) == 1
 
     with registered(delivering(PLAIN, version(2))):
-        carry(live, Seams(at=open_a_letter, sleep=lambda seconds: None))
+        carry(live, Hooks(at=open_a_letter, sleep=lambda seconds: None))
 
     assert (rows(tenant), open_ones(tenant)) == ({"rec_0001": "2.00"}, [])
 

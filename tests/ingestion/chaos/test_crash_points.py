@@ -62,7 +62,7 @@ def test_a_run_killed_here_loses_and_doubles_nothing(point: str, nth: int) -> No
     with registered(over(RECORDS, page=10)) as pipeline:
         run = queued(pipeline)
 
-        died = in_child(lambda: carry(run, DyingAt(point, nth).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, nth).hooks))
         finish(run)
 
     assert died == KILLED
@@ -75,7 +75,7 @@ def test_a_run_killed_in_the_same_gap_twice_loses_and_doubles_nothing(nth: int) 
         run = queued(pipeline)
 
         for point in ("before commit", "advanced"):
-            assert in_child(lambda point=point: carry(run, DyingAt(point, nth).seams)) == KILLED
+            assert in_child(lambda point=point: carry(run, DyingAt(point, nth).hooks)) == KILLED
             Run.unscoped.filter(pk=run.pk).update(lease_until="2000-01-01T00:00:00Z")
             nth = 1
         finish(run)

@@ -104,7 +104,7 @@ def test_a_replay_killed_anywhere_loads_each_letter_once_and_counts_each_attempt
         tenant = new_tenant()
         with registered(broken):
             carry(queued(broken, tenant))
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         return run
 
     def check(run: Run) -> None:
@@ -132,7 +132,7 @@ def test_a_replay_action_killed_anywhere_holds_all_letters_or_none() -> None:
         assert held == ({run.pk for run in replays} or {None})
 
     with registered(broken):
-        sweep(prepare, lambda tenant: actions.replay(OPERATOR, actions.Selection(tenant), hint=False), check, least=2)
+        sweep(prepare, lambda tenant: actions.replay(OPERATOR, actions.Selection(tenant), wake=False), check, least=2)
 
 
 def test_a_tick_killed_anywhere_makes_one_run_of_each_due_instant() -> None:
@@ -158,7 +158,7 @@ def test_an_upload_killed_anywhere_is_taken_once_when_it_is_sent_again() -> None
     data = b"\n".join(json.dumps(item(n)).encode() for n in (1, 4))
 
     def check(connection: Connection) -> None:
-        received = actions.upload(OPERATOR, connection, "two.jsonl", data, hint=False)
+        received = actions.upload(OPERATOR, connection, "two.jsonl", data, wake=False)
         (run,) = Run.unscoped.filter(connection=connection)
         assert received.run == run
         assert len(RunArtifact.unscoped.filter(run=run)) == 1
@@ -170,7 +170,7 @@ def test_an_upload_killed_anywhere_is_taken_once_when_it_is_sent_again() -> None
     with registered(over([], source=Lines())) as pipeline:
         sweep(
             lambda: actions.connect(OPERATOR, new_tenant(), pipeline.name),
-            lambda connection: actions.upload(OPERATOR, connection, "two.jsonl", data, hint=False),
+            lambda connection: actions.upload(OPERATOR, connection, "two.jsonl", data, wake=False),
             check,
             least=4,
         )

@@ -136,7 +136,7 @@ def send(connection_id: int, seed: int) -> None:
     connection = Connection.unscoped.select_related("tenant").get(pk=connection_id)
     for _ in range(300):
         number = draw.randrange(1, 101)
-        push(connection, f"evt_{number}", item(number), hint=True)
+        push(connection, f"evt_{number}", item(number), wake=True)
 
 
 def work(connection_id: int, seed: int) -> None:

@@ -48,7 +48,7 @@ def suspected(page: int) -> Run:
     with registered(pipeline_of(page)) as pipeline:
         run = queued(pipeline)
         for _ in range(2):
-            assert in_child(lambda: carry(run, DyingAt("prepared").seams)) == KILLED
+            assert in_child(lambda: carry(run, DyingAt("prepared").hooks)) == KILLED
             expire(run)
     return run
 

@@ -144,7 +144,7 @@ def test_workers_that_die_for_other_reasons_convict_no_record() -> None:
         run = queued(pipeline)
         for point in ("prepared", "artifact kept", "loaded"):
             expire(run)
-            assert in_child(lambda point=point: carry(run, DyingAt(point).seams)) == KILLED
+            assert in_child(lambda point=point: carry(run, DyingAt(point).hooks)) == KILLED
 
         claims_until_the_end(run)
 
@@ -159,7 +159,7 @@ def test_a_convicted_record_stays_set_aside_in_later_runs_until_it_is_replayed()
         from ingestion import actions
         from tests.ingestion.runs import OPERATOR
 
-        (replay,) = actions.replay(OPERATOR, actions.Selection(run.tenant), hint=False)
+        (replay,) = actions.replay(OPERATOR, actions.Selection(run.tenant), wake=False)
         carry(replay)
 
     assert counts(replay) == (1, 1, 0, 0)

@@ -103,20 +103,20 @@ def test_a_record_that_never_ends_is_isolated_and_the_run_goes_on() -> None:
     assert run.fence <= 6
 
 
-def claimed() -> tuple[Run, claims.Ownership, watchdog.Pulse]:
+def claimed() -> tuple[Run, claims.Claim, watchdog.ChildProgress]:
     with registered(over(items(1))) as pipeline:
         run = queued(pipeline)
     mine = claims.claim(run.pk)
     assert mine is not None
-    shared = watchdog.Pulse()
+    shared = watchdog.ChildProgress()
     shared.beat(mine)
     return run, mine, shared
 
 
-def verdict_after(seconds: float, shared: watchdog.Pulse, pid: int) -> watchdog.Verdict:
+def verdict_after(seconds: float, shared: watchdog.ChildProgress, pid: int) -> watchdog.Verdict:
     time.sleep(seconds)
     try:
-        return watchdog.vouch(shared, pid)
+        return watchdog.renew_for_child(shared, pid)
     finally:
         connections.close_all()
 

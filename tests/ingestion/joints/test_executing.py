@@ -13,7 +13,7 @@ import pytest
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, Transient
 from ingestion.dead_letters.writing import identity
 from ingestion.models import DeadLetter, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.signals import run_started
 from ingestion.testing import Records, registered
 from tests.ingestion.halting import Halting
@@ -87,7 +87,7 @@ def test_a_run_that_is_claimed_again_started_once() -> None:
 
 def test_a_worker_asked_to_stop_gives_the_run_back_after_the_batch_it_is_at() -> None:
     with registered(over(items(6), page=2)) as pipeline:
-        run = carry(queued(pipeline), Seams(stop=lambda: True))
+        run = carry(queued(pipeline), Hooks(stop=lambda: True))
 
     assert (run.state, run.batches, run.lease_until) == (Run.State.QUEUED, 1, None)
     assert "paused" in events(run)

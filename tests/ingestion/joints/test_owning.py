@@ -10,8 +10,8 @@ from pydantic import field_validator
 from ingestion import Upsert
 from ingestion.core.errors import Fenced
 from ingestion.models import Run
-from ingestion.running import Seams, poison_bisection
-from ingestion.running.claims import Ownership, advance, claim, landed
+from ingestion.running import Hooks, poison_bisection
+from ingestion.running.claims import Claim, advance, claim, landed
 from ingestion.testing import registered
 from tests.app.oracle import Entry, oracle
 from tests.ingestion.runs import carry, counts, item, items, letters, load, new_tenant, over, queued, replayed, rows
@@ -28,7 +28,7 @@ class Lenient(oracle.schema):  # type: ignore[name-defined, misc]
         return len(value) if isinstance(value, str) and value.isalpha() else value
 
 
-def claimed() -> Ownership:
+def claimed() -> Claim:
     with registered(over(items(1))) as pipeline:
         mine = claim(queued(pipeline).pk)
     assert mine is not None
@@ -60,7 +60,7 @@ def test_a_batch_that_the_owner_before_committed_during_our_claim_fences_nobody(
 
     with registered(over(items(3), page=2)) as pipeline:
         run = queued(pipeline)
-        carry(run, Seams(at=commit_late))
+        carry(run, Hooks(at=commit_late))
 
     assert (run.state, run.batches, counts(run)) == (Run.State.SUCCEEDED, 3, (3, 3, 0, 0))
 

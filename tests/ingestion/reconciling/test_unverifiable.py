@@ -80,7 +80,7 @@ def test_a_run_under_way_over_the_period_proves_nothing(connection: Connection) 
 
 
 def test_a_run_that_ended_meanwhile_proves_nothing(account: Account, connection: Connection) -> None:
-    run = actions.run_now(OPERATOR, connection, hint=False)
+    run = actions.run_now(OPERATOR, connection, wake=False)
     account.meanwhile.append(lambda: (carry(run), remove(connection, "p1"))[1])
 
     row = check(connection)["EUR"]
@@ -89,7 +89,7 @@ def test_a_run_that_ended_meanwhile_proves_nothing(account: Account, connection:
 
 
 def test_a_queued_run_over_another_time_is_not_in_the_way(connection: Connection) -> None:
-    actions.run_now(OPERATOR, connection, hint=False)
+    actions.run_now(OPERATOR, connection, wake=False)
     remove(connection, "p1")
 
     assert check(connection)["EUR"].state == "breach"
@@ -161,7 +161,7 @@ def test_a_refused_credential_pauses_the_connection(account: Account, connection
 def test_a_run_of_another_tenant_is_not_in_the_way(account: Account, connection: Connection) -> None:
     remove(connection, "p1")
     other = connected(of(account), new_tenant())
-    actions.run_now(OPERATOR, other, hint=False)
+    actions.run_now(OPERATOR, other, wake=False)
 
     assert check(connection)["EUR"].state == "breach"
     assert Run.unscoped.filter(connection=other).count() == 1

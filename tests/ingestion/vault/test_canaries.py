@@ -108,7 +108,7 @@ def test_no_run_leaves_it_in_logs_redis_rows_events_or_letters(
             carry(here)
         Connection.unscoped.filter(pk=here.connection_id).update(paused_at=None)
         there = queued(pipeline, tenant)
-        queueing.hint(there.pk, tenant.tier, there.fence)
+        queueing.wake(there.pk, tenant.tier, there.fence)
         in_child(lambda: jobs.work("ingestion-free", burst=True))
 
     assert Event.objects.for_tenant(tenant).filter(name="note", text__contains=redaction.MASK).exists()

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from ingestion import actions, running
 from ingestion.models import Tenant
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import registered
 from integrations.rest.fields import composed
 from integrations.rest.identity import Twins, canonical, identity, number_of, spelled
@@ -128,12 +128,12 @@ def test_twins_are_counted_on_after_a_worker_died(acme: Tenant) -> None:
 
     connection = connected(acme, **{**KEYLESS, "pagination": {"style": "cursor"}})
     with registered(over(World(answer))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
+        made = actions.run_now(OPERATOR, connection, wake=False)
         with pytest.raises(Died):
-            running.execute(made.pk, Seams(at=die))
+            running.execute(made.pk, Hooks(at=die))
         expire(made)
         with pytest.raises(Died):
-            running.execute(made.pk, Seams(at=die))
+            running.execute(made.pk, Hooks(at=die))
         done = finish(made)
 
     assert done.state == "succeeded"

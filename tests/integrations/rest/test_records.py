@@ -15,7 +15,7 @@ import pytest
 from ingestion import ConfigurationError, Pipeline, TenantScopeError, actions, running
 from ingestion.core import registry
 from ingestion.models import AuditEntry, Connection, Run, Tenant
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import make_tenant, registered
 from integrations.rest.models import RestRecord
 from integrations.rest.source import Configured
@@ -68,10 +68,10 @@ def connected(tenant: Tenant, name: str = "shop", **changes: Any) -> Connection:
     return connection
 
 
-def run(connection: Connection, answer: Any, seams: Seams | None = None) -> Run:
+def run(connection: Connection, answer: Any, hooks: Hooks | None = None) -> Run:
     with registered(over(World(answer))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
-        running.execute(made.pk, seams or Seams(sleep=lambda seconds: None))
+        made = actions.run_now(OPERATOR, connection, wake=False)
+        running.execute(made.pk, hooks or Hooks(sleep=lambda seconds: None))
     made.refresh_from_db()
     return made
 
@@ -210,11 +210,11 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(acme: Tenant
 
     connection, source = connected(acme), Things(*map(thing, range(1, 46)))
     with registered(over(World(source))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
+        made = actions.run_now(OPERATOR, connection, wake=False)
         for _ in range(3):
             expire(made)
             with pytest.raises(Died):
-                running.execute(made.pk, Seams(at=die))
+                running.execute(made.pk, Hooks(at=die))
         done = finish(made)
 
     assert (done.state, done.read, done.ok) == ("succeeded", 45, 45)
@@ -231,7 +231,7 @@ def test_a_page_that_is_cut_off_is_tried_again_and_no_dead_letter(acme: Tenant) 
         return reply(b'{"data": [{"id": 1}, {"na') if next(cuts) else answer
 
     with registered(over(World(cut))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
+        made = actions.run_now(OPERATOR, connection, wake=False)
         running.execute(made.pk)
         made.refresh_from_db()
         assert (made.state, made.batches) == ("queued", 1)
@@ -274,7 +274,7 @@ def test_a_secret_in_a_declaration_is_refused_by_every_way_and_shown_by_none(
     with pytest.raises(ConfigurationError, match=r"secret|without user") as refused:
         actions.configure(OPERATOR, connection, config)
     with pytest.raises(ConfigurationError):
-        actions.run_now(OPERATOR, connection, config=config, hint=False)
+        actions.run_now(OPERATOR, connection, config=config, wake=False)
     with pytest.raises(ConfigurationError):
         actions.preview(OPERATOR, connection, config)
 

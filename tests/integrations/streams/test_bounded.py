@@ -32,8 +32,8 @@ class Wire:
         return next(self._parts, b"")
 
 
-def parser(parts: Iterable[bytes], budget: int = 64 * KB, **seams: Any) -> BoundedParser:
-    made = BoundedParser(4096, budget=budget, **seams)
+def parser(parts: Iterable[bytes], budget: int = 64 * KB, **hooks: Any) -> BoundedParser:
+    made = BoundedParser(4096, budget=budget, **hooks)
     made.on_connect(SimpleNamespace(_sock=Wire(parts), socket_timeout=None))
     return made
 

@@ -41,7 +41,7 @@ def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point
     with registered(reading(stream_redis, page_size=6)) as pipeline:
         run = queued(pipeline, tenant)
 
-        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).hooks))
         add_items(stream_redis, tenant, 21, 25)
         if fate == "redis dies too":
             stream_redis.restart()
@@ -65,7 +65,7 @@ def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gon
     with registered(reading(stream_redis, page_size=4, claim_after=0.1)) as pipeline:
         run = queued(pipeline, tenant)
 
-        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).hooks))
         if fate == "redis dies too":
             stream_redis.restart()
         finish(run)
@@ -90,7 +90,7 @@ def test_whatever_is_deleted_from_a_dead_consumer_meanwhile_is_loaded_or_told(
         for _ in range(4):
             with stream_redis.client() as client:
                 client.xdel(stream_of(tenant), *draw.sample(numbers, 5))
-            dying = DyingAt(draw.choice(POINTS[:8]), draw.randrange(1, 6)).seams
+            dying = DyingAt(draw.choice(POINTS[:8]), draw.randrange(1, 6)).hooks
             in_child(lambda dying=dying: carry(run, dying))
             expire(run)
         finish(run)
@@ -155,7 +155,7 @@ def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_
             run = queued(pipeline, tenant)
             runs.append(run)
             for _ in range(draw.randrange(0, 3)):
-                dying = DyingAt(draw.choice(POINTS), draw.randrange(1, 6)).seams
+                dying = DyingAt(draw.choice(POINTS), draw.randrange(1, 6)).hooks
                 killed += in_child(lambda run=run, dying=dying: carry(run, dying)) == KILLED
                 expire(run)
                 if draw.random() < 0.4:

@@ -216,7 +216,7 @@ def test_a_replayed_line_never_overwrites_a_newer_one() -> None:
         account.objects[invoice]["lines"][0]["currency"] = "usd"
         follower.told(account.update(invoice))
         DeadLetter.unscoped.update(status=DeadLetter.Status.NEW, payload=letter.payload.replace(b"??", b"eur"))
-        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant), hint=False)
+        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant), wake=False)
         run = carry(again)
 
         assert (run.ok, run.skipped) == (0, 1)

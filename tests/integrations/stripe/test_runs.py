@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ingestion import Context, Pipeline, Upsert, actions, artifacts
 from ingestion.models import Artifact, DeadLetter, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import make_tenant, registered
 from integrations.stripe import Stripe, pipelines
 from integrations.stripe.models import StripeCharge, StripeCustomer
@@ -30,13 +30,13 @@ class Doomed(Follower):
 
     point: str = ""
 
-    def _seams(self) -> Seams:
+    def _seams(self) -> Hooks:
         def at(point: str) -> None:
             if point == self.point:
                 self.point = ""
                 raise Killed(point)
 
-        return Seams(at=at, sleep=lambda seconds: None)
+        return Hooks(at=at, sleep=lambda seconds: None)
 
 
 @pytest.mark.slow
@@ -118,7 +118,7 @@ def test_an_old_letter_replayed_after_a_newer_state_changes_nothing() -> None:
         DeadLetter.unscoped.filter(pk=letter.pk).update(
             status=DeadLetter.Status.NEW, payload=bytes(letter.payload).replace(b'"??"', b'"usd"')
         )
-        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant, "stripe.charges"), hint=False)
+        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant, "stripe.charges"), wake=False)
         finish(again)
 
         assert StripeCharge.unscoped.get().amount * 100 == 7777
