@@ -34,4 +34,4 @@ def states_after(connection: Connection) -> dict[str, str]:
 def overlapping(connection: Connection) -> Run:
     """A queued run over a window that the period lies in."""
     actions.rewind(OPERATOR, connection, yesterday(1).start, "once more")
-    return actions.run_now(OPERATOR, connection, hint=False)
+    return actions.run_now(OPERATOR, connection, wake=False)
