@@ -49,8 +49,8 @@ def end_queued(run: Run, why: str, *, asked: bool = True) -> bool:
     ):
         return False
     transaction.on_commit(lambda: announce(run.pk), robust=True)
-    letters = DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN)
-    letters.update(replay_run=None)
+    dead_letters = DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN)
+    dead_letters.update(replay_run=None)
     events.record(run, "cancelled", why)
     return True
 

@@ -34,7 +34,7 @@ _MOST = 3
 class Fate:
     """What would become of one letter: how many of its records would be inserted, updated, left or fail, and why."""
 
-    letter: DeadLetter
+    dead_letter: DeadLetter
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, None] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Faults where what arrives is counted, judged and delivered: reasons, letters, drift, deliveries, pushes, streams."""
+"""Faults where what arrives is counted, judged and delivered: reasons, dead_letters, drift, deliveries, pushes, streams."""
 
 from tests.faults.planting import Fault
 

@@ -1,10 +1,22 @@
 """All planted faults."""
 
-from tests.faults import arrivals, kept, letters, operators, outside, runs, sources, surroundings, tenants, told, turns
+from tests.faults import (
+    arrivals,
+    dead_letters,
+    kept,
+    operators,
+    outside,
+    runs,
+    sources,
+    surroundings,
+    tenants,
+    told,
+    turns,
+)
 
 FAULTS = [
     *runs.FAULTS,
-    *letters.FAULTS,
+    *dead_letters.FAULTS,
     *turns.FAULTS,
     *outside.FAULTS,
     *arrivals.FAULTS,

@@ -1,4 +1,4 @@
-"""Between what a source, a letter or a file tells and what is taken from it: pages' ends, versions, whose account it is."""
+"""Between what a source, a dead_letter or a file tells and what is taken from it: pages' ends, versions, whose account it is."""
 
 from tests.faults.planting import Fault
 

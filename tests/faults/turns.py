@@ -203,8 +203,8 @@ FAULTS = [
     ),
     Fault(
         _RUNS,
-        "    letters.update(replay_run=None)",
-        "    letters.none()",
+        "    dead_letters.update(replay_run=None)",
+        "    dead_letters.none()",
         ("tests/ingestion/joints/test_operators.py::test_cancelling_a_waiting_replay_lets_go_of_its_letters",),
     ),
     Fault(

@@ -94,7 +94,7 @@ def rows(tenant: Tenant) -> dict[str, str]:
     return {key: str(amount) for key, amount in found}
 
 
-def letters(tenant: Tenant) -> list[DeadLetter]:
+def dead_letters(tenant: Tenant) -> list[DeadLetter]:
     return list(DeadLetter.objects.for_tenant(tenant).order_by("pk"))
 
 

@@ -19,11 +19,11 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     effects,
     finish,
     item,
     items,
-    letters,
     load,
     new_tenant,
     over,
@@ -74,7 +74,7 @@ def assert_nothing_lost_or_doubled(run: Run) -> None:
     assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (9, 9, 0, 0))
     assert len(rows(run.tenant)) == 9
     assert effects(run) == sorted(rows(run.tenant))
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
 
 
 @pytest.mark.mariadb
@@ -119,7 +119,7 @@ def test_a_connection_lost_while_a_refused_row_is_undone_fails_nothing(nth: int)
 
     assert len(refused) >= nth, "the connection was never lost"
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (9, 8, 0, 1))
-    assert [(one.source_id, one.times_seen) for one in letters(run.tenant)] == [("rec_0005", 1)]
+    assert [(one.source_id, one.times_seen) for one in dead_letters(run.tenant)] == [("rec_0005", 1)]
     assert effects(run) == sorted(rows(run.tenant))
 
 
@@ -176,7 +176,7 @@ def test_a_lock_that_is_never_freed_queues_the_run_and_leaves_no_partial_batch(i
 
     assert (run.state, run.error_class, counts(run)) == (Run.State.QUEUED, "DestinationUnavailable", (0, 0, 0, 0))
     assert Entry.objects.for_tenant(tenant).filter(label="new").count() == 0
-    assert letters(tenant) == []
+    assert dead_letters(tenant) == []
 
 
 @pytest.mark.mariadb

@@ -15,8 +15,8 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     item,
-    letters,
     replayed,
     rows,
 )
@@ -168,7 +168,7 @@ def test_a_delivery_that_cannot_be_taken_apart_is_a_dead_letter_and_the_rest_loa
         run = carry(webhook_runs(connection)[0])
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (3, 1, 0, 2))
-    assert [(one.source_id, one.stage, bytes(one.payload)[:1]) for one in letters(connection.tenant)] == [
+    assert [(one.source_id, one.stage, bytes(one.payload)[:1]) for one in dead_letters(connection.tenant)] == [
         ("bad", "extract", b"{"),
         ("rec_0002", "validate", b"{"),
     ]
@@ -180,14 +180,14 @@ def test_the_letter_of_a_whole_delivery_is_replayed_through_receive() -> None:
         connection = connected(pipeline)
         actions.deliver(connection, "bad", b"[", wake=False)
         carry(webhook_runs(connection)[0])
-    (letter,) = letters(connection.tenant)
-    type(letter).unscoped.filter(pk=letter.pk).update(payload=b'[{"id": "rec_0007", "amount": "7.00"}]')
+    (dead_letter,) = dead_letters(connection.tenant)
+    type(dead_letter).unscoped.filter(pk=dead_letter.pk).update(payload=b'[{"id": "rec_0007", "amount": "7.00"}]')
 
     run = replayed(connection.tenant, delivered_to())
 
     assert (run.state, run.ok) == (Run.State.SUCCEEDED, 1)
     assert rows(connection.tenant) == {"rec_0007": "7.00"}
-    assert letters(connection.tenant)[0].status == "replayed"
+    assert dead_letters(connection.tenant)[0].status == "replayed"
 
 
 def test_a_body_above_the_limit_and_no_other_is_refused_before_it_is_stored() -> None:

@@ -23,7 +23,7 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
-    letters,
+    dead_letters,
     load,
     new_tenant,
     over,
@@ -263,4 +263,4 @@ def test_a_page_over_the_error_budget_ends_the_run_after_its_reader() -> None:
 
     assert states == ["running", "running"]
     assert (run.state, run.error_class, counts(run)) == ("failed", "ErrorBudgetExceeded", (1, 0, 0, 1))
-    assert len(letters(run.tenant)) == 1
+    assert len(dead_letters(run.tenant)) == 1

@@ -18,7 +18,7 @@ from tests.app.oracle import oracle
 from tests.databases import examples
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.readers import Flaky, Watched
-from tests.ingestion.runs import carry, counts, effects, expire, finish, item, items, letters, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, effects, expire, finish, item, items, over, queued, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -78,7 +78,7 @@ def story(records: Sequence[dict[str, Any]], fails: set[int], crash: int, *, ahe
         except Killed:
             expire(run)
         finish(run)
-    keys = [(one.source_id, one.stage, one.times_seen) for one in letters(run.tenant)]
+    keys = [(one.source_id, one.stage, one.times_seen) for one in dead_letters(run.tenant)]
     left = (run.state, counts(run), run.batches, run.checkpoint, rows(run.tenant), keys, effects(run))
     return left, passed
 

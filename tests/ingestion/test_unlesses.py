@@ -17,7 +17,7 @@ from tests.ingestion.drift.sources import batch, known, watched
 from tests.ingestion.drift.sources import run as run_watched
 from tests.ingestion.inbox import Inbox
 from tests.ingestion.received import connected, delivered_to, push, webhook_runs
-from tests.ingestion.runs import OPERATOR, body, carry, configured, item, letters, load, new_tenant, over, queued
+from tests.ingestion.runs import OPERATOR, body, carry, configured, dead_letters, item, load, new_tenant, over, queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
@@ -107,8 +107,8 @@ def test_a_good_version_supersedes_the_letters_of_other_runs_and_not_those_of_it
     load(over([good], **judged), other)
     load(over([bad, item(2), good], page=1, **judged), own)
 
-    assert [letter.status for letter in letters(other)] == [DeadLetter.Status.ABANDONED]
-    assert [letter.status for letter in letters(own)] == [DeadLetter.Status.NEW]
+    assert [dead_letter.status for dead_letter in dead_letters(other)] == [DeadLetter.Status.ABANDONED]
+    assert [dead_letter.status for dead_letter in dead_letters(own)] == [DeadLetter.Status.NEW]
 
 
 @pytest.mark.slow

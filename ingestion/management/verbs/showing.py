@@ -57,7 +57,7 @@ def show_run(options: Options, output: Output) -> None:
 
 def show_dead_letter(options: Options, output: Output) -> None:
     row = lookups.one(DeadLetter, options["id"], options)
-    values = serializers.letter(row)
+    values = serializers.dead_letter(row)
     errors = values.pop("errors")
     values.pop("why")  # the errors below say it in full
     if options["payload"]:

@@ -12,7 +12,7 @@ from ingestion.models import DeadLetter, Run
 from ingestion.running import shards
 from ingestion.testing import registered
 from tests.ingestion.backfills.days import on_day, windowed
-from tests.ingestion.runs import OPERATOR, carry, configured, item, letters, new_tenant, over, queued
+from tests.ingestion.runs import OPERATOR, carry, configured, dead_letters, item, new_tenant, over, queued
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True)]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,9 +42,9 @@ def test_a_live_run_closes_the_letter_that_a_shard_opened_beside_it() -> None:
     with registered(over([item(1)])):
         carry(live, Hooks(at=meanwhile))
 
-    (letter,) = letters(tenant)
-    assert (letter.status, letter.run_id) == (DeadLetter.Status.ABANDONED, shard.pk)
-    assert "newer version" in letter.note
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.status, dead_letter.run_id) == (DeadLetter.Status.ABANDONED, shard.pk)
+    assert "newer version" in dead_letter.note
 
 
 def test_a_waiting_live_run_goes_before_the_next_shard() -> None:

@@ -26,10 +26,10 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     effects,
     expire,
     item,
-    letters,
     new_tenant,
     over,
     rows,
@@ -225,5 +225,5 @@ def test_shards_that_bury_the_same_record_count_it_twice_in_one_letter(pipeline:
 
     states = {Run.unscoped.get(pk=one.pk).state for one in parents}
     assert states == {Run.State.PARTIAL}
-    (letter,) = letters(connection.tenant)
-    assert letter.times_seen == 6
+    (dead_letter,) = dead_letters(connection.tenant)
+    assert dead_letter.times_seen == 6

@@ -87,18 +87,18 @@ def assert_exact(run: Run) -> None:
     bad = {"rec_0035", "rec_0036"}
     wanted = {record["id"]: Decimal(record["amount"]) for record in RECORDS if record["id"] not in bad}
     stored = dict(Entry.objects.for_tenant(run.tenant_id).values_list("external_id", "amount"))
-    letters = DeadLetter.objects.for_tenant(run.tenant_id)
+    dead_letters = DeadLetter.objects.for_tenant(run.tenant_id)
     bodies = {record["id"]: body(record) for record in RECORDS if record["id"] in bad}
 
     assert stored == wanted
     assert effects(run) == sorted(wanted)
     assert (run.read, run.ok, run.skipped, run.dead) == (40, 38, 0, 2)
-    assert {(one.source_id, one.stage, one.times_seen) for one in letters} == {
+    assert {(one.source_id, one.stage, one.times_seen) for one in dead_letters} == {
         ("rec_0035", "validate", 1),
         ("rec_0036", "load", 1),
     }
     artifacts.sweep(run.tenant.ref, older_than=timedelta(0))
-    assert {one.source_id: payload(one) for one in letters} == bodies
+    assert {one.source_id: payload(one) for one in dead_letters} == bodies
     assert run.state == Run.State.PARTIAL
     assert watermarks(run.connection) == [run.window_end] == [run.watermark_after]
     assert run.batches == PAGES

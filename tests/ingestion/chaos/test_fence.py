@@ -18,7 +18,7 @@ from ingestion.running import claims
 from ingestion.testing import Records, registered
 from tests.app.oracle import Effect
 from tests.ingestion.chaos.processes import DyingAt, in_child
-from tests.ingestion.runs import carry, counts, effects, events, expire, finish, items, letters, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, effects, events, expire, finish, items, over, queued, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -127,7 +127,7 @@ def test_a_commit_that_arrived_although_its_answer_was_lost_counts_once(lost: Ex
 
     assert (run.state, run.error_message, counts(run)) == (Run.State.SUCCEEDED, "", (6, 6, 0, 0))
     assert effects(run) == sorted(rows(run.tenant))
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
     assert [name for name in events(run) if name in Run.TERMINAL] == ["succeeded"]
 
 

@@ -18,7 +18,7 @@ from ingestion.running import claims, watchdog
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.chaos.processes import end, in_child, start_child
-from tests.ingestion.runs import configured, counts, effects, events, items, letters, over, queued, rows
+from tests.ingestion.runs import configured, counts, dead_letters, effects, events, items, over, queued, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -97,7 +97,7 @@ def test_a_record_that_never_ends_is_isolated_and_the_run_goes_on() -> None:
         until_it_ends(run, 60)
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (3, 2, 0, 1))
-    assert [(one.source_id, one.error_class) for one in letters(run.tenant)] == [("rec_0002", "PoisonRecord")]
+    assert [(one.source_id, one.error_class) for one in dead_letters(run.tenant)] == [("rec_0002", "PoisonRecord")]
     assert effects(run) == sorted(rows(run.tenant))
     assert "stuck" in events(run)
     assert run.fence <= 6

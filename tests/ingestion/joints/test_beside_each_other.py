@@ -20,7 +20,7 @@ from tests.ingestion.backfills.days import TEN_DAYS, backfill, shards_of, window
 from tests.ingestion.backfills.days import connected as connected_to_days
 from tests.ingestion.readers import Watched
 from tests.ingestion.received import connected, delivered_to, push
-from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, queued, replayed
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, item, items, load, new_tenant, over, queued, replayed
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
@@ -41,8 +41,8 @@ def test_the_same_bad_record_of_two_connections_has_two_letters() -> None:
             connection = actions.connect(OPERATOR, tenant, pipeline.name, name)
             carry(actions.run_now(OPERATOR, connection, wake=False))
 
-    assert [letter.times_seen for letter in letters(tenant)] == [1, 1]
-    assert len({letter.connection_id for letter in letters(tenant)}) == 2
+    assert [dead_letter.times_seen for dead_letter in dead_letters(tenant)] == [1, 1]
+    assert len({dead_letter.connection_id for dead_letter in dead_letters(tenant)}) == 2
 
 
 def test_a_record_loaded_by_one_connection_closes_no_letter_of_another() -> None:
@@ -54,7 +54,7 @@ def test_a_record_loaded_by_one_connection_closes_no_letter_of_another() -> None
         good = actions.connect(OPERATOR, tenant, pipeline.name, "good")
         carry(actions.run_now(OPERATOR, good, wake=False))
 
-    assert [letter.status for letter in letters(tenant)] == ["new"]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == ["new"]
 
 
 @pytest.mark.slow

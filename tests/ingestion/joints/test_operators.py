@@ -16,7 +16,7 @@ from ingestion.models import DeadLetter, Run, RunArtifact
 from ingestion.running.claims import claim
 from ingestion.testing import Records, registered
 from ingestion.vault import credentials
-from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, queued, watermarks
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, item, items, load, new_tenant, over, queued, watermarks
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
@@ -81,18 +81,18 @@ def test_cancelling_a_waiting_replay_lets_go_of_its_letters() -> None:
         (replay,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         actions.cancel(OPERATOR, replay)
 
-    assert [letter.replay_run_id for letter in letters(tenant)] == [None]
+    assert [dead_letter.replay_run_id for dead_letter in dead_letters(tenant)] == [None]
 
 
 def test_of_two_operators_who_chose_the_same_letter_the_second_holds_none() -> None:
     tenant, pipeline = new_tenant(), over([item(1, amount="much")])
     load(pipeline, tenant)
     with registered(pipeline):
-        (letter,) = letters(tenant)
+        (dead_letter,) = dead_letters(tenant)
         (first,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
         with pytest.raises(ActionRefused):
-            actions.replay(OPERATOR, actions.Selection(tenant, ids=[letter.pk]), wake=False)
+            actions.replay(OPERATOR, actions.Selection(tenant, ids=[dead_letter.pk]), wake=False)
 
     assert DeadLetter.objects.for_tenant(tenant).get().replay_run_id == first.pk
 
@@ -155,9 +155,9 @@ def test_a_letter_that_somebody_else_took_meanwhile_stays_theirs() -> None:
         (theirs,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         own = queued(pipeline, tenant)
 
-    held = _hold(tenant, own, None, [letter.pk for letter in letters(tenant)])
+    held = _hold(tenant, own, None, [dead_letter.pk for dead_letter in dead_letters(tenant)])
 
-    assert (held, letters(tenant)[0].replay_run_id) == (0, theirs.pk)
+    assert (held, dead_letters(tenant)[0].replay_run_id) == (0, theirs.pk)
 
 
 def test_an_upload_brings_no_value_of_a_credential_into_a_runs_settings() -> None:

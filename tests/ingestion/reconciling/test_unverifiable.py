@@ -96,19 +96,19 @@ def test_a_queued_run_over_another_time_is_not_in_the_way(connection: Connection
 
 
 @pytest.mark.parametrize(
-    ("missing", "letters", "state"),
+    ("missing", "dead_letters", "state"),
     [(1, 1, "unverifiable"), (2, 2, "unverifiable"), (2, 1, "breach"), (-1, 1, "breach"), (1, 0, "breach")],
 )
 def test_letters_explain_no_more_than_their_number_where_the_source_names_no_ids(
-    account: Account, missing: int, letters: int, state: str
+    account: Account, missing: int, dead_letters: int, state: str
 ) -> None:
     unnamed = dataclasses.replace(account, names_ids=False)
     with registered(of(unnamed, error_budget=ErrorBudget(1))) as pipeline:
         connection = connected(pipeline)
-        for number in range(letters):
+        for number in range(dead_letters):
             unnamed.put(f"bad{number}", "1?", noon())
         loaded(connection)
-        for number in range(letters):
+        for number in range(dead_letters):
             del unnamed.records[f"bad{number}"]
         for number in range(missing):
             unnamed.put(f"late{number}", "1.00", noon())

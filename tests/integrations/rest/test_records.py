@@ -19,7 +19,7 @@ from ingestion.running import Hooks
 from ingestion.testing import make_tenant, registered
 from integrations.rest.models import RestRecord
 from integrations.rest.source import Configured
-from tests.ingestion.runs import OPERATOR, events, expire, finish, letters
+from tests.ingestion.runs import OPERATOR, dead_letters, events, expire, finish
 from tests.integrations.rest.worlds import World, reply
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db]
@@ -131,7 +131,7 @@ def test_numbers_keep_every_digit(acme: Tenant) -> None:
 
     run(connected(acme), Things(body))
 
-    assert [letter.errors for letter in letters(acme)] == []
+    assert [dead_letter.errors for dead_letter in dead_letters(acme)] == []
     kept = rows(acme)["shop", "12345678901234567890"]
     assert kept["price"] == Decimal("0.1")
     assert kept["big"] == 123456789012345678901234567890
@@ -157,7 +157,7 @@ def test_a_bad_record_becomes_a_dead_letter_and_the_others_load(acme: Tenant, na
     done = run(connected(acme), Things(thing(1), BAD[name], thing(2)))
 
     assert (done.state, done.ok, done.dead) == ("partial", 2, 1), done.error_message
-    assert len(letters(acme)) == 1
+    assert len(dead_letters(acme)) == 1
 
 
 def test_records_without_ids_are_known_by_their_content(acme: Tenant) -> None:
@@ -238,7 +238,7 @@ def test_a_page_that_is_cut_off_is_tried_again_and_no_dead_letter(acme: Tenant) 
         done = finish(made)
 
     assert (done.state, done.ok) == ("succeeded", 23)
-    assert letters(acme) == []
+    assert dead_letters(acme) == []
 
 
 def test_notes_of_the_source_are_in_the_timeline(acme: Tenant) -> None:

@@ -92,13 +92,13 @@ def test_an_object_at_fault_becomes_a_dead_letter_and_loads_once_stripe_has_it_r
 
     with following(account, "charges") as follower:
         run = carry(follower.make())
-        letter = DeadLetter.unscoped.get()
+        dead_letter = DeadLetter.unscoped.get()
         account.update(bad, currency="usd")
         account.now += DAY
         follower.run()
 
-        assert (run.state, letter.source_id, run.dead) == (Run.State.PARTIAL, bad, 1)
-        assert "not a currency code" in str(letter.errors)
+        assert (run.state, dead_letter.source_id, run.dead) == (Run.State.PARTIAL, bad, 1)
+        assert "not a currency code" in str(dead_letter.errors)
         assert follower.rows() == {bad: ("2", False), good: ("1", False)}
         assert DeadLetter.unscoped.get().status not in DeadLetter.OPEN
 
@@ -111,12 +111,12 @@ def test_an_old_letter_replayed_after_a_newer_state_changes_nothing() -> None:
 
     with following(account, "charges") as follower:
         carry(follower.make())
-        letter = DeadLetter.unscoped.get()
+        dead_letter = DeadLetter.unscoped.get()
         account.update(bad, currency="usd", amount=7777)
         account.now += DAY
         follower.run()
-        DeadLetter.unscoped.filter(pk=letter.pk).update(
-            status=DeadLetter.Status.NEW, payload=bytes(letter.payload).replace(b'"??"', b'"usd"')
+        DeadLetter.unscoped.filter(pk=dead_letter.pk).update(
+            status=DeadLetter.Status.NEW, payload=bytes(dead_letter.payload).replace(b'"??"', b'"usd"')
         )
         (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant, "stripe.charges"), wake=False)
         finish(again)

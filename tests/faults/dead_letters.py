@@ -1,4 +1,4 @@
-"""Faults where runs meet letters, replays, deliveries, reading ahead and shards."""
+"""Faults where runs meet dead_letters, replays, deliveries, reading ahead and shards."""
 
 from tests.faults.planting import Fault
 
