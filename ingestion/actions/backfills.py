@@ -71,7 +71,7 @@ def backfill(
         raise ActionRefused("Say why this is read again; the reason is kept in the audit trail.")
     if config:
         refuse_secrets(connection, config)
-        check_config(connection.pipeline, overlaid(connection.config, config))
+        check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     windows = shards_of(start, end, shard)
     if end > read_db_now():
         raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")

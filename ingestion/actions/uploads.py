@@ -60,7 +60,7 @@ def upload(
     actor.require("run_connection", connection.tenant)
     _check(connection, name, data)
     refuse_secrets(connection, config)
-    check_config(connection.pipeline, overlaid(connection.config, config))
+    check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
         artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save())

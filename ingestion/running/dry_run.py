@@ -16,7 +16,7 @@ from django.db import Error
 
 from ingestion.conf import config as settings
 from ingestion.core import registry, stages
-from ingestion.core.capabilities import ChecksConfig
+from ingestion.core.configs import check_config
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
 from ingestion.core.ingestion_modes import require_files
@@ -90,8 +90,7 @@ def dry_run(
     rehearsal = Rehearsal(pipeline, PlaceholderRows(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(pipeline, files)
-        if isinstance(pipeline.source, ChecksConfig):
-            pipeline.source.check_config(rehearsal.ctx.config)
+        check_config(pipeline, rehearsal.ctx.config, rehearsal.ctx.config)
         rehearsal.play(limit_pages)
     except (IngestionError, Error, OSError) as error:
         rehearsal.report.failure = f"{type(error).__name__}: {error}"

@@ -13,7 +13,18 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, Transient, counted
+from ingestion import (
+    ConfigurationError,
+    Context,
+    Json,
+    Keys,
+    Page,
+    SourceChanged,
+    Transient,
+    check_keys,
+    counted,
+    require_keys,
+)
 from integrations.databases import cursors
 from integrations.databases.borders import Passed, bordered
 from integrations.databases.errors import translated
@@ -79,6 +90,8 @@ class Rows:
     page_size: int = 2000
     timeout: float = 60.0
     """Seconds one statement may take."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.table, self.sql, self.queryset))) != 1:
@@ -92,6 +105,11 @@ class Rows:
             raise ConfigurationError(f"page_size of Rows must be a whole number, 1 or more; it is {size!r}.")
         if not 0 < self.timeout < math.inf:
             raise ConfigurationError(f"timeout of Rows must be a number of seconds above 0; it is {self.timeout!r}.")
+        require_keys("Rows", self.keys)
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Which rows of which database are read is said in code alone."""
+        check_keys(config, ("integration",), self.keys, source=self)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
