@@ -6,6 +6,7 @@ This module is the public API; everything else may move. See docs/reference/api.
 from ingestion.core.capabilities import (
     AnswersDrift,
     ChecksConfig,
+    ChecksDeclaration,
     CompletesConfig,
     DeclaresDrift,
     DeclaresTotals,
@@ -92,6 +93,7 @@ __all__ = [
     "AmbiguousFormat",
     "AnswersDrift",
     "ChecksConfig",
+    "ChecksDeclaration",
     "CircuitOpen",
     "CompletesConfig",
     "ConfigurationError",

@@ -28,8 +28,15 @@ def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> 
 
 
 def problems(pipeline: Pipeline) -> list[CheckMessage]:
-    parts = (_destination, _reconciliations, _database, _order, _misspelt)
+    parts = (_source, _destination, _reconciliations, _database, _order, _misspelt)
     return [message for part in parts for message in part(pipeline)]
+
+
+def _source(pipeline: Pipeline) -> Iterator[CheckMessage]:
+    source = pipeline.source
+    for problem in source.problems() if isinstance(source, capabilities.ChecksDeclaration) else ():
+        hint = "Mend the source= of the declaration, or the settings that it names."
+        yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E013")
 
 
 def _destination(pipeline: Pipeline) -> Iterator[CheckMessage]:

@@ -53,7 +53,8 @@ def check_keys(
     def meant(name: str) -> str:
         return advice(name) or _declared(source, name)
 
-    refuse_unknown_keys(config, (*own, *key_names(keys)), advice=meant, more=more)
+    further = f"; keys= of {type(source).__name__} names those of functions of your own" if source is not None else ""
+    refuse_unknown_keys(config, (*own, *key_names(keys)), advice=meant, more=more or further)
     if isinstance(keys, type):
         _judge(config, keys)
 

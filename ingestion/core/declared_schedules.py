@@ -46,9 +46,7 @@ def _refuse_unknown(given: dict[str, Any]) -> None:
     if len(ways) > 1:
         raise ConfigurationError(f"This is not a schedule: it says {' and '.join(ways)}, where one is meant.")
     if "zone" in given and "cron" not in given:
-        raise ConfigurationError(
-            "This is not a schedule: a zone belongs to a cron, and an interval is the same in every zone."
-        )
+        raise ConfigurationError("This is not a schedule: a zone belongs to a cron; an interval has none.")
 
 
 def schedule_to_json(schedule: Schedule | None) -> dict[str, Any]:
