@@ -50,6 +50,10 @@ def alone(record: Any) -> Any:
     return record
 
 
+def paged(ctx: Context, cursor: Any) -> tuple[bytes, Any]:
+    return b"[]", None
+
+
 class Called:
     async def __call__(self, record: Any, ctx: Context) -> Any:
         return record
@@ -148,6 +152,17 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
     "no model": (lambda: Upsert(dict, key=["id"]), "The model of an Upsert must be a class of Django's models"),
     "a text as interval": (lambda: Every(minutes="15"), "made of numbers"),  # type: ignore[arg-type]
     "an endless interval": (lambda: Every(days=1e300), "less than a century"),
+    "centuries as interval": (lambda: Every(days=99_999), "less than a century"),
+    "more days than there are": (lambda: Every(days=2e9), "less than a century"),
+    "no zone of a cron": (lambda: Cron("0 3 * * *", None), "zone of Cron.. must be the name of a time zone"),  # type: ignore[arg-type]
+    "a zone's value": (lambda: Cron("0 3 * * *", UTC), "must be the name of a time zone"),  # type: ignore[arg-type]
+    "no spread of a cron": (lambda: Cron("0 3 * * *", spread=None), "spread of Cron.. must be a timedelta"),  # type: ignore[arg-type]
+    "a number as declared total": (lambda: JsonPages(paged, declares={"count": 5}), "declares of JsonPages must be"),  # type: ignore[dict-item]
+    "a text as windowed": (lambda: JsonPages(paged, windowed="yes"), "windowed of JsonPages must be True or False"),  # type: ignore[arg-type]
+    "a text as ahead": (lambda: JsonPages(paged, ahead="no"), "ahead of JsonPages must be True or False"),  # type: ignore[arg-type]
+    "one name as keys": (lambda: JsonPages(paged, keys="team"), "keys of JsonPages must be names of a config's keys"),
+    "another class as keys": (lambda: JsonLines("x", keys=Plain), "or a model of pydantic's"),  # type: ignore[arg-type]
+    "numbers as keys": (lambda: JsonLines("x", keys=[5]), "keys of JsonLines must be names"),  # type: ignore[list-item]
     "a number as spread": (lambda: Every(minutes=15, spread=5), "must be a timedelta"),  # type: ignore[arg-type]
     "a number as cron": (lambda: Cron(5), "is not a cron expression"),  # type: ignore[arg-type]
     "a number as column of a sum": (lambda: SumAgrees(5), "the name of a field"),  # type: ignore[arg-type]
