@@ -87,6 +87,12 @@ class Refusal:
     record: Record
     error: RecordError
 
+    def __post_init__(self) -> None:
+        parts: tuple[object, object] = self.record, self.error
+        if not (isinstance(parts[0], Record) and isinstance(parts[1], RecordError)):
+            of = " and a ".join(type(part).__name__ for part in parts)
+            raise ConfigurationError(f"A Refusal is made of a Record and a RecordError; it is of a {of}.")
+
 
 DIFFER = "totals differ"
 

@@ -116,7 +116,9 @@ class JsonPages:
 
     def __post_init__(self) -> None:
         plain(self.fetch, "fetch of JsonPages", "(ctx, cursor)")
-        require(isinstance(self.records, str), "records of JsonPages", self.records, "the name of a list, or ''")
+        records: Any = self.records
+        good = isinstance(records, str) and not records.startswith("$")
+        require(good, "records of JsonPages", records, "the name of a list inside the body, no path, or ''")
         key_reader(self.key)
         totals: object = self.declares
         good = isinstance(totals, Mapping) and all(isinstance(name, str) for name in [*totals, *totals.values()])

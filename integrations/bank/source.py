@@ -48,7 +48,8 @@ class BankFiles:
         size: object = self.page_size
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise ConfigurationError(f"page_size of BankFiles must be a whole number, 1 or more; it is {size!r}.")
-        if not all(isinstance(layout, CsvLayout) for layout in self.layouts):
+        layouts: object = self.layouts
+        if not isinstance(layouts, list | tuple) or not all(isinstance(layout, CsvLayout) for layout in layouts):
             raise ConfigurationError("layouts of BankFiles must be values of CsvLayout, such as (*LAYOUTS, MY_BANK).")
         require_keys("BankFiles", self.keys)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from ingestion import (
     Page,
     Transient,
     check_keys,
+    did_you_mean,
     json_page,
     require_keys,
 )
@@ -75,6 +77,13 @@ class RedisStream:
         for name, text in (("stream", self.stream), ("url", self.url), ("group", self.group), ("field", self.field)):
             if not isinstance(text, str):
                 raise ConfigurationError(f"{name} of RedisStream must be a text; it is of type {type(text).__name__}.")
+        if not self.group:
+            raise ConfigurationError("group of RedisStream must be the name of a consumer group.")
+        if self.url and self.url.partition("://")[0] not in ("redis", "rediss", "unix"):
+            raise ConfigurationError("url of RedisStream must begin with redis://, rediss:// or unix://.")
+        for name in re.findall(r"\{(\w+)\}", self.stream):
+            if name != "tenant" and did_you_mean(name, ["tenant"], cutoff=0.75):
+                raise ConfigurationError(f"stream of RedisStream has {{{name}}}; did you mean {{tenant}}?")
         if not isinstance(self.trim, bool):
             raise ConfigurationError(f"trim of RedisStream must be True or False; it is {self.trim!r}.")
         json_page((), self.key)  # refuses what cannot name a key

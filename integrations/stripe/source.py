@@ -65,6 +65,12 @@ class Stripe:
 
     def __post_init__(self) -> None:
         kind(self.object)
+        flag: object = self.refetch
+        if not isinstance(flag, bool):
+            raise ConfigurationError(f"refetch of Stripe must be True or False; it is {flag!r}.")
+        for name in ("open", "clock", *(name for name in ("known", "known_parts") if getattr(self, name) is not None)):
+            if not callable(getattr(self, name)):
+                raise ConfigurationError(f"{name} of Stripe must be a function; it is {getattr(self, name)!r}.")
         require_keys("Stripe", self.keys)
 
     @property

@@ -16,15 +16,20 @@ from ingestion import (
     Cron,
     ErrorBudget,
     Every,
+    Figure,
     JsonLines,
     JsonPages,
+    OnDrift,
     Page,
     Periods,
     Pipeline,
+    Record,
+    Refusal,
     Skip,
     SumAgrees,
     TenantRef,
     Upsert,
+    meter,
     pipeline,
 )
 from ingestion.core import registry
@@ -163,6 +168,16 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
     "one name as keys": (lambda: JsonPages(paged, keys="team"), "keys of JsonPages must be names of a config's keys"),
     "another class as keys": (lambda: JsonLines("x", keys=Plain), "or a model of pydantic's"),  # type: ignore[arg-type]
     "numbers as keys": (lambda: JsonLines("x", keys=[5]), "keys of JsonLines must be names"),  # type: ignore[list-item]
+    "a path as records": (lambda: JsonPages(paged, records="$.data"), "the name of a list inside the body, no path"),
+    "a text as count": (lambda: Figure("5"), "count of a Figure must be a whole number, 0 or more"),  # type: ignore[arg-type]
+    "a negative count": (lambda: Figure(-1), "count of a Figure"),
+    "a float as sum": (lambda: Figure(1, 0.5), "sum of a Figure must be a Decimal"),  # type: ignore[arg-type]
+    "a list as ids": (lambda: Figure(1, ids=["a"]), "ids of a Figure must be amounts by key"),  # type: ignore[arg-type]
+    "an unknown mode": (lambda: OnDrift("halt"), "mode of OnDrift must be one of stop, note, ignore"),  # type: ignore[arg-type]
+    "one path as vital": (lambda: OnDrift("stop", "id"), "vital of OnDrift must be a set of paths"),  # type: ignore[arg-type]
+    "a text as a refusal's error": (lambda: Refusal(Record("a", b""), "b"), "a Record and a RecordError; it is of a Record and a str"),  # type: ignore[arg-type]
+    "a number as meter": (lambda: meter(5, "pages"), "is not a name of a meter"),  # type: ignore[arg-type]
+    "a meter without a title": (lambda: meter("app.x", ""), "The title of the meter 'app.x' must be a text"),
     "a number as spread": (lambda: Every(minutes=15, spread=5), "must be a timedelta"),  # type: ignore[arg-type]
     "a number as cron": (lambda: Cron(5), "is not a cron expression"),  # type: ignore[arg-type]
     "a number as column of a sum": (lambda: SumAgrees(5), "the name of a field"),  # type: ignore[arg-type]
