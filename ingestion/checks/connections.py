@@ -49,7 +49,7 @@ def check_configs(
     return [
         checks.Warning(
             f"The config of connection {connection} would be refused today: {reason}",
-            hint="Its runs go on, each with a note; mend it in the console or with `ingest connect --config`.",
+            hint="Its runs go on, each with a note; mend it in the console or with ingest connect and its --config.",
             id="ingestion.W020",
         )
         for connection, reason in refused_configs()

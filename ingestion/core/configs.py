@@ -96,5 +96,5 @@ def _require_integration(name: object) -> None:
     if not good:
         raise ConfigurationError(
             "`integration` of the connection's config names the credential that the source uses: a text of at most "
-            f"{_NAME_LENGTH} characters without blanks around it, as `ingest credential list` shows it."
+            f"{_NAME_LENGTH} characters without blanks around it, as `manage.py ingest credential list` shows it."
         )
