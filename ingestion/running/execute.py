@@ -105,8 +105,7 @@ def _carry(run: Run, claim: claims.Claim, hooks: Hooks) -> None:
     if claim.fence == 1:
         run_started.send_robust(Run, run=run)
     events.record(run, "started", f"claim {claim.fence} on {run.host}", checkpoint=run.checkpoint)
-    if claim.fence == 1:
-        configs.note_refused(run, execution.ctx)
+    configs.note_refused(execution)
     refused = _load(execution)
     if refused is not None:
         batch.refuse(execution, refused)

@@ -46,8 +46,8 @@ FAULTS = [
     ),
     Fault(
         _EXECUTE,
-        "if mine.fence == 1:",
-        "if mine.fence >= 1:",
+        "if claim.fence == 1:",
+        "if claim.fence >= 1:",
         ("tests/ingestion/joints/test_executing.py::test_a_run_that_is_claimed_again_started_once",),
     ),
     Fault(

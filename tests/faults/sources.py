@@ -93,7 +93,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/source.py",
-        "        refuse_unknown_keys(config, (*KEYS, *self.keys))",
+        "        check_keys(config, KEYS, self.keys, source=self)",
         "        pass",
         ("tests/integrations/stripe/test_config_keys.py",),
     ),
