@@ -81,6 +81,8 @@ class UploadForm(forms.Form):
             name, equals, value = setting.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": setting[:200]})
+            if name.strip() in values:
+                raise ValidationError(_("“%(name)s” stands there twice."), params={"name": name.strip()})
             values[name.strip()] = _value(value.strip())
         return values
 
