@@ -45,7 +45,9 @@ PIPELINES: dict[str, Pipeline] = {
     "stream in code": _of("stream_in_code", RedisStream("orders:{tenant}", url="redis://queue.internal")),
     "queue": _of("queue", Queue(lambda ctx: nothing(ctx, None))),
     "pushed": _of("pushed", Pushed(keys=["team"])),
-    "rows": _of("rows", Rows(using="default", of=lambda ctx: {"tenant": 1}, table="orders", keys=["region"])),
+    "rows": _of(
+        "rows", Rows(using="default", of=lambda ctx: {"tenant": 1}, table="orders", keys=["region", "signature"])
+    ),
     "pages": _of("pages", JsonPages(nothing, keys=Shop)),
     "lines": _of("lines", JsonLines("orders.jsonl")),
     "own": _of("own", Records([])),
@@ -232,6 +234,7 @@ WRONG: Mapping[str, list[Wrong]] = {
         *[(wrong, words) for wrong, words in _SHARED],
         ({"note": "sk_" + "live_abcdefghijklmnop"}, "`note` of the connection's config looks like a secret"),
         ({"at": {"url": "https://u:p4ssword@example.com"}}, "`at.url` of the connection's config looks like a secret"),
+        ({"password": "geheim"}, "`password` of the connection's config looks like a secret"),
         (["a"], "A connection's config is an object with keys"),
         ("a", "A connection's config is an object with keys"),
         (None, "A connection's config is an object with keys"),
@@ -258,7 +261,7 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("stream in code", {"integration": "eu"}),
     ("queue", {}),
     ("pushed", {"team": "north", "integration": "eu"}),
-    ("rows", {"region": "eu"}),
+    ("rows", {"region": "eu", "signature": "a name that code declares"}),
     ("pages", {"shop": "north", "limit": 7}),
     ("lines", {"integration": ""}),
     ("own", {"integration": "shop", "integration_id": 7, "plan": "Basic Checking", "page_token": "a", "old": None}),
