@@ -77,6 +77,16 @@ def test_a_right_config_costs_no_note_and_no_statement(pipeline: str) -> None:
     )
 
 
+def test_a_note_stands_with_its_own_tenant_and_shows_no_value(pipeline: str) -> None:
+    wrong = actions.run_now(OPERATOR, stored(pipeline, {"old": "hunter22"}), wake=False)
+    right = actions.run_now(OPERATOR, stored(pipeline, {}, make_tenant("globex")), wake=False)
+    for run in (wrong, right):
+        running.execute(run.pk)
+
+    (note,) = Event.unscoped.filter(name="note")
+    assert (note.tenant, note.run, "hunter22" in note.text) == (wrong.tenant, wrong, False)
+
+
 def test_a_dry_run_says_what_is_wrong(pipeline: str) -> None:
     connection = stored(pipeline, {"old": 1})
 
