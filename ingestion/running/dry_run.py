@@ -90,7 +90,7 @@ def dry_run(
     rehearsal = Rehearsal(pipeline, PlaceholderRows(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(pipeline, files)
-        check_config(pipeline, rehearsal.ctx.config, rehearsal.ctx.config)
+        check_config(pipeline, rehearsal.ctx.config, rehearsal.rows.connection.config)
         rehearsal.play(limit_pages)
     except (IngestionError, Error, OSError) as error:
         rehearsal.report.failure = f"{type(error).__name__}: {error}"

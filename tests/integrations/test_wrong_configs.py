@@ -68,7 +68,7 @@ def in_the_add_form(pipeline: str, config: dict[str, Any], client: Client) -> st
         "pipeline": pipeline,
         "name": "",
         "config": json.dumps(config),
-        "due": "pipeline",
+        "due": "default",
     }
     return html.unescape(client.post(reverse("admin:ingestion_connection_add"), sent).content.decode())
 
@@ -96,3 +96,23 @@ def test_the_change_form_refuses_beside_the_field_and_keeps_what_is_stored(
     assert words in html.unescape(page)
     connection.refresh_from_db()
     assert connection.config == {}
+
+
+@pytest.mark.parametrize("added", [True, False], ids=["add form", "change form"])
+def test_the_forms_say_where_a_config_stops_being_json(admin_client: Client, acme: Tenant, added: bool) -> None:
+    sent = {
+        "tenant": acme.pk,
+        "pipeline": "bank.statements",
+        "name": "x",
+        "due": "default",
+        "config": '{"account": 1,}',
+    }
+    at = reverse("admin:ingestion_connection_add")
+    if not added:
+        made = actions.connect(OPERATOR, acme, "bank.statements")
+        at = reverse("admin:ingestion_connection_change", args=[made.pk])
+
+    page = html.unescape(admin_client.post(at, sent).content.decode())
+
+    assert "It is text that is no JSON: " in page
+    assert "of 15." in page

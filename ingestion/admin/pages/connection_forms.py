@@ -15,6 +15,7 @@ from ingestion.actions.schedules import require_runs
 from ingestion.admin.kit.forms import ReasonForm, TenantForm
 from ingestion.admin.pages.schedule_forms import ScheduleFields
 from ingestion.core import registry
+from ingestion.core.config_text import why_no_json
 from ingestion.core.configs import require_json
 from ingestion.core.duplicate_names import doubled_error
 from ingestion.core.errors import ActionRefused, IngestionError
@@ -27,6 +28,13 @@ class _Indented(json.JSONEncoder):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "indent": 2})
+
+
+def _explain(form: Any) -> None:
+    """Let the field say where what was written stops being JSON, not only that it does."""
+    written = form.data.get(form.add_prefix("config"), "") if form.is_bound else ""
+    if why := why_no_json(written):
+        form.fields["config"].error_messages["invalid"] = why
 
 
 def _config(form: Any, connection: Connection) -> dict[str, Any]:
@@ -57,6 +65,7 @@ class ConnectForm(ScheduleFields, TenantForm):
         self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=known)
         config = self.fields["config"]
         config.required, config.widget.attrs["rows"] = False, 4
+        _explain(self)
         config.help_text = _("What the pipeline needs to know of this connection, as JSON; for most nothing.")
 
     def _offered(self) -> list[Pipeline]:
@@ -91,6 +100,7 @@ class ConfigForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "config" in self.fields:
+            _explain(self)
             field: Any = self.fields["config"]
             field.encoder = _Indented
             field.widget.attrs["rows"] = min(24, max(6, field.prepare_value(self.instance.config).count("\n") + 1))
