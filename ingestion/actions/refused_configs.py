@@ -19,17 +19,17 @@ def refused_configs(most: int = SHOWN) -> list[tuple[Connection, str]]:
     Their runs go on, with a note; but nothing can be uploaded or configured before the config is mended.
     """
     reasons: dict[tuple[str, str], str] = {}
-    found: list[tuple[Connection, str]] = []
+    refused: list[tuple[Connection, str]] = []
     rows = Connection.unscoped.filter(paused_at=None).select_related("tenant").order_by("pk")[:_LOOKED_AT]
     for connection in rows.iterator(chunk_size=500):
         alike = (connection.pipeline, json.dumps(connection.config, sort_keys=True))
         if alike not in reasons:
             reasons[alike] = _reason(connection)
         if reasons[alike]:
-            found.append((connection, reasons[alike]))
-            if len(found) == most:
+            refused.append((connection, reasons[alike]))
+            if len(refused) == most:
                 break
-    return found
+    return refused
 
 
 def _reason(connection: Connection) -> str:

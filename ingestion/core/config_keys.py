@@ -53,7 +53,7 @@ def check_keys(
     def meant(name: str) -> str:
         return advice(name) or _declared(source, name)
 
-    further = f"; keys= of {type(source).__name__} names those of functions of your own" if source is not None else ""
+    further = f"; keys= of {type(source).__name__} names what functions of your own read" if source is not None else ""
     refuse_unknown_keys(config, (*own, *key_names(keys)), advice=meant, more=more or further)
     if isinstance(keys, type):
         _judge(config, keys)
@@ -147,6 +147,6 @@ def _judge(config: Mapping[str, Any], model: type[BaseModel]) -> None:
 def _sentences(error: ValidationError) -> Iterator[str]:
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
         where = ".".join(map(str, detail["loc"]))
-        said = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
-        named = f"`{where}`: {said}" if where else said
+        text = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
+        named = f"`{where}`: {text}" if where else text
         yield f"`{where}` is missing." if detail["type"] == "missing" else f"{named}."

@@ -37,15 +37,15 @@ def schedule_from_json(value: Any) -> Schedule | None:
     )
 
 
-def _refuse_unknown(given: dict[str, Any]) -> None:
-    for name in given:
+def _refuse_unknown(schedule: dict[str, Any]) -> None:
+    for name in schedule:
         if name not in _KEYS:
             near = did_you_mean(str(name), _KEYS) or f"; it has {', '.join(_KEYS)}."
             raise ConfigurationError(f"This is not a schedule: `{str(name)[:50]}` is no key of one{near}")
-    ways = [name for name in ("every", "cron", "off") if name in given]
+    ways = [name for name in ("every", "cron", "off") if name in schedule]
     if len(ways) > 1:
         raise ConfigurationError(f"This is not a schedule: it says {' and '.join(ways)}, where one is meant.")
-    if "zone" in given and "cron" not in given:
+    if "zone" in schedule and "cron" not in schedule:
         raise ConfigurationError("This is not a schedule: a zone belongs to a cron; an interval has none.")
 
 

@@ -69,6 +69,6 @@ def _in_address(value: str) -> bool:
         return False
     try:
         parts = urlsplit(value)
-        return bool(parts.password) or any(names_secret(name) and one for name, one in parse_qsl(parts.query))
+        return bool(parts.password) or any(names_secret(name) and text for name, text in parse_qsl(parts.query))
     except ValueError:
         return False

@@ -104,10 +104,10 @@ class Rows:
 
     def problems(self) -> list[str]:
         """What `manage.py check` says of the declaration; a database is not asked."""
-        known = list(connections.settings)
-        if self.using in known:
+        aliases = list(connections.settings)
+        if self.using in aliases:
             return []
-        near = did_you_mean(self.using, known) or f"; it has {', '.join(known)}."
+        near = did_you_mean(self.using, aliases) or f"; it has {', '.join(aliases)}."
         return [f"DATABASES has no alias {self.using!r}{near}"]
 
     def totals_of(self, ctx: Context) -> Collection[str]:

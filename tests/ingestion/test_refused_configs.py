@@ -64,16 +64,16 @@ def test_a_right_config_costs_no_note_and_no_statement(pipeline: str) -> None:
     first = actions.run_now(OPERATOR, connection, wake=False)
     with CaptureQueriesContext(
         database,
-    ) as asked_of_the_right:
+    ) as of_the_right:
         running.execute(first.pk)
     Connection.unscoped.filter(pk=connection.pk).update(config={"old": 1})
     second = actions.run_now(OPERATOR, connection, wake=False)
-    with CaptureQueriesContext(database) as asked_of_the_wrong:
+    with CaptureQueriesContext(database) as of_the_wrong:
         running.execute(second.pk)
 
     assert notes(first) == []
-    assert sum("ingestion_event" in one["sql"] for one in asked_of_the_right.captured_queries) < sum(
-        "ingestion_event" in one["sql"] for one in asked_of_the_wrong.captured_queries
+    assert sum("ingestion_event" in query["sql"] for query in of_the_right.captured_queries) < sum(
+        "ingestion_event" in query["sql"] for query in of_the_wrong.captured_queries
     )
 
 

@@ -56,8 +56,8 @@ def in_python(pipeline: str, config: dict[str, Any], client: Client) -> str:
 
 def in_the_shell(pipeline: str, config: dict[str, Any], client: Client) -> str:
     pairs = (f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in config.items())
-    told = (argument for pair in pairs for argument in ("--config", pair))
-    answer = ingest("connect", "--tenant", "acme", "--pipeline", pipeline, *told)
+    words = (argument for pair in pairs for argument in ("--config", pair))
+    answer = ingest("connect", "--tenant", "acme", "--pipeline", pipeline, *words)
     assert answer.code == 1
     return answer.error
 
@@ -78,9 +78,9 @@ def in_the_add_form(pipeline: str, config: dict[str, Any], client: Client) -> st
 def test_every_door_refuses_and_leaves_no_connection(
     admin_client: Client, acme: Tenant, kind: str, config: Any, words: str, door: Callable[[str, Any, Client], str]
 ) -> None:
-    said = door(PIPELINES[kind].name, config, admin_client)
+    refusal = door(PIPELINES[kind].name, config, admin_client)
 
-    assert words in said
+    assert words in refusal
     assert not Connection.unscoped.exists()
 
 

@@ -229,7 +229,7 @@ WRONG: Mapping[str, list[Wrong]] = {
         ({"shop": "a", "records": "items"}, "as `records` of JsonPages"),
     ],
     "lines": [*_SHARED, ({"path": "/etc/passwd"}, "as `path` of JsonLines"),
-        ({"shop": 1}, "It has integration; keys= of JsonLines names those of functions of your own")],
+        ({"shop": 1}, "It has integration; keys= of JsonLines names what functions of your own read")],
     "own": [
         *[(wrong, words) for wrong, words in _SHARED],
         ({"note": "sk_" + "live_abcdefghijklmnop"}, "`note` of the connection's config looks like a secret"),
