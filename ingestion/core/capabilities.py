@@ -119,8 +119,11 @@ class ChecksConfig(Protocol):
 class ChecksDeclaration(Protocol):
     """A source that finds out, when it is asked, what no import can: whether what its declaration names is there."""
 
-    def problems(self) -> Sequence[str]:
-        """A sentence for each thing that is wrong, for `manage.py check`. No call, no database, no credential."""
+    def problems(self, databases: Collection[str]) -> Sequence[str]:
+        """A sentence for each thing that is wrong, for `manage.py check`. No call, no credential.
+
+        `databases` are the aliases that may be asked, none with a plain `check`.
+        """
         ...
 
 

@@ -26,7 +26,7 @@ from ingestion import (
     did_you_mean,
     require_keys,
 )
-from integrations.databases import cursors, declared
+from integrations.databases import cursors, declared, missing
 from integrations.databases.borders import Passed, bordered
 from integrations.databases.errors import translated
 from integrations.databases.queries import model_rows
@@ -102,13 +102,16 @@ class Rows:
         """Which rows of which database are read is said in code alone."""
         check_keys(config, ("integration",), self.keys, source=self)
 
-    def problems(self) -> list[str]:
-        """What `manage.py check` says of the declaration; a database is not asked."""
+    def problems(self, databases: Collection[str]) -> list[str]:
+        """What of the declaration is not there: the alias; in a database that may be asked, the table and columns."""
         aliases = list(connections.settings)
-        if self.using in aliases:
+        if self.using not in aliases:
+            near = did_you_mean(self.using, aliases) or f"; it has {', '.join(aliases)}."
+            return [f"DATABASES has no alias {self.using!r}{near}"]
+        if self.using not in databases or self.queryset is not None:
             return []
-        near = did_you_mean(self.using, aliases) or f"; it has {', '.join(aliases)}."
-        return [f"DATABASES has no alias {self.using!r}{near}"]
+        columns = [*self.key, *([self.watermark] if self.watermark else []), *self.columns]
+        return missing.problems(self.using, self.table, self.sql, columns)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

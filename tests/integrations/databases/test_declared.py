@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ingestion import ConfigurationError
 from ingestion.checks import pipelines
+from ingestion.testing import registered
 from integrations.databases import Rows
 from tests.app.pipelines import payments
+from tests.integrations.databases.conftest import Legacy
 
 
 def mine(ctx: Any) -> dict[str, Any]:
@@ -49,15 +52,40 @@ def test_a_wrong_part_is_refused_with_what_is_expected(parts: dict[str, Any], sa
         Rows(**{"using": "default", "of": mine, "table": "orders", **parts})
 
 
-def test_e013_an_alias_that_is_not_there_is_named_with_the_nearest() -> None:
-    right = dataclasses.replace(payments, source=Rows("default", mine, table="orders"))
-    wrong = dataclasses.replace(payments, source=Rows("defualt", mine, table="orders"))
+@pytest.fixture
+def shop(legacy: Legacy) -> Callable[..., list[str]]:
+    """What `manage.py check --database legacy` says of rows of a table with three columns."""
+    legacy.make("orders", "id INTEGER, total INTEGER, changed {time}")
 
-    (message,) = pipelines.problems(wrong)
+    def said_of(*databases: str, **parts: Any) -> list[str]:
+        source = Rows(**{"using": "legacy", "of": mine, "table": "orders", "watermark": "changed", **parts})
+        with registered(dataclasses.replace(payments, source=source)):
+            messages = pipelines.check_sources(databases=list(databases))
+        assert all((message.id, bool(message.wake)) == ("ingestion.W018", True) for message in messages)
+        return [message.msg for message in messages]
 
-    assert (message.id, message.msg) == (
-        "ingestion.E013",
-        "DATABASES has no alias 'defualt'; did you mean `default`?",
-    )
-    assert message.wake
-    assert pipelines.problems(right) == []
+    return said_of
+
+
+@pytest.mark.every_database
+@pytest.mark.django_db(transaction=True)
+def test_w018_what_is_not_there_is_named_with_the_nearest(shop: Callable[..., list[str]]) -> None:
+    assert shop("legacy") == shop("legacy", columns=["ID", "total"]) == []
+    assert shop(using="legcay") == ["DATABASES has no alias 'legcay'; did you mean `legacy`?"]
+    assert shop("legacy", table="ordres") == ["The database 'legacy' has no table 'ordres'; did you mean `orders`?"]
+    assert shop("legacy", watermark="chnaged", columns=["id", "totl", "x"]) == [
+        "The table 'orders' of 'legacy' has no column 'chnaged'; did you mean `changed`?",
+        "The table 'orders' of 'legacy' has no column 'totl'; did you mean `total`?",
+        "The table 'orders' of 'legacy' has no column 'x'; it has id, total, changed.",
+    ]
+    assert shop("legacy", table="", sql="SELECT id FROM orders", key=["key"]) == [
+        "What sql= selects of 'legacy' has no column 'key'; it has id.",
+        "What sql= selects of 'legacy' has no column 'changed'; it has id.",
+    ]
+    (unread,) = shop("legacy", table="", sql="SELEC id FROM orders")
+    assert "did not understand the question" in unread
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_not_checked_is_not_asked(shop: Callable[..., list[str]]) -> None:
+    assert shop(table="ordres") == shop("default", table="ordres") == []
