@@ -26,7 +26,7 @@ ORDERS = [
 @pytest.fixture
 def modules(project: Project, db: None) -> Iterator[list[dict[str, Any]]]:
     """The page's blocks as modules of an installed app, in their order."""
-    names = ("bookshop.models", "bookshop.pipelines", "bookshop.test_orders")
+    names = ("bookshop.models", "bookshop.pipelines", "bookshop.test_orders", "bookshop.sources")
     package = ModuleType("bookshop")
     package.__path__ = [str(PAGE.parent)]
     project.put("bookshop", package)
@@ -52,7 +52,7 @@ def make_table(model: Any) -> None:
 
 
 def test_the_page_makes_a_pipeline_that_loads_skips_and_rejects(modules: list[dict[str, Any]]) -> None:
-    models, pipelines, tests = modules
+    models, pipelines, tests, _ = modules
     make_table(models["Order"])
 
     assert models["Order"]._meta.label == "bookshop.Order"
