@@ -192,7 +192,7 @@ def _plain(text: bytes) -> bytes:
 
 
 def _pieces(text: bytes) -> Iterator[bytes]:
-    """`text` in pieces that end in no escape: replacing all of a page of escapes at once takes thirty times its size."""
+    """`text` in pieces that end in no escape: all replaced at once, a page of them takes thirty times its size."""
     start = 0
     while start < len(text):
         end = start + _PIECE
