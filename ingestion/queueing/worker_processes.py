@@ -59,6 +59,11 @@ class RunJob(Job):
             logger.warning("A job in the queue cannot be read (%s); it is left out.", type(error).__name__)
             raise NoSuchJobError(f"{type(error).__name__} while it was read.") from error
 
+    def restore(self, raw_data: Any) -> None:
+        """As RQ's, but a job is neither tried nor carried out again, however often it says: the tick hints again."""
+        super().restore(raw_data)
+        self.retries_left = self.repeats_left = None
+
     def perform(self) -> Any:
         if self.func_name not in ALLOWED:
             raise PermissionError(f"{self.func_name} is not an entry point of this worker.")

@@ -107,6 +107,18 @@ def test_a_pickle_planted_in_the_queue_is_not_loaded(redis: Redis, tmp_path: Any
     assert run.state == Run.State.SUCCEEDED
 
 
+@pytest.mark.parametrize("again", ["retries_left", "repeats_left"])
+def test_a_planted_job_is_carried_out_no_second_time(redis: Redis, again: str) -> None:
+    function = "os.system" if again == "retries_left" else EXECUTE
+    django_rq.get_queue(FREE).enqueue(function, 0, job_id="planted", result_ttl=500)
+    redis.hset("rq:job:planted", mapping={again: "3", "retry_intervals": "[0]", "repeat_intervals": "[0]"})
+
+    assert serve() == 0
+
+    assert redis.xlen("rq:results:planted") == 1
+    assert redis.hget("rq:job:planted", again) == b"3"
+
+
 UNREADABLE: dict[str, Callable[[Redis], object]] = {
     "of no time": lambda redis: redis.hset("rq:job:planted", "created_at", "junk"),
     "of no timeout": lambda redis: redis.hset("rq:job:planted", "timeout", "junk"),
