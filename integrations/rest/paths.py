@@ -158,7 +158,7 @@ def path(text: str) -> Path:
         )
     try:
         compiled = _ENV.compile(text)
-    except (jsonpath.JSONPathError, ValueError, RecursionError) as error:
+    except (jsonpath.JSONPathError, ValueError, ArithmeticError, RecursionError) as error:
         raise ConfigurationError(f"{text!r} is not a JSONPath: {str(error).splitlines()[0]}.") from error
     if isinstance(compiled, jsonpath.CompoundJSONPath):
         raise ConfigurationError(f"{text!r} joins several paths; use one.")
