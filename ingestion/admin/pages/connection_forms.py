@@ -38,7 +38,7 @@ def _explain(form: Any) -> None:
 
 
 class _Readable(json.JSONDecoder):
-    """What cannot be read, or written again, is no JSON: Django would fail over too deep a value or too long a number."""
+    """What cannot be read, or written again, is no JSON; Django would fail over a deep value or a long number."""
 
     def decode(self, s: str, *args: Any) -> Any:
         try:
