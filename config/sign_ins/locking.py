@@ -41,7 +41,7 @@ LONGEST_NAME = 150
 
 def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str | None:
     """The name under which failures are counted: what was typed, the beginning of what is too long to be anybody's."""
-    name = (credentials or request.POST).get(settings.AXES_USERNAME_FORM_FIELD)
+    name = (credentials or request.POST).get("username")
     return name if name is None else str(name)[:LONGEST_NAME]
 
 
