@@ -41,6 +41,6 @@ def _are_names(value: object) -> bool:
     return is_list and all(isinstance(name, str) and name for name in value)  # type: ignore[attr-defined]
 
 
-def _require(good: bool, name: str, value: object, wanted: str) -> None:
+def _require(good: bool, name: str, value: object, requirement: str) -> None:
     if not good:
-        raise ConfigurationError(f"{name} of Rows must be {wanted}; it is {value!r}.")
+        raise ConfigurationError(f"{name} of Rows must be {requirement}; it is {value!r}.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ingestion import SourceChanged, did_you_mean
-from integrations.databases.errors import translated
-from integrations.databases.sessions import Session, session
-from integrations.databases.statements import relation
+from integrations.databases.errors import translate_errors
+from integrations.databases.sessions import DatabaseSession, open_session
+from integrations.databases.statements import relation_sql
 
 _SECONDS = 10.0
 
@@ -18,23 +18,23 @@ def problems(using: str, table: str, sql: str, columns: Sequence[str]) -> list[s
     Raises Transient or CredentialError where the database cannot be asked.
     """
     try:
-        with translated(using), session(using, _SECONDS, None) as opened:
+        with translate_errors(using), open_session(using, _SECONDS, None) as opened:
             if table and (problem := _no_table(opened, using, table)):
                 return [problem]
-            rows = relation(opened, table, sql)
+            rows = relation_sql(opened, table, sql)
             names, _ = opened.select(f"SELECT * FROM {rows} rows_ LIMIT 0", [])  # noqa: S608  quoted, or the developer's
     except SourceChanged as error:
         return [str(error)]
     there = {name.casefold() for name in names}
-    what = f"The table {table!r}" if table else "What sql= selects"
+    subject = f"The table {table!r}" if table else "What sql= selects"
     return [
-        f"{what} of {using!r} has no column {name!r}{did_you_mean(name, names) or f'; it has {_listed(names)}.'}"
+        f"{subject} of {using!r} has no column {name!r}{did_you_mean(name, names) or f'; it has {_listed(names)}.'}"
         for name in dict.fromkeys(columns)
         if name.casefold() not in there
     ]
 
 
-def _no_table(opened: Session, using: str, table: str) -> str:
+def _no_table(opened: DatabaseSession, using: str, table: str) -> str:
     """Nothing is said of a table in another schema, which introspection does not list."""
     with opened.connection.cursor() as cursor:
         tables = opened.connection.introspection.table_names(cursor, include_views=True)

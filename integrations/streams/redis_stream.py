@@ -32,12 +32,12 @@ from ingestion.redaction import remember
 from integrations.streams.bounded import SECONDS, BoundedParser
 from integrations.streams.bounds import require_counts, require_seconds
 from integrations.streams.checked import checked_client
-from integrations.streams.group import Group
+from integrations.streams.group import ConsumerGroup
 from integrations.streams.queue import Queue
 
 _OPTIONS: dict[str, Any] = {"socket_connect_timeout": 5.0, "socket_timeout": 10.0, "protocol": 2}
-_AROUND = 64 * 1024
-"""Bytes of an answer beside its entries, and for all that is no entry."""
+_REPLY_OVERHEAD = 64 * 1024
+"""Bytes of a reply beside its entries, and for replies without entries."""
 _GROUP_MISSING = "NOGROUP"
 _NOT_NOW = ("BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF")
 
@@ -46,9 +46,9 @@ _NOT_NOW = ("BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF")
 class RedisStream:
     """Entries of one stream, oldest first, each at least once; loading makes that once in effect.
 
-    Where the stream is, one of two ways:
-    `url` in code is the developer's; then `stream` must hold `{tenant}`, which becomes the tenant's key.
-    Without `url` the tenant's own credential says it ("url"), and the connection's config may name the "stream".
+    The address of Redis comes from one of two places. With `url` in code, one Redis serves all tenants: `stream` must
+    contain `{tenant}`, which is replaced by the tenant's key. Without `url`, the tenant's credential holds the address
+    ("url"), and the connection's config may name the "stream".
 
     An entry is one JSON object in its field `field`, or, with `field=""`, all of its fields as an object of texts.
     """
@@ -58,16 +58,16 @@ class RedisStream:
     group: str = "ingestion"
     field: str = "data"
     key: str = "id"
-    """The object's member that is the record's id; '' takes the entry's id."""
+    """The object's member with the record's id; with '' the entry's id is the key."""
     page_size: int = 1000
     limit: int = 100_000
-    """Entries of one run."""
+    """Entries of one run at most."""
     claim_after: float = 600.0
     """Seconds without acknowledgement after which another consumer's entries are taken over."""
     largest: int = 8 * 1024 * 1024
-    """Bytes of an entry, and of what Redis answers at once; a larger entry becomes a dead letter of its id alone."""
+    """Bytes of an entry, and of one reply of Redis; of a larger entry only the id is kept, in a dead letter."""
     trim: bool = False
-    """Delete entries that every group of the stream has acknowledged; a group made later will not see them."""
+    """Delete entries that every group of the stream has acknowledged; a group created later will not see them."""
     keys: Keys = ()
     """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
@@ -95,14 +95,14 @@ class RedisStream:
             )
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        """With `url` in code no config can say which stream is read."""
-        own = () if self.url else ("stream",)
-        check_keys(config, ("integration", *own), self.keys, source=self, advice=self._unchangeable)
+        """Refuse unknown keys; with `url` in code the config cannot choose the stream either."""
+        stream_key = () if self.url else ("stream",)
+        check_keys(config, ("integration", *stream_key), self.keys, source=self, advice=self._advice)
         if not self.url:
-            self._named(config)
+            self._configured_name(config)
 
-    def _unchangeable(self, name: str) -> str:
-        return f": the pipeline's code says which stream is read, {self.stream!r}." if name == "stream" else ""
+    def _advice(self, key: str) -> str:
+        return f": the pipeline's code says which stream is read, {self.stream!r}." if key == "stream" else ""
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
@@ -123,24 +123,24 @@ class RedisStream:
         return Queue(self.open, self.key, self.page_size, self.limit)
 
     @contextmanager
-    def open(self, ctx: Context) -> Iterator[Group]:
-        """The tenant's group of the stream; what Redis answers becomes an error that says who has to act."""
-        name = self._name(ctx)
+    def open(self, ctx: Context) -> Iterator[ConsumerGroup]:
+        """The tenant's consumer group of the stream; errors of Redis are raised as errors that say who has to act."""
+        name = self._stream_name(ctx)
         consumer = f"{ctx.tenant.key}:{ctx.pipeline}"
-        with translated(name), self._client(ctx) as client:
-            subscription = Group(client, name, self.group, consumer, self.field, round(self.claim_after * 1000))
+        with translate_errors(name), self._client(ctx) as client:
+            subscription = ConsumerGroup(client, name, self.group, consumer, self.field, round(self.claim_after * 1000))
             if not ctx.rehearsing and ctx.run_id:
                 subscription.ensure()
             yield subscription
             if self.trim and not ctx.rehearsing and ctx.run_id:
                 subscription.trim()
 
-    def _name(self, ctx: Context) -> str:
-        own = self.stream.replace("{tenant}", ctx.tenant.key)
-        return own if self.url else self._named(ctx.config) or own
+    def _stream_name(self, ctx: Context) -> str:
+        declared_name = self.stream.replace("{tenant}", ctx.tenant.key)
+        return declared_name if self.url else self._configured_name(ctx.config) or declared_name
 
-    def _named(self, config: Mapping[str, Any]) -> str:
-        """The stream that `config` names, '' where the declaration's own is read."""
+    def _configured_name(self, config: Mapping[str, Any]) -> str:
+        """The stream that `config` names; '' where the stream of the declaration is read."""
         name = config.get("stream", "")
         if isinstance(name, bool) or not isinstance(name, str | int):
             raise ConfigurationError("`stream` of the connection's config is the name of a stream, a text.")
@@ -155,29 +155,31 @@ class RedisStream:
     def _client(self, ctx: Context) -> redis.Redis:
         options = {
             **_OPTIONS,
-            "retry": Retry(NoBackoff(), 0),  # the engine tries again, and does not hold a worker meanwhile
+            "retry": Retry(NoBackoff(), 0),  # the engine retries the run later, which occupies no worker
             "socket_timeout": max(0.1, min(_OPTIONS["socket_timeout"], ctx.left())),
-            "parser_class": partial(BoundedParser, budget=self.largest + _AROUND, seconds=min(SECONDS, ctx.left())),
+            "parser_class": partial(
+                BoundedParser, budget=self.largest + _REPLY_OVERHEAD, seconds=min(SECONDS, ctx.left())
+            ),
         }
         if self.url:
-            _remember(self.url, None)
+            _register_password(self.url, None)
             return redis.Redis.from_url(self.url, **options)
         url = ctx.credential().values.get("url", "")
         if not url:
             raise CredentialError('The credential has no "url"; store one like rediss://user:password@host:6379/0.')
-        _remember(url, ctx.tenant.id)
+        _register_password(url, ctx.tenant.id)
         return checked_client(url, ctx.private_networks, **options)
 
 
-def _remember(url: str, tenant: int | None) -> None:
-    """The password alone is a secret too, as it stands in the address and as Redis is told it."""
+def _register_password(url: str, tenant: int | None) -> None:
+    """Have the password of `url` masked in all texts, as it is encoded there and as it is sent to Redis."""
     password = url.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
     remember([password, unquote(password)], tenant)
 
 
 @contextmanager
-def translated(stream: str) -> Iterator[None]:
-    """Redis' errors as ours. Messages name the stream and never the address, which may hold a password."""
+def translate_errors(stream: str) -> Iterator[None]:
+    """Raise Redis' errors as the engine's. Messages name the stream, never the address, which may hold a password."""
     try:
         yield
     except (redis.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError) as error:
@@ -187,11 +189,12 @@ def translated(stream: str) -> Iterator[None]:
     except redis.InvalidResponse as error:
         raise ConfigurationError(f"What is behind the address of {stream!r} does not speak Redis' protocol.") from error
     except redis.ResponseError as error:
-        raise _answered(str(error), stream) from error
+        raise _response_error(str(error), stream) from error
 
 
-def _answered(said: str, stream: str) -> Exception:
-    code = said.split(" ", 1)[0]
+def _response_error(message: str, stream: str) -> Exception:
+    """The error that an error reply of Redis means, by the code at its beginning."""
+    code = message.split(" ", 1)[0]
     if code == "WRONGTYPE":
         return ConfigurationError(f"{stream!r} is in Redis but is not a stream; look at the stream's name.")
     if code == _GROUP_MISSING:
@@ -199,5 +202,5 @@ def _answered(said: str, stream: str) -> Exception:
     if code in _NOT_NOW:
         return Transient(f"Redis cannot answer now: {code}.")
     return ConfigurationError(
-        f"Redis did not understand a command on {stream!r} ({said[:200]}); it must be 6.2 or newer."
+        f"Redis did not understand a command on {stream!r} ({message[:200]}); it must be 6.2 or newer."
     )

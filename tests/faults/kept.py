@@ -122,7 +122,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/redelivery.py",
-        "        _cut_down(event, endpoint)\n",
+        "        _reduce_deliveries(event, endpoint)\n",
         "        pass\n",
         ("tests/integrations/stripe/test_kept_events.py::test_what_is_no_longer_the_tenant_s_is_cut_down_to_its_head",),
     ),
@@ -134,7 +134,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/redelivery.py",
-        "        kept = kept.filter(account=account)\n",
+        "        undelivered = undelivered.filter(account=account)\n",
         "        pass\n",
         ("tests/integrations/stripe/test_kept_events.py::test_kept_events_are_delivered_again_by_command",),
     ),

@@ -152,13 +152,13 @@ FAULTS = [
     ),
     Fault(
         "integrations/push/source.py",
-        "            yield from (sign[0] for sign in _SIGN.finditer(text, found.start() + 1))\n",
+        "            yield from (sign[0] for sign in _SIGN.finditer(text, match.start() + 1))\n",
         "",
         ("tests/integrations/push/test_source.py",),
     ),
     Fault(
         "integrations/stripe/schemas/base.py",
-        "return since if since <= max(ctx.now, datetime.now(UTC)) + _AHEAD else ctx.now",
+        "return since if since <= max(ctx.now, datetime.now(UTC)) + _MOST_AHEAD else ctx.now",
         "return since",
         ("tests/integrations/stripe/test_reported.py",),
     ),
