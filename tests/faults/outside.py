@@ -205,8 +205,8 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/source.py",
-        "            if number > done:",
-        "            if number >= done:",
+        "            if number > pages_done:",
+        "            if number >= pages_done:",
         (
             "tests/integrations/bank/test_joints.py::test_a_file_that_was_interrupted_between_its_statements_is_read_once",
         ),

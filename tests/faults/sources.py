@@ -150,7 +150,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/destination.py",
-        "        merged_accounts.withdraw(ctx, arrived)\n",
+        "        merged_accounts.withdraw_duplicates(ctx, arrived)\n",
         "",
         (
             "tests/integrations/bank/test_accounts_told_apart.py::test_an_entry_that_a_newer_export_loaded_anew_counts_once_when_the_file_of_that_time_comes_again",
@@ -158,19 +158,19 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/continued.py",
-        "    moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}\n",
+        "    moving |= {_group_of(arrival, ids) for arrival in _find_misplaced(ctx, elsewhere)}\n",
         "",
         (f"{_BANK}/test_three_statements.py",),
     ),
     Fault(
         "integrations/bank/twins.py",
-        "if before is not None and _overlaps_with_chain(before.place, read):",
+        "if predecessor is not None and _overlaps_with_chain(predecessor.place, placed):",
         "if False:",
         (f"{_BANK}/test_chains_that_overlap.py",),
     ),
     Fault(
         "integrations/bank/judging.py",
-        "        if any(other.first <= day <= other.last for day in whole.filled):",
+        "        if any(compared_course.first <= day <= compared_course.last for day in completed.filled):",
         "        if False:",
         (f"{_BANK}/test_completing.py",),
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion import ConfigurationError
 from integrations.bank.layouts.dates import pattern
-from integrations.bank.layouts.header import header_key, named
+from integrations.bank.layouts.header import header_key, name_columns
 from integrations.bank.layouts.patterns import pattern_faults
 from integrations.bank.money import UnknownCurrencyError, exponent
 
@@ -26,9 +26,9 @@ def check(layout: CsvLayout) -> None:
         raise ConfigurationError(f"CSV layout {layout.name!r}: {fault}")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """` Did you mean 'amount'?`, or '' when nothing is close."""
-    spellings = {spelling.casefold(): spelling for spelling in known}
+    spellings = {spelling.casefold(): spelling for spelling in choices}
     close = get_close_matches(word.casefold(), list(spellings), n=1)
     return f" Did you mean {spellings[close[0]]!r}?" if close else ""
 
@@ -40,12 +40,12 @@ _SIMPLE: dict[str, tuple[type, str]] = {
 }
 
 
-def type_fault(value: object, wanted: str) -> str:
-    """What a value must be that is declared as the type `wanted` and is none; '' where it is one."""
-    if wanted == "tuple[str, ...]":
+def type_fault(value: object, type_name: str) -> str:
+    """What a value must be that is declared as the type `type_name` and is not of it; '' if it is."""
+    if type_name == "tuple[str, ...]":
         good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
         return "" if good else "must be a list of texts"
-    kind, name = _SIMPLE.get(wanted, (object, ""))
+    kind, name = _SIMPLE.get(type_name, (object, ""))
     return "" if kind is object or type(value) is kind else f"must be {name}"
 
 
@@ -115,9 +115,9 @@ def _month_faults(layout: CsvLayout) -> Iterable[str]:
     if layout.months and len(layout.months) != 12:
         yield "`months` needs twelve names, January first."
     spellings = [spelling.casefold() for names in layout.months for spelling in names.split()]
-    twice = sorted(spelling for spelling, count in Counter(spellings).items() if count > 1)
-    if twice:
-        yield f"`months` has {twice[0]!r} more than once."
+    repeated = sorted(spelling for spelling, count in Counter(spellings).items() if count > 1)
+    if repeated:
+        yield f"`months` has {repeated[0]!r} more than once."
     if not all(names.split() for names in layout.months):
         yield "`months` has an empty name."
 
@@ -155,13 +155,13 @@ def _mark_faults(layout: CsvLayout) -> Iterable[str]:
 
 
 def _column_faults(layout: CsvLayout) -> Iterable[str]:
-    texts = named(layout.header) if layout.header else tuple(f"#{n}" for n in range(1, layout.width + 1))
+    texts = name_columns(layout.header) if layout.header else tuple(f"#{n}" for n in range(1, layout.width + 1))
     texts = (*texts, *layout.optional)
-    known = {header_key(text) for text in texts}
+    known_columns = {header_key(text) for text in texts}
     for spec in fields(layout.columns):
         value = getattr(layout.columns, spec.name)
         for text in (value,) if isinstance(value, str) else value:
-            if header_key(text) not in known and (text or spec.name == "booked"):
+            if header_key(text) not in known_columns and (text or spec.name == "booked"):
                 yield f"`columns.{spec.name}` names {text!r}, which is no column.{did_you_mean(text, texts)}"
 
 

@@ -42,7 +42,7 @@ def _checked(raw: object, target: type[Columns] | type[Preamble] | type[CsvLayou
     return {key: _value(raw[key], str(specs[key].type), prefix + key) for key in raw}
 
 
-def _value(value: object, wanted: str, key: str) -> object:
-    if fault := type_fault(value, wanted):
+def _value(value: object, type_name: str, key: str) -> object:
+    if fault := type_fault(value, type_name):
         raise ConfigurationError(f"CSV layout: `{key}` {fault}.")
     return tuple(value) if isinstance(value, list) else value

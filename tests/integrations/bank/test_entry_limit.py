@@ -49,11 +49,11 @@ def test_ofx_counts_entries_and_what_is_inside_them() -> None:
 
 
 def test_mt940_counts_entries_over_all_statements_and_their_fields() -> None:
-    one = b":20:A\n:61:x\n:86:y\n-\n"
+    text = b":20:A\n:61:x\n:86:y\n-\n"
 
-    assert len(messages(one * 2, 4)) == 2
+    assert len(messages(text * 2, 4)) == 2
     with pytest.raises(FileTooLarge):
-        messages(one * 2 + b":61:x\n", 4)
+        messages(text * 2 + b":61:x\n", 4)
     with pytest.raises(FileTooLarge):
         messages(b":86:y\n" * 17, 4)
 
