@@ -24,7 +24,8 @@ def rest_page() -> str:
         f"## Keys\n\n{_table(Declaration, skip=())}",
         (
             f"## Placeholders\n\nIn `params`, `headers`, `path` and texts of the `body`: {times}. Start is rounded down and end up, to\n"
-            "whole seconds in UTC. `{config.NAME}` is a value of the connection's config, also in `base_url`. Nothing else in\n"
+            "whole seconds in UTC. `{config.NAME}` is a value of the connection's config: a text or whole number of at most 200 characters.\n"
+            "In `base_url` it may hold letters, digits, `.`, `_` and `-` only, and cannot be the port: that is written as a number. Nothing else in\n"
             "braces is taken, but for GraphQL in the body.\n"
         ),
         (
