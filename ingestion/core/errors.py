@@ -161,11 +161,11 @@ class HostileFile(FileRefused):
 
 
 class RunRefused(IngestionError):
-    """The run as a whole must not be believed: it fails and its watermark does not move."""
+    """The run as a whole must not be believed: it fails and its watermark does not move. What it loaded stays."""
 
 
 class ReconciliationError(RunRefused):
-    """What was loaded disagrees with what the source declared."""
+    """What was loaded, and stays, disagrees with what the source declared: run the window or a corrected file."""
 
 
 class ErrorBudgetExceeded(RunRefused):

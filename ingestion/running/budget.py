@@ -35,7 +35,14 @@ def would_break(work: Work, prepared: stages.Prepared) -> bool:
 
 def error(work: Work, read: int, dead: int) -> ErrorBudgetExceeded:
     """What the run fails with."""
-    return ErrorBudgetExceeded(
-        f"{work.pipeline.error_budget.breach(read, dead)} Look at the dead letters: when the source has changed, mend "
-        "the pipeline or the connection's declaration and run it again; the watermark has not moved."
-    )
+    if work.run.window_end is None:
+        what = (
+            "upload a corrected file, or mend the pipeline or the connection's declaration and retry the run; what was "
+            "loaded stays."
+        )
+    else:
+        what = (
+            "when the source has changed, mend the pipeline or the connection's declaration and run it again; the "
+            "watermark has not moved."
+        )
+    return ErrorBudgetExceeded(f"{work.pipeline.error_budget.breach(read, dead)} Look at the dead letters: {what}")

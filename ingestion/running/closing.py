@@ -43,7 +43,10 @@ _COUNTS = ("read", "ok", "skipped", "dead")
 def close(work: Work) -> None:
     """Verify, then one transaction: watermark, terminal state, event."""
     run, mine = work.run, work.mine
-    verdicts = [*verification.verify(work.pipeline, run.tally, run.proofs), *work.unchecked]
+    verdicts = [
+        *verification.verify(work.pipeline, run.tally, run.proofs, windowed=run.window_end is not None),
+        *work.unchecked,
+    ]
     work.seams.at("verified")
 
     def end() -> None:

@@ -213,7 +213,9 @@ class Rehearsal:
             sums = (check.name for check in judged.reconciliations if check.name != "count")
             self.report.verdicts += [f"{name}: not checked, because records repeat on later pages" for name in sums]
             judged = dataclasses.replace(judged, reconciliations=counts)
-        self.report.verdicts += verification.verify(judged, self._tally, self.report.proofs)
+        self.report.verdicts += verification.verify(
+            judged, self._tally, self.report.proofs, windowed=not self.ctx.inbox
+        )
 
 
 def why(rejected: Rejected) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import AppConfig, apps
-from django.db import connection
+from django.db import connection, transaction
 
 from config.paths import PROJECT
 from ingestion.testing import run_pipeline
@@ -26,7 +26,7 @@ ORDERS = [
 @pytest.fixture
 def modules(project: Project, db: None) -> Iterator[list[dict[str, Any]]]:
     """The page's blocks as modules of an installed app, in their order."""
-    names = ("bookshop.models", "bookshop.pipelines", "bookshop.test_orders")
+    names = ("bookshop.models", "bookshop.pipelines", "bookshop.test_orders", "bookshop.test_more_orders")
     package = ModuleType("bookshop")
     package.__path__ = [str(PAGE.parent)]
     project.put("bookshop", package)
@@ -52,11 +52,17 @@ def make_table(model: Any) -> None:
 
 
 def test_the_page_makes_a_pipeline_that_loads_skips_and_rejects(modules: list[dict[str, Any]]) -> None:
-    models, pipelines, tests = modules
+    models, pipelines, tests, more_tests = modules
     make_table(models["Order"])
 
     assert models["Order"]._meta.label == "bookshop.Order"
     tests["test_drafts_are_left_out"](None)
+    of_actions = [test for name, test in more_tests.items() if name.startswith("test_")]
+    for test in of_actions:
+        savepoint = transaction.savepoint()
+        test(None)
+        transaction.savepoint_rollback(savepoint)
+    assert len(of_actions) == 3
     run = run_pipeline(pipelines["orders"], records=ORDERS)
 
     assert (run.read, run.ok, run.skipped, run.dead) == (3, 1, 1, 1)
