@@ -58,8 +58,11 @@ class FieldError:
     """One reason a record was rejected: dotted field path ('' for the whole record), stable code, message."""
 
     path: str
+    """Dotted; '' for the whole record."""
     code: str
+    """Stable, for programs: "missing", "too_long"."""
     message: str
+    """For people; it shows no value."""
 
 
 class IngestionError(Exception):

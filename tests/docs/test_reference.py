@@ -12,7 +12,8 @@ import ingestion
 from ingestion.conf import Settings
 from ingestion.core import errors
 from ingestion.management.commands.ingest import Command
-from tests.docs import docstrings
+from integrations import rest
+from tests.docs import docstrings, values
 from tests.docs.pages import LETTERS, PAGES, REFERENCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,20 @@ def test_every_public_name_is_documented_once() -> None:
     page = (REFERENCE / "api.md").read_text()
 
     assert sorted(re.findall(r"^\| `(\w+)` \| .", page, re.MULTILINE)) == ingestion.__all__
+
+
+@pytest.mark.parametrize(("name", "value"), values.of(ingestion).items())
+def test_every_field_of_a_public_value_is_told(name: str, value: type) -> None:
+    texts = docstrings.of_fields(value)
+
+    assert [field for field in values.fields(value) if not texts.get(field)] == []
+    assert f"### `{name}`\n" in (REFERENCE / "api.md").read_text()
+
+
+def test_every_public_name_of_declared_apis_is_documented() -> None:
+    page = (REFERENCE / "rest.md").read_text()
+
+    assert [name for name in rest.__all__ if f"`{name}(…)`" not in page] == []
 
 
 def test_every_setting_is_documented_with_what_it_means() -> None:
