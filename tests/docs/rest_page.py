@@ -67,7 +67,7 @@ def rest_page() -> str:
         (
             "## Names in code\n\n`from integrations.rest import …`: "
             + ", ".join(f"`{name}`" for name in rest.__all__)
-            + ".\n`Rest(…)` takes the keys above, `Signal`, the styles and kinds what stands below each; lists may be tuples.\n"
+            + ".\n`Rest(…)` takes the keys above, `Signal`, the styles and kinds what stands below each; where a table says list, give a tuple: a type checker takes no other, though a list is taken too.\n"
         ),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)

@@ -1,5 +1,6 @@
 """The documentation says what the code does: an undocumented name, setting, check or verb fails here."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -131,3 +132,27 @@ def test_commands_in_running_text_are_understood(page: str, line: str) -> None:
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:
     with pytest.raises(CommandError):
         parser().parse_args(["nonsense"])
+
+
+ADDRESS = "https://github.com/sluicegate/django-sluicegate/blob/main/docs/"
+
+
+def messages(path: Path) -> Iterator[str]:
+    """The texts of a module that are no docstrings and name a page of the docs."""
+    tree = ast.parse(path.read_text())
+    docstrings_ = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in docstrings_ else None
+        if isinstance(text, str) and re.search(r"docs/[\w/-]+\.md", text):
+            yield text
+
+
+def test_a_page_that_a_message_names_has_an_address_that_a_wheel_s_reader_can_open() -> None:
+    texts = [
+        text for top in ("ingestion", "integrations") for path in (ROOT / top).rglob("*.py") for text in messages(path)
+    ]
+
+    assert len(texts) > 5
+    for text in texts:
+        assert all((DOCS / page).exists() for page in re.findall(rf"{ADDRESS}([\w/-]+\.md)", text)), text
+        assert "docs/" not in text.replace(ADDRESS, ""), text

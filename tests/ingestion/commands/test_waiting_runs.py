@@ -254,3 +254,10 @@ def test_a_backfill_of_another_tenant_is_not_gone_on_with(backfill: Run) -> None
 
     assert Run.unscoped.filter(connection=theirs, parent=None).count() == 1
     assert Run.unscoped.get(worker_pid=NOBODY).state == "running"
+
+
+def test_a_backfill_of_uploads_is_told_to_upload_again_and_not_to_rewind(waiting: Run) -> None:
+    answer = ingest("backfill", *ACME, *WEEK)
+
+    assert (answer.code, "upload it again (--again)" in answer.error) == (1, True)
+    assert "rewind" not in answer.error
