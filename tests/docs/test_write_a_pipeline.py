@@ -11,6 +11,7 @@ from django.apps import AppConfig, apps
 from django.db import connection, transaction
 
 from config.paths import PROJECT
+from ingestion.core import registry
 from ingestion.testing import run_pipeline
 from tests.docs.executed import Project
 from tests.docs.test_docs import blocks
@@ -67,3 +68,12 @@ def test_the_page_makes_a_pipeline_that_loads_skips_and_rejects(modules: list[di
 
     assert (run.read, run.ok, run.skipped, run.dead) == (3, 1, 1, 1)
     assert models["Order"].objects.for_tenant(run.tenant).get().external_id == "o1"
+
+
+def test_the_test_of_a_declared_api_passes(modules: list[dict[str, Any]], project: Project) -> None:
+    make_table(modules[0]["Order"])
+    registry.unregister("bookshop.orders")
+    _apps, declared, tested = blocks(PROJECT / "docs" / "how-to" / "load-a-rest-api.md", "python")
+    project.add("bookshop.pipelines", declared)
+
+    project.add("bookshop.test_orders_api", tested)["test_orders_of_both_pages_are_loaded"](None)
