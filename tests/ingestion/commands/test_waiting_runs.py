@@ -3,11 +3,15 @@
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management.base import CommandError
 
 from ingestion import CredentialError, HeldOff, Pipeline, SourceChanged, actions
+from ingestion.management.verbs import inline_execution
+from ingestion.management.verbs.output import Output
 from ingestion.models import Connection, Run
 from ingestion.running import claims
 from ingestion.testing import Records, make_tenant, registered
@@ -217,6 +221,7 @@ def backfill(connection: Connection) -> Iterator[Run]:
         yield parent
 
 
+@pytest.mark.slow
 def test_a_backfill_whose_process_died_goes_on_when_it_is_retried(backfill: Run) -> None:
     answer = ingest("retry", backfill.pk, "--tenant", "acme", "--json")
 
@@ -224,6 +229,7 @@ def test_a_backfill_whose_process_died_goes_on_when_it_is_retried(backfill: Run)
     assert answer.document["shards"] == {"succeeded": 3}
 
 
+@pytest.mark.slow
 def test_a_backfill_whose_process_died_goes_on_when_it_is_asked_for_again(backfill: Run) -> None:
     answer = ingest("backfill", *ACME, *WEEK)
 
@@ -237,6 +243,14 @@ def test_another_backfill_is_made_beside_one_that_waits(backfill: Run, other: tu
     ingest("backfill", *ACME, *WEEK, *other, "--queue")
 
     assert Run.unscoped.filter(parent=None).count() == 2
+
+
+def test_a_backfill_that_was_stopped_names_the_command_that_goes_on_with_it(backfill: Run) -> None:
+    with pytest.raises(CommandError) as unfinished:
+        inline_execution.answer([], {"queue": False}, Output(StringIO(), as_json=False), others=[backfill])
+
+    assert unfinished.value.returncode == 4
+    assert f"No worker hears of them: manage.py ingest retry {backfill.pk} goes on with them." in str(unfinished.value)
 
 
 def test_a_backfill_that_is_at_work_elsewhere_is_not_retried(backfill: Run) -> None:
