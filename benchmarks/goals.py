@@ -55,8 +55,8 @@ def archive_size(cost: Cost) -> float:
 
 def bookkeeping_share(cost: Cost) -> float:
     """Only what stands between the seams: advancing, counts, links, events and commits, of pages without dead letters."""
-    seams = ("claimed", "advanced", "before commit", "committed", "exhausted", "verified", "before close", "closed")
-    return sum(cost.parts[name] for name in seams) / cost.records * 1e6 / cost.cpu
+    hooks = ("claimed", "advanced", "before commit", "committed", "exhausted", "verified", "before close", "closed")
+    return sum(cost.parts[name] for name in hooks) / cost.records * 1e6 / cost.cpu
 
 
 def both(target: float) -> dict[str, float]:

@@ -106,7 +106,7 @@ def bare_upsert(records: int) -> Callable[[], int]:
 
     tenant = make_tenant()
     run = Run.unscoped.first() or actions.run_now(
-        actions.Actor(), actions.connect(actions.Actor(), tenant, "stripe.invoices"), hint=False
+        actions.Actor(), actions.connect(actions.Actor(), tenant, "stripe.invoices"), wake=False
     )
     common = {"tenant_id": tenant.pk, "run_id": run.pk, "digest": b"0" * 16, "loaded_at": datetime.now(UTC)}
     full = [{**common, **Invoice.model_validate_json(body).row(context())} for body in invoices(records)]
@@ -156,7 +156,7 @@ def ours(address: str) -> int:
     source = dataclasses.replace(pipelines.invoices.source, open=open_here)  # type: ignore[type-var]
     with registered(dataclasses.replace(pipelines.invoices, source=source)) as pipeline:
         connection = actions.connect(actions.Actor(), make_tenant(), pipeline.name)
-        run = actions.run_now(actions.Actor(), connection, hint=False)
+        run = actions.run_now(actions.Actor(), connection, wake=False)
         state = running.execute(run.pk)
         run.refresh_from_db()
     if state != "succeeded":

@@ -133,7 +133,7 @@ def _take(connection: Connection, sample: Sample) -> DemoRow:
         return _row(sample, refused, "known, refused", new=False)
     settings = {"account": sample.account, "currency": sample.currency}
     config = {key: value for key, value in settings.items() if value} or None
-    received = actions.upload(actions.Actor(program="demo"), connection, sample.file, data, config=config, hint=False)
+    received = actions.upload(actions.Actor(program="demo"), connection, sample.file, data, config=config, wake=False)
     if received.duplicate and not received.run.is_active:
         return _row(sample, received.run, "duplicate", new=False)
     running.execute(received.run.pk)  # also carries on what an interrupted demo left behind

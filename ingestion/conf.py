@@ -39,7 +39,7 @@ class Settings(BaseModel):
     that does so again is isolated as poison. Keep it well above what your slowest record takes.
     """
     TICK_SECONDS: float = Field(15, gt=0)
-    """How often the tick looks for due connections, expired leases and lost hints."""
+    """How often the tick looks for due connections, expired leases and lost wake-ups."""
     SHORTEST_SCHEDULE_SECONDS: float = Field(60, ge=0)
     """Shortest interval that staff or a command may give a connection; what code declares may be shorter."""
     TICK_LIMIT: int = Field(200, gt=0)
@@ -96,8 +96,6 @@ class Settings(BaseModel):
     """Fetch a source's next page while the one before it is loaded, where the source allows it: two pages are in memory
     then. Turn it off where readers or transforms fork processes, which a second thread makes unsafe.
     """
-    PIPELINES_MODULE: str = "pipelines"
-    """Module looked for in every installed app."""
     TENANTS_FOR_USER: str = ""
     """Dotted path of a function from a user to the ids of the tenants that user may see; '' uses the grants table."""
     REPLAY_LIMIT: int = Field(100, gt=0)

@@ -26,24 +26,24 @@ _REMEMBERED = 16
 """Failed runs in a row that are counted; the wait between two has reached its longest before."""
 
 
-def ensure_run(connection: Connection, *, hint: bool = True) -> Run | None:
+def ensure_run(connection: Connection, *, wake: bool = True) -> Run | None:
     """A queued run for the connection's deliveries unless it has one; call it in the transaction that stores one.
 
     A run that is just ending may not see the delivery any more: where there is an active one, it is looked at again
     after the commit. Whoever ends a run looks for deliveries after its own commit, so one of the two sees the other.
     """
-    made = _make(connection, hint)
-    if made is None and hint:
-        transaction.on_commit(lambda: wake(connection), robust=True)
+    made = _make(connection, wake)
+    if made is None and wake:
+        transaction.on_commit(lambda: start_run(connection), robust=True)
     return made
 
 
-def wake(connection: Connection, *, hint: bool = True) -> Run | None:
+def start_run(connection: Connection, *, wake: bool = True) -> Run | None:
     """A queued run if deliveries are pending and none is active."""
-    return _make(connection, hint) if pending(connection.pk).exists() else None
+    return _make(connection, wake) if pending(connection.pk).exists() else None
 
 
-def _make(connection: Connection, hint: bool) -> Run | None:
+def _make(connection: Connection, wake: bool) -> Run | None:
     if Run.unscoped.filter(webhook_key=connection.pk).exists():
         return None
     not_before = _rest(connection)
@@ -60,8 +60,8 @@ def _make(connection: Connection, hint: bool) -> Run | None:
             events.record(run, "queued", "deliveries are pending" + (", after a failed run" if not_before else ""))
     except IntegrityError:
         return None  # somebody else made it at the same time
-    if hint:
-        dispatch.hint(run)
+    if wake:
+        dispatch.wake(run)
     return run
 
 
@@ -80,17 +80,17 @@ def _rest(connection: Connection) -> datetime | None:
     return until if until > read_db_now() else None
 
 
-def run_at_once(connection: Connection, *, hint: bool = True) -> Run | None:
+def run_at_once(connection: Connection, *, wake: bool = True) -> Run | None:
     """The connection's queued run, made if need be, freed from any wait; None while one is running.
 
     Call it in the transaction that says who asked for it.
     """
-    _make(connection, hint=False)
+    _make(connection, wake=False)
     queued = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
     queued.update(not_before=None)
     run = queued.first()
-    if run is not None and hint:
-        dispatch.hint(run)
+    if run is not None and wake:
+        dispatch.wake(run)
     return run
 
 

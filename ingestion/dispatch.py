@@ -1,8 +1,8 @@
 """Whose turn it is: which queued runs workers are told about.
 
 A queue in Redis is first come, first served, so what is put into it must be fair already. Of each tenant no more runs
-are hinted at than it may start: its concurrency budget, and its share of the queue's workers, less what is running. A
-tenant with 100,000 queued runs has a handful of hints in the queue like everybody else; each run that ends brings the
+are told of than it may start: its concurrency budget, and its share of the queue's workers, less what is running. A
+tenant with 100,000 queued runs has a handful of wake-ups in the queue like every other; each run that ends brings the
 next one in, at the end of the line. Decided from the database each time, and only a matter of speed: whether a run may
 start is decided by its claim.
 """
@@ -56,7 +56,7 @@ def fair(due: QuerySet[Connection], limit: int) -> list[Connection]:
     return [rows[pk] for pk in line if pk in rows]
 
 
-def hint(run: Run) -> None:
+def wake(run: Run) -> None:
     """After the commit, tell a worker about a new run, if it is its turn; else the end of another one will."""
     transaction.on_commit(lambda: _hint_new(run), robust=True)
 
@@ -64,11 +64,11 @@ def hint(run: Run) -> None:
 def _hint_new(run: Run) -> None:
     tenant = run.tenant
     if run.not_before is not None and run.not_before > timezone.now():
-        return  # the tick hints it when its time has come
+        return  # the tick wakes a worker for it when its time has come
     workers = queueing.workers(tenant.tier)
     if workers is None:
-        # The hint says that Redis is away. Were it back by now, the claim decides who may start.
-        queueing.hint(run.pk, tenant.tier, run.fence)
+        # The wake-up says that Redis is away. Were it back by now, the claim decides who may start.
+        queueing.wake(run.pk, tenant.tier, run.fence)
         return
     busy, running = _at_work_of(tenant.pk)
     if run.connection_id in busy:
@@ -76,7 +76,7 @@ def _hint_new(run: Run) -> None:
     older = _line(tenant.pk).filter(pk__lt=run.pk).order_by("-pk").values_list("connection_id", flat=True)[:_LOOK]
     ahead = set(older) - busy
     if run.connection_id not in ahead and len(ahead) + running < _share(tenant.tier, workers):
-        queueing.hint(run.pk, tenant.tier, run.fence)
+        queueing.wake(run.pk, tenant.tier, run.fence)
 
 
 def room_for_shards(tenant: Tenant) -> int:
@@ -97,7 +97,7 @@ def freed(tenant: Tenant) -> None:
     if free <= 0:
         return
     for pk, fence in _next(tenant.pk, free, busy):
-        queueing.hint(pk, tenant.tier, fence)
+        queueing.wake(pk, tenant.tier, fence)
 
 
 def _next(tenant: int, count: int, busy: Collection[int]) -> list[tuple[int, int]]:
@@ -117,7 +117,7 @@ def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
     """Of every tenant with room, the oldest queued runs of connections that are free, as many as it may start.
 
     Of `limit` tenants at most, beside those in `always`; where there are more, chance decides which, so that nobody
-    waits for ever behind others whose hints come to nothing.
+    waits for ever behind others whose wake-ups come to nothing.
     """
     running = dict(at_work().order_by().values_list("tenant_id").annotate(Count("pk")))
     tiers = dict(Tenant.objects.filter(pk__in=running).values_list("pk", "tier"))

@@ -12,15 +12,15 @@ from django.db import Error, connections
 from ingestion import queueing, reconciling, redaction, scheduling
 from ingestion.core.errors import UnknownPipeline
 from ingestion.models import Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.running import execute as execute_run
 from ingestion.running.claims import expire
-from ingestion.running.watchdog import Pulse, Verdict, end, look_every, vouch
+from ingestion.running.watchdog import ChildProgress, Verdict, end, look_every, renew_for_child
 from ingestion.vault import key_holders
 
 logger = logging.getLogger("ingestion")
 _stopping = threading.Event()
-_pulse = Pulse()
+_pulse = ChildProgress()
 """Shared by a worker and the child that it forks for a run."""
 
 
@@ -33,7 +33,7 @@ def execute(run_id: int) -> str | None:
         signal.signal(signal.SIGTERM, lambda number, frame: _stopping.set())
     try:
         with redaction.safely():
-            state = execute_run(run_id, Seams(stop=_stopping.is_set, came_on=_pulse.beat))
+            state = execute_run(run_id, Hooks(stop=_stopping.is_set, on_progress=_pulse.beat))
         if state in (Run.State.SUCCEEDED, Run.State.PARTIAL):
             _go_on(run_id)
         return state
@@ -50,7 +50,7 @@ def _go_on(run_id: int) -> None:
 
 
 def tick() -> int:
-    """One tick, when rq-scheduler drives it; how many runs it made, took over or hinted again."""
+    """One tick, when rq-scheduler drives it; how many runs it made, took over or sent a wake-up for again."""
     return scheduling.tick().total
 
 
@@ -70,7 +70,7 @@ def work(queue: str, *, burst: bool = False) -> None:
 def watch(pid: int) -> None:
     """Called by the worker while its child `pid` is at work: vouch for it, or end it when it is stuck."""
     try:
-        if vouch(_pulse, pid) is Verdict.STUCK:
+        if renew_for_child(_pulse, pid) is Verdict.STUCK:
             end(_pulse, pid)
     except Error as error:  # mostly the child's own lock; while it holds that, nobody can take the run over
         logger.info("The lease of a busy child could not be renewed: %s", error, extra={"event": "watch"})

@@ -20,7 +20,7 @@ parts: Counter[str] = Counter()
 
 def prepare(corpus: Corpus, *, lazily: bool = False) -> ground.Work:
     pages.open(corpus, lazily=lazily)
-    run = actions.run_now(actions.Actor(), ground.connection(), hint=False)
+    run = actions.run_now(actions.Actor(), ground.connection(), wake=False)
     last = 0.0
 
     def at(point: str) -> None:
@@ -32,7 +32,7 @@ def prepare(corpus: Corpus, *, lazily: bool = False) -> ground.Work:
     def work() -> int:
         nonlocal last
         last = time.process_time()
-        state = running.execute(run.pk, running.Seams(at=at))
+        state = running.execute(run.pk, running.Hooks(at=at))
         run.refresh_from_db()
         if state not in ("succeeded", "partial") or run.read != corpus.records:
             raise RuntimeError(f"{run.read} read, {state}: {run.error_class} {run.error_message}")

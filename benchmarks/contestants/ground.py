@@ -34,7 +34,7 @@ def connection() -> Connection:
 
 def run_id() -> int:
     """A run that the rows can point at, as their foreign key demands."""
-    run = Run.unscoped.order_by("pk").first() or actions.run_now(actions.Actor(), connection(), hint=False)
+    run = Run.unscoped.order_by("pk").first() or actions.run_now(actions.Actor(), connection(), wake=False)
     return int(run.pk)
 
 

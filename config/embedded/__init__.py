@@ -1,6 +1,6 @@
 """The embedded Valkey: a Redis-compatible server of our own, behind a private UNIX socket, for one machine.
 
-Nothing in it is worth keeping (the database is the truth, Redis is a hint), so it writes nothing to disk.
+Nothing in it is worth keeping (the database is the truth, Redis only carries wake-ups), so it writes nothing to disk.
 """
 
 from config.embedded.address import embedded_socket, embedded_url, url_of

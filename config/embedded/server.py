@@ -14,7 +14,7 @@ def server_command(socket: Path) -> list[str]:
         "dir": str(socket.parent),
         "save": "",
         "appendonly": "no",
-        "maxmemory-policy": "noeviction",  # an evicted queue entry is a lost hint
+        "maxmemory-policy": "noeviction",  # an evicted queue entry is a lost wake-up
         "loglevel": "warning",
     }
     return [str(get_binary_path()), *(part for name, value in options.items() for part in (f"--{name}", value))]

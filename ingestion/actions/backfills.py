@@ -27,7 +27,7 @@ from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, Run
 from ingestion.running import shards
 from ingestion.running.execution import outside_a_run
-from ingestion.running.slots import MOST_LANES
+from ingestion.running.slots import MOST_SHARD_SLOTS
 
 DAY = timedelta(days=1)
 
@@ -59,27 +59,27 @@ def backfill(
     reason: str,
     parallel: int | None = None,
     config: dict[str, Any] | None = None,
-    hint: bool = True,
+    wake: bool = True,
 ) -> Run:
     """Read [start, end) again in shards, `parallel` of them at a time, without moving the watermark.
 
     Returns the parent of the shards; it ends when the last of them has. Live runs go on meanwhile. Raises ActionRefused
     without a reason, for a window that is not in the past, while the connection is paused, and for sources that do not
-    read windows. Without `hint` no worker is told; the caller executes the shards itself.
+    read windows. Without `wake` no worker is told; the caller executes the shards itself.
     """
     actor.require("run_connection", connection.tenant)
     if not reason:
         raise ActionRefused("Say why this is read again; the reason is kept in the audit trail.")
     if config:
         refuse_secrets(connection, config)
-        check_config(connection.pipeline, overlaid(connection.config, config))
+        check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     windows = shards_of(start, end, shard)
     if end > read_db_now():
         raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")
     params: dict[str, Any] = {"shard": span_text(shard), "parallel": _at_once(parallel)}
     with transaction.atomic():
         _require_none_open(actor, connection)
-        parent = start_shards(actor, connection, windows, params, config, hint=hint)
+        parent = start_shards(actor, connection, windows, params, config, wake=wake)
         actor.audit(
             connection.tenant, "backfill", connection, reason, run=parent.pk, shards=len(windows),
             start=start.isoformat(), end=end.isoformat(), **params,
@@ -104,7 +104,7 @@ def start_shards(
     params: dict[str, Any],
     config: dict[str, Any] | None = None,
     *,
-    hint: bool,
+    wake: bool,
 ) -> Run:
     """A parent with a shard for each of `windows`, all in the transaction that is open. Raises ActionRefused."""
     require_windowed(connection, config)
@@ -133,9 +133,9 @@ def start_shards(
     )
     text = f"{counted(len(windows), 'shard')}, {params['parallel']} at a time, asked for by {actor.name}"
     events.record(parent, "started", text, shards=len(windows))
-    if hint:
+    if wake:
         for one in shards.next_in_line(parent):
-            queueing.hint(one.pk, connection.tenant.tier, one.fence)
+            queueing.wake(one.pk, connection.tenant.tier, one.fence)
     return parent
 
 
@@ -162,6 +162,6 @@ def reads_windows(pipeline: Pipeline, connection: Connection, config: dict[str, 
 
 
 def _at_once(asked: int | None) -> int:
-    if asked is not None and not 1 <= asked <= MOST_LANES:
-        raise ActionRefused(f"From 1 to {MOST_LANES} shards can run at a time, not {asked}.")
-    return asked or min(settings().BACKFILL_PARALLEL, MOST_LANES)
+    if asked is not None and not 1 <= asked <= MOST_SHARD_SLOTS:
+        raise ActionRefused(f"From 1 to {MOST_SHARD_SLOTS} shards can run at a time, not {asked}.")
+    return asked or min(settings().BACKFILL_PARALLEL, MOST_SHARD_SLOTS)

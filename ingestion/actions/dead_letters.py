@@ -35,7 +35,7 @@ class Selection:
     ids: Sequence[int] = ()
     fingerprint: str = ""
 
-    def letters(self) -> TenantQuerySet[DeadLetter]:
+    def dead_letters(self) -> TenantQuerySet[DeadLetter]:
         query = DeadLetter.objects.for_tenant(self.tenant).filter(status__in=self.statuses)
         if self.pipeline:
             query = query.filter(pipeline=self.pipeline)
@@ -51,7 +51,7 @@ class Selection:
 def replayable(selection: Selection) -> TenantQuerySet[DeadLetter]:
     """The open letters of `selection` that no other replay holds."""
     free = Q(replay_run__isnull=True) | ~Q(replay_run__state__in=Run.ACTIVE)
-    return selection.letters().filter(free, status__in=DeadLetter.OPEN)
+    return selection.dead_letters().filter(free, status__in=DeadLetter.OPEN)
 
 
 def replay(
@@ -61,13 +61,13 @@ def replay(
     limit: int | None = None,
     reason: str = "",
     over_newer: bool = False,
-    hint: bool = True,
+    wake: bool = True,
 ) -> list[Run]:
     """Queue one replay run for each connection with matching letters, oldest letters first.
 
     A letter is held by at most one replay run: of two operators the first one gets it. Raises ActionRefused when
     nothing matches or a pipeline's code is gone. With `over_newer` rows are overwritten that were written after their
-    letter, where no version tells which is newer; otherwise they are left, and the run says so. Without `hint` no
+    letter, where no version tells which is newer; otherwise they are left, and the run says so. Without `wake` no
     worker is told; the caller executes the runs itself, a test with `ingestion.testing.execute`.
     """
     actor.require("replay_deadletter", selection.tenant)
@@ -82,8 +82,8 @@ def replay(
             held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
             params = {FORCE: True} if over_newer else {}
             run = _replay_one(actor, selection.tenant, connection_id, held, reason, params)
-            if hint:
-                dispatch.hint(run)
+            if wake:
+                dispatch.wake(run)
             runs.append(run)
     return runs
 
@@ -106,7 +106,7 @@ def rehearse_replay(
     rehearsed = []
     for connection in connections.order_by("pk"):
         ids = chosen[connection.pk]
-        actor.audit(selection.tenant, "rehearse replay", connection, letters=len(ids))
+        actor.audit(selection.tenant, "rehearse replay", connection, dead_letters=len(ids))
         rehearsed.append(rehearse(connection, ids, over_newer=over_newer))
     return rehearsed
 
@@ -133,7 +133,7 @@ def _replay_one(
         _hold(tenant, run, holder, [pk for was, pk in chosen if was == holder]) for holder in {h for h, _ in chosen}
     )
     events.record(run, "queued", f"{counted(held, 'dead letter')}, asked for by {actor.name}")
-    actor.audit(tenant, "replay", connection, reason, run=run.pk, letters=held, **params)
+    actor.audit(tenant, "replay", connection, reason, run=run.pk, dead_letters=held, **params)
     return run
 
 
@@ -148,50 +148,54 @@ def _hold(tenant: Tenant, run: Run, holder: int | None, ids: Sequence[int]) -> i
     return held
 
 
-def triage(actor: Actor, letter: DeadLetter, note: str) -> None:
+def triage(actor: Actor, dead_letter: DeadLetter, note: str) -> None:
     """Mark a letter as looked at, with a note for colleagues."""
-    _change(actor, letter, DeadLetter.Status.TRIAGED, "triage", note)
+    _change(actor, dead_letter, DeadLetter.Status.TRIAGED, "triage", note)
 
 
-def abandon(actor: Actor, letter: DeadLetter, reason: str) -> None:
+def abandon(actor: Actor, dead_letter: DeadLetter, reason: str) -> None:
     """Give a letter up for a reason. It stays; the same record delivered again only raises its count."""
     if not reason:
         raise ActionRefused("Say why this record is given up; the reason is kept with it.")
-    _change(actor, letter, DeadLetter.Status.ABANDONED, "abandon", reason)
+    _change(actor, dead_letter, DeadLetter.Status.ABANDONED, "abandon", reason)
 
 
-def settle(actor: Actor, letter: DeadLetter, reason: str) -> None:
+def settle(actor: Actor, dead_letter: DeadLetter, reason: str) -> None:
     """Close a letter whose record arrived another way: entered by hand, in a later file, under another id.
 
     As with one that is given up, the same record delivered again only raises its count.
     """
     if not reason:
         raise ActionRefused("Say how this record arrived; the reason is kept with it.")
-    _change(actor, letter, DeadLetter.Status.SETTLED, "settle", reason)
+    _change(actor, dead_letter, DeadLetter.Status.SETTLED, "settle", reason)
 
 
-def reopen(actor: Actor, letter: DeadLetter, reason: str) -> None:
+def reopen(actor: Actor, dead_letter: DeadLetter, reason: str) -> None:
     """Open a letter again that was abandoned or settled, by a person or by a load that superseded it.
 
     It is a new letter again: a replay takes it, and the next good version of its record closes it.
     """
     if not reason:
         raise ActionRefused("Say why this record is wanted after all; the reason is kept with it.")
-    _change(actor, letter, DeadLetter.Status.NEW, "reopen", reason, DeadLetter.GIVEN_UP)
+    _change(actor, dead_letter, DeadLetter.Status.NEW, "reopen", reason, DeadLetter.GIVEN_UP)
 
 
 def _change(
     actor: Actor,
-    letter: DeadLetter,
+    dead_letter: DeadLetter,
     status: str,
     action: str,
     text: str,
     before: Sequence[str] = DeadLetter.OPEN,
 ) -> None:
     """Move a letter on from one of the statuses `before`. Raises ActionRefused where it is in none of them."""
-    actor.require("triage_deadletter", letter.tenant)
+    actor.require("triage_deadletter", dead_letter.tenant)
     with transaction.atomic():
-        if not Selection(letter.tenant, ids=[letter.pk], statuses=before).letters().update(status=status, note=text):
-            letter.refresh_from_db(fields=["status"])
-            raise ActionRefused(dead_letters_left_out.unchanged(letter.pk, letter.status))
-        actor.audit(letter.tenant, action, f"dead letter {letter.pk}", text)
+        if (
+            not Selection(dead_letter.tenant, ids=[dead_letter.pk], statuses=before)
+            .dead_letters()
+            .update(status=status, note=text)
+        ):
+            dead_letter.refresh_from_db(fields=["status"])
+            raise ActionRefused(dead_letters_left_out.unchanged(dead_letter.pk, dead_letter.status))
+        actor.audit(dead_letter.tenant, action, f"dead letter {dead_letter.pk}", text)

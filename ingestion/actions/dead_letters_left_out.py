@@ -39,8 +39,8 @@ def reasons(tenant: Tenant, ids: Collection[int], taken: Collection[int]) -> dic
     """A sentence for each of `ids` that is not among `taken`."""
     left_out = sorted(set(ids) - set(taken))
     rows = DeadLetter.objects.for_tenant(tenant).filter(pk__in=left_out)
-    letters = map(_Letter._make, rows.values_list("pk", "status", "replay_run_id", "replay_run__state"))
-    by_id = {letter.pk: letter for letter in letters}
+    dead_letters = map(_Letter._make, rows.values_list("pk", "status", "replay_run_id", "replay_run__state"))
+    by_id = {dead_letter.pk: dead_letter for dead_letter in dead_letters}
     return {pk: _reason(pk, by_id.get(pk)) for pk in left_out}
 
 
@@ -52,11 +52,11 @@ def nothing(tenant: Tenant, ids: Collection[int]) -> str:
     return " ".join([*sentences[:_MOST_SENTENCES], *more]) or _ANY
 
 
-def _reason(pk: int, letter: _Letter | None) -> str:
-    if letter is None:
+def _reason(pk: int, dead_letter: _Letter | None) -> str:
+    if dead_letter is None:
         return f"Dead letter {pk} is not there."
-    if letter.status not in DeadLetter.OPEN:
-        return closed(pk, letter.status)
-    if letter.replay_state in Run.ACTIVE:
-        return f"Dead letter {pk} is under replay by another run, {letter.replay}."
+    if dead_letter.status not in DeadLetter.OPEN:
+        return closed(pk, dead_letter.status)
+    if dead_letter.replay_state in Run.ACTIVE:
+        return f"Dead letter {pk} is under replay by another run, {dead_letter.replay}."
     return f"Dead letter {pk} is open, but the other filters or the limit leave it out."

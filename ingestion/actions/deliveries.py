@@ -23,7 +23,7 @@ _LONGEST = 191
 
 
 def deliver(
-    connection: Connection, delivery_id: str, body: bytes, *, content_type: str = "", hint: bool = True
+    connection: Connection, delivery_id: str, body: bytes, *, content_type: str = "", wake: bool = True
 ) -> bool:
     """Store a delivery and queue the run that takes it in, in one transaction; False when it was stored before.
 
@@ -52,14 +52,14 @@ def deliver(
         size=len(body),
         content_type=storable(content_type, 100),
     )
-    known = _known(connection, key) or _store(new, hint)
+    known = _known(connection, key) or _store(new, wake)
     if known is None:
         return True
     if known == sha256:
         return False
     new.delivery_id = f"{key[: _LONGEST - 17]}~{sha256[:16]}"
     new.note = f"Came under the id {key[:200]}, which an earlier delivery has with other bytes."
-    stored = (_known(connection, new.delivery_id) or _store(new, hint)) is None
+    stored = (_known(connection, new.delivery_id) or _store(new, wake)) is None
     if stored:
         logger.warning(
             "delivery id used twice",
@@ -91,12 +91,12 @@ def abandon_delivery(actor: Actor, delivery: Delivery, reason: str) -> None:
         actor.audit(delivery.tenant, "abandon", delivery, reason)
 
 
-def _store(new: Delivery, hint: bool) -> str | None:
+def _store(new: Delivery, wake: bool) -> str | None:
     """Insert `new` together with its run; when another process stored its id meanwhile, the hash it has there."""
     try:
         with transaction.atomic():
             new.save(force_insert=True)
-            deliveries.ensure_run(new.connection, hint=hint)
+            deliveries.ensure_run(new.connection, wake=wake)
         return None
     except IntegrityError:
         new.pk = None

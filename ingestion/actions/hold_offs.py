@@ -45,7 +45,7 @@ def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> Ende
             if Run.unscoped.filter(pk=run.pk, fence=run.fence, state=Run.State.QUEUED).update(not_before=None):
                 run.not_before = None
                 events.record(run, "note", f"{actor.name} ended the hold-off of {integration}; the run need not wait.")
-                dispatch.hint(run)
+                dispatch.wake(run)
         ended = EndedHoldOff(integration, seconds, [run.pk for run in waiting])
         data = {"integration": integration, "seconds": round(seconds), "runs": ended.runs}
         actor.audit(tenant, "end hold-off", connection, reason, **data)

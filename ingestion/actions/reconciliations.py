@@ -33,7 +33,7 @@ def reconcile(
     return found
 
 
-def resync(actor: Actor, period: ReconciledPeriod, *, reason: str, shard: timedelta = DAY, hint: bool = True) -> Run:
+def resync(actor: Actor, period: ReconciledPeriod, *, reason: str, shard: timedelta = DAY, wake: bool = True) -> Run:
     """Read the period again from the source, as a backfill over its window. Raises ActionRefused as `backfill` does.
 
     When it has ended, the period is checked again. What the source no longer has stays stored.
@@ -41,7 +41,7 @@ def resync(actor: Actor, period: ReconciledPeriod, *, reason: str, shard: timede
     if period.state == ReconciledPeriod.State.MATCHED:
         raise ActionRefused("This period is matched; there is nothing to mend.")
     with transaction.atomic():
-        run = backfill(actor, period.connection, period.start, period.end, shard=shard, reason=reason, hint=hint)
+        run = backfill(actor, period.connection, period.start, period.end, shard=shard, reason=reason, wake=wake)
         same = ReconciledPeriod.objects.for_tenant(period.tenant_id).filter(connection=period.connection)
         same.filter(start=period.start, end=period.end).exclude(state=ReconciledPeriod.State.MATCHED).update(resync=run)
     return run

@@ -49,8 +49,8 @@ def end_queued(run: Run, why: str, *, asked: bool = True) -> bool:
     ):
         return False
     transaction.on_commit(lambda: announce(run.pk), robust=True)
-    letters = DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN)
-    letters.update(replay_run=None)
+    dead_letters = DeadLetter.objects.for_tenant(run.tenant).filter(replay_run=run, status__in=DeadLetter.OPEN)
+    dead_letters.update(replay_run=None)
     events.record(run, "cancelled", why)
     return True
 
@@ -78,18 +78,18 @@ def _refuse_shard(run: Run) -> None:
         raise ActionRefused(f"Run {run.pk} is a shard of backfill {run.parent_id}; do that with the backfill.")
 
 
-def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run:
+def retry(actor: Actor, run: Run, reason: str = "", *, wake: bool = True) -> Run:
     """A new run over the same window or inbox as `run`, which must have failed or been cancelled.
 
     Asked twice for the same run it gives the same one back: a second click, or a second operator, repeats nothing.
     Once that one has failed too, it is the one to retry. Of a backfill only the shards are repeated that failed or were
     cancelled; one that has begun, and whose processes died, is given back itself, to go on with the shards that are
-    left. Without `hint` no worker is told; the caller executes the run itself.
+    left. Without `wake` no worker is told; the caller executes the run itself.
     """
     actor.require("run_connection", run.tenant)
     _refuse_shard(run)
     if run.is_backfill and run.state == Run.State.RUNNING:
-        return _go_on(actor, run, reason, hint)
+        return _go_on(actor, run, reason, wake)
     if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
         raise ActionRefused(
             f"Run {run.pk} is {run.get_state_display().lower()}; only failed and cancelled runs are retried."
@@ -98,9 +98,9 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
         raise ActionRefused("Replay the dead letters again instead; those still open were released.")
     require_unpaused(run.connection)
     if run.kind == Run.Kind.WEBHOOK:
-        return _take_deliveries(actor, run, reason, hint)
+        return _take_deliveries(actor, run, reason, wake)
     if run.is_backfill:
-        return _retry_backfill(actor, run, reason, hint=hint)
+        return _retry_backfill(actor, run, reason, wake=wake)
     mine = Run.objects.for_tenant(run.tenant)
     with transaction.atomic():
         mine.select_for_update().get(pk=run.pk)  # whoever asks at the same time waits here and finds what we made
@@ -125,12 +125,12 @@ def retry(actor: Actor, run: Run, reason: str = "", *, hint: bool = True) -> Run
             )
         events.record(again, "queued", f"retry of run {run.pk}, asked for by {actor.name}")
         actor.audit(run.tenant, "retry", run, reason, run=again.pk)
-        if hint:
-            dispatch.hint(again)
+        if wake:
+            dispatch.wake(again)
     return again
 
 
-def _go_on(actor: Actor, parent: Run, reason: str, hint: bool) -> Run:
+def _go_on(actor: Actor, parent: Run, reason: str, wake: bool) -> Run:
     """The backfill itself, its shards queued again whose processes died. Raises ActionRefused while one is at work."""
     require_unpaused(parent.connection)
     mine = Run.objects.for_tenant(parent.tenant).filter(parent=parent)
@@ -140,9 +140,9 @@ def _go_on(actor: Actor, parent: Run, reason: str, hint: bool) -> Run:
     with transaction.atomic():
         events.record(parent, "note", f"goes on, asked for by {actor.name}")
         actor.audit(parent.tenant, "retry", parent, reason, run=parent.pk)
-        if hint:
+        if wake:
             for shard in shards.next_in_line(parent):
-                queueing.hint(shard.pk, shard.tenant.tier, shard.fence)
+                queueing.wake(shard.pk, shard.tenant.tier, shard.fence)
     return parent
 
 
@@ -153,10 +153,10 @@ def _not_ended_badly(run: Run, again: Run) -> Run:
     return again
 
 
-def _take_deliveries(actor: Actor, run: Run, reason: str, hint: bool) -> Run:
+def _take_deliveries(actor: Actor, run: Run, reason: str, wake: bool) -> Run:
     """Deliveries belong to their connection: its next run takes them, and need not wait any longer."""
     with transaction.atomic():
-        again = deliveries.run_at_once(run.connection, hint=hint)
+        again = deliveries.run_at_once(run.connection, wake=wake)
         if again is None:
             raise ActionRefused("A run is taking the deliveries in already.")
         events.record(again, "queued", f"at once, asked for by {actor.name}")
@@ -164,7 +164,7 @@ def _take_deliveries(actor: Actor, run: Run, reason: str, hint: bool) -> Run:
     return again
 
 
-def _retry_backfill(actor: Actor, ended: Run, reason: str, *, hint: bool) -> Run:
+def _retry_backfill(actor: Actor, ended: Run, reason: str, *, wake: bool) -> Run:
     """A new parent over the windows that `ended` left open, each read from its beginning: loading is idempotent."""
     mine = Run.objects.for_tenant(ended.tenant)
     left = ended.shards.filter(state__in=(Run.State.FAILED, Run.State.CANCELLED)).order_by("pk")
@@ -177,7 +177,7 @@ def _retry_backfill(actor: Actor, ended: Run, reason: str, *, hint: bool) -> Run
         earlier = mine.filter(retry_of=ended).first()
         if earlier is not None:
             return _not_ended_badly(ended, earlier)
-        again = start_shards(actor, ended.connection, windows, params, ended.params.get("config"), hint=hint)
+        again = start_shards(actor, ended.connection, windows, params, ended.params.get("config"), wake=wake)
         mine.filter(pk=again.pk).update(retry_of=ended)
         events.record(again, "note", f"retry of run {ended.pk}")
         actor.audit(ended.tenant, "retry", ended, reason, run=again.pk, shards=len(windows))

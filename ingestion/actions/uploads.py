@@ -47,11 +47,11 @@ def upload(
     *,
     config: dict[str, Any] | None = None,
     again: bool = False,
-    hint: bool = True,
+    wake: bool = True,
 ) -> Received:
     """Keep `data` and queue a run over it. The same bytes are not taken twice for one connection unless `again`.
 
-    Without `hint` no worker is told; the caller executes the run itself.
+    Without `wake` no worker is told; the caller executes the run itself.
 
     Before anything is stored it raises TenantNotServed, FilesNotTaken (its source reads none), FileTooLarge,
     UnreadableFile (empty), ActionRefused (paused), ConfigurationError (a config that the source refuses) or
@@ -60,7 +60,7 @@ def upload(
     actor.require("run_connection", connection.tenant)
     _check(connection, name, data)
     refuse_secrets(connection, config)
-    check_config(connection.pipeline, overlaid(connection.config, config))
+    check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
         artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save())
@@ -81,8 +81,8 @@ def upload(
         )
         events.record(run, "queued", f"{shown} ({counted(len(data), 'byte')}) uploaded by {actor.name}")
         actor.audit(connection.tenant, "upload", shown, run=run.pk, sha256=artifact.sha256)
-        if hint:
-            dispatch.hint(run)
+        if wake:
+            dispatch.wake(run)
     return Received(run, duplicate=False)
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
+from ingestion.core.config_keys import ENGINE_KEYS, Keys, check_keys, require_keys
 from ingestion.core.context import Context
 from ingestion.core.declarations import plain, require, require_count
 from ingestion.core.errors import SourceChanged, UnreadableFile
@@ -43,6 +44,8 @@ class JsonLines:
     """Lines of a page."""
     max_line_bytes: int = 16 * 1024 * 1024
     """A longer line is a dead letter."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
         path: Any = self.path
@@ -52,6 +55,10 @@ class JsonLines:
         require_count("page_size of JsonLines", self.page_size)
         require_count("max_line_bytes of JsonLines", self.max_line_bytes)
         key_reader(self.key)
+        require_keys("JsonLines", self.keys)
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(config, ENGINE_KEYS, self.keys, source=self)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
@@ -114,11 +121,24 @@ class JsonPages:
     """Say True when `fetch` returns what belongs to `ctx.window` and nothing else; backfills need it."""
     ahead: bool = False
     """Say True when `fetch` may be called for a page before the one before it is committed (`ReadsAhead`)."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
         plain(self.fetch, "fetch of JsonPages", "(ctx, cursor)")
-        require(isinstance(self.records, str), "records of JsonPages", self.records, "the name of a list, or ''")
+        records: Any = self.records
+        good = isinstance(records, str) and not records.startswith("$")
+        require(good, "records of JsonPages", records, "the name of a list inside the body, no path, or ''")
         key_reader(self.key)
+        totals: object = self.declares
+        good = isinstance(totals, Mapping) and all(isinstance(name, str) for name in [*totals, *totals.values()])
+        require(good, "declares of JsonPages", totals, 'the names of totals, such as {"count": "total"}')
+        for name, flag in (("windowed", self.windowed), ("ahead", self.ahead)):
+            require(isinstance(flag, bool), f"{name} of JsonPages", flag, "True or False")
+        require_keys("JsonPages", self.keys)
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(config, ENGINE_KEYS, self.keys, source=self)
 
     def reads_windows(self, ctx: Context) -> bool:
         return self.windowed

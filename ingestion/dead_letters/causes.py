@@ -19,8 +19,8 @@ def cause(errors: object, longest: int = 80) -> str:
 
 def first_of(run: Run) -> DeadLetter | None:
     """The oldest open letter that the run wrote or saw again, and no later run has seen; without its payload."""
-    letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(run=run, status__in=DeadLetter.OPEN)
-    return letters.defer("payload").order_by("pk").first()
+    dead_letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(run=run, status__in=DeadLetter.OPEN)
+    return dead_letters.defer("payload").order_by("pk").first()
 
 
 def elsewhere(run: Run) -> tuple[str, bool]:

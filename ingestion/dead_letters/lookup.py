@@ -15,7 +15,7 @@ _FEW = 5000
 
 
 @dataclass(slots=True)
-class OpenLetters:
+class OpenDeadLetters:
     """Which source ids have open letters, known as long as they are few: loaded records then need no look-up.
 
     It may name more than there are, never fewer.

@@ -19,8 +19,8 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
     Without this, an old payload could later be replayed over the newer one. `also` names further identities to close.
     A replay takes old payloads on purpose: it supersedes only what was seen before the letter it took.
     """
-    open_letters = writing.of_connection(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
-    if not open_letters.exists():
+    open_dead_letters = writing.of_connection(run).filter(pipeline=run.pipeline, status__in=DeadLetter.OPEN)
+    if not open_dead_letters.exists():
         return
     by_id: dict[str, list[Record]] = defaultdict(list)
     for record in fine:
@@ -28,7 +28,7 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
     same = [*(writing.identity(record) for record in by_id.pop("", ())), *also]
     older: list[int] = []
     for chunk in writing.chunks(list(by_id)):
-        of_chunk = open_letters.filter(source_id__in=chunk)
+        of_chunk = open_dead_letters.filter(source_id__in=chunk)
         open_versions: dict[str, list[_Version]] = defaultdict(list)
         for source_id, pk, identity, run_id, last_seen in of_chunk.values_list("source_id", *_Version._fields):
             open_versions[source_id].append(_Version(pk, identity, run_id, last_seen))
@@ -37,11 +37,11 @@ def settle(run: Run, fine: Sequence[Record], now: datetime, also: Collection[str
             same += (version.identity for version in versions if version.identity in loaded)
             older += _superseded(run, versions, loaded)
     for chunk in writing.chunks(same):
-        open_letters.filter(identity__in=chunk).update(
+        open_dead_letters.filter(identity__in=chunk).update(
             status=DeadLetter.Status.REPLAYED, replayed_at=now, replayed_by=run.requested_by_id, replay_run=run
         )
     if older:
-        _supersede(run, open_letters.filter(pk__in=older))
+        _supersede(run, open_dead_letters.filter(pk__in=older))
 
 
 def supersede(run: Run, source_ids: Sequence[str]) -> None:

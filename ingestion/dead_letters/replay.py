@@ -43,17 +43,17 @@ class DeadLetters:
         waiting = self._waiting(ctx, checkpoint)
         start = 0
         while start < len(waiting):
-            taken, letters = self._next(ctx, waiting[start : start + _PAGE])
+            taken, dead_letters = self._next(ctx, waiting[start : start + _PAGE])
             start += taken
-            if not letters:
+            if not dead_letters:
                 continue
             if not ctx.rehearsing:
                 # In a transaction of its own, before the attempt: it counts even when the load rolls back.
-                DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[one.pk for one in letters]).update(
+                DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[one.pk for one in dead_letters]).update(
                     replay_attempts=F("replay_attempts") + 1
                 )
             seen, pk = waiting[start - 1]
-            yield self._page(ctx, letters, [seen.isoformat(), pk])
+            yield self._page(ctx, dead_letters, [seen.isoformat(), pk])
 
     def _waiting(self, ctx: Context, checkpoint: Json) -> Sequence[tuple[datetime, int]]:
         """When the letters were seen last, and their numbers, in that order: the newest payload ends on top.
@@ -94,8 +94,8 @@ class DeadLetters:
             if alone:
                 passed = index + 1
                 break
-        letters = {one.pk: one for one in self._held(ctx).select_related("artifact").filter(pk__in=chosen)}
-        return passed, [letters[pk] for pk in chosen if pk in letters]
+        dead_letters = {one.pk: one for one in self._held(ctx).select_related("artifact").filter(pk__in=chosen)}
+        return passed, [dead_letters[pk] for pk in chosen if pk in dead_letters]
 
     def _reopens(self, stage: str, error_class: str, position: str) -> bool:
         """Whether the source itself refused it; a single record that it refused is replayed as a record."""
@@ -110,11 +110,11 @@ class DeadLetters:
         assert isinstance(self.original, Receives)
         return self.original.receive(ctx, [record])
 
-    def _page(self, ctx: Context, letters: Sequence[DeadLetter], checkpoint: Json) -> Page:
+    def _page(self, ctx: Context, dead_letters: Sequence[DeadLetter], checkpoint: Json) -> Page:
         records: list[Record] = []
         refused: list[Refusal] = []
         notes: list[str] = []
-        for one in letters:
+        for one in dead_letters:
             try:
                 record = Record(one.source_id, payload(one), one.position)
             except ArtifactDamaged as damage:  # the letter stays open, and the others go on
@@ -125,8 +125,8 @@ class DeadLetters:
                 records.append(record)
             else:  # its source refused it for that, and the destination would take the last value
                 refused.append(Refusal(record, error))
-        first = letters[0]
-        if len(records) == len(letters) == 1 and self._reopens(first.stage, first.error_class, first.position):
+        first = dead_letters[0]
+        if len(records) == len(dead_letters) == 1 and self._reopens(first.stage, first.error_class, first.position):
             page = self._reopened(ctx, records[0])
             return dataclasses.replace(page, checkpoint=checkpoint, declares={}, settles=(first.identity,))
         return Page(records, checkpoint, refused, notes=notes)

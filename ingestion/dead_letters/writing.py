@@ -167,9 +167,9 @@ def _correlation(run: Run) -> str:
     return f"{run.tenant.key}:{run.pk}"
 
 
-def payload(letter: DeadLetter) -> bytes:
+def payload(dead_letter: DeadLetter) -> bytes:
     """The record's untouched bytes, wherever they are kept. Raises ArtifactDamaged when storage lost them."""
-    return bytes(letter.payload) if letter.artifact is None else artifacts.read(letter.artifact)
+    return bytes(dead_letter.payload) if dead_letter.artifact is None else artifacts.read(dead_letter.artifact)
 
 
 def of_connection(run: Run) -> TenantQuerySet[DeadLetter]:

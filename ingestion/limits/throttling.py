@@ -25,7 +25,7 @@ STEP = 1.0
 
 
 @dataclass(slots=True)
-class StandIns:
+class PlaceholderRows:
     """The buckets of this process, used while Redis is away; kept for it, so that many short runs share one."""
 
     absence: queueing.Absence = field(default_factory=queueing.Absence)
@@ -35,10 +35,10 @@ class StandIns:
     """Said already that they are in use."""
 
 
-_stand_ins = StandIns(queueing.absence)
+_stand_ins = PlaceholderRows(queueing.absence)
 
 
-def release_here(tenant: TenantRef, integration: str, stand_ins: StandIns = _stand_ins) -> None:
+def release_here(tenant: TenantRef, integration: str, stand_ins: PlaceholderRows = _stand_ins) -> None:
     """End a hold in this process's own buckets; other processes end theirs by themselves, they matter without Redis."""
     for (key, _), bucket in list(stand_ins.buckets.items()):
         if key == key_of(tenant, integration):
@@ -62,7 +62,7 @@ class Throttle:
         patience: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
         connect: Callable[[], Any] = queueing.client,
-        stand_ins: StandIns = _stand_ins,
+        stand_ins: PlaceholderRows = _stand_ins,
     ) -> None:
         self._tenant = tenant
         self._integration = integration

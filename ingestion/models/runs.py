@@ -59,7 +59,7 @@ class Run(TenantOwned):
     active_key = models.BigIntegerField(null=True, editable=False, unique=True)
     """The connection's id while this run is running, else NULL: at most one running run a connection.
 
-    Shards of a backfill run beside them: theirs is one of the backfill's lanes, a negative number.
+    Shards of a backfill run beside them: theirs is one of the backfill's slots, a negative number.
     """
     webhook_key = models.BigIntegerField(null=True, editable=False, unique=True)
     """The connection's id while this run is to take deliveries in, queued or running: at most one a connection."""

@@ -1,10 +1,13 @@
-"""Hints to workers over RQ: the only package that imports django_rq, rq and rq-scheduler.
+"""Wake-ups to workers over RQ: the only package that imports django_rq, rq and rq-scheduler.
 
-A hint is a run's id and nothing else. Losing one costs time, never data: the tick sends hints again for every run that
-is due. Nothing here decides correctness.
+A wake-up is a run's id and nothing else. Losing one costs time, never data: the tick sends wake-ups again for every run
+that is due. Nothing here decides correctness.
 
-connecting  to Redis, and its absence   hints  sending them   asking  how queues are looked after   processes  workers
-announcing  what live processes say of themselves
+clients           of Redis, and its absence
+wake_ups          sending them
+inspection        how queues are looked after
+worker_processes  serving queues
+live_processes    what live processes say of themselves
 """
 
 from ingestion.queueing.clients import Absence, absence, client
@@ -18,7 +21,7 @@ from ingestion.queueing.live_processes import (
     registered_workers,
     this_process,
 )
-from ingestion.queueing.wake_ups import ALLOWED, EXECUTE, RECONCILE, TICK, hint, hint_periods, is_timeout, queue_of
+from ingestion.queueing.wake_ups import ALLOWED, EXECUTE, RECONCILE, TICK, is_timeout, queue_of, wake, wake_for_periods
 from ingestion.queueing.worker_processes import RunJob, RunWorker, TickScheduler, ensure_tick, schedule, work
 
 __all__ = [
@@ -41,8 +44,6 @@ __all__ = [
     "depths",
     "ensure_tick",
     "eviction_policy",
-    "hint",
-    "hint_periods",
     "is_timeout",
     "queue_of",
     "registered_workers",
@@ -50,6 +51,8 @@ __all__ = [
     "served",
     "socket_timeout",
     "this_process",
+    "wake",
+    "wake_for_periods",
     "work",
     "workers",
 ]

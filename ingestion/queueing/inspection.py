@@ -21,7 +21,7 @@ def socket_timeout(name: str) -> float | None:
 
 
 def depths() -> dict[str, int | None]:
-    """Hints waiting in each queue; None where Redis cannot be reached."""
+    """Wake-ups waiting in each queue; None where Redis cannot be reached."""
     found: dict[str, int | None] = {}
     for name in [*dict.fromkeys(config().QUEUES.values()), config().TICK_QUEUE]:
         try:
@@ -36,7 +36,7 @@ def depths() -> dict[str, int | None]:
 class Served:
     """How a queue is looked after."""
 
-    hints: int
+    wake_ups: int
     """Waiting in it."""
     workers: int
     """Registered for it; one that was killed counts for some minutes more."""

@@ -1,4 +1,4 @@
-"""Hints: a run's id in a queue, sent after the commit, and a Redis that hangs is not waited for."""
+"""Wake-ups: a run's id in a queue, sent after the commit, and a Redis that hangs is not waited for."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def queue_of(tier: str) -> str:
     return queues.get(tier) or next(iter(queues.values()))
 
 
-def hint(run_id: int, tier: str, fence: int, *, unsent: list[int] | None = None) -> None:
+def wake(run_id: int, tier: str, fence: int, *, unsent: list[int] | None = None) -> None:
     """After the current transaction commits, tell a worker that the run may be claimed. A dead Redis is only logged.
 
     The run's id is then put into `unsent` where there is such a list.
     """
 
     def send() -> None:
-        # The fence is part of the id: the next claim's hint never overwrites a job that still executes.
+        # The fence is part of the id: the next claim's wake-up never overwrites a job that still executes.
         is_there = _send(EXECUTE, run_id, queue_of(tier), f"run-{run_id}-{fence}")
         if not is_there and unsent is not None:
             unsent.append(run_id)
@@ -41,7 +41,7 @@ def hint(run_id: int, tier: str, fence: int, *, unsent: list[int] | None = None)
     transaction.on_commit(send)
 
 
-def hint_periods(connection_id: int, tier: str) -> None:
+def wake_for_periods(connection_id: int, tier: str) -> None:
     """After the current transaction commits, tell a worker to check a connection's closed periods."""
     transaction.on_commit(lambda: _send(RECONCILE, connection_id, queue_of(tier), f"periods-{connection_id}"))
 
@@ -64,9 +64,9 @@ def _send(function: str, subject: int, name: str, job_id: str) -> bool:
     except (RedisError, OSError) as error:
         absence.note(error)
         logger.warning(
-            "Redis is not reachable (%s); the tick sends this hint again.",
+            "Redis is not reachable (%s); the tick sends this wake-up again.",
             error,
-            extra={"event": "hint", **({"run_id": subject} if function == EXECUTE else {})},
+            extra={"event": "wake_up", **({"run_id": subject} if function == EXECUTE else {})},
         )
         return False
     return True

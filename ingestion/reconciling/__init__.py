@@ -8,8 +8,8 @@ checking  one connection, one period                verdicts  written down, with
 cadence   which periods are due, and whose turn it is
 """
 
-from ingestion.reconciling.checking import Seams, can_reconcile, check, require_closed
+from ingestion.reconciling.checking import Hooks, can_reconcile, check, require_closed
 from ingestion.reconciling.comparison import SHOWN, Verdict
 from ingestion.reconciling.due_checks import carry, look, take_turns
 
-__all__ = ["SHOWN", "Seams", "Verdict", "can_reconcile", "carry", "check", "look", "require_closed", "take_turns"]
+__all__ = ["SHOWN", "Hooks", "Verdict", "can_reconcile", "carry", "check", "look", "require_closed", "take_turns"]

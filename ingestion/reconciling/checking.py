@@ -38,7 +38,7 @@ def _pass(point: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Seams:
+class Hooks:
     """What tests put in the place of the real world."""
 
     at: Callable[[str], None] = _pass
@@ -78,20 +78,20 @@ def require_closed(window: Window, pipeline: Pipeline, now: datetime) -> None:
 
 
 def check(
-    connection: Connection, window: Window, *, patience: float = math.inf, seams: Seams | None = None
+    connection: Connection, window: Window, *, patience: float = math.inf, hooks: Hooks | None = None
 ) -> list[ReconciledPeriod]:
     """Hold one closed period against the source; its verdicts as they are stored then, by group.
 
     Raises ActionRefused when the pipeline cannot, Transient (nothing is written, try later), and CredentialError, which
     pauses the connection as a run's would.
     """
-    seams = seams or Seams()
+    hooks = hooks or Hooks()
     pipeline = registry.get(connection.pipeline)
     sides = _sides(pipeline, connection, window, patience)
     require_closed(window, pipeline, sides.since)
-    found = _judged(sides, seams)
-    seams.at("judged")
-    return results.write(connection, window, sides.since, found, at=seams.at)
+    found = _judged(sides, hooks)
+    hooks.at("judged")
+    return results.write(connection, window, sides.since, found, at=hooks.at)
 
 
 def _sides(pipeline: Pipeline, connection: Connection, window: Window, patience: float) -> _Sides:
@@ -105,7 +105,7 @@ def _sides(pipeline: Pipeline, connection: Connection, window: Window, patience:
     return _Sides(connection, window, ctx, periods, source, table, read_db_now())
 
 
-def _judged(sides: _Sides, seams: Seams) -> Mapping[str, Verdict]:
+def _judged(sides: _Sides, hooks: Hooks) -> Mapping[str, Verdict]:
     known = results.groups(sides.connection, sides.window)
     try:
         declared = _declared(sides)
@@ -113,7 +113,7 @@ def _judged(sides: _Sides, seams: Seams) -> Mapping[str, Verdict]:
         return unverifiable(Cause.SILENT, str(error), known)
     except (SourceChanged, ConfigurationError) as error:
         return unverifiable(Cause.FAULT, f"{type(error).__name__}: {error}", known)
-    seams.at("declared")
+    hooks.at("declared")
     stored = sides.table.figures(sides.ctx, sides.periods, sides.window)
     groups = {*declared, *stored, *known} or {""}
     if len(groups) > MOST_GROUPS:

@@ -1,7 +1,7 @@
 """Which closed days are due to be checked, and whose turn it is: each at most once a day, but for what may soon differ.
 
-The tick takes a connection's turn by one conditional UPDATE and hints a worker at it; network is a worker's business.
-A lost hint or a dead worker costs one turn: the next one finds the same days due.
+The tick takes a connection's turn by one conditional UPDATE and wakes a worker for it; network is a worker's business.
+A lost wake-up or a dead worker costs one turn: the next one finds the same days due.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingestion.core.errors import CredentialError, IngestionError
 from ingestion.core.windows import Window
 from ingestion.database.clock import DbNow, db_now_plus, read_db_now
 from ingestion.models import Connection, ReconciledPeriod, Run
-from ingestion.reconciling.checking import Seams, can_reconcile, check
+from ingestion.reconciling.checking import Hooks, can_reconcile, check
 from ingestion.redaction import mask
 
 logger = logging.getLogger("ingestion")
@@ -60,7 +60,7 @@ def look(connection: Connection, now: datetime | None = None) -> list[Window]:
     return due + [one for start, end in mended if (one := Window(start, end)) not in due]
 
 
-def carry(connection_id: int, seams: Seams | None = None) -> int:
+def carry(connection_id: int, hooks: Hooks | None = None) -> int:
     """Check what is due of one connection; how many periods were. Failures are logged: the next turn tries again."""
     connection = Connection.unscoped.select_related("tenant").filter(pk=connection_id, paused_at=None).first()
     if connection is None or not can_reconcile(registry.get(connection.pipeline)):
@@ -68,7 +68,7 @@ def carry(connection_id: int, seams: Seams | None = None) -> int:
     checked = 0
     for window in look(connection):
         try:
-            check(connection, window, patience=config().THROTTLE_SECONDS, seams=seams)
+            check(connection, window, patience=config().THROTTLE_SECONDS, hooks=hooks)
         except IngestionError as error:
             logger.log(
                 logging.ERROR if isinstance(error, CredentialError) else logging.WARNING,

@@ -32,11 +32,11 @@ from ingestion.redaction import mask
 from ingestion.running import slots
 
 _SLOT_TRIES = 20
-"""Times a claim looks for a free slot when others are quicker; the tick hints at the run again after that."""
+"""Times a claim looks for a free slot when others are quicker; the tick sends another wake-up after that."""
 
 
 @dataclass(slots=True)
-class Ownership:
+class Claim:
     """Proof of a claim. `batches` is how many the run had committed when we last wrote to it."""
 
     run_id: int
@@ -68,24 +68,24 @@ def claimable() -> Q:
     return Q(state=Run.State.QUEUED) & dispatch.is_due() | Q(state=Run.State.RUNNING, lease_until__lt=DbNow())
 
 
-def claim(run_id: int) -> Ownership | None:
+def claim(run_id: int) -> Claim | None:
     """Become the owner of the run, or None when it is not due, not queued, paused, its connection is busy, or its
-    tenant has as many runs running as its budget allows. The end of another run then sends the next hint.
+    tenant has as many runs running as its budget allows. The end of another run then sends the next wake-up.
 
-    For a shard: or when its backfill has no lane free.
+    For a shard: or when its backfill has no slot free.
     """
     for _ in range(_SLOT_TRIES):
         run = Run.unscoped.select_related("tenant", "parent").only(*_CLAIMED).filter(pk=run_id).first()
         if run is None:
             return None
-        slot, place = _free(run)
-        if slot is None or place is None:
+        slot, active_key = _free(run)
+        if slot is None or active_key is None:
             return None
         try:
-            claimed = retried(functools.partial(_take, run, place, slot), transactional=False)
+            claimed = retried(functools.partial(_take, run, active_key, slot), transactional=False)
         except IntegrityError:
-            continue  # another run took this slot or this place a moment ago
-        return Ownership(run_id, run.fence + 1, run.batches) if claimed else None
+            continue  # another run took this slot or this key a moment ago
+        return Claim(run_id, run.fence + 1, run.batches) if claimed else None
     return None
 
 
@@ -96,8 +96,8 @@ _CLAIMED = (
 """What a claim looks at."""
 
 
-def _take(run: Run, place: int, slot: int) -> int:
-    """The one UPDATE that claims; raises IntegrityError when the place or the slot is somebody's.
+def _take(run: Run, active_key: int, slot: int) -> int:
+    """The one UPDATE that claims; raises IntegrityError when another run has the key or the slot.
 
     The fence that was seen is asked for again: of two that claim, one gets the next number.
     """
@@ -114,7 +114,7 @@ def _take(run: Run, place: int, slot: int) -> int:
             state=Run.State.RUNNING,
             fence=F("fence") + 1,
             lease_until=db_now_plus(config().LEASE_SECONDS),
-            active_key=Coalesce("active_key", Value(place)),
+            active_key=Coalesce("active_key", Value(active_key)),
             slot_key=Coalesce("slot_key", Value(slot)),
             not_before=None,
             started_at=Coalesce("started_at", DbNow()),
@@ -126,7 +126,7 @@ def _take(run: Run, place: int, slot: int) -> int:
 
 
 def _free(run: Run) -> tuple[int | None, int | None]:
-    """A slot of the run's tenant and a place (see lanes) that nobody holds, or those that a dead worker left to it.
+    """A slot of the run's tenant and an active key (see slots) that no other run has, or those that a dead worker left.
 
     A slot is a number below the tenant's budget; its key is unique in the database, so however many claim at once, no
     more than the budget get one. Those of runs that began under a higher budget count until they end.
@@ -135,15 +135,16 @@ def _free(run: Run) -> tuple[int | None, int | None]:
         return run.slot_key, run.active_key
     first = run.tenant_id * MOST_AT_ONCE
     of_tenant = Q(slot_key__gte=first, slot_key__lt=first + MOST_AT_ONCE)
-    held = list(Run.unscoped.filter(of_tenant | slots.rivals(run)).values_list("slot_key", "active_key"))
-    place = slots.free(run, {key for _, key in held if key is not None})
+    rows = list(Run.unscoped.filter(of_tenant | slots.rivals(run)).values_list("slot_key", "active_key"))
+    active_key = slots.free_key(run, {key for _, key in rows if key is not None})
     if run.slot_key is not None:
-        return run.slot_key, place
-    taken = {key for key, _ in held if key is not None and first <= key < first + MOST_AT_ONCE}
+        return run.slot_key, active_key
+    taken = {key for key, _ in rows if key is not None and first <= key < first + MOST_AT_ONCE}
     budget = limits.budget_of(run.tenant.tier)
     free = [slot for slot in range(first, first + budget) if slot not in taken]
     # By chance among them: many who claim at once would all try the first.
-    return (random.choice(free) if free and len(taken) < budget else None), place  # noqa: S311  not a secret
+    slot = random.choice(free) if free and len(taken) < budget else None  # noqa: S311  not a secret
+    return slot, active_key
 
 
 def _still_at_it(run: Run) -> bool:
@@ -173,30 +174,30 @@ def _lives(pid: int | None) -> bool:
     return state not in ("Z", "X")
 
 
-def renew(mine: Ownership) -> None:
+def renew(claim: Claim) -> None:
     """Extend the lease. Raises Fenced when the run is no longer ours, Cancelled or Paused when we are asked to stop."""
-    wanted = mine.row.filter(going_on())
-    if mine.extending(lambda: wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS))):
+    wanted = claim.row.filter(going_on())
+    if claim.extending(lambda: wanted.update(lease_until=db_now_plus(config().LEASE_SECONDS))):
         return
-    cancelled = mine.row.values_list("cancel_requested", flat=True).first()
+    cancelled = claim.row.values_list("cancel_requested", flat=True).first()
     if cancelled is None:
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
-    go_on(mine, cancelled=cancelled, paused=True)
+        raise Fenced(f"Run {claim.run_id} was claimed by another worker.")
+    go_on(claim, cancelled=cancelled, paused=True)
 
 
-def look(mine: Ownership, *columns: str, **annotations: Any) -> dict[str, Any]:
+def look(claim: Claim, *columns: str, **annotations: Any) -> dict[str, Any]:
     """What `renew` looks at, with `columns` and `annotations` of the row, in one query; the lease only when it is time.
 
     Every batch extends the lease; a page that came soon after it finds most of it left.
     """
-    if mine.is_due():
-        renew(mine)
-    row: dict[str, Any] | None = mine.row.values(
+    if claim.is_due():
+        renew(claim)
+    row: dict[str, Any] | None = claim.row.values(
         *columns, "cancel_requested", paused_at=F("connection__paused_at"), **annotations
     ).first()
     if row is None:
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
-    go_on(mine, cancelled=row["cancel_requested"], paused=row["paused_at"] is not None)
+        raise Fenced(f"Run {claim.run_id} was claimed by another worker.")
+    go_on(claim, cancelled=row["cancel_requested"], paused=row["paused_at"] is not None)
     return row
 
 
@@ -205,27 +206,27 @@ def going_on() -> Q:
     return Q(Exists(dispatch.unpaused()), cancel_requested=False)
 
 
-def go_on(mine: Ownership, *, cancelled: bool, paused: bool) -> None:
+def go_on(claim: Claim, *, cancelled: bool, paused: bool) -> None:
     """Raise Cancelled or Paused when that is so."""
     if cancelled:
-        raise Cancelled(f"Run {mine.run_id} was cancelled.")
+        raise Cancelled(f"Run {claim.run_id} was cancelled.")
     if paused:
-        raise Paused(f"The connection of run {mine.run_id} is paused.")
+        raise Paused(f"The connection of run {claim.run_id} is paused.")
 
 
-def advance(mine: Ownership, checkpoint: Any, **values: Any) -> None:
+def advance(claim: Claim, checkpoint: Any, **values: Any) -> None:
     """Take the run's row lock and move its checkpoint, before the batch's transaction writes anything. Raises Fenced.
 
     `values` are further columns of the run.
     """
-    if not advanced(mine, checkpoint, Q(), **values):
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker; this batch is rolled back.")
+    if not advanced(claim, checkpoint, Q(), **values):
+        raise Fenced(f"Run {claim.run_id} was claimed by another worker; this batch is rolled back.")
 
 
-def advanced(mine: Ownership, checkpoint: Any, where: Q, **values: Any) -> bool:
+def advanced(claim: Claim, checkpoint: Any, where: Q, **values: Any) -> bool:
     """As `advance`, for a run that is also as `where` wants it; False when it is not, or no longer ours."""
-    return mine.extending(
-        lambda: mine.row.filter(where, batches=mine.batches).update(
+    return claim.extending(
+        lambda: claim.row.filter(where, batches=claim.batches).update(
             batches=F("batches") + 1,
             checkpoint=checkpoint,
             lease_until=db_now_plus(config().LEASE_SECONDS),
@@ -237,15 +238,15 @@ def advanced(mine: Ownership, checkpoint: Any, where: Q, **values: Any) -> bool:
     )
 
 
-def landed(mine: Ownership) -> bool:
+def landed(claim: Claim) -> bool:
     """After a connection died during COMMIT: did that batch arrive?"""
-    return bool(mine.row.filter(batches=mine.batches + 1).exists())
+    return bool(claim.row.filter(batches=claim.batches + 1).exists())
 
 
-def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error: BaseException | None = None) -> bool:
+def requeue(claim: Claim, *, failed: bool = False, delay: float = 0, error: BaseException | None = None) -> bool:
     """Queue the run again, to go on from its checkpoint after `delay` seconds; False when it is no longer ours."""
     given = bool(
-        mine.row.update(
+        claim.row.update(
             state=Run.State.QUEUED,
             attempts=F("attempts") + (1 if failed else 0),
             not_before=db_now_plus(delay) if delay else None,
@@ -253,17 +254,17 @@ def give_back(mine: Ownership, *, failed: bool = False, delay: float = 0, error:
             active_key=None,
             slot_key=None,
             error_class=type(error).__name__ if error else "",
-            error_message=_told(mine, error) if error else "",
+            error_message=_told(claim, error) if error else "",
         )
     )
     if given:
-        transaction.on_commit(lambda: _bring_in(mine.run_id), robust=True)
+        transaction.on_commit(lambda: _bring_in(claim.run_id), robust=True)
     return given
 
 
-def _told(mine: Ownership, error: BaseException) -> str:
+def _told(claim: Claim, error: BaseException) -> str:
     """For the tenant's staff: with its own secrets masked."""
-    tenant = Run.unscoped.values_list("tenant_id", flat=True).get(pk=mine.run_id)
+    tenant = Run.unscoped.values_list("tenant_id", flat=True).get(pk=claim.run_id)
     return storable(mask(told(error), tenant), 5000)
 
 
@@ -274,8 +275,8 @@ def _bring_in(run_id: int) -> None:
 
 def expire(run_id: int, pid: int) -> bool:
     """Let go of a run whose process `pid` on this host is known to be dead, without waiting for its lease."""
-    held = Run.unscoped.filter(pk=run_id, host=hostname(), worker_pid=pid, state=Run.State.RUNNING)
-    return bool(held.update(lease_until=db_now_plus(-1)))
+    running = Run.unscoped.filter(pk=run_id, host=hostname(), worker_pid=pid, state=Run.State.RUNNING)
+    return bool(running.update(lease_until=db_now_plus(-1)))
 
 
 def hostname() -> str:

@@ -31,8 +31,8 @@ from ingestion.database.retrying import retried
 from ingestion.models import Connection, Run, Watermark
 from ingestion.redaction import mask
 from ingestion.running import claims, shards, verification
-from ingestion.running.claims import Ownership
-from ingestion.running.execution import Work
+from ingestion.running.claims import Claim
+from ingestion.running.execution import Execution
 from ingestion.signals import run_finished
 
 _LIVE = (Run.Kind.SCHEDULED, Run.Kind.MANUAL)
@@ -40,28 +40,27 @@ _LIVE = (Run.Kind.SCHEDULED, Run.Kind.MANUAL)
 _COUNTS = ("read", "ok", "skipped", "dead")
 
 
-def close(work: Work) -> None:
+def close(execution: Execution) -> None:
     """Verify, then one transaction: watermark, terminal state, event."""
-    run, mine = work.run, work.mine
-    verdicts = [
-        *verification.verify(work.pipeline, run.tally, run.proofs, windowed=run.window_end is not None),
-        *work.unchecked,
-    ]
-    work.seams.at("verified")
+    run, claim = execution.run, execution.claim
+    windowed = run.window_end is not None
+    checked = verification.verify(execution.pipeline, run.tally, run.proofs, windowed=windowed)
+    verdicts = [*checked, *execution.unchecked]
+    execution.hooks.at("verified")
 
     def end() -> None:
-        row = claims.look(mine, *_COUNTS, watermark=Watermark.newest())
+        row = claims.look(claim, *_COUNTS, watermark=Watermark.newest())
         counts = {name: row[name] for name in _COUNTS}
         known, moved = _watermark(run, row["watermark"])
         state = Run.State.PARTIAL if counts["dead"] else Run.State.SUCCEEDED
-        _finish(run, mine, state, watermark_after=moved, error_class="", error_message="")
+        _finish(run, claim, state, watermark_after=moved, error_class="", error_message="")
         if moved is not None and moved != known:
             Watermark.unscoped.create(tenant_id=run.tenant_id, connection_id=run.connection_id, value=moved, run=run)
         events.record(run, str(state), "; ".join(verdicts), **counts)
-        work.seams.at("before close")
+        execution.hooks.at("before close")
 
-    retried(end, work.seams.sleep)
-    work.seams.at("closed")
+    retried(end, execution.hooks.sleep)
+    execution.hooks.at("closed")
 
 
 def _watermark(run: Run, known: datetime | None) -> tuple[datetime | None, datetime | None]:
@@ -76,32 +75,32 @@ def _watermark(run: Run, known: datetime | None) -> tuple[datetime | None, datet
     return known, run.window_end if joins else known
 
 
-def cancel(run: Run, mine: Ownership) -> None:
+def cancel(run: Run, claim: Claim) -> None:
     def end() -> None:
-        _finish(run, mine, Run.State.CANCELLED)
+        _finish(run, claim, Run.State.CANCELLED)
         events.record(run, "cancelled", "Stopped at a batch boundary; what was committed stays.")
 
     retried(end)
 
 
-def fail(run: Run, mine: Ownership, error: Exception) -> None:
+def fail(run: Run, claim: Claim, error: Exception) -> None:
     """Answer a failure by its class: queue another attempt, or end the run and keep the evidence."""
     if not connection.in_atomic_block:  # somebody's own transaction around us, as in a TestCase, must survive
         connection.close()  # whatever state the failure left it in
     error = _as_transient(error)
-    if mine.row.filter(cancel_requested=True).exists():
-        return cancel(run, mine)
-    attempts = mine.row.values_list("attempts", flat=True).first() or 0
+    if claim.row.filter(cancel_requested=True).exists():
+        return cancel(run, claim)
+    attempts = claim.row.values_list("attempts", flat=True).first() or 0
     if isinstance(error, Transient) and attempts + 1 < config().MAX_ATTEMPTS:
-        return retried(lambda: _try_again(run, mine, error, backoff(attempts, error.retry_after)))
-    return retried(lambda: end_failed(run, mine, error))
+        return retried(lambda: _try_again(run, claim, error, backoff(attempts, error.retry_after)))
+    return retried(lambda: end_failed(run, claim, error))
 
 
-def _try_again(run: Run, mine: Ownership, error: Transient, delay: float) -> None:
-    if claims.give_back(mine, failed=True, delay=delay, error=error):
+def _try_again(run: Run, claim: Claim, error: Transient, delay: float) -> None:
+    if claims.requeue(claim, failed=True, delay=delay, error=error):
         by = {"host": error.host} if isinstance(error, HeldOff) and error.host else {}
         events.record(run, "retry", f"{type(error).__name__}: {error}", delay=round(delay, 1), **by)
-    elif Run.unscoped.filter(pk=run.pk, fence=mine.fence, state__in=Run.TERMINAL).exists():
+    elif Run.unscoped.filter(pk=run.pk, fence=claim.fence, state__in=Run.TERMINAL).exists():
         # Its end was committed and only the answer was lost, and with it what should have followed.
         transaction.on_commit(lambda: announce(run.pk), robust=True)
 
@@ -110,12 +109,12 @@ def _told(error: Exception, run: Run) -> str:
     return mask("".join(traceback.format_exception(error)), run.tenant_id)
 
 
-def end_failed(run: Run, mine: Ownership, error: Exception) -> None:
+def end_failed(run: Run, claim: Claim, error: Exception) -> None:
     """End the run as failed, inside the transaction that is open."""
     known = isinstance(error, IngestionError)
     _finish(
         run,
-        mine,
+        claim,
         Run.State.FAILED,
         error_class=type(error).__name__,
         error_message=storable(mask(told(error), run.tenant_id), 5000),
@@ -155,9 +154,9 @@ def _as_transient(error: Exception) -> Exception:
     return error
 
 
-def _finish(run: Run, mine: Ownership, state: Run.State, **values: Any) -> None:
-    """End the run if it is still ours; afterwards tell listeners and hint the connection's next run."""
-    ended = mine.row.update(
+def _finish(run: Run, claim: Claim, state: Run.State, **values: Any) -> None:
+    """End the run if it is still ours; afterwards tell listeners and wake a worker for the connection's next run."""
+    ended = claim.row.update(
         state=state,
         finished_at=timezone.now(),
         active_key=None,
@@ -186,6 +185,6 @@ def announce(run_id: int) -> None:
     dispatch.freed(run.tenant)
     if run.parent is not None and not shards.settle(run.parent.pk):
         for shard in shards.next_in_line(run.parent):
-            queueing.hint(shard.pk, shard.tenant.tier, shard.fence)
+            queueing.wake(shard.pk, shard.tenant.tier, shard.fence)
     if run.deliveries_wait:
-        deliveries.wake(run.connection)
+        deliveries.start_run(run.connection)

@@ -16,7 +16,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record, Refusal
 from ingestion.models import Delivery, Run
 from ingestion.running import poison_bisection
-from ingestion.running.claims import Ownership
+from ingestion.running.claims import Claim
 
 _PAGE = 500
 _PAGE_BYTES = 4 * 1024 * 1024
@@ -33,7 +33,7 @@ class Deliveries:
 
     original: Receives
     run: Run
-    mine: Ownership
+    claim: Claim
     poison: frozenset[str]
 
     def totals_of(self, ctx: Context) -> Collection[str]:
@@ -82,7 +82,7 @@ class Deliveries:
         if self.run.deaths >= poison_bisection.DEATHS and all(name.startswith(_name("")) for name in suspects):
             uncounted = dataclasses.replace(ctx, spend=lambda meter, amount: None)  # the page itself counts
             poison_bisection.search(
-                self.run, self.mine, records, self.poison, lambda part: self.original.receive(uncounted, part)
+                self.run, self.claim, records, self.poison, lambda part: self.original.receive(uncounted, part)
             )
 
 
@@ -90,7 +90,7 @@ def _name(pk: object) -> str:
     return f"delivery {pk}"
 
 
-def receiving(pipeline: Pipeline, run: Run, mine: Ownership, poison: frozenset[str]) -> Pipeline:
+def receiving(pipeline: Pipeline, run: Run, claim: Claim, poison: frozenset[str]) -> Pipeline:
     """`pipeline`, reading what its connection was delivered; control totals are the source's and do not apply.
 
     Raises ConfigurationError when its source takes no deliveries; they stay pending.
@@ -101,5 +101,5 @@ def receiving(pipeline: Pipeline, run: Run, mine: Ownership, poison: frozenset[s
             "receive(ctx, deliveries), or abandon them on their pages or with `manage.py ingest abandon-delivery ID "
             "--reason …`; until then they are kept."
         )
-    source = Deliveries(pipeline.source, run, mine, poison)
+    source = Deliveries(pipeline.source, run, claim, poison)
     return dataclasses.replace(pipeline, source=source, reconciliations=())

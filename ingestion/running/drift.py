@@ -88,12 +88,12 @@ class Watch:
             self.settled = self.known.records >= LEAST and row.learned_by_id != _learner(self.run)
         self.looked_up = True
 
-    def require(self, seen: Seen, mine: claims.Ownership) -> None:
+    def require(self, seen: Seen, claim: claims.Claim) -> None:
         """Raise SchemaDrift when this page must not be committed; what it would take to accept it is stored then."""
         if not self.stops(seen) or self.run.kind in (Run.Kind.WEBHOOK, Run.Kind.REPLAY):
             return
         with transaction.atomic():
-            claims.renew(mine)
+            claims.renew(claim)
             _hold(self.run, seen, datetime.now(UTC))
         raise self.refusal(seen)
 

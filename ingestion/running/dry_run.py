@@ -16,9 +16,9 @@ from django.db import Error
 
 from ingestion.conf import config as settings
 from ingestion.core import registry, stages
-from ingestion.core.capabilities import ChecksConfig
+from ingestion.core.configs import check_config
 from ingestion.core.destinations import Stored
-from ingestion.core.errors import ConfigurationError, ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
+from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
 from ingestion.core.ingestion_modes import require_files
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page, Record, Rejected
@@ -27,7 +27,7 @@ from ingestion.core.windows import Window
 from ingestion.database import errors
 from ingestion.models import Run, Tenant
 from ingestion.running import drift, newer_rows, reasons, verification
-from ingestion.running.placeholders import StandIns, rolled_back
+from ingestion.running.placeholders import PlaceholderRows, rolled_back
 
 SHOWN = 20
 """Rejected records a report carries whole; the others are only counted."""
@@ -87,20 +87,24 @@ def dry_run(
     """
     if isinstance(pipeline, str):
         pipeline = registry.get(pipeline)
-    rehearsal = Rehearsal(pipeline, StandIns(tenant, pipeline, name, files), dict(config or {}))
+    rehearsal = Rehearsal(pipeline, PlaceholderRows(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(pipeline, files)
-        try:
-            if isinstance(pipeline.source, ChecksConfig):
-                pipeline.source.check_config(rehearsal.ctx.config)
-        except ConfigurationError as error:
-            if config or files:  # what is written for this one run or upload is refused
-                raise
-            rehearsal.report.notes.append(f"The connection's config would be refused today; a run goes on. {error}")
+        _judge_config(rehearsal, pipeline, written=bool(config or files))
         rehearsal.play(limit_pages)
     except (IngestionError, Error, OSError) as error:
         rehearsal.report.failure = f"{type(error).__name__}: {error}"
     return rehearsal.report
+
+
+def _judge_config(rehearsal: Rehearsal, pipeline: Pipeline, *, written: bool) -> None:
+    """Refuse what is `written` for this one run or upload; of what is stored only a note says so, as in a run."""
+    try:
+        check_config(pipeline, rehearsal.ctx.config, rehearsal.rows.connection.config)
+    except Exception as error:
+        if written:
+            raise
+        rehearsal.report.notes.append(f"The connection's config would be refused today; a run goes on. {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ class Rehearsal:
     def __init__(
         self,
         pipeline: Pipeline,
-        rows: StandIns,
+        rows: PlaceholderRows,
         config: Mapping[str, Any],
         tell: Callable[[Page, Outcome], None] = _nobody,
     ) -> None:

@@ -24,12 +24,12 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Page
 from ingestion.core.sources import Source
 from ingestion.core.windows import Window
-from ingestion.dead_letters.lookup import OpenLetters
+from ingestion.dead_letters.lookup import OpenDeadLetters
 from ingestion.dead_letters.replay import replaying
 from ingestion.models import Connection, Run, RunArtifact
 from ingestion.running import claims, drift, poison_bisection, verification
 from ingestion.running.delivery_source import receiving
-from ingestion.vault import Holder
+from ingestion.vault import CredentialCache
 
 _AT_HAND = 10.0
 """Longest wait for a rate limit, in seconds, while somebody sits at a screen and waits for the answer."""
@@ -45,12 +45,12 @@ def _go_on() -> bool:
     return False
 
 
-def _nobody_looks(mine: claims.Ownership) -> None:
+def _nobody_looks(claim: claims.Claim) -> None:
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class Seams:
+class Hooks:
     """What tests put in the place of the real world."""
 
     at: Callable[[str], None] = _pass
@@ -58,22 +58,22 @@ class Seams:
     stop: Callable[[], bool] = _go_on
     """True when this process was asked to stop: the run is given back at the next batch boundary."""
     sleep: Callable[[float], None] = time.sleep
-    came_on: Callable[[claims.Ownership], None] = _nobody_looks
+    on_progress: Callable[[claims.Claim], None] = _nobody_looks
     """Called whenever the run came on; a worker's child tells its parent so."""
 
 
 @dataclass(slots=True)
-class Work:
+class Execution:
     """What the steps of one execution share."""
 
     run: Run
-    mine: claims.Ownership
+    claim: claims.Claim
     pipeline: Pipeline
     ctx: Context
-    seams: Seams
+    hooks: Hooks
     poison: frozenset[str]
     """Digests (hex) of records that killed workers."""
-    open_letters: OpenLetters
+    open_dead_letters: OpenDeadLetters
     """Which loaded records may close dead letters of the connection."""
     began: datetime
     """When this execution took the run up, in the database's time."""
@@ -85,20 +85,20 @@ class Work:
     """The destination was empty when the run began: nothing to look up."""
     watch: drift.Watch
     """The shape of the connection's records."""
-    held: Holder
+    credentials: CredentialCache
     """The run's credential, once its source has asked for it."""
     unchecked: Sequence[str]
     """Which control totals a run of this kind does not check, and why, in sentences."""
 
 
-def open_work(run: Run, mine: claims.Ownership, seams: Seams) -> Work:
+def open_execution(run: Run, claim: claims.Claim, hooks: Hooks) -> Execution:
     """Gather what executing `run` needs. Raises UnknownPipeline when its code is not installed here."""
     pipeline = registry.get(run.pipeline)
-    ctx = context(pipeline, run, heartbeat(mine, seams))
-    ctx = dataclasses.replace(ctx, spend=limits.RunMeter(run, lambda: mine.batches))
-    ctx = within_limits(ctx, pipeline, run, seams, heartbeat(mine, seams, at_least_every=WAITING_BEAT))
-    held = Holder(ctx.tenant, ctx.integration, ctx.beat, seams.sleep)
-    ctx = dataclasses.replace(ctx, credential=held.credential, exchange=held.exchange, loads_again=True)
+    ctx = context(pipeline, run, heartbeat(claim, hooks))
+    ctx = dataclasses.replace(ctx, spend=limits.RunMeter(run, lambda: claim.batches))
+    ctx = within_limits(ctx, pipeline, run, hooks, heartbeat(claim, hooks, at_least_every=WAITING_BEAT))
+    credentials = CredentialCache(ctx.tenant, ctx.integration, ctx.beat, hooks.sleep)
+    ctx = dataclasses.replace(ctx, credential=credentials.credential, exchange=credentials.exchange, loads_again=True)
     pipeline = pipeline.for_connection(ctx)
     # Other shards fill the same table at the same time.
     first = run.batches == 0 and run.parent_id is None and pipeline.destination.empty(ctx)
@@ -106,22 +106,35 @@ def open_work(run: Run, mine: claims.Ownership, seams: Seams) -> Work:
     unchecked = verification.unchecked(pipeline, run.kind)
     if run.kind == Run.Kind.REPLAY:
         pipeline = replaying(pipeline, Q(replay_run=run))
-    poison = poison_bisection.resume(run, mine)
+    poison = poison_bisection.resume(run, claim)
     began: datetime = run.began  # type: ignore[attr-defined]  # asked for by execute
     if run.kind == Run.Kind.WEBHOOK:
-        pipeline = receiving(pipeline, run, mine, poison)
-    none_open = run.kind != Run.Kind.BACKFILL and not run.has_letters  # type: ignore[attr-defined]  # as above
-    opened = OpenLetters(set()) if none_open else OpenLetters.of(run)
-    return Work(
-        run, mine, pipeline, ctx, seams, poison, opened, began, run.read, run.dead, first, watch, held, unchecked
+        pipeline = receiving(pipeline, run, claim, poison)
+    none_open = run.kind != Run.Kind.BACKFILL and not run.has_dead_letters  # type: ignore[attr-defined]  # as above
+    opened = OpenDeadLetters(set()) if none_open else OpenDeadLetters.of(run)
+    return Execution(
+        run,
+        claim,
+        pipeline,
+        ctx,
+        hooks,
+        poison,
+        opened,
+        began,
+        run.read,
+        run.dead,
+        first,
+        watch,
+        credentials,
+        unchecked,
     )
 
 
-def within_limits(ctx: Context, pipeline: Pipeline, run: Run, seams: Seams, beat: Callable[[], None]) -> Context:
+def within_limits(ctx: Context, pipeline: Pipeline, run: Run, hooks: Hooks, beat: Callable[[], None]) -> Context:
     """`ctx` waiting as a worker may: for long, but stopping soon when the run or the process is asked to."""
 
     def pulse() -> None:
-        if seams.stop():
+        if hooks.stop():
             raise Paused(
                 "The worker was asked to stop while it waited for a rate limit; another one goes on from here."
             )
@@ -135,7 +148,7 @@ def _limited(ctx: Context, pipeline: Pipeline) -> str:
     return limits.limited(pipeline, ctx.tenant, ctx.integration)
 
 
-def heartbeat(mine: claims.Ownership, seams: Seams, *, at_least_every: float = math.inf) -> Callable[[], None]:
+def heartbeat(claim: claims.Claim, hooks: Hooks, *, at_least_every: float = math.inf) -> Callable[[], None]:
     """Renews the lease when a third of it is gone; called for every record, so it mostly only looks at the clock.
 
     Who looks on is told far more often: between two records that take the whole of RECORD_SECONDS it must see that the
@@ -150,10 +163,10 @@ def heartbeat(mine: claims.Ownership, seams: Seams, *, at_least_every: float = m
         nonlocal due, tell
         now = time.monotonic()
         if now >= tell:
-            seams.came_on(mine)
+            hooks.on_progress(claim)
             tell = now + told_every
         if now >= due:
-            claims.renew(mine)
+            claims.renew(claim)
             due = time.monotonic() + every
 
     return beat
@@ -196,7 +209,7 @@ def outside_a_run(
     tenant = connection.tenant
     ends = time.monotonic() + seconds
     beat = _until(ends)
-    held = Holder(tenant.ref, integration, beat)
+    credentials = CredentialCache(tenant.ref, integration, beat)
     ctx = Context(
         tenant=tenant.ref,
         pipeline=connection.pipeline,
@@ -207,8 +220,8 @@ def outside_a_run(
         reserved=pipeline.tenants is not None,
         beat=beat,
         integration=integration,
-        credential=held.credential,
-        exchange=held.exchange,
+        credential=credentials.credential,
+        exchange=credentials.exchange,
         left=lambda: ends - time.monotonic(),
         spend=lambda meter, amount: limits.require(tenant.ref, meter, amount),
         private_networks=tuple(map(str, settings().PRIVATE_NETWORKS)),

@@ -18,7 +18,7 @@ from ingestion.models import Artifact, Connection, Run, Tenant, Watermark
 from ingestion.running.execution import outside_a_run
 
 
-class StandIns:
+class PlaceholderRows:
     """Rows that loaded rows point at: inserted with every page and rolled back with it, under the same ids each time.
 
     The ids come from a first, rolled-back insert. MariaDB and PostgreSQL never give them out again; on SQLite another

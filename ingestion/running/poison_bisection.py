@@ -22,7 +22,7 @@ from ingestion.core.records import Record
 from ingestion.core.stages import digest
 from ingestion.database.clock import db_now_plus
 from ingestion.models import Run
-from ingestion.running.claims import Ownership
+from ingestion.running.claims import Claim
 
 DEATHS = 2
 """Deaths without a committed batch after which a record is suspected."""
@@ -34,7 +34,7 @@ With 3, one of 208 runs was given up that a storm of 1,000 kills had hit five ti
 """
 
 
-def resume(run: Run, mine: Ownership) -> frozenset[str]:
+def resume(run: Run, claim: Claim) -> frozenset[str]:
     """What was convicted so far: digests, names of deliveries. Raises WorkerLost when the deaths are nobody's own."""
     if run.deaths < DEATHS:
         return frozenset()
@@ -42,7 +42,7 @@ def resume(run: Run, mine: Ownership) -> frozenset[str]:
     trial = state.pop("trial", None)
     if run.deaths > state.get("deaths", 0):
         state = {**_judged(state, trial), "deaths": run.deaths}
-    _save(run, mine, state)
+    _save(run, claim, state)
     if state.get("blind", 0) > _MAX_BLIND or run.deaths > _MAX_DEATHS:
         raise WorkerLost(
             f"{run.deaths} workers died executing this run, outside the processing of any one record. Look at the "
@@ -68,7 +68,7 @@ def named(pipeline: Pipeline, records: Sequence[Record]) -> dict[str, Record]:
 
 def search(
     run: Run,
-    mine: Ownership,
+    claim: Claim,
     records: Mapping[str, Record],
     poison: frozenset[str],
     rehearse: Callable[[Sequence[Record]], object],
@@ -83,13 +83,13 @@ def search(
     suspects = [key for key in state.get("suspects", left) if key in records and key not in poison]
     while suspects:
         part = suspects[: max(1, len(suspects) // 2)]
-        _save(run, mine, {**known, "suspects": suspects, "trial": part, "alone": alone})
+        _save(run, claim, {**known, "suspects": suspects, "trial": part, "alone": alone})
         rehearse([records[key] for key in part])
         suspects = suspects[len(part) :]
-    _save(run, mine, known)
+    _save(run, claim, known)
 
 
-def _save(run: Run, mine: Ownership, state: dict[str, Any]) -> None:
-    if not mine.row.update(isolation=state, lease_until=db_now_plus(config().LEASE_SECONDS)):
-        raise Fenced(f"Run {mine.run_id} was claimed by another worker.")
+def _save(run: Run, claim: Claim, state: dict[str, Any]) -> None:
+    if not claim.row.update(isolation=state, lease_until=db_now_plus(config().LEASE_SECONDS)):
+        raise Fenced(f"Run {claim.run_id} was claimed by another worker.")
     run.isolation = state

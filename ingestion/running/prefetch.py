@@ -27,27 +27,27 @@ from ingestion.core.capabilities import ReadsAhead
 from ingestion.core.context import Context, Secret
 from ingestion.core.errors import Paused
 from ingestion.core.records import Page
-from ingestion.running.execution import WAITING_BEAT, Work, heartbeat, within_limits
+from ingestion.running.execution import WAITING_BEAT, Execution, heartbeat, within_limits
 
 
 @contextmanager
-def pages(work: Work) -> Iterator[Iterator[Page]]:
+def pages(execution: Execution) -> Iterator[Iterator[Page]]:
     """What the run's source has from its checkpoint on; read ahead when that is safe."""
-    if not _may(work):
-        yield work.pipeline.source.extract(work.ctx, work.run.checkpoint)
+    if not _may(execution):
+        yield execution.pipeline.source.extract(execution.ctx, execution.run.checkpoint)
         return
-    reader = _Reader(work)
+    reader = _Reader(execution)
     try:
         yield reader.pages()
     finally:
         reader.end()
 
 
-def _may(work: Work) -> bool:
+def _may(execution: Execution) -> bool:
     """Not after a death: one in the next page would be blamed on the records of the page before."""
-    source = work.pipeline.source
-    allowed = config().READ_AHEAD and work.run.deaths == 0
-    return allowed and isinstance(source, ReadsAhead) and source.reads_ahead(work.ctx)
+    source = execution.pipeline.source
+    allowed = config().READ_AHEAD and execution.run.deaths == 0
+    return allowed and isinstance(source, ReadsAhead) and source.reads_ahead(execution.ctx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ class _Clocks:
 class _Reader:
     """The source's thread, and the way between it and the run's own."""
 
-    def __init__(self, work: Work) -> None:
-        self._work = work
-        self._renew = heartbeat(work.mine, work.seams, at_least_every=WAITING_BEAT)
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._renew = heartbeat(execution.claim, execution.hooks, at_least_every=WAITING_BEAT)
         self._owner = threading.get_ident()
         self._said: SimpleQueue[_Fetched | _Over | Callable[[], None]] = SimpleQueue()
         """Pages, and what the run's thread is to do meanwhile."""
@@ -103,7 +103,7 @@ class _Reader:
         """Whether the source is worth being read ahead; whether the page that was taken has not raised `_taken` yet."""
         self._listening = self._beaten = self._ended = self._over = False
         given = (self._read, self._context())
-        name = f"reader of run {work.run.pk}"
+        name = f"reader of run {execution.run.pk}"
         self._thread = threading.Thread(target=copy_context().run, args=given, name=name, daemon=True)
         self._thread.start()
 
@@ -156,7 +156,7 @@ class _Reader:
         """All of the source's thread."""
         over = _Over()
         try:
-            found = self._work.pipeline.source.extract(ctx, self._work.run.checkpoint)
+            found = self._execution.pipeline.source.extract(ctx, self._execution.run.checkpoint)
             self._clocks = _Clocks()
             try:
                 for page in found:
@@ -180,17 +180,17 @@ class _Reader:
 
     def _context(self) -> Context:
         """The run as the source sees it from its thread."""
-        work = self._work
+        execution = self._execution
         ctx = dataclasses.replace(
-            work.ctx,
+            execution.ctx,
             beat=self._beat,
             credential=self._credential,
-            exchange=self._in_its_thread(work.ctx.exchange),
-            spend=self._in_its_thread(work.ctx.spend),
-            read=self._in_its_thread(work.ctx.read),
-            between_batches=self._in_its_thread(work.ctx.between_batches),
+            exchange=self._in_its_thread(execution.ctx.exchange),
+            spend=self._in_its_thread(execution.ctx.spend),
+            read=self._in_its_thread(execution.ctx.read),
+            between_batches=self._in_its_thread(execution.ctx.between_batches),
         )
-        return within_limits(ctx, work.pipeline, work.run, work.seams, self._beat)
+        return within_limits(ctx, execution.pipeline, execution.run, execution.hooks, self._beat)
 
     def _in_its_thread(self, do: Callable[..., Any]) -> Callable[..., Any]:
         """`do` as the source may call it: by the run's thread, when it next waits for a page."""
@@ -201,7 +201,7 @@ class _Reader:
             self._go_on()
             answer: Future[Any] = Future()
 
-            def work() -> None:
+            def answer_source() -> None:
                 try:
                     self._go_on()
                     answer.set_result(do(*given))
@@ -209,14 +209,14 @@ class _Reader:
                     answer.set_exception(error)
 
             with self._clocks.stopped():
-                self._said.put(work)
+                self._said.put(answer_source)
                 return answer.result()
 
         return ask
 
     def _credential(self) -> Secret:
         """The one that is held needs no database: a source may look at it for every page."""
-        return self._work.held.at_hand() or self._in_its_thread(self._work.ctx.credential)()
+        return self._execution.credentials.at_hand() or self._in_its_thread(self._execution.ctx.credential)()
 
     def _beat(self) -> None:
         if threading.get_ident() == self._owner:

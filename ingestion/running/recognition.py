@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from ingestion.core.destinations import Recognizes
 from ingestion.core.records import Rejected
 from ingestion.dead_letters import recovery
-from ingestion.running.execution import Work
+from ingestion.running.execution import Execution
 
 
-def recognize(work: Work, rejected: Sequence[Rejected]) -> list[str]:
+def recognize(execution: Execution, rejected: Sequence[Rejected]) -> list[str]:
     """Close the letters of what is stored already from another version; a sentence where there are any."""
-    destination = work.pipeline.destination
+    destination = execution.pipeline.destination
     if not rejected or not isinstance(destination, Recognizes):
         return []
-    stored = destination.recognized(work.ctx, rejected)
-    recovery.recognize(work.run, stored)
+    stored = destination.recognized(execution.ctx, rejected)
+    recovery.recognize(execution.run, stored)
     if not stored:
         return []
     return [f"{len(stored)} of the rejected records arrived already, in a version that could be read: {stored[0][1]}"]

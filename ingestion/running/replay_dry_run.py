@@ -18,7 +18,7 @@ from ingestion.dead_letters.replay import replaying
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running.dry_run import Outcome, Rehearsal
 from ingestion.running.newer_rows import FORCE
-from ingestion.running.placeholders import StandIns
+from ingestion.running.placeholders import PlaceholderRows
 
 _REASONS = {
     STALE: "the stored row is newer and would not be overwritten",
@@ -34,7 +34,7 @@ _MOST = 3
 class Fate:
     """What would become of one letter: how many of its records would be inserted, updated, left or fail, and why."""
 
-    letter: DeadLetter
+    dead_letter: DeadLetter
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, None] = field(default_factory=dict)
 
@@ -91,7 +91,7 @@ def rehearse(connection: Connection, ids: Collection[int], *, over_newer: bool =
             fates[name].add(outcome, versioned=versioned)
 
     try:
-        rows = StandIns(connection.tenant, pipeline, connection.name, kind=Run.Kind.REPLAY)
+        rows = PlaceholderRows(connection.tenant, pipeline, connection.name, kind=Run.Kind.REPLAY)
         rows.run.params = {FORCE: True} if over_newer else {}
         rehearsal = Rehearsal(pipeline, rows, {}, tell)
         source = replaying(rehearsal.pipeline, Q(connection=connection, pk__in=ids)).source

@@ -23,9 +23,9 @@ from ingestion.signals import run_finished
 
 
 def next_in_line(parent: Run) -> list[Run]:
-    """The queued shards for which lanes and slots are free, oldest part of the window first."""
-    lanes = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()
-    free = min(lanes, dispatch.room_for_shards(parent.tenant)) if lanes > 0 else 0
+    """The queued shards for which slots are free, oldest part of the window first."""
+    free_slots = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()
+    free = min(free_slots, dispatch.room_for_shards(parent.tenant)) if free_slots > 0 else 0
     waiting = Run.unscoped.filter(claimable(), parent=parent, state=Run.State.QUEUED)
     return list(waiting.select_related("tenant").order_by("pk")[: max(0, free)])
 

@@ -49,6 +49,6 @@ def _release(run: Run) -> bool:
     return True
 
 
-def _queue_again(run: Run, claim: claims.Ownership) -> None:
-    if claims.give_back(claim):
+def _queue_again(run: Run, claim: claims.Claim) -> None:
+    if claims.requeue(claim):
         events.record(run, "released", f"its process {run.worker_pid} on {run.host} is gone")

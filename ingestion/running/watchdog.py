@@ -26,7 +26,7 @@ from ingestion import events
 from ingestion.conf import config
 from ingestion.database.clock import db_now_plus
 from ingestion.models import Run
-from ingestion.running.claims import Ownership, hostname
+from ingestion.running.claims import Claim, hostname
 
 _SIGN = struct.Struct("=QQQd")
 _PER_LEASE = 4
@@ -50,7 +50,7 @@ class Verdict(Enum):
     """It came no further for RECORD_SECONDS, whoever has its run by now."""
 
 
-class Pulse:
+class ChildProgress:
     """Memory that a process and the children it forks share: whose run the child carries, and when it last came on."""
 
     def __init__(self) -> None:
@@ -60,18 +60,18 @@ class Pulse:
         """Share it with nobody any more but children still to come: two workers of one parent would overwrite it."""
         self._memory = mmap.mmap(-1, _SIGN.size)
 
-    def beat(self, mine: Ownership) -> None:
+    def beat(self, claim: Claim) -> None:
         """By the child: still here, and further on. CLOCK_MONOTONIC is the same for all processes of a machine."""
-        self._memory[:] = _SIGN.pack(os.getpid(), mine.run_id, mine.fence, time.monotonic())
+        self._memory[:] = _SIGN.pack(os.getpid(), claim.run_id, claim.fence, time.monotonic())
 
     def clear(self) -> None:
         """The run is let go of, or its process was given up."""
         self._memory[:] = bytes(_SIGN.size)
 
-    def read(self, pid: int) -> tuple[Ownership, float] | None:
+    def read(self, pid: int) -> tuple[Claim, float] | None:
         """The claim of child `pid` and the seconds since it last came on; None while it carries no run."""
         whose, run_id, fence, at = _SIGN.unpack(self._memory[:])
-        return (Ownership(run_id, fence, 0), time.monotonic() - at) if whose == pid else None
+        return (Claim(run_id, fence, 0), time.monotonic() - at) if whose == pid else None
 
 
 def look_every() -> float:
@@ -79,7 +79,7 @@ def look_every() -> float:
     return min(config().LEASE_SECONDS, config().RECORD_SECONDS) / _PER_LEASE
 
 
-def vouch(pulse: Pulse, pid: int) -> Verdict:
+def renew_for_child(pulse: ChildProgress, pid: int) -> Verdict:
     """Renew the lease of the run that child `pid` carries, when it is busy and alive; say so when it is stuck.
 
     Raises OperationalError when the run's row is locked, as it is while the child commits a batch: nobody else can take
@@ -88,21 +88,21 @@ def vouch(pulse: Pulse, pid: int) -> Verdict:
     sign = pulse.read(pid)
     if sign is None:
         return Verdict.NOTHING
-    mine, age = sign
+    claim, age = sign
     if age > config().RECORD_SECONDS:
         # Unless the run has ended under it, and only who listens to that takes long. Who lost the run is ended too: it
         # would keep its worker busy for nothing, perhaps for ever.
-        ended = Run.unscoped.filter(pk=mine.run_id, fence=mine.fence).exclude(state=Run.State.RUNNING)
+        ended = Run.unscoped.filter(pk=claim.run_id, fence=claim.fence).exclude(state=Run.State.RUNNING)
         return Verdict.NOTHING if ended.exists() else Verdict.STUCK
     if age < config().LEASE_SECONDS / _PER_LEASE or _is_stopped(pid):
         return Verdict.NOTHING  # it does so itself; or it was stopped from outside, and nobody knows for how long
     with connection.cursor() as cursor:
         cursor.execute(_IMPATIENT[connection.vendor])
-    held = mine.row.filter(host=hostname(), worker_pid=pid)
-    return Verdict.RENEWED if held.update(lease_until=db_now_plus(config().LEASE_SECONDS)) else Verdict.NOTHING
+    credentials = claim.row.filter(host=hostname(), worker_pid=pid)
+    return Verdict.RENEWED if credentials.update(lease_until=db_now_plus(config().LEASE_SECONDS)) else Verdict.NOTHING
 
 
-def end(pulse: Pulse, pid: int) -> None:
+def end(pulse: ChildProgress, pid: int) -> None:
     """Kill child `pid`, which is stuck, and say so on its run's timeline."""
     sign = pulse.read(pid)
     with suppress(ProcessLookupError):

@@ -1,12 +1,12 @@
-"""The tick: due connections become runs, expired leases are taken over, lost hints are sent again, periods get a turn.
+"""The tick: due connections become runs, expired leases are taken over, wake-ups are sent again, periods are checked.
 
 Idempotent and safe in any number of processes at once. rq-scheduler's one entry or `manage.py ingest tick --loop` call
 it.
 
 due          due instants become runs, by the pipeline's catch-up policy
 forgotten    deliveries that no run is to take in
-hints        which runs workers are told of again
-backfills    lanes for shards, and the end of a backfill
+wake_ups     which runs workers are told of again
+backfills    slots for shards, and the end of a backfill
 lateness     what should have run and did not      waiting  why something waits, in a sentence
 connections  a connection's schedule       windows  where its next run reads
 """
@@ -56,14 +56,14 @@ class Ticked:
 
     made: int
     """Due connections that became runs, and connections with deliveries that had none."""
-    hinted: int
-    """Runs whose hint was sent (again), among them those taken over from dead workers."""
+    woken: int
+    """Runs whose wake-up was sent (again), among them those taken over from dead workers."""
     unsent: int = 0
     """Runs of which no worker could be told, because Redis is away."""
 
     @property
     def total(self) -> int:
-        return self.made + self.hinted
+        return self.made + self.woken
 
 
 def tick() -> Ticked:
@@ -71,11 +71,11 @@ def tick() -> Ticked:
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
     expiry.warn()
     made = [*due.make_runs(), *unclaimed_deliveries.make_runs()]
-    hinted, unsent = 0, list[int]()
+    woken, unsent = 0, list[int]()
     for run in [*wake_ups.claimable_runs(made), *backfills.look_after()]:
-        queueing.hint(run.pk, run.tenant.tier, run.fence, unsent=unsent)
-        hinted += 1
+        queueing.wake(run.pk, run.tenant.tier, run.fence, unsent=unsent)
+        woken += 1
     for connection in reconciling.take_turns():
-        queueing.hint_periods(connection.pk, connection.tenant.tier)
+        queueing.wake_for_periods(connection.pk, connection.tenant.tier)
     queueing.ensure_tick()
-    return Ticked(len(made), hinted - len(unsent), len(unsent))
+    return Ticked(len(made), woken - len(unsent), len(unsent))

@@ -1,4 +1,4 @@
-"""What the tick does for backfills: shards are hinted as lanes are free, and what a crash left open is closed."""
+"""The tick tells workers of shards as slots are free, and closes backfills that a crash left open."""
 
 from __future__ import annotations
 

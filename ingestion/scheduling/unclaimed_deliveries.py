@@ -17,4 +17,4 @@ def make_runs() -> list[int]:
     waiting = Delivery.unscoped.filter(connection=OuterRef("pk"), state=Delivery.State.PENDING)
     found = Connection.unscoped.filter(Exists(waiting), ~Exists(active), paused_at__isnull=True)
     connections = found.select_related("tenant").order_by("pk")[: config().TICK_LIMIT]
-    return [connection.tenant_id for connection in connections if deliveries.wake(connection) is not None]
+    return [connection.tenant_id for connection in connections if deliveries.start_run(connection) is not None]

@@ -106,11 +106,11 @@ def last_tick() -> datetime | None:
 
 def tick_problem(ticked: datetime | None, now: datetime, grace: timedelta) -> str:
     """Why nothing new would start, '' while ticks come in time."""
-    hint = "run `manage.py ingest scheduler` or `manage.py ingest tick --loop`"
+    remedy = "run `manage.py ingest scheduler` or `manage.py ingest tick --loop`"
     if ticked is None:
-        return f"no tick has ever run: {hint}"
+        return f"no tick has ever run: {remedy}"
     if now - ticked > grace:
-        return f"no tick has run since {_at(ticked)} ({_ago(now - ticked)}): {hint}"
+        return f"no tick has run since {_at(ticked)} ({_ago(now - ticked)}): {remedy}"
     return ""
 
 
@@ -190,12 +190,12 @@ def _queue(run: Run, facts: Facts) -> str:
     served = facts.queue(name)
     if served is None:
         return "Redis cannot be reached, so no worker hears of it"
-    wait = counted(served.hints, "run waits", "runs wait")
+    wait = counted(served.wake_ups, "run waits", "runs wait")
     if served.workers == 0:
         return f"no worker serves queue {name} ({wait}): `manage.py ingest worker --queue {name}`"
-    if facts.tick and served.hints == 0:
+    if facts.tick and served.wake_ups == 0:
         return facts.tick
-    if served.hints:
+    if served.wake_ups:
         return f"{wait} in queue {name} for its workers ({served.workers}): start more of them"
     if facts.is_full(run):
         return _full(run, facts)

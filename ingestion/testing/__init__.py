@@ -161,9 +161,9 @@ def run_pipeline(
     with registered(pipeline), own_storage():
         connection = actions.connect(actor, tenant or make_tenant(), pipeline.name)
         if file is not None:
-            run = actions.upload(actor, connection, *file, config=config, again=True, hint=False).run
+            run = actions.upload(actor, connection, *file, config=config, again=True, wake=False).run
         else:
-            run = actions.run_now(actor, connection, config=config, hint=False)
+            run = actions.run_now(actor, connection, config=config, wake=False)
         if now is not None:
             _made_at(run, now)
         running.execute(run.pk)

@@ -12,7 +12,7 @@ from ingestion.scheduling.waiting import why_unclaimed
 def execute(run: Run) -> Run:
     """Execute the queued `run` here, as a worker would, and return it as it stands afterwards.
 
-    `run` is what `actions.replay`, `backfill`, `upload`, `retry` and `run_now` give with `hint=False`; of a backfill
+    `run` is what `actions.replay`, `backfill`, `upload`, `retry` and `run_now` give with `wake=False`; of a backfill
     its shards are executed, one after the other. After a transient error it is queued for its next attempt; that one is
     made at once when it is executed again. Raises ActionRefused, with the reason, when it could not be begun.
     """

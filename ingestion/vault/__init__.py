@@ -10,9 +10,9 @@ rotation      replacing keys                    holders                  which p
 expiry        warnings
 """
 
-from ingestion.vault.credential_cache import Holder
+from ingestion.vault.credential_cache import CredentialCache
 from ingestion.vault.database import DatabaseStore
 from ingestion.vault.hashicorp import HashicorpStore
 from ingestion.vault.stores import Address, SecretStore
 
-__all__ = ["Address", "DatabaseStore", "HashicorpStore", "Holder", "SecretStore"]
+__all__ = ["Address", "CredentialCache", "DatabaseStore", "HashicorpStore", "SecretStore"]

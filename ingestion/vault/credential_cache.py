@@ -16,7 +16,7 @@ def _quiet() -> None:
     return None
 
 
-class Holder:
+class CredentialCache:
     """Behind `Context.credential` and `Context.exchange`. Sources may call it from several threads."""
 
     def __init__(

@@ -22,7 +22,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
-from ingestion import ConfigurationError
+from ingestion import ConfigurationError, did_you_mean
 from integrations.bank.bank_ids import bank_id_of
 from integrations.bank.statements import Entry, EntryStatus, Statement
 from integrations.bank.twins import Dated, Place, Twins, booked_day
@@ -50,7 +50,8 @@ def ids_told(config: Mapping[str, Any]) -> Ids:
         return Ids(word)
     except ValueError:
         words = ", ".join(ids.value for ids in Ids if ids)
-        raise ConfigurationError(f"ids says what the bank's ids are worth; it is one of {words}.") from None
+        near = did_you_mean(str(word), [ids.value for ids in Ids if ids]) or "."
+        raise ConfigurationError(f"ids says what the bank's ids are worth; it is one of {words}{near}") from None
 
 
 class Described(Dated, Protocol):

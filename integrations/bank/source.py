@@ -7,7 +7,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import Context, FileRefused, Json, Page, Record, RecordError, Refusal, UnreadableFile
+from ingestion import (
+    ConfigurationError,
+    Context,
+    FileRefused,
+    Json,
+    Keys,
+    Page,
+    Record,
+    RecordError,
+    Refusal,
+    UnreadableFile,
+    require_keys,
+)
 from integrations.bank.account_names import apart
 from integrations.bank.account_numbers import canonical, formerly_canonical, is_number
 from integrations.bank.file_config import refuse_unknown, told
@@ -29,8 +41,17 @@ class BankFiles:
 
     layouts: Sequence[CsvLayout] = LAYOUTS
     page_size: int = 2000
-    keys: Sequence[str] = ()
-    """Further keys of a connection's config, which the pipeline's own transform reads."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
+
+    def __post_init__(self) -> None:
+        size: object = self.page_size
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ConfigurationError(f"page_size of BankFiles must be a whole number, 1 or more; it is {size!r}.")
+        layouts: object = self.layouts
+        if not isinstance(layouts, list | tuple) or not all(isinstance(layout, CsvLayout) for layout in layouts):
+            raise ConfigurationError("layouts of BankFiles must be values of CsvLayout, such as (*LAYOUTS, MY_BANK).")
+        require_keys("BankFiles", self.keys)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
@@ -48,7 +69,7 @@ class BankFiles:
         return True
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        refuse_unknown(config, self.keys)
+        refuse_unknown(config, self.keys, self)
         told(config, self.layouts)
         ids_told(config)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,10 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
+from django.db import connections
 from django.db.models import QuerySet
 
-from ingestion import ConfigurationError, Context, Json, Page, SourceChanged, Transient, counted
-from integrations.databases import cursors
+from ingestion import (
+    ConfigurationError,
+    Context,
+    Json,
+    Keys,
+    Page,
+    SourceChanged,
+    Transient,
+    check_keys,
+    counted,
+    did_you_mean,
+    require_keys,
+)
+from integrations.databases import cursors, declared, missing
 from integrations.databases.borders import Passed, bordered
 from integrations.databases.errors import translated
 from integrations.databases.queries import model_rows
@@ -79,19 +91,27 @@ class Rows:
     page_size: int = 2000
     timeout: float = 60.0
     """Seconds one statement may take."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
-        if sum(map(bool, (self.table, self.sql, self.queryset))) != 1:
-            raise ConfigurationError("Rows reads one of table=, sql= and queryset=.")
-        if not self.key or isinstance(self.key, str):
-            raise ConfigurationError('Rows needs key=[…], the columns that together are unique, for example ["id"].')
-        if self.nulls not in ("refuse", "read"):
-            raise ConfigurationError('Rows takes nulls="refuse" or nulls="read".')
-        size: object = self.page_size
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ConfigurationError(f"page_size of Rows must be a whole number, 1 or more; it is {size!r}.")
-        if not 0 < self.timeout < math.inf:
-            raise ConfigurationError(f"timeout of Rows must be a number of seconds above 0; it is {self.timeout!r}.")
+        declared.check(self)
+        require_keys("Rows", self.keys)
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Which rows of which database are read is said in code alone."""
+        check_keys(config, ("integration",), self.keys, source=self)
+
+    def problems(self, databases: Collection[str]) -> list[str]:
+        """What of the declaration is not there: the alias; in a database that may be asked, the table and columns."""
+        aliases = list(connections.settings)
+        if self.using not in aliases:
+            near = did_you_mean(self.using, aliases) or f"; it has {', '.join(aliases)}."
+            return [f"DATABASES has no alias {self.using!r}{near}"]
+        if self.using not in databases or self.queryset is not None:
+            return []
+        columns = [*self.key, *([self.watermark] if self.watermark else []), *self.columns]
+        return missing.problems(self.using, self.table, self.sql, columns)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

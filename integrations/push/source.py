@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import msgspec
 
-from ingestion import Context, Json, Page, Record, RecordError, Refusal, counted, json_items, json_page
+from ingestion import (
+    Context,
+    Json,
+    Keys,
+    Page,
+    Record,
+    RecordError,
+    Refusal,
+    check_keys,
+    counted,
+    json_items,
+    json_page,
+    require_keys,
+)
 
 MOST = 10_000
 """Records of one body: each becomes objects in a worker's memory, and all of them one page."""
@@ -30,9 +44,16 @@ class Pushed:
     """
 
     key: str = "id"
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
         json_page((), self.key)  # refuses what cannot name a key
+        require_keys("Pushed", self.keys)
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """How senders sign is no matter of a config: their secrets are the credential of this `integration`."""
+        check_keys(config, ("integration",), self.keys, source=self)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ingestion import ConfigurationError, did_you_mean
+from ingestion import ConfigurationError, did_you_mean, elsewhere, why_no_json
 from integrations.rest import auth, paging
 from integrations.rest.credential_policy import reaching
 from integrations.rest.declaration import Declaration
@@ -35,6 +36,8 @@ KINDS: dict[str, type[BaseModel]] = {
         auth.NoAuth, auth.Bearer, auth.Basic, auth.ApiKey, auth.ClientCredentials, auth.RefreshToken,
     )
 }  # fmt: skip
+_CHOICE = re.compile(r"(str|int|bool|float)|(list|tuple|dict)\[.*\]")
+"""What Pydantic puts behind the name of a key that takes values of several types."""
 _TAGGED = {"pagination": ("style", STYLES), "auth": ("kind", KINDS)}
 
 
@@ -59,7 +62,7 @@ def from_json(kind: type[D], raw: Any) -> D:
     """`raw` as a declaration of class `kind`. Raises ConfigurationError with every reason, but no value."""
     if not isinstance(raw, Mapping):
         raise ConfigurationError(
-            f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.{_no_json(raw)}'
+            f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}. {why_no_json(raw)}'.rstrip()
         )
     refuse_secrets(secrets_in(raw))
     try:
@@ -72,17 +75,6 @@ def from_json(kind: type[D], raw: Any) -> D:
     for trouble in reaching(found):
         raise ConfigurationError(f"The REST declaration is wrong. {trouble}")
     return found
-
-
-def _no_json(raw: Any) -> str:
-    """Where text that begins like an object stops being JSON; '' for everything else. Nothing of the text is said."""
-    if not (isinstance(raw, str) and raw.lstrip().startswith("{")):
-        return ""
-    try:
-        json.loads(raw)
-    except json.JSONDecodeError as error:
-        return f" It is text that is no JSON: {error.msg}, at character {error.pos + 1} of {len(raw)}."
-    return " It is an object as text: give it without the quotation marks around it."
 
 
 def _without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +123,7 @@ def _sentence(detail: Any, cls: type[BaseModel]) -> str:
     where, cls = _place(detail["loc"], cls)
     match detail["type"]:
         case "extra_forbidden":
-            return f"`{where}` is no key" + did_you_mean(where.rpartition(".")[2], cls.model_fields)
+            return f"`{where}` is no key" + _meant(where, cls)
         case "missing":
             return f"`{where}` is missing"
         case "union_tag_invalid" | "union_tag_not_found":
@@ -145,11 +137,19 @@ def _sentence(detail: Any, cls: type[BaseModel]) -> str:
             return f"`{where}`: {detail['msg']}"
 
 
+def _meant(where: str, cls: type[BaseModel]) -> str:
+    """What somebody meant by a key that a `cls` has not, as the end of a sentence."""
+    if where == "integration":
+        return f": it stands beside `{KEY}`, in the connection's config"
+    name = where.rpartition(".")[2]
+    return elsewhere(name) or did_you_mean(name, cls.model_fields)
+
+
 def _place(loc: Sequence[str | int], cls: type[BaseModel]) -> tuple[str, type[BaseModel]]:
     """The dotted name of a location in a `cls`, without the tag that Pydantic puts behind a choice; and the class it
     lies in.
     """
-    parts = [str(part) for part in loc]
+    parts = [str(part) for part in loc if not _CHOICE.fullmatch(str(part))]
     if len(parts) > 1 and parts[0] in _TAGGED and parts[1] in _TAGGED[parts[0]][1]:
         cls = _TAGGED[parts[0]][1][parts[1]]
         del parts[1]

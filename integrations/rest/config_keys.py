@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ingestion import did_you_mean, refuse_unknown_keys
+from ingestion import Keys, check_keys, did_you_mean, elsewhere, refuse_unknown_keys
 from integrations.rest import placeholders
 from integrations.rest.config import KEY
 from integrations.rest.declaration import Declaration
@@ -27,9 +27,16 @@ def refuse_unknown(config: Mapping[str, Any], declared: Declaration) -> None:
     refuse_unknown_keys(config, {*KEYS, *_named(declared)}, advice=_meant, more=_MORE)
 
 
-def refuse_unread(config: Mapping[str, Any], declared: Declaration, keys: Collection[str]) -> None:
+def refuse_undeclared(config: Mapping[str, Any]) -> None:
+    """Where nothing is declared, the same for a key of which it can be said what was meant by it."""
+    others = [name for name in config if name not in KEYS]
+    meant = [name for name in others if _meant(name) or elsewhere(name) or did_you_mean(name, KEYS)]
+    refuse_unknown_keys(dict.fromkeys(meant), KEYS, advice=_meant)
+
+
+def refuse_unread(config: Mapping[str, Any], declared: Declaration, keys: Keys) -> None:
     """The same for a declaration in code, whose pipeline's own transform reads `keys`."""
-    refuse_unknown_keys(config, {"integration", *keys, *_named(declared)}, advice=_said_in_code)
+    check_keys(config, {"integration", *_named(declared)}, keys, advice=_said_in_code)
 
 
 def _named(declared: Declaration) -> set[str]:

@@ -64,7 +64,11 @@ def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[
             end = window.end
             return FORMATS[form](end if not end.microsecond else end.replace(microsecond=0) + _SECOND)
         if name.startswith("config."):
-            return encode(_configured(name.removeprefix("config."), config))
+            text = _configured(name.removeprefix("config."), config)
+            try:
+                return encode(text)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"The declaration uses {{{name}}}. {error}") from None
         return match[0]
 
     return _DOTTED.sub(value, text)

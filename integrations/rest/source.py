@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from pydantic import PrivateAttr
+from pydantic import BaseModel, PrivateAttr
 
-from ingestion import Context, Json, OnDrift, Page, RecordError, counted
+from ingestion import (
+    Context,
+    Json,
+    Keys,
+    OnDrift,
+    Page,
+    RecordError,
+    counted,
+    key_names,
+    pasted_secrets,
+    require_keys,
+)
 from integrations.http import Client
 from integrations.rest import config, config_keys, exact_json, placeholders
 from integrations.rest.answers import resembling
@@ -21,8 +32,7 @@ from integrations.rest.declaration import Declaration
 from integrations.rest.paginator import FAILS, Reading
 from integrations.rest.paths import peek
 from integrations.rest.progress import Progress
-from integrations.rest.secret_detection import look
-from integrations.rest.session import Session
+from integrations.rest.session import Session, require_fillable
 from integrations.rest.versions import version_of
 
 _SHOWN = 2 * 1024 * 1024
@@ -37,7 +47,7 @@ class Rest(Declaration):
 
     _connect: Connect = PrivateAttr(default=Client)
     _untrusted: bool = PrivateAttr(default=False)
-    _transforms: frozenset[str] = PrivateAttr(default=frozenset())
+    _transforms: Keys = PrivateAttr(default=())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -56,16 +66,23 @@ class Rest(Declaration):
         copy._untrusted = True
         return copy
 
-    def with_config_keys(self, *names: str) -> Self:
-        """The same where the pipeline's own transform reads these keys of a connection's config, too."""
+    def with_config_keys(self, *names: str | type[BaseModel]) -> Self:
+        """The same where the pipeline's own transform reads these keys of a connection's config, too.
+
+        Their names, or one model of pydantic's that has a field for each and judges its value.
+        """
         copy = self.model_copy()
-        copy._transforms = self._transforms | set(names)
+        alone = names[0] if len(names) == 1 else None
+        keys: Any = alone if isinstance(alone, type) else (*key_names(self._transforms), *names)
+        require_keys("Rest", keys)
+        copy._transforms = keys
         return copy
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """What `{config.NAME}` stands for must be there, and nothing that nobody reads."""
         config_keys.refuse_unread(config, self, self._transforms)
         placeholders.require(self.texts, config)
+        require_fillable(self, config)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         with self._session(ctx) as session:
@@ -190,11 +207,14 @@ class Configured:
         """An empty config may be stored: a connection is made before it is declared."""
         if given:
             others = {name: value for name, value in given.items() if name != config.KEY}
-            config.refuse_secrets(look("config", others))
+            config.refuse_secrets(pasted_secrets("config", others))
             config_keys.refuse_members(others)
+            if config.KEY not in given:
+                config_keys.refuse_undeclared(others)
             declared = config.declared(Rest, given)
             config_keys.refuse_unknown(others, declared)
             placeholders.require(declared.texts, others)
+            require_fillable(declared, others)
 
     def completed(self, given: Mapping[str, Any], before: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Where an API is declared for the first time, the integration that the form would name."""

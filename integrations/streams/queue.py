@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import ConfigurationError, Context, Json, Page, Record, Refusal, doubled_error, json_page
+from ingestion import (
+    ConfigurationError,
+    Context,
+    Json,
+    Keys,
+    Page,
+    Record,
+    Refusal,
+    check_keys,
+    doubled_error,
+    json_page,
+    require_keys,
+)
 from integrations.streams.bounds import require_counts
 from integrations.streams.broker import Broker, Message, Missed, Misses, Peeks
 
@@ -33,10 +45,19 @@ class Queue:
     """The body's member that is the record's id; '' takes the broker's own id of the message."""
     page_size: int = 1000
     limit: int = 100_000
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
         require_counts("Queue", page_size=self.page_size, limit=self.limit)
+        opens: object = self.open
+        if not callable(opens):
+            raise ConfigurationError(f"open of Queue must be a function of (ctx); it is {opens!r}.")
         json_page((), self.key)  # refuses what cannot name a key
+        require_keys("Queue", self.keys)
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        check_keys(config, ("integration",), self.keys, source=self)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()

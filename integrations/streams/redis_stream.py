@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +20,13 @@ from ingestion import (
     Context,
     CredentialError,
     Json,
+    Keys,
     Page,
     Transient,
+    check_keys,
+    did_you_mean,
     json_page,
-    refuse_unknown_keys,
+    require_keys,
 )
 from ingestion.redaction import remember
 from integrations.streams.bounded import SECONDS, BoundedParser
@@ -64,13 +68,26 @@ class RedisStream:
     """Bytes of an entry, and of what Redis answers at once; a larger entry becomes a dead letter of its id alone."""
     trim: bool = False
     """Delete entries that every group of the stream has acknowledged; a group made later will not see them."""
-    keys: Sequence[str] = ()
-    """Further keys of a connection's config, which the pipeline's own transform reads."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
         require_counts("RedisStream", page_size=self.page_size, limit=self.limit, largest=self.largest)
         require_seconds("RedisStream", claim_after=self.claim_after)
+        for name, text in (("stream", self.stream), ("url", self.url), ("group", self.group), ("field", self.field)):
+            if not isinstance(text, str):
+                raise ConfigurationError(f"{name} of RedisStream must be a text; it is of type {type(text).__name__}.")
+        if not self.group:
+            raise ConfigurationError("group of RedisStream must be the name of a consumer group.")
+        if self.url and self.url.partition("://")[0] not in ("redis", "rediss", "unix"):
+            raise ConfigurationError("url of RedisStream must begin with redis://, rediss:// or unix://.")
+        for name in re.findall(r"\{(\w+)\}", self.stream):
+            if name != "tenant" and did_you_mean(name, ["tenant"], cutoff=0.75):
+                raise ConfigurationError(f"stream of RedisStream has {{{name}}}; did you mean {{tenant}}?")
+        if not isinstance(self.trim, bool):
+            raise ConfigurationError(f"trim of RedisStream must be True or False; it is {self.trim!r}.")
         json_page((), self.key)  # refuses what cannot name a key
+        require_keys("RedisStream", self.keys)
         if self.url and "{tenant}" not in self.stream:
             raise ConfigurationError(
                 f"RedisStream({self.stream!r}) has one url for all tenants; put {{tenant}} into the stream's name, or "
@@ -80,7 +97,9 @@ class RedisStream:
     def check_config(self, config: Mapping[str, Any]) -> None:
         """With `url` in code no config can say which stream is read."""
         own = () if self.url else ("stream",)
-        refuse_unknown_keys(config, ("integration", *own, *self.keys), advice=self._unchangeable)
+        check_keys(config, ("integration", *own), self.keys, source=self, advice=self._unchangeable)
+        if not self.url:
+            self._named(config)
 
     def _unchangeable(self, name: str) -> str:
         return f": the pipeline's code says which stream is read, {self.stream!r}." if name == "stream" else ""
@@ -117,12 +136,21 @@ class RedisStream:
                 subscription.trim()
 
     def _name(self, ctx: Context) -> str:
-        name = self.stream.replace("{tenant}", ctx.tenant.key)
-        if not self.url:
-            name = str(ctx.config.get("stream") or name)
-        if not name:
+        own = self.stream.replace("{tenant}", ctx.tenant.key)
+        return own if self.url else self._named(ctx.config) or own
+
+    def _named(self, config: Mapping[str, Any]) -> str:
+        """The stream that `config` names, '' where the declaration's own is read."""
+        name = config.get("stream", "")
+        if isinstance(name, bool) or not isinstance(name, str | int):
+            raise ConfigurationError("`stream` of the connection's config is the name of a stream, a text.")
+        if "{tenant}" in str(name):
+            raise ConfigurationError(
+                "`stream` of the connection's config is taken as it is written: put the tenant's key for {tenant}."
+            )
+        if not (str(name).strip() or self.stream):
             raise ConfigurationError('No stream is named; set "stream" in the connection\'s config.')
-        return name
+        return str(name)
 
     def _client(self, ctx: Context) -> redis.Redis:
         options = {

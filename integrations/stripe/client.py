@@ -106,9 +106,9 @@ class _Guarded(stripe.HTTPClient):
 
 @contextmanager
 def open_api(
-    ctx: Context, *, origin: str = ORIGIN, clock: Callable[[], float] = time.time, **seams: Any
+    ctx: Context, *, origin: str = ORIGIN, clock: Callable[[], float] = time.time, **hooks: Any
 ) -> Iterator[Api]:
-    """The run's one client, with the tenant's own key. `seams` are those of `integrations.http.Client`.
+    """The run's one client, with the tenant's own key. `hooks` are those of `integrations.http.Client`.
 
     The connection's config may name a connected `account`, whose objects the platform's key then reads. Raises
     ConfigurationError for one that the credential does not name.
@@ -123,7 +123,7 @@ def open_api(
             f"The credential does not name the connected account {account!r}. A platform's key opens the accounts of "
             'all its customers: store those of this tenant as "accounts" beside the api_key, parted by spaces.'
         )
-    with Client(ctx, origin, secret_headers={"Authorization": f"Bearer {key}"}, **seams) as client:
+    with Client(ctx, origin, secret_headers={"Authorization": f"Bearer {key}"}, **hooks) as client:
         guarded = _Guarded(client)
         yield Api(
             stripe.StripeClient(

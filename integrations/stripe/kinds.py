@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from ingestion import ConfigurationError
+from ingestion import ConfigurationError, did_you_mean
 
 Params = Mapping[str, str]
 
@@ -92,5 +92,6 @@ def kind(name: str) -> Kind:
     """The kind of that name. Raises ConfigurationError with the known ones."""
     try:
         return KINDS[name]
-    except KeyError:
-        raise ConfigurationError(f"There is no Stripe object {name!r}; known: {', '.join(KINDS)}.") from None
+    except (KeyError, TypeError):
+        near = did_you_mean(str(name), KINDS) or "."
+        raise ConfigurationError(f"There is no Stripe object {name!r}; known: {', '.join(KINDS)}{near}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingestion import Context, Figure, Json, Page, Record, RecordError, Refusal, Window, refuse_unknown_keys
+from ingestion import (
+    ConfigurationError,
+    Context,
+    Figure,
+    Json,
+    Keys,
+    Page,
+    Record,
+    RecordError,
+    Refusal,
+    Window,
+    check_keys,
+    require_keys,
+)
 from integrations.stripe import windows
 from integrations.stripe.client import Api, open_api
 from integrations.stripe.feed import changes
@@ -23,6 +37,7 @@ from integrations.stripe.objects import delivered, event, glance, mark_of, named
 from integrations.stripe.parts import KnownParts, first_parts, in_parts, part_again
 
 _SHOWN = 20
+_ACCOUNT = re.compile(r"acct_\w{1,100}", re.ASCII)
 KEYS = ("account", "emptied", "integration")
 """What the kind reads of a connection's config."""
 
@@ -45,18 +60,30 @@ class Stripe:
     """Which parts are stored, so that those which their whole has no more become deletions."""
     open: Callable[[Context], AbstractContextManager[Api]] = field(default=open_api, repr=False)
     clock: Callable[[], float] = field(default=time.time, repr=False)
-    keys: Sequence[str] = ()
-    """Further keys of a connection's config, which the pipeline's own transform reads."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
     def __post_init__(self) -> None:
         kind(self.object)
+        flag: object = self.refetch
+        if not isinstance(flag, bool):
+            raise ConfigurationError(f"refetch of Stripe must be True or False; it is {flag!r}.")
+        for name in ("open", "clock", *(name for name in ("known", "known_parts") if getattr(self, name) is not None)):
+            if not callable(getattr(self, name)):
+                raise ConfigurationError(f"{name} of Stripe must be a function; it is {getattr(self, name)!r}.")
+        require_keys("Stripe", self.keys)
 
     @property
     def kind(self) -> Kind:
         return kind(self.object)
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        refuse_unknown_keys(config, (*KEYS, *self.keys))
+        check_keys(config, KEYS, self.keys, source=self)
+        account, emptied = config.get("account", ""), config.get("emptied", False)
+        if account != "" and not (isinstance(account, str) and _ACCOUNT.fullmatch(account)):
+            raise ConfigurationError("`account` is the id of a connected account, as Stripe writes it: acct_1A2b3C.")
+        if not isinstance(emptied, bool):
+            raise ConfigurationError("`emptied` is true or false, without quotation marks.")
 
     def reads_windows(self, ctx: Context) -> bool:
         """A backfill lists what was created in its window, and what vanished from it."""

@@ -77,9 +77,9 @@ def test_overlapping_exports_merge_and_true_twins_survive() -> None:
 def test_statement_that_does_not_tie_loads_nothing_and_is_kept_whole() -> None:
     rows = demo_data.load()
 
-    letter = DeadLetter.objects.for_tenant(Tenant.objects.get(key="nordlicht")).get()
-    assert letter.error_class == "StatementImbalance"
-    assert b"Wartung Roester" in bytes(letter.payload)
+    dead_letter = DeadLetter.objects.for_tenant(Tenant.objects.get(key="nordlicht")).get()
+    assert dead_letter.error_class == "StatementImbalance"
+    assert b"Wartung Roester" in bytes(dead_letter.payload)
     assert "a difference of 2700.00" in row(rows, "umsatz-juli.sta").why
     assert not [one for one in transactions("nordlicht") if one.booked_on.month == 7]
 
@@ -117,7 +117,7 @@ def test_interrupted_start_is_carried_on() -> None:
     tenant = Tenant.objects.create(key="harbour", name="Harbour Books")
     connection = actions.connect(actions.Actor(), tenant, demo_data.PIPELINE)
     data = (SAMPLES / "harbour" / "monzo-june.csv").read_bytes()
-    actions.upload(actions.Actor(), connection, "monzo-june.csv", data, config={"account": "1"}, hint=False)
+    actions.upload(actions.Actor(), connection, "monzo-june.csv", data, config={"account": "1"}, wake=False)
 
     rows = demo_data.load()
 
@@ -126,8 +126,8 @@ def test_interrupted_start_is_carried_on() -> None:
 
 def test_reason_goes_when_the_letter_was_dealt_with() -> None:
     demo_data.load()
-    letter = DeadLetter.objects.for_tenant(Tenant.objects.get(key="atlas")).get()
-    actions.abandon(actions.Actor(), letter, "keyed wrongly")
+    dead_letter = DeadLetter.objects.for_tenant(Tenant.objects.get(key="atlas")).get()
+    actions.abandon(actions.Actor(), dead_letter, "keyed wrongly")
 
     rows = demo_data.load()
 
@@ -197,10 +197,10 @@ def test_terminal_shows_the_url_the_password_and_four_commands() -> None:
 def test_what_was_not_loaded_is_named_as_the_lists_name_it() -> None:
     printed = printed_by_demo()
 
-    letters = {f"dead letter {letter.pk}" for letter in DeadLetter.unscoped.all()}
+    dead_letters = {f"dead letter {dead_letter.pk}" for dead_letter in DeadLetter.unscoped.all()}
     failed = {f"run {run.pk} failed" for run in Run.unscoped.filter(state="failed")}
-    assert set(re.findall(r"^  (dead letter \d+|run \d+ failed), ", printed, re.MULTILINE)) == letters | failed
-    assert (len(letters), len(failed)) == (2, 2)
+    assert set(re.findall(r"^  (dead letter \d+|run \d+ failed), ", printed, re.MULTILINE)) == dead_letters | failed
+    assert (len(dead_letters), len(failed)) == (2, 2)
     assert "manage.py ingest list runs --state failed" in printed
     assert "the next demo makes another; `up` keeps this one" in printed
 

@@ -35,7 +35,7 @@ def connection() -> Iterator[Connection]:
 
 def read(connection: Connection) -> Run:
     with configured(PRIVATE_NETWORKS=[demo_shop.NETWORK]):
-        run = actions.run_now(actions.Actor(), connection, hint=False)
+        run = actions.run_now(actions.Actor(), connection, wake=False)
         running.execute(run.pk)
     run.refresh_from_db()
     return run

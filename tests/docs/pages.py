@@ -19,6 +19,7 @@ SPOKEN = {
     "Json": "A value `json.dumps` takes: what checkpoints and configs are made of.",
     "Reconciliation": "Protocol: `name` of a control total, and `measure`, our own figure for one page.",
     "Schedule": "Protocol: `after(moment, place)`, the first due time later than `moment`.",
+    "Keys": "What a project's own functions read of a config: names, or a pydantic model whose fields they are.",
     "Source": "Protocol: `extract(ctx, checkpoint)` yields pages from there on.",
     "pipeline": "Decorator: registers the transform below it as the pipeline of that name.",
 }

@@ -80,8 +80,8 @@ def test_a_primary_key_of_another_tenants_row_is_refused(modules: dict[str, dict
     with registered(careless):
         run = run_pipeline(careless, make_tenant("globex"), records=[{"id": "s1", "entry": "e1"}])
 
-    letter = DeadLetter.objects.for_tenant(run.tenant).get()
-    assert (letter.error_class, letter.errors[0]["code"], letter.errors[0]["path"]) == (
+    dead_letter = DeadLetter.objects.for_tenant(run.tenant).get()
+    assert (dead_letter.error_class, dead_letter.errors[0]["code"], dead_letter.errors[0]["path"]) == (
         "IntegrityError",
         "foreign_key",
         "entry",

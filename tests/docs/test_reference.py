@@ -73,6 +73,8 @@ def test_every_check_has_a_test() -> None:
         ROOT / "tests" / "ingestion" / "test_tables.py",
         ROOT / "tests" / "ingestion" / "test_misspelt.py",
         ROOT / "tests" / "ingestion" / "test_pipelines_of_tenants.py",
+        ROOT / "tests" / "ingestion" / "test_refused_configs.py",
+        ROOT / "tests" / "integrations" / "databases" / "test_declared.py",
         ROOT / "tests" / "ingestion" / "vault" / "test_credential_checks.py",
         ROOT / "tests" / "ingestion" / "admin" / "test_scoped.py",
     ]

@@ -27,7 +27,13 @@ ORDERS = [
 @pytest.fixture
 def modules(project: Project, db: None) -> Iterator[list[dict[str, Any]]]:
     """The page's blocks as modules of an installed app, in their order."""
-    names = ("bookshop.models", "bookshop.pipelines", "bookshop.test_orders", "bookshop.test_more_orders")
+    names = (
+        "bookshop.models",
+        "bookshop.pipelines",
+        "bookshop.test_orders",
+        "bookshop.test_more_orders",
+        "bookshop.sources",
+    )
     package = ModuleType("bookshop")
     package.__path__ = [str(PAGE.parent)]
     project.put("bookshop", package)
@@ -53,7 +59,7 @@ def make_table(model: Any) -> None:
 
 
 def test_the_page_makes_a_pipeline_that_loads_skips_and_rejects(modules: list[dict[str, Any]]) -> None:
-    models, pipelines, tests, more_tests = modules
+    models, pipelines, tests, more_tests, _ = modules
     make_table(models["Order"])
 
     assert models["Order"]._meta.label == "bookshop.Order"

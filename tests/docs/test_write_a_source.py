@@ -46,10 +46,10 @@ def test_the_page_ends_at_loaded_rows_and_a_replayed_letter(project: Project, in
     call_command("ingest", *rehearse)
     call_command("ingest", *replay)
 
-    letter = DeadLetter.objects.for_tenant(make_tenant("acme")).get()
+    dead_letter = DeadLetter.objects.for_tenant(make_tenant("acme")).get()
     loaded = models.Payment.objects.for_tenant(make_tenant("acme")).values_list("external_id", "amount")
     assert partial.value.returncode == 3
-    assert letter.status == DeadLetter.Status.REPLAYED
+    assert dead_letter.status == DeadLetter.Status.REPLAYED
     assert sorted(f"{number} {amount}" for number, amount in loaded) == [
         "W1000001 12.50",
         "W1000002 42.00",

@@ -1,4 +1,4 @@
-"""Faults where what arrives is counted, judged and delivered: reasons, letters, drift, deliveries, pushes, streams."""
+"""Faults where what arrives is counted, judged and delivered: reasons, dead_letters, drift, deliveries, pushes, streams."""
 
 from tests.faults.planting import Fault
 
@@ -47,13 +47,13 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "        recovery.supersede(work.run, names)\n",
+        "        recovery.supersede(execution.run, names)\n",
         "",
         ("tests/integrations/bank/test_mended.py::test_a_mended_entry_closes_its_letter_whatever_could_not_be_read",),
     ),
     Fault(
         _BATCH,
-        "        work.open_letters = OpenLetters(None)\n",
+        "        execution.open_dead_letters = OpenDeadLetters(None)\n",
         "        pass\n",
         (
             "tests/ingestion/backfills/test_beside_live_runs.py::test_a_live_run_closes_the_letter_that_a_shard_opened_beside_it",
@@ -61,7 +61,7 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "    work.open_letters.add(rejected)\n",
+        "    execution.open_dead_letters.add(rejected)\n",
         "",
         (
             "tests/ingestion/joints/test_letters_of_one_run.py::test_a_record_that_comes_again_later_in_its_run_and_is_fine_then_closes_its_letter",
@@ -69,7 +69,7 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "elif skip.reason == STALE or (work.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN):",
+        "elif skip.reason == STALE or (execution.run.kind == Run.Kind.REPLAY and skip.reason != OVERTAKEN):",
         "elif skip.reason == STALE:",
         (
             "tests/ingestion/joints/test_owning.py::test_two_bad_versions_of_one_page_that_are_replayed_together_are_both_closed",
@@ -251,7 +251,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    if made is None and hint:\n        transaction.on_commit(lambda: wake(connection), robust=True)\n",
+        "    if made is None and wake:\n        transaction.on_commit(lambda: start_run(connection), robust=True)\n",
         "",
         (
             "tests/ingestion/test_deliveries.py::test_a_delivery_whose_run_ends_before_the_commit_has_another_one_after_it",
@@ -271,7 +271,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    _make(connection, hint=False)\n",
+        "    _make(connection, wake=False)\n",
         "",
         ("tests/ingestion/test_webhook_runs.py::test_deliveries_for_which_nobody_made_a_run_have_one_at_once",),
     ),

@@ -10,7 +10,7 @@ _BANK = "tests/integrations/bank"
 FAULTS = [
     Fault(
         "ingestion/running/closing.py",
-        "    if run.deliveries_wait:\n        deliveries.wake(run.connection)\n",
+        "    if run.deliveries_wait:\n        deliveries.start_run(run.connection)\n",
         "",
         ("tests/ingestion/test_deliveries.py::test_what_arrives_while_a_run_works_is_taken_in_by_the_next_one",),
     ),

@@ -7,15 +7,15 @@ _BACKFILLS, _SUPERVISE = "ingestion/actions/backfills.py", "config/supervisor/su
 FAULTS = [
     Fault(
         "ingestion/admin/pages/dead_letters.py",
-        "actions.replay(actor, Selection(letter.tenant, ids=[letter.pk])",
-        "actions.replay(actor, Selection(letter.tenant)",
+        "actions.replay(actor, Selection(dead_letter.tenant, ids=[dead_letter.pk])",
+        "actions.replay(actor, Selection(dead_letter.tenant)",
         (
             "tests/ingestion/admin/test_dead_letters.py::test_the_other_letters_of_its_connection_stay_when_one_is_replayed_from_its_page",
         ),
     ),
     Fault(
         "ingestion/admin/pages/dead_letters.py",
-        '        Actor(user).audit(letter.tenant, "download", f"payload of dead letter {letter.pk}")\n',
+        '        Actor(user).audit(dead_letter.tenant, "download", f"payload of dead letter {dead_letter.pk}")\n',
         "",
         ("tests/ingestion/admin/test_dead_letters.py::test_a_payload_is_downloaded_as_it_came_and_that_is_noted",),
     ),
@@ -29,8 +29,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/admin/pages/replays.py",
-        "letters.filter(_FREE, status__in",
-        "letters.filter(status__in",
+        "dead_letters.filter(_FREE, status__in",
+        "dead_letters.filter(status__in",
         ("tests/ingestion/admin/test_dead_letters.py::test_a_letter_under_replay_is_not_offered_to_a_bulk_replay",),
     ),
     Fault(
@@ -159,7 +159,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/scheduling/__init__.py",
-        "        queueing.hint_periods(connection.pk, connection.tenant.tier)\n",
+        "        queueing.wake_for_periods(connection.pk, connection.tenant.tier)\n",
         "        pass\n",
         ("tests/ingestion/test_resync.py::test_the_tick_hints_a_worker_once_with_an_id_and_nothing_else",),
     ),

@@ -24,21 +24,21 @@ FAULTS = [
     ),
     Fault(
         _EXECUTE,
-        "if work.seams.stop():",
-        "if work.seams.stop() and False:",
+        "if execution.hooks.stop():",
+        "if execution.hooks.stop() and False:",
         (
             "tests/ingestion/joints/test_executing.py::test_a_worker_asked_to_stop_gives_the_run_back_after_the_batch_it_is_at",
         ),
     ),
     Fault(
         _EXECUTE,
-        "work.held.look()  # before",
+        "execution.credentials.look()  # before",
         "pass  # before",
         ("tests/ingestion/vault/test_in_runs.py::test_a_running_worker_takes_a_new_one_at_its_next_batch",),
     ),
     Fault(
         _EXECUTE,
-        "    mine.batches = run.batches",
+        "    claim.batches = run.batches",
         "    pass",
         (
             "tests/ingestion/joints/test_owning.py::test_a_batch_that_the_owner_before_committed_during_our_claim_fences_nobody",
@@ -46,20 +46,20 @@ FAULTS = [
     ),
     Fault(
         _EXECUTE,
-        "if mine.fence == 1:",
-        "if mine.fence >= 1:",
+        "if claim.fence == 1:",
+        "if claim.fence >= 1:",
         ("tests/ingestion/joints/test_executing.py::test_a_run_that_is_claimed_again_started_once",),
     ),
     Fault(
         _BATCH,
-        "read, bad = work.read + len(prepared)",
+        "read, bad = execution.read + len(prepared)",
         "read, bad = len(prepared)",
         ("tests/ingestion/joints/test_adding_up.py::test_a_broken_budget_tells_of_all_that_was_read_and_rejected",),
     ),
     Fault(
         "ingestion/running/budget.py",
-        "exceeded(work, work.read + len(prepared), work.dead + bad)",
-        "exceeded(work, len(prepared), bad)",
+        "exceeded(execution, execution.read + len(prepared), execution.dead + bad)",
+        "exceeded(execution, len(prepared), bad)",
         (
             "tests/ingestion/joints/test_adding_up.py::test_the_page_that_breaks_the_budget_of_the_whole_run_is_not_loaded",
         ),
@@ -100,7 +100,7 @@ FAULTS = [
     ),
     Fault(
         _BATCH,
-        "    work.read, work.dead = work.read + counts.read, work.dead + counts.dead\n",
+        "    execution.read, execution.dead = execution.read + counts.read, execution.dead + counts.dead\n",
         "",
         ("tests/ingestion/joints/test_totals.py::test_a_few_rejects_on_each_page_break_the_budget_of_the_whole_run",),
     ),
@@ -158,7 +158,7 @@ FAULTS = [
     ),
     Fault(
         _CLOSING,
-        "    if mine.row.filter(cancel_requested=True).exists():\n        return cancel(run, mine)\n",
+        "    if claim.row.filter(cancel_requested=True).exists():\n        return cancel(run, claim)\n",
         "",
         ("tests/ingestion/test_attempts.py::test_cancelling_a_run_that_meets_a_transient_error_ends_it",),
     ),
@@ -176,8 +176,8 @@ FAULTS = [
     ),
     Fault(
         _OWNERSHIP,
-        "mine.row.filter(where, batches=mine.batches).update(",
-        "mine.row.filter(where).update(",
+        "claim.row.filter(where, batches=claim.batches).update(",
+        "claim.row.filter(where).update(",
         ("tests/ingestion/joints/test_owning.py::test_one_batch_is_committed_once_also_by_its_own_owner",),
     ),
     Fault(
@@ -196,8 +196,8 @@ FAULTS = [
     ),
     Fault(
         _OWNERSHIP,
-        "return bool(mine.row.filter(batches=mine.batches + 1).exists())",
-        "return bool(mine.row.exists())",
+        "return bool(claim.row.filter(batches=claim.batches + 1).exists())",
+        "return bool(claim.row.exists())",
         ("tests/ingestion/joints/test_owning.py::test_a_batch_has_landed_only_when_it_is_there",),
     ),
     Fault(
@@ -246,7 +246,7 @@ FAULTS = [
         "if False:",
         ("tests/integrations/rest/test_last_pages.py",),
     ),
-    Fault("ingestion/running/closing.py", ", *work.unchecked]", "]", ("tests/ingestion/test_reasons.py",)),
+    Fault("ingestion/running/closing.py", ", *execution.unchecked]", "]", ("tests/ingestion/test_reasons.py",)),
     Fault(
         "ingestion/running/drift.py",
         "(row.version, row.changed_at) == (1, now)",

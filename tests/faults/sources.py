@@ -30,19 +30,19 @@ FAULTS = [
     ),
     Fault(
         "ingestion/actions/dead_letters_left_out.py",
-        "letter.replay_state in Run.ACTIVE",
-        "letter.replay_state is not None and letter.replay_state not in Run.ACTIVE",
+        "dead_letter.replay_state in Run.ACTIVE",
+        "dead_letter.replay_state is not None and dead_letter.replay_state not in Run.ACTIVE",
         (_LEFT,),
     ),
     Fault(
         "ingestion/management/verbs/dead_letters.py",
-        "    _tell_left(selection, [fate.letter.pk for fate in fates], output)\n",
+        "    _tell_left(selection, [fate.dead_letter.pk for fate in fates], output)\n",
         "",
         (_LEFT,),
     ),
     Fault(
         "ingestion/running/committing.py",
-        "            work.mine.extended = extended",
+        "            execution.claim.extended = extended",
         "            pass",
         ("tests/ingestion/joints/test_leases.py",),
     ),
@@ -93,7 +93,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/source.py",
-        "        refuse_unknown_keys(config, (*KEYS, *self.keys))",
+        "        check_keys(config, KEYS, self.keys, source=self)",
         "        pass",
         ("tests/integrations/stripe/test_config_keys.py",),
     ),

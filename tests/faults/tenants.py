@@ -87,8 +87,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/admin/pages/replays.py",
-        "letters = page.get_queryset(request).filter(pk__in=ids)",
-        "letters = DeadLetter.unscoped.filter(pk__in=ids)",
+        "dead_letters = page.get_queryset(request).filter(pk__in=ids)",
+        "dead_letters = DeadLetter.unscoped.filter(pk__in=ids)",
         (
             "tests/ingestion/admin/test_dead_letters.py::test_letters_of_another_tenant_are_not_counted_by_their_numbers",
         ),

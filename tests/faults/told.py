@@ -1,4 +1,4 @@
-"""Between what a source, a letter or a file tells and what is taken from it: pages' ends, versions, whose account it is."""
+"""Between what a source, a dead_letter or a file tells and what is taken from it: pages' ends, versions, whose account it is."""
 
 from tests.faults.planting import Fault
 
@@ -78,7 +78,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/scheduling/waiting.py",
-        "if facts.tick and served.hints == 0:",
+        "if facts.tick and served.wake_ups == 0:",
         "if facts.tick:",
         ("tests/ingestion/test_late_workers.py",),
     ),

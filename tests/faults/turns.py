@@ -117,7 +117,7 @@ FAULTS = [
     ),
     Fault(
         _TURNS,
-        "    if run.not_before is not None and run.not_before > timezone.now():\n        return  # the tick hints it when its time has come\n",
+        "    if run.not_before is not None and run.not_before > timezone.now():\n        return  # the tick wakes a worker for it when its time has come\n",
         "",
         (
             "tests/ingestion/joints/test_operators.py::test_a_run_that_waits_for_its_next_attempt_is_told_of_by_the_tick_alone",
@@ -203,8 +203,8 @@ FAULTS = [
     ),
     Fault(
         _RUNS,
-        "    letters.update(replay_run=None)",
-        "    letters.none()",
+        "    dead_letters.update(replay_run=None)",
+        "    dead_letters.none()",
         ("tests/ingestion/joints/test_operators.py::test_cancelling_a_waiting_replay_lets_go_of_its_letters",),
     ),
     Fault(

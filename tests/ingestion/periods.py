@@ -109,7 +109,7 @@ def connected(pipeline: Pipeline, tenant: Tenant | None = None, name: str = "") 
 
 
 def loaded(connection: Connection) -> Run:
-    run = carry(actions.run_now(OPERATOR, connection, hint=False))
+    run = carry(actions.run_now(OPERATOR, connection, wake=False))
     assert run.state in (Run.State.SUCCEEDED, Run.State.PARTIAL), run.error_message
     return run
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ingestion import Context, Json, Page, Record, Transient
 from ingestion.models import Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records
 from tests.ingestion.runs import body, item, load, over
 
@@ -47,14 +47,14 @@ class Watched:
             self.closed_in.append(threading.current_thread())
 
 
-def loaded(source: Any, seams: Seams | None = None, **changes: Any) -> Run:
-    return load(over([], source=source, **changes), seams=seams)
+def loaded(source: Any, hooks: Hooks | None = None, **changes: Any) -> Run:
+    return load(over([], source=source, **changes), hooks=hooks)
 
 
-def at(point: str, do: Callable[[int], object]) -> Seams:
+def at(point: str, do: Callable[[int], object]) -> Hooks:
     """Calls `do(n)` the n-th time, from 0, that `point` is passed."""
     passed = iter(range(1000))
-    return Seams(at=lambda name: do(next(passed)) if name == point else None, sleep=lambda seconds: None)
+    return Hooks(at=lambda name: do(next(passed)) if name == point else None, sleep=lambda seconds: None)
 
 
 @dataclass

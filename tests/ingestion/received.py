@@ -49,7 +49,7 @@ def connected(pipeline: Pipeline, tenant: Tenant | None = None, name: str = "") 
 
 
 def push(connection: Connection, delivery_id: str, *items: Any, **options: Any) -> bool:
-    return actions.deliver(connection, delivery_id, json.dumps(items).encode(), **{"hint": False, **options})
+    return actions.deliver(connection, delivery_id, json.dumps(items).encode(), **{"wake": False, **options})
 
 
 def webhook_runs(connection: Connection, *states: str) -> list[Run]:

@@ -14,7 +14,7 @@ from django.test import override_settings
 from ingestion import Pipeline, actions, running
 from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, DeadLetter, Event, Run, Tenant, Watermark
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records, make_tenant, registered
 from tests.app.oracle import Effect, Entry, oracle
 
@@ -44,20 +44,20 @@ def new_tenant(**values: Any) -> Tenant:
 def queued(pipeline: Pipeline, tenant: Tenant | None = None) -> Run:
     """A queued run; `pipeline` must be registered."""
     connection = actions.connect(OPERATOR, tenant or new_tenant(), pipeline.name)
-    return actions.run_now(OPERATOR, connection, hint=False)
+    return actions.run_now(OPERATOR, connection, wake=False)
 
 
-def carry(run: Run, seams: Seams | None = None) -> Run:
+def carry(run: Run, hooks: Hooks | None = None) -> Run:
     """Execute `run` in this process; the run as it stands then."""
-    running.execute(run.pk, seams or Seams(sleep=lambda seconds: None))
+    running.execute(run.pk, hooks or Hooks(sleep=lambda seconds: None))
     run.refresh_from_db()
     return run
 
 
-def load(pipeline: Pipeline, tenant: Tenant | None = None, seams: Seams | None = None) -> Run:
+def load(pipeline: Pipeline, tenant: Tenant | None = None, hooks: Hooks | None = None) -> Run:
     """One run of `pipeline` from queue to end."""
     with registered(pipeline):
-        return carry(queued(pipeline, tenant), seams)
+        return carry(queued(pipeline, tenant), hooks)
 
 
 def expire(run: Run) -> None:
@@ -84,7 +84,7 @@ def finish(run: Run, claims: int = 20) -> Run:
 def replayed(tenant: Tenant, pipeline: Pipeline, **options: Any) -> Run:
     """Replay the tenant's open letters and execute the one run that comes of it."""
     with registered(pipeline):
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant, pipeline.name), hint=False, **options)
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant, pipeline.name), wake=False, **options)
         return carry(run)
 
 
@@ -94,7 +94,7 @@ def rows(tenant: Tenant) -> dict[str, str]:
     return {key: str(amount) for key, amount in found}
 
 
-def letters(tenant: Tenant) -> list[DeadLetter]:
+def dead_letters(tenant: Tenant) -> list[DeadLetter]:
     return list(DeadLetter.objects.for_tenant(tenant).order_by("pk"))
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 
 from ingestion.models import Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import registered
 from tests.app.oracle import Effect, Entry
 from tests.ingestion.chaos.processes import DyingAt
@@ -19,11 +19,11 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     effects,
     finish,
     item,
     items,
-    letters,
     load,
     new_tenant,
     over,
@@ -65,7 +65,7 @@ def killed_at(point: str, nth: int, kill: str) -> Run:
     """A run whose connection the server ends at `point`, carried on as far as that takes."""
     with registered(over(items(9), page=3)) as pipeline, other_session() as elsewhere:
         run = queued(pipeline)
-        carry(run, DyingAt(point, nth, then=lambda: elsewhere(kill % own_session_number())).seams)
+        carry(run, DyingAt(point, nth, then=lambda: elsewhere(kill % own_session_number())).hooks)
         finish(run)
     return run
 
@@ -74,7 +74,7 @@ def assert_nothing_lost_or_doubled(run: Run) -> None:
     assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (9, 9, 0, 0))
     assert len(rows(run.tenant)) == 9
     assert effects(run) == sorted(rows(run.tenant))
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
 
 
 @pytest.mark.mariadb
@@ -119,7 +119,7 @@ def test_a_connection_lost_while_a_refused_row_is_undone_fails_nothing(nth: int)
 
     assert len(refused) >= nth, "the connection was never lost"
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (9, 8, 0, 1))
-    assert [(one.source_id, one.times_seen) for one in letters(run.tenant)] == [("rec_0005", 1)]
+    assert [(one.source_id, one.times_seen) for one in dead_letters(run.tenant)] == [("rec_0005", 1)]
     assert effects(run) == sorted(rows(run.tenant))
 
 
@@ -155,7 +155,7 @@ def test_a_lock_wait_timeout_rolls_the_whole_batch_back_and_tries_it_again(impat
             if len(seen) == 2:
                 elsewhere("ROLLBACK")
 
-        carry(run, Seams(sleep=waited))
+        carry(run, Hooks(sleep=waited))
 
     assert seen == [(0, 0), (0, 0)], "MariaDB keeps the work done before error 1205 unless it is rolled back"
     assert (run.state, counts(run), run.attempts) == (Run.State.SUCCEEDED, (6, 6, 0, 0), 0)
@@ -176,7 +176,7 @@ def test_a_lock_that_is_never_freed_queues_the_run_and_leaves_no_partial_batch(i
 
     assert (run.state, run.error_class, counts(run)) == (Run.State.QUEUED, "DestinationUnavailable", (0, 0, 0, 0))
     assert Entry.objects.for_tenant(tenant).filter(label="new").count() == 0
-    assert letters(tenant) == []
+    assert dead_letters(tenant) == []
 
 
 @pytest.mark.mariadb
@@ -203,7 +203,7 @@ def test_the_victim_of_a_deadlock_takes_its_batch_again(attempt: int, impatient:
 
         other = threading.Timer(0.3, cross)
         other.start()
-        carry(run, Seams(sleep=retried.append))
+        carry(run, Hooks(sleep=retried.append))
         other.join()
 
     assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (4, 4, 0, 0))
@@ -238,7 +238,7 @@ def test_a_database_that_is_gone_leaves_the_run_under_its_lease() -> None:
         wrapper = connection.execute_wrapper(refuse)
         try:
             with pytest.raises(OperationalError):
-                carry(run, DyingAt("committed", 1, then=vanish).seams)
+                carry(run, DyingAt("committed", 1, then=vanish).hooks)
         finally:
             wrapper.__exit__(None, None, None)
         run.refresh_from_db()

@@ -15,8 +15,8 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     item,
-    letters,
     replayed,
     rows,
 )
@@ -117,7 +117,7 @@ def test_what_arrives_while_a_run_works_is_taken_in_by_the_next_one() -> None:
 
     def meanwhile(_: object) -> None:
         for number in late:
-            push(connection, "late", item(number), hint=True)
+            push(connection, "late", item(number), wake=True)
 
     with registered(delivered_to(meanwhile)) as pipeline:
         connection = connected(pipeline)
@@ -140,7 +140,7 @@ def test_a_delivery_whose_run_ends_before_the_commit_has_another_one_after_it() 
         (ending,) = webhook_runs(connection)
 
         with transaction.atomic():
-            push(connection, "evt_2", item(2), hint=True)
+            push(connection, "evt_2", item(2), wake=True)
             ending.delete()
 
     assert [run.state for run in webhook_runs(connection)] == [Run.State.QUEUED]
@@ -162,13 +162,13 @@ def test_pages_are_bounded_in_number_and_bytes() -> None:
 def test_a_delivery_that_cannot_be_taken_apart_is_a_dead_letter_and_the_rest_loads() -> None:
     with registered(delivered_to()) as pipeline:
         connection = connected(pipeline)
-        actions.deliver(connection, "bad", b"{", hint=False)
+        actions.deliver(connection, "bad", b"{", wake=False)
         push(connection, "good", item(1), item(2, amount="much"))
 
         run = carry(webhook_runs(connection)[0])
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (3, 1, 0, 2))
-    assert [(one.source_id, one.stage, bytes(one.payload)[:1]) for one in letters(connection.tenant)] == [
+    assert [(one.source_id, one.stage, bytes(one.payload)[:1]) for one in dead_letters(connection.tenant)] == [
         ("bad", "extract", b"{"),
         ("rec_0002", "validate", b"{"),
     ]
@@ -178,16 +178,16 @@ def test_a_delivery_that_cannot_be_taken_apart_is_a_dead_letter_and_the_rest_loa
 def test_the_letter_of_a_whole_delivery_is_replayed_through_receive() -> None:
     with registered(delivered_to()) as pipeline:
         connection = connected(pipeline)
-        actions.deliver(connection, "bad", b"[", hint=False)
+        actions.deliver(connection, "bad", b"[", wake=False)
         carry(webhook_runs(connection)[0])
-    (letter,) = letters(connection.tenant)
-    type(letter).unscoped.filter(pk=letter.pk).update(payload=b'[{"id": "rec_0007", "amount": "7.00"}]')
+    (dead_letter,) = dead_letters(connection.tenant)
+    type(dead_letter).unscoped.filter(pk=dead_letter.pk).update(payload=b'[{"id": "rec_0007", "amount": "7.00"}]')
 
     run = replayed(connection.tenant, delivered_to())
 
     assert (run.state, run.ok) == (Run.State.SUCCEEDED, 1)
     assert rows(connection.tenant) == {"rec_0007": "7.00"}
-    assert letters(connection.tenant)[0].status == "replayed"
+    assert dead_letters(connection.tenant)[0].status == "replayed"
 
 
 def test_a_body_above_the_limit_and_no_other_is_refused_before_it_is_stored() -> None:
@@ -196,7 +196,7 @@ def test_a_body_above_the_limit_and_no_other_is_refused_before_it_is_stored() ->
 
         with pytest.raises(PayloadTooLarge):
             actions.deliver(connection, "evt_1", b"x" * 11)
-        actions.deliver(connection, "evt_2", b"x" * 10, hint=False)
+        actions.deliver(connection, "evt_2", b"x" * 10, wake=False)
 
     assert states(connection) == {"evt_2": "pending"}
 

@@ -16,7 +16,7 @@ from ingestion.core.duplicate_names import doubled
 from ingestion.core.errors import ActionRefused
 from ingestion.management.verbs.arguments import pair
 from ingestion.vault.values import parsed
-from tests.ingestion.runs import counts, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import counts, dead_letters, load, new_tenant, over, replayed, rows
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_replay_chooses_no_value_either() -> None:
     run, replay = load(pipeline, tenant), replayed(tenant, pipeline)
 
     assert (counts(run), counts(replay), rows(tenant)) == ((1, 0, 0, 1), (1, 0, 0, 1), {})
-    assert [(one.status, one.errors[0]["code"]) for one in letters(tenant)] == [("new", "doubled")]
+    assert [(one.status, one.errors[0]["code"]) for one in dead_letters(tenant)] == [("new", "doubled")]
 
 
 @pytest.mark.django_db
@@ -117,4 +117,4 @@ def test_lines_are_refused_where_the_pipeline_has_the_reader(tmp_path: Path) -> 
     load(over([], source=JsonLines(str(tmp_path / "lines")), reader=names_stand_once), tenant)
 
     assert rows(tenant) == {"b": "3.00"}
-    assert [(one.source_id, one.errors[0]["code"]) for one in letters(tenant)] == [("a", "doubled")]
+    assert [(one.source_id, one.errors[0]["code"]) for one in dead_letters(tenant)] == [("a", "doubled")]

@@ -17,7 +17,7 @@ from ingestion import Context, JsonPages, Upsert
 from ingestion.core import exact_numbers
 from tests.app.oracle import Wide
 from tests.databases import examples
-from tests.ingestion.runs import letters, load, over
+from tests.ingestion.runs import dead_letters, load, over
 
 LONG = [
     "12345678901234567.89",
@@ -71,7 +71,7 @@ def test_numbers_of_any_length_are_stored_exactly_or_quoted_as_written(schema: t
     stored = dict(Wide.objects.for_tenant(run.tenant).values_list("external_id", "huge"))
     exactly = EXACT_ON_SQLITE if connection.vendor == "sqlite" else LONG
     assert stored == {number: Decimal(number) for number in exactly}
-    refused = {letter.source_id: letter.errors[0] for letter in letters(run.tenant)}
+    refused = {dead_letter.source_id: dead_letter.errors[0] for dead_letter in dead_letters(run.tenant)}
     assert set(refused) == set(LONG) - set(exactly)
     for number, error in refused.items():
         assert (error["path"], error["code"]) == ("huge", "precision")

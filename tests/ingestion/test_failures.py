@@ -30,11 +30,11 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     due,
     events,
     item,
     items,
-    letters,
     load,
     new_tenant,
     over,
@@ -110,7 +110,7 @@ def test_a_refused_credential_fails_the_run_and_pauses_the_connection() -> None:
     assert run.connection.is_paused
     assert watermarks(run.connection) == []
     with registered(over(items(1))), pytest.raises(ActionRefused, match="paused"):
-        actions.run_now(OPERATOR, run.connection, hint=False)
+        actions.run_now(OPERATOR, run.connection, wake=False)
 
 
 def test_a_changed_source_stops_before_the_watermark(caplog: pytest.LogCaptureFixture) -> None:
@@ -130,7 +130,7 @@ def test_our_own_bug_fails_the_run_and_keeps_the_traceback() -> None:
 
     assert (run.state, run.error_class) == (Run.State.FAILED, "RuntimeError")
     assert "our bug" in run.traceback
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
 
 
 def test_too_many_rejects_fail_the_run_before_the_page_is_loaded() -> None:
@@ -140,7 +140,7 @@ def test_too_many_rejects_fail_the_run_before_the_page_is_loaded() -> None:
 
     assert (run.state, run.error_class) == (Run.State.FAILED, "ErrorBudgetExceeded")
     assert counts(run) == (20, 10, 0, 10)
-    assert len(letters(run.tenant)) == 10
+    assert len(dead_letters(run.tenant)) == 10
     assert watermarks(run.connection) == []
 
 
@@ -224,7 +224,7 @@ def test_what_is_not_the_records_fault_never_becomes_a_dead_letter(error: BaseEx
 
     run = load(over(items(4), transform=transform))
 
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
     assert counts(run) == (0, 0, 0, 0)
     assert run.state == (Run.State.FAILED if isinstance(error, MemoryError) else Run.State.QUEUED)
 
@@ -246,7 +246,7 @@ def test_a_destination_that_loses_its_connection_is_tried_again_and_loads_once(e
 
     assert (run.state, counts(run), run.attempts) == (Run.State.SUCCEEDED, (4, 4, 0, 0), 0)
     assert len(rows(run.tenant)) == 4
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
 
 
 def test_a_database_that_stays_away_queues_the_run_for_another_attempt() -> None:
@@ -259,7 +259,7 @@ def test_a_database_that_stays_away_queues_the_run_for_another_attempt() -> None
     run = load(over(items(4), destination=Gone()))
 
     assert (run.state, run.error_class, run.attempts) == (Run.State.QUEUED, "DestinationUnavailable", 1)
-    assert (counts(run), letters(run.tenant)) == ((0, 0, 0, 0), [])
+    assert (counts(run), dead_letters(run.tenant)) == ((0, 0, 0, 0), [])
 
 
 def test_an_error_text_no_database_takes_is_kept_readable() -> None:
@@ -274,7 +274,7 @@ def test_a_failed_run_is_retried_over_the_same_window() -> None:
     failed = load(failing(SourceChanged("?")), tenant)
 
     with registered(over(items(3))):
-        again = carry(actions.retry(OPERATOR, failed, hint=False))
+        again = carry(actions.retry(OPERATOR, failed, wake=False))
 
     assert (again.window_start, again.window_end) == (failed.window_start, failed.window_end)
     assert (again.state, counts(again)) == (Run.State.SUCCEEDED, (3, 0, 3, 0))

@@ -14,7 +14,7 @@ from ingestion.core.destinations import RowRefused
 from ingestion.models import Run
 from ingestion.testing import registered
 from tests.app.oracle import oracle
-from tests.ingestion.runs import carry, counts, effects, item, items, letters, load, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, effects, item, items, load, over, queued, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -32,7 +32,7 @@ def test_only_the_rows_that_break_a_constraint_are_rejected() -> None:
     run = load(over(given))
 
     assert counts(run) == (100, 95, 0, 5)
-    assert {one.source_id for one in letters(run.tenant)} == {f"rec_{n:04}" for n in guilty}
+    assert {one.source_id for one in dead_letters(run.tenant)} == {f"rec_{n:04}" for n in guilty}
     assert set(rows(run.tenant)) == {one["id"] for one in given} - {f"rec_{n:04}" for n in guilty}
 
 
@@ -64,9 +64,9 @@ def test_a_destination_that_refuses_a_batch_again_is_asked_no_third_time() -> No
 def test_each_guilty_row_has_the_error_of_the_database_itself() -> None:
     run = load(over([item(1), item(2, amount="-1.00")]))
 
-    (letter,) = letters(run.tenant)
-    assert (letter.stage, letter.error_class) == ("load", "IntegrityError")
-    assert "app_entry_not_negative" in letter.errors[0]["message"]
+    (dead_letter,) = dead_letters(run.tenant)
+    assert (dead_letter.stage, dead_letter.error_class) == ("load", "IntegrityError")
+    assert "app_entry_not_negative" in dead_letter.errors[0]["message"]
 
 
 def test_a_batch_of_nothing_but_guilty_rows_still_commits_its_checkpoint() -> None:
@@ -93,7 +93,7 @@ def test_values_that_do_not_fit_their_column_are_refused_not_cut_or_rounded() ->
 
     assert (counts(run), run.traceback) == ((9, 1, 0, 8), "")
     assert list(rows(run.tenant)) == ["rec_0009"]
-    assert all(one.errors and one.errors[0]["message"] for one in letters(run.tenant))
+    assert all(one.errors and one.errors[0]["message"] for one in dead_letters(run.tenant))
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ def test_nothing_is_lost_when_half_of_the_records_are_invalid() -> None:
     bad = {one["id"] for one in given if one["amount"] in faults}
     assert 400 < len(bad) < 600
     assert counts(run) == (1000, 1000 - len(bad), 0, len(bad))
-    assert {one.source_id for one in letters(run.tenant)} == bad
+    assert {one.source_id for one in dead_letters(run.tenant)} == bad
     assert set(rows(run.tenant)) == {one["id"] for one in given} - bad
     assert effects(run) == sorted(rows(run.tenant))
 

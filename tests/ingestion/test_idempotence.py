@@ -12,7 +12,7 @@ from ingestion.models import Run
 from ingestion.testing import registered
 from tests.app.oracle import Entry, Posting
 from tests.ingestion.chaos.processes import DyingAt
-from tests.ingestion.runs import carry, counts, effects, item, items, letters, load, new_tenant, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, effects, item, items, load, new_tenant, over, queued, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -81,7 +81,7 @@ def test_the_database_itself_refuses_an_older_version_that_was_looked_up_too_ear
             row = Entry(external_id="rec_0001", amount=Decimal(1), revision=9, label="new")
             newer.destination.load(ctx, [Ready(Record("rec_0001", b""), row, b"9" * 16)])
 
-        carry(run, DyingAt("prepared", then=overtake).seams)
+        carry(run, DyingAt("prepared", then=overtake).hooks)
 
     entry = Entry.objects.for_tenant(tenant).get()
     assert (entry.revision, entry.label) == (9, "new")
@@ -179,7 +179,7 @@ def test_the_tenant_is_part_of_every_key() -> None:
 
     assert Entry.objects.for_tenant(one).get().label == "one"
     assert Entry.objects.for_tenant(other).get().label == "other"
-    assert letters(one) == letters(other) == []
+    assert dead_letters(one) == dead_letters(other) == []
 
 
 def test_a_transform_cannot_choose_the_tenant_or_the_run() -> None:

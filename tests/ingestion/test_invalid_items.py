@@ -12,7 +12,7 @@ from ingestion import Context, CountsAgree, ErrorBudget, Json, JsonPages, Source
 from ingestion.core.json_items import json_items
 from ingestion.models import Run
 from tests.app.oracle import Entry
-from tests.ingestion.runs import counts, letters, load, new_tenant, over, rows
+from tests.ingestion.runs import counts, dead_letters, load, new_tenant, over, rows
 
 INVALID = [
     b'{"id":"bad","amount":NaN}',
@@ -48,7 +48,9 @@ def test_one_invalid_record_is_one_dead_letter_and_the_others_are_loaded(invalid
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (3, 2, 0, 1))
     assert sorted(rows(tenant)) == ["a", "b"]
-    assert [(letter.source_id, bytes(letter.payload)) for letter in letters(tenant)] == [("bad", invalid)]
+    assert [(dead_letter.source_id, bytes(dead_letter.payload)) for dead_letter in dead_letters(tenant)] == [
+        ("bad", invalid)
+    ]
 
 
 @pytest.mark.django_db

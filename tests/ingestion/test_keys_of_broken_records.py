@@ -8,7 +8,7 @@ import pytest
 
 from ingestion import ErrorBudget, JsonLines, json_page
 from ingestion.core.keys import readable_key
-from tests.ingestion.runs import letters, load, new_tenant, over
+from tests.ingestion.runs import dead_letters, load, new_tenant, over
 
 BROKEN = {
     "not a number": b'{"id": "a", "amount": NaN}',
@@ -62,10 +62,10 @@ def test_a_mended_record_closes_its_letter(tmp_path: Path) -> None:
     source = JsonLines(str(path))
     path.write_bytes(b'{"id": "a", "amount": NaN}\n')
     load(over([], source=source, error_budget=ErrorBudget(1.0)), tenant)
-    before = [(one.source_id, one.status) for one in letters(tenant)]
+    before = [(one.source_id, one.status) for one in dead_letters(tenant)]
 
     path.write_bytes(b'{"id": "a", "amount": "1.00"}\n')
     load(over([], source=source), tenant)
 
     assert before == [("a", "new")]
-    assert [one.status for one in letters(tenant)] == ["abandoned"]
+    assert [one.status for one in dead_letters(tenant)] == ["abandoned"]

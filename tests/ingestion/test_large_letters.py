@@ -24,7 +24,7 @@ def test_a_payload_of_any_size_and_content_is_kept_whole() -> None:
     writing.write(run, rejected, datetime.now(UTC), writing.keep(tenant.ref, rejected, {}))
 
     kept = DeadLetter.objects.for_tenant(tenant).select_related("artifact").order_by("source_id")
-    assert [writing.payload(letter) for letter in kept] == bodies
+    assert [writing.payload(dead_letter) for dead_letter in kept] == bodies
 
 
 @pytest.mark.slow

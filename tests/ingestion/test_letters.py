@@ -11,7 +11,7 @@ import pytest
 
 from ingestion import Context, ErrorBudget, Json, Page, Record, RecordError, Refusal, actions
 from ingestion.models import DeadLetter, Run
-from tests.ingestion.runs import OPERATOR, body, counts, item, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import OPERATOR, body, counts, dead_letters, item, load, new_tenant, over, replayed, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -55,23 +55,23 @@ def raw(*records: Record) -> Any:
 def test_a_hostile_payload_is_kept_untouched(name: str) -> None:
     run = load(raw(Record(name, PAYLOADS[name]), Record("good", body(item(1)))))
 
-    (letter,) = letters(run.tenant)
-    assert payload(letter) == PAYLOADS[name]
-    assert letter.source_id == name
+    (dead_letter,) = dead_letters(run.tenant)
+    assert payload(dead_letter) == PAYLOADS[name]
+    assert dead_letter.source_id == name
     assert counts(run) == (2, 1, 0, 1)
 
 
-def payload(letter: DeadLetter) -> bytes:
+def payload(dead_letter: DeadLetter) -> bytes:
     from ingestion.dead_letters import writing as module
 
-    return bytes(module.payload(letter))
+    return bytes(module.payload(dead_letter))
 
 
 def test_all_hostile_payloads_together_fit_one_batch() -> None:
     run = load(raw(*(Record(name, data) for name, data in PAYLOADS.items()), Record("good", body(item(1)))))
 
     assert counts(run) == (len(PAYLOADS) + 1, 1, 0, len(PAYLOADS))
-    assert {one.source_id: payload(one) for one in letters(run.tenant)} == PAYLOADS
+    assert {one.source_id: payload(one) for one in dead_letters(run.tenant)} == PAYLOADS
 
 
 @pytest.mark.slow
@@ -87,8 +87,8 @@ def test_a_hostile_key_stops_neither_its_letter_nor_the_next_run_nor_its_replay(
 
     assert (counts(first), counts(second)) == ((2, 1, 0, 1), (2, 0, 1, 1))
     assert counts(again) == (1, 0, 0, 1)
-    (letter,) = letters(tenant)
-    assert (letter.times_seen, letter.replay_attempts, letter.status) == (2, 1, "new")
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.times_seen, dead_letter.replay_attempts, dead_letter.status) == (2, 1, "new")
 
 
 def test_a_hostile_key_is_settled_when_its_replay_succeeds() -> None:
@@ -100,7 +100,7 @@ def test_a_hostile_key_is_settled_when_its_replay_succeeds() -> None:
     run = replayed(tenant, mended)
 
     assert counts(run) == (5, 5, 0, 0)
-    assert {one.status for one in letters(tenant)} == {"replayed"}
+    assert {one.status for one in dead_letters(tenant)} == {"replayed"}
 
 
 class AnyAmount(over([]).schema):  # type: ignore[misc]
@@ -120,16 +120,16 @@ def test_the_same_bad_record_raises_its_count(key: str) -> None:
     load(bad, tenant)
     second = load(bad, tenant)
 
-    (letter,) = letters(tenant)
-    assert (letter.times_seen, letter.run_id) == (2, second.pk)
-    assert letter.first_seen < letter.last_seen
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.times_seen, dead_letter.run_id) == (2, second.pk)
+    assert dead_letter.first_seen < dead_letter.last_seen
 
 
 def test_two_equal_bad_records_of_one_page_are_one_letter_seen_twice() -> None:
     run = load(raw(Record("", b"broken", "line 1"), Record("", b"broken", "line 2"), Record("", b"other")))
 
     assert counts(run) == (3, 0, 0, 3)
-    assert sorted((payload(one), one.times_seen) for one in letters(run.tenant)) == [(b"broken", 2), (b"other", 1)]
+    assert sorted((payload(one), one.times_seen) for one in dead_letters(run.tenant)) == [(b"broken", 2), (b"other", 1)]
 
 
 def test_another_payload_under_the_same_id_is_another_letter() -> None:
@@ -137,7 +137,7 @@ def test_another_payload_under_the_same_id_is_another_letter() -> None:
     load(over([item(1, amount="much")]), tenant)
     load(over([item(1, amount="more")]), tenant)
 
-    assert [one.times_seen for one in letters(tenant)] == [1, 1]
+    assert [one.times_seen for one in dead_letters(tenant)] == [1, 1]
 
 
 def test_a_letter_failing_otherwise_than_before_says_so() -> None:
@@ -149,9 +149,9 @@ def test_a_letter_failing_otherwise_than_before_says_so() -> None:
 
     load(over([item(1, amount="-1.00")], transform=transform), tenant)
 
-    (letter,) = letters(tenant)
-    assert (letter.stage, letter.error_class, letter.times_seen) == ("transform", "RecordError", 2)
-    assert letter.errors[0]["message"] == "the books are closed"
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.stage, dead_letter.error_class, dead_letter.times_seen) == ("transform", "RecordError", 2)
+    assert dead_letter.errors[0]["message"] == "the books are closed"
 
 
 @pytest.mark.slow
@@ -162,9 +162,9 @@ def test_a_good_version_of_the_record_supersedes_its_letters() -> None:
 
     good = load(over([item(1, amount="3.00")]), tenant)
 
-    found = {(one.source_id, payload(one).count(b"more")): one.status for one in letters(tenant)}
+    found = {(one.source_id, payload(one).count(b"more")): one.status for one in dead_letters(tenant)}
     assert found == {("rec_0001", 0): "abandoned", ("rec_0001", 1): "abandoned", ("rec_0002", 0): "new"}
-    assert f"run {good.pk}" in letters(tenant)[0].note
+    assert f"run {good.pk}" in dead_letters(tenant)[0].note
 
 
 def test_the_same_bytes_loaded_by_a_mended_pipeline_close_their_letter_as_replayed() -> None:
@@ -173,8 +173,8 @@ def test_the_same_bytes_loaded_by_a_mended_pipeline_close_their_letter_as_replay
 
     load(over([item(1, amount="-1.00")], transform=lambda value, ctx: entry(value.id)), tenant)
 
-    (letter,) = letters(tenant)
-    assert letter.status == "replayed"
+    (dead_letter,) = dead_letters(tenant)
+    assert dead_letter.status == "replayed"
 
 
 def entry(key: str) -> Any:
@@ -192,19 +192,19 @@ def test_a_replayed_letter_whose_record_fails_again_is_open_again() -> None:
 
     load(over([item(1, amount="-1.00")], version="3"), tenant)
 
-    (letter,) = letters(tenant)
-    assert (letter.status, letter.times_seen) == ("new", 2)
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.status, dead_letter.times_seen) == ("new", 2)
 
 
 def test_an_abandoned_letter_stays_abandoned_when_its_record_fails_again() -> None:
     tenant = new_tenant()
     load(over([item(1, amount="much")]), tenant)
-    actions.abandon(OPERATOR, letters(tenant)[0], "known rubbish")
+    actions.abandon(OPERATOR, dead_letters(tenant)[0], "known rubbish")
 
     load(over([item(1, amount="much")]), tenant)
 
-    (letter,) = letters(tenant)
-    assert (letter.status, letter.times_seen) == ("abandoned", 2)
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.status, dead_letter.times_seen) == ("abandoned", 2)
 
 
 def test_a_refusal_of_the_source_is_a_letter_at_extract() -> None:
@@ -214,6 +214,6 @@ def test_a_refusal_of_the_source_is_a_letter_at_extract() -> None:
 
     run = load(over([], source=Refusing([])))
 
-    (letter,) = letters(run.tenant)
-    assert (letter.stage, letter.position, payload(letter)) == ("extract", "line 7", b"\xff\xfe")
+    (dead_letter,) = dead_letters(run.tenant)
+    assert (dead_letter.stage, dead_letter.position, payload(dead_letter)) == ("extract", "line 7", b"\xff\xfe")
     assert (run.state, counts(run), rows(run.tenant)) == (Run.State.PARTIAL, (1, 0, 0, 1), {})

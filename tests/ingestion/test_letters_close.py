@@ -14,7 +14,7 @@ from ingestion.models import AuditEntry, DeadLetter
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.databases import examples
-from tests.ingestion.runs import OPERATOR, carry, counts, item, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import OPERATOR, carry, counts, dead_letters, item, load, new_tenant, over, replayed, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -25,7 +25,7 @@ BAD = {"id": "rec_0001", "amount": "much"}
 
 
 def statuses(tenant: Any) -> list[str]:
-    return [one.status for one in letters(tenant)]
+    return [one.status for one in dead_letters(tenant)]
 
 
 @pytest.mark.slow
@@ -37,7 +37,7 @@ def test_the_same_good_version_again_closes_the_letter_although_it_is_unchanged(
     run = load(over([item(1)]), tenant)
 
     assert (counts(run), statuses(tenant)) == ((1, 0, 1, 0), ["abandoned"])
-    assert f"a newer version of this record was taken by run {run.pk}" in letters(tenant)[0].note
+    assert f"a newer version of this record was taken by run {run.pk}" in dead_letters(tenant)[0].note
 
 
 def test_a_version_that_the_transform_leaves_out_closes_the_letter() -> None:
@@ -76,7 +76,7 @@ def test_a_good_version_after_a_bad_one_on_a_page_takes_its_place() -> None:
 
     run = load(over([BAD, item(1)]), tenant)
 
-    assert (counts(run), run.skip_reasons, letters(tenant)) == ((2, 1, 1, 0), {"superseded": 1}, [])
+    assert (counts(run), run.skip_reasons, dead_letters(tenant)) == ((2, 1, 1, 0), {"superseded": 1}, [])
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -85,12 +85,12 @@ def test_of_two_bad_versions_the_newer_one_stays_whichever_is_replayed_first(fir
     load(over([{"id": "rec_0001", "amount": "-1"}]), tenant)
     load(over([{"id": "rec_0001", "amount": "-2"}]), tenant)
     mended = over([], transform=lambda v, ctx: {"external_id": v.id, "amount": abs(v.amount)})
-    order = [letters(tenant)[first].pk, letters(tenant)[1 - first].pk]
+    order = [dead_letters(tenant)[first].pk, dead_letters(tenant)[1 - first].pk]
 
     for pk in order:
         with registered(mended):
             try:
-                (run,) = actions.replay(OPERATOR, actions.Selection(tenant, ids=[pk]), hint=False)
+                (run,) = actions.replay(OPERATOR, actions.Selection(tenant, ids=[pk]), wake=False)
             except ActionRefused:
                 continue  # it was superseded meanwhile
             carry(run)
@@ -150,30 +150,30 @@ def test_any_history_ends_with_the_newest_good_row_and_a_letter_only_if_the_newe
         load(over([item(1, amount=f"{number}.00", label=kind)], transform=judge), tenant)
         good = f"{number}.00" if kind == GOOD else good
     for index in again:  # of any letter, before anything was mended
-        known = letters(tenant)
+        known = dead_letters(tenant)
         if known and known[index % len(known)].status in DeadLetter.OPEN:
             with registered(over([], transform=judge)):
                 (run,) = actions.replay(
-                    OPERATOR, actions.Selection(tenant, ids=[known[index % len(known)].pk]), hint=False
+                    OPERATOR, actions.Selection(tenant, ids=[known[index % len(known)].pk]), wake=False
                 )
                 carry(run)
 
     assert rows(tenant) == ({"rec_0001": good} if good else {})
-    assert any(one.status in DeadLetter.OPEN for one in letters(tenant)) == (versions[-1][0] == WRONG)
+    assert any(one.status in DeadLetter.OPEN for one in dead_letters(tenant)) == (versions[-1][0] == WRONG)
 
 
 def test_a_letter_is_closed_as_arrived_another_way_with_its_reason_and_stays_so() -> None:
     tenant = new_tenant()
     load(over([BAD]), tenant)
 
-    actions.settle(OPERATOR, letters(tenant)[0], "entered by hand")
+    actions.settle(OPERATOR, dead_letters(tenant)[0], "entered by hand")
     load(over([BAD]), tenant)
 
-    (letter,) = letters(tenant)
-    assert (letter.status, letter.note, letter.times_seen) == ("settled", "entered by hand", 2)
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.status, dead_letter.note, dead_letter.times_seen) == ("settled", "entered by hand", 2)
     assert AuditEntry.objects.for_tenant(tenant).filter(action="settle", reason="entered by hand").exists()
     with pytest.raises(ActionRefused, match="was settled; it is not open any more"):
-        actions.abandon(OPERATOR, letter, "too late")
+        actions.abandon(OPERATOR, dead_letter, "too late")
 
 
 def test_settling_needs_a_reason() -> None:
@@ -181,4 +181,4 @@ def test_settling_needs_a_reason() -> None:
     load(over([BAD]), tenant)
 
     with pytest.raises(ActionRefused, match="Say how this record arrived"):
-        actions.settle(OPERATOR, letters(tenant)[0], "")
+        actions.settle(OPERATOR, dead_letters(tenant)[0], "")

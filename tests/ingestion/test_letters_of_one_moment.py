@@ -13,7 +13,7 @@ from ingestion.dead_letters.writing import CHUNK
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import registered
 from tests.app.oracle import Entry
-from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, replayed, rows
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, item, items, load, new_tenant, replayed, rows
 from tests.ingestion.test_replay_order import FIRST, SECOND, reading, refuse, rejected
 from tests.ingestion.test_replay_statements import Batches
 
@@ -22,14 +22,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
 def replay_some(tenant: Tenant, *, keyed: bool = True, limit: int | None = None, ids: tuple[int, ...] = ()) -> Run:
     with registered(reading(keyed=keyed)):
-        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=ids), limit=limit, hint=False)
+        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=ids), limit=limit, wake=False)
         return carry(run)
 
 
 def test_of_two_versions_of_one_page_a_replay_of_the_later_one_closes_the_earlier_one() -> None:
     tenant = new_tenant()
     rejected(tenant, FIRST, SECOND)
-    first, second = letters(tenant)
+    first, second = dead_letters(tenant)
 
     replay_some(tenant, ids=(second.pk,))
 
@@ -42,7 +42,7 @@ def test_of_two_versions_of_one_page_a_replay_of_the_later_one_closes_the_earlie
 def test_of_two_versions_of_one_page_a_replay_of_the_earlier_one_leaves_the_later_one_open() -> None:
     tenant = new_tenant()
     rejected(tenant, FIRST, SECOND)
-    first, _ = letters(tenant)
+    first, _ = dead_letters(tenant)
 
     replay_some(tenant, ids=(first.pk,))
     replay_some(tenant)
@@ -56,7 +56,7 @@ def test_of_two_versions_without_an_id_the_earlier_one_does_not_overwrite_what_a
 ):
     tenant = new_tenant()
     rejected(tenant, FIRST, SECOND, keyed=False)
-    _, second = letters(tenant)
+    _, second = dead_letters(tenant)
     replay_some(tenant, keyed=False, ids=(second.pk,))
 
     run = replay_some(tenant, keyed=False)
@@ -90,7 +90,7 @@ def test_replays_of_some_letters_at_a_time_take_first_what_was_seen_first(keyed:
         replay_some(tenant, keyed=keyed, limit=1)
 
     assert rows(tenant) == {"rec_0001": "1.00"}
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED] * 2
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.REPLAYED] * 2
 
 
 @pytest.mark.slow
@@ -103,5 +103,9 @@ def test_more_parts_of_a_letter_than_one_statement_writes_keep_their_order() -> 
 
     replayed(tenant, reading(source=Batches((), trusting=True), transform=refuse))
 
-    versions = [(letter.last_seen, letter.pk) for letter in letters(tenant) if letter.source_id == FIRST["id"]]
+    versions = [
+        (dead_letter.last_seen, dead_letter.pk)
+        for dead_letter in dead_letters(tenant)
+        if dead_letter.source_id == FIRST["id"]
+    ]
     assert (len(versions), versions) == (2, sorted(versions))

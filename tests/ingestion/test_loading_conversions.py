@@ -18,7 +18,7 @@ from ingestion.core.records import Stage
 from ingestion.models import Run
 from tests.app.models import Payment
 from tests.app.oracle import Assorted, Entry, Wide
-from tests.ingestion.runs import counts, letters, load
+from tests.ingestion.runs import counts, dead_letters, load
 from tests.ingestion.test_loading_hostile_values import wide
 
 pytestmark = [
@@ -119,8 +119,8 @@ def test_what_would_be_changed_is_a_letter_that_names_the_field(field: str, valu
     run = load(wide({field: value}))
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (2, 1, 0, 1))
-    (letter,) = letters(run.tenant)
-    assert [(one["path"], one["code"]) for one in letter.errors] == [(field, code)]
+    (dead_letter,) = dead_letters(run.tenant)
+    assert [(one["path"], one["code"]) for one in dead_letter.errors] == [(field, code)]
 
 
 @pytest.mark.parametrize(("field", "value", "stored"), TAKEN, ids=lambda one: ascii(one)[:30])
@@ -146,28 +146,28 @@ def test_json_that_is_too_deep_is_a_letter_that_names_the_way_there(levels: int)
         assert levels < 1200
         return
     assert counts(run) == (2, 1, 0, 1)
-    (error,) = letters(run.tenant)[0].errors
+    (error,) = dead_letters(run.tenant)[0].errors
     assert (error["path"][:8], error["code"]) == ("tree.a.a"[: len(error["path"])], "depth")
 
 
 def test_half_a_surrogate_pair_in_json_is_named_by_its_member() -> None:
     run = load(wide({"tree": {"good": "é", "list": [1, {"bad": "half \ud800"}]}}))
 
-    assert [one["path"] for one in letters(run.tenant)[0].errors] == ["tree.list.1.bad"]
+    assert [one["path"] for one in dead_letters(run.tenant)[0].errors] == ["tree.list.1.bad"]
 
 
 @pytest.mark.postgres
 def test_nul_in_json_is_named_by_its_member() -> None:
     run = load(wide({"tree": {"good": "said \\u0000", "list": [1, {"bad": "\0"}]}}))
 
-    assert [one["path"] for one in letters(run.tenant)[0].errors] == ["tree.list.1.bad"]
+    assert [one["path"] for one in dead_letters(run.tenant)[0].errors] == ["tree.list.1.bad"]
 
 
 def test_a_field_that_no_column_has_is_a_letter_with_the_nearest_one() -> None:
     run = load(wide({"numbr": 5, "id_of_nothing": None}))
 
     assert counts(run) == (2, 1, 0, 1)
-    first, second = letters(run.tenant)[0].errors
+    first, second = dead_letters(run.tenant)[0].errors
     assert (first["path"], first["code"], second["path"]) == ("numbr", "unknown_field", "id_of_nothing")
     assert "did you mean 'number'?" in first["message"]
 
@@ -185,8 +185,8 @@ def test_a_row_that_was_fetched_in_part_is_a_letter_and_overwrites_nothing(partl
     second = load(dataclasses.replace(pipeline, transform=again, version="2"), run.tenant)
 
     assert (second.ok, second.dead) == (0, 2)
-    assert {"deferred"} == {one["code"] for letter in letters(run.tenant) for one in letter.errors}
-    assert "line" in {one["path"] for letter in letters(run.tenant) for one in letter.errors}
+    assert {"deferred"} == {one["code"] for dead_letter in dead_letters(run.tenant) for one in dead_letter.errors}
+    assert "line" in {one["path"] for dead_letter in dead_letters(run.tenant) for one in dead_letter.errors}
     assert Wide.unscoped.get(external_id="odd", tenant=run.tenant).line == "keep me"
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from ingestion import ConfigurationError, Context, Pipeline, Upsert
 from ingestion.models import Run
 from tests.app.models import Wide
-from tests.ingestion.runs import counts, letters, load, over
+from tests.ingestion.runs import counts, dead_letters, load, over
 
 pytestmark = [
     pytest.mark.every_database,
@@ -74,8 +74,8 @@ def test_what_does_not_fit_is_a_letter_that_names_the_field(field: str, value: A
     run = load(wide({field: value}))
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (2, 1, 0, 1))
-    (letter,) = letters(run.tenant)
-    assert [(one["path"].partition(".")[0], one["code"]) for one in letter.errors] == [(field, code)]
+    (dead_letter,) = dead_letters(run.tenant)
+    assert [(one["path"].partition(".")[0], one["code"]) for one in dead_letter.errors] == [(field, code)]
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_nul_is_refused_by_field_where_the_database_cannot_hold_it(field: str, v
         assert getattr(Wide.unscoped.get(external_id="odd", tenant=run.tenant), field) == value
         return
     assert counts(run) == (2, 1, 0, 1)
-    (letter,) = letters(run.tenant)
-    assert [(one["path"].partition(".")[0], one["code"]) for one in letter.errors] == [(field, "nul")]
-    assert 'nul="replace"' in letter.errors[0]["message"]
+    (dead_letter,) = dead_letters(run.tenant)
+    assert [(one["path"].partition(".")[0], one["code"]) for one in dead_letter.errors] == [(field, "nul")]
+    assert 'nul="replace"' in dead_letter.errors[0]["message"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_nul_in_a_key_is_never_replaced() -> None:
 
     if connection.vendor == POSTGRES:
         assert counts(run) == (2, 1, 0, 1)
-        assert [one["path"] for one in letters(run.tenant)[0].errors] == ["external_id"]
+        assert [one["path"] for one in dead_letters(run.tenant)[0].errors] == ["external_id"]
     else:
         assert Wide.unscoped.filter(tenant=run.tenant, external_id="a\0b").exists()
 
@@ -129,8 +129,8 @@ def test_a_letter_about_nul_is_stored_with_its_payload() -> None:
 
     run = load(pipeline)
 
-    (letter,) = letters(run.tenant)
-    assert b"\\u0000" in bytes(letter.payload)
+    (dead_letter,) = dead_letters(run.tenant)
+    assert b"\\u0000" in bytes(dead_letter.payload)
 
 
 def test_extreme_but_sound_values_are_kept_exactly() -> None:

@@ -14,7 +14,7 @@ from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.joints.test_executing import Whole
-from tests.ingestion.runs import OPERATOR, carry, events, item, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, events, item, load, new_tenant, over, replayed, rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 PLAIN = Upsert(Entry, key=["external_id"])
@@ -29,7 +29,7 @@ def loaded_by(name: str, tenant: Tenant, *records: dict[str, Any], destination: 
     """A run of the connection `name` over `records`."""
     with registered(over(records, destination=destination, **changes)) as pipeline:
         connection = actions.connect(OPERATOR, tenant, pipeline.name, name=name)
-        return carry(actions.run_now(OPERATOR, connection, hint=False))
+        return carry(actions.run_now(OPERATOR, connection, wake=False))
 
 
 def overtaken(destination: Upsert = PLAIN) -> Tenant:
@@ -37,7 +37,7 @@ def overtaken(destination: Upsert = PLAIN) -> Tenant:
     tenant = new_tenant()
     loaded_by("a", tenant, item(1, revision=1, amount="1.00"), transform=refuse, destination=destination)
     loaded_by("b", tenant, item(1, revision=2, amount="2.00"), destination=destination)
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.NEW]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.NEW]
     return tenant
 
 
@@ -49,7 +49,7 @@ def test_a_replay_leaves_what_another_connection_wrote_after_the_letter() -> Non
 
     assert rows(tenant) == {"rec_0001": "2.00"}
     assert (run.state, run.skip_reasons) == (Run.State.SUCCEEDED, {"overtaken": 1})
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.NEW]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.NEW]
     (note,) = run.events.filter(name="note").values_list("text", flat=True)
     assert "'rec_0001' by run" in note
     assert "--over-newer" in note
@@ -75,7 +75,7 @@ def test_it_is_overwritten_where_somebody_says_so() -> None:
     run = replayed(tenant, over([], destination=PLAIN), over_newer=True)
 
     assert (rows(tenant), run.ok) == ({"rec_0001": "1.00"}, 1)
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.REPLAYED]
 
 
 @pytest.mark.slow
@@ -87,12 +87,12 @@ def test_a_letter_of_several_records_one_of_which_was_left_stays_open() -> None:
     run = replayed(tenant, over([], source=source, destination=PLAIN))
 
     assert (rows(tenant), run.skip_reasons) == ({"rec_0001": "1.00", "rec_0002": "2.00"}, {"overtaken": 1})
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.NEW]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.NEW]
 
     replayed(tenant, over([], source=source, destination=PLAIN), over_newer=True)
 
     assert rows(tenant)["rec_0002"] == "1.00"
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.REPLAYED]
 
 
 @pytest.mark.slow
@@ -109,14 +109,14 @@ def test_an_older_good_version_that_came_after_a_newer_bad_one_leaves_a_way_to_t
     tenant = new_tenant()
     load(over([item(1, amount="3.00", revision=3)], destination=VERSIONED, transform=refuse), tenant)
     load(over([item(1, amount="2.00", revision=2)], destination=VERSIONED), tenant)
-    (letter,) = letters(tenant)
-    assert letter.status == DeadLetter.Status.ABANDONED
+    (dead_letter,) = dead_letters(tenant)
+    assert dead_letter.status == DeadLetter.Status.ABANDONED
 
-    actions.reopen(OPERATOR, letter, "it is newer")
+    actions.reopen(OPERATOR, dead_letter, "it is newer")
     replayed(tenant, over([], destination=VERSIONED))
 
     assert rows(tenant) == {"rec_0001": "3.00"}
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.REPLAYED]
 
 
 @pytest.mark.slow
@@ -135,10 +135,10 @@ def test_what_another_replay_wrote_is_as_old_as_its_letter() -> None:
     tenant = new_tenant()
     for version in ("1.00", "2.00"):
         load(over([item(1, amount=version)], destination=PLAIN, transform=refuse), tenant)
-    older, newer = letters(tenant)
+    older, newer = dead_letters(tenant)
     with registered(over([], destination=PLAIN)):
-        for letter in (older, newer):
-            (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk]), hint=False)
+        for dead_letter in (older, newer):
+            (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[dead_letter.pk]), wake=False)
             carry(run)
 
     assert rows(tenant) == {"rec_0001": "2.00"}
@@ -150,11 +150,15 @@ def test_what_other_replays_wrote_is_looked_up_once_for_a_page(count: int) -> No
     tenant = new_tenant()
     for version in ("1.00", "2.00"):
         load(over([item(n, amount=version) for n in range(count)], destination=PLAIN, transform=refuse), tenant)
-    older, newer = letters(tenant)[:count], letters(tenant)[count:]
+    older, newer = dead_letters(tenant)[:count], dead_letters(tenant)[count:]
     with registered(over([], destination=PLAIN)):
-        (first,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in older]), hint=False)
+        (first,) = actions.replay(
+            OPERATOR, Selection(tenant, ids=[dead_letter.pk for dead_letter in older]), wake=False
+        )
         carry(first)
-        (second,) = actions.replay(OPERATOR, Selection(tenant, ids=[letter.pk for letter in newer]), hint=False)
+        (second,) = actions.replay(
+            OPERATOR, Selection(tenant, ids=[dead_letter.pk for dead_letter in newer]), wake=False
+        )
         with CaptureQueriesContext(connection) as queries:
             carry(second)
 

@@ -18,7 +18,7 @@ from ingestion.testing import make_tenant, registered
 from integrations.http import Client, Limits
 from integrations.push import Pushed
 from tests.ingestion.received import connected
-from tests.ingestion.runs import configured, counts, item, items, letters, load, new_tenant, over
+from tests.ingestion.runs import configured, counts, dead_letters, item, items, load, new_tenant, over
 from tests.integrations.rest.worlds import World, context, reply
 
 
@@ -31,7 +31,7 @@ def test_a_record_may_have_so_many_bytes_and_one_more_makes_it_a_letter(past: in
     run = load(pipeline, tenant)
 
     assert counts(run) == (1, ok, 0, 1 - ok)
-    assert [letter.error_class for letter in letters(tenant)] == ["PayloadTooLarge"] * (1 - ok)
+    assert [dead_letter.error_class for dead_letter in dead_letters(tenant)] == ["PayloadTooLarge"] * (1 - ok)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
@@ -77,9 +77,9 @@ def test_a_delivery_may_have_so_many_bytes(past: int) -> None:
         with configured(MAX_DELIVERY_BYTES=2000):
             if past:
                 with pytest.raises(PayloadTooLarge, match="2001 bytes; the limit is 2000"):
-                    actions.deliver(to, "msg", b"x" * 2001, hint=False)
+                    actions.deliver(to, "msg", b"x" * 2001, wake=False)
             else:
-                actions.deliver(to, "msg", b"x" * 2000, hint=False)
+                actions.deliver(to, "msg", b"x" * 2000, wake=False)
 
     assert Delivery.unscoped.count() == 1 - past
 

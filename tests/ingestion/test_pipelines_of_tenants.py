@@ -61,7 +61,7 @@ def stranger(private: Pipeline) -> Connection:
 def test_its_own_tenant_uses_it_as_any_other(private: Pipeline) -> None:
     connection = actions.connect(Actor(), make_tenant("acme"), "app.private")
 
-    assert carry(actions.run_now(Actor(), connection, hint=False)).state == "succeeded"
+    assert carry(actions.run_now(Actor(), connection, wake=False)).state == "succeeded"
     assert asked == ["acme"]
 
 
@@ -72,7 +72,7 @@ def test_another_tenant_cannot_be_connected(private: Pipeline) -> None:
 
 
 def test_a_connection_that_is_there_all_the_same_reads_nothing(stranger: Connection) -> None:
-    run = carry(actions.run_now(Actor(), stranger, hint=False))
+    run = carry(actions.run_now(Actor(), stranger, wake=False))
 
     assert (run.state, run.error_class) == ("failed", "TenantNotServed")
     for look in (actions.preview, actions.test_connection):
@@ -163,4 +163,4 @@ def test_runs_of_a_tenant_that_is_taken_off_end_at_their_next_start(private: Pip
 @pytest.fixture
 def acme_run(private: Pipeline) -> Run:
     acme: Tenant = make_tenant("acme")
-    return actions.run_now(Actor(), actions.connect(Actor(), acme, "app.private"), hint=False)
+    return actions.run_now(Actor(), actions.connect(Actor(), acme, "app.private"), wake=False)

@@ -35,7 +35,7 @@ def test_a_job_planted_under_another_functions_name_is_refused_and_the_worker_go
     queue.enqueue("os.system", f"touch {target}", job_id="planted")
     with registered(over(items(2))) as pipeline:
         run = queued(pipeline)
-        queueing.hint(run.pk, run.tenant.tier, run.fence)
+        queueing.wake(run.pk, run.tenant.tier, run.fence)
 
         assert serve() == 0
 
@@ -96,7 +96,7 @@ def test_a_pickle_planted_in_the_queue_is_not_loaded(redis: Redis, tmp_path: Any
     redis.rpush(f"rq:queue:{FREE}", "evil")
     with registered(over(items(1))) as pipeline:
         run = queued(pipeline)
-        queueing.hint(run.pk, run.tenant.tier, run.fence)
+        queueing.wake(run.pk, run.tenant.tier, run.fence)
 
         for _ in range(3):
             serve()

@@ -58,7 +58,7 @@ def everything_in(redis: Redis) -> bytes:
 def test_a_hint_carries_the_runs_id_and_nothing_else(redis: Redis) -> None:
     with registered(over(items(1))) as pipeline:
         run = queued(pipeline)
-        queueing.hint(run.pk, run.tenant.tier, run.fence)
+        queueing.wake(run.pk, run.tenant.tier, run.fence)
 
     (job,) = django_rq.get_queue(FREE).jobs
     assert (job.func_name, list(job.args), job.kwargs) == (queueing.EXECUTE, [run.pk], {})
@@ -68,7 +68,7 @@ def test_a_hint_carries_the_runs_id_and_nothing_else(redis: Redis) -> None:
 def test_a_worker_executes_the_run_it_is_hinted_at() -> None:
     with registered(over(items(5), page=2)) as pipeline:
         run = queued(pipeline)
-        queueing.hint(run.pk, run.tenant.tier, run.fence)
+        queueing.wake(run.pk, run.tenant.tier, run.fence)
 
         assert serve() == 0
 
@@ -150,7 +150,7 @@ def test_a_job_that_runs_again_after_its_run_ended_does_nothing() -> None:
 def test_a_run_whose_child_was_killed_is_taken_over_without_waiting_for_its_lease() -> None:
     with registered(over(items(6), page=2)) as pipeline:
         run = queued(pipeline)
-        pid = start_child(lambda: carry(run, DyingAt("committed").seams))
+        pid = start_child(lambda: carry(run, DyingAt("committed").hooks))
         ended(pid)
 
         jobs.lost(run.pk, pid)
@@ -176,7 +176,7 @@ def test_a_worker_asked_to_stop_gives_its_run_back_at_a_batch_boundary_and_ends(
     pages = 100
     with registered(over(items(pages), page=1)) as pipeline:
         run = queued(pipeline)
-        queueing.hint(run.pk, run.tenant.tier, run.fence)
+        queueing.wake(run.pk, run.tenant.tier, run.fence)
         worker = start_child(lambda: jobs.work(FREE))
         while not Run.unscoped.filter(pk=run.pk, batches__gt=0).exists():
             time.sleep(0.02)
@@ -200,7 +200,7 @@ def test_a_dead_redis_stops_neither_the_tick_nor_a_run() -> None:
         def without_redis() -> None:
             for queue in QUEUES.values():
                 queue["URL"] = "unix:///nowhere/redis.sock"
-            queueing.hint(run.pk, run.tenant.tier, run.fence)
+            queueing.wake(run.pk, run.tenant.tier, run.fence)
             scheduling.tick()
             carry(run)
 
@@ -222,7 +222,7 @@ def test_while_redis_is_away_a_run_is_hinted_at_with_a_warning_and_nobody_looks_
             for queue in QUEUES.values():
                 queue["URL"] = "unix:///nowhere/redis.sock"
             with CaptureQueriesContext(database) as asked:
-                dispatch.hint(run)
+                dispatch.wake(run)
                 dispatch.freed(run.tenant)
             assert [query["sql"] for query in asked] == []
             (warning,) = [record for record in caplog.records if "Redis is not reachable" in record.getMessage()]

@@ -13,7 +13,7 @@ from django.db import connections
 
 from ingestion import Context, ErrorBudget, Secret, SourceChanged, actions
 from ingestion.models import Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import registered
 from ingestion.vault import credentials
 from tests.app.oracle import Entry
@@ -23,7 +23,7 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
-    letters,
+    dead_letters,
     load,
     new_tenant,
     over,
@@ -76,7 +76,7 @@ def test_never_more_than_one_page_is_fetched_ahead() -> None:
         if point == "committed":
             committed.append(1)
 
-    run = loaded(source, Seams(at=seam))
+    run = loaded(source, Hooks(at=seam))
 
     assert (run.state, early, len(committed)) == ("succeeded", [], 6)
 
@@ -215,7 +215,7 @@ def test_the_reader_uses_no_database() -> None:
 
     with registered(over([], source=Watched(2, step), integration="one")) as pipeline:
         connection = queued(pipeline).connection
-        run = carry(actions.run_now(OPERATOR, connection, config={"integration": "another"}, hint=False))
+        run = carry(actions.run_now(OPERATOR, connection, config={"integration": "another"}, wake=False))
 
     assert (run.state, used) == ("succeeded", [])
 
@@ -263,4 +263,4 @@ def test_a_page_over_the_error_budget_ends_the_run_after_its_reader() -> None:
 
     assert states == ["running", "running"]
     assert (run.state, run.error_class, counts(run)) == ("failed", "ErrorBudgetExceeded", (1, 0, 0, 1))
-    assert len(letters(run.tenant)) == 1
+    assert len(dead_letters(run.tenant)) == 1

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion import ErrorBudget
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records, registered
 from tests.app.oracle import oracle
 from tests.databases import examples
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.readers import Flaky, Watched
-from tests.ingestion.runs import carry, counts, effects, expire, finish, item, items, letters, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, effects, expire, finish, item, items, over, queued, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -34,7 +34,7 @@ def test_after_a_death_nothing_is_read_ahead() -> None:
     source = Watched(2, lambda number, ctx: threads.add(threading.current_thread().name))
     with registered(over([], source=source)) as pipeline:
         run = queued(pipeline)
-        assert in_child(lambda: carry(run, DyingAt("prepared").seams)) == KILLED
+        assert in_child(lambda: carry(run, DyingAt("prepared").hooks)) == KILLED
 
         finish(run)
 
@@ -49,7 +49,7 @@ def test_a_run_that_is_killed_while_it_reads_ahead_loses_and_doubles_nothing(poi
     with registered(over(records, source=Flaky(Records(records, page_size=10, ahead=True), set()))) as pipeline:
         run = queued(pipeline)
 
-        died = in_child(lambda: carry(run, DyingAt(point, nth).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, nth).hooks))
         finish(run)
 
     assert (died, counts(run)) == (KILLED, (40, 40, 0, 0))
@@ -74,11 +74,11 @@ def story(records: Sequence[dict[str, Any]], fails: set[int], crash: int, *, ahe
     with registered(pipeline):
         run = queued(pipeline)
         try:
-            carry(run, Seams(at=seam, sleep=lambda seconds: None))
+            carry(run, Hooks(at=seam, sleep=lambda seconds: None))
         except Killed:
             expire(run)
         finish(run)
-    keys = [(one.source_id, one.stage, one.times_seen) for one in letters(run.tenant)]
+    keys = [(one.source_id, one.stage, one.times_seen) for one in dead_letters(run.tenant)]
     left = (run.state, counts(run), run.batches, run.checkpoint, rows(run.tenant), keys, effects(run))
     return left, passed
 

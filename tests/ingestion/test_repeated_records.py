@@ -13,7 +13,7 @@ from ingestion.models import Run
 from ingestion.testing import Records
 from tests.app.oracle import Entry
 from tests.ingestion import runs
-from tests.ingestion.runs import Seams, counts, item, items, load, new_tenant, rows
+from tests.ingestion.runs import Hooks, counts, item, items, load, new_tenant, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -92,6 +92,6 @@ def test_two_connections_of_one_table_that_load_first_at_once_both_end() -> None
                 loaded_at=timezone.now(),
             )
 
-    run = load(second, tenant, Seams(at=meanwhile))
+    run = load(second, tenant, Hooks(at=meanwhile))
 
     assert (run.state, len(rows(tenant))) == (Run.State.SUCCEEDED, 6)

@@ -16,12 +16,12 @@ from tests.ingestion.runs import (
     OPERATOR,
     carry,
     counts,
+    dead_letters,
     due,
     effects,
     expire,
     finish,
     item,
-    letters,
     load,
     new_tenant,
     over,
@@ -56,15 +56,15 @@ def test_a_replay_loads_the_letters_and_closes_them() -> None:
 
     assert (run.kind, run.state, counts(run)) == (Run.Kind.REPLAY, Run.State.SUCCEEDED, (3, 3, 0, 0))
     assert rows(tenant) == {"rec_0001": "1.00", "rec_0002": "2.00", "rec_0003": "3.00"}
-    assert {(one.status, one.replay_attempts, one.replay_run_id) for one in letters(tenant)} == {
+    assert {(one.status, one.replay_attempts, one.replay_run_id) for one in dead_letters(tenant)} == {
         ("replayed", 1, run.pk)
     }
-    assert all(one.replayed_at for one in letters(tenant))
+    assert all(one.replayed_at for one in dead_letters(tenant))
 
 
 def test_a_replay_moves_no_watermark() -> None:
     tenant = rejected(1)
-    connection = letters(tenant)[0].connection
+    connection = dead_letters(tenant)[0].connection
     before = watermarks(connection)
 
     run = replayed(tenant, mended())
@@ -80,7 +80,7 @@ def test_a_replay_that_fails_again_counts_the_attempt_and_no_delivery() -> None:
     for _ in range(2):
         replayed(tenant, over([]))
 
-    assert [(one.status, one.replay_attempts, one.times_seen) for one in letters(tenant)] == [("new", 2, 1)] * 2
+    assert [(one.status, one.replay_attempts, one.times_seen) for one in dead_letters(tenant)] == [("new", 2, 1)] * 2
     assert rows(tenant) == {}
 
 
@@ -93,15 +93,15 @@ def test_an_attempt_counts_although_its_batch_rolled_back() -> None:
     run = replayed(tenant, over([], transform=broken))
 
     assert (run.state, run.attempts, counts(run)) == (Run.State.QUEUED, 1, (0, 0, 0, 0))
-    assert [(one.status, one.replay_attempts) for one in letters(tenant)] == [("new", 1)] * 2
+    assert [(one.status, one.replay_attempts) for one in dead_letters(tenant)] == [("new", 1)] * 2
 
 
 def test_of_two_operators_only_one_gets_the_letters() -> None:
     tenant = rejected(3)
-    actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+    actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
     with pytest.raises(ActionRefused, match="No open dead letter"):
-        actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_two_operators_at_the_same_moment_have_one_effect() -> None:
     def operate() -> None:
         with registered(mended()):
             try:
-                for run in actions.replay(OPERATOR, actions.Selection(tenant), hint=False):
+                for run in actions.replay(OPERATOR, actions.Selection(tenant), wake=False):
                     carry(run)
             except ActionRefused:
                 pass
@@ -123,7 +123,7 @@ def test_two_operators_at_the_same_moment_have_one_effect() -> None:
         for run in Run.unscoped.filter(tenant=tenant, state__in=Run.ACTIVE):
             finish(run)
     assert codes == [0, 0, 0]
-    assert {one.status for one in letters(tenant)} == {"replayed"}
+    assert {one.status for one in dead_letters(tenant)} == {"replayed"}
     loaded = [key for run in Run.unscoped.filter(tenant=tenant, kind=Run.Kind.REPLAY) for key in effects(run)]
     assert sorted(loaded) == sorted(rows(tenant))
     assert len(loaded) == 20
@@ -133,7 +133,7 @@ def test_two_operators_at_the_same_moment_have_one_effect() -> None:
 def test_letters_of_an_ended_replay_can_be_replayed_again() -> None:
     tenant = rejected(2)
     with registered(over([])):
-        (cancelled,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (cancelled,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         Run.unscoped.filter(pk=cancelled.pk).update(cancel_requested=True)
         carry(cancelled)
 
@@ -148,15 +148,15 @@ def test_a_killed_replay_goes_on_after_its_last_page() -> None:
     tenant = rejected(1200)
 
     with registered(mended()):
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), limit=5000, hint=False)
-        died = in_child(lambda: carry(run, DyingAt("loaded", 2).seams))
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), limit=5000, wake=False)
+        died = in_child(lambda: carry(run, DyingAt("loaded", 2).hooks))
         halfway = Run.unscoped.get(pk=run.pk)
         finish(run)
 
     assert died == KILLED
     assert counts(halfway) == (500, 500, 0, 0)
     assert counts(run) == (1200, 1200, 0, 0)
-    assert {one.status for one in letters(tenant)} == {"replayed"}
+    assert {one.status for one in dead_letters(tenant)} == {"replayed"}
     assert len(effects(run)) == len(rows(tenant)) == 1200
 
 
@@ -170,7 +170,7 @@ def test_the_newest_of_two_letters_of_a_record_is_loaded_and_both_are_closed() -
 
     assert counts(run) == (2, 1, 1, 0)
     assert rows(tenant) == {"rec_0001": "7.00"}
-    assert [one.status for one in letters(tenant)] == ["replayed", "replayed"]
+    assert [one.status for one in dead_letters(tenant)] == ["replayed", "replayed"]
 
 
 def test_a_replay_takes_no_more_than_its_limit_oldest_first() -> None:
@@ -178,7 +178,7 @@ def test_a_replay_takes_no_more_than_its_limit_oldest_first() -> None:
 
     replayed(tenant, mended(), limit=2)
 
-    assert [one.status for one in letters(tenant)] == ["replayed", "replayed", "new", "new", "new"]
+    assert [one.status for one in dead_letters(tenant)] == ["replayed", "replayed", "new", "new", "new"]
 
 
 def test_a_replay_has_no_error_budget_to_break() -> None:
@@ -192,9 +192,9 @@ def test_a_replay_has_no_error_budget_to_break() -> None:
 def test_a_replay_waits_while_another_run_of_its_connection_is_at_work() -> None:
     tenant = rejected(2)
     with registered(mended()) as pipeline:
-        busy = actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name), hint=False)
+        busy = actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name), wake=False)
         Run.unscoped.filter(pk=busy.pk).update(state=Run.State.RUNNING, active_key=busy.connection_id, lease_until=None)
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
         carry(run)
 
@@ -204,13 +204,13 @@ def test_a_replay_waits_while_another_run_of_its_connection_is_at_work() -> None
 def test_a_letter_closed_meanwhile_is_left_out() -> None:
     tenant = rejected(2)
     with registered(mended()):
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
-        actions.abandon(OPERATOR, letters(tenant)[0], "rubbish")
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
+        actions.abandon(OPERATOR, dead_letters(tenant)[0], "rubbish")
 
         carry(run)
 
     assert counts(run) == (1, 1, 0, 0)
-    assert [one.status for one in letters(tenant)] == ["abandoned", "replayed"]
+    assert [one.status for one in dead_letters(tenant)] == ["abandoned", "replayed"]
 
 
 @pytest.mark.slow
@@ -231,7 +231,7 @@ def test_a_transient_failure_of_a_replay_is_tried_again_for_the_same_letters() -
         carry(run)
 
     assert (run.state, run.attempts, counts(run)) == (Run.State.SUCCEEDED, 0, (3, 3, 0, 0))
-    assert [one.replay_attempts for one in letters(tenant)] == [2, 2, 2]
+    assert [one.replay_attempts for one in dead_letters(tenant)] == [2, 2, 2]
 
 
 @pytest.mark.slow
@@ -243,5 +243,5 @@ def test_a_record_refused_by_the_transform_again_keeps_its_newest_reason() -> No
 
     replayed(tenant, over([], transform=strict))
 
-    letter = DeadLetter.objects.for_tenant(tenant).get()
-    assert (letter.stage, letter.errors[0]["message"]) == ("transform", "unknown customer")
+    dead_letter = DeadLetter.objects.for_tenant(tenant).get()
+    assert (dead_letter.stage, dead_letter.errors[0]["message"]) == ("transform", "unknown customer")

@@ -14,7 +14,7 @@ from ingestion.dead_letters.writing import CHUNK
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
-from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, item, items, load, new_tenant, over, replayed, rows
 from tests.ingestion.test_replay_statements import Batches
 
 pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
@@ -76,9 +76,9 @@ def test_a_replay_that_fails_makes_a_letter_no_newer() -> None:
     tenant = new_tenant()
     rejected(tenant, FIRST)
     rejected(tenant, SECOND)
-    first, _ = letters(tenant)
+    first, _ = dead_letters(tenant)
     with registered(reading(transform=refuse)):
-        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[first.pk]), hint=False)
+        (run,) = actions.replay(OPERATOR, Selection(tenant, ids=[first.pk]), wake=False)
         carry(run)
 
     replayed(tenant, reading())
@@ -112,18 +112,18 @@ def test_a_row_of_a_later_page_of_the_letters_own_run_is_left(keyed: bool) -> No
     run = replayed(tenant, reading(keyed=keyed))
 
     assert (rows(tenant), run.skip_reasons) == ({"rec_0001": "2.00"}, {"overtaken": 1})
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.NEW]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.NEW]
 
 
 def test_parts_of_a_letter_are_no_newer_than_the_letter() -> None:
     tenant = new_tenant()
     group = {"name": "may", "sum": "9.99", "entries": [FIRST]}
     load(reading(source=Batches((group,))), tenant)
-    whole = letters(tenant)[0].last_seen
+    whole = dead_letters(tenant)[0].last_seen
 
     replayed(tenant, reading(source=Batches((), trusting=True), transform=refuse))
 
-    assert [letter.last_seen for letter in letters(tenant)] == [whole, whole]
+    assert [dead_letter.last_seen for dead_letter in dead_letters(tenant)] == [whole, whole]
 
 
 @pytest.mark.slow
@@ -147,8 +147,8 @@ def test_letters_seen_again_in_another_order_cost_no_more() -> None:
         rejected(tenant, *reversed(items(30)))
 
     assert sum(query["sql"].startswith("UPDATE") and "times_seen" in query["sql"] for query in queries) == 1
-    seen = sorted(letters(tenant), key=lambda letter: letter.last_seen)
-    assert [letter.source_id for letter in seen] == [one["id"] for one in reversed(items(30))]
+    seen = sorted(dead_letters(tenant), key=lambda dead_letter: dead_letter.last_seen)
+    assert [dead_letter.source_id for dead_letter in seen] == [one["id"] for one in reversed(items(30))]
 
 
 @pytest.mark.slow
@@ -166,8 +166,8 @@ def test_a_replay_resumed_from_an_earlier_releases_checkpoint_begins_anew() -> N
     tenant = new_tenant()
     rejected(tenant, *items(2))
     with registered(reading()):
-        (run,) = actions.replay(OPERATOR, Selection(tenant), hint=False)
-        Run.unscoped.filter(pk=run.pk).update(checkpoint=letters(tenant)[-1].pk)
+        (run,) = actions.replay(OPERATOR, Selection(tenant), wake=False)
+        Run.unscoped.filter(pk=run.pk).update(checkpoint=dead_letters(tenant)[-1].pk)
         carry(run)
 
     assert set(rows(tenant)) == {"rec_0001", "rec_0002"}
@@ -176,9 +176,9 @@ def test_a_replay_resumed_from_an_earlier_releases_checkpoint_begins_anew() -> N
 def test_a_resumed_replay_goes_on_behind_the_letters_that_it_took() -> None:
     tenant = new_tenant()
     rejected(tenant, item(2), item(1))
-    first, second = letters(tenant)
+    first, second = dead_letters(tenant)
     with registered(reading()):
-        (run,) = actions.replay(OPERATOR, Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, Selection(tenant), wake=False)
         Run.unscoped.filter(pk=run.pk).update(checkpoint=[first.last_seen.isoformat(), first.pk])
         carry(run)
 

@@ -21,7 +21,7 @@ from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.admin.staff import staff
 from tests.ingestion.received import Letterbox, connected, delivered_to, webhook_runs
-from tests.ingestion.runs import OPERATOR, body, carry, item, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import OPERATOR, body, carry, dead_letters, item, load, new_tenant, over, replayed, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
@@ -37,13 +37,13 @@ def buried(tenant: Tenant, *records: dict[str, Any], destination: Upsert = VERSI
         raise AssertionError("not yet")
 
     load(over(records, destination=destination, transform=refuse, **STRICT), tenant)
-    assert len(letters(tenant)) >= len(records)
+    assert len(dead_letters(tenant)) >= len(records)
 
 
 def rehearsed(tenant: Tenant, destination: Upsert = VERSIONED, **selected: Any) -> dict[str, Fate]:
     with registered(over([], destination=destination)):
         found = actions.rehearse_replay(OPERATOR, Selection(tenant, **selected))
-    return {fate.letter.source_id: fate for one in found for fate in one.fates}
+    return {fate.dead_letter.source_id: fate for one in found for fate in one.fates}
 
 
 @pytest.mark.slow
@@ -61,8 +61,10 @@ def test_each_letter_is_told_its_own_fate() -> None:
     assert fates["rec_0003"].reason == "the stored row is newer and would not be overwritten"
     assert "app_entry_not_negative" in fates["rec_0004"].reason
     assert rows(tenant) == before
-    assert {letter.status for letter in letters(tenant)} == {DeadLetter.Status.NEW}
-    assert {(letter.replay_attempts, letter.replay_run_id) for letter in letters(tenant)} == {(0, None)}
+    assert {dead_letter.status for dead_letter in dead_letters(tenant)} == {DeadLetter.Status.NEW}
+    assert {(dead_letter.replay_attempts, dead_letter.replay_run_id) for dead_letter in dead_letters(tenant)} == {
+        (0, None)
+    }
     assert not Run.objects.for_tenant(tenant).filter(kind=Run.Kind.REPLAY).exists()
 
 
@@ -112,7 +114,7 @@ def test_a_letter_that_its_source_takes_apart_is_told_the_fates_of_all_its_recor
     tenant = new_tenant()
     with registered(delivered_to(destination=VERSIONED)) as pipeline:
         connection = connected(pipeline, tenant)
-        actions.deliver(connection, "d1", b"not JSON", hint=False)
+        actions.deliver(connection, "d1", b"not JSON", wake=False)
         carry(webhook_runs(connection)[0])
     load(over([item(2, revision=1)], destination=VERSIONED), tenant)
 
@@ -146,7 +148,7 @@ def test_another_tenants_letters_are_not_rehearsed() -> None:
     buried(other, item(1))
 
     with pytest.raises(ActionRefused, match="is not there"):
-        rehearsed(mine, ids=[letter.pk for letter in letters(other)])
+        rehearsed(mine, ids=[dead_letter.pk for dead_letter in dead_letters(other)])
 
 
 def test_who_may_not_replay_may_not_rehearse() -> None:

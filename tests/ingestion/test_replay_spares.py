@@ -11,7 +11,7 @@ from ingestion.actions import Selection
 from ingestion.models import DeadLetter
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
-from tests.ingestion.runs import OPERATOR, counts, item, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import OPERATOR, counts, dead_letters, item, load, new_tenant, over, replayed, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
@@ -39,7 +39,7 @@ def test_a_letter_without_an_id_does_not_overwrite_the_row_that_a_later_run_load
 
     assert rows(tenant) == {"rec_0001": "2.00"}
     assert (counts(run), run.skip_reasons) == ((1, 0, 1, 0), {"overtaken": 1})
-    assert letters(tenant)[0].status == DeadLetter.Status.NEW
+    assert dead_letters(tenant)[0].status == DeadLetter.Status.NEW
 
 
 def test_the_rehearsal_says_so_too() -> None:
@@ -62,7 +62,7 @@ def test_a_row_loaded_before_the_letter_was_seen_is_overwritten(keyed: bool) -> 
     run = replayed(tenant, reading(keyed=keyed))
 
     assert (counts(run), rows(tenant)) == ((1, 1, 0, 0), {"rec_0001": "2.00"})
-    assert letters(tenant)[0].status == DeadLetter.Status.REPLAYED
+    assert dead_letters(tenant)[0].status == DeadLetter.Status.REPLAYED
 
 
 @pytest.mark.slow

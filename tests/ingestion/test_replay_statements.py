@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingestion import Context, Json, Page, Record, Refusal, StatementImbalance
-from tests.ingestion.runs import counts, item, items, letters, load, new_tenant, over, replayed, rows
+from tests.ingestion.runs import counts, dead_letters, item, items, load, new_tenant, over, replayed, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -55,7 +55,7 @@ def test_a_refused_statement_is_replayed_entry_by_entry() -> None:
     assert counts(first) == (3, 2, 0, 1)
     assert counts(run) == (1, 1, 0, 0)
     assert set(rows(tenant)) == {"rec_0001", "rec_0002", "rec_0003"}
-    assert [one.status for one in letters(tenant)] == ["replayed"]
+    assert [one.status for one in dead_letters(tenant)] == ["replayed"]
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_a_refused_statement_is_taken_apart_also_behind_the_letter_of_a_record()
     run = replayed(tenant, over([], source=Batches((), trusting=True)))
 
     assert counts(run) == (2, 1, 0, 1)
-    assert {(one.source_id, one.status) for one in letters(tenant)} == {("rec_0009", "new"), ("june", "replayed")}
+    assert {(one.source_id, one.status) for one in dead_letters(tenant)} == {("rec_0009", "new"), ("june", "replayed")}
 
 
 def test_a_statement_refused_again_stays_one_open_letter() -> None:
@@ -76,8 +76,8 @@ def test_a_statement_refused_again_stays_one_open_letter() -> None:
 
     run = replayed(tenant, over([], source=Batches(())))
 
-    (letter,) = letters(tenant)
-    assert (letter.status, letter.times_seen, letter.replay_attempts) == ("new", 1, 1)
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.status, dead_letter.times_seen, dead_letter.replay_attempts) == ("new", 1, 1)
     assert counts(run) == (1, 0, 0, 1)
 
 
@@ -89,5 +89,5 @@ def test_a_reopened_statement_with_one_bad_entry_stays_open_beside_the_entry() -
     run = replayed(tenant, over([], source=Batches((), trusting=True)))
 
     assert counts(run) == (2, 1, 0, 1)
-    assert {(one.source_id, one.status) for one in letters(tenant)} == {("june", "new"), ("rec_0002", "new")}
+    assert {(one.source_id, one.status) for one in dead_letters(tenant)} == {("june", "new"), ("rec_0002", "new")}
     assert set(rows(tenant)) == {"rec_0001"}

@@ -63,8 +63,8 @@ def test_runs_letters_replays_and_ticks_read_what_was_written() -> None:
     transform_fails = [{**items(1)[0], "amount": "none"}]
     with registered(over([*items(3), *transform_fails])) as pipeline:
         run = carry(queued(pipeline))
-        letter = DeadLetter.objects.for_tenant(run.tenant).first()
-        actions.abandon(OPERATOR, letter, "test")
+        dead_letter = DeadLetter.objects.for_tenant(run.tenant).first()
+        actions.abandon(OPERATOR, dead_letter, "test")
         scheduling.tick()
 
     assert run.connection.tenant == run.tenant

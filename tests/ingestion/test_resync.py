@@ -57,7 +57,7 @@ def carry_shards(parent: Run) -> None:
 
 @pytest.mark.slow
 def test_a_resync_reads_the_period_and_the_next_turn_finds_it_matched(breach: ReconciledPeriod) -> None:
-    run = actions.resync(OPERATOR, breach, reason="they sent it late", hint=False)
+    run = actions.resync(OPERATOR, breach, reason="they sent it late", wake=False)
     assert reconciling.look(breach.connection) == [yesterday(1), yesterday(2)]
     carry_shards(run)
     breach.refresh_from_db()
@@ -75,7 +75,7 @@ def test_an_old_period_is_checked_again_after_its_resync(connection: Connection,
     (row,) = actions.reconcile(OPERATOR, connection, yesterday(50))
     assert row.state == "breach"
 
-    carry_shards(actions.resync(OPERATOR, row, reason="late", hint=False))
+    carry_shards(actions.resync(OPERATOR, row, reason="late", wake=False))
 
     assert reconciling.look(connection)[-1] == yesterday(50)
     reconciling.carry(connection.pk)
@@ -89,7 +89,7 @@ def test_a_period_that_its_resync_did_not_mend_is_not_checked_at_each_turn(
 ) -> None:
     account.put("old", "1", noon(50))
     (row,) = actions.reconcile(OPERATOR, connection, yesterday(50))
-    carry_shards(actions.resync(OPERATOR, row, reason="late", hint=False))
+    carry_shards(actions.resync(OPERATOR, row, reason="late", wake=False))
     Wide.objects.for_tenant(connection.tenant).filter(external_id="old").delete()
 
     reconciling.carry(connection.pk)
@@ -146,7 +146,7 @@ def test_the_tick_hints_a_worker_once_with_an_id_and_nothing_else(connection: Co
 @pytest.mark.slow
 def test_a_worker_checks_what_it_is_hinted_at(connection: Connection, redis: Redis) -> None:
     redis.delete("rq:queue:ingestion-free")
-    queueing.hint_periods(connection.pk, connection.tenant.tier)
+    queueing.wake_for_periods(connection.pk, connection.tenant.tier)
 
     assert in_child(lambda: jobs.work("ingestion-free", burst=True)) == 0
 

@@ -34,7 +34,7 @@ def connection(acme: Tenant) -> Connection:
 
 def begun(connection: Connection, **columns: object) -> Run:
     """A run that a process has claimed, with `columns` in its row."""
-    run = actions.run_now(actions.Actor(), connection, hint=False)
+    run = actions.run_now(actions.Actor(), connection, wake=False)
     assert claims.claim(run.pk) is not None
     Run.unscoped.filter(pk=run.pk).update(**columns)
     run.refresh_from_db()
@@ -112,7 +112,7 @@ def test_runs_that_waited_without_a_worker_are_executed_first(connection: Connec
 
 
 def test_a_run_that_waits_for_its_next_attempt_is_not_executed_before_its_time(connection: Connection) -> None:
-    early = actions.run_now(actions.Actor(), connection, hint=False)
+    early = actions.run_now(actions.Actor(), connection, wake=False)
     Run.unscoped.filter(pk=early.pk).update(not_before=timezone.now() + timedelta(hours=1))
 
     ingest("run", *ACME)
@@ -157,7 +157,7 @@ def test_cancelling_a_backfill_ends_the_shard_of_a_dead_process(connection: Conn
             start + timedelta(days=1),
             shard=timedelta(hours=12),
             reason="late",
-            hint=False,
+            wake=False,
         )
         shard = parent.shards.order_by("pk").first()
         assert shard is not None

@@ -17,7 +17,7 @@ from ingestion import ErrorBudget, Pipeline, Upsert, running
 from ingestion.models import Run
 from ingestion.testing import registered
 from tests.app.oracle import Counted, Entry
-from tests.ingestion.runs import counts, item, items, letters, new_tenant, over, queued, rows
+from tests.ingestion.runs import counts, dead_letters, item, items, new_tenant, over, queued, rows
 
 pytestmark = [
     pytest.mark.every_database,
@@ -94,6 +94,6 @@ def test_savepoints_come_with_the_first_refused_row_and_not_before() -> None:
 
     assert counts(run) == (6, 4, 0, 2)
     assert sorted(rows(run.tenant)) == ["rec_0001", "rec_0002", "rec_0004", "rec_0006"]
-    assert [letter.source_id for letter in letters(run.tenant)] == ["rec_0003", "rec_0005"]
+    assert [dead_letter.source_id for dead_letter in dead_letters(run.tenant)] == ["rec_0003", "rec_0005"]
     first = next((at for at, text in enumerate(sql) if text.startswith("SAVEPOINT")), len(sql))
     assert len([text for text in sql[:first] if 'INTO "app_entry"' in text.replace("`", '"')]) >= 2, shown(sql)

@@ -140,10 +140,10 @@ def test_a_worker_waits_for_work_longer_than_the_timeout_and_outlives_a_stop(red
         redis.use()
         jobs.work(FREE)
 
-    def hint(run: Run) -> None:
+    def wake(run: Run) -> None:
         def send() -> None:
             redis.use()
-            queueing.hint(run.pk, run.tenant.tier, run.fence)
+            queueing.wake(run.pk, run.tenant.tier, run.fence)
 
         assert in_child(send) == 0
 
@@ -151,13 +151,13 @@ def test_a_worker_waits_for_work_longer_than_the_timeout_and_outlives_a_stop(red
         worker = start_child(work)
         time.sleep(2.5 * SECONDS)
         first = queued(pipeline)
-        hint(first)
+        wake(first)
         until_it_ended(first)
         redis.stop()
         time.sleep(2.5 * SECONDS)
         redis.go_on()
         second = queued(pipeline)
-        hint(second)
+        wake(second)
         until_it_ended(second)
         os.kill(worker, signal.SIGTERM)
 

@@ -14,15 +14,15 @@ from django.db import connection
 from django.test import override_settings
 
 from ingestion import Transient, artifacts
-from ingestion.dead_letters import writing as dead_letters
+from ingestion.dead_letters import writing
 from ingestion.models import Run
 from ingestion.testing import registered
 from tests.app.oracle import Entry
-from tests.ingestion.runs import carry, counts, due, item, letters, new_tenant, over, queued, replayed
+from tests.ingestion.runs import carry, counts, dead_letters, due, item, new_tenant, over, queued, replayed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 
-LARGE = "x" * (dead_letters._INLINE_BYTES + 1)
+LARGE = "x" * (writing._INLINE_BYTES + 1)
 BAD = [item(1), item(2, amount="much", note=LARGE), item(3, amount="-1.00", note=LARGE), item(4, amount="-1.00")]
 """One good; a large one that is invalid, a large one and a small one that only the database refuses."""
 OUT = EndpointConnectionError(endpoint_url="https://s3.example")
@@ -73,8 +73,8 @@ def test_no_storage_is_touched_while_the_batch_holds_the_runs_row(moody: type[Mo
 
     assert moody.inside == []
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (4, 1, 0, 3))
-    assert [len(dead_letters.payload(one)) > len(LARGE) for one in letters(tenant)] == [True, True, False]
-    assert [one.artifact is not None for one in letters(tenant)] == [True, True, False]
+    assert [len(writing.payload(one)) > len(LARGE) for one in dead_letters(tenant)] == [True, True, False]
+    assert [one.artifact is not None for one in dead_letters(tenant)] == [True, True, False]
 
 
 def test_a_page_over_budget_keeps_its_large_letters_outside_the_transaction_too(moody: type[Moody]) -> None:
@@ -86,7 +86,7 @@ def test_a_page_over_budget_keeps_its_large_letters_outside_the_transaction_too(
 
     assert moody.inside == []
     assert (run.state, run.error_class) == (Run.State.FAILED, "ErrorBudgetExceeded")
-    assert len(letters(tenant)) == 1
+    assert len(dead_letters(tenant)) == 1
 
 
 @pytest.mark.slow
@@ -104,7 +104,7 @@ def test_a_storage_that_is_away_queues_the_run_again_and_loses_no_letter(moody: 
 
     assert waiting == (Run.State.QUEUED, "Transient", 0)
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (4, 1, 0, 3))
-    assert all(one.times_seen == 1 for one in letters(tenant))
+    assert all(one.times_seen == 1 for one in dead_letters(tenant))
 
 
 def test_a_storage_that_refuses_us_fails_the_run_as_what_it_is(moody: type[Moody]) -> None:
@@ -115,7 +115,7 @@ def test_a_storage_that_refuses_us_fails_the_run_as_what_it_is(moody: type[Moody
             run = carry(queued(pipeline, tenant))
 
         assert (run.state, run.error_class, run.batches) == (Run.State.FAILED, name, 0)
-    assert letters(tenant) == []  # nothing was committed: the window is read again
+    assert dead_letters(tenant) == []  # nothing was committed: the window is read again
 
 
 def test_a_payload_that_cannot_be_fetched_now_is_not_called_damaged(moody: type[Moody]) -> None:
@@ -124,10 +124,10 @@ def test_a_payload_that_cannot_be_fetched_now_is_not_called_damaged(moody: type[
         carry(queued(pipeline, tenant))
     mended = over([], transform=lambda value, ctx: Entry(external_id=value.id, amount=1))
 
-    (letter,) = letters(tenant)
+    (dead_letter,) = dead_letters(tenant)
     moody.failing = [ConnectionResetError()]
     with pytest.raises(Transient):
-        dead_letters.payload(letter)
+        writing.payload(dead_letter)
     moody.failing = [OUT]
     waiting = replayed(tenant, mended)
 

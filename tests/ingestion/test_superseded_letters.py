@@ -14,8 +14,8 @@ from tests.ingestion.runs import (
     OPERATOR,
     carry,
     counts,
+    dead_letters,
     item,
-    letters,
     load,
     new_tenant,
     over,
@@ -43,7 +43,7 @@ def test_a_validator_that_raises_what_it_should_not_costs_its_record_only() -> N
     )
 
     assert counts(run) == (2, 1, 0, 1)
-    assert [(one.stage, one.error_class) for one in letters(tenant)] == [("validate", "KeyError")]
+    assert [(one.stage, one.error_class) for one in dead_letters(tenant)] == [("validate", "KeyError")]
 
 
 def test_a_letter_of_this_run_is_not_superseded_by_another_version_in_it() -> None:
@@ -52,7 +52,7 @@ def test_a_letter_of_this_run_is_not_superseded_by_another_version_in_it() -> No
 
     load(over(newest_first, page=1), tenant)
 
-    assert [one.status for one in letters(tenant)] == [DeadLetter.Status.NEW]
+    assert [one.status for one in dead_letters(tenant)] == [DeadLetter.Status.NEW]
 
 
 @pytest.mark.slow
@@ -64,7 +64,7 @@ def test_a_superseded_letter_opens_again_when_its_record_comes_back_bad() -> Non
 
     load(over([bad]), tenant)
 
-    assert [(one.status, one.times_seen) for one in letters(tenant)] == [(DeadLetter.Status.NEW, 2)]
+    assert [(one.status, one.times_seen) for one in dead_letters(tenant)] == [(DeadLetter.Status.NEW, 2)]
 
 
 @pytest.mark.slow
@@ -76,7 +76,7 @@ def test_a_waiting_replay_keeps_its_letters_while_a_live_run_sees_them_again() -
     load(over([bad]), tenant)
     pipeline = over([bad])
     with registered(pipeline):
-        (waiting,) = actions.replay(OPERATOR, actions.Selection(tenant, pipeline.name), hint=False)
+        (waiting,) = actions.replay(OPERATOR, actions.Selection(tenant, pipeline.name), wake=False)
         carry(queued(pipeline, tenant))
         carry(waiting)
 
@@ -91,7 +91,7 @@ def test_one_damaged_payload_does_not_stop_the_replay_of_the_others() -> None:
     tenant = new_tenant()
     large = {"id": "rec_0001", "amount": "much", "note": "x" * (dead_letters._INLINE_BYTES + 1)}
     load(over([large, {"id": "rec_0002", "amount": "much"}]), tenant)
-    (damaged,) = [one for one in letters(tenant) if one.artifact is not None]
+    (damaged,) = [one for one in dead_letters(tenant) if one.artifact is not None]
     artifacts.storage().delete(damaged.artifact.path)
 
     run = replayed(tenant, over([], transform=lambda v, ctx: Entry(external_id=v.id, amount=1)))

@@ -161,7 +161,7 @@ def test_execute_makes_the_next_attempt_at_once() -> None:
 @pytest.mark.django_db
 def test_execute_says_why_a_run_cannot_be_begun() -> None:
     ended = run_pipeline(payments, records=[charge(1)])
-    waiting = actions.run_now(actions.Actor(), ended.connection, hint=False)
+    waiting = actions.run_now(actions.Actor(), ended.connection, wake=False)
     actions.pause(actions.Actor(), ended.connection, "bank holiday")
 
     with pytest.raises(ActionRefused, match="was not executed: it is succeeded"):

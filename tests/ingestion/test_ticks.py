@@ -131,7 +131,7 @@ def test_a_tick_without_redis_says_that_no_worker_was_told() -> None:
         finally:
             queueing.absence.over()
 
-    assert (ticked.hinted, ticked.unsent) == (0, 1)
+    assert (ticked.woken, ticked.unsent) == (0, 1)
     assert "no worker was told of these runs" in said.out
 
 
@@ -139,7 +139,7 @@ def test_a_tick_without_redis_says_that_no_worker_was_told() -> None:
 def test_a_run_left_by_a_dead_worker_is_hinted_only_after_its_lease(redis: Redis) -> None:
     with registered(over(items(4), page=2)) as pipeline:
         run = queued(pipeline)
-        in_child(lambda: carry(run, DyingAt("committed").seams))
+        in_child(lambda: carry(run, DyingAt("committed").hooks))
 
         scheduling.tick()
         assert hints(redis) == []

@@ -17,7 +17,7 @@ from ingestion.models import Run
 from ingestion.testing import Records
 from tests.app.oracle import Entry
 from tests.databases import all_on_sqlite
-from tests.ingestion.runs import counts, item, letters, load, new_tenant, over, rows
+from tests.ingestion.runs import counts, dead_letters, item, load, new_tenant, over, rows
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 
@@ -77,9 +77,9 @@ def test_a_transform_that_errs_over_one_record_costs_that_record(act: str) -> No
     run = load(over([item(1), item(2), item(3)], transform=transform), tenant)
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (3, 2, 0, 1))
-    (letter,) = letters(tenant)
-    assert (letter.stage, letter.error_class, letter.source_id) == ("transform", error_class, "rec_0002")
-    assert says in " ".join(error["message"] for error in letter.errors)
+    (dead_letter,) = dead_letters(tenant)
+    assert (dead_letter.stage, dead_letter.error_class, dead_letter.source_id) == ("transform", error_class, "rec_0002")
+    assert says in " ".join(error["message"] for error in dead_letter.errors)
     assert sorted(rows(tenant)) == ["rec_0001", "rec_0003"]
 
 
@@ -88,7 +88,7 @@ def test_three_rows_without_a_key_are_three_letters() -> None:
 
     run = load(over([item(1), item(2), item(3)], transform=lambda v, ctx: {"amount": 1}), tenant)
 
-    assert (counts(run), len(letters(tenant))) == ((3, 0, 0, 3), 3)
+    assert (counts(run), len(dead_letters(tenant))) == ((3, 0, 0, 3), 3)
 
 
 def test_an_error_that_names_fields_keeps_them_apart() -> None:
@@ -97,8 +97,8 @@ def test_an_error_that_names_fields_keeps_them_apart() -> None:
 
     load(over([item(1)], transform=lambda v, ctx: raising(error)(v)), tenant)
 
-    (letter,) = letters(tenant)
-    found = [(one["path"], one["message"]) for one in letter.errors]
+    (dead_letter,) = dead_letters(tenant)
+    found = [(one["path"], one["message"]) for one in dead_letter.errors]
     assert found == [("iban", "too short"), ("iban", "wrong digits"), ("bic", "missing")]
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_the_records_fault_ends_the_run_and_buries_nothing(error: Ex
 
     run = load(over([item(1), item(2)], transform=lambda v, ctx: raising(error)(v)), tenant)
 
-    assert (run.state in (Run.State.FAILED, Run.State.QUEUED), letters(tenant), rows(tenant)) == (True, [], {})
+    assert (run.state in (Run.State.FAILED, Run.State.QUEUED), dead_letters(tenant), rows(tenant)) == (True, [], {})
 
 
 def test_a_run_that_fails_over_a_record_says_which_one_it_was() -> None:
@@ -149,7 +149,7 @@ def test_a_reader_that_errs_over_one_record_costs_that_record(error: Exception) 
     run = load(over([item(1), item(2)], reader=reader), tenant)
 
     assert counts(run) == (2, 1, 0, 1)
-    assert [(one.stage, one.error_class) for one in letters(tenant)] == [("extract", type(error).__name__)]
+    assert [(one.stage, one.error_class) for one in dead_letters(tenant)] == [("extract", type(error).__name__)]
 
 
 @pytest.mark.parametrize("body", [None, "text", 5, object()], ids=repr)
@@ -183,7 +183,7 @@ def test_a_validator_that_raises_oddly_costs_its_record(error: Exception) -> Non
     )
 
     assert counts(run) == (2, 1, 0, 1)
-    assert [one.stage for one in letters(tenant)] == ["validate"]
+    assert [one.stage for one in dead_letters(tenant)] == ["validate"]
 
 
 def test_a_skip_whose_reason_no_database_takes_is_counted() -> None:

@@ -17,7 +17,7 @@ from tests.ingestion.drift.sources import batch, known, watched
 from tests.ingestion.drift.sources import run as run_watched
 from tests.ingestion.inbox import Inbox
 from tests.ingestion.received import connected, delivered_to, push, webhook_runs
-from tests.ingestion.runs import OPERATOR, body, carry, configured, item, letters, load, new_tenant, over, queued
+from tests.ingestion.runs import OPERATOR, body, carry, configured, dead_letters, item, load, new_tenant, over, queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.every_database]
 
@@ -42,7 +42,7 @@ def test_a_run_of_rejects_alone_fails_and_an_upload_of_them_is_partial() -> None
     with registered(over([], source=Inbox(), error_budget=lenient)) as pipeline:
         connection = actions.connect(OPERATOR, new_tenant(), pipeline.name)
         data = b"\n".join(map(body, BAD))
-        uploaded = carry(actions.upload(OPERATOR, connection, "bad.jsonl", data, hint=False).run)
+        uploaded = carry(actions.upload(OPERATOR, connection, "bad.jsonl", data, wake=False).run)
 
     assert (live.state, live.error_class) == (Run.State.FAILED, "ErrorBudgetExceeded")
     assert (uploaded.state, uploaded.dead) == (Run.State.PARTIAL, len(BAD))
@@ -64,7 +64,7 @@ def test_raw_pages_are_not_kept_when_the_settings_say_so() -> None:
 def test_raw_pages_are_not_kept_of_files_which_are_kept_themselves() -> None:
     with registered(over([], source=Inbox())) as pipeline:
         connection = actions.connect(OPERATOR, new_tenant(), pipeline.name)
-        run = carry(actions.upload(OPERATOR, connection, "a.jsonl", body(item(1)), hint=False).run)
+        run = carry(actions.upload(OPERATOR, connection, "a.jsonl", body(item(1)), wake=False).run)
 
     assert (run.ok, raw_pages(run)) == (1, 0)
 
@@ -73,7 +73,7 @@ def test_raw_pages_are_not_kept_of_letters_which_hold_them() -> None:
     tenant = new_tenant()
     load(over([item(1)], transform=_not_yet, error_budget=ErrorBudget(1)), tenant)
     with registered(over([])):
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         carry(run)
 
     assert (run.ok, raw_pages(run)) == (1, 0)
@@ -107,8 +107,8 @@ def test_a_good_version_supersedes_the_letters_of_other_runs_and_not_those_of_it
     load(over([good], **judged), other)
     load(over([bad, item(2), good], page=1, **judged), own)
 
-    assert [letter.status for letter in letters(other)] == [DeadLetter.Status.ABANDONED]
-    assert [letter.status for letter in letters(own)] == [DeadLetter.Status.NEW]
+    assert [dead_letter.status for dead_letter in dead_letters(other)] == [DeadLetter.Status.ABANDONED]
+    assert [dead_letter.status for dead_letter in dead_letters(own)] == [DeadLetter.Status.NEW]
 
 
 @pytest.mark.slow
@@ -125,7 +125,7 @@ def test_drift_stops_a_run_and_not_a_replay_whose_letters_say_nothing_of_the_sou
     load(over(changed, transform=_not_yet, error_budget=ErrorBudget(1)), tenant)
     with registered(pipeline()):
         (tried,) = actions.rehearse_replay(OPERATOR, actions.Selection(tenant), limit=1000)
-        (replay,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False, limit=1000)
+        (replay,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False, limit=1000)
         carry(replay)
 
     assert (stopped.state, stopped.error_class) == (Run.State.FAILED, "SchemaDrift")

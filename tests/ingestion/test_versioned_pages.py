@@ -12,7 +12,7 @@ from django.db import transaction
 from ingestion import Context, Ready, Record, Upsert
 from ingestion.core.destinations import versions
 from tests.app.oracle import Counted, Entry, Wide
-from tests.ingestion.runs import counts, item, letters, load, new_tenant, over
+from tests.ingestion.runs import counts, dead_letters, item, load, new_tenant, over
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 VERSIONED = Upsert(Entry, key=["external_id"], version="revision")
@@ -20,14 +20,14 @@ BAD = item(1, revision=2, amount="much")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "open_letters"), [([BAD, item(1)], 0), ([item(1), BAD], 1)])
-def test_a_bad_version_is_mended_by_a_later_one_that_is_stored_already(page: list[Any], open_letters: int) -> None:
+@pytest.mark.parametrize(("page", "open_dead_letters"), [([BAD, item(1)], 0), ([item(1), BAD], 1)])
+def test_a_bad_version_is_mended_by_a_later_one_that_is_stored_already(page: list[Any], open_dead_letters: int) -> None:
     tenant = new_tenant()
     load(over([item(1)], destination=VERSIONED), tenant)
 
     run = load(over(page, destination=VERSIONED), tenant)
 
-    assert (run.dead, len(letters(tenant))) == (open_letters, open_letters)
+    assert (run.dead, len(dead_letters(tenant))) == (open_dead_letters, open_dead_letters)
     assert Entry.objects.for_tenant(tenant).get().amount == Decimal("1.00")
 
 

@@ -81,7 +81,7 @@ def test_the_wait_after_failed_runs_doubles_and_ends_with_a_good_one() -> None:
                 tenant=connection.tenant, connection=connection, pipeline=pipeline.name, kind="webhook", state=state,
                 finished_at=now, cancel_requested=state == "cancelled",
             )  # fmt: skip
-            made = deliveries._make(connection, hint=False)
+            made = deliveries._make(connection, wake=False)
             assert made is not None
             waits.append(round((made.not_before - now).total_seconds()) if made.not_before else 0)
             made.delete()
@@ -98,7 +98,7 @@ def test_a_failed_webhook_run_is_retried_at_once_by_its_connections_next_run() -
         push(connection, "evt_1", item(1))
         failed = carry(webhook_runs(connection)[0])
     with registered(delivered_to()):
-        again = carry(actions.retry(OPERATOR, failed, "mended", hint=False))
+        again = carry(actions.retry(OPERATOR, failed, "mended", wake=False))
 
     assert again.ok == 1
     assert len(webhook_runs(connection)) == 2
@@ -110,7 +110,7 @@ def test_deliveries_for_which_nobody_made_a_run_have_one_at_once() -> None:
         push(connection, "evt_1", item(1))
         Run.unscoped.filter(connection=connection).delete()
 
-        made = deliveries.run_at_once(connection, hint=False)
+        made = deliveries.run_at_once(connection, wake=False)
 
     assert webhook_runs(connection) == [made]
 
@@ -126,7 +126,7 @@ def test_a_retry_is_refused_while_a_run_takes_the_deliveries_in() -> None:
         )
 
         with pytest.raises(ActionRefused):
-            actions.retry(OPERATOR, other, hint=False)
+            actions.retry(OPERATOR, other, wake=False)
 
 
 def test_a_cancelled_webhook_run_leaves_its_deliveries_pending() -> None:

@@ -11,7 +11,7 @@ from ingestion import SourceChanged, actions
 from ingestion.core.errors import ActionRefused
 from ingestion.core.windows import EPOCH
 from ingestion.models import Connection, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.running.claims import claim
 from ingestion.testing import Records, registered
 from tests.ingestion.chaos.processes import DyingAt, in_child
@@ -77,7 +77,7 @@ def test_a_window_stays_as_it_was_on_every_attempt() -> None:
         run = queued(pipeline)
         before = (run.window_start, run.window_end)
         for nth in (1, 2, 1):
-            in_child(lambda nth=nth: carry(run, DyingAt("committed", nth).seams))
+            in_child(lambda nth=nth: carry(run, DyingAt("committed", nth).hooks))
             Run.unscoped.filter(pk=run.pk).update(lease_until=datetime(2000, 1, 1, tzinfo=UTC))
         finish(run)
 
@@ -118,7 +118,7 @@ def test_a_run_retried_after_a_rewind_leaves_the_gap_before_its_window_to_the_ne
     actions.rewind(OPERATOR, first.connection, to, "the source lost May")
 
     with registered(over(items(1))):
-        again = carry(actions.retry(OPERATOR, failed, hint=False))
+        again = carry(actions.retry(OPERATOR, failed, wake=False))
 
     assert (again.state, again.watermark_after) == (Run.State.SUCCEEDED, to)
     assert watermarks(first.connection)[-1] == to
@@ -150,7 +150,7 @@ def test_a_cancelled_run_stops_at_the_next_page_and_keeps_what_it_committed() ->
     with registered(over(items(6), page=2)) as pipeline:
         run = queued(pipeline)
 
-        carry(run, DyingAt("committed", 1, then=lambda: actions.cancel(OPERATOR, refreshed(run), "enough")).seams)
+        carry(run, DyingAt("committed", 1, then=lambda: actions.cancel(OPERATOR, refreshed(run), "enough")).hooks)
 
     assert (run.state, counts(run)) == (Run.State.CANCELLED, (2, 2, 0, 0))
     assert watermarks(run.connection) == []
@@ -174,7 +174,7 @@ def test_a_paused_connection_gives_its_run_back_and_resumes_from_the_checkpoint(
         run = queued(pipeline)
         pause = DyingAt("committed", 2, then=lambda: actions.pause(OPERATOR, run.connection, "repairs"))
 
-        carry(run, pause.seams)
+        carry(run, pause.hooks)
         assert (run.state, counts(run), run.checkpoint) == (Run.State.QUEUED, (4, 4, 0, 0), 4)
         assert carry(run).state == Run.State.QUEUED, "a paused connection starts nothing"
 
@@ -187,7 +187,7 @@ def test_a_paused_connection_gives_its_run_back_and_resumes_from_the_checkpoint(
 
 def test_a_worker_asked_to_stop_gives_its_run_back_at_the_batch_boundary() -> None:
     with registered(over(items(6), page=2)) as pipeline:
-        run = carry(queued(pipeline), Seams(stop=lambda: True))
+        run = carry(queued(pipeline), Hooks(stop=lambda: True))
 
         assert (run.state, counts(run), run.active_key) == (Run.State.QUEUED, (2, 2, 0, 0), None)
         carry(run)
@@ -199,7 +199,7 @@ def test_a_worker_asked_to_stop_gives_its_run_back_at_the_batch_boundary() -> No
 def test_a_run_cancelled_after_its_worker_died_is_cancelled_by_the_next_claim() -> None:
     with registered(over(items(4), page=2)) as pipeline:
         run = queued(pipeline)
-        in_child(lambda: carry(run, DyingAt("committed", 1).seams))
+        in_child(lambda: carry(run, DyingAt("committed", 1).hooks))
         actions.cancel(OPERATOR, refreshed(run))
         finish(run)
 
@@ -210,7 +210,7 @@ def test_a_run_cancelled_after_its_worker_died_is_cancelled_by_the_next_claim() 
 def test_a_run_paused_after_its_worker_died_is_given_back_and_frees_the_connection() -> None:
     with registered(over(items(4), page=2)) as pipeline:
         run = queued(pipeline)
-        in_child(lambda: carry(run, DyingAt("committed", 1).seams))
+        in_child(lambda: carry(run, DyingAt("committed", 1).hooks))
         actions.pause(OPERATOR, run.connection, "repairs")
         Run.unscoped.filter(pk=run.pk).update(lease_until=datetime(2000, 1, 1, tzinfo=UTC))
         carry(run)

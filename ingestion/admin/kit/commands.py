@@ -36,12 +36,12 @@ def for_run(verb: str, run: Run, *options: str) -> str:
     return _line(*(("show", "run") if verb == "show" else (verb,)), run.pk, *options)
 
 
-def replay(letter: DeadLetter) -> str:
-    return _line("replay", "--tenant", letter.tenant.key, "--id", letter.pk, "--queue", "--reason", "…")
+def replay(dead_letter: DeadLetter) -> str:
+    return _line("replay", "--tenant", dead_letter.tenant.key, "--id", dead_letter.pk, "--queue", "--reason", "…")
 
 
-def for_letter(verb: str, letter: DeadLetter, *options: str) -> str:
-    return _line(verb, letter.pk, *options)
+def for_letter(verb: str, dead_letter: DeadLetter, *options: str) -> str:
+    return _line(verb, dead_letter.pk, *options)
 
 
 def for_delivery(delivery: Delivery) -> str:

@@ -36,37 +36,37 @@ class NoteForm(forms.Form):
     note = forms.CharField(label=_("Note"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4, "cols": 60}))
 
 
-def _replay(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
-    (run,) = actions.replay(actor, Selection(letter.tenant, ids=[letter.pk]), reason=values["reason"])
+def _replay(actor: Actor, dead_letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    (run,) = actions.replay(actor, Selection(dead_letter.tenant, ids=[dead_letter.pk]), reason=values["reason"])
     return Done(_("Run %s replays it.") % run.pk, show=run)
 
 
-def _triage(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
-    actions.triage(actor, letter, values["note"])
+def _triage(actor: Actor, dead_letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    actions.triage(actor, dead_letter, values["note"])
     return Done(_("The note is kept."))
 
 
-def _abandon(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
-    actions.abandon(actor, letter, values["reason"])
+def _abandon(actor: Actor, dead_letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    actions.abandon(actor, dead_letter, values["reason"])
     return Done(_("Given up. The record stays here."))
 
 
-def _settle(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
-    actions.settle(actor, letter, values["reason"])
+def _settle(actor: Actor, dead_letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    actions.settle(actor, dead_letter, values["reason"])
     return Done(_("Settled. The record stays here."))
 
 
-def _reopen(actor: Actor, letter: DeadLetter, values: Mapping[str, Any]) -> Done:
-    actions.reopen(actor, letter, values["reason"])
+def _reopen(actor: Actor, dead_letter: DeadLetter, values: Mapping[str, Any]) -> Done:
+    actions.reopen(actor, dead_letter, values["reason"])
     return Done(_("It is open again."))
 
 
-def _is_open(letter: DeadLetter) -> bool:
-    return letter.status in DeadLetter.OPEN
+def _is_open(dead_letter: DeadLetter) -> bool:
+    return dead_letter.status in DeadLetter.OPEN
 
 
-def _is_given_up(letter: DeadLetter) -> bool:
-    return letter.status in DeadLetter.GIVEN_UP
+def _is_given_up(dead_letter: DeadLetter) -> bool:
+    return dead_letter.status in DeadLetter.GIVEN_UP
 
 
 @admin.register(DeadLetter)
@@ -85,16 +85,16 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
              commands.replay),
         Verb("triage", _("Triage"), "ingestion.triage_deadletter", _triage, NoteForm, _is_open,
              _("Marks it as looked at, with a note for colleagues."),
-             lambda letter: commands.for_letter("triage", letter, "--note", "…")),
+             lambda dead_letter: commands.for_letter("triage", dead_letter, "--note", "…")),
         Verb("abandon", _("Abandon"), "ingestion.triage_deadletter", _abandon, ReasonForm, _is_open,
              _("Gives the record up. Nothing is deleted."),
-             lambda letter: commands.for_letter("abandon", letter, "--reason", "…")),
+             lambda dead_letter: commands.for_letter("abandon", dead_letter, "--reason", "…")),
         Verb("settle", _("Settle"), "ingestion.triage_deadletter", _settle, ReasonForm, _is_open,
              _("Closes it because the record is here by another way: say which. Nothing is deleted."),
-             lambda letter: commands.for_letter("settle", letter, "--reason", "…")),
+             lambda dead_letter: commands.for_letter("settle", dead_letter, "--reason", "…")),
         Verb("reopen", _("Open again"), "ingestion.triage_deadletter", _reopen, ReasonForm, _is_given_up,
              _("Opens it again, so that it can be replayed."),
-             lambda letter: commands.for_letter("reopen", letter, "--reason", "…")),
+             lambda dead_letter: commands.for_letter("reopen", dead_letter, "--reason", "…")),
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -109,21 +109,21 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         return queryset.filter(connection__in=own, source_id=term.strip()), False
 
     @admin.display(description=_("record"))
-    def record(self, letter: DeadLetter) -> str:
-        known = [visible(text) for text in (letter.position, letter.source_id) if text]
-        return cells.cut(" · ".join(known) or letter.identity[:12], 60)
+    def record(self, dead_letter: DeadLetter) -> str:
+        known = [visible(text) for text in (dead_letter.position, dead_letter.source_id) if text]
+        return cells.cut(" · ".join(known) or dead_letter.identity[:12], 60)
 
     @admin.display(description=_("why"))
-    def why(self, letter: DeadLetter) -> str:
-        return visible(causes.cause(letter.errors)) or cells.EMPTY
+    def why(self, dead_letter: DeadLetter) -> str:
+        return visible(causes.cause(dead_letter.errors)) or cells.EMPTY
 
     @admin.display(description=_("status"))
-    def standing(self, letter: DeadLetter) -> str:
-        return cells.badge(f"letter-{letter.status}", letter.get_status_display())
+    def standing(self, dead_letter: DeadLetter) -> str:
+        return cells.badge(f"letter-{dead_letter.status}", dead_letter.get_status_display())
 
     @admin.display(description=_("last seen"))
-    def seen(self, letter: DeadLetter) -> str:
-        return cells.moment(letter.last_seen)
+    def seen(self, dead_letter: DeadLetter) -> str:
+        return cells.moment(dead_letter.last_seen)
 
     @admin.action(description=_("Replay"), permissions=["replay"])
     def replay_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
@@ -155,18 +155,18 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
     def payload(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The whole payload as a download, noted in the audit trail."""
         user: Any = request.user
-        letter = self.own_object(request, object_id)
+        dead_letter = self.own_object(request, object_id)
         if not user.has_perm("ingestion.view_payload"):
             raise PermissionDenied
-        if letter is None:
+        if dead_letter is None:
             return self.no_such_object(request, object_id)
         try:
-            data = writing.payload(letter)
+            data = writing.payload(dead_letter)
         except artifacts.ArtifactDamaged as damage:
             messages.error(request, str(damage))
-            return HttpResponseRedirect(reverse("admin:ingestion_deadletter_change", args=[letter.pk]))
-        Actor(user).audit(letter.tenant, "download", f"payload of dead letter {letter.pk}")
-        return attachment(data, f"dead-letter-{letter.pk}.bin")
+            return HttpResponseRedirect(reverse("admin:ingestion_deadletter_change", args=[dead_letter.pk]))
+        Actor(user).audit(dead_letter.tenant, "download", f"payload of dead letter {dead_letter.pk}")
+        return attachment(data, f"dead-letter-{dead_letter.pk}.bin")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         query = request.GET.copy()
@@ -179,46 +179,49 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         return {**_page(request, obj), "verbs": self.offered(request, obj), "standing": self.standing(obj)}
 
 
-def _page(request: HttpRequest, letter: DeadLetter) -> dict[str, Any]:
+def _page(request: HttpRequest, dead_letter: DeadLetter) -> dict[str, Any]:
     user: Any = request.user
     sees = user.has_perm("ingestion.view_payload")
-    errors = letter.errors if isinstance(letter.errors, list) else []
+    errors = dead_letter.errors if isinstance(dead_letter.errors, list) else []
+    record = visible(dead_letter.position or dead_letter.source_id) or dead_letter.pipeline
     return {
-        "title": _("Dead letter %(number)s: %(record)s")
-        % {"number": letter.pk, "record": visible(letter.position or letter.source_id) or letter.pipeline},
-        "letter": letter,
+        "title": _("Dead letter %(number)s: %(record)s") % {"number": dead_letter.pk, "record": record},
+        "dead_letter": dead_letter,
         "sees_payload": sees,
-        "preview": _preview(letter) if sees else None,
+        "preview": _preview(dead_letter) if sees else None,
         "errors_found": [
             {name: visible(str(error.get(name, ""))) for name in ("path", "code", "message")}
             for error in errors if isinstance(error, dict)
         ],
-        "facts": _facts(letter),
-        "same_cause": f"{reverse('admin:ingestion_deadletter_changelist')}?fingerprint={letter.fingerprint}",
+        "facts": _facts(dead_letter),
+        "same_cause": f"{reverse('admin:ingestion_deadletter_changelist')}?fingerprint={dead_letter.fingerprint}",
     }  # fmt: skip
 
 
-def _preview(letter: DeadLetter) -> Preview:
+def _preview(dead_letter: DeadLetter) -> Preview:
     try:
-        return preview(writing.payload(letter))
+        return preview(writing.payload(dead_letter))
     except artifacts.ArtifactDamaged as damage:
         return Preview(str(damage), _("unreadable"), 0, 0)
 
 
-def _facts(letter: DeadLetter) -> list[tuple[Any, Any]]:
+def _facts(dead_letter: DeadLetter) -> list[tuple[Any, Any]]:
     facts = [
-        (_("Connection"), cells.link("connection", letter.connection_id, letter.connection)),
-        (_("Source id"), visible(letter.source_id)),
-        (_("Position"), visible(letter.position)),
-        (_("Stage"), letter.stage),
-        (_("Last seen by"), cells.link("run", letter.run_id, letter.run)),
-        (_("First seen"), cells.exactly(letter.first_seen)),
-        (_("Last seen"), cells.exactly(letter.last_seen)),
-        (_("Times seen"), letter.times_seen),
-        (_("Replay attempts"), letter.replay_attempts or ""),
-        (_("Replay"), cells.link("run", letter.replay_run_id, letter.replay_run) if letter.replay_run_id else ""),
-        (_("Replayed"), cells.exactly(letter.replayed_at) if letter.replayed_at else ""),
-        (_("Correlation id"), visible(letter.correlation_id)),
-        (_("Note"), visible(letter.note)),
+        (_("Connection"), cells.link("connection", dead_letter.connection_id, dead_letter.connection)),
+        (_("Source id"), visible(dead_letter.source_id)),
+        (_("Position"), visible(dead_letter.position)),
+        (_("Stage"), dead_letter.stage),
+        (_("Last seen by"), cells.link("run", dead_letter.run_id, dead_letter.run)),
+        (_("First seen"), cells.exactly(dead_letter.first_seen)),
+        (_("Last seen"), cells.exactly(dead_letter.last_seen)),
+        (_("Times seen"), dead_letter.times_seen),
+        (_("Replay attempts"), dead_letter.replay_attempts or ""),
+        (
+            _("Replay"),
+            cells.link("run", dead_letter.replay_run_id, dead_letter.replay_run) if dead_letter.replay_run_id else "",
+        ),
+        (_("Replayed"), cells.exactly(dead_letter.replayed_at) if dead_letter.replayed_at else ""),
+        (_("Correlation id"), visible(dead_letter.correlation_id)),
+        (_("Note"), visible(dead_letter.note)),
     ]
     return [(label, value) for label, value in facts if value != ""]

@@ -98,10 +98,10 @@ def _matching(page: DeadLetterAdmin, request: HttpRequest) -> QuerySet[Any]:
     if "ids" in request.GET:
         ids = [int(pk) for pk in request.GET["ids"].split(",")[: page.list_max_show_all] if pk]
         ids = [pk for pk in ids if 0 < pk < 2**63]  # SQLite's driver takes no larger ones
-        letters = page.get_queryset(request).filter(pk__in=ids)
+        dead_letters = page.get_queryset(request).filter(pk__in=ids)
     else:
-        letters = page.get_changelist_instance(request).queryset
-    return letters.filter(_FREE, status__in=DeadLetter.OPEN)
+        dead_letters = page.get_changelist_instance(request).queryset
+    return dead_letters.filter(_FREE, status__in=DeadLetter.OPEN)
 
 
 def _replay(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Run]:
@@ -151,12 +151,12 @@ def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, A
 
 
 def _shown(fate: Fate) -> dict[str, Any]:
-    letter = fate.letter
+    dead_letter = fate.dead_letter
     return {
-        "letter": cells.link("deadletter", letter.pk, f"{letter.pk}"),
-        "record": visible(letter.source_id or letter.position),
+        "dead_letter": cells.link("deadletter", dead_letter.pk, f"{dead_letter.pk}"),
+        "record": visible(dead_letter.source_id or dead_letter.position),
         "would": fate.would,
-        "reason": visible(cells.cut(mask(fate.reason, letter.tenant_id), 500)),
+        "reason": visible(cells.cut(mask(fate.reason, dead_letter.tenant_id), 500)),
     }
 
 

@@ -149,9 +149,9 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
         "more_events": len(events) > _TIMELINE,
         "files": [(link, visible(link.name), cells.size(link.artifact.size)) for link in files[:_FILES]],
         "more_files": len(files) > _FILES,
-        "letters": f"{count}+" if more else count,
+        "dead_letters": f"{count}+" if more else count,
         "elsewhere": causes.elsewhere(run) if not count else ("", False),
-        "letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
+        "dead_letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
         "command": commands.for_run("show", run),
     }
 
@@ -166,12 +166,12 @@ def _rejection(run: Run) -> dict[str, Any] | None:
     """How many records were rejected, and the first one with its reason; None where all were taken."""
     if not run.dead:
         return None
-    letter = causes.first_of(run)
+    dead_letter = causes.first_of(run)
     return {
         "count": rejections(run.dead, run.read),
-        "letter": letter,
-        "where": visible((letter.position or letter.source_id) if letter else ""),
-        "why": visible(causes.cause(letter.errors, 300) if letter else ""),
+        "dead_letter": dead_letter,
+        "where": visible((dead_letter.position or dead_letter.source_id) if dead_letter else ""),
+        "why": visible(causes.cause(dead_letter.errors, 300) if dead_letter else ""),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -46,7 +47,10 @@ class UploadForm(forms.Form):
         label=_("Account"), required=False, max_length=100, help_text=_("For files that do not say whose they are.")
     )
     layout = forms.CharField(
-        label=_("Layout"), required=False, max_length=100, help_text=_("For files that fit several layouts.")
+        label=_("Layout"),
+        required=False,
+        max_length=20_000,
+        help_text=_("For files that fit several layouts: its name, or a layout of your own as JSON."),
     )
     settings = forms.CharField(
         label=_("Other settings"),
@@ -81,21 +85,55 @@ class UploadForm(forms.Form):
         return file
 
     def clean_settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for line in filter(None, (line.strip() for line in self.cleaned_data["settings"].splitlines())):
-            name, equals, value = line.partition("=")
+        values: dict[str, Any] = {}
+        for setting in _settings(self.cleaned_data["settings"]):
+            name, equals, value = setting.partition("=")
             if not equals or not name.strip():
-                raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line})
-            try:
-                found[name.strip()] = json_or_text(value.strip())
-            except ConfigurationError as error:
-                raise ValidationError(str(error)) from error
-        return found
+                raise ValidationError(_("“%(line)s” is not name=value."), params={"line": setting[:200]})
+            if name.strip() in values:
+                raise ValidationError(_("“%(name)s” stands there twice."), params={"name": name.strip()})
+            values[name.strip()] = _value(value.strip())
+        return values
+
+    def clean_layout(self) -> Any:
+        """A name; where it begins like an object, the layout that it is."""
+        layout: str = self.cleaned_data["layout"]
+        return _value(layout) if layout.startswith("{") else layout
 
     def config(self) -> dict[str, Any]:
         """What the upload adds to the connection's config."""
         named = {name: self.cleaned_data[name] for name in _OF_BANK_FILES if self.cleaned_data.get(name)}
         return {**self.cleaned_data["settings"], **named}
+
+
+def _settings(text: str) -> list[str]:
+    """One a line; an object of JSON goes on until it is closed."""
+    pairs: list[str] = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        if pairs and _is_open(pairs[-1]):
+            pairs[-1] += f" {line}"
+        else:
+            pairs.append(line)
+    return pairs
+
+
+def _is_open(setting: str) -> bool:
+    """Whether the object that a setting begins with has not come to its end."""
+    value = setting.partition("=")[2].strip()
+    try:
+        json.loads(value)
+    except json.JSONDecodeError as error:
+        return value.startswith("{") and error.pos >= len(value)
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def _value(text: str) -> Any:
+    try:
+        return json_or_text(text)
+    except ConfigurationError as error:
+        raise ValidationError(str(error)) from error
 
 
 def _able() -> Q:

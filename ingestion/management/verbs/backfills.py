@@ -47,12 +47,12 @@ def backfill(options: Options, output: Output) -> None:
     left = _left_by_a_dead_process(connection, options)
     if left is not None:
         output.say(f"Run {left.pk} is this backfill, and nobody is at work on it: its shards that are left go on.")
-        parent = actions.retry(arguments.COMMAND_LINE, left, options["reason"], hint=options["queue"])
+        parent = actions.retry(arguments.COMMAND_LINE, left, options["reason"], wake=options["queue"])
     else:
         parent = actions.backfill(
             arguments.COMMAND_LINE, connection, options["start"], options["end"], shard=options["shard"],
             reason=options["reason"], parallel=options["parallel"], config=dict(options["config"]),
-            hint=options["queue"],
+            wake=options["queue"],
         )  # fmt: skip
     answer(parent, options, output)
 

@@ -88,7 +88,7 @@ def replay(options: Options, output: Output) -> None:
         limit=limit,
         reason=options["reason"],
         over_newer=options["over_newer"],
-        hint=options["queue"],
+        wake=options["queue"],
     )
     named_letters = DeadLetter.objects.for_tenant(selection.tenant).filter(replay_run__in=runs, pk__in=selection.ids)
     _tell_left(selection, named_letters.values_list("pk", flat=True), output)
@@ -104,9 +104,11 @@ def _tell_left(selection: actions.Selection, taken: Collection[int], output: Out
 def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
     rehearsed = actions.rehearse_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
     fates = [fate for one in rehearsed for fate in one.fates]
-    rows = [{**serializers.letter(fate.letter), "would": fate.would, "because": fate.reason} for fate in fates]
+    rows = [
+        {**serializers.dead_letter(fate.dead_letter), "would": fate.would, "because": fate.reason} for fate in fates
+    ]
     output.rows("dead_letters", rows, _REHEARSED)
-    _tell_left(selection, [fate.letter.pk for fate in fates], output)
+    _tell_left(selection, [fate.dead_letter.pk for fate in fates], output)
     for text in (note for one in rehearsed for note in one.notes):
         output.say(text)
     failures = [f"The replay of {one.connection} would fail. {one.failure}" for one in rehearsed if one.failure]
@@ -118,19 +120,19 @@ def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output
 
 
 def triage(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.triage(arguments.COMMAND_LINE, letter, options["note"]))
+    _each(options, output, lambda dead_letter: actions.triage(arguments.COMMAND_LINE, dead_letter, options["note"]))
 
 
 def abandon(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.abandon(arguments.COMMAND_LINE, letter, options["reason"]))
+    _each(options, output, lambda dead_letter: actions.abandon(arguments.COMMAND_LINE, dead_letter, options["reason"]))
 
 
 def settle(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.settle(arguments.COMMAND_LINE, letter, options["reason"]))
+    _each(options, output, lambda dead_letter: actions.settle(arguments.COMMAND_LINE, dead_letter, options["reason"]))
 
 
 def reopen(options: Options, output: Output) -> None:
-    _each(options, output, lambda letter: actions.reopen(arguments.COMMAND_LINE, letter, options["reason"]))
+    _each(options, output, lambda dead_letter: actions.reopen(arguments.COMMAND_LINE, dead_letter, options["reason"]))
 
 
 def _add_ids(parser: CommandParser) -> None:
@@ -140,9 +142,9 @@ def _add_ids(parser: CommandParser) -> None:
 
 def _each(options: Options, output: Output, act: Callable[[DeadLetter], None]) -> None:
     """All of them or none: a letter that is not there, or in another status, undoes the others."""
-    letters = [lookups.one(DeadLetter, pk, options) for pk in options["letters"]]
+    dead_letters = [lookups.one(DeadLetter, pk, options) for pk in options["letters"]]
     with transaction.atomic():
-        for letter in letters:
-            act(letter)
-            letter.refresh_from_db()
-    output.rows("dead_letters", [serializers.letter(letter) for letter in letters], COLUMNS)
+        for dead_letter in dead_letters:
+            act(dead_letter)
+            dead_letter.refresh_from_db()
+    output.rows("dead_letters", [serializers.dead_letter(dead_letter) for dead_letter in dead_letters], COLUMNS)

@@ -36,7 +36,7 @@ def add(verbs: Verbs) -> None:
 def deliver(options: Options, output: Output) -> None:
     connection = lookups.connection(options)
     data = uploads.read(options["file"])
-    stored = actions.deliver(connection, options["id"], data, hint=options["queue"])
+    stored = actions.deliver(connection, options["id"], data, wake=options["queue"])
     arguments.COMMAND_LINE.audit(connection.tenant, "deliver", connection, stored=stored)
     if not stored:
         output.say("It was stored before.")

@@ -18,7 +18,7 @@ from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output, shown_as
 from ingestion.management.verbs.stop_signals import stopping
 from ingestion.models import Connection, Event, Run, RunArtifact
-from ingestion.running import Seams, execute, stalled
+from ingestion.running import Hooks, execute, stalled
 from ingestion.scheduling.waiting import why_unclaimed
 
 COLUMNS = ("id", "tenant", "pipeline", "name", "kind", "state", "read", "ok", "skipped", "dead")
@@ -69,7 +69,7 @@ def carry(run: Run, stop: threading.Event) -> list[Run]:
     if stop.is_set():
         return []
     earlier = carry_earlier(run.connection, stop, before=run)
-    if execute(run.pk, Seams(stop=stop.is_set)) is None:
+    if execute(run.pk, Hooks(stop=stop.is_set)) is None:
         # Not ours: a worker that the tick told was quicker. The answer is the same, it only takes somebody else's time.
         run.refresh_from_db()
         while run.state == Run.State.RUNNING and not stop.wait(POLL_SECONDS):
@@ -91,8 +91,8 @@ def carry_earlier(connection: Connection, stop: threading.Event, before: Run | N
     if before is not None:
         queued = queued.filter(pk__lt=before.pk)
     line = list(queued.select_related("tenant", "connection__tenant").order_by("pk"))
-    seams = Seams(stop=stop.is_set)
-    return [run for run in line if not stop.is_set() and execute(run.pk, seams) is not None]
+    hooks = Hooks(stop=stop.is_set)
+    return [run for run in line if not stop.is_set() and execute(run.pk, hooks) is not None]
 
 
 def is_served(connection: Connection) -> bool:

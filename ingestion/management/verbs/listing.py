@@ -98,7 +98,7 @@ def list_dead_letters(options: Options, output: Output) -> None:
     rows = _filtered(
         rows, options, pipeline="pipeline", status="status__in", since="last_seen__gte", fingerprint="fingerprint"
     ).select_related("connection").defer("payload").order_by("-pk")  # fmt: skip
-    shown = [serializers.letter(row) for row in rows[: options["limit"]]]
+    shown = [serializers.dead_letter(row) for row in rows[: options["limit"]]]
     output.rows("dead_letters", shown, dead_letters.COLUMNS, nothing)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from ingestion import artifacts, deliveries, jobs, queueing, retention, scheduling
+from ingestion.actions.refused_configs import refused_configs
 from ingestion.conf import config
 from ingestion.core.text import counted
 from ingestion.database.clock import read_db_now
@@ -77,6 +78,8 @@ def health(options: Options, output: Output) -> None:
         output.say("Redis cannot be reached: runs wait until a tick can tell the workers. No data is lost.")
     _part(output, "overdue", [serializers.overdue(one) for one in overdue], OVERDUE)
     _part(output, "expired_leases", [serializers.run(row) for row in expired], (*inline_execution.COLUMNS, "host"))
+    wrong = [{**serializers.connection(row), "because": reason} for row, reason in refused_configs()]
+    _part(output, "refused_configs", wrong, ("id", "tenant", "pipeline", "name", "because"))
     breaches = ReconciledPeriod.unscoped.filter(state=ReconciledPeriod.State.BREACH)
     rows = breaches.select_related("tenant", "connection").order_by("-pk")[: scheduling.SHOWN]
     _part(output, "breaches", [serializers.reconciliation(row) for row in rows], reconciliations.COLUMNS)

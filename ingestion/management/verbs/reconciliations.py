@@ -78,7 +78,7 @@ def reconcile(options: Options, output: Output) -> None:
 
 def resync(options: Options, output: Output) -> None:
     period = lookups.one(ReconciledPeriod, options["id"], options)
-    parent = actions.resync(arguments.COMMAND_LINE, period, reason=options["reason"], hint=options["queue"])
+    parent = actions.resync(arguments.COMMAND_LINE, period, reason=options["reason"], wake=options["queue"])
     backfills.answer(parent, options, output)
 
 

@@ -66,13 +66,13 @@ def _made(connection: Connection, options: Options) -> Run:
         connection,
         config=dict(options["config"]),
         reason=options["reason"],
-        hint=options["queue"],
+        wake=options["queue"],
     )
 
 
 def retry(options: Options, output: Output) -> None:
     failed = lookups.one(Run, options["run"], options)
-    again = actions.retry(arguments.COMMAND_LINE, failed, options["reason"], hint=options["queue"])
+    again = actions.retry(arguments.COMMAND_LINE, failed, options["reason"], wake=options["queue"])
     if again.is_backfill:
         backfills.answer(again, options, output)
         return

@@ -99,7 +99,7 @@ _LETTER = (
 )  # fmt: skip
 
 
-def letter(row: DeadLetter) -> Described:
+def dead_letter(row: DeadLetter) -> Described:
     values = {name: getattr(row, name) for name in _LETTER}
     owner = {"tenant": row.tenant.key, "pipeline": row.pipeline, "name": row.connection.name}
     runs = {"run": row.run_id, "replay_run": row.replay_run_id}

@@ -21,19 +21,23 @@ def add(verbs: Verbs) -> None:
         "show", help="Show one run, dead letter, connection, delivery or reconciliation in full."
     )
     kinds = parser.add_subparsers(metavar="WHAT", dest="what", required=True)
-    run_ = arguments.verb(kinds, "run", run, "A run with its files, control totals and timeline.")
-    letter = arguments.verb(kinds, "dead-letter", dead_letter, "A dead letter with every error.")
-    letter.add_argument("--payload", action="store_true", help="also the record's bytes, which may hold personal data")
-    connection_ = arguments.verb(kinds, "connection", connection, "A connection with its watermark and newest runs.")
-    delivery_ = arguments.verb(kinds, "delivery", delivery, "A webhook or pushed record, and the run that took it in.")
+    run_ = arguments.verb(kinds, "run", show_run, "A run with its files, control totals and timeline.")
+    letter_ = arguments.verb(kinds, "dead-letter", show_dead_letter, "A dead letter with every error.")
+    letter_.add_argument("--payload", action="store_true", help="also the record's bytes, which may hold personal data")
+    connection_ = arguments.verb(
+        kinds, "connection", show_connection, "A connection with its watermark and newest runs."
+    )
+    delivery_ = arguments.verb(
+        kinds, "delivery", show_delivery, "A webhook or pushed record, and the run that took it in."
+    )
     delivery_.add_argument("--body", action="store_true", help="also its bytes, which may hold personal data")
-    period = arguments.verb(kinds, "reconciliation", reconciliation, "A closed period's figures and what differs.")
-    for parser in (run_, letter, connection_, delivery_, period):
+    period = arguments.verb(kinds, "reconciliation", show_reconciliation, "A closed period's figures and what differs.")
+    for parser in (run_, letter_, connection_, delivery_, period):
         parser.add_argument("id", type=int, metavar="ID")
         arguments.add_tenant(parser)
 
 
-def run(options: Options, output: Output) -> None:
+def show_run(options: Options, output: Output) -> None:
     row = lookups.one(Run, options["id"], options)
     links = row.artifact_links.select_related("artifact")
     files = [{"name": link.name, "sha256": link.artifact.sha256, "size": link.artifact.size} for link in links
@@ -51,9 +55,9 @@ def run(options: Options, output: Output) -> None:
     _part(output, "timeline", [serializers.event(one) for one in row.events.all()], ("at", "name", "text", "data"))
 
 
-def dead_letter(options: Options, output: Output) -> None:
+def show_dead_letter(options: Options, output: Output) -> None:
     row = lookups.one(DeadLetter, options["id"], options)
-    values = serializers.letter(row)
+    values = serializers.dead_letter(row)
     errors = values.pop("errors")
     values.pop("why")  # the errors below say it in full
     if options["payload"]:
@@ -62,7 +66,7 @@ def dead_letter(options: Options, output: Output) -> None:
     _part(output, "errors", errors, ("path", "code", "message"))
 
 
-def connection(options: Options, output: Output) -> None:
+def show_connection(options: Options, output: Output) -> None:
     row = lookups.one(Connection, options["id"], options)
     watermark = Watermark.newest_of(row.pk)
     output.fields("connection", {**serializers.connection(row), "config": row.config, "watermark": watermark})
@@ -70,7 +74,7 @@ def connection(options: Options, output: Output) -> None:
     _part(output, "runs", runs, ("id", "kind", "state", "read", "ok", "skipped", "dead", "created_at", "error_class"))
 
 
-def delivery(options: Options, output: Output) -> None:
+def show_delivery(options: Options, output: Output) -> None:
     row = lookups.one(Delivery, options["id"], options)
     values = {**serializers.delivery(row), "waits_because": scheduling.why_pending([row]).get(row.pk, "")}
     if options["body"]:
@@ -78,7 +82,7 @@ def delivery(options: Options, output: Output) -> None:
     output.fields("delivery", values)
 
 
-def reconciliation(options: Options, output: Output) -> None:
+def show_reconciliation(options: Options, output: Output) -> None:
     row = lookups.one(ReconciledPeriod, options["id"], options)
     output.fields("reconciliation", serializers.reconciliation(row))
 

@@ -43,7 +43,7 @@ def upload(options: Options, output: Output) -> None:
         try:
             received = actions.upload(
                 arguments.COMMAND_LINE, connection, path.name, data, config=dict(options["config"]),
-                again=options["again"], hint=options["queue"],
+                again=options["again"], wake=options["queue"],
             )  # fmt: skip
         except FileRefused as error:
             refused.append({"file": path.name, "error": str(error)})

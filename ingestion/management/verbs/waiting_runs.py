@@ -25,7 +25,7 @@ def execute_all(connection: Connection, stop: threading.Event) -> list[Run]:
     """
     pipeline = registry.get(connection.pipeline)
     if takes_deliveries(pipeline) and not connection.is_paused:
-        deliveries.wake(connection, hint=False)
+        deliveries.start_run(connection, wake=False)
     executed = inline_execution.carry_earlier(connection, stop)
     others = _held_up(connection) if finds(pipeline) else _unended(connection)
     rows = {run.pk: run for run in [*executed, *others]}

@@ -68,7 +68,8 @@ def layout_named(name: str, layouts: Sequence[CsvLayout]) -> CsvLayout:
     for layout in layouts:
         if layout.name == name:
             return layout
-    raise ConfigurationError(f"No CSV layout {name!r}.{did_you_mean(name, [layout.name for layout in layouts])}")
+    near = did_you_mean(name, [layout.name for layout in layouts])
+    raise ConfigurationError(f"No CSV layout {name[:60]!r}.{near or ' The reference of CSV layouts lists them.'}")
 
 
 class _Sample:

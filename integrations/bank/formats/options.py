@@ -45,7 +45,7 @@ class Options:
         keys = ("charset", "reversal", "balance_rows", "decimal")
         charset, reversal, balance_rows, decimal = (str(config.get(key) or "").strip().lower() for key in keys)
         posts = config.get("post_notices")
-        if posts not in (True, False, None, ""):
+        if not (isinstance(posts, bool) or posts in (None, "")):
             raise ConfigurationError("post_notices is true or false.")
         return cls(charset, reversal, bool(posts), balance_rows, decimal)
 

@@ -148,13 +148,13 @@ def _queries(aim: Aim, page: Any) -> Iterator[dict[str, Any]]:
             yield from _by_relation(aim, column, declared=column.name in _filtered_by(page))
         else:
             yield {f"{column.name}__startswith": aim.prefix}
-    letter = aim.of(DeadLetter)[0]
-    yield {"pipeline": letter.pipeline, "status": "all"}
-    yield {"ids": letter.pk}
+    dead_letter = aim.of(DeadLetter)[0]
+    yield {"pipeline": dead_letter.pipeline, "status": "all"}
+    yield {"ids": dead_letter.pk}
     if page.model is DeadLetter:
-        yield {"status": "all", "run": letter.run_id}
-        yield {"status": "all", "replay_run": letter.run_id}
-        yield {"status": "all", "q": letter.source_id}
+        yield {"status": "all", "run": dead_letter.run_id}
+        yield {"status": "all", "replay_run": dead_letter.run_id}
+        yield {"status": "all", "q": dead_letter.source_id}
 
 
 def _filtered_by(page: Any) -> set[str]:
@@ -198,8 +198,12 @@ def _at_form(aim: Aim, address: Address) -> Iterator[Ask]:
         yield Ask(
             path, {"connection": connection.pk, "file": SimpleUploadedFile("planted.csv", b"id\n1\n"), "again": "on"}
         )
-    for letter in aim.of(DeadLetter) if address.model is DeadLetter else aim.first(DeadLetter):
-        for query in (f"ids={letter.pk}", f"status=all&run={letter.run_id}", f"tenant__id__exact={aim.tenant.pk}"):
+    for dead_letter in aim.of(DeadLetter) if address.model is DeadLetter else aim.first(DeadLetter):
+        for query in (
+            f"ids={dead_letter.pk}",
+            f"status=all&run={dead_letter.run_id}",
+            f"tenant__id__exact={aim.tenant.pk}",
+        ):
             yield Ask(f"{path}?{query}")
             yield Ask(f"{path}?{query}", {"limit": 100, "upto": 10**9, "reason": "theirs"})
 

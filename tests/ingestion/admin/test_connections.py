@@ -222,7 +222,7 @@ def test_staff_who_may_only_look_get_no_buttons_and_change_nothing(client: Clien
 def test_the_page_links_to_what_its_reader_may_see(client: Client, connection: Connection) -> None:
     page = reverse("admin:ingestion_connection_change", args=[connection.pk])
     links = ("Reconciliations", "Shape of its records", "Audit trail", "All runs")
-    actions.run_now(actions.Actor(), connection, hint=False)
+    actions.run_now(actions.Actor(), connection, wake=False)
     KnownShape.unscoped.create(tenant=connection.tenant, connection=connection, changed_at=timezone.now())
     client.force_login(staff("ada", connection.tenant))
     all_of_them = client.get(page).content.decode()

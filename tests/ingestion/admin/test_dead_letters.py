@@ -22,13 +22,13 @@ def bad(name: str, **values: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def letter(acme: Tenant) -> DeadLetter:
+def dead_letter(acme: Tenant) -> DeadLetter:
     run_pipeline(payments, acme, records=[bad("pay_1")])
     return DeadLetter.unscoped.get()
 
 
-def page_of(letter: DeadLetter, verb: str = "change") -> str:
-    return reverse(f"admin:ingestion_deadletter_{verb}", args=[letter.pk])
+def page_of(dead_letter: DeadLetter, verb: str = "change") -> str:
+    return reverse(f"admin:ingestion_deadletter_{verb}", args=[dead_letter.pk])
 
 
 def many(tenant: Tenant, count: int) -> None:
@@ -43,11 +43,11 @@ def many(tenant: Tenant, count: int) -> None:
     DeadLetter.unscoped.bulk_create(copies, batch_size=500)
 
 
-def _columns(letter: DeadLetter) -> dict[str, Any]:
-    return {field.attname: getattr(letter, field.attname) for field in letter._meta.concrete_fields}
+def _columns(dead_letter: DeadLetter) -> dict[str, Any]:
+    return {field.attname: getattr(dead_letter, field.attname) for field in dead_letter._meta.concrete_fields}
 
 
-def test_the_list_shows_open_letters_with_their_first_error(console: Client, letter: DeadLetter) -> None:
+def test_the_list_shows_open_letters_with_their_first_error(console: Client, dead_letter: DeadLetter) -> None:
     page = console.get(LIST).content.decode()
 
     assert "pay_1" in page
@@ -71,8 +71,8 @@ def test_no_letter_does_not_say_that_nothing_failed(client: Client, acme: Tenant
     assert failed not in shown["clerk"]
 
 
-def test_letters_that_are_done_leave_the_list_until_asked_for(console: Client, letter: DeadLetter) -> None:
-    actions.abandon(Actor(), letter, "not ours")
+def test_letters_that_are_done_leave_the_list_until_asked_for(console: Client, dead_letter: DeadLetter) -> None:
+    actions.abandon(Actor(), dead_letter, "not ours")
 
     assert "pay_1" not in console.get(LIST).content.decode()
     assert "pay_1" in console.get(LIST, {"status": "abandoned"}).content.decode()
@@ -87,110 +87,110 @@ def test_a_letter_is_found_by_its_source_id(console: Client, acme: Tenant) -> No
     assert "· pay_1<" not in page
 
 
-def test_payload_and_errors_stand_side_by_side(console: Client, letter: DeadLetter) -> None:
-    page = console.get(page_of(letter)).content.decode()
+def test_payload_and_errors_stand_side_by_side(console: Client, dead_letter: DeadLetter) -> None:
+    page = console.get(page_of(dead_letter)).content.decode()
 
     assert "decimal_parsing" in page
     assert "&quot;amount&quot;: &quot;much&quot;" in page
 
 
-def test_the_payload_needs_its_own_permission(client: Client, letter: DeadLetter) -> None:
-    client.force_login(staff("vera", letter.tenant, permissions="view"))
+def test_the_payload_needs_its_own_permission(client: Client, dead_letter: DeadLetter) -> None:
+    client.force_login(staff("vera", dead_letter.tenant, permissions="view"))
 
-    page = client.get(page_of(letter)).content.decode()
+    page = client.get(page_of(dead_letter)).content.decode()
 
     assert "decimal_parsing" in page
     assert "much" not in page
-    assert client.get(page_of(letter, "payload")).status_code == 403
+    assert client.get(page_of(dead_letter, "payload")).status_code == 403
 
 
-def test_payload_columns_cannot_be_searched_by_those_who_may_not_read_them(client: Client, letter: DeadLetter) -> None:
-    client.force_login(staff("vera", letter.tenant, permissions="view"))
+def test_payloads_cannot_be_searched_by_those_who_may_not_read_them(client: Client, dead_letter: DeadLetter) -> None:
+    client.force_login(staff("vera", dead_letter.tenant, permissions="view"))
 
     assert client.get(LIST, {"payload__contains": "much"}).status_code == 400
     assert client.get(LIST, {"note__startswith": "x"}).status_code == 400
 
 
-def test_a_payload_is_downloaded_as_it_came_and_that_is_noted(console: Client, letter: DeadLetter) -> None:
-    answer = console.get(page_of(letter, "payload"))
+def test_a_payload_is_downloaded_as_it_came_and_that_is_noted(console: Client, dead_letter: DeadLetter) -> None:
+    answer = console.get(page_of(dead_letter, "payload"))
 
-    assert answer.content == bytes(letter.payload)
+    assert answer.content == bytes(dead_letter.payload)
     assert answer.headers["Content-Type"] == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment;")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert AuditEntry.unscoped.get(action="download").target == f"payload of dead letter {letter.pk}"
+    assert AuditEntry.unscoped.get(action="download").target == f"payload of dead letter {dead_letter.pk}"
 
 
-def test_triage_keeps_the_note(console: Client, letter: DeadLetter) -> None:
-    console.post(page_of(letter, "triage"), {"note": "asked the shop"})
+def test_triage_keeps_the_note(console: Client, dead_letter: DeadLetter) -> None:
+    console.post(page_of(dead_letter, "triage"), {"note": "asked the shop"})
 
-    letter.refresh_from_db()
-    assert (letter.status, letter.note) == ("triaged", "asked the shop")
-
-
-def test_abandoning_needs_a_reason(console: Client, letter: DeadLetter) -> None:
-    console.post(page_of(letter, "abandon"), {"reason": " "})
-    letter.refresh_from_db()
-    assert letter.status == "new"
-
-    console.post(page_of(letter, "abandon"), {"reason": "test data"})
-    letter.refresh_from_db()
-    assert letter.status == "abandoned"
+    dead_letter.refresh_from_db()
+    assert (dead_letter.status, dead_letter.note) == ("triaged", "asked the shop")
 
 
-def test_a_letter_is_closed_as_arrived_another_way_with_a_reason(console: Client, letter: DeadLetter) -> None:
-    console.post(page_of(letter, "settle"), {"reason": " "})
-    letter.refresh_from_db()
-    assert letter.status == "new"
+def test_abandoning_needs_a_reason(console: Client, dead_letter: DeadLetter) -> None:
+    console.post(page_of(dead_letter, "abandon"), {"reason": " "})
+    dead_letter.refresh_from_db()
+    assert dead_letter.status == "new"
 
-    console.post(page_of(letter, "settle"), {"reason": "entered by hand"})
-    letter.refresh_from_db()
-    assert (letter.status, letter.note) == ("settled", "entered by hand")
+    console.post(page_of(dead_letter, "abandon"), {"reason": "test data"})
+    dead_letter.refresh_from_db()
+    assert dead_letter.status == "abandoned"
+
+
+def test_a_letter_is_closed_as_arrived_another_way_with_a_reason(console: Client, dead_letter: DeadLetter) -> None:
+    console.post(page_of(dead_letter, "settle"), {"reason": " "})
+    dead_letter.refresh_from_db()
+    assert dead_letter.status == "new"
+
+    console.post(page_of(dead_letter, "settle"), {"reason": "entered by hand"})
+    dead_letter.refresh_from_db()
+    assert (dead_letter.status, dead_letter.note) == ("settled", "entered by hand")
     assert "pay_1" in console.get(LIST, {"status": "settled"}).content.decode()
-    assert "Settled" in console.get(page_of(letter)).content.decode()
+    assert "Settled" in console.get(page_of(dead_letter)).content.decode()
 
 
-def test_one_letter_is_replayed_from_its_page(console: Client, letter: DeadLetter) -> None:
-    console.post(page_of(letter, "replay"), {"reason": "mended"})
+def test_one_letter_is_replayed_from_its_page(console: Client, dead_letter: DeadLetter) -> None:
+    console.post(page_of(dead_letter, "replay"), {"reason": "mended"})
 
     run = Run.unscoped.get(kind=Run.Kind.REPLAY)
-    letter.refresh_from_db()
-    assert letter.replay_run == run
+    dead_letter.refresh_from_db()
+    assert dead_letter.replay_run == run
     assert AuditEntry.unscoped.get(action="replay").reason == "mended"
 
 
 def test_the_other_letters_of_its_connection_stay_when_one_is_replayed_from_its_page(
-    console: Client, letter: DeadLetter, acme: Tenant
+    console: Client, dead_letter: DeadLetter, acme: Tenant
 ) -> None:
     run_pipeline(payments, acme, records=[bad("pay_2")])
     other = DeadLetter.unscoped.get(source_id="pay_2")
 
-    console.post(page_of(letter, "replay"), {"reason": "mended"})
+    console.post(page_of(dead_letter, "replay"), {"reason": "mended"})
 
     other.refresh_from_db()
     assert other.replay_run is None
 
 
-def test_letters_of_another_tenant_are_not_counted_by_their_numbers(client: Client, letter: DeadLetter) -> None:
+def test_letters_of_another_tenant_are_not_counted_by_their_numbers(client: Client, dead_letter: DeadLetter) -> None:
     client.force_login(staff("other", make_tenant("globex")))
 
-    page = client.get(REPLAY, {"ids": str(letter.pk)}).content.decode()
+    page = client.get(REPLAY, {"ids": str(dead_letter.pk)}).content.decode()
 
     assert "No open dead letter matches" in page
 
 
-def test_a_letter_under_replay_is_not_offered_to_a_bulk_replay(console: Client, letter: DeadLetter) -> None:
-    actions.replay(Actor(), Selection(letter.tenant))
+def test_a_letter_under_replay_is_not_offered_to_a_bulk_replay(console: Client, dead_letter: DeadLetter) -> None:
+    actions.replay(Actor(), Selection(dead_letter.tenant))
 
-    page = console.get(REPLAY, {"ids": str(letter.pk)}).content.decode()
+    page = console.get(REPLAY, {"ids": str(dead_letter.pk)}).content.decode()
 
     assert "No open dead letter matches" in page
 
 
-def test_a_letter_under_replay_is_not_replayed_twice(console: Client, letter: DeadLetter) -> None:
-    actions.replay(Actor(), Selection(letter.tenant))
+def test_a_letter_under_replay_is_not_replayed_twice(console: Client, dead_letter: DeadLetter) -> None:
+    actions.replay(Actor(), Selection(dead_letter.tenant))
 
-    page = console.post(page_of(letter, "replay"), {"reason": "again"}).content.decode()
+    page = console.post(page_of(dead_letter, "replay"), {"reason": "again"}).content.decode()
 
     assert "under replay by another run" in page
     assert Run.unscoped.filter(kind=Run.Kind.REPLAY).count() == 1
@@ -201,7 +201,7 @@ def test_letters_are_grouped_by_cause(console: Client, acme: Tenant) -> None:
 
     page = console.get(reverse("admin:ingestion_deadletter_causes")).content.decode()
 
-    causes = {letter.fingerprint for letter in DeadLetter.unscoped.all()}
+    causes = {dead_letter.fingerprint for dead_letter in DeadLetter.unscoped.all()}
     assert len(causes) == 2
     assert all(f"?fingerprint={cause}" in page for cause in causes)
 
@@ -260,7 +260,7 @@ def test_letters_that_came_after_the_confirmation_was_shown_stay_out(console: Cl
     assert DeadLetter.unscoped.get(replay_run__isnull=False) == shown
 
 
-def test_a_bulk_replay_needs_a_reason_and_a_sane_limit(console: Client, letter: DeadLetter) -> None:
+def test_a_bulk_replay_needs_a_reason_and_a_sane_limit(console: Client, dead_letter: DeadLetter) -> None:
     for wrong in ({"limit": 10, "reason": ""}, {"limit": 0, "reason": "x"}, {"limit": 10**6, "reason": "x"}):
         console.post(REPLAY, {"upto": 10**9, **wrong})
 
@@ -279,7 +279,7 @@ def test_a_filter_over_several_tenants_makes_one_replay_for_each(client: Client,
 
 
 @pytest.mark.parametrize("query", ["run=abc", "ids=1;2", "fingerprint=%00", "replay_run=1'"])
-def test_a_broken_filter_leads_back_to_the_list(console: Client, letter: DeadLetter, query: str) -> None:
+def test_a_broken_filter_leads_back_to_the_list(console: Client, dead_letter: DeadLetter, query: str) -> None:
     answer = console.get(f"{REPLAY}?{query}")
 
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{LIST}?e=1")
@@ -287,12 +287,12 @@ def test_a_broken_filter_leads_back_to_the_list(console: Client, letter: DeadLet
 
 
 @pytest.mark.slow
-def test_replaying_needs_its_permission(client: Client, letter: DeadLetter) -> None:
-    client.force_login(staff("vera", letter.tenant, permissions="view"))
+def test_replaying_needs_its_permission(client: Client, dead_letter: DeadLetter) -> None:
+    client.force_login(staff("vera", dead_letter.tenant, permissions="view"))
 
     answers = [client.get(REPLAY), client.post(REPLAY, {"limit": 1, "upto": 10**9, "reason": "x"})]
     answers += [
-        client.post(page_of(letter, verb), {"reason": "x", "note": "x"})
+        client.post(page_of(dead_letter, verb), {"reason": "x", "note": "x"})
         for verb in ("replay", "triage", "abandon", "settle", "reopen")
     ]
 

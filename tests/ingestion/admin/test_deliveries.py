@@ -23,7 +23,7 @@ BODY = b'[{"id": "rec_0001", "amount": "1.00", "name": "<script>alert(1)</script
 def delivery(acme: Tenant) -> Iterator[Delivery]:
     with registered(delivered_to()) as pipeline:
         connection = connected(pipeline, acme)
-        actions.deliver(connection, "evt_1\u202e", BODY, content_type="application/json", hint=False)
+        actions.deliver(connection, "evt_1\u202e", BODY, content_type="application/json", wake=False)
         carry(webhook_runs(connection)[0])
         yield Delivery.objects.for_tenant(acme).get()
 
@@ -114,6 +114,6 @@ def test_the_list_says_why_deliveries_wait_with_as_many_questions_for_fifty_as_f
 
     with registered(delivered_to()):
         for number in range(49):
-            actions.deliver(delivery.connection, f"evt_more_{number}", BODY, content_type="", hint=False)
+            actions.deliver(delivery.connection, f"evt_more_{number}", BODY, content_type="", wake=False)
     with django_assert_max_num_queries(len(before)):
         assert console.get(listed).content.decode().count("bank holiday") == 50

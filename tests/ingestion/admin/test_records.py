@@ -18,7 +18,7 @@ from tests.ingestion.inbox import Inbox
 def uploaded(tenant: Tenant, name: str, data: bytes) -> Artifact:
     with registered(dataclasses.replace(payments, source=Inbox())):
         connection = actions.connect(Actor(), tenant, "app.payments")
-        run = actions.upload(Actor(), connection, name, data, hint=False).run
+        run = actions.upload(Actor(), connection, name, data, wake=False).run
     return run.artifact_links.get(role=RunArtifact.Role.INPUT).artifact
 
 

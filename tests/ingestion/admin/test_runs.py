@@ -199,7 +199,7 @@ def test_a_run_whose_letters_are_closed_does_not_blame_another_record(console: C
 
 
 def test_the_list_tells_two_connections_of_a_pipeline_apart(console: Client, acme: Tenant) -> None:
-    actions.run_now(Actor(), actions.connect(Actor(), acme, "app.payments", "berlin"), hint=False)
+    actions.run_now(Actor(), actions.connect(Actor(), acme, "app.payments", "berlin"), wake=False)
 
     assert '<td class="field-used">app.payments berlin</td>' in console.get(LIST).content.decode()
 

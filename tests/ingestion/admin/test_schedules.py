@@ -172,7 +172,7 @@ def test_a_backfill_is_previewed_confirmed_and_shown_with_its_shards(console: Cl
 def test_shards_are_left_out_of_the_list_unless_asked_for(console: Client, connection: Connection) -> None:
     with registered(over([], name="app.payments", source=Records([], time="at"))):
         parent = actions.backfill(
-            Actor(), connection, START, START + datetime.timedelta(days=3), reason="late", hint=False
+            Actor(), connection, START, START + datetime.timedelta(days=3), reason="late", wake=False
         )
     numbers = {str(run.pk) for run in parent.shards.all()}
 
@@ -217,7 +217,7 @@ def test_staff_open_one_backfill_of_a_connection_at_a_time(acme: Tenant) -> None
 
         def again() -> Run:
             start = end - datetime.timedelta(days=2)
-            return actions.backfill(olga, connection, start, end, reason="mended", hint=False)
+            return actions.backfill(olga, connection, start, end, reason="mended", wake=False)
 
         first = again()
         with pytest.raises(ActionRefused, match=f"Backfill {first.pk} .* is under way"):

@@ -56,6 +56,7 @@ def test_the_upload_carries_its_own_settings(console: Client, connection: Connec
 
 def test_settings_that_are_no_pairs_are_refused(console: Client, connection: Connection) -> None:
     assert "is not name=value" in send(console, connection, settings="just words").content.decode()
+    assert "“year” stands there twice" in send(console, connection, settings="year=2025\nyear=2026").content.decode()
     assert not Run.unscoped.exists()
 
 

@@ -31,7 +31,7 @@ def connected(pipeline: Pipeline, tenant: Tenant | None = None) -> Connection:
 
 
 def backfill(connection: Connection, days: int = 10, **options: Any) -> Run:
-    given = {"reason": "they sent it late", "hint": False, **options}
+    given = {"reason": "they sent it late", "wake": False, **options}
     return actions.backfill(OPERATOR, connection, START, START + days * DAY, **given)
 
 

@@ -41,7 +41,7 @@ def test_one_failed_shard_fails_the_parent_and_only_it_is_retried() -> None:
         connection = connected(pipeline)
         parent = carry_all(backfill(connection))
     with registered(windowed(TEN_DAYS)):
-        again = actions.retry(OPERATOR, parent, "mended", hint=False)
+        again = actions.retry(OPERATOR, parent, "mended", wake=False)
         carry_all(again)
 
     assert (parent.state, parent.error_class) == (Run.State.FAILED, "ShardsFailed")
@@ -82,7 +82,7 @@ def test_cancelling_stops_every_shard_and_keeps_what_was_loaded(pipeline: Pipeli
     states = [shard.state for shard in shards_of(parent)]
     assert states == [Run.State.SUCCEEDED, *[Run.State.CANCELLED] * 9]
     assert rows(connection.tenant) == {"rec_0001": "1.00"}
-    again = actions.retry(OPERATOR, parent, hint=False)
+    again = actions.retry(OPERATOR, parent, wake=False)
     assert len(shards_of(again)) == 9
 
 

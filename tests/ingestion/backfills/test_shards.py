@@ -62,8 +62,8 @@ def test_live_runs_go_on_beside_the_shards_and_never_beside_each_other(pipeline:
     connection = connected(pipeline)
     parent = backfill(connection, parallel=2)
     first, second, third, *_ = shards_of(parent)
-    live = actions.run_now(OPERATOR, connection, hint=False)
-    again = actions.run_now(OPERATOR, connection, hint=False)
+    live = actions.run_now(OPERATOR, connection, wake=False)
+    again = actions.run_now(OPERATOR, connection, wake=False)
 
     claimed = [running.claims.claim(run.pk) for run in (first, second, third, live, again)]
 
@@ -79,7 +79,7 @@ def test_a_shard_of_a_dead_worker_keeps_its_slot_and_goes_on_from_its_checkpoint
         parent = backfill(connected(pipeline), days=1, parallel=1)
         (shard,) = shards_of(parent)
 
-        in_child(lambda: carry(shard, DyingAt("committed", 2).seams))
+        in_child(lambda: carry(shard, DyingAt("committed", 2).hooks))
         shard.refresh_from_db()
         left = (shard.active_key, shard.batches, shard.state)
         expire(shard)
@@ -96,14 +96,14 @@ def test_a_shard_of_a_dead_worker_keeps_its_slot_and_goes_on_from_its_checkpoint
 def test_the_tick_hints_as_many_shards_as_run_at_a_time_and_the_live_run_too(pipeline: Pipeline, redis: Redis) -> None:
     connection = connected(pipeline)
     parent = backfill(connection, parallel=3)
-    live = actions.run_now(OPERATOR, connection, hint=False)
+    live = actions.run_now(OPERATOR, connection, wake=False)
 
     scheduling.tick()
 
-    hinted = {job.decode() for job in redis.lrange("rq:queue:ingestion-enterprise", 0, -1)}  # type: ignore[union-attr]
+    woken = {job.decode() for job in redis.lrange("rq:queue:ingestion-enterprise", 0, -1)}  # type: ignore[union-attr]
     expected = [*shards_of(parent)[:3], live]
     mine = {f"run-{run.pk}-0" for run in Run.unscoped.filter(connection=connection)}
-    assert hinted & mine == {f"run-{run.pk}-0" for run in expected}
+    assert woken & mine == {f"run-{run.pk}-0" for run in expected}
 
 
 def test_the_end_of_a_shard_hints_the_next_one(pipeline: Pipeline, redis: Redis) -> None:
@@ -149,7 +149,7 @@ def test_an_older_version_from_a_shard_never_overwrites_what_the_live_run_loaded
     tenant = new_tenant()
     with registered(windowed([on_day(1, revision=2, amount="2.00")])) as pipeline:
         connection = connected(pipeline, tenant)
-        carry(actions.run_now(OPERATOR, connection, hint=False))
+        carry(actions.run_now(OPERATOR, connection, wake=False))
     with registered(windowed([on_day(1, revision=1, amount="1.00")])):
         parent = carry_all(backfill(connection, days=1))
 

@@ -43,8 +43,8 @@ def _run(run: Run, config: dict[str, Any], verdict: Verdict) -> None:
     good = {key: amount_of(key) for key in keys if key not in bad}
     stored = dict(Entry.objects.for_tenant(run.tenant_id).filter(run=run).values_list("external_id", "amount"))
     effects = Counter(Effect.objects.filter(run=run.pk).values_list("key", flat=True))
-    letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(run=run)
-    buried = {one.source_id: (one.stage, one.times_seen) for one in letters}
+    dead_letters = DeadLetter.objects.for_tenant(run.tenant_id).filter(run=run)
+    buried = {one.source_id: (one.stage, one.times_seen) for one in dead_letters}
 
     verdict.runs += 1
     verdict.records += len(keys)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.db import connections
 
-from ingestion.running import Seams
+from ingestion.running import Hooks
 
 KILLED = -signal.SIGKILL
 
@@ -81,5 +81,5 @@ class DyingAt:
                 self.then()
 
     @property
-    def seams(self) -> Seams:
-        return Seams(at=self, sleep=lambda seconds: None)
+    def hooks(self) -> Hooks:
+        return Hooks(at=self, sleep=lambda seconds: None)

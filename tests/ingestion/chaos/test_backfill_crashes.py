@@ -17,7 +17,7 @@ from django.db import OperationalError, connections
 from ingestion import Pipeline, actions, running, scheduling
 from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, Event, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records, registered
 from tests.ingestion.chaos.processes import KILLED, end, start_child
 from tests.ingestion.chaos.sweeps import sweep
@@ -26,10 +26,10 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     effects,
     expire,
     item,
-    letters,
     new_tenant,
     over,
     rows,
@@ -66,7 +66,7 @@ def connected(pipeline: Pipeline) -> Connection:
 
 def begin(connection: Connection, days: int = DAYS, parallel: int = 2) -> Run:
     return actions.backfill(
-        OPERATOR, connection, START, START + days * DAY, reason="again", parallel=parallel, hint=False
+        OPERATOR, connection, START, START + days * DAY, reason="again", parallel=parallel, wake=False
     )
 
 
@@ -209,7 +209,7 @@ def work_for_ever(parents: list[int]) -> None:
         try:
             waiting = Run.unscoped.filter(parent_id__in=parents, state__in=Run.ACTIVE).values_list("pk", flat=True)
             for pk in draw.sample(sorted(waiting), len(waiting)):
-                running.execute(pk, Seams(at=slowly, sleep=lambda seconds: None))
+                running.execute(pk, Hooks(at=slowly, sleep=lambda seconds: None))
         except OperationalError:
             connections.close_all()
         time.sleep(0.01)
@@ -225,5 +225,5 @@ def test_shards_that_bury_the_same_record_count_it_twice_in_one_letter(pipeline:
 
     states = {Run.unscoped.get(pk=one.pk).state for one in parents}
     assert states == {Run.State.PARTIAL}
-    (letter,) = letters(connection.tenant)
-    assert letter.times_seen == 6
+    (dead_letter,) = dead_letters(connection.tenant)
+    assert dead_letter.times_seen == 6

@@ -29,8 +29,8 @@ def test_a_fleet_killed_at_random_carries_every_shard_and_the_live_runs_once() -
     Connection.unscoped.filter(pk=connection.pk).update(config=WORK)
     connection.refresh_from_db()
     end = START + timedelta(days=SHARDS)
-    parent = actions.backfill(OPERATOR, connection, START, end, reason="again", parallel=2, hint=False)
-    live = [actions.run_now(OPERATOR, connection, hint=False) for _ in range(2)]
+    parent = actions.backfill(OPERATOR, connection, START, end, reason="again", parallel=2, wake=False)
+    live = [actions.run_now(OPERATOR, connection, wake=False) for _ in range(2)]
     mine = Run.unscoped.filter(connection=connection)
     most, together, killed = 0, False, 0
 

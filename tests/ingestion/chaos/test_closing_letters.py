@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from ingestion import Context, ErrorBudget, Pipeline, RecordError, Upsert, actions
 from ingestion.models import Connection, DeadLetter, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
 from tests.databases import examples
 from tests.ingestion.chaos.processes import KILLED, in_child
 from tests.ingestion.chaos.sweeps import act_and_die, sweep
-from tests.ingestion.runs import OPERATOR, carry, finish, item, letters, new_tenant, over, rows
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, finish, item, new_tenant, over, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,13 +50,13 @@ def a_run(connection: Connection, kind: str) -> Run:
     """A live run of `connection` over all records, or the one shard of a backfill of their day."""
     if kind == "live":
         actions.rewind(OPERATOR, connection, START - DAY, "all of it")
-        return actions.run_now(OPERATOR, connection, hint=False)
-    parent = actions.backfill(OPERATOR, connection, START, START + DAY, reason="again", hint=False)
+        return actions.run_now(OPERATOR, connection, wake=False)
+    parent = actions.backfill(OPERATOR, connection, START, START + DAY, reason="again", wake=False)
     return parent.shards.get()
 
 
 def open_ones(tenant: Any) -> list[DeadLetter]:
-    return [one for one in letters(tenant) if one.status in DeadLetter.OPEN]
+    return [one for one in dead_letters(tenant) if one.status in DeadLetter.OPEN]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_the_good_version_closes_the_letter_wherever_its_run_is_killed(destinati
     def check(run: Run) -> None:
         finish(run)
         assert rows(run.tenant) == {"rec_0001": "2.00"}
-        (letter,) = letters(run.tenant)
-        assert (letter.status, letter.times_seen) == ("abandoned", 1)
-        assert f"was taken by run {run.pk}" in letter.note
+        (dead_letter,) = dead_letters(run.tenant)
+        assert (dead_letter.status, dead_letter.times_seen) == ("abandoned", 1)
+        assert f"was taken by run {run.pk}" in dead_letter.note
 
     with registered(delivering(destination, version(2))):
         sweep(prepare, carry, check, least=10)
@@ -90,13 +90,13 @@ def test_a_letter_that_a_shard_opens_beside_a_live_run_is_closed_by_its_good_ver
         live = a_run(connection, "live")
 
     def open_a_letter(reached: str) -> None:
-        if reached == point and not letters(tenant):
+        if reached == point and not dead_letters(tenant):
             with registered(delivering(PLAIN, version(1, "bad"))):
                 carry(a_run(connection, "shard"))
             assert len(open_ones(tenant)) == 1
 
     with registered(delivering(PLAIN, version(2))):
-        carry(live, Seams(at=open_a_letter, sleep=lambda seconds: None))
+        carry(live, Hooks(at=open_a_letter, sleep=lambda seconds: None))
 
     assert (rows(tenant), open_ones(tenant)) == ({"rec_0001": "2.00"}, [])
 
@@ -135,5 +135,5 @@ def test_any_history_of_runs_and_shards_that_die_once_each_leaves_the_letters_of
     assert {_revision(one) for one in open_ones(tenant)} == waiting
 
 
-def _revision(letter: DeadLetter) -> int:
-    return int(json.loads(bytes(letter.payload))["revision"])
+def _revision(dead_letter: DeadLetter) -> int:
+    return int(json.loads(bytes(dead_letter.payload))["revision"])

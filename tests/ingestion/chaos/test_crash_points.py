@@ -62,7 +62,7 @@ def test_a_run_killed_here_loses_and_doubles_nothing(point: str, nth: int) -> No
     with registered(over(RECORDS, page=10)) as pipeline:
         run = queued(pipeline)
 
-        died = in_child(lambda: carry(run, DyingAt(point, nth).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, nth).hooks))
         finish(run)
 
     assert died == KILLED
@@ -75,7 +75,7 @@ def test_a_run_killed_in_the_same_gap_twice_loses_and_doubles_nothing(nth: int) 
         run = queued(pipeline)
 
         for point in ("before commit", "advanced"):
-            assert in_child(lambda point=point: carry(run, DyingAt(point, nth).seams)) == KILLED
+            assert in_child(lambda point=point: carry(run, DyingAt(point, nth).hooks)) == KILLED
             Run.unscoped.filter(pk=run.pk).update(lease_until="2000-01-01T00:00:00Z")
             nth = 1
         finish(run)
@@ -87,18 +87,18 @@ def assert_exact(run: Run) -> None:
     bad = {"rec_0035", "rec_0036"}
     wanted = {record["id"]: Decimal(record["amount"]) for record in RECORDS if record["id"] not in bad}
     stored = dict(Entry.objects.for_tenant(run.tenant_id).values_list("external_id", "amount"))
-    letters = DeadLetter.objects.for_tenant(run.tenant_id)
+    dead_letters = DeadLetter.objects.for_tenant(run.tenant_id)
     bodies = {record["id"]: body(record) for record in RECORDS if record["id"] in bad}
 
     assert stored == wanted
     assert effects(run) == sorted(wanted)
     assert (run.read, run.ok, run.skipped, run.dead) == (40, 38, 0, 2)
-    assert {(one.source_id, one.stage, one.times_seen) for one in letters} == {
+    assert {(one.source_id, one.stage, one.times_seen) for one in dead_letters} == {
         ("rec_0035", "validate", 1),
         ("rec_0036", "load", 1),
     }
     artifacts.sweep(run.tenant.ref, older_than=timedelta(0))
-    assert {one.source_id: payload(one) for one in letters} == bodies
+    assert {one.source_id: payload(one) for one in dead_letters} == bodies
     assert run.state == Run.State.PARTIAL
     assert watermarks(run.connection) == [run.window_end] == [run.watermark_after]
     assert run.batches == PAGES

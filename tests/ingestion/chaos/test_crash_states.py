@@ -19,13 +19,13 @@ from tests.ingestion.runs import (
     OPERATOR,
     carry,
     counts,
+    dead_letters,
     due,
     effects,
     events,
     expire,
     finish,
     item,
-    letters,
     new_tenant,
     over,
     queued,
@@ -50,7 +50,7 @@ def assert_run_is_exact(run: Run) -> None:
     assert rows(run.tenant) == GOOD
     assert effects(run) == sorted(GOOD)
     assert counts(run) == (5, 3, 0, 2)
-    assert [(one.source_id, one.stage, one.times_seen) for one in letters(run.tenant)] == [
+    assert [(one.source_id, one.stage, one.times_seen) for one in dead_letters(run.tenant)] == [
         ("rec_0002", "validate", 1),
         ("rec_0003", "load", 1),
     ]
@@ -73,7 +73,7 @@ def test_a_run_over_its_error_budget_killed_anywhere_counts_its_rejects_once() -
         finish(run)
         assert (run.state, run.error_class) == (Run.State.FAILED, "ErrorBudgetExceeded")
         assert counts(run) == (4, 0, 0, 4)
-        assert [one.times_seen for one in letters(run.tenant)] == [1, 1, 1, 1]
+        assert [one.times_seen for one in dead_letters(run.tenant)] == [1, 1, 1, 1]
         assert rows(run.tenant) == {}
         assert watermarks(run.connection) == []
 
@@ -104,15 +104,15 @@ def test_a_replay_killed_anywhere_loads_each_letter_once_and_counts_each_attempt
         tenant = new_tenant()
         with registered(broken):
             carry(queued(broken, tenant))
-        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (run,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         return run
 
     def check(run: Run) -> None:
         finish(run)
         assert run.state == Run.State.SUCCEEDED
         assert counts(run) == (3, 3, 0, 0)
-        assert {one.status for one in letters(run.tenant)} == {"replayed"}
-        assert all(1 <= one.replay_attempts <= 2 for one in letters(run.tenant))
+        assert {one.status for one in dead_letters(run.tenant)} == {"replayed"}
+        assert all(1 <= one.replay_attempts <= 2 for one in dead_letters(run.tenant))
         assert len(effects(run)) == len(rows(run.tenant)) == 3
 
     with registered(over([], transform=lambda value, ctx: Entry(external_id=value.id, amount=1), schema=Lenient)):
@@ -126,13 +126,13 @@ def test_a_replay_action_killed_anywhere_holds_all_letters_or_none() -> None:
         return carry(queued(broken, new_tenant())).tenant
 
     def check(tenant: Any) -> None:
-        held = {one.replay_run_id for one in letters(tenant)}
+        held = {one.replay_run_id for one in dead_letters(tenant)}
         replays = Run.unscoped.filter(tenant=tenant, kind=Run.Kind.REPLAY)
         assert len(held) == 1
         assert held == ({run.pk for run in replays} or {None})
 
     with registered(broken):
-        sweep(prepare, lambda tenant: actions.replay(OPERATOR, actions.Selection(tenant), hint=False), check, least=2)
+        sweep(prepare, lambda tenant: actions.replay(OPERATOR, actions.Selection(tenant), wake=False), check, least=2)
 
 
 def test_a_tick_killed_anywhere_makes_one_run_of_each_due_instant() -> None:
@@ -158,7 +158,7 @@ def test_an_upload_killed_anywhere_is_taken_once_when_it_is_sent_again() -> None
     data = b"\n".join(json.dumps(item(n)).encode() for n in (1, 4))
 
     def check(connection: Connection) -> None:
-        received = actions.upload(OPERATOR, connection, "two.jsonl", data, hint=False)
+        received = actions.upload(OPERATOR, connection, "two.jsonl", data, wake=False)
         (run,) = Run.unscoped.filter(connection=connection)
         assert received.run == run
         assert len(RunArtifact.unscoped.filter(run=run)) == 1
@@ -170,7 +170,7 @@ def test_an_upload_killed_anywhere_is_taken_once_when_it_is_sent_again() -> None
     with registered(over([], source=Lines())) as pipeline:
         sweep(
             lambda: actions.connect(OPERATOR, new_tenant(), pipeline.name),
-            lambda connection: actions.upload(OPERATOR, connection, "two.jsonl", data, hint=False),
+            lambda connection: actions.upload(OPERATOR, connection, "two.jsonl", data, wake=False),
             check,
             least=4,
         )

@@ -18,7 +18,7 @@ from tests.ingestion.chaos.processes import KILLED, end, start_child
 from tests.ingestion.chaos.sweeps import sweep
 from tests.ingestion.chaos.test_poison import claims_until_the_end, deadly
 from tests.ingestion.received import connected, delivered_to, push, states, webhook_runs
-from tests.ingestion.runs import carry, counts, due, effects, expire, finish, item, letters, rows
+from tests.ingestion.runs import carry, counts, dead_letters, due, effects, expire, finish, item, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,7 +46,7 @@ def assert_taken_in_once(connection: Connection) -> None:
     read = sum(run.ok + run.skipped for run in webhook_runs(connection))
     assert rows(connection.tenant) == FIVE
     assert [effects(run) for run in webhook_runs(connection) if run.ok] == [sorted(FIVE)]
-    assert (read, letters(connection.tenant)) == (5, [])
+    assert (read, dead_letters(connection.tenant)) == (5, [])
     assert len(webhook_runs(connection, *Run.ACTIVE)) <= 1
 
 
@@ -91,11 +91,15 @@ def test_a_delivery_that_kills_whoever_takes_it_apart_is_isolated_and_kept(place
         claims = claims_until_the_end(webhook_runs(connection)[0])
 
     (run,) = webhook_runs(connection)
-    (letter,) = letters(connection.tenant)
+    (dead_letter,) = dead_letters(connection.tenant)
     assert claims <= 10
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (40, 39, 0, 1))
-    assert (letter.source_id, letter.error_class, letter.stage) == (f"evt_{place}", "PoisonDelivery", "extract")
-    assert json.loads(bytes(letter.payload)) == [item(place)]
+    assert (dead_letter.source_id, dead_letter.error_class, dead_letter.stage) == (
+        f"evt_{place}",
+        "PoisonDelivery",
+        "extract",
+    )
+    assert json.loads(bytes(dead_letter.payload)) == [item(place)]
     assert set(states(connection).values()) == {"done"}
 
 
@@ -110,7 +114,7 @@ def test_a_record_that_kills_is_isolated_also_when_it_was_delivered() -> None:
     (run,) = webhook_runs(connection)
     assert claims <= 10
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (30, 29, 0, 1))
-    assert [one.source_id for one in letters(connection.tenant)] == ["rec_0007"]
+    assert [one.source_id for one in dead_letters(connection.tenant)] == ["rec_0007"]
 
 
 def test_a_deadly_record_and_a_deadly_delivery_on_one_page_are_both_isolated() -> None:
@@ -127,7 +131,7 @@ def test_a_deadly_record_and_a_deadly_delivery_on_one_page_are_both_isolated() -
 
     (run,) = webhook_runs(connection)
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (16, 14, 0, 2))
-    assert sorted(one.source_id for one in letters(connection.tenant)) == ["evt_3", "rec_0009"]
+    assert sorted(one.source_id for one in dead_letters(connection.tenant)) == ["evt_3", "rec_0009"]
 
 
 def send(connection_id: int, seed: int) -> None:
@@ -136,7 +140,7 @@ def send(connection_id: int, seed: int) -> None:
     connection = Connection.unscoped.select_related("tenant").get(pk=connection_id)
     for _ in range(300):
         number = draw.randrange(1, 101)
-        push(connection, f"evt_{number}", item(number), hint=True)
+        push(connection, f"evt_{number}", item(number), wake=True)
 
 
 def work(connection_id: int, seed: int) -> None:

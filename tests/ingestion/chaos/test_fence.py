@@ -18,7 +18,7 @@ from ingestion.running import claims
 from ingestion.testing import Records, registered
 from tests.app.oracle import Effect
 from tests.ingestion.chaos.processes import DyingAt, in_child
-from tests.ingestion.runs import carry, counts, effects, events, expire, finish, items, letters, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, effects, events, expire, finish, items, over, queued, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,14 +40,14 @@ def overtaken(run: Run) -> None:
 def without_the_fence() -> None:
     """What `ownership` would be without its guard. Only ever called in a process that ends at once."""
 
-    def advanced(mine: claims.Ownership, checkpoint: Any, where: Any, **values: Any) -> bool:
+    def advanced(mine: claims.Claim, checkpoint: Any, where: Any, **values: Any) -> bool:
         from django.db.models import F
 
         Run.unscoped.filter(pk=mine.run_id).update(checkpoint=checkpoint, batches=F("batches") + 1, **values)
         return True
 
     claims.advanced = advanced
-    claims.Ownership.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
+    claims.Claim.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -56,7 +56,7 @@ def test_a_worker_that_slept_past_its_lease_writes_nothing(point: str, caplog: p
     with registered(over(items(6), page=3)) as pipeline:
         run = queued(pipeline)
 
-        carry(run, DyingAt(point, then=lambda: overtaken(run)).seams)
+        carry(run, DyingAt(point, then=lambda: overtaken(run)).hooks)
 
     assert "fenced" in [record.message for record in caplog.records]
     assert (run.state, run.fence, counts(run)) == (Run.State.SUCCEEDED, 2, (6, 6, 0, 0))
@@ -70,7 +70,7 @@ def test_without_the_fence_the_same_sleeper_doubles_its_effects() -> None:
 
         def zombie() -> None:
             without_the_fence()
-            carry(run, DyingAt("prepared", then=lambda: overtaken(run)).seams)
+            carry(run, DyingAt("prepared", then=lambda: overtaken(run)).hooks)
 
         in_child(zombie)
 
@@ -84,9 +84,9 @@ def test_a_sleeper_whose_run_is_still_at_work_elsewhere_is_fenced_too() -> None:
 
         def half_overtaken() -> None:
             expire(run)
-            in_child(lambda: carry(run, DyingAt("committed", 2).seams))
+            in_child(lambda: carry(run, DyingAt("committed", 2).hooks))
 
-        carry(run, DyingAt("prepared", then=half_overtaken).seams)
+        carry(run, DyingAt("prepared", then=half_overtaken).hooks)
         assert (run.state, run.fence, counts(run)) == (Run.State.RUNNING, 2, (6, 6, 0, 0))
         finish(run)
 
@@ -104,7 +104,7 @@ def test_a_sleeper_cannot_fail_cancel_or_give_back_a_run_that_somebody_else_has(
             expire(run)
             assert claims.claim(run.pk) is not None
 
-        carry(run, DyingAt("committed", then=claimed_elsewhere).seams)
+        carry(run, DyingAt("committed", then=claimed_elsewhere).hooks)
 
     assert (run.state, run.fence, run.error_class) == (Run.State.RUNNING, 2, "")
 
@@ -127,7 +127,7 @@ def test_a_commit_that_arrived_although_its_answer_was_lost_counts_once(lost: Ex
 
     assert (run.state, run.error_message, counts(run)) == (Run.State.SUCCEEDED, "", (6, 6, 0, 0))
     assert effects(run) == sorted(rows(run.tenant))
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
     assert [name for name in events(run) if name in Run.TERMINAL] == ["succeeded"]
 
 

@@ -17,7 +17,7 @@ from ingestion.models import Run
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child
-from tests.ingestion.runs import carry, counts, due, expire, finish, items, letters, over, queued
+from tests.ingestion.runs import carry, counts, dead_letters, due, expire, finish, items, over, queued
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,7 +48,7 @@ def suspected(page: int) -> Run:
     with registered(pipeline_of(page)) as pipeline:
         run = queued(pipeline)
         for _ in range(2):
-            assert in_child(lambda: carry(run, DyingAt("prepared").seams)) == KILLED
+            assert in_child(lambda: carry(run, DyingAt("prepared").hooks)) == KILLED
             expire(run)
     return run
 
@@ -62,7 +62,7 @@ def carried(run: Run, page: int, by: Callable[[], object]) -> None:
 def ends_whole(run: Run, page: int) -> None:
     with registered(pipeline_of(page)):
         finish(run)
-    assert (run.state, counts(run), letters(run.tenant)) == (Run.State.SUCCEEDED, (page, page, 0, 0), [])
+    assert (run.state, counts(run), dead_letters(run.tenant)) == (Run.State.SUCCEEDED, (page, page, 0, 0), [])
 
 
 def outage() -> None:
@@ -116,7 +116,7 @@ def test_a_guilty_record_is_found_although_its_search_is_cut_short_every_time(pa
 
     assert kills <= math.ceil(math.log2(page)) + 2
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (page, page - 1, 0, 1))
-    assert [one.source_id for one in letters(run.tenant)] == ["rec_0001"]
+    assert [one.source_id for one in dead_letters(run.tenant)] == ["rec_0001"]
 
 
 def deadly(key: str) -> Callable[[Any, Context], Entry]:

@@ -16,7 +16,7 @@ from ingestion.testing import Records, registered
 from tests.app.oracle import Counted, Entry
 from tests.databases import all_on_sqlite
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
-from tests.ingestion.runs import carry, counts, effects, expire, items, letters, over, queued, rows, watermarks
+from tests.ingestion.runs import carry, counts, dead_letters, effects, expire, items, over, queued, rows, watermarks
 
 pytestmark = [
     pytest.mark.slow,
@@ -59,8 +59,8 @@ def test_a_record_that_kills_its_worker_is_isolated_in_few_claims(page: int, num
 
     assert claims <= math.ceil(math.log2(page)) + 4
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (page + 3, page + 2, 0, 1))
-    (letter,) = letters(run.tenant)
-    assert (letter.source_id, letter.error_class) == (poison, "PoisonRecord")
+    (dead_letter,) = dead_letters(run.tenant)
+    assert (dead_letter.source_id, dead_letter.error_class) == (poison, "PoisonRecord")
     assert set(rows(run.tenant)) == {one["id"] for one in items(page + 3)} - {poison}
     assert effects(run) == sorted(rows(run.tenant))
     assert watermarks(run.connection) == [run.window_end]
@@ -74,7 +74,7 @@ def test_two_deadly_records_of_one_page_are_both_isolated() -> None:
 
     assert claims <= 2 * (5 + 4)
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (32, 30, 0, 2))
-    assert {one.source_id for one in letters(run.tenant)} == {"rec_0005", "rec_0027"}
+    assert {one.source_id for one in dead_letters(run.tenant)} == {"rec_0005", "rec_0027"}
 
 
 def test_deadly_records_on_several_pages_are_all_isolated() -> None:
@@ -85,7 +85,7 @@ def test_deadly_records_on_several_pages_are_all_isolated() -> None:
         claims_until_the_end(run)
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (20, 17, 0, 3))
-    assert {one.source_id for one in letters(run.tenant)} == set(keys)
+    assert {one.source_id for one in dead_letters(run.tenant)} == set(keys)
 
 
 def test_a_record_that_kills_its_worker_only_while_it_is_loaded_is_isolated() -> None:
@@ -101,7 +101,7 @@ def test_a_record_that_kills_its_worker_only_while_it_is_loaded_is_isolated() ->
         claims_until_the_end(run)
 
     assert counts(run) == (16, 15, 0, 1)
-    assert letters(run.tenant)[0].source_id == "rec_0011"
+    assert dead_letters(run.tenant)[0].source_id == "rec_0011"
 
 
 def test_a_record_that_kills_only_together_with_others_ends_in_worker_lost() -> None:
@@ -116,7 +116,7 @@ def test_a_record_that_kills_only_together_with_others_ends_in_worker_lost() -> 
 
         claims = claims_until_the_end(run)
 
-    assert (run.state, run.error_class, letters(run.tenant)) == (Run.State.FAILED, "WorkerLost", [])
+    assert (run.state, run.error_class, dead_letters(run.tenant)) == (Run.State.FAILED, "WorkerLost", [])
     assert claims <= 2 + 8 + 1
 
 
@@ -144,11 +144,11 @@ def test_workers_that_die_for_other_reasons_convict_no_record() -> None:
         run = queued(pipeline)
         for point in ("prepared", "artifact kept", "loaded"):
             expire(run)
-            assert in_child(lambda point=point: carry(run, DyingAt(point).seams)) == KILLED
+            assert in_child(lambda point=point: carry(run, DyingAt(point).hooks)) == KILLED
 
         claims_until_the_end(run)
 
-    assert (run.state, counts(run), letters(run.tenant)) == (Run.State.SUCCEEDED, (12, 12, 0, 0), [])
+    assert (run.state, counts(run), dead_letters(run.tenant)) == (Run.State.SUCCEEDED, (12, 12, 0, 0), [])
 
 
 def test_a_convicted_record_stays_set_aside_in_later_runs_until_it_is_replayed() -> None:
@@ -159,7 +159,7 @@ def test_a_convicted_record_stays_set_aside_in_later_runs_until_it_is_replayed()
         from ingestion import actions
         from tests.ingestion.runs import OPERATOR
 
-        (replay,) = actions.replay(OPERATOR, actions.Selection(run.tenant), hint=False)
+        (replay,) = actions.replay(OPERATOR, actions.Selection(run.tenant), wake=False)
         carry(replay)
 
     assert counts(replay) == (1, 1, 0, 0)

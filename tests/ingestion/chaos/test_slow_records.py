@@ -18,7 +18,7 @@ from ingestion.running import claims, watchdog
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.chaos.processes import end, in_child, start_child
-from tests.ingestion.runs import configured, counts, effects, events, items, letters, over, queued, rows
+from tests.ingestion.runs import configured, counts, dead_letters, effects, events, items, over, queued, rows
 
 pytestmark = [
     pytest.mark.slow,
@@ -97,26 +97,26 @@ def test_a_record_that_never_ends_is_isolated_and_the_run_goes_on() -> None:
         until_it_ends(run, 60)
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (3, 2, 0, 1))
-    assert [(one.source_id, one.error_class) for one in letters(run.tenant)] == [("rec_0002", "PoisonRecord")]
+    assert [(one.source_id, one.error_class) for one in dead_letters(run.tenant)] == [("rec_0002", "PoisonRecord")]
     assert effects(run) == sorted(rows(run.tenant))
     assert "stuck" in events(run)
     assert run.fence <= 6
 
 
-def claimed() -> tuple[Run, claims.Ownership, watchdog.Pulse]:
+def claimed() -> tuple[Run, claims.Claim, watchdog.ChildProgress]:
     with registered(over(items(1))) as pipeline:
         run = queued(pipeline)
     mine = claims.claim(run.pk)
     assert mine is not None
-    shared = watchdog.Pulse()
+    shared = watchdog.ChildProgress()
     shared.beat(mine)
     return run, mine, shared
 
 
-def verdict_after(seconds: float, shared: watchdog.Pulse, pid: int) -> watchdog.Verdict:
+def verdict_after(seconds: float, shared: watchdog.ChildProgress, pid: int) -> watchdog.Verdict:
     time.sleep(seconds)
     try:
-        return watchdog.vouch(shared, pid)
+        return watchdog.renew_for_child(shared, pid)
     finally:
         connections.close_all()
 

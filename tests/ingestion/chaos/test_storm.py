@@ -55,7 +55,7 @@ def keep_busy(connections: list[Connection], turn: Any) -> None:
     """Four runs under way, of different tenants where possible."""
     with suppress(DatabaseError):
         while Run.unscoped.filter(connection__in=connections, state__in=Run.ACTIVE).count() < 4:
-            actions.run_now(OPERATOR, next(turn), hint=False)
+            actions.run_now(OPERATOR, next(turn), wake=False)
         return
     connection.close()
 

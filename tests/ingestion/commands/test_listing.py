@@ -80,7 +80,7 @@ def test_show_run_has_the_timeline() -> None:
 def test_runs_and_letters_name_their_tenant_and_connection() -> None:
     acme = make_tenant("acme")
     connection = actions.connect(Actor(), acme, "app.payments", "berlin")
-    run = actions.run_now(Actor(), connection, hint=False)
+    run = actions.run_now(Actor(), connection, wake=False)
     with registered(dataclasses.replace(payments, source=Records([{"id": "odd", "amount": "much"}]))):
         running.execute(run.pk)
 

@@ -22,7 +22,7 @@ def furnished(count: int) -> Tenant:
     with registered(bad) as pipeline:
         for number in range(count):
             one = actions.connect(OPERATOR, tenant, pipeline.name, name=f"c{number}")
-            carry(actions.run_now(OPERATOR, one, hint=False))
+            carry(actions.run_now(OPERATOR, one, wake=False))
     return tenant
 
 
@@ -50,7 +50,7 @@ def test_trying_a_replay_asks_no_more_for_more_letters_of_a_connection() -> None
         tenant = new_tenant()
         bad = over([{**one, "amount": "much"} for one in items(count)], error_budget=ErrorBudget(1))
         with registered(bad) as pipeline:
-            carry(actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name), hint=False))
+            carry(actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name), wake=False))
             with CaptureQueriesContext(connection) as queries:
                 answer = ingest("replay", "--tenant", tenant.key, "--dry-run")
         assert f"{count} of {count} dead letters would fail again" in answer.error

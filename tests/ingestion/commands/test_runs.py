@@ -107,7 +107,7 @@ def test_run_with_queue_leaves_it_to_the_workers(connection: Connection) -> None
 
 
 def test_run_of_a_busy_connection_stays_queued(connection: Connection) -> None:
-    busy = actions.run_now(actions.Actor(), connection, hint=False)
+    busy = actions.run_now(actions.Actor(), connection, wake=False)
     claims.claim(busy.pk)
 
     answer = ingest("run", *ACME)
@@ -170,7 +170,7 @@ def test_a_run_of_another_tenant_is_not_there(acme: Tenant) -> None:
 
 
 def test_cancel_ends_a_queued_run_at_once(connection: Connection) -> None:
-    run = actions.run_now(actions.Actor(), connection, hint=False)
+    run = actions.run_now(actions.Actor(), connection, wake=False)
 
     (cancelled,) = asked("cancel", run.pk, "--reason", "wrong month")["runs"]
 
@@ -178,7 +178,7 @@ def test_cancel_ends_a_queued_run_at_once(connection: Connection) -> None:
 
 
 def test_cancel_tells_that_a_running_run_stops_later(connection: Connection) -> None:
-    run = actions.run_now(actions.Actor(), connection, hint=False)
+    run = actions.run_now(actions.Actor(), connection, wake=False)
     claims.claim(run.pk)
 
     answer = ingest("cancel", run.pk)
@@ -199,7 +199,7 @@ def test_what_is_asked_wrongly_is_refused(words: tuple[str, ...]) -> None:
 
 def test_a_run_that_finds_no_slot_says_so_and_stays_queued(acme: Tenant, connection: Connection) -> None:
     busy = actions.connect(actions.Actor(), acme, "app.payments", "busy")
-    assert claims.claim(actions.run_now(actions.Actor(), busy, hint=False).pk) is not None
+    assert claims.claim(actions.run_now(actions.Actor(), busy, wake=False).pk) is not None
 
     answer = ingest("run", *ACME)
 

@@ -94,7 +94,7 @@ def test_health_names_connections_whose_deliveries_wait_for_more_than_an_hour() 
         connection = received.connected(pipeline, make_tenant())
         paused = received.connected(pipeline, connection.tenant, "paused")
         for one in (connection, paused):
-            actions.deliver(one, "msg_1", b"{}", hint=False)
+            actions.deliver(one, "msg_1", b"{}", wake=False)
     actions.pause(actions.Actor(), paused, "holiday")
     fresh = ingest("health")
     Delivery.unscoped.update(received_at=db_now_plus(-3700))
@@ -107,7 +107,7 @@ def test_health_names_connections_whose_deliveries_wait_for_more_than_an_hour() 
 
 def test_health_names_runs_whose_lease_has_expired() -> None:
     ticked()
-    run = actions.run_now(actions.Actor(), connected(), hint=False)
+    run = actions.run_now(actions.Actor(), connected(), wake=False)
     claims.claim(run.pk)
     Run.unscoped.filter(pk=run.pk).update(lease_until=db_now_plus(-10))
     Connection.unscoped.update(next_due=None)

@@ -69,7 +69,7 @@ def killed(run: Run) -> Run:
 
 
 def queued(connection: Connection) -> Run:
-    return actions.run_now(actions.Actor(), connection, hint=False)
+    return actions.run_now(actions.Actor(), connection, wake=False)
 
 
 def cancelled(connection: Connection) -> Run:
@@ -180,7 +180,7 @@ def file(tmp_path: Path) -> Path:
 def waiting(connection: Connection, file: Path) -> Iterator[Run]:
     """A run over `file` that was queued and that nobody executed."""
     with registered(reading(Uploaded())):
-        yield actions.upload(actions.Actor(), connection, file.name, file.read_bytes(), hint=False).run
+        yield actions.upload(actions.Actor(), connection, file.name, file.read_bytes(), wake=False).run
 
 
 def test_uploading_a_file_again_executes_its_run_that_is_queued(waiting: Run, file: Path) -> None:
@@ -215,7 +215,7 @@ def backfill(connection: Connection) -> Iterator[Run]:
     with registered(reading(Records([{"id": "a", "amount": "1.00", "at": "2026-01-02T00:00:00Z"}], time="at"))):
         start = datetime(2026, 1, 1, tzinfo=UTC)
         parent = actions.backfill(
-            actions.Actor(), connection, start, start + timedelta(days=3), reason="late", hint=False
+            actions.Actor(), connection, start, start + timedelta(days=3), reason="late", wake=False
         )
         killed(parent.shards.earliest("pk"))
         yield parent

@@ -54,7 +54,7 @@ def main() -> None:
     assert (entry.actor, entry.actor_name) == (anna, "anna@example.org")
 
     actions.resume(actions.Actor(anna), connection)
-    run = actions.run_now(actions.Actor(anna), connection, hint=False)
+    run = actions.run_now(actions.Actor(anna), connection, wake=False)
     assert Run.objects.for_tenant(acme).get(pk=run.pk).requested_by == anna
     actions.set_credential(actions.Actor(anna), acme, "shop", {"api_key": "k" * 20})
     assert Credential.objects.for_tenant(acme).get().updated_by == anna

@@ -32,7 +32,7 @@ def test_a_killed_run_learns_each_page_once(point: str) -> None:
     with registered(watched(batch(1, 60), page=30)) as pipeline:
         first = queued(pipeline, tenant)
 
-        died = in_child(lambda: carry(first, DyingAt(point).seams))
+        died = in_child(lambda: carry(first, DyingAt(point).hooks))
         finish(first)
 
     assert (died, first.state, len(rows(tenant))) == (KILLED, Run.State.SUCCEEDED, 60)
@@ -46,7 +46,7 @@ def test_a_run_killed_between_keeping_the_diff_and_failing_finds_it_again() -> N
     first = run(batch(1, extra=1), tenant)
     with registered(watched(batch(101))) as pipeline:
         second = queued(pipeline, tenant)
-        in_child(lambda: carry(second, DyingAt("prepared").seams))
+        in_child(lambda: carry(second, DyingAt("prepared").hooks))
 
         finish(second)
 

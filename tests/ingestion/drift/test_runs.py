@@ -14,7 +14,18 @@ from ingestion.models import AuditEntry, KnownShape, Run
 from ingestion.running.dry_run import dry_run
 from ingestion.testing import Records, registered
 from tests.ingestion.drift.sources import batch, known, notes, run, vital, watched
-from tests.ingestion.runs import OPERATOR, carry, items, letters, load, new_tenant, queued, replayed, rows, watermarks
+from tests.ingestion.runs import (
+    OPERATOR,
+    carry,
+    dead_letters,
+    items,
+    load,
+    new_tenant,
+    queued,
+    replayed,
+    rows,
+    watermarks,
+)
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db]
 
@@ -54,7 +65,7 @@ def test_a_removed_field_stops_the_run_before_anything_of_the_page_and_of_the_wa
     assert (second.state, second.error_class, second.read, second.traceback) == (Run.State.FAILED, "SchemaDrift", 0, "")
     assert "extra is gone: number, in 100 % of records, now in none of 20" in second.error_message
     assert watermarks(first.connection) == before
-    assert (len(rows(tenant)), len(letters(tenant))) == (30, 0)
+    assert (len(rows(tenant)), len(dead_letters(tenant))) == (30, 0)
     assert known(tenant).pending_changes == [
         {"kind": "removed", "path": "extra", "before": "number, in 100 % of records", "now": "in none of 20"}
     ]
@@ -147,7 +158,7 @@ def test_a_field_that_the_schema_requires_in_vain_stops_the_run_without_dead_let
 
     second = run(bare, tenant)
 
-    assert (second.error_class, letters(tenant)) == ("SchemaDrift", [])
+    assert (second.error_class, dead_letters(tenant)) == ("SchemaDrift", [])
     assert "amount is required by the pipeline's schema and not delivered" in second.error_message
 
 

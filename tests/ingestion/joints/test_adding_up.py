@@ -13,7 +13,7 @@ from django.db import InterfaceError, transaction
 
 from ingestion import Context, CountsAgree, ErrorBudget, Json, Page, Proof, Skip
 from ingestion.models import Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import Records, registered
 from tests.app.oracle import Entry
 from tests.ingestion.backfills.days import TEN_DAYS, backfill, carry_all, connected, windowed
@@ -64,7 +64,7 @@ def test_a_backfill_says_together_what_its_shards_proved_and_left_out() -> None:
     assert parent.left_out == {"advertisements": 6}
 
 
-def lost_answers() -> Seams:
+def lost_answers() -> Hooks:
     """As if each connection died just after its COMMIT: the batch is there, and nobody was told."""
 
     def lose(point: str) -> None:
@@ -74,7 +74,7 @@ def lost_answers() -> Seams:
     def die() -> None:
         raise InterfaceError("gone")
 
-    return Seams(at=lose, sleep=lambda seconds: None)
+    return Hooks(at=lose, sleep=lambda seconds: None)
 
 
 def test_batches_whose_commit_was_not_answered_are_added_up_like_the_others() -> None:
@@ -82,7 +82,7 @@ def test_batches_whose_commit_was_not_answered_are_added_up_like_the_others() ->
     source = Telling(records, page_size=2, declares={"count": Decimal(6)})
     pipeline = over([], source=source, reconciliations=(CountsAgree(),), transform=only_odd)
 
-    run = load(pipeline, seams=lost_answers())
+    run = load(pipeline, hooks=lost_answers())
 
     assert (run.state, run.batches, counts(run)) == (Run.State.PARTIAL, 3, (6, 3, 2, 1))
     assert (run.skip_reasons, run.left_out) == ({"even one": 2}, {"advertisements": 6})

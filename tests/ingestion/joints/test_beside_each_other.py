@@ -20,7 +20,7 @@ from tests.ingestion.backfills.days import TEN_DAYS, backfill, shards_of, window
 from tests.ingestion.backfills.days import connected as connected_to_days
 from tests.ingestion.readers import Watched
 from tests.ingestion.received import connected, delivered_to, push
-from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, queued, replayed
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, item, items, load, new_tenant, over, queued, replayed
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
@@ -39,22 +39,22 @@ def test_the_same_bad_record_of_two_connections_has_two_letters() -> None:
     with registered(over([item(1, amount="much")])) as pipeline:
         for name in ("first", "second"):
             connection = actions.connect(OPERATOR, tenant, pipeline.name, name)
-            carry(actions.run_now(OPERATOR, connection, hint=False))
+            carry(actions.run_now(OPERATOR, connection, wake=False))
 
-    assert [letter.times_seen for letter in letters(tenant)] == [1, 1]
-    assert len({letter.connection_id for letter in letters(tenant)}) == 2
+    assert [dead_letter.times_seen for dead_letter in dead_letters(tenant)] == [1, 1]
+    assert len({dead_letter.connection_id for dead_letter in dead_letters(tenant)}) == 2
 
 
 def test_a_record_loaded_by_one_connection_closes_no_letter_of_another() -> None:
     tenant = new_tenant()
     with registered(over([item(1, amount="much")])) as pipeline:
         bad = actions.connect(OPERATOR, tenant, pipeline.name, "bad")
-        carry(actions.run_now(OPERATOR, bad, hint=False))
+        carry(actions.run_now(OPERATOR, bad, wake=False))
     with registered(over(items(1))) as pipeline:
         good = actions.connect(OPERATOR, tenant, pipeline.name, "good")
-        carry(actions.run_now(OPERATOR, good, hint=False))
+        carry(actions.run_now(OPERATOR, good, wake=False))
 
-    assert [letter.status for letter in letters(tenant)] == ["new"]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == ["new"]
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ def test_a_source_that_is_read_ahead_spends_without_a_database_of_its_own() -> N
     assert Spending.unscoped.get(run=run, meter=PAGES).total == 8
 
 
-def test_no_more_shards_are_named_than_lanes_are_free() -> None:
+def test_no_more_shards_are_named_than_slots_are_free() -> None:
     with registered(windowed(TEN_DAYS)) as pipeline:
         parent = backfill(connected_to_days(pipeline), parallel=2)
         first, second, *_ = shards_of(parent)
@@ -112,7 +112,7 @@ def test_a_run_whose_connection_is_at_work_is_not_among_those_whose_turn_it_is()
     with registered(over(items(1))) as pipeline:
         running = queued(pipeline, new_tenant(tier="enterprise"))  # with room beside the running one
         assert claim(running.pk) is not None
-        waits = actions.run_now(OPERATOR, running.connection, hint=False)
+        waits = actions.run_now(OPERATOR, running.connection, wake=False)
 
         assert waits.pk not in {run.pk for run in dispatch.waiting(10_000, [waits.tenant_id])}
 
@@ -121,7 +121,7 @@ def test_a_tenant_at_its_budget_has_no_turn() -> None:
     tenant = new_tenant()
     with registered(over(items(1))) as pipeline:
         runs = [
-            actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name, f"c{number}"), hint=False)
+            actions.run_now(OPERATOR, actions.connect(OPERATOR, tenant, pipeline.name, f"c{number}"), wake=False)
             for number in range(dispatch.allowed(tenant.tier) + 1)
         ]
         for run in runs[:-1]:

@@ -13,18 +13,18 @@ import pytest
 from ingestion import Context, Json, Page, Record, RecordError, Refusal, Transient
 from ingestion.dead_letters.writing import identity
 from ingestion.models import DeadLetter, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.signals import run_started
 from ingestion.testing import Records, registered
 from tests.ingestion.halting import Halting
 from tests.ingestion.runs import (
     body,
     carry,
+    dead_letters,
     events,
     finish,
     item,
     items,
-    letters,
     load,
     new_tenant,
     over,
@@ -87,7 +87,7 @@ def test_a_run_that_is_claimed_again_started_once() -> None:
 
 def test_a_worker_asked_to_stop_gives_the_run_back_after_the_batch_it_is_at() -> None:
     with registered(over(items(6), page=2)) as pipeline:
-        run = carry(queued(pipeline), Seams(stop=lambda: True))
+        run = carry(queued(pipeline), Hooks(stop=lambda: True))
 
     assert (run.state, run.batches, run.lease_until) == (Run.State.QUEUED, 1, None)
     assert "paused" in events(run)
@@ -103,24 +103,24 @@ def test_a_run_is_not_tried_again_before_its_source_wants_to_be_asked() -> None:
 def test_a_statement_of_which_a_record_is_refused_again_keeps_its_letter() -> None:
     tenant, pipeline = new_tenant(), over([], source=Whole())
     load(pipeline, tenant)
-    (letter,) = letters(tenant)
+    (dead_letter,) = dead_letters(tenant)
 
     replayed(tenant, pipeline)
 
-    letter.refresh_from_db()
-    assert letter.status == DeadLetter.Status.NEW
+    dead_letter.refresh_from_db()
+    assert dead_letter.status == DeadLetter.Status.NEW
     assert rows(tenant) == {"rec_0001": "1.00"}
 
 
 def test_a_statement_all_of_whose_records_load_closes_its_letter() -> None:
     tenant = new_tenant()
     load(over([], source=Whole()), tenant)
-    (letter,) = letters(tenant)
+    (dead_letter,) = dead_letters(tenant)
 
     replayed(tenant, over([], source=Whole(second=item(2))))
 
-    letter.refresh_from_db()
-    assert letter.status == DeadLetter.Status.REPLAYED
+    dead_letter.refresh_from_db()
+    assert dead_letter.status == DeadLetter.Status.REPLAYED
     assert rows(tenant) == {"rec_0001": "1.00", "rec_0002": "2.00"}
 
 

@@ -14,8 +14,8 @@ from ingestion.conf import config
 from ingestion.database.clock import db_now_plus
 from ingestion.dead_letters import writing as dead_letters
 from ingestion.models import Run
-from ingestion.running import Seams
-from ingestion.running.claims import Ownership
+from ingestion.running import Hooks
+from ingestion.running.claims import Claim
 from ingestion.testing import registered
 from tests.ingestion.runs import carry, configured, counts, item, over, queued
 
@@ -38,7 +38,7 @@ def test_the_lease_is_renewed_before_a_payload_is_kept_that_only_the_database_re
     records = [item(1), item(2, amount="-1.00", note=LARGE)]
     with configured(LEASE_SECONDS=0.9), registered(over(records, error_budget=ErrorBudget(1))) as pipeline:
         run = queued(pipeline)
-        carry(run, Seams(at=at))
+        carry(run, Hooks(at=at))
 
     assert (counts(run), len(loads)) == ((2, 1, 0, 1), 2)
     assert ends[-1] > ends[0]
@@ -46,7 +46,7 @@ def test_the_lease_is_renewed_before_a_payload_is_kept_that_only_the_database_re
 
 def test_a_batch_that_was_rolled_back_leaves_its_run_as_much_lease_as_it_had() -> None:
     """The first try ends in a lost connection, the second in a payload to be kept: neither may count as a renewal."""
-    held: list[Ownership] = []
+    held: list[Claim] = []
     tries: list[str] = []
     ends: dict[str, Any] = {}
 
@@ -63,13 +63,13 @@ def test_a_batch_that_was_rolled_back_leaves_its_run_as_much_lease_as_it_had() -
     budget = ErrorBudget(1)
     with configured(LEASE_SECONDS=30), registered(over(records, error_budget=budget)) as pipeline:
         run = queued(pipeline)
-        carry(run, Seams(at=at, sleep=lambda seconds: None, came_on=held.append))
+        carry(run, Hooks(at=at, sleep=lambda seconds: None, on_progress=held.append))
 
     assert (counts(run), len(tries)) == ((2, 1, 0, 1), 3)
     assert ends["payloads kept"] - ends["artifact kept"] > timedelta(seconds=15)
 
 
-def pass_time(run: Run, held: Ownership, seconds: float) -> None:
+def pass_time(run: Run, held: Claim, seconds: float) -> None:
     """As if so much of the lease had gone by, in this process and in the database."""
     held.extended -= seconds
     Run.unscoped.filter(pk=run.pk).update(lease_until=db_now_plus(config().LEASE_SECONDS - seconds))

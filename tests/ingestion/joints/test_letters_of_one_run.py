@@ -9,7 +9,7 @@ import pytest
 from ingestion import Context, RecordError
 from ingestion.models import DeadLetter, Run
 from tests.app.oracle import Entry
-from tests.ingestion.runs import item, letters, load, new_tenant, over, rows
+from tests.ingestion.runs import dead_letters, item, load, new_tenant, over, rows
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db]
 
@@ -27,5 +27,5 @@ def test_a_record_that_comes_again_later_in_its_run_and_is_fine_then_closes_its_
     run = load(over([item(2), item(1), item(2)], page=1, transform=after_its_parent), tenant)
 
     assert rows(tenant) == {"rec_0001": "1.00", "rec_0002": "2.00"}
-    assert [letter.status for letter in letters(tenant)] == [DeadLetter.Status.REPLAYED]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == [DeadLetter.Status.REPLAYED]
     assert (run.state, run.dead) == (Run.State.PARTIAL, 1)

@@ -16,7 +16,7 @@ from ingestion.models import DeadLetter, Run, RunArtifact
 from ingestion.running.claims import claim
 from ingestion.testing import Records, registered
 from ingestion.vault import credentials
-from tests.ingestion.runs import OPERATOR, carry, item, items, letters, load, new_tenant, over, queued, watermarks
+from tests.ingestion.runs import OPERATOR, carry, dead_letters, item, items, load, new_tenant, over, queued, watermarks
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
@@ -35,7 +35,7 @@ def test_a_retry_reads_the_same_window_with_the_same_parameters_after_the_same_w
     Run.unscoped.filter(pk=failed.pk).update(watermark_before=before)
     failed.refresh_from_db()
 
-    again = actions.retry(OPERATOR, failed, hint=False)
+    again = actions.retry(OPERATOR, failed, wake=False)
 
     handed_over = ("window_start", "window_end", "watermark_before", "params", "pipeline", "connection_id", "tenant_id")
     assert {name: getattr(again, name) for name in handed_over} == {name: getattr(failed, name) for name in handed_over}
@@ -43,7 +43,7 @@ def test_a_retry_reads_the_same_window_with_the_same_parameters_after_the_same_w
 
 def test_a_retry_of_a_scheduled_run_was_asked_for_and_is_no_scheduled_one() -> None:
     """Or the connection would not be due while it waits."""
-    again = actions.retry(OPERATOR, failing({"kind": Run.Kind.SCHEDULED}), hint=False)
+    again = actions.retry(OPERATOR, failing({"kind": Run.Kind.SCHEDULED}), wake=False)
 
     assert (again.kind, again.due_key) == (Run.Kind.MANUAL, None)
 
@@ -52,7 +52,7 @@ def test_a_retry_takes_the_uploaded_files_along_and_no_raw_pages() -> None:
     tenant, pipeline = new_tenant(), over([], source=Records(items(2), files=True))
     with registered(pipeline):
         connection = actions.connect(OPERATOR, tenant, pipeline.name)
-        run = actions.upload(OPERATOR, connection, "one.json", b"{}", hint=False).run
+        run = actions.upload(OPERATOR, connection, "one.json", b"{}", wake=False).run
         link = run.artifact_links.get()
         RunArtifact.unscoped.create(
             tenant=tenant, run=run, artifact=link.artifact, role=RunArtifact.Role.RAW, name="batch 1"
@@ -60,7 +60,7 @@ def test_a_retry_takes_the_uploaded_files_along_and_no_raw_pages() -> None:
         actions.cancel(OPERATOR, run)
         run.refresh_from_db()
 
-        again = actions.retry(OPERATOR, run, hint=False)
+        again = actions.retry(OPERATOR, run, wake=False)
 
     assert [(kept.role, kept.name) for kept in again.artifact_links.all()] == [(RunArtifact.Role.INPUT, "one.json")]
 
@@ -71,28 +71,28 @@ def test_a_paused_connections_run_is_not_retried() -> None:
     failed.connection.refresh_from_db()
 
     with pytest.raises(ActionRefused, match="paused"):
-        actions.retry(OPERATOR, failed, hint=False)
+        actions.retry(OPERATOR, failed, wake=False)
 
 
 def test_cancelling_a_waiting_replay_lets_go_of_its_letters() -> None:
     tenant, pipeline = new_tenant(), over([item(1, amount="much")])
     load(pipeline, tenant)
     with registered(pipeline):
-        (replay,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (replay,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         actions.cancel(OPERATOR, replay)
 
-    assert [letter.replay_run_id for letter in letters(tenant)] == [None]
+    assert [dead_letter.replay_run_id for dead_letter in dead_letters(tenant)] == [None]
 
 
 def test_of_two_operators_who_chose_the_same_letter_the_second_holds_none() -> None:
     tenant, pipeline = new_tenant(), over([item(1, amount="much")])
     load(pipeline, tenant)
     with registered(pipeline):
-        (letter,) = letters(tenant)
-        (first,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (dead_letter,) = dead_letters(tenant)
+        (first,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
 
         with pytest.raises(ActionRefused):
-            actions.replay(OPERATOR, actions.Selection(tenant, ids=[letter.pk]), hint=False)
+            actions.replay(OPERATOR, actions.Selection(tenant, ids=[dead_letter.pk]), wake=False)
 
     assert DeadLetter.objects.for_tenant(tenant).get().replay_run_id == first.pk
 
@@ -101,10 +101,10 @@ def test_no_worker_is_told_of_a_run_whose_connection_is_at_work(redis: Redis) ->
     with registered(over(items(1))) as pipeline:
         running = queued(pipeline, new_tenant(tier="enterprise"))  # with room beside the running one
         assert claim(running.pk) is not None
-        waits = actions.run_now(OPERATOR, running.connection, hint=False)
+        waits = actions.run_now(OPERATOR, running.connection, wake=False)
         redis.flushall()
 
-        dispatch.hint(waits)
+        dispatch.wake(waits)
 
     assert redis.keys("rq:job:*") == []
 
@@ -117,10 +117,10 @@ def test_no_worker_is_told_of_a_new_run_of_a_tenant_at_its_budget(redis: Redis) 
             for number in range(dispatch.allowed(tenant.tier) + 1)
         ]
         for connection in connections[:-1]:
-            assert claim(actions.run_now(OPERATOR, connection, hint=False).pk) is not None
+            assert claim(actions.run_now(OPERATOR, connection, wake=False).pk) is not None
         redis.flushall()
 
-        dispatch.hint(actions.run_now(OPERATOR, connections[-1], hint=False))
+        dispatch.wake(actions.run_now(OPERATOR, connections[-1], wake=False))
 
     assert redis.keys("rq:job:*") == []
 
@@ -132,7 +132,7 @@ def test_a_run_that_waits_for_its_next_attempt_is_told_of_by_the_tick_alone(redi
         run.save(update_fields=["not_before"])
         redis.flushall()
 
-        dispatch.hint(run)
+        dispatch.wake(run)
 
     assert redis.keys("rq:job:*") == []
 
@@ -142,8 +142,8 @@ def test_the_watermark_of_a_run_that_was_retried_after_a_newer_one_stays() -> No
     with registered(over([], source=Records([], error=SourceChanged("?")))) as pipeline:
         failed = carry(queued(pipeline))
     with registered(over(items(1))) as pipeline:
-        newer = carry(actions.run_now(OPERATOR, failed.connection, hint=False))
-        carry(actions.retry(OPERATOR, failed, hint=False))
+        newer = carry(actions.run_now(OPERATOR, failed.connection, wake=False))
+        carry(actions.retry(OPERATOR, failed, wake=False))
 
     assert watermarks(failed.connection)[-1] == newer.window_end
 
@@ -152,12 +152,12 @@ def test_a_letter_that_somebody_else_took_meanwhile_stays_theirs() -> None:
     tenant, pipeline = new_tenant(), over([item(1, amount="much")])
     load(pipeline, tenant)
     with registered(pipeline):
-        (theirs,) = actions.replay(OPERATOR, actions.Selection(tenant), hint=False)
+        (theirs,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         own = queued(pipeline, tenant)
 
-    held = _hold(tenant, own, None, [letter.pk for letter in letters(tenant)])
+    held = _hold(tenant, own, None, [dead_letter.pk for dead_letter in dead_letters(tenant)])
 
-    assert (held, letters(tenant)[0].replay_run_id) == (0, theirs.pk)
+    assert (held, dead_letters(tenant)[0].replay_run_id) == (0, theirs.pk)
 
 
 def test_an_upload_brings_no_value_of_a_credential_into_a_runs_settings() -> None:
@@ -167,16 +167,16 @@ def test_an_upload_brings_no_value_of_a_credential_into_a_runs_settings() -> Non
         connection = actions.connect(OPERATOR, tenant, pipeline.name)
 
         with pytest.raises(ActionRefused):
-            actions.upload(OPERATOR, connection, "a.json", b"{}", config={"account": secret}, hint=False)
+            actions.upload(OPERATOR, connection, "a.json", b"{}", config={"account": secret}, wake=False)
 
 
 def test_the_same_file_for_two_connections_is_no_duplicate() -> None:
     tenant = new_tenant()
     with registered(over([], source=Records([], files=True))) as pipeline:
         first, second = (actions.connect(OPERATOR, tenant, pipeline.name, name) for name in ("first", "second"))
-        actions.upload(OPERATOR, first, "a.json", b"{}", hint=False)
+        actions.upload(OPERATOR, first, "a.json", b"{}", wake=False)
 
-        received = actions.upload(OPERATOR, second, "a.json", b"{}", hint=False)
+        received = actions.upload(OPERATOR, second, "a.json", b"{}", wake=False)
 
     assert (received.duplicate, received.run.connection_id) == (False, second.pk)
 

@@ -10,11 +10,23 @@ from pydantic import field_validator
 from ingestion import Upsert
 from ingestion.core.errors import Fenced
 from ingestion.models import Run
-from ingestion.running import Seams, poison_bisection
-from ingestion.running.claims import Ownership, advance, claim, landed
+from ingestion.running import Hooks, poison_bisection
+from ingestion.running.claims import Claim, advance, claim, landed
 from ingestion.testing import registered
 from tests.app.oracle import Entry, oracle
-from tests.ingestion.runs import carry, counts, item, items, letters, load, new_tenant, over, queued, replayed, rows
+from tests.ingestion.runs import (
+    carry,
+    counts,
+    dead_letters,
+    item,
+    items,
+    load,
+    new_tenant,
+    over,
+    queued,
+    replayed,
+    rows,
+)
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committed")]
 
@@ -28,7 +40,7 @@ class Lenient(oracle.schema):  # type: ignore[name-defined, misc]
         return len(value) if isinstance(value, str) and value.isalpha() else value
 
 
-def claimed() -> Ownership:
+def claimed() -> Claim:
     with registered(over(items(1))) as pipeline:
         mine = claim(queued(pipeline).pk)
     assert mine is not None
@@ -60,7 +72,7 @@ def test_a_batch_that_the_owner_before_committed_during_our_claim_fences_nobody(
 
     with registered(over(items(3), page=2)) as pipeline:
         run = queued(pipeline)
-        carry(run, Seams(at=commit_late))
+        carry(run, Hooks(at=commit_late))
 
     assert (run.state, run.batches, counts(run)) == (Run.State.SUCCEEDED, 3, (3, 3, 0, 0))
 
@@ -88,7 +100,7 @@ def test_replaying_one_bad_version_leaves_the_letter_of_another_version_open() -
     tenant = new_tenant()
     load(over([item(1, amount="much")]), tenant)
     load(over([item(1, amount="more")]), tenant)
-    first, second = letters(tenant)
+    first, second = dead_letters(tenant)
 
     replayed(tenant, over([], schema=Lenient), limit=1)
 
@@ -102,12 +114,12 @@ def test_two_bad_versions_of_one_page_that_are_replayed_together_are_both_closed
     tenant, rows_without_version = new_tenant(), Upsert(Entry, key=["external_id"])
     both = [item(1, amount="much"), item(1, amount="plenty")]
     load(over(both, destination=rows_without_version), tenant)
-    assert [letter.status for letter in letters(tenant)] == ["new", "new"]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == ["new", "new"]
 
     replayed(tenant, over([], schema=Lenient, destination=rows_without_version))
 
     assert rows(tenant) == {"rec_0001": "6.00"}
-    assert [letter.status for letter in letters(tenant)] == ["replayed", "replayed"]
+    assert [dead_letter.status for dead_letter in dead_letters(tenant)] == ["replayed", "replayed"]
 
 
 @pytest.mark.slow
@@ -117,4 +129,4 @@ def test_a_bad_record_that_stands_twice_on_a_page_is_counted_twice_each_time() -
 
     load(over(twice), tenant)
 
-    assert [letter.times_seen for letter in letters(tenant)] == [4]
+    assert [dead_letter.times_seen for dead_letter in dead_letters(tenant)] == [4]

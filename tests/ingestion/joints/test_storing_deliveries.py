@@ -40,10 +40,10 @@ def test_a_run_that_cannot_say_why_it_was_made_is_not_made() -> None:
         connection = with_a_forgotten_delivery()
 
         with losing('INSERT INTO "ingestion_event"'), pytest.raises(OperationalError):
-            deliveries.wake(connection, hint=False)
+            deliveries.start_run(connection, wake=False)
 
         assert webhook_runs(connection) == []
-        deliveries.wake(connection, hint=False)
+        deliveries.start_run(connection, wake=False)
 
     assert names_of_events(connection) == [["queued"]]
 
@@ -53,12 +53,12 @@ def test_whoever_makes_the_run_of_a_forgotten_delivery_and_is_killed_leaves_it_w
 
         def made_whole_and_taken_in(connection: Connection) -> None:
             assert names_of_events(connection) in ([], [["queued"]])
-            deliveries.wake(connection, hint=False)
+            deliveries.start_run(connection, wake=False)
             assert [carry(run).ok for run in webhook_runs(connection)] == [1]
 
         sweep(
             with_a_forgotten_delivery,
-            lambda connection: deliveries.wake(connection, hint=False),
+            lambda connection: deliveries.start_run(connection, wake=False),
             made_whole_and_taken_in,
             least=1,
         )

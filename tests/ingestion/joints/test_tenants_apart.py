@@ -180,6 +180,6 @@ def away() -> None:
 
 
 def waiting(connection: Connection) -> Run:
-    run = actions.run_now(OPERATOR, connection, hint=False)
+    run = actions.run_now(OPERATOR, connection, wake=False)
     Run.unscoped.filter(pk=run.pk).update(not_before=db_now_plus(300), error_class="HeldOff")
     return run

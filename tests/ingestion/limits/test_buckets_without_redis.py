@@ -16,7 +16,7 @@ from redis import Redis
 
 from ingestion.core.errors import HeldOff
 from ingestion.limits.buckets import LocalBucket
-from ingestion.limits.throttling import StandIns, Throttle
+from ingestion.limits.throttling import PlaceholderRows, Throttle
 from tests.ingestion.limits.throttled import ACME, throttle
 from tests.ingestion.runs import configured
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
     rates: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stand_ins, asked = StandIns(), []
+    stand_ins, asked = PlaceholderRows(), []
 
     def connect() -> Any:
         asked.append(1)
@@ -57,7 +57,7 @@ def test_a_redis_that_hangs_holds_no_call_for_longer_than_its_timeout(rates: Non
         def connect() -> Any:
             return Redis(unix_socket_path=str(tmp_path / "mute"), **waits)
 
-        apart = StandIns()
+        apart = PlaceholderRows()
         throttle(connect=connect, stand_ins=apart)()
         mute.setblocking(False)
         calls = list(accepted(mute))
@@ -76,7 +76,7 @@ def accepted(server: socket.socket) -> Iterator[None]:
 
 
 def test_redis_is_used_again_when_it_is_back(redis: Redis, rates: None, caplog: pytest.LogCaptureFixture) -> None:
-    stand_ins = StandIns(used=True)
+    stand_ins = PlaceholderRows(used=True)
 
     with caplog.at_level(logging.INFO, "ingestion"):
         throttle(stand_ins=stand_ins)()
@@ -107,7 +107,7 @@ def test_threads_of_a_process_share_its_bucket() -> None:
 
 
 def test_a_tenant_of_another_tier_has_another_bucket_in_this_process(rates: None) -> None:
-    apart = StandIns()
+    apart = PlaceholderRows()
     apart.absence.note(OSError("away"))
 
     for tier in ("free", "pro", "free"):
@@ -130,7 +130,7 @@ def test_the_bucket_in_this_process_starts_empty_and_keeps_the_rate() -> None:
 
 def test_a_hold_outlives_the_redis_that_was_told_of_it(rates: None, redis: Redis) -> None:
     """Else every worker would go on calling a source that asked to be left alone, once Redis is gone."""
-    stand_ins = StandIns()
+    stand_ins = PlaceholderRows()
     throttle(stand_ins=stand_ins).hold_off(3_000)
 
     away = throttle(stand_ins=stand_ins, connect=lambda: Redis(unix_socket_path="/nowhere/redis.sock"), patience=1)

@@ -14,8 +14,8 @@ from ingestion import Pipeline, actions, queueing
 from ingestion.database.clock import db_now_plus
 from ingestion.database.retrying import retried
 from ingestion.models import Run, Tenant
-from ingestion.running import Seams
-from ingestion.running.claims import claim, give_back
+from ingestion.running import Hooks
+from ingestion.running.claims import claim, requeue
 from ingestion.testing import registered
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child
 from tests.ingestion.runs import OPERATOR, carry, configured, expire, finish, items, new_tenant, over
@@ -44,7 +44,7 @@ def tenant(tier: str = "pro") -> Tenant:
 def queued(pipeline: Pipeline, owner: Tenant, count: int = 1) -> list[Run]:
     """`count` queued runs, each of a connection of its own."""
     connections = [actions.connect(OPERATOR, owner, pipeline.name, f"c{number}") for number in range(count)]
-    return [actions.run_now(OPERATOR, connection, hint=False) for connection in connections]
+    return [actions.run_now(OPERATOR, connection, wake=False) for connection in connections]
 
 
 def slots(owner: Tenant) -> list[int]:
@@ -84,7 +84,7 @@ def test_thirty_claims_at_once_from_eight_processes_never_exceed_the_budget(pipe
                 seen = Run.unscoped.filter(tenant_id=owner.pk, state=Run.State.RUNNING).count()
                 with (tmp_path / "seen").open("a") as file:
                     file.write(f"{seen}\n")
-                assert retried(lambda mine=mine: give_back(mine))  # type: ignore[misc]
+                assert retried(lambda mine=mine: requeue(mine))  # type: ignore[misc]
 
     codes = [end(child) for child in [start_child(work) for _ in range(8)]]
     seen = [int(line) for line in (tmp_path / "seen").read_text().split()]
@@ -112,7 +112,7 @@ def test_every_end_of_a_run_frees_its_slot(pipeline: Pipeline, ending: str) -> N
             case "paused":
                 actions.pause(OPERATOR, run.connection, "repairs")
 
-    carry(run, Seams(at=at, sleep=lambda seconds: None))
+    carry(run, Hooks(at=at, sleep=lambda seconds: None))
 
     assert run.state == (Run.State.QUEUED if ending in ("given back", "paused") else ending)
     assert run.slot_key is None
@@ -122,7 +122,7 @@ def test_every_end_of_a_run_frees_its_slot(pipeline: Pipeline, ending: str) -> N
 def test_a_dead_worker_leaks_no_slot(pipeline: Pipeline) -> None:
     owner = tenant("free")
     first, second = queued(pipeline, owner, 2)
-    in_child(lambda: carry(first, DyingAt("committed").seams))
+    in_child(lambda: carry(first, DyingAt("committed").hooks))
     assert slots(owner) == [0]
 
     carry(second)
@@ -169,10 +169,10 @@ def test_a_lower_budget_lets_active_runs_end_and_starts_no_more_until_it_is_kept
         for mine in claims[:2]:
             assert mine is not None
             assert claim(runs[3].pk) is None
-            give_back(mine)
+            requeue(mine)
         assert claim(runs[3].pk) is None
         assert claims[2] is not None
-        give_back(claims[2])
+        requeue(claims[2])
 
         assert claim(runs[3].pk) is not None
         assert claim(runs[4].pk) is None
@@ -195,13 +195,13 @@ def test_the_loser_stays_queued_and_is_hinted_at_when_a_slot_frees(pipeline: Pip
     owner = tenant("free")
     first, second = queued(pipeline, owner, 2)
     mine = claim(first.pk)
-    queueing.hint(second.pk, owner.tier, 0)
+    queueing.wake(second.pk, owner.tier, 0)
     assert in_child(lambda: queueing.work("ingestion-free", lost=lambda run, pid: None, burst=True)) == 0
     second.refresh_from_db()
     assert (second.state, second.attempts, second.deaths) == (Run.State.QUEUED, 0, 0)
     assert mine is not None
 
-    give_back(mine, failed=True, delay=60)
+    requeue(mine, failed=True, delay=60)
 
     assert django_rq.get_queue("ingestion-free").job_ids == [f"run-{second.pk}-0"]
 
@@ -219,7 +219,7 @@ def test_workers_killed_at_random_neither_leak_nor_exceed_the_budget(pipeline: P
                 mine = claim(pk)
                 if mine is not None:
                     time.sleep(0.03)
-                    retried(lambda mine=mine: give_back(mine))  # type: ignore[misc]
+                    retried(lambda mine=mine: requeue(mine))  # type: ignore[misc]
 
     children = [start_child(work) for _ in range(4)]
     owners_killed = 0

@@ -100,7 +100,7 @@ def p95(redis: Redis, *, backlog: bool, fair: bool = True) -> float:
             dispatch.freed(hogs[0].tenant)
         else:
             for pk in Run.unscoped.filter(tenant=hogs[0].tenant).order_by("pk").values_list("pk", flat=True):
-                queueing.hint(pk, "enterprise", 0)
+                queueing.wake(pk, "enterprise", 0)
     at = 0.0
     for _ in range(ASKED):
         at += draw.expovariate(1)

@@ -37,7 +37,7 @@ def held(connection: Connection, seconds: float = 300) -> Connection:
 
 
 def waiting(connection: Connection, error: str = "HeldOff") -> Run:
-    run = actions.run_now(OPERATOR, connection, hint=False)
+    run = actions.run_now(OPERATOR, connection, wake=False)
     Run.unscoped.filter(pk=run.pk).update(not_before=db_now_plus(300), error_class=error)
     return run
 

@@ -160,7 +160,7 @@ def test_a_batch_that_is_tried_again_after_a_crash_is_not_counted_twice() -> Non
     with registered(over(items(8), page=4, reader=reading())) as pipeline:
         for point in ("prepared", "before commit", "committed"):
             run = queued(pipeline)
-            in_child(lambda run=run, point=point: carry(run, DyingAt(point).seams))  # type: ignore[misc]
+            in_child(lambda run=run, point=point: carry(run, DyingAt(point).hooks))  # type: ignore[misc]
             finish(run)
 
             assert run.state == Run.State.SUCCEEDED

@@ -15,7 +15,7 @@ from ingestion.conf import Rate
 from ingestion.database.clock import read_db_now
 from ingestion.limits.buckets import SharedBucket, key_of
 from ingestion.models import Run
-from ingestion.running import Seams, dry_run
+from ingestion.running import Hooks, dry_run
 from ingestion.running.execution import outside_a_run
 from ingestion.testing import Records, make_tenant, registered
 from ingestion.vault import credentials
@@ -74,8 +74,8 @@ def test_config_names_the_integration_and_a_source_without_one_has_its_pipelines
     tenant = new_tenant()
     with registered(calling("")) as pipeline:
         connection = actions.connect(OPERATOR, tenant, pipeline.name)
-        carry(actions.run_now(OPERATOR, connection, hint=False))
-        carry(actions.run_now(OPERATOR, connection, config={"integration": "slow"}, hint=False))
+        carry(actions.run_now(OPERATOR, connection, wake=False))
+        carry(actions.run_now(OPERATOR, connection, config={"integration": "slow"}, wake=False))
 
     keys = {key.decode().rpartition(":")[2] for key in redis.keys(f"ingestion:{tenant.key}:*")}  # type: ignore[union-attr]
     assert keys == {pipeline.name, "slow"}
@@ -111,7 +111,7 @@ def test_cancelling_a_run_ends_its_wait(redis: Redis) -> None:
             if point == "committed":
                 actions.cancel(OPERATOR, run)
 
-        carry(run, Seams(at=at))
+        carry(run, Hooks(at=at))
 
     assert run.state == Run.State.CANCELLED
     assert until_its_turn(run, redis) > 0
@@ -126,7 +126,7 @@ def test_a_worker_asked_to_stop_gives_a_waiting_run_back_at_once(redis: Redis) -
             asked.append(1)
             return len(asked) > 1  # not at the first page's boundary, but while waiting for the second
 
-        carry(run, Seams(stop=stop))
+        carry(run, Hooks(stop=stop))
 
     assert (run.state, run.attempts, run.read) == (Run.State.QUEUED, 0, 1)
     assert len(asked) == 2, "it looked again after it was asked to stop"
@@ -145,7 +145,7 @@ def test_a_name_in_a_config_is_no_fresh_bucket_unless_a_credential_or_a_rate_has
                 outside_a_run(pipeline, connection, {"integration": name}).throttle(1)
         outside_a_run(pipeline, connection, {"integration": "shop"}).throttle(1)
         outside_a_run(pipeline, connection, {"integration": "slow"}).throttle(1)
-        run = actions.run_now(OPERATOR, connection, hint=False, config={"integration": "freshest"})
+        run = actions.run_now(OPERATOR, connection, wake=False, config={"integration": "freshest"})
         carry(run)
 
     assert run.state != Run.State.SUCCEEDED

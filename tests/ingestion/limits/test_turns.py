@@ -55,7 +55,7 @@ def waiting(owner: Tenant, count: int = 1) -> list[Run]:
     return list(Run.unscoped.filter(tenant=owner).order_by("pk"))
 
 
-def hints(redis: Redis, tier: str = "free") -> list[int]:
+def woken_for(redis: Redis, tier: str = "free") -> list[int]:
     """Runs in the queue of `tier`, in the order in which workers take them."""
     jobs: list[bytes] = redis.lrange(f"rq:queue:ingestion-{tier}", 0, -1)  # type: ignore[assignment]
     return [int(job.decode().split("-")[1]) for job in jobs]
@@ -93,8 +93,8 @@ def test_a_backlog_puts_no_more_hints_into_the_queue_than_the_tenant_may_start(r
     for _ in range(3):
         scheduling.tick()
 
-    assert hints(redis, "pro")[:4] == sorted([mine[0].pk, *(run.pk for run in others)])
-    assert sorted(hints(redis, "pro")) == sorted([*(run.pk for run in mine[:3]), *(run.pk for run in others)])
+    assert woken_for(redis, "pro")[:4] == sorted([mine[0].pk, *(run.pk for run in others)])
+    assert sorted(woken_for(redis, "pro")) == sorted([*(run.pk for run in mine[:3]), *(run.pk for run in others)])
 
 
 @pytest.mark.slow
@@ -103,20 +103,20 @@ def test_asking_for_a_thousand_runs_hints_at_no_more_than_the_budget_either(redi
     runs = [actions.run_now(OPERATOR, one) for one in connections(greedy, 20)]
     quiet = actions.run_now(OPERATOR, connections(tenant("pro"), 1)[0])
 
-    assert hints(redis, "pro") == [*(run.pk for run in runs[:3]), quiet.pk]
+    assert woken_for(redis, "pro") == [*(run.pk for run in runs[:3]), quiet.pk]
 
 
 def test_a_new_run_does_not_wait_behind_runs_of_connections_at_work(redis: Redis) -> None:
     owner = tenant("pro")
     first, second, idle = connections(owner, 3)
     for one in (first, second):
-        actions.run_now(OPERATOR, one, hint=False)
-        running = actions.run_now(OPERATOR, one, hint=False)
+        actions.run_now(OPERATOR, one, wake=False)
+        running = actions.run_now(OPERATOR, one, wake=False)
         assert claim(running.pk) is not None
 
     run = actions.run_now(OPERATOR, idle)
 
-    assert hints(redis, "pro") == [run.pk]
+    assert woken_for(redis, "pro") == [run.pk]
 
 
 def test_the_end_of_a_run_brings_in_its_tenants_next_one_behind_the_others(redis: Redis) -> None:
@@ -129,7 +129,7 @@ def test_the_end_of_a_run_brings_in_its_tenants_next_one_behind_the_others(redis
 
     end(mine[0])
 
-    assert hints(redis) == [other.pk, mine[1].pk]
+    assert woken_for(redis) == [other.pk, mine[1].pk]
 
 
 @pytest.mark.parametrize(("others", "told"), [(0, 8), (1, 4), (2, 3), (3, 3), (9, 3)])
@@ -146,11 +146,11 @@ def test_one_tenants_runs_are_told_to_its_part_of_the_workers_only(redis: Redis,
         redis.sadd(WORKERS_BY_QUEUE_KEY % "ingestion-enterprise", f"rq:worker:{number}")
 
     scheduling.tick()
-    assert len(hints(redis, "enterprise")) == told
+    assert len(woken_for(redis, "enterprise")) == told
     redis.flushall()
     scheduling.tick()
 
-    assert len(hints(redis, "enterprise")) == 10, "without workers the budget alone decides"
+    assert len(woken_for(redis, "enterprise")) == 10, "without workers the budget alone decides"
 
 
 @pytest.mark.slow
@@ -179,7 +179,7 @@ def test_a_great_backlog_of_a_high_tier_starves_no_low_one(redis: Redis) -> None
     with configured(TICK_LIMIT=3):  # 15 tenants are looked at by a tick, so all of them
         scheduling.tick()
 
-    assert sorted(hints(redis)) == sorted([low.pk, Run.unscoped.get(connection=due).pk])
+    assert sorted(woken_for(redis)) == sorted([low.pk, Run.unscoped.get(connection=due).pk])
 
 
 @pytest.mark.slow
@@ -191,10 +191,10 @@ def test_hints_that_come_to_nothing_keep_no_other_tenant_waiting_for_ever(redis:
     with configured(TICK_LIMIT=1):  # five of 31 tenants at a tick, by chance
         for _ in range(60):
             scheduling.tick()
-            if low.pk in hints(redis):
+            if low.pk in woken_for(redis):
                 break
 
-    assert hints(redis) == [low.pk]
+    assert woken_for(redis) == [low.pk]
 
 
 def test_a_line_headed_by_many_runs_of_a_busy_connection_is_looked_through_to_its_end(redis: Redis) -> None:
@@ -208,7 +208,7 @@ def test_a_line_headed_by_many_runs_of_a_busy_connection_is_looked_through_to_it
 
     dispatch.freed(owner)
 
-    assert hints(redis, "pro") == [mine[-1].pk]
+    assert woken_for(redis, "pro") == [mine[-1].pk]
 
 
 def test_a_paused_connections_runs_do_not_keep_the_others_of_its_tenant_from_their_turn(redis: Redis) -> None:
@@ -217,13 +217,13 @@ def test_a_paused_connections_runs_do_not_keep_the_others_of_its_tenant_from_the
     Connection.unscoped.filter(pk=paused.connection_id).update(paused_at=read_db_now())
 
     scheduling.tick()
-    assert hints(redis) == [other.pk]
+    assert woken_for(redis) == [other.pk]
     redis.flushall()
     late = actions.run_now(OPERATOR, Connection.unscoped.select_related("tenant").get(pk=other.connection_id))
     Run.unscoped.filter(pk=other.pk).update(state=Run.State.CANCELLED)
     dispatch.freed(owner)
 
-    assert hints(redis) == [late.pk]
+    assert woken_for(redis) == [late.pk]
 
 
 @pytest.mark.mariadb

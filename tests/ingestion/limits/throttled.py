@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ingestion import TenantRef
-from ingestion.limits.throttling import StandIns, Throttle
+from ingestion.limits.throttling import PlaceholderRows, Throttle
 
 ACME = TenantRef(1, "acme")
 
 
 def throttle(integration: str = "slow", tenant: TenantRef = ACME, **values: Any) -> Throttle:
-    return Throttle(tenant, "free", integration, **{"stand_ins": StandIns(), **values})
+    return Throttle(tenant, "free", integration, **{"stand_ins": PlaceholderRows(), **values})

@@ -7,7 +7,7 @@ from ingestion import (
     reconciling,
 )
 from ingestion.models import Connection, ReconciledPeriod, Run
-from ingestion.reconciling import Seams
+from ingestion.reconciling import Hooks
 from tests.app.oracle import Wide
 from tests.ingestion.periods import (
     states,
@@ -17,8 +17,8 @@ from tests.ingestion.periods import (
 from tests.ingestion.runs import OPERATOR
 
 
-def check(connection: Connection, seams: Seams | None = None) -> dict[str, ReconciledPeriod]:
-    reconciling.check(connection, yesterday(), seams=seams)
+def check(connection: Connection, hooks: Hooks | None = None) -> dict[str, ReconciledPeriod]:
+    reconciling.check(connection, yesterday(), hooks=hooks)
     return verdicts(connection)
 
 
@@ -34,4 +34,4 @@ def states_after(connection: Connection) -> dict[str, str]:
 def overlapping(connection: Connection) -> Run:
     """A queued run over a window that the period lies in."""
     actions.rewind(OPERATOR, connection, yesterday(1).start, "once more")
-    return actions.run_now(OPERATOR, connection, hint=False)
+    return actions.run_now(OPERATOR, connection, wake=False)

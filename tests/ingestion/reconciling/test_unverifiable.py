@@ -80,7 +80,7 @@ def test_a_run_under_way_over_the_period_proves_nothing(connection: Connection) 
 
 
 def test_a_run_that_ended_meanwhile_proves_nothing(account: Account, connection: Connection) -> None:
-    run = actions.run_now(OPERATOR, connection, hint=False)
+    run = actions.run_now(OPERATOR, connection, wake=False)
     account.meanwhile.append(lambda: (carry(run), remove(connection, "p1"))[1])
 
     row = check(connection)["EUR"]
@@ -89,26 +89,26 @@ def test_a_run_that_ended_meanwhile_proves_nothing(account: Account, connection:
 
 
 def test_a_queued_run_over_another_time_is_not_in_the_way(connection: Connection) -> None:
-    actions.run_now(OPERATOR, connection, hint=False)
+    actions.run_now(OPERATOR, connection, wake=False)
     remove(connection, "p1")
 
     assert check(connection)["EUR"].state == "breach"
 
 
 @pytest.mark.parametrize(
-    ("missing", "letters", "state"),
+    ("missing", "dead_letters", "state"),
     [(1, 1, "unverifiable"), (2, 2, "unverifiable"), (2, 1, "breach"), (-1, 1, "breach"), (1, 0, "breach")],
 )
 def test_letters_explain_no_more_than_their_number_where_the_source_names_no_ids(
-    account: Account, missing: int, letters: int, state: str
+    account: Account, missing: int, dead_letters: int, state: str
 ) -> None:
     unnamed = dataclasses.replace(account, names_ids=False)
     with registered(of(unnamed, error_budget=ErrorBudget(1))) as pipeline:
         connection = connected(pipeline)
-        for number in range(letters):
+        for number in range(dead_letters):
             unnamed.put(f"bad{number}", "1?", noon())
         loaded(connection)
-        for number in range(letters):
+        for number in range(dead_letters):
             del unnamed.records[f"bad{number}"]
         for number in range(missing):
             unnamed.put(f"late{number}", "1.00", noon())
@@ -161,7 +161,7 @@ def test_a_refused_credential_pauses_the_connection(account: Account, connection
 def test_a_run_of_another_tenant_is_not_in_the_way(account: Account, connection: Connection) -> None:
     remove(connection, "p1")
     other = connected(of(account), new_tenant())
-    actions.run_now(OPERATOR, other, hint=False)
+    actions.run_now(OPERATOR, other, wake=False)
 
     assert check(connection)["EUR"].state == "breach"
     assert Run.unscoped.filter(connection=other).count() == 1

@@ -11,7 +11,7 @@ from ingestion import (
     reconciling,
 )
 from ingestion.models import AuditEntry, Connection
-from ingestion.reconciling import Seams
+from ingestion.reconciling import Hooks
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child, points_in
 from tests.ingestion.periods import (
     Account,
@@ -61,7 +61,7 @@ def test_a_check_that_began_earlier_never_overwrites_a_later_one(account: Accoun
             remove(connection, "p1")
             reconciling.check(connection, yesterday())
 
-    found = check(connection, Seams(at=overtake))
+    found = check(connection, Hooks(at=overtake))
 
     assert found["EUR"].state == "breach"
 
@@ -74,7 +74,7 @@ def test_every_seam_of_the_reconciler_is_a_crash_point_here() -> None:
 @pytest.mark.slow
 def test_a_check_that_dies_leaves_nothing_and_is_repeated(connection: Connection, point: str) -> None:
     def die() -> None:
-        check(connection, Seams(at=DyingAt(point)))
+        check(connection, Hooks(at=DyingAt(point)))
 
     assert in_child(die) == KILLED
 

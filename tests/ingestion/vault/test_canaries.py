@@ -108,7 +108,7 @@ def test_no_run_leaves_it_in_logs_redis_rows_events_or_letters(
             carry(here)
         Connection.unscoped.filter(pk=here.connection_id).update(paused_at=None)
         there = queued(pipeline, tenant)
-        queueing.hint(there.pk, tenant.tier, there.fence)
+        queueing.wake(there.pk, tenant.tier, there.fence)
         in_child(lambda: jobs.work("ingestion-free", burst=True))
 
     assert Event.objects.for_tenant(tenant).filter(name="note", text__contains=redaction.MASK).exists()
@@ -217,12 +217,12 @@ def test_a_form_never_shows_again_what_was_typed_into_it(tenant: Tenant) -> None
 def test_no_fixture_and_no_output_of_a_command_holds_it(tenant: Tenant, log: Path) -> None:
     with registered(leaking(SourceChanged)) as pipeline:
         run = carry(queued(pipeline, tenant))
-        letter = DeadLetter.objects.for_tenant(tenant).first()
-        assert letter is not None
+        dead_letter = DeadLetter.objects.for_tenant(tenant).first()
+        assert dead_letter is not None
         named = ("--tenant", tenant.key, "--pipeline", pipeline.name)
         asked = [
             ("list", "runs"), ("list", "connections"), ("list", "dead-letters"), ("list", "artifacts"), ("list", "tenants"),
-            ("list", "pipelines"), ("show", "run", run.pk), ("show", "dead-letter", letter.pk, "--payload"),
+            ("list", "pipelines"), ("show", "run", run.pk), ("show", "dead-letter", dead_letter.pk, "--payload"),
             ("show", "connection", run.connection_id), ("health",), ("dry-run", *named), ("run", *named),
             ("replay", "--tenant", tenant.key), ("credential", "list"), ("credential", "test", *named),
             ("credential", "show", "--tenant", tenant.key, "--integration", STORE), ("credential", "rotate-keys"),

@@ -60,8 +60,8 @@ def row() -> Credential:
     return stored(refresh_token="token-first", client_id="client")
 
 
-def exchanging(row: Credential, **seams: Any) -> Exchanging:
-    return Exchanging(TenantRef(row.tenant_id, row.tenant.key), row.integration, **{"sleep": time.sleep, **seams})
+def exchanging(row: Credential, **hooks: Any) -> Exchanging:
+    return Exchanging(TenantRef(row.tenant_id, row.tenant.key), row.integration, **{"sleep": time.sleep, **hooks})
 
 
 def read(row: Credential) -> Secret:

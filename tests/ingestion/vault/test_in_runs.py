@@ -14,7 +14,7 @@ from ingestion.core.errors import ActionRefused, CredentialError, Transient
 from ingestion.database.clock import db_now_plus
 from ingestion.models import AuditEntry, Connection, Credential, Run, Tenant
 from ingestion.redaction import mask
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.running.dry_run import dry_run
 from ingestion.testing import Records, make_tenant, registered
 from ingestion.vault import credentials
@@ -56,7 +56,7 @@ def tenant() -> Tenant:
     return made
 
 
-def at(point: str, do: Callable[[], object]) -> Seams:
+def at(point: str, do: Callable[[], object]) -> Hooks:
     """Do something once, when `point` is first passed."""
     waiting = [do]
 
@@ -64,7 +64,7 @@ def at(point: str, do: Callable[[], object]) -> Seams:
         if passed == point and waiting:
             waiting.pop()()
 
-    return Seams(at=pass_, sleep=lambda seconds: None)
+    return Hooks(at=pass_, sleep=lambda seconds: None)
 
 
 def test_it_is_read_once_and_kept_for_the_run(tenant: Tenant) -> None:
@@ -123,7 +123,7 @@ def test_a_connection_may_use_another_integration_of_its_own_tenant(tenant: Tena
     with registered(pipeline):
         link = actions.connect(OPERATOR, tenant, pipeline.name)
         actions.configure(OPERATOR, link, {"integration": "stripe-eu"})
-        carry(actions.run_now(OPERATOR, link, hint=False))
+        carry(actions.run_now(OPERATOR, link, wake=False))
 
     assert source.seen[0][0].values == {"api_key": "european-value"}
 

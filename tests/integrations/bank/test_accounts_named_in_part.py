@@ -102,8 +102,8 @@ def test_a_replayed_entry_goes_to_the_account_that_its_file_was_taken_for() -> N
     where = connection()
     put(where, "whole.ofx", ofx(bank="1", kind="CHECKING", booked=MONTH[1:]))
     put(where, "bad.ofx", ofx(kind="CHECKING", booked=[("0105", "-1O.00", "A1"), *MONTH[1:]]))
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    mended = bytes(letter.payload).replace(b'"amount": null', b'"amount": "-10.00"')
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(dead_letter.payload).replace(b'"amount": null', b'"amount": "-10.00"')
     DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
 
     (run,) = replay(Actor(), Selection(where.tenant))

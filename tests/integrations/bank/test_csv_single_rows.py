@@ -173,9 +173,9 @@ def test_the_oldest_row_without_amount_may_be_money_and_is_asked_about(rows: lis
     run = put(where, "june.csv", row("\n".join(rows)), account="77", currency="EUR")
 
     assert (run.state, run.dead) == ("partial", 1)
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert "the row 'Salary' without an amount may state a balance" in letter.errors[0]["message"]
-    assert 'balance_rows="leave out"' in letter.errors[0]["message"]
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert "the row 'Salary' without an amount may state a balance" in dead_letter.errors[0]["message"]
+    assert 'balance_rows="leave out"' in dead_letter.errors[0]["message"]
 
 
 def test_the_oldest_row_without_amount_is_left_out_and_counted_where_the_config_says_so() -> None:
@@ -191,8 +191,8 @@ def test_what_may_be_money_is_not_asked_about_where_the_config_says_that_it_is()
 
     put(where, "june.csv", row("\n".join([SALARY, A, B])), account="77", currency="EUR", balance_rows="post")
 
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert "'' is not an amount" in letter.errors[0]["message"]
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert "'' is not an amount" in dead_letter.errors[0]["message"]
 
 
 @pytest.mark.parametrize(("before", "left_out"), [("105.00", 1), ("100.00", 0)])

@@ -8,7 +8,7 @@ import pytest
 
 from ingestion.actions import upload
 from ingestion.models import Run
-from ingestion.running import Seams, execute
+from ingestion.running import Hooks, execute
 from tests.integrations.bank.camt_messages import balance, entry, message
 from tests.integrations.bank.test_pipeline import ACTOR, connection, ledger, load, mt940
 
@@ -34,7 +34,7 @@ def test_a_file_that_was_interrupted_between_its_statements_is_read_once() -> No
     second = mt940("90,00", [("260106", "5,50")], "95,50", number="2")
     run = upload(ACTOR, where, "jan.sta", first + b"\r\n" + second).run
 
-    execute(run.pk, Seams(stop=lambda: True))
+    execute(run.pk, Hooks(stop=lambda: True))
     halfway = Run.unscoped.get(pk=run.pk).batches
     execute(run.pk)
 

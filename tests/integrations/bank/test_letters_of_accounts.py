@@ -24,8 +24,8 @@ def test_an_entry_of_a_file_that_left_out_bank_or_kind_closes_with_that_of_one_t
 
     put(where, "mended.ofx", ofx(**HEADINGS["whole"], booked=[*MONTH[:2], good, *MONTH[2:]]))
 
-    letters = DeadLetter.objects.for_tenant(where.tenant)
-    assert list(letters.values_list("status", flat=True)) == [DeadLetter.Status.ABANDONED]
+    dead_letters = DeadLetter.objects.for_tenant(where.tenant)
+    assert list(dead_letters.values_list("status", flat=True)) == [DeadLetter.Status.ABANDONED]
     assert len(active(where)) == len(MONTH) + 1
 
 

@@ -120,8 +120,8 @@ def test_a_refused_statement_that_is_replayed_without_a_listing_is_told_from_the
     where = connection()
     load(where, "first.sta", written("100,00", [("260105", "-10,00")], "90,00"))
     load(where, "second.sta", written("90,00", [("260105", "-10,00")], "85,00", number="2"))
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    mended = bytes(letter.payload).replace(b'"closing": "85.00"', b'"closing": "80.00"')
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(dead_letter.payload).replace(b'"closing": "85.00"', b'"closing": "80.00"')
     DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
 
     (run,) = replay(ACTOR, Selection(where.tenant))

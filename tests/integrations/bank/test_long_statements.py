@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ingestion.core import registry
 from ingestion.models import Connection, Run
-from ingestion.running import Seams, execute
+from ingestion.running import Hooks, execute
 from ingestion.testing import registered
 from integrations.bank.models import BankTransaction
 from integrations.bank.source import BankFiles
@@ -97,7 +97,7 @@ def _killed(where: Connection, data: bytes, after: int) -> int:
                 raise Killed
 
     with pytest.raises(Killed):
-        execute(run.pk, dataclasses.replace(Seams(), at=at))
+        execute(run.pk, dataclasses.replace(Hooks(), at=at))
     Run.objects.for_tenant(where.tenant).filter(pk=run.pk).update(lease_until="2000-01-01T00:00:00+00:00")
     return int(run.pk)
 

@@ -113,13 +113,13 @@ def test_the_letter_of_an_amount_of_two_readings_names_the_setting_and_the_setti
 
     put(where, "a.ofx", ofx("-1.000"))
 
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert "1 or 1000?" in letter.errors[0]["message"]
-    assert "--config decimal=point" in letter.errors[0]["message"]
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert "1 or 1000?" in dead_letter.errors[0]["message"]
+    assert "--config decimal=point" in dead_letter.errors[0]["message"]
     put(where, "a.ofx", ofx("-1.000"), decimal="comma")
     assert active(where) == [("2024-03-05", Decimal(-1000))]
-    letter.refresh_from_db()
-    assert letter.status == DeadLetter.Status.ABANDONED  # superseded by what was read
+    dead_letter.refresh_from_db()
+    assert dead_letter.status == DeadLetter.Status.ABANDONED  # superseded by what was read
 
 
 def test_decimal_is_point_or_comma() -> None:

@@ -94,8 +94,8 @@ def test_a_letter_is_closed_in_its_own_tenant_only() -> None:
 def test_a_letter_that_was_mended_by_hand_and_replayed_is_the_row_of_the_mended_file() -> None:
     where = connection()
     load(where, "bad.ofx", ofx(("20260605", "$120", "", "Coffee"), ("20260605", "-120.00", "", "Coffee")))
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    mended = bytes(letter.payload).replace(b'"amount": null', b'"amount": "-120.00"')
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(dead_letter.payload).replace(b'"amount": null', b'"amount": "-120.00"')
     DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
 
     (run,) = replay(Actor(), Selection(where.tenant))
@@ -136,9 +136,9 @@ def test_an_unreadable_version_of_what_is_stored_leaves_the_row_and_a_letter_tha
 
     run = load(where, "bad.ofx", ofx((day, amount, name, "Rent"), TEA))
 
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert (letter.status, run.dead) == ("settled", 1)
-    assert letter.note.startswith("Arrived already: stored as 2026-06-05 -120 USD by run ")
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert (dead_letter.status, run.dead) == ("settled", 1)
+    assert dead_letter.note.startswith("Arrived already: stored as 2026-06-05 -120 USD by run ")
     assert "1 of the rejected records arrived already" in notes(run)
     assert len(active(where)) == 2
 
@@ -169,9 +169,9 @@ def test_an_unreadable_entry_of_which_less_is_stored_stays_open(bad: list[tuple[
 def test_a_letter_that_does_not_say_among_how_many_it_is_stays_open_when_it_is_replayed() -> None:
     where = connection()
     load(where, "bad.ofx", ofx(("20260605", "$120", "", "Rent"), RENT, TEA))
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert b'"among": 2, ' in bytes(letter.payload)
-    from_before = bytes(letter.payload).replace(b'"among": 2, ', b"")
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert b'"among": 2, ' in bytes(dead_letter.payload)
+    from_before = bytes(dead_letter.payload).replace(b'"among": 2, ', b"")
     DeadLetter.objects.for_tenant(where.tenant).update(payload=from_before)
 
     (run,) = replay(Actor(), Selection(where.tenant))

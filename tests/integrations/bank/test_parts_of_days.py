@@ -178,10 +178,10 @@ def test_an_entry_mended_in_its_dead_letter_makes_the_parts_of_a_day_known() -> 
 
 def mended(where: Connection) -> Run:
     """The run that loads the rent of the dead letter."""
-    letters = DeadLetter.objects.for_tenant(where.tenant)
-    payload = bytes(letters.get().payload)
+    dead_letters = DeadLetter.objects.for_tenant(where.tenant)
+    payload = bytes(dead_letters.get().payload)
     assert b'"amount": null' in payload
-    letters.update(payload=payload.replace(b'"amount": null', b'"amount": "-5.00"'))
+    dead_letters.update(payload=payload.replace(b'"amount": null', b'"amount": "-5.00"'))
     (run,) = replay(ACTOR, Selection(where.tenant))
     execute(run.pk)
     return run

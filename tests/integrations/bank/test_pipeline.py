@@ -63,25 +63,25 @@ def test_a_statement_that_does_not_tie_is_refused_whole_with_the_difference_and_
 
     assert (run.state, run.read, run.dead) == (Run.State.PARTIAL, 1, 1)
     assert ledger(where) == []
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert letter.error_class == "StatementImbalance"
-    assert "a difference of 5.50" in letter.errors[0]["message"]
-    assert len(json.loads(letter.payload)["entries"]) == 2
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert dead_letter.error_class == "StatementImbalance"
+    assert "a difference of 5.50" in dead_letter.errors[0]["message"]
+    assert len(json.loads(dead_letter.payload)["entries"]) == 2
 
 
 def test_a_refused_statement_can_be_replayed_once_it_ties() -> None:
     where = connection()
     load(where, "jan.sta", mt940("100,00", [("260105", "-10,00")], "95,00"))
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    mended = bytes(letter.payload).replace(b'"closing": "95.00"', b'"closing": "90.00"')
-    assert mended != bytes(letter.payload)
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(dead_letter.payload).replace(b'"closing": "95.00"', b'"closing": "90.00"')
+    assert mended != bytes(dead_letter.payload)
     DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
 
     (run,) = replay(ACTOR, Selection(where.tenant))
     execute(run.pk)
 
-    letter.refresh_from_db()
-    assert (letter.status, letter.replay_attempts) == (DeadLetter.Status.REPLAYED, 1)
+    dead_letter.refresh_from_db()
+    assert (dead_letter.status, dead_letter.replay_attempts) == (DeadLetter.Status.REPLAYED, 1)
     assert ledger(where) == [("2026-01-05", Decimal(-10))]
 
 
@@ -93,8 +93,8 @@ def test_replaying_a_statement_that_still_does_not_tie_counts_the_attempt_and_ke
     (run,) = replay(ACTOR, Selection(where.tenant))
     execute(run.pk)
 
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert (letter.status, letter.replay_attempts, letter.times_seen) == (DeadLetter.Status.NEW, 1, 1)
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert (dead_letter.status, dead_letter.replay_attempts, dead_letter.times_seen) == (DeadLetter.Status.NEW, 1, 1)
     assert ledger(where) == []
 
 
@@ -200,8 +200,8 @@ VERSION:102
     run = load(where, "jan.ofx", ofx)
 
     assert (run.state, run.ok, run.dead) == (Run.State.PARTIAL, 1, 1)
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert letter.errors == [{"path": "amount", "code": "amount", "message": "'$120' is not an amount"}]
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert dead_letter.errors == [{"path": "amount", "code": "amount", "message": "'$120' is not an amount"}]
     assert ledger(where) == [("2026-01-06", Decimal("-7.25"))]
 
 

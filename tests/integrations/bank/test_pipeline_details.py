@@ -142,8 +142,8 @@ def test_a_refused_statement_from_before_there_were_parts_can_be_replayed() -> N
     where = connection()
     data = case("30_batch.xml").replace(b">1429.56<", b">1429.57<")
     load(where, "30.xml", data)
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    body = json.loads(letter.payload)
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    body = json.loads(dead_letter.payload)
     for kept in body["entries"]:
         del kept["parts"], kept["details"]
     body["head"]["statement"]["closing"] = "1429.56"

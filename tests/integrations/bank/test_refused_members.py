@@ -27,9 +27,9 @@ def test_files_behind_one_that_cannot_be_read_load(content: bytes) -> None:
     run = load(where, "all.zip", zipped(("a.sta", JANUARY), ("m.txt", content), ("z.sta", FEBRUARY)))
 
     assert (run.state, run.ok, run.dead) == (Run.State.PARTIAL, 2, 1)
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    assert letter.position == "all.zip, 'm.txt'"
-    assert "In the ZIP archive, 'm.txt'" in json.dumps(letter.errors)
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    assert dead_letter.position == "all.zip, 'm.txt'"
+    assert "In the ZIP archive, 'm.txt'" in json.dumps(dead_letter.errors)
     assert run.proofs == {
         "all.zip, 'a.sta'": {"balances proved": 1},
         "all.zip, 'm.txt'": {"not read: see its dead letter": 1},

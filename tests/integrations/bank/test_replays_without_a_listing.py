@@ -21,8 +21,8 @@ def test_its_entries_are_told_from_equal_ones_by_where_they_stand() -> None:
     where = connection()
     load(where, "first.sta", written("100,00", [TEN, FIVE, TEN], "75,00"))
     load(where, "second.sta", written("85,00", [TEN, FIVE], "1,00", number="2"))
-    letter = DeadLetter.objects.for_tenant(where.tenant).get()
-    mended = bytes(letter.payload).replace(b'"closing": "1.00"', b'"closing": "70.00"')
+    dead_letter = DeadLetter.objects.for_tenant(where.tenant).get()
+    mended = bytes(dead_letter.payload).replace(b'"closing": "1.00"', b'"closing": "70.00"')
     DeadLetter.objects.for_tenant(where.tenant).update(payload=mended)
 
     (run,) = replay(ACTOR, Selection(where.tenant))

@@ -8,7 +8,7 @@ import pytest
 
 from ingestion.models import Run
 from tests.integrations.bank.ofx_files import statement
-from tests.integrations.bank.test_reported_files import connection, letters, load, rows
+from tests.integrations.bank.test_reported_files import connection, dead_letters, load, rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EURO_CSV = {
@@ -133,7 +133,7 @@ def entry(*leaves: str) -> str:
 def test_file_that_other_importers_misread_loads(data: str, config: dict[str, Any], expected: list[Any]) -> None:
     run = load(data.encode(), connection(), account="7", **config)
 
-    assert (run.state, letters(run)) == (Run.State.SUCCEEDED, [])
+    assert (run.state, dead_letters(run)) == (Run.State.SUCCEEDED, [])
     assert rows(run) == expected
 
 
@@ -157,4 +157,4 @@ def test_entry_that_other_importers_guess_is_a_dead_letter(data: str, config: di
     run = load(data.encode(), connection(), account="7", **config)
 
     assert (rows(run), run.dead) == ([], 1)
-    assert said in letters(run)[0]
+    assert said in dead_letters(run)[0]

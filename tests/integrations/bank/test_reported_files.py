@@ -49,10 +49,10 @@ def rows(run: Run) -> list[tuple[str, str]]:
     return [(row.booked_on.isoformat(), f"{row.amount:.2f}") for row in found]
 
 
-def letters(run: Run) -> list[str]:
+def dead_letters(run: Run) -> list[str]:
     """What every dead letter says."""
     found = DeadLetter.objects.for_tenant(run.tenant).order_by("pk")
-    return [" ".join(str(error["message"]) for error in letter.errors) for letter in found]
+    return [" ".join(str(error["message"]) for error in dead_letter.errors) for dead_letter in found]
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_altered_amount_refuses_the_statement_and_names_row_and_difference(name:
     run = load(name)
 
     assert (run.state, rows(run)) == (Run.State.PARTIAL, [])
-    assert said in letters(run)[0]
+    assert said in dead_letters(run)[0]
     assert "Statement of DE02100100100006820101 refused" in notes(run)
 
 
@@ -100,8 +100,8 @@ def test_three_decimals_in_a_currency_with_two_are_a_dead_letter_with_both_readi
     run = load(data)
 
     assert rows(run) == [("2026-06-03", "-1234.50")]
-    assert ["12.5 or 12500?" in text for text in letters(run)] == [False, True]
-    assert "8.95 or 8950?" in letters(run)[0]
+    assert ["12.5 or 12500?" in text for text in dead_letters(run)] == [False, True]
+    assert "8.95 or 8950?" in dead_letters(run)[0]
 
 
 def test_statement_closed_by_the_tag_of_its_sibling_loads() -> None:
@@ -119,7 +119,7 @@ def test_statement_closed_by_the_tag_of_its_sibling_loads() -> None:
 def test_file_without_a_currency_is_one_refusal_that_names_the_setting(name: str, config: dict[str, Any]) -> None:
     run = load(name, **config)
 
-    assert (run.state, run.error_class, letters(run)) == (Run.State.FAILED, "UnreadableFile", [])
+    assert (run.state, run.error_class, dead_letters(run)) == (Run.State.FAILED, "UnreadableFile", [])
     assert "--config currency=" in run.error_message
 
 
@@ -156,7 +156,7 @@ def test_file_loads_with_what_it_does_not_say(
 ) -> None:
     run = load(name, **config)
 
-    assert (run.state, letters(run)) == (Run.State.SUCCEEDED, [])
+    assert (run.state, dead_letters(run)) == (Run.State.SUCCEEDED, [])
     assert rows(run) == expected
 
 

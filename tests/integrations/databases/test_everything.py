@@ -31,7 +31,7 @@ class Around:
 def test_a_source_around_everybody_s_rows_is_for_pipelines_with_tenants(served: bool) -> None:
     acme = make_tenant("acme")
     with registered(over([], source=Around(TABLE), tenants=["acme"] if served else None)) as pipeline:
-        run = actions.run_now(OPERATOR, actions.connect(OPERATOR, acme, pipeline.name), hint=False)
+        run = actions.run_now(OPERATOR, actions.connect(OPERATOR, acme, pipeline.name), wake=False)
         carry(run)
 
     expected = ("succeeded", "") if served else ("failed", "ConfigurationError")

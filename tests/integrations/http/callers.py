@@ -29,14 +29,14 @@ class Told:
 
 def context(told: Told | None = None, networks: tuple[str, ...] = LOCAL, **values: Any) -> Context:
     told = told or Told()
-    seams: dict[str, Any] = {"beat": told.beat, "throttle": told.throttled.append, "hold_off": told.held_off.append}
+    hooks: dict[str, Any] = {"beat": told.beat, "throttle": told.throttled.append, "hold_off": told.held_off.append}
     return Context(
         tenant=TenantRef(1, "acme"),
         pipeline="shop.orders",
         run_id=7,
         now=datetime(2026, 1, 1, tzinfo=UTC),
         private_networks=networks,
-        **{**seams, **values},
+        **{**hooks, **values},
     )
 
 

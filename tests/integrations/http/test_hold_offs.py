@@ -19,8 +19,8 @@ LIMITS = Limits(attempts=2, backoff=0.1, backoff_cap=7.0, deadline=1000)
 def throttled(url: str, **options: Any) -> HeldOff:
     """What a call ends with that is answered by 429, without a word of how long."""
     transport = httpx.MockTransport(lambda request: httpx.Response(429))
-    seams = {"transport": transport, "limits": LIMITS, "sleep": lambda seconds: None}
-    with client("https://api.example.com", **seams, **options) as calling, pytest.raises(HeldOff) as raised:
+    hooks = {"transport": transport, "limits": LIMITS, "sleep": lambda seconds: None}
+    with client("https://api.example.com", **hooks, **options) as calling, pytest.raises(HeldOff) as raised:
         calling.get(url, elsewhere=True)
     return raised.value
 

@@ -19,8 +19,8 @@ from tests.ingestion.runs import (
     carry,
     configured,
     counts,
+    dead_letters,
     due,
-    letters,
     load,
     new_tenant,
     over,
@@ -139,7 +139,7 @@ def test_a_fault_of_the_source_is_nobody_s_dead_letter(
         *(logging.Formatter().format(record) + repr(vars(record)) for record in caplog.records),
     ]
     assert (run.state, run.error_class or error) == (state, error)
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
     assert watermarks(run.connection) == []
     assert [text for text in told if SECRET in text] == []
 

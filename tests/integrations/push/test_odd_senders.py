@@ -88,8 +88,8 @@ def test_a_signed_body_that_is_no_json_is_kept_as_a_letter(mine: Connection, nam
 
     assert answer.status_code == 202
     assert (run.read, run.dead) == (1, 1)
-    letter = DeadLetter.unscoped.get()
-    assert bytes(letter.payload or b"") == ODD[name]
+    dead_letter = DeadLetter.unscoped.get()
+    assert bytes(dead_letter.payload or b"") == ODD[name]
     assert Delivery.unscoped.get().done_at is not None
 
 

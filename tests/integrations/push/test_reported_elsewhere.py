@@ -16,7 +16,7 @@ from ingestion.webhooks import sign
 from integrations.push import Pushed
 from tests.ingestion.commands.shell import asked
 from tests.ingestion.received import connected
-from tests.ingestion.runs import item, letters, over, rows
+from tests.ingestion.runs import dead_letters, item, over, rows
 from tests.integrations.push.urls import SECRETS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integrations.push.urls")]
@@ -88,4 +88,4 @@ def test_what_was_answered_outlives_the_process_that_answered(live_server: Any, 
     assert (status, listed) == (207, ["pending"])
     assert Run.unscoped.get().state == "queued"
     assert rows(mine.tenant) == {}
-    assert letters(mine.tenant) == []
+    assert dead_letters(mine.tenant) == []

@@ -16,7 +16,7 @@ from ingestion.testing import make_tenant, registered
 from ingestion.webhooks.feedback import NAMED
 from integrations.push import Pushed
 from tests.ingestion.received import connected
-from tests.ingestion.runs import carry, item, letters, over
+from tests.ingestion.runs import carry, dead_letters, item, over
 from tests.integrations.push.test_endpoint import push
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integrations.push.urls")]
@@ -61,13 +61,13 @@ def test_each_item_that_will_be_rejected_is_answered_and_becomes_a_dead_letter(m
     answer = answered(response)
     assert (response.status_code, again.status_code) == (207, 207)
     assert (answer["stored"], answered(again)) == (True, {**answer, "stored": False})
-    assert answer["rejected"] == len(wanted) == run.dead == len(letters(mine.tenant))
+    assert answer["rejected"] == len(wanted) == run.dead == len(dead_letters(mine.tenant))
     assert answer["items"] == run.read
     for given, (index, error, words) in zip(answer["rejections"], wanted, strict=True):
         assert (given["index"], given["class"]) == (index, error)
         assert words in given["message"]
     assert sorted(one["class"] for one in answer["rejections"]) == sorted(
-        one.error_class for one in letters(mine.tenant)
+        one.error_class for one in dead_letters(mine.tenant)
     )
 
 

@@ -108,12 +108,6 @@ def test_no_value_of_a_wrong_declaration_is_shown() -> None:
     assert "PRIVATE" not in str(refused.value)
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:{config.port}/v1", "https://{config.shop}.com:8{config.port}"])
-def test_a_port_can_be_no_placeholder_and_that_is_said(address: str) -> None:
-    with pytest.raises(ConfigurationError, match="a port can be no placeholder"):
-        Rest(base_url=address)
-
-
 def test_in_code_a_wrong_value_fails_where_it_is_written() -> None:
     with pytest.raises(ConfigurationError, match="scheme, host and path"):
         Rest(base_url="nowhere")

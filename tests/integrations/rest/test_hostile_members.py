@@ -7,7 +7,7 @@ from django.db import connection
 
 from ingestion.testing import make_tenant
 from integrations.rest.page_records import taken
-from tests.integrations.rest.test_records import Things, connected, letters, run
+from tests.integrations.rest.test_records import Things, connected, dead_letters, run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 
@@ -28,10 +28,13 @@ def test_nul_and_depth_are_named_by_member_with_advice_that_can_be_followed() ->
         connected(acme), Things('{"id": 1, "name": {"x": "a\\u0000"}}', f'{{"id": 2, "way": {deep}}}', '{"id": 3}')
     )
 
-    named = {letter.source_id: (letter.errors[0]["path"], letter.errors[0]["code"]) for letter in letters(acme)}
+    named = {
+        dead_letter.source_id: (dead_letter.errors[0]["path"], dead_letter.errors[0]["code"])
+        for dead_letter in dead_letters(acme)
+    }
     if connection.vendor == "postgresql":
         assert named == {"1": ("body.name.x", "nul")}
-        assert "a pipeline in code" in letters(acme)[0].errors[0]["message"]
+        assert "a pipeline in code" in dead_letters(acme)[0].errors[0]["message"]
     elif connection.vendor == "mysql":
         assert {key: (path[:12], code) for key, (path, code) in named.items()} == {"2": ("body.way.a.a", "depth")}
     else:

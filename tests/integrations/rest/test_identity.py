@@ -13,11 +13,11 @@ from hypothesis import strategies as some
 
 from ingestion import actions, running
 from ingestion.models import Tenant
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import registered
 from integrations.rest.fields import composed
 from integrations.rest.identity import Twins, canonical, identity, number_of, spelled
-from tests.ingestion.runs import OPERATOR, expire, finish, letters
+from tests.ingestion.runs import OPERATOR, dead_letters, expire, finish
 from tests.ingestion.test_letters import payload
 from tests.integrations.rest.test_ends import cursor_of
 from tests.integrations.rest.test_records import acme, connected, over, rows, run
@@ -128,12 +128,12 @@ def test_twins_are_counted_on_after_a_worker_died(acme: Tenant) -> None:
 
     connection = connected(acme, **{**KEYLESS, "pagination": {"style": "cursor"}})
     with registered(over(World(answer))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
+        made = actions.run_now(OPERATOR, connection, wake=False)
         with pytest.raises(Died):
-            running.execute(made.pk, Seams(at=die))
+            running.execute(made.pk, Hooks(at=die))
         expire(made)
         with pytest.raises(Died):
-            running.execute(made.pk, Seams(at=die))
+            running.execute(made.pk, Hooks(at=die))
         done = finish(made)
 
     assert done.state == "succeeded"
@@ -178,10 +178,10 @@ def test_a_letter_names_the_member_that_is_wrong_and_keeps_the_id(acme: Tenant, 
     made = run(connected(acme, **{**KEYLESS, "key": "id"}), page(body, b'{"id": 8}'))
 
     assert (made.state, made.ok, made.dead) == ("partial", 1, 1), made.error_message
-    (letter,) = letters(acme)
-    assert (letter.source_id, letter.errors[0]["path"]) == ("7", member)
-    assert words in letter.errors[0]["message"]
-    assert payload(letter) == body
+    (dead_letter,) = dead_letters(acme)
+    assert (dead_letter.source_id, dead_letter.errors[0]["path"]) == ("7", member)
+    assert words in dead_letter.errors[0]["message"]
+    assert payload(dead_letter) == body
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_another_charset_that_nobody_declared_is_named_in_the_letter(acme: Tenan
     made = run(connected(acme, **{**KEYLESS, "key": "id"}), lambda request: reply(body))
 
     assert (made.state, made.ok, made.dead) == ("partial", 1, 1)
-    (letter,) = letters(acme)
-    assert (letter.source_id, letter.errors[0]["path"]) == ("1", "name")
-    assert "charset, such as latin-1" in letter.errors[0]["message"]
+    (dead_letter,) = dead_letters(acme)
+    assert (dead_letter.source_id, dead_letter.errors[0]["path"]) == ("1", "name")
+    assert "charset, such as latin-1" in dead_letter.errors[0]["message"]
 
 
 @pytest.mark.django_db

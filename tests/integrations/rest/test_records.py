@@ -15,11 +15,11 @@ import pytest
 from ingestion import ConfigurationError, Pipeline, TenantScopeError, actions, running
 from ingestion.core import registry
 from ingestion.models import AuditEntry, Connection, Run, Tenant
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import make_tenant, registered
 from integrations.rest.models import RestRecord
 from integrations.rest.source import Configured
-from tests.ingestion.runs import OPERATOR, events, expire, finish, letters
+from tests.ingestion.runs import OPERATOR, dead_letters, events, expire, finish
 from tests.integrations.rest.worlds import World, reply
 
 pytestmark = [pytest.mark.every_database, pytest.mark.django_db]
@@ -68,10 +68,10 @@ def connected(tenant: Tenant, name: str = "shop", **changes: Any) -> Connection:
     return connection
 
 
-def run(connection: Connection, answer: Any, seams: Seams | None = None) -> Run:
+def run(connection: Connection, answer: Any, hooks: Hooks | None = None) -> Run:
     with registered(over(World(answer))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
-        running.execute(made.pk, seams or Seams(sleep=lambda seconds: None))
+        made = actions.run_now(OPERATOR, connection, wake=False)
+        running.execute(made.pk, hooks or Hooks(sleep=lambda seconds: None))
     made.refresh_from_db()
     return made
 
@@ -131,7 +131,7 @@ def test_numbers_keep_every_digit(acme: Tenant) -> None:
 
     run(connected(acme), Things(body))
 
-    assert [letter.errors for letter in letters(acme)] == []
+    assert [dead_letter.errors for dead_letter in dead_letters(acme)] == []
     kept = rows(acme)["shop", "12345678901234567890"]
     assert kept["price"] == Decimal("0.1")
     assert kept["big"] == 123456789012345678901234567890
@@ -157,7 +157,7 @@ def test_a_bad_record_becomes_a_dead_letter_and_the_others_load(acme: Tenant, na
     done = run(connected(acme), Things(thing(1), BAD[name], thing(2)))
 
     assert (done.state, done.ok, done.dead) == ("partial", 2, 1), done.error_message
-    assert len(letters(acme)) == 1
+    assert len(dead_letters(acme)) == 1
 
 
 def test_records_without_ids_are_known_by_their_content(acme: Tenant) -> None:
@@ -210,11 +210,11 @@ def test_a_worker_that_dies_in_the_middle_loses_and_doubles_nothing(acme: Tenant
 
     connection, source = connected(acme), Things(*map(thing, range(1, 46)))
     with registered(over(World(source))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
+        made = actions.run_now(OPERATOR, connection, wake=False)
         for _ in range(3):
             expire(made)
             with pytest.raises(Died):
-                running.execute(made.pk, Seams(at=die))
+                running.execute(made.pk, Hooks(at=die))
         done = finish(made)
 
     assert (done.state, done.read, done.ok) == ("succeeded", 45, 45)
@@ -231,14 +231,14 @@ def test_a_page_that_is_cut_off_is_tried_again_and_no_dead_letter(acme: Tenant) 
         return reply(b'{"data": [{"id": 1}, {"na') if next(cuts) else answer
 
     with registered(over(World(cut))):
-        made = actions.run_now(OPERATOR, connection, hint=False)
+        made = actions.run_now(OPERATOR, connection, wake=False)
         running.execute(made.pk)
         made.refresh_from_db()
         assert (made.state, made.batches) == ("queued", 1)
         done = finish(made)
 
     assert (done.state, done.ok) == ("succeeded", 23)
-    assert letters(acme) == []
+    assert dead_letters(acme) == []
 
 
 def test_notes_of_the_source_are_in_the_timeline(acme: Tenant) -> None:
@@ -274,7 +274,7 @@ def test_a_secret_in_a_declaration_is_refused_by_every_way_and_shown_by_none(
     with pytest.raises(ConfigurationError, match=r"secret|without user") as refused:
         actions.configure(OPERATOR, connection, config)
     with pytest.raises(ConfigurationError):
-        actions.run_now(OPERATOR, connection, config=config, hint=False)
+        actions.run_now(OPERATOR, connection, config=config, wake=False)
     with pytest.raises(ConfigurationError):
         actions.preview(OPERATOR, connection, config)
 

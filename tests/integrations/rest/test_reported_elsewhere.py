@@ -183,12 +183,12 @@ def test_what_came_before_a_rate_limit_stays_and_the_run_goes_on_from_there(acme
     connect(acme, site, pagination={"style": "cursor"})
 
     _, run = run_through_the_command()
-    before, refused[10] = len(rows(acme)), False
+    held_off, before, refused[10] = run.error_class, len(rows(acme)), False
     ended = ingest("hold-off", "end", *NAMED)
     again = ingest("run", *NAMED) if ended.code == 0 else ended
     run.refresh_from_db()
 
-    assert (before, run.error_class) == (10, "HeldOff")
+    assert (before, held_off, run.state) == (10, "HeldOff", "succeeded")
     assert (ended.code, again.code, len(rows(acme))) == (0, 0, 23), again.error
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingestion import actions, running
 from ingestion.models import Run, Tenant
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import registered
 from integrations.rest.paginator import BATCH
 from tests.ingestion.runs import OPERATOR
@@ -157,7 +157,7 @@ def test_a_declaration_changed_while_the_run_waits_lets_it_finish(acme: Tenant, 
     Run.unscoped.filter(pk=made.pk).update(not_before=None)
 
     with registered(over(World(by_three(lambda at: 7)))):
-        running.execute(made.pk, Seams(sleep=lambda seconds: None))
+        running.execute(made.pk, Hooks(sleep=lambda seconds: None))
 
     made.refresh_from_db()
     assert (made.state, made.error_message) == ("succeeded", "")

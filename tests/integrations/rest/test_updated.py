@@ -13,7 +13,7 @@ from ingestion.models import Tenant
 from integrations.rest.models import RestRecord
 from integrations.rest.schema import Anything
 from integrations.rest.versions import version_of
-from tests.ingestion.runs import OPERATOR, letters
+from tests.ingestion.runs import OPERATOR, dead_letters
 from tests.integrations.rest.configured import config, preview
 from tests.integrations.rest.test_records import DECLARED, acme, connected, rows, run
 from tests.integrations.rest.worlds import World, context, reply
@@ -88,8 +88,8 @@ YEAR_5000 = 95_617_584_000
 def test_a_number_that_may_be_several_things_is_a_letter_that_asks_which(acme: Tenant, at: int) -> None:
     assert states(acme, SECONDS, at, SECONDS + 2) == [0, 0, 2]
 
-    (letter,) = letters(acme)
-    assert "updated_unit" in str(letter.errors)
+    (dead_letter,) = dead_letters(acme)
+    assert "updated_unit" in str(dead_letter.errors)
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -101,8 +101,8 @@ def test_a_number_is_a_time_that_may_lie_in_the_future_too(acme: Tenant, unit: s
 
     assert states(acme, SECONDS * UNITS[unit], far, (SECONDS + 2) * UNITS[unit], **told) == [0, 0, 2]
 
-    (letter,) = letters(acme)
-    assert "lies in the future" in str(letter.errors)
+    (dead_letter,) = dead_letters(acme)
+    assert "lies in the future" in str(dead_letter.errors)
 
 
 def test_a_declared_unit_reads_times_of_any_year() -> None:
@@ -131,8 +131,8 @@ def test_a_preview_says_that_the_times_cannot_be_told() -> None:
 def test_a_counter_takes_no_times(acme: Tenant) -> None:
     assert states(acme, 7, "2026-01-01T00:00:00Z", 8, updated_unit="counter") == [0, 0, 2]
 
-    (letter,) = letters(acme)
-    assert "no number" in str(letter.errors)
+    (dead_letter,) = dead_letters(acme)
+    assert "no number" in str(dead_letter.errors)
 
 
 @pytest.mark.parametrize("at", ["2999-01-01T00:00:00Z", "9999-12-31T23:59:59", "2099-01-01"])
@@ -140,8 +140,8 @@ def test_a_counter_takes_no_times(acme: Tenant) -> None:
 def test_a_time_far_in_the_future_is_a_letter_and_freezes_nothing(acme: Tenant, at: str) -> None:
     assert states(acme, "2026-01-01", at, "2026-01-02") == [0, 0, 2]
 
-    (letter,) = letters(acme)
-    assert "lies in the future" in str(letter.errors)
+    (dead_letter,) = dead_letters(acme)
+    assert "lies in the future" in str(dead_letter.errors)
 
 
 def test_what_changed_while_a_run_went_on_for_days_lies_in_no_future() -> None:

@@ -15,7 +15,7 @@ import redis
 
 from ingestion.models import Run
 from integrations.streams.bounded import CUT, BoundedParser
-from tests.ingestion.runs import counts, item, letters, load, new_tenant, rows
+from tests.ingestion.runs import counts, dead_letters, item, load, new_tenant, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add, add_items, reading, stream_of, unacknowledged
 
@@ -32,8 +32,8 @@ class Wire:
         return next(self._parts, b"")
 
 
-def parser(parts: Iterable[bytes], budget: int = 64 * KB, **seams: Any) -> BoundedParser:
-    made = BoundedParser(4096, budget=budget, **seams)
+def parser(parts: Iterable[bytes], budget: int = 64 * KB, **hooks: Any) -> BoundedParser:
+    made = BoundedParser(4096, budget=budget, **hooks)
     made.on_connect(SimpleNamespace(_sock=Wire(parts), socket_timeout=None))
     return made
 
@@ -138,7 +138,7 @@ def test_entries_beyond_the_budget_become_dead_letters_and_the_others_load(strea
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (11, 9, 0, 2))
     assert sorted(rows(tenant)) == [f"rec_{number:04}" for number in range(1, 10)]
-    assert {one.source_id: (one.error_class, json.loads(bytes(one.payload))) for one in letters(tenant)} == {
+    assert {one.source_id: (one.error_class, json.loads(bytes(one.payload))) for one in dead_letters(tenant)} == {
         wide: ("PayloadTooLarge", {"entry": wide}),
         many: ("PayloadTooLarge", {"entry": many}),
     }

@@ -12,7 +12,7 @@ from ingestion.testing import registered
 from tests.databases import all_on_sqlite, seeds
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child
 from tests.ingestion.chaos.sweeps import sweep
-from tests.ingestion.runs import carry, counts, effects, expire, finish, letters, new_tenant, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, effects, expire, finish, new_tenant, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add_items, reading, stream_of, unacknowledged, unread, wanted
 
@@ -41,7 +41,7 @@ def test_a_run_killed_here_reads_every_entry_once(stream_redis: KeptRedis, point
     with registered(reading(stream_redis, page_size=6)) as pipeline:
         run = queued(pipeline, tenant)
 
-        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).hooks))
         add_items(stream_redis, tenant, 21, 25)
         if fate == "redis dies too":
             stream_redis.restart()
@@ -65,7 +65,7 @@ def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gon
     with registered(reading(stream_redis, page_size=4, claim_after=0.1)) as pipeline:
         run = queued(pipeline, tenant)
 
-        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).seams))
+        died = in_child(lambda: carry(run, DyingAt(point, 1 if point in ("claimed", *POINTS[8:]) else 2).hooks))
         if fate == "redis dies too":
             stream_redis.restart()
         finish(run)
@@ -73,7 +73,7 @@ def test_a_run_killed_here_still_tells_of_a_dead_consumer_s_entries_that_are_gon
 
     assert died == KILLED
     assert (counts(run), counts(again)) == ((12, 9, 0, 3), (0, 0, 0, 0))
-    assert sorted(letter.source_id for letter in letters(tenant)) == gone
+    assert sorted(dead_letter.source_id for dead_letter in dead_letters(tenant)) == gone
     assert unacknowledged(stream_redis, tenant) == 0
 
 
@@ -90,12 +90,12 @@ def test_whatever_is_deleted_from_a_dead_consumer_meanwhile_is_loaded_or_told(
         for _ in range(4):
             with stream_redis.client() as client:
                 client.xdel(stream_of(tenant), *draw.sample(numbers, 5))
-            dying = DyingAt(draw.choice(POINTS[:8]), draw.randrange(1, 6)).seams
+            dying = DyingAt(draw.choice(POINTS[:8]), draw.randrange(1, 6)).hooks
             in_child(lambda dying=dying: carry(run, dying))
             expire(run)
         finish(run)
 
-    told = {letter.source_id for letter in letters(tenant)}
+    told = {dead_letter.source_id for dead_letter in dead_letters(tenant)}
     lost = {one for number, one in enumerate(numbers, 1) if f"rec_{number:04}" not in rows(tenant)}
     assert lost <= told
     assert run.ok + run.dead == run.read == 70
@@ -121,7 +121,7 @@ def assert_exact(server: KeptRedis, run: Run, count: int) -> None:
     """Each of `count` entries was counted once and called the transform's destination once; none is still pending."""
     assert (run.state, counts(run)) == (Run.State.SUCCEEDED, (count, count, 0, 0))
     assert effects(run) == sorted(wanted(count))
-    assert letters(run.tenant) == []
+    assert dead_letters(run.tenant) == []
     assert unacknowledged(server, run.tenant) == 0
 
 
@@ -155,7 +155,7 @@ def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_
             run = queued(pipeline, tenant)
             runs.append(run)
             for _ in range(draw.randrange(0, 3)):
-                dying = DyingAt(draw.choice(POINTS), draw.randrange(1, 6)).seams
+                dying = DyingAt(draw.choice(POINTS), draw.randrange(1, 6)).hooks
                 killed += in_child(lambda run=run, dying=dying: carry(run, dying)) == KILLED
                 expire(run)
                 if draw.random() < 0.4:
@@ -170,4 +170,4 @@ def test_a_stream_under_a_storm_of_kills_of_workers_and_redis_loses_and_doubles_
     assert rows(tenant) == wanted(sent)
     assert sum(run.read for run in runs) == sum(run.ok for run in runs) == sent
     assert {run.state for run in runs} == {Run.State.SUCCEEDED}
-    assert letters(tenant) == []
+    assert dead_letters(tenant) == []

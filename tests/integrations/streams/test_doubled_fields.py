@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.models import Tenant
-from tests.ingestion.runs import counts, item, letters, load, new_tenant, replayed, rows
+from tests.ingestion.runs import counts, dead_letters, item, load, new_tenant, replayed, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import add, reading, stream_of, unacknowledged, wanted
 
@@ -21,8 +21,8 @@ def add_pairs(server: KeptRedis, tenant: Tenant, *pairs: str | bytes) -> None:
 
 
 def payload(tenant: Tenant) -> Any:
-    (letter,) = letters(tenant)
-    return json.loads(bytes(letter.payload))
+    (dead_letter,) = dead_letters(tenant)
+    return json.loads(bytes(dead_letter.payload))
 
 
 def test_a_field_that_is_read_and_stands_twice_costs_its_entry_alone(stream_redis: KeptRedis) -> None:
@@ -35,7 +35,7 @@ def test_a_field_that_is_read_and_stands_twice_costs_its_entry_alone(stream_redi
 
     assert (counts(run), rows(tenant)) == ((2, 1, 0, 1), wanted(1))
     assert payload(tenant)["fields"] == [["data", first], ["data", second]]
-    assert "field 'data' more than once" in letters(tenant)[0].errors[0]["message"]
+    assert "field 'data' more than once" in dead_letters(tenant)[0].errors[0]["message"]
     assert unacknowledged(stream_redis, tenant) == 0
 
 
@@ -67,4 +67,4 @@ def test_an_entry_without_its_field_keeps_both_values_of_another(stream_redis: K
     load(reading(stream_redis), tenant)
 
     assert payload(tenant)["fields"] == [["other", "a"], ["other", "b"]]
-    assert "no field 'data'" in letters(tenant)[0].errors[0]["message"]
+    assert "no field 'data'" in dead_letters(tenant)[0].errors[0]["message"]

@@ -16,7 +16,7 @@ from ingestion.testing import registered
 from integrations.streams import RedisStream
 from integrations.streams.redis_stream import translated
 from tests.ingestion.commands.shell import asked, ingest
-from tests.ingestion.runs import letters, load, new_tenant, over, rows
+from tests.ingestion.runs import dead_letters, load, new_tenant, over, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add_items, reading, stream_of, unacknowledged, wanted
 
@@ -84,7 +84,7 @@ def test_pending_entries_without_content_are_told_and_never_come_again(stream_re
         listed = asked("list", "dead-letters", "--tenant", tenant.key)
 
     assert [run.read for run in Run.unscoped.order_by("pk")] == [6, 0], codes
-    assert sorted(letter.source_id for letter in letters(tenant)) == numbers[:2]
+    assert sorted(dead_letter.source_id for dead_letter in dead_letters(tenant)) == numbers[:2]
     assert numbers[0] in str(listed)
     assert rows(tenant) == {key: value for key, value in wanted(6).items() if key > "rec_0002"}
     assert unacknowledged(stream_redis, tenant) == 0

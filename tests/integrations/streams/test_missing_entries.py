@@ -9,7 +9,7 @@ import pytest
 
 from ingestion.models import Run, Tenant
 from integrations.streams.group import Group
-from tests.ingestion.runs import counts, item, letters, load, new_tenant, rows
+from tests.ingestion.runs import counts, dead_letters, item, load, new_tenant, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add, add_items, reading, stream_of, unacknowledged, wanted
 
@@ -45,8 +45,8 @@ def test_a_dead_consumer_s_entry_that_is_gone_becomes_a_dead_letter(
     run = load(reading(stream_redis, claim_after=0.1, page_size=most), tenant)
 
     assert counts(run) == (5, 3, 0, 2)
-    assert sorted(letter.source_id for letter in letters(tenant)) == numbers[:2]
-    assert {letter.errors[0]["message"] for letter in letters(tenant)} == {
+    assert sorted(dead_letter.source_id for dead_letter in dead_letters(tenant)) == numbers[:2]
+    assert {dead_letter.errors[0]["message"] for dead_letter in dead_letters(tenant)} == {
         "The entry was deleted from the stream before it was read."
     }
     assert unacknowledged(stream_redis, tenant) == 0

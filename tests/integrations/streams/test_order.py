@@ -93,7 +93,7 @@ def test_an_older_push(version: str, stays: str) -> None:
     with registered(sales(Pushed(), version)) as pipeline:
         connection = actions.connect(OPERATOR, tenant, pipeline.name)
         for number, one in enumerate([sale("1.00", 1), sale("3.00", 3), sale("2.00", 2)]):
-            actions.deliver(connection, f"msg_{number}", json.dumps(one).encode(), hint=False)
+            actions.deliver(connection, f"msg_{number}", json.dumps(one).encode(), wake=False)
             finish(connection.runs.get(state="queued"))
 
     assert stored(tenant) == stays
@@ -105,7 +105,7 @@ def test_one_id_twice_in_one_pushed_body(version: str, stays: str) -> None:
     with registered(sales(Pushed(), version)) as pipeline:
         connection = actions.connect(OPERATOR, tenant, pipeline.name)
         body = [sale("1.00", 1), sale("3.00", 3), sale("2.00", 2)]
-        actions.deliver(connection, "msg", json.dumps(body).encode(), hint=False)
+        actions.deliver(connection, "msg", json.dumps(body).encode(), wake=False)
         run = finish(connection.runs.get(state="queued"))
 
     assert stored(tenant) == stays

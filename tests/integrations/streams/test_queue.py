@@ -20,7 +20,7 @@ from ingestion.running.dry_run import dry_run
 from ingestion.testing import registered
 from integrations.streams import Message, Queue
 from tests.ingestion.chaos.test_poison import claims_until_the_end, deadly
-from tests.ingestion.runs import carry, counts, finish, item, letters, load, new_tenant, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, finish, item, load, new_tenant, over, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import add_items, reading, unacknowledged, wanted
 
@@ -190,7 +190,7 @@ def test_an_entry_that_kills_its_worker_is_isolated(stream_redis: KeptRedis) -> 
 
     assert claims <= 10
     assert counts(run) == (30, 29, 0, 1)
-    assert [one.source_id for one in letters(tenant)] == ["rec_0013"]
+    assert [one.source_id for one in dead_letters(tenant)] == ["rec_0013"]
     assert unacknowledged(stream_redis, tenant) == 0
 
 

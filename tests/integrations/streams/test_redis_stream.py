@@ -13,7 +13,7 @@ from ingestion.models import Run
 from ingestion.running.dry_run import dry_run
 from ingestion.testing import make_tenant, registered
 from integrations.streams import RedisStream
-from tests.ingestion.runs import carry, counts, finish, item, letters, load, new_tenant, over, queued, rows
+from tests.ingestion.runs import carry, counts, dead_letters, finish, item, load, new_tenant, over, queued, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.contexts import context
 from tests.integrations.streams.entries import (
@@ -96,7 +96,7 @@ def test_bad_entries_become_dead_letters_and_are_acknowledged(stream_redis: Kept
     run = load(reading(stream_redis), tenant)
 
     assert (run.state, counts(run)) == (Run.State.PARTIAL, (5, 1, 0, 4))
-    assert sorted(bytes(one.payload)[:9] for one in letters(tenant)) == sorted(
+    assert sorted(bytes(one.payload)[:9] for one in dead_letters(tenant)) == sorted(
         [b"{", b'{"other":', b'{"amount"', b'{"id": "r']
     )
     assert unacknowledged(stream_redis, tenant) == 0
@@ -112,7 +112,7 @@ def test_all_fields_of_an_entry_make_an_object_of_texts(stream_redis: KeptRedis)
 
     assert counts(run) == (2, 1, 0, 1)
     assert rows(tenant) == wanted(1)
-    assert json.loads(bytes(letters(tenant)[0].payload)) == {"id": "rec_0002", "amount": "base64:/w=="}
+    assert json.loads(bytes(dead_letters(tenant)[0].payload)) == {"id": "rec_0002", "amount": "base64:/w=="}
 
 
 def test_entries_without_an_id_of_their_own_are_known_by_the_streams(stream_redis: KeptRedis) -> None:
@@ -173,8 +173,8 @@ def test_an_entry_deleted_under_its_reader_is_told_and_not_passed_over(stream_re
     run = load(reading(stream_redis), tenant)
 
     assert counts(run) == (3, 2, 0, 1)
-    assert numbers[0] in bytes(letters(tenant)[0].payload).decode()
-    assert "deleted" in letters(tenant)[0].errors[0]["message"]
+    assert numbers[0] in bytes(dead_letters(tenant)[0].payload).decode()
+    assert "deleted" in dead_letters(tenant)[0].errors[0]["message"]
     assert unacknowledged(stream_redis, tenant) == 0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ingestion import Pipeline, actions
 from ingestion.core.windows import next_window
 from ingestion.models import Connection, Run, Tenant, Watermark
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import make_tenant, registered
 from integrations.stripe import pipelines
 from tests.ingestion.runs import OPERATOR, carry, due, expire
@@ -49,7 +49,7 @@ class Follower:
 
     def make(self) -> Run:
         """A run over the connection's next window, queued now."""
-        run = actions.run_now(OPERATOR, self.connection, hint=False)
+        run = actions.run_now(OPERATOR, self.connection, wake=False)
         now = datetime.fromtimestamp(self.account.now, UTC)
         known = (
             Watermark.unscoped.filter(connection=self.connection)
@@ -64,7 +64,7 @@ class Follower:
     def told(self, *events: dict[str, Any]) -> Run | None:
         """Webhooks, stored and taken in."""
         for event in events:
-            actions.deliver(self.connection, event["id"], body_of(event), hint=False)
+            actions.deliver(self.connection, event["id"], body_of(event), wake=False)
         run = Run.unscoped.filter(connection=self.connection, kind=Run.Kind.WEBHOOK, state=Run.State.QUEUED).first()
         if run is None:
             return None
@@ -83,7 +83,7 @@ class Follower:
                 return run
         raise AssertionError(f"{run} is still {run.state}: {run.error_message}")
 
-    def _seams(self) -> Seams:
+    def _seams(self) -> Hooks:
         dice = self.dice
 
         def at(point: str) -> None:
@@ -92,7 +92,7 @@ class Follower:
                 self.killed += 1
                 raise Killed(point)
 
-        return Seams(at=at, sleep=lambda seconds: None)
+        return Hooks(at=at, sleep=lambda seconds: None)
 
     def rows(self) -> dict[str, tuple[str, bool]]:
         """What is loaded: id to version, and whether it is deleted."""
@@ -107,14 +107,14 @@ class Follower:
 
 @contextlib.contextmanager
 def following(
-    account: Account, kind: str, tenant: Tenant | None = None, name: str = "", **seams: Any
+    account: Account, kind: str, tenant: Tenant | None = None, name: str = "", **hooks: Any
 ) -> Iterator[Follower]:
     """A new connection of the ready pipeline for `kind`, reading `account` at its own time."""
     ready = READY[kind]
     source = dataclasses.replace(ready.source, open=account.open, clock=lambda: float(account.now))  # type: ignore[type-var]
     with registered(dataclasses.replace(ready, source=source)):
         connection = actions.connect(OPERATOR, tenant or make_tenant(), ready.name, name)
-        yield Follower(account, connection, **seams)
+        yield Follower(account, connection, **hooks)
 
 
 def truth(account: Account, kind: str) -> dict[str, str]:

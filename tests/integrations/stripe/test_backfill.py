@@ -23,7 +23,7 @@ DAYS = 6
 def shards(follower: Follower, days: int = DAYS) -> list[Run]:
     start = datetime.fromtimestamp(BEGIN, UTC)
     parent = actions.backfill(
-        OPERATOR, follower.connection, start, start + timedelta(days=days), reason="events were lost", hint=False
+        OPERATOR, follower.connection, start, start + timedelta(days=days), reason="events were lost", wake=False
     )
     made = Run.unscoped.filter(parent=parent)
     made.update(created_at=datetime.fromtimestamp(follower.account.now, UTC))

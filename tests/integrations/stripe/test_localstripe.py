@@ -110,7 +110,7 @@ def following(address: str, kind: str) -> Iterator[Connection]:
 
 
 def run(connection: Connection) -> Run:
-    done = finish(actions.run_now(OPERATOR, connection, hint=False))
+    done = finish(actions.run_now(OPERATOR, connection, wake=False))
     assert done.state == Run.State.SUCCEEDED, done.error_message
     return done
 

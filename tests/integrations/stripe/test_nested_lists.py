@@ -212,11 +212,11 @@ def test_a_replayed_line_never_overwrites_a_newer_one() -> None:
 
     with following(account, "invoice_lines") as follower:
         carry(follower.make())
-        letter = DeadLetter.unscoped.get()
+        dead_letter = DeadLetter.unscoped.get()
         account.objects[invoice]["lines"][0]["currency"] = "usd"
         follower.told(account.update(invoice))
-        DeadLetter.unscoped.update(status=DeadLetter.Status.NEW, payload=letter.payload.replace(b"??", b"eur"))
-        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant), hint=False)
+        DeadLetter.unscoped.update(status=DeadLetter.Status.NEW, payload=dead_letter.payload.replace(b"??", b"eur"))
+        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant), wake=False)
         run = carry(again)
 
         assert (run.ok, run.skipped) == (0, 1)

@@ -73,7 +73,7 @@ def test_a_resync_brings_the_lost_object_back() -> None:
         follower.run()
         follower.model.objects.for_tenant(follower.connection.tenant).filter(created_at=FIRST.start).delete()
         (row,) = actions.reconcile(OPERATOR, follower.connection, FIRST)
-        parent = actions.resync(OPERATOR, row, reason="lost", hint=False)
+        parent = actions.resync(OPERATOR, row, reason="lost", wake=False)
         for shard in Run.unscoped.filter(parent=parent):
             carry(shard)
 
@@ -88,7 +88,7 @@ def test_a_resync_finds_what_was_deleted() -> None:
         follower.run()
         account.objects.pop(next(iter(account.objects)))  # and no event tells of it
         (row,) = actions.reconcile(OPERATOR, follower.connection, FIRST)
-        parent = actions.resync(OPERATOR, row, reason="gone", hint=False)
+        parent = actions.resync(OPERATOR, row, reason="gone", wake=False)
         for shard in Run.unscoped.filter(parent=parent):
             carry(shard)
 

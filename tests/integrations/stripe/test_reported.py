@@ -125,10 +125,10 @@ def test_a_webhook_whose_run_failed_is_not_taken_for_a_duplicate_that_is_done() 
 
     with following(account, "charges") as follower:
         account.answer = lambda request: away  # type: ignore[method-assign]
-        actions.deliver(follower.connection, told["id"], body_of(told), hint=False)
+        actions.deliver(follower.connection, told["id"], body_of(told), wake=False)
         failed = carry(Run.unscoped.get(connection=follower.connection))
         account.answer = sound  # type: ignore[method-assign]
-        stored_again = actions.deliver(follower.connection, told["id"], body_of(told), hint=False)
+        stored_again = actions.deliver(follower.connection, told["id"], body_of(told), wake=False)
         pending = Delivery.unscoped.get().state
         follower.told()
 

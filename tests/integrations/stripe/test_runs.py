@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ingestion import Context, Pipeline, Upsert, actions, artifacts
 from ingestion.models import Artifact, DeadLetter, Run
-from ingestion.running import Seams
+from ingestion.running import Hooks
 from ingestion.testing import make_tenant, registered
 from integrations.stripe import Stripe, pipelines
 from integrations.stripe.models import StripeCharge, StripeCustomer
@@ -30,13 +30,13 @@ class Doomed(Follower):
 
     point: str = ""
 
-    def _seams(self) -> Seams:
+    def _seams(self) -> Hooks:
         def at(point: str) -> None:
             if point == self.point:
                 self.point = ""
                 raise Killed(point)
 
-        return Seams(at=at, sleep=lambda seconds: None)
+        return Hooks(at=at, sleep=lambda seconds: None)
 
 
 @pytest.mark.slow
@@ -92,13 +92,13 @@ def test_an_object_at_fault_becomes_a_dead_letter_and_loads_once_stripe_has_it_r
 
     with following(account, "charges") as follower:
         run = carry(follower.make())
-        letter = DeadLetter.unscoped.get()
+        dead_letter = DeadLetter.unscoped.get()
         account.update(bad, currency="usd")
         account.now += DAY
         follower.run()
 
-        assert (run.state, letter.source_id, run.dead) == (Run.State.PARTIAL, bad, 1)
-        assert "not a currency code" in str(letter.errors)
+        assert (run.state, dead_letter.source_id, run.dead) == (Run.State.PARTIAL, bad, 1)
+        assert "not a currency code" in str(dead_letter.errors)
         assert follower.rows() == {bad: ("2", False), good: ("1", False)}
         assert DeadLetter.unscoped.get().status not in DeadLetter.OPEN
 
@@ -111,14 +111,14 @@ def test_an_old_letter_replayed_after_a_newer_state_changes_nothing() -> None:
 
     with following(account, "charges") as follower:
         carry(follower.make())
-        letter = DeadLetter.unscoped.get()
+        dead_letter = DeadLetter.unscoped.get()
         account.update(bad, currency="usd", amount=7777)
         account.now += DAY
         follower.run()
-        DeadLetter.unscoped.filter(pk=letter.pk).update(
-            status=DeadLetter.Status.NEW, payload=bytes(letter.payload).replace(b'"??"', b'"usd"')
+        DeadLetter.unscoped.filter(pk=dead_letter.pk).update(
+            status=DeadLetter.Status.NEW, payload=bytes(dead_letter.payload).replace(b'"??"', b'"usd"')
         )
-        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant, "stripe.charges"), hint=False)
+        (again,) = actions.replay(OPERATOR, actions.Selection(follower.connection.tenant, "stripe.charges"), wake=False)
         finish(again)
 
         assert StripeCharge.unscoped.get().amount * 100 == 7777

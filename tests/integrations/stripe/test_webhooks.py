@@ -192,7 +192,7 @@ def test_an_object_that_stripe_does_not_know_becomes_a_dead_letter_whose_replay_
     account = Account()
 
     with following(account, "charges") as follower:
-        actions.deliver(follower.connection, "evt_1", json.dumps(event()).encode(), hint=False)
+        actions.deliver(follower.connection, "evt_1", json.dumps(event()).encode(), wake=False)
         (run,) = work(follower.connection)
         assert (run.state, run.dead) == (Run.State.PARTIAL, 1)
         assert "same account" in str(DeadLetter.unscoped.get().errors)
@@ -209,5 +209,5 @@ def test_an_object_that_stripe_does_not_know_becomes_a_dead_letter_whose_replay_
 
 
 def replay(connection: Connection) -> Run:
-    (run,) = actions.replay(OPERATOR, actions.Selection(connection.tenant), hint=False)
+    (run,) = actions.replay(OPERATOR, actions.Selection(connection.tenant), wake=False)
     return carry(run)

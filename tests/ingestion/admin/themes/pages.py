@@ -27,11 +27,11 @@ def test_whatever_may_be_done_is_there_to_be_clicked(browser: Browser, live_serv
     with own_storage():
         run = run_pipeline(payments, acme, records=[{"id": "odd_1", "amount": "much"}])
         credential = actions.set_credential(Actor(), acme, "shop", {"api_key": "k" * 20})
-        letter = DeadLetter.objects.for_tenant(acme).get()
+        dead_letter = DeadLetter.objects.for_tenant(acme).get()
         artifact = Artifact.objects.for_tenant(acme).first()
         wanted = {
             ("connection", run.connection_id): ("Pause", "Run now"),
-            ("deadletter", letter.pk): ("Triage", "Abandon"),
+            ("deadletter", dead_letter.pk): ("Triage", "Abandon"),
             ("credential", credential.pk): ("Delete",),
             ("artifact", artifact.pk): ("Download",),
             ("connection", None): ("Upload a file",),

@@ -1,4 +1,4 @@
-"""Faults where runs meet letters, replays, deliveries, reading ahead and shards."""
+"""Faults where runs meet dead_letters, replays, deliveries, reading ahead and shards."""
 
 from tests.faults.planting import Fault
 
@@ -114,13 +114,13 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/prefetch.py",
-        "allowed = config().READ_AHEAD and work.run.deaths == 0",
+        "allowed = config().READ_AHEAD and execution.run.deaths == 0",
         "allowed = config().READ_AHEAD",
         ("tests/ingestion/test_reading_ahead_and_kills.py::test_after_a_death_nothing_is_read_ahead",),
     ),
     Fault(
         "ingestion/running/prefetch.py",
-        "            spend=self._in_its_thread(work.ctx.spend),\n",
+        "            spend=self._in_its_thread(execution.ctx.spend),\n",
         "",
         (
             "tests/ingestion/joints/test_beside_each_other.py::test_a_source_that_is_read_ahead_spends_without_a_database_of_its_own",
@@ -136,8 +136,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/shards.py",
-        "lanes = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()",
-        "lanes = parallel(parent.params)",
-        ("tests/ingestion/joints/test_beside_each_other.py::test_no_more_shards_are_named_than_lanes_are_free",),
+        "free_slots = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()",
+        "free_slots = parallel(parent.params)",
+        ("tests/ingestion/joints/test_beside_each_other.py::test_no_more_shards_are_named_than_slots_are_free",),
     ),
 ]
