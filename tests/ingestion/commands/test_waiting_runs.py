@@ -111,6 +111,7 @@ def test_a_failed_earlier_run_is_answered_for(connection: Connection) -> None:
     assert f"Run {earlier.pk} failed: SourceChanged: moved" in answer.error
 
 
+@pytest.mark.every_database
 def test_a_run_that_is_held_off_again_keeps_another_over_its_window_from_being_made(connection: Connection) -> None:
     waiting = queued(connection)
     with registered(reading(Records([], error=HeldOff("shop asked to be left alone", retry_after=600)))):
@@ -133,6 +134,7 @@ def test_a_run_that_is_refused_after_others_were_executed_hides_none_of_them(con
     assert "No other run was made. acme · app.payments is paused" in answer.error
 
 
+@pytest.mark.every_database
 def test_ingest_run_takes_deliveries_in_where_the_source_is_fed_and_answers_for_it(pushed: Connection) -> None:
     push(pushed, "evt_1", item(1))
 
@@ -189,6 +191,7 @@ def test_uploading_a_file_again_executes_its_run_that_is_queued(waiting: Run, fi
     assert (answer.code, told(answer), Run.unscoped.count()) == (0, [("succeeded", 1)], 1)
 
 
+@pytest.mark.every_database
 def test_uploading_a_file_again_goes_on_with_its_run_whose_process_died(waiting: Run, file: Path) -> None:
     killed(waiting)
 
@@ -222,6 +225,7 @@ def backfill(connection: Connection) -> Iterator[Run]:
 
 
 @pytest.mark.slow
+@pytest.mark.every_database
 def test_a_backfill_whose_process_died_goes_on_when_it_is_retried(backfill: Run) -> None:
     answer = ingest("retry", backfill.pk, "--tenant", "acme", "--json")
 
