@@ -175,6 +175,7 @@ def check_config(pipeline: str, config: Mapping[str, Any], stored: Collection[st
 
     `stored` are keys that its connection has already; see `core.configs`.
     """
+    configs.require_json(config)
     try:
         declared = registry.get(pipeline)
     except UnknownPipeline:

@@ -15,7 +15,8 @@ from ingestion.core.pipeline import Pipeline
 
 _MOST = 100_000
 """Characters of all texts and names of a config together: it is shown, and kept with every run."""
-_DEEPEST = 50
+_DEEPEST = 25
+"""Levels of a config: databases keep 32, and the audit trail puts it two levels deep."""
 _LARGEST = 2**63
 _NAME_LENGTH = 100
 """Of an integration, as the table of credentials has it."""

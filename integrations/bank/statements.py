@@ -19,6 +19,9 @@ Correction = Literal["", "replace", "delete"]
 MAX_ENTRIES = 250_000
 """Per file, in every format: an entry takes over a kilobyte of memory, however few bytes stand for it."""
 
+MAX_STATEMENTS = 25_000
+"""Per file, in every format: each is loaded in a transaction of its own, so empty ones keep a worker for hours."""
+
 BALANCE_OR_MONEY = ", a balance or money"
 """How the text ends that stands in for the amount of a row that may state a balance; the schema asks which it is."""
 

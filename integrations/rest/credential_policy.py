@@ -21,6 +21,9 @@ from integrations.rest.exchange import Call
 _TERMS = frozenset({"hosts", "methods", "auth", "expires_at"})
 """Values of a credential that say how it is used, and are no secret."""
 _CODE = re.compile(rb"\\u00([2-7][0-9a-f])")
+_CODE_LENGTH = 6
+_PIECE = 64 * 1024
+"""Bytes of an answer in which escapes are replaced at once."""
 _BITS = 48
 """Of chance in the shortest part of a value that counts: less than one of a million answers of 16 MB has it."""
 _LONG = 16
@@ -182,4 +185,18 @@ def _names_only(secret: Mapping[str, str]) -> set[str]:
 
 def _plain(text: bytes) -> bytes:
     """In small letters (searches fold case), without the escapes that JSON allows but does not need."""
-    return _CODE.sub(lambda code: bytes([int(code[1], 16)]).lower(), text.lower().replace(b"\\/", b"/"))
+    return b"".join(
+        _CODE.sub(lambda code: bytes([int(code[1], 16)]).lower(), piece)
+        for piece in _pieces(text.lower().replace(b"\\/", b"/"))
+    )
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    """`text` in pieces that end in no escape: all replaced at once, a page of them takes thirty times its size."""
+    start = 0
+    while start < len(text):
+        end = start + _PIECE
+        if end < len(text) and (escape := text.find(b"\\", end - _CODE_LENGTH + 1, end)) >= 0:
+            end = escape
+        yield text[start:end]
+        start = end

@@ -11,7 +11,6 @@ import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from jsonpath import filter as filters
 from jsonpath import segments, selectors
 
 from ingestion import ConfigurationError, SourceChanged, doubled_error
+from integrations.rest.exact_json import number
 from integrations.rest.json_splitting import NameTwice, elements, last_members, members
 from integrations.rest.path_walk import NULL, LookupMissed, NothingLike, NullMet, few, joined, walk
 from integrations.rest.unreadable import unreadable
@@ -104,7 +104,7 @@ class Path:
         return Taken(found, joined(around) if around else b"")
 
     def _search(self, body: bytes) -> Iterator[bytes]:
-        page = json.loads(body, parse_float=Decimal)
+        page = json.loads(body, parse_float=number)
         _require_names_once(body)  # or the last value would decide what is chosen
         cut: dict[tuple[Any, ...], bytes] = {}
         budget, left = 4 * len(body), [_LEVELS * len(body)]
@@ -158,7 +158,7 @@ def path(text: str) -> Path:
         )
     try:
         compiled = _ENV.compile(text)
-    except (jsonpath.JSONPathError, ValueError, RecursionError) as error:
+    except (jsonpath.JSONPathError, ValueError, ArithmeticError, RecursionError) as error:
         raise ConfigurationError(f"{text!r} is not a JSONPath: {str(error).splitlines()[0]}.") from error
     if isinstance(compiled, jsonpath.CompoundJSONPath):
         raise ConfigurationError(f"{text!r} joins several paths; use one.")
@@ -196,7 +196,7 @@ def along(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:
         found = list(walk(body.removeprefix(b"\xef\xbb\xbf"), steps, text))
         if steps:
             _require_names_once(found[0])
-        return json.loads(found[0], parse_float=Decimal)
+        return json.loads(found[0], parse_float=number)
     except NullMet:
         return None
     except LookupMissed:

@@ -37,6 +37,20 @@ def _explain(form: Any) -> None:
         form.fields["config"].error_messages["invalid"] = why
 
 
+class _Readable(json.JSONDecoder):
+    """What cannot be read, or written again, is no JSON; Django would fail over a deep value or a long number."""
+
+    def decode(self, s: str, *args: Any) -> Any:
+        try:
+            value = super().decode(s, *args)
+            json.dumps(value, ensure_ascii=False).encode()  # as the page will show it again: not half a character
+            return value
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise json.JSONDecodeError(str(error), s, 0) from error
+
+
 def _config(form: Any, connection: Connection) -> dict[str, Any]:
     """The config that was written into `form`, as a run of `connection` can use it. Raises ValidationError."""
     config = form.cleaned_data["config"]
@@ -63,7 +77,8 @@ class ConnectForm(ScheduleFields, TenantForm):
         super().__init__(*args, **kwargs)
         known = [(one.name, f"{one.name}: {one.title}") for one in self._offered()]
         self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=known)
-        config = self.fields["config"]
+        config: Any = self.fields["config"]
+        config.decoder = _Readable
         config.required, config.widget.attrs["rows"] = False, 4
         _explain(self)
         config.help_text = _("What the pipeline needs to know of this connection, as JSON; for most nothing.")
@@ -102,7 +117,7 @@ class ConfigForm(TenantForm):
         if "config" in self.fields:
             _explain(self)
             field: Any = self.fields["config"]
-            field.encoder = _Indented
+            field.encoder, field.decoder = _Indented, _Readable
             field.widget.attrs["rows"] = min(24, max(6, field.prepare_value(self.instance.config).count("\n") + 1))
 
     def clean_config(self) -> dict[str, Any]:

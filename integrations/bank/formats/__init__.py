@@ -16,7 +16,7 @@ from integrations.bank.formats.options import DEFAULTS, Options
 from integrations.bank.formats.restored import refuse_one_line, restored
 from integrations.bank.formats.sniff import Format, sniff
 from integrations.bank.layouts import LAYOUTS, CsvLayout
-from integrations.bank.statements import Statement
+from integrations.bank.statements import MAX_STATEMENTS, Statement
 
 __all__ = ["MAX_BYTES", "Member", "read_file", "read_members", "read_parts"]
 
@@ -120,7 +120,17 @@ def _is_archive(content: bytes) -> bool:
 
 
 def _read(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
-    """One file that is no archive. What text of any shape can provoke below the readers ends as UnreadableFile."""
+    """One file that is no archive."""
+    left = MAX_STATEMENTS
+    for statements in _read_all(data, told):
+        left -= len(statements)
+        if left < 0:
+            raise FileTooLarge(f"The file has more than {MAX_STATEMENTS:,} statements: split it.")
+        yield statements
+
+
+def _read_all(data: bytes, told: _Told) -> Iterator[tuple[Statement, ...]]:
+    """What text of any shape can provoke below the readers ends as UnreadableFile."""
     if not data.strip():
         raise UnreadableFile("The file is empty.")
     data = restored(data)

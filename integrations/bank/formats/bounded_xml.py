@@ -17,6 +17,9 @@ MAX_DEPTH = 64
 """CAMT nests about 15 deep, OFX about 10."""
 MAX_ATTRIBUTES = 32
 MAX_ATTRIBUTE_LENGTH = 4_096
+MAX_TAG_BYTES = 1024 * 1024
+"""Of one tag with its attributes, which the parser keeps until the tag ends, or of one comment."""
+_CHUNK = 256 * 1024
 MAX_ELEMENTS = 2_000_000
 """Bounds the memory of a file full of '<a/>', where four bytes become a hundred."""
 
@@ -54,7 +57,10 @@ def parse(
     # The stubs do not show the expat parser; its position is the only way to an element's exact text.
     tree.position = lambda: cast("Any", parser).parser.CurrentByteIndex
     try:
-        parser.feed(data)
+        for start in range(0, len(data), _CHUNK):
+            parser.feed(data[start : start + _CHUNK])
+            if start + _CHUNK - tree.position() > MAX_TAG_BYTES + _CHUNK:
+                raise HostileFile(f"an XML tag or comment has more than {MAX_TAG_BYTES} bytes")
         root = parser.close()
     except DefusedXmlException as error:
         raise HostileFile(f"the XML declares a {type(error).__name__.removesuffix('Forbidden')}") from error

@@ -7,7 +7,6 @@ nothing can be proved from the file, and overlaps are judged by day, amount and 
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from integrations.bank.formats.qif_records import (
     LOOSE,
     Record,
     carries_balance,
+    lines_of,
     loose_note,
     record_of,
     run_together,
@@ -131,8 +131,7 @@ def _lists(text: str, max_entries: int) -> Iterator[_List]:
     current, account = _List("bank"), ""
     left = max_entries
     lines: list[str] = []
-    for line in (*re.split(r"\r\n|\r|\n", text), "!"):
-        line = line.strip("\ufeff\0 \t")
+    for line in lines_of(text, max_entries):
         if line != "^" and not line.startswith("!"):
             lines += [line] if line else []
             continue

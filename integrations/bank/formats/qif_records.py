@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from ingestion import FileTooLarge
 from integrations.bank.account_numbers import spelled
 
 Record = dict[str, list[str]]
@@ -24,6 +25,28 @@ _OPENING = frozenset({
 _ACCOUNT = re.compile(r"\[([^\]]*)\]")
 
 
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+_LINES_PER_ENTRY = 16
+"""A record of a bank has six; more of them only where it is split."""
+
+
+def lines_of(text: str, max_entries: int) -> Iterator[str]:
+    """One after the other, without what stands around them, and "!" as the last: it ends the record before it.
+
+    Raises FileTooLarge: a list of very many short lines, or of splits, takes fifty times the memory of their text.
+    """
+    left, splits = _LINES_PER_ENTRY * max_entries, max_entries
+    for match in _LINE.finditer(text):
+        line = match[1].strip("\ufeff\0 \t")
+        left -= bool(line)
+        splits -= line.startswith("$")
+        if left < 0 or splits < 0:
+            what = f"{max_entries:,} splits" if splits < 0 else f"{_LINES_PER_ENTRY * max_entries:,} lines"
+            raise FileTooLarge(f"The QIF file has more than {what}: split it.")
+        yield line
+    yield "!"
+
+
 def record_of(lines: Sequence[str]) -> Record:
     record: Record = {}
     for line in lines:
@@ -38,7 +61,8 @@ def _set_aside(record: Record, letter: str) -> None:
     texts = record.get(letter, [])
     loose = [text for text in texts if _WORD.match(text) and not _VALUE.search(text)]
     if loose and len(texts) - len(loose) == 1:
-        record[letter] = [text for text in texts if text not in loose]
+        aside = set(loose)
+        record[letter] = [text for text in texts if text not in aside]
         record.setdefault(LOOSE, []).extend(letter + text for text in loose)
 
 

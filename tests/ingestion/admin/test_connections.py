@@ -195,12 +195,22 @@ def test_a_nested_config_is_laid_out_in_its_field_and_saving_it_so_changes_nothi
     assert not AuditEntry.unscoped.filter(action="configure").exists()
 
 
-@pytest.mark.parametrize("config", ["[1]", '"text"', "{", '{"layout": "n26", "layout": "dkb"}'])
-def test_a_config_that_is_no_object_or_has_a_name_twice_is_refused(
+UNKEPT = [r'{"account": "a\u0000"}', r'{"account": ["\ud800"]}', r'{"a\u0000": 1}', '{"account": 1e999}',
+          '{"account": ' + "9" * 400 + "}", '{"account": ' + "9" * 5000 + "}", '{"account": ' + "[" * 40 + "]" * 40 + "}",
+          '{"account": ' + "[" * 100_000 + "]" * 100_000 + "}"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["[1]", '"text"', "{", '{"layout": "n26", "layout": "dkb"}', *UNKEPT],
+    ids=lambda config: config[:20] + str(len(config)),
+)
+def test_a_config_that_no_object_is_or_no_database_keeps_is_refused(
     console: Client, connection: Connection, config: str
 ) -> None:
-    console.post(reverse("admin:ingestion_connection_change", args=[connection.pk]), {"config": config})
+    answer = console.post(reverse("admin:ingestion_connection_change", args=[connection.pk]), {"config": config})
 
+    assert "errorlist" in answer.content.decode()
     connection.refresh_from_db()
     assert connection.config == {}
 

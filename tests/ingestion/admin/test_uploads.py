@@ -60,6 +60,14 @@ def test_settings_that_are_no_pairs_are_refused(console: Client, connection: Con
     assert not Run.unscoped.exists()
 
 
+@pytest.mark.parametrize("value", [r'"a\u0000"', r'["\ud800"]'])
+def test_settings_that_no_database_keeps_are_refused(console: Client, connection: Connection, value: str) -> None:
+    answer = send(console, connection, settings=f"account={value}").content.decode()
+
+    assert "holds NUL" in answer or "holds half a character" in answer
+    assert not Run.unscoped.exists()
+
+
 @pytest.mark.slow
 def test_the_same_bytes_are_not_taken_twice_and_the_first_run_is_shown(console: Client, connection: Connection) -> None:
     send(console, connection)

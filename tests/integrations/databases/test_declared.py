@@ -61,7 +61,7 @@ def shop(legacy: Legacy) -> Callable[..., list[str]]:
         source = Rows(**{"using": "legacy", "of": mine, "table": "orders", "watermark": "changed", **parts})
         with registered(dataclasses.replace(payments, source=source)):
             messages = pipelines.check_sources(databases=list(databases))
-        assert all((message.id, bool(message.wake)) == ("ingestion.W018", True) for message in messages)
+        assert all((message.id, bool(message.hint)) == ("ingestion.W018", True) for message in messages)
         return [message.msg for message in messages]
 
     return said_of
