@@ -82,7 +82,7 @@ def _reconciliations(pipeline: Pipeline) -> Iterator[CheckMessage]:
 def _periods(pipeline: Pipeline, model: Any) -> Iterator[CheckMessage]:
     if pipeline.periods is None:
         return
-    hint = "See docs/how-to/reconcile.md for what periods= needs."
+    hint = "What periods= needs: https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/reconcile.md"
     if not isinstance(pipeline.source, Reconcilable):
         problem = "It declares periods, but its source has no figures(ctx, window)."
         yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
@@ -128,7 +128,8 @@ def _misspelt(pipeline: Pipeline) -> Iterator[CheckMessage]:
     for name, meant in capabilities.misspelt(pipeline.source):
         yield checks.Warning(
             f"{type(pipeline.source).__name__}.{name} is asked for by nobody. Did you mean {meant}?",
-            hint="docs/reference/api.md names what a source may have beside extract.",
+            hint="What a source may have beside extract: "
+            "https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/write-a-source.md",
             obj=_where(pipeline),
             id="ingestion.W017",
         )

@@ -27,7 +27,9 @@ class OnDrift:
     """What a connection does when the shape drifts. Drift of a path in `vital` stops it, unless it ignores all."""
 
     mode: DriftMode = "note"
+    """"stop", "note" or "ignore"."""
     vital: frozenset[str] = frozenset()
+    """Dotted paths of which drift stops the run whatever `mode` is, unless it is "ignore"."""
     explicit: bool = False
     """Whether somebody wrote `mode` down; a default gives way to what the pipeline declares."""
 

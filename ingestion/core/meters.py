@@ -13,7 +13,9 @@ class Meter:
     """Something a tenant uses up: a stored name, such as "ocr.pages", and what people call it."""
 
     name: str
+    """As in INGESTION["QUOTAS"] and `ctx.spend`: "ocr.pages"."""
     title: str
+    """What it counts, for people."""
 
 
 _meters: dict[str, Meter] = {}

@@ -22,7 +22,9 @@ class Figure:
     """How many records one group has in a period, and what their amounts sum to."""
 
     count: int
+    """How many records there are."""
     sum: Decimal = Decimal()
+    """Of their amounts."""
     ids: Mapping[str, Decimal] | None = None
     """Their keys with the amount of each; None where only the figures are known."""
 

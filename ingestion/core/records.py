@@ -38,16 +38,22 @@ class Record(NamedTuple):
     """
 
     key: str
+    """The source's own id; '' where it has none."""
     body: bytes
+    """The bytes as they came."""
     position: str = ""
+    """Where it stood, for people: a line, a row. It identifies nothing."""
 
 
 class Ready(NamedTuple):
     """Validated and transformed: `row` is what the destination loads, `digest` identifies the content."""
 
     record: Record
+    """What it was made of."""
     row: Any
+    """What the transform returned."""
     digest: bytes
+    """Of the content it was made of, by which an unchanged record is known."""
 
 
 class Skipped(NamedTuple):
@@ -72,9 +78,13 @@ class Rejected(NamedTuple):
     """The record's own fault: becomes a dead letter."""
 
     record: Record
+    """What was rejected."""
     stage: Stage
+    """How far it had come."""
     error_class: str
+    """What the dead letter is listed under."""
     errors: tuple[FieldError, ...]
+    """What is wrong with it."""
 
 
 Outcome = Ready | Skipped | Rejected
@@ -85,7 +95,9 @@ class Refusal:
     """A record its source could not even take apart, with the reason."""
 
     record: Record
+    """The bytes as they came, and where they stood."""
     error: RecordError
+    """Why it is none."""
 
     def __post_init__(self) -> None:
         parts: tuple[object, object] = self.record, self.error
@@ -104,7 +116,9 @@ class Proof(NamedTuple):
     """
 
     subject: str
+    """What the verdict is about: the name of a file, a statement."""
     verdict: str
+    """A short sentence; the class methods make the usual ones."""
 
     @classmethod
     def balances(cls, subject: str) -> Proof:
@@ -137,14 +151,21 @@ class Page:
     """
 
     records: Sequence[Record]
+    """In the order in which the source has them."""
     checkpoint: Json
+    """JSON from which `extract` goes on after this page."""
     refused: Sequence[Refusal] = ()
+    """What could not even be taken apart."""
     declares: Mapping[str, Decimal] = field(default_factory=dict)
+    """Control totals that the source states: "count" for `CountsAgree()`, the column's name for `SumAgrees(column)`.
+    Added up over the pages of a run: a total of the whole run stands on one page only.
+    """
     notes: Sequence[str] = ()
     """Sentences that somebody should read: in the run's timeline, and what commands say of a run that they carried."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """What the source left out on purpose, counted by reason: few, short, stable words. None of it counts as read."""
     proofs: Sequence[Proof] = ()
+    """What the source can prove of what it delivered, shown on the run."""
     settles: Sequence[str] = ()
     """Identities of dead letters this page replays as a whole; closed unless the page has refusals again."""
     deliveries: Sequence[int] = ()

@@ -58,10 +58,15 @@ class Every:
     """
 
     minutes: float = 0
+    """Length of the interval; all four are added up."""
     seconds: float = 0
+    """The same, in seconds."""
     hours: float = 0
+    """The same, in hours."""
     days: float = 0
+    """The same, in days."""
     spread: timedelta | None = None
+    """How far connections are moved apart; None: over the whole interval."""
 
     def __post_init__(self) -> None:
         spans: tuple[Any, ...] = (self.minutes, self.seconds, self.hours, self.days)
@@ -96,8 +101,11 @@ class Cron:
     """
 
     expression: str
+    """Minute, hour, day of the month, month, day of the week: "0 3 * * *"."""
     zone: str = ""
+    """A zone such as "Europe/Berlin"; '' for the tenant's own."""
     spread: timedelta = timedelta(minutes=5)
+    """How far connections are moved apart."""
 
     def __post_init__(self) -> None:
         expression: object = self.expression

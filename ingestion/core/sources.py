@@ -37,9 +37,13 @@ class JsonLines:
     """One JSON object a line, from a local file. `path` may use `{tenant}`; the checkpoint is a byte offset."""
 
     path: str
+    """Of the file; `{tenant}` stands for the tenant's key."""
     key: str = "id"
+    """The field with a record's id; '' when it has none."""
     page_size: int = 2000
+    """Lines of a page."""
     max_line_bytes: int = 16 * 1024 * 1024
+    """A longer line is a dead letter."""
     keys: Keys = ()
     """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
 
@@ -104,9 +108,15 @@ class JsonPages:
     """
 
     fetch: Callable[[Context, Json], tuple[bytes, Json]]
+    """`fetch(ctx, cursor) -> (body, next_cursor)`; the cursor is None for the first page, and after the last one."""
     records: str = "data"
+    """The name of the list inside the body; '' when the body is the list."""
     key: str = "id"
+    """The field with a record's id; '' when it has none."""
     declares: Mapping[str, str] = field(default_factory=dict)
+    """Which numbers of the body are control totals: {"count": "total"} reads the member `total` for `CountsAgree`. They
+    are added up over the pages: an API that repeats its grand total on each needs a source that declares it once.
+    """
     windowed: bool = False
     """Say True when `fetch` returns what belongs to `ctx.window` and nothing else; backfills need it."""
     ahead: bool = False

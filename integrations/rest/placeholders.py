@@ -126,6 +126,12 @@ def _configured(name: str, config: Mapping[str, Any]) -> str:
     return str(value)
 
 
+def as_port(address: str) -> bool:
+    """Whether an address has a placeholder where its port stands."""
+    host = re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
+    return any(_DOTTED.search(part) for part in re.split(r":(?![^{]*\})", host)[1:])
+
+
 def without_config(text: str) -> str:
     """`text` as an address that can be taken apart: each `{config.NAME}` as a word."""
     return _DOTTED.sub("word", text)

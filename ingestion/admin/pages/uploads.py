@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -29,6 +30,11 @@ from ingestion.models import Connection
 
 if TYPE_CHECKING:
     from ingestion.admin.kit.console import ConsoleAdmin
+
+
+_BANK = "integrations.bank"
+_OF_BANK_FILES = ("account", "layout")
+"""Fields that only the files of banks have: beside another kind nobody could say what they are for."""
 
 
 class UploadForm(forms.Form):
@@ -60,11 +66,14 @@ class UploadForm(forms.Form):
         help_text=_("Even if the same bytes were taken before; what a message calls --again."),
     )
 
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Any, of_banks: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         mine = only_own(Connection.unscoped.filter(_able()), user)
         shown = mine.select_related("tenant").order_by("tenant__key", "pipeline", "name")
         self.fields["connection"].queryset = shown  # type: ignore[attr-defined]
+        if not of_banks:
+            for name in _OF_BANK_FILES:
+                del self.fields[name]
 
     def clean_file(self) -> UploadedFile[Any]:
         """Refuse by the declared size before the bytes are read into memory; the action measures them again."""
@@ -93,7 +102,7 @@ class UploadForm(forms.Form):
 
     def config(self) -> dict[str, Any]:
         """What the upload adds to the connection's config."""
-        named = {name: self.cleaned_data[name] for name in ("account", "layout") if self.cleaned_data[name]}
+        named = {name: self.cleaned_data[name] for name in _OF_BANK_FILES if self.cleaned_data.get(name)}
         return {**self.cleaned_data["settings"], **named}
 
 
@@ -141,7 +150,8 @@ def upload_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
     if not page.has_view_permission(request) or not user.has_perm("ingestion.run_connection"):
         raise PermissionDenied
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = UploadForm(*sent, user=user, initial={"connection": request.GET.get("connection", "")})
+    initial = {"connection": request.GET.get("connection", "")}
+    form = UploadForm(*sent, user=user, of_banks=apps.is_installed(_BANK), initial=initial)
     if request.method == "POST" and form.is_valid():
         received = _receive(user, form)
         if received is not None:

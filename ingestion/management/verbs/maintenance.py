@@ -111,6 +111,8 @@ def worker(options: Options, output: Output) -> None:
     known = [*config().QUEUES.values(), config().TICK_QUEUE]
     if options["queue"] not in known:
         raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
+    if queueing.served(options["queue"]) is None:
+        raise CommandError("Redis cannot be reached, so no worker can serve its queue.", returncode=Exit.FAILED)
     output.say(f"Worker {os.getpid()} serves {options['queue']}; SIGTERM ends it after the batch at hand.")
     jobs.work(options["queue"], burst=options["burst"])
 

@@ -15,7 +15,9 @@ from integrations.bank.layouts.check import did_you_mean
 from integrations.bank.layouts.dates import date_order, parse_date
 from integrations.bank.layouts.layout import CsvLayout
 
-DECLARE = "To declare a layout see docs/how-to/add-a-csv-layout.md."
+DECLARE = (
+    "To declare a layout see https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/add-a-csv-layout.md"
+)
 SAMPLE_BYTES = 64 * 1024
 SAMPLE_ROWS = 100
 MARGIN = 0.005

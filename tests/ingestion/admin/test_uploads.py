@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from ingestion import actions
 from ingestion.actions import Actor
+from ingestion.admin.pages.uploads import UploadForm
 from ingestion.models import Connection, Run, Tenant
 from ingestion.testing import make_tenant, registered
 from tests.app.pipelines import payments
@@ -111,3 +112,13 @@ def test_uploading_needs_its_permission(client: Client, connection: Connection) 
 
     assert client.get(UPLOAD).status_code == 403
     assert send(client, connection).status_code == 403
+
+
+def test_where_no_files_of_banks_are_read_nobody_is_asked_for_account_and_layout(connection: Connection) -> None:
+    sent = {"connection": connection.pk}, {"file": SimpleUploadedFile("may.csv", b"a,b")}
+
+    form = UploadForm(*sent, user=staff("ada", connection.tenant), of_banks=False)
+
+    assert form.is_valid(), form.errors
+    assert form.config() == {}
+    assert list(form.fields) == ["connection", "file", "settings", "again"]
