@@ -74,6 +74,7 @@ from ingestion.core.errors import (
 )
 from ingestion.core.json_items import json_items
 from ingestion.core.json_records import json_page
+from ingestion.core.json_sources import JsonLines, JsonPages
 from ingestion.core.meters import Meter, meter
 from ingestion.core.pasted_secrets import looks_secret, names_secret, pasted_secrets
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
@@ -82,7 +83,7 @@ from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Proof, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Source
+from ingestion.core.sources import Source
 from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.loading.plans import joined_key
