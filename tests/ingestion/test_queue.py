@@ -88,7 +88,7 @@ def test_no_payload_and_no_secret_reaches_redis(redis: Redis) -> None:
     for pipeline in (over([secret, {"id": "CANARY-bad", "amount": "x"}]), failing):
         with registered(pipeline):
             run = actions.run_now(
-                OPERATOR, actions.connect(OPERATOR, new_tenant(), pipeline.name), config={"token": "CANARY-token"}
+                OPERATOR, actions.connect(OPERATOR, new_tenant(), pipeline.name), config={"shop": "CANARY-shop"}
             )
             serve()
             run.refresh_from_db()

@@ -86,10 +86,10 @@ def test_a_waiting_replay_keeps_its_letters_while_a_live_run_sees_them_again() -
 @pytest.mark.slow
 def test_one_damaged_payload_does_not_stop_the_replay_of_the_others() -> None:
     from ingestion import artifacts
-    from ingestion.dead_letters import writing as dead_letters
+    from ingestion.dead_letters import writing
 
     tenant = new_tenant()
-    large = {"id": "rec_0001", "amount": "much", "note": "x" * (dead_letters._INLINE_BYTES + 1)}
+    large = {"id": "rec_0001", "amount": "much", "note": "x" * (writing._INLINE_BYTES + 1)}
     load(over([large, {"id": "rec_0002", "amount": "much"}]), tenant)
     (damaged,) = [one for one in dead_letters(tenant) if one.artifact is not None]
     artifacts.storage().delete(damaged.artifact.path)
