@@ -69,7 +69,7 @@ def _cancel_backfill(actor: Actor, parent: Run, reason: str) -> None:
         never = mine.filter(state=Run.State.QUEUED).update(state=Run.State.CANCELLED, finished_at=timezone.now())
         events.record(parent, "cancel requested", reason, shards_that_waited=never)
         actor.audit(parent.tenant, "cancel", parent, reason)
-        transaction.on_commit(lambda: shards.settle(parent.pk), robust=True)
+        transaction.on_commit(lambda: shards.close_if_done(parent.pk), robust=True)
     stalled.release(mine)
 
 

@@ -3,11 +3,11 @@
 A wake-up is a run's id and nothing else. Losing one costs time, never data: the tick sends wake-ups again for every run
 that is due. Nothing here decides correctness.
 
-clients           of Redis, and its absence
-wake_ups          sending them
-inspection        how queues are looked after
+clients           the clients of Redis, and its absence
+wake_ups          sending wake-ups
+inspection        the length of queues and their workers
 worker_processes  serving queues
-live_processes    what live processes say of themselves
+live_processes    what live processes announce about themselves
 """
 
 from ingestion.queueing.clients import Absence, absence, client

@@ -1,4 +1,4 @@
-"""Rejected records of which the destination knows that they arrived already: their letters close at once."""
+"""Closes the dead letters of rejected records that the destination has stored from another version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ingestion.running.execution import Execution
 
 
 def recognize(execution: Execution, rejected: Sequence[Rejected]) -> list[str]:
-    """Close the letters of what is stored already from another version; a sentence where there are any."""
+    """Close dead letters of records that another version has stored; return a note when there are any."""
     destination = execution.pipeline.destination
     if not rejected or not isinstance(destination, Recognizes):
         return []

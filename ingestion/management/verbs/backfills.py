@@ -69,8 +69,8 @@ def _carry(parent: Run, stop: threading.Event) -> None:
         parent.refresh_from_db()
         if parent.state in Run.TERMINAL:
             return
-        waiting = shards.next_in_line(parent)
+        waiting = shards.next_shards(parent)
         if waiting:
             inline_execution.carry(waiting[0], stop)
-        elif not shards.settle(parent.pk):
+        elif not shards.close_if_done(parent.pk):
             stop.wait(inline_execution.POLL_SECONDS)

@@ -58,7 +58,7 @@ def health(options: Options, output: Output) -> None:
         more = " or more" if len(overdue) >= scheduling.SHOWN else ""
         late = counted(len(overdue), "connection is", f"{more} connections are".strip())
         problems.append(f"{late} overdue, the first because: {overdue[0].reason}")
-    if left := deliveries.forgotten(now):
+    if left := deliveries.long_pending(now):
         problems.append(
             f"Deliveries have waited for more than an hour for {', '.join(map(str, left[:_NAMED]))}"
             f"{' and others' if len(left) > _NAMED else ''}: `manage.py ingest list runs` says why"
