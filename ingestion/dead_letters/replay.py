@@ -58,7 +58,7 @@ class DeadLetters:
     def _waiting(self, ctx: Context, checkpoint: Json) -> Sequence[tuple[datetime, int]]:
         """When the dead letters were seen last, and their ids, in that order: the newest payload is loaded last.
 
-        Looked up once: a letter that is seen again meanwhile would move behind its own checkpoint.
+        Read once: a dead letter that is seen again meanwhile would move behind its own checkpoint.
         """
         waiting = self._open_dead_letters(ctx)
         if isinstance(checkpoint, list):  # an earlier release stored a number and used another order: begin again

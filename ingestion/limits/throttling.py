@@ -82,10 +82,10 @@ class Throttle:
                 raise self._too_long(reservation.wait)
             self._sleep(min(reservation.wait, STEP))
             self._keep_waiting()
-            now = self._due(bucket, reservation)
-            if now is None:
-                now, bucket = self._take(weight, remaining)
-            reservation = now
+            current = self._due(bucket, reservation)
+            if current is None:
+                current, bucket = self._take(weight, remaining)
+            reservation = current
 
     def hold_off(self, seconds: float) -> None:
         """Let no worker call for `seconds`, at most INGESTION["BACKOFF_CAP_SECONDS"]. Nonsense is ignored."""

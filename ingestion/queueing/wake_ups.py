@@ -17,7 +17,7 @@ EXECUTE = "ingestion.jobs.execute"
 TICK = "ingestion.jobs.tick"
 RECONCILE = "ingestion.jobs.reconcile"
 ALLOWED = frozenset({EXECUTE, RECONCILE, TICK})
-"""Functions a worker of ours may be asked to call."""
+"""The functions that a worker of this package may call."""
 
 
 def queue_of(tier: str) -> str:

@@ -53,7 +53,7 @@ class RunJob(Job):
 class TickScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
     """rq-scheduler for our one entry, under keys of its own.
 
-    The entry is JSON: a project's own scheduler on the same Redis would end at it, and ours at that one's pickles.
+    The entry is JSON: a project's own scheduler on the same Redis would fail on it, and this one on pickled entries.
     """
 
     redis_scheduler_namespace_prefix = "ingestion:scheduler_instance:"

@@ -72,7 +72,7 @@ def check_due_periods(connection_id: int, hooks: CheckHooks | None = None) -> in
         except IngestionError as error:
             logger.log(
                 logging.ERROR if isinstance(error, CredentialError) else logging.WARNING,
-                "The period from %s could not be checked (%s: %s); the next turn tries again.",
+                "The period from %s could not be checked (%s: %s); the next check tries again.",
                 window.start.isoformat(),
                 type(error).__name__,
                 mask(str(error)),

@@ -167,7 +167,7 @@ def _commit(
     prepared: stages.Prepared,
     raw_page: artifacts.StoredFile | None,
     payloads: writing.Payloads,
-    page_shape: drift.Seen | None,
+    page_shape: drift.PageShape | None,
 ) -> None:
     """The batch's transaction: checkpoint, rows, dead letters, counts, totals, artifact and events, or nothing."""
     run, now = execution.run, datetime.now(UTC)
@@ -242,7 +242,7 @@ def _close_dead_letters(
     if fine or stale or settled:
         recovery.close(execution.run, fine, now, [*settled, *map(writing.identity, stale)])
     if page.formerly is not None:
-        names = execution.open_dead_letters.by_digest(page.formerly(), [record.key for record in present])
+        names = execution.open_dead_letters.named(page.formerly(), [record.key for record in present])
         recovery.supersede(execution.run, names)
 
 

@@ -105,7 +105,8 @@ class ShapeWatch:
         connection = self.run.connection
         changes = drift.sentence(page_shape.drifted)
         return SchemaDrift(
-            f"The source has changed: {changes}. Nothing of this page was loaded, the watermark has not moved. Look at it (`manage.py ingest shape show {connection.in_shell}`); accept it "
+            f"The source has changed: {changes}. Nothing of this page was loaded, the watermark has not moved. "
+            f"Look at it (`manage.py ingest shape show {connection.in_shell}`); accept it "
             f"(`manage.py ingest shape accept {connection.in_shell} --reason …`) and retry the run, or wait until the "
             "source is mended."
         )

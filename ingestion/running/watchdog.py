@@ -51,7 +51,7 @@ class ChildCheck(Enum):
 
 
 class ChildProgress:
-    """Memory that a process and the children it forks share: whose run the child carries, and when it last came on."""
+    """Memory shared by a process and the children it forks: which run the child executes, and its last progress."""
 
     def __init__(self) -> None:
         self.detach()

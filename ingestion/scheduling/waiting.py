@@ -47,7 +47,7 @@ def why_unclaimed(run: Run) -> str:
     """Why this process could not claim the queued `run` a moment ago, in a sentence that leaves out workers."""
     facts = Facts(None, late_after())
     connection_is_busy = Run.unscoped.filter(active_key=run.connection_id).exists()
-    if facts.is_budget_is_full(run) and not connection_is_busy and not run.connection.is_paused:
+    if facts.is_full(run) and not connection_is_busy and not run.connection.is_paused:
         return _budget_is_full(run, facts)
     return why_waits(run)
 
@@ -67,8 +67,8 @@ def why_pending(
     if not waiting:
         return {}
     connections = {delivery.connection_id: delivery.connection for delivery in waiting}
-    runs = Run.unscoped.filter(Q(webhook_key__in=connections) | Q(active_key__in=connections))
-    runs = list(runs.select_related("tenant").defer(*LARGE))
+    active = Run.unscoped.filter(Q(webhook_key__in=connections) | Q(active_key__in=connections))
+    runs = list(active.select_related("tenant").defer(*LARGE))
     webhook_runs = {run.webhook_key: run for run in runs}
     running_runs = {run.active_key: run for run in runs}
     facts = Facts(now, grace or late_after())
@@ -199,7 +199,7 @@ def _queue(run: Run, facts: Facts) -> str:
         return facts.tick
     if served.wake_ups:
         return f"{wait} in queue {name} for its workers ({served.workers}): start more of them"
-    if facts.is_budget_is_full(run):
+    if facts.is_full(run):
         return _budget_is_full(run, facts)
     return f"the workers of queue {name} ({served.workers}) have not taken it yet"
 

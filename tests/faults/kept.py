@@ -16,27 +16,27 @@ FAULTS = [
     ),
     Fault(
         _ARTIFACTS,
-        "if not known and store.get_modified_time(path) < newest:",
-        "if not known:",
+        "if not is_named and store.get_modified_time(path) < newest:",
+        "if not is_named:",
         ("tests/ingestion/joints/test_tenants_apart.py::test_a_file_that_an_open_batch_may_still_name_is_not_swept",),
     ),
     Fault(
         _ARTIFACTS,
-        "if known is not None and store.exists(known.path):",
-        "if known is not None:",
+        "if stored is not None and files.exists(stored.path):",
+        "if stored is not None:",
         ("tests/ingestion/joints/test_files_again.py::test_a_file_that_storage_lost_is_written_again",),
     ),
     Fault(
         _ARTIFACTS,
-        'known.path if known else "", not look',
-        '"", not look',
+        'stored.path if stored else "", not check_stored',
+        '"", not check_stored',
         (
             "tests/ingestion/joints/test_files_again.py::test_a_row_that_names_a_place_where_nothing_lies_names_the_new_one",
         ),
     ),
     Fault(
         _ARTIFACTS,
-        "changes = list(where) if self.unlooked else",
+        "changes = list(where) if self.is_unchecked else",
         "changes =",
         (
             "tests/ingestion/joints/test_files_again.py::test_a_page_kept_again_without_a_look_is_read_from_where_it_is_now",
@@ -44,20 +44,20 @@ FAULTS = [
     ),
     Fault(
         "ingestion/retention.py",
-        "config().KEEP_DAYS.get(one.name, one.days)",
-        "one.days",
+        "config().KEEP_DAYS.get(retention.name, retention.days)",
+        "retention.days",
         ("tests/ingestion/test_retention.py::test_a_kind_s_rows_are_forgotten_after_the_days_that_the_settings_say",),
     ),
     Fault(
         "ingestion/retention.py",
-        ".filter(one.of, **{",
+        ".filter(retention.of, **{",
         ".filter(**{",
         ("tests/ingestion/test_retention.py::test_what_a_run_spent_is_forgotten_once_it_ended_long_ago",),
     ),
     Fault(
         _CADENCE,
-        "if Connection.unscoped.filter(due, pk=one.pk, paused_at__isnull=True)",
-        "if Connection.unscoped.filter(pk=one.pk)",
+        "if Connection.unscoped.filter(due, pk=connection.pk, paused_at__isnull=True)",
+        "if Connection.unscoped.filter(pk=connection.pk)",
         (
             "tests/ingestion/joints/test_at_the_same_moment.py::test_one_of_two_tickers_gets_the_turn_to_check_a_connection",
         ),
@@ -76,19 +76,19 @@ FAULTS = [
     ),
     Fault(
         _VERDICTS,
-        "if before == State.BREACH and verdict.state == State.UNVERIFIABLE:",
+        "if before == State.BREACH and result.state == State.UNVERIFIABLE:",
         "if False:",
         ("tests/ingestion/reconciling/test_verdicts.py::test_a_breach_stays_one_until_a_check_finds_it_matched",),
     ),
     Fault(
         _VERDICTS,
-        "if row.checked_at > since or not same.update",
-        "if not same.update",
+        "if row.checked_at > since or not unchanged.update",
+        "if not unchanged.update",
         ("tests/ingestion/reconciling/test_verdicts.py::test_a_check_that_began_earlier_never_overwrites_a_later_one",),
     ),
     Fault(
         "ingestion/vault/credentials.py",
-        '            _remember_version(at, mine.version + 1, "delete")\n',
+        '            _remember_version(at, credential.version + 1, "delete")\n',
         "",
         ("tests/ingestion/vault/test_database_store.py::test_a_version_number_never_comes_twice_also_after_deleting",),
     ),
@@ -100,23 +100,23 @@ FAULTS = [
     ),
     Fault(
         "ingestion/vault/rotation.py",
-        "same = rows.filter(version=row.version, data_key_id=row.data_key_id)",
-        "same = rows",
+        "unchanged = rows.filter(version=row.version, data_key_id=row.data_key_id)",
+        "unchanged = rows",
         (
             "tests/ingestion/joints/test_at_the_same_moment.py::test_a_credential_stored_while_its_keys_are_replaced_stays",
         ),
     ),
     Fault(
         "ingestion/vault/token_refresh.py",
-        "self._mine().filter(exchange_token=token).update(exchange_token",
-        "self._mine().update(exchange_token",
+        "self._rows().filter(exchange_token=token).update(exchange_token",
+        "self._rows().update(exchange_token",
         (
             "tests/ingestion/joints/test_at_the_same_moment.py::test_a_refusal_that_comes_after_the_lease_ended_leaves_the_next_workers_lease_alone",
         ),
     ),
     Fault(
         "ingestion/running/closing.py",
-        "        pause_for(run.connection_id, error)\n",
+        "        pause_connection(run.connection_id, error)\n",
         "        pass\n",
         ("tests/ingestion/test_failures.py::test_a_refused_credential_fails_the_run_and_pauses_the_connection",),
     ),
