@@ -67,7 +67,7 @@ def _wake_if_next(run: Run) -> None:
         return  # the tick wakes a worker for it when it is due
     workers = queueing.workers(tenant.tier)
     if workers is None:
-        # The wake-up says that Redis is away. Were it back by now, the claim decides who may start.
+        # Sending it logs that Redis is away. If Redis is back by now, the claim decides whether the run may start.
         queueing.wake(run.pk, tenant.tier, run.fence)
         return
     busy, running = _busy_connections(tenant.pk)

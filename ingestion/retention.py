@@ -45,7 +45,7 @@ def retain(value: Retention) -> None:
         raise ConfigurationError(f"What is retained as {value.name!r} is declared twice.")
 
 
-def retained() -> list[Retention]:
+def retentions() -> list[Retention]:
     """All declared retentions, by name."""
     return [_retained[name] for name in sorted(_retained)]
 

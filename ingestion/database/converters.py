@@ -1,4 +1,4 @@
-"""From a Python value to what one database column takes, without ever changing it.
+"""Converts a Python value to the parameter of one database column, without ever changing it.
 
 An adapter returns the parameter for the driver or raises a `ColumnFault`; it never rounds, cuts or guesses. Django's
 own preparation would round decimals to the column's places, cut 3.7 to 3, write lists as Python does and take naive

@@ -58,7 +58,7 @@ def is_record_fault(error: DatabaseError) -> bool:
 
 
 def is_duplicate(error: DatabaseError) -> bool:
-    """True when a row with this key, or another unique value of it, is there already."""
+    """True when a row with this key, or with another of its unique values, exists already."""
     if _mysql_code(error) == 1062:  # ER_DUP_ENTRY
         return True
     state = getattr(error.__cause__, "sqlstate", None)

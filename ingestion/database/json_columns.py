@@ -16,7 +16,7 @@ from ingestion.database.nul import NUL_REFUSED
 from ingestion.database.unfit import ColumnFault, refuse_non_values
 
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-"""NUL as JSON writes it; behind an odd number of backslashes it is text that speaks of it."""
+"""NUL as JSON writes it; after an odd number of backslashes it is a text that mentions NUL."""
 _SHOWN = 200
 """Characters of a path that are shown."""
 

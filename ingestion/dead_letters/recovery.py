@@ -51,7 +51,7 @@ def supersede(run: Run, source_ids: Sequence[str]) -> None:
         _supersede(run, writing.of_connection(run).filter(status__in=DeadLetter.OPEN, source_id__in=chunk))
 
 
-def recognize(run: Run, stored: Sequence[tuple[Rejected, str]]) -> None:
+def close_recognized(run: Run, stored: Sequence[tuple[Rejected, str]]) -> None:
     """Close the open dead letters of rejected records that a valid version has stored, each with its reason."""
     by_place: dict[str, list[str]] = defaultdict(list)
     for rejected, place in stored:

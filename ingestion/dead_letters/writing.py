@@ -128,17 +128,17 @@ def _write(
     rows = of_run.filter(identity__in=list(rejected)).values_list("identity", "pk", "fingerprint")
     stored = {key: (pk, cause) for key, pk, cause in rows}
     new = [key for key in rejected if key not in stored]
-    began = ((_delivered(run, settles) if new else None) or now) + after
+    began = ((_last_delivered(run, settles) if new else None) or now) + after
     moments = _ordered_moments(began, {key: stored[key][0] if key in stored else None for key in rejected})
     insert(DeadLetter, [_row(run, key, rejected[key], moments[key], times[key], payloads) for key in new], now)
     for count in {times[key] for key in stored}:
-        _seen_again(run, {key: moments[key] for key in stored if times[key] == count}, count)
+        _count_again(run, {key: moments[key] for key in stored if times[key] == count}, count)
     for key, (_, cause) in stored.items():
         if fingerprint(run.pipeline, rejected[key]) != cause:
             of_run.filter(identity=key).update(**_failure_columns(run, rejected[key]))
 
 
-def _delivered(run: Run, settles: Collection[str]) -> datetime | None:
+def _last_delivered(run: Run, settles: Collection[str]) -> datetime | None:
     """When the source last delivered the dead letter that a replay splits; None where there is none."""
     if not settles:
         return None
@@ -184,7 +184,7 @@ def of_connection(run: Run) -> TenantQuerySet[DeadLetter]:
     return DeadLetter.objects.for_tenant(run.tenant_id).filter(connection_id=run.connection_id)
 
 
-def _seen_again(run: Run, moments: Mapping[str, datetime], times: int) -> None:
+def _count_again(run: Run, moments: Mapping[str, datetime], times: int) -> None:
     """Count again. One that a later load closed reopens; one that an operator abandoned stays abandoned."""
     reopened = [
         When(status=DeadLetter.Status.REPLAYED, then=Value(DeadLetter.Status.NEW)),

@@ -69,7 +69,7 @@ class RunMeter:
 
 
 def _spend_in_run(run: Run, meter: str, batch: int, so_far: int) -> None:
-    """Count what `so_far` is beyond what this batch of the run has counted already; both rows or none."""
+    """Count the part of `so_far` that this batch of the run has not counted yet; both rows or none."""
     tenant, period = run.tenant.ref, _period(None)
     _ensure_row(tenant, meter, period)
     spendings = Spending.objects.for_tenant(tenant).filter(run=run, meter=meter)

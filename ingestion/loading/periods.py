@@ -1,4 +1,4 @@
-"""What a table holds of a closed period: its figures in one query, its keys in chunks."""
+"""The stored side of a closed period: its figures in one query, its keys in chunks."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def _require_field(model: type[models.Model], name: str) -> None:
 
 
 def _require_order(field: Any) -> None:
-    """Only what grows with every version can say which one is newer: of texts "10" is less than "9"."""
+    """Require a field whose values grow with every version: among texts "10" is less than "9"."""
     if not isinstance(field, _ORDERED):
         at = f"{field.model.__name__}.{field.name}"
         raise ConfigurationError(

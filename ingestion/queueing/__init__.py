@@ -11,7 +11,7 @@ live_processes    what live processes announce about themselves
 """
 
 from ingestion.queueing.clients import Absence, absence, client
-from ingestion.queueing.inspection import Served, depths, eviction_policy, served, socket_timeout, workers
+from ingestion.queueing.inspection import QueueStatus, depths, eviction_policy, queue_status, socket_timeout, workers
 from ingestion.queueing.live_processes import (
     KEPT_SECONDS,
     Announcement,
@@ -33,9 +33,9 @@ __all__ = [
     "Absence",
     "Announcement",
     "Process",
+    "QueueStatus",
     "RunJob",
     "RunWorker",
-    "Served",
     "TickScheduler",
     "absence",
     "announce",
@@ -46,9 +46,9 @@ __all__ = [
     "eviction_policy",
     "is_timeout",
     "queue_of",
+    "queue_status",
     "registered_workers",
     "schedule",
-    "served",
     "socket_timeout",
     "this_process",
     "wake",

@@ -33,7 +33,7 @@ def depths() -> dict[str, int | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class QueueStatus:
     """What waits in a queue, and how many workers serve it."""
 
     wake_ups: int
@@ -42,13 +42,13 @@ class Served:
     """Workers registered for it; one that was killed counts for some minutes more."""
 
 
-def served(name: str) -> Served | None:
+def queue_status(name: str) -> QueueStatus | None:
     """What waits in the queue and how many workers serve it; None where Redis cannot be reached."""
     if absence.hangs:
         return None
     try:
         queue = quick_queue(name)
-        return Served(queue.count, Worker.count(queue=queue))
+        return QueueStatus(queue.count, Worker.count(queue=queue))
     except (RedisError, OSError) as error:
         absence.note(error)
         return None
@@ -65,5 +65,5 @@ def eviction_policy() -> str | None:
 
 def workers(tier: str) -> int | None:
     """Worker processes that serve the queue of `tier`; None where Redis cannot be reached."""
-    queue = served(queue_of(tier))
-    return queue.workers if queue is not None else None
+    status = queue_status(queue_of(tier))
+    return status.workers if status is not None else None

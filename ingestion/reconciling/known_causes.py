@@ -21,17 +21,17 @@ def known_cause(
 ) -> KnownCause | None:
     """The first known cause of a difference. `since` is when the check began: later runs may have changed the table."""
     return (
-        _busy(connection, window, since)
-        or _unread(connection, window)
+        _busy_connection(connection, window, since)
+        or _unread_period(connection, window)
         or (
-            _rejected(connection, difference)
+            _all_rejected(connection, difference)
             if declared.ids is not None
             else _perhaps_rejected(connection, declared, stored)
         )
     )
 
 
-def _busy(connection: Connection, window: Window, since: datetime) -> KnownCause | None:
+def _busy_connection(connection: Connection, window: Window, since: datetime) -> KnownCause | None:
     """A running run may write rows of any time (an old invoice, paid today), but a shard only those of its window."""
     over = Q(window_start__lt=window.end, window_end__gt=window.start) | Q(window_start__isnull=True)
     at_work = Q(state=Run.State.RUNNING) | Q(finished_at__gte=since)
@@ -42,7 +42,7 @@ def _busy(connection: Connection, window: Window, since: datetime) -> KnownCause
     return ReconciledPeriod.Cause.BUSY, f"Run {run} was under way; the period is checked again when it has ended."
 
 
-def _unread(connection: Connection, window: Window) -> KnownCause | None:
+def _unread_period(connection: Connection, window: Window) -> KnownCause | None:
     read = Watermark.newest_of(connection.pk)
     if read is not None and read >= window.end:
         return None
@@ -67,7 +67,7 @@ def _perhaps_rejected(connection: Connection, declared: Figure, stored: Figure) 
     return ReconciledPeriod.Cause.REJECTED, text
 
 
-def _rejected(connection: Connection, difference: Difference) -> KnownCause | None:
+def _all_rejected(connection: Connection, difference: Difference) -> KnownCause | None:
     """Rejected records explain a difference when every record that differs was rejected."""
     dead_letters = DeadLetter.unscoped.filter(connection=connection, status__in=DeadLetter.OPEN)
     differing_keys = [*difference.missing, *(key for key, _, _ in difference.differing)]

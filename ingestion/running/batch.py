@@ -74,11 +74,11 @@ def process(execution: Execution, page: Page) -> stages.Prepared | None:
         execution.first_load = False
         return process(execution, page)
     if page_shape is not None:
-        execution.shape_watch.committed(page_shape)
+        execution.shape_watch.continue_from_commit(page_shape)
     execution.claim.batches += 1
     execution.hooks.at("committed")
     if budget.exceeded(execution, execution.read, execution.dead):
-        raise budget.error(execution, execution.read, execution.dead)
+        raise budget.budget_error(execution, execution.read, execution.dead)
     return None
 
 
@@ -106,7 +106,9 @@ def refuse(execution: Execution, prepared: stages.Prepared) -> None:
         claims.renew(execution.claim)
         writing.write(execution.run, prepared.rejected, datetime.now(UTC), payloads)
         execution.claim.row.update(read=F("read") + bad, dead=F("dead") + bad)
-        closing.end_as_failed(execution.run, execution.claim, budget.error(execution, read, execution.dead + bad))
+        closing.end_as_failed(
+            execution.run, execution.claim, budget.budget_error(execution, read, execution.dead + bad)
+        )
 
 
 def _stored_rows(execution: Execution, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -184,7 +186,7 @@ def _commit(
         _close_dead_letters(execution, page, prepared, loaded, now)
         rejected_at = datetime.now(UTC)  # later than the rows of the page, which are older than its dead letters
         writing.write(run, rejected, rejected_at, payloads, page.settles)
-        recognized = recognition.recognize(execution, rejected)
+        recognized = recognition.close_recognized(execution, rejected)
         if page.deliveries:
             deliveries.mark_done(run, page.deliveries, now)
         counts = verification.count(prepared, loaded)

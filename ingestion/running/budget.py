@@ -27,7 +27,7 @@ def require_within(execution: Execution) -> None:
     if execution.run.kind not in kinds_without_budget and execution.pipeline.error_budget.exceeded_at_the_end(
         execution.read, execution.dead
     ):
-        raise error(execution, execution.read, execution.dead)
+        raise budget_error(execution, execution.read, execution.dead)
 
 
 def would_break(execution: Execution, prepared: stages.Prepared) -> bool:
@@ -36,7 +36,7 @@ def would_break(execution: Execution, prepared: stages.Prepared) -> bool:
     return bad > 0 and exceeded(execution, execution.read + len(prepared), execution.dead + bad)
 
 
-def error(execution: Execution, read: int, dead: int) -> ErrorBudgetExceeded:
+def budget_error(execution: Execution, read: int, dead: int) -> ErrorBudgetExceeded:
     """The error that the run fails with."""
     return ErrorBudgetExceeded(
         f"{execution.pipeline.error_budget.breach(read, dead)} Look at the dead letters: when the source has changed, "

@@ -43,11 +43,11 @@ class Deliveries:
         last = int(checkpoint or 0)
         pending = deliveries.pending(self.run.connection_id).filter(tenant_id=self.run.tenant_id)
         newest = pending.aggregate(newest=Max("pk"))["newest"] or 0
-        while rows := self._after(last, newest):
+        while rows := self._next_deliveries(last, newest):
             last = rows[-1].pk
             yield self._page(ctx, rows)
 
-    def _after(self, last: int, newest: int) -> Sequence[Delivery]:
+    def _next_deliveries(self, last: int, newest: int) -> Sequence[Delivery]:
         """The next deliveries, as many as fit a page."""
         newer = deliveries.pending(self.run.connection_id).filter(tenant_id=self.run.tenant_id, pk__gt=last)
         newer = newer.filter(pk__lte=newest).order_by("pk")

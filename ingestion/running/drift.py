@@ -69,7 +69,7 @@ class ShapeWatch:
 
         The envelope around the records is part of the shape.
         """
-        bodies = [] if self.answer.mode == "ignore" else _changed(prepared)
+        bodies = [] if self.answer.mode == "ignore" else _changed_bodies(prepared)
         if not bodies:
             return None
         shape = enveloped(shape_of(sample(bodies)), page.envelope, last=page.last)
@@ -95,13 +95,13 @@ class ShapeWatch:
         with transaction.atomic():
             claims.renew(claim)
             _store_pending(self.run, page_shape, datetime.now(UTC))
-        raise self.refusal(page_shape)
+        raise self.schema_drift_error(page_shape)
 
     def must_stop(self, page_shape: PageShape) -> bool:
         """Whether the page stops its run, unless that run cannot be stopped."""
         return any(self.answer.mode == "stop" or change.path in self.answer.vital for change in page_shape.drifted)
 
-    def refusal(self, page_shape: PageShape) -> SchemaDrift:
+    def schema_drift_error(self, page_shape: PageShape) -> SchemaDrift:
         connection = self.run.connection
         changes = drift.sentence(page_shape.drifted)
         return SchemaDrift(
@@ -163,7 +163,7 @@ class ShapeWatch:
             if group and (text := drift.sentence(group)) not in self.noted:
                 events.record(self.run, name, text)
 
-    def committed(self, page_shape: PageShape) -> None:
+    def continue_from_commit(self, page_shape: PageShape) -> None:
         """Continue from the shape that the batch has committed."""
         if self.uncommitted is not None:
             self.accepted, self.version = self.uncommitted, self.uncommitted_version
@@ -186,7 +186,7 @@ def resolve_answer(pipeline: Pipeline, ctx: Context) -> OnDrift:
     return dataclasses.replace(source_answer, mode=pipeline.drift)
 
 
-def _changed(prepared: Prepared) -> list[bytes]:
+def _changed_bodies(prepared: Prepared) -> list[bytes]:
     """The raw bytes of new and changed records, without those that could not be read."""
     rejected = [rejection.record.body for rejection in prepared.rejected if rejection.stage != Stage.EXTRACT]
     return [ready.record.body for ready in prepared.ready] + rejected
@@ -197,15 +197,15 @@ def required_but_absent(prepared: Prepared) -> frozenset[str]:
     rejected = [rejection for rejection in prepared.rejected if rejection.stage == Stage.VALIDATE]
     if prepared.ready or len(rejected) < LEAST:
         return frozenset()
-    missing = _missing(rejected[0])
+    missing = _missing_paths(rejected[0])
     for other_rejected in rejected[1:]:
         if not missing:
             break
-        missing &= _missing(other_rejected)
+        missing &= _missing_paths(other_rejected)
     return missing
 
 
-def _missing(rejected: Rejected) -> frozenset[str]:
+def _missing_paths(rejected: Rejected) -> frozenset[str]:
     paths = ([part for part in error.path.split(".") if part] for error in rejected.errors if error.code == "missing")
     return frozenset(".".join("[]" if part.isdigit() else part for part in path).replace(".[]", "[]") for path in paths)
 

@@ -101,7 +101,7 @@ def dry_run(
 
 @dataclass(frozen=True, slots=True)
 class RecordOutcome:
-    """What a run would do with one record, and why."""
+    """What a run would do with one record, and describe_errors."""
 
     record: Record
     would: Literal["insert", "update", "leave", "fail"]
@@ -178,7 +178,7 @@ class DryRun:
         for skip in prepared.skipped:
             self.on_outcome(page, RecordOutcome(skip.record, "leave", skip.reason))
         for bad in rejected:
-            self.on_outcome(page, RecordOutcome(bad.record, "fail", why(bad)))
+            self.on_outcome(page, RecordOutcome(bad.record, "fail", describe_errors(bad)))
         self.report.pages += 1
         self.report.read += counts.read
         self.report.skipped.update(skip.reason for skip in prepared.skipped)
@@ -195,8 +195,8 @@ class DryRun:
             return
         self.report.drift += [text for text in map(str, page_shape.changes) if text not in self.report.drift]
         if self._shape_watch.must_stop(page_shape) and self.rows.run.kind != Run.Kind.REPLAY:
-            raise self._shape_watch.refusal(page_shape)
-        self._shape_watch.committed(page_shape)
+            raise self._shape_watch.schema_drift_error(page_shape)
+        self._shape_watch.continue_from_commit(page_shape)
 
     def _verify_totals(self) -> None:
         pipeline = self.pipeline
@@ -208,14 +208,14 @@ class DryRun:
         self.report.verdicts += verification.verify(pipeline, self._tally, self.report.proofs)
 
 
-def why(rejected: Rejected) -> str:
+def describe_errors(rejected: Rejected) -> str:
     """All errors of the record, in one line."""
     texts = (f"{error.path}: {error.message}" if error.path else error.message for error in rejected.errors)
     return "; ".join(texts) or rejected.error_class
 
 
 def _require_acceptable(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
-    """Raise what an upload of `files` would be refused with."""
+    """Raise the error that an upload of `files` would be refused with."""
     limit = settings().MAX_UPLOAD_BYTES
     for name, data in files:
         if not data:

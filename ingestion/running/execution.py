@@ -72,7 +72,7 @@ def open_execution(run: Run, claim: claims.Claim, hooks: Hooks) -> Execution:
     pipeline = registry.get(run.pipeline)
     ctx = context(pipeline, run, heartbeat(claim, hooks))
     ctx = dataclasses.replace(ctx, spend=limits.RunMeter(run, lambda: claim.batches))
-    ctx = within_limits(ctx, pipeline, run, hooks, heartbeat(claim, hooks, at_least_every=WAITING_BEAT))
+    ctx = with_worker_patience(ctx, pipeline, run, hooks, heartbeat(claim, hooks, at_least_every=WAITING_BEAT))
     credentials = CredentialCache(ctx.tenant, ctx.integration, ctx.beat, hooks.sleep)
     ctx = dataclasses.replace(ctx, credential=credentials.credential, exchange=credentials.exchange, loads_again=True)
     pipeline = pipeline.for_connection(ctx)
@@ -106,7 +106,7 @@ def open_execution(run: Run, claim: claims.Claim, hooks: Hooks) -> Execution:
     )
 
 
-def within_limits(ctx: Context, pipeline: Pipeline, run: Run, hooks: Hooks, beat: Callable[[], None]) -> Context:
+def with_worker_patience(ctx: Context, pipeline: Pipeline, run: Run, hooks: Hooks, beat: Callable[[], None]) -> Context:
     """`ctx` with the patience of a worker: it waits long for a rate, but stops soon when the run must."""
 
     def keep_waiting() -> None:

@@ -41,7 +41,7 @@ def resume(run: Run, claim: Claim) -> frozenset[str]:
     state = dict(run.isolation or {})
     trial = state.pop("trial", None)
     if run.deaths > state.get("deaths", 0):
-        state = {**_after_death(state, trial), "deaths": run.deaths}
+        state = {**_state_after_death(state, trial), "deaths": run.deaths}
     _save(run, claim, state)
     if state.get("blind", 0) > _MAX_BLIND or run.deaths > _MAX_DEATHS:
         raise WorkerLost(
@@ -51,7 +51,7 @@ def resume(run: Run, claim: Claim) -> frozenset[str]:
     return frozenset(state.get("poison", ()))
 
 
-def _after_death(state: dict[str, Any], trial: list[str] | None) -> dict[str, Any]:
+def _state_after_death(state: dict[str, Any], trial: list[str] | None) -> dict[str, Any]:
     """The search state after a death during `trial`, or outside of any trial."""
     state.pop("fresh", None)
     if not trial:

@@ -27,7 +27,7 @@ from ingestion.core.capabilities import ReadsAhead
 from ingestion.core.context import Context, Secret
 from ingestion.core.errors import Paused
 from ingestion.core.records import Page
-from ingestion.running.execution import WAITING_BEAT, Execution, heartbeat, within_limits
+from ingestion.running.execution import WAITING_BEAT, Execution, heartbeat, with_worker_patience
 
 
 @contextmanager
@@ -192,7 +192,7 @@ class _Prefetcher:
             read=self._in_run_thread(execution.ctx.read),
             between_batches=self._in_run_thread(execution.ctx.between_batches),
         )
-        return within_limits(ctx, execution.pipeline, execution.run, execution.hooks, self._beat)
+        return with_worker_patience(ctx, execution.pipeline, execution.run, execution.hooks, self._beat)
 
     def _in_run_thread(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """A function for the source that has `call` executed by the run's thread, when it next waits for a page."""

@@ -57,7 +57,7 @@ def make_next_missed_run(run_id: int) -> bool:
 
 
 def decide(schedule: Schedule | None, catch_up: CatchUp, due: datetime, now: datetime, place: Place) -> Decision:
-    """What to do about the instant `due`, seen at `now`."""
+    """Decide what to do about the instant `due` at the time `now`."""
     if schedule is None:
         return Decision(now, None)
     match catch_up:

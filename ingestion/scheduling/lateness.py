@@ -34,7 +34,7 @@ def overdue(now: datetime | None = None, grace: timedelta | None = None, limit: 
     """Connections that should have run and did not, the longest waiting first. Paused connections are not late."""
     now, grace = now or read_db_now(), grace or late_after()
     late = Connection.unscoped.filter(paused_at__isnull=True, next_due__lt=now - grace)
-    waiting = _stuck(now - grace).filter(connection__paused_at__isnull=True).order_by("pk")
+    waiting = _stuck_runs(now - grace).filter(connection__paused_at__isnull=True).order_by("pk")
     stuck = list(waiting.values_list("connection_id", flat=True)[:limit])
     rows = list(late.select_related("tenant").order_by("next_due")[:limit])
     rows += Connection.unscoped.filter(pk__in=set(stuck) - {row.pk for row in rows}).select_related("tenant")
@@ -45,7 +45,7 @@ def overdue(now: datetime | None = None, grace: timedelta | None = None, limit: 
 def late_among(connections: QuerySet[Connection]) -> QuerySet[Connection]:
     """Those of `connections` that should have run by now, and those whose run waits for its tenant's budget."""
     before = read_db_now() - late_after()
-    late = Q(next_due__lt=before) | Q(pk__in=_stuck(before, Q(connection__in=connections)).values("connection_id"))
+    late = Q(next_due__lt=before) | Q(pk__in=_stuck_runs(before, Q(connection__in=connections)).values("connection_id"))
     return connections.filter(late, paused_at__isnull=True)
 
 
@@ -57,7 +57,7 @@ def why_late(
     before = now - grace
     ids = [connection.pk for connection in connections]
     active = Run.unscoped.filter(connection_id__in=ids, state__in=Run.ACTIVE, parent__isnull=True)
-    requested = _stuck(before, Q(connection_id__in=ids)).exclude(kind=Run.Kind.SCHEDULED)
+    requested = _stuck_runs(before, Q(connection_id__in=ids)).exclude(kind=Run.Kind.SCHEDULED)
     concerned = Q(kind=Run.Kind.SCHEDULED) | Q(active_key=F("connection_id")) | Q(pk__in=requested.values("pk"))
     runs = list(active.filter(concerned).select_related("tenant").defer(*LARGE).order_by("-pk"))
     scheduled = {run.connection_id: run for run in runs if run.kind == Run.Kind.SCHEDULED}
@@ -83,7 +83,7 @@ def why_late(
     return late_connections
 
 
-def _stuck(before: datetime, of: Q = _ALL) -> QuerySet[Run]:
+def _stuck_runs(before: datetime, of: Q = _ALL) -> QuerySet[Run]:
     """Runs that a worker could have claimed since `before` and none did; `of` selects among them.
 
     Requested runs (uploads, manual runs, replays, deliveries) of one connection may be many, and wait for each other:
@@ -103,7 +103,7 @@ def _stuck(before: datetime, of: Q = _ALL) -> QuerySet[Run]:
 
 
 def _is_stuck(run: Run, before: datetime) -> bool:
-    """As `_stuck`, for one run that was read already, at any position in its connection's queue."""
+    """As `_stuck_runs`, for one run that was read already, at any position in its connection's queue."""
     if run.state == Run.State.RUNNING:
         return run.lease_until is not None and run.lease_until < before
     return run.created_at < before and (run.not_before is None or run.not_before < before)

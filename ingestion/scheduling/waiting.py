@@ -121,7 +121,7 @@ class Facts:
     def __init__(self, now: datetime | None, grace: timedelta) -> None:
         self._now = now
         self._grace = grace
-        self._queues: dict[str, queueing.Served | None] = {}
+        self._queues: dict[str, queueing.QueueStatus | None] = {}
 
     @cached_property
     def now(self) -> datetime:
@@ -144,9 +144,9 @@ class Facts:
         """Whether the budget of the run's tenant is used up by other runs."""
         return self.others_of(run) >= limits.budget_of(run.tenant.tier)
 
-    def queue(self, name: str) -> queueing.Served | None:
+    def queue(self, name: str) -> queueing.QueueStatus | None:
         if name not in self._queues:
-            self._queues[name] = queueing.served(name)
+            self._queues[name] = queueing.queue_status(name)
         return self._queues[name]
 
 
@@ -189,19 +189,19 @@ def _reason_without_run(connection: Connection, facts: Facts) -> str:
 def _queue(run: Run, facts: Facts) -> str:
     """Why no worker claims a run that could be claimed."""
     name = queueing.queue_of(run.tenant.tier)
-    served = facts.queue(name)
-    if served is None:
+    status = facts.queue(name)
+    if status is None:
         return "Redis cannot be reached, so no worker hears of it"
-    wait = counted(served.wake_ups, "run waits", "runs wait")
-    if served.workers == 0:
+    wait = counted(status.wake_ups, "run waits", "runs wait")
+    if status.workers == 0:
         return f"no worker serves queue {name} ({wait}): `manage.py ingest worker --queue {name}`"
-    if facts.tick and served.wake_ups == 0:
+    if facts.tick and status.wake_ups == 0:
         return facts.tick
-    if served.wake_ups:
-        return f"{wait} in queue {name} for its workers ({served.workers}): start more of them"
+    if status.wake_ups:
+        return f"{wait} in queue {name} for its workers ({status.workers}): start more of them"
     if facts.is_full(run):
         return _budget_is_full(run, facts)
-    return f"the workers of queue {name} ({served.workers}) have not taken it yet"
+    return f"the workers of queue {name} ({status.workers}) have not taken it yet"
 
 
 def _budget_is_full(run: Run, facts: Facts) -> str:

@@ -131,7 +131,7 @@ def _setting(name: str) -> str:
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with INGESTION["VAULT"], and whether hvac is there."""
+    """The problems of INGESTION["VAULT"], and a missing hvac."""
     try:
         import_module("hvac")
     except ImportError:

@@ -1,4 +1,4 @@
-"""The values of a credential: what may be stored, and how text becomes them."""
+"""The values of a credential: which may be stored, and how they are parsed from text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion.core.text import storable
 
 INTEGRATION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 PLAIN = frozenset({"accounts", "auth", "hosts", "methods"})
-"""Names of values that say what a credential is good for: kept with it, and no secret."""
+"""Names of values that describe the use of a credential: stored with it, and no secret."""
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,99}")
 _MOST_BYTES = 64 * 1024
 _TELLING = 12

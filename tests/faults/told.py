@@ -83,7 +83,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/scheduling/waiting.py",
-        "if facts.tick and served.wake_ups == 0:",
+        "if facts.tick and status.wake_ups == 0:",
         "if facts.tick:",
         ("tests/ingestion/test_late_workers.py",),
     ),

@@ -66,7 +66,7 @@ def carry_earlier(connection: Connection, stop: threading.Event, before: Run | N
     """
     runs = Run.objects.for_tenant(connection.tenant)
     stalled.release(runs)
-    served = queueing.served(queueing.queue_of(connection.tenant.tier))
+    served = queueing.queue_status(queueing.queue_of(connection.tenant.tier))
     if served is not None and served.workers:
         return
     queued = runs.filter(dispatch.is_due(), connection=connection, state=Run.State.QUEUED, parent=None)

@@ -92,7 +92,7 @@ def _sentence(text: str) -> str:
 
 def sweep(options: Options, output: Output) -> None:
     tenants = [lookups.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
-    kept = retention.retained()
+    kept = retention.retentions()
     swept = [
         {
             "tenant": tenant.key,
