@@ -173,10 +173,8 @@ def _commit(
 ) -> None:
     """The batch's transaction: checkpoint, rows, dead letters, counts, totals, artifact and events, or nothing."""
     run, now = execution.run, datetime.now(UTC)
-    expected, reason_columns = (
-        verification.count(prepared, Loaded(prepared.ready)),
-        reasons.columns(run, page, prepared),
-    )
+    expected = verification.count(prepared, Loaded(prepared.ready))
+    reason_columns = reasons.columns(run, page, prepared)
     with transaction.atomic():
         _advance(execution, page.checkpoint, {**_add_counts(expected), **reason_columns})
         execution.hooks.at("advanced")

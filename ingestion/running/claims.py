@@ -43,7 +43,7 @@ class Claim:
     fence: int
     batches: int
     extended_at: float = field(default_factory=time.monotonic, compare=False)
-    """When the lease was extended_at last, on this process's clock, at the latest."""
+    """When the lease was extended last, by this process's clock, or a little earlier."""
 
     @property
     def row(self) -> Any:

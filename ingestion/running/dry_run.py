@@ -101,7 +101,7 @@ def dry_run(
 
 @dataclass(frozen=True, slots=True)
 class RecordOutcome:
-    """What a run would do with one record, and describe_errors."""
+    """What a run would do with one record, and why."""
 
     record: Record
     would: Literal["insert", "update", "leave", "fail"]
