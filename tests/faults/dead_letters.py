@@ -116,7 +116,7 @@ FAULTS = [
         "ingestion/running/prefetch.py",
         "allowed = config().READ_AHEAD and execution.run.deaths == 0",
         "allowed = config().READ_AHEAD",
-        ("tests/ingestion/test_reading_ahead_and_kills.py::test_after_a_death_nothing_is_read_ahead",),
+        ("tests/ingestion/test_prefetch_and_kills.py::test_after_a_death_nothing_is_read_ahead",),
     ),
     Fault(
         "ingestion/running/prefetch.py",

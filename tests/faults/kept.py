@@ -66,7 +66,7 @@ FAULTS = [
         _CADENCE,
         "not in settled - unsettled]",
         "not in settled]",
-        ("tests/ingestion/reconciling/test_turns.py::test_a_day_that_was_in_the_way_of_a_run_is_due_again_soon",),
+        ("tests/ingestion/reconciling/test_due_checks.py::test_a_day_that_was_in_the_way_of_a_run_is_due_again_soon",),
     ),
     Fault(
         _CADENCE,
@@ -78,13 +78,13 @@ FAULTS = [
         _VERDICTS,
         "if before == State.BREACH and result.state == State.UNVERIFIABLE:",
         "if False:",
-        ("tests/ingestion/reconciling/test_verdicts.py::test_a_breach_stays_one_until_a_check_finds_it_matched",),
+        ("tests/ingestion/reconciling/test_results.py::test_a_breach_stays_one_until_a_check_finds_it_matched",),
     ),
     Fault(
         _VERDICTS,
         "if row.checked_at > since or not unchanged.update",
         "if not unchanged.update",
-        ("tests/ingestion/reconciling/test_verdicts.py::test_a_check_that_began_earlier_never_overwrites_a_later_one",),
+        ("tests/ingestion/reconciling/test_results.py::test_a_check_that_began_earlier_never_overwrites_a_later_one",),
     ),
     Fault(
         "ingestion/vault/credentials.py",

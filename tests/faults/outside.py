@@ -143,7 +143,7 @@ FAULTS = [
         "ingestion/vault/token_refresh.py",
         'cause="exchange", expected=used_up.version',
         'cause="exchange"',
-        ("tests/ingestion/vault/test_exchange.py::test_an_operator_who_stores_a_credential_meanwhile_wins",),
+        ("tests/ingestion/vault/test_token_refresh.py::test_an_operator_who_stores_a_credential_meanwhile_wins",),
     ),
     Fault(
         "ingestion/vault/credentials.py",
@@ -163,7 +163,7 @@ FAULTS = [
         "ingestion/reconciling/checking.py",
         "    require_closed(window, pipeline, sides.since)\n",
         "",
-        ("tests/ingestion/reconciling/test_turns.py::test_an_open_period_is_refused",),
+        ("tests/ingestion/reconciling/test_due_checks.py::test_an_open_period_is_refused",),
     ),
     Fault(
         "ingestion/reconciling/checking.py",

@@ -9,7 +9,9 @@ _LEFT = "tests/ingestion/commands/test_letters_left.py"
 FAULTS = [
     Fault("ingestion/dead_letters/writing.py", "after = number * CHUNK * _NEXT", "after = timedelta()", (_ORDER,)),
     Fault("ingestion/dead_letters/writing.py", "            began += _NEXT", "            pass", (_ORDER,)),
-    Fault("ingestion/dead_letters/writing.py", "(_last_delivered(run, settles) if new else None) or now", "now", (_ORDER,)),
+    Fault(
+        "ingestion/dead_letters/writing.py", "(_last_delivered(run, settles) if new else None) or now", "now", (_ORDER,)
+    ),
     Fault(
         "ingestion/dead_letters/writing.py",
         '        at = F("last_seen")',

@@ -13,34 +13,34 @@ FAULTS = [
         _THROTTLING,
         "while reservation.wait > 0:",
         "while reservation.wait > STEP:",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
     ),
     Fault(
         _THROTTLING,
         "            reservation = current\n",
         "            break\n",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
     ),
     Fault(
         _THROTTLING,
         "current = self._due(bucket, reservation)",
         "current = Reservation(reservation.wait - STEP, reservation.ready, reservation.epoch)",
         (
-            "tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_hold_off_that_another_worker_hears_of_meanwhile_is_waited_for_too",
+            "tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_hold_off_that_another_worker_hears_of_meanwhile_is_waited_for_too",
         ),
     ),
     Fault(
         _THROTTLING,
         "            self._keep_waiting()\n",
         "",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_run_that_is_to_stop_leaves_its_wait",),
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_run_that_is_to_stop_leaves_its_wait",),
     ),
     Fault(
         _THROTTLING,
         "if reservation.wait > remaining:",
         "if reservation.wait > self._patience:",
         (
-            "tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_wait_is_cut_by_the_patience_that_is_left_and_not_by_all_of_it",
+            "tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_wait_is_cut_by_the_patience_that_is_left_and_not_by_all_of_it",
         ),
     ),
     Fault(
@@ -48,7 +48,7 @@ FAULTS = [
         "current, bucket = self._take(weight, remaining)",
         "current, bucket = self._take(1.0, remaining)",
         (
-            "tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_place_that_was_lost_is_taken_again_with_all_of_its_weight",
+            "tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_place_that_was_lost_is_taken_again_with_all_of_its_weight",
         ),
     ),
     Fault(
@@ -73,7 +73,7 @@ FAULTS = [
         "ingestion/limits/buckets.py",
         "Reservation(max(0.0, reservation.ready - now, self._held_until - now), reservation.ready)",
         "Reservation(max(0.0, reservation.ready - now), reservation.ready)",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_without_redis_a_hold_moves_those_who_wait_already",),
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_without_redis_a_hold_moves_those_who_wait_already",),
     ),
     Fault(
         _TURNS,
@@ -85,14 +85,14 @@ FAULTS = [
         _TURNS,
         "    waiting_connections = set(older) - busy\n",
         "    waiting_connections = set(older)\n",
-        ("tests/ingestion/limits/test_turns.py::test_a_new_run_does_not_wait_behind_runs_of_connections_at_work",),
+        ("tests/ingestion/limits/test_dispatch.py::test_a_new_run_does_not_wait_behind_runs_of_connections_at_work",),
     ),
     Fault(
         _TURNS,
         "_queued(tenant).exclude(connection_id__in=busy)",
         "_queued(tenant)",
         (
-            "tests/ingestion/limits/test_turns.py::test_a_line_headed_by_many_runs_of_a_busy_connection_is_looked_through_to_its_end",
+            "tests/ingestion/limits/test_dispatch.py::test_a_line_headed_by_many_runs_of_a_busy_connection_is_looked_through_to_its_end",
         ),
     ),
     Fault(

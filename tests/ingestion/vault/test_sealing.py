@@ -36,12 +36,12 @@ def test_a_sealed_value_opens_in_its_own_place_and_in_no_other(
 
 @given(here=places, there=places)
 def test_two_places_never_share_their_associated_data(here: AssociatedData, there: AssociatedData) -> None:
-    assert (here.bound() == there.bound()) == (here == there)
+    assert (here.to_bytes() == there.to_bytes()) == (here == there)
 
 
 def test_parts_that_join_to_the_same_text_are_different_places() -> None:
-    assert AssociatedData(1, "2|x", "", "", 1).bound() != AssociatedData(12, "|x", "", "", 1).bound()
-    assert AssociatedData(1, "ab", "c", "", 1).bound() != AssociatedData(1, "a", "bc", "", 1).bound()
+    assert AssociatedData(1, "2|x", "", "", 1).to_bytes() != AssociatedData(12, "|x", "", "", 1).to_bytes()
+    assert AssociatedData(1, "ab", "c", "", 1).to_bytes() != AssociatedData(1, "a", "bc", "", 1).to_bytes()
 
 
 @pytest.mark.parametrize(

@@ -238,9 +238,9 @@ def test_the_line_is_read_from_its_index_however_much_history_there_is() -> None
         cursor.execute("ANALYZE TABLE ingestion_run")
         cursor.fetchall()
 
-    asked = str(dispatch._line(owner.pk).exclude(connection_id__in=[0]).order_by("pk").values("pk")[:50].query).replace(
-        "= queued", "= 'queued'"
-    )
+    asked = str(
+        dispatch._queued(owner.pk).exclude(connection_id__in=[0]).order_by("pk").values("pk")[:50].query
+    ).replace("= queued", "= 'queued'")
     with database.cursor() as cursor:
         cursor.execute("EXPLAIN " + asked)
         names = [column[0] for column in cursor.description]
@@ -249,7 +249,7 @@ def test_the_line_is_read_from_its_index_however_much_history_there_is() -> None
     (runs,) = [row for row in plan if row["table"] == "ingestion_run"]
     assert runs["key"] in ("ingestion_run_line", "ingestion_run_lease")
     assert int(runs["rows"]) < 200
-    assert list(dispatch._line(owner.pk).values_list("pk", flat=True)) == [waiting_run.pk]
+    assert list(dispatch._queued(owner.pk).values_list("pk", flat=True)) == [waiting_run.pk]
 
 
 def _copy(run: Run) -> Run:
