@@ -170,7 +170,7 @@ def _greedy(greedy: Any, active: bool) -> None:
 
     Connection.unscoped.filter(tenant=greedy).update(paused_at=None if active else timezone.now())
     if active:
-        dispatch.freed(greedy)
+        dispatch.wake_next(greedy)
 
 
 def _ended(tenant: Any) -> int:

@@ -39,7 +39,7 @@ class ArtifactDamaged(IngestionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredFile:
     """A file that is in storage and not yet in the database."""
 
     tenant: TenantRef
@@ -49,72 +49,82 @@ class Kept:
     codec: str
     size: int
     stored_size: int
-    instead_of: str = ""
-    """The path that its row names and where nothing lies any more."""
-    unlooked: bool = False
-    """Nobody looked whether its row is there; if so, it names this file from now on, and `sweep` removes the other."""
+    missing_path: str = ""
+    """The path that the existing row names and that has no file any more."""
+    is_unchecked: bool = False
+    """Whether a row may exist already; `save` then points it at this file, and `sweep` removes the other file."""
 
     def save(self) -> int:
-        """The id of this file's row, made when it is not there yet. Belongs inside the transaction that uses it.
+        """Create this file's row unless it exists; return its id. Call it in the transaction that needs the row.
 
-        Of two that keep the same bytes at the same time, the later one finds the row of the first.
+        When two processes store the same bytes at the same time, the later one finds the row of the first.
         """
         where = {"path": self.path, "codec": self.codec, "stored_size": self.stored_size}
         row = Artifact(tenant_id=self.tenant.id, kind=self.kind, sha256=self.sha256, size=self.size, **where)
-        changes = list(where) if self.unlooked else ["sha256"]  # the latter changes nothing, and the row comes back
+        changes = list(where) if self.is_unchecked else ["sha256"]  # "sha256" changes nothing, but the row is returned
         Artifact.unscoped.bulk_create([row], update_conflicts=True, update_fields=changes, unique_fields=_key())
-        mine = Artifact.objects.for_tenant(self.tenant).filter(kind=self.kind, sha256=self.sha256)
-        if self.instead_of:
-            mine.filter(path=self.instead_of).update(**where)
-        return int(row.pk or mine.values_list("pk", flat=True).get())  # MySQL does not tell
+        rows = Artifact.objects.for_tenant(self.tenant).filter(kind=self.kind, sha256=self.sha256)
+        if self.missing_path:
+            rows.filter(path=self.missing_path).update(**where)
+        return int(row.pk or rows.values_list("pk", flat=True).get())  # MySQL returns no id
 
 
 def _key() -> list[str] | None:
-    """The unique key of a row, for databases that want to be told on which one an insert may fail."""
-    told = connections[router.db_for_write(Artifact)].features.supports_update_conflicts_with_target
-    return ["tenant", "kind", "sha256"] if told else None
+    """The unique key that an insert may conflict with, for databases whose statement must name it."""
+    needs_target = connections[router.db_for_write(Artifact)].features.supports_update_conflicts_with_target
+    return ["tenant", "kind", "sha256"] if needs_target else None
 
 
 def storage() -> Storage:
     return storages[config().STORAGE]
 
 
-def keep(tenant: TenantRef, kind: Artifact.Kind, data: bytes) -> Kept:
+def store(tenant: TenantRef, kind: Artifact.Kind, data: bytes) -> StoredFile:
     """Write `data` compressed to storage, durably; equal bytes of one tenant are stored once.
 
     A file that no row names yet may be cut short by a crash, or about to be swept: it is not used, another is written
     beside it. Raises Transient when the storage cannot be reached.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    return _kept(tenant, kind, sha256, len(data), lambda: _pack(data), look=True)
+    return _store_once(tenant, kind, sha256, len(data), lambda: _pack(data), check_stored=True)
 
 
-def _kept(
-    tenant: TenantRef, kind: Artifact.Kind, sha256: str, size: int, pack: Callable[[], tuple[str, bytes]], *, look: bool
-) -> Kept:
-    store = storage()
-    known = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first() if look else None
+def _store_once(
+    tenant: TenantRef,
+    kind: Artifact.Kind,
+    sha256: str,
+    size: int,
+    pack: Callable[[], tuple[str, bytes]],
+    *,
+    check_stored: bool,
+) -> StoredFile:
+    files = storage()
+    stored = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first() if check_stored else None
     with _reachable():
-        if known is not None and store.exists(known.path):
-            return Kept(tenant, kind, sha256, known.path, known.codec, known.size, known.stored_size)
+        if stored is not None and files.exists(stored.path):
+            return StoredFile(tenant, kind, sha256, stored.path, stored.codec, stored.size, stored.stored_size)
         codec, packed = pack()
-        name = store.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
-        _flush(store, name)
-    return Kept(tenant, kind, sha256, name, codec, size, len(packed), known.path if known else "", not look)
+        name = files.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
+        _flush(files, name)
+    return StoredFile(
+        tenant, kind, sha256, name, codec, size, len(packed), stored.path if stored else "", not check_stored
+    )
 
 
-def keep_page(tenant: TenantRef, records: Sequence[Record], *, look: bool) -> Kept:
+def store_page(tenant: TenantRef, records: Sequence[Record], *, check_stored: bool) -> StoredFile:
     """The raw records of one page as one blob: a JSON line with their keys and sizes, then their bytes.
 
-    Its SHA-256 is that of the file as it is stored: no source ever sent the blob itself, and to digest a tenth of the
-    bytes is as good a proof. `look` whether the same page is kept already: new records make a new page, so that is
-    worth a query only for those that come again as they are.
+    Its SHA-256 is that of the compressed file: no source sent the blob itself, and the hash of a tenth of the bytes
+    proves as much. `check_stored` looks for the same page in the database: that is worth a query only where records
+    may come again unchanged.
     """
     sizes = [len(record.body) for record in records]
     head = json.dumps({"keys": [record.key for record in records], "sizes": sizes}).encode() + b"\n"
     codec, packed = _pack(head, *[record.body for record in records])
     sha256 = hashlib.sha256(packed).hexdigest()
-    return _kept(tenant, Artifact.Kind.PAGE, sha256, len(head) + sum(sizes), lambda: (codec, packed), look=look)
+    return _store_once(
+        tenant, Artifact.Kind.PAGE, sha256, len(head) + sum(sizes), lambda: (codec, packed), check_stored=check_stored
+    )
 
 
 def read(artifact: Artifact) -> bytes:
@@ -140,8 +150,8 @@ def sweep(tenant: TenantRef, *, older_than: timedelta = timedelta(days=1)) -> in
     newest = datetime.now(UTC) - older_than
     swept = 0
     for path in _files(store, f"{ROOT}/{tenant.key}"):
-        known = Artifact.objects.for_tenant(tenant).filter(path=path).exists()
-        if not known and store.get_modified_time(path) < newest:
+        is_named = Artifact.objects.for_tenant(tenant).filter(path=path).exists()
+        if not is_named and store.get_modified_time(path) < newest:
             store.delete(path)
             swept += 1
     return swept
@@ -160,7 +170,7 @@ def _files(store: Storage, folder: str) -> Iterator[str]:
 
 @contextmanager
 def _reachable() -> Iterator[None]:
-    """A storage that is away is no damage and nobody's fault; everything else it says is passed on as it is."""
+    """Raise Transient when the storage cannot be reached; its other errors are raised as they are."""
     try:
         yield
     except Exception as error:
@@ -195,9 +205,9 @@ def _unpack(codec: str, packed: bytes) -> bytes:
 
 
 def _flush(store: Storage, name: str) -> None:
-    """On a local disk, make the file survive a power cut before a row names it."""
+    """Flush a file on a local disk, so that it survives a power cut before a row names it."""
     if isinstance(store, InMemoryStorage):
-        return  # for tests: it has paths, but nothing lies there
+        return  # for tests: it has paths, but no files
     try:
         path = store.path(name)
     except NotImplementedError:

@@ -1,8 +1,9 @@
-"""Deliveries: who takes them in, and when they are done.
+"""Deliveries: which run ingests them, and when they are done.
 
-They belong to their connection and not to a run. At most one webhook run of a connection is queued or running
-(`Run.webhook_key`, unique); it takes in whatever is pending. Three make one: whoever stores a delivery, in the same
-transaction; whoever ends such a run and finds that more came meanwhile; and the tick, should both have died.
+A delivery belongs to its connection and not to a run. At most one webhook run of a connection is queued or running
+(`Run.webhook_key`, unique); it ingests all pending deliveries. Such a run is made in three places: in the transaction
+that stores a delivery; after the end of a webhook run, when more deliveries have arrived; and by the tick, when the
+processes of both have died.
 """
 
 from __future__ import annotations
@@ -22,31 +23,31 @@ from ingestion.models import Connection, Delivery, Run
 
 _CHUNK = 500
 _LONG = timedelta(hours=1)
-_REMEMBERED = 16
-"""Failed runs in a row that are counted; the wait between two has reached its longest before."""
+_COUNTED_FAILURES = 16
+"""Failed runs in a row that are counted; with fewer the wait has reached its maximum already."""
 
 
 def ensure_run(connection: Connection, *, wake: bool = True) -> Run | None:
-    """A queued run for the connection's deliveries unless it has one; call it in the transaction that stores one.
+    """Queue a run for the connection's deliveries unless it has one; call it in the transaction that stores one.
 
-    A run that is just ending may not see the delivery any more: where there is an active one, it is looked at again
-    after the commit. Whoever ends a run looks for deliveries after its own commit, so one of the two sees the other.
+    An active run that is just ending may not see the new delivery any more, so after the commit it is checked again.
+    The end of a run checks for deliveries after its own commit too, so one of the two sees the other.
     """
-    made = _make(connection, wake)
-    if made is None and wake:
+    run = _create_run(connection, wake)
+    if run is None and wake:
         transaction.on_commit(lambda: start_run(connection), robust=True)
-    return made
+    return run
 
 
 def start_run(connection: Connection, *, wake: bool = True) -> Run | None:
-    """A queued run if deliveries are pending and none is active."""
-    return _make(connection, wake) if pending(connection.pk).exists() else None
+    """Queue a run if deliveries are pending and no run is active."""
+    return _create_run(connection, wake) if pending(connection.pk).exists() else None
 
 
-def _make(connection: Connection, wake: bool) -> Run | None:
+def _create_run(connection: Connection, wake: bool) -> Run | None:
     if Run.unscoped.filter(webhook_key=connection.pk).exists():
         return None
-    not_before = _rest(connection)
+    not_before = _wait_until(connection)
     try:
         with transaction.atomic():
             run = Run.unscoped.create(
@@ -59,18 +60,18 @@ def _make(connection: Connection, wake: bool) -> Run | None:
             )
             events.record(run, "queued", "deliveries are pending" + (", after a failed run" if not_before else ""))
     except IntegrityError:
-        return None  # somebody else made it at the same time
+        return None  # another process has created it at the same time
     if wake:
         dispatch.wake(run)
     return run
 
 
-def _rest(connection: Connection) -> datetime | None:
-    """Until when the next run waits after failed ones: a broken pipeline must not fail once for every delivery."""
+def _wait_until(connection: Connection) -> datetime | None:
+    """Until when the next run waits after failed ones: a broken pipeline must not fail for each delivery anew."""
     ended = Run.unscoped.filter(connection=connection, kind=Run.Kind.WEBHOOK, state__in=Run.TERMINAL).order_by("-pk")
-    # One that was cancelled unasked had no delivery left, which says nothing of the next.
+    # A run that was cancelled without a request had no delivery left, which is no failure.
     ended = ended.exclude(state=Run.State.CANCELLED, cancel_requested=False)
-    newest = list(ended.values_list("state", "finished_at")[:_REMEMBERED])
+    newest = list(ended.values_list("state", "finished_at")[:_COUNTED_FAILURES])
     failed = list(takewhile(lambda row: row[0] in (Run.State.FAILED, Run.State.CANCELLED), newest))
     if not failed or failed[0][1] is None:
         return None
@@ -81,11 +82,11 @@ def _rest(connection: Connection) -> datetime | None:
 
 
 def run_at_once(connection: Connection, *, wake: bool = True) -> Run | None:
-    """The connection's queued run, made if need be, freed from any wait; None while one is running.
+    """The connection's queued run, created if necessary, due at once; None while a run is running.
 
-    Call it in the transaction that says who asked for it.
+    Call it in the transaction that records the request.
     """
-    _make(connection, wake=False)
+    _create_run(connection, wake=False)
     queued = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
     queued.update(not_before=None)
     run = queued.first()
@@ -99,24 +100,26 @@ def pending(connection_id: int | OuterRef) -> QuerySet[Delivery]:
 
 
 def is_full(connection: Connection) -> bool:
-    """Whether as much waits for this connection as may: a sender, or whoever has its secret, fills no disk."""
+    """Whether the connection has as many pending deliveries as allowed: no sender can fill the disk."""
     waiting = pending(connection.pk).aggregate(count=Count("pk"), size=Sum("size", default=0))
     full: bool = waiting["count"] >= config().MAX_PENDING_DELIVERIES or waiting["size"] >= config().MAX_PENDING_BYTES
     return full
 
 
-def forgotten(now: datetime) -> list[Connection]:
-    """Connections, not paused, for which something has been waiting longer than an hour."""
+def long_pending(now: datetime) -> list[Connection]:
+    """Connections that are not paused and have had a pending delivery for more than an hour."""
     waiting = Delivery.unscoped.filter(connection=OuterRef("pk"), state=Delivery.State.PENDING)
     old = Exists(waiting.order_by().filter(received_at__lt=now - _LONG))
     return list(Connection.unscoped.filter(old, paused_at__isnull=True).select_related("tenant").order_by("pk"))
 
 
-def settle(run: Run, ids: Sequence[int], now: datetime) -> None:
-    """Mark deliveries as taken in, inside the transaction of the batch that did. Raises Fenced when another one did."""
-    done = 0
+def mark_done(run: Run, ids: Sequence[int], now: datetime) -> None:
+    """Mark deliveries as done, in the transaction of the batch that ingested them. Raises Fenced when they are not
+    pending any more.
+    """
+    marked = 0
     for start in range(0, len(ids), _CHUNK):
-        mine = pending(run.connection_id).filter(tenant_id=run.tenant_id, pk__in=ids[start : start + _CHUNK])
-        done += mine.update(state=Delivery.State.DONE, run=run, done_at=now)
-    if done != len(ids):
+        rows = pending(run.connection_id).filter(tenant_id=run.tenant_id, pk__in=ids[start : start + _CHUNK])
+        marked += rows.update(state=Delivery.State.DONE, run=run, done_at=now)
+    if marked != len(ids):
         raise Fenced(f"Deliveries of run {run.pk} were taken in by another one; this batch is rolled back.")

@@ -18,8 +18,7 @@ _PARAMETER = re.compile(r"<(?:[^<>:]+:)?(\w+)>")
 
 
 def path_of(connection: Connection) -> str:
-    """The path that its sender delivers to; '' where the project's URLs have no endpoint for it, or its tenant is not
-    served.
+    """The path that its sender delivers to; '' without an endpoint in the project's URLs, or for a tenant not served.
 
     An endpoint is a view that `ingestion.webhooks.receiver` made; it says which pipelines it is for.
     """
@@ -29,25 +28,25 @@ def path_of(connection: Connection) -> str:
         return ""
     if not takes_deliveries(pipeline) or not pipeline.serves(connection.tenant.key):
         return ""
-    named = {"tenant": connection.tenant.key, "connection": str(connection.public_id)}
+    parameters = {"tenant": connection.tenant.key, "connection": str(connection.public_id)}
     for route, pattern in addresses():
         accepts = getattr(pattern.callback, "accepts", None)
-        if accepts is not None and set(_PARAMETER.findall(route)) == set(named) and accepts(pipeline):
-            return get_script_prefix() + _PARAMETER.sub(lambda found: named[found[1]], route)
+        if accepts is not None and set(_PARAMETER.findall(route)) == set(parameters) and accepts(pipeline):
+            return get_script_prefix() + _PARAMETER.sub(lambda match: parameters[match[1]], route)
     return ""
 
 
 def addresses() -> Iterator[tuple[str, URLPattern]]:
-    """Every view of the project with its route; '' as the route where that is a regular expression."""
+    """Every view of the project with its route; the route is '' where the pattern is a regular expression."""
     if getattr(settings, "ROOT_URLCONF", None):
-        yield from _within(get_resolver(get_urlconf()), "")
+        yield from _walk(get_resolver(get_urlconf()), "")
 
 
-def _within(resolver: URLResolver, prefix: str | None) -> Iterator[tuple[str, URLPattern]]:
+def _walk(resolver: URLResolver, prefix: str | None) -> Iterator[tuple[str, URLPattern]]:
     for entry in resolver.url_patterns:
         plain = prefix is not None and not isinstance(entry.pattern, RegexPattern)
         route = f"{prefix}{entry.pattern}" if plain else None
         if isinstance(entry, URLResolver):
-            yield from _within(entry, route)
+            yield from _walk(entry, route)
         else:
             yield route or "", entry

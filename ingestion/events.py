@@ -14,7 +14,7 @@ from ingestion.redaction import mask, masked
 logger = logging.getLogger("ingestion")
 
 _LEVELS = {"failed": logging.ERROR, "stuck": logging.WARNING}
-"""Of the events that somebody should see who sees no others; the rest are INFO."""
+"""The levels of events that need attention; all others are INFO."""
 
 
 def record(run: Run, name: str, text: str = "", **data: Any) -> None:

@@ -1,7 +1,7 @@
-"""What people see of a page before anything runs: its records, and the schema that can be inferred from them.
+"""The preview of a page before a connection runs: its records, and the schema that can be inferred from them.
 
-Values that look like personal data or secrets are masked, by the name of their member and by their form; values of a
-credential that this process has opened, for everybody.
+Values that look like personal data or secrets are masked, by the name of their member or by their form. Values of every
+credential that this process has opened are masked too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ingestion.redaction import mask
 SHOWN = 5
 """Records of a preview that are shown."""
 SAMPLED = 200
-"""Records that count for the schema: somebody waits for it."""
+"""Records that the schema is inferred from; a person waits for the result."""
 _FIELDS, _DEPTH, _EXAMPLES, _LONGEST = 300, 6, 3, 60
 _PRIVATE_NAMES = re.compile(
     r"(^|[^a-z])(e?-?mail|phone|mobile|fax|(first|last|full|sur|given|family|middle|nick|user|customer|contact|account|"
@@ -45,9 +45,9 @@ _PRIVATE_VALUES = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 MASK = "•••"
-_LOOKED_AT = 250
-"""Characters of a value that are searched: more would cost more than it tells."""
-_WHOLE = 20_000
+_SEARCHED = 250
+"""Characters of a value that are searched for private data; searching more would be slow and find little."""
+_LONGEST_RECORD = 20_000
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -57,9 +57,9 @@ class Member:
 
     path: str
     types: tuple[str, ...]
-    """text, whole number, decimal, truth, time, date, list, object: all that were met."""
+    """text, whole number, decimal, truth, time, date, list, object: those that occur."""
     present: int
-    """In how many records (or elements of lists) it stands."""
+    """In how many records (or elements of lists) it occurs."""
     missing: bool
     """Some records do not have it."""
     nullable: bool
@@ -69,7 +69,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A page to look at. `records` are laid out as JSON, with what looks private masked."""
+    """A page for people. `records` are formatted as JSON, with masks over values that look private."""
 
     count: int
     refused: int
@@ -81,7 +81,7 @@ class Preview:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _PathSummary:
     types: dict[str, None] = field(default_factory=dict)
     present: int = 0
     owners: str = ""
@@ -91,55 +91,57 @@ class _Seen:
 
 
 def preview(page: Page) -> Preview:
-    """What people see of `page`. A member that is masked in the schema is masked in every record."""
+    """The preview of `page`. A member that is masked in the schema is masked in every record."""
     bodies = [record.body for record in page.records]
-    seen, owners = _look(bodies[:SAMPLED])
-    private = {path for path, one in seen.items() if one.masked}
-    shown = tuple(_laid_out(body, private) for body in bodies[:SHOWN])
-    reasons = tuple(dict.fromkeys(mask(str(one.error)) for one in page.refused))[:SHOWN]
+    paths, owners = _summarize(bodies[:SAMPLED])
+    private = {path for path, summary in paths.items() if summary.masked}
+    records = tuple(_format(body, private) for body in bodies[:SHOWN])
+    reasons = tuple(dict.fromkeys(mask(str(refusal.error)) for refusal in page.refused))[:SHOWN]
     return Preview(
         count=len(page.records),
         refused=len(page.refused),
-        records=shown,
-        members=tuple(_members(seen, owners)),
+        records=records,
+        members=tuple(_members(paths, owners)),
         notes=tuple(map(mask, page.notes)),
         reasons=reasons,
     )
 
 
 def members(bodies: Sequence[bytes]) -> Iterator[Member]:
-    """The inferred schema, in the order in which members were met; bodies that are no JSON are passed over."""
-    return _members(*_look(bodies))
+    """The inferred schema, in the order in which members occur; bodies that are no JSON are skipped."""
+    return _members(*_summarize(bodies))
 
 
-def _look(bodies: Sequence[bytes]) -> tuple[dict[str, _Seen], dict[str, int]]:
-    """What was met at each path, and how many objects and lists could have had it."""
-    seen: dict[str, _Seen] = {}
+def _summarize(bodies: Sequence[bytes]) -> tuple[dict[str, _PathSummary], dict[str, int]]:
+    """A summary of each path, and how many objects and lists could have had a value there."""
+    paths: dict[str, _PathSummary] = {}
     owners: dict[str, int] = {}
     for body in bodies:
-        _note(_parsed(body), "", "", seen, owners, 0)
-    return seen, owners
+        _add_value(_parse(body), "", "", paths, owners, 0)
+    return paths, owners
 
 
-def _members(seen: Mapping[str, _Seen], owners: Mapping[str, int]) -> Iterator[Member]:
-    for path, one in seen.items():
+def _members(paths: Mapping[str, _PathSummary], owners: Mapping[str, int]) -> Iterator[Member]:
+    for path, summary in paths.items():
         yield Member(
             path=mask(path),
-            types=tuple(one.types),
-            present=one.present,
-            missing=one.present < owners[one.owners],
-            nullable=one.nulls > 0,
-            examples=tuple(one.values),
-            masked=one.masked,
+            types=tuple(summary.types),
+            present=summary.present,
+            missing=summary.present < owners[summary.owners],
+            nullable=summary.nulls > 0,
+            examples=tuple(summary.values),
+            masked=summary.masked,
         )
 
 
-def _masked(value: Any, private: Collection[str], path: str = "", name: str = "") -> Any:
-    """`value` with everything masked that looks private or lies at a path that is, inside objects and lists too."""
+def _mask_private(value: Any, private: Collection[str], path: str = "", name: str = "") -> Any:
+    """`value` with masks over everything that looks private or is at a private path, in objects and lists too."""
     if isinstance(value, Mapping):
-        return {key: _masked(one, private, f"{path}.{key}" if path else key, key) for key, one in value.items()}
+        return {
+            key: _mask_private(member, private, f"{path}.{key}" if path else key, key) for key, member in value.items()
+        }
     if isinstance(value, list):
-        return [_masked(one, private, f"{path}[]", name) for one in value]
+        return [_mask_private(element, private, f"{path}[]", name) for element in value]
     hidden = looks_private(name, value) or (path in private and value not in (None, ""))
     return MASK if hidden else value
 
@@ -151,42 +153,44 @@ def looks_private(name: str, value: Any) -> bool:
     if _PRIVATE_NAMES.search(_CAMEL.sub("_", name[:100])):
         return True
     return (
-        isinstance(value, str) and not _TIMES.fullmatch(value[:40]) and bool(_PRIVATE_VALUES.search(value[:_LOOKED_AT]))
+        isinstance(value, str) and not _TIMES.fullmatch(value[:40]) and bool(_PRIVATE_VALUES.search(value[:_SEARCHED]))
     )
 
 
-def _note(value: Any, path: str, owner: str, seen: dict[str, _Seen], owners: dict[str, int], depth: int) -> None:
+def _add_value(
+    value: Any, path: str, owner: str, paths: dict[str, _PathSummary], owners: dict[str, int], depth: int
+) -> None:
     if path:
-        if path not in seen and len(seen) >= _FIELDS:
+        if path not in paths and len(paths) >= _FIELDS:
             return
-        one = seen.setdefault(path, _Seen(owners=owner))
-        one.present += 1
+        summary = paths.setdefault(path, _PathSummary(owners=owner))
+        summary.present += 1
         if value is None:
-            one.nulls += 1
+            summary.nulls += 1
             return
-        one.types[_type(value)] = None
+        summary.types[_type(value)] = None
         if not isinstance(value, dict | list):
-            _example(one, path, value)
+            _add_example(summary, path, value)
     if depth >= _DEPTH:
         return
     if isinstance(value, dict):
         owners[path] = owners.get(path, 0) + 1
         for key, inner in value.items():
-            _note(inner, f"{path}.{key}" if path else str(key), path, seen, owners, depth + 1)
+            _add_value(inner, f"{path}.{key}" if path else str(key), path, paths, owners, depth + 1)
     elif isinstance(value, list):
         owners[path] = owners.get(path, 0) + len(value)
         for inner in value[:100]:
-            _note(inner, f"{path}[]", path, seen, owners, depth + 1)
+            _add_value(inner, f"{path}[]", path, paths, owners, depth + 1)
 
 
-def _example(one: _Seen, path: str, value: Any) -> None:
+def _add_example(summary: _PathSummary, path: str, value: Any) -> None:
     private = looks_private(re.split(r"[.\[]", path.removesuffix("[]"))[-1], value)
-    one.masked = one.masked or private
-    if one.masked:
-        one.values = {MASK: None}
-    elif len(one.values) < _EXAMPLES:
+    summary.masked = summary.masked or private
+    if summary.masked:
+        summary.values = {MASK: None}
+    elif len(summary.values) < _EXAMPLES:
         text = mask(value if isinstance(value, str) else _encoder.encode(value).decode())
-        one.values[text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"] = None
+        summary.values[text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"] = None
 
 
 def _type(value: Any) -> str:
@@ -218,17 +222,17 @@ def _time(text: str) -> str:
     return "time"
 
 
-def _parsed(body: bytes) -> Any:
+def _parse(body: bytes) -> Any:
     try:
         return json.loads(body, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):  # ArithmeticError: of 1e9999999999999999999
         return None
 
 
-def _laid_out(body: bytes, private: Collection[str]) -> str:
-    """JSON with its numbers as they came."""
+def _format(body: bytes, private: Collection[str]) -> str:
+    """Indented JSON, with the numbers as they were sent."""
     try:
-        data = _encoder.encode(_masked(json.loads(body, parse_float=Decimal), private))
-        return mask(msgspec.json.format(data, indent=2).decode())[:_WHOLE]
+        data = _encoder.encode(_mask_private(json.loads(body, parse_float=Decimal), private))
+        return mask(msgspec.json.format(data, indent=2).decode())[:_LONGEST_RECORD]
     except (ValueError, ArithmeticError, RecursionError, UnicodeError):  # msgspec's errors are ValueErrors too
         return MASK

@@ -1,10 +1,10 @@
 """Rows that are forgotten after a time: declared by name, deleted by `ingest sweep`.
 
-A kind declares its own when its app starts:
+An app declares its own when it starts:
 
     retain(Retention("shop_events", ShopEvent, moment="created_at", days=90))
 
-and INGESTION["KEEP_DAYS"] = {"shop_events": 30} keeps them for another time.
+and INGESTION["KEEP_DAYS"] = {"shop_events": 30} keeps them for another period.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ingestion.models import Delivery, Run, Spending, Tenant, TenantOwned
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Rows of `model` that `of` finds are deleted `days` days after their `moment`, a lookup of a time."""
+    """Rows of `model` that match `of` are deleted `days` days after their `moment`, a lookup of a time."""
 
     name: str
     model: type[TenantOwned]
@@ -35,7 +35,7 @@ _retained: dict[str, Retention] = {}
 
 
 def retain(value: Retention) -> None:
-    """Declare it. Safe to repeat.
+    """Declare a retention. Safe to repeat.
 
     Raises ConfigurationError where the name is another one's, and for days that are none or more than 36500.
     """
@@ -45,22 +45,22 @@ def retain(value: Retention) -> None:
         raise ConfigurationError(f"What is retained as {value.name!r} is declared twice.")
 
 
-def retained() -> list[Retention]:
-    """All that is declared, by name."""
+def retentions() -> list[Retention]:
+    """All declared retentions, by name."""
     return [_retained[name] for name in sorted(_retained)]
 
 
-def prune(tenant: Tenant, one: Retention, *, chunk: int = 500) -> int:
-    """Delete what has been kept long enough, in batches of `chunk` rows with a transaction each; how many rows."""
-    before = read_db_now() - timedelta(days=config().KEEP_DAYS.get(one.name, one.days))
-    old = one.model.objects.for_tenant(tenant).filter(one.of, **{f"{one.moment}__lt": before})
-    gone = 0
+def prune(tenant: Tenant, retention: Retention, *, chunk: int = 500) -> int:
+    """Delete rows past their retention, in transactions of `chunk` rows each; return how many were deleted."""
+    before = read_db_now() - timedelta(days=config().KEEP_DAYS.get(retention.name, retention.days))
+    old = retention.model.objects.for_tenant(tenant).filter(retention.of, **{f"{retention.moment}__lt": before})
+    deleted = 0
     while ids := list(old.order_by("pk").values_list("pk", flat=True)[:chunk]):
-        one.model.objects.for_tenant(tenant).filter(pk__in=ids).delete()
-        gone += len(ids)
-    return gone
+        retention.model.objects.for_tenant(tenant).filter(pk__in=ids).delete()
+        deleted += len(ids)
+    return deleted
 
 
-# A duplicate of a delivery that comes later is taken in again. What a run spent is asked for only while it may go on.
+# A duplicate that arrives after its delivery was deleted is ingested again. Spendings are read only by active runs.
 retain(Retention("deliveries", Delivery, "done_at", 30, ~Q(state=Delivery.State.PENDING)))
 retain(Retention("spendings", Spending, "run__finished_at", 90, Q(run__state__in=Run.TERMINAL)))

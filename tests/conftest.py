@@ -144,7 +144,7 @@ def no_hold_off_of_another_test() -> None:
 
     from ingestion.limits import throttling
 
-    throttling._stand_ins.buckets.clear()
+    throttling._local_buckets.buckets.clear()
     if servers.redis_socket().exists():
         with suppress(RedisError):
             if buckets := _cleaner().keys("*:bucket:*"):

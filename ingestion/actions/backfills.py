@@ -134,7 +134,7 @@ def start_shards(
     text = f"{counted(len(windows), 'shard')}, {params['parallel']} at a time, asked for by {actor.name}"
     events.record(parent, "started", text, shards=len(windows))
     if wake:
-        for one in shards.next_in_line(parent):
+        for one in shards.next_shards(parent):
             queueing.wake(one.pk, connection.tenant.tier, one.fence)
     return parent
 

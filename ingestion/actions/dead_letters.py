@@ -19,8 +19,9 @@ from ingestion.core import registry
 from ingestion.core.errors import ActionRefused
 from ingestion.core.text import counted
 from ingestion.models import Connection, DeadLetter, Run, Tenant, TenantQuerySet
+from ingestion.running import replay_dry_run
 from ingestion.running.newer_rows import FORCE
-from ingestion.running.replay_dry_run import Rehearsed, rehearse
+from ingestion.running.replay_dry_run import ReplayReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,9 @@ def replay(
     return runs
 
 
-def rehearse_replay(
+def dry_run_replay(
     actor: Actor, selection: Selection, *, limit: int | None = None, over_newer: bool = False
-) -> list[Rehearsed]:
+) -> list[ReplayReport]:
     """What `replay` would do to each letter, connection by connection; nothing is written but the audit trail's rows.
 
     Raises ActionRefused when nothing matches, as `replay` does, and UnknownPipeline when a pipeline's code is gone.
@@ -103,12 +104,12 @@ def rehearse_replay(
     if not chosen:
         raise ActionRefused(dead_letters_left_out.nothing(selection.tenant, selection.ids))
     connections = Connection.objects.for_tenant(selection.tenant).select_related("tenant").filter(pk__in=chosen)
-    rehearsed = []
+    reports = []
     for connection in connections.order_by("pk"):
         ids = chosen[connection.pk]
         actor.audit(selection.tenant, "rehearse replay", connection, dead_letters=len(ids))
-        rehearsed.append(rehearse(connection, ids, over_newer=over_newer))
-    return rehearsed
+        reports.append(replay_dry_run.dry_run_replay(connection, ids, over_newer=over_newer))
+    return reports
 
 
 def _replay_one(

@@ -33,7 +33,7 @@ def end_hold_off(actor: Actor, connection: Connection, reason: str = "") -> Ende
     """
     tenant = connection.tenant
     actor.require("run_connection", tenant)
-    integration = limits.limited_of(connection)
+    integration = limits.rate_name_of(connection)
     seconds = limits.release(tenant.ref, tenant.tier, integration) if integration else 0.0
     with transaction.atomic():
         waiting = _of_its_hosts(connection, limits.waiting_for(tenant.ref, integration))

@@ -69,7 +69,7 @@ def _cancel_backfill(actor: Actor, parent: Run, reason: str) -> None:
         never = mine.filter(state=Run.State.QUEUED).update(state=Run.State.CANCELLED, finished_at=timezone.now())
         events.record(parent, "cancel requested", reason, shards_that_waited=never)
         actor.audit(parent.tenant, "cancel", parent, reason)
-        transaction.on_commit(lambda: shards.settle(parent.pk), robust=True)
+        transaction.on_commit(lambda: shards.close_if_done(parent.pk), robust=True)
     stalled.release(mine)
 
 
@@ -141,7 +141,7 @@ def _go_on(actor: Actor, parent: Run, reason: str, wake: bool) -> Run:
         events.record(parent, "note", f"goes on, asked for by {actor.name}")
         actor.audit(parent.tenant, "retry", parent, reason, run=parent.pk)
         if wake:
-            for shard in shards.next_in_line(parent):
+            for shard in shards.next_shards(parent):
                 queueing.wake(shard.pk, shard.tenant.tier, shard.fence)
     return parent
 

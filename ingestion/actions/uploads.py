@@ -61,7 +61,7 @@ def upload(
     _check(connection, name, data)
     refuse_secrets(connection, config)
     check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
-    kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
+    kept = artifacts.store(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
         artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save())
         earlier = _taken(connection, artifact)

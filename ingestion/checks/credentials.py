@@ -27,7 +27,7 @@ def check_credentials(app_configs: Sequence[Any] | None = None, **kwargs: Any) -
 def _store() -> Iterator[CheckMessage]:
     hint = "Name ingestion.vault.DatabaseStore, ingestion.vault.HashicorpStore, or a class with their methods."
     try:
-        store = stores.chosen()
+        store = stores.configured_store()
     except (ConfigurationError, TypeError) as error:
         yield Error(str(error), hint=hint, id="ingestion.E204")
         return

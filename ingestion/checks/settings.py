@@ -47,7 +47,7 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
 
 
 def _check_keeping(days: Collection[str]) -> list[CheckMessage]:
-    known = [one.name for one in retention.retained()]
+    known = [one.name for one in retention.retentions()]
     return [
         checks.Warning(
             f'INGESTION["KEEP_DAYS"] names {name!r}, but no installed app retains rows under that name.',

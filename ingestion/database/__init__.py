@@ -1,1 +1,1 @@
-"""What tables are written with: the database's clock, its errors, converters of values, statements."""
+"""The database layer: its clock and errors, converters of values, statements."""

@@ -1,4 +1,4 @@
-"""What the databases' columns can hold, where Django's fields do not say it."""
+"""Limits of the databases' columns that Django's fields do not know."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def integer_range(field: models.Field[Any, Any], connection: BaseDatabaseWrapper
     SQLite takes 64 bits in every column; what other databases refuse there is refused as well.
     """
     kind = field.get_internal_type()
-    known: Any = connection.ops.integer_field_range(kind)
+    limits: Any = connection.ops.integer_field_range(kind)
     if connection.vendor == "sqlite" and not isinstance(field, models.AutoField):
-        known = BaseDatabaseOperations.integer_field_ranges.get(kind, known)
-    return (-(2**63) if known[0] is None else known[0]), (2**63 - 1 if known[1] is None else known[1])
+        limits = BaseDatabaseOperations.integer_field_ranges.get(kind, limits)
+    return (-(2**63) if limits[0] is None else limits[0]), (2**63 - 1 if limits[1] is None else limits[1])
 
 
 def json_levels(connection: BaseDatabaseWrapper) -> int:

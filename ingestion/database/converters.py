@@ -1,4 +1,4 @@
-"""From a Python value to what one database column takes, without ever changing it.
+"""Converts a Python value to the parameter of one database column, without ever changing it.
 
 An adapter returns the parameter for the driver or raises a `ColumnFault`; it never rounds, cuts or guesses. Django's
 own preparation would round decimals to the column's places, cut 3.7 to 3, write lists as Python does and take naive
@@ -21,7 +21,7 @@ from ingestion.core.text import counted
 from ingestion.database import json_columns, numbers, times
 from ingestion.database.nul import nul_rule, without_nul
 from ingestion.database.statements import as_text
-from ingestion.database.unfit import CONVERSION_ERRORS, ColumnFault, refuse_strangers, refuse_truths
+from ingestion.database.unfit import CONVERSION_ERRORS, ColumnFault, refuse_booleans, refuse_non_values
 
 Adapter = Callable[[Any], Any]
 _NO_TEXT = (Mapping, Iterator, list, tuple, set, frozenset, bytes, bytearray, memoryview, BaseModel)
@@ -34,9 +34,9 @@ def adapter(
 
     `nul` says what becomes of NUL in texts outside of keys, as in `Upsert`.
     """
-    for kinds, made in _KINDS:
+    for kinds, make_adapter in _KINDS:
         if isinstance(field, kinds):
-            return made(field, connection)
+            return make_adapter(field, connection)
     match field:
         case models.ForeignKey():
             return adapter(field.target_field, connection)
@@ -45,7 +45,7 @@ def adapter(
         case models.JSONField():
             return json_columns.document(field, connection, nul_rule(connection, nul))
         case _:
-            return _sent(_generic(field, connection), connection)
+            return _sendable(_generic(field, connection), connection)
 
 
 def _text(field: models.Field[Any, Any], is_key: bool, nul: str) -> Adapter:
@@ -67,10 +67,10 @@ def _text(field: models.Field[Any, Any], is_key: bool, nul: str) -> Adapter:
 
 
 def _written(value: Any, field: models.Field[Any, Any]) -> str:
-    """What has a text of its own, such as a number or a UUID, as that text; nobody wants Python's word for a list."""
+    """The text of a value that has one, such as a number or a UUID; Python's repr of a list is refused."""
     if not isinstance(value, str):
-        refuse_truths(value, "text")
-        refuse_strangers(value)
+        refuse_booleans(value, "text")
+        refuse_non_values(value)
         if isinstance(value, _NO_TEXT) or not _has_text(value):
             raise ColumnFault("text", f"A {type(value).__name__} is no text; say in the transform how it is written.")
     text: str = field.get_prep_value(value)
@@ -78,7 +78,7 @@ def _written(value: Any, field: models.Field[Any, Any]) -> str:
 
 
 def _has_text(value: Any) -> bool:
-    """Whether `str` gives what people would write, and not Python's word for an object."""
+    """Whether `str` returns a text for people, and not Python's repr of an object."""
     if callable(value) or dataclasses.is_dataclass(value) or (isinstance(value, Enum) and not isinstance(value, int)):
         return False
     kind: Any = type(value)
@@ -87,7 +87,7 @@ def _has_text(value: Any) -> bool:
 
 def _boolean(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
     def adapt(value: Any) -> Any:
-        refuse_strangers(value)
+        refuse_non_values(value)
         if not isinstance(value, bool | int | float | str) or value == "":  # which Django takes for NULL
             raise ColumnFault("boolean", f"{value!r} is no truth value.")
         return field.get_db_prep_save(value, connection)
@@ -123,12 +123,12 @@ def _address(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> 
 
 
 def _generic(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Adapter:
-    """Fields of other kinds, custom ones too: what they make of a value is theirs to say."""
+    """Other fields, including custom ones: their own preparation decides about a value."""
 
     def adapt(value: Any) -> Any:
-        refuse_strangers(value)
+        refuse_non_values(value)
         if isinstance(field, models.UUIDField):
-            refuse_truths(value, "UUID")
+            refuse_booleans(value, "UUID")
         return field.get_db_prep_save(value, connection)
 
     return adapt
@@ -138,8 +138,8 @@ _BOUND = (str, bytes, bytearray, memoryview, int, float, type(None))
 """What SQLite's driver binds as it is."""
 
 
-def _sent(adapt: Adapter, connection: BaseDatabaseWrapper) -> Adapter:
-    """`adapt`, with what the statement cannot send refused here, where it is one value's fault and not the batch's."""
+def _sendable(adapt: Adapter, connection: BaseDatabaseWrapper) -> Adapter:
+    """`adapt`, which also refuses values that the statement cannot send: it is one value's fault, not the batch's."""
     if connection.vendor != "sqlite":
         return lambda value: as_text(adapt(value))
 
@@ -158,13 +158,13 @@ _KINDS: tuple[tuple[type[models.Field[Any, Any]], Callable[[Any, BaseDatabaseWra
     (models.DateTimeField, lambda field, connection: times.moment(connection)),
     (models.DateField, lambda field, connection: times.day(connection)),
     (models.TimeField, times.time_of_day),
-    (models.DurationField, lambda field, connection: _sent(times.duration(field, connection), connection)),
+    (models.DurationField, lambda field, connection: _sendable(times.duration(field, connection), connection)),
     (models.FloatField, lambda field, connection: numbers.floating),
     (models.BooleanField, _boolean),
-    (models.BinaryField, lambda field, connection: _sent(_binary(field, connection), connection)),
-    (models.GenericIPAddressField, lambda field, connection: _sent(_address(field, connection), connection)),
+    (models.BinaryField, lambda field, connection: _sendable(_binary(field, connection), connection)),
+    (models.GenericIPAddressField, lambda field, connection: _sendable(_address(field, connection), connection)),
 )
-"""How the values of a field are taken, by the first kind that it is: a moment's field is also one of days."""
+"""The adapter of each kind of field; the first match counts, because a DateTimeField is also a DateField."""
 
 
 def from_text(field: models.Field[Any, Any], vendor: str) -> Callable[[str], Any]:

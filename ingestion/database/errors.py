@@ -1,7 +1,7 @@
-"""Whose fault is a database error? A table, closed by default: what is not listed is not the record's fault.
+"""Classifies database errors. The table is closed by default: an error that is not listed is no record's fault.
 
-Burying a lost connection in the dead letters would lose a whole batch, so OperationalError is never the record's fault,
-but for the few MySQL codes below that report a bad value under that class.
+If a lost connection made dead letters, a whole batch would be lost. So OperationalError is never the record's fault,
+except for the few MySQL codes below that report a bad value under that class.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _MYSQL_RETRY_CODES = frozenset(
         1040,  # ER_CON_COUNT_ERROR
         1053,  # ER_SERVER_SHUTDOWN
         1152,  # ER_ABORTING_CONNECTION
-        1158, 1159, 1160, 1161,  # network read and write errors
+        *(1158, 1159, 1160, 1161),  # network read and write errors
         1205,  # ER_LOCK_WAIT_TIMEOUT: the server does NOT roll the transaction back
         1213,  # ER_LOCK_DEADLOCK
         1317,  # ER_QUERY_INTERRUPTED
         1927,  # MariaDB ER_CONNECTION_KILLED
-        2002, 2003, 2006, 2013, 2055,  # client: cannot connect, gone away, lost during query
+        *(2002, 2003, 2006, 2013, 2055),  # client: cannot connect, gone away, lost during query
     }
-)  # fmt: skip
+)
 _POSTGRES_RETRY_STATES = ("08", "40", "53", "55P03", "57P")
 """SQLSTATE prefixes: connection, rollback (deadlock, serialization), resources, lock timeout, operator intervention."""
 
 
 _OF_RECORD = (ObjectDoesNotExist, MultipleObjectsReturned, ValidationError)
-"""Django's own words for data that does not fit, as a transform raises them that looks something up."""
+"""Django's errors for data that does not fit, as a transform raises them that reads the database."""
 
 
 def is_of_record(error: Exception) -> bool:
@@ -58,7 +58,7 @@ def is_record_fault(error: DatabaseError) -> bool:
 
 
 def is_duplicate(error: DatabaseError) -> bool:
-    """True when a row with this key, or another unique value of it, is there already."""
+    """True when a row with this key, or with another of its unique values, exists already."""
     if _mysql_code(error) == 1062:  # ER_DUP_ENTRY
         return True
     state = getattr(error.__cause__, "sqlstate", None)
@@ -85,12 +85,12 @@ def is_transient(error: Exception) -> bool:
 
 
 def is_away(error: Exception) -> bool:
-    """True when the database could not be asked at all, or not now: the same request may succeed later."""
+    """True when the database cannot be reached now: the same request may succeed later."""
     return is_transient(error) or (isinstance(error, OperationalError) and not is_record_fault(error))
 
 
 def is_conflict(error: Exception) -> bool:
-    """True when the database gave up this statement for another transaction's sake; the connection is sound."""
+    """True when the database cancelled this statement in favour of another transaction; the connection is usable."""
     if not isinstance(error, OperationalError):
         return False
     state = str(getattr(error.__cause__, "sqlstate", None) or "")

@@ -1,4 +1,4 @@
-"""Many new rows of one of the engine's own tables, at a third of the cost of Django's `bulk_create` (measured)."""
+"""Inserts many rows into one of the engine's own tables, at a third of the cost of `bulk_create` (measured)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def insert(
     key: tuple[str, ...] = (),
     updates: tuple[str, ...] = (),
 ) -> None:
-    """Insert `rows` (field or column names to values); of one that is there by its unique `key`, set `updates` instead.
+    """Insert `rows` (field or column names to values); where the unique `key` exists, set `updates` instead.
 
-    Raises what the database raises, and ColumnFault for a value that does not fit.
+    Raises the database's errors, and ColumnFault for a value that does not fit.
     """
     if rows:
         _compiled(model, key, updates, router.db_for_write(model)).write(rows, now)
@@ -38,14 +38,16 @@ class _Insert:
 
     def write(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         with connections[self.alias].cursor() as cursor:
-            self.statement.write(cursor, (), [one.adapt(rows, now) for one in self.columns])
+            self.statement.write(cursor, (), [column.adapt(rows, now) for column in self.columns])
 
 
 @lru_cache(maxsize=64)
 def _compiled(model: type[models.Model], key: tuple[str, ...], updates: tuple[str, ...], alias: str) -> _Insert:
     connection, meta = connections[alias], model._meta
-    fields = [one for one in meta.concrete_fields if not isinstance(one, models.AutoField)]
-    by_name = {name: str(one.column) for one in fields for name in (one.name, one.attname)}
+    fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
+    by_name = {name: str(field.column) for field in fields for name in (field.name, field.attname)}
     keys, changes = [by_name[name] for name in key], [by_name[name] for name in updates]
     into = statements.Target(meta.db_table, (), fields, keys, changes, version="")
-    return _Insert(alias, tuple(column(one, connection) for one in fields), statements.compile_upsert(connection, into))
+    return _Insert(
+        alias, tuple(column(field, connection) for field in fields), statements.compile_upsert(connection, into)
+    )

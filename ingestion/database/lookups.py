@@ -1,4 +1,4 @@
-"""Asking for rows by very many keys."""
+"""Lookups of rows by very many keys."""
 
 from __future__ import annotations
 

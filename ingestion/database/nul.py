@@ -13,12 +13,12 @@ NUL_REFUSED = (
 
 
 def nul_rule(connection: BaseDatabaseWrapper, nul: str) -> str:
-    """What is done about NUL in a text: "replace", "refuse", or "" where the database takes it as it is."""
+    """The rule for NUL in a text: "replace", "refuse", or "" where the database takes it as it is."""
     return nul if nul == "replace" or connection.vendor == "postgresql" else ""
 
 
-def without_nul(text: str, sign: str, instead: str, nul: str) -> str:
-    """`text` with `instead` for every `sign` of NUL. Raises ColumnFault unless it is to be replaced."""
+def without_nul(text: str, sign: str, replacement: str, nul: str) -> str:
+    """`text` with `replacement` for every `sign` of NUL. Raises ColumnFault unless it is to be replaced."""
     if nul != "replace":
         raise ColumnFault("nul", NUL_REFUSED)
-    return text.replace(sign, instead)
+    return text.replace(sign, replacement)

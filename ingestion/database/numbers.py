@@ -1,4 +1,4 @@
-"""Numbers into their columns: never rounded, never made of what is no number."""
+"""Converts numbers into their columns: never rounded, never made of values that are no numbers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion.database.column_limits import SQLITE_DIGITS, integer_range
-from ingestion.database.unfit import ColumnFault, refuse_strangers, refuse_truths
+from ingestion.database.unfit import ColumnFault, refuse_booleans, refuse_non_values
 
 _EXACT_FLOAT = 2**53
-"""Up to here a float tells every whole number from its neighbours."""
+"""Up to here a float can represent every whole number."""
 
 
 def integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Callable[[Any], int]:
@@ -30,8 +30,8 @@ def integer(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> C
 
 def _whole(value: Any, field: models.Field[Any, Any]) -> int:
     """The whole number that `value` is. Django's own preparation would cut 3.7 to 3."""
-    refuse_truths(value, "whole number")
-    refuse_strangers(value)
+    refuse_booleans(value, "whole number")
+    refuse_non_values(value)
     if isinstance(value, float | Decimal):
         if value != value or value in (float("inf"), float("-inf")):
             raise ColumnFault("not_finite", f"{value} is not a number a column can hold.")
@@ -76,16 +76,16 @@ def decimal(field: models.DecimalField[Any, Any], connection: BaseDatabaseWrappe
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, float):
         raise ColumnFault("float", "Money and other decimals must not pass through float; give a Decimal or text.")
-    refuse_truths(value, "decimal number")
-    refuse_strangers(value)
+    refuse_booleans(value, "decimal number")
+    refuse_non_values(value)
     if not isinstance(value, int | str | Decimal):  # a tuple of digits, too, makes a Decimal
         raise ColumnFault("decimal", f"A {type(value).__name__} is no decimal number; give a Decimal or text.")
     return Decimal(value)
 
 
 def floating(value: Any) -> float:
-    refuse_truths(value, "number")
-    refuse_strangers(value)
+    refuse_booleans(value, "number")
+    refuse_non_values(value)
     number = float(value)
     if number != number or number in (float("inf"), float("-inf")):
         raise ColumnFault("not_finite", f"{number} is not a number a column can hold.")

@@ -1,4 +1,4 @@
-"""How one column's parameters are made of many rows at once."""
+"""Turns one column of many rows into parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ingestion.database.converters import Adapter, adapter
 from ingestion.database.unfit import ColumnFault
-from ingestion.database.vectorised import Whole, whole
+from ingestion.database.vectorised import Vectorised, vectorised
 
 _DEFERRED = (
     "The row was fetched without this field (only() or defer()), and loading it would put the default over what is "
@@ -27,7 +27,7 @@ class Column:
     name: str
     attname: str
     convert: Adapter
-    convert_whole: Whole | None
+    convert_column: Vectorised | None
     null: bool
     default: Callable[[datetime], Any] | None
     stamped: bool
@@ -41,7 +41,7 @@ class Column:
         present = [value for value in values if value is not None]
         if len(present) < len(values) and not self.null:
             raise ColumnFault("null", "A value is required here.")
-        adapted = self.convert_whole(present) if self.convert_whole and present else None
+        adapted = self.convert_column(present) if self.convert_column and present else None
         if adapted is None:
             adapted = list(map(self.convert, present))
         if len(present) == len(values):
@@ -50,19 +50,19 @@ class Column:
         return [None if value is None else next(following) for value in values]
 
     def _values(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Any]:
-        # Rows are alike as a rule, so the name that the first has is tried on all before each is looked into.
+        # Rows mostly have the same names, so the first row's name is tried on all before each row is searched.
         name = self.attname if rows and self.name not in rows[0] else self.name
         try:
             return [row[name] for row in rows]
         except KeyError:
-            return [self._looked_for(row, now) for row in rows]
+            return [self._value_of(row, now) for row in rows]
 
-    def _looked_for(self, row: Mapping[str, Any], now: datetime) -> Any:
+    def _value_of(self, row: Mapping[str, Any], now: datetime) -> Any:
         if self.name in row:
             return row[self.name]
         if self.attname in row:
             return row[self.attname]
-        if "_state" in row:  # a model instance, which has every field but those that its query left in the database
+        if "_state" in row:  # a model instance, which lacks only fields that its query deferred
             raise ColumnFault("deferred", _DEFERRED)
         return self._default(now)
 
@@ -75,10 +75,10 @@ def column(
 ) -> Column:
     """How values of `field` become parameters on `connection`."""
     convert = adapter(field, connection, is_key=is_key, nul=nul)
-    convert_whole = whole(field, connection, is_key=is_key, nul=nul)
+    convert_column = vectorised(field, connection, is_key=is_key, nul=nul)
     stamped = bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
     null, default = bool(field.null), _default(field, stamped)
-    return Column(field.name, field.attname, convert, convert_whole, null, default, stamped)
+    return Column(field.name, field.attname, convert, convert_column, null, default, stamped)
 
 
 def _default(field: models.Field[Any, Any], stamped: bool) -> Callable[[datetime], Any] | None:

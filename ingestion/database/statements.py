@@ -65,8 +65,8 @@ def compile_upsert(connection: BaseDatabaseWrapper, target: Target) -> Statement
     keys = ", ".join(map(quote, target.keys))
     on_conflict = f"ON CONFLICT ({keys}) DO UPDATE SET {changes}" if changes else ""
     if target.version:
-        theirs, ours = f"EXCLUDED.{quote(target.version)}", f"{quote(target.table)}.{quote(target.version)}"
-        on_conflict += f" WHERE {_not_older(theirs, ours)}"
+        arriving, stored = f"EXCLUDED.{quote(target.version)}", f"{quote(target.table)}.{quote(target.version)}"
+        on_conflict += f" WHERE {_not_older(arriving, stored)}"
     if connection.vendor == "postgresql":
         return _postgresql(target, on_conflict, connection)
     return _sqlite(target, on_conflict, connection)

@@ -1,4 +1,4 @@
-"""Moments, days, times of day and durations into their columns: each with its zone, none moved, cut or guessed."""
+"""Converts moments, days, times of day and durations into their columns: none is moved, cut or guessed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ingestion.database.unfit import ColumnFault
 
 _MICROSECONDS = 2**63
-"""Where the databases without durations end, which keep them as whole microseconds."""
+"""The limit of databases without durations, which store them as whole microseconds."""
 
 
 def moment(connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:
-    """In the zone of the database. PostgreSQL would take what leaves the years 1 to 9999, and nobody could read it."""
+    """The adapter of a DateTimeField, in the database's zone; years outside of 1 to 9999 there are refused."""
     zone = UTC if connection.vendor == "postgresql" else connection.timezone
     prepare = connection.ops.adapt_datetimefield_value
 
@@ -51,7 +51,7 @@ def time_of_day(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) 
     prepare = connection.ops.adapt_timefield_value
 
     def adapt(value: Any) -> Any:
-        parsed = _written(value, field) if isinstance(value, str) else value
+        parsed = _parse(value, field) if isinstance(value, str) else value
         if not isinstance(parsed, time):  # nor a datetime, whose day would be lost
             raise ColumnFault("time", f"{value!r} is not a time of day.")
         if parsed.tzinfo is not None:
@@ -61,8 +61,8 @@ def time_of_day(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) 
     return adapt
 
 
-def _written(text: str, field: models.Field[Any, Any]) -> Any:
-    """The time that `text` says; Django drops its offset."""
+def _parse(text: str, field: models.Field[Any, Any]) -> Any:
+    """The time in `text` with its offset, which Django would drop."""
     try:
         return time.fromisoformat(text.strip())
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a value is refused with that does not fit its column, and which errors are about the value."""
+"""`ColumnFault`, the refusal of a value that does not fit its column, and which errors are about the value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion.core.text import told
 from ingestion.core.user_errors import UNFORESEEN
 
 CONVERSION_ERRORS = (*UNFORESEEN, ValidationError)
-"""What converting one value may raise because of that value: also a custom field's code that did not foresee it."""
+"""What converting one value may raise because of that value: also the code of a custom field that did not expect it."""
 
 
 class ColumnFault(ValueError):
@@ -41,15 +41,15 @@ def explain(error: Exception) -> tuple[str, str]:
             return type(error).__name__, told(error)
 
 
-def refuse_strangers(value: Any) -> None:
-    """Raise ColumnFault for what is no value at all: SQL expressions and rows of other tables."""
+def refuse_non_values(value: Any) -> None:
+    """Raise ColumnFault for SQL expressions and rows of other tables, which are no values."""
     if isinstance(value, models.Model):
         raise ColumnFault("row", f"A row of {type(value).__name__} is no value; give the value of one of its columns.")
     if hasattr(value, "resolve_expression") or hasattr(value, "as_sql"):
         raise ColumnFault("expression", f"{type(value).__name__}(…) is an SQL expression; the loader takes values.")
 
 
-def refuse_truths(value: Any, wanted: str) -> None:
-    """Raise ColumnFault for True and False, which Python takes for 1 and 0 and for texts."""
+def refuse_booleans(value: Any, expected: str) -> None:
+    """Raise ColumnFault for True and False, which Python converts to 1, 0 and texts."""
     if isinstance(value, bool):
-        raise ColumnFault("boolean", f"{value} is a truth value and no {wanted}; say in the transform what it means.")
+        raise ColumnFault("boolean", f"{value} is a truth value and no {expected}; say in the transform what it means.")

@@ -24,17 +24,17 @@ from ingestion.models import DeadLetter, TenantQuerySet
 _PAGE = 500
 _PAGE_BYTES = 16 * 1024 * 1024
 _DELIVERY = re.compile(r"delivery \d+")
-"""Where a letter stood that is a whole delivery, and not one of the records in it."""
+"""The position of a dead letter that is a whole delivery, and not one of the records in it."""
 _SINGLE = ("PoisonRecord", "PayloadTooLarge")
-"""Error classes at the extract stage that concern one record and not what a source refused as a whole."""
+"""Error classes at the extract stage that concern one record, not a whole file or delivery that a source refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Some open letters, as they were seen last: those held by a replay run. The checkpoint is the last one's place."""
+    """Open dead letters as a source, in the order in which they were seen last; so is the checkpoint."""
 
     original: Source
-    which: Q
+    selection: Q
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
@@ -43,49 +43,49 @@ class DeadLetters:
         waiting = self._waiting(ctx, checkpoint)
         start = 0
         while start < len(waiting):
-            taken, dead_letters = self._next(ctx, waiting[start : start + _PAGE])
-            start += taken
+            passed, dead_letters = self._next_group(ctx, waiting[start : start + _PAGE])
+            start += passed
             if not dead_letters:
                 continue
             if not ctx.rehearsing:
                 # In a transaction of its own, before the attempt: it counts even when the load rolls back.
-                DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[one.pk for one in dead_letters]).update(
+                DeadLetter.objects.for_tenant(ctx.tenant).filter(pk__in=[row.pk for row in dead_letters]).update(
                     replay_attempts=F("replay_attempts") + 1
                 )
-            seen, pk = waiting[start - 1]
-            yield self._page(ctx, dead_letters, [seen.isoformat(), pk])
+            last_seen, pk = waiting[start - 1]
+            yield self._page(ctx, dead_letters, [last_seen.isoformat(), pk])
 
     def _waiting(self, ctx: Context, checkpoint: Json) -> Sequence[tuple[datetime, int]]:
-        """When the letters were seen last, and their numbers, in that order: the newest payload ends on top.
+        """When the dead letters were seen last, and their ids, in that order: the newest payload is loaded last.
 
-        Looked up once: a letter that is seen again meanwhile would move behind its own checkpoint.
+        Read once: a dead letter that is seen again meanwhile would move behind its own checkpoint.
         """
-        waiting = self._held(ctx)
-        if isinstance(checkpoint, list):  # a number is an earlier release's, which took another order: begin anew
-            seen, pk = datetime.fromisoformat(checkpoint[0]), checkpoint[1]
-            waiting = waiting.filter(Q(last_seen__gt=seen) | Q(last_seen=seen, pk__gt=pk))
+        waiting = self._open_dead_letters(ctx)
+        if isinstance(checkpoint, list):  # an earlier release stored a number and used another order: begin again
+            last_seen, pk = datetime.fromisoformat(checkpoint[0]), checkpoint[1]
+            waiting = waiting.filter(Q(last_seen__gt=last_seen) | Q(last_seen=last_seen, pk__gt=pk))
         return list(waiting.order_by("last_seen", "pk").values_list("last_seen", "pk"))
 
-    def _held(self, ctx: Context) -> TenantQuerySet[DeadLetter]:
-        return DeadLetter.objects.for_tenant(ctx.tenant).filter(self.which, status__in=DeadLetter.OPEN)
+    def _open_dead_letters(self, ctx: Context) -> TenantQuerySet[DeadLetter]:
+        return DeadLetter.objects.for_tenant(ctx.tenant).filter(self.selection, status__in=DeadLetter.OPEN)
 
-    def _next(self, ctx: Context, waiting: Sequence[tuple[datetime, int]]) -> tuple[int, Sequence[DeadLetter]]:
-        """The next letters of one kind: a run of records, or one letter that its source must reopen.
+    def _next_group(self, ctx: Context, waiting: Sequence[tuple[datetime, int]]) -> tuple[int, Sequence[DeadLetter]]:
+        """The number of ids that are passed, and the next group: several records, or one for the source to reopen.
 
-        Beside them how many of those that waited are passed with them; letters that were closed meanwhile are left out.
+        Dead letters that were closed meanwhile are passed and left out.
         """
         numbers = [pk for _, pk in waiting]
         chosen: list[int] = []
         total, passed = 0, len(numbers)
-        # Sizes first: the payloads of a whole page of large letters would not fit in memory.
-        sizes = self._held(ctx).filter(pk__in=numbers).annotate(inline=Length("payload"))
+        # Sizes first: the payloads of a page of large dead letters would not fit in memory.
+        sizes = self._open_dead_letters(ctx).filter(pk__in=numbers).annotate(inline=Length("payload"))
         columns = sizes.values_list("pk", "stage", "error_class", "position", "inline", "artifact__size")
         rows = {row[0]: row for row in columns}
         for index, pk in enumerate(numbers):
             if pk not in rows:
                 continue
             _, stage, fault, position, inline, stored = rows[pk]
-            alone = self._reopens(stage, fault, position)
+            alone = self._must_reopen(stage, fault, position)
             total += stored or inline or 0
             if chosen and (alone or total > _PAGE_BYTES):
                 passed = index
@@ -94,17 +94,19 @@ class DeadLetters:
             if alone:
                 passed = index + 1
                 break
-        dead_letters = {one.pk: one for one in self._held(ctx).select_related("artifact").filter(pk__in=chosen)}
+        dead_letters = {
+            row.pk: row for row in self._open_dead_letters(ctx).select_related("artifact").filter(pk__in=chosen)
+        }
         return passed, [dead_letters[pk] for pk in chosen if pk in dead_letters]
 
-    def _reopens(self, stage: str, error_class: str, position: str) -> bool:
-        """Whether the source itself refused it; a single record that it refused is replayed as a record."""
+    def _must_reopen(self, stage: str, error_class: str, position: str) -> bool:
+        """Whether the source refused it as a whole; a single record that it refused is replayed as a record."""
         if stage != Stage.EXTRACT or error_class in _SINGLE:
             return False
         delivered = isinstance(self.original, Receives) and _DELIVERY.fullmatch(position) is not None
         return delivered or isinstance(self.original, Reopens)
 
-    def _reopened(self, ctx: Context, record: Record) -> Page:
+    def _reopen(self, ctx: Context, record: Record) -> Page:
         if isinstance(self.original, Reopens):
             return self.original.reopen(ctx, record)
         assert isinstance(self.original, Receives)
@@ -114,24 +116,24 @@ class DeadLetters:
         records: list[Record] = []
         refused: list[Refusal] = []
         notes: list[str] = []
-        for one in dead_letters:
+        for dead_letter in dead_letters:
             try:
-                record = Record(one.source_id, payload(one), one.position)
-            except ArtifactDamaged as damage:  # the letter stays open, and the others go on
-                notes.append(f"Dead letter {one.pk} was left out: {damage}")
+                record = Record(dead_letter.source_id, payload(dead_letter), dead_letter.position)
+            except ArtifactDamaged as damage:  # this one stays open, and the others are replayed
+                notes.append(f"Dead letter {dead_letter.pk} was left out: {damage}")
                 continue
-            error = doubled_error(record.body) if one.stage == Stage.EXTRACT else None
+            error = doubled_error(record.body) if dead_letter.stage == Stage.EXTRACT else None
             if error is None:
                 records.append(record)
-            else:  # its source refused it for that, and the destination would take the last value
+            else:  # its source refused the duplicate names; the destination would load the last value
                 refused.append(Refusal(record, error))
         first = dead_letters[0]
-        if len(records) == len(dead_letters) == 1 and self._reopens(first.stage, first.error_class, first.position):
-            page = self._reopened(ctx, records[0])
+        if len(records) == len(dead_letters) == 1 and self._must_reopen(first.stage, first.error_class, first.position):
+            page = self._reopen(ctx, records[0])
             return dataclasses.replace(page, checkpoint=checkpoint, declares={}, settles=(first.identity,))
         return Page(records, checkpoint, refused, notes=notes)
 
 
-def replaying(pipeline: Pipeline, which: Q) -> Pipeline:
-    """`pipeline`, reading the open letters that `which` selects; control totals are not about a selection."""
-    return dataclasses.replace(pipeline, source=DeadLetters(pipeline.source, which), reconciliations=())
+def with_dead_letters(pipeline: Pipeline, selection: Q) -> Pipeline:
+    """`pipeline` with the selected open dead letters as its source; control totals do not apply to a selection."""
+    return dataclasses.replace(pipeline, source=DeadLetters(pipeline.source, selection), reconciliations=())

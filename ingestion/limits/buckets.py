@@ -1,7 +1,7 @@
-"""Token buckets: one per tenant and integration in Redis, and a small one in this process for when Redis is away.
+"""Token buckets: one per tenant and integration in Redis, and a small one in each process for when Redis is away.
 
-Both give out places in a line: whoever takes one knows when its turn is, nobody is overtaken, and in any stretch of t
-seconds no more than burst + per_second * t goes through.
+Both give out reservations in the order of the requests: a reservation says how long its call must wait, no later call
+goes before an earlier one, and in any stretch of t seconds no more than burst + per_second * t goes through.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ingestion.core.context import TenantRef
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A turn in the line: `wait` seconds from now. `ready` and `epoch` find it again."""
+class Reservation:
+    """Permission for one call in `wait` seconds. `ready` and `epoch` identify it for a later question."""
 
     wait: float
     ready: float = 0.0
@@ -30,18 +30,18 @@ class Place:
 
 
 class Bucket(Protocol):
-    def take(self, weight: float, patience: float) -> Place:
-        """A place in the line. Where its wait is longer than `patience` seconds, nothing was taken."""
+    def take(self, weight: float, patience: float) -> Reservation:
+        """Reserve a call. Where its wait is longer than `patience` seconds, nothing was reserved."""
 
-    def due(self, place: Place) -> Place | None:
-        """The place with what is left of its wait; None when the line was lost and a new place must be taken."""
+    def due(self, reservation: Reservation) -> Reservation | None:
+        """The reservation with the rest of its wait; None when the bucket was lost and a new one is needed."""
 
     def hold(self, seconds: float) -> None:
-        """Let nobody through for so long."""
+        """Let no call through for so long."""
 
 
 def key_of(tenant: TenantRef, integration: str) -> str:
-    """The tenant comes first and has no colon, so no name of an integration reaches another tenant's bucket."""
+    """The bucket's key. The tenant comes first and has no colon: no integration reaches another tenant's bucket."""
     name = re.sub(r"[^\w.-]", "_", integration, flags=re.ASCII)
     if name != integration or len(name) > 100:
         name = f"{name[:60]}-{hashlib.sha256(integration.encode()).hexdigest()[:16]}"
@@ -61,32 +61,34 @@ class SharedBucket:
         self._key = key
         self._rate = rate
 
-    def take(self, weight: float, patience: float) -> Place:
+    def take(self, weight: float, patience: float) -> Reservation:
         return self._ask("take", weight, self._rate.per_second, self._rate.burst, patience)
 
-    def due(self, place: Place) -> Place | None:
-        left = self._ask("due", self._rate.per_second, self._rate.burst, f"{place.ready:.6f}", place.epoch)
-        return left if left.wait >= 0 else None
+    def due(self, reservation: Reservation) -> Reservation | None:
+        remaining = self._ask(
+            "due", self._rate.per_second, self._rate.burst, f"{reservation.ready:.6f}", reservation.epoch
+        )
+        return remaining if remaining.wait >= 0 else None
 
     def hold(self, seconds: float) -> None:
         self._ask("hold", self._rate.per_second, self._rate.burst, seconds)
 
-    def held(self) -> float:
-        """Seconds for which nobody is let through yet; 0 when somebody may go."""
+    def hold_seconds(self) -> float:
+        """Seconds for which no call is let through yet; 0 when there is no hold."""
         return self._ask("look", self._rate.per_second, self._rate.burst).wait
 
     def free(self) -> float:
-        """End a hold; the seconds that were left of it."""
+        """End a hold; return the seconds that were left of it."""
         return self._ask("free", self._rate.per_second, self._rate.burst).wait
 
-    def _ask(self, *arguments: Any) -> Place:
+    def _ask(self, *arguments: Any) -> Reservation:
         wait, ready, epoch = self._script(keys=[self._key], args=arguments)
-        return Place(float(wait), float(ready), _text(epoch))
+        return Reservation(float(wait), float(ready), _text(epoch))
 
 
 @dataclass(slots=True)
 class LocalBucket:
-    """The same arithmetic for the threads of this process. Starts empty: what others have just used is not known."""
+    """The same arithmetic for the threads of this process. Starts empty: recent calls elsewhere are unknown."""
 
     per_second: float
     burst: float
@@ -99,7 +101,7 @@ class LocalBucket:
     def __post_init__(self) -> None:
         self._at = self.clock()
 
-    def take(self, weight: float, patience: float) -> Place:
+    def take(self, weight: float, patience: float) -> Reservation:
         with self._lock:
             now = self.clock()
             start = max(now, self._held_until)
@@ -108,11 +110,11 @@ class LocalBucket:
             wait = start - now + max(0.0, weight - self._tokens) / self.per_second
             if wait <= patience:
                 self._tokens -= weight
-            return Place(wait, now + wait)
+            return Reservation(wait, now + wait)
 
-    def due(self, place: Place) -> Place | None:
+    def due(self, reservation: Reservation) -> Reservation | None:
         now = self.clock()
-        return Place(max(0.0, place.ready - now, self._held_until - now), place.ready)
+        return Reservation(max(0.0, reservation.ready - now, self._held_until - now), reservation.ready)
 
     def hold(self, seconds: float) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Hold-offs: while a source asked to be left alone, nobody of a tenant calls it. Operators see them and end them."""
+"""Hold-offs: after a source asked to be left alone, no run of the tenant calls it. Operators see and end them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Connect = Callable[[], Any]
 
 @dataclass(frozen=True, slots=True)
 class HoldOff:
-    """Nobody of `tenant` calls `integration` until then. `connection` is one of those whose runs wait for it."""
+    """No run of `tenant` calls `integration` until then. `connection` is one of those whose runs wait for it."""
 
     tenant: TenantRef
     integration: str
@@ -35,33 +35,33 @@ class HoldOff:
     connection: Connection
 
 
-def limited(pipeline: Pipeline, tenant: TenantRef, named: str) -> str:
-    """Whose rate a run's calls count against; a source that names no integration has one for its pipeline.
+def rate_name(pipeline: Pipeline, tenant: TenantRef, configured: str) -> str:
+    """The integration whose rate a run's calls count against; a source without one has a rate for its pipeline.
 
-    A config may name what the tenant has a credential for, or what RATES lists: were any other name a bucket of its
-    own, whoever writes configs could have as many as they like.
+    `configured` is the integration that the connection's config names. It counts when the tenant has a credential for
+    it or RATES lists it: with any other name an author of configs could have as many buckets as they like.
     """
-    own = pipeline.integration or pipeline.name
-    if named in ("", own):
-        return own
-    return named if named in config().RATES or credentials.known(tenant, named) else own
+    declared = pipeline.integration or pipeline.name
+    if configured in ("", declared):
+        return declared
+    return configured if configured in config().RATES or credentials.is_stored(tenant, configured) else declared
 
 
-def limited_of(connection: Connection) -> str:
-    """The same of a connection; '' where its pipeline is not installed."""
+def rate_name_of(connection: Connection) -> str:
+    """The integration whose rate a connection's runs count against; '' where its pipeline is not installed."""
     try:
         pipeline = registry.get(connection.pipeline)
     except IngestionError:
         return ""
-    named = connection.config.get("integration") if isinstance(connection.config, Mapping) else ""
-    return limited(pipeline, connection.tenant.ref, str(named or pipeline.integration))
+    configured = connection.config.get("integration") if isinstance(connection.config, Mapping) else ""
+    return rate_name(pipeline, connection.tenant.ref, str(configured or pipeline.integration))
 
 
 def hold_off_of(connection: Connection, connect: Connect = queueing.client) -> HoldOff | None:
-    """The one that the connection's runs wait for; None when there is none, or when Redis cannot be asked."""
-    integration = limited_of(connection)
+    """The hold-off that the connection's runs wait for; None without one, or when Redis cannot be asked."""
+    integration = rate_name_of(connection)
     seconds = (
-        _asked(connection.tenant.ref, connection.tenant.tier, integration, SharedBucket.held, connect)
+        _ask_bucket(connection.tenant.ref, connection.tenant.tier, integration, SharedBucket.hold_seconds, connect)
         if integration
         else 0
     )
@@ -71,13 +71,13 @@ def hold_off_of(connection: Connection, connect: Connect = queueing.client) -> H
 
 
 def hold_offs(connections: Iterable[Connection], connect: Connect = queueing.client) -> list[HoldOff]:
-    """Those of all connections, each once."""
-    found: dict[tuple[int, str], HoldOff | None] = {}
+    """The hold-offs of all connections, each once."""
+    by_key: dict[tuple[int, str], HoldOff | None] = {}
     for connection in connections:
-        key = (connection.tenant_id, limited_of(connection))
-        if key not in found:
-            found[key] = hold_off_of(connection, connect)
-    return [one for one in found.values() if one is not None]
+        key = (connection.tenant_id, rate_name_of(connection))
+        if key not in by_key:
+            by_key[key] = hold_off_of(connection, connect)
+    return [hold_off for hold_off in by_key.values() if hold_off is not None]
 
 
 def waiting_for(tenant: TenantRef, integration: str) -> list[Run]:
@@ -87,19 +87,19 @@ def waiting_for(tenant: TenantRef, integration: str) -> list[Run]:
     integrations: dict[int, str] = {}
     waiting = []
     for run in queued.order_by("pk").iterator(chunk_size=500):
-        if run.connection_id not in integrations:  # a look at the credentials for each connection, not for each run
-            integrations[run.connection_id] = limited_of(run.connection)
+        if run.connection_id not in integrations:  # one query of the credentials for each connection, not for each run
+            integrations[run.connection_id] = rate_name_of(run.connection)
         if integrations[run.connection_id] == integration:
             waiting.append(run)
     return waiting
 
 
 def release(tenant: TenantRef, tier: str, integration: str, connect: Connect = queueing.client) -> float:
-    """Let the tenant call again; the seconds that were left. What follows keeps to the rate, and begins slowly.
+    """Let the tenant call again; return the seconds that were left. The calls that follow keep to the rate.
 
     Raises ActionRefused when Redis cannot be asked: the other processes would then go on holding off.
     """
-    seconds = _asked(tenant, tier, integration, SharedBucket.free, connect)
+    seconds = _ask_bucket(tenant, tier, integration, SharedBucket.free, connect)
     if seconds is None:
         raise ActionRefused(
             f"Redis cannot be asked, so the hold-off of {integration} was not ended; try again when it answers."
@@ -108,14 +108,14 @@ def release(tenant: TenantRef, tier: str, integration: str, connect: Connect = q
     return seconds
 
 
-def _asked(
-    tenant: TenantRef, tier: str, integration: str, what: Callable[[SharedBucket], float], connect: Connect
+def _ask_bucket(
+    tenant: TenantRef, tier: str, integration: str, command: Callable[[SharedBucket], float], connect: Connect
 ) -> float | None:
-    """What the tenant's bucket answers; None when Redis cannot be asked."""
+    """Send one command to the tenant's bucket and return its answer; None when Redis cannot be asked."""
     if queueing.absence.away:
         return None
     try:
-        return what(SharedBucket(connect(), key_of(tenant, integration), rate_of(integration, tier)))
+        return command(SharedBucket(connect(), key_of(tenant, integration), rate_of(integration, tier)))
     except (RedisError, OSError) as error:
         queueing.absence.note(error)
         return None

@@ -21,7 +21,7 @@ from ingestion.models import QuotaOverride, Run, Spending, Tenant, Usage
 logger = logging.getLogger("ingestion")
 
 WARN_AT = 80
-"""Percent of a quota at which somebody is told."""
+"""Percent of a quota at which a warning is logged."""
 
 
 def spend(tenant: TenantRef, meter: str, amount: int, *, at: datetime | None = None) -> None:
@@ -29,16 +29,16 @@ def spend(tenant: TenantRef, meter: str, amount: int, *, at: datetime | None = N
 
     For work outside a run. Inside one take `ctx.spend`, which does not count a batch twice that is tried again.
     """
-    _check(meter, amount)
+    _require_valid(meter, amount)
     period = _period(at)
-    _ensure(tenant, meter, period)
+    _ensure_row(tenant, meter, period)
     with transaction.atomic():
         _count(tenant, meter, period, amount)
 
 
 def require(tenant: TenantRef, meter: str, amount: int) -> None:
     """Raise QuotaExceeded when `amount` could not be spent now. Counts nothing."""
-    _check(meter, amount)
+    _require_valid(meter, amount)
     limit, used = quota(tenant, meter), used_of(tenant, meter)
     if limit is not None and used + amount > limit:
         raise _exceeded(tenant, meter, used, amount, limit)
@@ -59,7 +59,7 @@ class RunMeter:
     _spent: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, meter: str, amount: int) -> None:
-        _check(meter, amount)
+        _require_valid(meter, amount)
         batch = self.batch()
         if batch != self._batch:
             self._batch, self._spent = batch, {}
@@ -69,21 +69,21 @@ class RunMeter:
 
 
 def _spend_in_run(run: Run, meter: str, batch: int, so_far: int) -> None:
-    """Count what `so_far` is beyond what this batch of the run has counted already; both rows or none."""
+    """Count the part of `so_far` that this batch of the run has not counted yet; both rows or none."""
     tenant, period = run.tenant.ref, _period(None)
-    _ensure(tenant, meter, period)
-    mine = Spending.objects.for_tenant(tenant).filter(run=run, meter=meter)
-    if not mine.exists():
+    _ensure_row(tenant, meter, period)
+    spendings = Spending.objects.for_tenant(tenant).filter(run=run, meter=meter)
+    if not spendings.exists():
         Spending.unscoped.bulk_create([Spending(tenant_id=tenant.id, run=run, meter=meter)], ignore_conflicts=True)
     with transaction.atomic():
-        row = mine.select_for_update().get()
+        row = spendings.select_for_update().get()
         if row.batch > batch:
             raise Fenced(f"Run {run.pk} was claimed by another worker, which is at a later batch.")
         counted = row.in_batch if row.batch == batch else 0
         if so_far <= counted:
             return
         _count(tenant, meter, period, so_far - counted, run)
-        mine.update(batch=batch, in_batch=so_far, total=F("total") + so_far - counted)
+        spendings.update(batch=batch, in_batch=so_far, total=F("total") + so_far - counted)
 
 
 def _count(tenant: TenantRef, meter: str, period: date, amount: int, run: Run | None = None) -> None:
@@ -94,21 +94,21 @@ def _count(tenant: TenantRef, meter: str, period: date, amount: int, run: Run | 
         raise _exceeded(tenant, meter, used_of(tenant, meter, period), amount, limit or 0)
     if limit is not None:
         near = rows.filter(Q(warned_limit=None) | Q(warned_limit__lt=limit), used__gte=-(-limit * WARN_AT // 100))
-        if near.update(warned_limit=limit):  # one of however many crossed the line at once
+        if near.update(warned_limit=limit):  # one of all processes that reach it at once
             _warn(tenant, meter, period, limit, run)
 
 
 def _warn(tenant: TenantRef, meter: str, period: date, limit: int, run: Run | None) -> None:
     text = f"{used_of(tenant, meter, period)} of {limit} {meter} are used in {period:%Y-%m}; at {limit} it is refused."
-    known = {"tenant_id": tenant.id, "event": "quota_warning", "meter": meter}
+    extra = {"tenant_id": tenant.id, "event": "quota_warning", "meter": meter}
     if run is not None:
         events.record(run, "quota warning", text, meter=meter, limit=limit)
-        known |= {"pipeline": run.pipeline, "run_id": run.pk}
-    transaction.on_commit(lambda: logger.warning("Tenant %s: %s", tenant.key, text, extra=known))
+        extra |= {"pipeline": run.pipeline, "run_id": run.pk}
+    transaction.on_commit(lambda: logger.warning("Tenant %s: %s", tenant.key, text, extra=extra))
 
 
 def quota(tenant: TenantRef, meter: str) -> int | None:
-    """What holds now: the newest override in force, else the tier's; None: no limit."""
+    """The quota in force: the newest override, else that of the tier; None: no limit."""
     override = in_force(tenant, meter)
     if override is not None:
         return override.limit
@@ -116,8 +116,8 @@ def quota(tenant: TenantRef, meter: str) -> int | None:
 
 
 def in_force(tenant: TenantRef, meter: str) -> QuotaOverride | None:
-    mine = QuotaOverride.objects.for_tenant(tenant).filter(meter=meter, expires_at__gt=DbNow())
-    return mine.order_by("-pk").first()
+    overrides = QuotaOverride.objects.for_tenant(tenant).filter(meter=meter, expires_at__gt=DbNow())
+    return overrides.order_by("-pk").first()
 
 
 def used_of(tenant: TenantRef, meter: str, period: date | None = None) -> int:
@@ -125,8 +125,8 @@ def used_of(tenant: TenantRef, meter: str, period: date | None = None) -> int:
     return rows.values_list("used", flat=True).first() or 0
 
 
-def _ensure(tenant: TenantRef, meter: str, period: date) -> None:
-    """The month's row, made outside the transaction that counts: two first spenders must not wait for each other."""
+def _ensure_row(tenant: TenantRef, meter: str, period: date) -> None:
+    """Create the month's row before the transaction that counts: two first spenders must not wait for each other."""
     if not Usage.objects.for_tenant(tenant).filter(meter=meter, period=period).exists():
         Usage.unscoped.bulk_create([Usage(tenant_id=tenant.id, meter=meter, period=period)], ignore_conflicts=True)
 
@@ -135,7 +135,7 @@ def _period(at: datetime | None) -> date:
     return (at or read_db_now()).date().replace(day=1)
 
 
-def _check(meter: str, amount: int) -> None:
+def _require_valid(meter: str, amount: int) -> None:
     meters.get(meter)
     if amount < 0:
         raise ConfigurationError(f"{amount} cannot be counted on {meter}; give a whole number, 0 or more.")

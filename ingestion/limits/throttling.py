@@ -1,4 +1,4 @@
-"""`ctx.throttle` and `ctx.hold_off`: one run's way to its tenant's bucket."""
+"""`ctx.throttle` and `ctx.hold_off`: how one run waits for its tenant's token bucket."""
 
 from __future__ import annotations
 
@@ -11,46 +11,42 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from ingestion import queueing
+from ingestion import null_hooks, queueing
 from ingestion.conf import Rate, config
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import ConfigurationError, HeldOff
-from ingestion.limits.buckets import Bucket, LocalBucket, Place, SharedBucket, key_of
+from ingestion.limits.buckets import Bucket, LocalBucket, Reservation, SharedBucket, key_of
 from ingestion.limits.tiers import rate_of
 
 logger = logging.getLogger("ingestion")
 
 STEP = 1.0
-"""Seconds between two looks at whether to stop, and whether the bucket was held meanwhile."""
+"""Seconds between two checks of whether the run must stop and whether the bucket was held meanwhile."""
 
 
 @dataclass(slots=True)
-class PlaceholderRows:
-    """The buckets of this process, used while Redis is away; kept for it, so that many short runs share one."""
+class LocalBuckets:
+    """The buckets of this process, used while Redis is away; they outlive a run, so that many short runs share them."""
 
     absence: queueing.Absence = field(default_factory=queueing.Absence)
     buckets: dict[tuple[str, Rate], LocalBucket] = field(default_factory=dict)
-    """By the key they stand in for and its rate: a tenant's tier may change while the process lives."""
-    used: bool = False
-    """Said already that they are in use."""
+    """By the key of the shared bucket and its rate: a tenant's tier may change while the process lives."""
+    in_use: bool = False
+    """The log says already that they are in use."""
 
 
-_stand_ins = PlaceholderRows(queueing.absence)
+_local_buckets = LocalBuckets(queueing.absence)
 
 
-def release_here(tenant: TenantRef, integration: str, stand_ins: PlaceholderRows = _stand_ins) -> None:
-    """End a hold in this process's own buckets; other processes end theirs by themselves, they matter without Redis."""
-    for (key, _), bucket in list(stand_ins.buckets.items()):
+def release_here(tenant: TenantRef, integration: str, local_buckets: LocalBuckets = _local_buckets) -> None:
+    """End a hold in this process's own buckets. Those of other processes run out by themselves."""
+    for (key, _), bucket in list(local_buckets.buckets.items()):
         if key == key_of(tenant, integration):
             bucket.free()
 
 
-def _quiet() -> None:
-    return None
-
-
 class Throttle:
-    """Waits for the tenant's turn at an integration. Used by one thread."""
+    """Waits until the tenant may call an integration. Used by one thread."""
 
     def __init__(
         self,
@@ -58,38 +54,38 @@ class Throttle:
         tier: str,
         integration: str,
         *,
-        pulse: Callable[[], None] = _quiet,
+        keep_waiting: Callable[[], None] = null_hooks.ignore,
         patience: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
         connect: Callable[[], Any] = queueing.client,
-        stand_ins: PlaceholderRows = _stand_ins,
+        local_buckets: LocalBuckets = _local_buckets,
     ) -> None:
         self._tenant = tenant
         self._integration = integration
         self._key = key_of(tenant, integration)
         self._rate = rate_of(integration, tier)
-        self._pulse = pulse
+        self._keep_waiting = keep_waiting
         self._patience = config().THROTTLE_SECONDS if patience is None else patience
         self._sleep = sleep
         self._connect = connect
-        self._stand_ins = stand_ins
+        self._local_buckets = local_buckets
         self._shared: SharedBucket | None = None
 
     def __call__(self, weight: float = 1.0) -> None:
-        """Return when a call of `weight` may be made. Calls `pulse` while waiting, which raises to stop it."""
+        """Return when a call of `weight` may be made. `keep_waiting` is called meanwhile; it raises to stop."""
         self._check(weight)
         started = time.monotonic()
-        place, bucket = self._take(weight, self._patience)
-        while place.wait > 0:
-            left = self._patience - (time.monotonic() - started)
-            if place.wait > left:
-                raise self._too_long(place.wait)
-            self._sleep(min(place.wait, STEP))
-            self._pulse()
-            now = self._due(bucket, place)
-            if now is None:
-                now, bucket = self._take(weight, left)
-            place = now
+        reservation, bucket = self._take(weight, self._patience)
+        while reservation.wait > 0:
+            remaining = self._patience - (time.monotonic() - started)
+            if reservation.wait > remaining:
+                raise self._too_long(reservation.wait)
+            self._sleep(min(reservation.wait, STEP))
+            self._keep_waiting()
+            current = self._due(bucket, reservation)
+            if current is None:
+                current, bucket = self._take(weight, remaining)
+            reservation = current
 
     def hold_off(self, seconds: float) -> None:
         """Let no worker call for `seconds`, at most INGESTION["BACKOFF_CAP_SECONDS"]. Nonsense is ignored."""
@@ -104,10 +100,10 @@ class Throttle:
         )
         self._local().hold(seconds)  # also here, should Redis go away before the hold is over
         try:
-            if not self._stand_ins.absence.away:
+            if not self._local_buckets.absence.away:
                 self._in_redis().hold(seconds)
         except (RedisError, OSError) as error:
-            self._lost(error)
+            self._note_absence(error)
 
     def _check(self, weight: float) -> None:
         if not math.isfinite(weight) or weight <= 0:
@@ -118,24 +114,24 @@ class Throttle:
                 f'{self._rate.burst:g}. Raise it in INGESTION["RATES"], or make smaller calls.'
             )
 
-    def _take(self, weight: float, patience: float) -> tuple[Place, Bucket]:
+    def _take(self, weight: float, patience: float) -> tuple[Reservation, Bucket]:
         try:
-            if not self._stand_ins.absence.away:
+            if not self._local_buckets.absence.away:
                 shared = self._in_redis()
-                place = shared.take(weight, patience)
-                self._back()
-                return place, shared
+                reservation = shared.take(weight, patience)
+                self._note_return()
+                return reservation, shared
         except (RedisError, OSError) as error:
-            self._lost(error)
-        self._say_that_it_is_away()
+            self._note_absence(error)
+        self._report_absence()
         local = self._local()
         return local.take(weight, patience), local
 
-    def _due(self, bucket: Bucket, place: Place) -> Place | None:
+    def _due(self, bucket: Bucket, reservation: Reservation) -> Reservation | None:
         try:
-            return bucket.due(place)
+            return bucket.due(reservation)
         except (RedisError, OSError) as error:
-            self._lost(error)
+            self._note_absence(error)
             return None
 
     def _in_redis(self) -> SharedBucket:
@@ -146,26 +142,26 @@ class Throttle:
     def _local(self) -> LocalBucket:
         part = config().RATE_WITHOUT_REDIS
         bucket = LocalBucket(self._rate.per_second * part, max(1.0, self._rate.burst * part))
-        return self._stand_ins.buckets.setdefault((self._key, self._rate), bucket)
+        return self._local_buckets.buckets.setdefault((self._key, self._rate), bucket)
 
-    def _lost(self, error: Exception) -> None:
-        self._stand_ins.absence.note(error)
-        self._say_that_it_is_away(f" ({error})")
+    def _note_absence(self, error: Exception) -> None:
+        self._local_buckets.absence.note(error)
+        self._report_absence(f" ({error})")
 
-    def _say_that_it_is_away(self, why: str = "") -> None:
-        if not self._stand_ins.used:
+    def _report_absence(self, why: str = "") -> None:
+        if not self._local_buckets.in_use:
             logger.warning(
                 "Redis is not reachable%s; each process keeps to %g of the rates by itself until it is back.",
                 why,
                 config().RATE_WITHOUT_REDIS,
                 extra={"tenant_id": self._tenant.id, "event": "throttle"},
             )
-        self._stand_ins.used = True
+        self._local_buckets.in_use = True
 
-    def _back(self) -> None:
-        self._stand_ins.absence.over()
-        if self._stand_ins.used:
-            self._stand_ins.used = False
+    def _note_return(self) -> None:
+        self._local_buckets.absence.over()
+        if self._local_buckets.in_use:
+            self._local_buckets.in_use = False
             logger.info("Redis answers again; rates are shared by all workers.", extra={"event": "throttle"})
 
     def _too_long(self, wait: float) -> HeldOff:

@@ -1,4 +1,4 @@
-"""What a table holds of a closed period: its figures in one query, its keys in pieces."""
+"""The stored side of a closed period: its figures in one query, its keys in chunks."""
 
 from __future__ import annotations
 
@@ -15,54 +15,56 @@ from ingestion.core.periods import Figure, Periods
 from ingestion.core.windows import Window
 from ingestion.loading.plans import Plan, joined_key
 
-PIECE = 5000
+CHUNK = 5000
 """Rows of one query."""
 
 
 def figures(plan: Plan, ctx: Context, periods: Periods, window: Window) -> Mapping[str, Figure]:
     """Count and sum by group of the rows that the connection of `ctx` loaded last."""
-    wanted: dict[str, Any] = {"figure_count": Count("pk")}
+    aggregates: dict[str, Any] = {"figure_count": Count("pk")}
     if periods.amount:
-        wanted["figure_sum"] = Sum(periods.amount)
-    rows = _own(plan.rows(ctx.tenant.id).filter(_inside(periods, window)), ctx).order_by()
-    found: dict[str, Figure] = {}
+        aggregates["figure_sum"] = Sum(periods.amount)
+    rows = _of_connection(plan.rows(ctx.tenant.id).filter(_inside(periods, window)), ctx).order_by()
+    totals: dict[str, Figure] = {}
     if periods.group:
-        lines = rows.values(periods.group).annotate(**wanted)
+        lines = rows.values(periods.group).annotate(**aggregates)
     else:
-        lines = [rows.aggregate(**wanted)]
+        lines = [rows.aggregate(**aggregates)]
     for line in lines:
         if line["figure_count"]:
             group = _text(line.get(periods.group))
-            known = found.get(group, Figure(0))  # NULL and '' are one group
+            total_before = totals.get(group, Figure(0))  # NULL and '' are one group
             total = _amount(plan, periods, line.get("figure_sum"))
-            found[group] = Figure(known.count + line["figure_count"], known.sum + total)
-    return found
+            totals[group] = Figure(total_before.count + line["figure_count"], total_before.sum + total)
+    return totals
 
 
 def amounts(
     plan: Plan, ctx: Context, periods: Periods, window: Window, group: str, keys: Sequence[str] | None = None
 ) -> Iterator[tuple[str, Decimal]]:
-    """Key and amount of the rows of one group; with `keys`, of the rows under them, whoever loaded them."""
+    """Key and amount of the rows of one group; with `keys`, of the rows under them, loaded by any connection."""
     names = [str(field.attname) for field in plan.key_fields]
-    wanted = [periods.amount] if periods.amount else []
+    amount_columns = [periods.amount] if periods.amount else []
     inside = _inside(periods, window, group)
     if keys is None:
-        lines = _walk(_own(plan.rows(ctx.tenant.id).filter(inside), ctx), periods.time, [*names, *wanted])
+        lines = _walk(
+            _of_connection(plan.rows(ctx.tenant.id).filter(inside), ctx), periods.time, [*names, *amount_columns]
+        )
     else:
-        found = (plan.among(ctx.tenant.id, chunk, *wanted).filter(inside) for chunk in plan.chunks(keys))
-        lines = chain.from_iterable(found)
+        chunks = (plan.rows_among(ctx.tenant.id, chunk, *amount_columns).filter(inside) for chunk in plan.chunks(keys))
+        lines = chain.from_iterable(chunks)
     for line in lines:
         key = str(line[0]) if len(names) == 1 else joined_key(line[: len(names)])
-        yield key, _amount(plan, periods, line[len(names)] if wanted else None)
+        yield key, _amount(plan, periods, line[len(names)] if amount_columns else None)
 
 
 def _walk(rows: models.QuerySet[Any], time: str, names: list[str]) -> Iterator[Sequence[Any]]:
-    """All rows by keyset, along the index over the time: no offset, no result held whole, no transaction."""
+    """All rows by keyset, along the index over the time: no offset, no complete result in memory, no transaction."""
     ordered = rows.order_by(time, "pk").values_list(*names, time, "pk")
     after = Q()
-    while piece := list(ordered.filter(after)[:PIECE]):
-        yield from piece
-        moment, pk = piece[-1][-2:]
+    while chunk := list(ordered.filter(after)[:CHUNK]):
+        yield from chunk
+        moment, pk = chunk[-1][-2:]
         after = Q(**{f"{time}__gt": moment}) | Q(**{time: moment, "pk__gt": pk})
 
 
@@ -77,8 +79,8 @@ def _inside(periods: Periods, window: Window, group: str | None = None) -> Q:
     return inside & (of_group if group else of_group | Q(**{f"{periods.group}__isnull": True}))
 
 
-def _own(rows: models.QuerySet[Any], ctx: Context) -> models.QuerySet[Any]:
-    """Of the tenant's rows those whose last run was this connection's: another one may read another account."""
+def _of_connection(rows: models.QuerySet[Any], ctx: Context) -> models.QuerySet[Any]:
+    """The rows that this connection loaded last: another connection of the tenant may read another account."""
     return rows.filter(run__connection__pipeline=ctx.pipeline, run__connection__name=ctx.connection)
 
 

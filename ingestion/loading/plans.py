@@ -1,7 +1,7 @@
-"""Everything about loading into one model on one database that does not change between batches.
+"""A plan: everything about loading into one model on one database that does not change between batches.
 
 Rows are handled column by column: one tight loop for each column costs a third of a loop over columns for each row
-(measured), and both the arrays of PostgreSQL and the isolation of guilty rows come by themselves.
+(measured), and it suits the arrays of PostgreSQL and the search for refused rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KEY_SEPARATOR = "\x1f"
 QUERY_KEYS = 2000
 """Keys one look-up names where the database takes so many; one query a page is a quarter cheaper than three."""
 _CONSTANTS = ("tenant", "run", "loaded_at")
-"""The same in every row of a batch, so they are bound once and not sent with each row."""
+"""Columns with one value for a whole batch: it is bound once and not sent with each row."""
 
 
 def joined_key(parts: Iterable[object]) -> str:
@@ -46,8 +46,10 @@ class Batch:
     rows: Sequence[Ready]
     columns: Sequence[Sequence[Any]]
 
-    def keep(self, wanted: Sequence[bool]) -> Batch:
-        return Batch(list(compress(self.rows, wanted)), [list(compress(column, wanted)) for column in self.columns])
+    def keep(self, selectors: Sequence[bool]) -> Batch:
+        return Batch(
+            list(compress(self.rows, selectors)), [list(compress(column, selectors)) for column in self.columns]
+        )
 
     def part(self, start: int, end: int) -> Batch:
         return Batch(self.rows[start:end], [column[start:end] for column in self.columns])
@@ -63,44 +65,44 @@ class Plan:
     constants: tuple[Adapter, ...]
     statement: statements.Statement
     insertion: statements.Statement
-    """The same without an answer to rows that are there already: the database refuses them."""
+    """As `statement`, but the database refuses rows that exist already."""
     key_fields: tuple[models.Field[Any, Any], ...]
     version: str
     names: frozenset[str]
-    """What a mapping may name: the model's fields, foreign keys also by their columns."""
+    """Names that a mapping may use: the model's fields, foreign keys also by their columns."""
     references: tuple[tuple[int, models.ForeignKey[Any, Any]], ...]
     """(position among a batch's columns, field) of the foreign keys that the row provides."""
 
     def rows(self, tenant_id: int) -> models.QuerySet[Any]:
         model: Any = self.model
-        found: models.QuerySet[Any] = model.unscoped.using(self.alias).filter(tenant_id=tenant_id)
-        return found
+        rows: models.QuerySet[Any] = model.unscoped.using(self.alias).filter(tenant_id=tenant_id)
+        return rows
 
-    def select(self, tenant_id: int, keys: Sequence[str], *wanted: Any) -> Iterator[tuple[str, Sequence[Any]]]:
-        """Key and `wanted` columns of the rows under `keys`, each row once."""
+    def select(self, tenant_id: int, keys: Sequence[str], *columns: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+        """Key and `columns` columns of the rows under `keys`, each row once."""
         width = len(self.key_fields)
         for chunk in self.chunks(keys):
-            asked = set(chunk)
-            for row in self.among(tenant_id, chunk, *wanted):
+            requested = set(chunk)
+            for row in self.rows_among(tenant_id, chunk, *columns):
                 key = str(row[0]) if width == 1 else KEY_SEPARATOR.join(map(str, row[:width]))
-                if key in asked:  # a composite key's columns were asked for one by one, which finds more
+                if key in requested:  # the columns of a composite key are matched separately, which finds more rows
                     yield key, row[width:]
 
     def chunks(self, keys: Sequence[str]) -> Iterator[Sequence[str]]:
-        """`keys` without repetition, as many at once as one query takes."""
+        """`keys` without duplicates, in chunks that one query takes."""
         sought = sorted({key for key in keys if key})
         at_once = self._keys_at_once(len(self.key_fields))
         return (sought[start : start + at_once] for start in range(0, len(sought), at_once))
 
-    def among(self, tenant_id: int, chunk: Sequence[str], *wanted: Any) -> models.QuerySet[Any, Any]:
-        """Key columns and `wanted` columns of at least the rows under `chunk`."""
+    def rows_among(self, tenant_id: int, chunk: Sequence[str], *columns: Any) -> models.QuerySet[Any, Any]:
+        """Key columns and `columns` columns of at least the rows under `chunk`."""
         width = len(self.key_fields)
         parts = [part for part in (key.split(KEY_SEPARATOR) for key in chunk) if len(part) == width]
         query = self.rows(tenant_id)
         for index, field in enumerate(self.key_fields):
             query = query.filter(self._one_of(field, {part[index] for part in parts}))
         # The model's own ordering would tempt SQLite to walk all of the tenant's rows instead of the key's index.
-        return query.order_by().values_list(*(field.attname for field in self.key_fields), *wanted)
+        return query.order_by().values_list(*(field.attname for field in self.key_fields), *columns)
 
     def _keys_at_once(self, width: int = 1) -> int:
         """How many keys of `width` columns one query may name; older SQLite libraries take 999 parameters in all."""
@@ -115,61 +117,63 @@ class Plan:
         return models.Q(**{f"{field.name}__in": values})
 
     def adapt(self, rows: Sequence[Ready], now: datetime, rejected: list[Rejected]) -> Batch:
-        """`rows` as columns; a row with values that do not fit goes to `rejected` with all of its faults."""
-        rows, given = fields_of(self.model, self.names, rows, rejected)
-        guilty: dict[int, list[FieldError]] = {}
+        """`rows` as columns; a row with values that do not fit is added to `rejected` with all of its faults."""
+        rows, fields = fields_of(self.model, self.names, rows, rejected)
+        faults: dict[int, list[FieldError]] = {}
         adapted: list[list[Any]] = [[row.digest for row in rows]]
-        for one in self.columns:
+        for row_column in self.columns:
             try:
-                adapted.append(one.adapt(given, now))
+                adapted.append(row_column.adapt(fields, now))
             except CONVERSION_ERRORS:
-                adapted.append(_one_by_one(one, given, now, guilty))
+                adapted.append(_adapt_row_by_row(row_column, fields, now, faults))
         batch = Batch(rows, adapted)
-        if not guilty:
+        if not faults:
             return batch
         rejected += (
-            Rejected(rows[index].record, Stage.TRANSFORM, "ColumnFault", tuple(guilty[index]))
-            for index in sorted(guilty)
+            Rejected(rows[index].record, Stage.TRANSFORM, "ColumnFault", tuple(faults[index]))
+            for index in sorted(faults)
         )
-        return batch.keep([index not in guilty for index in range(len(rows))])
+        return batch.keep([index not in faults for index in range(len(rows))])
 
-    def only_known_references(self, ctx: Context, batch: Batch, rejected: list[Rejected]) -> Batch:
-        """Reject rows that point at nothing or at another tenant's row.
+    def reject_missing_references(self, ctx: Context, batch: Batch, rejected: list[Rejected]) -> Batch:
+        """Reject rows whose foreign key has no target, or a target of another tenant.
 
-        PostgreSQL and SQLite check foreign keys only at commit, where the guilty row could no longer be told, and no
+        PostgreSQL and SQLite check foreign keys only at commit, when the wrong row can no longer be found, and no
         database checks the tenant.
         """
         for position, field in self.references:
             targets = batch.columns[position]
             convert = adapter(field, connections[self.alias])
-            known = {convert(target) for target in self._known(ctx, field, set(targets) - {None})} | {None}
-            for one, target in zip(batch.rows, targets, strict=True):
-                if target not in known:
+            existing = {convert(target) for target in self._existing_targets(ctx, field, set(targets) - {None})} | {
+                None
+            }
+            for ready, target in zip(batch.rows, targets, strict=True):
+                if target not in existing:
                     fault = FieldError(field.name, "foreign_key", f"There is no {field.name} {target} here.")
-                    rejected.append(Rejected(one.record, Stage.LOAD, "IntegrityError", (fault,)))
-            batch = batch.keep([target in known for target in targets])
+                    rejected.append(Rejected(ready.record, Stage.LOAD, "IntegrityError", (fault,)))
+            batch = batch.keep([target in existing for target in targets])
         return batch
 
-    def _known(self, ctx: Context, field: models.ForeignKey[Any, Any], wanted: set[Any]) -> set[Any]:
+    def _existing_targets(self, ctx: Context, field: models.ForeignKey[Any, Any], targets: set[Any]) -> set[Any]:
         related: Any = field.related_model
         query = related._base_manager.using(self.alias)
-        if any(other.name == "tenant" for other in related._meta.concrete_fields):
+        if any(related_field.name == "tenant" for related_field in related._meta.concrete_fields):
             query = query.filter(tenant_id=ctx.tenant.id)
         name = field.target_field.attname
-        keys = list(wanted)
-        known: set[Any] = set()
+        keys = list(targets)
+        existing: set[Any] = set()
         at_once = self._keys_at_once()
         for start in range(0, len(keys), at_once):
             part = keys[start : start + at_once]
-            known.update(query.filter(**{f"{name}__in": part}).values_list(name, flat=True))
-        return known
+            existing.update(query.filter(**{f"{name}__in": part}).values_list(name, flat=True))
+        return existing
 
     @property
-    def _gives_up(self) -> bool:
+    def _refusal_ends_transaction(self) -> bool:
         """Whether a refused statement ends the whole transaction.
 
-        Elsewhere the transaction goes on, and rows written before the guilty one are written again with the same
-        values. On SQLite a savepoint costs as much as a third of the whole load (measured).
+        On other databases the transaction continues, and rows written before the refused one are written again with the
+        same values. On SQLite a savepoint costs as much as a third of the whole load (measured).
         """
         return connections[self.alias].vendor == "postgresql"
 
@@ -182,27 +186,29 @@ class Plan:
         new: bool = False,
         again: bool = False,
     ) -> list[Ready]:
-        """Upsert; when the database refuses a value or constraint, halve until the guilty rows stand alone.
+        """Upsert; when the database refuses a value or constraint, halve the batch until the refused rows stand alone.
 
-        Rows that are taken for `new` are inserted only. Raises AlreadyStored when one of them is not new. Where the
+        Rows that should be `new` are only inserted. Raises AlreadyStored when one of them is not new. Where the
         whole batch is loaded `again`, the engine's database needs no savepoint, and RowRefused is raised instead.
         """
         if not batch.rows:
             return []
         constants = [adapt(value) for adapt, value in zip(self.constants, engine, strict=True)]
-        bare = not self._gives_up or (again and self.alias == DEFAULT_DB_ALIAS)
-        savepoint = nullcontext() if bare else transaction.atomic(using=self.alias)
+        without_savepoint = not self._refusal_ends_transaction or (again and self.alias == DEFAULT_DB_ALIAS)
+        savepoint = nullcontext() if without_savepoint else transaction.atomic(using=self.alias)
         try:
             with savepoint, connections[self.alias].cursor() as cursor:
                 (self.insertion if new else self.statement).write(cursor, constants, batch.columns)
         except DatabaseError as error:
-            if connections[self.alias].needs_rollback:  # Django could not undo it: nothing can be executed any more
+            if connections[
+                self.alias
+            ].needs_rollback:  # the savepoint could not be rolled back: no further statement can be executed
                 raise InterfaceError("The connection was lost while a refused statement was undone.") from error
             if not errors.is_record_fault(error):
                 raise
             if new and errors.is_duplicate(error):
                 raise AlreadyStored from error
-            if bare and self._gives_up:
+            if without_savepoint and self._refusal_ends_transaction:
                 raise RowRefused from error
             if len(batch.rows) == 1:
                 fault = FieldError("", type(error).__name__, errors.message(error))
@@ -214,17 +220,17 @@ class Plan:
         return list(batch.rows)
 
 
-def _one_by_one(
-    one: Column, given: Sequence[Mapping[str, Any]], now: datetime, guilty: dict[int, list[FieldError]]
+def _adapt_row_by_row(
+    column: Column, rows: Sequence[Mapping[str, Any]], now: datetime, faults: dict[int, list[FieldError]]
 ) -> list[Any]:
-    """The column again, row by row; rows that do not fit are noted in `guilty` and hold None."""
+    """The column's parameters, row by row; rows that do not fit are added to `faults` and get None."""
     values: list[Any] = []
-    for index, row in enumerate(given):
+    for index, row in enumerate(rows):
         try:
-            values += one.adapt([row], now)
+            values += column.adapt([row], now)
         except CONVERSION_ERRORS as error:
             inside = error.path if isinstance(error, ColumnFault) else ""
-            guilty.setdefault(index, []).append(FieldError(f"{one.name}.{inside}".rstrip("."), *explain(error)))
+            faults.setdefault(index, []).append(FieldError(f"{column.name}.{inside}".rstrip("."), *explain(error)))
             values.append(None)
     return values
 
@@ -238,11 +244,12 @@ def compile_plan(
     key_fields = tuple(_field(model, name) for name in key)
     constant = [_field(model, name) for name in _CONSTANTS]
     digest = _field(model, "digest")
-    own = [
-        f for f in meta.concrete_fields
+    provided = [
+        f
+        for f in meta.concrete_fields
         if not f.generated and f not in constant and f != digest and not isinstance(f, models.AutoField)
-    ]  # fmt: skip
-    sent = [digest, *own]
+    ]
+    sent = [digest, *provided]
     keys = ["tenant_id", *(str(field.column) for field in key_fields)]
     changing = [f for f in [*constant, *sent] if not f.primary_key and not getattr(f, "auto_now_add", False)]
     updates = [column for column in (str(f.column) for f in changing) if column not in keys]
@@ -251,7 +258,7 @@ def compile_plan(
     return Plan(
         model=model,
         alias=alias,
-        columns=tuple(column(f, connection, is_key=f in key_fields, nul=nul) for f in own),
+        columns=tuple(column(f, connection, is_key=f in key_fields, nul=nul) for f in provided),
         constants=tuple(adapter(f, connection) for f in constant),
         statement=statements.compile_upsert(connection, into),
         insertion=statements.compile_upsert(connection, replace(into, updates=(), version="")),

@@ -1,4 +1,4 @@
-"""`Upsert`: the destination that inserts new rows and updates known ones by one natural key."""
+"""`Upsert`: the destination that inserts new rows and updates existing ones by one natural key."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ M = TypeVar("M", bound=models.Model)
 
 _ORDERED = (models.DateField, models.DecimalField, models.FloatField, models.IntegerField)
 """Fields that can hold versions; a DateTimeField is a DateField."""
-_AHEAD = timedelta(days=1)
-"""Longer than clocks and zones are wrong by."""
+_TOLERATED_LEAD = timedelta(days=1)
+"""Longer than any error of a clock or time zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Upsert(Generic[M]):
 
     def __post_init__(self) -> None:
         model: object = self.model
-        good = isinstance(model, type) and issubclass(model, models.Model)
-        require(good, "The model of an Upsert", model, "a class of Django's models, such as Payment")
+        is_model = isinstance(model, type) and issubclass(model, models.Model)
+        require(is_model, "The model of an Upsert", model, "a class of Django's models, such as Payment")
         at = f" of Upsert({self.model.__name__})"
-        named = isinstance(self.key, list | tuple) and all(isinstance(name, str) and name for name in self.key)
-        require(bool(named and self.key), "key" + at, self.key, 'a list of field names, such as ["external_id"]')
+        are_names = isinstance(self.key, list | tuple) and all(isinstance(name, str) and name for name in self.key)
+        require(bool(are_names and self.key), "key" + at, self.key, 'a list of field names, such as ["external_id"]')
         require(isinstance(self.version, str), "version" + at, self.version, "the name of a field, or left out")
         for name in (*self.key, *filter(None, [self.version])):
             _require_field(self.model, name)
@@ -69,16 +69,16 @@ class Upsert(Generic[M]):
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         plan, tenant = self._plan, ctx.tenant.id
-        if not self.version and len(self.key) == 1:  # most tables; at a third of the cost of what follows
-            rows = chain.from_iterable(plan.among(tenant, chunk, "digest") for chunk in plan.chunks(keys))
+        if not self.version and len(self.key) == 1:  # as in most tables; a third of the cost of the query below
+            rows = chain.from_iterable(plan.rows_among(tenant, chunk, "digest") for chunk in plan.chunks(keys))
             return {str(key): Stored(bytes(digest)) for key, digest in rows}
-        wanted = ("digest", self.version) if self.version else ("digest",)
-        known = plan.select(tenant, keys, *wanted)
-        return {key: Stored(bytes(digest), *version) for key, (digest, *version) in known}
+        columns = ("digest", self.version) if self.version else ("digest",)
+        versioned_rows = plan.select(tenant, keys, *columns)
+        return {key: Stored(bytes(digest), *version) for key, (digest, *version) in versioned_rows}
 
-    def columns(self, ctx: Context, keys: Sequence[str], *wanted: str) -> Iterator[tuple[str, Sequence[Any]]]:
-        """Key and `wanted` columns of the tenant's rows under `keys`."""
-        return self._plan.select(ctx.tenant.id, keys, *wanted)
+    def columns(self, ctx: Context, keys: Sequence[str], *columns: str) -> Iterator[tuple[str, Sequence[Any]]]:
+        """Key and `columns` of the tenant's rows under `keys`."""
+        return self._plan.select(ctx.tenant.id, keys, *columns)
 
     def written(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Written]:
         rows = self._plan.select(ctx.tenant.id, keys, "loaded_at", "run_id")
@@ -89,7 +89,7 @@ class Upsert(Generic[M]):
 
     def key_of(self, row: M | Mapping[str, Any]) -> str:
         parts = [_get(row, name) for name in self.key]
-        if None in parts:  # rows without a key would take each other for one
+        if None in parts:  # rows without a key would overwrite each other
             raise ValueError(f"{self.key[parts.index(None)]} is None, and a part of its key")
         return str(parts[0]) if len(parts) == 1 else joined_key(parts)
 
@@ -111,27 +111,25 @@ class Upsert(Generic[M]):
         now = datetime.now(UTC)
         rejected: list[Rejected] = []
         batch = plan.adapt(rows, now, rejected)
-        batch = plan.only_known_references(ctx, batch, rejected)
+        batch = plan.reject_missing_references(ctx, batch, rejected)
         engine = (ctx.tenant.id, ctx.run_id, now)
         loaded = plan.write(batch, engine, rejected, new=new, again=ctx.loads_again)
-        return Loaded(loaded, rejected, self._far_ahead(loaded, now + _AHEAD))
+        return Loaded(loaded, rejected, self._notes_on_future_versions(loaded, now + _TOLERATED_LEAD))
 
-    def _far_ahead(self, rows: Sequence[Ready], latest: datetime) -> Sequence[str]:
-        """A note on rows whose version is a time or day after `latest`: until then no version of them will be newer."""
+    def _notes_on_future_versions(self, rows: Sequence[Ready], latest: datetime) -> Sequence[str]:
+        """A note on rows whose version is a time after `latest`: until then no version of them can be newer."""
         field = self.model._meta.get_field(self.version) if self.version else None
         if not isinstance(field, models.DateField):
             return ()
         last = latest if isinstance(field, models.DateTimeField) else latest.date()
         moments = ((row.record.key, self.version_of(row.row)) for row in rows)
-        ahead = [(key, at) for key, at in moments if isinstance(at, type(last)) and at > last]
-        if not ahead:
+        future = [(key, at) for key, at in moments if isinstance(at, type(last)) and at > last]
+        if not future:
             return ()
-        key, at = ahead[0]
-        example = f"{key}: {at:%Y-%m-%d}" + (", for one" if len(ahead) > 1 else "")
-        rows_ahead = (
-            f"{counted(len(ahead), 'row is', 'rows are')} more than a day ahead by {self.version!r} ({example})"
-        )
-        return [f"{rows_ahead}: until then whatever comes for the same key is older. Have the source mend the time."]
+        key, at = future[0]
+        example = f"{key}: {at:%Y-%m-%d}" + (", for one" if len(future) > 1 else "")
+        summary = f"{counted(len(future), 'row is', 'rows are')} more than a day ahead by {self.version!r} ({example})"
+        return [f"{summary}: until then whatever comes for the same key is older. Have the source mend the time."]
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         rows = self._plan.select(ctx.tenant.id, keys, column)
@@ -151,8 +149,8 @@ class Upsert(Generic[M]):
         if not issubclass(self.model, Ingested):
             return [f"{self.model.__name__} must be a subclass of ingestion.models.Ingested."]
         problems = [*_bad_columns(self.model, self.key)]
-        wanted = {"tenant", *self.key}
-        if [set(fields) for fields in _unique_sets(self.model)] != [wanted]:
+        key_columns = {"tenant", *self.key}
+        if [set(fields) for fields in _unique_sets(self.model)] != [key_columns]:
             problems.append(
                 f"{self.model.__name__} needs exactly one unique constraint, over {', '.join(['tenant', *self.key])}: "
                 "with a second one MariaDB may update the wrong row."
@@ -182,7 +180,7 @@ def _require_field(model: type[models.Model], name: str) -> None:
 
 
 def _require_order(field: Any) -> None:
-    """Only what grows with every version can say which one is newer: of texts "10" is less than "9"."""
+    """Require a field whose values grow with every version: among texts "10" is less than "9"."""
     if not isinstance(field, _ORDERED):
         at = f"{field.model.__name__}.{field.name}"
         raise ConfigurationError(

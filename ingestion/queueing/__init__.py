@@ -3,15 +3,15 @@
 A wake-up is a run's id and nothing else. Losing one costs time, never data: the tick sends wake-ups again for every run
 that is due. Nothing here decides correctness.
 
-clients           of Redis, and its absence
-wake_ups          sending them
-inspection        how queues are looked after
+clients           the clients of Redis, and its absence
+wake_ups          sending wake-ups
+inspection        the length of queues and their workers
 worker_processes  serving queues
-live_processes    what live processes say of themselves
+live_processes    what live processes announce about themselves
 """
 
 from ingestion.queueing.clients import Absence, absence, client
-from ingestion.queueing.inspection import Served, depths, eviction_policy, served, socket_timeout, workers
+from ingestion.queueing.inspection import QueueStatus, depths, eviction_policy, queue_status, socket_timeout, workers
 from ingestion.queueing.live_processes import (
     KEPT_SECONDS,
     Announcement,
@@ -33,9 +33,9 @@ __all__ = [
     "Absence",
     "Announcement",
     "Process",
+    "QueueStatus",
     "RunJob",
     "RunWorker",
-    "Served",
     "TickScheduler",
     "absence",
     "announce",
@@ -46,9 +46,9 @@ __all__ = [
     "eviction_policy",
     "is_timeout",
     "queue_of",
+    "queue_status",
     "registered_workers",
     "schedule",
-    "served",
     "socket_timeout",
     "this_process",
     "wake",

@@ -1,4 +1,4 @@
-"""The clients of the queues' Redis for whoever must not wait for it, and what this process knows of its absence.
+"""The clients of the queues' Redis for callers that must not wait for it, and its absence as this process knows it.
 
 One client for each way of connecting, kept as long as the process: a run, its rate limits and its errors refer to one
 another, and a socket that only such a circle holds is closed when the circle is collected, whenever that is. Its pool
@@ -21,34 +21,34 @@ from rq import Queue
 
 from ingestion.conf import config
 
-_ASK_AGAIN_SECONDS = 5.0
+_SECONDS_UNTIL_NEXT_TRY = 5.0
 _clients: dict[tuple[str, float | None], Redis] = {}
 
 
 @dataclass(slots=True)
 class Absence:
-    """What this process knows of Redis being away, so that not everybody finds it out anew."""
+    """Whether Redis was unreachable a moment ago, so that not every call of this process has to wait for it."""
 
     _until: float = 0.0
     _hangs: bool = False
 
     def note(self, error: Exception) -> None:
-        """It did not answer just now."""
+        """Note that Redis has just not answered."""
         self._hangs = isinstance(error, RedisTimeout | TimeoutError)
-        self._until = time.monotonic() + _ASK_AGAIN_SECONDS
+        self._until = time.monotonic() + _SECONDS_UNTIL_NEXT_TRY
 
     def over(self) -> None:
-        """It answered just now."""
+        """Note that Redis has just answered."""
         self._until, self._hangs = 0.0, False
 
     @property
     def away(self) -> bool:
-        """Whether it was away a moment ago: for whoever has something in its place."""
+        """Whether Redis was unreachable a moment ago: for callers that can do without it."""
         return time.monotonic() < self._until
 
     @property
     def hangs(self) -> bool:
-        """Whether asking is likely to cost a whole timeout. One that refuses the connection is quick and no such."""
+        """Whether a call is likely to wait for the whole timeout. A Redis that refuses connections answers quickly."""
         return self._hangs and self.away
 
 
@@ -56,7 +56,7 @@ absence = Absence()
 
 
 def quick_queue(name: str) -> Queue:
-    """For whoever must not wait: a request, a tick. redis-py would try each command again for seconds."""
+    """A queue for callers that must not wait, such as a request or a tick: redis-py would retry for seconds."""
     return django_rq.get_queue(name, connection=_client(name, None))
 
 
@@ -67,17 +67,17 @@ def client(timeout: float = 1.0) -> Redis:
 
 def _client(name: str, timeout: float | None) -> Redis:
     declared = django_rq.settings.QUEUES[name]
-    if "USE_REDIS_CACHE" in declared:  # that client is the cache's, too: its settings and its life are not ours
+    if "USE_REDIS_CACHE" in declared:  # the cache uses that client too, so its settings and lifetime are the cache's
         return django_rq.get_connection(name)
     key = (repr(declared), timeout)
-    return _clients.get(key) or _clients.setdefault(key, _opened(name, timeout))
+    return _clients.get(key) or _clients.setdefault(key, _open(name, timeout))
 
 
-def _opened(name: str, timeout: float | None) -> Redis:
-    made: Redis = django_rq.get_connection(name)
-    pool: Any = made.connection_pool
+def _open(name: str, timeout: float | None) -> Redis:
+    redis: Redis = django_rq.get_connection(name)
+    pool: Any = redis.connection_pool
     if timeout is None or type(pool) is not ConnectionPool:  # Sentinel's looks up its server by itself
-        made.set_retry(Retry(NoBackoff(), 0))
-        return made
+        redis.set_retry(Retry(NoBackoff(), 0))
+        return redis
     waits = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
     return Redis.from_pool(ConnectionPool(pool.connection_class, **{**pool.connection_kwargs, **waits}))

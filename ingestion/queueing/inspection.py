@@ -1,4 +1,4 @@
-"""How the queues are looked after, for people and for whoever decides about speed; None where Redis does not answer."""
+"""The length of the queues and the number of their workers; None where Redis does not answer."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ def socket_timeout(name: str) -> float | None:
 
 def depths() -> dict[str, int | None]:
     """Wake-ups waiting in each queue; None where Redis cannot be reached."""
-    found: dict[str, int | None] = {}
+    lengths: dict[str, int | None] = {}
     for name in [*dict.fromkeys(config().QUEUES.values()), config().TICK_QUEUE]:
         try:
-            found[name] = None if absence.hangs else quick_queue(name).count
+            lengths[name] = None if absence.hangs else quick_queue(name).count
         except (RedisError, OSError) as error:
             absence.note(error)
-            found[name] = None
-    return found
+            lengths[name] = None
+    return lengths
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """How a queue is looked after."""
+class QueueStatus:
+    """What waits in a queue, and how many workers serve it."""
 
     wake_ups: int
-    """Waiting in it."""
+    """Wake-ups that wait in the queue."""
     workers: int
-    """Registered for it; one that was killed counts for some minutes more."""
+    """Workers registered for it; one that was killed counts for some minutes more."""
 
 
-def served(name: str) -> Served | None:
+def queue_status(name: str) -> QueueStatus | None:
     """What waits in the queue and how many workers serve it; None where Redis cannot be reached."""
     if absence.hangs:
         return None
     try:
         queue = quick_queue(name)
-        return Served(queue.count, Worker.count(queue=queue))
+        return QueueStatus(queue.count, Worker.count(queue=queue))
     except (RedisError, OSError) as error:
         absence.note(error)
         return None
@@ -65,5 +65,5 @@ def eviction_policy() -> str | None:
 
 def workers(tier: str) -> int | None:
     """Worker processes that serve the queue of `tier`; None where Redis cannot be reached."""
-    found = served(queue_of(tier))
-    return found.workers if found is not None else None
+    status = queue_status(queue_of(tier))
+    return status.workers if status is not None else None

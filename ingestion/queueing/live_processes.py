@@ -1,4 +1,4 @@
-"""What each live process says of itself, in one hash of Redis: said again now and then, forgotten an hour later."""
+"""Announcements of live processes, in one hash of Redis: repeated now and then, forgotten an hour later."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ingestion.queueing.clients import absence, client
 
 _KEY = "ingestion:processes"
 KEPT_SECONDS = 3600.0
-"""A process that was idle for longer is not seen; one that died on another machine is seen until then."""
-_MANY = 200
-"""Entries from which on whoever announces itself looks which are to be forgotten: web processes come and go."""
+"""A process that was idle for longer is missing; one that died on another machine is listed until then."""
+_MOST_ENTRIES = 200
+"""With more entries, an announcement also removes those of processes that are gone: web processes come and go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Process:
     host: str
     pid: int
     namespace: str = ""
-    """Where `pid` is a number: two containers may call themselves by one host's name, and both have a process 1."""
+    """The namespace of `pid`: two containers may have the same host name, and each has a process 1."""
 
     def __str__(self) -> str:
         return f"{self.role} {self.pid} on {self.host}"
@@ -43,7 +43,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What a process said of itself, and how many seconds ago."""
+    """What a process announced about itself, and how many seconds ago."""
 
     process: Process
     values: Mapping[str, str]
@@ -55,7 +55,7 @@ def this_process(role: str) -> Process:
 
 
 def announce(process: Process, values: Mapping[str, str]) -> bool:
-    """Note what `process` says; False when Redis is away, and then whoever asks finds that out."""
+    """Store the announcement of `process`; False when Redis is away, which readers find out by themselves."""
     if absence.away:
         return False
     text = json.dumps({"values": dict(values), "at": time.time()})
@@ -65,16 +65,16 @@ def announce(process: Process, values: Mapping[str, str]) -> bool:
             commands.expire(_KEY, round(2 * KEPT_SECONDS))
             commands.hlen(_KEY)
             *_, entries = commands.execute()
-        if entries > _MANY:
-            announcements()  # which forgets those that are gone
+        if entries > _MOST_ENTRIES:
+            announcements()  # removes those of processes that are gone
     except (RedisError, OSError, Transient) as error:
-        absence.note(error)  # whoever is next need not wait for it again
+        absence.note(error)  # the next call need not wait for Redis again
         return False
     return True
 
 
 def announcements(kept_seconds: float = KEPT_SECONDS) -> list[Announcement]:
-    """What live processes said in the last `kept_seconds`. Raises Transient when Redis cannot be reached."""
+    """What live processes announced in the last `kept_seconds`. Raises Transient when Redis cannot be reached."""
     now, live = time.time(), []
     try:
         redis: Any = client()
@@ -100,7 +100,7 @@ def _read(field: bytes, text: bytes) -> tuple[Process, float, dict[str, str]]:
 
 
 def registered_workers() -> list[Process]:
-    """The workers that serve our queues, as RQ knows them: one that was killed for some minutes more.
+    """The workers that RQ has registered for our queues; one that was killed is listed for some minutes more.
 
     Raises Transient when Redis cannot be reached.
     """
@@ -109,7 +109,7 @@ def registered_workers() -> list[Process]:
         redis: Any = client()
         queues = [django_rq.get_queue(name, connection=redis) for name in names]
         keys = {key for queue in queues for key in worker_registration.get_keys(queue)}
-        # Not as RQ's Workers: each would let our client, which must not wait, wait for 415 seconds.
+        # Not as objects of RQ's Worker: each would set a timeout of 415 seconds on our client, which must not wait.
         about = [redis.hmget(key, "hostname", "pid") for key in sorted(keys)]
     except (RedisError, OSError) as error:
         raise Transient(f"Redis cannot be reached: {error}") from error
@@ -120,7 +120,7 @@ def registered_workers() -> list[Process]:
 
 
 def _is_dead(process: Process) -> bool:
-    """Whether it has surely ended. Of another machine, or of another container of this one, nobody here can say."""
+    """Whether the process has surely ended; unknown for other machines and for other containers of this one."""
     here = this_process(process.role)
     if (process.host, process.namespace) != (here.host, here.namespace):
         return False

@@ -1,4 +1,4 @@
-"""Wake-ups: a run's id in a queue, sent after the commit, and a Redis that hangs is not waited for."""
+"""Wake-ups: a run's id in a queue, sent after the commit, without waiting for a Redis that hangs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXECUTE = "ingestion.jobs.execute"
 TICK = "ingestion.jobs.tick"
 RECONCILE = "ingestion.jobs.reconcile"
 ALLOWED = frozenset({EXECUTE, RECONCILE, TICK})
-"""Functions a worker of ours may be asked to call."""
+"""The functions that a worker of this package may call."""
 
 
 def queue_of(tier: str) -> str:
@@ -47,19 +47,19 @@ def wake_for_periods(connection_id: int, tier: str) -> None:
 
 
 def is_timeout(error: BaseException) -> bool:
-    """RQ's own job timeout, an ordinary Exception that says nothing about any record."""
+    """Whether `error` is RQ's job timeout, which no record causes."""
     return isinstance(error, BaseTimeoutException)
 
 
 def _send(function: str, subject: int, name: str, job_id: str) -> bool:
-    """One job a `job_id`: while that one waits, it is not sent again. Whether it waits now."""
+    """Send one job, unless a job with this `job_id` is waiting; whether it waits now."""
     if absence.hangs:
         return False
     try:
         queue = quick_queue(name)
         if queue.get_job_position(job_id) is not None:
             return True
-        # job_timeout -1: deadlines are per batch and our own; result_ttl 0: nothing is kept of a job that ended.
+        # job_timeout -1: the engine has deadlines of its own; result_ttl 0: nothing is kept of a job that ended.
         queue.enqueue(function, subject, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
     except (RedisError, OSError) as error:
         absence.note(error)

@@ -77,7 +77,7 @@ class RunJob(Job):
 class TickScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no types
     """rq-scheduler for our one entry, under keys of its own.
 
-    The entry is JSON: a project's own scheduler on the same Redis would end at it, and ours at that one's pickles.
+    The entry is JSON: a project's own scheduler on the same Redis would fail on it, and this one on pickled entries.
     """
 
     redis_scheduler_namespace_prefix = "ingestion:scheduler_instance:"
@@ -88,15 +88,15 @@ class TickScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
 
 
 class RunWorker(Worker):
-    """An RQ worker whose child gives its run back when the worker is asked to stop."""
+    """An RQ worker whose child requeues its run when the worker is asked to stop."""
 
     job_class = RunJob
     watch: Callable[[int], None] | None = None
     """Called with the process id of a child that is at work, every `watch_every` seconds."""
     alive: Callable[[], object] | None = None
-    """Called at each sign of life that this worker gives RQ."""
+    """Called at each heartbeat of this worker to RQ."""
     watch_every = 30.0
-    _look_at = 0.0
+    _next_watch = 0.0
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)
@@ -104,14 +104,14 @@ class RunWorker(Worker):
             self.alive()
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        self._look_at = time.monotonic() + self.watch_every
+        self._next_watch = time.monotonic() + self.watch_every
         super().fork_work_horse(job, queue)
 
     def wait_for_horse(self) -> Any:
-        """As RQ's, which an alarm interrupts now and then; and look at the child while it is at work."""
-        while self.watch is not None and not _ends_within(self.horse_pid, self._look_at - time.monotonic()):
-            self._look_at = time.monotonic() + self.watch_every
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})  # it would end a query half-way
+        """Wait as RQ does, and call `watch` while the child is at work."""
+        while self.watch is not None and not _ended_within(self.horse_pid, self._next_watch - time.monotonic()):
+            self._next_watch = time.monotonic() + self.watch_every
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})  # RQ's alarm would interrupt a query
             try:
                 self.watch(self.horse_pid)
             finally:
@@ -124,8 +124,8 @@ class RunWorker(Worker):
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
-def _ends_within(pid: int, seconds: float) -> bool:
-    """Whether our child `pid` ends in this time. It is not reaped."""
+def _ended_within(pid: int, seconds: float) -> bool:
+    """Whether our child `pid` ends within `seconds`. The child is not reaped."""
     if hasattr(os, "pidfd_open"):
         descriptor = os.pidfd_open(pid)
         try:
@@ -154,7 +154,7 @@ def work(
     """Serve one queue in this process until asked to stop.
 
     `watch(pid)` is called every `watch_every` seconds while a child is at work, `lost(run, pid)` when one was killed,
-    and `alive()` at every sign of life that the worker gives, by minutes apart while it has nothing to do.
+    and `alive()` at every heartbeat of the worker, some minutes apart while it is idle.
 
     One queue only: RQ loses a job when a worker that listens on several is killed after the pop (measured).
     """
@@ -188,7 +188,7 @@ def schedule(*, burst: bool = False) -> None:
 
 @contextmanager
 def _reachable(queue: Queue) -> Iterator[None]:
-    """Around the work of this process, whose own connections are closed after it."""
+    """Raise Transient when Redis cannot be reached, and close the queue's connection afterwards."""
     try:
         yield
     except RedisError as error:

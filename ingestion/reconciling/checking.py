@@ -1,4 +1,4 @@
-"""One check: ask the source, ask the table, judge, write the verdicts down."""
+"""One check: read the source's figures and the stored ones, compare them, store the results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from ingestion import null_hooks
 from ingestion.core import registry, transient_errors
 from ingestion.core.context import Context
 from ingestion.core.errors import (
@@ -25,29 +26,25 @@ from ingestion.core.windows import Window
 from ingestion.database.clock import read_db_now
 from ingestion.models import Connection, ReconciledPeriod
 from ingestion.reconciling import results
-from ingestion.reconciling.comparison import Cause, Difference, State, Verdict, agree, compared, unverifiable
-from ingestion.reconciling.known_causes import excuse
-from ingestion.running.closing import pause_for
+from ingestion.reconciling.comparison import Cause, Difference, GroupResult, State, agrees, compare, unverifiable
+from ingestion.reconciling.known_causes import known_cause
+from ingestion.running.closing import pause_connection
 from ingestion.running.execution import outside_a_run
 
 MOST_GROUPS = 200
 
 
-def _pass(point: str) -> None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
-class Hooks:
+class CheckHooks:
     """What tests put in the place of the real world."""
 
-    at: Callable[[str], None] = _pass
+    at: Callable[[str], None] = null_hooks.ignore
     """Called with the name of every gap; crash tests end the process there."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The two sides of one connection's period, and by what they are compared."""
+    """The source and the table of one connection's period, and how they are compared."""
 
     connection: Connection
     window: Window
@@ -59,7 +56,7 @@ class _Sides:
 
 
 def can_reconcile(pipeline: Pipeline) -> bool:
-    """Whether source, destination and declaration allow it."""
+    """Whether the pipeline's source, destination and declaration allow a reconciliation."""
     return (
         pipeline.periods is not None
         and isinstance(pipeline.source, Reconcilable)
@@ -78,20 +75,20 @@ def require_closed(window: Window, pipeline: Pipeline, now: datetime) -> None:
 
 
 def check(
-    connection: Connection, window: Window, *, patience: float = math.inf, hooks: Hooks | None = None
+    connection: Connection, window: Window, *, patience: float = math.inf, hooks: CheckHooks | None = None
 ) -> list[ReconciledPeriod]:
-    """Hold one closed period against the source; its verdicts as they are stored then, by group.
+    """Check one closed period against the source; return the stored results, by group.
 
     Raises ActionRefused when the pipeline cannot, Transient (nothing is written, try later), and CredentialError, which
     pauses the connection as a run's would.
     """
-    hooks = hooks or Hooks()
+    hooks = hooks or CheckHooks()
     pipeline = registry.get(connection.pipeline)
     sides = _sides(pipeline, connection, window, patience)
     require_closed(window, pipeline, sides.since)
-    found = _judged(sides, hooks)
-    hooks.at("judged")
-    return results.write(connection, window, sides.since, found, at=hooks.at)
+    group_results = _compare(sides, hooks)
+    hooks.at("compared")
+    return results.write(connection, window, sides.since, group_results, at=hooks.at)
 
 
 def _sides(pipeline: Pipeline, connection: Connection, window: Window, patience: float) -> _Sides:
@@ -105,29 +102,29 @@ def _sides(pipeline: Pipeline, connection: Connection, window: Window, patience:
     return _Sides(connection, window, ctx, periods, source, table, read_db_now())
 
 
-def _judged(sides: _Sides, hooks: Hooks) -> Mapping[str, Verdict]:
-    known = results.groups(sides.connection, sides.window)
+def _compare(sides: _Sides, hooks: CheckHooks) -> Mapping[str, GroupResult]:
+    stored_groups = results.groups(sides.connection, sides.window)
     try:
-        declared = _declared(sides)
+        declared = _declared_figures(sides)
     except Unverifiable as error:
-        return unverifiable(Cause.SILENT, str(error), known)
+        return unverifiable(Cause.SILENT, str(error), stored_groups)
     except (SourceChanged, ConfigurationError) as error:
-        return unverifiable(Cause.FAULT, f"{type(error).__name__}: {error}", known)
+        return unverifiable(Cause.FAULT, f"{type(error).__name__}: {error}", stored_groups)
     hooks.at("declared")
     stored = sides.table.figures(sides.ctx, sides.periods, sides.window)
-    groups = {*declared, *stored, *known} or {""}
+    groups = {*declared, *stored, *stored_groups} or {""}
     if len(groups) > MOST_GROUPS:
         text = f"There are {len(groups)} groups; more than {MOST_GROUPS} are no groups. Name another column."
-        return unverifiable(Cause.FAULT, text, known)
-    return {group: _group(sides, group, declared.get(group), stored.get(group)) for group in sorted(groups)}
+        return unverifiable(Cause.FAULT, text, stored_groups)
+    return {group: _compare_group(sides, group, declared.get(group), stored.get(group)) for group in sorted(groups)}
 
 
-def _declared(sides: _Sides) -> Mapping[str, Figure]:
-    """What the source says. An outage of whatever library is Transient; a refused credential pauses the connection."""
+def _declared_figures(sides: _Sides) -> Mapping[str, Figure]:
+    """The source's figures. An outage in any library is Transient; a refused credential pauses the connection."""
     try:
-        found = sides.source.figures(sides.ctx, sides.window)
+        figures = sides.source.figures(sides.ctx, sides.window)
     except CredentialError as error:
-        pause_for(sides.connection.pk, error)
+        pause_connection(sides.connection.pk, error)
         raise
     except IngestionError:
         raise
@@ -135,36 +132,36 @@ def _declared(sides: _Sides) -> Mapping[str, Figure]:
         if transient_errors.is_outage(error):
             raise Transient(f"{type(error).__name__}: {error}") from error
         raise
-    return found if sides.periods.amount else {group: _only_counted(one) for group, one in found.items()}
+    return figures if sides.periods.amount else {group: _without_amounts(figure) for group, figure in figures.items()}
 
 
-def _only_counted(figure: Figure) -> Figure:
+def _without_amounts(figure: Figure) -> Figure:
     return Figure(figure.count, ids=None if figure.ids is None else dict.fromkeys(figure.ids, Decimal()))
 
 
-def _group(sides: _Sides, group: str, declared: Figure | None, stored: Figure | None) -> Verdict:
+def _compare_group(sides: _Sides, group: str, declared: Figure | None, stored: Figure | None) -> GroupResult:
     declared, stored = declared or NOTHING, stored or NOTHING
     tolerance = sides.periods.tolerance
-    if agree(declared, stored, tolerance):
-        return Verdict(State.MATCHED, declared, stored)
+    if agrees(declared, stored, tolerance):
+        return GroupResult(State.MATCHED, declared, stored)
     difference = Difference()
     if declared.ids is not None:
-        stored = _stored(sides, group, declared.ids)
-        difference = compared(declared.ids, stored.ids or {})
-        if agree(declared, stored, tolerance):
-            return Verdict(State.MATCHED, declared, stored)
-    why = excuse(sides.connection, sides.window, sides.since, declared, stored, difference)
-    if why is not None:
-        return Verdict(State.UNVERIFIABLE, declared, stored, difference, *why)
-    return Verdict(State.BREACH, declared, stored, difference)
+        stored = _stored_figure(sides, group, declared.ids)
+        difference = compare(declared.ids, stored.ids or {})
+        if agrees(declared, stored, tolerance):
+            return GroupResult(State.MATCHED, declared, stored)
+    cause = known_cause(sides.connection, sides.window, sides.since, declared, stored, difference)
+    if cause is not None:
+        return GroupResult(State.UNVERIFIABLE, declared, stored, difference, *cause)
+    return GroupResult(State.BREACH, declared, stored, difference)
 
 
-def _stored(sides: _Sides, group: str, declared: Mapping[str, Decimal]) -> Figure:
-    """The stored rows one by one, and those that another connection of the tenant loaded and the source names too.
+def _stored_figure(sides: _Sides, group: str, declared: Mapping[str, Decimal]) -> Figure:
+    """The stored rows one by one, with those that another connection of the tenant loaded and this source names too.
 
-    Two connections may read one account: who loaded a row last says nothing about whose it is.
+    Two connections may read one account: the connection that loaded a row last need not be the only one it belongs to.
     """
-    ask = sides.ctx, sides.periods, sides.window, group
-    own = dict(sides.table.amounts(*ask))
-    others = dict(sides.table.amounts(*ask, keys=[key for key in declared if key not in own]))
-    return Figure.of({**others, **own})
+    query = sides.ctx, sides.periods, sides.window, group
+    own_amounts = dict(sides.table.amounts(*query))
+    other_amounts = dict(sides.table.amounts(*query, keys=[key for key in declared if key not in own_amounts]))
+    return Figure.of({**other_amounts, **own_amounts})

@@ -1,4 +1,4 @@
-"""One group's figures on both sides become a verdict. Pure: no query, no network."""
+"""Compares the figures of one group on both sides. Pure: no query, no network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ingestion.core.periods import Figure
 from ingestion.models import ReconciledPeriod
 
 SHOWN = 100
-"""Ids of each kind that a verdict names; the rest is counted."""
+"""Ids of each kind that a result lists; further ones are counted."""
 
 State = ReconciledPeriod.State
 Cause = ReconciledPeriod.Cause
@@ -18,7 +18,7 @@ Cause = ReconciledPeriod.Cause
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one side has and the other has not, by id; each sorted."""
+    """The ids that one side lacks and those whose amounts differ; each sorted."""
 
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -26,8 +26,8 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a check found of one group. Figures are None where a side could not be asked."""
+class GroupResult:
+    """The result of a check for one group. Figures are None where a side could not be read."""
 
     state: ReconciledPeriod.State
     declared: Figure | None = None
@@ -37,22 +37,22 @@ class Verdict:
     reason: str = ""
 
 
-def agree(declared: Figure, stored: Figure, tolerance: Decimal) -> bool:
+def agrees(declared: Figure, stored: Figure, tolerance: Decimal) -> bool:
     """Counts must be equal; sums may be apart by `tolerance`, which is an amount."""
     return declared.count == stored.count and abs(stored.sum - declared.sum) <= tolerance
 
 
-def compared(declared: Mapping[str, Decimal], stored: Mapping[str, Decimal]) -> Difference:
-    """Every id on which the sides are apart."""
-    both = declared.keys() & stored.keys()
-    apart = ((key, declared[key], stored[key]) for key in both if declared[key] != stored[key])
+def compare(declared: Mapping[str, Decimal], stored: Mapping[str, Decimal]) -> Difference:
+    """Every id on which the two sides differ."""
+    common = declared.keys() & stored.keys()
+    differing = ((key, declared[key], stored[key]) for key in common if declared[key] != stored[key])
     return Difference(
         tuple(sorted(declared.keys() - stored.keys())),
         tuple(sorted(stored.keys() - declared.keys())),
-        tuple(sorted(apart)),
+        tuple(sorted(differing)),
     )
 
 
-def unverifiable(cause: ReconciledPeriod.Cause, reason: str, groups: Iterable[str]) -> dict[str, Verdict]:
-    """The same for the whole period; at least one group, or nobody would see it."""
-    return {group: Verdict(State.UNVERIFIABLE, cause=cause, reason=reason) for group in (set(groups) or {""})}
+def unverifiable(cause: ReconciledPeriod.Cause, reason: str, groups: Iterable[str]) -> dict[str, GroupResult]:
+    """The same result for every group of the period; for the group '' where there is none, so that a row exists."""
+    return {group: GroupResult(State.UNVERIFIABLE, cause=cause, reason=reason) for group in (set(groups) or {""})}

@@ -1,4 +1,4 @@
-"""Verdicts written down: one row a group, all groups of a period in one transaction, every change of state kept."""
+"""Stores results: one row for each group, all groups of a period in one transaction, each change of state audited."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from ingestion import null_hooks
 from ingestion.core.periods import Figure
 from ingestion.core.text import short, storable
 from ingestion.core.windows import Window
-from ingestion.database.retrying import retried
+from ingestion.database.retrying import retry_conflicts
 from ingestion.models import AuditEntry, Connection, ReconciledPeriod
-from ingestion.reconciling.comparison import SHOWN, State, Verdict
+from ingestion.reconciling.comparison import SHOWN, GroupResult, State
 from ingestion.redaction import mask
 
 logger = logging.getLogger("ingestion")
 ACTOR = "reconciliation"
-"""Who is named in the audit trail: nobody asked for what a check finds."""
+"""The name in the audit trail, because no person asked for a check."""
 
 
 def of(connection: Connection, window: Window) -> list[ReconciledPeriod]:
-    """The verdicts that are stored, by group."""
+    """The stored results, by group."""
     rows = ReconciledPeriod.objects.for_tenant(connection.tenant_id).select_related("tenant", "connection__tenant")
     return list(rows.filter(connection=connection, start=window.start, end=window.end).order_by("group"))
 
@@ -35,56 +36,60 @@ def write(
     connection: Connection,
     window: Window,
     since: datetime,
-    found: Mapping[str, Verdict],
-    at: Callable[[str], None] = lambda point: None,
+    group_results: Mapping[str, GroupResult],
+    at: Callable[[str], None] = null_hooks.ignore,
 ) -> list[ReconciledPeriod]:
-    """Store what a check that began at `since` found; all of it or nothing. Verdicts of later checks stay."""
+    """Store the results of a check that began at `since`, all or none. Results of later checks stay."""
 
-    def put() -> None:
-        for group in sorted(found):
-            _put(connection, window, since, short(group, 100), found[group])
+    def store() -> None:
+        for group in sorted(group_results):
+            _store(connection, window, since, short(group, 100), group_results[group])
         at("written")
 
-    retried(put)
+    retry_conflicts(store)
     rows = of(connection, window)
     for row in rows:
         if row.state == State.BREACH and row.checked_at == since:
-            _report(row)
+            _warn_of_breach(row)
     return rows
 
 
-def _put(connection: Connection, window: Window, since: datetime, group: str, verdict: Verdict) -> None:
-    values = _values(verdict)
-    row, made = ReconciledPeriod.unscoped.get_or_create(
-        tenant_id=connection.tenant_id, connection=connection, start=window.start, end=window.end, group=group,
+def _store(connection: Connection, window: Window, since: datetime, group: str, result: GroupResult) -> None:
+    values = _values(result)
+    row, created = ReconciledPeriod.unscoped.get_or_create(
+        tenant_id=connection.tenant_id,
+        connection=connection,
+        start=window.start,
+        end=window.end,
+        group=group,
         defaults={**values, "checked_at": since},
-    )  # fmt: skip
-    before = "" if made else row.state
-    if not made:
-        if before == State.BREACH and verdict.state == State.UNVERIFIABLE:
-            # That nobody can tell now is no proof that it is mended: what the breach showed stays.
+    )
+    before = "" if created else row.state
+    if not created:
+        if before == State.BREACH and result.state == State.UNVERIFIABLE:
+            # An unverifiable result does not prove that the breach is mended: what the breach showed stays.
             values = {name: values[name] for name in ("cause", "reason")}
-        same = ReconciledPeriod.unscoped.filter(pk=row.pk, state=before, checked_at=row.checked_at)
-        if row.checked_at > since or not same.update(**values, checked_at=since):
-            return  # a check that began later, or at the same time, has the word
+        unchanged = ReconciledPeriod.unscoped.filter(pk=row.pk, state=before, checked_at=row.checked_at)
+        if row.checked_at > since or not unchanged.update(**values, checked_at=since):
+            return  # a check that began later, or at the same time, has stored its result
     after = str(values.get("state", before))
     if before != after:
-        _note(row, before, after, values)
+        _record_change(row, before, after, values)
 
 
-def _note(row: ReconciledPeriod, before: str, after: str, values: Mapping[str, Any]) -> None:
-    shown = ("declared_count", "declared_sum", "stored_count", "stored_sum", "difference", "cause")
+def _record_change(row: ReconciledPeriod, before: str, after: str, values: Mapping[str, Any]) -> None:
+    columns = ("declared_count", "declared_sum", "stored_count", "stored_sum", "difference", "cause")
     AuditEntry.unscoped.create(
         tenant_id=row.tenant_id,
         actor_name=ACTOR,
         action="reconcile",
         target=f"{row.connection} {row}"[:200],
         reason=str(values["reason"]),
-        data={"reconciliation": row.pk, "before": before, "after": after, **{name: values[name] for name in shown}},
+        data={"reconciliation": row.pk, "before": before, "after": after, **{name: values[name] for name in columns}},
     )
 
 
-def _report(row: ReconciledPeriod) -> None:
+def _warn_of_breach(row: ReconciledPeriod) -> None:
     logger.warning(
         "Breach: for %s (group %r) the source declares %s records and %s, stored are %s and %s; "
         "look: manage.py ingest show reconciliation %s",
@@ -99,25 +104,25 @@ def _report(row: ReconciledPeriod) -> None:
     )
 
 
-def _values(verdict: Verdict) -> dict[str, Any]:
-    gap = verdict.difference
-    declared, stored = verdict.declared, verdict.stored
+def _values(result: GroupResult) -> dict[str, Any]:
+    difference = result.difference
+    declared, stored = result.declared, result.stored
     apart = stored.sum - declared.sum if declared and stored else None
     return {
-        "state": verdict.state,
-        "cause": verdict.cause,
-        "reason": storable(mask(verdict.reason), 2000),
+        "state": result.state,
+        "cause": result.cause,
+        "reason": storable(mask(result.reason), 2000),
         **_figures("declared", declared),
         **_figures("stored", stored),
         "difference": _text(apart),
-        "missing_count": len(gap.missing),
-        "missing": [storable(key, 200) for key in gap.missing[:SHOWN]],
-        "extra_count": len(gap.extra),
-        "extra": [storable(key, 200) for key in gap.extra[:SHOWN]],
-        "differing_count": len(gap.differing),
+        "missing_count": len(difference.missing),
+        "missing": [storable(key, 200) for key in difference.missing[:SHOWN]],
+        "extra_count": len(difference.extra),
+        "extra": [storable(key, 200) for key in difference.extra[:SHOWN]],
+        "differing_count": len(difference.differing),
         "differing": [
-            {"id": storable(key, 200), "declared": _text(said), "stored": _text(held)}
-            for key, said, held in gap.differing[:SHOWN]
+            {"id": storable(key, 200), "declared": _text(declared_amount), "stored": _text(stored_amount)}
+            for key, declared_amount, stored_amount in difference.differing[:SHOWN]
         ],
     }
 
@@ -127,7 +132,7 @@ def _figures(side: str, figure: Figure | None) -> dict[str, Any]:
 
 
 def _text(amount: Decimal | None) -> str:
-    """Exact, without an exponent; 13.00 and 13.000 are one text, so that nothing seems to change."""
+    """The exact amount without an exponent; 13.00 and 13.000 are one text, so that no change is reported."""
     if amount is None:
         return ""
     text = format(amount, "f")

@@ -1,6 +1,6 @@
-"""Executing one run: claim it, carry it page by page, close it."""
+"""One run: claim it, execute it page by page, close it."""
 
 from ingestion.running.execute import execute
-from ingestion.running.execution import Hooks
+from ingestion.running.hooks import Hooks
 
 __all__ = ["Hooks", "execute"]

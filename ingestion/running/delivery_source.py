@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Max
 
-from ingestion import deliveries
+from ingestion import deliveries, null_hooks
 from ingestion.core.capabilities import Receives
 from ingestion.core.context import Context
 from ingestion.core.errors import ConfigurationError, PoisonDelivery
@@ -25,10 +25,10 @@ _PAGE_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """What was pending when the run (or its next attempt) began, oldest first. The checkpoint is the last one's id.
+    """The deliveries that were pending when this attempt of the run began, oldest first; the checkpoint is the last id.
 
-    What arrives later is the next run's. So is a delivery whose transaction committed after one with a higher id: it
-    stays pending, because only the very rows of a page are marked done with it.
+    Later deliveries belong to the next run. So does a delivery whose transaction committed after one with a higher id:
+    it stays pending, because a page marks exactly its own rows as done.
     """
 
     original: Receives
@@ -43,29 +43,31 @@ class Deliveries:
         last = int(checkpoint or 0)
         pending = deliveries.pending(self.run.connection_id).filter(tenant_id=self.run.tenant_id)
         newest = pending.aggregate(newest=Max("pk"))["newest"] or 0
-        while rows := self._after(last, newest):
+        while rows := self._next_deliveries(last, newest):
             last = rows[-1].pk
             yield self._page(ctx, rows)
 
-    def _after(self, last: int, newest: int) -> Sequence[Delivery]:
+    def _next_deliveries(self, last: int, newest: int) -> Sequence[Delivery]:
         """The next deliveries, as many as fit a page."""
-        ahead = deliveries.pending(self.run.connection_id).filter(tenant_id=self.run.tenant_id, pk__gt=last)
-        ahead = ahead.filter(pk__lte=newest).order_by("pk")
+        newer = deliveries.pending(self.run.connection_id).filter(tenant_id=self.run.tenant_id, pk__gt=last)
+        newer = newer.filter(pk__lte=newest).order_by("pk")
         chosen: list[int] = []
         total = 0
-        for pk, size in ahead.values_list("pk", "size")[:_PAGE]:  # sizes first: bodies only of those that fit
+        for pk, size in newer.values_list("pk", "size")[:_PAGE]:  # sizes first: bodies only of those that fit
             total += size
             if chosen and total > _PAGE_BYTES:
                 break
             chosen.append(pk)
-        return list(ahead.filter(pk__in=chosen))
+        return list(newer.filter(pk__in=chosen))
 
     def _page(self, ctx: Context, rows: Sequence[Delivery]) -> Page:
         records = {_name(row.pk): Record(row.delivery_id, bytes(row.body), _name(row.pk)) for row in rows}
-        self._isolate(ctx, records)
+        self._bisect_poison(ctx, records)
         deadly = [record for name, record in records.items() if name in self.poison]
         page = self.original.receive(ctx, [record for name, record in records.items() if name not in self.poison])
-        refused = [Refusal(one, PoisonDelivery("Taking it apart ended its worker process twice.")) for one in deadly]
+        refused = [
+            Refusal(record, PoisonDelivery("Taking it apart ended its worker process twice.")) for record in deadly
+        ]
         return dataclasses.replace(
             page,
             checkpoint=rows[-1].pk,
@@ -76,11 +78,11 @@ class Deliveries:
             deliveries=[row.pk for row in rows],
         )
 
-    def _isolate(self, ctx: Context, records: dict[str, Record]) -> None:
-        """Find the delivery whose taking apart kills workers; a search among the records they hold goes on later."""
+    def _bisect_poison(self, ctx: Context, records: dict[str, Record]) -> None:
+        """Find the delivery that kills the worker that splits it; a search among its records continues later."""
         suspects = (self.run.isolation or {}).get("suspects", ())
         if self.run.deaths >= poison_bisection.DEATHS and all(name.startswith(_name("")) for name in suspects):
-            uncounted = dataclasses.replace(ctx, spend=lambda meter, amount: None)  # the page itself counts
+            uncounted = dataclasses.replace(ctx, spend=null_hooks.ignore)  # the page itself counts
             poison_bisection.search(
                 self.run, self.claim, records, self.poison, lambda part: self.original.receive(uncounted, part)
             )
@@ -90,8 +92,8 @@ def _name(pk: object) -> str:
     return f"delivery {pk}"
 
 
-def receiving(pipeline: Pipeline, run: Run, claim: Claim, poison: frozenset[str]) -> Pipeline:
-    """`pipeline`, reading what its connection was delivered; control totals are the source's and do not apply.
+def with_deliveries(pipeline: Pipeline, run: Run, claim: Claim, poison: frozenset[str]) -> Pipeline:
+    """`pipeline` with its connection's pending deliveries as the source; control totals do not apply to them.
 
     Raises ConfigurationError when its source takes no deliveries; they stay pending.
     """

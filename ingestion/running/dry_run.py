@@ -1,7 +1,7 @@
-"""Dry run: the whole path of a run, with nothing written. Every page is loaded for real and rolled back.
+"""Dry run: the whole path of a run, with nothing written. Every page is loaded and rolled back.
 
-The source is really read, so it should be one that may be read twice. A destination of your own that writes outside
-Django's databases is beyond the rollback.
+The source is really read, so it should be one that may be read twice. A destination that writes outside of Django's
+databases is not rolled back.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from django.db import Error
 
+from ingestion import null_hooks
 from ingestion.conf import config as settings
 from ingestion.core import registry, stages
 from ingestion.core.configs import check_config
@@ -30,7 +31,7 @@ from ingestion.running import drift, newer_rows, reasons, verification
 from ingestion.running.placeholders import PlaceholderRows, rolled_back
 
 SHOWN = 20
-"""Rejected records a report carries whole; the others are only counted."""
+"""Rejected records that a report lists; further ones are only counted."""
 
 
 @dataclass(slots=True)
@@ -49,10 +50,10 @@ class Report:
     left_out: dict[str, int] = field(default_factory=dict)
     """What the source left out on purpose, by reason."""
     proofs: dict[str, dict[str, int]] = field(default_factory=dict)
-    """What was proved or could not be checked: subject, verdict, how many times."""
+    """What was proved or could not be checked: subject, verdict, number of times."""
     rejected: int = 0
     rejections: list[Rejected] = field(default_factory=list)
-    """The first SHOWN of them."""
+    """The first SHOWN rejected records."""
     verdicts: list[str] = field(default_factory=list)
     """A sentence for each control total."""
     notes: list[str] = field(default_factory=list)
@@ -61,7 +62,7 @@ class Report:
     failure: str = ""
     """Why the run would fail; empty when it would not."""
     complete: bool = True
-    """False when `limit_pages` ended the dry run before the source did; control totals are not judged then."""
+    """False when `limit_pages` ended the dry run before the source did; control totals are not compared then."""
 
     @property
     def outcome(self) -> Run.State:
@@ -79,51 +80,47 @@ def dry_run(
     config: Mapping[str, Any] | None = None,
     limit_pages: int | None = None,
 ) -> Report:
-    """Take everything the next run of `tenant` would read through `pipeline`, and write nothing.
+    """Read and load everything that the next run of `tenant` through `pipeline` would, and write nothing.
 
-    `name` tells several connections of the pipeline apart; the tenant needs none yet. `files` (name, bytes) stand in
-    for an upload. A failure that would end the run is part of the report; only what would be our own bug is raised. A
+    `name` distinguishes several connections of the pipeline; the tenant needs none yet. `files` (name, bytes) take the
+    place of an upload. A failure that would end the run is part of the report; only bugs of the engine are raised. A
     stored config that would be refused today hinders no run, and is a note. Raises UnknownPipeline.
     """
     if isinstance(pipeline, str):
         pipeline = registry.get(pipeline)
-    rehearsal = Rehearsal(pipeline, PlaceholderRows(tenant, pipeline, name, files), dict(config or {}))
+    attempt = DryRun(pipeline, PlaceholderRows(tenant, pipeline, name, files), dict(config or {}))
     try:
-        _check_files(pipeline, files)
-        _judge_config(rehearsal, pipeline, written=bool(config or files))
-        rehearsal.play(limit_pages)
+        _require_acceptable(pipeline, files)
+        _check_config(attempt, pipeline, written=bool(config or files))
+        attempt.read_all(limit_pages)
     except (IngestionError, Error, OSError) as error:
-        rehearsal.report.failure = f"{type(error).__name__}: {error}"
-    return rehearsal.report
+        attempt.report.failure = f"{type(error).__name__}: {error}"
+    return attempt.report
 
 
-def _judge_config(rehearsal: Rehearsal, pipeline: Pipeline, *, written: bool) -> None:
+def _check_config(attempt: DryRun, pipeline: Pipeline, *, written: bool) -> None:
     """Refuse what is `written` for this one run or upload; of what is stored only a note says so, as in a run."""
     try:
-        check_config(pipeline, rehearsal.ctx.config, rehearsal.rows.connection.config)
+        check_config(pipeline, attempt.ctx.config, attempt.rows.connection.config)
     except Exception as error:
         if written:
             raise
-        rehearsal.report.notes.append(f"The connection's config would be refused today; a run goes on. {error}")
+        attempt.report.notes.append(f"The connection's config would be refused today; a run goes on. {error}")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What would become of one record, and why."""
+class RecordOutcome:
+    """What a run would do with one record, and why."""
 
     record: Record
     would: Literal["insert", "update", "leave", "fail"]
     reason: str = ""
 
 
-def _nobody(page: Page, outcome: Outcome) -> None:
-    return None
+class DryRun:
+    """Executes pages and rolls them back; later pages see the rows that earlier ones would have stored.
 
-
-class Rehearsal:
-    """Pages on their way, and what earlier pages would have left behind for later ones to find.
-
-    `tell` hears of every record that was not left out.
+    `on_outcome` is called for every record that the source did not leave out.
     """
 
     def __init__(
@@ -131,9 +128,9 @@ class Rehearsal:
         pipeline: Pipeline,
         rows: PlaceholderRows,
         config: Mapping[str, Any],
-        tell: Callable[[Page, Outcome], None] = _nobody,
+        on_outcome: Callable[[Page, RecordOutcome], None] = null_hooks.ignore,
     ) -> None:
-        self.tell = tell
+        self.on_outcome = on_outcome
         self.rows = rows
         self.ctx = rows.context(config)
         self.pipeline = pipeline.for_connection(self.ctx)
@@ -141,13 +138,13 @@ class Rehearsal:
         self._loaded: dict[str, Stored] = {}
         self._tally: dict[str, Any] = {}
         self._repeats = False
-        self._watch = drift.watch(rows.run, pipeline, self.ctx)
+        self._shape_watch = drift.ShapeWatch(rows.run, drift.resolve_answer(pipeline, self.ctx))
 
-    def play(self, limit_pages: int | None) -> None:
+    def read_all(self, limit_pages: int | None) -> None:
         for page in self.pipeline.source.extract(self.ctx, None):
-            self.page(page)
+            self.process(page)
             if self.pipeline.error_budget.exceeded(self.report.read, self.report.rejected):
-                raise self._over_budget()
+                raise self._budget_error()
             if self.report.pages == limit_pages:
                 self.report.complete = False
                 pages = "1 page was" if limit_pages == 1 else f"{limit_pages} pages were"
@@ -156,80 +153,80 @@ class Rehearsal:
                 return
         budget = self.pipeline.error_budget
         if not self.ctx.inbox and budget.exceeded_at_the_end(self.report.read, self.report.rejected):
-            raise self._over_budget()
-        self._judge()
+            raise self._budget_error()
+        self._verify_totals()
 
-    def _over_budget(self) -> ErrorBudgetExceeded:
+    def _budget_error(self) -> ErrorBudgetExceeded:
         return ErrorBudgetExceeded(self.pipeline.error_budget.breach(self.report.read, self.report.rejected))
 
-    def page(self, page: Page) -> None:
-        known: dict[str, Stored] = {}
+    def process(self, page: Page) -> None:
+        stored: dict[str, Stored] = {}
 
         def lookup(keys: Sequence[str]) -> Mapping[str, Stored]:
-            found = dict(self.pipeline.destination.stored(self.ctx, keys))
-            found.update((key, self._loaded[key]) for key in keys if key in self._loaded)
-            known.update(found)
-            return found
+            rows = dict(self.pipeline.destination.stored(self.ctx, keys))
+            rows.update((key, self._loaded[key]) for key in keys if key in self._loaded)
+            stored.update(rows)
+            return rows
 
         prepared = stages.prepare(self.pipeline, self.ctx, page, lookup, blames=errors.is_of_record)
-        page, prepared = newer_rows.set_aside(self.rows.run, self.pipeline, self.ctx, page, prepared)
-        self._look(page, prepared)
-        self._repeats = self._repeats or any(one.record.key in self._loaded for one in prepared.skipped)
+        page, prepared = newer_rows.leave_newer(self.rows.run, self.pipeline, self.ctx, page, prepared)
+        self._compare_shape(page, prepared)
+        self._repeats = self._repeats or any(skip.record.key in self._loaded for skip in prepared.skipped)
         with rolled_back():
             self.rows.insert()
             loaded = self.pipeline.destination.load(self.ctx, prepared.ready)
             rejected = [*prepared.rejected, *loaded.rejected]
             counts = verification.count(prepared, loaded)
             self._tally = verification.add(self.pipeline, self.ctx, self._tally, page, prepared, loaded)
-        for one in loaded.ready:
-            key = self.pipeline.destination.key_of(one.row)
-            self.report.updates += key in known
-            self.report.inserts += key not in known
-            self.tell(page, Outcome(one.record, "update" if key in known else "insert"))
-            self._loaded[key] = Stored(one.digest, self.pipeline.destination.version_of(one.row))
+        for ready in loaded.ready:
+            key = self.pipeline.destination.key_of(ready.row)
+            self.report.updates += key in stored
+            self.report.inserts += key not in stored
+            self.on_outcome(page, RecordOutcome(ready.record, "update" if key in stored else "insert"))
+            self._loaded[key] = Stored(ready.digest, self.pipeline.destination.version_of(ready.row))
         for skip in prepared.skipped:
-            self.tell(page, Outcome(skip.record, "leave", skip.reason))
+            self.on_outcome(page, RecordOutcome(skip.record, "leave", skip.reason))
         for bad in rejected:
-            self.tell(page, Outcome(bad.record, "fail", why(bad)))
+            self.on_outcome(page, RecordOutcome(bad.record, "fail", describe_errors(bad)))
         self.report.pages += 1
         self.report.read += counts.read
-        self.report.skipped.update(one.reason for one in prepared.skipped)
+        self.report.skipped.update(skip.reason for skip in prepared.skipped)
         self.report.left_out = reasons.add(self.report.left_out, page.left_out)
         self.report.proofs = reasons.add_proofs(self.report.proofs, page.proofs, self.rows.tenant.pk)
         self.report.rejected += counts.dead
         self.report.rejections += rejected[: max(0, SHOWN - len(self.report.rejections))]
         self.report.notes += [*page.titles, *page.notes, *loaded.notes]
 
-    def _look(self, page: Page, prepared: stages.Prepared) -> None:
-        """Against the shape that is accepted; what this page adds is nobody's afterwards."""
-        seen = self._watch.look(prepared, page)
-        if seen is None:
+    def _compare_shape(self, page: Page, prepared: stages.Prepared) -> None:
+        """Compare the page with the accepted shape, whose row stays as it is."""
+        page_shape = self._shape_watch.compare(prepared, page)
+        if page_shape is None:
             return
-        self.report.drift += [text for text in map(str, seen.changes) if text not in self.report.drift]
-        if self._watch.stops(seen) and self.rows.run.kind != Run.Kind.REPLAY:
-            raise self._watch.refusal(seen)
-        self._watch.landed(seen)
+        self.report.drift += [text for text in map(str, page_shape.changes) if text not in self.report.drift]
+        if self._shape_watch.must_stop(page_shape) and self.rows.run.kind != Run.Kind.REPLAY:
+            raise self._shape_watch.schema_drift_error(page_shape)
+        self._shape_watch.continue_from_commit(page_shape)
 
-    def _judge(self) -> None:
-        judged = self.pipeline
-        if self._repeats:  # rows of earlier pages are rolled back, so a sum over them cannot be taken
-            counts = tuple(check for check in judged.reconciliations if check.name == "count")
-            sums = (check.name for check in judged.reconciliations if check.name != "count")
+    def _verify_totals(self) -> None:
+        pipeline = self.pipeline
+        if self._repeats:  # rows of earlier pages are rolled back, so no sum over them can be computed
+            counts = tuple(check for check in pipeline.reconciliations if check.name == "count")
+            sums = (check.name for check in pipeline.reconciliations if check.name != "count")
             self.report.verdicts += [f"{name}: not checked, because records repeat on later pages" for name in sums]
-            judged = dataclasses.replace(judged, reconciliations=counts)
+            pipeline = dataclasses.replace(pipeline, reconciliations=counts)
         self.report.verdicts += verification.verify(
-            judged, self._tally, self.report.proofs, windowed=not self.ctx.inbox
+            pipeline, self._tally, self.report.proofs, windowed=not self.ctx.inbox
         )
 
 
-def why(rejected: Rejected) -> str:
-    """All that is wrong with the record, in one line."""
+def describe_errors(rejected: Rejected) -> str:
+    """All errors of the record, in one line."""
     texts = (f"{error.path}: {error.message}" if error.path else error.message for error in rejected.errors)
     return "; ".join(texts) or rejected.error_class
 
 
-def _check_files(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
-    """What an upload would refuse."""
+def _require_acceptable(pipeline: Pipeline, files: Sequence[tuple[str, bytes]]) -> None:
+    """Raise the error that an upload of `files` would be refused with."""
     limit = settings().MAX_UPLOAD_BYTES
     for name, data in files:
         if not data:

@@ -13,18 +13,19 @@ from ingestion.core.declarations import require
 from ingestion.core.errors import Cancelled, Fenced, Paused
 from ingestion.core.stages import Prepared
 from ingestion.database.clock import DbNow
-from ingestion.database.retrying import retried
+from ingestion.database.retrying import retry_conflicts
 from ingestion.models import DeadLetter, Run, RunArtifact
 from ingestion.running import batch, budget, claims, closing, configs, prefetch
-from ingestion.running.execution import Execution, Hooks, open_execution, require_page
+from ingestion.running.execution import Execution, open_execution, require_page
+from ingestion.running.hooks import Hooks
 from ingestion.signals import run_started
 
 
 def execute(run_id: int, hooks: Hooks | None = None) -> str | None:
-    """Claim the run and carry it as far as it gets; its state afterwards, None when it could not be claimed.
+    """Claim the run and execute it; return its state afterwards, or None when it could not be claimed.
 
-    Every failure that the run's own row can express ends there. What escapes (the database is gone for good) leaves the
-    run under its lease, to be taken over.
+    Failures that the run's own row can record end there. What escapes (the database is gone for good) leaves the run
+    under its lease, and another worker takes it over when the lease has ended.
     """
     hooks = hooks or Hooks()
     claim = claims.claim(run_id)
@@ -32,81 +33,59 @@ def execute(run_id: int, hooks: Hooks | None = None) -> str | None:
         return None
     hooks.at("claimed")
     hooks.on_progress(claim)
-    run = _taken_up(claim)
-    claim.batches = run.batches  # an owner whose lease had ended may have committed one while we were claiming
+    run = _read_claimed_run(claim)
+    claim.batches = run.batches  # an owner whose lease had ended may have committed one during our claim
     try:
-        with _patient_collector():
-            _carry(run, claim, hooks)
+        with _relaxed_garbage_collection():
+            _execute_claimed(run, claim, hooks)
     except Exception as error:  # noqa: BLE001  classified there; nothing is swallowed
-        _answer(run, claim, error)
-    if run.state in Run.TERMINAL:  # ended by us, and committed
+        _handle_failure(run, claim, error)
+    if run.state in Run.TERMINAL:  # this execution ended the run, and committed that
         return str(run.state)
     return str(Run.unscoped.values_list("state", flat=True).get(pk=run_id))
 
 
-def _taken_up(claim: claims.Claim) -> Run:
-    """The claimed run with what its execution asks about it, in one query."""
+def _read_claimed_run(claim: claims.Claim) -> Run:
+    """Read the claimed run and everything that opening its execution needs, in one query."""
     inputs = RunArtifact.unscoped.filter(run=OuterRef("pk"), role=RunArtifact.Role.INPUT)
     open_dead_letters = DeadLetter.unscoped.filter(connection=OuterRef("connection"), status__in=DeadLetter.OPEN)
-    asked = {"began": DbNow(), "has_inputs": Exists(inputs), "has_dead_letters": Exists(open_dead_letters)}
-    taken_up: Run = Run.unscoped.select_related("tenant", "connection").annotate(**asked).get(pk=claim.run_id)
-    taken_up.connection.tenant = taken_up.tenant
-    return taken_up
+    annotations = {"began": DbNow(), "has_inputs": Exists(inputs), "has_dead_letters": Exists(open_dead_letters)}
+    run: Run = Run.unscoped.select_related("tenant", "connection").annotate(**annotations).get(pk=claim.run_id)
+    run.connection.tenant = run.tenant
+    return run
 
 
 @contextmanager
-def _patient_collector() -> Iterator[None]:
-    """Let Python's garbage collector look at what a run makes, less often, and not again at all that was there before.
+def _relaxed_garbage_collection() -> Iterator[None]:
+    """Let Python's garbage collector run less often, and skip every object that existed before the run.
 
     A batch makes tens of thousands of objects that die by themselves; at the usual thresholds the collector walks the
     whole process every few pages and takes a tenth of a run's time (measured).
     """
-    before = gc.get_threshold()
-    frozen = gc.get_freeze_count()  # by whoever forked us: it stays frozen
+    thresholds = gc.get_threshold()
+    frozen = gc.get_freeze_count()  # the process that forked this one may have frozen objects: they stay frozen
     if not frozen:
         gc.freeze()
-    if before[0]:
+    if thresholds[0]:
         gc.set_threshold(50_000, 20, 20)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        gc.set_threshold(*thresholds)
         if not frozen:
             gc.unfreeze()
 
 
-def _answer(run: Run, claim: claims.Claim, error: Exception) -> None:
-    """End or give back a run that could not be carried to its end, unless another worker has it by now."""
-    try:
-        match error:
-            case Fenced():
-                raise error
-            case Paused():
-                retried(lambda: _pause(run, claim, error))
-            case Cancelled():
-                closing.cancel(run, claim)
-            case _:
-                closing.fail(run, claim, error)
-    except Fenced:
-        known = {"tenant_id": run.tenant_id, "pipeline": run.pipeline, "run_id": run.pk, "event": "fenced"}
-        events.logger.warning("fenced", extra=known)
-
-
-def _pause(run: Run, claim: claims.Claim, error: Paused) -> None:
-    if claims.requeue(claim):
-        events.record(run, "paused", str(error))
-
-
-def _carry(run: Run, claim: claims.Claim, hooks: Hooks) -> None:
+def _execute_claimed(run: Run, claim: claims.Claim, hooks: Hooks) -> None:
     if (run.fence, run.state) != (claim.fence, Run.State.RUNNING):
         raise Fenced(f"Run {run.pk} was claimed by another worker.")
-    claims.go_on(claim, cancelled=run.cancel_requested, paused=run.connection.is_paused)
+    claims.require_not_stopped(claim, cancelled=run.cancel_requested, paused=run.connection.is_paused)
     execution = open_execution(run, claim, hooks)
     if claim.fence == 1:
         run_started.send_robust(Run, run=run)
     events.record(run, "started", f"claim {claim.fence} on {run.host}", checkpoint=run.checkpoint)
     configs.note_refused(execution)
-    refused = _load(execution)
+    refused = _process_pages(execution)
     if refused is not None:
         batch.refuse(execution, refused)
         return
@@ -115,10 +94,11 @@ def _carry(run: Run, claim: claims.Claim, hooks: Hooks) -> None:
     closing.close(execution)
 
 
-def _load(execution: Execution) -> Prepared | None:
-    """Page by page; what was prepared of one that breaks the error budget.
+def _process_pages(execution: Execution) -> Prepared | None:
+    """Turn page after page into batches. Return the page that breaks the error budget, as it was prepared.
 
-    The run is ended with it only when the source has ended too: one that hangs would have nobody to end it afterwards.
+    The caller fails the run with that page only after the source has ended: a source that hangs while it is closed
+    would otherwise belong to a run that has ended, and no watchdog would end its process.
     """
     with prefetch.pages(execution) as pages:
         source = execution.pipeline.source
@@ -126,13 +106,34 @@ def _load(execution: Execution) -> Prepared | None:
         for page in pages:
             require_page(page, source)
             execution.hooks.at("extracted")
-            if execution.claim.is_due():
-                claims.renew(execution.claim)
+            claims.renew_if_due(execution.claim)
             execution.hooks.on_progress(execution.claim)
             if (refused := batch.process(execution, page)) is not None:
                 return refused
             execution.hooks.on_progress(execution.claim)
             if execution.hooks.stop():
                 raise Paused("The worker was asked to stop; another one goes on from here.")
-            execution.credentials.look()  # before the source asks for its next page
+            execution.credentials.forget_if_replaced()  # before the source asks for its next page
     return None
+
+
+def _handle_failure(run: Run, claim: claims.Claim, error: Exception) -> None:
+    """End or requeue a run that failed, was paused or was cancelled, unless another worker has claimed it."""
+
+    def requeue_paused() -> None:
+        if claims.requeue(claim):
+            events.record(run, "paused", str(error))
+
+    try:
+        match error:
+            case Fenced():
+                raise error
+            case Paused():
+                retry_conflicts(requeue_paused)
+            case Cancelled():
+                closing.cancel(run, claim)
+            case _:
+                closing.fail(run, claim, error)
+    except Fenced:
+        extra = {"tenant_id": run.tenant_id, "pipeline": run.pipeline, "run_id": run.pk, "event": "fenced"}
+        events.logger.warning("fenced", extra=extra)

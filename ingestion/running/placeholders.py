@@ -1,4 +1,4 @@
-"""What a dry run puts in the place of the rows that a run would have: its connection, itself, its uploaded files."""
+"""Placeholders of a dry run for the rows that a run would have: its connection, the run itself, uploaded files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ingestion.running.execution import outside_a_run
 
 
 class PlaceholderRows:
-    """Rows that loaded rows point at: inserted with every page and rolled back with it, under the same ids each time.
+    """The rows that loaded rows point at: inserted and rolled back with every page, under the same ids each time.
 
     The ids come from a first, rolled-back insert. MariaDB and PostgreSQL never give them out again; on SQLite another
     process may take one meanwhile, and the dry run then fails on it and can simply be started again.
@@ -33,13 +33,13 @@ class PlaceholderRows:
         files: Sequence[tuple[str, bytes]] = (),
         kind: Run.Kind = Run.Kind.MANUAL,
     ) -> None:
-        known = Connection.objects.for_tenant(tenant).filter(pipeline=pipeline.name, name=name).first()
+        connection = Connection.objects.for_tenant(tenant).filter(pipeline=pipeline.name, name=name).first()
         self.tenant = tenant
         self.pipeline = pipeline
         self.now = read_db_now()
         kind = Run.Kind.UPLOAD if files else kind
-        self.window = self._window(known, pipeline) if kind == Run.Kind.MANUAL else None
-        self.connection = known or Connection(tenant=tenant, pipeline=pipeline.name, name=name)
+        self.window = self._window(connection, pipeline) if kind == Run.Kind.MANUAL else None
+        self.connection = connection or Connection(tenant=tenant, pipeline=pipeline.name, name=name)
         self.run = Run(tenant=tenant, connection=self.connection, pipeline=pipeline.name, kind=kind)
         self._inbox = {hashlib.sha256(data).hexdigest(): (name, data) for name, data in files}
         self._artifacts = {sha256: self._artifact(sha256, len(data)) for sha256, (_, data) in self._inbox.items()}
@@ -67,18 +67,20 @@ class PlaceholderRows:
             rehearsing=True,
         )
 
-    def _window(self, known: Connection | None, pipeline: Pipeline) -> Window:
-        watermark = Watermark.newest_of(known.pk) if known else None
+    def _window(self, connection: Connection | None, pipeline: Pipeline) -> Window:
+        watermark = Watermark.newest_of(connection.pk) if connection else None
         return next_window(watermark, self.now, pipeline.lag)
 
     def _artifact(self, sha256: str, size: int) -> Artifact:
-        kept = Artifact.objects.for_tenant(self.tenant).filter(kind=Artifact.Kind.FILE, sha256=sha256).first()
-        return kept or Artifact(tenant=self.tenant, kind=Artifact.Kind.FILE, sha256=sha256, size=size, stored_size=0)
+        artifact = Artifact.objects.for_tenant(self.tenant).filter(kind=Artifact.Kind.FILE, sha256=sha256).first()
+        return artifact or Artifact(
+            tenant=self.tenant, kind=Artifact.Kind.FILE, sha256=sha256, size=size, stored_size=0
+        )
 
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """A transaction on every database, of which nothing stays: the destination may write to another one than ours."""
+    """A transaction on every database that is rolled back: the destination may write to another database than ours."""
     with ExitStack() as stack:
         for alias in connections:
             stack.enter_context(transaction.atomic(using=alias))

@@ -1,13 +1,13 @@
-"""Finding the record that kills its worker.
+"""Poison bisection: finds the record that kills its worker.
 
-A run whose workers died twice in the same batch rehearses ever smaller parts of the page, rolled back, and writes down
-each time which part it is about to try. The claim that follows a death then knows where to go on: at most
-log2(page) + 2 deaths until one record stands alone. Only a record that kills alone, and when it is tried alone once
-more, is convicted; it becomes a dead letter and the run goes on. One death alone may be chance: of 228,600 records that
-went through a storm of 1,000 kills, two that take long were hit just then (measured).
+A run whose workers died twice in the same batch tries ever smaller parts of the page, rolled back, and stores before
+each trial which part it is. The next claim after a death then knows where to continue: after at most log2(page) + 2
+deaths one record is left. A record is poison when its worker dies twice with it alone; it becomes a dead letter and the
+run goes on. One death alone may be chance: of 228,600 records that went through a storm of 1,000 kills, two slow ones
+were hit just then (measured).
 
-Only a death accuses. A search that a pause, an outage or a slow owner cut short goes on as if that part had not been
-tried, which is why the deaths that the run had by then are written down beside it.
+Only a death counts. When a pause, an outage or a slow owner interrupts a trial, the search continues as if that part
+had not been tried; that is why the number of deaths is stored with the trial.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ DEATHS = 2
 """Deaths without a committed batch after which a record is suspected."""
 _MAX_DEATHS = 40
 _MAX_BLIND = 8
-"""Deaths while no record was being processed, after which no record is to blame.
+"""Deaths outside of any trial after which the run fails, because no record is the cause.
 
-With 3, one of 208 runs was given up that a storm of 1,000 kills had hit five times in a row by chance (measured).
+With 3, one of 208 runs failed that a storm of 1,000 kills had hit five times in a row by chance (measured).
 """
 
 
 def resume(run: Run, claim: Claim) -> frozenset[str]:
-    """What was convicted so far: digests, names of deliveries. Raises WorkerLost when the deaths are nobody's own."""
+    """The poison found so far: digests, names of deliveries. Raises WorkerLost when no record causes the deaths."""
     if run.deaths < DEATHS:
         return frozenset()
     state = dict(run.isolation or {})
     trial = state.pop("trial", None)
     if run.deaths > state.get("deaths", 0):
-        state = {**_judged(state, trial), "deaths": run.deaths}
+        state = {**_state_after_death(state, trial), "deaths": run.deaths}
     _save(run, claim, state)
     if state.get("blind", 0) > _MAX_BLIND or run.deaths > _MAX_DEATHS:
         raise WorkerLost(
@@ -51,8 +51,8 @@ def resume(run: Run, claim: Claim) -> frozenset[str]:
     return frozenset(state.get("poison", ()))
 
 
-def _judged(state: dict[str, Any], trial: list[str] | None) -> dict[str, Any]:
-    """What a death says, in the midst of `trial` or outside of any."""
+def _state_after_death(state: dict[str, Any], trial: list[str] | None) -> dict[str, Any]:
+    """The search state after a death during `trial`, or outside of any trial."""
     state.pop("fresh", None)
     if not trial:
         return {**state, "blind": state.get("blind", 0) + 1}
@@ -61,8 +61,8 @@ def _judged(state: dict[str, Any], trial: list[str] | None) -> dict[str, Any]:
     return {**state, "suspects": trial, "alone": trial[0] if len(trial) == 1 else None}
 
 
-def named(pipeline: Pipeline, records: Sequence[Record]) -> dict[str, Record]:
-    """Records under their digests in hexadecimal, by which they are known here."""
+def by_digest(pipeline: Pipeline, records: Sequence[Record]) -> dict[str, Record]:
+    """Records by their digests in hexadecimal, which identify them in the search state."""
     return {digest(pipeline, record).hex(): record for record in records}
 
 
@@ -71,22 +71,24 @@ def search(
     claim: Claim,
     records: Mapping[str, Record],
     poison: frozenset[str],
-    rehearse: Callable[[Sequence[Record]], object],
+    try_part: Callable[[Sequence[Record]], object],
 ) -> None:
-    """Narrow the suspects among `records` until a rehearsal kills us, or until all survived and nobody is guilty."""
+    """Try ever smaller parts of `records` until a trial kills this process, or until every part has survived."""
     state = dict(run.isolation or {})
     if state.get("fresh"):
-        return  # a guilty one was just convicted; perhaps this batch, which will reject it, lands now
-    known = {name: state[name] for name in ("poison", "blind", "deaths") if name in state}
-    left = [key for key in records if key not in poison]
-    alone = left[0] if len(left) == 1 else state.get("alone")  # a batch of one has died alone already
-    suspects = [key for key in state.get("suspects", left) if key in records and key not in poison]
+        return  # a record was just found to be poison; perhaps the batch, which will reject it, commits now
+    lasting = {name: state[name] for name in ("poison", "blind", "deaths") if name in state}
+    unconvicted = [key for key in records if key not in poison]
+    alone = (
+        unconvicted[0] if len(unconvicted) == 1 else state.get("alone")
+    )  # a batch of one record has died with it alone already
+    suspects = [key for key in state.get("suspects", unconvicted) if key in records and key not in poison]
     while suspects:
         part = suspects[: max(1, len(suspects) // 2)]
-        _save(run, claim, {**known, "suspects": suspects, "trial": part, "alone": alone})
-        rehearse([records[key] for key in part])
+        _save(run, claim, {**lasting, "suspects": suspects, "trial": part, "alone": alone})
+        try_part([records[key] for key in part])
         suspects = suspects[len(part) :]
-    _save(run, claim, known)
+    _save(run, claim, lasting)
 
 
 def _save(run: Run, claim: Claim, state: dict[str, Any]) -> None:

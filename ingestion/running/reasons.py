@@ -1,4 +1,4 @@
-"""Why records were skipped or left out, and what was proved: added up batch by batch, in the batch's transaction."""
+"""Counts of the reasons for skipped and left-out records and of proofs, added up in each batch's transaction."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ingestion.models import Run
 from ingestion.redaction import mask
 
 MOST_REASONS = 50
-"""Reasons a run tells apart. A transform that puts ids into its reasons must not make the run's row grow with them."""
+"""Reasons that a run counts separately: a transform that puts ids into reasons must not make the run's row grow."""
 MOST_SUBJECTS = 1000
-"""Files or statements whose verdicts a run keeps apart."""
+"""Files or statements whose verdicts a run counts separately."""
 OTHERS = "others"
 _LONGEST = 200
 
@@ -28,16 +28,16 @@ def columns(run: Run, page: Page, prepared: Prepared) -> dict[str, Any]:
     skipped = Counter(skip.reason for skip in prepared.skipped)
     changed: dict[str, Any] = {}
     if skipped:
-        changed["skip_reasons"] = add(run.skip_reasons, _told(skipped, run.tenant_id))
+        changed["skip_reasons"] = add(run.skip_reasons, _masked_totals(skipped, run.tenant_id))
     if page.left_out:
-        changed["left_out"] = add(run.left_out, _told(page.left_out, run.tenant_id))
+        changed["left_out"] = add(run.left_out, _masked_totals(page.left_out, run.tenant_id))
     if page.proofs:
         changed["proofs"] = add_proofs(run.proofs, page.proofs, run.tenant_id)
     return changed
 
 
 def add(totals: Totals, more: Totals) -> dict[str, int]:
-    """Both added up; what comes after the first MOST_REASONS reasons is counted as others."""
+    """The sum of both; reasons after the first MOST_REASONS are counted as others."""
     added = dict(totals)
     for reason, count in more.items():
         name = reason if reason in added or len(added) < MOST_REASONS else OTHERS
@@ -49,14 +49,14 @@ def add_proofs(verdicts: Verdicts, proofs: Iterable[Proof], tenant: int) -> dict
     """`verdicts` with one more of each proof; subjects after the first MOST_SUBJECTS share a line."""
     added = {subject: dict(totals) for subject, totals in verdicts.items()}
     for proof in proofs:
-        subject = _text(proof.subject, tenant)
+        subject = _masked_text(proof.subject, tenant)
         name = subject if subject in added or len(added) < MOST_SUBJECTS else OTHERS
-        added[name] = add(added.get(name, {}), {_text(proof.verdict, tenant): 1})
+        added[name] = add(added.get(name, {}), {_masked_text(proof.verdict, tenant): 1})
     return added
 
 
-def merged(runs: Iterable[tuple[Totals, Totals, Verdicts]]) -> dict[str, Any]:
-    """What several runs (skip reasons, left out, proofs) say together, as columns of the run that they are parts of."""
+def merge(runs: Iterable[tuple[Totals, Totals, Verdicts]]) -> dict[str, Any]:
+    """The columns of a backfill, added up from those of its shards (skip reasons, left out, proofs)."""
     skipped: dict[str, int] = {}
     left_out: dict[str, int] = {}
     proofs: dict[str, dict[str, int]] = {}
@@ -68,12 +68,12 @@ def merged(runs: Iterable[tuple[Totals, Totals, Verdicts]]) -> dict[str, Any]:
     return {"skip_reasons": skipped, "left_out": left_out, "proofs": proofs}
 
 
-def _told(totals: Totals, tenant: int) -> dict[str, int]:
-    told: Counter[str] = Counter()
+def _masked_totals(totals: Totals, tenant: int) -> dict[str, int]:
+    masked: Counter[str] = Counter()
     for reason, count in totals.items():
-        told[_text(reason, tenant)] += count
-    return dict(told)
+        masked[_masked_text(reason, tenant)] += count
+    return dict(masked)
 
 
-def _text(text: str, tenant: int) -> str:
+def _masked_text(text: str, tenant: int) -> str:
     return storable(mask(text, tenant), _LONGEST)

@@ -1,4 +1,4 @@
-"""Rejected records of which the destination knows that they arrived already: their letters close at once."""
+"""Closes the dead letters of rejected records that the destination has stored from another version."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ingestion.dead_letters import recovery
 from ingestion.running.execution import Execution
 
 
-def recognize(execution: Execution, rejected: Sequence[Rejected]) -> list[str]:
-    """Close the letters of what is stored already from another version; a sentence where there are any."""
+def close_recognized(execution: Execution, rejected: Sequence[Rejected]) -> list[str]:
+    """Close dead letters of records that another version has stored; return a note when there are any."""
     destination = execution.pipeline.destination
     if not rejected or not isinstance(destination, Recognizes):
         return []
     stored = destination.recognized(execution.ctx, rejected)
-    recovery.recognize(execution.run, stored)
+    recovery.close_recognized(execution.run, stored)
     if not stored:
         return []
     return [f"{len(stored)} of the rejected records arrived already, in a version that could be read: {stored[0][1]}"]

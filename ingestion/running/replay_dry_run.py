@@ -1,4 +1,4 @@
-"""What a replay of dead letters would do to each of them: the whole path, rolled back."""
+"""The dry run of a replay: what it would do with each dead letter, through the whole path and rolled back."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ingestion.core.destinations import versions
 from ingestion.core.errors import IngestionError
 from ingestion.core.records import OVERTAKEN, STALE, UNCHANGED, Page
 from ingestion.dead_letters import writing
-from ingestion.dead_letters.replay import replaying
+from ingestion.dead_letters.replay import with_dead_letters
 from ingestion.models import Connection, DeadLetter, Run
-from ingestion.running.dry_run import Outcome, Rehearsal
+from ingestion.running.dry_run import DryRun, RecordOutcome
 from ingestion.running.newer_rows import FORCE
 from ingestion.running.placeholders import PlaceholderRows
 
@@ -26,13 +26,13 @@ _REASONS = {
     UNCHANGED: "it is stored as it is here",
 }
 _OVERWRITES = "the stored row would be overwritten: its table has no version column that tells which one is newer"
-_MOST = 3
-"""Reasons that are told of one letter."""
+_MOST_REASONS = 3
+"""Reasons that are shown for one dead letter."""
 
 
 @dataclass(slots=True)
-class Fate:
-    """What would become of one letter: how many of its records would be inserted, updated, left or fail, and why."""
+class LetterOutcome:
+    """How many records of one dead letter would be inserted, updated, left or fail, and why."""
 
     dead_letter: DeadLetter
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -40,7 +40,7 @@ class Fate:
 
     @property
     def would(self) -> str:
-        """In words: one record is the rule, a letter that its source takes apart holds many."""
+        """In words. Most dead letters hold one record; one that its source splits holds many."""
         if not self.outcomes:
             return "stay open"
         if self.outcomes.total() == 1:
@@ -49,10 +49,10 @@ class Fate:
 
     @property
     def reason(self) -> str:
-        more = len(self.reasons) - _MOST
-        return "; ".join([*list(self.reasons)[:_MOST], *([f"and {more} more reasons"] if more > 0 else [])])
+        more = len(self.reasons) - _MOST_REASONS
+        return "; ".join([*list(self.reasons)[:_MOST_REASONS], *([f"and {more} more reasons"] if more > 0 else [])])
 
-    def add(self, outcome: Outcome, *, versioned: bool) -> None:
+    def add(self, outcome: RecordOutcome, *, versioned: bool) -> None:
         self.outcomes[outcome.would] += 1
         reason = _REASONS.get(outcome.reason, outcome.reason) if outcome.would == "leave" else outcome.reason
         if outcome.would == "update" and not versioned:
@@ -62,42 +62,40 @@ class Fate:
 
 
 @dataclass(slots=True)
-class Rehearsed:
+class ReplayReport:
     """What one replay run would do."""
 
     connection: Connection
-    fates: list[Fate]
+    letters: list[LetterOutcome]
     notes: list[str] = field(default_factory=list)
     failure: str = ""
-    """Why the run would fail; the letters after that point have no outcome."""
+    """Why the run would fail; the dead letters after that point have no outcome."""
 
 
-def rehearse(connection: Connection, ids: Collection[int], *, over_newer: bool = False) -> Rehearsed:
-    """Take the open letters `ids` of `connection` through its pipeline again, and write nothing.
+def dry_run_replay(connection: Connection, ids: Collection[int], *, over_newer: bool = False) -> ReplayReport:
+    """Replay the open dead letters `ids` of `connection`, and write nothing.
 
-    Raises UnknownPipeline when its code is gone, and what would be our own bug.
+    Raises UnknownPipeline when the pipeline's code is gone. Bugs of the engine are raised too.
     """
     pipeline = registry.get(connection.pipeline)
-    chosen = DeadLetter.objects.for_tenant(connection.tenant).filter(connection=connection, pk__in=ids)
-    fates = {
-        row.identity: Fate(row) for row in chosen.defer("payload").select_related("tenant", "connection").order_by("pk")
-    }
-    rehearsed = Rehearsed(connection, list(fates.values()))
+    rows = DeadLetter.objects.for_tenant(connection.tenant).filter(connection=connection, pk__in=ids)
+    rows = rows.defer("payload").select_related("tenant", "connection").order_by("pk")
+    outcomes = {row.identity: LetterOutcome(row) for row in rows}
+    report = ReplayReport(connection, list(outcomes.values()))
     versioned = versions(pipeline.destination)
 
-    def tell(page: Page, outcome: Outcome) -> None:
-        names = page.settles or (writing.identity(outcome.record),)
-        for name in names:
-            fates[name].add(outcome, versioned=versioned)
+    def on_outcome(page: Page, outcome: RecordOutcome) -> None:
+        for identity in page.settles or (writing.identity(outcome.record),):
+            outcomes[identity].add(outcome, versioned=versioned)
 
     try:
-        rows = PlaceholderRows(connection.tenant, pipeline, connection.name, kind=Run.Kind.REPLAY)
-        rows.run.params = {FORCE: True} if over_newer else {}
-        rehearsal = Rehearsal(pipeline, rows, {}, tell)
-        source = replaying(rehearsal.pipeline, Q(connection=connection, pk__in=ids)).source
-        for page in source.extract(rehearsal.ctx, None):
-            rehearsal.page(page)
-            rehearsed.notes += page.notes
+        placeholders = PlaceholderRows(connection.tenant, pipeline, connection.name, kind=Run.Kind.REPLAY)
+        placeholders.run.params = {FORCE: True} if over_newer else {}
+        attempt = DryRun(pipeline, placeholders, {}, on_outcome)
+        source = with_dead_letters(attempt.pipeline, Q(connection=connection, pk__in=ids)).source
+        for page in source.extract(attempt.ctx, None):
+            attempt.process(page)
+            report.notes += page.notes
     except (IngestionError, Error, OSError) as error:
-        rehearsed.failure = f"{type(error).__name__}: {error}"
-    return rehearsed
+        report.failure = f"{type(error).__name__}: {error}"
+    return report

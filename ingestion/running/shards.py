@@ -1,4 +1,4 @@
-"""The shards of a backfill: which one is next, how far they are, and how the last of them to end closes the parent.
+"""The shards of a backfill: which ones are next, how far they are, and how the last to end closes the parent.
 
 The parent is never executed: it is running from the start, without a lease, until its shards have ended.
 """
@@ -22,7 +22,7 @@ from ingestion.running.slots import parallel
 from ingestion.signals import run_finished
 
 
-def next_in_line(parent: Run) -> list[Run]:
+def next_shards(parent: Run) -> list[Run]:
     """The queued shards for which slots are free, oldest part of the window first."""
     free_slots = parallel(parent.params) - parent.shards.filter(state=Run.State.RUNNING).count()
     free = min(free_slots, dispatch.room_for_shards(parent.tenant)) if free_slots > 0 else 0
@@ -30,11 +30,11 @@ def next_in_line(parent: Run) -> list[Run]:
     return list(waiting.select_related("tenant").order_by("pk")[: max(0, free)])
 
 
-def settle(parent_id: int) -> bool:
-    """Close the backfill when none of its shards is left to run; True for whoever closed it.
+def close_if_done(parent_id: int) -> bool:
+    """Close the backfill when none of its shards is left to run; whether this call closed it.
 
-    Called after a shard's end was committed, by every shard and again by the tick: of two that end at the same moment
-    the later commit sees both, and the conditional UPDATE lets one of them close.
+    Called after each shard's end was committed, and again by the tick: of two shards that end at the same moment the
+    later commit sees both, and the conditional UPDATE lets one of them close the backfill.
     """
     with transaction.atomic():
         parent = Run.unscoped.select_for_update().filter(pk=parent_id, state=Run.State.RUNNING).first()
@@ -42,20 +42,20 @@ def settle(parent_id: int) -> bool:
             return False
         states, counts = progress(parent), totals(parent)
         parts = parent.shards.order_by("pk").values_list("skip_reasons", "left_out", "proofs")
-        state, error = _verdict(states)
+        state, error = _end_state(states)
         closed = Run.unscoped.filter(pk=parent_id, state=Run.State.RUNNING).update(
             state=state,
             finished_at=timezone.now(),
             error_class=type(error).__name__ if error else "",
             error_message=str(error) if error else "",
             **counts,
-            **reasons.merged(parts),
+            **reasons.merge(parts),
         )
         if not closed:
             return False
         ended = ", ".join(f"{count} {name}" for name, count in sorted(states.items()))
         events.record(parent, str(state), f"shards: {ended}", **counts)
-        transaction.on_commit(lambda: _tell(parent_id), robust=True)
+        transaction.on_commit(lambda: _announce(parent_id), robust=True)
     return True
 
 
@@ -66,20 +66,22 @@ def progress(parent: Run) -> Counter[str]:
 
 
 def totals(parent: Run) -> dict[str, int]:
-    """What all shards counted so far."""
+    """The counts of all shards so far, added up."""
     names = ("read", "ok", "skipped", "dead", "batches")
     sums: dict[str, Any] = parent.shards.aggregate(**{f"sum_{name}": Sum(name) for name in names})
     return {name: int(sums[f"sum_{name}"] or 0) for name in names}
 
 
-def _verdict(states: Counter[str]) -> tuple[Run.State, ShardsFailed | None]:
+def _end_state(states: Counter[str]) -> tuple[Run.State, ShardsFailed | None]:
     if states[Run.State.CANCELLED]:
         return Run.State.CANCELLED, None
     if failed := states[Run.State.FAILED]:
-        what = f"{failed} of {counted(states.total(), 'shard')} failed."
-        return Run.State.FAILED, ShardsFailed(f"{what} Look at them, then retry this backfill: it repeats only those.")
+        summary = f"{failed} of {counted(states.total(), 'shard')} failed."
+        return Run.State.FAILED, ShardsFailed(
+            f"{summary} Look at them, then retry this backfill: it repeats only those."
+        )
     return (Run.State.PARTIAL if states[Run.State.PARTIAL] else Run.State.SUCCEEDED), None
 
 
-def _tell(parent_id: int) -> None:
+def _announce(parent_id: int) -> None:
     run_finished.send_robust(Run, run=Run.unscoped.select_related("tenant", "connection").get(pk=parent_id))

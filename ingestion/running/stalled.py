@@ -1,6 +1,6 @@
-"""Runs that stand still because their process died, for callers that no worker helps.
+"""Releases runs whose process died, for callers without workers.
 
-A worker takes a stalled run over as soon as a tick tells it. Without Redis no worker is told: the run would keep its
+With Redis a tick wakes a worker that takes a stalled run over. Without Redis no worker is woken: the run would keep its
 connection and its tenant's slot for good.
 """
 
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ingestion import events
-from ingestion.database.retrying import retried
+from ingestion.database.retrying import retry_conflicts
 from ingestion.models import Run
 from ingestion.running import claims, closing
 
@@ -19,7 +19,7 @@ def is_stalled(run: Run) -> bool:
     """Whether the run's lease has ended, or its process ran on this host and is gone."""
     if run.state != Run.State.RUNNING or run.lease_until is None:
         return False
-    return run.lease_until < timezone.now() or claims.died_here(run)
+    return run.lease_until < timezone.now() or claims.owner_is_dead(run)
 
 
 def is_at_work(run: Run) -> bool:
@@ -28,7 +28,7 @@ def is_at_work(run: Run) -> bool:
 
 
 def release(runs: QuerySet[Run]) -> list[Run]:
-    """Queue the stalled ones of `runs` again, or end those that are to be cancelled; returns what was released.
+    """Requeue the stalled runs among `runs`, and end those that are to be cancelled; return what was released.
 
     A process that only looked dead is fenced: what it writes afterwards is rolled back.
     """
@@ -37,18 +37,18 @@ def release(runs: QuerySet[Run]) -> list[Run]:
 
 
 def _release(run: Run) -> bool:
-    if run.worker_pid is not None and claims.died_here(run):
+    if run.worker_pid is not None and claims.owner_is_dead(run):
         claims.expire(run.pk, run.worker_pid)
     claim = claims.claim(run.pk)
-    if claim is None:  # its lease has not ended, or a worker took it over at this moment
+    if claim is None:  # its lease has not ended, or a worker has just taken it over
         return False
     if claim.row.filter(cancel_requested=True).exists():
         closing.cancel(run, claim)
     else:
-        retried(lambda: _queue_again(run, claim))
+        retry_conflicts(lambda: _requeue(run, claim))
     return True
 
 
-def _queue_again(run: Run, claim: claims.Claim) -> None:
+def _requeue(run: Run, claim: claims.Claim) -> None:
     if claims.requeue(claim):
         events.record(run, "released", f"its process {run.worker_pid} on {run.host} is gone")

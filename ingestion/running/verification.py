@@ -1,4 +1,4 @@
-"""Control totals: added up batch by batch in the batch's transaction, judged before the run closes."""
+"""Control totals: added up in each batch's transaction and compared before the run closes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ingestion.models import Run
 
 
 def count(prepared: Prepared, loaded: Loaded) -> Counts:
-    """What became of the records of one page."""
+    """How many records of one page were read, loaded, skipped and rejected."""
     dead = len(prepared.rejected) + len(loaded.rejected)
     return Counts(len(prepared), len(loaded.ready), len(prepared.skipped), dead)
 
@@ -28,44 +28,46 @@ def add(
 ) -> dict[str, Any]:
     """`tally` with this page's declared and measured totals: name, then [declared, measured] as text.
 
-    Every page is measured, whichever declares: a total may stand on one page and be about all of them. What its source
-    says that no page declares is not. Declared is None until a page declares it; measured that cannot be known once
-    stays None.
+    Every page is measured, because a total on one page may be about all pages. A total that the source says it never
+    declares is not measured. `declared` is None until a page declares it; `measured` stays None after one page whose
+    sum cannot be known.
     """
     tally = dict(tally)
     for check in pipeline.reconciliations:
-        if not (check.name in tally or check.name in page.declares or _may_declare(pipeline, ctx, check.name)):
+        if not (check.name in tally or check.name in page.declares or _can_declare(pipeline, ctx, check.name)):
             continue
         declared, measured = tally.get(check.name, [None, "0"])
         if check.name in page.declares:
             declared = str(Decimal(declared or "0") + page.declares[check.name])
         if measured is not None:
-            ours = check.measure(count(prepared, loaded), _totals(pipeline, ctx, prepared, loaded))
-            measured = None if ours is None else str(Decimal(measured) + ours)
+            page_measured = check.measure(count(prepared, loaded), _stored_totals(pipeline, ctx, prepared, loaded))
+            measured = None if page_measured is None else str(Decimal(measured) + page_measured)
         tally[check.name] = [declared, measured]
     return tally
 
 
-def _totals(pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded) -> Callable[[str], Decimal] | None:
+def _stored_totals(
+    pipeline: Pipeline, ctx: Context, prepared: Prepared, loaded: Loaded
+) -> Callable[[str], Decimal] | None:
     """Sums over the page's stored rows; None unless every record of the page is stored as it arrived."""
-    unchanged = all(one.reason == UNCHANGED for one in prepared.skipped)
+    unchanged = all(skip.reason == UNCHANGED for skip in prepared.skipped)
     if prepared.rejected or loaded.rejected or not unchanged:
         return None
 
     def total(column: str) -> Decimal:
-        keys = [pipeline.destination.key_of(one.row) for one in loaded.ready]
-        return pipeline.destination.total(ctx, column, [*keys, *(one.key for one in prepared.skipped)])
+        keys = [pipeline.destination.key_of(ready.row) for ready in loaded.ready]
+        return pipeline.destination.total(ctx, column, [*keys, *(skip.key for skip in prepared.skipped)])
 
     return total
 
 
-def _may_declare(pipeline: Pipeline, ctx: Context, name: str) -> bool:
+def _can_declare(pipeline: Pipeline, ctx: Context, name: str) -> bool:
     source = pipeline.source
     return not isinstance(source, DeclaresTotals) or name in source.totals_of(ctx)
 
 
 _SHOWN = 3
-_UNCHECKED = {
+_UNCHECKED_KINDS = {
     Run.Kind.REPLAY: "a replay takes a selection of the records that the total is about",
     Run.Kind.WEBHOOK: "deliveries are a part of what the total is about",
 }
@@ -73,7 +75,7 @@ _UNCHECKED = {
 
 def unchecked(pipeline: Pipeline, kind: str) -> list[str]:
     """A sentence for each control total of `pipeline` that a run of this `kind` does not check."""
-    why = _UNCHECKED.get(Run.Kind(kind))
+    why = _UNCHECKED_KINDS.get(Run.Kind(kind))
     return [f"{check.name}: not checked, because {why}" for check in pipeline.reconciliations] if why else []
 
 
@@ -91,10 +93,10 @@ def verify(
     *,
     windowed: bool = True,
 ) -> list[str]:
-    """A sentence for each control total of the pipeline. Raises ReconciliationError when one disagrees.
+    """A sentence for each control total of the pipeline. Raises ReconciliationError when one differs.
 
-    It says what to do next: a run that is not `windowed` has no window that could be run again.
-    What the source's own `proofs` say of it is told first: records that came twice are part of both our figures.
+    The error says what to do next: a run that is not `windowed` has no window that could run again. Differences among
+    the source's own `proofs` come first: repeated records are part of both figures.
     """
     verdicts, breaches = [], []
     for name in sorted(check.name for check in pipeline.reconciliations):
@@ -109,7 +111,7 @@ def verify(
             breaches.append(f"{name}: the source declares {declared}, stored is {measured}")
     differing = [f"{subject}: {text}" for subject, texts in proofs.items() for text in texts if text.startswith(DIFFER)]
     if breaches and differing:
-        breaches = [*differing[:_SHOWN], *(one for one in breaches if not one.startswith("count:"))]
+        breaches = [*differing[:_SHOWN], *(breach for breach in breaches if not breach.startswith("count:"))]
     if breaches:
         raise ReconciliationError(f"{'; '.join(breaches)}. {_AGAIN if windowed else _CORRECTED}")
     return verdicts

@@ -3,12 +3,12 @@
 Idempotent and safe in any number of processes at once. rq-scheduler's one entry or `manage.py ingest tick --loop` call
 it.
 
-due          due instants become runs, by the pipeline's catch-up policy
-forgotten    deliveries that no run is to take in
-wake_ups     which runs workers are told of again
-backfills    slots for shards, and the end of a backfill
-lateness     what should have run and did not      waiting  why something waits, in a sentence
-connections  a connection's schedule       windows  where its next run reads
+due                   due instants become runs, by the pipeline's catch-up policy
+unclaimed_deliveries  runs for deliveries that have none
+wake_ups              which runs workers are woken for
+backfills             slots for shards, and the end of a backfill
+lateness              what should have run and did not      waiting  why something waits, in a sentence
+connections           a connection's schedule               windows  the window of its next run
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingestion.database.clock import DbNow
 from ingestion.models import Heartbeat
 from ingestion.scheduling import backfills, due, unclaimed_deliveries, wake_ups
 from ingestion.scheduling.connections import first_due, next_due, place_of, schedule_of, upcoming, why_on_request
-from ingestion.scheduling.due import go_on
+from ingestion.scheduling.due import make_next_missed_run
 from ingestion.scheduling.lateness import SHOWN, Overdue, late_among, overdue, why_late
 from ingestion.scheduling.waiting import last_tick, late_after, tick_problem, why_pending, why_waits
 from ingestion.scheduling.windows import window_for
@@ -29,12 +29,12 @@ from ingestion.vault import expiry
 __all__ = [
     "SHOWN",
     "Overdue",
-    "Ticked",
+    "TickResult",
     "first_due",
-    "go_on",
     "last_tick",
     "late_after",
     "late_among",
+    "make_next_missed_run",
     "next_due",
     "overdue",
     "place_of",
@@ -51,10 +51,10 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked:
+class TickResult:
     """What one tick did."""
 
-    made: int
+    runs_made: int
     """Due connections that became runs, and connections with deliveries that had none."""
     woken: int
     """Runs whose wake-up was sent (again), among them those taken over from dead workers."""
@@ -63,19 +63,19 @@ class Ticked:
 
     @property
     def total(self) -> int:
-        return self.made + self.woken
+        return self.runs_made + self.woken
 
 
-def tick() -> Ticked:
-    """Do whatever is due now."""
+def tick() -> TickResult:
+    """Do everything that is due now."""
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
     expiry.warn()
-    made = [*due.make_runs(), *unclaimed_deliveries.make_runs()]
+    tenants_with_runs = [*due.make_runs(), *unclaimed_deliveries.make_runs()]
     woken, unsent = 0, list[int]()
-    for run in [*wake_ups.claimable_runs(made), *backfills.look_after()]:
+    for run in [*wake_ups.claimable_runs(tenants_with_runs), *backfills.close_and_continue()]:
         queueing.wake(run.pk, run.tenant.tier, run.fence, unsent=unsent)
         woken += 1
-    for connection in reconciling.take_turns():
+    for connection in reconciling.take_due_connections():
         queueing.wake_for_periods(connection.pk, connection.tenant.tier)
     queueing.ensure_tick()
-    return Ticked(len(made), woken - len(unsent), len(unsent))
+    return TickResult(len(tenants_with_runs), woken - len(unsent), len(unsent))

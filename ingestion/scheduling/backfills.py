@@ -1,4 +1,4 @@
-"""The tick tells workers of shards as slots are free, and closes backfills that a crash left open."""
+"""The tick's part in backfills: it wakes workers for shards with free slots, and closes what a crash left open."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ingestion.models import Run
 from ingestion.running import shards
 
 
-def look_after() -> list[Run]:
-    """Close backfills all of whose shards have ended; the shards of the others that workers should be told of."""
+def close_and_continue() -> list[Run]:
+    """Close backfills whose shards have all ended; return the next shards of the others, for workers to be woken."""
     parents = Run.unscoped.filter(kind=Run.Kind.BACKFILL, parent__isnull=True, state=Run.State.RUNNING)
     active = Run.unscoped.filter(parent=OuterRef("pk"), state__in=Run.ACTIVE)
     for pk in parents.filter(~Exists(active)).values_list("pk", flat=True)[: config().TICK_LIMIT]:
-        shards.settle(pk)
+        shards.close_if_done(pk)
     waiting = Run.unscoped.filter(parent=OuterRef("pk"), state=Run.State.QUEUED)
-    found: list[Run] = []
+    next_shards: list[Run] = []
     for parent in parents.filter(dispatch.is_able(), Exists(waiting)).order_by("pk")[: config().TICK_LIMIT]:
-        found += shards.next_in_line(parent)
-    return found
+        next_shards += shards.next_shards(parent)
+    return next_shards

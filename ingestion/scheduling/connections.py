@@ -21,7 +21,7 @@ def schedule_of(connection: Connection) -> Schedule | None:
 
 
 def why_on_request(connection: Connection) -> str:
-    """Why `connection` is due at no time of its own, in words; '' where it is. Raises as `schedule_of`."""
+    """Why `connection` is never due by itself, in words; '' where it has a due time. Raises as `schedule_of`."""
     if schedule_of(connection) is not None:
         return "" if connection.next_due else "its schedule has no further time"
     pipeline = registry.get(connection.pipeline)
@@ -33,7 +33,7 @@ def why_on_request(connection: Connection) -> str:
 
 
 def place_of(connection: Connection) -> Place:
-    """What the connection and its tenant add: the time zone, and by how much it is moved away from others."""
+    """What the connection adds to its schedule: its tenant's time zone, and its offset from other connections."""
     tenant = connection.tenant
     return core.place_of(tenant.key, connection.pipeline, connection.name, tenant.time_zone)
 

@@ -26,54 +26,58 @@ logger = logging.getLogger("ingestion")
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a due instant comes to: a run whose window ends at `until` (None: no run), and the instant after it."""
+class Decision:
+    """What to do about a due instant: a run whose window ends at `until` (None: no run), then wait for `following`."""
 
     until: datetime | None
     following: datetime | None
 
 
 def make_runs() -> list[int]:
-    """One run for each due connection that has none under way; whose they are, a tenant's id for each."""
+    """Make one run for each due connection without one under way; return the tenant's id of each run."""
     return [connection.tenant_id for connection in _due() if _try_to_make_run(connection)]
 
 
-def go_on(run_id: int) -> bool:
-    """After a run that ended well: the next missed period's run at once, where each has its own; whether it was made.
+def make_next_missed_run(run_id: int) -> bool:
+    """After a successful run, make that of the next missed period at once, where each has its own; whether it was made.
 
-    They are made one after the other, so that each window starts at the watermark that the one before it set.
+    The runs are made one after the other, so that each window starts at the watermark of the run before.
     """
     ended = Run.unscoped.filter(pk=run_id, kind=Run.Kind.SCHEDULED).select_related("connection__tenant").first()
     if ended is None or registry.get(ended.pipeline).catch_up != "each":
         return False
-    made = [one for one in _due(Connection.unscoped.filter(pk=ended.connection_id)) if _try_to_make_run(one)]
-    if made:
-        dispatch.freed(made[0].tenant)
-    return bool(made)
+    queued = [
+        connection
+        for connection in _due(Connection.unscoped.filter(pk=ended.connection_id))
+        if _try_to_make_run(connection)
+    ]
+    if queued:
+        dispatch.wake_next(queued[0].tenant)
+    return bool(queued)
 
 
-def turn(schedule: Schedule | None, catch_up: CatchUp, due: datetime, now: datetime, place: Place) -> Turn:
-    """What to do about the instant `due`, seen at `now`."""
+def decide(schedule: Schedule | None, catch_up: CatchUp, due: datetime, now: datetime, place: Place) -> Decision:
+    """Decide what to do about the instant `due` at the time `now`."""
     if schedule is None:
-        return Turn(now, None)
+        return Decision(now, None)
     match catch_up:
         case "each":
-            return Turn(due, schedule.after(due, place))
+            return Decision(due, schedule.after(due, place))
         case "skip" if now - due > timedelta(seconds=config().SKIP_AFTER_SECONDS):
-            return Turn(None, schedule.after(now, place))
+            return Decision(None, schedule.after(now, place))
         case _:
-            return Turn(now, schedule.after(max(due, now), place))
+            return Decision(now, schedule.after(max(due, now), place))
 
 
 def _due(among: QuerySet[Connection] | None = None) -> list[Connection]:
-    """Due connections without a scheduled run under way; the others stay due, so that missed periods become one run."""
+    """Due connections without a scheduled run under way; others stay due, so that missed periods become one run."""
     busy = Run.unscoped.filter(connection=OuterRef("pk"), kind=Run.Kind.SCHEDULED, state__in=Run.ACTIVE)
     connections = Connection.unscoped.all() if among is None else among
     due = connections.filter(~Exists(busy), paused_at__isnull=True, next_due__lte=DbNow())
-    known = [pipeline.name for pipeline in registry.registered()]
-    _report_unknown(due.exclude(pipeline__in=known))
-    # Those without code stay due for ever: left in, they would in time fill the limit and leave nobody else a turn.
-    return dispatch.fair(due.filter(pipeline__in=known), config().TICK_LIMIT)
+    registered = [pipeline.name for pipeline in registry.registered()]
+    _report_unknown(due.exclude(pipeline__in=registered))
+    # Connections without code stay due for ever: in time they would fill the limit, and no other would be dispatched.
+    return dispatch.fair(due.filter(pipeline__in=registered), config().TICK_LIMIT)
 
 
 def _report_unknown(due: QuerySet[Connection]) -> None:
@@ -86,7 +90,7 @@ def _report_unknown(due: QuerySet[Connection]) -> None:
 
 
 def _try_to_make_run(connection: Connection) -> bool:
-    """One connection's fault (a schedule that raises, an instant set back by hand) must not stop the others' turn."""
+    """Make a run; an error of one connection (a schedule that raises, an instant set back by hand) is only logged."""
     try:
         return _make_run(connection)
     except Exception as error:
@@ -100,28 +104,30 @@ def _try_to_make_run(connection: Connection) -> bool:
         return False
 
 
-def _make_run(seen: Connection) -> bool:
-    """Turn one due instant into one run, or into none where its policy says so, unless another ticker did."""
-    pipeline = registry.get(seen.pipeline)
-    due = seen.next_due
+def _make_run(due_connection: Connection) -> bool:
+    """Make one run of a due instant, or none where the policy says so; False when another ticker has done it."""
+    pipeline = registry.get(due_connection.pipeline)
+    due = due_connection.next_due
     if due is None:
         return False
     with transaction.atomic():
-        # Read again under its lock: a schedule that an operator changed meanwhile decides what follows.
-        connection = Connection.unscoped.select_for_update().filter(pk=seen.pk, next_due=due, paused_at=None).first()
+        # Read again under a lock: an operator may have changed the schedule meanwhile.
+        connection = (
+            Connection.unscoped.select_for_update().filter(pk=due_connection.pk, next_due=due, paused_at=None).first()
+        )
         if connection is None:
             return False
         now = read_db_now()
-        decided = turn(schedule_of(connection), pipeline.catch_up, due, now, place_of(connection))
-        if not Connection.unscoped.filter(pk=connection.pk, next_due=due).update(next_due=decided.following):
+        decision = decide(schedule_of(connection), pipeline.catch_up, due, now, place_of(connection))
+        if not Connection.unscoped.filter(pk=connection.pk, next_due=due).update(next_due=decision.following):
             return False
-        if decided.until is None:
-            _report_skipped(connection, due, decided.following)
+        if decision.until is None:
+            _report_skipped(connection, due, decision.following)
             return False
         due_key = f"{connection.pk}:{due.isoformat()}"
         if Run.unscoped.filter(due_key=due_key).exists():
-            return False  # somebody set next_due back; this instant had its run, the next one will have its own
-        window, watermark = window_for(connection, decided.until)
+            return False  # an operator set next_due back; this instant had its run, and the next one will have its own
+        window, watermark = window_for(connection, decision.until)
         run = Run.unscoped.create(
             tenant_id=connection.tenant_id,
             connection=connection,

@@ -1,4 +1,4 @@
-"""Which runs workers are told of (again): those left by dead workers, and those whose turn it is."""
+"""Which runs workers are woken for (again): runs of dead workers, and the next queued runs of every tenant."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from ingestion.database.clock import DbNow
 from ingestion.models import Run
 
 
-def claimable_runs(made: Collection[int]) -> list[Run]:
-    """Runs left by dead workers, and of every tenant with room the queued runs whose turn it is, first of those that
-    had one `made` just now: the others' wake-ups were sent before and are only sent again.
+def claimable_runs(tenants_with_runs: Collection[int]) -> list[Run]:
+    """Runs of dead workers, and the next queued runs of every tenant with a free slot.
 
-    Shards of backfills wait for slots of their own; see `backfills`.
+    Tenants of `tenants_with_runs`, whose runs were just made, are always among them: wake-ups for others were sent
+    before, and are only repeated. Shards of backfills wait for slots of their own; see `backfills`.
     """
-    left = Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=DbNow()).select_related("tenant").order_by("pk")
-    return [*left, *dispatch.waiting(5 * config().TICK_LIMIT, made)]
+    abandoned = (
+        Run.unscoped.filter(state=Run.State.RUNNING, lease_until__lt=DbNow()).select_related("tenant").order_by("pk")
+    )
+    return [*abandoned, *dispatch.startable(5 * config().TICK_LIMIT, tenants_with_runs)]

@@ -1,4 +1,4 @@
-"""Where a connection's next run begins and ends to read."""
+"""The window that a connection's next run reads."""
 
 from __future__ import annotations
 

@@ -23,6 +23,6 @@ def execute(run: Run) -> Run:
             ended = f"it is {run.get_state_display().lower()}"
             raise ActionRefused(f"Run {run.pk} was not executed: {why_unclaimed(run) or ended}.")
     if run.is_backfill:
-        shards.settle(run.pk)
+        shards.close_if_done(run.pk)
     run.refresh_from_db()
     return run

@@ -1,12 +1,12 @@
-"""Credentials: sealed at rest, one tenant's own and no other's, replaced while work goes on.
+"""Credentials: encrypted at rest, owned by one tenant, and replaceable during runs.
 
 stores        the Protocol SecretStore, and which one the settings choose
 database      the default store: AES-256-GCM in the credential's row
 hashicorp     a Vault server, KV version 2
-sealing       what is bound to a ciphertext     master_keys, data_keys   what it is sealed under
+sealing       encryption of values              master_keys, data_keys   the keys of the encryption
 credentials   read, store, delete               values                   what may be stored
-holding       one run's credential              exchange                 token for token, by one worker at a time
-rotation      replacing keys                    holders                  which processes have which master keys
+credential_cache  one run's credential          token_refresh            by one worker at a time
+rotation      replacing keys                    key_holders              which processes have which master keys
 expiry        warnings
 """
 

@@ -1,4 +1,4 @@
-"""One run's credential: read once, kept for this run only, and let go of when another version is stored."""
+"""One run's credential: read once, cached for this run only, and forgotten when another version is stored."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 
+from ingestion import null_hooks
 from ingestion.core.context import Exchange, Secret, TenantRef
 from ingestion.core.errors import ConfigurationError
 from ingestion.vault import credentials
-from ingestion.vault.token_refresh import Exchanging
-
-
-def _quiet() -> None:
-    return None
+from ingestion.vault.token_refresh import TokenRefresh
 
 
 class CredentialCache:
@@ -23,11 +20,11 @@ class CredentialCache:
         self,
         tenant: TenantRef,
         integration: str,
-        beat: Callable[[], None] = _quiet,
+        beat: Callable[[], None] = null_hooks.ignore,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tenant, self.integration = tenant, integration
-        self._exchanging = Exchanging(tenant, integration, beat, sleep)
+        self._token_refresh = TokenRefresh(tenant, integration, beat, sleep)
         self._lock = threading.RLock()
         self._secret: Secret | None = None
 
@@ -38,8 +35,8 @@ class CredentialCache:
                 self._secret = credentials.read(self.tenant, self.integration)
             return self._secret
 
-    def at_hand(self) -> Secret | None:
-        """The credential if it was read already. Asks no database."""
+    def cached(self) -> Secret | None:
+        """The credential if it was read already. Needs no database."""
         with self._lock:
             return self._secret
 
@@ -47,14 +44,14 @@ class CredentialCache:
         with self._lock:
             self._require_integration()
             self._secret = None
-            self._secret = self._exchanging.exchange(used_up, ask)
+            self._secret = self._token_refresh.exchange(used_up, ask)
             return self._secret
 
-    def look(self) -> None:
-        """At a batch boundary: forget the credential when another version of it is stored, or none any more."""
+    def forget_if_replaced(self) -> None:
+        """Forget the credential when another version of it is stored, or none. Called at batch boundaries."""
         with self._lock:
-            held = self._secret
-            if held is not None and credentials.version(self.tenant, self.integration) != held.version:
+            secret = self._secret
+            if secret is not None and credentials.version(self.tenant, self.integration) != secret.version:
                 self._secret = None
 
     def _require_integration(self) -> None:

@@ -1,4 +1,4 @@
-"""The default store: values sealed in the credential's own row, under the tenant's data key."""
+"""The default store: values encrypted in the credential's own row, under the tenant's data key."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ingestion.core.errors import CredentialDamaged
 from ingestion.database.clock import DbNow
 from ingestion.models import Credential, CredentialVersion
 from ingestion.vault import data_keys
-from ingestion.vault.sealing import Place, seal, unseal
-from ingestion.vault.stores import Address, changed
-from ingestion.vault.values import packed, unpacked
+from ingestion.vault.sealing import AssociatedData, seal, unseal
+from ingestion.vault.stores import Address, changed_error
+from ingestion.vault.values import pack, unpack
 
 
 class DatabaseStore:
-    """AES-256-GCM. What is bound to the ciphertext: tenant, integration, row, field and version."""
+    """AES-256-GCM. The ciphertext is bound to tenant, integration, row, field and version."""
 
     remote = False
 
@@ -34,32 +34,32 @@ class DatabaseStore:
                 f"The credential for {at.integration} is version {row.version}, and version {row.newest} was stored "
                 "before: an older one was put back. Store the right one again."
             )
-        plain = unseal(data_keys.opened(row.data_key), bytes(row.ciphertext), place(row, row.version))
-        return Secret(unpacked(plain), row.version)
+        plain = unseal(data_keys.unwrap(row.data_key), bytes(row.ciphertext), associated_data(row, row.version))
+        return Secret(unpack(plain), row.version)
 
     def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
-        """Inside the caller's transaction. The row is there (`credentials.row`), with the last version before."""
+        """Write inside the caller's transaction, to the row that `credentials.row` has created."""
         row = Credential.objects.for_tenant(at.tenant).select_for_update().get(integration=at.integration)
         if expected == 0 and row.ciphertext:
-            raise changed(at)
+            raise changed_error(at)
         before = expected or row.version
-        version = max(before, _highest(at)) + 1  # above every one before, also when an older row was put back
+        version = max(before, _highest(at)) + 1  # higher than every version before, also when an older row was restored
         key_row, key = data_keys.current(at.tenant.id)
-        sealed = seal(key, packed(values), place(row, version))
-        mine = Credential.objects.for_tenant(at.tenant).filter(pk=row.pk, version=before)
-        if not mine.update(
+        sealed = seal(key, pack(values), associated_data(row, version))
+        unchanged = Credential.objects.for_tenant(at.tenant).filter(pk=row.pk, version=before)
+        if not unchanged.update(
             version=version, ciphertext=sealed, data_key=key_row, rotated_at=DbNow(), updated_at=DbNow()
         ):
-            raise changed(at)
+            raise changed_error(at)
         return version
 
     def delete(self, at: Address) -> None:
         Credential.objects.for_tenant(at.tenant).filter(integration=at.integration).delete()
 
 
-def place(row: Credential, version: int) -> Place:
-    """Where the ciphertext of `row` belongs."""
-    return Place(row.tenant_id, row.integration, f"credential {row.pk}", "values", version)
+def associated_data(row: Credential, version: int) -> AssociatedData:
+    """What the ciphertext of `row` is bound to."""
+    return AssociatedData(row.tenant_id, row.integration, f"credential {row.pk}", "values", version)
 
 
 def _highest(at: Address) -> int:
@@ -68,7 +68,7 @@ def _highest(at: Address) -> int:
 
 
 def _with_history(at: Address) -> Any:
-    """The row with `newest`, the highest version ever stored, in one statement: two would see two moments."""
+    """The row with `newest`, the highest version ever stored, in one statement: two would read at two moments."""
     history = CredentialVersion.objects.for_tenant(at.tenant).filter(integration=OuterRef("integration"))
     highest = history.order_by().values("integration").annotate(highest=Max("version")).values("highest")
     rows = Credential.objects.for_tenant(at.tenant).filter(integration=at.integration)

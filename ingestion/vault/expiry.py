@@ -1,4 +1,4 @@
-"""Credentials whose expiry date is near or past: found, and said once a day."""
+"""Warns once a day of credentials whose expiry date is near or past."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def expiring() -> QuerySet[Credential]:
 
 
 def warn() -> int:
-    """One log line a day for each of them, however many ticks look; how many this call wrote."""
+    """Write one log line a day for each of them, however often it is called; how many this call wrote."""
     quiet = Q(warned_at__isnull=True) | Q(warned_at__lte=db_now_plus(-_DAY))
-    said = 0
+    warnings = 0
     for credential in expiring().filter(quiet):
-        mine = Credential.objects.for_tenant(credential.tenant_id).filter(quiet, pk=credential.pk)
-        if mine.update(warned_at=DbNow()):
-            said += 1
+        unwarned = Credential.objects.for_tenant(credential.tenant_id).filter(quiet, pk=credential.pk)
+        if unwarned.update(warned_at=DbNow()):
+            warnings += 1
             logger.warning(
                 "The credential for %s expires at %s; store a new one: "
                 "manage.py ingest credential set --tenant %s --integration %s",
@@ -38,4 +38,4 @@ def warn() -> int:
                 credential.integration,
                 extra={"tenant_id": credential.tenant_id, "event": "credential_expiry"},
             )
-    return said
+    return warnings

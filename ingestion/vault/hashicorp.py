@@ -14,10 +14,10 @@ from typing import Any
 from ingestion.conf import config
 from ingestion.core.context import Secret
 from ingestion.core.errors import CredentialDamaged, KeysUnusable, SecretStoreUnavailable
-from ingestion.vault.master_keys import resolved
-from ingestion.vault.stores import Address, changed
+from ingestion.vault.master_keys import resolve
+from ingestion.vault.stores import Address, changed_error
 
-KNOWN = {"url", "mount", "prefix", "namespace", "ca", "timeout", "token", "role_id", "secret_id"}
+SETTINGS = {"url", "mount", "prefix", "namespace", "ca", "timeout", "token", "role_id", "secret_id"}
 _STALE = "check-and-set parameter did not match"
 _TRIES = 5
 
@@ -28,11 +28,10 @@ class HashicorpStore:
     remote = True
 
     def read(self, at: Address) -> Secret | None:
-        with self._speaking() as kv:
+        with self._key_value_store() as kv:
             try:
-                answer = kv.read_secret_version(
-                    path=_path(at), mount_point=_mount(), raise_on_deleted_version=False
-                )["data"]  # fmt: skip
+                response = kv.read_secret_version(path=_path(at), mount_point=_mount(), raise_on_deleted_version=False)
+                answer = response["data"]
             except _errors().InvalidPath:
                 return None
         version, data = int(answer["metadata"]["version"]), answer["data"]
@@ -47,47 +46,47 @@ class HashicorpStore:
     def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
         body = {"tenant": at.tenant.id, "integration": at.integration, "values": dict(values)}
         for tried in range(1, _TRIES + 1):
-            with self._speaking() as kv:
-                before = expected or self._before(kv, at, nothing=expected == 0)
+            with self._key_value_store() as kv:
+                before = expected or self._current_version(kv, at, nothing=expected == 0)
                 try:
                     answer = kv.create_or_update_secret(path=_path(at), secret=body, cas=before, mount_point=_mount())
                 except _errors().InvalidRequest as error:
                     if _STALE not in str(error) or (expected is None and tried == _TRIES):
                         raise
                     if expected is not None:
-                        raise changed(at) from None
+                        raise changed_error(at) from None
                     continue
                 return int(answer["data"]["version"])
         raise AssertionError("unreachable")
 
     def delete(self, at: Address) -> None:
         """Destroys every version. The path's version counter stays, so that numbers never repeat."""
-        with self._speaking() as kv:
+        with self._key_value_store() as kv:
             try:
-                known = kv.read_secret_metadata(path=_path(at), mount_point=_mount())["data"]["versions"]
+                versions = kv.read_secret_metadata(path=_path(at), mount_point=_mount())["data"]["versions"]
             except _errors().InvalidPath:
                 return
-            numbers = [int(number) for number, about in known.items() if not about["destroyed"]]
+            numbers = [int(number) for number, version in versions.items() if not version["destroyed"]]
             if numbers:
                 kv.destroy_secret_versions(path=_path(at), versions=numbers, mount_point=_mount())
 
-    def _before(self, kv: Any, at: Address, *, nothing: bool) -> int:
+    def _current_version(self, kv: Any, at: Address, *, nothing: bool) -> int:
         """The newest version's number, which check-and-set must name; 0 when there never was one.
 
         Raises CredentialChanged when there is to be `nothing` and that version can still be read.
         """
         try:
-            known = kv.read_secret_metadata(path=_path(at), mount_point=_mount())["data"]
+            metadata = kv.read_secret_metadata(path=_path(at), mount_point=_mount())["data"]
         except _errors().InvalidPath:
             return 0
-        newest = known["versions"].get(str(known["current_version"]))
+        newest = metadata["versions"].get(str(metadata["current_version"]))
         if nothing and newest and not (newest["destroyed"] or newest.get("deletion_time")):
-            raise changed(at)
-        return int(known["current_version"])
+            raise changed_error(at)
+        return int(metadata["current_version"])
 
     @contextmanager
-    def _speaking(self) -> Iterator[Any]:
-        """The KV v2 part of a client; whatever the server does wrong comes out under a name of ours."""
+    def _key_value_store(self) -> Iterator[Any]:
+        """The KV v2 part of a client; errors of the server are raised as KeysUnusable or SecretStoreUnavailable."""
         errors, requests = _errors(), import_module("requests")
         try:
             client = connect()
@@ -109,36 +108,40 @@ def connect() -> Any:
     problem = next(problems(), None)
     if problem:
         raise KeysUnusable(problem)
-    # Without these two arguments hvac would look around: ~/.vault-token, VAULT_SKIP_VERIFY.
+    # Without these two arguments hvac would use ~/.vault-token and VAULT_SKIP_VERIFY.
     return import_module("hvac").Client(
-        url=_given("url"), namespace=_given("namespace") or None, timeout=float(_given("timeout") or 10),
-        verify=_given("ca") or True, token=_given("token") or "none", allow_redirects=False,
-    )  # fmt: skip
+        url=_setting("url"),
+        namespace=_setting("namespace") or None,
+        timeout=float(_setting("timeout") or 10),
+        verify=_setting("ca") or True,
+        token=_setting("token") or "none",
+        allow_redirects=False,
+    )
 
 
 def log_in(client: Any) -> None:
-    """With a role's id and secret, where the settings have them instead of a token."""
-    if role_id := _given("role_id"):
-        client.auth.approle.login(role_id, _given("secret_id"))
+    """Log in with a role's id and secret, where the settings have them instead of a token."""
+    if role_id := _setting("role_id"):
+        client.auth.approle.login(role_id, _setting("secret_id"))
 
 
-def _given(name: str) -> str:
+def _setting(name: str) -> str:
     value = config().VAULT.get(name, "")
-    return resolved(f'INGESTION["VAULT"]["{name}"]', value) if value else ""
+    return resolve(f'INGESTION["VAULT"]["{name}"]', value) if value else ""
 
 
 def problems() -> Iterator[str]:
-    """What is wrong with INGESTION["VAULT"], and whether hvac is there."""
+    """The problems of INGESTION["VAULT"], and a missing hvac."""
     try:
         import_module("hvac")
     except ImportError:
         yield "HashicorpStore needs hvac: pip install 'django-sluicegate[vault]'."
-    given = config().VAULT
-    for name in sorted(set(given) - KNOWN):
-        yield f'INGESTION["VAULT"] has an unknown key {name!r}; known: {", ".join(sorted(KNOWN))}.'
-    if not given.get("url"):
+    settings = config().VAULT
+    for name in sorted(set(settings) - SETTINGS):
+        yield f'INGESTION["VAULT"] has an unknown key {name!r}; known: {", ".join(sorted(SETTINGS))}.'
+    if not settings.get("url"):
         yield 'INGESTION["VAULT"] names no url.'
-    if not given.get("token") and not (given.get("role_id") and given.get("secret_id")):
+    if not settings.get("token") and not (settings.get("role_id") and settings.get("secret_id")):
         yield 'INGESTION["VAULT"] needs token, or role_id and secret_id.'
 
 

@@ -17,7 +17,7 @@ from ingestion.vault.sealing import KEY_BYTES
 
 MAKE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _LEAST_DIFFERENT = 12
-"""Different bytes that a key must have: 32 random ones have fewer once in 10**24 times."""
+"""Distinct bytes that a key must have: 32 random bytes have fewer once in 10**24 times."""
 
 
 def first() -> str:
@@ -30,71 +30,71 @@ def first() -> str:
 
 
 def key(key_id: str) -> bytes:
-    """Raises KeysUnusable when the settings do not have it, or when what they say of it is no key."""
-    given = config().MASTER_KEYS.get(key_id)
-    if given is None:
+    """The key's bytes. Raises KeysUnusable when the settings lack the key or its value is no key."""
+    value = config().MASTER_KEYS.get(key_id)
+    if value is None:
         raise KeysUnusable(
             f'The master key {key_id!r} is not in INGESTION["MASTER_KEYS"] (in the standalone project: the variable '
             "MASTER_KEYS); put it back, then run "
             "`manage.py ingest credential rotate-keys` before it is taken away."
         )
     try:
-        return decoded(key_id, given.get_secret_value())
+        return decode(key_id, value.get_secret_value())
     except ConfigurationError as error:
         raise KeysUnusable(str(error)) from None
 
 
-def decoded(key_id: str, given: str) -> bytes:
-    """The 32 bytes that `given`, a value of the setting, stands for."""
-    text = resolved(f"The master key {key_id!r}", given)
+def decode(key_id: str, value: str) -> bytes:
+    """The 32 bytes that `value`, a value of the setting, stands for."""
+    text = resolve(f"The master key {key_id!r}", value)
     try:
         standard = text.strip().rstrip("=").translate(str.maketrans("-_", "+/"))
-        found = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        material = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
     except (binascii.Error, ValueError):
-        found = b""
-    if len(found) != KEY_BYTES:
+        material = b""
+    if len(material) != KEY_BYTES:
         raise ConfigurationError(f"The master key {key_id!r} is not {KEY_BYTES} bytes in base64. Make one: {MAKE}")
-    if len(set(found)) < _LEAST_DIFFERENT:
+    if len(set(material)) < _LEAST_DIFFERENT:
         raise ConfigurationError(f"The master key {key_id!r} can be guessed. Make one: {MAKE}")
-    return found
+    return material
 
 
-def resolved(what: str, given: str) -> str:
-    """`given`, or what the variable `env:NAME` or the file `file:/path` holds. Raises ConfigurationError without it."""
-    kind, _, name = given.partition(":")
+def resolve(subject: str, value: str) -> str:
+    """`value`, or what the variable `env:NAME` or the file `file:/path` holds. Raises ConfigurationError without it."""
+    kind, _, name = value.partition(":")
     if kind == "env":
         if value := os.environ.get(name, ""):
             return value
-        raise ConfigurationError(f"{what} is read from the variable {name}, which is not set.")
+        raise ConfigurationError(f"{subject} is read from the variable {name}, which is not set.")
     if kind == "file":
         try:
             return Path(name).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{what} is read from {name}: {type(error).__name__}.") from None
-    return given
+            raise ConfigurationError(f"{subject} is read from {name}: {type(error).__name__}.") from None
+    return value
 
 
 def problems() -> Iterator[tuple[str, str]]:
-    """(key id, what is wrong) for every key that cannot be used."""
-    for key_id, given in config().MASTER_KEYS.items():
+    """(key id, problem) for every key that cannot be used."""
+    for key_id, value in config().MASTER_KEYS.items():
         if not key_id or len(key_id) > 50:
             yield key_id, f"The id {key_id!r} of a master key must have 1 to 50 characters."
         try:
-            decoded(key_id, given.get_secret_value())
+            decode(key_id, value.get_secret_value())
         except ConfigurationError as error:
             yield key_id, str(error)
 
 
 def duplicates() -> list[tuple[str, str]]:
     """Pairs of ids that name the same key."""
-    seen: dict[bytes, str] = {}
-    found = []
-    for key_id, given in config().MASTER_KEYS.items():
+    first_ids: dict[bytes, str] = {}
+    pairs = []
+    for key_id, value in config().MASTER_KEYS.items():
         try:
-            material = decoded(key_id, given.get_secret_value())
+            material = decode(key_id, value.get_secret_value())
         except ConfigurationError:
             continue
-        if material in seen:
-            found.append((seen[material], key_id))
-        seen.setdefault(material, key_id)
-    return found
+        if material in first_ids:
+            pairs.append((first_ids[material], key_id))
+        first_ids.setdefault(material, key_id)
+    return pairs

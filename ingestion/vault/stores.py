@@ -1,4 +1,4 @@
-"""Where the values of credentials are kept: a Protocol, and the store that the settings choose."""
+"""The secret store, where the values of credentials are: its Protocol, and the one that the settings name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingestion.vault.values import INTEGRATION
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Whose credential for what. There is no address without a tenant, and so no credential that two tenants share."""
+    """The tenant and integration of a credential. Every address has a tenant, so tenants share no credential."""
 
     tenant: TenantRef
     integration: str
@@ -41,7 +41,7 @@ class SecretStore(Protocol):
     def write(self, at: Address, values: Mapping[str, str], expected: int | None) -> int:
         """Store `values` over the version `expected`; the new version, higher than every one before.
 
-        `expected` 0 stores where nothing is, None over any version. Raises CredentialChanged (`changed` makes it) when
+        `expected` 0 stores where nothing is, None over any version. Raises CredentialChanged (see `changed_error`) when
         another version is there by now.
         """
         ...
@@ -51,17 +51,17 @@ class SecretStore(Protocol):
         ...
 
 
-def changed(at: Address) -> CredentialChanged:
+def changed_error(at: Address) -> CredentialChanged:
     return CredentialChanged(f"The credential for {at.integration} was changed by somebody else; look again.")
 
 
-def chosen() -> SecretStore:
+def configured_store() -> SecretStore:
     """The store of INGESTION["SECRET_STORE"]. Raises KeysUnusable when there is no such class."""
     path = config().SECRET_STORE
     try:
-        made = import_string(path)()
+        store = import_string(path)()
     except ImportError as error:
         raise KeysUnusable(f'INGESTION["SECRET_STORE"] cannot be imported: {error}') from error
-    if not isinstance(made, SecretStore):
+    if not isinstance(store, SecretStore):
         raise KeysUnusable(f'INGESTION["SECRET_STORE"] names {path}, which is no SecretStore.')
-    return made
+    return store

@@ -1,4 +1,4 @@
-"""The values of a credential: what may be stored, and how text becomes them."""
+"""The values of a credential: which may be stored, and how they are parsed from text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion.core.text import storable
 
 INTEGRATION = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
 PLAIN = frozenset({"accounts", "auth", "hosts", "methods"})
-"""Names of values that say what a credential is good for: kept with it, and no secret."""
+"""Names of values that describe the use of a credential: stored with it, and no secret."""
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.-]{0,99}")
 _MOST_BYTES = 64 * 1024
 _TELLING = 12
@@ -26,7 +26,7 @@ def checked(integration: str, values: Mapping[Any, Any]) -> dict[str, str]:
         raise ActionRefused(f"{integration[:100]!r} cannot name an integration; use letters, digits, - _ and dots.")
     if not values:
         raise ActionRefused("Give at least one value, for example a line api_key=…")
-    found: dict[str, str] = {}
+    secrets: dict[str, str] = {}
     for name, value in values.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ActionRefused("A value's name must be a word of letters, digits, - _ and dots, such as api_key.")
@@ -34,14 +34,14 @@ def checked(integration: str, values: Mapping[Any, Any]) -> dict[str, str]:
             raise ActionRefused(f"The value {name!r} is empty or no text.")
         if storable(value, len(value)) != value:
             raise ActionRefused(f"The value {name!r} holds a NUL or a broken character; copy it again.")
-        found[name] = value
-    if len(packed(found)) > _MOST_BYTES:
+        secrets[name] = value
+    if len(pack(secrets)) > _MOST_BYTES:
         raise ActionRefused(f"The values are larger than {_MOST_BYTES} bytes together.")
-    return found
+    return secrets
 
 
 def filled(values: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Those of `values` that are not left empty."""
+    """The `values` that are not left empty."""
     return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
 
 
@@ -55,24 +55,24 @@ def parsed(text: str) -> dict[str, str]:
         if error := doubled_error(text.encode("utf-8", "surrogatepass")):
             raise ActionRefused(str(error))
         return dict(document)
-    found: dict[str, str] = {}
+    strings: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         name, equals, value = line.partition("=")
         if not equals:
             raise ActionRefused(f"Line {number} is not name=value. Values of several lines need the JSON form.")
-        if name.strip() in found:
+        if name.strip() in strings:
             raise ActionRefused(f"Line {number} names a value that an earlier line has named.")
-        found[name.strip()] = value.strip()
-    return found
+        strings[name.strip()] = value.strip()
+    return strings
 
 
-def packed(values: Mapping[str, str]) -> bytes:
+def pack(values: Mapping[str, str]) -> bytes:
     return json.dumps(dict(values), sort_keys=True, separators=(",", ":")).encode()
 
 
-def unpacked(plain: bytes) -> dict[str, str]:
+def unpack(plain: bytes) -> dict[str, str]:
     return {str(name): str(value) for name, value in json.loads(plain).items()}
 
 
@@ -82,5 +82,5 @@ def last_four(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def secret(values: Mapping[str, str]) -> dict[str, str]:
-    """Those of `values` that must not be seen."""
+    """The `values` that must not be shown."""
     return {name: value for name, value in values.items() if name not in PLAIN}

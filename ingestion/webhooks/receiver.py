@@ -148,7 +148,7 @@ class _Endpoint:
             if found is not None and self._is_for(found, pipeline := registry.get(found.pipeline)):
                 secrets = self.secrets(pipeline, found)
             else:
-                credentials.ask_for_nobody()  # or an outage would tell which endpoints exist
+                credentials.require_reachable_store()  # or an outage would tell which endpoints exist
         except KeysUnusable:
             raise
         except (ConfigurationError, CredentialError) as error:

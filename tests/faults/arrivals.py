@@ -13,14 +13,14 @@ _GROUP = "integrations/streams/group.py"
 FAULTS = [
     Fault(
         _REASONS,
-        "add(run.left_out, _told(page.left_out, run.tenant_id))",
-        "_told(page.left_out, run.tenant_id)",
+        "add(run.left_out, _masked_totals(page.left_out, run.tenant_id))",
+        "_masked_totals(page.left_out, run.tenant_id)",
         ("tests/ingestion/test_reasons.py::test_a_run_says_what_was_left_out_and_what_was_proved",),
     ),
     Fault(
         _REASONS,
-        "add(added.get(name, {}), {_text(",
-        "add({}, {_text(",
+        "add(added.get(name, {}), {_masked_text(",
+        "add({}, {_masked_text(",
         ("tests/ingestion/test_reasons.py::test_a_run_says_what_was_left_out_and_what_was_proved",),
     ),
     Fault(
@@ -90,8 +90,8 @@ FAULTS = [
     ),
     Fault(
         _DRIFTING,
-        "self.known.records >= LEAST and row.learned_by_id != _learner(self.run)",
-        "self.known.records >= LEAST",
+        "self.accepted.records >= LEAST and row.learned_by_id != _learner(self.run)",
+        "self.accepted.records >= LEAST",
         ("tests/ingestion/joints/test_learning.py::test_a_first_run_that_was_interrupted_goes_on_learning",),
     ),
     Fault(
@@ -110,7 +110,7 @@ FAULTS = [
     ),
     Fault(
         _DRIFTING,
-        "        self.noted.add(drift.sentence(seen.drifted))\n",
+        "        self.noted.add(drift.sentence(page_shape.drifted))\n",
         "",
         ("tests/ingestion/joints/test_learning.py::test_a_replay_of_several_pages_tells_the_same_change_once",),
     ),
@@ -251,7 +251,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    if made is None and wake:\n        transaction.on_commit(lambda: start_run(connection), robust=True)\n",
+        "    if run is None and wake:\n        transaction.on_commit(lambda: start_run(connection), robust=True)\n",
         "",
         (
             "tests/ingestion/test_deliveries.py::test_a_delivery_whose_run_ends_before_the_commit_has_another_one_after_it",
@@ -271,7 +271,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    _make(connection, wake=False)\n",
+        "    _create_run(connection, wake=False)\n",
         "",
         ("tests/ingestion/test_webhook_runs.py::test_deliveries_for_which_nobody_made_a_run_have_one_at_once",),
     ),

@@ -18,8 +18,8 @@ FAULTS = [
     ),
     Fault(
         _CLOSING,
-        "[version.pk for version in others if version.run_id != run.pk]",
-        "[version.pk for version in others]",
+        "[version.pk for version in not_loaded if version.run_id != run.pk]",
+        "[version.pk for version in not_loaded]",
         (
             "tests/ingestion/test_superseded_letters.py::test_a_letter_of_this_run_is_not_superseded_by_another_version_in_it",
         ),
@@ -34,8 +34,8 @@ FAULTS = [
     ),
     Fault(
         _LETTER,
-        "    seen.filter(replay_run=run).update(replay_run=None)",
-        "    seen.update(replay_run=None)",
+        "    dead_letters.filter(replay_run=run).update(replay_run=None)",
+        "    dead_letters.update(replay_run=None)",
         (
             "tests/ingestion/test_superseded_letters.py::test_a_waiting_replay_keeps_its_letters_while_a_live_run_sees_them_again",
         ),
@@ -58,8 +58,8 @@ FAULTS = [
     ),
     Fault(
         _REPLAY,
-        "filter(self.which, status__in=DeadLetter.OPEN)",
-        "filter(self.which)",
+        "filter(self.selection, status__in=DeadLetter.OPEN)",
+        "filter(self.selection)",
         ("tests/ingestion/test_replay.py::test_a_letter_closed_meanwhile_is_left_out",),
     ),
     Fault(
@@ -70,8 +70,8 @@ FAULTS = [
     ),
     Fault(
         _LETTER,
-        "        times = 0  # its",
-        "        # its",
+        "        times = 0  # the",
+        "        # the",
         ("tests/ingestion/test_replay.py::test_a_replay_that_fails_again_counts_the_attempt_and_no_delivery",),
     ),
     Fault(
@@ -82,14 +82,14 @@ FAULTS = [
     ),
     Fault(
         _REPLAY,
-        "source=DeadLetters(pipeline.source, which), reconciliations=()",
-        "source=DeadLetters(pipeline.source, which)",
+        "source=DeadLetters(pipeline.source, selection), reconciliations=()",
+        "source=DeadLetters(pipeline.source, selection)",
         ("tests/ingestion/joints/test_beside_each_other.py::test_a_replay_judges_no_control_totals",),
     ),
     Fault(
         _RECEIVING,
-        "ahead.filter(pk__lte=newest)",
-        "ahead.all()",
+        "newer.filter(pk__lte=newest)",
+        "newer.all()",
         ("tests/ingestion/test_deliveries.py::test_what_arrives_while_a_run_works_is_taken_in_by_the_next_one",),
     ),
     Fault(
@@ -100,8 +100,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    if done != len(ids):",
-        "    if not done:",
+        "    if marked != len(ids):",
+        "    if not marked:",
         (
             "tests/ingestion/joints/test_beside_each_other.py::test_a_delivery_that_another_run_took_in_rolls_the_whole_batch_back",
         ),
@@ -116,11 +116,11 @@ FAULTS = [
         "ingestion/running/prefetch.py",
         "allowed = config().READ_AHEAD and execution.run.deaths == 0",
         "allowed = config().READ_AHEAD",
-        ("tests/ingestion/test_reading_ahead_and_kills.py::test_after_a_death_nothing_is_read_ahead",),
+        ("tests/ingestion/test_prefetch_and_kills.py::test_after_a_death_nothing_is_read_ahead",),
     ),
     Fault(
         "ingestion/running/prefetch.py",
-        "            spend=self._in_its_thread(execution.ctx.spend),\n",
+        "            spend=self._in_run_thread(execution.ctx.spend),\n",
         "",
         (
             "tests/ingestion/joints/test_beside_each_other.py::test_a_source_that_is_read_ahead_spends_without_a_database_of_its_own",

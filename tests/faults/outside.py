@@ -127,7 +127,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/vault/credential_cache.py",
-        "credentials.version(self.tenant, self.integration) != held.version",
+        "credentials.version(self.tenant, self.integration) != secret.version",
         "False",
         ("tests/ingestion/vault/test_in_runs.py::test_a_running_worker_takes_a_new_one_at_its_next_batch",),
     ),
@@ -143,11 +143,11 @@ FAULTS = [
         "ingestion/vault/token_refresh.py",
         'cause="exchange", expected=used_up.version',
         'cause="exchange"',
-        ("tests/ingestion/vault/test_exchange.py::test_an_operator_who_stores_a_credential_meanwhile_wins",),
+        ("tests/ingestion/vault/test_token_refresh.py::test_an_operator_who_stores_a_credential_meanwhile_wins",),
     ),
     Fault(
         "ingestion/vault/credentials.py",
-        "    if store.remote:\n        _follow(at, found)\n",
+        "    if store.remote:\n        _record_remote_version(at, stored)\n",
         "",
         (
             "tests/ingestion/vault/test_hashicorp_store.py::test_a_version_that_somebody_put_there_is_taken_and_followed",
@@ -155,7 +155,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/vault/credentials.py",
-        "    redaction.remember(secret(found.values).values(), tenant.id)\n",
+        "    redaction.remember(secret(stored.values).values(), tenant.id)\n",
         "",
         ("tests/ingestion/vault/test_database_store.py::test_a_credential_is_masked_in_the_process_that_reads_it",),
     ),
@@ -163,17 +163,17 @@ FAULTS = [
         "ingestion/reconciling/checking.py",
         "    require_closed(window, pipeline, sides.since)\n",
         "",
-        ("tests/ingestion/reconciling/test_turns.py::test_an_open_period_is_refused",),
+        ("tests/ingestion/reconciling/test_due_checks.py::test_an_open_period_is_refused",),
     ),
     Fault(
         "ingestion/reconciling/checking.py",
-        "return Figure.of({**others, **own})",
-        "return Figure.of(own)",
+        "return Figure.of({**other_amounts, **own_amounts})",
+        "return Figure.of(own_amounts)",
         ("tests/ingestion/reconciling/test_figures.py::test_two_connections_of_one_account_both_match",),
     ),
     Fault(
         "ingestion/reconciling/checking.py",
-        "        pause_for(sides.connection.pk, error)\n",
+        "        pause_connection(sides.connection.pk, error)\n",
         "",
         ("tests/ingestion/reconciling/test_unverifiable.py::test_a_refused_credential_pauses_the_connection",),
     ),
@@ -185,8 +185,8 @@ FAULTS = [
     ),
     Fault(
         _EXCUSES,
-        "if difference.extra or not wanted:",
-        "if not wanted:",
+        "if difference.extra or not differing_keys:",
+        "if not differing_keys:",
         (
             "tests/ingestion/reconciling/test_figures.py::test_rejected_records_do_not_explain_what_the_source_does_not_have",
         ),

@@ -12,7 +12,7 @@ _ISOLATION = "ingestion/running/poison_bisection.py"
 FAULTS = [
     Fault(
         _EXECUTE,
-        "        gc.set_threshold(*before)\n",
+        "        gc.set_threshold(*thresholds)\n",
         "        pass\n",
         ("tests/ingestion/joints/test_executing.py::test_a_run_leaves_the_garbage_collector_as_it_was",),
     ),
@@ -32,7 +32,7 @@ FAULTS = [
     ),
     Fault(
         _EXECUTE,
-        "execution.credentials.look()  # before",
+        "execution.credentials.forget_if_replaced()  # before",
         "pass  # before",
         ("tests/ingestion/vault/test_in_runs.py::test_a_running_worker_takes_a_new_one_at_its_next_batch",),
     ),
@@ -66,25 +66,23 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/budget.py",
-        "spared = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)",
-        "spared = (Run.Kind.REPLAY,)",
+        "kinds_without_budget = (Run.Kind.REPLAY, Run.Kind.WEBHOOK)",
+        "kinds_without_budget = (Run.Kind.REPLAY,)",
         ("tests/ingestion/test_webhook_runs.py::test_deliveries_mostly_bad_are_taken_in_and_block_nothing",),
     ),
     Fault(
         _BATCH,
-        "whole = () if prepared.rejected or loaded.rejected or left else page.settles",
-        "whole = () if left else page.settles",
+        "settled = () if prepared.rejected or loaded.rejected or overtaken else page.settles",
+        "settled = () if overtaken else page.settles",
         (
             "tests/ingestion/joints/test_executing.py::test_a_statement_of_which_a_record_is_refused_again_keeps_its_letter",
         ),
     ),
     Fault(
         _BATCH,
-        "left = any(skip.reason == OVERTAKEN for skip in prepared.skipped)",
-        "left = False",
-        (
-            "tests/ingestion/test_overtaken_letters.py::test_a_letter_of_several_records_one_of_which_was_left_stays_open",
-        ),
+        "overtaken = any(skip.reason == OVERTAKEN for skip in prepared.skipped)",
+        "overtaken = False",
+        ("tests/ingestion/test_newer_rows.py::test_a_letter_of_several_records_one_of_which_was_left_stays_open",),
     ),
     Fault(
         _BATCH,
@@ -112,7 +110,7 @@ FAULTS = [
     ),
     Fault(
         _VERIFY,
-        "all(one.reason == UNCHANGED for one in prepared.skipped)",
+        "all(skip.reason == UNCHANGED for skip in prepared.skipped)",
         "True",
         (
             "tests/ingestion/joints/test_totals.py::test_a_sum_over_a_row_that_is_older_than_the_stored_one_is_unverifiable",
@@ -120,7 +118,7 @@ FAULTS = [
     ),
     Fault(
         _VERIFY,
-        "[*keys, *(one.key for one in prepared.skipped)]",
+        "[*keys, *(skip.key for skip in prepared.skipped)]",
         "keys",
         ("tests/ingestion/joints/test_totals.py::test_a_sum_over_unchanged_rows_is_proved_with_them",),
     ),
@@ -132,7 +130,7 @@ FAULTS = [
     ),
     Fault(
         _CLOSING,
-        "joins = known is None or run.window_start <= known <= run.window_end",
+        "joins = watermark is None or run.window_start <= watermark <= run.window_end",
         "joins = True",
         ("tests/ingestion/test_windows.py::test_an_older_run_that_ends_late_does_not_move_the_watermark_back",),
     ),
@@ -202,7 +200,7 @@ FAULTS = [
     ),
     Fault(
         _OWNERSHIP,
-        "died = 0 if _still_at_it(run) else 1",
+        "died = 0 if _owner_is_alive(run) else 1",
         "died = 1",
         (
             "tests/ingestion/chaos/test_interrupted_searches.py::test_records_whose_trial_outlived_its_lease_are_innocent",
@@ -224,13 +222,13 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/newer_rows.py",
-        "and row.at > seen",
+        "\n        and row.at > last_seen[0]",
         "",
         ("tests/ingestion/test_replay_spares.py",),
     ),
     Fault(
         "ingestion/running/newer_rows.py",
-        "row.run_id != run.pk and ",
+        "and row.run_id != run.pk\n",
         "",
         ("tests/ingestion/test_replay_order.py",),
     ),
@@ -255,7 +253,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/batch.py",
-        "    undisturbed = claims.going_on()\n",
+        "    undisturbed = claims.not_stopped()\n",
         "    undisturbed = Q()\n",
         (
             "tests/ingestion/test_windows.py",

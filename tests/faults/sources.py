@@ -9,7 +9,9 @@ _LEFT = "tests/ingestion/commands/test_letters_left.py"
 FAULTS = [
     Fault("ingestion/dead_letters/writing.py", "after = number * CHUNK * _NEXT", "after = timedelta()", (_ORDER,)),
     Fault("ingestion/dead_letters/writing.py", "            began += _NEXT", "            pass", (_ORDER,)),
-    Fault("ingestion/dead_letters/writing.py", "(_delivered(run, settles) if new else None) or now", "now", (_ORDER,)),
+    Fault(
+        "ingestion/dead_letters/writing.py", "(_last_delivered(run, settles) if new else None) or now", "now", (_ORDER,)
+    ),
     Fault(
         "ingestion/dead_letters/writing.py",
         '        at = F("last_seen")',
@@ -18,14 +20,14 @@ FAULTS = [
     ),
     Fault(
         "ingestion/dead_letters/replay.py",
-        "Q(last_seen=seen, pk__gt=pk)",
-        "Q(last_seen=seen)",
+        "Q(last_seen=last_seen, pk__gt=pk)",
+        "Q(last_seen=last_seen)",
         (_ORDER, "tests/ingestion/test_replay.py"),
     ),
     Fault(
         "ingestion/running/newer_rows.py",
-        "row.run_id != run.pk and row.at > seen",
-        "row.run_id != run.pk and row.at < seen",
+        "and row.at > last_seen[0]",
+        "and row.at < last_seen[0]",
         (_ORDER, "tests/ingestion/test_replay.py"),
     ),
     Fault(
@@ -42,8 +44,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/committing.py",
-        "            execution.claim.extended = extended",
-        "            pass",
+        "            execution.claim.extended_at = extended_at  # the",
+        "            # the",
         ("tests/ingestion/joints/test_leases.py",),
     ),
     Fault(
@@ -54,7 +56,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/loading/upsert.py",
-        "now + _AHEAD)",
+        "now + _TOLERATED_LEAD)",
         "now)",
         ("tests/ingestion/test_versioned_pages.py::test_a_row_that_nothing_will_be_newer_than_is_told",),
     ),

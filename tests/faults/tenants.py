@@ -138,8 +138,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/limits/hold_off.py",
-        "key = (connection.tenant_id, limited_of(connection))",
-        "key = (0, limited_of(connection))",
+        "key = (connection.tenant_id, rate_name_of(connection))",
+        "key = (0, rate_name_of(connection))",
         ("tests/ingestion/joints/test_tenants_apart.py::test_the_same_hold_off_of_two_tenants_is_listed_for_both",),
     ),
     Fault(
@@ -152,15 +152,14 @@ FAULTS = [
     ),
     Fault(
         "ingestion/retention.py",
-        '    old = one.model.objects.for_tenant(tenant).filter(one.of, **{f"{one.moment}__lt": before})\n',
-        '    old = one.model.unscoped.filter(one.of, **{f"{one.moment}__lt": before})\n'
-        "    return int(old.delete()[0])\n",
+        '    old = retention.model.objects.for_tenant(tenant).filter(retention.of, **{f"{retention.moment}__lt": before})\n',
+        '    old = retention.model.unscoped.filter(retention.of, **{f"{retention.moment}__lt": before})\n    return int(old.delete()[0])\n',
         ("tests/ingestion/joints/test_tenants_apart.py::test_forgetting_one_tenants_rows_forgets_nobody_elses",),
     ),
     Fault(
         "ingestion/vault/database.py",
-        'return Place(row.tenant_id, row.integration, f"credential {row.pk}"',
-        'return Place(0, row.integration, f"credential {row.pk}"',
+        'return AssociatedData(row.tenant_id, row.integration, f"credential {row.pk}"',
+        'return AssociatedData(0, row.integration, f"credential {row.pk}"',
         (),
         equivalent="the row's number and the tenant's own data key, which is bound to the tenant, say whose it is already",
     ),

@@ -8,11 +8,16 @@ _IN_PART = f"{_BANK}/test_accounts_named_in_part.py"
 _AS_ONE = f"{_BANK}/test_accounts_loaded_as_one.py"
 
 FAULTS = [
-    Fault("ingestion/dead_letters/recovery.py", "version.seen < taken", "version.last_seen < taken[0]", (_MOMENT,)),
+    Fault(
+        "ingestion/dead_letters/recovery.py",
+        "version.seen_at < replayed_at",
+        "version.last_seen < replayed_at[0]",
+        (_MOMENT,),
+    ),
     Fault(
         "ingestion/running/newer_rows.py",
-        "taken <= seen_at[record.body]:",
-        "taken[0] <= seen_at[record.body][0]:",
+        "replayed_at <= seen_at[record.body]:",
+        "replayed_at[0] <= seen_at[record.body][0]:",
         (_MOMENT,),
     ),
     Fault("ingestion/dead_letters/writing.py", "or now) + after", "or now)", (_MOMENT,)),
@@ -24,8 +29,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/running/batch.py",
-        "buried = datetime.now(UTC)",
-        "buried = now",
+        "rejected_at = datetime.now(UTC)",
+        "rejected_at = now",
         (_MOMENT,),
     ),
     Fault(
@@ -78,7 +83,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/scheduling/waiting.py",
-        "if facts.tick and served.wake_ups == 0:",
+        "if facts.tick and status.wake_ups == 0:",
         "if facts.tick:",
         ("tests/ingestion/test_late_workers.py",),
     ),

@@ -11,44 +11,44 @@ _QUOTAS = "ingestion/limits/quotas.py"
 FAULTS = [
     Fault(
         _THROTTLING,
-        "while place.wait > 0:",
-        "while place.wait > STEP:",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
+        "while reservation.wait > 0:",
+        "while reservation.wait > STEP:",
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
     ),
     Fault(
         _THROTTLING,
-        "            place = now\n",
+        "            reservation = current\n",
         "            break\n",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_wait_longer_than_one_look_is_waited_to_its_end",),
     ),
     Fault(
         _THROTTLING,
-        "now = self._due(bucket, place)",
-        "now = Place(place.wait - STEP, place.ready, place.epoch)",
+        "current = self._due(bucket, reservation)",
+        "current = Reservation(reservation.wait - STEP, reservation.ready, reservation.epoch)",
         (
-            "tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_hold_off_that_another_worker_hears_of_meanwhile_is_waited_for_too",
+            "tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_hold_off_that_another_worker_hears_of_meanwhile_is_waited_for_too",
         ),
     ),
     Fault(
         _THROTTLING,
-        "            self._pulse()\n",
+        "            self._keep_waiting()\n",
         "",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_run_that_is_to_stop_leaves_its_wait",),
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_run_that_is_to_stop_leaves_its_wait",),
     ),
     Fault(
         _THROTTLING,
-        "if place.wait > left:",
-        "if place.wait > self._patience:",
+        "if reservation.wait > remaining:",
+        "if reservation.wait > self._patience:",
         (
-            "tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_wait_is_cut_by_the_patience_that_is_left_and_not_by_all_of_it",
+            "tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_wait_is_cut_by_the_patience_that_is_left_and_not_by_all_of_it",
         ),
     ),
     Fault(
         _THROTTLING,
-        "now, bucket = self._take(weight, left)",
-        "now, bucket = self._take(1.0, left)",
+        "current, bucket = self._take(weight, remaining)",
+        "current, bucket = self._take(1.0, remaining)",
         (
-            "tests/ingestion/joints/test_waiting_for_a_turn.py::test_a_place_that_was_lost_is_taken_again_with_all_of_its_weight",
+            "tests/ingestion/joints/test_waiting_for_a_rate.py::test_a_place_that_was_lost_is_taken_again_with_all_of_its_weight",
         ),
     ),
     Fault(
@@ -71,9 +71,9 @@ FAULTS = [
     ),
     Fault(
         "ingestion/limits/buckets.py",
-        "Place(max(0.0, place.ready - now, self._held_until - now), place.ready)",
-        "Place(max(0.0, place.ready - now), place.ready)",
-        ("tests/ingestion/joints/test_waiting_for_a_turn.py::test_without_redis_a_hold_moves_those_who_wait_already",),
+        "Reservation(max(0.0, reservation.ready - now, self._held_until - now), reservation.ready)",
+        "Reservation(max(0.0, reservation.ready - now), reservation.ready)",
+        ("tests/ingestion/joints/test_waiting_for_a_rate.py::test_without_redis_a_hold_moves_those_who_wait_already",),
     ),
     Fault(
         _TURNS,
@@ -83,22 +83,22 @@ FAULTS = [
     ),
     Fault(
         _TURNS,
-        "    ahead = set(older) - busy\n",
-        "    ahead = set(older)\n",
-        ("tests/ingestion/limits/test_turns.py::test_a_new_run_does_not_wait_behind_runs_of_connections_at_work",),
+        "    waiting_connections = set(older) - busy\n",
+        "    waiting_connections = set(older)\n",
+        ("tests/ingestion/limits/test_dispatch.py::test_a_new_run_does_not_wait_behind_runs_of_connections_at_work",),
     ),
     Fault(
         _TURNS,
-        "_line(tenant).exclude(connection_id__in=busy)",
-        "_line(tenant)",
+        "_queued(tenant).exclude(connection_id__in=busy)",
+        "_queued(tenant)",
         (
-            "tests/ingestion/limits/test_turns.py::test_a_line_headed_by_many_runs_of_a_busy_connection_is_looked_through_to_its_end",
+            "tests/ingestion/limits/test_dispatch.py::test_a_line_headed_by_many_runs_of_a_busy_connection_is_looked_through_to_its_end",
         ),
     ),
     Fault(
         _TURNS,
-        "len(ahead) + running < _share(tenant.tier, workers)",
-        "len(ahead) < _share(tenant.tier, workers)",
+        "len(waiting_connections) + running < _share(tenant.tier, workers)",
+        "len(waiting_connections) < _share(tenant.tier, workers)",
         ("tests/ingestion/joints/test_operators.py::test_no_worker_is_told_of_a_new_run_of_a_tenant_at_its_budget",),
     ),
     Fault(
@@ -117,7 +117,7 @@ FAULTS = [
     ),
     Fault(
         _TURNS,
-        "    if run.not_before is not None and run.not_before > timezone.now():\n        return  # the tick wakes a worker for it when its time has come\n",
+        "    if run.not_before is not None and run.not_before > timezone.now():\n        return  # the tick wakes a worker for it when it is due\n",
         "",
         (
             "tests/ingestion/joints/test_operators.py::test_a_run_that_waits_for_its_next_attempt_is_told_of_by_the_tick_alone",
@@ -209,8 +209,8 @@ FAULTS = [
     ),
     Fault(
         _DUE,
-        "pk=seen.pk, next_due=due, paused_at=None",
-        "pk=seen.pk, next_due=due",
+        "pk=due_connection.pk, next_due=due, paused_at=None",
+        "pk=due_connection.pk, next_due=due",
         ("tests/ingestion/joints/test_due.py::test_a_connection_paused_since_it_was_seen_to_be_due_gets_no_run",),
     ),
     Fault(
@@ -273,7 +273,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/jobs.py",
-        "        _pulse.clear()\n",
+        "        _child_progress.clear()\n",
         "        pass\n",
         ("tests/ingestion/joints/test_operators.py::test_a_worker_that_has_ended_a_run_carries_none",),
     ),

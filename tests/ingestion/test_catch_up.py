@@ -15,7 +15,7 @@ from ingestion.core.schedules import CatchUp, Place
 from ingestion.database.clock import db_now_plus, read_db_now
 from ingestion.jobs import execute
 from ingestion.models import AuditEntry, Connection, Run, Tenant
-from ingestion.scheduling.due import turn
+from ingestion.scheduling.due import decide
 from ingestion.testing import registered
 from integrations.push import Pushed
 from tests.app.oracle import ticking
@@ -125,11 +125,11 @@ def test_skip_leaves_missed_periods_out_and_loses_nothing_of_them() -> None:
         if read_db_now() - (HOURLY.after(read_db_now(), Place()) - HOUR) < timedelta(minutes=6):
             Connection.unscoped.filter(pk=connection.pk).update(next_due=db_now_plus(-5 * 3600))
 
-        assert scheduling.tick().made == 0
+        assert scheduling.tick().runs_made == 0
         connection.refresh_from_db()
         waits_for = connection.next_due
         Connection.unscoped.filter(pk=connection.pk).update(next_due=db_now_plus(-1))
-        assert scheduling.tick().made == 1
+        assert scheduling.tick().runs_made == 1
 
     (run,) = runs_of(connection)
     assert waits_for is not None
@@ -140,8 +140,8 @@ def test_skip_leaves_missed_periods_out_and_loses_nothing_of_them() -> None:
 def test_skip_runs_what_is_only_a_little_late() -> None:
     now = datetime.fromisoformat("2026-05-05T12:04:00Z")
     with configured(SKIP_AFTER_SECONDS=300):
-        on_time = turn(HOURLY, "skip", datetime.fromisoformat("2026-05-05T12:00:00Z"), now, Place())
-        missed = turn(HOURLY, "skip", datetime.fromisoformat("2026-05-05T11:00:00Z"), now, Place())
+        on_time = decide(HOURLY, "skip", datetime.fromisoformat("2026-05-05T12:00:00Z"), now, Place())
+        missed = decide(HOURLY, "skip", datetime.fromisoformat("2026-05-05T11:00:00Z"), now, Place())
 
     assert (on_time.until, missed.until) == (now, None)
     assert on_time.following == missed.following == datetime.fromisoformat("2026-05-05T13:00:00Z")
@@ -207,7 +207,7 @@ def test_a_tick_that_looked_before_the_schedule_changed_does_not_undo_it() -> No
     actions.set_schedule(OPERATOR, connection, {"every": "6h"})
     Connection.unscoped.filter(pk=connection.pk).update(next_due=stale.next_due)
 
-    assert scheduling.tick().made == 1
+    assert scheduling.tick().runs_made == 1
 
     connection.refresh_from_db()
     assert connection.next_due is not None

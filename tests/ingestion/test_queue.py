@@ -223,7 +223,7 @@ def test_while_redis_is_away_a_run_is_hinted_at_with_a_warning_and_nobody_looks_
                 queue["URL"] = "unix:///nowhere/redis.sock"
             with CaptureQueriesContext(database) as asked:
                 dispatch.wake(run)
-                dispatch.freed(run.tenant)
+                dispatch.wake_next(run.tenant)
             assert [query["sql"] for query in asked] == []
             (warning,) = [record for record in caplog.records if "Redis is not reachable" in record.getMessage()]
             assert warning.run_id == run.pk  # type: ignore[attr-defined]

@@ -48,9 +48,9 @@ def test_the_rehearsal_says_so_too() -> None:
     load(reading(NEW, keyed=False), tenant)
 
     with registered(reading(keyed=False)):
-        (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
+        (one,) = actions.dry_run_replay(OPERATOR, Selection(tenant))
 
-    assert [(fate.would, "was written after this letter" in fate.reason) for fate in one.fates] == [("leave", True)]
+    assert [(fate.would, "was written after this letter" in fate.reason) for fate in one.letters] == [("leave", True)]
 
 
 @pytest.mark.parametrize("keyed", [True, False])
@@ -87,11 +87,11 @@ def test_a_row_of_the_letters_own_run_is_overwritten_and_the_rehearsal_says_so()
 
     load(reading(NEW, OLD, keyed=False, transform=only_old), tenant)
     with registered(reading(keyed=False)):
-        (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
+        (one,) = actions.dry_run_replay(OPERATOR, Selection(tenant))
 
     run = replayed(tenant, reading(keyed=False))
 
-    assert [fate.would for fate in one.fates] == ["update"]
+    assert [fate.would for fate in one.letters] == ["update"]
     assert (counts(run), rows(tenant)) == ((1, 1, 0, 0), {"rec_0001": "2.00"})
 
 

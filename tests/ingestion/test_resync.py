@@ -58,11 +58,11 @@ def carry_shards(parent: Run) -> None:
 @pytest.mark.slow
 def test_a_resync_reads_the_period_and_the_next_turn_finds_it_matched(breach: ReconciledPeriod) -> None:
     run = actions.resync(OPERATOR, breach, reason="they sent it late", wake=False)
-    assert reconciling.look(breach.connection) == [yesterday(1), yesterday(2)]
+    assert reconciling.due_periods(breach.connection) == [yesterday(1), yesterday(2)]
     carry_shards(run)
     breach.refresh_from_db()
 
-    reconciling.carry(breach.connection_id)
+    reconciling.check_due_periods(breach.connection_id)
 
     assert (run.kind, run.window_start, run.window_end) == (Run.Kind.BACKFILL, breach.start, breach.end)
     assert breach.resync == run
@@ -77,8 +77,8 @@ def test_an_old_period_is_checked_again_after_its_resync(connection: Connection,
 
     carry_shards(actions.resync(OPERATOR, row, reason="late", wake=False))
 
-    assert reconciling.look(connection)[-1] == yesterday(50)
-    reconciling.carry(connection.pk)
+    assert reconciling.due_periods(connection)[-1] == yesterday(50)
+    reconciling.check_due_periods(connection.pk)
     row.refresh_from_db()
     assert row.state == "matched"
 
@@ -92,11 +92,11 @@ def test_a_period_that_its_resync_did_not_mend_is_not_checked_at_each_turn(
     carry_shards(actions.resync(OPERATOR, row, reason="late", wake=False))
     Wide.objects.for_tenant(connection.tenant).filter(external_id="old").delete()
 
-    reconciling.carry(connection.pk)
+    reconciling.check_due_periods(connection.pk)
 
     row.refresh_from_db()
     assert row.state == "breach"
-    assert yesterday(50) not in reconciling.look(connection)
+    assert yesterday(50) not in reconciling.due_periods(connection)
 
 
 def test_what_is_matched_is_not_read_again(connection: Connection) -> None:
@@ -157,7 +157,7 @@ def test_without_days_nobody_has_a_turn(connection: Connection) -> None:
     from tests.ingestion.runs import configured
 
     with configured(RECONCILE_DAYS=0):
-        assert reconciling.take_turns() == []
+        assert reconciling.take_due_connections() == []
 
 
 def test_a_periods_verdict_belongs_to_its_tenant(breach: ReconciledPeriod) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ingestion import ConfigurationError
 from ingestion.conf import config
 from ingestion.models import Delivery, Run, Spending, Tenant
-from ingestion.retention import Retention, prune, retain, retained
+from ingestion.retention import Retention, prune, retain, retentions
 from ingestion.testing import make_tenant
 from integrations.stripe.models import StripeEvent
 from tests.ingestion.runs import configured, items, load, over
@@ -26,7 +26,7 @@ def run() -> Run:
 
 
 def forget(name: str, tenant: Tenant) -> int:
-    return prune(tenant, next(one for one in retained() if one.name == name), chunk=2)
+    return prune(tenant, next(one for one in retentions() if one.name == name), chunk=2)
 
 
 def deliver(run: Run, key: str, **values: object) -> None:
@@ -76,7 +76,7 @@ def test_what_no_date_can_be_reckoned_from_is_refused_before_anything_is_swept(d
         config()
     with pytest.raises(ConfigurationError, match="up to 36500"):
         retain(Retention("nonsense", Delivery, "received_at", days))
-    assert "nonsense" not in [one.name for one in retained()]
+    assert "nonsense" not in [one.name for one in retentions()]
 
 
 def test_a_hundred_years_can_be_kept(run: Run) -> None:
@@ -85,7 +85,7 @@ def test_a_hundred_years_can_be_kept(run: Run) -> None:
 
 
 def test_a_name_is_declared_once() -> None:
-    known = next(one for one in retained() if one.name == "deliveries")
+    known = next(one for one in retentions() if one.name == "deliveries")
 
     retain(known)
     with pytest.raises(ConfigurationError, match="declared twice"):

@@ -55,7 +55,7 @@ def hints(redis: Redis) -> list[str]:
 def test_a_due_connection_becomes_one_run_however_often_the_tick_runs() -> None:
     connection = due_connection()
 
-    made = [scheduling.tick().made for _ in range(3)]
+    made = [scheduling.tick().runs_made for _ in range(3)]
 
     assert made == [1, 0, 0]
     (run,) = runs_of(connection)
@@ -84,10 +84,10 @@ def test_a_connection_still_at_work_is_not_queued_again_and_loses_no_turn() -> N
     scheduling.tick()
     Connection.unscoped.filter(pk=connection.pk).update(next_due=db_now_plus(-1))
 
-    assert scheduling.tick().made == 0
+    assert scheduling.tick().runs_made == 0
     carry(runs_of(connection)[0])
 
-    assert scheduling.tick().made == 1
+    assert scheduling.tick().runs_made == 1
     assert len(runs_of(connection)) == 2
 
 
@@ -95,10 +95,10 @@ def test_a_paused_connection_makes_no_run_and_resumes_with_one() -> None:
     connection = due_connection()
     actions.pause(OPERATOR, connection, "repairs")
 
-    assert scheduling.tick().made == 0
+    assert scheduling.tick().runs_made == 0
     actions.resume(OPERATOR, connection)
 
-    assert scheduling.tick().made == 1
+    assert scheduling.tick().runs_made == 1
 
 
 def test_a_lost_hint_is_sent_again(redis: Redis) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ingestion import Context, CredentialError, ErrorBudget, Pipeline, RecordError, actions
 from ingestion.models import Connection, DeadLetter, Run, RunArtifact
-from ingestion.running.closing import pause_for
+from ingestion.running.closing import pause_connection
 from ingestion.testing import registered
 from ingestion.vault import expiry
 from tests.ingestion.drift.sources import batch, known, watched
@@ -91,7 +91,7 @@ def test_a_refused_credential_pauses_a_connection_unless_somebody_did() -> None:
         going, resting = (actions.connect(OPERATOR, new_tenant(), pipeline.name) for _ in range(2))
         actions.pause(OPERATOR, resting, "bank holiday")
 
-        paused = [pause_for(one.pk, CredentialError("401")) for one in (going, resting)]
+        paused = [pause_connection(one.pk, CredentialError("401")) for one in (going, resting)]
 
     assert paused == [True, False]
     reasons = [Connection.unscoped.get(pk=one.pk).paused_reason for one in (going, resting)]
@@ -124,12 +124,12 @@ def test_drift_stops_a_run_and_not_a_replay_whose_letters_say_nothing_of_the_sou
         stopped = carry(queued(pipeline(), tenant))
     load(over(changed, transform=_not_yet, error_budget=ErrorBudget(1)), tenant)
     with registered(pipeline()):
-        (tried,) = actions.rehearse_replay(OPERATOR, actions.Selection(tenant), limit=1000)
+        (tried,) = actions.dry_run_replay(OPERATOR, actions.Selection(tenant), limit=1000)
         (replay,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False, limit=1000)
         carry(replay)
 
     assert (stopped.state, stopped.error_class) == (Run.State.FAILED, "SchemaDrift")
-    assert (tried.failure, {fate.would for fate in tried.fates}) == ("", {"insert"})
+    assert (tried.failure, {fate.would for fate in tried.letters}) == ("", {"insert"})
     assert (replay.state, replay.ok) == (Run.State.SUCCEEDED, len(changed))
     assert known(tenant).pending is not None
 

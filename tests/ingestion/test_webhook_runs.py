@@ -81,7 +81,7 @@ def test_the_wait_after_failed_runs_doubles_and_ends_with_a_good_one() -> None:
                 tenant=connection.tenant, connection=connection, pipeline=pipeline.name, kind="webhook", state=state,
                 finished_at=now, cancel_requested=state == "cancelled",
             )  # fmt: skip
-            made = deliveries._make(connection, wake=False)
+            made = deliveries._create_run(connection, wake=False)
             assert made is not None
             waits.append(round((made.not_before - now).total_seconds()) if made.not_before else 0)
             made.delete()

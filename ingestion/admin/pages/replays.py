@@ -28,7 +28,7 @@ from ingestion.conf import config
 from ingestion.core.errors import IngestionError
 from ingestion.models import DeadLetter, Run, Tenant
 from ingestion.redaction import mask
-from ingestion.running.replay_dry_run import Fate, Rehearsed
+from ingestion.running.replay_dry_run import LetterOutcome, ReplayReport
 
 if TYPE_CHECKING:
     from ingestion.admin.pages.dead_letters import DeadLetterAdmin
@@ -71,9 +71,9 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
     trying = "try" in request.POST
     form = ReplayForm(request.POST if request.method == "POST" else None, initial=initial)
     form.fields["reason"].required = form.fields["reason"].required and not trying
-    rehearsed: list[Rehearsed] = []
+    rehearsed: list[ReplayReport] = []
     if trying and form.is_valid():
-        rehearsed = _rehearse(request, matching, form.cleaned_data)
+        rehearsed = _dry_run(request, matching, form.cleaned_data)
     elif request.method == "POST" and form.is_valid():
         runs = _replay(request, matching, form.cleaned_data)
         if runs:
@@ -86,7 +86,7 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
         "nothing": count == 0,
         "form": form,
         "rehearsed": rehearsed,
-        "fates": [_shown(fate) for rehearsal in rehearsed for fate in rehearsal.fates],
+        "fates": [_shown(fate) for rehearsal in rehearsed for fate in rehearsal.letters],
         "tried": min(_TRIED, form.cleaned_data["limit"]) if rehearsed else 0,
         "back": f"{back}?{request.GET.urlencode()}",
     }
@@ -138,10 +138,10 @@ def _chosen(matching: QuerySet[Any], upto: int, limit: int) -> dict[int, list[in
     return chosen
 
 
-def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[Rehearsed]:
+def _dry_run(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[ReplayReport]:
     """What the replay would do to the first of its letters: somebody waits for the answer."""
     chosen = _chosen(matching, values["upto"], min(values["limit"], _TRIED))
-    rehearsed = _of_each_tenant(request, chosen, partial(actions.rehearse_replay, over_newer=values["over_newer"]))
+    rehearsed = _of_each_tenant(request, chosen, partial(actions.dry_run_replay, over_newer=values["over_newer"]))
     for rehearsal in rehearsed:
         if rehearsal.failure:
             connection = rehearsal.connection
@@ -150,7 +150,7 @@ def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, A
     return rehearsed
 
 
-def _shown(fate: Fate) -> dict[str, Any]:
+def _shown(fate: LetterOutcome) -> dict[str, Any]:
     dead_letter = fate.dead_letter
     return {
         "dead_letter": cells.link("deadletter", dead_letter.pk, f"{dead_letter.pk}"),

@@ -150,7 +150,7 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
         "files": [(link, visible(link.name), cells.size(link.artifact.size)) for link in files[:_FILES]],
         "more_files": len(files) > _FILES,
         "dead_letters": f"{count}+" if more else count,
-        "elsewhere": causes.elsewhere(run) if not count else ("", False),
+        "elsewhere": causes.seen_by_other_runs(run) if not count else ("", False),
         "dead_letters_url": f"{reverse('admin:ingestion_deadletter_changelist')}?status=all&{field}={run.pk}",
         "command": commands.for_run("show", run),
     }
@@ -166,7 +166,7 @@ def _rejection(run: Run) -> dict[str, Any] | None:
     """How many records were rejected, and the first one with its reason; None where all were taken."""
     if not run.dead:
         return None
-    dead_letter = causes.first_of(run)
+    dead_letter = causes.first_open_of(run)
     return {
         "count": rejections(run.dead, run.read),
         "dead_letter": dead_letter,

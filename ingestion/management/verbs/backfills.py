@@ -95,9 +95,9 @@ def _carry(parent: Run, stop: threading.Event) -> list[Run]:
         if parent.state in Run.TERMINAL:
             break
         stalled.release(Run.objects.for_tenant(parent.tenant).filter(parent=parent))
-        waiting = shards.next_in_line(parent)
+        waiting = shards.next_shards(parent)
         if waiting:
             earlier += inline_execution.carry(waiting[0], stop)
-        elif not shards.settle(parent.pk):
+        elif not shards.close_if_done(parent.pk):
             stop.wait(inline_execution.POLL_SECONDS)
     return earlier

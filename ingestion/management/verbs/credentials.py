@@ -172,7 +172,7 @@ def rotate_keys(options: Options, output: Output) -> None:
 def _say_who_was_heard(output: Output) -> None:
     """Nobody heard is no proof that nobody lives: an idle web process says nothing for an hour."""
     try:
-        processes = key_holders.heard()
+        processes = key_holders.announced_processes()
     except Transient as error:
         output.say(f"Nobody could be asked which master keys they have: {error}")
         return

@@ -102,16 +102,16 @@ def _tell_left(selection: actions.Selection, taken: Collection[int], output: Out
 
 
 def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
-    rehearsed = actions.rehearse_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
-    fates = [fate for one in rehearsed for fate in one.fates]
+    reports = actions.dry_run_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
+    fates = [fate for one in reports for fate in one.letters]
     rows = [
         {**serializers.dead_letter(fate.dead_letter), "would": fate.would, "because": fate.reason} for fate in fates
     ]
     output.rows("dead_letters", rows, _REHEARSED)
     _tell_left(selection, [fate.dead_letter.pk for fate in fates], output)
-    for text in (note for one in rehearsed for note in one.notes):
+    for text in (note for one in reports for note in one.notes):
         output.say(text)
-    failures = [f"The replay of {one.connection} would fail. {one.failure}" for one in rehearsed if one.failure]
+    failures = [f"The replay of {one.connection} would fail. {one.failure}" for one in reports if one.failure]
     if failures:
         raise CommandError("\n".join(failures), returncode=Exit.FAILED)
     rejected = sum("fail" in fate.outcomes for fate in fates)

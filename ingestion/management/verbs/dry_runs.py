@@ -13,7 +13,7 @@ from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run
-from ingestion.running.dry_run import Report, dry_run, why
+from ingestion.running.dry_run import Report, describe_errors, dry_run
 
 _SHOWN = (
     "pipeline", "tenant", "outcome", "pages", "read", "inserts", "updates", "skipped", "left_out", "rejected",
@@ -41,7 +41,7 @@ def rehearse(options: Options, output: Output) -> None:
         limit_pages=options["pages"],
     )
     output.fields("dry_run", _summary(report))
-    rejections = [{**serializers.rejected(one), "why": why(one)} for one in report.rejections]
+    rejections = [{**serializers.rejected(one), "why": describe_errors(one)} for one in report.rejections]
     output.say("")
     output.rows("rejections", rejections, ("key", "position", "stage", "why"))
     if report.failure:

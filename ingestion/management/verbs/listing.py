@@ -91,7 +91,7 @@ def list_dead_letters(options: Options, output: Output) -> None:
     if options["run"]:
         run = lookups.one(Run, options["run"], options)
         rows = rows.filter(pk__in=about(run).values("pk"))
-        told, listed = causes.elsewhere(run)
+        told, listed = causes.seen_by_other_runs(run)
         nothing = f"{told}." if told and not listed else _NOTHING
     elif not options["status"]:
         options = {**options, "status": list(DeadLetter.OPEN)}

@@ -59,7 +59,7 @@ def health(options: Options, output: Output) -> None:
         more = " or more" if len(overdue) >= scheduling.SHOWN else ""
         late = counted(len(overdue), "connection is", f"{more} connections are".strip())
         problems.append(f"{late} overdue, the first because: {overdue[0].reason}")
-    if left := deliveries.forgotten(now):
+    if left := deliveries.long_pending(now):
         problems.append(
             f"Deliveries have waited for more than an hour for {', '.join(map(str, left[:_NAMED]))}"
             f"{' and others' if len(left) > _NAMED else ''}: `manage.py ingest list runs` says why"
@@ -95,7 +95,7 @@ def _sentence(text: str) -> str:
 
 def sweep(options: Options, output: Output) -> None:
     tenants = [lookups.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
-    kept = retention.retained()
+    kept = retention.retentions()
     swept = [
         {
             "tenant": tenant.key,
@@ -111,7 +111,7 @@ def worker(options: Options, output: Output) -> None:
     known = [*config().QUEUES.values(), config().TICK_QUEUE]
     if options["queue"] not in known:
         raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
-    if queueing.served(options["queue"]) is None:
+    if queueing.queue_status(options["queue"]) is None:
         raise CommandError("Redis cannot be reached, so no worker can serve its queue.", returncode=Exit.FAILED)
     output.say(f"Worker {os.getpid()} serves {options['queue']}; SIGTERM ends it after the batch at hand.")
     jobs.work(options["queue"], burst=options["burst"])

@@ -108,7 +108,7 @@ def dead_letter(row: DeadLetter) -> Described:
 
 def rejection(row: Run) -> str:
     """The first record that the run rejected, with its reason and its letter; '' where none of them is open."""
-    if not row.dead or (first := causes.first_of(row)) is None:
+    if not row.dead or (first := causes.first_open_of(row)) is None:
         return ""
     where = first.position or first.source_id or "a record"
     return f"{where}: {causes.cause(first.errors, 300)} (dead letter {first.pk})"

@@ -23,7 +23,7 @@ def furnish(key: str, mark: str, copies: int = 3) -> Tenant:
     for model in owned_models():
         _fill(model, tenant, mark, copies, rows)
     for number, artifact in enumerate(rows[Artifact]):
-        kept = artifacts.keep(tenant.ref, Artifact.Kind(artifact.kind), f"{mark} file {number}".encode())
+        kept = artifacts.store(tenant.ref, Artifact.Kind(artifact.kind), f"{mark} file {number}".encode())
         Artifact.unscoped.filter(pk=artifact.pk).update(path=kept.path, sha256=kept.sha256, codec=kept.codec)
     return tenant
 

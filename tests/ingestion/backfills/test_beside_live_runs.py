@@ -56,9 +56,9 @@ def test_a_waiting_live_run_goes_before_the_next_shard() -> None:
             OPERATOR, connection, windows, {"shard": "1d", "parallel": 2}, wake=False
         )
 
-        alone = shards.next_in_line(parent)
+        alone = shards.next_shards(parent)
         actions.run_now(OPERATOR, connection, wake=False)
-        beside_a_live_run = shards.next_in_line(parent)
+        beside_a_live_run = shards.next_shards(parent)
 
     assert len(alone) == 1
     assert beside_a_live_run == []

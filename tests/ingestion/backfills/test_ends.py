@@ -115,4 +115,4 @@ def test_a_parent_left_open_by_a_crash_is_closed_by_the_tick_once(pipeline: Pipe
     parent.refresh_from_db()
     assert parent.state == Run.State.SUCCEEDED
     assert heard == [parent.pk]
-    assert shards.settle(parent.pk) is False
+    assert shards.close_if_done(parent.pk) is False

@@ -51,7 +51,7 @@ CRASHES = [
 
 
 def test_every_seam_of_the_engine_is_a_crash_point_here() -> None:
-    """Of runs; what checks closed periods dies at its own points in reconciling/test_verdicts.py."""
+    """Of runs; what checks closed periods dies at its own points in reconciling/test_results.py."""
     engine = Path(str(ingestion.__file__)).parent.rglob("*.py")
 
     assert points_in(path for path in engine if "reconciling" not in path.parts) == {point for point, _ in CRASHES}

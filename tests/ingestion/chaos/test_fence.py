@@ -46,7 +46,7 @@ def without_the_fence() -> None:
         Run.unscoped.filter(pk=mine.run_id).update(checkpoint=checkpoint, batches=F("batches") + 1, **values)
         return True
 
-    claims.advanced = advanced
+    claims.try_advance = advanced
     claims.Claim.row = property(lambda mine: Run.unscoped.filter(pk=mine.run_id))  # type: ignore[assignment]
 
 

@@ -113,7 +113,7 @@ def claimed() -> tuple[Run, claims.Claim, watchdog.ChildProgress]:
     return run, mine, shared
 
 
-def verdict_after(seconds: float, shared: watchdog.ChildProgress, pid: int) -> watchdog.Verdict:
+def check_after(seconds: float, shared: watchdog.ChildProgress, pid: int) -> watchdog.ChildCheck:
     time.sleep(seconds)
     try:
         return watchdog.renew_for_child(shared, pid)
@@ -128,9 +128,9 @@ def test_nobody_vouches_for_a_run_that_somebody_else_has_by_now() -> None:
         assert in_child(lambda: claims.claim(run.pk)) == 0
         before = Run.unscoped.values_list("fence", "lease_until").get(pk=run.pk)
 
-        verdict = verdict_after(0.2, shared, os.getpid())
+        result = check_after(0.2, shared, os.getpid())
 
-    assert verdict is watchdog.Verdict.NOTHING
+    assert result is watchdog.ChildCheck.NOTHING
     assert Run.unscoped.values_list("fence", "lease_until").get(pk=run.pk) == before
     assert before[0] == mine.fence + 1
 
@@ -142,9 +142,9 @@ def test_a_stuck_child_is_ended_also_when_somebody_else_has_its_run_by_now() -> 
         Run.unscoped.filter(pk=run.pk).update(lease_until="2000-01-01T00:00:00Z")
         assert in_child(lambda: claims.claim(run.pk)) == 0
 
-        verdict = verdict_after(0.7, shared, os.getpid())
+        result = check_after(0.7, shared, os.getpid())
 
-    assert verdict is watchdog.Verdict.STUCK
+    assert result is watchdog.ChildCheck.STUCK
     assert "stuck" not in events(run)
 
 
@@ -153,17 +153,17 @@ def test_who_listens_to_the_end_of_a_run_may_take_long() -> None:
         run, _, shared = claimed()
         Run.unscoped.filter(pk=run.pk).update(state=Run.State.SUCCEEDED, active_key=None, slot_key=None)
 
-        assert verdict_after(0.7, shared, os.getpid()) is watchdog.Verdict.NOTHING
+        assert check_after(0.7, shared, os.getpid()) is watchdog.ChildCheck.NOTHING
 
 
 def test_one_vouches_for_a_busy_child_and_for_no_other_and_not_for_ever() -> None:
     with configured(LEASE_SECONDS=0.4, RECORD_SECONDS=1):
         _, _, shared = claimed()
 
-        assert verdict_after(0, shared, os.getpid()) is watchdog.Verdict.NOTHING  # it renews by itself
-        assert verdict_after(0.2, shared, os.getpid()) is watchdog.Verdict.RENEWED
-        assert verdict_after(0, shared, os.getpid() + 1) is watchdog.Verdict.NOTHING
-        assert verdict_after(1, shared, os.getpid()) is watchdog.Verdict.STUCK
+        assert check_after(0, shared, os.getpid()) is watchdog.ChildCheck.NOTHING  # it renews by itself
+        assert check_after(0.2, shared, os.getpid()) is watchdog.ChildCheck.RENEWED
+        assert check_after(0, shared, os.getpid() + 1) is watchdog.ChildCheck.NOTHING
+        assert check_after(1, shared, os.getpid()) is watchdog.ChildCheck.STUCK
 
 
 def test_a_child_is_not_ended_for_the_sign_that_one_before_it_left() -> None:
@@ -171,8 +171,8 @@ def test_a_child_is_not_ended_for_the_sign_that_one_before_it_left() -> None:
     with configured(LEASE_SECONDS=0.4, RECORD_SECONDS=0.5):
         _, _, shared = claimed()
 
-        assert verdict_after(0.6, shared, os.getpid() + 1) is watchdog.Verdict.NOTHING
-        assert verdict_after(0, shared, os.getpid()) is watchdog.Verdict.STUCK
+        assert check_after(0.6, shared, os.getpid() + 1) is watchdog.ChildCheck.NOTHING
+        assert check_after(0, shared, os.getpid()) is watchdog.ChildCheck.STUCK
 
 
 def test_nobody_vouches_for_a_run_that_its_row_says_another_process_carries() -> None:
@@ -180,7 +180,7 @@ def test_nobody_vouches_for_a_run_that_its_row_says_another_process_carries() ->
         run, _, shared = claimed()
         Run.unscoped.filter(pk=run.pk).update(worker_pid=os.getpid() + 1)
 
-        assert verdict_after(0.2, shared, os.getpid()) is watchdog.Verdict.NOTHING
+        assert check_after(0.2, shared, os.getpid()) is watchdog.ChildCheck.NOTHING
 
 
 def test_nobody_vouches_for_a_child_that_was_stopped() -> None:
@@ -190,10 +190,10 @@ def test_nobody_vouches_for_a_child_that_was_stopped() -> None:
         try:
             time.sleep(0.3)
             Run.unscoped.filter(pk=run.pk).update(worker_pid=child)
-            assert verdict_after(0, shared, child) is watchdog.Verdict.RENEWED
+            assert check_after(0, shared, child) is watchdog.ChildCheck.RENEWED
             os.kill(child, signal.SIGSTOP)
 
-            assert verdict_after(0.1, shared, child) is watchdog.Verdict.NOTHING
+            assert check_after(0.1, shared, child) is watchdog.ChildCheck.NOTHING
         finally:
             os.kill(child, signal.SIGKILL)
             end(child)

@@ -51,7 +51,7 @@ def test_tick_turns_due_connections_into_runs() -> None:
 
     tick = asked("tick")["tick"]
 
-    assert tick["made"] == 1
+    assert tick["runs_made"] == 1
     assert Run.objects.for_tenant(connection.tenant).get().kind == Run.Kind.SCHEDULED
 
 

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from ingestion.core import drift
 from ingestion.core.shapes import shape_of
-from ingestion.database.retrying import retried
+from ingestion.database.retrying import retry_conflicts
 from ingestion.models import Connection, KnownShape, Run, Tenant
-from ingestion.running.drift import Seen, watch
+from ingestion.running.drift import PageShape, ShapeWatch, resolve_answer
 from ingestion.testing import registered
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child
 from tests.ingestion.drift.sources import batch, known, notes, run, watched
@@ -72,15 +72,15 @@ def learn(run: Run, name: str) -> None:
     """Nine batches of two records, each in its transaction, as two shards would: with ten, what the other one brings
     after them all would count from there on.
     """
-    seen = Seen(shape_of([body({"id": 1, name: 1})] * 2), frozenset())
-    watching = watch(run, watched([]), None)  # type: ignore[arg-type]  # a source that asks for no context
+    seen = PageShape(shape_of([body({"id": 1, name: 1})] * 2), frozenset())
+    watching = ShapeWatch(run, resolve_answer(watched([]), None))  # type: ignore[arg-type]  # a source that asks for no context
     for _ in range(9):
 
         def commit() -> None:
             with transaction.atomic():
                 watching.learn(seen, datetime.now(UTC))
 
-        retried(commit)
+        retry_conflicts(commit)
 
 
 @pytest.mark.slow

@@ -253,7 +253,7 @@ def test_a_pipeline_with_an_unknown_answer_is_refused() -> None:
 def test_a_declaration_says_what_drift_does_and_is_not_watched_by_default() -> None:
     from ingestion import pipeline
     from ingestion.core import registry
-    from ingestion.running.drift import answer
+    from ingestion.running.drift import resolve_answer
     from tests.app.oracle import oracle
 
     def declared(**options: str) -> str | None:
@@ -266,11 +266,11 @@ def test_a_declaration_says_what_drift_does_and_is_not_watched_by_default() -> N
             registry.unregister("app.drifting")
 
     assert (declared(), declared(drift="stop")) == (None, "stop")
-    assert answer(oracle, None) == OnDrift("ignore")  # type: ignore[arg-type]  no source that answers is asked
+    assert resolve_answer(oracle, None) == OnDrift("ignore")  # type: ignore[arg-type]  no source that answers is asked
 
 
 def test_what_the_pipeline_declares_wins_over_what_its_source_does_by_default() -> None:
-    from ingestion.running.drift import answer
+    from ingestion.running.drift import resolve_answer
     from integrations.rest.source import Rest
     from tests.app.oracle import oracle
 
@@ -278,13 +278,13 @@ def test_what_the_pipeline_declares_wins_over_what_its_source_does_by_default() 
     stops = dataclasses.replace(oracle, source=by_default, drift="stop")
     unsaid = dataclasses.replace(oracle, source=by_default)
 
-    assert [answer(one, None).mode for one in (stops, unsaid)] == ["stop", "note"]  # type: ignore[arg-type]
-    assert answer(stops, None).vital == answer(unsaid, None).vital  # type: ignore[arg-type]
+    assert [resolve_answer(one, None).mode for one in (stops, unsaid)] == ["stop", "note"]  # type: ignore[arg-type]
+    assert resolve_answer(stops, None).vital == resolve_answer(unsaid, None).vital  # type: ignore[arg-type]
 
 
 def test_a_connection_that_contradicts_its_pipeline_fails_with_both_words() -> None:
     from ingestion import ConfigurationError
-    from ingestion.running.drift import answer
+    from ingestion.running.drift import resolve_answer
 
     class Says:
         def extract(self, ctx: object, checkpoint: object) -> Iterator[object]:
@@ -296,4 +296,4 @@ def test_a_connection_that_contradicts_its_pipeline_fails_with_both_words() -> N
     pipeline = dataclasses.replace(watched(items(1)), source=Says(), drift="stop")  # type: ignore[arg-type]
 
     with pytest.raises(ConfigurationError, match="drift='stop', and the connection's declaration says 'note'"):
-        answer(pipeline, None)  # type: ignore[arg-type]
+        resolve_answer(pipeline, None)  # type: ignore[arg-type]

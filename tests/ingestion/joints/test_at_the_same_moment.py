@@ -17,7 +17,7 @@ from ingestion.management.verbs import ticks
 from ingestion.models import Connection, Credential
 from ingestion.testing import registered
 from ingestion.vault import credentials, expiry, rotation
-from ingestion.vault.token_refresh import Exchanging
+from ingestion.vault.token_refresh import TokenRefresh
 from tests.ingestion.moments import before
 from tests.ingestion.periods import Account, connected, of
 from tests.ingestion.runs import configured, new_tenant
@@ -34,8 +34,8 @@ def test_one_of_two_tickers_gets_the_turn_to_check_a_connection() -> None:
         Connection.unscoped.exclude(pk=mine.pk).update(next_check=db_now_plus(9999))
         theirs: list[Connection] = []
 
-        with before('UPDATE "ingestion_connection"', lambda: theirs.extend(reconciling.take_turns())):
-            ours = reconciling.take_turns()
+        with before('UPDATE "ingestion_connection"', lambda: theirs.extend(reconciling.take_due_connections())):
+            ours = reconciling.take_due_connections()
 
     assert (theirs, ours) == ([mine], [])
 
@@ -76,7 +76,7 @@ def test_a_refusal_that_comes_after_the_lease_ended_leaves_the_next_workers_leas
         raise Transient("503")
 
     with pytest.raises(Transient):
-        Exchanging(row.tenant.ref, "shop").exchange(credentials.read(row.tenant.ref, "shop"), refused_late)
+        TokenRefresh(row.tenant.ref, "shop").exchange(credentials.read(row.tenant.ref, "shop"), refused_late)
 
     assert mine.get().exchange_token == "theirs"
 
@@ -91,7 +91,7 @@ def test_who_comes_with_a_used_up_token_that_was_replaced_is_given_the_stored_on
         raise AssertionError("the source was asked")
 
     with configured(EXCHANGE_SECONDS=0.1):
-        got = Exchanging(tenant.ref, "shop").exchange(used_up, ask)
+        got = TokenRefresh(tenant.ref, "shop").exchange(used_up, ask)
 
     assert got.values == {"refresh_token": "token-second"}
 

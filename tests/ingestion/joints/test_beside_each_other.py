@@ -82,7 +82,7 @@ def test_a_delivery_that_another_run_took_in_rolls_the_whole_batch_back() -> Non
         Delivery.unscoped.filter(pk=taken).update(state=Delivery.State.DONE)
 
         with pytest.raises(Fenced):
-            deliveries.settle(run, [taken, open_one], datetime.now(UTC))
+            deliveries.mark_done(run, [taken, open_one], datetime.now(UTC))
 
 
 @pytest.mark.usefixtures("_metered")
@@ -105,7 +105,7 @@ def test_no_more_shards_are_named_than_slots_are_free() -> None:
         first, second, *_ = shards_of(parent)
         assert claim(first.pk) is not None
 
-        assert shards.next_in_line(parent) == [second]
+        assert shards.next_shards(parent) == [second]
 
 
 def test_a_run_whose_connection_is_at_work_is_not_among_those_whose_turn_it_is() -> None:
@@ -114,7 +114,7 @@ def test_a_run_whose_connection_is_at_work_is_not_among_those_whose_turn_it_is()
         assert claim(running.pk) is not None
         waits = actions.run_now(OPERATOR, running.connection, wake=False)
 
-        assert waits.pk not in {run.pk for run in dispatch.waiting(10_000, [waits.tenant_id])}
+        assert waits.pk not in {run.pk for run in dispatch.startable(10_000, [waits.tenant_id])}
 
 
 def test_a_tenant_at_its_budget_has_no_turn() -> None:
@@ -127,4 +127,4 @@ def test_a_tenant_at_its_budget_has_no_turn() -> None:
         for run in runs[:-1]:
             assert claim(run.pk) is not None
 
-        assert runs[-1].pk not in {run.pk for run in dispatch.waiting(10_000, [tenant.pk])}
+        assert runs[-1].pk not in {run.pk for run in dispatch.startable(10_000, [tenant.pk])}

@@ -46,15 +46,15 @@ def test_after_a_run_missed_periods_are_not_made_up_one_by_one_where_they_are_on
         Run.unscoped.filter(pk=first.pk).update(kind=Run.Kind.SCHEDULED)
         made_due(first.connection)
 
-        assert due.go_on(first.pk) is False
+        assert due.make_next_missed_run(first.pk) is False
 
 
 def test_shards_of_a_paused_connection_are_told_to_nobody() -> None:
     with registered(windowed(TEN_DAYS)) as pipeline:
         connection = connected(pipeline)
         parent = backfill(connection)
-        before = {run.parent_id for run in backfills.look_after()}
+        before = {run.parent_id for run in backfills.close_and_continue()}
         actions.pause(OPERATOR, connection, "now")
 
         assert parent.pk in before
-        assert parent.pk not in {run.parent_id for run in backfills.look_after()}
+        assert parent.pk not in {run.parent_id for run in backfills.close_and_continue()}

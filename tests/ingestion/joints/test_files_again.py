@@ -14,11 +14,11 @@ RECORDS = [Record("a", b"{}"), Record("b", b"[]")]
 
 
 def kept(tenant: Tenant, data: bytes = b"some bytes") -> Artifact:
-    return Artifact.unscoped.get(pk=artifacts.keep(tenant.ref, Artifact.Kind.FILE, data).save())
+    return Artifact.unscoped.get(pk=artifacts.store(tenant.ref, Artifact.Kind.FILE, data).save())
 
 
 def page(tenant: Tenant) -> Artifact:
-    return Artifact.unscoped.get(pk=artifacts.keep_page(tenant.ref, RECORDS, look=False).save())
+    return Artifact.unscoped.get(pk=artifacts.store_page(tenant.ref, RECORDS, check_stored=False).save())
 
 
 def test_a_file_that_storage_lost_is_written_again() -> None:

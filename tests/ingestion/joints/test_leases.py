@@ -71,5 +71,5 @@ def test_a_batch_that_was_rolled_back_leaves_its_run_as_much_lease_as_it_had() -
 
 def pass_time(run: Run, held: Claim, seconds: float) -> None:
     """As if so much of the lease had gone by, in this process and in the database."""
-    held.extended -= seconds
+    held.extended_at -= seconds
     Run.unscoped.filter(pk=run.pk).update(lease_until=db_now_plus(config().LEASE_SECONDS - seconds))

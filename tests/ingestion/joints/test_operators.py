@@ -186,7 +186,7 @@ def test_a_worker_that_has_ended_a_run_carries_none() -> None:
         run = queued(pipeline)
         jobs.execute(run.pk)
 
-    assert jobs._pulse.read(os.getpid()) is None
+    assert jobs._child_progress.read(os.getpid()) is None
 
 
 def test_a_watermark_is_not_moved_under_a_run_that_waits() -> None:

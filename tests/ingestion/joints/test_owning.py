@@ -11,7 +11,7 @@ from ingestion import Upsert
 from ingestion.core.errors import Fenced
 from ingestion.models import Run
 from ingestion.running import Hooks, poison_bisection
-from ingestion.running.claims import Claim, advance, claim, landed
+from ingestion.running.claims import Claim, advance, claim, is_committed
 from ingestion.testing import registered
 from tests.app.oracle import Entry, oracle
 from tests.ingestion.runs import (
@@ -59,10 +59,10 @@ def test_one_batch_is_committed_once_also_by_its_own_owner() -> None:
 
 def test_a_batch_has_landed_only_when_it_is_there() -> None:
     mine = claimed()
-    before = landed(mine)
+    before = is_committed(mine)
     advance(mine, {"page": 1})
 
-    assert (before, landed(mine)) == (False, True)
+    assert (before, is_committed(mine)) == (False, True)
 
 
 def test_a_batch_that_the_owner_before_committed_during_our_claim_fences_nobody() -> None:

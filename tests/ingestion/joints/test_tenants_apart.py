@@ -57,7 +57,7 @@ def test_a_file_that_an_open_batch_may_still_name_is_not_swept() -> None:
 
 
 def test_forgetting_one_tenants_rows_forgets_nobody_elses() -> None:
-    deliveries = next(one for one in retention.retained() if one.name == "deliveries")
+    deliveries = next(one for one in retention.retentions() if one.name == "deliveries")
     with registered(delivered_to()) as pipeline:
         connections = [connected(pipeline), connected(pipeline)]
         for connection in connections:

@@ -180,7 +180,7 @@ def test_a_worker_that_is_asked_to_stop_stops_waiting(redis: Redis, rates: None)
     def pulse() -> None:
         raise Stopped
 
-    wait = throttle("hourly", pulse=pulse, patience=10**6, sleep=lambda seconds: None)
+    wait = throttle("hourly", keep_waiting=pulse, patience=10**6, sleep=lambda seconds: None)
     wait()
 
     with pytest.raises(Stopped):

@@ -16,7 +16,7 @@ from redis import Redis
 
 from ingestion.core.errors import HeldOff
 from ingestion.limits.buckets import LocalBucket
-from ingestion.limits.throttling import PlaceholderRows, Throttle
+from ingestion.limits.throttling import LocalBuckets, Throttle
 from tests.ingestion.limits.throttled import ACME, throttle
 from tests.ingestion.runs import configured
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
     rates: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stand_ins, asked = PlaceholderRows(), []
+    local_buckets, asked = LocalBuckets(), []
 
     def connect() -> Any:
         asked.append(1)
@@ -35,7 +35,7 @@ def test_without_redis_a_share_of_the_rate_is_kept_and_it_is_said_once(
     started = time.monotonic()
     with caplog.at_level(logging.WARNING, "ingestion"), configured(RATE_WITHOUT_REDIS=0.5):
         for _ in range(3):
-            wait = throttle(connect=connect, stand_ins=stand_ins)
+            wait = throttle(connect=connect, local_buckets=local_buckets)
             wait()
             wait()
 
@@ -57,8 +57,8 @@ def test_a_redis_that_hangs_holds_no_call_for_longer_than_its_timeout(rates: Non
         def connect() -> Any:
             return Redis(unix_socket_path=str(tmp_path / "mute"), **waits)
 
-        apart = PlaceholderRows()
-        throttle(connect=connect, stand_ins=apart)()
+        apart = LocalBuckets()
+        throttle(connect=connect, local_buckets=apart)()
         mute.setblocking(False)
         calls = list(accepted(mute))
 
@@ -76,10 +76,10 @@ def accepted(server: socket.socket) -> Iterator[None]:
 
 
 def test_redis_is_used_again_when_it_is_back(redis: Redis, rates: None, caplog: pytest.LogCaptureFixture) -> None:
-    stand_ins = PlaceholderRows(used=True)
+    local_buckets = LocalBuckets(in_use=True)
 
     with caplog.at_level(logging.INFO, "ingestion"):
-        throttle(stand_ins=stand_ins)()
+        throttle(local_buckets=local_buckets)()
 
     assert "answers again" in caplog.text
     assert redis.exists("ingestion:acme:bucket:slow")
@@ -107,11 +107,11 @@ def test_threads_of_a_process_share_its_bucket() -> None:
 
 
 def test_a_tenant_of_another_tier_has_another_bucket_in_this_process(rates: None) -> None:
-    apart = PlaceholderRows()
+    apart = LocalBuckets()
     apart.absence.note(OSError("away"))
 
     for tier in ("free", "pro", "free"):
-        Throttle(ACME, tier, "other", stand_ins=apart).hold_off(0.01)
+        Throttle(ACME, tier, "other", local_buckets=apart).hold_off(0.01)
 
     assert sorted(bucket.per_second for bucket in apart.buckets.values()) == pytest.approx([0.1, 0.9])
 
@@ -130,10 +130,12 @@ def test_the_bucket_in_this_process_starts_empty_and_keeps_the_rate() -> None:
 
 def test_a_hold_outlives_the_redis_that_was_told_of_it(rates: None, redis: Redis) -> None:
     """Else every worker would go on calling a source that asked to be left alone, once Redis is gone."""
-    stand_ins = PlaceholderRows()
-    throttle(stand_ins=stand_ins).hold_off(3_000)
+    local_buckets = LocalBuckets()
+    throttle(local_buckets=local_buckets).hold_off(3_000)
 
-    away = throttle(stand_ins=stand_ins, connect=lambda: Redis(unix_socket_path="/nowhere/redis.sock"), patience=1)
+    away = throttle(
+        local_buckets=local_buckets, connect=lambda: Redis(unix_socket_path="/nowhere/redis.sock"), patience=1
+    )
     with pytest.raises(HeldOff) as refused:
         away()
 

@@ -12,7 +12,7 @@ import pytest
 
 from ingestion import Pipeline, actions, queueing
 from ingestion.database.clock import db_now_plus
-from ingestion.database.retrying import retried
+from ingestion.database.retrying import retry_conflicts
 from ingestion.models import Run, Tenant
 from ingestion.running import Hooks
 from ingestion.running.claims import claim, requeue
@@ -84,7 +84,7 @@ def test_thirty_claims_at_once_from_eight_processes_never_exceed_the_budget(pipe
                 seen = Run.unscoped.filter(tenant_id=owner.pk, state=Run.State.RUNNING).count()
                 with (tmp_path / "seen").open("a") as file:
                     file.write(f"{seen}\n")
-                assert retried(lambda mine=mine: requeue(mine))  # type: ignore[misc]
+                assert retry_conflicts(lambda mine=mine: requeue(mine))  # type: ignore[misc]
 
     codes = [end(child) for child in [start_child(work) for _ in range(8)]]
     seen = [int(line) for line in (tmp_path / "seen").read_text().split()]
@@ -219,7 +219,7 @@ def test_workers_killed_at_random_neither_leak_nor_exceed_the_budget(pipeline: P
                 mine = claim(pk)
                 if mine is not None:
                     time.sleep(0.03)
-                    retried(lambda mine=mine: requeue(mine))  # type: ignore[misc]
+                    retry_conflicts(lambda mine=mine: requeue(mine))  # type: ignore[misc]
 
     children = [start_child(work) for _ in range(4)]
     owners_killed = 0

@@ -97,7 +97,7 @@ def p95(redis: Redis, *, backlog: bool, fair: bool = True) -> float:
         rows = [Run(tenant=one.tenant, connection=one, pipeline="app.ticking", kind="upload") for one in hogs]
         Run.unscoped.bulk_create([_again(row) for row in rows for _ in range(BACKLOG // len(rows))])
         if fair:
-            dispatch.freed(hogs[0].tenant)
+            dispatch.wake_next(hogs[0].tenant)
         else:
             for pk in Run.unscoped.filter(tenant=hogs[0].tenant).order_by("pk").values_list("pk", flat=True):
                 queueing.wake(pk, "enterprise", 0)

@@ -32,7 +32,7 @@ def connected(key: str) -> Connection:
 
 def held(connection: Connection, seconds: float = 300) -> Connection:
     """As if its source had asked for it."""
-    throttle(limits.limited_of(connection), connection.tenant.ref).hold_off(seconds)
+    throttle(limits.rate_name_of(connection), connection.tenant.ref).hold_off(seconds)
     return connection
 
 
@@ -90,7 +90,7 @@ def test_ending_it_lets_that_tenant_call_and_its_waiting_runs_start() -> None:
     said = ingest("hold-off", "end", "--tenant", "acme", *NAMED, "--reason", "their support says so")
 
     assert said.code == 0
-    throttle(limits.limited_of(connection), connection.tenant.ref, patience=5.0)()
+    throttle(limits.rate_name_of(connection), connection.tenant.ref, patience=5.0)()
     assert limits.hold_off_of(connection) is None
     assert limits.hold_off_of(other) is not None
     for one in (run, theirs):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ingestion import TenantRef
-from ingestion.limits.throttling import PlaceholderRows, Throttle
+from ingestion.limits.throttling import LocalBuckets, Throttle
 
 ACME = TenantRef(1, "acme")
 
 
 def throttle(integration: str = "slow", tenant: TenantRef = ACME, **values: Any) -> Throttle:
-    return Throttle(tenant, "free", integration, **{"stand_ins": PlaceholderRows(), **values})
+    return Throttle(tenant, "free", integration, **{"local_buckets": LocalBuckets(), **values})

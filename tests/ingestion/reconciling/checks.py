@@ -7,7 +7,7 @@ from ingestion import (
     reconciling,
 )
 from ingestion.models import Connection, ReconciledPeriod, Run
-from ingestion.reconciling import Hooks
+from ingestion.reconciling import CheckHooks
 from tests.app.oracle import Wide
 from tests.ingestion.periods import (
     states,
@@ -17,7 +17,7 @@ from tests.ingestion.periods import (
 from tests.ingestion.runs import OPERATOR
 
 
-def check(connection: Connection, hooks: Hooks | None = None) -> dict[str, ReconciledPeriod]:
+def check(connection: Connection, hooks: CheckHooks | None = None) -> dict[str, ReconciledPeriod]:
     reconciling.check(connection, yesterday(), hooks=hooks)
     return verdicts(connection)
 

@@ -18,7 +18,7 @@ from ingestion.core.errors import (
 )
 from ingestion.models import Credential
 from ingestion.vault import Address, HashicorpStore, SecretStore, credentials
-from ingestion.vault.token_refresh import Exchanging
+from ingestion.vault.token_refresh import TokenRefresh
 from tests.ingestion.runs import configured, new_tenant
 from tests.ingestion.vault.fake_server import TOKEN, FakeVault
 from tests.ingestion.vault.keeping import OPERATOR, STORE, of, stored
@@ -169,7 +169,7 @@ def test_deleting_destroys_every_version_and_the_numbers_go_on(vault: FakeVault)
 def test_a_token_is_exchanged_there_too(vault: FakeVault) -> None:
     row = stored(refresh_token="first")
 
-    new = Exchanging(row.tenant.ref, STORE).exchange(read(row), lambda old: {"refresh_token": "second"})
+    new = TokenRefresh(row.tenant.ref, STORE).exchange(read(row), lambda old: {"refresh_token": "second"})
 
     assert (new, read(row)) == (Secret({"refresh_token": "second"}, 2), new)
 

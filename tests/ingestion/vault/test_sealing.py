@@ -10,20 +10,22 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ingestion.core.errors import CredentialDamaged
-from ingestion.vault.sealing import Place, seal, unseal
+from ingestion.vault.sealing import AssociatedData, seal, unseal
 
 KEY = os.urandom(32)
 words = st.text(max_size=12)
 places = st.builds(
-    Place,
+    AssociatedData,
     tenant_id=st.integers(0, 10**6), integration=words, row=words, field=words, version=st.integers(0, 10**6),
 )  # fmt: skip
-HERE = Place(1, "stripe", "credential 7", "values", 3)
+HERE = AssociatedData(1, "stripe", "credential 7", "values", 3)
 
 
 @given(plain=st.binary(max_size=200), here=places, there=places)
 @pytest.mark.slow
-def test_a_sealed_value_opens_in_its_own_place_and_in_no_other(plain: bytes, here: Place, there: Place) -> None:
+def test_a_sealed_value_opens_in_its_own_place_and_in_no_other(
+    plain: bytes, here: AssociatedData, there: AssociatedData
+) -> None:
     sealed = seal(KEY, plain, here)
 
     assert unseal(KEY, sealed, here) == plain
@@ -33,13 +35,13 @@ def test_a_sealed_value_opens_in_its_own_place_and_in_no_other(plain: bytes, her
 
 
 @given(here=places, there=places)
-def test_two_places_never_share_their_associated_data(here: Place, there: Place) -> None:
-    assert (here.bound() == there.bound()) == (here == there)
+def test_two_places_never_share_their_associated_data(here: AssociatedData, there: AssociatedData) -> None:
+    assert (here.to_bytes() == there.to_bytes()) == (here == there)
 
 
 def test_parts_that_join_to_the_same_text_are_different_places() -> None:
-    assert Place(1, "2|x", "", "", 1).bound() != Place(12, "|x", "", "", 1).bound()
-    assert Place(1, "ab", "c", "", 1).bound() != Place(1, "a", "bc", "", 1).bound()
+    assert AssociatedData(1, "2|x", "", "", 1).to_bytes() != AssociatedData(12, "|x", "", "", 1).to_bytes()
+    assert AssociatedData(1, "ab", "c", "", 1).to_bytes() != AssociatedData(1, "a", "bc", "", 1).to_bytes()
 
 
 @pytest.mark.parametrize(

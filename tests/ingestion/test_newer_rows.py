@@ -61,11 +61,11 @@ def test_a_dry_run_says_so() -> None:
     tenant = overtaken()
 
     with registered(over([], destination=PLAIN)):
-        (plain,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
-        (forced,) = actions.rehearse_replay(OPERATOR, Selection(tenant), over_newer=True)
+        (plain,) = actions.dry_run_replay(OPERATOR, Selection(tenant))
+        (forced,) = actions.dry_run_replay(OPERATOR, Selection(tenant), over_newer=True)
 
-    assert [(fate.would, "written after this letter" in fate.reason) for fate in plain.fates] == [("leave", True)]
-    assert [fate.would for fate in forced.fates] == ["update"]
+    assert [(fate.would, "written after this letter" in fate.reason) for fate in plain.letters] == [("leave", True)]
+    assert [fate.would for fate in forced.letters] == ["update"]
 
 
 @pytest.mark.slow

@@ -122,4 +122,4 @@ def test_a_run_that_is_to_stop_leaves_its_wait(redis: Redis) -> None:
     throttle()()
 
     with pytest.raises(Stopped):
-        throttle(pulse=stop)()
+        throttle(keep_waiting=stop)()

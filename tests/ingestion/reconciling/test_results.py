@@ -11,7 +11,7 @@ from ingestion import (
     reconciling,
 )
 from ingestion.models import AuditEntry, Connection
-from ingestion.reconciling import Hooks
+from ingestion.reconciling import CheckHooks
 from tests.ingestion.chaos.processes import KILLED, DyingAt, in_child, points_in
 from tests.ingestion.periods import (
     Account,
@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("committed"),
 ]
-CRASHES = ["declared", "judged", "written"]
+CRASHES = ["declared", "compared", "written"]
 
 
 @pytest.mark.slow
@@ -57,11 +57,11 @@ def test_a_breach_stays_one_until_a_check_finds_it_matched(account: Account, con
 
 def test_a_check_that_began_earlier_never_overwrites_a_later_one(account: Account, connection: Connection) -> None:
     def overtake(point: str) -> None:
-        if point == "judged":
+        if point == "compared":
             remove(connection, "p1")
             reconciling.check(connection, yesterday())
 
-    found = check(connection, Hooks(at=overtake))
+    found = check(connection, CheckHooks(at=overtake))
 
     assert found["EUR"].state == "breach"
 
@@ -74,7 +74,7 @@ def test_every_seam_of_the_reconciler_is_a_crash_point_here() -> None:
 @pytest.mark.slow
 def test_a_check_that_dies_leaves_nothing_and_is_repeated(connection: Connection, point: str) -> None:
     def die() -> None:
-        check(connection, Hooks(at=DyingAt(point)))
+        check(connection, CheckHooks(at=DyingAt(point)))
 
     assert in_child(die) == KILLED
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingestion.database.converters import adapter
 from ingestion.database.unfit import CONVERSION_ERRORS
-from ingestion.database.vectorised import whole
+from ingestion.database.vectorised import vectorised
 from ingestion.models import ExternalIdField
 from tests.databases import examples
 
@@ -73,7 +73,7 @@ def test_whole_columns_agree_with_single_values(number: int, data: st.DataObject
     field, is_key, strategy = COLUMNS[number]
     values = data.draw(st.lists(strategy, min_size=1, max_size=5))
 
-    at_once = whole(field, connection, is_key=is_key)
+    at_once = vectorised(field, connection, is_key=is_key)
     adapted = at_once(values) if at_once is not None else None
 
     assert adapted is None or adapted == [adapted_alone(field, is_key, value) for value in values]
@@ -92,11 +92,11 @@ def test_plain_columns_are_taken_whole() -> None:
 def test_emoji_and_words_for_numbers_leave_a_column_of_json_whole(text: str) -> None:
     field = models.JSONField()
 
-    assert whole(field, connection) is None or taken(field, [{"a": 1}, {text: text}])
+    assert vectorised(field, connection) is None or taken(field, [{"a": 1}, {text: text}])
 
 
 def taken(field: models.Field[Any, Any], values: list[Any]) -> bool:
-    at_once = whole(field, connection)
+    at_once = vectorised(field, connection)
     return at_once is not None and at_once(values) is not None
 
 

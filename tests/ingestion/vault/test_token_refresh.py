@@ -17,7 +17,7 @@ from ingestion.core.errors import CredentialError, CredentialMissing, Transient
 from ingestion.database.clock import db_now_plus
 from ingestion.models import Credential, CredentialVersion
 from ingestion.vault import credentials
-from ingestion.vault.token_refresh import Exchanging
+from ingestion.vault.token_refresh import TokenRefresh
 from tests.ingestion.chaos.processes import KILLED, DyingAt, end, in_child, start_child
 from tests.ingestion.runs import configured
 from tests.ingestion.vault.keeping import OPERATOR, STORE, of, stored
@@ -60,8 +60,8 @@ def row() -> Credential:
     return stored(refresh_token="token-first", client_id="client")
 
 
-def exchanging(row: Credential, **hooks: Any) -> Exchanging:
-    return Exchanging(TenantRef(row.tenant_id, row.tenant.key), row.integration, **{"sleep": time.sleep, **hooks})
+def exchanging(row: Credential, **hooks: Any) -> TokenRefresh:
+    return TokenRefresh(TenantRef(row.tenant_id, row.tenant.key), row.integration, **{"sleep": time.sleep, **hooks})
 
 
 def read(row: Credential) -> Secret:

@@ -66,34 +66,34 @@ def test_a_pipeline_without_periods_is_refused(account: Account) -> None:
 def test_a_turn_is_taken_once_and_checks_the_days_that_are_due(account: Account, connection: Connection) -> None:
     Connection.unscoped.exclude(pk=connection.pk).update(next_check=db_now_plus(9999))
 
-    turns = [len(reconciling.take_turns()) for _ in range(2)]
-    counts = [reconciling.carry(connection.pk) for _ in range(2)]
+    turns = [len(reconciling.take_due_connections()) for _ in range(2)]
+    counts = [reconciling.check_due_periods(connection.pk) for _ in range(2)]
 
     assert turns == [1, 0]
     assert counts == [3, 0]
     assert account.asked == [yesterday(0), yesterday(1), yesterday(2)]
-    assert reconciling.look(connection, read_db_now() + timedelta(hours=21)) != []
+    assert reconciling.due_periods(connection, read_db_now() + timedelta(hours=21)) != []
 
 
 def test_a_paused_connection_has_no_turn(connection: Connection) -> None:
     actions.pause(OPERATOR, connection, "later")
 
-    assert connection.pk not in [one.pk for one in reconciling.take_turns()]
-    assert reconciling.carry(connection.pk) == 0
+    assert connection.pk not in [one.pk for one in reconciling.take_due_connections()]
+    assert reconciling.check_due_periods(connection.pk) == 0
 
 
 @pytest.mark.slow
 def test_a_day_that_was_in_the_way_of_a_run_is_due_again_soon(account: Account, connection: Connection) -> None:
     remove(connection, "p1")
     run = overlapping(connection)
-    reconciling.carry(connection.pk)
-    assert reconciling.look(connection) == [yesterday()]
+    reconciling.check_due_periods(connection.pk)
+    assert reconciling.due_periods(connection) == [yesterday()]
     carry(run)
 
-    reconciling.carry(connection.pk)
+    reconciling.check_due_periods(connection.pk)
 
     assert states(connection)["EUR"] == "matched"
-    assert reconciling.look(connection) == []
+    assert reconciling.due_periods(connection) == []
 
 
 def test_a_turn_that_meets_an_outage_ends_and_says_so(
@@ -101,7 +101,7 @@ def test_a_turn_that_meets_an_outage_ends_and_says_so(
 ) -> None:
     account.raises.append(Transient("503"))
 
-    assert reconciling.carry(connection.pk) == 0
+    assert reconciling.check_due_periods(connection.pk) == 0
 
     assert len(account.asked) == 1
     assert [one.levelname for one in caplog.records if getattr(one, "event", "") == "reconcile"] == ["WARNING"]

@@ -78,7 +78,7 @@ def test_a_tick_takes_every_tenants_first_due_connection_before_anybodys_second(
         connections(one, 1, next_due=db_now_plus(-1))
 
     with configured(TICK_LIMIT=6):
-        assert scheduling.tick().made == 6
+        assert scheduling.tick().runs_made == 6
 
     assert all(Run.unscoped.filter(tenant=one).count() == 1 for one in quiet)
     assert Run.unscoped.filter(tenant=greedy).count() == 3
@@ -122,10 +122,10 @@ def test_a_new_run_does_not_wait_behind_runs_of_connections_at_work(redis: Redis
 def test_the_end_of_a_run_brings_in_its_tenants_next_one_behind_the_others(redis: Redis) -> None:
     greedy, quiet = tenant(), tenant()
     mine = waiting(greedy, 5)
-    dispatch.freed(greedy)
+    dispatch.wake_next(greedy)
     redis.flushall()  # a worker took it
     (other,) = waiting(quiet)
-    dispatch.freed(quiet)
+    dispatch.wake_next(quiet)
 
     end(mine[0])
 
@@ -161,12 +161,12 @@ def test_a_tick_asks_once_for_each_tier_how_many_workers_there_are(
     few, many = tenant("enterprise"), [tenant("enterprise") for _ in range(20)]
     waiting(few, 1)
     with CaptureQueriesContext(database) as before:
-        dispatch.waiting(100)
+        dispatch.startable(100)
     for one in many:
         waiting(one, 2)
 
     with django_assert_max_num_queries(len(before)):
-        assert len(dispatch.waiting(100)) == 21
+        assert len(dispatch.startable(100)) == 21
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_a_line_headed_by_many_runs_of_a_busy_connection_is_looked_through_to_it
     mine = list(Run.unscoped.filter(tenant=owner).order_by("pk"))
     assert claim(mine[0].pk) is not None
 
-    dispatch.freed(owner)
+    dispatch.wake_next(owner)
 
     assert woken_for(redis, "pro") == [mine[-1].pk]
 
@@ -221,7 +221,7 @@ def test_a_paused_connections_runs_do_not_keep_the_others_of_its_tenant_from_the
     redis.flushall()
     late = actions.run_now(OPERATOR, Connection.unscoped.select_related("tenant").get(pk=other.connection_id))
     Run.unscoped.filter(pk=other.pk).update(state=Run.State.CANCELLED)
-    dispatch.freed(owner)
+    dispatch.wake_next(owner)
 
     assert woken_for(redis) == [late.pk]
 
@@ -238,9 +238,9 @@ def test_the_line_is_read_from_its_index_however_much_history_there_is() -> None
         cursor.execute("ANALYZE TABLE ingestion_run")
         cursor.fetchall()
 
-    asked = str(dispatch._line(owner.pk).exclude(connection_id__in=[0]).order_by("pk").values("pk")[:50].query).replace(
-        "= queued", "= 'queued'"
-    )
+    asked = str(
+        dispatch._queued(owner.pk).exclude(connection_id__in=[0]).order_by("pk").values("pk")[:50].query
+    ).replace("= queued", "= 'queued'")
     with database.cursor() as cursor:
         cursor.execute("EXPLAIN " + asked)
         names = [column[0] for column in cursor.description]
@@ -249,7 +249,7 @@ def test_the_line_is_read_from_its_index_however_much_history_there_is() -> None
     (runs,) = [row for row in plan if row["table"] == "ingestion_run"]
     assert runs["key"] in ("ingestion_run_line", "ingestion_run_lease")
     assert int(runs["rows"]) < 200
-    assert list(dispatch._line(owner.pk).values_list("pk", flat=True)) == [waiting_run.pk]
+    assert list(dispatch._queued(owner.pk).values_list("pk", flat=True)) == [waiting_run.pk]
 
 
 def _copy(run: Run) -> Run:
@@ -267,5 +267,5 @@ def test_a_run_is_told_of_exactly_when_a_claim_takes_it(
     Connection.unscoped.filter(pk=run.connection_id).update(paused_at=read_db_now() if paused else None)
     Run.unscoped.filter(pk=run.pk).update(cancel_requested=bool(cancelled))
 
-    assert [one.pk for one in dispatch.waiting(10)] == ([run.pk] if able else [])
+    assert [one.pk for one in dispatch.startable(10)] == ([run.pk] if able else [])
     assert (claim(run.pk) is not None) is able

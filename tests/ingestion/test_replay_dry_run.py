@@ -16,7 +16,7 @@ from ingestion import Context, ErrorBudget, Page, Record, Upsert, actions
 from ingestion.actions import Actor, Selection
 from ingestion.core.errors import ActionRefused
 from ingestion.models import AuditEntry, DeadLetter, Run, Tenant
-from ingestion.running.replay_dry_run import Fate
+from ingestion.running.replay_dry_run import LetterOutcome
 from ingestion.testing import registered
 from tests.app.oracle import Entry
 from tests.ingestion.admin.staff import staff
@@ -40,10 +40,10 @@ def buried(tenant: Tenant, *records: dict[str, Any], destination: Upsert = VERSI
     assert len(dead_letters(tenant)) >= len(records)
 
 
-def rehearsed(tenant: Tenant, destination: Upsert = VERSIONED, **selected: Any) -> dict[str, Fate]:
+def rehearsed(tenant: Tenant, destination: Upsert = VERSIONED, **selected: Any) -> dict[str, LetterOutcome]:
     with registered(over([], destination=destination)):
-        found = actions.rehearse_replay(OPERATOR, Selection(tenant, **selected))
-    return {fate.dead_letter.source_id: fate for one in found for fate in one.fates}
+        found = actions.dry_run_replay(OPERATOR, Selection(tenant, **selected))
+    return {fate.dead_letter.source_id: fate for one in found for fate in one.letters}
 
 
 @pytest.mark.slow
@@ -96,9 +96,9 @@ def test_letters_of_one_record_find_what_the_earlier_ones_would_have_left() -> N
     buried(tenant, item(1, revision=2, amount="8.00"))
 
     with registered(over([], destination=VERSIONED)):
-        (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
+        (one,) = actions.dry_run_replay(OPERATOR, Selection(tenant))
 
-    assert sorted(fate.would for fate in one.fates) == ["insert", "leave"]
+    assert sorted(fate.would for fate in one.letters) == ["insert", "leave"]
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ def test_a_letter_that_its_source_takes_apart_is_told_the_fates_of_all_its_recor
     load(over([item(2, revision=1)], destination=VERSIONED), tenant)
 
     with registered(over([], source=Mended(), destination=VERSIONED)):
-        (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
+        (one,) = actions.dry_run_replay(OPERATOR, Selection(tenant))
 
-    (fate,) = one.fates
+    (fate,) = one.letters
     assert (fate.outcomes, fate.would) == (
         {"insert": 1, "update": 1, "fail": 1},
         "insert 1, update 1, fail 1",
@@ -137,10 +137,10 @@ def test_what_would_end_the_run_is_told() -> None:
         raise ActionRefused("a table is not there")
 
     with registered(over([], destination=VERSIONED, transform=gone)):
-        (one,) = actions.rehearse_replay(OPERATOR, Selection(tenant))
+        (one,) = actions.dry_run_replay(OPERATOR, Selection(tenant))
 
     assert one.failure == "ActionRefused: a table is not there"
-    assert [fate.would for fate in one.fates] == ["stay open"]
+    assert [fate.would for fate in one.letters] == ["stay open"]
 
 
 def test_another_tenants_letters_are_not_rehearsed() -> None:
@@ -157,7 +157,7 @@ def test_who_may_not_replay_may_not_rehearse() -> None:
     user = get_user_model().objects.create_user("nobody")
 
     with pytest.raises(PermissionDenied):
-        actions.rehearse_replay(Actor(user), Selection(tenant))
+        actions.dry_run_replay(Actor(user), Selection(tenant))
 
 
 @pytest.mark.slow
