@@ -27,7 +27,7 @@ WRONG: list[tuple[str, Callable[..., Any], dict[str, Any], str]] = [
     ("stripe", Stripe, {"object": "chargs"}, "There is no Stripe object 'chargs'; .* did you mean `charges`"),
     ("stripe", Stripe, {"object": []}, "There is no Stripe object"),
     ("stripe", Stripe, {"object": "charges", "refetch": "yes"}, "refetch of Stripe must be True or False"),
-    ("stripe", Stripe, {"object": "charges", "known": 5}, "known of Stripe must be a function"),
+    ("stripe", Stripe, {"object": "charges", "stored_ids": 5}, "stored_ids of Stripe must be a function"),
     ("stripe", Stripe, {"object": "charges", "clock": 5}, "clock of Stripe must be a function"),
     ("stripe", Stripe, {"object": "charges", "keys": "team"}, "keys of Stripe must be names"),
     ("stream", RedisStream, {"stream": 5}, "stream of RedisStream must be a text"),
