@@ -18,7 +18,7 @@ from integrations.rest.declaring import PIPELINE, declare_view
 from integrations.rest.exact_json import ExactEncoder
 from integrations.rest.models import RestRecord
 
-_SHOWN = 20_000
+_MAX_SHOWN = 20_000
 
 guide(PIPELINE, "admin:rest_restrecord_declare", "rest.view_restrecord")
 
@@ -49,7 +49,7 @@ class RestRecordAdmin(ConsoleAdmin):
     @admin.display(description=_("record"))
     def laid_out(self, record: RestRecord) -> str:
         text = json.dumps(json.loads(ExactEncoder().encode(record.body), parse_float=str), indent=2, ensure_ascii=False)
-        return format_html('<pre class="sg-pre">{}</pre>', text[:_SHOWN])
+        return format_html('<pre class="sg-pre">{}</pre>', text[:_MAX_SHOWN])
 
     def get_urls(self) -> list[URLPattern]:
         declare = self.admin_site.admin_view(self.declare)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from integrations.rest.paths import MISSING, look
+from integrations.rest.paths import MISSING, value_at
 
 State = dict[str, Any]
 """Where paging stands. JSON, because it is part of the run's checkpoint."""
@@ -24,14 +24,14 @@ class Call:
     accept: frozenset[int] = frozenset()
     """Statuses that are no error here: what a source answers past its last page."""
 
-    def asking(self, place: str, name: str, value: str | int) -> Call:
+    def with_parameter(self, location: str, name: str, value: str | int) -> Call:
         """The same with one more parameter: in the query, or at a dotted name of the body."""
-        if place == "query":
+        if location == "query":
             return replace(self, params={**self.params, name: str(value)})
-        return replace(self, body=_put(self.body or {}, name.split("."), value))
+        return replace(self, body=_with_member(self.body or {}, name.split("."), value))
 
 
-class Reply(Protocol):
+class RawResponse(Protocol):
     """What came back; `integrations.http.Response` is one."""
 
     @property
@@ -44,12 +44,12 @@ class Reply(Protocol):
     def url(self) -> str: ...
 
 
-Fetch = Callable[[Call], Reply]
+Fetch = Callable[[Call], RawResponse]
 """The seam between reading and the network. Raises Transient, CredentialError or SourceChanged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageResponse:
     """One page: its raw elements and their marks, by which an element is known again on another page."""
 
     url: str
@@ -61,41 +61,41 @@ class Answer:
     ids: Sequence[str]
     total: int | None = None
     """How many records the source says there are on all pages."""
-    around: bytes = b""
+    envelope: bytes = b""
     """What stands around the elements, as JSON; empty where that is not told apart."""
-    again: bool = False
+    repeats_last_page: bool = False
     """The page has the same records, in the same order, as the one before it."""
-    read: int = 0
+    rows_read: int = 0
     """Rows read so far by a style that meets none twice, those of this page included."""
-    there: bool = True
+    is_page: bool = True
     """False for an answer that is no page: a status that was declared as the end, or 204 without a body."""
     status: int = 200
 
-    def look(self, text: str) -> Any:
+    def value_at(self, path: str) -> Any:
         """The value at a path, None for null, MISSING where nothing stands. Looked up around the records first."""
-        value = look(self.around, text) if self.around else MISSING
-        return look(self.body, text) if value is MISSING else value
+        value = value_at(self.envelope, path) if self.envelope else MISSING
+        return value_at(self.body, path) if value is MISSING else value
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class NextPage:
     """Where to go after a page: `state` None ends the reading."""
 
     state: State | None
     notes: tuple[str, ...] = ()
-    repeats: int = 0
+    repeated_rows: int = 0
     """How many of the page's first elements an earlier page is known to have brought already."""
-    reached: int | None = None
+    rows_reached: int | None = None
     """Rows that the reading covers by now, where the style knows it by itself."""
     shifted: bool = False
     """Rows were seen to move between pages: the reading may have met some that are gone by now."""
-    dropped: bool = False
+    drops_page: bool = False
     """The page is an earlier one given again, as declared: nothing of it is a record."""
 
 
-def _put(body: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
-    head, rest = path[0], path[1:]
-    if not rest:
-        return {**body, head: value}
-    inner = body.get(head)
-    return {**body, head: _put(inner if isinstance(inner, Mapping) else {}, rest, value)}
+def _with_member(body: Mapping[str, Any], names: Sequence[str], value: Any) -> dict[str, Any]:
+    name, remaining = names[0], names[1:]
+    if not remaining:
+        return {**body, name: value}
+    child = body.get(name)
+    return {**body, name: _with_member(child if isinstance(child, Mapping) else {}, remaining, value)}

@@ -20,10 +20,10 @@ def key_reader(names: tuple[str, ...]) -> Callable[[bytes], str]:
     if len(names) == 1:
         return _member_reader(names[0])
     readers = [_member_reader(name) for name in names]
-    return lambda body: composed([read(body) for read in readers])
+    return lambda body: join_ids([read(body) for read in readers])
 
 
-def composed(parts: Sequence[str]) -> str:
+def join_ids(parts: Sequence[str]) -> str:
     """Several ids as one: "7|2026"; what is part of one of them cannot be taken for the sign between them."""
     return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
@@ -35,7 +35,7 @@ def key_of_value(value: Mapping[str, Any], names: tuple[str, ...]) -> str:
         raise ValueError("it has no usable id")
     texts = list(map(str, parts))
     "".join(texts).encode()  # half a surrogate is no id: a ValueError too
-    return texts[0] if len(texts) == 1 else composed(texts)
+    return texts[0] if len(texts) == 1 else join_ids(texts)
 
 
 def _member_reader(name: str) -> Callable[[bytes], str]:
@@ -60,14 +60,14 @@ def member(record: Any, name: str) -> Any:
     return record
 
 
-def stands(record: Any, name: str) -> bool:
+def has_member(record: Any, name: str) -> bool:
     """Whether the member at a dotted name is there, be it null."""
-    *way, last = name.split(".")
-    owner = member(record, ".".join(way)) if way else record
+    *parents, last = name.split(".")
+    owner = member(record, ".".join(parents)) if parents else record
     return isinstance(owner, dict) and last in owner
 
 
-def moment(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """An ISO 8601 time, in UTC unless it says otherwise; None for anything else."""
     try:
         at = datetime.fromisoformat(text.strip().upper())
@@ -76,7 +76,7 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def mark(identity: str | bytes) -> str:
+def short_digest(identity: str | bytes) -> str:
     """A short digest by which an element is known again."""
     data = identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity
     return hashlib.blake2b(data, digest_size=6).hexdigest()

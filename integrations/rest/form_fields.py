@@ -18,15 +18,21 @@ class Lines(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 3, "cols": 60})
 
     def clean(self, value: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        parsed: dict[str, Any] = {}
         for line in filter(None, (line.strip() for line in (super().clean(value) or "").splitlines())):
             name, equals, text = line.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line[:60]})
-            known = found.get(name.strip())
-            earlier = known if isinstance(known, list) else [known] if known is not None else []
-            found[name.strip()] = [*earlier, text.strip()] if earlier else text.strip()
-        return found
+            earlier_value = parsed.get(name.strip())
+            earlier = (
+                earlier_value
+                if isinstance(earlier_value, list)
+                else [earlier_value]
+                if earlier_value is not None
+                else []
+            )
+            parsed[name.strip()] = [*earlier, text.strip()] if earlier else text.strip()
+        return parsed
 
 
 class JsonObject(forms.CharField):
@@ -41,14 +47,14 @@ class JsonObject(forms.CharField):
         if not text:
             return None
         try:
-            found = json.loads(text)
+            parsed = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ValidationError(_("This is not JSON.")) from error
-        if not isinstance(found, self.kind):
+        if not isinstance(parsed, self.kind):
             raise ValidationError(self.refusal)
-        if twice := doubled_error(text.encode("utf-8", "surrogatepass")):
-            raise ValidationError(str(twice))
-        return found
+        if repeated_names := doubled_error(text.encode("utf-8", "surrogatepass")):
+            raise ValidationError(str(repeated_names))
+        return parsed
 
 
 class JsonList(JsonObject):
@@ -86,7 +92,7 @@ def yes_or_no(label: Any, help_text: Any = "") -> forms.TypedChoiceField:
     )
 
 
-def whole(label: Any, help_text: Any = "", *, least: int = 1, most: int | None = None) -> forms.IntegerField:
+def whole_number(label: Any, help_text: Any = "", *, least: int = 1, most: int | None = None) -> forms.IntegerField:
     return forms.IntegerField(label=label, help_text=help_text, required=False, min_value=least, max_value=most)
 
 
@@ -94,12 +100,12 @@ def values(label: Any, help_text: Any = "") -> Values:
     return Values(label=label, help_text=help_text, required=False, max_length=500)
 
 
-def shown(value: Any) -> Any:
+def field_value(value: Any) -> Any:
     """What a field of the form shows for a declared value."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return ", ".join(_spelled(one) for one in value)
+        return ", ".join(_spell(item) for item in value)
     return value
 
 
@@ -111,10 +117,10 @@ def _value(text: str) -> Any:
     return value if isinstance(value, str | int | float) else text
 
 
-def _spelled(value: Any) -> str:
+def _spell(value: Any) -> str:
     return value if isinstance(value, str) and _value(value) == value else json.dumps(value)
 
 
-def line(label: Any, text: Any = "", *, longest: int = 500, required: bool = False) -> forms.CharField:
-    wide = forms.TextInput(attrs={"class": "vTextField"})
-    return forms.CharField(label=label, help_text=text, max_length=longest, required=required, widget=wide)
+def text_line(label: Any, text: Any = "", *, longest: int = 500, required: bool = False) -> forms.CharField:
+    widget = forms.TextInput(attrs={"class": "vTextField"})
+    return forms.CharField(label=label, help_text=text, max_length=longest, required=required, widget=widget)

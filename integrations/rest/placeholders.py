@@ -13,9 +13,9 @@ from typing import Any
 
 from ingestion import ConfigurationError, Window
 
-_DOTTED = re.compile(r"\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?::(\w*))?\s*\}")
+_PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?::(\w*))?\s*\}")
 _EDGES = ("window.start", "window.end")
-_LONGEST = 200
+_MAX_CONFIG_VALUE = 200
 _SECOND = timedelta(seconds=1)
 
 FORMATS: dict[str, Callable[[datetime], str]] = {
@@ -30,24 +30,24 @@ PLACEHOLDERS = tuple(f"{{{edge}{f':{name}' if name else ''}}}" for edge in _EDGE
 
 def problems(text: str, *, strict: bool = True) -> Iterator[str]:
     """What is wrong with the placeholders in `text`. `strict`: any other brace is refused too (GraphQL has braces)."""
-    for match in _DOTTED.finditer(text):
+    for match in _PLACEHOLDER.finditer(text):
         name, form = match[1], match[2] or ""
         if name.startswith("config.") and name.count(".") == 1 and not form:
             continue
         if name not in _EDGES or form not in FORMATS:
             yield f"{match[0]} is no placeholder; there are {', '.join(PLACEHOLDERS)} and {{config.NAME}}"
-    if strict and re.search(r"[{}]", _DOTTED.sub("", text)):
+    if strict and re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
         yield f"braces mark placeholders ({PLACEHOLDERS[0]}, {{config.NAME}}, …); this text has others"
 
 
 def edges(text: str) -> set[str]:
     """Which ends of the window `text` names: "window.start", "window.end"."""
-    return {match[1] for match in _DOTTED.finditer(text) if match[1] in _EDGES}
+    return {match[1] for match in _PLACEHOLDER.finditer(text) if match[1] in _EDGES}
 
 
-def configured(text: str) -> set[str]:
+def config_names(text: str) -> set[str]:
     """Which values of the connection's config `text` names."""
-    return {match[1].removeprefix("config.") for match in _DOTTED.finditer(text) if match[1].startswith("config.")}
+    return {match[1].removeprefix("config.") for match in _PLACEHOLDER.finditer(text) if match[1].startswith("config.")}
 
 
 def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[[str], str] = str) -> str:
@@ -64,10 +64,10 @@ def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[
             end = window.end
             return FORMATS[form](end if not end.microsecond else end.replace(microsecond=0) + _SECOND)
         if name.startswith("config."):
-            return encode(_configured(name.removeprefix("config."), config))
+            return encode(_config_value(name.removeprefix("config."), config))
         return match[0]
 
-    return _DOTTED.sub(value, text)
+    return _PLACEHOLDER.sub(value, text)
 
 
 def with_config(text: str, config: Mapping[str, Any]) -> str:
@@ -75,7 +75,7 @@ def with_config(text: str, config: Mapping[str, Any]) -> str:
 
     A config holds no secret: it is shown to staff, and refused where it repeats a credential.
     """
-    return _DOTTED.sub(
+    return _PLACEHOLDER.sub(
         lambda match: (
             str(config.get(match[1].removeprefix("config."), match[0])) if match[1].startswith("config.") else match[0]
         ),
@@ -83,10 +83,10 @@ def with_config(text: str, config: Mapping[str, Any]) -> str:
     )
 
 
-def require(found: Iterable[str], config: Mapping[str, Any]) -> None:
+def require(source_texts: Iterable[str], config: Mapping[str, Any]) -> None:
     """Raise ConfigurationError unless `config` has a usable value for each that the texts `found` name."""
-    for name in sorted({name for text in found for name in configured(text)}):
-        _configured(name, config)
+    for name in sorted({name for text in source_texts for name in config_names(text)}):
+        _config_value(name, config)
 
 
 def fill_all(value: Any, window: Window, config: Mapping[str, Any]) -> Any:
@@ -94,9 +94,9 @@ def fill_all(value: Any, window: Window, config: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
         return fill(value, window, config)
     if isinstance(value, Mapping):
-        return {key: fill_all(one, window, config) for key, one in value.items()}
+        return {key: fill_all(child, window, config) for key, child in value.items()}
     if isinstance(value, list | tuple):
-        return [fill_all(one, window, config) for one in value]
+        return [fill_all(child, window, config) for child in value]
     return value
 
 
@@ -105,23 +105,23 @@ def texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from texts(one)
+        for child in value.values():
+            yield from texts(child)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from texts(one)
+        for child in value:
+            yield from texts(child)
 
 
-def _configured(name: str, config: Mapping[str, Any]) -> str:
+def _config_value(name: str, config: Mapping[str, Any]) -> str:
     value = config.get(name)
-    if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= _LONGEST:
+    if isinstance(value, bool) or not isinstance(value, str | int) or not 0 < len(str(value)) <= _MAX_CONFIG_VALUE:
         raise ConfigurationError(
             f"The declaration uses {{config.{name}}}: set {name!r} in the connection's config, a text or whole number "
-            f"of at most {_LONGEST} characters."
+            f"of at most {_MAX_CONFIG_VALUE} characters."
         )
     return str(value)
 
 
 def without_config(text: str) -> str:
     """`text` as an address that can be taken apart: each `{config.NAME}` as a word."""
-    return _DOTTED.sub("word", text)
+    return _PLACEHOLDER.sub("word", text)

@@ -23,12 +23,12 @@ class Anything(BaseModel):
         try:
             value = exact_json.read(raw)
         except (ValueError, RecursionError) as error:
-            raise _refused("json_invalid_here", f"Not JSON: {error}") from None
+            raise _refusal("json_invalid_here", f"Not JSON: {error}") from None
         if not isinstance(value, dict):
-            raise _refused("not_an_object", "A record must be a JSON object; choose objects with `records`.")
+            raise _refusal("not_an_object", "A record must be a JSON object; choose objects with `records`.")
         return cast("Self", cls.model_construct(value=value, raw=raw))
 
 
-def _refused(code: str, message: str) -> ValidationError:
+def _refusal(code: str, message: str) -> ValidationError:
     detail = InitErrorDetails(type=PydanticCustomError(code, "{said}", {"said": message}), loc=(), input=None)
     return ValidationError.from_exception_data("record", [detail])

@@ -15,17 +15,17 @@ from pydantic import PrivateAttr
 from ingestion import Context, Json, OnDrift, Page, RecordError, counted
 from integrations.http import Client
 from integrations.rest import config, config_keys, exact_json, placeholders
-from integrations.rest.answers import resembling
+from integrations.rest.answers import undeclared_members
 from integrations.rest.auth.transport_hook import Connect
 from integrations.rest.declaration import Declaration
-from integrations.rest.paginator import FAILS, Reading
-from integrations.rest.paths import peek
+from integrations.rest.paginator import RUN_FAILS, Paginator
+from integrations.rest.paths import scalar_at
 from integrations.rest.progress import Progress
-from integrations.rest.secret_detection import look
+from integrations.rest.secret_detection import secrets_under
 from integrations.rest.session import Session
 from integrations.rest.versions import version_of
 
-_SHOWN = 2 * 1024 * 1024
+_PREVIEW_BYTES = 2 * 1024 * 1024
 """Bytes of a page that is shown: the console's process serves others too, and taken apart a page is far larger."""
 
 
@@ -46,30 +46,30 @@ class Rest(Declaration):
 
     def through(self, connect: Connect) -> Self:
         """The same over clients of your own; for tests, which put a transport under them."""
-        copy = self.model_copy()
-        copy._connect = connect
-        return copy
+        changed = self.model_copy()
+        changed._connect = connect
+        return changed
 
     def untrusted(self) -> Self:
         """The same as somebody declared it who must not learn the credential: it goes only where it says itself."""
-        copy = self.model_copy()
-        copy._untrusted = True
-        return copy
+        changed = self.model_copy()
+        changed._untrusted = True
+        return changed
 
     def with_config_keys(self, *names: str) -> Self:
         """The same where the pipeline's own transform reads these keys of a connection's config, too."""
-        copy = self.model_copy()
-        copy._transforms = self._transforms | set(names)
-        return copy
+        changed = self.model_copy()
+        changed._transforms = self._transforms | set(names)
+        return changed
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """What `{config.NAME}` stands for must be there, and nothing that nobody reads."""
-        config_keys.refuse_unread(config, self, self._transforms)
+        config_keys.refuse_unread_keys(config, self, self._transforms)
         placeholders.require(self.texts, config)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         with self._session(ctx) as session:
-            yield from self._reading(session, ctx).pages(checkpoint)
+            yield from self._paginator(session, ctx).pages(checkpoint)
 
     def reads_windows(self, ctx: Context) -> bool:
         """Whether a run asks for its window and nothing else: a backfill of one day must not read all days since."""
@@ -101,57 +101,70 @@ class Rest(Declaration):
 
     def preview(self, ctx: Context) -> Page:
         """The first page, with notes about what a reader of the declaration should know. At most 2 MB of it."""
-        with self._session(ctx, _SHOWN) as session:
-            reading = self._reading(session, ctx)
-            kept: list[bytes] = []
+        with self._session(ctx, _PREVIEW_BYTES) as session:
+            paginator = self._paginator(session, ctx)
+            bodies: list[bytes] = []
 
             def fetch(call: Any) -> Any:
-                reply = session.fetch(call)
-                kept.append(reply.body)
-                return reply
+                response = session.fetch(call)
+                bodies.append(response.body)
+                return response
 
-            reading.fetch, reading.patient = fetch, True
-            page, after = reading.step(Progress.at(self, None))
-        return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, after, kept[0])])
+            paginator.fetch, paginator.is_preview = fetch, True
+            page, progress = paginator.read_page(Progress.from_checkpoint(self, None))
+        return dataclasses.replace(page, notes=[*page.notes, *self._remarks(page, progress, bodies[0])])
 
-    def _session(self, ctx: Context, largest: int | None = None) -> Session:
-        return Session(self, ctx, self._connect, untrusted=self._untrusted, largest=largest)
+    def _session(self, ctx: Context, max_bytes: int | None = None) -> Session:
+        return Session(self, ctx, self._connect, untrusted=self._untrusted, max_bytes=max_bytes)
 
-    def _reading(self, session: Session, ctx: Context) -> Reading:
-        return Reading(
-            self, session.call, session.fetch, ctx.beat, session.hidden, session.vet, session.check, session.hush,
-            session.foresee, ctx.hold_off, placeholders.with_config(self.path or self.base_url, ctx.config),
-        )  # fmt: skip
+    def _paginator(self, session: Session, ctx: Context) -> Paginator:
+        return Paginator(
+            self,
+            session.call,
+            session.fetch,
+            ctx.beat,
+            session.secret_params,
+            session.check_response,
+            session.check_page,
+            session.redact,
+            session.prefetch,
+            ctx.hold_off,
+            placeholders.with_config(self.path or self.base_url, ctx.config),
+        )
 
-    def _remarks(self, page: Page, after: Progress, body: bytes) -> Iterator[str]:
+    def _remarks(self, page: Page, progress: Progress, body: bytes) -> Iterator[str]:
         if not self.incremental:
             yield "No parameter holds {window.start}: every run reads everything. Unchanged records are skipped."
         if self.pagination.style == "none" and not self.pagination.first_only:
             yield "No pagination is declared: what does not stand on this page is not read."
-        elif self.pagination.style != "none" and after.done and not any(note.startswith(FAILS) for note in page.notes):
+        elif (
+            self.pagination.style != "none"
+            and progress.done
+            and not any(note.startswith(RUN_FAILS) for note in page.notes)
+        ):
             yield "This is the only page: the source names no other."
-            if missing := [text for text in self.pagination.paths() if peek(body, text) is None]:
-                yield f"The page has nothing at {', '.join(missing)}; if there are more pages, that path is wrong."
-        if names := resembling(body, self.signals):
+            if missing_paths := [text for text in self.pagination.paths() if scalar_at(body, text) is None]:
+                yield f"The page has nothing at {', '.join(missing_paths)}; if there are more pages, that path is wrong."
+        if names := undeclared_members(body, self.signals):
             yield f"The answer has {', '.join(map(repr, names))}: if that says whether it succeeded, declare `signals`."
         if not self.key:
             yield "Records have no id: a changed record is a new one."
         elif not self.updated:
             yield "No time of change is declared: what was read last counts."
-        yield from itertools.islice(_unversioned(page, self), 1)
-        if (self.total or self.total_header) and after.first_total is None:
+        yield from itertools.islice(_version_problems(page, self), 1)
+        if (self.total or self.total_header) and progress.first_total is None:
             yield "The page has no total where one is declared; the count is not proven."
         if not page.records and not page.refused:
             yield "The page has no records."
 
 
-def _unversioned(page: Page, declared: Declaration) -> Iterator[str]:
+def _version_problems(page: Page, declaration: Declaration) -> Iterator[str]:
     """Why records of a page will be refused over what orders their states."""
-    for record in page.records if declared.updated else ():
+    for record in page.records if declaration.updated else ():
         with contextlib.suppress(ValueError, RecursionError):  # what cannot be read is another matter
             value = exact_json.read(record.body)
             try:
-                version_of(value, declared.updated, datetime.now(UTC), declared.updated_unit)
+                version_of(value, declaration.updated, datetime.now(UTC), declaration.updated_unit)
             except RecordError as error:
                 yield f"Records will be dead letters. {error}"
 
@@ -163,44 +176,44 @@ class Configured:
     connect: Connect = Client
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        yield from self._declared(ctx).extract(ctx, checkpoint)
+        yield from self._declaration(ctx).extract(ctx, checkpoint)
 
     def reads_windows(self, ctx: Context) -> bool:
-        return self._declared(ctx).reads_windows(ctx)
+        return self._declaration(ctx).reads_windows(ctx)
 
     def reads_ahead(self, ctx: Context) -> bool:
-        return self._declared(ctx).reads_ahead(ctx)
+        return self._declaration(ctx).reads_ahead(ctx)
 
     def on_drift(self, ctx: Context) -> OnDrift:
-        return self._declared(ctx).on_drift(ctx)
+        return self._declaration(ctx).on_drift(ctx)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
-        return self._declared(ctx).totals_of(ctx)
+        return self._declaration(ctx).totals_of(ctx)
 
     def error_budget_of(self, ctx: Context) -> tuple[float, int] | None:
-        return self._declared(ctx).error_budget_of(ctx)
+        return self._declaration(ctx).error_budget_of(ctx)
 
     def test(self, ctx: Context) -> str:
-        return self._declared(ctx).test(ctx)
+        return self._declaration(ctx).test(ctx)
 
     def preview(self, ctx: Context) -> Page:
-        return self._declared(ctx).preview(ctx)
+        return self._declaration(ctx).preview(ctx)
 
-    def check_config(self, given: Mapping[str, Any]) -> None:
+    def check_config(self, settings: Mapping[str, Any]) -> None:
         """An empty config may be stored: a connection is made before it is declared."""
-        if given:
-            others = {name: value for name, value in given.items() if name != config.KEY}
-            config.refuse_secrets(look("config", others))
-            config_keys.refuse_members(others)
-            declared = config.declared(Rest, given)
-            config_keys.refuse_unknown(others, declared)
-            placeholders.require(declared.texts, others)
+        if settings:
+            other_keys = {name: value for name, value in settings.items() if name != config.KEY}
+            config.refuse_secrets(secrets_under("config", other_keys))
+            config_keys.refuse_member_keys(other_keys)
+            declaration = config.declaration_in(Rest, settings)
+            config_keys.refuse_unknown_keys_of(other_keys, declaration)
+            placeholders.require(declaration.texts, other_keys)
 
-    def completed(self, given: Mapping[str, Any], before: Mapping[str, Any], name: str) -> dict[str, Any]:
+    def completed(self, settings: Mapping[str, Any], stored: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Where an API is declared for the first time, the integration that the form would name."""
-        if config.KEY not in given or config.integration_of(before) or given.get("integration"):
-            return dict(given)
-        return {**given, "integration": config.integration_for(name)}
+        if config.KEY not in settings or config.integration_of(stored) or settings.get("integration"):
+            return dict(settings)
+        return {**settings, "integration": config.integration_for(name)}
 
-    def _declared(self, ctx: Context) -> Rest:
-        return config.declared(Rest, ctx.config).untrusted().through(self.connect)
+    def _declaration(self, ctx: Context) -> Rest:
+        return config.declaration_in(Rest, ctx.config).untrusted().through(self.connect)

@@ -25,9 +25,9 @@ class _Declared(ModelMetaclass):
             try:
                 return super().__call__(*args, **values)
             except ValidationError as error:
-                from integrations.rest.config import problems
+                from integrations.rest.config import describe_problems
 
-                reasons = " ".join(problems(error, self))
+                reasons = " ".join(describe_problems(error, self))
             raise ConfigurationError(f"{self.__name__} is declared wrongly. {reasons}")
 
 
@@ -38,11 +38,12 @@ class Value(BaseModel, metaclass=_Declared):
 
     @model_validator(mode="before")
     @classmethod
-    def _may_hold_lists(cls, given: Any) -> Any:
+    def _may_hold_lists(cls, values: Any) -> Any:
         """What JSON writes as a list may be one in code too."""
-        if not isinstance(given, dict):
-            return given
-        tuples = {name for name, one in cls.model_fields.items() if get_origin(one.annotation) is tuple}
+        if not isinstance(values, dict):
+            return values
+        tuples = {name for name, field in cls.model_fields.items() if get_origin(field.annotation) is tuple}
         return {
-            name: tuple(value) if name in tuples and isinstance(value, list) else value for name, value in given.items()
+            name: tuple(value) if name in tuples and isinstance(value, list) else value
+            for name, value in values.items()
         }

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from ingestion import RecordError
-from integrations.rest.fields import member, moment
+from integrations.rest.fields import member, parse_time
 
 Unit = Literal["", "seconds", "milliseconds", "microseconds", "nanoseconds", "counter"]
 _SCALE = 1_000_000
@@ -21,7 +21,7 @@ _PER_UNIT = {
 _FROM, _UNTIL = 946_684_800 * _SCALE, 4_102_444_800 * _SCALE
 """From 2000 to 2100, in microseconds: what a number that nobody declared is taken for a time in."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_AHEAD = timedelta(days=1)
+_CLOCK_TOLERANCE = timedelta(days=1)
 """Longer than clocks and zones are wrong by."""
 _FINE, _COARSE, _HIGHEST = 8 * 10**12, 10**18, 13 * 10**18
 """Counters up to the first keep their decimals, up to the second every whole step; beyond it 64 steps are one."""
@@ -43,16 +43,16 @@ def version_of(record: Any, name: str, now: datetime | None = None, unit: Unit =
         raise RecordError(f"{name} is neither a time nor a version.")
     number = _number(value)
     if number is not None:
-        return _counted(name, number) if unit == "counter" else _timed(name, number, now, unit)
-    at = moment(str(value))
+        return _counter_version(name, number) if unit == "counter" else _time_version(name, number, now, unit)
+    at = parse_time(str(value))
     if at is None or unit == "counter":
         raise RecordError(f"{name} is {'no number' if at else 'neither a time nor a version'}: {str(value)[:40]!r}.")
-    return _of_now(name, str(value), (at - _EPOCH) // timedelta(microseconds=1), now)
+    return _require_not_future(name, str(value), (at - _EPOCH) // timedelta(microseconds=1), now)
 
 
 def latest(now: datetime) -> int:
     """The last time that a source can mean, as a version: a day ahead of `now`."""
-    return int((now + _AHEAD).timestamp()) * _SCALE
+    return int((now + _CLOCK_TOLERANCE).timestamp()) * _SCALE
 
 
 def counter(number: Decimal) -> int | None:
@@ -71,33 +71,33 @@ def counter(number: Decimal) -> int | None:
     return _FINE * _SCALE + _COARSE - _FINE + (int(number) - _COARSE) // 64
 
 
-def _counted(name: str, number: Decimal) -> int:
+def _counter_version(name: str, number: Decimal) -> int:
     version = counter(number)
     if version is None:
         raise RecordError(f"{name} is too large for a time or version.")
     return version
 
 
-def _timed(name: str, number: Decimal, now: datetime | None, unit: Unit) -> int:
+def _time_version(name: str, number: Decimal, now: datetime | None, unit: Unit) -> int:
     if unit:
-        return _of_now(name, str(number), int(number * _PER_UNIT[unit]), now)
+        return _require_not_future(name, str(number), int(number * _PER_UNIT[unit]), now)
     if -_FINE <= number < _FROM // _SCALE:
         return int(number * _SCALE)
     for scale in _PER_UNIT.values():
         if _FROM <= number * scale < _UNTIL:
-            return _of_now(name, str(number), int(number * scale), now, f" If it is no time: {_DECLARE}")
+            return _require_not_future(name, str(number), int(number * scale), now, f" If it is no time: {_DECLARE}")
     raise RecordError(
         f"{name} may be a time in seconds, milliseconds or smaller ones that is not between 2000 and 2100, or a number "
         f"that counts: {str(number)[:40]!r}. {_DECLARE}"
     )
 
 
-def _of_now(name: str, shown: str, micros: int, now: datetime | None, hint: str = "") -> int:
+def _require_not_future(name: str, text: str, micros: int, now: datetime | None, hint: str = "") -> int:
     if abs(micros) > _FINE * _SCALE:
         raise RecordError(f"{name} is too large for a time or version.")
     if now is not None and micros > latest(now):
         raise RecordError(
-            f"{name} lies in the future, {shown[:40]!r}: no later change of the record would be newer, so it is not "
+            f"{name} lies in the future, {text[:40]!r}: no later change of the record would be newer, so it is not "
             f"stored. Have the source mend it, then replay the record.{hint}"
         )
     return micros

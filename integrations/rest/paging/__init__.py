@@ -11,8 +11,9 @@ from pydantic import Field
 
 from integrations.rest.paging.cursors import Cursor, SinceId
 from integrations.rest.paging.links import LinkHeader, NextUrl
-from integrations.rest.paging.numbers import Offset, PageNumber
-from integrations.rest.paging.whole import NoPages
+from integrations.rest.paging.numbers import PageNumber
+from integrations.rest.paging.offsets import Offset
+from integrations.rest.paging.single_page import NoPages
 
 Paging = Annotated[
     NoPages | PageNumber | Offset | Cursor | NextUrl | LinkHeader | SinceId, Field(discriminator="style")
