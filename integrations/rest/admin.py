@@ -1,4 +1,4 @@
-"""REST records in the console: read-only, own tenants only; and the form that adds an API."""
+"""The console's pages of REST records, read-only and for the user's tenants only, and of the form that adds an API."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class RestRecordAdmin(ConsoleAdmin):
     readonly_fields = ["laid_out"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the records themselves, which lists do not show and which may be large."""
+        """All rows without their records, which lists do not show and which may be large."""
         return super().get_queryset(request).defer("body")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         return find_by_source(queryset, term, PIPELINE, request.user), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """The record itself is a payload: for those who may see them."""
+        """All fields. The record itself is a payload, so it is shown only to users who may see payloads."""
         user: Any = request.user
         return [*self.fields, *(["laid_out"] if user.has_perm("ingestion.view_payload") else [])]
 

@@ -1,13 +1,13 @@
-"""What an answer says of itself: whether it succeeded, although its status was 200.
+"""Finds out whether a response succeeded, although its status was 200.
 
-A declaration names the members that say so. Some need no declaration, because nobody writes them into an answer that
-succeeded: `integrations.rest.failures` has them.
+A declaration names the members that say so. Some need no declaration, because no source writes them into a response
+that succeeded: `integrations.rest.failures` lists them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -17,18 +17,21 @@ from ingestion import CredentialError, HeldOff, IngestionError, SourceChanged, S
 from integrations.http.codes import is_later
 from integrations.rest import failures
 from integrations.rest.error_words import error_codes, error_words, words_in
-from integrations.rest.json_splitting import TooMany, split_members_leniently
-from integrations.rest.paths import MISSING, path, spell_path, value_at, value_at_steps
+from integrations.rest.failure_candidates import (
+    MAX_LOOKED_AT,
+    MAX_PATH,
+    NamePath,
+    failure_candidates,
+    members_of,
+    status_members,
+)
+from integrations.rest.paths import MISSING, value_at
 from integrations.rest.values import Value
 
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 Means = Literal["success", "later", "credential", "changed", "failed"]
-NamePath = tuple[str, ...]
 _EMPTY_VALUES: tuple[Any, ...] = (None, MISSING, False, "", 0)
-_STATUS_MEMBERS = failures.NAMES | {"message", "msg", "warning", "warnings"}
-"""Members that usually say whether an answer succeeded."""
-_MAX_WORDS, _MAX_LOOKED_AT, _MAX_ERRORS, _MAX_PATH = 300, 64 * 1024, 20, 200
-_TOO_LARGE = "more than can be shown"
+_MAX_WORDS, _MAX_ERRORS = 300, 20
 _RETRY = "If it passes: manage.py ingest retry RUN."
 
 
@@ -39,7 +42,7 @@ class Signal(Value):
     failure. With it only those values succeed, and a missing one does not.
     """
 
-    at: str = Field(min_length=1, max_length=_MAX_PATH)
+    at: str = Field(min_length=1, max_length=MAX_PATH)
     """Path of the member: "$.ok", "$.status", "$.errors", "$.errors[0].extensions.code"."""
     success: tuple[Scalar, ...] = Field((), max_length=50)
     """Values that mean success."""
@@ -57,6 +60,7 @@ class Signal(Value):
     """Path of the words that say what is wrong; empty: they are looked for."""
 
     def meaning(self, value: Any) -> Means:
+        """What a value of the member means."""
         for means in ("success", "later", "credential", "changed"):
             if any(_equals(value, expected) for expected in getattr(self, means)):
                 return means
@@ -64,12 +68,12 @@ class Signal(Value):
 
 
 def no_failure(at: str) -> str:
-    """How a declaration says, in JSON, that the member `at` tells of no failure."""
+    """The JSON by which a declaration says that the member `at` tells of no failure."""
     return f'"signals": {json.dumps([{"at": at, "otherwise": "success"}], ensure_ascii=False)}'
 
 
 def signalled_error(body: bytes, signals: tuple[Signal, ...], retry_after: float | None) -> IngestionError | None:
-    """The error that the declared signals find in an answer; `body` is all of it, or what stands around its records."""
+    """The error that the declared signals find in a response; `body` is all of it, or its envelope."""
     for signal in signals:
         value = value_at(body, signal.at)
         means = signal.meaning(value)
@@ -88,8 +92,10 @@ def response_error(
     *,
     no_records: bool,
 ) -> tuple[IngestionError | None, bool]:
-    """The error that an answer says it is, and whether a signal says so; `way` are the names that lead to the records,
-    `bare` says that there are none, and `sent` is what the call's parameters held.
+    """The error that a response reports, and whether a declared signal found it.
+
+    `record_path` are the names that lead to the records, `no_records` says that there are none, and `sent_values` are
+    the values of the call's parameters.
     """
     if error := signalled_error(body, signals, wait):
         return error, True
@@ -97,16 +103,14 @@ def response_error(
 
 
 def error_in_records(elements: Sequence[bytes], keys: Collection[str], wait: float | None) -> IngestionError | None:
-    """The error of a page whose elements are errors and no records, as some sources answer in place of a list."""
-    if not 0 < len(elements) <= _MAX_ERRORS or len(elements[0]) > _MAX_LOOKED_AT:
+    """The error of a page whose elements are errors and no records, which some sources send instead of a list."""
+    if not 0 < len(elements) <= _MAX_ERRORS or len(elements[0]) > MAX_LOOKED_AT:
         return None
     try:
         errors = [value_at(element, "$") for element in elements]
-    except SourceChanged:  # what cannot be read is refused record by record
+    except SourceChanged:  # elements that cannot be read are refused record by record
         return None
-    if not all(
-        failures.is_error(element) and not any(name.split(".")[0] in element for name in keys) for element in errors
-    ):
+    if not all(failures.is_error(error) and not any(name.split(".")[0] in error for name in keys) for error in errors):
         return None
     is_rate_limit = any(is_later(text) for text in error_codes(elements[0], errors[0]))
     codes = ", ".join(dict.fromkeys(error_codes(elements[0], errors[0])))
@@ -117,7 +121,7 @@ def error_in_records(elements: Sequence[bytes], keys: Collection[str], wait: flo
 
 
 def not_ready_error(status: int) -> IngestionError | None:
-    """The error of an answer without records whose `status` is 202, where no signal is declared."""
+    """The error of a response without records whose status is 202, where no signal is declared."""
     if status != 202:
         return None
     return SourceFailed(
@@ -135,12 +139,13 @@ def undeclared_error(
     *,
     no_records: bool = False,
 ) -> IngestionError | None:
-    """The error of an answer that says by itself that it failed, in a member that no signal was declared for and that
-    is not on the records' `way`. `bare` says that it has no records, so that less is enough. A state that was
-    `sent` is a filter that the answer repeats.
+    """The error that a response reports in a member without a declared signal that does not lead to the records.
+
+    Where there are no records, weaker evidence is enough. A state among `sent_values` is a filter that the response
+    repeats, and no error.
     """
     response_words = error_words(body)
-    for at, value, owner in _candidates(body, signals, record_path, no_records=no_records):
+    for at, value, owner in failure_candidates(body, signals, record_path, no_records=no_records):
         name, owner_words = at.rpartition(".")[2], words_in(owner) or response_words
         verdict = failures.classify_member(
             name,
@@ -163,18 +168,18 @@ def undeclared_error(
 
 
 def has_only_errors(body: bytes) -> bool:
-    """Whether an answer is what GraphQL writes when it failed: errors, and data or not, and nothing else."""
-    names = _split(body).keys()
+    """Whether a response has only what GraphQL writes about a failure: errors, perhaps beside data."""
+    names = members_of(body).keys()
     return "errors" in names and names <= {"data", "errors", "extensions"}
 
 
 def undeclared_members(body: bytes, signals: tuple[Signal, ...]) -> list[str]:
-    """The names of members that usually say whether an answer succeeded, and that no signal is declared for."""
-    return [name for name, _ in _status_members(body, signals)]
+    """The names of members that usually say whether a response succeeded, without a declared signal."""
+    return [name for name, _ in status_members(body, signals)]
 
 
 def error_of(means: Means, sentence: str, retry_after: float | None, remedy: str = "") -> IngestionError:
-    """The error of an answer with that meaning; the `remedy` is a change, so it comes after trying again."""
+    """The error for a meaning. The `remedy` is a change of the declaration, so it comes after the advice to retry."""
     match means:
         case "later":
             return HeldOff(sentence, retry_after=retry_after)
@@ -187,6 +192,7 @@ def error_of(means: Means, sentence: str, retry_after: float | None, remedy: str
 
 
 def is_empty_value(value: Any) -> bool:
+    """Whether nothing stands in a member: it is missing, null, false, 0 or empty."""
     return any(
         value is empty_value or (type(value) is type(empty_value) and value == empty_value)
         for empty_value in _EMPTY_VALUES
@@ -194,7 +200,7 @@ def is_empty_value(value: Any) -> bool:
 
 
 def unexplained_message(body: bytes) -> str:
-    """What an answer without records says that may be why, where nothing shows that it is a failure; '' if nothing."""
+    """A note on the words of a response without records, where nothing else shows a failure; '' without words."""
     words = next(filter(None, (words_in(value_at(body, f"$.{name}")) for name in ("message", "msg", "detail"))), "")
     if not failures.says_something(words):
         return ""
@@ -204,84 +210,13 @@ def unexplained_message(body: bytes) -> str:
     )
 
 
-def _candidates(
-    body: bytes, signals: tuple[Signal, ...], record_path: NamePath, *, no_records: bool
-) -> Iterator[tuple[str, Any, Any]]:
-    """Path and value of the members that may say that an answer failed, also in the objects that usually hold them, and
-    beside the list that has no records, however deep it lies; each with its object, None where that is the answer.
-    """
-    signal_paths, first_name = (
-        {spell_path(path(signal.at).steps) for signal in signals},
-        record_path[0] if record_path else "",
-    )
-    for name, value in _status_members(body, signals):
-        if name != first_name:
-            yield f"$.{name}", value, None
-    for name in sorted(name for name in _split(body) if name.lower() in failures.OWNERS and name.isidentifier()):
-        excluded = record_path[1:2] if name == first_name else ()
-        yield from _candidates_within(
-            value_at(body, f"$.{name}"), f"$.{name}", failures.NAMES, {*signal_paths, *excluded}
-        )
-    for depth in range(1, len(record_path) if no_records else 0):
-        names, at = (
-            failures.NAMES if record_path[depth - 1].lower() in failures.OWNERS else failures.UNAMBIGUOUS,
-            spell_path(record_path[:depth]),
-        )
-        yield from _candidates_within(
-            value_at_steps(body, record_path[:depth], at), at, names, {*signal_paths, record_path[depth]}
-        )
-    if no_records and first_name.isidentifier():
-        error_lists = _error_lists(value_at(body, f"$.{first_name}"), f"$.{first_name}", 3)
-        yield from (
-            candidate
-            for candidate in error_lists
-            if candidate[0] not in signal_paths and len(candidate[0]) <= _MAX_PATH
-        )
-
-
-def _candidates_within(
-    owner: Any, path: str, names: Collection[str], excluded: Collection[str]
-) -> Iterator[tuple[str, Any, Any]]:
-    """Those members of an object that may say something, but for names or paths that are not to be looked at."""
-    for member, value in owner.items() if isinstance(owner, Mapping) else ():
-        is_candidate = member.lower() in names and member.isidentifier()
-        if is_candidate and member not in excluded and f"{path}.{member}" not in excluded:
-            yield f"{path}.{member}", value, owner
-
-
-def _error_lists(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any, Any]]:
-    """The lists of errors within an object, such as GraphQL's `userErrors`."""
-    for name, child in value.items() if isinstance(value, Mapping) and depth else ():
-        if name.lower() in failures.ERROR_LISTS:
-            yield f"{path}.{name}", child, value
-        elif name.isidentifier():
-            yield from _error_lists(child, f"{path}.{name}", depth - 1)
-
-
-def _status_members(body: bytes, signals: tuple[Signal, ...]) -> Iterator[tuple[str, Any]]:
-    """The members that may say something, but for those that a signal is declared for."""
-    signalled = {step for signal in signals for step in path(signal.at).steps[:1]}
-    for name, raw in _split(body).items():
-        if name.lower() in _STATUS_MEMBERS and name not in signalled:
-            yield name, _TOO_LARGE if len(bytes(raw)) > _MAX_LOOKED_AT else value_at(bytes(raw), "$")
-
-
-def _split(body: bytes) -> dict[str, Any]:
-    """The members of an answer; none where it is no object, or cannot be taken apart."""
-    try:
-        return split_members_leniently(body.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooMany):
-        return {}
-
-
 def _failure_sentence(at: str, value: Any, words: str) -> str:
     if value is MISSING:
         stands = "nothing stands"
     else:
         stands = f"stands {_as_json(value)}" if isinstance(value, str | bool | int | float) else "stands an error"
-    return f"The source says that it failed: at {at} {stands}." + (
-        f" Its words: {words[:_MAX_WORDS]!r}." if words else ""
-    )
+    quotation = f" Its words: {words[:_MAX_WORDS]!r}." if words else ""
+    return f"The source says that it failed: at {at} {stands}.{quotation}"
 
 
 def _as_json(value: Any) -> str:

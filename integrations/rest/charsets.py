@@ -1,4 +1,4 @@
-"""The characters of an answer: UTF-8, as JSON is, unless the declaration or the source says otherwise."""
+"""Turns a response into UTF-8, which JSON is, where the declaration or the source names another charset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:+-]{1,40})", re.IGNORECASE)
 
 
 def charset_name(name: str) -> str:
-    """The usual name of a charset; '' for what is none."""
+    """The usual name of a charset; '' for an unknown one."""
     try:
         codec = codecs.lookup(name)
     except (LookupError, ValueError):
@@ -21,10 +21,10 @@ def charset_name(name: str) -> str:
 
 
 def as_utf8(body: bytes, headers: Mapping[str, str], declared: str) -> bytes:
-    """`body` in UTF-8. Raises SourceChanged when it is not in the charset that was declared.
+    """The body in UTF-8. Raises SourceChanged when it is not in the declared charset.
 
-    What a declaration says is heeded strictly. What a Content-Type says is heeded where the bytes are no UTF-8: many
-    servers name a charset of old for JSON that they write in UTF-8.
+    A declared charset is taken strictly. The charset of a Content-Type is taken only where the bytes are no UTF-8:
+    many servers still name an old charset for JSON that they write in UTF-8.
     """
     if declared:
         return body if declared == "utf-8" else _recode(body, declared)

@@ -1,4 +1,4 @@
-"""A declaration from JSON: what staff write into a connection's config, under the key "rest". It is untrusted."""
+"""Reads the declaration that staff write into a connection's config, under the key "rest". It is untrusted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from integrations.rest.secret_detection import ADVICE, secrets_in
 
 KEY = "rest"
 DEFAULT_INTEGRATION = "rest"
-"""The integration of the pipeline, which a stored config without one uses."""
+"""The integration of the pipeline, which a stored config without an integration uses."""
 _MAX_CHARACTERS = 32 * 1024
 _MAX_ERRORS = 5
 DeclarationT = TypeVar("DeclarationT", bound=Declaration)
@@ -54,19 +54,19 @@ def integration_of(config: Mapping[str, Any]) -> str:
 
 
 def integration_for(name: str) -> str:
-    """The integration of an API that is declared under a connection's `name` and names none: the one called so."""
+    """The integration of an API that names none: the integration called like its connection."""
     return name or DEFAULT_INTEGRATION
 
 
 def declaration_in(declaration_class: type[DeclarationT], config: Mapping[str, Any]) -> DeclarationT:
-    """The declaration under "rest" of a connection's config. Raises ConfigurationError, which shows no value of it."""
+    """The declaration in a connection's config. Raises ConfigurationError, which shows no value of it."""
     if KEY not in config:
         raise ConfigurationError(f'The connection\'s config has no "{KEY}"; declare the API there, or add it by form.')
     return from_json(declaration_class, config[KEY])
 
 
 def from_json(declaration_class: type[DeclarationT], raw: Any) -> DeclarationT:
-    """`raw` as a declaration of class `kind`. Raises ConfigurationError with every reason, but no value."""
+    """The declaration in `raw`. Raises ConfigurationError with every reason, but no value."""
     if not isinstance(raw, Mapping):
         raise ConfigurationError(
             f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.{_explain_not_json(raw)}'
@@ -85,7 +85,7 @@ def from_json(declaration_class: type[DeclarationT], raw: Any) -> DeclarationT:
 
 
 def _explain_not_json(raw: Any) -> str:
-    """Where text that begins like an object stops being JSON; '' for everything else. Nothing of the text is said."""
+    """Where text that begins like an object stops being JSON; '' for other values. The text itself is not shown."""
     if not (isinstance(raw, str) and raw.lstrip().startswith("{")):
         return ""
     try:
@@ -96,9 +96,9 @@ def _explain_not_json(raw: Any) -> str:
 
 
 def _without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """`raw` without the keys of a declaration that are null: they are at their defaults, as if left out.
+    """The declaration without keys that are null: they take their defaults, as if left out.
 
-    What is sent (params, headers, body) is left as it is.
+    Values that are sent (params, headers, body) stay as they are.
     """
     set_keys = {name: value for name, value in raw.items() if value is not None}
     for name in ("pagination", "auth", "error_budget"):
@@ -115,7 +115,7 @@ def _without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_secrets(places: Iterator[str]) -> None:
-    """Raise ConfigurationError, which names the first place, if there is any."""
+    """Raise ConfigurationError, which names the first of the places, if there is any."""
     if place := next(places, ""):
         raise ConfigurationError(f"`{place}` looks like a secret: {ADVICE}.")
 
@@ -130,7 +130,7 @@ def _parsed(declaration_class: type[DeclarationT], text: str) -> DeclarationT:
 
 
 def describe_problems(error: ValidationError, cls: type[BaseModel] = Declaration) -> Iterator[str]:
-    """A sentence for each error of a `cls`, up to five. They name keys, and never what stands there."""
+    """A sentence for each validation error of a `cls`, up to five. Sentences name keys, and show no values."""
     details = error.errors(include_url=False, include_input=False, include_context=True)
     for detail in details[:_MAX_ERRORS]:
         sentence = _sentence_for(detail, cls)
@@ -158,9 +158,7 @@ def _sentence_for(detail: Any, cls: type[BaseModel]) -> str:
 
 
 def _key_of(loc: Sequence[str | int], cls: type[BaseModel]) -> tuple[str, type[BaseModel]]:
-    """The dotted name of a location in a `cls`, without the tag that Pydantic puts behind a choice; and the class it
-    lies in.
-    """
+    """The dotted name of a location in a `cls`, without the tag that Pydantic adds to a choice; and its class."""
     parts = [str(part) for part in loc]
     if len(parts) > 1 and parts[0] in _TAGGED and parts[1] in _TAGGED[parts[0]][1]:
         cls = _TAGGED[parts[0]][1][parts[1]]

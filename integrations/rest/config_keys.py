@@ -1,4 +1,4 @@
-"""Which keys a connection's config may have beside its declaration, and what was meant by one that it may not."""
+"""Checks the keys of a connection's config beside its declaration, and advises what an unknown key may mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from integrations.rest.config import KEY
 from integrations.rest.declaration import Declaration
 
 KEYS = (KEY, "integration")
-"""What the pipeline reads, beside what a declaration names as `{config.NAME}`."""
+"""Keys that the pipeline reads, beside those that a declaration names as `{config.NAME}`."""
 _MORE = "; a value that the declaration uses as {config.NAME} is a key too"
 _SET_WHOLE_OBJECT = (
     f"Members of `{KEY}` are set in the whole object: --config {KEY}='{{…}}', or *Edit by form* in the console."
@@ -19,7 +19,7 @@ _SET_WHOLE_OBJECT = (
 
 
 def refuse_member_keys(config: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for a key like "rest.path", which is no way to change one member."""
+    """Raise ConfigurationError for a key like "rest.path": one member of the declaration cannot be set alone."""
     members = {name: value for name, value in config.items() if name.startswith(f"{KEY}.") and name != f"{KEY}."}
     refuse_unknown_keys(members, (), advice=_advise_member)
 
@@ -30,7 +30,7 @@ def refuse_unknown_keys_of(config: Mapping[str, Any], declaration: Declaration) 
 
 
 def refuse_unread_keys(config: Mapping[str, Any], declaration: Declaration, keys: Collection[str]) -> None:
-    """The same for a declaration in code, whose pipeline's own transform reads `keys`."""
+    """Raise ConfigurationError for a key that neither a declaration in code nor its transform (`keys`) reads."""
     refuse_unknown_keys(config, {"integration", *keys, *_placeholder_keys(declaration)}, advice=_advise_code_key)
 
 
@@ -47,7 +47,7 @@ def _advise_key(name: str) -> str:
 
 
 def _advise_member(name: str) -> str:
-    """What is said of a member of the declaration that was written beside it: `path` or `rest.path`."""
+    """Advice on a member of the declaration that stands beside it: `path` or `rest.path`."""
     member = name.removeprefix(f"{KEY}.").partition(".")[0]
     fields = Declaration.model_fields
     advice = f", but `{member}` is one of `{KEY}`." if member in fields else did_you_mean(member, fields) or "."

@@ -1,7 +1,7 @@
-"""What a declaration may do with the tenant's credential.
+"""Limits what a declaration may do with the tenant's credential.
 
-Staff write declarations into a connection's config and must not learn the credential's values, nor reach with them what
-those who store credentials did not name. What they named stands in the credential itself.
+Staff write declarations into a connection's config. They must not learn the credential's values, nor send them to hosts
+that the people who store credentials did not allow. The credential itself says what is allowed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from integrations.rest.declaration import Declaration
 from integrations.rest.exchange import Call
 
 _USAGE_FIELDS = frozenset({"hosts", "methods", "auth", "expires_at"})
-"""Values of a credential that say how it is used, and are no secret."""
+"""Fields of a credential that say how it may be used, and are no secret."""
 _ESCAPED_ASCII = re.compile(rb"\\u00([2-7][0-9a-f])")
 _MIN_BITS = 48
-"""Of chance in the shortest part of a value that counts: less than one of a million answers of 16 MB has it."""
+"""Bits of chance in the shortest part of a value that is searched: under one in a million responses of 16 MB has it."""
 _MIN_SECRET_PART = 16
-"""Characters of a part of a token that is the secret one; the others say what it is for and whose."""
+"""Characters from which on a part of a token is secret; shorter parts say what the token is for."""
 _SEPARATORS = re.compile(r"[-_.:]")
 _HEX = re.compile(r"[0-9a-f-]+", re.I)
 _JWT = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]+")
@@ -36,12 +36,12 @@ _OVERRIDES = re.compile(
 )
 """Names by which servers take another method or address than the call's own."""
 _FIELDS_OF_OTHER_KINDS = frozenset({"password", "client_secret", "refresh_token"})
-"""Values that one kind of authentication sends in its own way; no other may."""
+"""Fields that one kind of authentication sends in its own way; no other kind may."""
 Origin = tuple[str, str, int | None]
 
 
 def policy_violations(declaration: Declaration) -> Iterator[str]:
-    """What only a declaration in code may say."""
+    """Problems of a declaration in a config that are allowed in code only."""
     if declaration.max_page_bytes > _MAX_PAGE_BYTES:
         yield f"`max_page_bytes` is at most {_MAX_PAGE_BYTES} in a config; ask for smaller pages."
     auth = declaration.auth
@@ -54,10 +54,10 @@ def policy_violations(declaration: Declaration) -> Iterator[str]:
 
 
 def restrict_context(declaration: Declaration, call: Call, ctx: Context, *, untrusted: bool) -> Context:
-    """`ctx` as the declaration may use it. Raises ConfigurationError for what the tenant's credential does not allow.
+    """The context as the declaration may use it. Raises ConfigurationError where the credential does not allow a call.
 
-    Its value `hosts` says where it may go; for a declaration that staff wrote it is required. Private networks were
-    allowed for somebody's system: staff reach of them what the tenant's credential names, also without sending it.
+    The credential's value `hosts` says where it may be sent; an untrusted declaration needs it. Of private networks an
+    untrusted declaration reaches the hosts that the credential names only, even without sending the credential.
     """
     auth = declaration.auth
     if untrusted and declaration.method != "GET":
@@ -74,13 +74,14 @@ def restrict_context(declaration: Declaration, call: Call, ctx: Context, *, untr
     if untrusted and (missing_words := [word for word in _words(secret, "auth") if word not in declared_words]):
         raise ConfigurationError(
             f"The credential {ctx.integration!r} is sent as its value `auth` says: the declaration's `auth` does not "
-            f"say {', '.join(missing_words)}. Correct it, or have somebody who may change credentials correct the value."
+            f"say {', '.join(missing_words)}. Correct it, or have somebody who may change credentials correct the "
+            "value."
         )
     return ctx
 
 
 def _permissions(ctx: Context) -> Mapping[str, str]:
-    """What the tenant's credential allows a call that sends nothing of it; nothing when there is none."""
+    """The credential's values, for a call that does not send them; empty when there is no credential."""
     try:
         return ctx.credential().values
     except (CredentialError, ConfigurationError):
@@ -98,7 +99,7 @@ def _require_allowed_origin(url: str, secret: Mapping[str, str], integration: st
 
 
 def _require_method(method: str, secret: Mapping[str, str], url: str, integration: str) -> None:
-    """A call that is no GET may change something at the source, and is repeated after a failure."""
+    """Refuse a call that is no GET, unless the credential allows it: it may change data, and failures repeat it."""
     if method.lower() not in _words(secret, "methods") or not allows_origin(secret, url):
         raise ConfigurationError(
             f"A declaration in a config may only GET. If this {method} changes nothing at the source, have somebody "
@@ -129,15 +130,15 @@ def _words(secret: Mapping[str, str], name: str) -> list[str]:
 
 
 class EchoDetector:
-    """Finds a credential's values in what a source answered, in the spellings in which a value usually travels.
+    """Finds a credential's values in a response, in the spellings in which values usually travel.
 
-    A part counts as well, where it is too long to stand there by chance: as much of a value's beginning or end, or
-    twice as much from the midst of it.
+    A part of a value counts as well, where it is too long to occur by chance: as much of its beginning or end, or
+    twice as much from its middle.
     """
 
     def __init__(self, secret: Mapping[str, str], auth_headers: AuthHeaders | None) -> None:
         values = {value for name, value in secret.items() if name not in _USAGE_FIELDS | _identifier_fields(secret)}
-        if auth_headers is not None:  # tokens of this run, and the word that Basic sends
+        if auth_headers is not None:  # the tokens of this run, and the encoded pair that Basic sends
             values |= {
                 value.rpartition(" ")[2] for value in (*auth_headers.headers.values(), *auth_headers.params.values())
             }
@@ -150,7 +151,7 @@ class EchoDetector:
 
 
 def _recognisable_parts(value: str) -> Iterator[str]:
-    """The beginning and the end of what is secret in `value`, and what lies between them, each _BITS long."""
+    """The secret part of a value, cut into pieces of _MIN_BITS each, so that a part of it is found too."""
     secret = _secret_part(value)
     length = math.ceil(_MIN_BITS / math.log2(_alphabet_size(secret))) if secret else 0
     if len(secret) > length > 0:
@@ -160,7 +161,7 @@ def _recognisable_parts(value: str) -> Iterator[str]:
 
 
 def _secret_part(value: str) -> str:
-    """`value` without what others may have too: a token's kind (`sk_live_`), or all but the signature of a JWT."""
+    """A value without parts that other values share: a token's kind (`sk_live_`), or all of a JWT but its signature."""
     if _JWT.fullmatch(value):
         return value.rpartition(".")[2]
     longest = max(_SEPARATORS.split(value), key=len)
@@ -168,7 +169,7 @@ def _secret_part(value: str) -> str:
 
 
 def _alphabet_size(secret: str) -> int:
-    """How many signs each place may have, small letters and capitals being one."""
+    """How many different characters each position may have; small letters and capitals count as one."""
     if secret.isdigit():
         return 10
     if _HEX.fullmatch(secret):
@@ -177,11 +178,11 @@ def _alphabet_size(secret: str) -> int:
 
 
 def _identifier_fields(secret: Mapping[str, str]) -> set[str]:
-    """Values that only name who asks, because another one proves it: they may well stand in the records."""
+    """Fields that only identify the client, because a secret field proves it: records may well hold them."""
     pairs = (("username", "password"), ("client_id", "client_secret"))
     return {name for name, secret_field in pairs if secret.get(secret_field)}
 
 
 def _normalised(text: bytes) -> bytes:
-    """In small letters (searches fold case), without the escapes that JSON allows but does not need."""
+    """The text in small letters (searches fold case), without the escapes that JSON allows but does not need."""
     return _ESCAPED_ASCII.sub(lambda code: bytes([int(code[1], 16)]).lower(), text.lower().replace(b"\\/", b"/"))

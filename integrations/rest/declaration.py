@@ -20,7 +20,7 @@ from integrations.rest.versions import Unit
 
 _MEGABYTE = 1024 * 1024
 _READING_OPTIONS = {"ahead", "concurrency", "timeout", "error_budget", "max_pages", "max_page_bytes"}
-"""What changes how a source is read, and not what: a run goes on from its checkpoint."""
+"""Options that change how a source is read, and not what: after a change a run goes on from its checkpoint."""
 
 
 class ErrorBudget(Value):
@@ -220,7 +220,7 @@ class Declaration(Value):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The members that are the record's id together; none where records have no id."""
+        """The members that together are the record's id; empty where records have no id."""
         return (self.key,) if isinstance(self.key, str) and self.key else tuple(self.key)
 
     @property
@@ -235,15 +235,15 @@ class Declaration(Value):
 
     @property
     def edges(self) -> set[str]:
-        """Which ends of the window its calls name."""
+        """The ends of the window that the calls name: "window.start", "window.end"."""
         return {edge for text in self.texts for edge in placeholders.edges(text)}
 
     @property
     def fingerprint(self) -> str:
-        """Names what a checkpoint belongs to: a changed declaration starts from its first page.
+        """Identifies the declaration in checkpoints: a run of a changed one starts from its first page.
 
-        What is at its default is left out, so that a new option does not change the name of every declaration. Values
-        of a union are told apart by their styles and kinds, which are defaults too.
+        Defaults are left out, so that a new option does not change the fingerprint of every declaration. The style of
+        pagination and the kind of authentication are added, because they are defaults of their classes.
         """
         described = self.model_dump_json(exclude=_READING_OPTIONS, exclude_defaults=True)
         kinds = [self.pagination.style, getattr(self.auth, "kind", "")]
@@ -251,7 +251,7 @@ class Declaration(Value):
 
 
 def _ends_by_row_count(pagination: Any) -> bool:
-    """Whether pages end where one has no rows, or go on by how many there were."""
+    """Whether a page without rows ends the reading, or the number of rows leads to the next page."""
     if pagination.style == "page":
         return not (pagination.pages or pagination.more)
     return pagination.style in ("offset", "since_id") or getattr(pagination, "empty_ends", False)

@@ -1,4 +1,4 @@
-"""The page with the guided form: check, look at a page, then save. Works without JavaScript."""
+"""The page with the guided form: it checks, previews a page, then saves. It works without JavaScript."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def declare_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
 
 
 def _requested_connection(request: HttpRequest) -> tuple[Connection | None, bool]:
-    """The connection that is to be edited, and whether one was asked for that is not there (or not the user's)."""
+    """The connection to edit, and whether the request names one that does not exist or is not the user's."""
     requested = request.GET.get("connection", "")
     if not requested:
         return None, False
@@ -73,7 +73,7 @@ def _initial_values(connection: Connection | None) -> dict[str, Any]:
 
 
 def _unsaved(form: DeclareForm, connection: Connection | None) -> Connection:
-    """What would be saved, without saving it."""
+    """The connection as it would be saved, for a preview."""
     if connection is not None:
         connection.config = form.config()
         return connection

@@ -1,4 +1,4 @@
-"""Rows of the generic table, each under the name of the connection that brought it."""
+"""Loads rows into the generic table, each under the name of its connection."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NUL = (
 )
 _ROWS = Upsert(RestRecord, key=["source", "external_id"], version="version")
 _UNVERSIONED_ROWS = Upsert(RestRecord, key=["source", "external_id"])
-"""Rows of a declaration without `updated`: versions that were stored under an earlier one would outlive them all."""
+"""For a declaration without `updated`: versions stored under an earlier declaration must not win over new rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestTable:
-    """Loads mappings of columns. A record's key is the source's own id; a row's key has the connection's name too."""
+    """The generic table. A record's key is the source's own id; a row's key has the connection's name too."""
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         record_keys = {_row_key(ctx, key): key for key in keys if key}
@@ -65,7 +65,7 @@ class RestTable:
 
 
 def _with_advice(rejected: Rejected) -> Rejected:
-    """`bad` with advice that whoever declared an API without code can follow."""
+    """The rejected row with advice for staff who declared an API without code."""
     errors = tuple(
         dataclasses.replace(error, message=_NUL) if error.code == "nul" else error for error in rejected.errors
     )
@@ -73,7 +73,7 @@ def _with_advice(rejected: Rejected) -> Rejected:
 
 
 def _declaration(ctx: Context) -> Declaration:
-    """As it is now; the rows may have been written under an earlier one."""
+    """The connection's current declaration; stored rows may come from an earlier one."""
     return config.declaration_in(Declaration, ctx.config)
 
 

@@ -24,12 +24,12 @@ _WORDS_MEMBERS = (
 
 
 def error_words(body: bytes) -> str:
-    """The words of an answer's error, where sources usually write them; '' when there are none."""
+    """The words of a response's error, where sources usually write them; '' when there are none."""
     return next(filter(None, (words_in(value_at(body, f"$.{name}")) for name in _WORDS_MEMBERS)), "")
 
 
 def words_in(value: Any) -> str:
-    """The words in an error: itself, or what its usual member holds; of several the first."""
+    """The first words in an error: the error itself, or the text in one of its usual members."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, list):
@@ -40,6 +40,7 @@ def words_in(value: Any) -> str:
 
 
 def error_codes(body: bytes, value: Any) -> Iterator[str]:
+    """The codes of the error `value`, and those that stand in the response's usual members."""
     for member in (value, *(value_at(body, f"$.{name}") for name in ("error", "code", "error_code"))):
         first_value = member[0] if isinstance(member, list) and member else member
         if isinstance(first_value, Mapping):

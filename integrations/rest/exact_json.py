@@ -1,4 +1,4 @@
-"""JSON whose numbers stay what they were: decimals as Decimal, whole numbers of any length."""
+"""Reads and writes JSON with exact numbers: decimals as Decimal, whole numbers of any length."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _decoder = ExactDecoder()
 
 
 def read(raw: bytes) -> Any:
-    """The value of UTF-8 JSON. Raises ValueError, or RecursionError for one that is nested too deeply."""
+    """The value of UTF-8 JSON. Raises ValueError, or RecursionError for a value that is nested too deeply."""
     return _decoder.decode(raw.decode())
 
 
 class ExactEncoder(json.JSONEncoder):
-    """Writes a Decimal as the number it is. For Django's JSONField, which takes a class."""
+    """Writes a Decimal with all its digits. It is a class because Django's JSONField takes one."""
 
     def encode(self, o: Any) -> str:
         return _encoder.encode(o).decode()

@@ -1,7 +1,7 @@
-"""Members by which an answer says, without being asked, that it failed or is not ready. A table, closed by default.
+"""Members by which a response says that it failed or is not ready, without a declaration. The table is closed.
 
-What stands beside records must be plain, or a source would be refused for a word of its own. An answer without any
-records looks just like a day on which nothing happened, so there less is enough.
+Beside records only plain evidence counts, or a source would be refused for a word of its own. A response without
+records looks like a day on which nothing happened, so there weaker evidence is enough.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 Verdict = Literal["failed", "unready"]
 ERROR_LISTS = frozenset({"errors", "usererrors", "user_errors"})
-"""Members that list errors wherever they stand."""
+"""Members that hold a list of errors, wherever they stand."""
 _ERROR_MEMBERS = ERROR_LISTS | {"error", "fault"}
 _SUCCESS_FLAGS = frozenset({"ok", "success", "succeeded", "issuccess", "is_success", "successful"})
 _STATE_MEMBERS = frozenset({"status", "result", "stat", "state", "outcome"})
@@ -36,7 +36,7 @@ _ERROR_TEXTS = frozenset(
         "faultstring",
     }
 )
-"""Words that are there only where something is wrong, or say that nothing is."""
+"""Members whose text is empty, or says that all is well, unless something failed."""
 _FAILURE_FLAGS = frozenset(
     {
         "iserror",
@@ -57,7 +57,7 @@ _FAILURE_FLAGS = frozenset(
         "terminated_early",
     }
 )
-"""Truths that say that something failed, or that only a part of the records came."""
+"""Members that are true where something failed, or where only a part of the records came."""
 _MEMBERS_OF_ERRORS = (
     _ERROR_MEMBERS
     | _ERROR_CODES
@@ -86,7 +86,7 @@ _MEMBERS_OF_ERRORS = (
         "severity",
     }
 )
-"""Members of an object that is an error and no record."""
+"""Members that an object may have that is an error and no record."""
 _RESULT_CODES = frozenset(
     {
         "code",
@@ -113,13 +113,13 @@ NAMES = (
     | _FAILURE_FLAGS
     | _RESULT_CODES
 )
-"""Members that usually say whether an answer succeeded."""
+"""Members that usually say whether a response succeeded."""
 UNAMBIGUOUS = _ERROR_MEMBERS | _SUCCESS_FLAGS | _ERROR_CODES | _ERROR_TEXTS | _FAILURE_FLAGS
-"""Those of them that a thing with a state of its own would not have."""
+"""Those of `NAMES` that a record with a state of its own would not have."""
 OWNERS = frozenset(
     {"meta", "_meta", "header", "head", "response", "responsestatus", "responseheader", "status", "result"}
 )
-"""Objects that such members usually stand in, where they do not stand at the top; in small letters."""
+"""Objects in which such members usually stand, where they do not stand at the top; in small letters."""
 
 _FAILED_STATES = frozenset(
     {"error", "errors", "fail", "failed", "failure", "ko", "nok", "not_ok", "fault", "exception"}
@@ -171,15 +171,15 @@ _NO_DATA = re.compile(
 _NEGATION = re.compile(
     r"n't\b|\b(no|not|never|cannot|without|but|partial(ly)?|fail\w*|error\w*|denied|invalid)\b", re.IGNORECASE
 )
-"""In a sentence that speaks of success, these say that there was none, or not all of it."""
+"""Words that negate a sentence about success, or limit it."""
 _SUCCESS_CODES = frozenset({0, 1, 10000, 20000, 100000})
-"""Beside 200 to 299: what success is written as by sources that have a code in every answer."""
+"""Codes of success, beside 200 to 299, of sources that write a code into every response."""
 
 
 def classify_member(name: str, value: Any, *, no_records: bool, words: str, echoed: bool = False) -> Verdict | None:
-    """What `value` in the member `name` says. `bare`: there are no records. `words`: the answer's own, of an error.
+    """What `value` in the member `name` says, beside `words` of an error in the response.
 
-    `echoed`: the value was sent in a parameter; as a state it is then a filter that the answer repeats.
+    An `echoed` value was sent in a parameter: as a state it is a filter that the response repeats.
     """
     name, text = name.lower(), re.sub(r"[\s-]+", "_", value.strip().lower()) if isinstance(value, str) else ""
     number, state = _number(value), name in _STATE_MEMBERS and not echoed
@@ -207,8 +207,9 @@ def classify_member(name: str, value: Any, *, no_records: bool, words: str, echo
 
 
 def _is_failure_code(number: Decimal | None, text: str, words: str) -> bool:
-    """Whether a code of an answer without records means a failure: one of HTTP's, or its words say more than that all
-    is well.
+    """Whether a code of a response without records means a failure.
+
+    HTTP's own codes of failure do. Other codes do where words beside them say more than that all is well.
     """
     if number is None:
         return text in _FAILED_STATES_WITHOUT_RECORDS

@@ -1,4 +1,4 @@
-"""Fields of the guided form: what a declaration holds, written as people write it."""
+"""Fields of the guided form, which turn text as people write it into values of a declaration."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Names(forms.CharField):
 
 
 def yes_or_no(label: Any, help_text: Any = "") -> forms.TypedChoiceField:
-    """Three answers: nothing said, true, false."""
+    """A choice of three: not set, true, false."""
     choices = [("", _("as usual")), ("true", _("yes")), ("false", _("no"))]
     return forms.TypedChoiceField(
         label=label,
@@ -101,7 +101,7 @@ def values(label: Any, help_text: Any = "") -> Values:
 
 
 def field_value(value: Any) -> Any:
-    """What a field of the form shows for a declared value."""
+    """The value that a field of the form shows for a declared value."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):

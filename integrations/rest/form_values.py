@@ -1,4 +1,4 @@
-"""Between what a declaration holds and what the guided form shows of it."""
+"""Turns a stored declaration into the initial values of the guided form, and names the form's groups of fields."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ ANSWER = ("updated_unit", "signals", "empty", "charset")
 LIMITS = ("timeout", "lookback", "concurrency", "ahead", "drift", "max_pages", "max_page_bytes")
 BUDGET = ("ratio", "at_least")
 ALIASES = {("offset", "size"): "limit", ("offset", "size_param"): "limit_param"}
-"""What the form's one field is called in each style."""
+"""The name in a style of a setting for which the form has one field only."""
 
 
 def is_filled_in(value: Any) -> bool:
-    """Whether a field was filled in: 0 and "no" are said, nothing is not."""
+    """Whether a field has a value; 0 and "no" are values."""
     return value is not None and value != "" and value != []
 
 
 def initial(connection: Connection) -> dict[str, Any]:
-    """The form's values for what a connection declares now; what it does not understand is left out."""
+    """The form's values for a connection's declaration; values that the form has no field for are left out."""
     config = connection.config
     declaration = declaration_of(config)
     return {"integration": integration_of(config), **dict(_initial(declaration))}

@@ -1,4 +1,4 @@
-"""The guided form: an API declared without writing JSON. It writes the same config that staff could write by hand."""
+"""The guided form: staff declare an API without writing JSON. It writes the config that they could write by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _field_names(group: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 class DeclareForm(forms.Form):
-    """Everything a declaration says, in four groups; what is left empty takes its default."""
+    """All options of a declaration, in groups; an empty field takes its default."""
 
     required_css_class = "required"
     tenant = forms.ModelChoiceField(Tenant.objects.none(), label=_("Tenant"))
@@ -191,7 +191,7 @@ class DeclareForm(forms.Form):
         (_("Limits"), ("timeout", "lookback"), (*_field_names("error_budget", BUDGET), *LIMITS[2:])),
         (_("Why"), ("reason",), ()),
     )
-    """Title, what most need, and what few need."""
+    """Title, fields that most APIs need, and fields that few need."""
 
     def __init__(self, *args: Any, user: Any, connection: Connection | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -201,7 +201,7 @@ class DeclareForm(forms.Form):
             del self.fields["tenant"], self.fields["name"]
 
     def groups_with_fields(self) -> list[dict[str, Any]]:
-        """The groups for the page; what few need is open where it holds or lacks something."""
+        """The groups for the page. Rarely used fields are unfolded where one has a value or an error."""
         return [
             {
                 "title": title,
@@ -222,7 +222,7 @@ class DeclareForm(forms.Form):
         return values
 
     def _show_refusal(self, refusal: str) -> None:
-        """Each sentence that begins with a key of the declaration beside its field, the rest above the form."""
+        """Show each sentence that begins with a key of the declaration beside its field, others above the form."""
         head, *reasons = _SENTENCES.split(refusal)
         if not reasons or head.startswith("`"):
             reasons.insert(0, head)
@@ -240,7 +240,7 @@ class DeclareForm(forms.Form):
         return next((name for name in ("_".join(parts[:2]), *parts[:1]) if name in self.fields), None)
 
     def config(self) -> dict[str, Any]:
-        """The connection's whole config: what was there before, with what the form says."""
+        """The connection's whole config: the stored one, with the values of the form."""
         before = dict(self.connection.config) if self.connection is not None else {}
         declaration = declaration_of(before)
         cleaned = self.cleaned_data
@@ -260,7 +260,7 @@ class DeclareForm(forms.Form):
         return {**before, "integration": cleaned["integration"] or integration_for(name), KEY: new_declaration}
 
     def _was_sent(self, name: str) -> bool:
-        """Whether the page that was sent had this field: what it had no field for stays as it was."""
+        """Whether the submitted page had this field. A setting without a field on the page stays as it was."""
         return name in self.data
 
     def _paging_was_sent(self, name: str) -> bool:
@@ -276,7 +276,7 @@ class DeclareForm(forms.Form):
     def _choice_config(
         self, group: str, tag: str, fields: Sequence[str], declaration: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """What the chosen style or kind has of the group's fields; what the form has no field for stays as it was."""
+        """The config of the chosen style or kind. Its settings without a field in the form stay as they were."""
         chosen = self.cleaned_data[f"{group}_{tag}"]
         cls = (STYLES if group == "pagination" else KINDS)[chosen]
         stored = declaration.get(group)

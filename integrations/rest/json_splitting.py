@@ -1,9 +1,9 @@
-"""A JSON object or list taken apart into the bytes of its members, without decoding what is inside.
+"""Splits a JSON object or list into the bytes of its members, without decoding them.
 
-msgspec does it fast. It refuses half surrogates ("\\ud800", of a text that was cut within an emoji), also deep inside
-one record; then the standard library takes the page apart: this one record is refused and the others are not.
+msgspec splits fast. It refuses half surrogates ("\\ud800", of a text that was cut within an emoji), also deep inside
+one record. The standard library splits such a page instead, so that this record is refused and the others are not.
 
-A list of very many tiny elements would cost far more memory than its bytes: it is refused while it is counted.
+A list of very many tiny elements would cost far more memory than its bytes, so it is counted first and refused.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ingestion import SourceChanged
 from ingestion.redaction import mask
 
 MAX_MEMBERS = 100_000
-"""Members of one object or list: they are held in memory."""
+"""The most members of one object or list, because they are held in memory."""
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
-_decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: None)  # only where things end is looked at
+_decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: None)  # only the end of a value is needed
 _WHITESPACE = " \t\r\n"
 _MAX_NAMES_SHOWN = 10
 
 
 class TooMany(SourceChanged):
-    """A list or object that would take too much memory."""
+    """A list or object has so many members that it would take too much memory."""
 
 
 class NameTwice(SourceChanged):
@@ -38,14 +38,14 @@ class NameTwice(SourceChanged):
 
 
 def split_members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
-    """Raises msgspec.ValidationError when it is no object, DecodeError when it is no JSON, TooMany, NameTwice."""
+    """The members of an object. Raises msgspec.ValidationError for no object, DecodeError, TooMany, NameTwice."""
     parts = split_members_leniently(raw)
     _require_unique_names(bytes(raw), parts)
     return parts
 
 
 def split_members_leniently(raw: bytes | msgspec.Raw) -> dict[str, Any]:
-    """The same of an object that may have a name twice: the last of them."""
+    """The members of an object that may have a name twice: the last one counts."""
     _require_countable(raw, "{")
     try:
         return _MEMBERS.decode(raw)
@@ -56,7 +56,7 @@ def split_members_leniently(raw: bytes | msgspec.Raw) -> dict[str, Any]:
 
 
 def split_elements(raw: bytes | msgspec.Raw) -> list[Any]:
-    """Raises msgspec.ValidationError when it is no list, DecodeError when it is no JSON, TooMany."""
+    """The elements of a list. Raises msgspec.ValidationError when it is no list, DecodeError, TooMany."""
     _require_countable(raw, "[")
     try:
         return _ELEMENTS.decode(raw)
@@ -67,10 +67,10 @@ def split_elements(raw: bytes | msgspec.Raw) -> list[Any]:
 
 
 def _require_unique_names(body: bytes, parts: dict[str, Any]) -> None:
-    """Raise NameTwice where a name of the object stands more than once. What lies inside its members is not looked at.
+    """Raise NameTwice where a name of the object stands more than once. The values of its members are not checked.
 
-    Without blanks and escapes an object is as long as its parts. Of any other the colons are counted, and its members
-    one by one only where these are not as many, or where a name has a colon, which may be written as an escape.
+    Without blanks and escapes an object is as long as its parts. In any other object the colons are counted first. Its
+    members are scanned one by one only where the counts differ, or where a name has a colon, perhaps as an escape.
     """
     length = sum(len(name.encode("utf-8", "surrogatepass")) + len(value) + 4 for name, value in parts.items())
     if len(body) <= 1 + length:
@@ -87,7 +87,7 @@ def _require_unique_names(body: bytes, parts: dict[str, Any]) -> None:
 
 
 def _require_countable(raw: bytes | msgspec.Raw, opening: str) -> None:
-    """Raise TooMany for more than MOST members. What cannot be counted is left to the one who reads it."""
+    """Raise TooMany for more than MAX_MEMBERS members. Bytes that cannot be scanned are left to the decoder."""
     body = bytes(raw)
     if body.count(b"," if opening == "[" else b":") < MAX_MEMBERS:  # nearly every page: there cannot be so many
         return
@@ -101,7 +101,7 @@ def _require_countable(raw: bytes | msgspec.Raw, opening: str) -> None:
 
 
 def _split_with_stdlib(raw: bytes, opening: str, refusal: msgspec.DecodeError) -> list[tuple[str, bytes]]:
-    """Name ('' in lists) and bytes of each member. Raises `refusal` for what the standard library refuses too."""
+    """Name ('' in lists) and bytes of each member. Raises `refusal` for bytes that the standard library refuses too."""
     if "truncated" in str(refusal) and not _is_complete(raw):
         raise refusal
     try:
@@ -115,7 +115,7 @@ def _split_with_stdlib(raw: bytes, opening: str, refusal: msgspec.DecodeError) -
 
 
 def _scan_members(text: str, opening: str) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of each member of all of `text`. Raises ValueError and its like for what is no JSON."""
+    """Name, start and end of each member of `text`. Raises ValueError, IndexError or StopIteration for no JSON."""
     closing = "}" if opening == "{" else "]"
     at = _skip_space(text, 1)
     if text[at] == closing:

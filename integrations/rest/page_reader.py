@@ -1,4 +1,4 @@
-"""Reads the response to one call: refuses what says that the call failed, and splits the rest into records."""
+"""Reads the response to one call: refuses one that says that the call failed, and splits others into records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The elements of a page become records: each with its key, or refused with a reason that names what is wrong in it."""
+"""Turns the elements of a page into records, or refuses an element with a reason that names what is wrong in it."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class PageRecords:
     refused: list[Refusal]
     nulls: int
     marks: list[str]
-    """What each element is known by on another page, where that was asked for."""
+    """A digest of each element, to recognise it on another page; empty where the style needs none."""
     indexes: Sequence[int] = ()
-    """Which element of the page each record is; null and refused ones lie between."""
+    """The position of each record among the page's elements; null and refused elements lie between."""
 
 
 def read_records(
     elements: Sequence[bytes], keys: tuple[str, ...], number: int, *, with_marks: bool, is_utf8: bool = True
 ) -> PageRecords:
-    """The elements of page `number`; a record without an id has its identity as its key. Where the page is not `sound`
-    UTF-8, the records that are at fault are refused.
+    """The records of page `number`. A record without an id has its identity as its key.
 
-    Raises SourceChanged when none of them can be a record.
+    Where the page is not UTF-8, the records that are not are refused. Raises SourceChanged when no element can be a
+    record.
     """
     read_key = key_reader(keys) if keys else identity
     records: list[Record] = []
@@ -80,7 +80,7 @@ def read_records(
 
 
 def _refuse_repeated_names(record: Record, keys: tuple[str, ...], error: RecordError) -> Refusal:
-    """A record in which names stand twice: without an id where that may be another one."""
+    """Refuse a record in which names stand twice; without its id where the id itself is ambiguous."""
     faults = {fault.path for fault in error.errors}
     is_key_uncertain = not keys or any(
         name == fault or name.startswith(f"{fault}.") for name in keys for fault in faults
@@ -115,7 +115,7 @@ def _require_records(bodies: Sequence[bytes], keys: tuple[str, ...]) -> None:
 
 
 def _refuse(body: bytes, keys: tuple[str, ...], position: str, error: Exception) -> Refusal:
-    """Why a record is none, with its id where that can still be read, and the members that are at fault."""
+    """Refuse an element, with its id where that can still be read, and the members that are at fault."""
     value = _decode_leniently(body)
     faults = tuple(itertools.islice(_unusable_texts(value, "", _MAX_DEPTH), _MAX_SHOWN))
     key = ""
@@ -131,7 +131,7 @@ def _refuse(body: bytes, keys: tuple[str, ...], position: str, error: Exception)
 
 
 def _explain_missing_id(value: Any, keys: tuple[str, ...]) -> str:
-    """What stands in the place of an id and is none, which is a text or a whole number; '' where that is not it."""
+    """Why the record's id is unusable; '' where the id is not the reason. An id is a text or a whole number."""
     for name in keys if isinstance(value, dict) else ():
         id_value = member(value, name)
         if id_value is None:
@@ -143,7 +143,7 @@ def _explain_missing_id(value: Any, keys: tuple[str, ...]) -> str:
 
 
 def _decode_leniently(body: bytes) -> Any:
-    """The value as far as it can be read at all, None when it cannot."""
+    """The value, with unusable texts and numbers kept; None when it is no JSON at all."""
     try:
         return _LENIENT_DECODER.decode(body.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):

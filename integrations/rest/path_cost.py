@@ -23,6 +23,7 @@ _ALLOWED_IN_FILTERS = (
 
 
 def plain_steps(compiled: Any) -> Iterator[str | int | None]:
+    """The names, indexes and wildcards (None) that a path begins with."""
     for segment in compiled.segments:
         (selector,) = segment.selectors
         if not isinstance(segment, segments.JSONPathChildSegment):
@@ -38,7 +39,7 @@ def plain_steps(compiled: Any) -> Iterator[str | int | None]:
 
 
 def cost_problems(compiled: Any) -> Iterator[str]:
-    """What could cost more than one pass over the page."""
+    """Parts of the path that could cost more than one pass over the page."""
     if len(compiled.segments) > _MAX_SEGMENTS:
         yield f"it has more than {_MAX_SEGMENTS} steps"
     if sum(isinstance(segment, segments.JSONPathRecursiveDescentSegment) for segment in compiled.segments) > 1:

@@ -1,4 +1,4 @@
-"""The way of a plain path through a page's bytes, and what it passes by."""
+"""Follows a plain path through a page's bytes, and keeps the members that it passes: the envelope."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class NothingAtPath(SourceChanged):
 
 
 class NoSimilarList(NothingAtPath):
-    """Nor does a list that could be it under another name."""
+    """Nothing stands where a plain path leads, nor is there a list that could be it under another name."""
 
 
 class NullAtPath(NothingAtPath):
-    """Null stands on the way of a plain path, or where it wants a list."""
+    """Null stands on a plain path, or where it needs a list."""
 
 
 def select(
     raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str, envelope: dict[str, Any] | None = None
 ) -> Iterator[bytes]:
-    """The bytes that the steps lead to. `around` is filled with the other members of the objects on the way."""
+    """The bytes to which the steps lead. `envelope` is filled with the other members of the objects on the way."""
     if not steps:
         yield bytes(raw).strip()
         return
@@ -66,8 +66,9 @@ def select(
 
 
 def _children(raw: bytes | msgspec.Raw, text: str, *, last: bool) -> list[Any]:
-    """The elements of a list, or the members of an object that is used as one. Where they are records (`last`), all
-    members must look like records: an object is no list of its fields.
+    """The elements of a list, or the members of an object that is used as a list.
+
+    Where they are records (`last`), all members must look like records: one record is no list of its fields.
     """
     start = bytes(raw).lstrip()[:4]
     if start == NULL:
@@ -88,7 +89,7 @@ def _is_null(raw: bytes | msgspec.Raw) -> bool:
 
 
 def encode_envelope(envelope: dict[str, Any]) -> bytes:
-    """As JSON, without the objects that hold nothing but the records."""
+    """The envelope as JSON, without objects that held nothing but the records."""
     return _encoder.encode(_without_empty_objects(envelope))
 
 

@@ -1,8 +1,8 @@
-"""JSONPath over raw bytes: what a path selects comes out as the untouched bytes of the page.
+"""JSONPath over raw bytes: a path selects untouched bytes of the page, so big numbers and decimals stay as sent.
 
-Plain paths (names, indexes, `[*]`) take the bytes apart directly. Filters, slices and `..` are found by python-jsonpath
-in the decoded page, and then cut out of the bytes by their location: big numbers and decimals stay as they were sent.
-Paths come from staff: what makes their cost depend on more than the page's size is refused.
+Plain paths (names, indexes, `[*]`) split the bytes directly. For filters, slices and `..` python-jsonpath finds the
+locations in the decoded page, and they are cut out of the bytes. Paths come from staff, so `path_cost` refuses those
+whose cost depends on more than the page's size.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _MAX_PATH_LENGTH = 200
 _MAX_OUTLINE = 8 * 1024
 _encoder = msgspec.json.Encoder()
 _MAX_PASSES = 12
-"""How often `..`, filters and slices read over the page: once for each level that holds nearly all of it."""
+"""How often `..`, filters and slices may read the whole page: once for each level that holds nearly all of it."""
 _ENVIRONMENT = jsonpath.JSONPathEnvironment()
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A checked JSONPath. `steps` is what the bytes are taken apart by (None: '*'); empty when it is not plain."""
+    """A checked JSONPath. `steps` are the plain steps that it begins with, with None for '*'."""
 
     text: str
     steps: tuple[str | int | None, ...]
@@ -55,16 +55,16 @@ class Path:
 
     @property
     def single(self) -> bool:
-        """It selects one value at most."""
+        """Whether the path selects one value at most."""
         return self.plain and None not in self.steps
 
     def split(self, body: bytes) -> list[bytes]:
-        """The bytes of everything it selects, with null for an empty list; see `take`."""
+        """The bytes of everything that the path selects, with null for an empty list; see `split_page`."""
         return self.split_page(body, ("null",)).elements
 
     @property
     def is_selective(self) -> bool:
-        """A page may have rows and nothing of them for it: it has a filter or a slice, or takes lists within rows."""
+        """Whether the path may select nothing of a page with rows: by a filter or a slice, or by lists within rows."""
         all_selectors = [selector for segment in self.compiled.segments for selector in segment.selectors]
         selective_types = selectors.Filter | selectors.SliceSelector
         wildcards = sum(isinstance(selector, selectors.WildcardSelector) for selector in all_selectors)
@@ -72,15 +72,15 @@ class Path:
 
     @property
     def leading_names(self) -> tuple[str, ...]:
-        """The names that it begins with."""
+        """The names with which the path begins."""
         return tuple(str(step) for step in itertools.takewhile(lambda step: isinstance(step, str), self.steps))
 
     def split_page(self, body: bytes, empty: Collection[str] = ()) -> SplitPage:
-        """The bytes of everything it selects (of the elements where it ends at a list), and what stands around them.
+        """The elements that the path selects (those of the list where it ends at one), and the page's envelope.
 
-        `empty` names what stands there instead of a list when there are no records: "null", "missing". Raises
-        SourceChanged when the page is not JSON or has nothing where a plain path leads, Transient when the page is cut
-        off, TooMany as soon as there are more than MOST.
+        `empty` names what the source writes instead of an empty list: "null", "missing". Raises SourceChanged when the
+        page is not JSON or has nothing where a plain path leads, Transient when the page is cut off, and TooMany for
+        more than MAX_MEMBERS elements.
         """
         body = body.removeprefix(b"\xef\xbb\xbf")
         envelope: dict[str, Any] = {}
@@ -110,7 +110,7 @@ class Path:
 
     def _select_decoded(self, body: bytes) -> Iterator[bytes]:
         page = json.loads(body, parse_float=Decimal)
-        _require_names_once(body)  # or the last value would decide what is chosen
+        _require_names_once(body)  # or the last value of a name would decide what a filter selects
         split_containers: dict[tuple[Any, ...], bytes] = {}
         output_budget, read_budget = 4 * len(body), [_MAX_PASSES * len(body)]
         try:
@@ -127,20 +127,20 @@ class Path:
 
 
 def _require_not_null(raw: bytes, text: str) -> None:
-    """Raise NullMet where null stands in the place of what a filter or a slice is about."""
+    """Raise NullAtPath where null stands in place of the list to filter or to slice."""
     if raw == NULL:
         raise NullAtPath(f"Null stands on the way of {text}.")
 
 
 class SplitPage(NamedTuple):
-    """A page apart: its elements, and what stands around them as JSON ('' when the elements are the whole page)."""
+    """A page's elements, and its envelope: the page without them, as JSON ('' when the elements are the whole page)."""
 
     elements: list[bytes]
     envelope: bytes
 
 
 def outline(envelope: bytes) -> bytes:
-    """What stands around the records, fit to learn its shape from: of large members only which kind they are."""
+    """The envelope with large members replaced by empty ones of their type, to learn its shape from."""
     if len(envelope) <= _MAX_OUTLINE:
         return envelope
     empty_values = {b"{": b"{}", b"[": b"[]", b'"': b'""'}
@@ -154,12 +154,12 @@ def outline(envelope: bytes) -> bytes:
 
 
 MISSING: Any = type("Missing", (), {"__repr__": lambda self: "nothing"})()
-"""What `look` finds where nothing stands: not even null."""
+"""The result of `value_at` where nothing stands, not even null."""
 
 
 @lru_cache(maxsize=500)
 def path(text: str) -> Path:
-    """Check and compile. Raises ConfigurationError with what is wrong."""
+    """The checked and compiled path. Raises ConfigurationError, which says what is wrong."""
     if len(text) > _MAX_PATH_LENGTH or not text.startswith("$"):
         raise ConfigurationError(
             f'A JSONPath starts with $ and has at most {_MAX_PATH_LENGTH} characters, for example "$.data[*]".'
@@ -176,9 +176,9 @@ def path(text: str) -> Path:
 
 
 def scalar_at(body: bytes, text: str) -> Any:
-    """The text, number, truth or None at a path that selects one value; None where there is nothing.
+    """The text, number, truth value or None at a path that selects one value; None where nothing stands.
 
-    Raises SourceChanged where a list or an object stands there.
+    Raises SourceChanged where a list or an object stands.
     """
     value = value_at(body, text)
     if isinstance(value, dict | list):
@@ -187,19 +187,19 @@ def scalar_at(body: bytes, text: str) -> Any:
 
 
 def value_at(body: bytes, text: str) -> Any:
-    """The value at a path that selects one; None for null there or on the way, MISSING where nothing stands."""
+    """The value at a path that selects one; None for null at the path or on it, MISSING where nothing stands."""
     return value_at_steps(body, path(text).steps, text)
 
 
 def spell_path(steps: Iterable[str | int | None]) -> str:
-    """One spelling of the path of these steps, however it was written: `$['a']["b c"]` is `$.a["b c"]`."""
+    """The one spelling of the path with these steps: `$['a']["b c"]` becomes `$.a["b c"]`."""
     return "$" + "".join(
         f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{json.dumps(step)}]" for step in steps
     )
 
 
 def value_at_steps(body: bytes, steps: Sequence[str | int | None], text: str) -> Any:
-    """The same of a path's steps; `text` is the path in messages."""
+    """The value at the steps of a path, as `value_at` gives it; `text` is the path in messages."""
     try:
         matches = list(select(body.removeprefix(b"\xef\xbb\xbf"), steps, text))
         if steps:
@@ -233,9 +233,9 @@ def _null_error(text: str) -> SourceChanged:
 def _cut_out(
     body: bytes, parts: Sequence[str | int], split_containers: dict[tuple[Any, ...], Any], read_budget: list[int]
 ) -> bytes:
-    """The bytes at a location. Containers on the way are taken apart once for all locations.
+    """The bytes at a location. Containers on the way are split once for all locations.
 
-    Each is read over whole, with all that it contains: `left` is how many bytes of them may be read yet.
+    Splitting reads a container with all that it contains: `read_budget` holds the bytes that may still be read.
     """
     container: Any = body
     for depth, part in enumerate(parts):

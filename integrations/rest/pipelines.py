@@ -42,12 +42,12 @@ def records(record: Anything, ctx: Context) -> dict[str, Any]:
 
 
 def _external_id(raw: bytes, keys: tuple[str, ...]) -> str:
-    """The same that the source gave the record as its key."""
+    """The record's key, as the source set it."""
     return key_reader(keys)(raw) if keys else twin_key(identity(raw), twin_number(raw))
 
 
 def _latest_time(ctx: Context) -> datetime:
-    """The run's time, or now where it has gone on for long."""
+    """The present, which is later than the run's own time where the run has gone on for long."""
     return max(ctx.now, datetime.now(UTC))
 
 
@@ -55,7 +55,7 @@ _last_declaration: list[tuple[Any, Rest]] = []
 
 
 def _declaration(ctx: Context) -> Rest:
-    """The connection's declaration, read once a run and not once a record."""
+    """The connection's declaration, parsed once a run and not once a record."""
     settings = ctx.config.get(config.KEY)
     remembered = _last_declaration[-1] if _last_declaration else None
     if remembered is None or remembered[0] is not settings:

@@ -25,11 +25,11 @@ FORMATS: dict[str, Callable[[datetime], str]] = {
     "date": lambda at: at.strftime("%Y-%m-%d"),
 }
 PLACEHOLDERS = tuple(f"{{{edge}{f':{name}' if name else ''}}}" for edge in _EDGES for name in FORMATS)
-"""All that stand for a time, for messages and docs."""
+"""All placeholders for a time, for messages and docs."""
 
 
 def problems(text: str, *, strict: bool = True) -> Iterator[str]:
-    """What is wrong with the placeholders in `text`. `strict`: any other brace is refused too (GraphQL has braces)."""
+    """Problems of the placeholders in a text. `strict` refuses other braces too, which GraphQL in a body needs."""
     for match in _PLACEHOLDER.finditer(text):
         name, form = match[1], match[2] or ""
         if name.startswith("config.") and name.count(".") == 1 and not form:
@@ -41,17 +41,17 @@ def problems(text: str, *, strict: bool = True) -> Iterator[str]:
 
 
 def edges(text: str) -> set[str]:
-    """Which ends of the window `text` names: "window.start", "window.end"."""
+    """The ends of the window that a text names: "window.start", "window.end"."""
     return {match[1] for match in _PLACEHOLDER.finditer(text) if match[1] in _EDGES}
 
 
 def config_names(text: str) -> set[str]:
-    """Which values of the connection's config `text` names."""
+    """The keys of the connection's config that a text names."""
     return {match[1].removeprefix("config.") for match in _PLACEHOLDER.finditer(text) if match[1].startswith("config.")}
 
 
 def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[[str], str] = str) -> str:
-    """`text` with its placeholders replaced; values of the config go through `encode`.
+    """The text with its placeholders filled in; values of the config go through `encode`.
 
     Raises ConfigurationError for a value that the config does not have.
     """
@@ -71,9 +71,9 @@ def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[
 
 
 def with_config(text: str, config: Mapping[str, Any]) -> str:
-    """`text` for people, with the values of the config in it. The window stays as it is declared: each run has another.
+    """The text for people, with the values of the config. The window stays a placeholder: each run has its own.
 
-    A config holds no secret: it is shown to staff, and refused where it repeats a credential.
+    A config holds no secret: staff see it, and it is refused where it repeats a credential.
     """
     return _PLACEHOLDER.sub(
         lambda match: (
@@ -84,13 +84,13 @@ def with_config(text: str, config: Mapping[str, Any]) -> str:
 
 
 def require(source_texts: Iterable[str], config: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError unless `config` has a usable value for each that the texts `found` name."""
+    """Raise ConfigurationError unless the config has a usable value for every key that the texts name."""
     for name in sorted({name for text in source_texts for name in config_names(text)}):
         _config_value(name, config)
 
 
 def fill_all(value: Any, window: Window, config: Mapping[str, Any]) -> Any:
-    """The same for every text inside a JSON value."""
+    """A JSON value with the placeholders in all its texts filled in."""
     if isinstance(value, str):
         return fill(value, window, config)
     if isinstance(value, Mapping):
@@ -123,5 +123,5 @@ def _config_value(name: str, config: Mapping[str, Any]) -> str:
 
 
 def without_config(text: str) -> str:
-    """`text` as an address that can be taken apart: each `{config.NAME}` as a word."""
+    """The text as an address that can be parsed: a word stands for each `{config.NAME}`."""
     return _PLACEHOLDER.sub("word", text)

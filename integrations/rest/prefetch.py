@@ -1,7 +1,7 @@
-"""Pages that will probably be asked for, fetched side by side before they are. What comes of it is only speed.
+"""Fetches pages that will probably be requested next, in parallel. This changes only the speed of a reading.
 
-The reading goes on page by page, and takes from here what is here already. A page whose fetching failed is
-forgotten, and asked for in the ordinary way, with all its attempts.
+The paginator goes on page by page, and takes responses from here that have arrived already. A page whose prefetch
+failed is forgotten, and requested in the ordinary way, with all its attempts.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from integrations.http import Client, Response
 from integrations.rest.exchange import Call
 
 _BEAT_EVERY = 2.0
-"""Seconds between two signs of life of the run while it waits for a page."""
+"""Seconds between two heartbeats of the run while it waits for a page."""
 
 
 class Prefetcher:
-    """`open_client` makes the client of the threads, for a context that touches neither database nor rate limit."""
+    """Fetches pages in threads. `open_client` makes their client, for a context without database and rate limit."""
 
     def __init__(self, ctx: Context, max_pages: int, open_client: Callable[[Context], Client]) -> None:
         self._ctx, self._max_pages, self._open_client = ctx, max_pages, open_client
@@ -29,20 +29,20 @@ class Prefetcher:
         self._pending: list[tuple[Call, Future[Response]]] = []
 
     def start(self, calls: Sequence[Call]) -> None:
-        """Begin to fetch all of `calls` but the first, which is asked for now; each within the tenant's rate.
+        """Begin to fetch all of `calls` but the first, which the caller sends itself; each within the tenant's rate.
 
-        What is under way and not among them has turned out to be no page of this reading.
+        Pending calls that are not among them have turned out to be no pages of this reading, and are cancelled.
         """
         for _, future in (entry for entry in self._pending if entry[0] not in calls):
             future.cancel()
         self._pending = [entry for entry in self._pending if entry[0] in calls]
         for call in calls[1 : self._max_pages + 1]:
             if all(call != pending_call for pending_call, _ in self._pending):
-                self._ctx.throttle(1.0)  # here: the threads must not wait for it, and may not look at the run
+                self._ctx.throttle(1.0)  # in this thread: the others may not wait for it, nor look at the run
                 self._pending.append((call, self._threads().submit(self._fetch, self._shared_client(), call)))
 
     def take(self, call: Call) -> Response | None:
-        """The answer to `call` if it was foreseen and came; None otherwise."""
+        """The response to `call` if it was prefetched; None if it was not, or its prefetch failed."""
         entry = next((entry for entry in self._pending if entry[0] == call), None)
         if entry is None:
             return None
@@ -56,7 +56,7 @@ class Prefetcher:
                 return None
 
     def close(self) -> None:
-        """Forget what is under way."""
+        """Forget all pending calls."""
         if self._client is not None:
             self._client.close()
         if self._pool is not None:

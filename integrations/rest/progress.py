@@ -1,4 +1,4 @@
-"""Where a reading stands between two pages, and what its source's total says of it at the end."""
+"""The position of a reading between two pages, and the comparison with the source's total at its end."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from integrations.rest.exchange import NextPage, PageResponse, State
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """All of it is in the run's checkpoint."""
+    """The position of a reading. All fields are stored in the run's checkpoint."""
 
     state: State
     of: str
-    """Fingerprint of the declaration that the state belongs to."""
+    """Fingerprint of the declaration to which the state belongs."""
     done: bool = False
     pages: int = 0
     distinct: int = 0
@@ -27,35 +27,35 @@ class Progress:
     nulls: int = 0
     first_total: int | None = None
     total: int | None = None
-    """What the source counted last."""
+    """The total that the source stated last."""
     moved: bool = False
     """The total was not the same on all pages."""
     shifted: bool = False
     """Rows were seen to move between pages."""
     partly: bool = False
-    """The first pages were read under another declaration: no total is about all of the reading."""
+    """The first pages were read under another declaration, so no total covers the whole reading."""
     declaring: bool = False
-    """Pages under that other declaration declared what they brought, so the others must too."""
+    """Pages under that other declaration declared their counts, so the other pages must too."""
     undeclared: int = 0
-    """Records of the pages so far that declared nothing, as the source had stated no total yet."""
+    """Records of pages that declared no count, because the source had stated no total yet."""
     total_problem: str = ""
-    """Why the total could not be read, where it could not."""
+    """Why the total could not be read; empty where it could."""
     last: str = ""
     """Digest of the last page."""
     equal_pages: int = 0
-    """How often that page came in a row."""
+    """How many pages in a row were equal to the one before."""
     repeated: int = 0
-    """Records that an earlier page of the run had brought, by their id; not those read again on purpose."""
+    """Records that were on an earlier page of the run too, by their id; without those read again on purpose."""
     stale: int = 0
-    """How many pages in a row brought only records that were read before."""
+    """How many pages in a row had only records that were read before."""
     stated_elsewhere: list[Any] | None = None
-    """What a page says of all records or pages, where the declaration does not look at it; see `unlooked`."""
+    """A count of all records or pages that a page states and the declaration does not use; see `unused_totals`."""
     rows: list[str] | None = None
     """Identities of the records without an id so far; None when they are too many for a checkpoint."""
 
     @classmethod
     def from_checkpoint(cls, declaration: Declaration, checkpoint: Json) -> Progress:
-        """From a checkpoint; from the start without one, or when the declaration has changed since."""
+        """The progress in a checkpoint; the start without one, or when the declaration has changed since."""
         start = cls(declaration.pagination.first_state(), declaration.fingerprint, rows=[])
         if checkpoint is None:
             return start
@@ -66,7 +66,7 @@ class Progress:
         return cls(**{name: value for name, value in checkpoint.items() if name in field_names})
 
     def after_page(self, next_page: NextPage, response: PageResponse, nulls: int, total_problem: str) -> Progress:
-        """Where the reading stands when `turn` follows the page."""
+        """The progress after the page of this response."""
         first = response.total if self.first_total is None else self.first_total
         latest = self.total if response.total is None else response.total
         distinct = (
@@ -112,7 +112,7 @@ class Progress:
         return 0 if -missing in (self.nulls, self.repeated, self.nulls + self.repeated) else missing
 
     def proof(self, subject: str) -> Proof:
-        """What the end of the reading proves."""
+        """The proof that the end of the reading gives: whether as many records came as the source counts."""
         if self.total is None:
             return Proof.unchecked(subject, self.total_problem or "the source states no total")
         if self.partly:
@@ -124,7 +124,7 @@ class Progress:
         return Proof.totals(subject)
 
     def notes(self, proofs: Sequence[Proof]) -> Iterator[str]:
-        """What whoever looks at the run should know of the reading so far; `proofs` are those of its end."""
+        """Notes for the run about the reading so far. `proofs` are those of its end."""
         if self.stale:
             yield f"Page {self.pages} holds only records that this run had read already."
         for proof in proofs:
@@ -140,7 +140,7 @@ class Progress:
 
     @property
     def _incomparable_reason(self) -> str:
-        """Why the total says nothing of what came: it moved, or rows that came have gone since."""
+        """Why the total cannot be compared with what came: it moved, or rows that came were deleted since."""
         if self.moved:
             return f"the source's total moved while it was read, from {self.first_total} to {self.total}"
         if self.repeated and not self.shifted and self.total == self.distinct:

@@ -1,4 +1,4 @@
-"""What a record of the generic table must be: a JSON object, whatever its members."""
+"""The schema of a record of the generic table: a JSON object, whatever its members."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from integrations.rest import exact_json
 
 
 class Anything(BaseModel):
-    """A record as it came: `value` with exact numbers, and the bytes it was read from."""
+    """A record as it came: `value` with exact numbers, and the bytes that it was read from."""
 
     value: dict[str, Any]
     raw: bytes
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        """Read without passing numbers through floating point, as Pydantic would."""
+        """Read the JSON without turning numbers into floating point, as Pydantic would."""
         raw = json_data.encode() if isinstance(json_data, str) else bytes(json_data)
         try:
             value = exact_json.read(raw)

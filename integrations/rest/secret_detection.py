@@ -1,4 +1,4 @@
-"""Credentials that somebody wrote into a declaration by mistake: found before they are stored or shown anywhere."""
+"""Finds credentials that were written into a declaration by mistake, before they are stored or shown anywhere."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def secrets_in(declaration: Mapping[str, Any]) -> Iterator[str]:
             yield name
     auth = declaration.get("auth")
     if isinstance(auth, Mapping):
-        # What auth may say (scheme, name, field, token_url, …) holds no secret; anything else with such a name does.
+        # The keys of `auth` (scheme, name, field, token_url, …) hold no secret; any other key with such a name does.
         for name, value in auth.items():
             is_secret = isinstance(value, str) and _is_secret_value(value)
             if is_secret or (name not in ("token_url", "client_auth") and _is_secret_name(name)):
@@ -41,7 +41,7 @@ def secrets_in(declaration: Mapping[str, Any]) -> Iterator[str]:
 
 
 def secrets_under(path: str, value: Any) -> Iterator[str]:
-    """The same for any value, under the name `at`."""
+    """The dotted names of values that look like secrets, within any value under the name `path`."""
     name = path.rpartition(".")[2]
     if isinstance(value, Mapping):
         for key, child in value.items():
@@ -70,7 +70,7 @@ def _is_template(value: str) -> bool:
 
 
 def _is_secret_address(value: str) -> bool:
-    """Whether an address carries a password or a key in its query."""
+    """Whether a text is an address with a password, or with a key in its query."""
     if "://" not in value:
         return False
     try:

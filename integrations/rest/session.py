@@ -1,4 +1,4 @@
-"""Calls of one run to one declared source: its address, its proof, and one new proof when the old one is refused."""
+"""Sends the calls of one run to one declared source, with its credential, renewed once when it is refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Session:
-    """Use it in a `with`. `fetch` is the seam that `reading` asks pages through."""
+    """Calls to one source, for a `with` statement. The paginator requests pages through `fetch`."""
 
     def __init__(
         self,
@@ -57,15 +57,15 @@ class Session:
 
     @property
     def secret_params(self) -> frozenset[str]:
-        """Query parameters that carry the proof."""
+        """Query parameters that carry the credential."""
         auth = self._declaration.auth
         return frozenset({auth.name} if isinstance(auth, ApiKey) and auth.place == "query" else ())
 
     def fetch(self, call: Call) -> Response:
-        """One page. Raises Transient, SourceChanged, CredentialError (refused twice, the second time with what is new).
+        """The response to one call. Raises Transient, SourceChanged, or CredentialError after two refusals.
 
-        One refusal proves nothing: behind many addresses stands one server that has not heard of a token yet, and a
-        connection that is paused waits for a person.
+        The second attempt sends a renewed credential. One refusal proves nothing: a server behind a shared address may
+        not know a new token yet, and a connection that is paused waits for a person.
         """
         prefetched = self._prefetcher.take(call) if self._prefetcher else None
         response = prefetched or self._send(call, call.accept | {_UNAUTHORISED})
@@ -75,32 +75,32 @@ class Session:
         return self._send(call, call.accept)
 
     def prefetch(self, calls: Sequence[Call]) -> None:
-        """Begin to fetch pages that will probably be asked for next, with the proof that is in use."""
+        """Begin to fetch pages that will probably be requested next, with the headers in use."""
         if self._declaration.concurrency > 1 and self._auth_headers is not None:
             if self._prefetcher is None:
                 self._prefetcher = Prefetcher(self._ctx, self._declaration.concurrency - 1, self._open_client)
             self._prefetcher.start(calls)
 
     def check_response(self, response: RawResponse, body: bytes) -> None:
-        """Refuse an answer that holds a value of the credential, before anything is looked up in it.
+        """Raise SourceChanged for a response that repeats a value of the credential, before it is looked through.
 
-        `body` is the answer's in UTF-8. Whoever declared the call may have made the source repeat what was sent to it:
-        records would show it, and a path with a condition would tell it bit by bit. Raises SourceChanged.
+        `body` is the response's body in UTF-8. A declaration may make the source repeat what was sent to it: records
+        would then show the credential, and a path with a filter would reveal it bit by bit.
         """
         headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
         if self._repeats_credential([response.body, *([] if body is response.body else [body]), _bytes(headers)]):
             raise self._echo_error()
 
     def check_page(self, page: Page) -> None:
-        """Refuse a page in whose checkpoint or notes a value of the credential has come together. Raises SourceChanged.
+        """Raise SourceChanged for a page whose checkpoint or notes hold a value of the credential.
 
-        An address in the answer may spell it in a way that is read as it is.
+        The response may have spelled the value in a way that only decoding brings together, as in a next address.
         """
         if self._repeats_credential([_bytes(json.dumps([page.checkpoint, *page.notes], ensure_ascii=False))]):
             raise self._echo_error()
 
     def redact(self, error: IngestionError) -> IngestionError:
-        """`error` with the source's words, unless they repeat a value of the credential to somebody who declared it."""
+        """The error with the source's words, unless these would show a value of the credential to staff."""
         return self._echo_error() if self._repeats_credential([_bytes(str(error))]) else error
 
     def _repeats_credential(self, texts: Sequence[bytes]) -> bool:
@@ -136,7 +136,7 @@ class Session:
             ) from error
 
     def _current_client(self) -> Client:
-        """A client with today's proof: another one after it was renewed."""
+        """The client with the current headers; a new client after the credential was renewed."""
         auth_headers = self._authenticator.auth_headers()
         if self._client is None or auth_headers != self._auth_headers:
             self._close()
@@ -166,7 +166,7 @@ def _bytes(text: str) -> bytes:
 
 
 def build_call(declaration: Declaration, ctx: Context) -> Call:
-    """The first call with every placeholder replaced. Without a window everything until now is meant."""
+    """The first call with every placeholder filled in. A run without a window reads everything until now."""
     window = ctx.window or Window(_EPOCH, ctx.now)
     if declaration.lookback and not ctx.backfill and ctx.window is not None:
         window = Window(max(_EPOCH, window.start - timedelta(seconds=declaration.lookback)), window.end)

@@ -26,7 +26,7 @@ from integrations.rest.session import Session
 from integrations.rest.versions import version_of
 
 _PREVIEW_BYTES = 2 * 1024 * 1024
-"""Bytes of a page that is shown: the console's process serves others too, and taken apart a page is far larger."""
+"""Bytes of a page in a preview: a split page takes far more memory, and the console's process serves others too."""
 
 
 class Rest(Declaration):
@@ -41,29 +41,29 @@ class Rest(Declaration):
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """The same from JSON that staff wrote. Raises ConfigurationError, which names keys and shows no value."""
+        """The source from JSON that staff wrote. Raises ConfigurationError, which names keys and shows no value."""
         return config.from_json(cls, raw)
 
     def through(self, connect: Connect) -> Self:
-        """The same over clients of your own; for tests, which put a transport under them."""
+        """The source over other clients; for tests, which put a transport under them."""
         changed = self.model_copy()
         changed._connect = connect
         return changed
 
     def untrusted(self) -> Self:
-        """The same as somebody declared it who must not learn the credential: it goes only where it says itself."""
+        """The source as declared by staff who must not learn the credential: it is sent only where it allows."""
         changed = self.model_copy()
         changed._untrusted = True
         return changed
 
     def with_config_keys(self, *names: str) -> Self:
-        """The same where the pipeline's own transform reads these keys of a connection's config, too."""
+        """The source for a pipeline whose own transform reads these keys of a connection's config, too."""
         changed = self.model_copy()
         changed._transforms = self._transforms | set(names)
         return changed
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        """What `{config.NAME}` stands for must be there, and nothing that nobody reads."""
+        """Refuse a config without a value for a `{config.NAME}`, or with a key that is never read."""
         config_keys.refuse_unread_keys(config, self, self._transforms)
         placeholders.require(self.texts, config)
 
@@ -72,14 +72,14 @@ class Rest(Declaration):
             yield from self._paginator(session, ctx).pages(checkpoint)
 
     def reads_windows(self, ctx: Context) -> bool:
-        """Whether a run asks for its window and nothing else: a backfill of one day must not read all days since."""
+        """Whether calls name both ends of the window. Otherwise a backfill of one day would read all days since."""
         return self.edges == {"window.start", "window.end"}
 
     def reads_ahead(self, ctx: Context) -> bool:
         return self.ahead
 
     def on_drift(self, ctx: Context) -> OnDrift:
-        """As declared; what tells records apart and orders them is vital, and so is what leads to the next page."""
+        """The declared reaction to drift. Members that identify and order records or lead to a next page are vital."""
         vital = frozenset({*self.keys, self.updated, *self.pagination.paths(), self.total} - {""})
         return OnDrift(self.drift, vital, explicit=self.declared_drift() is not None)
 
@@ -144,7 +144,8 @@ class Rest(Declaration):
         ):
             yield "This is the only page: the source names no other."
             if missing_paths := [text for text in self.pagination.paths() if scalar_at(body, text) is None]:
-                yield f"The page has nothing at {', '.join(missing_paths)}; if there are more pages, that path is wrong."
+                missing = ", ".join(missing_paths)
+                yield f"The page has nothing at {missing}; if there are more pages, that path is wrong."
         if names := undeclared_members(body, self.signals):
             yield f"The answer has {', '.join(map(repr, names))}: if that says whether it succeeded, declare `signals`."
         if not self.key:
@@ -159,7 +160,7 @@ class Rest(Declaration):
 
 
 def _version_problems(page: Page, declaration: Declaration) -> Iterator[str]:
-    """Why records of a page will be refused over what orders their states."""
+    """Why records of a page will become dead letters, where the member that orders their states is unusable."""
     for record in page.records if declaration.updated else ():
         with contextlib.suppress(ValueError, RecursionError):  # what cannot be read is another matter
             value = exact_json.read(record.body)
@@ -171,7 +172,7 @@ def _version_problems(page: Page, declaration: Declaration) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """The source that each connection's config declares under "rest"; staff add one without code."""
+    """The source that a connection's config declares under "rest", so that staff can add an API without code."""
 
     connect: Connect = Client
 
@@ -200,7 +201,7 @@ class Configured:
         return self._declaration(ctx).preview(ctx)
 
     def check_config(self, settings: Mapping[str, Any]) -> None:
-        """An empty config may be stored: a connection is made before it is declared."""
+        """Refuse a wrong config. An empty one may be stored, because a connection exists before it is declared."""
         if settings:
             other_keys = {name: value for name, value in settings.items() if name != config.KEY}
             config.refuse_secrets(secrets_under("config", other_keys))
@@ -210,7 +211,7 @@ class Configured:
             placeholders.require(declaration.texts, other_keys)
 
     def completed(self, settings: Mapping[str, Any], stored: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Where an API is declared for the first time, the integration that the form would name."""
+        """The config with the integration that the form would set, where an API is declared for the first time."""
         if config.KEY not in settings or config.integration_of(stored) or settings.get("integration"):
             return dict(settings)
         return {**settings, "integration": config.integration_for(name)}

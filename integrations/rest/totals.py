@@ -1,4 +1,4 @@
-"""How many records the source says there are."""
+"""Reads the total of records that the source states."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from integrations.rest.paths import MISSING, value_at
 def total_of(
     declaration: Declaration, headers: Mapping[str, str], body: bytes, envelope: bytes
 ) -> tuple[int | None, str]:
-    """The page's total where one is declared; otherwise None, and why there is none to compare with."""
+    """The page's total where one is declared and readable; otherwise None, and why it cannot be compared."""
     if not declaration.total and not declaration.total_header:
         return None, ""
     location = declaration.total or f"the header {declaration.total_header}"

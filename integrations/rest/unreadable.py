@@ -1,4 +1,4 @@
-"""Why an answer that should be JSON is none, and what it is instead, in a sentence that says what to do."""
+"""Explains why a response is not JSON: recognises what it is instead, and says what to do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ingestion import SourceChanged, Transient
 
 _JSONP = re.compile(rb"(/\*\*/)?\s*[\w$.]{1,100}\s*\(\s*[\[{]")
 _SCRIPT_GUARDS = (b")]}'", b"while(1)", b"while (1)", b"for(;;)", b"for (;;)", b"{}&&", b"throw 1")
-"""What keeps browsers from reading JSON as a script."""
+"""Prefixes that keep browsers from running JSON as a script."""
 _MAGIC_BYTES = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "a ZIP file", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 _MAX_REREAD = 2 * 1024 * 1024
-"""Bytes; a larger page is not built up only to say what is wrong with it."""
+"""Bytes of the largest page that is decoded only to explain what is wrong with it."""
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -53,18 +53,18 @@ def _is_script(body: bytes, start: bytes) -> bool:
 
 
 def _is_lines(body: bytes, start: bytes) -> bool:
-    """A whole value a line, and more of them."""
+    """Whether the first line is a whole JSON value, and another one follows."""
     first, _, more = body.strip().partition(b"\n")
     return start[:1] in (b"{", b"[") and more.lstrip()[:1] in (b"{", b"[") and _is_json(first)
 
 
 def _is_rows(body: bytes, start: bytes) -> bool:
-    """Words and nothing that JSON begins with: plain text, or CSV."""
+    """Whether the text begins unlike any JSON value: plain text, or CSV."""
     return start[:1] not in b'{["-0123456789' and start[:4] not in (b"true", b"null") and start[:5] != b"false"
 
 
 def _has_control_characters(body: bytes, start: bytes) -> bool:
-    """JSON but for a control character within a text."""
+    """Whether the body is JSON but for a control character within a text."""
     if len(body) > _MAX_REREAD:
         return False
     try:
@@ -93,7 +93,7 @@ _RECOGNISERS: list[tuple[Callable[[bytes, bytes], bool], str]] = [
     ),
     (_is_rows, "it begins with other text. Is the address right, and does it want a parameter or a header Accept?"),
 ]
-"""Looked at in this order."""
+"""Tried in this order."""
 
 
 def _is_json(text: bytes) -> bool:

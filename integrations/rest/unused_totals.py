@@ -1,4 +1,4 @@
-"""What a page says of all records that the declaration does not look at, held against what came: notes, no more."""
+"""Compares totals that a page states, but the declaration does not use, with what arrived. It only writes notes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from integrations.rest.paging.signals import stated_page_count, stated_total
 from integrations.rest.progress import Progress
 
 _MAX_ENVELOPE = 64 * 1024
-"""Bytes around the records beyond which they are not looked through for it."""
+"""Bytes of an envelope beyond which it is not looked through."""
 
 
 def with_stated_counts(declaration: Declaration, response: PageResponse, progress: Progress) -> Progress:
-    """`after` with what the first page that counts all records or pages says.
+    """The progress with the count that the first page states that counts all records or pages.
 
-    Not where the run asks for a window: what a source counts then is all that it has, as often as what was asked for.
-    A source without pages is told of it at once (`NoPages`).
+    A run that asks for a window is left out: the source may count all that it has, and not what was asked for. So is
+    a source without pages, for which `NoPages` writes the note at once.
     """
     style = declaration.pagination.style
     if (
@@ -39,7 +39,7 @@ def with_stated_counts(declaration: Declaration, response: PageResponse, progres
 
 
 def missing_notes(progress: Progress) -> Iterator[str]:
-    """A note at the end of a reading that brought less than that."""
+    """A note at the end of a reading to which fewer records or pages arrived than the source stated."""
     if not progress.done or progress.stated_elsewhere is None:
         return
     unit, name, number, declared_as = progress.stated_elsewhere
@@ -51,13 +51,13 @@ def missing_notes(progress: Progress) -> Iterator[str]:
             else ""
         )
         yield (
-            f"{counted(arrived, unit.removesuffix('s'))} came, and {name!r} says {number}, which the declaration does not "
-            f"look at: pages may be missing.{advice}"
+            f"{counted(arrived, unit.removesuffix('s'))} came, and {name!r} says {number}, which the declaration does "
+            f"not look at: pages may be missing.{advice}"
         )
 
 
 def no_change_time_notes(declaration: Declaration, records: Sequence[Record], number: int) -> Iterator[str]:
-    """A note where no record of the first page has the member that says when it changed."""
+    """A note where no record of the first page has the member that `updated` declares."""
     if number != 1 or not declaration.updated or not records:
         return
     for record in records:
@@ -67,6 +67,6 @@ def no_change_time_notes(declaration: Declaration, records: Sequence[Record], nu
         except (ValueError, RecursionError):
             return
     yield (
-        f"No record of the page has {declaration.updated!r}, which says when it changed (`updated`): what is stored with "
-        "a time stays as it is. Has the source renamed it? Correct it, or leave `updated` out."
+        f"No record of the page has {declaration.updated!r}, which says when it changed (`updated`): what is stored "
+        "with a time stays as it is. Has the source renamed it? Correct it, or leave `updated` out."
     )

@@ -1,4 +1,4 @@
-"""What a declaration is made of: frozen values, the same in code and from JSON."""
+"""The base of the frozen values that make up a declaration, in code and from JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ else:
 
 
 class _Declared(ModelMetaclass):
-    """Refuses what is declared wrongly in code as it is refused everywhere else. Validation itself does not come by
-    here, so that a declaration from JSON is refused with every reason at once.
+    """Raises ConfigurationError for a wrong declaration in code. Validation of JSON does not call the class, so a
+    declaration from JSON is refused with all reasons at once.
     """
 
     if not TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Value(BaseModel, metaclass=_Declared):
     @model_validator(mode="before")
     @classmethod
     def _may_hold_lists(cls, values: Any) -> Any:
-        """What JSON writes as a list may be one in code too."""
+        """Accept lists for tuples in code, too, because JSON writes tuples as lists."""
         if not isinstance(values, dict):
             return values
         tuples = {name for name, field in cls.model_fields.items() if get_origin(field.annotation) is tuple}

@@ -1,4 +1,4 @@
-"""What a reading has read since it began, so that a source that goes in a circle is noticed."""
+"""Remembers the records of recent pages, so that a source whose pages go in a circle is noticed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from integrations.rest.exchange import NextPage
 from integrations.rest.progress import Progress
 
 _MAX_STALE_PAGES = 2
-"""A page of nothing new may come by chance when rows move by a whole page; a second one in a row does not."""
+"""A page without new records may come by chance when rows move by a whole page; a second one in a row does not."""
 _MIN_REMEMBERED, _REMEMBERED_PAGES = 5_000, 4
-"""The newest records that are remembered, and at least those of so many pages: memory stays flat, however long a
-reading is. Rows move between neighbouring pages; a longer circle ends by its cursors or by `max_pages`.
+"""The newest records that are remembered, and at least those of so many pages. Memory so stays flat in a long reading:
+rows move between neighbouring pages, and a longer circle ends by its cursors or by `max_pages`.
 """
 
 
 @dataclass(slots=True)
 class VisitedPages:
-    """Hashes of this reading's newest records by their key. An interruption forgets them: what came before is new."""
+    """Hashes of this reading's newest records by their key. They are forgotten when the reading is interrupted."""
 
     _body_hashes: dict[int, int] = field(default_factory=dict)
 
     def count_repeated(self, records: Sequence[Record], progress: Progress, next_page: NextPage) -> Progress:
-        """`progress` with what is known of a page's records: how many an earlier page had brought, and how many pages
-        in a row brought nothing else. Raises SourceChanged for the second such page.
+        """The progress with the page's repeated records counted, and how many pages in a row had no other records.
 
-        A page that its style reads again on purpose counts neither way.
+        Raises SourceChanged for the second such page. A page that its style reads again on purpose is not counted.
         """
         if not records or (
             next_page.rows_reached is not None and next_page.rows_reached <= progress.state.get("far", 0)

@@ -97,7 +97,9 @@ FAULTS = [
         "        pass",
         ("tests/integrations/stripe/test_config_keys.py",),
     ),
-    Fault("integrations/rest/ordering.py", "name != ordering_name(declaration)", "False", (f"{_REST}/test_ordering.py",)),
+    Fault(
+        "integrations/rest/ordering.py", "name != ordering_name(declaration)", "False", (f"{_REST}/test_ordering.py",)
+    ),
     Fault(
         "integrations/rest/paging/signals.py",
         "        if path not in signal_paths:\n            raise",

@@ -84,7 +84,7 @@ FAULTS = [
     ),
     Fault("integrations/rest/failures.py", '(no_records or name != "status")', "True", (f"{_REST}/test_answers.py",)),
     Fault(
-        "integrations/rest/answers.py",
+        "integrations/rest/failure_candidates.py",
         "value_at_steps(body, record_path[:depth], at), at, names",
         "value_at_steps(body, record_path[:1], at), at, names",
         (f"{_REST}/test_answers.py", f"{_REST}/test_names_on_the_way.py"),

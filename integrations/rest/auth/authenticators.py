@@ -1,4 +1,4 @@
-"""Who holds the proof during a run, and gets a new one when the source refuses it."""
+"""Authenticators hold the auth headers of a run, and renew them when the source refuses a call."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from integrations.rest.auth.tokens import TokenEndpoint, lifetime
 from integrations.rest.auth.transport_hook import Connect
 
 _EXPIRY_MARGIN = 30.0
-"""Seconds before its end from which a token is not used any more."""
+"""Seconds before its end at which a token is no longer used."""
 
 
 class Authenticator(Protocol):
-    """`proof` for the next call; `renew` after it was refused, where there is something to renew."""
+    """Gives the auth headers of the next call, and renews them after a refusal."""
 
     def auth_headers(self) -> AuthHeaders: ...
 
@@ -34,7 +34,7 @@ class Authenticator(Protocol):
 
 
 class StaticAuthenticator:
-    """A credential that stays as it is."""
+    """Sends the stored credential as it is."""
 
     def __init__(self, auth: NoAuth | Bearer | Basic | ApiKey, ctx: Context) -> None:
         self._auth, self._ctx = auth, ctx
@@ -47,11 +47,11 @@ class StaticAuthenticator:
         return self._headers
 
     def renew(self) -> None:
-        self._headers = None  # somebody may have stored another credential meanwhile
+        self._headers = None  # staff may have stored another credential meanwhile
 
 
 class ClientCredentialsAuthenticator:
-    """A token of the client itself, asked for once a run and when it ends or is refused."""
+    """Requests a token for the client itself, once a run, and again when it ends or is refused."""
 
     def __init__(self, auth: ClientCredentials, ctx: Context, connect: Connect, clock: Callable[[], float]) -> None:
         self._auth, self._ctx, self._clock = auth, ctx, clock
@@ -75,7 +75,7 @@ class ClientCredentialsAuthenticator:
 
 
 class RefreshTokenAuthenticator:
-    """A token that is exchanged for the next one, by one worker for all, and stored before it is used."""
+    """Exchanges a refresh token for new tokens, in one worker for all, and stores them before they are used."""
 
     def __init__(self, auth: RefreshToken, ctx: Context, connect: Connect, now: Callable[[], float]) -> None:
         self._auth, self._ctx, self._now = auth, ctx, now
@@ -99,7 +99,7 @@ class RefreshTokenAuthenticator:
         form = {"grant_type": "refresh_token", "refresh_token": required_value(stored, "refresh_token")}
         if self._auth.scope:
             form["scope"] = self._auth.scope
-        # Asked once: an answer that was lost on its way may have made the old token worthless already.
+        # Sent once: if the response was lost on its way, the old token may be worthless already.
         token_response = self._endpoint.request_token(self._ctx, form, stored, repeatable=False)
         refresh_token = token_response.get("refresh_token")
         renewed = {**stored, "access_token": token_response["access_token"]}
@@ -131,7 +131,7 @@ def _bearer_headers(token: str) -> AuthHeaders:
 
 
 def _usable_seconds(seconds: float | None) -> float:
-    """How long a token is used; a short-lived one for half of its life."""
+    """Seconds for which a token is used; a short-lived token for half of its life."""
     return float("inf") if seconds is None else max(seconds - _EXPIRY_MARGIN, seconds / 2)
 
 

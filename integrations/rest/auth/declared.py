@@ -13,16 +13,16 @@ from ingestion import CredentialError
 from integrations.rest.values import Value
 
 _NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
-"""What may name a header (RFC 9110, token)."""
+"""Characters of a header's name (RFC 9110, token)."""
 RESERVED_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding", "x-request-id"}
 )
-"""Headers that a call has of its own: a declared one would not be sent, or beside ours."""
+"""Headers that the HTTP client sets: a declared one would not be sent, or be sent twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthHeaders:
-    """What goes with every call, and is never shown."""
+    """Headers and query parameters that authenticate every call, and are never shown."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     params: Mapping[str, str] = field(default_factory=dict, repr=False)

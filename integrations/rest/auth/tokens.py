@@ -1,4 +1,4 @@
-"""Asking an OAuth 2 token address (RFC 6749). What is sent and what comes back is in no error and no log line."""
+"""Requests tokens from an OAuth 2 token endpoint (RFC 6749). No error and no log line holds what is sent or comes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from integrations.rest.auth.transport_hook import Connect
 
 _REFUSED_STATUSES = frozenset({400, 401, 403})
 _ERROR_CODE = re.compile(r"[a-z]{2,20}([_-][a-z]{1,20}){0,5}")
-"""What error codes look like, those of the standard (RFC 6749, 5.2) and sources' own; few tokens look so."""
+"""The shape of error codes, of the standard (RFC 6749, 5.2) and of sources; few tokens have it."""
 _TEMPORARY_CODES = frozenset({"temporarily_unavailable", "server_error"})
-"""Codes by which a token address says that it has a problem of its own."""
+"""Codes by which a token endpoint reports a problem of its own."""
 _LIMITS = Limits(deadline=20, body_bytes=256 * 1024, wire_bytes=256 * 1024)
-"""Well within the time for which other workers wait for one that exchanges."""
+"""Well within the time for which other workers wait for the exchange."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """Where tokens are given out, and how the client says who it is there."""
+    """A token endpoint, and how the client identifies itself to it."""
 
     url: str
     client_auth: Literal["body", "basic"]
@@ -36,9 +36,9 @@ class TokenEndpoint:
     def request_token(
         self, ctx: Context, form: Mapping[str, str], secret: Mapping[str, str], *, repeatable: bool
     ) -> dict[str, Any]:
-        """The token answer, with an `access_token` in it. `again`: the question may be repeated after a failure.
+        """The token response, with an `access_token`. A `repeatable` request is sent again after a failure.
 
-        Raises CredentialError when it refuses, also with status 200; SourceChanged for what is no answer; Transient.
+        Raises CredentialError for a refusal, also with status 200; SourceChanged for an unusable response; Transient.
         """
         headers, fields = self._client_identification(secret)
         with self.connect(ctx, self.url, secret_headers=headers, limits=_LIMITS) as client:
@@ -57,7 +57,7 @@ class TokenEndpoint:
         return dict(payload)
 
     def _refusal_of(self, ctx: Context, response: Response, code: str, secret: Mapping[str, str]) -> IngestionError:
-        """The refusal; one for too many calls holds everybody off, as a 429 does."""
+        """The error of a refusal. A refusal for too many calls holds all workers off, as a 429 does."""
         if not is_later(code):
             return _refusal(response, code, secret)
         wait = retry_after(response.headers, DEFAULT.retry_after_cap) or DEFAULT.backoff_cap
@@ -74,7 +74,7 @@ class TokenEndpoint:
 
 
 def lifetime(token_response: Mapping[str, Any]) -> float | None:
-    """Seconds that the token is good for, None when the source does not say."""
+    """Seconds until the token ends, None when the source does not say."""
     try:
         seconds = float(token_response.get("expires_in") or "nan")
     except (TypeError, ValueError):
@@ -83,7 +83,7 @@ def lifetime(token_response: Mapping[str, Any]) -> float | None:
 
 
 def _error_code(response: Response) -> str:
-    """The error code of the answer; '' when it has none, or is none."""
+    """The error code of the response; '' when it has none, or is no JSON."""
     try:
         payload = response.json()
     except Exception:  # noqa: BLE001  whatever it is, the status says enough
@@ -95,7 +95,7 @@ def _error_code(response: Response) -> str:
 
 
 def _refusal(response: Response, code: str, secret: Mapping[str, str]) -> CredentialError | Transient:
-    """What the token address's error means. Its own text is in no message: it may quote what was sent."""
+    """The error of a refusal by the token endpoint. Its own text is in no message: it may quote what was sent."""
     if code in _TEMPORARY_CODES:
         return Transient(f"The token address has a problem of its own ({code}).")
     is_sent_value = any(value and (value in code or code in value) for value in secret.values())

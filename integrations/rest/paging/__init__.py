@@ -1,6 +1,6 @@
-"""How a source parts its records into pages. Each style is a pure function from a page to the next question.
+"""Styles of pagination. Each is a pure function from a page to the state of the next call.
 
-What each one guarantees when rows come and go while it reads stands in docs/how-to/load-a-rest-api.md.
+docs/how-to/load-a-rest-api.md says what each style guarantees when rows come and go while it reads.
 """
 
 from __future__ import annotations

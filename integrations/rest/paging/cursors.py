@@ -127,7 +127,7 @@ class SinceId(Value):
         return NextPage({"since": response.ids[-1], "first": response.ids[0]}, repeated_rows=repeated_rows)
 
     def _promises_more(self, response: PageResponse, *, if_undeclared: bool) -> bool:
-        """What `more` says; `unless` where it is not declared."""
+        """Whether `more` promises another page; `if_undeclared` where no `more` is declared."""
         if not self.more:
             return if_undeclared
         return promises_more(response, self.more, self.more_values, self.last_values, absent_ends=self.absent_ends)

@@ -1,4 +1,4 @@
-"""A source that leads to a page that was read already, and how it may be declared that this is its end."""
+"""The error of a source whose next page was read already, with advice to declare it where that is its end."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ingestion.redaction import mask
 from integrations.rest.exchange import State
 
 _SHORT = 20
-"""Characters of a cursor that may be a word for the end; longer ones are not shown."""
+"""Characters of a cursor that may be a word for the end; longer cursors are not shown."""
 
 
 def cycle_error(paging: Any, state: State, next_state: State | None) -> SourceChanged:
-    """The error of a page, `asked` for, that names one as the next that was read already."""
+    """The error of a page, requested by `state`, that names a page as the next one that was read already."""
     advice = _advice_for(paging.style, state, next_state)
     return SourceChanged(f"The source names a page as the next one that was read already; it would never end.{advice}")
 
@@ -32,6 +32,7 @@ def _advice_for(style: str, state: State, next_state: State | None) -> str:
         return ""
     cursor_json = json.dumps(mask(cursor) if isinstance(cursor, str) else cursor)
     return (
-        f" The page that names it was asked for with {cursor_json}. Look at it first: its records would not be read. If "
-        f'it holds none that did not come before, and {as_end} "ends": [{cursor_json}]. If it holds others, ask the source.'
+        f" The page that names it was asked for with {cursor_json}. Look at it first: its records would not be read. "
+        f'If it holds none that did not come before, and {as_end} "ends": [{cursor_json}]. If it holds others, '
+        "ask the source."
     )

@@ -1,4 +1,4 @@
-"""Pages whose address the source names itself: in the body, or in a Link header (RFC 8288)."""
+"""Pages whose address the source names: in the body, or in a Link header (RFC 8288)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from integrations.rest.paths import MISSING
 from integrations.rest.values import Value
 
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;,"']*)"""
-"""In double quotes or bare as RFC 8288 has it; in single quotes as some sources write it."""
+"""A parameter's value: in double quotes or bare (RFC 8288), or in single quotes, which some sources write."""
 _LINK = re.compile(rf"<([^<>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+\s*(?:=\s*{_VALUE})?)*)")
 _PARAMETER = re.compile(rf";\s*([\w!#$&+\-.^`|~*]+)\s*(?:=\s*({_VALUE}))?")
-"""Name and value. Read one after the other, so that what stands within a quoted title is no parameter."""
+"""Name and value. Parameters are read in their order, so that text within a quoted title is no parameter."""
 _LONGEST = 8000
 
 
@@ -115,7 +115,7 @@ class LinkHeader(Value):
         return NextPage(None)
 
     def _require_visible_end(self, response: PageResponse) -> None:
-        """Raise SourceChanged where an answer with records and without a Link header may have more pages behind it."""
+        """Raise SourceChanged where a response with records and without a Link header may not be the last one."""
         if not self.absent_ends:
             raise SourceChanged(
                 f"The page has {counted(response.elements, 'record')} and no Link header, "
@@ -126,8 +126,8 @@ class LinkHeader(Value):
         )
         if candidate:
             raise SourceChanged(
-                f"The answer has no Link header, but its page a member {candidate[0]!r} at {candidate[1]} that may lead to "
-                "the next one. If it does, declare that (`pagination`: next_url or cursor); if it does not, "
+                f"The answer has no Link header, but its page a member {candidate[0]!r} at {candidate[1]} that may "
+                "lead to the next one. If it does, declare that (`pagination`: next_url or cursor); if it does not, "
                 'declare there: "absent_ends": true.'
             )
 
@@ -136,25 +136,24 @@ class LinkHeader(Value):
 
 
 def link_target(header: str, rel: str) -> str:
-    """The target of the first link with relation `rel`, '' when there is none."""
+    """The target of the first link with relation `rel`; '' when there is none."""
     for target, parameters in _LINK.findall(header[: 2 * _LONGEST]):
         relations = [value for name, value in _PARAMETER.findall(parameters) if name.lower() == "rel"]
-        if (
-            relations and rel.lower() in relations[0].strip("\"'").lower().split()
-        ):  # of several the first counts (RFC 8288, 3.3)
+        # Of several `rel` parameters the first counts (RFC 8288, 3.3).
+        if relations and rel.lower() in relations[0].strip("\"'").lower().split():
             return str(target)
     return ""
 
 
 def is_readable(header: str) -> bool:
-    """Whether a Link header is links and nothing else. A header that is too long to be looked through is not."""
+    """Whether a Link header holds links and nothing else. A header that is too long is not read."""
     if len(header) > 2 * _LONGEST:
         return False
     return not re.sub(r"[\s,]", "", _LINK.sub("", header))
 
 
 def resolve_url(base: str, target: str, *, keep_origin: bool) -> str:
-    """The absolute address of `target`, seen from `base`. Raises SourceChanged when it leaves the origin of `base`."""
+    """The absolute address of `target` on the page `base`. Raises SourceChanged when it leaves the origin of `base`."""
     if len(target) > _LONGEST:
         raise SourceChanged(f"The next page's address has more than {_LONGEST} characters.")
     try:
@@ -168,8 +167,8 @@ def resolve_url(base: str, target: str, *, keep_origin: bool) -> str:
         proxy_advice = ' If that is the same system behind a proxy, declare in `pagination`: "keep_origin": true.'
         hint = proxy_advice if url.hostname else ""
         raise SourceChanged(
-            f"The next page lies on {_describe_origin(url)}, not on {_describe_origin(base_url)}: it is not followed, because the credential "
-            f"would go with it.{hint}"
+            f"The next page lies on {_describe_origin(url)}, not on {_describe_origin(base_url)}: it is not followed, "
+            f"because the credential would go with it.{hint}"
         )
     return url._replace(fragment="").geturl()
 
@@ -184,7 +183,7 @@ def without_params(url: str, names: Collection[str]) -> str:
 
 
 def _describe_origin(parts: SplitResult) -> str:
-    """Scheme, host and port, without a user or a password that stand there too."""
+    """Scheme, host and port, without the user and the password of the address."""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
@@ -194,5 +193,5 @@ def _origin(parts: object) -> tuple[str, str | None, int | None]:
 
 
 def _call_at(call: Call, state: State) -> Call:
-    """The address holds the whole query already; the declared one is for the first page."""
+    """The call of a page that the source named. Its address has the whole query; declared parameters are left out."""
     return Call(state["url"], call.method, {}, call.headers, call.body) if "url" in state else call

@@ -23,9 +23,9 @@ from integrations.rest.paging.signals import (
 from integrations.rest.values import Value
 
 STATUSES_PAST_TOTAL = frozenset({400, 404, 410, 416, 422})
-"""What a source may answer where its own total says that there is nothing more; it is asked whether that is so."""
+"""Statuses that a source may answer past its own total. That page is requested to see that it has no records."""
 MAX_RETURNS = 3
-"""How often a reading goes back without meeting a new row before it does something else."""
+"""How often a reading goes back without meeting a new row before it stops doing so."""
 
 
 class PageNumber(Value):
@@ -111,7 +111,7 @@ class PageNumber(Value):
         return NextPage(next_state, rows_reached=rows_read)
 
     def _after_empty_page(self, state: State, response: PageResponse) -> NextPage:
-        """The end; but where the total had promised this page, rows were deleted: look at the page before once more."""
+        """The end of the reading, or the page before once more, where rows of a promised page were deleted."""
         number, rows_read = state["page"], state.get("read", 0)
         is_missing = not response.is_page and self._was_promised(state)
         if (
@@ -133,12 +133,12 @@ class PageNumber(Value):
         )
 
     def _was_promised(self, state: State) -> bool:
-        """Whether an earlier page said that this one is there."""
+        """Whether an earlier page said that this page exists."""
         pages_before = state["page"] - self.start
         return pages_before > 0 and (bool(self.more) or pages_before < state.get("pages", 0))
 
     def _still_promises(self, state: State, response: PageResponse) -> bool:
-        """Whether this page, an earlier one given again, says that another follows: then it was not the last."""
+        """Whether this page, an earlier one given again, says that another follows, so that it was not the last."""
         if self.more:
             return says_more(response, self.more, self.more_values)
         pages = self._page_count(response, state)
@@ -148,7 +148,7 @@ class PageNumber(Value):
         return promises_more(response, self.more, self.more_values, self.last_values, absent_ends=self.absent_ends)
 
     def _page_count(self, response: PageResponse, state: State) -> int | None:
-        """How many pages there are: by this page, or by an earlier one where only the first ones say it."""
+        """The number of pages by this page, or by an earlier one where only the first pages state it."""
         if self.more or not self.pages:
             return None
         return number_of_pages(response, self.pages, absent_ends=self.absent_ends, earlier_count=state.get("pages"))
@@ -165,7 +165,7 @@ class PageNumber(Value):
 
 
 def likely_next_states(declaration: Any, state: State) -> list[State]:
-    """Where the pages after `state` will probably be asked for; none beyond what the total promises."""
+    """The states of the pages that will probably follow `state`; none beyond the total."""
     paging, distances = declaration.pagination, range(1, declaration.concurrency)
     if paging.style == "page":
         total, size = state.get("total"), state.get("first") or paging.size

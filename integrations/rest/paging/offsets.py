@@ -17,7 +17,7 @@ from integrations.rest.paging.signals import NOT_TRUE, Scalar, broken_promise, o
 from integrations.rest.values import Value
 
 _MARKS_KEPT = 50
-"""Marks of the page before that are kept in the checkpoint; a new page must hold one of them."""
+"""Marks of the page before that the checkpoint keeps; a new page must hold one of them."""
 
 
 class Offset(Value):
@@ -92,7 +92,7 @@ class Offset(Value):
     def _after_page(
         self, state: State, response: PageResponse, repeated_rows: int, rows_reached: int, *, shifted: bool
     ) -> NextPage:
-        """To the page after one that brought rows."""
+        """The page after one that brought new rows."""
         far = max(rows_reached, state.get("far", 0))
         overlap = min(self.overlap, response.elements - 1)
         next_state: State = {"offset": state["offset"] + response.elements - overlap, "end": rows_reached, "far": far}
@@ -112,9 +112,10 @@ class Offset(Value):
         return [self.more] if self.more else []
 
     def _go_back(self, state: State, rows_reached: int) -> NextPage:
-        """Nothing of the page before is here: rows were deleted, and others moved up over the boundary.
+        """An earlier page, because this one begins with no row of the page before.
 
-        Or the source rounds offsets. Each time that going back has brought no new row, the next step is half as long.
+        Rows were deleted, and others moved up over the boundary; or the source rounds offsets. Each time that going
+        back has brought no new row, the next step is half as long.
         """
         offset: int = state["offset"]
         return_count = state.get("returns", 0) + (0 if state.get("going_back") else 1)

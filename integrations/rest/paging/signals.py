@@ -1,7 +1,8 @@
-"""What a page says about the pages after it: yes, no, or nothing that can be read, which is neither.
+"""Reads what a page says about the pages after it: that more follow, that none do, or nothing.
 
-A page without records needs to say nothing. A page with records that lacks what its style looks at may have more pages
-behind it that nobody would ever ask for, so that ends in SourceChanged unless its source is known to leave it out.
+A page without records need not say anything. A page with records that lacks what its style looks at may be followed by
+pages that would never be requested. It raises SourceChanged, unless the declaration says that the source leaves the
+member out on its last page.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _LAST_NAMES = re.compile(r"(is_?)?last(_?page)?|(is_?)?done", re.IGNORECASE)
 _PAGE_COUNT_NAMES = re.compile(r"(total|last|max|num(ber)?_?of)_?pages?|pages?_?(count|total)|pages", re.IGNORECASE)
 _TOTAL_NAMES = re.compile(r"total(_?(count|results|items|records|elements|size|hits|rows))?", re.IGNORECASE)
 TOTAL_HEADERS = ("X-Total-Count", "X-Total", "X-WP-Total", "X-Total-Results", "X-Pagination-Total-Count")
-"""Headers that usually count all records."""
+"""Headers that usually state how many records there are."""
 _CONTENT_RANGE = re.compile(r"\w+ (?:\d+-\d+|\*)/(\d{1,15})")
 LAST_IS_EMPTY = 'if its last page is always empty, declare that in `pagination`: "empty_ends": true.'
 NOT_TRUE = "if what it says of further pages is not to be believed, leave that out of `pagination`."
@@ -41,7 +42,7 @@ _OTHER_NAMES = re.compile(r"prev|before|first|last_?page|^last$|total|size|limit
 def promises_more(
     response: PageResponse, path: str, yes: Collection[Scalar], no: Collection[Scalar], *, absent_ends: bool
 ) -> bool:
-    """The truth value at `path`: whether more pages follow. Raises SourceChanged for anything that is no such value."""
+    """Whether the value at `path` promises another page. Raises SourceChanged for a value that is not declared."""
     value = response.value_at(path)
     if _equals_any(value, yes):
         return True
@@ -51,19 +52,19 @@ def promises_more(
         require_visible_end(response, path, absent_ends=absent_ends)
         return False
     raise SourceChanged(
-        f"At {path} stands {_describe(value)}, which says neither that more pages follow ({_describe_all(yes)}) nor that none "
-        f"do ({_describe_all(no)}). Declare in `pagination` which values do, such as {_as_json('more_values', value)}, or "
-        f"{_as_json('last_values', value)}."
+        f"At {path} stands {_describe(value)}, which says neither that more pages follow ({_describe_all(yes)}) nor "
+        f"that none do ({_describe_all(no)}). Declare in `pagination` which values do, such as "
+        f"{_as_json('more_values', value)}, or {_as_json('last_values', value)}."
     )
 
 
 def says_more(response: PageResponse, path: str, yes: Collection[Scalar]) -> bool:
-    """Whether the page says that more follow; False also where it says nothing that can be read."""
+    """Whether the page says that more pages follow; False also where it says nothing readable."""
     return bool(path) and _equals_any(response.value_at(path), yes)
 
 
 def broken_promise(response: PageResponse, promise: str, remedy: str) -> SourceChanged:
-    """The error of a page that is not there although the source itself named or promised it."""
+    """The error of a missing page that the source itself had named or promised."""
     came = f"status {response.status} came" if not response.is_page else "none came"
     return SourceChanged(
         f"{promise}, but {came} in its place: records may be missing, so this is no end. Ask the source; {remedy}"
@@ -73,9 +74,10 @@ def broken_promise(response: PageResponse, promise: str, remedy: str) -> SourceC
 def number_of_pages(
     response: PageResponse, path: str, *, absent_ends: bool, earlier_count: int | None = None
 ) -> int | None:
-    """The number at `path`, rounded up. Of a page that lacks it: None where that ends, else what an earlier one said.
+    """The number of pages at `path`, rounded up.
 
-    Raises SourceChanged for what is no number.
+    For a page without it: None where `absent_ends` makes it the last one, otherwise the count of an earlier page.
+    Raises SourceChanged for a value that is no number.
     """
     value = response.value_at(path)
     if value is MISSING or value is None:
@@ -94,15 +96,15 @@ def number_of_pages(
 
 
 def ends_paging(value: Any, declared: Collection[Scalar]) -> bool:
-    """Whether a cursor or address says that there is no next page."""
+    """Whether the value of a cursor or an address means that there is no next page."""
     return value is None or value is False or value == "" or _equals_any(value, declared)
 
 
 def require_visible_end(response: PageResponse, path: str, *, absent_ends: bool, sent: Any = None) -> None:
     """Raise SourceChanged where a page with records lacks what names the next page, and nothing else shows its end.
 
-    An end is shown by the source's own total, or by a declaration that says so, unless another member looks like what
-    was looked for under a new name. `sent` is what the page was asked for with: some sources repeat it.
+    The source's own total shows an end, and so does a declaration, unless another member looks like the missing one
+    under a new name. `sent` is the cursor of this page, which some sources repeat and which is no next page.
     """
     if not response.elements or (response.total is not None and response.rows_read >= response.total):
         return
@@ -123,7 +125,7 @@ def require_visible_end(response: PageResponse, path: str, *, absent_ends: bool,
 
 
 def next_page_candidates(response: PageResponse, path: str, sent: Any) -> Iterator[tuple[str, str]]:
-    """Name and path of members around the records that look like the way to a next page and hold something."""
+    """Name and path of members of the envelope that look like the way to a next page and have a value."""
     for at, name, value in _scalar_members(_envelope(response), 3):
         is_candidate = (
             _NEXT_NAMES.search(name) and not _OTHER_NAMES.search(name) and name != re.split(r"[.\]]", path)[-1]
@@ -133,9 +135,7 @@ def next_page_candidates(response: PageResponse, path: str, sent: Any) -> Iterat
 
 
 def more_flags(response: PageResponse) -> Iterator[tuple[str, str]]:
-    """Where members around the records stand that by their names say that more pages follow, and each with what it
-    says: "has_more" true, "last" false.
-    """
+    """Path and statement of members of the envelope that say that more pages follow: "has_more" true, "last" false."""
     for path, name, value in _scalar_members(_envelope(response), 3):
         flag = str(value).lower() if isinstance(value, str | bool) else ""
         if (flag == "true" and _MORE_NAMES.fullmatch(name)) or (flag == "false" and _LAST_NAMES.fullmatch(name)):
@@ -143,8 +143,10 @@ def more_flags(response: PageResponse) -> Iterator[tuple[str, str]]:
 
 
 def require_end(response: PageResponse, paging: Any, signal_paths: Collection[str]) -> None:
-    """Raise SourceChanged where the last page has records and says itself that more pages follow, in a member that the
-    paging does not look at and that is not `told` to say something else. A total that is reached proves the end.
+    """Raise SourceChanged where the last page has records and says that more pages follow.
+
+    It says so in a member that the paging does not look at and that no declared signal explains (`signal_paths`). A
+    total that is reached proves the end all the same.
     """
     if paging.style == "none" or getattr(paging, "more", "") or not response.elements:
         return
@@ -153,14 +155,14 @@ def require_end(response: PageResponse, paging: Any, signal_paths: Collection[st
     for path, statement in more_flags(response):
         if path not in signal_paths:
             raise SourceChanged(
-                f"The page says that more pages follow ({statement}), but is the last one by what `pagination` looks at. "
-                "Has the source renamed that? Correct it. If the member says something else, declare that: "
+                f"The page says that more pages follow ({statement}), but is the last one by what `pagination` looks "
+                "at. Has the source renamed that? Correct it. If the member says something else, declare that: "
                 f"{no_failure(mask(path)[:100])}."
             )
 
 
 def require_encodable(state: State | None) -> None:
-    """Raise SourceChanged for a next page whose name is no text, so that it could neither be asked for nor be kept."""
+    """Raise SourceChanged for a next page whose cursor or address is no valid text: it cannot be sent or stored."""
     try:
         msgspec.json.encode(state)
     except UnicodeEncodeError:
@@ -171,7 +173,7 @@ def require_encodable(state: State | None) -> None:
 
 
 def stated_page_count(response: PageResponse) -> tuple[str, int] | None:
-    """A member around the records that counts more pages than one, and what it says."""
+    """Name and value of a member of the envelope that counts more pages than one."""
     for _, name, value in _scalar_members(_envelope(response), 3):
         if _PAGE_COUNT_NAMES.fullmatch(name) and type(value) is int and value > 1:
             return mask(name)[:60], value
@@ -179,8 +181,9 @@ def stated_page_count(response: PageResponse) -> tuple[str, int] | None:
 
 
 def stated_total(response: PageResponse, *, rows_read: int) -> tuple[str, int, str] | None:
-    """A member around the records, or a header, that counts more of them than were `read`: its name, what it says, and
-    how it is declared ('' where it cannot be).
+    """A member of the envelope, or a header, that counts more records than `rows_read`.
+
+    The result has its name, its value, and the JSON by which it is declared ('' where it cannot be).
     """
     for at, name, value in _scalar_members(_envelope(response), 3):
         if _TOTAL_NAMES.fullmatch(name) and type(value) is int and value > rows_read:
@@ -200,7 +203,7 @@ def _envelope(response: PageResponse) -> Any:
 
 
 def _scalar_members(value: Any, depth: int, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Any]]:
-    """Path, the last word of the name, and value of what is no list."""
+    """Path, last part of the name, and value of each member that is neither an object nor a list."""
     if isinstance(value, Mapping):
         for name, child in value.items():
             if isinstance(child, Mapping) and depth:
@@ -210,7 +213,7 @@ def _scalar_members(value: Any, depth: int, names: tuple[str, ...] = ()) -> Iter
 
 
 def _equals_any(value: Any, allowed: Collection[Scalar]) -> bool:
-    """Equal and of the same type: the text "false" is not false, and 1 is not true."""
+    """Whether an allowed value is equal and of the same type: the text "false" is not false, and 1 is not true."""
     return any(type(value) is type(allowed_value) and value == allowed_value for allowed_value in allowed)
 
 
@@ -230,7 +233,7 @@ def _describe(value: Any) -> str:
 
 
 def overlap_length(tail: Sequence[str], marks: Sequence[str], overlap: int) -> int:
-    """How many of a page's first elements are known: up to the latest row of the page before that stands on it."""
+    """How many of a page's first elements were read before: all up to the latest row of the page before."""
     overlapping_rows = tail[-overlap:]
     if (
         marks[: len(overlapping_rows)] == overlapping_rows

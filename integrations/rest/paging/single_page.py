@@ -1,4 +1,4 @@
-"""A source that answers with everything at once."""
+"""A source that sends all its records on a single page."""
 
 from __future__ import annotations
 
@@ -34,21 +34,19 @@ class NoPages(Value):
             return NextPage(None)
         for _, statement in more_flags(response):
             raise SourceChanged(
-                f"The page says that more pages follow ({statement}), and no pagination is declared, so they would never "
-                f"be read. {_DECLARE}"
+                f"The page says that more pages follow ({statement}), and no pagination is declared, so they would "
+                f"never be read. {_DECLARE}"
             )
         if response.status == 206:
             raise SourceChanged(
                 "The source answered 206 (partial content): this is a part of the list, and no pagination is declared, "
                 f"so the rest would never be read. {_DECLARE}"
             )
-        return NextPage(
-            None,
-            tuple(f"{statement}, and no pagination is declared. {_DECLARE}" for statement in self._hints(response)),
-        )
+        notes = tuple(f"{hint}, and no pagination is declared. {_DECLARE}" for hint in self._hints(response))
+        return NextPage(None, notes)
 
     def _hints(self, response: PageResponse) -> list[str]:
-        """What on the page looks like the way to a next one."""
+        """Parts of the response that look like the way to a next page."""
         names = [f"{name!r} at {at}" for name, at in dict.fromkeys(next_page_candidates(response, "", None))]
         hints = [f"The page has {', '.join(names)}, which may lead to more pages"] if names else []
         if link_target(response.headers.get("link", ""), "next"):
