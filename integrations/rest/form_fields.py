@@ -23,15 +23,12 @@ class Lines(forms.CharField):
             name, equals, text = line.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line[:60]})
-            earlier_value = parsed.get(name.strip())
-            earlier = (
-                earlier_value
-                if isinstance(earlier_value, list)
-                else [earlier_value]
-                if earlier_value is not None
-                else []
-            )
-            parsed[name.strip()] = [*earlier, text.strip()] if earlier else text.strip()
+            name, text = name.strip(), text.strip()
+            if name in parsed:  # a parameter of several values
+                earlier = parsed[name]
+                parsed[name] = [*(earlier if isinstance(earlier, list) else [earlier]), text]
+            else:
+                parsed[name] = text
         return parsed
 
 

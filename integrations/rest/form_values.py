@@ -47,6 +47,7 @@ def initial(connection: Connection) -> dict[str, Any]:
 
 
 def declaration_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The declaration in a stored config; empty where there is none."""
     declaration = config.get(KEY)
     return declaration if isinstance(declaration, dict) else {}
 
@@ -55,13 +56,7 @@ def _initial(declaration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name in (*REQUEST, *RECORDS, *ANSWER, *LIMITS):
         value = declaration.get(name)
         if name in ("params", "headers") and isinstance(value, dict):
-            pairs = [
-                (key, item) for key, items in value.items() for item in (items if isinstance(items, list) else [items])
-            ]
-            yield (
-                name,
-                "\n".join(f"{key}={str(item).lower() if isinstance(item, bool) else item}" for key, item in pairs),
-            )
+            yield name, "\n".join(_lines_of(value))
         elif name in ("body", "signals") and value is not None:
             yield name, json.dumps(value, indent=2, ensure_ascii=False)
         elif name == "key":
@@ -75,6 +70,13 @@ def _initial(declaration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         chosen = declaration.get(group)
         if isinstance(chosen, dict):
             yield f"{group}_{tag}", chosen.get(tag, "")
-            for item in fields:
-                value = chosen.get(ALIASES.get((str(chosen.get(tag)), item), item), "")
-                yield f"{group}_{item}", value if item == "keep_origin" else field_value(value)
+            for field in fields:
+                value = chosen.get(ALIASES.get((str(chosen.get(tag)), field), field), "")
+                yield f"{group}_{field}", value if field == "keep_origin" else field_value(value)
+
+
+def _lines_of(params: Mapping[str, Any]) -> Iterator[str]:
+    """Parameters as `name=value` lines; a parameter of several values has several lines."""
+    for name, value in params.items():
+        for single_value in value if isinstance(value, list) else [value]:
+            yield f"{name}={str(single_value).lower() if isinstance(single_value, bool) else single_value}"

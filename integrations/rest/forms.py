@@ -230,6 +230,7 @@ class DeclareForm(forms.Form):
             self.add_error(self._field_of(reason), reason)
 
     def _field_of(self, reason: str) -> str | None:
+        """The form's field for the key with which a reason begins; None for a key without a field."""
         key = _KEY.match(reason)
         parts = key[1].split(".") if key else []
         if len(parts) > 1:
@@ -241,8 +242,8 @@ class DeclareForm(forms.Form):
 
     def config(self) -> dict[str, Any]:
         """The connection's whole config: the stored one, with the values of the form."""
-        before = dict(self.connection.config) if self.connection is not None else {}
-        declaration = declaration_of(before)
+        stored = dict(self.connection.config) if self.connection is not None else {}
+        declaration = declaration_of(stored)
         cleaned = self.cleaned_data
         filled_in = {name: cleaned[name] for name in (*REQUEST, *RECORDS) if cleaned[name] or name == "key"}
         filled_in |= {name: cleaned[name] for name in (*ANSWER, *LIMITS) if is_filled_in(cleaned[name])}
@@ -257,7 +258,7 @@ class DeclareForm(forms.Form):
             "auth": self._choice_config("auth", "kind", AUTH, declaration),
         }
         name = self.connection.name if self.connection is not None else cleaned["name"]
-        return {**before, "integration": cleaned["integration"] or integration_for(name), KEY: new_declaration}
+        return {**stored, "integration": cleaned["integration"] or integration_for(name), KEY: new_declaration}
 
     def _was_sent(self, name: str) -> bool:
         """Whether the submitted page had this field. A setting without a field on the page stays as it was."""
@@ -281,10 +282,9 @@ class DeclareForm(forms.Form):
         cls = (STYLES if group == "pagination" else KINDS)[chosen]
         stored = declaration.get(group)
         form_names = {ALIASES.get((chosen, field), field) for field in fields} | {tag}
-        same_choice = isinstance(stored, dict) and stored.get(tag) == chosen
-        config = (
-            {name: value for name, value in stored.items() if name not in form_names} if same_choice and stored else {}
-        )
+        config: dict[str, Any] = {}
+        if isinstance(stored, dict) and stored.get(tag) == chosen:
+            config = {name: value for name, value in stored.items() if name not in form_names}
         config[tag] = chosen
         for field in fields:
             name, value = ALIASES.get((chosen, field), field), self.cleaned_data[f"{group}_{field}"]

@@ -66,7 +66,7 @@ def read_records(
         try:
             record = Record(read_key(body), body, f"page {number}, item {index}")
             if not is_utf8:
-                body.decode()
+                body.decode()  # raises for the records that are at fault
             if repeated_names := doubled_error(body):
                 refused.append(_refuse_repeated_names(record, keys, repeated_names))
                 continue
@@ -89,6 +89,7 @@ def _refuse_repeated_names(record: Record, keys: tuple[str, ...], error: RecordE
 
 
 def _marks(elements: Sequence[bytes], records: Sequence[Record]) -> list[str]:
+    """A digest of each element: of its key, or of its bytes where it is no record."""
     keys = {id(record.body): record.key for record in records}
     return [short_digest(keys.get(id(body)) or body) for body in elements]
 
@@ -151,6 +152,7 @@ def _decode_leniently(body: bytes) -> Any:
 
 
 def _unusable_texts(value: Any, path: str, depth: int) -> Iterator[FieldError]:
+    """The texts, names and numbers within a value that no JSON may hold."""
     if isinstance(value, _NoNumber):
         yield FieldError(path, "not_json", f"{value.text} is no JSON number.")
     elif isinstance(value, str) and _has_half_character(value):

@@ -66,6 +66,7 @@ class Paginator:
     _twins: Twins | None = None
 
     def pages(self, checkpoint: Json) -> Iterator[Page]:
+        """All pages after a checkpoint, large ones in batches."""
         progress = Progress.from_checkpoint(self.declaration, checkpoint)
         while not progress.done:
             self.beat()
@@ -96,37 +97,42 @@ class Paginator:
         digest = hashlib.sha256(b"\0".join(record.body for record in records)).hexdigest()[:16]
         response = dataclasses.replace(response, repeats_last_page=bool(records) and digest == progress.last)
         next_page = self._next_page(progress.state, response)
-        equal_pages = progress.equal_pages + 1 if response.repeats_last_page and not next_page.drops_page else 0
-        if equal_pages >= _EQUAL_PAGES:
-            raise SourceChanged(
-                f"Page {number} is the same as the two before it. Does the source know the parameter that pages are "
-                'asked for with? If it gives its last page for ever, declare that in `pagination`: "clamped": true.'
-            )
-        counted_progress = progress
-        if self.declaration.keys and not next_page.drops_page:
-            new_records = [
-                record
-                for index, record in zip(page_records.indexes, records, strict=True)
-                if index >= next_page.repeated_rows
-            ]
-            counted_progress = self._visited_pages.count_repeated(new_records, progress, next_page)
+        equal_pages = self._count_equal_pages(progress, response, next_page)
+        counted_progress = self._count_repeated(progress, page_records, next_page)
         next_progress = counted_progress.after_page(next_page, response, page_records.nulls, total_problem)
-        next_progress = with_stated_counts(
-            self.declaration, response, dataclasses.replace(next_progress, last=digest, equal_pages=equal_pages)
-        )
+        next_progress = dataclasses.replace(next_progress, last=digest, equal_pages=equal_pages)
+        next_progress = with_stated_counts(self.declaration, response, next_progress)
         if next_page.drops_page:
             records = []
         elif not self.declaration.keys:
             records, rows = self._number_twins(page_records, response.elements, next_page.rows_reached, progress)
             next_progress = dataclasses.replace(next_progress, rows=rows)
         declares, next_progress = next_progress.declare_count(len(records) + len(page_records.refused))
-        page = dataclasses.replace(
-            self._page(records, page_records, next_progress, next_page, response), declares=declares
-        )
+        page = self._page(records, page_records, next_progress, next_page, response)
         more_notes = (*no_change_time_notes(self.declaration, records, number), *missing_notes(next_progress))
-        page = dataclasses.replace(page, notes=[*notes, *next_page.notes, *page.notes, *more_notes])
+        page = dataclasses.replace(page, declares=declares, notes=[*notes, *next_page.notes, *page.notes, *more_notes])
         self.check_page(page)
         return page, next_progress
+
+    def _count_equal_pages(self, progress: Progress, response: PageResponse, next_page: NextPage) -> int:
+        """How many pages in a row are equal to the one before. Raises SourceChanged for the second such page."""
+        if not response.repeats_last_page or next_page.drops_page:
+            return 0
+        if progress.equal_pages + 1 >= _EQUAL_PAGES:
+            raise SourceChanged(
+                f"Page {progress.pages + 1} is the same as the two before it. Does the source know the parameter that "
+                "pages are asked for with? If it gives its last page for ever, declare that in `pagination`: "
+                '"clamped": true.'
+            )
+        return progress.equal_pages + 1
+
+    def _count_repeated(self, progress: Progress, page_records: PageRecords, next_page: NextPage) -> Progress:
+        """The progress with records counted that an earlier page had too. Records without an id are not compared."""
+        if not self.declaration.keys or next_page.drops_page:
+            return progress
+        records = zip(page_records.indexes, page_records.records, strict=True)
+        new_records = [record for index, record in records if index >= next_page.repeated_rows]
+        return self._visited_pages.count_repeated(new_records, progress, next_page)
 
     def _page(
         self,
@@ -157,6 +163,7 @@ class Paginator:
         )
 
     def _call_for(self, state: State) -> Call:
+        """The call for the page at a state. Pages past the end may be answered with a declared status."""
         call = self.declaration.pagination.call_for(self.call, state)
         if state == self.declaration.pagination.first_state():
             return call
@@ -171,6 +178,7 @@ class Paginator:
         )
 
     def _next_page(self, state: State, response: PageResponse) -> NextPage:
+        """What follows the page. Raises SourceChanged for a next page that cannot be read, or was read already."""
         try:
             next_page = self.declaration.pagination.follow(state, response)
             require_encodable(next_page.state)

@@ -50,7 +50,7 @@ def select(
     try:
         members = split_members(raw)
     except msgspec.ValidationError:
-        if _is_null(raw):
+        if bytes(raw).strip() == NULL:
             raise NullAtPath(f"Null stands on the way of {text}.") from None
         raise NothingAtPath(f"The page has no object with {step!r} on the way of {text}. Has it changed?") from None
     inner_envelope: dict[str, Any] | None = None
@@ -59,7 +59,7 @@ def select(
         envelope[step] = inner_envelope = {}
     if step not in members:
         names = ", ".join(repr(mask(name)[:40]) for name in list(members)[:10])
-        # A list that is there may be the one that was looked for, renamed.
+        # A list under another name may be the expected one, renamed: then no advice to declare it missing.
         error_class = NothingAtPath if any(bytes(child)[:1] == b"[" for child in members.values()) else NoSimilarList
         raise error_class(f"The page has no {step!r} on the way of {text}; there are {names or 'no members'}.")
     yield from select(members[step], remaining, text, inner_envelope)
@@ -84,10 +84,6 @@ def _children(raw: bytes | msgspec.Raw, text: str, *, last: bool) -> list[Any]:
     return children
 
 
-def _is_null(raw: bytes | msgspec.Raw) -> bool:
-    return bytes(raw).strip() == NULL
-
-
 def encode_envelope(envelope: dict[str, Any]) -> bytes:
     """The envelope as JSON, without objects that held nothing but the records."""
     return _encoder.encode(_without_empty_objects(envelope))
@@ -105,6 +101,7 @@ def _without_empty_objects(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def require_few(selected: Iterator[bytes]) -> list[bytes]:
+    """The selected elements as a list. Raises TooMany for more than MAX_MEMBERS, before they fill the memory."""
     elements = list(itertools.islice(selected, MAX_MEMBERS + 1))
     if len(elements) > MAX_MEMBERS:
         raise TooMany(f"The page has more than {MAX_MEMBERS} records; ask for smaller pages.")

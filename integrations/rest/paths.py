@@ -51,6 +51,7 @@ class Path:
 
     @property
     def plain(self) -> bool:
+        """Whether the path has names, indexes and `[*]` only."""
         return len(self.steps) == len(self.compiled.segments)
 
     @property
@@ -109,6 +110,7 @@ class Path:
         return SplitPage(elements, encode_envelope(envelope) if envelope else b"")
 
     def _select_decoded(self, body: bytes) -> Iterator[bytes]:
+        """The bytes of every location that python-jsonpath finds in the decoded page."""
         page = json.loads(body, parse_float=Decimal)
         _require_names_once(body)  # or the last value of a name would decide what a filter selects
         split_containers: dict[tuple[Any, ...], bytes] = {}
@@ -122,14 +124,10 @@ class Path:
                 yield raw
         except jsonpath.JSONPathError as error:
             raise SourceChanged(f"{self.text} cannot be looked up in the page: {error}.") from error
-        if output_budget == 4 * len(body) and self.steps:  # nothing was found
-            _require_not_null(next(select(body, self.steps, self.text), NULL), self.text)
-
-
-def _require_not_null(raw: bytes, text: str) -> None:
-    """Raise NullAtPath where null stands in place of the list to filter or to slice."""
-    if raw == NULL:
-        raise NullAtPath(f"Null stands on the way of {text}.")
+        is_nothing_selected = output_budget == 4 * len(body)
+        # Null in place of the list to filter or to slice selects nothing either, but may be a failure of the source.
+        if is_nothing_selected and self.steps and next(select(body, self.steps, self.text), NULL) == NULL:
+            raise NullAtPath(f"Null stands on the way of {self.text}.")
 
 
 class SplitPage(NamedTuple):
@@ -170,8 +168,8 @@ def path(text: str) -> Path:
         raise ConfigurationError(f"{text!r} is not a JSONPath: {str(error).splitlines()[0]}.") from error
     if isinstance(compiled, jsonpath.CompoundJSONPath):
         raise ConfigurationError(f"{text!r} joins several paths; use one.")
-    if trouble := next(cost_problems(compiled), ""):
-        raise ConfigurationError(f"{text!r} is refused: {trouble}.")
+    if problem := next(cost_problems(compiled), ""):
+        raise ConfigurationError(f"{text!r} is refused: {problem}.")
     return Path(text, tuple(plain_steps(compiled)), compiled)
 
 

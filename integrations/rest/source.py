@@ -37,7 +37,7 @@ class Rest(Declaration):
 
     _connect: Connect = PrivateAttr(default=Client)
     _untrusted: bool = PrivateAttr(default=False)
-    _transforms: frozenset[str] = PrivateAttr(default=frozenset())
+    _transform_keys: frozenset[str] = PrivateAttr(default=frozenset())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -59,12 +59,12 @@ class Rest(Declaration):
     def with_config_keys(self, *names: str) -> Self:
         """The source for a pipeline whose own transform reads these keys of a connection's config, too."""
         changed = self.model_copy()
-        changed._transforms = self._transforms | set(names)
+        changed._transform_keys = self._transform_keys | set(names)
         return changed
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Refuse a config without a value for a `{config.NAME}`, or with a key that is never read."""
-        config_keys.refuse_unread_keys(config, self, self._transforms)
+        config_keys.refuse_unread_keys(config, self, self._transform_keys)
         placeholders.require(self.texts, config)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
@@ -122,17 +122,18 @@ class Rest(Declaration):
             self,
             session.call,
             session.fetch,
-            ctx.beat,
-            session.secret_params,
-            session.check_response,
-            session.check_page,
-            session.redact,
-            session.prefetch,
-            ctx.hold_off,
-            placeholders.with_config(self.path or self.base_url, ctx.config),
+            beat=ctx.beat,
+            secret_params=session.secret_params,
+            check_response=session.check_response,
+            check_page=session.check_page,
+            redact=session.redact,
+            prefetch=session.prefetch,
+            hold_off=ctx.hold_off,
+            subject=placeholders.with_config(self.path or self.base_url, ctx.config),
         )
 
     def _remarks(self, page: Page, progress: Progress, body: bytes) -> Iterator[str]:
+        """Notes for a preview: consequences of options that were left out, and members that look like them."""
         if not self.incremental:
             yield "No parameter holds {window.start}: every run reads everything. Unchanged records are skipped."
         if self.pagination.style == "none" and not self.pagination.first_only:
@@ -162,7 +163,7 @@ class Rest(Declaration):
 def _version_problems(page: Page, declaration: Declaration) -> Iterator[str]:
     """Why records of a page will become dead letters, where the member that orders their states is unusable."""
     for record in page.records if declaration.updated else ():
-        with contextlib.suppress(ValueError, RecursionError):  # what cannot be read is another matter
+        with contextlib.suppress(ValueError, RecursionError):  # an unreadable record is refused for another reason
             value = exact_json.read(record.body)
             try:
                 version_of(value, declaration.updated, datetime.now(UTC), declaration.updated_unit)

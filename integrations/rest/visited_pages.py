@@ -38,12 +38,8 @@ class VisitedPages:
         repeated_keys = hashes.keys() & self._body_hashes.keys()
         is_stale = all(self._body_hashes.get(key) == body for key, body in hashes.items())
         self._body_hashes |= hashes
-        for key in list(
-            islice(
-                self._body_hashes,
-                max(0, len(self._body_hashes) - max(_MIN_REMEMBERED, _REMEMBERED_PAGES * len(records))),
-            )
-        ):
+        surplus = len(self._body_hashes) - max(_MIN_REMEMBERED, _REMEMBERED_PAGES * len(records))
+        for key in list(islice(self._body_hashes, max(0, surplus))):  # the oldest come first
             del self._body_hashes[key]
         stale = progress.stale + 1 if is_stale else 0
         if stale >= _MAX_STALE_PAGES:

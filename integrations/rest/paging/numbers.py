@@ -73,12 +73,10 @@ class PageNumber(Value):
             return NextPage(None, repeated_rows=response.elements, rows_reached=before, drops_page=True)
         if response.elements == 0:
             return self._after_empty_page(state, response)
-        rows_read, far = before + response.elements, max(before + response.elements, state.get("far", 0))
+        rows_read = before + response.elements
         has_new_rows = rows_read > state.get("far", 0)
-        first_page_size, smallest_page = (
-            state.get("first", response.elements),
-            min(response.elements, state.get("least", response.elements)),
-        )
+        first_page_size = state.get("first", response.elements)
+        smallest_page = min(response.elements, state.get("least", response.elements))
         next_state: State = {
             **{name: state[name] for name in ("ended",) if name in state},
             "page": number + 1,
@@ -86,12 +84,13 @@ class PageNumber(Value):
             "least": smallest_page,
             "total": response.total,
             "read": rows_read,
-            "far": far,
+            "far": max(rows_read, state.get("far", 0)),
             "last": response.elements,
             "returns": 0 if has_new_rows else state.get("returns", 0),
         }
         fall = 0 if response.total is None else (state.get("total") or 0) - response.total
         if fall > 0 and number > self.start and next_state["returns"] < MAX_RETURNS:
+            # Each deleted row moved the rows behind it up by one: they lie at most so many of the smallest pages back.
             earlier_page = max(self.start, number - -(-fall // smallest_page))
             note = f"The total fell by {fall} while page {number} was read; going back to page {earlier_page}."
             earlier_state = {
