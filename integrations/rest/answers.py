@@ -67,7 +67,7 @@ class Signal(Value):
         return "success" if not self.success and is_empty_value(value) else self.otherwise
 
 
-def no_failure(at: str) -> str:
+def no_failure_signal(at: str) -> str:
     """The JSON by which a declaration says that the member `at` tells of no failure."""
     return f'"signals": {json.dumps([{"at": at, "otherwise": "success"}], ensure_ascii=False)}'
 
@@ -126,7 +126,7 @@ def not_ready_error(status: int) -> IngestionError | None:
         return None
     return SourceFailed(
         f"The source answered 202 (accepted) and no records: what was asked for is not ready yet. {_RETRY} If that is "
-        f"how it says that there are none, declare a signal: {no_failure('$.status')}."
+        f"how it says that there are none, declare a signal: {no_failure_signal('$.status')}."
     )
 
 
@@ -158,7 +158,7 @@ def undeclared_error(
             continue
         words = words_in(value) if at in ("$.error", "$.errors") else ""
         sentence = _failure_sentence(at, value, words or owner_words)
-        remedy = f" If that is no failure, declare it: {no_failure(at)}."
+        remedy = f" If that is no failure, declare it: {no_failure_signal(at)}."
         if verdict == "unready":
             sentence = f"The answer is not ready: at {at} stands {_as_json(value)}, and no records."
             return SourceFailed(f"{sentence} {_RETRY}{remedy}")

@@ -78,7 +78,7 @@ def from_json(declaration_class: type[DeclarationT], raw: Any) -> DeclarationT:
         raise ConfigurationError(f"The REST declaration is not JSON: {error}.") from error
     if len(text) > _MAX_CHARACTERS:
         raise ConfigurationError(f"The REST declaration has {len(text)} characters; the limit is {_MAX_CHARACTERS}.")
-    declaration: DeclarationT = _parsed(declaration_class, text)
+    declaration: DeclarationT = _parse(declaration_class, text)
     for violation in policy_violations(declaration):
         raise ConfigurationError(f"The REST declaration is wrong. {violation}")
     return declaration
@@ -121,7 +121,7 @@ def refuse_secrets(places: Iterator[str]) -> None:
 
 
 @lru_cache(maxsize=200)
-def _parsed(declaration_class: type[DeclarationT], text: str) -> DeclarationT:
+def _parse(declaration_class: type[DeclarationT], text: str) -> DeclarationT:
     try:
         return declaration_class.model_validate_json(text)
     except ValidationError as error:

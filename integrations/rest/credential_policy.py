@@ -89,6 +89,7 @@ def _permissions(ctx: Context) -> Mapping[str, str]:
 
 
 def _require_allowed_origin(url: str, secret: Mapping[str, str], integration: str) -> None:
+    """Refuse to send the credential to an origin that its value `hosts` does not name."""
     if not allows_origin(secret, url):
         parts = urlsplit(url)
         raise ConfigurationError(
@@ -143,10 +144,10 @@ class EchoDetector:
                 value.rpartition(" ")[2] for value in (*auth_headers.headers.values(), *auth_headers.params.values())
             }
         texts = {text for value in values for text in (*spellings(value), *_recognisable_parts(value))}
-        self._patterns = tuple({_normalised(text.encode("utf-8", "surrogatepass")) for text in texts})
+        self._patterns = tuple({_normalise(text.encode("utf-8", "surrogatepass")) for text in texts})
 
     def occurs_in(self, texts: Iterable[bytes]) -> bool:
-        text = _normalised(b"\n".join(texts))
+        text = _normalise(b"\n".join(texts))
         return any(pattern in text for pattern in self._patterns)
 
 
@@ -183,6 +184,6 @@ def _identifier_fields(secret: Mapping[str, str]) -> set[str]:
     return {name for name, secret_field in pairs if secret.get(secret_field)}
 
 
-def _normalised(text: bytes) -> bytes:
+def _normalise(text: bytes) -> bytes:
     """The text in small letters (searches fold case), without the escapes that JSON allows but does not need."""
     return _ESCAPED_ASCII.sub(lambda code: bytes([int(code[1], 16)]).lower(), text.lower().replace(b"\\/", b"/"))

@@ -116,7 +116,7 @@ class Declaration(Value):
         if is_wrong or parts.query or parts.fragment or parts.username is not None or parts.password is not None:
             raise ValueError("write scheme, host and path, without user, ? and #: https://api.example.com/v1")
         _require_valid_placeholders(value)
-        if placeholders.edges(value):
+        if placeholders.window_ends(value):
             raise ValueError("the address cannot depend on the window; use a parameter")
         return value.rstrip("/")
 
@@ -231,12 +231,12 @@ class Declaration(Value):
     @property
     def incremental(self) -> bool:
         """Whether a run asks for its window only; without a placeholder each run reads everything."""
-        return bool(self.edges)
+        return bool(self.window_ends)
 
     @property
-    def edges(self) -> set[str]:
+    def window_ends(self) -> set[str]:
         """The ends of the window that the calls name: "window.start", "window.end"."""
-        return {edge for text in self.texts for edge in placeholders.edges(text)}
+        return {window_end for text in self.texts for window_end in placeholders.window_ends(text)}
 
     @property
     def fingerprint(self) -> str:

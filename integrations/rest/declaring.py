@@ -37,7 +37,7 @@ def declare_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
     result: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         if "_preview" in request.POST:
-            result = fetch_preview(user, _unsaved(form, connection))
+            result = fetch_preview(user, _unsaved_connection(form, connection))
         elif (saved := _save(user, form, connection)) is not None:
             messages.success(request, _("Saved. Look at a preview, then let it run."))
             return HttpResponseRedirect(reverse("admin:ingestion_connection_change", args=[saved.pk]))
@@ -72,7 +72,7 @@ def _initial_values(connection: Connection | None) -> dict[str, Any]:
     return {"key": "id", "records": "$.data[*]"}
 
 
-def _unsaved(form: DeclareForm, connection: Connection | None) -> Connection:
+def _unsaved_connection(form: DeclareForm, connection: Connection | None) -> Connection:
     """The connection as it would be saved, for a preview."""
     if connection is not None:
         connection.config = form.config()

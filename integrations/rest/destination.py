@@ -32,7 +32,7 @@ class RestTable:
         if not declaration.updated:
             return {record_keys[key]: row for key, row in _UNVERSIONED_ROWS.stored(ctx, list(record_keys)).items()}
         rows = _ROWS.columns(ctx, list(record_keys), "digest", "version", "ordered_by")
-        return {record_keys[key]: ordering.comparable(declaration, *row) for key, row in rows}
+        return {record_keys[key]: ordering.comparable_state(declaration, *row) for key, row in rows}
 
     def empty(self, ctx: Context) -> bool:
         return _ROWS.empty(ctx)

@@ -12,50 +12,28 @@ from decimal import Decimal
 from typing import Any, Literal
 
 Verdict = Literal["failed", "unready"]
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 ERROR_LISTS = frozenset({"errors", "usererrors", "user_errors"})
 """Members that hold a list of errors, wherever they stand."""
 _ERROR_MEMBERS = ERROR_LISTS | {"error", "fault"}
-_SUCCESS_FLAGS = frozenset({"ok", "success", "succeeded", "issuccess", "is_success", "successful"})
-_STATE_MEMBERS = frozenset({"status", "result", "stat", "state", "outcome"})
-_STATUS_CODES = frozenset({"status", "statuscode", "status_code", "httpstatus", "http_status", "httpcode", "http_code"})
-_ERROR_CODES = frozenset(
-    {"errorcode", "error_code", "errcode", "err_code", "errno", "err_no", "faultcode", "fault_code"}
-)
-_ERROR_TEXTS = frozenset(
-    {
-        "errormessage",
-        "error_message",
-        "errormsg",
-        "error_msg",
-        "errmsg",
-        "err_msg",
-        "errortext",
-        "error_text",
-        "error_description",
-        "errordescription",
-        "faultstring",
-    }
+_SUCCESS_FLAGS = _names("ok success succeeded issuccess is_success successful")
+_STATE_MEMBERS = _names("status result stat state outcome")
+_STATUS_CODES = _names("status statuscode status_code httpstatus http_status httpcode http_code")
+_ERROR_CODES = _names("errorcode error_code errcode err_code errno err_no faultcode fault_code")
+_ERROR_TEXTS = _names(
+    "errormessage error_message errormsg error_msg errmsg err_msg errortext error_text error_description "
+    "errordescription faultstring"
 )
 """Members whose text is empty, or says that all is well, unless something failed."""
-_FAILURE_FLAGS = frozenset(
-    {
-        "iserror",
-        "is_error",
-        "haserror",
-        "has_error",
-        "haserrors",
-        "has_errors",
-        "isfault",
-        "timed_out",
-        "timedout",
-        "incomplete_results",
-        "incompleteresults",
-        "is_partial",
-        "ispartial",
-        "partial_results",
-        "partialresults",
-        "terminated_early",
-    }
+_FAILURE_FLAGS = _names(
+    "iserror is_error haserror has_error haserrors has_errors isfault timed_out timedout "
+    "incomplete_results incompleteresults is_partial ispartial partial_results partialresults "
+    "terminated_early"
 )
 """Members that are true where something failed, or where only a part of the records came."""
 _MEMBERS_OF_ERRORS = (
@@ -64,44 +42,14 @@ _MEMBERS_OF_ERRORS = (
     | _ERROR_TEXTS
     | _STATUS_CODES
     | _STATE_MEMBERS
-    | {
-        "code",
-        "message",
-        "msg",
-        "detail",
-        "details",
-        "description",
-        "title",
-        "type",
-        "reason",
-        "fields",
-        "field",
-        "path",
-        "timestamp",
-        "request_id",
-        "requestid",
-        "trace_id",
-        "traceid",
-        "help",
-        "severity",
-    }
+    | _names(
+        "code message msg detail details description title type reason fields field path timestamp request_id "
+        "requestid trace_id traceid help severity"
+    )
 )
 """Members that an object may have that is an error and no record."""
-_RESULT_CODES = frozenset(
-    {
-        "code",
-        "ret",
-        "retcode",
-        "ret_code",
-        "returncode",
-        "return_code",
-        "resultcode",
-        "result_code",
-        "respcode",
-        "resp_code",
-        "subcode",
-        "sub_code",
-    }
+_RESULT_CODES = _names(
+    "code ret retcode ret_code returncode return_code resultcode result_code respcode resp_code subcode sub_code"
 )
 NAMES = (
     _ERROR_MEMBERS
@@ -116,48 +64,17 @@ NAMES = (
 """Members that usually say whether a response succeeded."""
 UNAMBIGUOUS = _ERROR_MEMBERS | _SUCCESS_FLAGS | _ERROR_CODES | _ERROR_TEXTS | _FAILURE_FLAGS
 """Those of `NAMES` that a record with a state of its own would not have."""
-OWNERS = frozenset(
-    {"meta", "_meta", "header", "head", "response", "responsestatus", "responseheader", "status", "result"}
-)
+OWNERS = _names("meta _meta header head response responsestatus responseheader status result")
 """Objects in which such members usually stand, where they do not stand at the top; in small letters."""
 
-_FAILED_STATES = frozenset(
-    {"error", "errors", "fail", "failed", "failure", "ko", "nok", "not_ok", "fault", "exception"}
+_FAILED_STATES = _names("error errors fail failed failure ko nok not_ok fault exception")
+_FAILED_STATES_WITHOUT_RECORDS = _FAILED_STATES | _names(
+    "denied access_denied unauthorized unauthorised unauthenticated forbidden invalid expired timeout "
+    "timed_out unavailable internal_error server_error bad_request false"
 )
-_FAILED_STATES_WITHOUT_RECORDS = _FAILED_STATES | {
-    "denied",
-    "access_denied",
-    "unauthorized",
-    "unauthorised",
-    "unauthenticated",
-    "forbidden",
-    "invalid",
-    "expired",
-    "timeout",
-    "timed_out",
-    "unavailable",
-    "internal_error",
-    "server_error",
-    "bad_request",
-    "false",
-}
-_UNREADY_STATES = frozenset(
-    {
-        "processing",
-        "pending",
-        "queued",
-        "running",
-        "in_progress",
-        "inprogress",
-        "started",
-        "accepted",
-        "preparing",
-        "not_ready",
-        "waiting",
-        "building",
-        "generating",
-        "submitted",
-    }
+_UNREADY_STATES = _names(
+    "processing pending queued running in_progress inprogress started accepted preparing not_ready "
+    "waiting building generating submitted"
 )
 _TRUE_TEXTS = frozenset({"true", "yes"})
 _FALSE_TEXTS = frozenset({"false", "no", "n", "f"})

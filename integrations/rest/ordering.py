@@ -9,7 +9,7 @@ from typing import Any
 from ingestion import Context, Stored, Upsert, counted
 from integrations.rest.declaration import Declaration
 from integrations.rest.models import RestRecord
-from integrations.rest.versions import latest
+from integrations.rest.versions import latest_accepted
 
 _CHUNK = 500
 """Rows that one statement changes; older SQLite libraries take 999 parameters."""
@@ -20,7 +20,7 @@ def ordering_name(declaration: Declaration) -> str:
     return f"{declaration.updated} {declaration.updated_unit}".rstrip() if declaration.updated else ""
 
 
-def comparable(declaration: Declaration, digest: bytes, version: int | None, name: str | None) -> Stored:
+def comparable_state(declaration: Declaration, digest: bytes, version: int | None, name: str | None) -> Stored:
     """The stored digest and version of a row, without a version that cannot be compared with arriving ones."""
     return Stored(bytes(digest), None if _is_incomparable(version, name, declaration) else version)
 
@@ -56,4 +56,4 @@ def _is_incomparable(version: int | None, name: str | None, declaration: Declara
         return False
     if name is not None and name != ordering_name(declaration):
         return True
-    return declaration.updated_unit != "counter" and version > latest(datetime.now(UTC))
+    return declaration.updated_unit != "counter" and version > latest_accepted(datetime.now(UTC))

@@ -45,14 +45,14 @@ class PageReader:
     def read(self, raw_response: RawResponse, number: int, rows_before: int) -> ReadPage:
         """The response, split into records. Raises where the response says that the call failed."""
         declaration = self.declaration
-        is_page = 200 <= raw_response.status < 300
+        is_success = 200 <= raw_response.status < 300
         body = (
             charsets.as_utf8(raw_response.body, raw_response.headers, declaration.charset)
-            if is_page
+            if is_success
             else raw_response.body
         )
         self.check_response(raw_response, body)
-        if not is_page and says_later(raw_response.body, words=False):
+        if not is_success and says_later(raw_response.body, words=False):
             raise self._prepare_error(
                 HeldOff(
                     f"The source answered {raw_response.status} with a code of too many calls.",
@@ -60,7 +60,8 @@ class PageReader:
                 ),
                 raw_response,
             )
-        has_no_page = not is_page or (raw_response.status == 204 and not raw_response.body)
+        # A declared end is no page, and neither is 204 without a body: both read as an empty one.
+        has_no_page = not is_success or (raw_response.status == 204 and not raw_response.body)
         body = b"{}" if has_no_page else body
         page, notes = (SplitPage([], b""), ()) if has_no_page else self._require_success(body, raw_response)
         with_marks, is_utf8 = declaration.pagination.style == "offset", charsets.is_utf8(body)
@@ -97,8 +98,9 @@ class PageReader:
             if error := answers.response_error(body, declaration.signals, wait, (), sent_values, no_records=True)[0]:
                 raise self._prepare_error(error, raw_response) from None
             raise
+        # A path with a filter cannot tell envelope and records apart, so the whole body is looked through.
         envelope = page.envelope or (b"" if records_path.plain else body)
-        if declaration.records == "$":
+        if declaration.records == "$":  # the page is the record, whose members are its own
             envelope = body if answers.has_only_errors(body) or declaration.signals else b""
         no_records = not page.elements
         error, by_declaration = None, False

@@ -31,7 +31,7 @@ from integrations.rest.path_walk import (
     require_few,
     select,
 )
-from integrations.rest.unreadable import unreadable
+from integrations.rest.unreadable import explain_unreadable
 
 _MAX_PATH_LENGTH = 200
 _MAX_OUTLINE = 8 * 1024
@@ -102,7 +102,7 @@ class Path:
                 raise _missing_error(error) from error
             elements = []
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
-            raise unreadable(body, error) from error
+            raise explain_unreadable(body, error) from error
         if self.single and elements == [NULL]:
             if "null" not in empty:
                 raise _null_error(self.text)
@@ -208,7 +208,7 @@ def value_at_steps(body: bytes, steps: Sequence[str | int | None], text: str) ->
     except NothingAtPath:
         return MISSING
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ValueError) as error:
-        raise unreadable(body, error) from error
+        raise explain_unreadable(body, error) from error
 
 
 def _require_names_once(body: bytes) -> None:

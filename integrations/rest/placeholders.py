@@ -14,7 +14,7 @@ from typing import Any
 from ingestion import ConfigurationError, Window
 
 _PLACEHOLDER = re.compile(r"\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)(?::(\w*))?\s*\}")
-_EDGES = ("window.start", "window.end")
+_WINDOW_ENDS = ("window.start", "window.end")
 _MAX_CONFIG_VALUE = 200
 _SECOND = timedelta(seconds=1)
 
@@ -24,7 +24,7 @@ FORMATS: dict[str, Callable[[datetime], str]] = {
     "milliseconds": lambda at: str(int(at.timestamp()) * 1000),
     "date": lambda at: at.strftime("%Y-%m-%d"),
 }
-PLACEHOLDERS = tuple(f"{{{edge}{f':{name}' if name else ''}}}" for edge in _EDGES for name in FORMATS)
+PLACEHOLDERS = tuple(f"{{{window_end}{f':{name}' if name else ''}}}" for window_end in _WINDOW_ENDS for name in FORMATS)
 """All placeholders for a time, for messages and docs."""
 
 
@@ -34,15 +34,15 @@ def problems(text: str, *, strict: bool = True) -> Iterator[str]:
         name, form = match[1], match[2] or ""
         if name.startswith("config.") and name.count(".") == 1 and not form:
             continue
-        if name not in _EDGES or form not in FORMATS:
+        if name not in _WINDOW_ENDS or form not in FORMATS:
             yield f"{match[0]} is no placeholder; there are {', '.join(PLACEHOLDERS)} and {{config.NAME}}"
     if strict and re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
         yield f"braces mark placeholders ({PLACEHOLDERS[0]}, {{config.NAME}}, …); this text has others"
 
 
-def edges(text: str) -> set[str]:
+def window_ends(text: str) -> set[str]:
     """The ends of the window that a text names: "window.start", "window.end"."""
-    return {match[1] for match in _PLACEHOLDER.finditer(text) if match[1] in _EDGES}
+    return {match[1] for match in _PLACEHOLDER.finditer(text) if match[1] in _WINDOW_ENDS}
 
 
 def config_names(text: str) -> set[str]:
@@ -101,7 +101,7 @@ def fill_all(value: Any, window: Window, config: Mapping[str, Any]) -> Any:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text inside a JSON value."""
+    """All texts within a JSON value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

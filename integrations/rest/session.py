@@ -57,7 +57,7 @@ class Session:
 
     @property
     def secret_params(self) -> frozenset[str]:
-        """Query parameters that carry the credential."""
+        """The names of query parameters that carry the credential."""
         auth = self._declaration.auth
         return frozenset({auth.name} if isinstance(auth, ApiKey) and auth.place == "query" else ())
 

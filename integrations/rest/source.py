@@ -73,7 +73,7 @@ class Rest(Declaration):
 
     def reads_windows(self, ctx: Context) -> bool:
         """Whether calls name both ends of the window. Otherwise a backfill of one day would read all days since."""
-        return self.edges == {"window.start", "window.end"}
+        return self.window_ends == {"window.start", "window.end"}
 
     def reads_ahead(self, ctx: Context) -> bool:
         return self.ahead

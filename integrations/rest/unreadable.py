@@ -19,7 +19,7 @@ _MAX_REREAD = 2 * 1024 * 1024
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def unreadable(body: bytes, error: Exception) -> SourceChanged | Transient:
+def explain_unreadable(body: bytes, error: Exception) -> SourceChanged | Transient:
     """The error of a page that is not JSON."""
     start = body.lstrip()[:200]
     if not start:

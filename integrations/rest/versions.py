@@ -45,19 +45,19 @@ def version_of(record: Any, name: str, now: datetime | None = None, unit: Unit =
         raise RecordError(f"{name} is neither a time nor a version.")
     number = _number(value)
     if number is not None:
-        return _counter_version(name, number) if unit == "counter" else _time_version(name, number, now, unit)
+        return _require_counter_version(name, number) if unit == "counter" else _time_version(name, number, now, unit)
     at = parse_time(str(value))
     if at is None or unit == "counter":
         raise RecordError(f"{name} is {'no number' if at else 'neither a time nor a version'}: {str(value)[:40]!r}.")
     return _require_not_future(name, str(value), (at - _EPOCH) // timedelta(microseconds=1), now)
 
 
-def latest(now: datetime) -> int:
+def latest_accepted(now: datetime) -> int:
     """The version of the latest time that is accepted: a day ahead of `now`."""
     return int((now + _CLOCK_TOLERANCE).timestamp()) * _SCALE
 
 
-def counter(number: Decimal) -> int | None:
+def version_of_counter(number: Decimal) -> int | None:
     """A version that grows with the counter and fits its column; None where the counter is too large.
 
     Small counters are multiplied by a million, as times in seconds are, so that they compare with rows from before
@@ -73,8 +73,8 @@ def counter(number: Decimal) -> int | None:
     return _FINE * _SCALE + _COARSE - _FINE + (int(number) - _COARSE) // 64
 
 
-def _counter_version(name: str, number: Decimal) -> int:
-    version = counter(number)
+def _require_counter_version(name: str, number: Decimal) -> int:
+    version = version_of_counter(number)
     if version is None:
         raise RecordError(f"{name} is too large for a time or version.")
     return version
@@ -97,7 +97,7 @@ def _time_version(name: str, number: Decimal, now: datetime | None, unit: Unit) 
 def _require_not_future(name: str, text: str, micros: int, now: datetime | None, hint: str = "") -> int:
     if abs(micros) > _FINE * _SCALE:
         raise RecordError(f"{name} is too large for a time or version.")
-    if now is not None and micros > latest(now):
+    if now is not None and micros > latest_accepted(now):
         raise RecordError(
             f"{name} lies in the future, {text[:40]!r}: no later change of the record would be newer, so it is not "
             f"stored. Have the source mend it, then replay the record.{hint}"

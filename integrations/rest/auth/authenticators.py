@@ -117,6 +117,7 @@ def authenticator_for(
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], float] = time.time,
 ) -> Authenticator:
+    """The authenticator of a declared kind of authentication."""
     match auth:
         case ClientCredentials():
             return ClientCredentialsAuthenticator(auth, ctx, connect, clock)

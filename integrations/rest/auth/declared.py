@@ -112,6 +112,7 @@ class RefreshToken(Value):
 
 
 def required_value(secret: Mapping[str, str], name: str) -> str:
+    """A value of the credential. Raises CredentialError where it is missing or cannot stand in a header."""
     value = secret.get(name, "")
     if not value:
         raise CredentialError(f"The credential has no {name!r}; store it, then run again.")

@@ -17,7 +17,7 @@ import msgspec
 
 from ingestion import SourceChanged, counted
 from ingestion.redaction import mask
-from integrations.rest.answers import no_failure
+from integrations.rest.answers import no_failure_signal
 from integrations.rest.exchange import PageResponse, State
 from integrations.rest.paths import MISSING, spell_path
 
@@ -157,7 +157,7 @@ def require_end(response: PageResponse, paging: Any, signal_paths: Collection[st
             raise SourceChanged(
                 f"The page says that more pages follow ({statement}), but is the last one by what `pagination` looks "
                 "at. Has the source renamed that? Correct it. If the member says something else, declare that: "
-                f"{no_failure(mask(path)[:100])}."
+                f"{no_failure_signal(mask(path)[:100])}."
             )
 
 
