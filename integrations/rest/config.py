@@ -71,7 +71,7 @@ def from_json(declaration_class: type[DeclarationT], raw: Any) -> DeclarationT:
         raise ConfigurationError(
             f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.{_explain_not_json(raw)}'
         )
-    refuse_secrets(secrets_in(raw))
+    refuse_secrets(secrets_in(raw))  # first: a secret is refused as one, whatever else is wrong
     try:
         text = json.dumps(_without_nulls(raw), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:

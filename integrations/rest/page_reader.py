@@ -46,20 +46,14 @@ class PageReader:
         """The response, split into records. Raises where the response says that the call failed."""
         declaration = self.declaration
         is_success = 200 <= raw_response.status < 300
-        body = (
-            charsets.as_utf8(raw_response.body, raw_response.headers, declaration.charset)
-            if is_success
-            else raw_response.body
-        )
+        body = raw_response.body
+        if is_success:
+            body = charsets.as_utf8(body, raw_response.headers, declaration.charset)
         self.check_response(raw_response, body)
         if not is_success and says_later(raw_response.body, words=False):
-            raise self._prepare_error(
-                HeldOff(
-                    f"The source answered {raw_response.status} with a code of too many calls.",
-                    retry_after=_requested_wait(raw_response.headers),
-                ),
-                raw_response,
-            )
+            sentence = f"The source answered {raw_response.status} with a code of too many calls."
+            wait = _requested_wait(raw_response.headers)
+            raise self._prepare_error(HeldOff(sentence, retry_after=wait), raw_response)
         # A declared end is no page, and neither is 204 without a body: both read as an empty one.
         has_no_page = not is_success or (raw_response.status == 204 and not raw_response.body)
         body = b"{}" if has_no_page else body

@@ -60,6 +60,7 @@ class Prefetcher:
         if self._client is not None:
             self._client.close()
         if self._pool is not None:
+            # Not waited for: a source that hangs must not hold up the end of the run.
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._client, self._pool, self._pending = None, None, []
 

@@ -19,6 +19,7 @@ def total_of(
     if declaration.total_header:
         value: Any = headers.get(declaration.total_header.lower(), headers.get(declaration.total_header, MISSING))
     else:
+        # The envelope is far smaller than the page, so it is decoded first.
         value = value_at(envelope, declaration.total) if envelope else MISSING
         value = value_at(body, declaration.total) if value is MISSING else value
     if value is MISSING or value is None:

@@ -118,6 +118,7 @@ class SinceId(Value):
                 'A page that begins with the record it was asked after is declared in `pagination`: "inclusive": true.'
             )
         repeated_rows = int(self.inclusive and bool(response.ids) and response.ids[0] == since)
+        # A page without a new record is the last one, unless the source says that more follow.
         if response.elements == repeated_rows and not self._promises_more(response, if_undeclared=False):
             return NextPage(None, repeated_rows=repeated_rows, drops_page=bool(repeated_rows))
         if not self._promises_more(response, if_undeclared=True):

@@ -105,6 +105,7 @@ class LinkHeader(Value):
         target = link_target(header, self.rel)
         if target:
             return NextPage({"url": resolve_url(response.url, target, keep_origin=self.keep_origin)})
+        # A header that is cut off or malformed may name a next page, so it must not end the reading.
         if not is_readable(header):
             raise SourceChanged(
                 "The answer has a Link header that cannot be read (RFC 8288), so whether another page follows cannot "

@@ -113,6 +113,7 @@ class PageNumber(Value):
         """The end of the reading, or the page before once more, where rows of a promised page were deleted."""
         number, rows_read = state["page"], state.get("read", 0)
         is_missing = not response.is_page and self._was_promised(state)
+        # `records` may select nothing of a page with rows: it is no end where the source says that more follow.
         if (
             response.is_page
             and not reaches_total(rows_read, response.total)
@@ -120,7 +121,7 @@ class PageNumber(Value):
             and not self._is_last(number, response, self._page_count(response, state))
         ):
             return NextPage({**state, "page": number + 1}, rows_reached=rows_read)
-        if is_missing and state.get("ended") == number:
+        if is_missing and state.get("ended") == number:  # the page before was read again, and promised it once more
             raise broken_promise(response, f"{self.more or self.pages} promised page {number}, twice", NOT_TRUE)
         promised_rows = is_missing or rows_read < (state.get("total") or 0)
         if number == self.start or not promised_rows or state.get("ended") == number:

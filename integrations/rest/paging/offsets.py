@@ -68,6 +68,7 @@ class Offset(Value):
         repeated_rows = overlap_length(tail, response.marks, overlap) if overlap else 0
         if overlap and not repeated_rows:
             return self._go_back(state, rows_reached)
+        # A page of rows that were all asked for again is the last one.
         if response.elements <= repeated_rows and response.elements <= overlap:
             promised_rows = self.more and not response.is_page and state["offset"] > self.start
             if promised_rows or says_more(response, self.more, self.more_values):
@@ -99,6 +100,7 @@ class Offset(Value):
         if overlap:
             next_state |= {"tail": list(response.marks[-_MARKS_KEPT:]), "overlap": overlap}
             has_new_rows = rows_reached > state.get("far", 0)
+            # The step stays short where the source rounds offsets; returns are counted until a new row comes.
             next_state |= {
                 name: state[name]
                 for name in ("step", "returns")
