@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern
 
 from config.models import SignIn
 from ingestion.admin import BoundedPaginator, ReadOnly
@@ -35,6 +40,23 @@ class SuperusersAlone:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._rules(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Each page of a row that is not there is answered like one of a row that is; a superuser reads so."""
+        patterns: list[URLPattern] = super().get_urls()  # type: ignore[misc]  # of ModelAdmin, the next of the bases
+        for pattern in patterns:
+            pattern.callback = self._answered(pattern.callback)
+        return patterns
+
+    def _answered(self, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return view(request, *args, **kwargs)
+            except ObjectDoesNotExist as error:  # of a device's QR code: the library looks before it asks who wants it
+                raise (Http404 if self._rules(request) else PermissionDenied) from error
+
+        return answered
 
     def _rules(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)

@@ -114,6 +114,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=10)
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else the time that the page names would not be true
+AXES_USERNAME_CALLABLE = "config.sign_ins.locking.counted_name"
 AXES_CLIENT_IP_CALLABLE = "config.sign_ins.address.counted_address"
 AXES_LOCKOUT_CALLABLE = "config.sign_ins.locking.locked_out"
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "otp_token", "csrfmiddlewaretoken"]
@@ -233,5 +234,6 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets", "refusals"]},
     },
+    "loggers": {"django": {"handlers": []}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
 }

@@ -6,6 +6,7 @@ This module is the public API; everything else may move. See docs/reference/api.
 from ingestion.core.capabilities import (
     AnswersDrift,
     ChecksConfig,
+    ChecksDeclaration,
     CompletesConfig,
     DeclaresDrift,
     DeclaresTotals,
@@ -20,7 +21,16 @@ from ingestion.core.capabilities import (
     Testable,
     Windowed,
 )
-from ingestion.core.config_keys import did_you_mean, refuse_unknown_keys
+from ingestion.core.config_keys import (
+    Keys,
+    check_keys,
+    did_you_mean,
+    elsewhere,
+    key_names,
+    refuse_unknown_keys,
+    require_keys,
+)
+from ingestion.core.config_text import why_no_json
 from ingestion.core.context import Context, Exchange, File, Secret, TenantRef
 from ingestion.core.destinations import (
     AlreadyStored,
@@ -64,14 +74,16 @@ from ingestion.core.errors import (
 )
 from ingestion.core.json_items import json_items
 from ingestion.core.json_records import json_page
+from ingestion.core.json_sources import JsonLines, JsonPages
 from ingestion.core.meters import Meter, meter
+from ingestion.core.pasted_secrets import looks_secret, names_secret, pasted_secrets
 from ingestion.core.periods import Countable, Figure, Periods, Reconcilable
 from ingestion.core.pipeline import ErrorBudget, Pipeline, Skip
 from ingestion.core.reconciliation import CountsAgree, Reconciliation, SumAgrees
 from ingestion.core.records import Json, Page, Proof, Ready, Record, Refusal, Rejected, Stage
 from ingestion.core.registry import pipeline
 from ingestion.core.schedules import Cron, Every, Place, Schedule
-from ingestion.core.sources import JsonLines, JsonPages, Source
+from ingestion.core.sources import Source
 from ingestion.core.text import counted
 from ingestion.core.windows import Window
 from ingestion.loading.plans import joined_key
@@ -82,6 +94,7 @@ __all__ = [
     "AmbiguousFormat",
     "AnswersDrift",
     "ChecksConfig",
+    "ChecksDeclaration",
     "CircuitOpen",
     "CompletesConfig",
     "ConfigurationError",
@@ -111,6 +124,7 @@ __all__ = [
     "Json",
     "JsonLines",
     "JsonPages",
+    "Keys",
     "Loaded",
     "Meter",
     "NeedsTenants",
@@ -161,14 +175,22 @@ __all__ = [
     "Window",
     "Windowed",
     "Written",
+    "check_keys",
     "counted",
     "did_you_mean",
     "doubled_error",
+    "elsewhere",
     "joined_key",
     "json_items",
     "json_page",
+    "key_names",
+    "looks_secret",
     "meter",
+    "names_secret",
     "names_stand_once",
+    "pasted_secrets",
     "pipeline",
     "refuse_unknown_keys",
+    "require_keys",
+    "why_no_json",
 ]

@@ -29,7 +29,7 @@ class IngestionConfig(AppConfig):
         request_started.connect(key_holders.announce_web)
 
         try:
-            module = config().PIPELINES_MODULE
+            config()
         except ImproperlyConfigured:
             return  # said by the check E001, in a sentence; every use of a setting raises it again
-        autodiscover_modules(module)
+        autodiscover_modules("pipelines")

@@ -96,8 +96,6 @@ class Settings(BaseModel):
     """Fetch a source's next page while the one before it is loaded, where the source allows it: two pages are in memory
     then. Turn it off where readers or transforms fork processes, which a second thread makes unsafe.
     """
-    PIPELINES_MODULE: str = "pipelines"
-    """Module looked for in every installed app."""
     TENANTS_FOR_USER: str = ""
     """Dotted path of a function from a user to the ids of the tenants that user may see; '' uses the grants table."""
     REPLAY_LIMIT: int = Field(100, gt=0)

@@ -6,6 +6,7 @@ What was masked when a record was made is not searched again by the filter and t
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,13 +21,25 @@ _clean: WeakKeyDictionary[logging.LogRecord, tuple[int, tuple[str, ...]]] = Weak
 """The texts of a record that hold no secret, and `changes` when that was so. Not on the record: it would be printed."""
 
 
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+"""Signs that steer a terminal, turn a text's direction, end a line elsewhere, or cannot be written; no line end."""
+
+
 class ContextFormatter(logging.Formatter):
-    """The usual line, followed by tenant, pipeline, run and event where the record has them."""
+    """The usual line, followed by tenant, pipeline, run and event where the record has them.
+
+    What somebody else named (a file, an account, a member of an answer) begins no line of its own: line ends of a
+    message are written as \\n, and the lines of a traceback are set in. Nothing of it steers a terminal.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        shown = [f"{name}={getattr(record, name)}" for name in _SHOWN if hasattr(record, name)]
+        shown = [_on_one_line(f"{name}={getattr(record, name)}") for name in _SHOWN if hasattr(record, name)]
         line = " ".join([super().format(record), *shown])
-        return _mask_around(line, _clean_texts(record)) if knows_any() else line
+        line = _mask_around(line, _clean_texts(record)) if knows_any() else line
+        return _visible(line).replace("\n", "\n  ")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
+        return _on_one_line(super().formatMessage(record))
 
 
 class SecretsFilter(logging.Filter):
@@ -109,3 +122,12 @@ def _mask_around(line: str, clean: tuple[str, ...]) -> str:
     before, text, after = line.partition(clean[0])
     rest = clean[1:]
     return f"{_mask_around(before, rest)}{text}{_mask_around(after, rest)}" if text else _mask_around(line, rest)
+
+
+def _on_one_line(text: str) -> str:
+    """Masked first where there is something to escape: afterwards a secret of several lines would not be known."""
+    return text if text.isprintable() else _visible(mask(text)).replace("\n", "\\n")
+
+
+def _visible(text: str) -> str:
+    return text if text.isprintable() else _UNSEEN.sub(lambda sign: repr(sign[0])[1:-1], text)

@@ -221,7 +221,7 @@ def _time(text: str) -> str:
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # ArithmeticError: of 1e9999999999999999999
         return None
 
 
@@ -230,5 +230,5 @@ def _laid_out(body: bytes, private: Collection[str]) -> str:
     try:
         data = _encoder.encode(_masked(json.loads(body, parse_float=Decimal), private))
         return mask(msgspec.json.format(data, indent=2).decode())[:_WHOLE]
-    except (ValueError, RecursionError, UnicodeError):  # msgspec's errors are ValueErrors too
+    except (ValueError, ArithmeticError, RecursionError, UnicodeError):  # msgspec's errors are ValueErrors too
         return MASK

@@ -35,6 +35,16 @@ def locked_by(source: HttpRequest | AccessBase, credentials: Mapping[str, Any] |
     return [name for name in COUNTED if name != "ip_address" or address]
 
 
+LONGEST_NAME = 150
+"""Characters of an account's name; django-axes counts failures in a column of 255, over which servers would fail."""
+
+
+def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str | None:
+    """The name under which failures are counted: what was typed, the beginning of what is too long to be anybody's."""
+    name = (credentials or request.POST).get("username")
+    return name if name is None else str(name)[:LONGEST_NAME]
+
+
 class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # the library's own way to change what it does; it has no types
     """Forgets an account's failures when it signs in, and not those of others from the same address.
 

@@ -6,11 +6,17 @@ from typing import Any
 
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
+from django_otp import device_classes
 from django_otp.admin import OTPAdminAuthenticationForm, OTPAdminSite
 
 
 class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]  # the library has no types
     """A wrong token counts as a failure and stands in the trail, like a wrong password."""
+
+    def clean_otp_device(self) -> str:
+        """The chosen device; none where a table is named that holds no devices, over which the library would fail."""
+        chosen = str(self.cleaned_data["otp_device"])
+        return chosen if chosen.rpartition("/")[0] in {device.model_label() for device in device_classes()} else ""
 
     def clean_otp(self, user: Any) -> None:
         try:

@@ -19,6 +19,7 @@ from ingestion.core.capabilities import Windowed
 from ingestion.core.context import overlaid
 from ingestion.core.durations import span_text
 from ingestion.core.errors import ActionRefused
+from ingestion.core.ingestion_modes import require_finds
 from ingestion.core.pipeline import Pipeline
 from ingestion.core.text import counted
 from ingestion.core.windows import Window, split
@@ -71,7 +72,7 @@ def backfill(
         raise ActionRefused("Say why this is read again; the reason is kept in the audit trail.")
     if config:
         refuse_secrets(connection, config)
-        check_config(connection.pipeline, overlaid(connection.config, config))
+        check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     windows = shards_of(start, end, shard)
     if end > read_db_now():
         raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")
@@ -144,12 +145,13 @@ def require_windowed(connection: Connection, config: dict[str, Any] | None = Non
     if connection.is_paused:
         raise ActionRefused(f"{connection} is paused ({connection.paused_reason}); resume it first.")
     pipeline = registry.get(connection.pipeline)
+    require_finds(pipeline)
     if not reads_windows(pipeline, connection, config):
         kind = type(pipeline.source).__name__
         raise ActionRefused(
             f"The source of {pipeline.name} ({kind}) does not read a window of time, so its shards would all load the "
-            "same. Let it read both ends of its window, as docs/how-to/backfill.md says; else rewind the watermark, or "
-            "upload the files again."
+            "same. Let it read both ends of its window, else rewind the watermark: "
+            "https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/backfill.md"
         )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ingestion.core.configs import require_json
 from ingestion.core.context import TenantRef
 from ingestion.core.errors import ActionRefused, IngestionError, SecretStoreUnavailable
 from ingestion.models import Connection, Credential
@@ -18,9 +19,13 @@ _TELLING = 16
 
 
 def refuse_secrets(connection: Connection, config: Mapping[str, Any] | None) -> None:
-    """Raise ActionRefused when `config` holds a value of any of the tenant's credentials, however spelled."""
+    """Raise ActionRefused when `config` holds a value of any of the tenant's credentials, however spelled.
+
+    ConfigurationError for what can be neither written out nor kept.
+    """
     if not config:
         return
+    require_json(config)
     text = json.dumps(config, ensure_ascii=False, default=str)
     for integration, name, value in _values(connection.tenant.ref):
         if len(value) >= _TELLING and any(one in text for one in spellings(value) if len(one) >= _TELLING):

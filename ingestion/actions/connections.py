@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,7 @@ from ingestion import dispatch, events, scheduling
 from ingestion.actions.actor import Actor
 from ingestion.actions.config_secrets import refuse_secrets
 from ingestion.actions.schedules import as_declared, require_rest, require_runs, set_schedule
-from ingestion.core import registry
-from ingestion.core.capabilities import ChecksConfig
-from ingestion.core.config_keys import ENGINE_KEYS, refuse_misspelt_keys
+from ingestion.core import configs, registry
 from ingestion.core.context import TenantRef, overlaid
 from ingestion.core.errors import ActionRefused, UnknownPipeline
 from ingestion.core.ingestion_modes import require_finds
@@ -29,14 +27,21 @@ _NAME = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
 
 def connect(
-    actor: Actor, tenant: Tenant, pipeline: str, name: str = "", schedule: Schedule | Mapping[str, Any] | None = None
+    actor: Actor,
+    tenant: Tenant,
+    pipeline: str,
+    name: str = "",
+    schedule: Schedule | Mapping[str, Any] | None = None,
+    *,
+    config: dict[str, Any] | None = None,
 ) -> Connection:
     """The tenant's connection `name` to `pipeline`, made when it is not there.
 
     Raises UnknownPipeline, TenantNotServed for a pipeline that is not for this tenant, and ActionRefused for a schedule
     where the source finds nothing by itself.
 
-    With a `schedule` (see `set_schedule`) it is due by that one, whatever the pipeline declares.
+    With a `schedule` (see `set_schedule`) it is due by that one, whatever the pipeline declares. With a `config` (see
+    `configure`) it has that one from the first moment on; one that is refused leaves no connection.
     """
     actor.require("run_connection", tenant)
     registry.get(pipeline).require_served(tenant.key)
@@ -58,6 +63,9 @@ def connect(
             actor.audit(tenant, "connect", connection, **given)
         elif declared is not None and declared != connection.schedule:
             set_schedule(actor, connection, declared)
+        if config is not None and (made or config != connection.config):
+            configure(actor, connection, config)
+            connection.config = config
     return connection
 
 
@@ -82,7 +90,7 @@ def run_now(
     require_unpaused(connection)
     if config:
         refuse_secrets(connection, config)
-        check_config(connection.pipeline, overlaid(connection.config, config))
+        check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     window, watermark = scheduling.window_for(connection, read_db_now())
     with transaction.atomic():
         run = Run.unscoped.create(
@@ -152,9 +160,9 @@ def configure(actor: Actor, connection: Connection, config: dict[str, Any], reas
     Raises ActionRefused for one with a secret, ConfigurationError for one that its source cannot use.
     """
     actor.require("run_connection", connection.tenant)
+    configs.require_json(config)
     refuse_secrets(connection, config)
-    check_config(connection.pipeline, config)
-    refuse_misspelt_keys(config.keys() - connection.config.keys(), ENGINE_KEYS)
+    check_config(connection.pipeline, config, connection.config.keys())
     with transaction.atomic():
         mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
         before = mine.values_list("config", flat=True).get()
@@ -162,14 +170,17 @@ def configure(actor: Actor, connection: Connection, config: dict[str, Any], reas
         actor.audit(connection.tenant, "configure", connection, reason, before=before, after=config)
 
 
-def check_config(pipeline: str, config: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for a config that the pipeline's source refuses, before it is stored anywhere."""
+def check_config(pipeline: str, config: Mapping[str, Any], stored: Collection[str] = ()) -> None:
+    """Raise ConfigurationError for a config that no run could use, before it is stored anywhere.
+
+    `stored` are keys that its connection has already; see `core.configs`.
+    """
+    configs.require_json(config)
     try:
-        source = registry.get(pipeline).source
+        declared = registry.get(pipeline)
     except UnknownPipeline:
         return  # its code is not installed here; the run says so
-    if isinstance(source, ChecksConfig):
-        source.check_config(overlaid(config))
+    configs.check_config(declared, config, stored)
 
 
 def require_unpaused(connection: Connection) -> None:

@@ -68,7 +68,7 @@ def replay(
     A letter is held by at most one replay run: of two operators the first one gets it. Raises ActionRefused when
     nothing matches or a pipeline's code is gone. With `over_newer` rows are overwritten that were written after their
     letter, where no version tells which is newer; otherwise they are left, and the run says so. Without `wake` no
-    worker is told; the caller executes the runs itself.
+    worker is told; the caller executes the runs itself, a test with `ingestion.testing.execute`.
     """
     actor.require("replay_deadletter", selection.tenant)
     limit = limit or config().REPLAY_LIMIT

@@ -31,7 +31,7 @@ def preview(actor: Actor, connection: Connection, config: Mapping[str, Any] | No
     if not isinstance(pipeline.source, Previewable):
         instead = f"try `manage.py ingest dry-run {connection.in_shell} --pages 1`"
         raise ActionRefused(f"{type(pipeline.source).__name__} cannot show a page; {instead}.")
-    check_config(connection.pipeline, overlaid(connection.config, config))
+    check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     now = read_db_now()
     window = scheduling.window_for(connection, now)[0] if connection.pk else next_window(None, now, pipeline.lag)
     actor.audit(connection.tenant, "preview", connection)  # before the call: what was looked at stays on record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from ingestion import deliveries, dispatch, events
+from ingestion import deliveries, dispatch, events, queueing
 from ingestion.actions.actor import Actor
 from ingestion.actions.backfills import start_shards
 from ingestion.actions.connections import require_unpaused
@@ -83,10 +83,13 @@ def retry(actor: Actor, run: Run, reason: str = "", *, wake: bool = True) -> Run
 
     Asked twice for the same run it gives the same one back: a second click, or a second operator, repeats nothing.
     Once that one has failed too, it is the one to retry. Of a backfill only the shards are repeated that failed or were
-    cancelled. Without `wake` no worker is told; the caller executes the run itself.
+    cancelled; one that has begun, and whose processes died, is given back itself, to go on with the shards that are
+    left. Without `wake` no worker is told; the caller executes the run itself.
     """
     actor.require("run_connection", run.tenant)
     _refuse_shard(run)
+    if run.is_backfill and run.state == Run.State.RUNNING:
+        return _go_on(actor, run, reason, wake)
     if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
         raise ActionRefused(
             f"Run {run.pk} is {run.get_state_display().lower()}; only failed and cancelled runs are retried."
@@ -125,6 +128,22 @@ def retry(actor: Actor, run: Run, reason: str = "", *, wake: bool = True) -> Run
         if wake:
             dispatch.wake(again)
     return again
+
+
+def _go_on(actor: Actor, parent: Run, reason: str, wake: bool) -> Run:
+    """The backfill itself, its shards queued again whose processes died. Raises ActionRefused while one is at work."""
+    require_unpaused(parent.connection)
+    mine = Run.objects.for_tenant(parent.tenant).filter(parent=parent)
+    stalled.release(mine)
+    if mine.filter(state=Run.State.RUNNING).exists():
+        raise ActionRefused(f"Run {parent.pk} is running: shards of it are at work. Cancel it, or wait for its end.")
+    with transaction.atomic():
+        events.record(parent, "note", f"goes on, asked for by {actor.name}")
+        actor.audit(parent.tenant, "retry", parent, reason, run=parent.pk)
+        if wake:
+            for shard in shards.next_in_line(parent):
+                queueing.wake(shard.pk, shard.tenant.tier, shard.fence)
+    return parent
 
 
 def _not_ended_badly(run: Run, again: Run) -> Run:

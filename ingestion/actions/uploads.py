@@ -36,7 +36,7 @@ class Received:
             return f"The file is kept, and run {run.pk} is queued."
         if run.state in Run.TERMINAL and run.finished_at:
             return f"This file was loaded on {run.finished_at:%Y-%m-%d %H:%M} UTC by run {run.pk}; nothing new."
-        return f"This file is with run {run.pk}, which has not ended yet; nothing new."
+        return f"This file is with run {run.pk}, which has not ended yet; no other is made."
 
 
 def upload(
@@ -60,7 +60,7 @@ def upload(
     actor.require("run_connection", connection.tenant)
     _check(connection, name, data)
     refuse_secrets(connection, config)
-    check_config(connection.pipeline, overlaid(connection.config, config))
+    check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
     kept = artifacts.keep(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
         artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save())
@@ -106,5 +106,6 @@ def _taken(connection: Connection, artifact: Artifact) -> Run | None:
     links = RunArtifact.objects.for_tenant(connection.tenant).filter(
         artifact=artifact, run__connection=connection, role=RunArtifact.Role.INPUT
     )
-    link = links.exclude(run__state__in=ended_badly).select_related("run").order_by("-pk").first()
+    ended_well_or_active = links.exclude(run__state__in=ended_badly)
+    link = ended_well_or_active.select_related("run__tenant", "run__connection__tenant").order_by("-pk").first()
     return link.run if link else None

@@ -1,4 +1,4 @@
-"""Is every connection to a pipeline of its tenant's?"""
+"""Is every connection to a pipeline of its tenant's, and with a config that its source takes?"""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ def check_tenants(
     from ingestion.models import Connection
 
     kept = {one.name: one.tenants for one in registry.registered() if one.tenants is not None}
-    alias = router.db_for_read(Connection)
-    if not kept or alias not in (databases or ()):
+    if not kept or not _readable(databases):
         return []
-    if Connection._meta.db_table not in connections[alias].introspection.table_names():
-        return []  # before the first migrate
     found: list[CheckMessage] = []
     for name, tenants in kept.items():
         strangers = Connection.unscoped.filter(pipeline=name, paused_at=None).exclude(tenant__key__in=tenants)
@@ -38,3 +35,30 @@ def check_tenants(
                 )
             )
     return found
+
+
+@check(Tags.database)
+def check_configs(
+    app_configs: Sequence[Any] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Asks the table, so only when databases are checked."""
+    from ingestion.actions.refused_configs import refused_configs
+
+    if not _readable(databases):
+        return []
+    return [
+        checks.Warning(
+            f"The config of connection {connection} would be refused today: {reason}",
+            hint="Its runs go on, each with a note; mend it in the console or with ingest connect and its --config.",
+            id="ingestion.W020",
+        )
+        for connection, reason in refused_configs()
+    ]
+
+
+def _readable(databases: Sequence[str] | None) -> bool:
+    """Whether the table of connections is to be asked, and is there: it is not before the first migrate."""
+    from ingestion.models import Connection
+
+    alias = router.db_for_read(Connection)
+    return alias in (databases or ()) and Connection._meta.db_table in connections[alias].introspection.table_names()

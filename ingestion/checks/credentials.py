@@ -32,7 +32,10 @@ def _store() -> Iterator[CheckMessage]:
         yield Error(str(error), hint=hint, id="ingestion.E204")
         return
     if isinstance(store, HashicorpStore):
-        hint = "docs/how-to/store-credentials.md shows the settings of a Vault server."
+        hint = (
+            "The settings of a Vault server: "
+            "https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/store-credentials.md"
+        )
         for problem in hashicorp.problems():
             yield Error(problem, hint=hint, id="ingestion.E204")
 

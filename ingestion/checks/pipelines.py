@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core import checks
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Tags
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 
@@ -25,6 +25,27 @@ def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> 
     for pipeline in registry.registered():
         found += attempt(functools.partial(problems, pipeline), f"pipeline {pipeline.name}")
     return found
+
+
+@check(Tags.database)
+def check_sources(
+    app_configs: Sequence[Any] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Asks the databases that are checked, for tables and columns; without any, only what settings say."""
+    messages: list[CheckMessage] = []
+    for pipeline in registry.registered():
+        messages += attempt(functools.partial(_source, pipeline, databases or ()), f"the source of {pipeline.name}")
+    return messages
+
+
+def _source(pipeline: Pipeline, databases: Sequence[str]) -> Iterator[CheckMessage]:
+    """A warning: where the project is only built or tested, the other system may not be there, and before the first
+    migrate no table is.
+    """
+    source = pipeline.source
+    for problem in source.problems(databases) if isinstance(source, capabilities.ChecksDeclaration) else ():
+        hint = "Mend the source= of the declaration, or the settings that it names; its runs would fail."
+        yield checks.Warning(problem, hint=hint, obj=_where(pipeline), id="ingestion.W018")
 
 
 def problems(pipeline: Pipeline) -> list[CheckMessage]:
@@ -61,7 +82,7 @@ def _reconciliations(pipeline: Pipeline) -> Iterator[CheckMessage]:
 def _periods(pipeline: Pipeline, model: Any) -> Iterator[CheckMessage]:
     if pipeline.periods is None:
         return
-    hint = "See docs/how-to/reconcile.md for what periods= needs."
+    hint = "What periods= needs: https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/reconcile.md"
     if not isinstance(pipeline.source, Reconcilable):
         problem = "It declares periods, but its source has no figures(ctx, window)."
         yield Error(problem, hint=hint, obj=_where(pipeline), id="ingestion.E009")
@@ -107,7 +128,8 @@ def _misspelt(pipeline: Pipeline) -> Iterator[CheckMessage]:
     for name, meant in capabilities.misspelt(pipeline.source):
         yield checks.Warning(
             f"{type(pipeline.source).__name__}.{name} is asked for by nobody. Did you mean {meant}?",
-            hint="docs/reference/api.md names what a source may have beside extract.",
+            hint="What a source may have beside extract: "
+            "https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/write-a-source.md",
             obj=_where(pipeline),
             id="ingestion.W017",
         )

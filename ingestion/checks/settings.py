@@ -31,9 +31,8 @@ def check_settings(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> l
     try:
         given = config()
     except ImproperlyConfigured as error:
-        return [
-            Error(str(error), hint="docs/reference/settings.md lists every key with its default.", id="ingestion.E001")
-        ]
+        hint = "Every key with its default: https://github.com/sluicegate/django-sluicegate/blob/main/docs/reference/settings.md"
+        return [Error(str(error), hint=hint, id="ingestion.E001")]
     return [
         *_check_function(
             "TENANTS_FOR_USER", given.TENANTS_FOR_USER, "a user and giving the ids of the tenants they may see"

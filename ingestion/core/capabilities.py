@@ -12,7 +12,8 @@ from ingestion.core.records import Page, Record
 
 METHODS = (
     "test", "preview", "receive", "takes_files", "is_fed", "is_stream", "needs_tenants", "reads_windows", "reads_ahead",
-    "check_config", "completed", "on_drift", "declared_drift", "error_budget_of", "totals_of", "reopen", "figures",
+    "check_config", "problems", "completed", "on_drift", "declared_drift", "error_budget_of", "totals_of", "reopen",
+    "figures",
 )  # fmt: skip
 """What sources with capabilities are asked for by name."""
 
@@ -111,6 +112,18 @@ class ChecksConfig(Protocol):
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Raise ConfigurationError, whose text shows no value of `config`, unless a run could use it."""
+        ...
+
+
+@runtime_checkable
+class ChecksDeclaration(Protocol):
+    """A source that finds out, when it is asked, what no import can: whether what its declaration names is there."""
+
+    def problems(self, databases: Collection[str]) -> Sequence[str]:
+        """A sentence for each thing that is wrong, for `manage.py check`. No call, no credential.
+
+        `databases` are the aliases that may be asked, none with a plain `check`.
+        """
         ...
 
 

@@ -25,3 +25,19 @@ def json_or_text(text: str) -> Any:
         is_kept = str(value) == text and "e" not in text and abs(value) < 10**15
         return value if is_kept else text
     return value
+
+
+def why_no_json(value: object) -> str:
+    """Where a text that begins like an object stops being JSON, as a sentence; '' for everything else.
+
+    Nothing of the text is said. What is JSON inside quotation marks is told so.
+    """
+    if not (isinstance(value, str) and value.lstrip().startswith("{")):
+        return ""
+    try:
+        json.loads(value)
+    except json.JSONDecodeError as error:
+        return f"It is text that is no JSON: {error.msg}, at character {error.pos + 1} of {len(value)}."
+    except (ValueError, RecursionError):
+        return "It is text that is no JSON."
+    return "It is an object as text: give it without the quotation marks around it."

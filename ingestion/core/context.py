@@ -18,7 +18,9 @@ class TenantRef:
     """Which tenant the run works for."""
 
     id: int
+    """The row's number, as in the database."""
     key: str
+    """Its name in commands, addresses and paths, such as "acme"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,13 @@ class File:
     """An input file of the run: `artifact_id` finds its bytes, `sha256` is hexadecimal, `size` in bytes."""
 
     artifact_id: int
+    """Of the stored bytes, which `ctx.read(file)` gives."""
     name: str
+    """As it was uploaded, for people."""
     sha256: str
+    """Of its bytes, hexadecimal."""
     size: int
+    """In bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Secret:
     """A tenant's credential for one integration, in the clear. Held for one run only; its values have no repr."""
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What is stored of the credential, by name: {"api_key": "…"}."""
     version: int = 0
     """Counts up with every change, so that whoever holds an older one knows."""
 
@@ -90,11 +97,15 @@ class Context:
     """One run as its source and transform see it."""
 
     tenant: TenantRef
+    """Whose run it is."""
     pipeline: str
+    """The pipeline's stored name."""
     run_id: int
+    """The run's number, as in `ingest show run`."""
     now: datetime
     """When the run was created; the same on every attempt."""
     window: Window | None = None
+    """The part of the source's time to read; None for uploads, deliveries and replays."""
     backfill: bool = False
     """Whether the run reads a part of the past again and moves no watermark."""
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +113,7 @@ class Context:
     connection: str = ""
     """The connection's name, which tells several of one pipeline apart; '' where there is only one."""
     inbox: tuple[File, ...] = ()
+    """The files that were uploaded for this run."""
     read: Callable[[File], bytes] = field(default=_no_file, repr=False)
     """The bytes of a file of this run's inbox."""
     reserved: bool = False

@@ -112,7 +112,7 @@ def _value(part: str, value: object, methods: Sequence[str], wanted: str) -> Non
 
 
 def plain(function: Any, part: str, arguments: str, *, generates: bool = False) -> None:
-    """A function that can be called with two arguments and answers with what it returns."""
+    """A function that can be called with as many `arguments` and answers with what it returns."""
     require(callable(function) and not isinstance(function, type), part, function, f"a function of {arguments}")
     body = function if inspect.isroutine(function) else type(function).__call__
     for one in (function, body):
@@ -121,7 +121,7 @@ def plain(function: Any, part: str, arguments: str, *, generates: bool = False) 
         if inspect.isgeneratorfunction(one) and not generates:
             raise ConfigurationError(f"{part} is a generator (it has a yield): return one row, or raise Skip(reason).")
     try:
-        inspect.signature(function).bind(object(), object())
+        inspect.signature(function).bind(*arguments.split(","))
     except TypeError as error:
         raise ConfigurationError(f"{part} cannot be called with {arguments}: {error}.") from error
     except ValueError:

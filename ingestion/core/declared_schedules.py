@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from ingestion.core.config_keys import did_you_mean
 from ingestion.core.durations import parse_span, span_text
 from ingestion.core.errors import ConfigurationError
 from ingestion.core.schedules import Cron, Every, Schedule
 
+_KEYS = ("every", "cron", "zone", "spread", "off")
 OFF = {"off": True}
 """Runs only when asked, whatever the pipeline declares."""
 
@@ -19,6 +21,7 @@ OFF = {"off": True}
 def schedule_from_json(value: Any) -> Schedule | None:
     """The schedule that `value` declares, None for `OFF`. Raises ConfigurationError with what would be right."""
     given: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
+    _refuse_unknown(given)
     spread = given.pop("spread", None)
     apart = None if spread is None else parse_span(str(spread))
     match given:
@@ -27,11 +30,23 @@ def schedule_from_json(value: Any) -> Schedule | None:
         case {"every": str(interval)} if len(given) == 1:
             return every(interval, apart)
         case {"cron": str(expression)} if given.keys() <= {"cron", "zone"}:
-            return cron(expression, str(given.get("zone", "")), apart)
+            return cron(expression, given.get("zone", ""), apart)
     raise ConfigurationError(
         f'{value!r} is not a schedule; write {{"every": "15m"}}, {{"cron": "0 3 * * *", "zone": "Europe/Amsterdam"}} '
         'or {"off": true}, the first two also with a "spread".'
     )
+
+
+def _refuse_unknown(schedule: dict[str, Any]) -> None:
+    for name in schedule:
+        if name not in _KEYS:
+            near = did_you_mean(str(name), _KEYS) or f"; it has {', '.join(_KEYS)}."
+            raise ConfigurationError(f"This is not a schedule: `{str(name)[:50]}` is no key of one{near}")
+    ways = [name for name in ("every", "cron", "off") if name in schedule]
+    if len(ways) > 1:
+        raise ConfigurationError(f"This is not a schedule: it says {' and '.join(ways)}, where one is meant.")
+    if "zone" in schedule and "cron" not in schedule:
+        raise ConfigurationError("This is not a schedule: a zone belongs to a cron; an interval has none.")
 
 
 def schedule_to_json(schedule: Schedule | None) -> dict[str, Any]:

@@ -18,14 +18,18 @@ class Stored(NamedTuple):
     """What is known of a row already loaded: digest of the content it was made of, and the source's version."""
 
     digest: bytes
+    """Of the content that the row was made of."""
     version: Any = None
+    """The source's own time or number of it; None without one."""
 
 
 class Written(NamedTuple):
     """When a row was last written, and by which run."""
 
     at: datetime
+    """When it was written."""
     run_id: int
+    """By which run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,9 @@ class Loaded:
     """What became of the rows of one batch: those written, as they were given, and those refused."""
 
     ready: Sequence[Ready]
+    """Those that were written, as `load` was given them."""
     rejected: Sequence[Rejected] = ()
+    """Those that the destination refused; they become dead letters."""
     notes: Sequence[str] = ()
     """Sentences for the run's timeline: what loading these rows meant for rows that were stored already."""
 

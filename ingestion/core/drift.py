@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from ingestion.core.declarations import require
 from ingestion.core.shapes import ENVELOPE, LEAST, MOST_FIELDS, Field, Shape, folded, maps, owner_of
 
 DriftMode = Literal["stop", "note", "ignore"]
@@ -26,9 +27,16 @@ class OnDrift:
     """What a connection does when the shape drifts. Drift of a path in `vital` stops it, unless it ignores all."""
 
     mode: DriftMode = "note"
+    """"stop", "note" or "ignore"."""
     vital: frozenset[str] = frozenset()
+    """Dotted paths of which drift stops the run whatever `mode` is, unless it is "ignore"."""
     explicit: bool = False
     """Whether somebody wrote `mode` down; a default gives way to what the pipeline declares."""
+
+    def __post_init__(self) -> None:
+        require(self.mode in MODES, "mode of OnDrift", self.mode, f"one of {', '.join(MODES)}")
+        paths = isinstance(self.vital, set | frozenset)
+        require(paths, "vital of OnDrift", self.vital, 'a set of paths, such as frozenset({"id"})')
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,11 @@ class FieldError:
     """One reason a record was rejected: dotted field path ('' for the whole record), stable code, message."""
 
     path: str
+    """Dotted; '' for the whole record."""
     code: str
+    """Stable, for programs: "missing", "too_long"."""
     message: str
+    """For people; it shows no value."""
 
 
 class IngestionError(Exception):
@@ -161,11 +164,11 @@ class HostileFile(FileRefused):
 
 
 class RunRefused(IngestionError):
-    """The run as a whole must not be believed: it fails and its watermark does not move."""
+    """The run as a whole must not be believed: it fails and its watermark does not move. What it loaded stays."""
 
 
 class ReconciliationError(RunRefused):
-    """What was loaded disagrees with what the source declared."""
+    """What was loaded, and stays, disagrees with what the source declared: run the window or a corrected file."""
 
 
 class ErrorBudgetExceeded(RunRefused):

@@ -54,6 +54,7 @@ def require_finds(pipeline: Pipeline) -> None:
     raise ActionRefused(
         f"The source of {pipeline.name} ({_kind(pipeline)}) finds nothing by itself: its records are "
         f"{' or '.join(ways_in(pipeline)) or 'brought'}, and that has runs of its own."
+        f"{' To load a file once more, upload it again (--again).' if takes_files(pipeline) else ''}"
     )
 
 

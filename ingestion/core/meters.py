@@ -13,7 +13,9 @@ class Meter:
     """Something a tenant uses up: a stored name, such as "ocr.pages", and what people call it."""
 
     name: str
+    """As in INGESTION["QUOTAS"] and `ctx.spend`: "ocr.pages"."""
     title: str
+    """What it counts, for people."""
 
 
 _meters: dict[str, Meter] = {}
@@ -21,8 +23,13 @@ _meters: dict[str, Meter] = {}
 
 def meter(name: str, title: str) -> Meter:
     """Declare a meter; `ctx.spend(name, amount)` counts on it. Safe to repeat with the same title."""
-    if not name or len(name) > 50 or not all(part.isidentifier() for part in name.split(".")):
+    noun: object = name
+    people: object = title
+    parts = name.split(".") if isinstance(noun, str) and 0 < len(name) <= 50 else [""]
+    if not all(map(str.isidentifier, parts)):
         raise ConfigurationError(f'{name!r} is not a name of a meter; use "app.noun", at most 50 characters.')
+    if not isinstance(people, str) or not title:
+        raise ConfigurationError(f"The title of the meter {name!r} must be a text: what people call it.")
     value = Meter(name, title)
     if _meters.setdefault(name, value) != value:
         raise ConfigurationError(f"The meter {name!r} is declared twice: {_meters[name].title!r} and {title!r}.")

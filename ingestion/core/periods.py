@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from ingestion.core.context import Context
 from ingestion.core.declarations import require
@@ -22,9 +22,21 @@ class Figure:
     """How many records one group has in a period, and what their amounts sum to."""
 
     count: int
+    """How many records there are."""
     sum: Decimal = Decimal()
+    """Of their amounts."""
     ids: Mapping[str, Decimal] | None = None
     """Their keys with the amount of each; None where only the figures are known."""
+
+    def __post_init__(self) -> None:
+        count: Any = self.count
+        total: Any = self.sum
+        ids: Any = self.ids
+        good = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+        require(good, "count of a Figure", count, "a whole number, 0 or more")
+        require(isinstance(total, Decimal) and total.is_finite(), "sum of a Figure", total, "a Decimal")
+        wanted = "amounts by key, or None where only the figures are known"
+        require(ids is None or isinstance(ids, Mapping), "ids of a Figure", type(ids).__name__, wanted)
 
     @classmethod
     def of(cls, ids: Mapping[str, Decimal]) -> Figure:

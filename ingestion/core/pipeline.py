@@ -47,7 +47,9 @@ class ErrorBudget:
     """
 
     ratio: float = 0.5
+    """The share of rejected records from which on a run fails, from 0 to 1."""
     at_least: int = 200
+    """From how many records on it is looked at before the run's end."""
 
     def __post_init__(self) -> None:
         ratio = self.ratio
@@ -83,14 +85,19 @@ class Pipeline:
     name: str
     """The stored identity, for example "bookshop.charges". Renaming the function never renames data."""
     source: Source
+    """Where its records come from."""
     schema: type[BaseModel]
+    """A pydantic model that each record has to be."""
     destination: Destination[Any]
+    """Where its rows go."""
     transform: Transform
+    """`transform(record, ctx)` makes a row of a valid record, or raises `Skip` or `RecordError`."""
     integration: str = ""
     """Whose credential, rate limit and circuit the source uses, for example "stripe"; '' when it needs none."""
     reader: Reader | None = None
     """Slow reading between source and schema, outside any transaction; its failure is a dead letter at "extract"."""
     reconciliations: Sequence[Reconciliation] = ()
+    """Control totals that a run proves before it closes."""
     periods: Periods | None = None
     """How closed days are held against the source, which must be `Reconcilable`. None: they are not."""
     schedule: Schedule | None = None
@@ -104,6 +111,7 @@ class Pipeline:
     version: str = "1"
     """Raise it when the transform changes: every record counts as changed once."""
     error_budget: ErrorBudget = ErrorBudget()
+    """How many of a run's records may be rejected."""
     drift: DriftMode | None = None
     """When records lose a field or change its type: "stop" the run until somebody accepts, "note" it in the timeline
     and go on, or "ignore" shapes altogether; watching them costs about a twentieth of a load. None: as its source says

@@ -43,6 +43,7 @@ class SumAgrees:
     """The stored rows' `column` adds up to what the source says; unverifiable where some records are not stored."""
 
     column: str
+    """A field of the rows, and the name of the total in `Page.declares`."""
 
     def __post_init__(self) -> None:
         column: object = self.column

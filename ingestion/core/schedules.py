@@ -58,16 +58,23 @@ class Every:
     """
 
     minutes: float = 0
+    """Length of the interval; all four are added up."""
     seconds: float = 0
+    """The same, in seconds."""
     hours: float = 0
+    """The same, in hours."""
     days: float = 0
+    """The same, in days."""
     spread: timedelta | None = None
+    """How far connections are moved apart; None: over the whole interval."""
 
     def __post_init__(self) -> None:
         spans: tuple[Any, ...] = (self.minutes, self.seconds, self.hours, self.days)
         numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in spans)
         require(numbers, "Every()", spans, "made of numbers, such as Every(minutes=15)")
-        require(all(abs(one) < _FURTHEST for one in spans), "Every()", spans, "an interval of less than a century")
+        seconds = sum(span * unit for span, unit in zip(spans, (60, 1, 3600, 86_400), strict=True))
+        near = all(abs(span) < _FURTHEST for span in spans) and seconds < _FURTHEST
+        require(near, "Every()", spans, "an interval of less than a century")
         if self.interval < timedelta(seconds=1):
             raise ConfigurationError("Every() needs an interval of a second or more, for example Every(minutes=15).")
         _check_spread(self.spread, self.interval)
@@ -94,19 +101,26 @@ class Cron:
     """
 
     expression: str
+    """Minute, hour, day of the month, month, day of the week: "0 3 * * *"."""
     zone: str = ""
+    """A zone such as "Europe/Berlin"; '' for the tenant's own."""
     spread: timedelta = timedelta(minutes=5)
+    """How far connections are moved apart."""
 
     def __post_init__(self) -> None:
         expression: object = self.expression
         if not isinstance(expression, str) or len(expression.split()) != 5:
             raise ConfigurationError(
-                f"{self.expression!r} is not a cron expression: it takes five fields (minute, hour, day of the month, "
+                f"{shown(expression)} is not a cron expression: it takes five fields (minute, hour, day of the month, "
                 'month, day of the week), for example "0 3 * * *" for every night at three.'
             )
-        if self.zone:
-            zone_named(self.zone)
-        _check_spread(self.spread, _DAY)
+        zone, spread = self.zone, self.spread
+        require(isinstance(zone, str), "zone of Cron()", zone, 'the name of a time zone, such as "Europe/Amsterdam"')
+        if zone:
+            zone_named(zone)
+        wanted = "a timedelta, such as timedelta(minutes=5)"
+        require(isinstance(spread, timedelta), "spread of Cron()", spread, wanted)
+        _check_spread(spread, _DAY)
         self.after(EPOCH, Place())
 
     def __str__(self) -> str:

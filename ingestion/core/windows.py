@@ -13,7 +13,9 @@ class Window:
     """The part of the source's time that one run reads. `start` is included, `end` is not; both aware, in UTC."""
 
     start: datetime
+    """Included."""
     end: datetime
+    """Not included."""
 
     def __post_init__(self) -> None:
         for name in ("start", "end"):

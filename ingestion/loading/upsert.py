@@ -41,8 +41,11 @@ class Upsert(Generic[M]):
     """
 
     model: type[M]
+    """A subclass of `Ingested`."""
     key: Sequence[str]
+    """The fields that are unique together with the tenant, such as ["external_id"]."""
     version: str = ""
+    """A field with the source's own time or number: an older record never overwrites a newer one. '' without one."""
     nul: str = "refuse"
     """A text with NUL (U+0000), which PostgreSQL cannot store: "refuse" makes it a dead letter there, "replace" loads
     it on every database with U+FFFD in its place. In a key it is refused, or two ids would become one.

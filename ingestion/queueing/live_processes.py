@@ -80,16 +80,23 @@ def announcements(kept_seconds: float = KEPT_SECONDS) -> list[Announcement]:
         redis: Any = client()
         for field, text in redis.hgetall(_KEY).items():
             try:
-                process, kept = Process(**json.loads(field)), json.loads(text)
-            except (TypeError, ValueError):  # of another version of this code
+                process, at, values = _read(field, text)
+            except (AttributeError, LookupError, TypeError, ValueError):  # of another version of this code, or planted
                 continue
-            if now - kept["at"] > kept_seconds or _is_dead(process):
+            if now - at > kept_seconds or _is_dead(process):
                 redis.hdel(_KEY, field)
             else:
-                live.append(Announcement(process, kept["values"], max(0.0, now - kept["at"])))
+                live.append(Announcement(process, values, max(0.0, now - at)))
     except (RedisError, OSError) as error:
         raise Transient(f"Redis cannot be reached: {error}") from error
     return sorted(live, key=lambda announcement: str(announcement.process))
+
+
+def _read(field: bytes, text: bytes) -> tuple[Process, float, dict[str, str]]:
+    """Who said what, and when. Raises one of Python's errors for what `announce` never wrote."""
+    who, kept = json.loads(field), json.loads(text)
+    process = Process(str(who["role"]), str(who["host"]), int(who["pid"]), str(who.get("namespace", "")))
+    return process, float(kept["at"]), {str(name): str(value) for name, value in kept["values"].items()}
 
 
 def registered_workers() -> list[Process]:
@@ -106,7 +113,10 @@ def registered_workers() -> list[Process]:
         about = [redis.hmget(key, "hostname", "pid") for key in sorted(keys)]
     except (RedisError, OSError) as error:
         raise Transient(f"Redis cannot be reached: {error}") from error
-    return [Process("worker", (host or b"").decode(), int(pid or 0)) for host, pid in about]
+    return [
+        Process("worker", (host or b"").decode(errors="replace"), int(pid) if (pid or b"").isdigit() else 0)
+        for host, pid in about
+    ]
 
 
 def _is_dead(process: Process) -> bool:
@@ -116,7 +126,7 @@ def _is_dead(process: Process) -> bool:
         return False
     try:
         os.kill(process.pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # no process has such a number
         return True
     except PermissionError:
         return False

@@ -26,10 +26,19 @@ def queue_of(tier: str) -> str:
     return queues.get(tier) or next(iter(queues.values()))
 
 
-def wake(run_id: int, tier: str, fence: int) -> None:
-    """After the current transaction commits, tell a worker that the run may be claimed. A dead Redis is only logged."""
-    # The fence is part of the id: the next claim's wake-up never overwrites a job that still executes.
-    transaction.on_commit(lambda: _send(EXECUTE, run_id, queue_of(tier), f"run-{run_id}-{fence}"))
+def wake(run_id: int, tier: str, fence: int, *, unsent: list[int] | None = None) -> None:
+    """After the current transaction commits, tell a worker that the run may be claimed. A dead Redis is only logged.
+
+    The run's id is then put into `unsent` where there is such a list.
+    """
+
+    def send() -> None:
+        # The fence is part of the id: the next claim's wake-up never overwrites a job that still executes.
+        is_there = _send(EXECUTE, run_id, queue_of(tier), f"run-{run_id}-{fence}")
+        if not is_there and unsent is not None:
+            unsent.append(run_id)
+
+    transaction.on_commit(send)
 
 
 def wake_for_periods(connection_id: int, tier: str) -> None:
@@ -42,14 +51,14 @@ def is_timeout(error: BaseException) -> bool:
     return isinstance(error, BaseTimeoutException)
 
 
-def _send(function: str, subject: int, name: str, job_id: str) -> None:
-    """One job a `job_id`: while that one waits, it is not sent again."""
+def _send(function: str, subject: int, name: str, job_id: str) -> bool:
+    """One job a `job_id`: while that one waits, it is not sent again. Whether it waits now."""
     if absence.hangs:
-        return
+        return False
     try:
         queue = quick_queue(name)
         if queue.get_job_position(job_id) is not None:
-            return
+            return True
         # job_timeout -1: deadlines are per batch and our own; result_ttl 0: nothing is kept of a job that ended.
         queue.enqueue(function, subject, job_id=job_id, job_timeout=-1, result_ttl=0, failure_ttl=86400)
     except (RedisError, OSError) as error:
@@ -59,3 +68,5 @@ def _send(function: str, subject: int, name: str, job_id: str) -> None:
             error,
             extra={"event": "wake_up", **({"run_id": subject} if function == EXECUTE else {})},
         )
+        return False
+    return True

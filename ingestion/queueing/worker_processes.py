@@ -13,8 +13,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import django_rq
+from redis.exceptions import ConnectionError as RedisAway
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_scheduler import Scheduler
@@ -39,6 +42,27 @@ class RunJob(Job):
     def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:  # noqa: A002
         # rq-scheduler passes no serializer on, and RQ's own default is pickle, which our workers refuse to read.
         super().__init__(id, connection, serializer or JSONSerializer)
+
+    @classmethod
+    def fetch(cls, id: str, connection: Any = None, serializer: Any = None) -> Job:  # noqa: A002
+        """As RQ's, but what cannot be read is no job: it would end every worker that meets it, also when RQ tidies.
+
+        Nothing is lost: the tick hints again at a run that nobody carries.
+        """
+        try:
+            return super().fetch(id, connection, serializer)
+        except (NoSuchJobError, RedisAway, RedisTimeout):
+            raise
+        except Exception as error:
+            if isinstance(error, RedisError) and not str(error).startswith("WRONGTYPE"):
+                raise
+            logger.warning("A job in the queue cannot be read (%s); it is left out.", type(error).__name__)
+            raise NoSuchJobError(f"{type(error).__name__} while it was read.") from error
+
+    def restore(self, raw_data: Any) -> None:
+        """As RQ's, but a job is neither tried nor carried out again, however often it says: the tick hints again."""
+        super().restore(raw_data)
+        self.retries_left = self.repeats_left = None
 
     def perform(self) -> Any:
         if self.func_name not in ALLOWED:

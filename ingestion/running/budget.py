@@ -37,7 +37,14 @@ def would_break(execution: Execution, prepared: stages.Prepared) -> bool:
 
 def error(execution: Execution, read: int, dead: int) -> ErrorBudgetExceeded:
     """What the run fails with."""
-    return ErrorBudgetExceeded(
-        f"{execution.pipeline.error_budget.breach(read, dead)} Look at the dead letters: when the source has changed, "
-        "mend the pipeline or the connection's declaration and run it again; the watermark has not moved."
-    )
+    if execution.run.window_end is None:
+        what = (
+            "upload a corrected file, or mend the pipeline or the connection's declaration and retry the run; what was "
+            "loaded stays."
+        )
+    else:
+        what = (
+            "when the source has changed, mend the pipeline or the connection's declaration and run it again; the "
+            "watermark has not moved."
+        )
+    return ErrorBudgetExceeded(f"{execution.pipeline.error_budget.breach(read, dead)} Look at the dead letters: {what}")

@@ -43,7 +43,9 @@ _COUNTS = ("read", "ok", "skipped", "dead")
 def close(execution: Execution) -> None:
     """Verify, then one transaction: watermark, terminal state, event."""
     run, claim = execution.run, execution.claim
-    verdicts = [*verification.verify(execution.pipeline, run.tally, run.proofs), *execution.unchecked]
+    windowed = run.window_end is not None
+    checked = verification.verify(execution.pipeline, run.tally, run.proofs, windowed=windowed)
+    verdicts = [*checked, *execution.unchecked]
     execution.hooks.at("verified")
 
     def end() -> None:

@@ -103,9 +103,10 @@ class Watch:
 
     def refusal(self, seen: Seen) -> SchemaDrift:
         connection = self.run.connection
+        stays = "what those before it loaded stays" if self.run.window_end is None else "the watermark has not moved"
         return SchemaDrift(
-            f"The source has changed: {drift.sentence(seen.drifted)}. Nothing of this page was loaded, the watermark "
-            f"has not moved. Look at it (`manage.py ingest shape show {connection.in_shell}`); accept it "
+            f"The source has changed: {drift.sentence(seen.drifted)}. Nothing of this page was loaded, {stays}. "
+            f"Look at it (`manage.py ingest shape show {connection.in_shell}`); accept it "
             f"(`manage.py ingest shape accept {connection.in_shell} --reason …`) and retry the run, or wait until the "
             "source is mended."
         )

@@ -16,7 +16,7 @@ from django.db import Error
 
 from ingestion.conf import config as settings
 from ingestion.core import registry, stages
-from ingestion.core.capabilities import ChecksConfig
+from ingestion.core.configs import check_config
 from ingestion.core.destinations import Stored
 from ingestion.core.errors import ErrorBudgetExceeded, FileTooLarge, IngestionError, UnreadableFile
 from ingestion.core.ingestion_modes import require_files
@@ -82,20 +82,29 @@ def dry_run(
     """Take everything the next run of `tenant` would read through `pipeline`, and write nothing.
 
     `name` tells several connections of the pipeline apart; the tenant needs none yet. `files` (name, bytes) stand in
-    for an upload. A failure that would end the run is part of the report; only what would be our own bug is raised.
-    Raises UnknownPipeline.
+    for an upload. A failure that would end the run is part of the report; only what would be our own bug is raised. A
+    stored config that would be refused today hinders no run, and is a note. Raises UnknownPipeline.
     """
     if isinstance(pipeline, str):
         pipeline = registry.get(pipeline)
     rehearsal = Rehearsal(pipeline, PlaceholderRows(tenant, pipeline, name, files), dict(config or {}))
     try:
         _check_files(pipeline, files)
-        if isinstance(pipeline.source, ChecksConfig):
-            pipeline.source.check_config(rehearsal.ctx.config)
+        _judge_config(rehearsal, pipeline, written=bool(config or files))
         rehearsal.play(limit_pages)
     except (IngestionError, Error, OSError) as error:
         rehearsal.report.failure = f"{type(error).__name__}: {error}"
     return rehearsal.report
+
+
+def _judge_config(rehearsal: Rehearsal, pipeline: Pipeline, *, written: bool) -> None:
+    """Refuse what is `written` for this one run or upload; of what is stored only a note says so, as in a run."""
+    try:
+        check_config(pipeline, rehearsal.ctx.config, rehearsal.rows.connection.config)
+    except Exception as error:
+        if written:
+            raise
+        rehearsal.report.notes.append(f"The connection's config would be refused today; a run goes on. {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +217,9 @@ class Rehearsal:
             sums = (check.name for check in judged.reconciliations if check.name != "count")
             self.report.verdicts += [f"{name}: not checked, because records repeat on later pages" for name in sums]
             judged = dataclasses.replace(judged, reconciliations=counts)
-        self.report.verdicts += verification.verify(judged, self._tally, self.report.proofs)
+        self.report.verdicts += verification.verify(
+            judged, self._tally, self.report.proofs, windowed=not self.ctx.inbox
+        )
 
 
 def why(rejected: Rejected) -> str:

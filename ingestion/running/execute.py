@@ -15,7 +15,7 @@ from ingestion.core.stages import Prepared
 from ingestion.database.clock import DbNow
 from ingestion.database.retrying import retried
 from ingestion.models import DeadLetter, Run, RunArtifact
-from ingestion.running import batch, budget, claims, closing, prefetch
+from ingestion.running import batch, budget, claims, closing, configs, prefetch
 from ingestion.running.execution import Execution, Hooks, open_execution, require_page
 from ingestion.signals import run_started
 
@@ -105,6 +105,7 @@ def _carry(run: Run, claim: claims.Claim, hooks: Hooks) -> None:
     if claim.fence == 1:
         run_started.send_robust(Run, run=run)
     events.record(run, "started", f"claim {claim.fence} on {run.host}", checkpoint=run.checkpoint)
+    configs.note_refused(execution)
     refused = _load(execution)
     if refused is not None:
         batch.refuse(execution, refused)

@@ -22,6 +22,11 @@ def is_stalled(run: Run) -> bool:
     return run.lease_until < timezone.now() or claims.died_here(run)
 
 
+def is_at_work(run: Run) -> bool:
+    """Whether a process has the run, as far as anybody can tell."""
+    return run.state == Run.State.RUNNING and not is_stalled(run)
+
+
 def release(runs: QuerySet[Run]) -> list[Run]:
     """Queue the stalled ones of `runs` again, or end those that are to be cancelled; returns what was released.
 

@@ -77,11 +77,23 @@ def unchecked(pipeline: Pipeline, kind: str) -> list[str]:
     return [f"{check.name}: not checked, because {why}" for check in pipeline.reconciliations] if why else []
 
 
+_AGAIN = "What was loaded stays. The watermark has not moved; run the window again."
+_CORRECTED = (
+    "What was loaded stays. Ask for the file again and upload the corrected one, which updates its rows; where the "
+    "file is right, mend the pipeline and retry the run."
+)
+
+
 def verify(
-    pipeline: Pipeline, tally: Mapping[str, Any], proofs: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+    pipeline: Pipeline,
+    tally: Mapping[str, Any],
+    proofs: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
+    *,
+    windowed: bool = True,
 ) -> list[str]:
     """A sentence for each control total of the pipeline. Raises ReconciliationError when one disagrees.
 
+    It says what to do next: a run that is not `windowed` has no window that could be run again.
     What the source's own `proofs` say of it is told first: records that came twice are part of both our figures.
     """
     verdicts, breaches = [], []
@@ -99,5 +111,5 @@ def verify(
     if breaches and differing:
         breaches = [*differing[:_SHOWN], *(one for one in breaches if not one.startswith("count:"))]
     if breaches:
-        raise ReconciliationError("; ".join(breaches) + ". The watermark has not moved; run the window again.")
+        raise ReconciliationError(f"{'; '.join(breaches)}. {_AGAIN if windowed else _CORRECTED}")
     return verdicts

@@ -58,6 +58,8 @@ class Ticked:
     """Due connections that became runs, and connections with deliveries that had none."""
     woken: int
     """Runs whose wake-up was sent (again), among them those taken over from dead workers."""
+    unsent: int = 0
+    """Runs of which no worker could be told, because Redis is away."""
 
     @property
     def total(self) -> int:
@@ -69,11 +71,11 @@ def tick() -> Ticked:
     Heartbeat.objects.update_or_create(name=Heartbeat.TICK, defaults={"at": DbNow()})
     expiry.warn()
     made = [*due.make_runs(), *unclaimed_deliveries.make_runs()]
-    woken = 0
+    woken, unsent = 0, list[int]()
     for run in [*wake_ups.claimable_runs(made), *backfills.look_after()]:
-        queueing.wake(run.pk, run.tenant.tier, run.fence)
+        queueing.wake(run.pk, run.tenant.tier, run.fence, unsent=unsent)
         woken += 1
     for connection in reconciling.take_turns():
         queueing.wake_for_periods(connection.pk, connection.tenant.tier)
     queueing.ensure_tick()
-    return Ticked(len(made), woken)
+    return Ticked(len(made), woken - len(unsent), len(unsent))

@@ -23,6 +23,7 @@ from ingestion.core.pipeline import Pipeline
 from ingestion.core.records import Json, Page, Record
 from ingestion.core.windows import Window
 from ingestion.models import Run, Tenant
+from ingestion.testing.executing import execute
 from ingestion.testing.serving import Answer, Request, Server, serving
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Request",
     "Server",
     "context",
+    "execute",
     "make_tenant",
     "own_storage",
     "registered",

@@ -96,8 +96,8 @@ class HashicorpStore:
                 yield client.secrets.kv.v2
         except (errors.Forbidden, errors.Unauthorized) as error:
             raise KeysUnusable(
-                f"The Vault server refuses our token ({type(error).__name__}); renew it, or give it the policy that "
-                "docs/how-to/store-credentials.md shows."
+                f"The Vault server refuses our token ({type(error).__name__}); renew it, or give it the policy that is "
+                "shown in https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/store-credentials.md"
             ) from None
         except (errors.VaultError, requests.RequestException) as error:
             # Its text may name the path, and the server's own messages, but never holds the request's body.

@@ -29,6 +29,7 @@ from ingestion import actions, deliveries
 from ingestion.conf import config
 from ingestion.core import registry
 from ingestion.core.context import Secret
+from ingestion.core.declarations import plain, require
 from ingestion.core.errors import ConfigurationError, CredentialError, KeysUnusable, Transient
 from ingestion.core.ingestion_modes import takes_deliveries
 from ingestion.core.pipeline import Pipeline
@@ -92,7 +93,15 @@ def receiver(
     `accepts` says which pipelines this endpoint is for, and `keeps` what is stored of a proved body: the same for the
     same body. `tells` says what its sender is told of it once it is stored, such as `rejections`. It is exempt from
     CSRF protection, which its signature replaces.
+
+    Raises ConfigurationError for a part that is no function of what it is called with.
     """
+    plain(verify, "verify of receiver()", "(headers, body, secrets, now)")
+    plain(accepts, "accepts of receiver()", "(pipeline)")
+    plain(secrets, "secrets of receiver()", "(pipeline, connection)")
+    plain(keeps, "keeps of receiver()", "(pipeline, connection, body)")
+    require(callable(tells), "tells of receiver()", tells, "a function, such as rejections")
+    require(callable(now), "now of receiver()", now, "a function that returns seconds since 1970")
 
     @csrf_exempt
     @require_POST

@@ -1,7 +1,7 @@
-"""Accounts of one file that only blanks in their names tell apart.
+"""Accounts of one file whose names differ only in blanks.
 
-They were one account before blanks of names counted, and what was loaded then may be either one's: each takes what its
-own file shows, see accounts.py.
+They were one account while blanks of names did not count, and what was loaded then may belong to either: each takes
+what its own file shows, see accounts.py.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import replace
 from integrations.bank.statements import Account, Statement
 
 
-def apart(statements: Sequence[Statement]) -> list[Statement]:
-    """The statements, those that share what they were known by marked and first.
+def mark_shared_names(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements, with those whose accounts share a former name marked, and first.
 
-    First, because the one that is spelled without blanks keeps what nobody else has taken.
+    First, because the account that is spelled without blanks keeps the rows that no other account has taken.
     """
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
     for statement in statements:

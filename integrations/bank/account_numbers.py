@@ -1,4 +1,4 @@
-"""Account numbers that cannot be right."""
+"""Account numbers: one spelling for each, and which cannot be right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _LENGTH = {entry[:2]: int(entry[2:]) for entry in _LENGTHS.split()}
 
 
 def canonical(identifier: str) -> str:
-    """As it identifies, in every format: an IBAN in capitals and without the currency or BIC beside it, else `spelled`.
+    """The identifier as it identifies, in every format: an IBAN in capitals, without the currency or BIC beside it,
+    else as `spelled` gives it.
 
     The case of other numbers may mean something.
     """
@@ -31,13 +32,15 @@ def canonical(identifier: str) -> str:
 
 
 def spelled(written: str) -> str:
-    """A number without blanks, and a name with single ones: they tell the account "Visa 1 11" from "Visa 11 1"."""
+    """The text without blanks if it is a number, with single ones if it is a name: blanks tell "Visa 1 11" from "Visa
+    11 1".
+    """
     return ("" if is_number(written) else " ").join(written.split())
 
 
 def is_number(written: str) -> bool:
-    """Whether blanks only group its digits: without letters but a mask's (XXXX 1234), in the shape of an IBAN, or of
-    many digits and a code in capitals (INGB 0001 2345 67). Anything else is a name that somebody gave.
+    """Whether blanks only group its digits: no letters but those of a mask (XXXX 1234), or the shape of an IBAN, or
+    many digits and a code in capitals (INGB 0001 2345 67). Any other text is a name that the account's owner gave.
     """
     letters = [character for character in written if character.isalpha() and character not in "xX"]
     if not letters or _country("".join(written.split())):
@@ -46,12 +49,12 @@ def is_number(written: str) -> bool:
 
 
 def bank_code(written: str) -> str:
-    """The bank's number without zeros in front, which banks leave out as they like; any other name as it is."""
+    """The bank's number without leading zeros, which banks leave out as they like; any other name as it is."""
     return written.lstrip("0") or written if written.isdecimal() else written
 
 
 def qualifier_of(bank: str, kind: str) -> str:
-    """What tells an account from others of its number, where the format promises bank and kind."""
+    """The text that tells an account from others of its number, if the format promises bank and kind."""
     return " ".join(f"{bank_code(bank)} {kind}".casefold().split())[:100]
 
 
@@ -62,27 +65,27 @@ def shown_qualifier(qualifier: str, bank: str) -> str:
 
 
 def formerly_canonical(identifier: str) -> str:
-    """As it identified when currency and BIC beside an IBAN were part of it, in all formats but MT940, and when names
-    lost their blanks in all of them.
+    """The identifier as it was formed while currency and BIC beside an IBAN were part of it, in all formats but MT940,
+    and while names lost their blanks in all formats.
     """
     compact = "".join(identifier.split())
     return compact.upper() if _country(compact) else compact
 
 
 def iban_within(written: str) -> tuple[str, str]:
-    """IBAN and BIC of `IBAN/EUR`, `IBAN EUR` and `BIC/IBAN`, '' where there is none.
+    """IBAN and BIC in `IBAN/EUR`, `IBAN EUR` and `BIC/IBAN`; '' for a text without them.
 
-    Only a right IBAN counts, and nothing may stand beside it that could tell one account from another.
+    Only a valid IBAN counts, and nothing may stand beside it that could tell one account from another.
     """
-    pieces = [part for piece in re.split(r"[/.-]", "".join(written.split()).upper()) for part in _parted(piece)]
+    pieces = [part for piece in re.split(r"[/.-]", "".join(written.split()).upper()) for part in _split_suffix(piece)]
     ibans = [piece for piece in pieces if _country(piece) and not iban_doubt(piece)]
-    beside = [piece for piece in pieces if piece not in ibans]
-    if len(ibans) != 1 or not all(map(_CURRENCY_OR_BIC.fullmatch, beside)):
+    extras = [piece for piece in pieces if piece not in ibans]
+    if len(ibans) != 1 or not all(map(_CURRENCY_OR_BIC.fullmatch, extras)):
         return "", ""
-    return ibans[0], next((piece for piece in beside if len(piece) > 3), "")
+    return ibans[0], next((piece for piece in extras if len(piece) > 3), "")
 
 
-def _parted(piece: str) -> list[str]:
+def _split_suffix(piece: str) -> list[str]:
     """`NL91ABNA0417164300EUR` in two; '' is no part."""
     end = _LENGTH.get(piece[:2], len(piece))
     if len(piece) == end + 3 and piece[end:].isalpha():
@@ -96,7 +99,7 @@ def notes_of(statement: Statement) -> list[str]:
 
 
 def iban_doubt(identifier: str) -> str:
-    """Why this can be no IBAN although it looks like one, in a sentence; '' where nothing speaks against it."""
+    """Why this cannot be an IBAN although it looks like one, in a sentence; '' if nothing is wrong with it."""
     country = _country(identifier)
     if not country:
         return ""

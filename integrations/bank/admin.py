@@ -20,21 +20,21 @@ from integrations.bank.identity import Ids
 from integrations.bank.models import BankAccount, BankLookAlike, BankStatement, BankTransaction
 
 
-def shown(amount: Decimal | None, currency: str) -> str:
-    """With the currency's own number of decimals, and more only where the bank gave more."""
+def format_amount(amount: Decimal | None, currency: str) -> str:
+    """The amount with the currency's own number of decimals, and more only if the bank gave more."""
     if amount is None:
         return "–"
-    exact = format(amount.normalize(), "f")
-    given = len(exact.partition(".")[2])
+    text = format(amount.normalize(), "f")
+    places = len(text.partition(".")[2])
     try:
-        least = money.exponent(currency)
+        least_places = money.exponent(currency)
     except money.UnknownCurrencyError:
-        least = 2
-    return f"{amount:,.{max(given, least)}f} {currency}".strip().replace(" ", "\N{NO-BREAK SPACE}")
+        least_places = 2
+    return f"{amount:,.{max(places, least_places)}f} {currency}".strip().replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def as_json(value: Any) -> str:
-    """Cut, because a batch may have thousands of parts."""
+    """The value as JSON, cut, because a batch may have thousands of parts."""
     if not value:
         return cells.EMPTY
     text = json.dumps(value, indent=2, ensure_ascii=False)
@@ -57,18 +57,27 @@ class BankStatementAdmin(ConsoleAdmin):
     list_prefetch = ("tenant", "account")
     sortable_by = ("period_end",)
     fields = [
-        "tenant", "account", "reference", "number", "format",
-        "period_start", "period_end", "opens", "closes", "entries", "run",
-    ]  # fmt: skip
+        "tenant",
+        "account",
+        "reference",
+        "number",
+        "format",
+        "period_start",
+        "period_end",
+        "opens",
+        "closes",
+        "entries",
+        "run",
+    ]
     readonly_fields = ["opens", "closes"]
 
     @admin.display(description=_("opening balance"))
     def opens(self, statement: BankStatement) -> str:
-        return shown(statement.opening, statement.account.currency)
+        return format_amount(statement.opening, statement.account.currency)
 
     @admin.display(description=_("closing balance"))
     def closes(self, statement: BankStatement) -> str:
-        return shown(statement.closing, statement.account.currency)
+        return format_amount(statement.closing, statement.account.currency)
 
 
 @admin.register(BankTransaction)
@@ -79,17 +88,34 @@ class BankTransactionAdmin(ConsoleAdmin):
     sortable_by = ("booked_on",)
     search_fields = ["bank_id__exact", "reference__exact"]  # "=" would ignore case, and the index
     fields = [
-        "tenant", "account", "statement", "booked_on", "value_on", "money", "kind", "counterparty",
-        "counterparty_account", "reference", "bank_id", "description", "parts_of_it", "more", "withdrawn",
-        "replaced_by", "position", "external_id", "run", "loaded_at",
-    ]  # fmt: skip
+        "tenant",
+        "account",
+        "statement",
+        "booked_on",
+        "value_on",
+        "money",
+        "kind",
+        "counterparty",
+        "counterparty_account",
+        "reference",
+        "bank_id",
+        "description",
+        "parts_of_it",
+        "more",
+        "withdrawn",
+        "replaced_by",
+        "position",
+        "external_id",
+        "run",
+        "loaded_at",
+    ]
     readonly_fields = ["money", "parts_of_it", "more"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Parts and details weigh megabytes in a large batch: only a row's own page reads them."""
+        """The rows without parts and details, which weigh megabytes in a large batch, except on a row's own page."""
         rows = super().get_queryset(request)
-        of_one = request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
-        return rows if of_one else rows.defer("parts", "details")
+        is_detail_page = request.resolver_match is not None and "object_id" in request.resolver_match.kwargs
+        return rows if is_detail_page else rows.defer("parts", "details")
 
     @admin.display(description=_("parts"))
     def parts_of_it(self, transaction: BankTransaction) -> str:
@@ -101,7 +127,7 @@ class BankTransactionAdmin(ConsoleAdmin):
 
     @admin.display(description=_("amount"), ordering="amount")
     def money(self, transaction: BankTransaction) -> str:
-        return shown(transaction.amount, transaction.currency)
+        return format_amount(transaction.amount, transaction.currency)
 
     @admin.display(description=_("description"))
     def text(self, transaction: BankTransaction) -> str:
@@ -109,7 +135,9 @@ class BankTransactionAdmin(ConsoleAdmin):
 
 
 class AnswerFilter(admin.SimpleListFilter):
-    """Open pairs, and those that a word of `ids` answered: the words are known, so that no query asks for them."""
+    """Open pairs, and those that a word of `ids` answered. The words are constant, so that the filter needs no
+    query.
+    """
 
     title = _("answer")
     parameter_name = "answer"

@@ -1,8 +1,9 @@
-"""The course of a statement from before listings were kept, of which other statements delivered entries since.
+"""The course of a statement that is stored without its listing, and of which other statements delivered entries since.
 
-A statement with balances holds every entry of the days between its first and its last one, and of these two, unless it
-was cut within them. What other statements delivered of these is in part kept as sightings, all else is in the ledger:
-where both together are as many as its entries and lead from one of its balances to the other, nothing is missing.
+A statement with balances holds every entry of the days between its first and its last day, and of these two days too,
+unless it was cut within them. What other statements delivered of these days is in part kept as sightings; everything
+else is in the ledger. If both together are as many as the statement's entries and lead from one of its balances to the
+other, nothing is missing.
 """
 
 from __future__ import annotations
@@ -18,21 +19,23 @@ from integrations.bank.models import BankStatement
 
 Booked = tuple[date, Decimal]
 _MOST = 5000
-"""Missing entries that are looked for; of a statement that lacks more, pages may still be to come."""
+"""How many missing entries are looked up. If a statement lacks more, pages of it may still be to come."""
 
 
 class Completed(NamedTuple):
     """All entries of a statement by their places, and the days of which other statements delivered some.
 
-    In which order the entries of one of these days stood is not known.
+    The order of the entries of one of these days is not known.
     """
 
     booked: Sequence[Booked]
     filled: frozenset[date]
 
 
-def completed(ctx: Context, statement: BankStatement, places: Mapping[int, Booked]) -> Completed | None:
-    """`places` are the entries that are known as the statement's; None where the balances do not prove the rest."""
+def complete_statement(ctx: Context, statement: BankStatement, places: Mapping[int, Booked]) -> Completed | None:
+    """The whole statement; None if the balances do not prove the entries that were found. `places` are its known
+    entries.
+    """
     missing = [place for place in range(statement.entries) if place not in places]
     first, last = statement.first_on, statement.last_on
     if not 0 < len(missing) <= _MOST or first is None or last is None:
@@ -47,10 +50,10 @@ def completed(ctx: Context, statement: BankStatement, places: Mapping[int, Booke
 
 
 def _in_order(places: Mapping[int, Booked], missing: Sequence[int], filling: list[Booked]) -> Completed | None:
-    """From old to new or from new to old, as the known entries stand; None where they stand in neither."""
-    for listed in (filling, filling[::-1]):
-        whole = dict(places) | dict(zip(missing, listed, strict=True))
-        booked = [whole[place] for place in sorted(whole)]
+    """The entries from old to new or from new to old, as the known ones stand; None if they stand in neither order."""
+    for ordered_filling in (filling, filling[::-1]):
+        all_entries = dict(places) | dict(zip(missing, ordered_filling, strict=True))
+        booked = [all_entries[place] for place in sorted(all_entries)]
         days = [day for day, _ in booked]
         if days in (sorted(days), sorted(days, reverse=True)):
             return Completed(booked, frozenset(day for day, _ in filling))
@@ -58,22 +61,22 @@ def _in_order(places: Mapping[int, Booked], missing: Sequence[int], filling: lis
 
 
 def _fillings(ctx: Context, statement: BankStatement, ends: tuple[date, date], count: int) -> Iterator[list[Booked]]:
-    """What other statements hold of its days, without and with those at its ends, where that is `count` entries.
+    """What other statements hold of its days, with and without the days at its ends, as far as that is `count` entries.
 
-    However many these hold, hardly more than that are read.
+    Hardly more than `count` rows are read, however many there are.
     """
     rows = ledger(ctx).filter(account_id=statement.account_id, withdrawn="")
-    others = rows.exclude(statement_id=statement.pk).exclude(sightings__statement_id=statement.pk)
+    rows_of_others = rows.exclude(statement_id=statement.pk).exclude(sightings__statement_id=statement.pk)
 
-    def some(**days: date) -> list[Booked]:
-        listed = others.filter(**days).order_by("booked_on", "pk").values_list("booked_on", "amount")
-        return list(listed[: count + 1])
+    def read_days(**days: date) -> list[Booked]:
+        days_and_amounts = rows_of_others.filter(**days).order_by("booked_on", "pk").values_list("booked_on", "amount")
+        return list(days_and_amounts[: count + 1])
 
     first, last = ends
-    between = some(booked_on__gt=first, booked_on__lt=last) if first < last else []
-    if len(between) > count:
+    between_ends = read_days(booked_on__gt=first, booked_on__lt=last) if first < last else []
+    if len(between_ends) > count:
         return
-    on_first, on_last = some(booked_on=first), some(booked_on=last) if first < last else []
-    for filling in (between, on_first + between, between + on_last, on_first + between + on_last):
+    on_first, on_last = read_days(booked_on=first), read_days(booked_on=last) if first < last else []
+    for filling in (between_ends, on_first + between_ends, between_ends + on_last, on_first + between_ends + on_last):
         if len(filling) == count:
             yield filling

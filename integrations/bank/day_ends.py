@@ -1,9 +1,9 @@
-"""What a statement without balances shows of its first and its last day, as a short text that its row keeps.
+"""What a statement without balances shows of its first and its last day, as a short text in the statement's row.
 
-No balance tells whether such a day was exported whole, so that what other statements show of it is held against this,
+No balance proves that such a day was exported whole, so what other statements show of it is compared with this text,
 see parts_of_days.py. `ends=2026-06-01:2026-06-30 2026-06-01 -5 ?1a2b3c4d 2026-06-30 -1 -1 undated ?5e6f7a8b`: a day
-goes for all entries after it; `?` is a booked entry that cannot be read, of whatever day, by what could be read of it.
-Entries that are not booked are left out.
+applies to all entries after it; `?` is a booked entry that cannot be read, of any day, with a digest of what can be
+read of it. Entries that are not booked are left out.
 """
 
 from __future__ import annotations
@@ -30,41 +30,43 @@ _LONGEST_WORD = 40
 
 
 @dataclass(slots=True)
-class Shown:
+class DayEntries:
     """What a statement shows of one day."""
 
     amounts: Counter[Decimal] = field(default_factory=Counter)
-    unread: set[str] = field(default_factory=set)
-    """What could be read of entries that cannot be read whole, digested."""
+    unreadable: set[str] = field(default_factory=set)
+    """Digests of what can be read of entries that cannot be read whole."""
 
 
 @dataclass(slots=True)
-class Ends:
-    """What was kept of a statement."""
+class StatementEnds:
+    """What the text of a statement says."""
 
     first: date
     last: date
-    days: dict[date, Shown]
+    days: dict[date, DayEntries]
     undated: set[str]
 
-    def shown(self, day: date) -> Shown | None:
-        """What it shows of the day; None for a day between its ends, of which only unreadable entries are kept."""
+    def entries_of(self, day: date) -> DayEntries | None:
+        """What the statement shows of the day; None for a day between its ends, of which only unreadable entries are
+        stored.
+        """
         return self.days.get(day) if day in (self.first, self.last) else None
 
-    def unread(self, day: date) -> set[str]:
-        """The unreadable entries that are of the day or may be."""
-        return self.undated | (self.days[day].unread if day in self.days else set())
+    def unreadable_on(self, day: date) -> set[str]:
+        """The unreadable entries that belong to the day, or may."""
+        return self.undated | (self.days[day].unreadable if day in self.days else set())
 
 
-def are_kept(statement: Statement) -> bool:
-    """Whether it is a statement without balances and with entries that are booked."""
+def keeps_day_ends(statement: Statement) -> bool:
+    """Whether the statement has no balances and has booked entries."""
     has_balances = None not in (statement.opening, statement.closing) or statement.between
     return not has_balances and any(map(_is_booked, statement.entries))
 
 
 def listing(statement: Statement, ids: Ids) -> str:
-    """The text of a statement; '' where no day can be read, and where it has balances."""
-    if not are_kept(statement):
+    """The text of a statement; '' if no day can be read, or if it has balances."""
+    if not keeps_day_ends(statement):
         return ""
     booked = [entry for entry in statement.entries if _is_booked(entry)]
     days = [day for day in map(booked_day, booked) if day is not None]
@@ -75,34 +77,34 @@ def listing(statement: Statement, ids: Ids) -> str:
     for entry in booked:
         day, faults = booked_day(entry), unreadable.faults(statement, entry)
         if any(faults):
-            trait = unreadable.traits(statement.account.known_by, entry, ids)[faults[1]]
+            trait = unreadable.traits_of(statement.account.known_by, entry, ids)[faults[1]]
             words[day].append(_UNREAD + trait[:_NAME_CHARS])
         elif day in ends and entry.amount is not None:
             words[day].append(f"{entry.amount:f}")
-    listed = (f"{day or _UNDATED} {' '.join(of_day)}" for day, of_day in words.items())
-    return " ".join([f"{_ENDS}{ends[0]}:{ends[1]}", *listed])
+    day_texts = (f"{day or _UNDATED} {' '.join(day_words)}" for day, day_words in words.items())
+    return " ".join([f"{_ENDS}{ends[0]}:{ends[1]}", *day_texts])
 
 
-def span(stored: bytes | memoryview | None) -> tuple[date, date] | None:
-    """The first and the last day alone, however much is kept of them."""
-    begin = zlib.decompressobj().decompress(stored, _LONGEST_WORD) if stored is not None else b""
-    word = begin.decode(errors="replace").partition(" ")[0]
+def read_span(stored: bytes | memoryview | None) -> tuple[date, date] | None:
+    """The first and the last day alone, however long the text is."""
+    beginning = zlib.decompressobj().decompress(stored, _LONGEST_WORD) if stored is not None else b""
+    word = beginning.decode(errors="replace").partition(" ")[0]
     if not word.startswith(_ENDS):
         return None
     first, last = map(date.fromisoformat, word.removeprefix(_ENDS).split(":"))
     return first, last
 
 
-def read(stored: bytes | memoryview | None) -> Ends | None:
-    """What the kept text says; None for the listing of a statement with balances, and where nothing is kept."""
-    days = span(stored)
+def read_ends(stored: bytes | memoryview | None) -> StatementEnds | None:
+    """What the stored text says; None for the listing of a statement with balances, and without a text."""
+    days = read_span(stored)
     if stored is None or days is None:
         return None
-    ends = Ends(*days, defaultdict(Shown), set())
+    ends = StatementEnds(*days, defaultdict(DayEntries), set())
     day: date | None = None
     for word in zlib.decompress(stored).decode().split()[1:]:
         if word.startswith(_UNREAD):
-            (ends.undated if day is None else ends.days[day].unread).add(word.removeprefix(_UNREAD))
+            (ends.undated if day is None else ends.days[day].unreadable).add(word.removeprefix(_UNREAD))
         elif word == _UNDATED:
             day = None
         elif "-" in word[1:]:
@@ -112,13 +114,13 @@ def read(stored: bytes | memoryview | None) -> Ends | None:
     return ends
 
 
-def traits(account: str, entry: Described, ids: Ids) -> set[str]:
-    """What a version of the entry that cannot be read may be called among the unreadable ones."""
-    return {trait[:_NAME_CHARS] for trait in unreadable.traits(account, entry, ids)}
+def short_traits(account: str, entry: Described, ids: Ids) -> set[str]:
+    """The digests under which a version of the entry that cannot be read may be listed."""
+    return {trait[:_NAME_CHARS] for trait in unreadable.traits_of(account, entry, ids)}
 
 
-def digest(statement: Statement) -> str:
-    """What tells it from others of as many entries, whatever their texts."""
+def digest_moneys(statement: Statement) -> str:
+    """What tells the statement from others with as many entries, whatever their texts: its days and amounts."""
     return sha256("\n".join(_moneys(statement)).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""The ledger: accounts and statements are made as their entries arrive, then the entries are upserted."""
+"""The ledger: accounts and statements are created as their entries arrive, then the entries are upserted."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from integrations.bank import (
     sightings,
     versions,
 )
-from integrations.bank.arrivals import Arrival, Nearby, arriving
-from integrations.bank.identity import ids_told
+from integrations.bank.arrivals import Arrival, Nearby, read_arrivals
+from integrations.bank.identity import read_ids_setting
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankTransaction
 from integrations.bank.schema import BankEntry
@@ -36,12 +36,13 @@ _ENTRIES = Upsert(BankTransaction, key=["external_id"])
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """Loads `BankEntry` values. What each means for rows that are stored is judged first; the rest is an `Upsert`.
+class BankLedger:
+    """Loads `BankEntry` values: compares each with the stored rows first, then upserts.
 
-    What a batch asks of the database grows with its accounts and statements, with each `CHUNK` of keys or amounts, with
-    equal entries beyond a few, and with rows that are parted or corrected; not with each entry. Its accounts stay
-    locked until it commits, see heads.py: of two loads into one account the second sees all that the first wrote.
+    The number of queries of a batch grows with its accounts and statements, with each `CHUNK` of keys or amounts, with
+    equal entries beyond a few, and with rows that are split or corrected; not with each entry. The accounts stay locked
+    until the batch commits, see accounts.py: of two loads into one account the second one sees all that the first one
+    wrote.
     """
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
@@ -57,36 +58,44 @@ class Ledger:
         return None
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        ids = ids_told(ctx.config)
-        arrivals = arriving(ctx, ids, rows)
+        ids = read_ids_setting(ctx.config)
+        arrivals = read_arrivals(ctx, ids, rows)
         judging, nearby = Judging(ctx, arrivals), Nearby(ctx, arrivals)
-        notes = parts_of_days.told(ctx, ids, judging, arrivals)
-        notes += continued.part(ctx, ids, judging, arrivals)
-        notes += lookalikes.answer(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
-        notes += reordered.told(judging, arrivals)
-        notes += alike_accounts.told(ctx, arrivals) + merged_accounts.told(ctx, arrivals)
-        notes += adoption.adopt(ctx, ids, judging, nearby, arrivals) + same_file.adopt(ctx, arrivals)
-        placed, doubted = balanced_twins.adopt(ids, judging, nearby, arrivals)
-        later = versions.later(ctx, arrivals)
-        notes += placed + contradictions.told(ctx, judging, arrivals, {version.statement for version in later})
-        arrivals, rejected, changed = changes.judge(ctx, ids, arrivals)
-        targets = corrections.awaited(ctx, arrivals)
-        pairs, retold = lookalikes.suspected(ctx, ids, judging, nearby, arrivals)
-        adoption.rename(ctx, arrivals)
+        notes = parts_of_days.note_partial_days(ctx, ids, judging, arrivals)
+        notes += continued.place_twins(ctx, ids, judging, arrivals)
+        notes += lookalikes.answer_open_pairs(ctx, ids, {arrival.owner.account_id for arrival in arrivals})
+        notes += reordered.note_reordered(judging, arrivals)
+        notes += alike_accounts.note_similar_accounts(ctx, arrivals) + merged_accounts.note_moved_rows(ctx, arrivals)
+        notes += adoption.adopt_rows(ctx, ids, judging, nearby, arrivals) + same_file.adopt_rows(ctx, arrivals)
+        adopted_notes, uncertain_pairs = balanced_twins.adopt_certain(ids, judging, nearby, arrivals)
+        later_versions = versions.find_later_versions(ctx, arrivals)
+        notes += adopted_notes + contradictions.note_contradictions(
+            ctx, judging, arrivals, {version.statement for version in later_versions}
+        )
+        arrivals, rejected, change_notes = changes.judge_changes(ctx, ids, arrivals)
+        correction_targets = corrections.withdraw_awaited(ctx, arrivals)
+        pairs, text_pairs = lookalikes.find_lookalikes(ctx, ids, judging, nearby, arrivals)
+        adoption.rename_adopted(ctx, arrivals)
         # Entries of two statements may be one only since their account is known: the last of them is written.
         written = {arrival.key: arrival for arrival in arrivals if not arrival.is_older}
-        loaded = _ENTRIES.load(ctx, [one.ready._replace(row=_columns(one)) for one in written.values()])
-        refused = {id(one.record) for one in loaded.rejected}
+        loaded = _ENTRIES.load(
+            ctx, [rejection.ready._replace(row=_columns(rejection)) for rejection in written.values()]
+        )
+        refused = {id(rejection.record) for rejection in loaded.rejected}
         arrived = [arrival for arrival in arrivals if id(arrival.ready.record) not in refused]
-        merged_accounts.withdraw(ctx, arrived)
-        sightings.record(ctx, ids, judging, arrived)
-        notes += sightings.part(ctx, arrived) + versions.apply(ctx, later, arrived)
-        notes += changed + corrections.apply(ctx, arrived, targets) + lookalikes.remember(ctx, pairs)
-        notes += balanced_twins.told(ctx, doubted) + changed_texts.told(ctx, retold)
+        merged_accounts.withdraw_duplicates(ctx, arrived)
+        sightings.record_sightings(ctx, ids, judging, arrived)
+        notes += sightings.split_rows(ctx, arrived) + versions.replace_versions(ctx, later_versions, arrived)
+        notes += (
+            change_notes
+            + corrections.apply_corrections(ctx, arrived, correction_targets)
+            + lookalikes.store_pairs(ctx, pairs)
+        )
+        notes += balanced_twins.note_uncertain(ctx, uncertain_pairs) + changed_texts.note_changed_texts(ctx, text_pairs)
         return Loaded([arrival.ready for arrival in arrived], [*rejected, *loaded.rejected], notes)
 
     def recognized(self, ctx: Context, rejected: Sequence[Rejected]) -> Sequence[tuple[Rejected, str]]:
-        return recognition.recognized(ctx, rejected)
+        return recognition.find_stored(ctx, rejected)
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ENTRIES.total(ctx, column, keys)

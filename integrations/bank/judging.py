@@ -1,4 +1,4 @@
-"""Whether a stored statement and an arriving one have nothing in common, so that no entry of both was sent again."""
+"""Whether a stored statement and an arriving one have nothing in common, so that they share no entry."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from decimal import Decimal
 
 from ingestion import Context
 from integrations.bank import day_ends
-from integrations.bank.alignment import Between, Runs, steps_of
-from integrations.bank.arrivals import Arrival, Row, ledger
+from integrations.bank.alignment import Between, Runs, balance_steps
+from integrations.bank.arrivals import Arrival, StoredRow, ledger
 from integrations.bank.bank_ids import bank_id_of
-from integrations.bank.completing import Completed, completed
+from integrations.bank.completing import Completed, complete_statement
 from integrations.bank.courses import (
     Course,
     course,
     cut_days,
     have_nothing_in_common,
-    may_hold_the_way,
+    may_hold_the_path,
     runs_in_common,
 )
-from integrations.bank.day_ends import Ends
+from integrations.bank.day_ends import StatementEnds
 from integrations.bank.leading import Days, leads_by_balances, leads_by_numbers
-from integrations.bank.listings import Listed, kept, order
+from integrations.bank.listings import Listed, read_listing, read_order
 from integrations.bank.models import BankSighting, BankStatement
 from integrations.bank.numbering import page_of
 
 Whole = tuple[Decimal, list[tuple[int, date, Decimal]], frozenset[date]]
-"""The first balance of a statement, position, day and amount of each entry as they are listed, and the days of which
-the order is not known.
+"""The first balance of a statement, then position, day and amount of each entry in listed order, and the days whose
+order is not known.
 """
 
 
 class Judging:
-    """The statements of a batch, and those that are held against them."""
+    """The statements of a batch, and the stored statements they are compared with."""
 
     def __init__(self, ctx: Context, arrivals: Iterable[Arrival]) -> None:
         self._ctx = ctx
@@ -50,147 +50,158 @@ class Judging:
         self._places: dict[int, list[int]] = {}
         self._indexes: dict[int, dict[int, int]] = {}
         self._completed: dict[int, Completed | None] = {}
-        self._judged: dict[tuple[int, int], bool] = {}
-        self._led: set[frozenset[int]] = set()
+        self._compared: dict[tuple[int, int], bool] = {}
+        self._disjoint_by_steps: set[frozenset[int]] = set()
         self._runs: dict[tuple[int, int], Runs] = {}
-        self._ends: dict[int, Ends | None] = {}
-        self._cut: dict[tuple[int, int], frozenset[date]] = {}
+        self._ends: dict[int, StatementEnds | None] = {}
+        self._cut_days: dict[tuple[int, int], frozenset[date]] = {}
         self._days = Days(ctx)
 
-    def learn(self, statements: Iterable[int]) -> None:
-        """Read these statements together."""
+    def prefetch(self, statements: Iterable[int]) -> None:
+        """Read these statements in one query."""
         if missing := set(statements) - self._statements.keys():
             self._statements.update(BankStatement.objects.for_tenant(self._ctx.tenant).in_bulk(missing))
 
-    def meet_on(self, stored: int, own: int, day: date) -> bool:
+    def meet_on(self, stored: int, arriving: int, day: date) -> bool:
         """Whether one of the two statements, both with balances, ends with this day and the other begins with it."""
-        spans = [_span(self.statement(pk), self.course(pk)) for pk in (stored, own)]
-        (first, last), (own_first, own_last) = spans
-        return day in (last, own_last) and (last == own_first == day or own_last == first == day)
+        spans = [_span(self.statement(pk), self.course(pk)) for pk in (stored, arriving)]
+        (first, last), (arriving_first, arriving_last) = spans
+        return day in (last, arriving_last) and (last == arriving_first == day or arriving_last == first == day)
 
-    def are_others(self, stored: int, own: int) -> bool:
-        """Whether the statements of these ids have nothing in common."""
-        if stored == own:
+    def are_disjoint(self, stored: int, arriving: int) -> bool:
+        """Whether the two statements have nothing in common."""
+        if stored == arriving:
             return False
-        if (stored, own) not in self._judged:
-            self._judged[stored, own] = self._judge(self.statement(stored), self.statement(own))
-        return self._judged[stored, own]
+        if (stored, arriving) not in self._compared:
+            self._compared[stored, arriving] = self._compare(self.statement(stored), self.statement(arriving))
+        return self._compared[stored, arriving]
 
-    def are_led_apart(self, stored: int, own: int) -> bool:
-        """Whether they are others by the balances of statements between them alone, and yet have a run in common."""
-        return self.are_others(stored, own) and frozenset((stored, own)) in self._led and self.are_aligned(stored, own)
+    def are_led_apart(self, stored: int, arriving: int) -> bool:
+        """Whether only balances of other statements show that they are disjoint, while a run in common denies it."""
+        return (
+            self.are_disjoint(stored, arriving)
+            and frozenset((stored, arriving)) in self._disjoint_by_steps
+            and self.are_aligned(stored, arriving)
+        )
 
-    def are_pages(self, stored: int, own: int) -> bool:
+    def are_pages(self, stored: int, arriving: int) -> bool:
         """Whether their numbers say that they are pages of one statement, and no balance denies it."""
-        return _pages(self.statement(stored), self.statement(own)) is not None and self.are_others(stored, own)
+        pages = _different_pages_of(self.statement(stored), self.statement(arriving))
+        return pages is not None and self.are_disjoint(stored, arriving)
 
-    def are_apart(self, stored: int, place: int | None, own: int, position: int | None) -> bool:
-        """Whether an entry of the first statement is none of the second, going by their balances."""
-        if self.are_others(stored, own):
+    def are_apart(self, stored: int, stored_position: int | None, arriving: int, arriving_position: int | None) -> bool:
+        """Whether balances show that the entry of the stored statement is not the entry of the arriving one."""
+        if self.are_disjoint(stored, arriving):
             return True
-        if stored == own or place is None or position is None:
+        if stored == arriving or stored_position is None or arriving_position is None:
             return False
-        runs = self._runs_of(stored, own)
+        runs = self._runs_of(stored, arriving)
         if not runs:
             return False
-        index, at = self._indexes[own].get(position), self._indexes[stored].get(place)
-        return index is None or at is None or not runs.pair(index, at)
+        arriving_index = self._indexes[arriving].get(arriving_position)
+        stored_index = self._indexes[stored].get(stored_position)
+        return arriving_index is None or stored_index is None or not runs.pair(arriving_index, stored_index)
 
-    def are_aligned(self, stored: int, own: int) -> bool:
+    def are_aligned(self, stored: int, arriving: int) -> bool:
         """Whether their balances show a run of entries that both have."""
-        return bool(self._runs_of(stored, own))
+        return bool(self._runs_of(stored, arriving))
 
-    def partners(self, stored: int, own: int, position: int) -> Iterator[int]:
-        """The places in the stored statement where the entry at this position of the other may stand."""
-        runs = self._runs_of(stored, own)
-        index = self._indexes.get(own, {}).get(position)
+    def partners(self, stored: int, arriving: int, position: int) -> Iterator[int]:
+        """The positions in the stored statement where the entry at this position of the arriving one may stand."""
+        runs = self._runs_of(stored, arriving)
+        index = self._indexes.get(arriving, {}).get(position)
         return iter(()) if index is None else (self._places[stored][at] for at in runs.partners(index))
 
-    def _runs_of(self, stored: int, own: int) -> Runs:
-        if (stored, own) not in self._runs:
-            courses = self._pair(stored, own)
-            self._runs[stored, own] = Runs(
-                [] if courses[0] is None or courses[1] is None else runs_in_common(courses[1], courses[0])
-            )
-        return self._runs[stored, own]
+    def _runs_of(self, stored: int, arriving: int) -> Runs:
+        if (stored, arriving) not in self._runs:
+            first, second = self._courses_of(stored, arriving)
+            runs = [] if first is None or second is None else runs_in_common(second, first)
+            self._runs[stored, arriving] = Runs(runs)
+        return self._runs[stored, arriving]
 
-    def is_cut(self, stored: int, own: int, day: date) -> bool:
+    def is_cut(self, stored: int, arriving: int, day: date) -> bool:
         """Whether one of the two, both with balances, was cut within a day that the other shows too."""
-        if (stored, own) not in self._cut:
-            of_stored, of_own = self._pair(stored, own)
-            self._cut[stored, own] = frozenset() if of_stored is None or of_own is None else cut_days(of_stored, of_own)
-        return day in self._cut[stored, own]
+        if (stored, arriving) not in self._cut_days:
+            first, second = self._courses_of(stored, arriving)
+            days = frozenset[date]() if first is None or second is None else cut_days(first, second)
+            self._cut_days[stored, arriving] = days
+        return day in self._cut_days[stored, arriving]
 
-    def say(self, question: Callable[[Course, Course], bool], stored: int, own: int) -> bool:
-        """What the courses of the two answer; no where one of them has none."""
-        courses = self.course(stored), self.course(own)
-        return courses[0] is not None and courses[1] is not None and question(courses[0], courses[1])
+    def ask(self, question: Callable[[Course, Course], bool], stored: int, arriving: int) -> bool:
+        """What the question answers about the courses of the two; False if one of them has no course."""
+        first, second = self.course(stored), self.course(arriving)
+        return first is not None and second is not None and question(first, second)
 
-    def _judge(self, stored: BankStatement, own: BankStatement) -> bool:
-        if (pages := _pages(stored, own)) is not None:
-            earlier, later = (stored, own) if pages[0] < pages[1] else (own, stored)
+    def _compare(self, stored: BankStatement, arriving: BankStatement) -> bool:
+        if (pages := _different_pages_of(stored, arriving)) is not None:
+            earlier, later = (stored, arriving) if pages[0] < pages[1] else (arriving, stored)
             if abs(pages[0] - pages[1]) > 1 or None in (earlier.closing, later.opening):
                 return True
             return earlier.closing == later.opening
-        if self._share_no_step(stored.pk, own.pk):
+        if self._share_no_step(stored.pk, arriving.pk):
             return True
-        courses = self._pair(stored.pk, own.pk)
+        courses = self._courses_of(stored.pk, arriving.pk)
         if courses[0] is None or courses[1] is None:
             return False
         if have_nothing_in_common(courses[0], courses[1]):
             return True
         if courses[0].still & courses[1].still:
             return False
-        pairs = ((stored, courses[0], own, courses[1]), (own, courses[1], stored, courses[0]))
-        return any(a.last == b.first and self._follows(first, a, second, b) for first, a, second, b in pairs)
+        pairs = ((stored, courses[0], arriving, courses[1]), (arriving, courses[1], stored, courses[0]))
+        return any(
+            first_course.last == second_course.first and self._follows(first, first_course, second, second_course)
+            for first, first_course, second, second_course in pairs
+        )
 
-    def _follows(self, first: BankStatement, before: Course, second: BankStatement, after: Course) -> bool:
+    def _follows(
+        self, first: BankStatement, first_course: Course, second: BankStatement, second_course: Course
+    ) -> bool:
         """Whether stored statements of the day that the two share lead from the first to the second."""
-        steps = self._days.steps(first, second, after.first)
+        steps = self._days.steps(first, second, second_course.first)
         if leads_by_numbers(first, second, steps):
             return True
-        if not (before.is_whole and after.is_whole):
+        if not (first_course.is_whole and second_course.is_whole):
             return False
-        if not leads_by_balances(first, second, steps) or may_hold_the_way(before, after):
+        if not leads_by_balances(first, second, steps) or may_hold_the_path(first_course, second_course):
             return False
-        self._led.add(frozenset((first.pk, second.pk)))
+        self._disjoint_by_steps.add(frozenset((first.pk, second.pk)))
         return True
 
-    def turns(self, pk: int) -> tuple[Decimal, Decimal] | None:
-        """The balances between which the entries of a statement go, where they read alike from both ends."""
-        return order(self.statement(pk).listing).between
+    def turning_balances(self, pk: int) -> tuple[Decimal, Decimal] | None:
+        """The two balances between which the entries of a statement go, if they read alike from both ends."""
+        return read_order(self.statement(pk).listing).between
 
-    def _share_no_step(self, stored: int, own: int) -> bool:
+    def _share_no_step(self, stored: int, arriving: int) -> bool:
         """Whether one of the two reads alike from both ends, and the other never goes between its balances that day."""
-        if not (self.turns(stored) or self.turns(own)):
+        if not (self.turning_balances(stored) or self.turning_balances(arriving)):
             return False
-        steps = self._steps_of(stored), self._steps_of(own)
+        steps = self._steps_of(stored), self._steps_of(arriving)
         return steps[0] is not None and steps[1] is not None and not steps[0] & steps[1]
 
     def _steps_of(self, pk: int) -> frozenset[Between] | None:
-        """Between which balances each entry goes; None where they are not known."""
-        if (balances := self.turns(pk)) is not None:
+        """Between which balances each entry goes; None if they are not known."""
+        if (balances := self.turning_balances(pk)) is not None:
             return frozenset((day, *balances) for day, *_ in self._listed(self.statement(pk)).values())
-        own = self.course(pk)
-        return steps_of(own) if own is not None and own.is_whole else None
+        statement_course = self.course(pk)
+        return balance_steps(statement_course) if statement_course is not None and statement_course.is_whole else None
 
     def statement(self, pk: int) -> BankStatement:
-        self.learn([pk])
+        self.prefetch([pk])
         return self._statements[pk]
 
-    def comes_back(self, pk: int, day: date) -> bool:
-        """Whether stored statements of that day lead from where this one ends to where it begins."""
-        own = self.statement(pk)
-        return leads_by_balances(own, own, self._days.steps(own, own, day))
+    def returns_to_opening(self, pk: int, day: date) -> bool:
+        """Whether stored statements of that day lead from where this statement ends to where it begins."""
+        statement = self.statement(pk)
+        return leads_by_balances(statement, statement, self._days.steps(statement, statement, day))
 
-    def ends(self, pk: int) -> Ends | None:
+    def ends(self, pk: int) -> StatementEnds | None:
         """What a statement without balances lists of its first and last day."""
         if pk not in self._ends:
-            self._ends[pk] = day_ends.read(self.statement(pk).listing)
+            self._ends[pk] = day_ends.read_ends(self.statement(pk).listing)
         return self._ends[pk]
 
     def course(self, pk: int) -> Course | None:
-        """Of what is stored as the statement's, and what arrives of it."""
+        """The course of what is stored of the statement and what arrives of it; None without balances."""
         statement = self.statement(pk)
         if statement.opening is None or statement.closing is None:
             return None
@@ -200,14 +211,14 @@ class Judging:
             self._indexes[pk] = {position: index for index, position in enumerate(self._places[pk])}
             entries = [places[position] for position in self._places[pk]]
             booked, ids = [(day, amount) for day, amount, _ in entries], (bank_id_of(name) for *_, name in entries)
-            ends, falls = (statement.opening, statement.closing), order(statement.listing).falls
+            ends, falls = (statement.opening, statement.closing), read_order(statement.listing).falls
             self._courses[pk] = course(*ends, booked, statement.number, ids, falls=falls)
         return self._courses[pk]
 
-    def is_of_an_earlier_page(self, row: Row) -> bool:
-        """Whether the row is an entry of its statement that comes before what arrives of that.
+    def is_of_an_earlier_page(self, row: StoredRow) -> bool:
+        """Whether the row is an entry of its statement that comes before the entries of it that arrive.
 
-        Where another day or amount stands at its place by now, the entries came again in another order.
+        If another day or amount stands at its position by now, the entries came again in another order.
         """
         if row.position is None or row.position >= min(self._arriving[row.statement_id], default=0):
             return False
@@ -216,74 +227,74 @@ class Judging:
         return course is None or index is None or course.booked_at(index) == (row.booked_on, row.amount)
 
     def _listed(self, statement: BankStatement) -> Listed:
-        """The entries that are known as the statement's."""
+        """The known entries of the statement by their positions."""
         if statement.listing is not None:
-            places = kept(statement.listing)
+            places = read_listing(statement.listing)
         else:
-            rows = (
-                ledger(self._ctx)
-                .filter(statement_id=statement.pk)
-                .values_list("position", "booked_on", "amount", "bank_id")
-            )
-            seen = BankSighting.objects.for_tenant(self._ctx.tenant).filter(statement_id=statement.pk)
-            shared = seen.values_list("position", "entry__booked_on", "entry__amount", "entry__bank_id")
-            listed = (place for places in (shared, rows) for place in places)
-            places = {position: (day, amount, name) for position, day, amount, name in listed if position is not None}
+            stored = ledger(self._ctx).filter(statement_id=statement.pk)
+            rows = stored.values_list("position", "booked_on", "amount", "bank_id")
+            sightings = BankSighting.objects.for_tenant(self._ctx.tenant).filter(statement_id=statement.pk)
+            sighted_places = sightings.values_list("position", "entry__booked_on", "entry__amount", "entry__bank_id")
+            places_of_all = (place for places in (sighted_places, rows) for place in places)
+            places = {
+                position: (day, amount, name) for position, day, amount, name in places_of_all if position is not None
+            }
         return places | self._arriving.get(statement.pk, {})
 
-    def whole(self, pk: int) -> Whole | None:
-        """A statement whose entries lead from one balance to the other, None where that is not proved."""
-        own = self.course(pk)
-        if own is None:
+    def whole_statement(self, pk: int) -> Whole | None:
+        """A statement whose entries lead from one balance to the other; None if that is not proved."""
+        statement_course = self.course(pk)
+        if statement_course is None:
             return None
-        if not own.is_whole and pk not in self._completed:
-            places = dict(zip(self._places[pk], own.booked, strict=True))
-            self._completed[pk] = completed(self._ctx, self.statement(pk), places)
-        whole = self._completed.get(pk)
-        if whole is not None:
-            return own.opening, [(at, *entry) for at, entry in enumerate(whole.booked)], whole.filled
-        if not own.is_whole:
+        completed = self._completed.get(pk) if statement_course.is_whole else self._complete(pk, statement_course)
+        if completed is not None:
+            entries = [(index, *entry) for index, entry in enumerate(completed.booked)]
+            return statement_course.opening, entries, completed.filled
+        if not statement_course.is_whole:
             return None
-        listed = zip(self._places[pk], own.booked, strict=True)
-        return own.opening, [(at, *entry) for at, entry in listed], frozenset()
+        listed = zip(self._places[pk], statement_course.booked, strict=True)
+        return statement_course.opening, [(position, *entry) for position, entry in listed], frozenset()
 
-    def _pair(self, stored: int, own: int) -> tuple[Course | None, Course | None]:
-        """The courses of two statements as far as they are held against each other."""
-        courses = self.course(stored), self.course(own)
-        if courses[0] is None or courses[1] is None:
-            return courses
-        return self._against(stored, courses[0], courses[1]), self._against(own, courses[1], courses[0])
-
-    def _against(self, pk: int, own: Course, other: Course) -> Course:
-        """With the entries of other days that other statements delivered since, where the balances prove them."""
-        if self.statement(pk).listing is not None:
-            return own
+    def _complete(self, pk: int, statement_course: Course) -> Completed | None:
         if pk not in self._completed:
-            places = dict(zip(self._places[pk], own.booked, strict=True))
-            self._completed[pk] = completed(self._ctx, self.statement(pk), places)
-        whole = self._completed[pk]
-        if whole is None:
-            return own
+            places = dict(zip(self._places[pk], statement_course.booked, strict=True))
+            self._completed[pk] = complete_statement(self._ctx, self.statement(pk), places)
+        return self._completed[pk]
+
+    def _courses_of(self, stored: int, arriving: int) -> tuple[Course | None, Course | None]:
+        """The courses of the two statements, each in the form in which the other one is compared with it."""
+        first, second = self.course(stored), self.course(arriving)
+        if first is None or second is None:
+            return first, second
+        return self._course_against(stored, first, second), self._course_against(arriving, second, first)
+
+    def _course_against(self, pk: int, statement_course: Course, compared_course: Course) -> Course:
+        """The course with the entries that other statements delivered since, if the balances prove them."""
+        if self.statement(pk).listing is not None:
+            return statement_course
+        completed = self._complete(pk, statement_course)
+        if completed is None:
+            return statement_course
         # Of the days that both show the order must be known, and of what others delivered it is not. What is left may
         # tie all the same, where that changed no balance.
-        if any(other.first <= day <= other.last for day in whole.filled):
-            return replace(own, is_whole=False)
-        self._places[pk] = list(range(len(whole.booked)))
+        if any(compared_course.first <= day <= compared_course.last for day in completed.filled):
+            return replace(statement_course, is_whole=False)
+        self._places[pk] = list(range(len(completed.booked)))
         self._indexes[pk] = {place: place for place in self._places[pk]}
-        restored = course(own.opening, own.closing, whole.booked, own.number)
-        return own if restored is None else replace(restored, still=own.still)
+        restored = course(statement_course.opening, statement_course.closing, completed.booked, statement_course.number)
+        return statement_course if restored is None else replace(restored, still=statement_course.still)
 
 
-def _pages(stored: BankStatement, own: BankStatement) -> tuple[int, int] | None:
-    """Which pages of one statement they are, None for statements of their own and for the same page."""
-    first, second = (page_of(each.reference, each.number, each.page) for each in (stored, own))
+def _different_pages_of(stored: BankStatement, arriving: BankStatement) -> tuple[int, int] | None:
+    """The page numbers of the two, if they are different pages of one statement, else None."""
+    first, second = (page_of(statement.reference, statement.number, statement.page) for statement in (stored, arriving))
     if first is None or second is None or first[0] != second[0] or first[1] == second[1]:
         return None
     return first[1], second[1]
 
 
-def _span(statement: BankStatement, booked: Course | None) -> tuple[date | None, date | None]:
-    """The days of the first and the last entry; none where the statement has no balances."""
-    if booked is None:
+def _span(statement: BankStatement, statement_course: Course | None) -> tuple[date | None, date | None]:
+    """The days of the first and the last entry; None for both if the statement has no balances."""
+    if statement_course is None:
         return None, None
-    return statement.first_on or booked.first, statement.last_on or booked.last
+    return statement.first_on or statement_course.first, statement.last_on or statement_course.last

@@ -15,11 +15,11 @@ from integrations.bank.models import BankStatement
 from integrations.bank.numbering import page_of, sequence_number
 
 _MOST = 400
-"""Statements of one day that are followed from one to another."""
+"""How many statements of one day are followed."""
 
 
-class Step(NamedTuple):
-    """A statement on the way from one to another."""
+class DayStatement(NamedTuple):
+    """A stored statement of one day that may lie on the way from one statement to another."""
 
     opening: Decimal | None
     closing: Decimal | None
@@ -29,48 +29,54 @@ class Step(NamedTuple):
 
 
 class Days:
-    """The statements of a day alone, each account and day read once."""
+    """The statements of single days. Each account and day is read once."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._steps: dict[tuple[int, date], list[tuple[int, Step]]] = {}
+        self._steps: dict[tuple[int, date], list[tuple[int, DayStatement]]] = {}
 
-    def steps(self, first: BankStatement, second: BankStatement, day: date) -> list[Step]:
-        """Those beside the two."""
-        on = first.account_id, day
-        if on not in self._steps:
-            self._steps[on] = list(self._read(*on))
-        return [step for pk, step in self._steps[on] if pk not in (first.pk, second.pk)]
+    def steps(self, first: BankStatement, second: BankStatement, day: date) -> list[DayStatement]:
+        """The statements of the day beside these two."""
+        account_and_day = first.account_id, day
+        if account_and_day not in self._steps:
+            self._steps[account_and_day] = list(self._read(*account_and_day))
+        return [step for pk, step in self._steps[account_and_day] if pk not in (first.pk, second.pk)]
 
-    def _read(self, account: int, day: date) -> Iterator[tuple[int, Step]]:
+    def _read(self, account: int, day: date) -> Iterator[tuple[int, DayStatement]]:
         dated = Q(first_on=day, last_on=day) | Q(first_on=None, period_start=day, period_end=day)
         listed = BankStatement.objects.for_tenant(self._ctx.tenant).filter(dated, account_id=account).order_by("-pk")
         ends = listed.values_list("pk", "opening", "closing", "number", "reference", "page")
         for pk, opening, closing, number, reference, page in ends[:_MOST]:
             if opening is not None and closing is not None:
-                yield pk, Step(opening, closing, number, reference, page)
+                yield pk, DayStatement(opening, closing, number, reference, page)
 
 
 class _Numbered:
-    """Steps by what their numbers say."""
+    """Statements of a day by what their numbers say."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.by_number: dict[int | None, list[Step]] = defaultdict(list)
-        self._by_page: dict[tuple[str, int] | None, list[Step]] = defaultdict(list)
+    def __init__(self, steps: Sequence[DayStatement]) -> None:
+        self.by_number: dict[int | None, list[DayStatement]] = defaultdict(list)
+        self._by_page: dict[tuple[str, int] | None, list[DayStatement]] = defaultdict(list)
         for step in steps:
             self.by_number[sequence_number(step.number)].append(step)
             self._by_page[_page_of(step)].append(step)
 
-    def in_turn(self, step: Step, by: int) -> Iterator[Step]:
-        """Those of the next number or page, or of the one before, whose balance follows."""
+    def in_turn(self, step: DayStatement, by: int) -> Iterator[DayStatement]:
+        """Statements with the next number or page, or the one before, whose balance follows."""
         number, page = sequence_number(step.number), _page_of(step)
-        beside = [] if number is None else self.by_number.get(number + by, [])
-        beside = beside + ([] if page is None else self._by_page.get((page[0], page[1] + by), []))
-        return (each for each in beside if (step.closing == each.opening if by > 0 else each.closing == step.opening))
+        neighbours = [] if number is None else self.by_number.get(number + by, [])
+        neighbours = neighbours + ([] if page is None else self._by_page.get((page[0], page[1] + by), []))
+        return (
+            candidate
+            for candidate in neighbours
+            if (step.closing == candidate.opening if by > 0 else candidate.closing == step.opening)
+        )
 
 
-def leads_by_balances(first: BankStatement, second: BankStatement, steps: Sequence[Step]) -> bool:
-    """Each to another balance. What by its number came before the first or after the second leads nowhere."""
+def leads_by_balances(first: BankStatement, second: BankStatement, steps: Sequence[DayStatement]) -> bool:
+    """Whether statements lead by their balances from the first to the second. Statements that change no balance do not
+    count, nor do those that by their number come before the first or after the second.
+    """
     numbered = _Numbered(steps)
     elsewhere = _all_in_turn(first, numbered, -1) | _all_in_turn(second, numbered, 1)
     following: dict[Decimal | None, set[Decimal | None]] = defaultdict(set)
@@ -80,14 +86,16 @@ def leads_by_balances(first: BankStatement, second: BankStatement, steps: Sequen
     reached: set[Decimal | None] = set()
     balances: list[Decimal | None] = [first.closing]
     while balances:
-        fresh = following[balances.pop()] - reached
-        reached |= fresh
-        balances += fresh
+        new_balances = following[balances.pop()] - reached
+        reached |= new_balances
+        balances += new_balances
     return second.opening in reached
 
 
-def leads_by_numbers(first: BankStatement, second: BankStatement, steps: Sequence[Step]) -> bool:
-    """All of them numbered as they follow each other: 7, 8 and 9. Where no balance changes, only that tells."""
+def leads_by_numbers(first: BankStatement, second: BankStatement, steps: Sequence[DayStatement]) -> bool:
+    """Whether statements with consecutive numbers, such as 7, 8 and 9, lead from the first to the second. Only this
+    counts if no balance changes.
+    """
     numbers = sequence_number(first.number), sequence_number(second.number)
     if numbers[0] is None or numbers[1] is None:
         return False
@@ -99,16 +107,16 @@ def leads_by_numbers(first: BankStatement, second: BankStatement, steps: Sequenc
     return numbers[1] - numbers[0] > 1 and second.opening in reached
 
 
-def _all_in_turn(statement: BankStatement, numbered: _Numbered, by: int) -> set[Step]:
-    """The steps that continue it by number and balance, one after the other, or those that it continues."""
-    reached: set[Step] = set()
-    steps = [Step(statement.opening, statement.closing, statement.number, statement.reference, statement.page)]
+def _all_in_turn(statement: BankStatement, numbered: _Numbered, by: int) -> set[DayStatement]:
+    """The steps that continue the statement by number and balance, one after the other, or those that it continues."""
+    reached: set[DayStatement] = set()
+    steps = [DayStatement(statement.opening, statement.closing, statement.number, statement.reference, statement.page)]
     while steps:
-        fresh = set(numbered.in_turn(steps.pop(), by)) - reached
-        reached |= fresh
-        steps += fresh
+        new_steps = set(numbered.in_turn(steps.pop(), by)) - reached
+        reached |= new_steps
+        steps += new_steps
     return reached
 
 
-def _page_of(step: Step) -> tuple[str, int] | None:
+def _page_of(step: DayStatement) -> tuple[str, int] | None:
     return page_of(step.reference, step.number, step.page)

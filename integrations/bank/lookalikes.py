@@ -1,8 +1,9 @@
-"""New entries that may be stored ones: named on the run, kept as pairs, and answered by what `ids` says.
+"""New entries that may be stored ones: the run names them, they are kept as pairs, and the setting `ids` answers them.
 
-An entry is not suspected because another one is like it: two coffees are two. It is suspected when the ledger would
-hold more like it than any one statement shows. Rows that arrived with the same statement therefore never count against
-each other, nor do those of statements that have nothing in common, see courses.py; and without an id none is doubted.
+An entry is not a suspect because another one looks like it: two coffees are two. It is a suspect if the ledger would
+then hold more entries of that look than any one statement shows. So rows that arrived with the same statement do not
+count against each other, nor do rows of statements that have nothing in common, see courses.py. An entry without a bank
+id is never a suspect.
 """
 
 from __future__ import annotations
@@ -14,13 +15,24 @@ from typing import NamedTuple
 
 from ingestion import Context, counted
 from integrations.bank import changed_texts
-from integrations.bank.arrivals import Arrival, Nearby, Row, by_key, chunks, ledger, of_others, read
+from integrations.bank.arrivals import (
+    Arrival,
+    Nearby,
+    StoredRow,
+    chunks,
+    ledger,
+    read_rows,
+    rows_by_key,
+    without_earlier_pages,
+)
 from integrations.bank.identity import Ids, bank_id
 from integrations.bank.judging import Judging
 from integrations.bank.models import BankLookAlike, BankTransaction
 
 _NEAR = timedelta(days=10)
-"""How far apart the days of one entry may be that the bank booked anew under its id. Ids that restart are further."""
+"""How far apart the days of one entry may be when the bank booked it anew under its id. Ids that the bank uses again
+are further apart.
+"""
 _SHOWN = 5
 _Sort = BankLookAlike.Sort
 _QUESTION = {
@@ -30,59 +42,84 @@ _QUESTION = {
 }
 
 
-class Pair(NamedTuple):
+class LookAlikePair(NamedTuple):
+    """A new entry, the stored row that it may be, and how the two resemble each other."""
+
     arrival: Arrival
-    row: Row
+    row: StoredRow
     sort: str
 
 
-def suspected(
+def find_lookalikes(
     ctx: Context, ids: Ids, judging: Judging, nearby: Nearby, arrivals: Sequence[Arrival]
-) -> tuple[list[Pair], list[changed_texts.Pair]]:
-    """The new entries that may be stored ones, each with one of these, as far as nobody told yet what they are.
+) -> tuple[list[LookAlikePair], list[changed_texts.TextPair]]:
+    """The new entries that may be stored ones, each with one such row, as long as the connection's `ids` does not
+    answer.
 
-    Beside those of which the connection may tell, those of another text that changed_texts.py names.
+    The second list holds entries with other texts, which changed_texts.py finds.
     """
-    new = [one for one in arrivals if one.stored is None and not one.owner.account_is_new and not one.entry.correction]
+    new = [
+        arrival
+        for arrival in arrivals
+        if arrival.stored is None and not arrival.owner.account_is_new and not arrival.entry.correction
+    ]
     if not new:
         return [], []
     batch = {arrival.key for arrival in arrivals}
-    pairs: list[Pair] = []
-    texts: dict[object, list[Row]] = defaultdict(list)
-    formats: dict[object, list[Row]] = defaultdict(list)
-    same = {arrival.money: arrival.entry.statement.format for arrival in new}
-    doubted = _doubted(new)
-    near = [each for each in nearby.rows if not each.row.withdrawn and each.money in same]
-    for each in near:
-        if each.format != same[each.money]:
-            formats[each.money].append(each.row)
-        elif not all(judging.are_others(each.row.statement_id, own) for own in doubted.get(each.texts, ())):
-            texts[each.texts].append(each.row)
-    named = _named(ctx, new, arrivals) if ids is Ids.UNTOLD else {}
-    if ids is Ids.UNTOLD:
-        pairs += _surplus(new, texts, lambda one: one.texts, lambda one: one.entry.twins, _Sort.TEXTS, batch)
-        pairs += _surplus(_left(new, pairs), named, _name, lambda one: one.entry.namesakes, _Sort.ID, batch)
+    pairs: list[LookAlikePair] = []
+    texts: dict[object, list[StoredRow]] = defaultdict(list)
+    formats: dict[object, list[StoredRow]] = defaultdict(list)
+    formats_by_money = {arrival.money: arrival.entry.statement.format for arrival in new}
+    statements_by_texts = _statements_by_texts(new)
+    nearby_rows = [
+        nearby_row
+        for nearby_row in nearby.rows
+        if not nearby_row.row.withdrawn and nearby_row.money in formats_by_money
+    ]
+    for nearby_row in nearby_rows:
+        if nearby_row.format != formats_by_money[nearby_row.money]:
+            formats[nearby_row.money].append(nearby_row.row)
+        elif not all(
+            judging.are_disjoint(nearby_row.row.statement_id, statement_id)
+            for statement_id in statements_by_texts.get(nearby_row.texts, ())
+        ):
+            texts[nearby_row.texts].append(nearby_row.row)
+    by_id = _rows_of_same_id(ctx, new, arrivals) if ids is Ids.UNSET else {}
+    if ids is Ids.UNSET:
+        pairs += _surplus(
+            new, texts, lambda arrival: arrival.texts, lambda arrival: arrival.entry.twins, _Sort.TEXTS, batch
+        )
+        pairs += _surplus(
+            _without_suspects(new, pairs), by_id, _id_key, lambda arrival: arrival.entry.namesakes, _Sort.ID, batch
+        )
     pairs += _surplus(
-        _left(new, pairs), formats, lambda one: one.money, lambda one: one.entry.alike, _Sort.FORMAT, batch
+        _without_suspects(new, pairs),
+        formats,
+        lambda arrival: arrival.money,
+        lambda arrival: arrival.entry.alike,
+        _Sort.FORMAT,
+        batch,
     )
-    of_the_format = [each for each in near if each.format == same[each.money]]
-    taken = batch | {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
-    return pairs, list(changed_texts.suspected(ids, judging, _left(new, pairs), of_the_format, taken))
+    same_format = [nearby_row for nearby_row in nearby_rows if nearby_row.format == formats_by_money[nearby_row.money]]
+    taken_keys = batch | {arrival.stored.external_id for arrival in arrivals if arrival.stored is not None}
+    return pairs, list(
+        changed_texts.find_changed_texts(ids, judging, _without_suspects(new, pairs), same_format, taken_keys)
+    )
 
 
-def _doubted(new: Sequence[Arrival]) -> dict[object, set[int]]:
-    """The statements of the entries of each look that have an id."""
-    doubted: dict[object, set[int]] = defaultdict(set)
+def _statements_by_texts(new: Sequence[Arrival]) -> dict[object, set[int]]:
+    """For each look, the statements of its entries that have a bank id."""
+    statements: dict[object, set[int]] = defaultdict(set)
     for arrival in new:
         if bank_id(arrival.entry):
-            doubted[arrival.texts].add(arrival.owner.statement_id)
-    return doubted
+            statements[arrival.texts].add(arrival.owner.statement_id)
+    return statements
 
 
-def remember(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
-    """Keep the pairs of entries that are loaded now; a sentence for each sort."""
-    rows = by_key(ctx, [pair.arrival.key for pair in pairs])
-    kept = [pair for pair in pairs if pair.arrival.key in rows]
+def store_pairs(ctx: Context, pairs: Sequence[LookAlikePair]) -> list[str]:
+    """Keep the pairs whose entries are loaded now; a note for each sort."""
+    rows = rows_by_key(ctx, [pair.arrival.key for pair in pairs])
+    loaded = [pair for pair in pairs if pair.arrival.key in rows]
     BankLookAlike.objects.for_tenant(ctx.tenant).bulk_create(
         [
             BankLookAlike(
@@ -93,103 +130,113 @@ def remember(ctx: Context, pairs: Sequence[Pair]) -> list[str]:
                 sort=pair.sort,
                 run_id=ctx.run_id,
             )
-            for pair in kept
+            for pair in loaded
         ],
         batch_size=500,
         ignore_conflicts=True,
     )
     return [
-        _sentence(sort, [pair for pair in kept if pair.sort == sort]) for sort in dict.fromkeys(p.sort for p in kept)
+        _describe_pairs(sort, [pair for pair in loaded if pair.sort == sort])
+        for sort in dict.fromkeys(pair.sort for pair in loaded)
     ]
 
 
-def _sentence(sort: str, pairs: Sequence[Pair]) -> str:
-    shown = "; ".join(f"{pair.arrival.shown} beside {pair.row.shown}" for pair in pairs[:_SHOWN])
+def _describe_pairs(sort: str, pairs: Sequence[LookAlikePair]) -> str:
+    examples = "; ".join(f"{pair.arrival.summary} beside {pair.row.summary}" for pair in pairs[:_SHOWN])
     more = f"; and {len(pairs) - _SHOWN} more" if len(pairs) > _SHOWN else ""
-    tell = "" if sort == _Sort.FORMAT else (
-        " Both stay until the connection's config says what this bank's ids are worth: ids trust (the id alone names "
-        "an entry), ignore (the texts do) or once (they are two entries)."
-    )  # fmt: skip
+    advice = (
+        ""
+        if sort == _Sort.FORMAT
+        else (
+            " Both stay until the connection's config says what this bank's ids are worth: ids trust (the id alone "
+            "names "
+            "an entry), ignore (the texts do) or once (they are two entries)."
+        )
+    )
     noun = counted(len(pairs), "entry resembles a stored one", "entries resemble stored ones")
-    return f"{noun}, with {_QUESTION[_Sort(sort)]}: {shown}{more}.{tell}"
+    return f"{noun}, with {_QUESTION[_Sort(sort)]}: {examples}{more}.{advice}"
 
 
-def _left(new: Sequence[Arrival], pairs: Sequence[Pair]) -> list[Arrival]:
+def _without_suspects(new: Sequence[Arrival], pairs: Sequence[LookAlikePair]) -> list[Arrival]:
     suspects = {pair.arrival.key for pair in pairs}
     return [arrival for arrival in new if arrival.key not in suspects]
 
 
 def _surplus(
     new: Sequence[Arrival],
-    rows: dict[object, list[Row]],
+    rows: dict[object, list[StoredRow]],
     look_of: Callable[[Arrival], object],
-    shown_by_statement: Callable[[Arrival], int],
+    count_in_statement: Callable[[Arrival], int],
     sort: str,
     batch: set[str],
-) -> Iterator[Pair]:
-    """As many pairs of a look as the ledger would hold more than the statement shows."""
-    looks: dict[object, list[Arrival]] = defaultdict(list)
+) -> Iterator[LookAlikePair]:
+    """For each look, as many pairs as the ledger would hold more entries than the statement shows."""
+    groups: dict[object, list[Arrival]] = defaultdict(list)
     for arrival in new:
-        looks[look_of(arrival)].append(arrival)
-    for look, arrivals in looks.items():
+        groups[look_of(arrival)].append(arrival)
+    for look, arrivals in groups.items():
         stored = rows.get(look, [])
-        too_many = len(stored) + len(arrivals) - max(map(shown_by_statement, arrivals))
-        others = [row for row in stored if row.external_id not in batch]
-        if too_many > 0 and others:
+        too_many = len(stored) + len(arrivals) - max(map(count_in_statement, arrivals))
+        older_rows = [row for row in stored if row.external_id not in batch]
+        if too_many > 0 and older_rows:
             for at, arrival in enumerate(arrivals[-too_many:]):
-                yield Pair(arrival, others[min(at, len(others) - 1)], sort)
+                yield LookAlikePair(arrival, older_rows[min(at, len(older_rows) - 1)], sort)
 
 
-def _named(ctx: Context, new: Sequence[Arrival], arrivals: Sequence[Arrival]) -> dict[object, list[Row]]:
-    """The rows of the same ids whose day or amount is another."""
-    rows: dict[object, list[Row]] = defaultdict(list)
-    names = {arrival.entry.bank_id[:255] for arrival in new if bank_id(arrival.entry)}
-    if not names:
+def _rows_of_same_id(
+    ctx: Context, new: Sequence[Arrival], arrivals: Sequence[Arrival]
+) -> dict[object, list[StoredRow]]:
+    """The rows with the bank ids of new entries whose day or amount is another."""
+    rows: dict[object, list[StoredRow]] = defaultdict(list)
+    bank_ids = {arrival.entry.bank_id[:255] for arrival in new if bank_id(arrival.entry)}
+    if not bank_ids:
         return rows
     days = [arrival.entry.day for arrival in new]
-    near = ledger(ctx).filter(
+    rows_nearby = ledger(ctx).filter(
         account_id__in={arrival.owner.account_id for arrival in new},
         booked_on__range=(min(days) - _NEAR, max(days) + _NEAR),
         withdrawn="",
     )
     moneys = {(arrival.money, arrival.entry.bank_id[:255]) for arrival in new}
-    near = of_others(ctx, near, arrivals)
-    for chunk in chunks(names):
-        for row in read(near.filter(bank_id__in=chunk)):
+    rows_nearby = without_earlier_pages(ctx, rows_nearby, arrivals)
+    for chunk in chunks(bank_ids):
+        for row in read_rows(rows_nearby.filter(bank_id__in=chunk)):
             if ((row.account_id, row.booked_on, row.amount), row.bank_id) not in moneys:
                 rows[row.account_id, row.bank_id].append(row)
     return rows
 
 
-def _name(arrival: Arrival) -> object:
-    """Entries without an id have nobody's name."""
+def _id_key(arrival: Arrival) -> object:
+    """What entries of one bank id share. An entry without an id shares it with no other."""
     return (arrival.owner.account_id, arrival.entry.bank_id[:255]) if bank_id(arrival.entry) else arrival.key
 
 
-def answer(ctx: Context, ids: Ids, accounts: set[int]) -> list[str]:
-    """Settle the open pairs of these accounts by what the connection now says; a sentence where it did."""
-    if ids is Ids.UNTOLD:
+def answer_open_pairs(ctx: Context, ids: Ids, accounts: set[int]) -> list[str]:
+    """Settle the open pairs of these accounts by what the connection now says of its ids; a note if any were open."""
+    if ids is Ids.UNSET:
         return []
     open_pairs = BankLookAlike.objects.for_tenant(ctx.tenant).filter(account_id__in=accounts, answer="")
     pairs = list(open_pairs.exclude(sort=_Sort.FORMAT).select_related("entry", "stored").order_by("pk"))
-    done: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     judging = Judging(ctx, ())
     for pair in pairs:
         if ids is Ids.IGNORE and pair.sort == _Sort.TEXTS:
-            if judging.are_others(pair.stored.statement_id, pair.entry.statement_id):
-                done["proved twins"] += 1
+            if judging.are_disjoint(pair.stored.statement_id, pair.entry.statement_id):
+                counts["proved twins"] += 1
                 continue
-            done["copies"] += _withdraw(ctx, pair.entry_id, BankTransaction.Withdrawn.COPY, pair.stored_id)
+            counts["copies"] += _withdraw(ctx, pair.entry_id, BankTransaction.Withdrawn.COPY, pair.stored_id)
         elif ids is Ids.TRUST and pair.sort == _Sort.ID:
-            done["earlier versions"] += _withdraw(
+            counts["earlier versions"] += _withdraw(
                 ctx, pair.stored_id, BankTransaction.Withdrawn.REPLACED, pair.entry_id
             )
     open_pairs.filter(pk__in=[pair.pk for pair in pairs]).update(answer=ids)
-    proved = done.pop("proved twins", 0)
-    told = [f"{count} {what} of stored entries no longer count" for what, count in done.items() if count]
-    told += [f"{proved} stay, because balances or numbers prove them twins"] if proved else []
-    return [f"ids is {ids.value}: {len(pairs)} look-alikes are answered. {'; '.join(told)}".strip()] if pairs else []
+    proved = counts.pop("proved twins", 0)
+    outcomes = [f"{count} {noun} of stored entries no longer count" for noun, count in counts.items() if count]
+    outcomes += [f"{proved} stay, because balances or numbers prove them twins"] if proved else []
+    return (
+        [f"ids is {ids.value}: {len(pairs)} look-alikes are answered. {'; '.join(outcomes)}".strip()] if pairs else []
+    )
 
 
-def _withdraw(ctx: Context, row: int, why: str, replaced_by: int) -> int:
-    return ledger(ctx).filter(pk=row, withdrawn="").update(withdrawn=why, replaced_by_id=replaced_by)
+def _withdraw(ctx: Context, pk: int, reason: str, replaced_by: int) -> int:
+    return ledger(ctx).filter(pk=pk, withdrawn="").update(withdrawn=reason, replaced_by_id=replaced_by)

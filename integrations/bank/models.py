@@ -1,4 +1,4 @@
-"""Canonical tables of the bank kind."""
+"""The bank's tables: accounts, statements and transactions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_DIGITS, PLACES = 24, 5
 
 
 class BankAccount(TenantOwned):
-    """One account of one tenant, known by its number and currency, and by bank and kind where the format has them."""
+    """One account of one tenant, identified by its number and currency, and by bank and kind if the format has them."""
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
     identifier = ExternalIdField(_("account number"), max_length=100)
@@ -28,16 +28,16 @@ class BankAccount(TenantOwned):
     name = models.CharField(_("name"), max_length=200, blank=True)
     kind = models.CharField(_("kind"), max_length=30, blank=True)
     qualifier = ExternalIdField(max_length=100, default="", db_default="", blank=True, editable=False)
-    """Bank and kind where the format promises both (OFX): a number is another account at another bank."""
+    """Bank and kind if the format promises both (OFX): one number is a different account at another bank."""
     institution = models.CharField(max_length=100, default="", db_default="", blank=True, editable=False)
-    """The bank's name, where the format has one beside the number."""
+    """The bank's name, if the format has one beside the number."""
     keyed_as = ExternalIdField(max_length=201, default="", db_default="", blank=True, editable=False)
-    """What the ids of its entries are made of, where that is not its number and qualifier: it was completed later.
+    """What the ids of its entries are made of, if that is not its number and qualifier: it was completed later.
 
-    Of a name without blanks too, as soon as a file spells it so: accounts of before lost the blanks of their names.
+    It is also set for a name without blanks as soon as a file spells it so: names of older accounts lost their blanks.
     """
     former = ExternalIdField(max_length=100, default="", db_default="", blank=True, editable=False)
-    """What its entries were known by before bank and kind counted and spellings were one; '' for later accounts."""
+    """The name its entries had before bank and kind counted and spellings were one; '' for later accounts."""
 
     class Meta(TenantOwned.Meta):
         abstract = False
@@ -55,12 +55,12 @@ class BankAccount(TenantOwned):
 
     @property
     def is_as_written(self) -> bool:
-        """Whether a file is known to spell its name so."""
+        """Whether a file is known to spell its name like this."""
         return " " in self.identifier or self.keyed_as.rpartition("\n")[2] == self.identifier
 
     def __str__(self) -> str:
-        shown = shown_qualifier(self.qualifier, self.bank)
-        return f"{self.identifier} {self.currency}".strip() + (f" ({shown})" if shown else "")
+        qualifier = shown_qualifier(self.qualifier, self.bank)
+        return f"{self.identifier} {self.currency}".strip() + (f" ({qualifier})" if qualifier else "")
 
 
 class BankStatement(TenantOwned):
@@ -73,14 +73,14 @@ class BankStatement(TenantOwned):
     reference = models.CharField(_("reference"), max_length=100, blank=True)
     number = models.CharField(_("number"), max_length=50, blank=True)
     page = models.PositiveIntegerField(_("page"), null=True)
-    """Of a statement that the bank cut up, where its number does not say it; None for statements from before."""
+    """The page of a statement that the bank cut up, if its number does not say it; None for older rows."""
     opening = models.DecimalField(_("opening balance"), max_digits=MAX_DIGITS, decimal_places=PLACES, null=True)
     closing = models.DecimalField(_("closing balance"), max_digits=MAX_DIGITS, decimal_places=PLACES, null=True)
     period_start = models.DateField(_("from"), null=True)
     period_end = models.DateField(_("to"), null=True)
     first_on = models.DateField(_("first entry"), null=True)
     last_on = models.DateField(_("last entry"), null=True)
-    """The days of its booked entries; None for statements without balances, and for those from before it was kept."""
+    """The days of its booked entries; None for statements without balances, and for older rows."""
     entries = models.PositiveIntegerField(_("entries"))
     listing = models.BinaryField(null=True, editable=False)
     """Days and amounts of its entries, compressed: listings.py, and day_ends.py for a statement without balances."""
@@ -149,15 +149,20 @@ class BankTransaction(Ingested):
     parts = models.JSONField(_("parts"), default=list, blank=True)
     """What the bank booked together as this entry: a list of {amount, currency, counterparty, reference, ...}."""
     details = models.JSONField(_("details"), default=dict, blank=True)
-    """What only some banks say. The keys of both are in docs/reference/bank-details.md."""
+    """What only some banks write. The keys of both are in docs/reference/bank-details.md."""
     position = models.PositiveIntegerField(_("position"), null=True)
-    """0-based, in the statement that delivered it last; None for rows from before it was kept."""
+    """0-based, in the statement that delivered it last; None for older rows."""
     withdrawn = models.CharField(_("does not count"), max_length=10, choices=Withdrawn, default="", blank=True)
     replaced_by = models.ForeignKey(
-        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False,
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
         verbose_name=_("replaced by"),
-    )  # fmt: skip
-    """The row on account of which this one does not count."""
+    )
+    """The row because of which this one does not count."""
 
     objects: ClassVar[TransactionManager] = TransactionManager()
 
@@ -200,7 +205,7 @@ class BankCorrection(TenantOwned):
 class BankSighting(TenantOwned):
     """A statement that delivered an entry which another one delivered too, on a day at which one of them ends.
 
-    A third statement may show that the two have nothing in common; the entries are parted then, see sightings.py.
+    A third statement may show that the two have nothing in common; the row is split then, see sightings.py.
     """
 
     tenant = models.ForeignKey("ingestion.Tenant", on_delete=models.PROTECT, related_name="+")
@@ -221,7 +226,7 @@ class BankSighting(TenantOwned):
 
 
 class BankLookAlike(TenantOwned):
-    """Two stored entries that may be one. What a connection says its bank's ids are worth answers most of them."""
+    """Two stored entries that may be the same. The connection's setting `ids` answers most of them."""
 
     class Sort(models.TextChoices):
         """What the two have in common."""
@@ -242,7 +247,7 @@ class BankLookAlike(TenantOwned):
     )
     sort = models.CharField(_("alike in"), max_length=10, choices=Sort)
     answer = models.CharField(_("answer"), max_length=10, default="", blank=True)
-    """'' while nobody told, else the word of `ids` that answered it."""
+    """'' while it is open, else the word of `ids` that answered it."""
     run = models.ForeignKey("ingestion.Run", on_delete=models.PROTECT, related_name="+")
 
     class Meta(TenantOwned.Meta):

@@ -1,8 +1,8 @@
 """Currencies and amounts as banks write them.
 
-Decimal places are ISO 4217's "minor unit" column (list one, current codes; maintained by SIX for ISO). Withdrawn
-codes are ISO 4217 list three, which gives no minor unit: they get 2, or 0 where CLDR's supplemental currency data
-says nobody wrote decimals. Left out on purpose: codes without a minor unit (gold, SDR, test codes, XXX).
+Decimal places are ISO 4217's "minor unit" column (list one, current codes; maintained by SIX for ISO). Withdrawn codes
+are ISO 4217 list three, which gives no minor unit: they get 2, or 0 if CLDR's supplemental currency data gives none.
+Left out on purpose: codes without a minor unit (gold, SDR, test codes, XXX).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 
 MAX_AMOUNT_CHARS = 40
-"""Longest text that is looked at; a real amount with sign, symbol and grouping is under 30."""
+"""Longest text that is read; a real amount with sign, symbol and grouping is under 30."""
 
 _CODES = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -68,7 +68,7 @@ def places(amount: Decimal) -> int:
 
 
 def two_readings(text: str) -> tuple[str, str] | None:
-    """('12.5', '12500') of 12.500 or 12,500, which is both to those who do not know how its writer groups."""
+    """('12.5', '12500') of 12.500 or 12,500, which mean either unless the writer's way of grouping is known."""
     match = _EITHER.search(text)
     if match is None or len(text) > MAX_AMOUNT_CHARS:
         return None
@@ -107,7 +107,7 @@ def parse_amount(
 
 
 def _signs_and_number(text: str, symbols: Sequence[str], trailing_minus: bool) -> tuple[str, str]:
-    """Peels signs and one symbol off, in any of the orders banks use: -5 EUR, EUR -5, - £5, 5-."""
+    """The signs and the number without its symbol, in any of the orders banks use: -5 EUR, EUR -5, - £5, 5-."""
     signs = ""
     if text[:1] and text[0] in _MINUS + "+":
         signs, text = text[0], text[1:].lstrip()

@@ -1,4 +1,4 @@
-"""What the number of a statement says: which one follows it, which page it is, and whether it is a number at all."""
+"""What the number of a statement says: which number follows it, which page it is, and whether it is a number at all."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ def follow(first: str, second: str) -> bool:
 
 
 def sequence_number(number: str) -> int | None:
-    """7 of 7 and of 00007/001; None of what is no number."""
+    """7 of 7 and of 00007/001; None if the text is no number."""
     match = _NUMBER.fullmatch(number)
     return None if match is None else int(match[1])
 
 
 def is_numbered(number: str) -> bool:
-    """A bank that numbers all statements 0 does not."""
+    """Whether the number identifies the statement. Some banks number all statements 0."""
     return bool(number.partition("/")[0].strip("0"))
 
 
 def spelled(number: str) -> str:
-    """One spelling of 7, 7/1 and 00007/001; of what is no number the text itself."""
+    """One spelling of 7, 7/1 and 00007/001; a text that is no number stays as it is."""
     match = _NUMBER.fullmatch(number)
     return f"{int(match[1])}/{int(match[2] or 1)}" if match else number
 
 
 def page_of(reference: str, number: str, page: int | None) -> tuple[str, int] | None:
-    """The statement and its page: of a number like 7/2, else what the file says beside the number."""
+    """The statement and its page: from a number like 7/2, else from what the file says beside the number."""
     match = _PAGE.fullmatch(number)
     if match is not None:
         return match[1], int(match[2])

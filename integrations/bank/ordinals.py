@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ingestion import Context
-from integrations.bank.arrivals import CHUNK, Row, by_key
+from integrations.bank.arrivals import CHUNK, StoredRow, rows_by_key
 from integrations.bank.identity import key_of
 
 _FEW, _MORE = 4, 40
@@ -15,24 +15,24 @@ _FEW, _MORE = 4, 40
 
 @dataclass(slots=True)
 class Ordinals:
-    """The rows of looks; what is new in this batch is not among them."""
+    """The rows of looks. Rows that this batch adds are not among them."""
 
     ctx: Context
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, StoredRow] = field(default_factory=dict)
 
-    def learn(self, looks: Iterable[str]) -> None:
-        """Look the first ones up for all these looks together."""
-        self.rows.update(by_key(self.ctx, [key_of(look, at) for look in looks for at in range(_FEW)]))
+    def prefetch(self, looks: Iterable[str]) -> None:
+        """Look up the first ordinals of all these looks together."""
+        self.rows.update(rows_by_key(self.ctx, [key_of(look, at) for look in looks for at in range(_FEW)]))
 
-    def of(self, look: str) -> Iterator[tuple[str, Row | None]]:
-        """Each key of the look with its row, from the first one on without end; of a look that was learnt."""
+    def of(self, look: str) -> Iterator[tuple[str, StoredRow | None]]:
+        """Each key of the look with its row, without end. Call `prefetch` for the look first."""
         for key in (key_of(look, ordinal) for ordinal in range(_FEW)):
             yield key, self.rows.get(key)
-        at, more, were_any = _FEW, _MORE, True
+        next_ordinal, count, may_have_more = _FEW, _MORE, True
         while True:
-            keys = [key_of(look, at + further) for further in range(more)]
-            found = by_key(self.ctx, keys) if were_any else {}
-            self.rows.update(found)
-            at, more, were_any = at + more, min(2 * more, CHUNK), bool(found)
+            keys = [key_of(look, next_ordinal + offset) for offset in range(count)]
+            rows = rows_by_key(self.ctx, keys) if may_have_more else {}
+            self.rows.update(rows)
+            next_ordinal, count, may_have_more = next_ordinal + count, min(2 * count, CHUNK), bool(rows)
             for key in keys:
                 yield key, self.rows.get(key)

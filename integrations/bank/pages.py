@@ -17,8 +17,8 @@ from integrations.bank.statements import EntryStatus, Statement
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A statement of the file `name`, with the ids of its entries."""
+class StatementPages:
+    """The statement of one file and its entries with their ids, cut into pages. `name` is the file's."""
 
     name: str
     statement: Statement
@@ -26,46 +26,58 @@ class Reading:
     ids: Ids
 
     def pages(self, size: int) -> Iterator[Page]:
-        """`size` entries a page; what is said of the whole statement comes with the first."""
-        statement, fault = self.statement, proofs.fault(self.statement)
+        """Pages of `size` entries. What concerns the whole statement comes with the first page."""
+        statement, fault = self.statement, proofs.find_fault(self.statement)
         if fault is not None:
             name = statement.reference or statement.number
-            which = f"{name} of {statement.account.identifier}" if name else f"of {statement.account.identifier}"
-            told, proved = [f"Statement {which} refused: {fault}", *notes_of(statement)], [proofs.refused(self.name)]
-            yield Page([], None, [Refusal(self._whole(), fault)], {}, told, statement.left_out, proved)
+            description = f"{name} of {statement.account.identifier}" if name else f"of {statement.account.identifier}"
+            notes, proofs_of_file = (
+                [f"Statement {description} refused: {fault}", *notes_of(statement)],
+                [proofs.refused_proof(self.name)],
+            )
+            yield Page(
+                [], None, [Refusal(self._refused_record(), fault)], {}, notes, statement.left_out, proofs_of_file
+            )
             return
         for start in range(0, max(len(self.entries), 1), size):
             end = min(start + size, len(self.entries))
             records = [self._record(at) for at in range(start, end)]
-            formerly = partial(self._formerly, start, end)
+            former_names = partial(self._former_names, start, end)
             if start:
-                yield Page(records, None, formerly=formerly)
+                yield Page(records, None, formerly=former_names)
             else:
-                proved = proofs.proofs(self.name, statement)
+                proofs_of_file = proofs.list_proofs(self.name, statement)
                 yield Page(
-                    records, None, (), {}, notes_of(statement), statement.left_out, proved,
-                    formerly=formerly, titles=[self._title()],
-                )  # fmt: skip
+                    records,
+                    None,
+                    notes=notes_of(statement),
+                    left_out=statement.left_out,
+                    proofs=proofs_of_file,
+                    formerly=former_names,
+                    titles=[self._title()],
+                )
 
     def _title(self) -> str:
         statement = self.statement
-        whose = statement.account.identifier
-        return f"{self.name}: {statement.format} statement of {whose}, {counted(len(self.entries), 'entry', 'entries')}"
+        account = statement.account.identifier
+        return (
+            f"{self.name}: {statement.format} statement of {account}, {counted(len(self.entries), 'entry', 'entries')}"
+        )
 
     @cached_property
     def _head(self) -> dict[str, Any]:
         return schema.head_json(self.statement)
 
     @cached_property
-    def _names(self) -> list[unreadable.Names]:
-        return unreadable.names(self.statement, self.ids)
+    def _names(self) -> list[unreadable.DeadLetterNames]:
+        return unreadable.letter_names(self.statement, self.ids)
 
     @cached_property
-    def _names_of_less(self) -> list[list[unreadable.Names]]:
-        return [unreadable.names(less, self.ids) for less in unreadable.less_said(self.statement)]
+    def _names_with_less(self) -> list[list[unreadable.DeadLetterNames]]:
+        return [unreadable.letter_names(variant, self.ids) for variant in unreadable.variants_with_less(self.statement)]
 
     def _record(self, at: int) -> Record:
-        body, key = self._body(at, self._head, self._listing() if at == self._first else "")
+        body, key = self._body_and_key(at, self._head, self._listing() if at == self._first else "")
         return Record(key, body, f"{self.name}, entry {self.entries[at].entry.position + 1}")
 
     def _listing(self) -> str:
@@ -73,62 +85,71 @@ class Reading:
 
     @cached_property
     def _first(self) -> int | None:
-        return listings.first_listed(self.statement)
+        return listings.find_first_listed(self.statement)
 
-    def _body(self, at: int, head: dict[str, Any], listing: str = "") -> tuple[bytes, str]:
-        one = self.entries[at]
-        faults = unreadable.faults(self.statement, one.entry)
+    def _body_and_key(self, at: int, head: dict[str, Any], listing: str = "") -> tuple[bytes, str]:
+        keyed = self.entries[at]
+        faults = unreadable.faults(self.statement, keyed.entry)
         if not any(faults):
-            return schema.entry_json(self.statement, one, head, listing=listing), one.key
+            return schema.entry_json(self.statement, keyed, head, listing=listing), keyed.key
         names = self._names[at]
-        one = one._replace(key=names.of(*faults) or one.key)
-        among = names.of_day if faults[0] else names.of_amount
-        return schema.entry_json(self.statement, one, schema.unlisted(head), among=among), one.key
+        keyed = keyed._replace(key=names.of(*faults) or keyed.key)
+        equal_count = names.of_day if faults[0] else names.of_amount
+        return schema.entry_json(self.statement, keyed, schema.without_listed(head), equal_count=equal_count), keyed.key
 
-    def _formerly(self, start: int, end: int) -> Mapping[str, Sequence[str]]:
-        """Under which other names each entry of a page, and the whole statement, may lie among the dead letters."""
-        named = [self._names, *self._names_of_less]
-        names = {self.entries[at].key: [name for each in named for name in each[at].all()] for at in range(start, end)}
+    def _former_names(self, start: int, end: int) -> Mapping[str, Sequence[str]]:
+        """For each entry of a page, the other names under which it or the whole statement may lie among the dead
+        letters.
+        """
+        name_lists = [self._names, *self._names_with_less]
+        names = {
+            self.entries[at].key: [name for names_list in name_lists for name in names_list[at].all()]
+            for at in range(start, end)
+        }
         if end == len(self.entries) and names:
             names[self.entries[-1].key].extend(unreadable.statement_names(self.statement))
         return names
 
-    def _whole(self) -> Record:
+    def _refused_record(self) -> Record:
         """A refused statement as one record: all that was read of it, with the exact text of every entry."""
         body = {
             "head": self._head,
             "problems": self.statement.problems,
-            "entries": [json.loads(self._body(at, {})[0]) for at in range(len(self.entries))],
+            "entries": [json.loads(self._body_and_key(at, {})[0]) for at in range(len(self.entries))],
         }
         return Record(unreadable.statement_name(self.statement), json.dumps(body).encode(), self.name)
 
 
-def reopened(record: Record) -> Page:
-    """The records of a refused statement, or its refusal again."""
+def reopen_statement(record: Record) -> Page:
+    """The records of a refused statement if it can be trusted now, else its refusal."""
     try:
         body = json.loads(record.body)
         head, entries = body["head"], body["entries"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         fault = RecordError(f"This payload is not a refused statement: {error}. Upload the bank's file again.")
         return Page([], None, [Refusal(record, fault)])
-    unbalanced = _stored_fault(body)
+    unbalanced = _find_stored_fault(body)
     if unbalanced is not None:
         return Page([], None, [Refusal(record, unbalanced)])
     return Page([_record({**entry, **head}) for entry in entries], None)
 
 
-def _stored_fault(body: dict[str, Any]) -> RecordError | None:
-    """The same judgement on a statement kept as JSON."""
+def _find_stored_fault(body: dict[str, Any]) -> RecordError | None:
+    """What is wrong with a statement that is kept as JSON; the same rules as proofs.py."""
     if body.get("problems"):
         return StatementImbalance("The statement cannot be trusted: " + "; ".join(map(str, body["problems"])))
     try:
         opening, closing = body["head"]["statement"]["opening"], body["head"]["statement"]["closing"]
-        counted = [entry for entry in body["entries"] if entry["status"] == EntryStatus.BOOKED]
-        booked = sum((Decimal(entry["amount"]) for entry in counted if entry["amount"]), Decimal())
-        if opening is None or closing is None or Decimal(opening) + booked == Decimal(closing):
+        booked_entries = [entry for entry in body["entries"] if entry["status"] == EntryStatus.BOOKED]
+        booked_sum = sum((Decimal(entry["amount"]) for entry in booked_entries if entry["amount"]), Decimal())
+        if opening is None or closing is None or Decimal(opening) + booked_sum == Decimal(closing):
             return None
-        unread = [(e.get("position"), str(e.get("amount_text", ""))) for e in counted if not e["amount"]]
-        return proofs.unbalanced(Decimal(opening), booked, Decimal(closing), unread)
+        unreadable_amounts = [
+            (entry.get("position"), str(entry.get("amount_text", "")))
+            for entry in booked_entries
+            if not entry["amount"]
+        ]
+        return proofs.imbalance_fault(Decimal(opening), booked_sum, Decimal(closing), unreadable_amounts)
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         return RecordError(f"The kept statement cannot be judged: {error}. Upload the bank's file again.")
 

@@ -7,12 +7,12 @@ import json
 from hashlib import sha256
 
 from ingestion import FileRefused, Page, Proof, Record, RecordError, Refusal
-from integrations.bank.formats import Member
+from integrations.bank.formats import ArchiveMember
 
 
-def page_of(file: str, member: Member, refusal: FileRefused) -> Page:
+def refused_page(file: str, member: ArchiveMember, refusal: FileRefused) -> Page:
     """`file` is the archive's name."""
-    where = place_of(file, member)
+    where = member_place(file, member)
     body = {"file": file, "member": member.name, "content": base64.b64encode(member.content).decode()}
     record = Record(f"member {member.name} {sha256(member.content).hexdigest()[:16]}", json.dumps(body).encode(), where)
     return Page(
@@ -24,13 +24,13 @@ def page_of(file: str, member: Member, refusal: FileRefused) -> Page:
     )
 
 
-def place_of(file: str, member: Member) -> str:
+def member_place(file: str, member: ArchiveMember) -> str:
     """How notes, proofs and letters name what comes from the member."""
     return f"{file}, {member.name}" if member.name else file
 
 
-def kept(record: Record) -> tuple[str, bytes] | None:
-    """Name and bytes of the member that a letter keeps; None for the letter of a statement."""
+def read_member(record: Record) -> tuple[str, bytes] | None:
+    """Name and bytes of the member that a dead letter keeps; None for the dead letter of a statement."""
     try:
         body = json.loads(record.body)
         return f"{body['file']}, {body['member']}", base64.b64decode(body["content"])
@@ -38,8 +38,8 @@ def kept(record: Record) -> tuple[str, bytes] | None:
         return None
 
 
-def as_one(pages: list[Page]) -> Page:
-    """A replay answers one letter with one page."""
+def join_pages(pages: list[Page]) -> Page:
+    """One page of all: a replay answers one dead letter with one page."""
     return Page(
         [record for page in pages for record in page.records],
         None,

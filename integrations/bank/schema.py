@@ -28,7 +28,7 @@ from integrations.bank.twins import booked_day
 
 
 class AccountHead(BaseModel):
-    """Whose statement it is."""
+    """The account of a statement."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,17 +38,19 @@ class AccountHead(BaseModel):
     name: str = ""
     kind: str = ""
     institution: str = ""
-    """The bank's name, where the format has one beside the number."""
+    """The bank's name, if the format has one beside the number."""
     qualifier: str = ""
-    """What tells it from other accounts of its number, '' where the format promises no such thing."""
+    """What tells it from other accounts of its number, '' if the format does not promise that."""
     former: str = ""
-    """The identifier as it was known before it was spelled as now, '' where that is the same."""
+    """The identifier in its former spelling, '' if that is the same."""
     is_name: bool = False
     """The identifier is a name, spelled with its blanks; never in records from before names kept them."""
     shares_former: bool = False
     """Another account of the file was known by the same `former`."""
     keyed_as: str = ""
-    """What the stored account's entries are known by, where that is not what the file says; no part of a record."""
+    """The name that the ids of the stored account's entries are made of, if the file says another; no part of a
+    record.
+    """
 
     @property
     def known_by(self) -> str:
@@ -65,23 +67,25 @@ class StatementHead(BaseModel):
     reference: str = ""
     number: str = ""
     page: int | None = None
-    """Of a statement that the bank cut up, where its number does not say it."""
+    """The page of a statement that the bank cut up, if its number does not say it."""
     opening: Decimal | None = None
     closing: Decimal | None = None
     period_start: date | None = None
     period_end: date | None = None
     first: date | None = None
     last: date | None = None
-    """The days of its booked entries, where it has the balances that prove them. They follow from the rest."""
+    """The days of its booked entries, if it has the balances that prove them. They follow from the rest."""
     entries: int
     between: tuple[Decimal, Decimal] | None = None
-    """See `Statement.between`; never in records from before it was kept."""
+    """See `Statement.between`; never in older records."""
     listed: str = ""
-    """A digest of the days and amounts of a statement without balances, which nothing else tells from others."""
+    """A digest of the days and amounts of a statement without balances: nothing else tells it from others."""
 
 
 class BankEntry(BaseModel):
-    """One entry ready for the ledger. Texts the reader could not turn into values are judged, and named, here."""
+    """One entry ready for the ledger. Texts that the reader could not turn into values are rejected here, with a
+    reason.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -106,13 +110,13 @@ class BankEntry(BaseModel):
     corrects: str = ""
     correction: Correction = ""
     position: int | None = None
-    """0-based within the statement; None in records from before it was kept."""
+    """0-based within the statement; None in older records."""
     twins: int = 1
     """Entries of its day, amount and texts up to the end of its statement; see identity.Keyed for all three."""
     namesakes: int = 0
     alike: int = 1
     among: int = 0
-    """Of an unreadable entry, how many of its statement are like it in all that could be read; 0: not counted."""
+    """For an unreadable entry, how many of its statement match it in everything readable; 0: not counted."""
     listing: str = ""
     """Days and amounts of all entries of its statement, with the first of them alone; see listings.py."""
     unreadable: bool = False
@@ -133,7 +137,7 @@ class BankEntry(BaseModel):
         if value is None:
             statement = info.data.get("statement")
             form = statement.format if isinstance(statement, StatementHead) else ""
-            raise unread_amounts.fault(info.data.get("amount_text", ""), form)
+            raise unread_amounts.amount_fault(info.data.get("amount_text", ""), form)
         return value
 
     @field_validator("amount")
@@ -157,17 +161,19 @@ class BankEntry(BaseModel):
 
     @property
     def day(self) -> date:
-        """The booking date; the value date where the format gives no other (some CAMT.054)."""
+        """The booking date, or the value date if the format gives no other (some CAMT.054)."""
         day = booked_day(self)
         assert day is not None
         return day
 
 
-def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, among: int = 0, listing: str = "") -> bytes:
+def entry_json(
+    statement: Statement, keyed: Keyed, head: dict[str, Any], *, equal_count: int = 0, listing: str = ""
+) -> bytes:
     """The record of one entry. `head` is `head_json` of its statement, made once.
 
-    `among` counts what is like an unreadable one in its statement, itself too; 0 is a readable one. `listing` is for
-    the first entry that loads.
+    `equal_count` counts the entries of the statement like an unreadable one, itself included; 0 for a readable one.
+    `listing` is for the first entry that loads.
     """
     entry = keyed.entry
     return json.dumps(
@@ -190,15 +196,15 @@ def entry_json(statement: Statement, keyed: Keyed, head: dict[str, Any], *, amon
             "parts": [_part(part) for part in entry.parts],
             "details": entry.details,
             "raw": entry.raw,
-            **_telling(keyed, among),
+            **_rare_values(keyed, equal_count),
             **({"listing": listing} if listing else {}),
         },
         ensure_ascii=True,
     ).encode()
 
 
-def _telling(keyed: Keyed, among: int) -> dict[str, Any]:
-    """What few entries have, left out of the others."""
+def _rare_values(keyed: Keyed, equal_count: int) -> dict[str, Any]:
+    """The values that few entries have; an entry with the usual value leaves it out."""
     entry = keyed.entry
     values = {
         "corrects": entry.corrects,
@@ -207,8 +213,8 @@ def _telling(keyed: Keyed, among: int) -> dict[str, Any]:
         "twins": keyed.twins,
         "namesakes": keyed.namesakes,
         "alike": keyed.alike,
-        "among": among,
-        "unreadable": among > 0,
+        "among": equal_count,
+        "unreadable": equal_count > 0,
     }
     return {name: value for name, value in values.items() if value != _USUAL.get(name)}
 
@@ -256,14 +262,16 @@ def head_json(statement: Statement) -> dict[str, Any]:
             "period_end": _day(statement.period_end),
             **_days(statement),
             "entries": len(statement.entries),
-            **({"listed": day_ends.digest(statement)} if day_ends.are_kept(statement) else {}),
-            **({"between": [f"{each.normalize():f}" for each in statement.between]} if statement.between else {}),
+            **({"listed": day_ends.digest_moneys(statement)} if day_ends.keeps_day_ends(statement) else {}),
+            **({"between": [f"{balance.normalize():f}" for balance in statement.between]} if statement.between else {}),
         },
     }
 
 
-def unlisted(head: dict[str, Any]) -> dict[str, Any]:
-    """The head without what other entries of the file say: a letter is the same one as long as its entry is."""
+def without_listed(head: dict[str, Any]) -> dict[str, Any]:
+    """The head without what the other entries of the file decide: a dead letter stays the same one as long as its entry
+    does.
+    """
     if "listed" not in head.get("statement", {}):
         return head
     return {**head, "statement": {name: value for name, value in head["statement"].items() if name != "listed"}}

@@ -7,38 +7,60 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingestion import Context, FileRefused, Json, Page, Record, RecordError, Refusal, UnreadableFile
-from integrations.bank.account_names import apart
+from ingestion import (
+    ConfigurationError,
+    Context,
+    FileRefused,
+    Json,
+    Keys,
+    Page,
+    Record,
+    RecordError,
+    Refusal,
+    UnreadableFile,
+    require_keys,
+)
+from integrations.bank.account_names import mark_shared_names
 from integrations.bank.account_numbers import canonical, formerly_canonical, is_number
-from integrations.bank.file_config import refuse_unknown, told
-from integrations.bank.formats import Member, read_members
-from integrations.bank.identity import Ids, ids_told, keyed
+from integrations.bank.file_config import read_settings, refuse_unknown
+from integrations.bank.formats import ArchiveMember, read_members
+from integrations.bank.identity import Ids, key_entries, read_ids_setting
 from integrations.bank.layouts import LAYOUTS, CsvLayout
-from integrations.bank.pages import Reading, reopened
-from integrations.bank.refused_members import as_one, kept, page_of, place_of
+from integrations.bank.pages import StatementPages, reopen_statement
+from integrations.bank.refused_members import join_pages, member_place, read_member, refused_page
 from integrations.bank.statements import Statement
-from integrations.bank.twins import Twins
+from integrations.bank.twins import TwinCounter
 
 
 @dataclass(frozen=True, slots=True)
 class BankFiles:
-    """Reads every supported format. The config says what files do not: `account`, and the keys of `file_config.told`.
+    """Reads every supported format. The config says what files do not: `account`, and the keys of
+    `file_config.read_settings`.
 
-    The checkpoint counts the pages done: a page is one statement, or `page_size` entries of a long one.
+    The checkpoint counts finished pages: a page is one statement, or `page_size` entries of a long one.
     """
 
     layouts: Sequence[CsvLayout] = LAYOUTS
     page_size: int = 2000
-    keys: Sequence[str] = ()
-    """Further keys of a connection's config, which the pipeline's own transform reads."""
+    keys: Keys = ()
+    """Further keys of a connection's config, for functions of your own: their names, or a pydantic model of them."""
+
+    def __post_init__(self) -> None:
+        size: object = self.page_size
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ConfigurationError(f"page_size of BankFiles must be a whole number, 1 or more; it is {size!r}.")
+        layouts: object = self.layouts
+        if not isinstance(layouts, list | tuple) or not all(isinstance(layout, CsvLayout) for layout in layouts):
+            raise ConfigurationError("layouts of BankFiles must be values of CsvLayout, such as (*LAYOUTS, MY_BANK).")
+        require_keys("BankFiles", self.keys)
 
     def totals_of(self, ctx: Context) -> Collection[str]:
         return ()
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
-        done = int(checkpoint or 0)
+        pages_done = int(checkpoint or 0)
         for number, page in enumerate(self._pages(ctx), start=1):
-            if number > done:
+            if number > pages_done:
                 yield dataclasses.replace(page, checkpoint=number)
 
     def takes_files(self) -> bool:
@@ -48,63 +70,69 @@ class BankFiles:
         return True
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        refuse_unknown(config, self.keys)
-        told(config, self.layouts)
-        ids_told(config)
+        refuse_unknown(config, self.keys, self)
+        read_settings(config, self.layouts)
+        read_ids_setting(config)
 
     def reopen(self, ctx: Context, record: Record) -> Page:
         """A refused statement, or file of a ZIP, again from its dead letter: judged anew, it loads when it can."""
-        member = kept(record)
+        member = read_member(record)
         if member is None:
-            return reopened(record)
+            return reopen_statement(record)
         if not member[1]:
             return Page(
                 [], None, [Refusal(record, RecordError("Nothing of it was kept: upload it by itself, mended."))]
             )
         try:
-            return as_one(list(self._file(ctx, *member, ids_told(ctx.config), Twins())))
+            return join_pages(list(self._file(ctx, *member, read_ids_setting(ctx.config), TwinCounter())))
         except FileRefused as refusal:
             return Page([], None, [Refusal(record, RecordError(str(refusal)))])
 
     def _pages(self, ctx: Context) -> Iterator[Page]:
-        ids, twins = ids_told(ctx.config), Twins()
+        ids, twins = read_ids_setting(ctx.config), TwinCounter()
         for file in ctx.inbox:
             yield from self._file(ctx, file.name, ctx.read(file), ids, twins)
 
-    def _file(self, ctx: Context, name: str, data: bytes, ids: Ids, twins: Twins) -> Iterator[Page]:
-        """A file of a ZIP that is refused does not keep the others out; where none can be read, the archive fails."""
-        refused: list[tuple[Member, FileRefused]] = []
-        loaded = 0
-        for member in read_members(data, **told(ctx.config, self.layouts)):
+    def _file(self, ctx: Context, name: str, data: bytes, ids: Ids, twins: TwinCounter) -> Iterator[Page]:
+        """The pages of one file. A refused file of a ZIP does not keep the others out; if none can be read, the archive
+        fails.
+        """
+        refused: list[tuple[ArchiveMember, FileRefused]] = []
+        loaded_count = 0
+        for member in read_members(data, **read_settings(ctx.config, self.layouts)):
             try:
                 for part in member.parts:
                     ctx.beat()  # reading a large file takes longer than a page
-                    addressed = apart([_addressed(ctx, statement) for statement in part])
-                    for statement, entries in keyed(addressed, ids, twins):
-                        loaded += 1
-                        yield from Reading(place_of(name, member), statement, entries, ids).pages(self.page_size)
+                    addressed = mark_shared_names([_addressed(ctx, statement) for statement in part])
+                    for statement, entries in key_entries(addressed, ids, twins):
+                        loaded_count += 1
+                        yield from StatementPages(member_place(name, member), statement, entries, ids).pages(
+                            self.page_size
+                        )
             except FileRefused as refusal:
                 if not member.name:
                     raise
                 refused.append((member, refusal))
-        if refused and not loaded:
-            first, why = refused[0]
-            raise first.refused(why)
-        for left, why in refused:
-            yield page_of(name, left, why)
+        if refused and not loaded_count:
+            member, reason = refused[0]
+            raise member.refused(reason)
+        for member, reason in refused:
+            yield refused_page(name, member, reason)
 
 
-def _told(ctx: Context, name: str) -> str:
+def _setting(ctx: Context, name: str) -> str:
     """What the config says; '' for null too."""
     return str(ctx.config.get(name) or "")
 
 
 def _addressed(ctx: Context, statement: Statement) -> Statement:
-    """The statement with what the config adds. Raises UnreadableFile when nobody says whose it is."""
+    """The statement with what the config adds. Raises UnreadableFile if neither file nor config names account or
+    currency.
+    """
     account = statement.account
-    written = account.identifier or _told(ctx, "account")
+    written = account.identifier or _setting(ctx, "account")
     identifier, former = canonical(written), formerly_canonical(written)
-    currency = account.currency or _balance_currency(statement) or _told(ctx, "currency").upper()
+    currency = account.currency or _balance_currency(statement) or _setting(ctx, "currency").upper()
     lacks_currency = not currency and any(not entry.currency for entry in statement.entries)
     if not identifier and lacks_currency:
         raise UnreadableFile(

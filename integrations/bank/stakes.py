@@ -1,4 +1,4 @@
-"""The entries in doubt, as a run names them."""
+"""The entries in doubt, as the note of a run lists them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Protocol
 _SHOWN = 5
 
 
-class Doubted(Protocol):
+class DoubtfulEntry(Protocol):
     """An arriving entry or a stored row."""
 
     @property
-    def shown(self) -> str: ...
+    def summary(self) -> str: ...
     @property
     def amount(self) -> Decimal: ...
 
 
-def at_stake(entries: Sequence[Doubted]) -> str:
-    """The entries in doubt, and what they make of the ledger's difference."""
+def describe_stakes(entries: Sequence[DoubtfulEntry]) -> str:
+    """The entries in doubt, and by how much they change the ledger's difference."""
     more = f"; and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
-    change = sum((each.amount for each in entries), Decimal()).normalize()
-    shown = "; ".join(each.shown for each in entries[:_SHOWN])
-    return f"In doubt: {shown}{more}; together {change:f}, by which the ledger may differ from the bank's balance."
+    change = sum((entry.amount for entry in entries), Decimal()).normalize()
+    examples = "; ".join(entry.summary for entry in entries[:_SHOWN])
+    return f"In doubt: {examples}{more}; together {change:f}, by which the ledger may differ from the bank's balance."

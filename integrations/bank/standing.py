@@ -1,4 +1,4 @@
-"""Where the entries of a day stand in two statements, going by their balances, whatever their texts."""
+"""Where the entries of a day stand in two statements by their balances, whatever their texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class _Placed(NamedTuple):
 
 
 class Standing:
-    """A whole statement from old to new. `falls` says whether it lists the newest entry first, None that days do."""
+    """A whole statement from old to new. `falls` says whether it lists the newest entry first; None leaves it to its
+    days.
+    """
 
     def __init__(
         self, opening: Decimal, booked: Booked, unordered: frozenset[date], *, falls: bool | None = None
@@ -47,35 +49,37 @@ class Standing:
 
     def ends(self, day: date) -> tuple[Decimal, Decimal]:
         """The balances before and after what it shows of the day."""
-        earlier = (entry.amount for on, entries in self._on.items() if on < day for entry in entries)
+        earlier = (entry.amount for entry_day, entries in self._on.items() if entry_day < day for entry in entries)
         before = sum(earlier, self._opening)
         return before, sum((entry.amount for entry in self.on(day)), before)
 
 
 class Compared(NamedTuple):
-    """What two statements show of one day; entries are named by their positions."""
+    """What two statements show of one day. Entries are named by their positions."""
 
     in_step: Mapping[int, Sequence[int]]
-    """The entries of the other that are the ones of the first: listed alike from where the day begins, or up to its
-    end, where both statements show the day before it, or the one after it.
+    """For entries of the first statement, the same entries of the other one: both list them alike from the beginning of
+    the day, or up to its end, and both show the day before it, or the day after it.
     """
     has_same_ends: bool
     """Whether both show the day from one balance to another."""
     after: Mapping[int, Decimal]
-    """The balance after each entry of the first; none where the order of the day is not known."""
+    """The balance after each entry of the first statement; empty if the order of the day is not known."""
     other_at: Mapping[Decimal, Sequence[int]]
-    """The entries of the other after which each balance stands."""
+    """The entries of the other statement after which each balance stands."""
 
 
-def directions(this: Booked, other: Booked) -> list[tuple[bool, bool]]:
-    """Whether each of two exports lists the newest entry first. A day alone does not show it: its bank lists all alike,
-    and where neither shows it both ways may be.
+def possible_directions(first: Booked, second: Booked) -> list[tuple[bool, bool]]:
+    """Whether each of two exports lists the newest entry first, in every combination that is possible.
+
+    An export of a single day does not show its direction. Its bank lists all exports alike, and if neither export shows
+    it, both directions are possible.
     """
-    shown = [_falls(this), _falls(other)]
-    if shown[0] is not None and shown[1] is not None:
-        return [(shown[0], shown[1])]
-    allowed = [each for each in shown if each is not None] or [False, True]
-    return [(each, each) for each in allowed]
+    falling = [_falls(first), _falls(second)]
+    if falling[0] is not None and falling[1] is not None:
+        return [(falling[0], falling[1])]
+    possible = [is_falling for is_falling in falling if is_falling is not None] or [False, True]
+    return [(is_falling, is_falling) for is_falling in possible]
 
 
 def _falls(booked: Booked) -> bool | None:
@@ -83,24 +87,26 @@ def _falls(booked: Booked) -> bool | None:
     return None if first == last else first > last
 
 
-def compared(one: Standing, other: Standing, day: date) -> Compared:
-    ends, other_ends = one.ends(day), other.ends(day)
-    if not (one.is_ordered(day) and other.is_ordered(day)):
-        return Compared({}, ends == other_ends, {}, {})
-    entries, others = one.on(day), other.on(day)
-    steps: dict[int, list[int]] = defaultdict(list)
-    if ends[0] == other_ends[0] and one.first < day and other.first < day:
-        _walk(entries, others, steps)
-    if ends[1] == other_ends[1] and one.last > day and other.last > day:
-        _walk(entries[::-1], others[::-1], steps)
+def compare(first: Standing, second: Standing, day: date) -> Compared:
+    first_ends, second_ends = first.ends(day), second.ends(day)
+    if not (first.is_ordered(day) and second.is_ordered(day)):
+        return Compared({}, first_ends == second_ends, {}, {})
+    first_entries, second_entries = first.on(day), second.on(day)
+    in_step: dict[int, list[int]] = defaultdict(list)
+    if first_ends[0] == second_ends[0] and first.first < day and second.first < day:
+        _walk(first_entries, second_entries, in_step)
+    if first_ends[1] == second_ends[1] and first.last > day and second.last > day:
+        _walk(first_entries[::-1], second_entries[::-1], in_step)
     other_at: dict[Decimal, list[int]] = defaultdict(list)
-    for entry in others:
+    for entry in second_entries:
         other_at[entry.after].append(entry.position)
-    return Compared(steps, ends == other_ends, {entry.position: entry.after for entry in entries}, other_at)
+    return Compared(
+        in_step, first_ends == second_ends, {entry.position: entry.after for entry in first_entries}, other_at
+    )
 
 
-def _walk(entries: Sequence[_Placed], others: Sequence[_Placed], steps: dict[int, list[int]]) -> None:
-    for entry, other in zip(entries, others, strict=False):
-        if entry.amount != other.amount:
+def _walk(entries: Sequence[_Placed], other_entries: Sequence[_Placed], steps: dict[int, list[int]]) -> None:
+    for entry, other_entry in zip(entries, other_entries, strict=False):
+        if entry.amount != other_entry.amount:
             return
-        steps[entry.position].append(other.position)
+        steps[entry.position].append(other_entry.position)

@@ -1,8 +1,8 @@
-"""What every bank format is read into: plain values, no Django.
+"""The values that every bank format is read into: plain values, no Django.
 
-A reader is a function ``read(data: bytes) -> tuple[Statement, ...]``. It raises a `FileRefused` class when the
-file as a whole cannot be used, and puts what is wrong with one entry into that entry's texts: amounts and dates
-that are not one stay as text, so that the schema rejects the entry and the rest of the file still loads.
+A reader is a function ``read(data: bytes) -> tuple[Statement, ...]``. It raises a `FileRefused` class if the file as a
+whole cannot be used, and puts the fault of a single entry into that entry's texts: an amount or date that cannot be
+read stays as text, so that the schema rejects the entry and the rest of the file still loads.
 """
 
 from __future__ import annotations
@@ -19,13 +19,18 @@ Correction = Literal["", "replace", "delete"]
 MAX_ENTRIES = 250_000
 """Per file, in every format: an entry takes over a kilobyte of memory, however few bytes stand for it."""
 
+MAX_STATEMENTS = 25_000
+"""Per file, in every format: each is loaded in a transaction of its own, so empty ones keep a worker for hours."""
+
 BALANCE_OR_MONEY = ", a balance or money"
-"""How the text ends that stands in for the amount of a row that may state a balance; the schema asks which it is."""
+"""How the text ends that takes the place of the amount of a row that may state a balance; the schema asks which
+it is.
+"""
 
 
 NOTICES = frozenset({"camt.052", "camt.054", "mt942"})
-"""Formats that announce, in part in finer pieces, what the statement books later: posting both would double it.
-An account without statements sets `post_notices` in its connection's config.
+"""Formats that announce, in part in finer pieces, what the statement books later: posting both would double it. An
+account without statements sets `post_notices` in its connection's config.
 """
 
 
@@ -39,7 +44,7 @@ class EntryStatus(StrEnum):
 
 
 class Direction(StrEnum):
-    """In which direction the balances between its entries show that a statement lists them."""
+    """The direction in which a statement lists its entries, as the balances between them show it."""
 
     UNKNOWN = ""
     RISING = "rising"
@@ -50,8 +55,8 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose statement it is. `identifier` is the IBAN or the account number as the file writes it, spaces removed, or
-    its name, whose spaces count.
+    """The account of a statement. `identifier` is the IBAN or the account number as the file writes it, without spaces,
+    or its name, in which spaces count.
     """
 
     identifier: str
@@ -63,15 +68,15 @@ class Account:
     kind: str = ""
     """The format's own account type (checking, savings, creditline, ...), lower case."""
     institution: str = ""
-    """The bank's name, where the format has one beside the number (OFX)."""
+    """The bank's name, if the format has one beside the number (OFX)."""
     qualifier: str = ""
-    """What tells it from other accounts of its number, in formats that promise that: bank and kind (OFX)."""
+    """Bank and kind, which tell it from other accounts of its number in formats that promise both (OFX)."""
     former: str = ""
-    """The identifier as it was known before it was spelled as now, '' where that is the same."""
+    """The identifier in its former spelling, '' if that is the same."""
     is_name: bool = False
     """The identifier is a name, spelled with its blanks."""
     shares_former: bool = False
-    """Another account of the file was known by the same `former`: what is stored of that may be either one's."""
+    """Another account of the file had the same former spelling: what is stored under it may belong to either."""
 
     @property
     def known_by(self) -> str:
@@ -80,13 +85,13 @@ class Account:
 
 
 def known_by(identifier: str, qualifier: str) -> str:
-    """No number holds a line break, so nobody's number and qualifier are another one's number."""
+    """Number and qualifier as one text. No number holds a line break, so no two accounts share such a text."""
     return f"{qualifier}\n{identifier}" if qualifier else identifier
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A signed amount in major units at the end (or start) of a day; `on` is None where the file gives no date."""
+    """A signed amount in major units at the end (or start) of a day; `on` is None if the file gives no date."""
 
     amount: Decimal
     currency: str
@@ -98,11 +103,11 @@ class EntryPart:
     """One of several transactions that the bank booked together as one entry (CAMT TxDtls)."""
 
     amount: Decimal | None
-    """Signed like an entry's, in `currency`; None where the bank gives none that can be read."""
+    """Signed like an entry's, in `currency`; None if the bank gives none that can be read."""
     amount_text: str
     currency: str
     reference: str = ""
-    """The end-to-end reference, '' where there is none."""
+    """The end-to-end reference, '' if the part has none."""
     counterparty: str = ""
     counterparty_account: str = ""
     description: str = ""
@@ -118,7 +123,7 @@ class Entry:
     amount: Decimal | None
     """Signed, major units; None when `amount_text` is not an amount."""
     amount_text: str
-    """The amount as the file writes it; what the schema judges when `amount` is None."""
+    """The amount as the file writes it. The schema judges it if `amount` is None."""
     currency: str
     booked_on: date | None
     booked_text: str
@@ -126,7 +131,7 @@ class Entry:
     value_on: date | None = None
     status: EntryStatus = EntryStatus.BOOKED
     bank_id: str = ""
-    """The bank's own id of this entry where the format promises one (FITID, AcctSvcrRef, after //), else ''."""
+    """The bank's own id of this entry if the format promises one (FITID, AcctSvcrRef, after //), else ''."""
     reference: str = ""
     """The customer's or end-to-end reference."""
     kind: str = ""
@@ -135,13 +140,13 @@ class Entry:
     counterparty_account: str = ""
     description: str = ""
     parts: tuple[EntryPart, ...] = ()
-    """What the bank booked together as this entry, where that is more than one and it says so."""
+    """The transactions that the bank booked together as this entry, if there are several and it lists them."""
     corrects: str = ""
     """The bank's id of the earlier entry that this one corrects (OFX CORRECTFITID), '' for none."""
     correction: Correction = ""
-    """What becomes of that earlier entry: this one takes its place, or it is withdrawn and this one is no entry."""
+    """How the earlier entry changes: this one replaces it, or it is deleted and this one is no entry."""
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """JSON of what only some banks say (charges, mandate, ...); docs/reference/bank-details.md names the keys."""
+    """JSON of what only some banks write (charges, mandate, ...); docs/reference/bank-details.md names the keys."""
     raw: str = ""
     """The exact text of the entry, for the dead letter."""
 
@@ -166,20 +171,20 @@ class Statement:
     problems: tuple[str, ...] = field(default=())
     """Why the whole statement must be refused although it could be read (a balance that cannot be parsed, ...)."""
     unproved: str = ""
-    """Why the balances could not be held against the entries although nothing is wrong; '' where they were."""
+    """Why the balances could not be checked against the entries although nothing is wrong; '' if they were."""
     left_out: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """What the file holds beside the entries and nobody loads, by its plain name, with how many there are."""
+    """What the file holds beside the entries and what is not loaded, by its plain name, with how many there are."""
     totals: str = ""
-    """Which of the totals that the bank declares (TxsSummry, :90D:, :90C:) hold; '' where it declares none."""
+    """Which of the totals that the bank declares (TxsSummry, :90D:, :90C:) hold; '' if it declares none."""
     notes: tuple[str, ...] = ()
     """What was read in one of several ways, or looks wrong and changes no money; for the run's timeline."""
     page: int | None = None
-    """Page of a statement that the bank cut up, from 1; None where the format does not say."""
+    """Page of a statement that the bank cut up, from 1; None if the format does not say."""
     last_page: bool | None = None
     direction: Direction = Direction.UNKNOWN
     between: tuple[Decimal, Decimal] | None = None
-    """The lower and the higher of two balances, where all its entries are of one day and go from one of them to the
-    other and back: they read alike from both ends, so that the balances at its ends are not known.
+    """The lower and the higher of two balances, if all its entries are of one day and go from one of them to the other
+    and back: they read alike from both ends, so the balances at its ends are not known.
     """
 
 
@@ -187,7 +192,7 @@ Reader = Callable[[bytes], tuple[Statement, ...]]
 
 
 def imbalance(statement: Statement) -> Decimal | None:
-    """How far opening + booked entries is from closing; None where the format gave no two balances.
+    """How far opening + booked entries is from closing; None if the format gave no two balances.
 
     An entry whose amount could not be read counts as zero, so that such a statement does not tie by accident.
     """

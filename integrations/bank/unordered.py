@@ -1,7 +1,8 @@
 """What two statements may have in common, whatever the order in which they list their entries.
 
-Some banks list entries by amount. The balances between them say nothing then, but those at the ends still do: what
-both statements show leads from where the later one opens to where the earlier one closes, or is all of one of them.
+Some banks list entries by amount. The balances between such entries show nothing, but those at the ends do: what both
+statements show leads from the opening balance of the later one to the closing balance of the earlier one, or is all of
+one of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _MANY_ORDERS = 24
 _MOST_SUMS = 256
 
 
-class Shown(Protocol):
+class DatedCourse(Protocol):
     """A statement whose entries lead from one of its balances to the other."""
 
     @property
@@ -33,26 +34,28 @@ class Shown(Protocol):
     def after(self, day: date) -> Decimal: ...
 
 
-def are_by_amount(shown: Shown, other: Shown) -> bool:
-    """Whether both list their entries by amount, and one of them too many for that to be chance."""
+def are_by_amount(first: DatedCourse, second: DatedCourse) -> bool:
+    """Whether both list their entries by amount, and one of them has too many entries for that to be chance."""
     return any(
         min(orders) and max(orders) >= _MANY_ORDERS
-        for orders in ((_orders(shown, turned), _orders(other, turned)) for turned in (False, True))
+        for orders in ((_count_orders(first, turned), _count_orders(second, turned)) for turned in (False, True))
     )
 
 
-def _orders(shown: Shown, turned: bool) -> int:
-    """In how many orders its entries might stand, where they stand by rising (or falling) amounts; else 0."""
-    amounts = [amount for _, amount in shown.booked]
-    if _rise(amounts, turned):
+def _count_orders(first: DatedCourse, turned: bool) -> int:
+    """In how many orders its entries might stand, if they stand by rising (or falling) amounts; else 0."""
+    amounts = [amount for _, amount in first.booked]
+    if _are_sorted(amounts, turned):
         return _arrangements(amounts)
-    days = [(day, [amount for _, amount in of_day]) for day, of_day in groupby(shown.booked, key=lambda each: each[0])]
-    if len({day for day, _ in days}) < len(days) or not all(_rise(of_day, turned) for _, of_day in days):
+    days = [
+        (day, [amount for _, amount in of_day]) for day, of_day in groupby(first.booked, key=lambda entry: entry[0])
+    ]
+    if len({day for day, _ in days}) < len(days) or not all(_are_sorted(of_day, turned) for _, of_day in days):
         return 0
     return prod(_arrangements(of_day) for _, of_day in days)
 
 
-def _rise(amounts: Sequence[Decimal], turned: bool) -> bool:
+def _are_sorted(amounts: Sequence[Decimal], turned: bool) -> bool:
     return list(amounts) == sorted(amounts, reverse=turned)
 
 
@@ -62,42 +65,44 @@ def _arrangements(amounts: Sequence[Decimal]) -> int:
     return factorial(len(amounts)) // prod(map(factorial, Counter(amounts).values())) if len(set(amounts)) > 1 else 1
 
 
-def in_both(shown: Shown, other: Shown) -> Counter[Booked]:
-    """The entries of the days that both show that are in both, as often as in both."""
-    start, end = max(shown.first, other.first), min(shown.last, other.last)
-    return between(shown, start, end) & between(other, start, end)
+def entries_in_both(first: DatedCourse, second: DatedCourse) -> Counter[Booked]:
+    """The entries that both have on the days that both show, as often as both have them."""
+    start, end = max(first.first, second.first), min(first.last, second.last)
+    return between(first, start, end) & between(second, start, end)
 
 
-def between(shown: Shown, start: date, end: date) -> Counter[Booked]:
-    return Counter(each for each in shown.booked if start <= each[0] <= end)
+def between(first: DatedCourse, start: date, end: date) -> Counter[Booked]:
+    return Counter(entry for entry in first.booked if start <= entry[0] <= end)
 
 
-def most_in_common(shown: Shown, other: Shown) -> int:
+def most_in_common(first: DatedCourse, second: DatedCourse) -> int:
     """How many entries the two can have in common at most, going by days, amounts and the balances at their ends."""
-    start, end = max(shown.first, other.first), min(shown.last, other.last)
-    ours, theirs = between(shown, start, end), between(other, start, end)
-    both = ours & theirs
-    opening, others_opening = shown.before(start), other.before(start)
-    closing, others_closing = shown.after(end), other.after(end)
-    if not both or opening == others_opening or closing == others_closing:
-        return both.total()
+    start, end = max(first.first, second.first), min(first.last, second.last)
+    first_entries, second_entries = between(first, start, end), between(second, start, end)
+    shared = first_entries & second_entries
+    opening, second_opening = first.before(start), second.before(start)
+    closing, second_closing = first.after(end), second.after(end)
+    if not shared or opening == second_opening or closing == second_closing:
+        return shared.total()
     # Of the days between both show all; of the first and the last one each may show a part.
-    inner = Counter({each: count for each, count in both.items() if start < each[0] < end})
+    inner = Counter({entry: count for entry, count in shared.items() if start < entry[0] < end})
     changed = sum((amount for _, amount in inner.elements()), Decimal())
-    overlaps = {closing - others_opening - changed, others_closing - opening - changed}
-    sizes = _sizes((both - inner).elements(), overlaps)
-    most = max((size and inner.total() + size for size in sizes.values()), default=0)
+    overlaps = {closing - second_opening - changed, second_closing - opening - changed}
+    sizes = _sizes((shared - inner).elements(), overlaps)
+    maximum = max((size and inner.total() + size for size in sizes.values()), default=0)
     for part, whole, lead in (
-        (ours, theirs, opening - others_opening),
-        (theirs, ours, others_opening - opening),
+        (first_entries, second_entries, opening - second_opening),
+        (second_entries, first_entries, second_opening - opening),
     ):
-        if part <= whole and _sizes((each for each in (whole - part).elements() if each[0] == start), {lead}):
-            most = max(most, part.total())
-    return most
+        if part <= whole and _sizes((entry for entry in (whole - part).elements() if entry[0] == start), {lead}):
+            maximum = max(maximum, part.total())
+    return maximum
 
 
 def _sizes(entries: Iterable[Booked], sums: Set[Decimal]) -> dict[Decimal, int]:
-    """Which of the sums some of the entries have, and how many at most; where that is too much to look at, all do."""
+    """Which of the sums some of the entries make, and how many entries at most. If there are too many sums to look at,
+    all of them.
+    """
     amounts = [amount for _, amount in entries]
     rises = list(accumulate((max(amount, Decimal()) for amount in amounts[::-1]), initial=Decimal()))[::-1]
     falls = list(accumulate((min(amount, Decimal()) for amount in amounts[::-1]), initial=Decimal()))[::-1]
@@ -110,8 +115,8 @@ def _sizes(entries: Iterable[Booked], sums: Set[Decimal]) -> dict[Decimal, int]:
         sizes = {
             total: size
             for total, size in fuller.items()
-            if any(total + fall <= wanted <= total + rise for wanted in sums)
+            if any(total + fall <= target <= total + rise for target in sums)
         }
         if len(sizes) > _MOST_SUMS:
             return dict.fromkeys(sums, len(amounts))
-    return {wanted: sizes[wanted] for wanted in sums if wanted in sizes}
+    return {target: sizes[target] for target in sums if target in sizes}

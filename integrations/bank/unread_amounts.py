@@ -1,4 +1,4 @@
-"""What the schema says of an amount that its reader could not make out, and what answers it."""
+"""The schema's message for an amount that its reader could not read, with what to do about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AT_ODDS = re.compile(
     r"status '.*' is none that the layout knows|.* and a fee of .* do not make the net amount of .*"
     r"|the entry says .* in its line T and .* in its line U"
 )
-"""What a reader of CSV or QIF says in the place of the amount."""
+"""Texts of the readers of CSV and QIF in place of an amount."""
 _BALANCE_ROW = (
     "{text} may state a balance and not money, and the file does not show which. Upload it again (--again) with "
     '--config balance_rows="leave out" where it is a balance, or --config balance_rows=post where it is money.'
@@ -32,8 +32,8 @@ _MARK_ADVICE = (
 )
 
 
-def fault(text: str, form: str) -> PydanticCustomError:
-    """`text` is what stands in the place of the amount, `form` the format of its statement."""
+def amount_fault(text: str, form: str) -> PydanticCustomError:
+    """`text` is what stands in place of the amount, `form` the format of its statement."""
     if _MISSHAPEN.fullmatch(text):
         return PydanticCustomError("columns", "the row has {text}", {"text": text})
     if _AT_ODDS.fullmatch(text):

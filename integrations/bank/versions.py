@@ -1,11 +1,11 @@
-"""A statement that comes again with other entries: the later version takes the place of what only the earlier brought.
+"""A statement that comes again with other entries: the later version replaces what only the earlier one had.
 
 A bank moves an entry to another day, splits it, or joins two, and sends the statement once more: account, number (in a
-CAMT without one the id), page, days and balances are the same. Both prove themselves, so both sets of entries lead from
-the one balance to the other, and storing both would count the difference twice. The earlier rows stay and no longer
-count, where nothing else can have brought them: the later version arrived whole, what is new in it adds up to what only
-the earlier one had, and no other stored statement shows these days. Where that is not so both count, and the run says
-so, see contradictions.py.
+CAMT without one the id), page, days and balances are the same. Both versions prove themselves, so the entries of each
+lead from the one balance to the other, and storing both would count the difference twice. The earlier rows stay and no
+longer count if they can come from nothing else: the later version arrived whole, its new entries add up to what only
+the earlier one had, and no other stored statement covers these days. Otherwise both count, and the run says so, see
+contradictions.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from ingestion import Context, counted
-from integrations.bank.arrivals import Arrival, Row, by_key, ledger, read
+from integrations.bank.arrivals import Arrival, StoredRow, ledger, read_rows, rows_by_key
 from integrations.bank.models import BankStatement, BankTransaction
 from integrations.bank.numbering import is_numbered, spelled
 from integrations.bank.schema import StatementHead
@@ -27,72 +27,76 @@ _SHOWN = 5
 
 
 class Version(NamedTuple):
-    """A whole statement of a batch, what is new in it, and the rows of its earlier version whose place that takes."""
+    """A whole statement of a batch, its new entries, and the rows of the earlier version that these replace."""
 
     statement: int
-    fresh: list[Arrival]
-    left: list[Row]
+    new: list[Arrival]
+    replaced: list[StoredRow]
     run: int
 
 
-def later(ctx: Context, arrivals: Sequence[Arrival]) -> list[Version]:
-    """The later versions among the arrivals, before they are loaded."""
+def find_later_versions(ctx: Context, arrivals: Sequence[Arrival]) -> list[Version]:
+    """The later versions among the arrivals. Call it before they are loaded."""
     of_statement: dict[int, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
         of_statement[arrival.owner.statement_id].append(arrival)
-    return [version for pk, whole in of_statement.items() for version in _replacing(ctx, pk, whole)]
+    return [
+        version
+        for pk, statement_arrivals in of_statement.items()
+        for version in _find_replaced(ctx, pk, statement_arrivals)
+    ]
 
 
-def is_identified(head: StatementHead) -> bool:
-    """Whether number or id name one statement of the account: an MT940 has no id that does."""
+def has_identity(head: StatementHead) -> bool:
+    """Whether number or id name one statement of the account. The id of an MT940 does not."""
     return is_numbered(head.number) or (head.format.startswith("camt") and bool(head.reference))
 
 
-def is_of(head: StatementHead, number: str, reference: str) -> bool:
-    """Whether a stored statement of its account and page has its number, or where there is none its id."""
+def is_same_statement(head: StatementHead, number: str, reference: str) -> bool:
+    """Whether a stored statement of the account and page has this number or, if there is no number, this id."""
     if spelled(number) != spelled(head.number[:50]):
         return False
     return is_numbered(head.number) or reference == head.reference[:100]
 
 
-def apply(ctx: Context, versions: Sequence[Version], arrived: Sequence[Arrival]) -> list[str]:
-    """Withdraw the rows of the earlier versions of what was loaded whole; a sentence for each."""
+def replace_versions(ctx: Context, versions: Sequence[Version], arrived: Sequence[Arrival]) -> list[str]:
+    """Withdraw the rows of earlier versions of the statements that were loaded whole; a note for each."""
     loaded = Counter(arrival.owner.statement_id for arrival in arrived)
-    told = []
+    notes = []
     for version in versions:
-        head = version.fresh[0].entry.statement
+        head = version.new[0].entry.statement
         if loaded[version.statement] == head.entries:
-            new = by_key(ctx, [arrival.key for arrival in version.fresh])
-            by = next((new[arrival.key].pk for arrival in version.fresh if arrival.key in new), None)
-            rows = ledger(ctx).filter(pk__in=[row.pk for row in version.left], withdrawn="")
-            rows.update(withdrawn=BankTransaction.Withdrawn.REPLACED, replaced_by_id=by)
-            told.append(_sentence(version, head))
-    return told
+            new_rows = rows_by_key(ctx, [arrival.key for arrival in version.new])
+            replacing_pk = next((new_rows[arrival.key].pk for arrival in version.new if arrival.key in new_rows), None)
+            rows = ledger(ctx).filter(pk__in=[row.pk for row in version.replaced], withdrawn="")
+            rows.update(withdrawn=BankTransaction.Withdrawn.REPLACED, replaced_by_id=replacing_pk)
+            notes.append(_describe(version, head))
+    return notes
 
 
-def _replacing(ctx: Context, pk: int, whole: Sequence[Arrival]) -> Iterator[Version]:
-    head, owner = whole[0].entry.statement, whole[0].owner
-    fresh = [arrival for arrival in whole if arrival.stored is None]
-    if not fresh or owner.account_is_new or len(whole) != head.entries or not is_identified(head):
+def _find_replaced(ctx: Context, pk: int, arrivals: Sequence[Arrival]) -> Iterator[Version]:
+    head, owner = arrivals[0].entry.statement, arrivals[0].owner
+    fresh = [arrival for arrival in arrivals if arrival.stored is None]
+    if not fresh or owner.account_is_new or len(arrivals) != head.entries or not has_identity(head):
         return
     if head.opening is None or head.closing is None or head.opening == head.closing or head.first is None:
         return
-    if head.opening + sum(arrival.entry.amount for arrival in whole) != head.closing:
+    if head.opening + sum(arrival.entry.amount for arrival in arrivals) != head.closing:
         return
-    earlier = _earlier(ctx, owner.account_id, head)
+    earlier = _find_earlier(ctx, owner.account_id, head)
     if not earlier:
         return
-    kept = {arrival.stored.pk for arrival in whole if arrival.stored is not None}
-    rows = read(ledger(ctx).filter(statement_id__in=earlier, withdrawn=""))
-    left = [row for row in rows if row.pk not in kept]
-    is_balanced = sum((row.amount for row in left), Decimal()) == sum(arrival.entry.amount for arrival in fresh)
-    if left and is_balanced and not _are_shown_by_others(ctx, owner.account_id, left, {pk, *earlier}):
-        yield Version(pk, fresh, left, max(earlier.values()))
+    matched_pks = {arrival.stored.pk for arrival in arrivals if arrival.stored is not None}
+    rows = read_rows(ledger(ctx).filter(statement_id__in=earlier, withdrawn=""))
+    unmatched = [row for row in rows if row.pk not in matched_pks]
+    is_balanced = sum((row.amount for row in unmatched), Decimal()) == sum(arrival.entry.amount for arrival in fresh)
+    if unmatched and is_balanced and not _may_come_from_others(ctx, owner.account_id, unmatched, {pk, *earlier}):
+        yield Version(pk, fresh, unmatched, max(earlier.values()))
 
 
-def _earlier(ctx: Context, account: int, head: StatementHead) -> dict[int, int]:
+def _find_earlier(ctx: Context, account: int, head: StatementHead) -> dict[int, int]:
     """The stored versions of the statement, each with the run that first read it."""
-    same = _statements(ctx, account).filter(
+    candidates = _statements(ctx, account).filter(
         opening=head.opening,
         closing=head.closing,
         period_start=head.period_start,
@@ -102,30 +106,32 @@ def _earlier(ctx: Context, account: int, head: StatementHead) -> dict[int, int]:
     )
     return {
         pk: run
-        for pk, run, number, reference in same.values_list("pk", "run_id", "number", "reference")
-        if is_of(head, number, reference)
+        for pk, run, number, reference in candidates.values_list("pk", "run_id", "number", "reference")
+        if is_same_statement(head, number, reference)
     }
 
 
-def _are_shown_by_others(ctx: Context, account: int, rows: Sequence[Row], own: Collection[int]) -> bool:
-    """Whether another statement of the account may have brought the rows too."""
+def _may_come_from_others(ctx: Context, account: int, rows: Sequence[StoredRow], versions: Collection[int]) -> bool:
+    """Whether another statement of the account may have delivered the rows too."""
     first, last = min(row.booked_on for row in rows), max(row.booked_on for row in rows)
-    shown = Q(first_on__lte=last, last_on__gte=first) | Q(first_on=None, period_start__lte=last, period_end__gte=first)
+    covering = Q(first_on__lte=last, last_on__gte=first) | Q(
+        first_on=None, period_start__lte=last, period_end__gte=first
+    )
     undated = Q(first_on=None) & (Q(period_start=None) | Q(period_end=None))
-    return _statements(ctx, account).filter(shown | undated, entries__gt=0).exclude(pk__in=own).exists()
+    return _statements(ctx, account).filter(covering | undated, entries__gt=0).exclude(pk__in=versions).exists()
 
 
 def _statements(ctx: Context, account: int) -> QuerySet[BankStatement]:
     return BankStatement.objects.for_tenant(ctx.tenant).filter(account_id=account)
 
 
-def _sentence(version: Version, head: StatementHead) -> str:
-    which = head.number or head.reference
-    new = "; ".join(arrival.shown for arrival in version.fresh[:_SHOWN])
-    old = "; ".join(row.shown for row in version.left[:_SHOWN])
+def _describe(version: Version, head: StatementHead) -> str:
+    name = head.number or head.reference
+    new = "; ".join(arrival.summary for arrival in version.new[:_SHOWN])
+    old = "; ".join(row.summary for row in version.replaced[:_SHOWN])
     return (
-        f"The statement {which} contradicts the stored statement of its number, days and balances of run "
-        f"{version.run}: {counted(len(version.fresh), 'entry', 'entries')} ({new}) took the place of "
-        f"{counted(len(version.left), 'entry', 'entries')} ({old}) that only the earlier version had. "
+        f"The statement {name} contradicts the stored statement of its number, days and balances of run "
+        f"{version.run}: {counted(len(version.new), 'entry', 'entries')} ({new}) took the place of "
+        f"{counted(len(version.replaced), 'entry', 'entries')} ({old}) that only the earlier version had. "
         "The balances prove both versions, so the earlier rows stay and no longer count."
     )

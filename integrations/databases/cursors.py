@@ -12,7 +12,7 @@ from uuid import UUID
 from ingestion import ConfigurationError, Json
 from integrations.databases.reading import Cursor
 
-_WRITE: dict[type, Callable[[Any], str]] = {
+_ENCODERS: dict[type, Callable[[Any], str]] = {
     datetime: datetime.isoformat,
     date: date.isoformat,
     time: time.isoformat,
@@ -21,7 +21,7 @@ _WRITE: dict[type, Callable[[Any], str]] = {
     bytes: lambda value: base64.b64encode(value).decode(),
     timedelta: lambda value: f"{value // timedelta(microseconds=1)}",
 }
-_READ: dict[str, Callable[[str], Any]] = {
+_DECODERS: dict[str, Callable[[str], Any]] = {
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,
     "time": time.fromisoformat,
@@ -32,27 +32,27 @@ _READ: dict[str, Callable[[str], Any]] = {
 }
 
 
-def encoded(span: str, cursor: Cursor) -> Json:
-    return {"span": span, "after": [_write(value) for value in cursor]}
+def to_checkpoint(span: str, cursor: Cursor) -> Json:
+    return {"span": span, "after": [_encode(value) for value in cursor]}
 
 
-def decoded(checkpoint: Json) -> tuple[str, Cursor]:
-    return checkpoint["span"], tuple(_read(value) for value in checkpoint["after"])
+def from_checkpoint(checkpoint: Json) -> tuple[str, Cursor]:
+    return checkpoint["span"], tuple(_decode(value) for value in checkpoint["after"])
 
 
-def _write(value: Any) -> Json:
+def _encode(value: Any) -> Json:
     if isinstance(value, memoryview):
         value = bytes(value)
     if isinstance(value, bool | int | float | str):
         return value
-    write = _WRITE.get(type(value))
-    if write is None:
+    encode = _ENCODERS.get(type(value))
+    if encode is None:
         raise ConfigurationError(f"Rows cannot be ordered by a column of {type(value).__name__}; cast it in sql=.")
-    return {type(value).__name__: write(value)}
+    return {type(value).__name__: encode(value)}
 
 
-def _read(value: Json) -> Any:
+def _decode(value: Json) -> Any:
     if not isinstance(value, dict):
         return value
     ((kind, text),) = value.items()
-    return _READ[kind](text)
+    return _DECODERS[kind](text)

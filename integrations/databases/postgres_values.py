@@ -1,6 +1,6 @@
-"""PostgreSQL's values beyond Python's: infinity, years beyond 9999 and before 1, times of 24:00, months of intervals.
+"""PostgreSQL's values that Python's types cannot hold: infinity, years after 9999 or before 1, 24:00, months.
 
-A `json` column comes byte by byte, because Python's numbers would cost it digits.
+A `json` column is read as bytes, because Python's numbers would lose digits.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ _INTERVAL = re.compile(
 
 
 def tolerate(connection: BaseDatabaseWrapper) -> None:
-    """From here on `connection`, which is open, gives Unreadable where it would raise, and months as they are."""
+    """Make the open `connection` return Unreadable instead of raising, and intervals with their months."""
     from psycopg import DataError
     from psycopg.pq import Format
 
     adapters: Any = connection.connection.adapters
 
-    def reading(known: Any, read: Callable[[bytes, Callable[[Any], Any]], Any]) -> type:
-        class Reading:
-            """What psycopg asks of a loader, around the one that it had."""
+    def wrapping(loader_class: Any, read: Callable[[bytes, Callable[[Any], Any]], Any]) -> type:
+        class WrappingLoader:
+            """A psycopg loader that passes the registered loader's `load` to `read`."""
 
             format = Format.TEXT
-            timezone = getattr(known, "timezone", None)  # Django compares it with the connection's own
+            timezone = getattr(loader_class, "timezone", None)  # Django compares it with the connection's own
 
             def __init__(self, oid: int, context: Any = None) -> None:
-                self.known = known(oid, context)
+                self.loader = loader_class(oid, context)
 
             def load(self, data: Any) -> Any:
-                return read(data, self.known.load)
+                return read(data, self.loader.load)
 
-        return Reading
+        return WrappingLoader
 
     def tolerant(data: bytes, load: Callable[[Any], Any]) -> Any:
         try:
@@ -50,7 +50,7 @@ def tolerate(connection: BaseDatabaseWrapper) -> None:
             return Unreadable(bytes(data).decode())
 
     def interval(data: bytes, load: Callable[[Any], Any]) -> Any:
-        return with_months(bytes(data).decode()) or tolerant(data, load)
+        return interval_with_months(bytes(data).decode()) or tolerant(data, load)
 
     reads: dict[str, Callable[..., Any]] = {
         **dict.fromkeys(_KINDS, tolerant),
@@ -59,20 +59,20 @@ def tolerate(connection: BaseDatabaseWrapper) -> None:
     }
     for kind, read in reads.items():
         oid = adapters.types[kind].oid
-        adapters.register_loader(oid, reading(adapters.get_loader(oid, Format.TEXT), read))
+        adapters.register_loader(oid, wrapping(adapters.get_loader(oid, Format.TEXT), read))
 
 
-def with_months(written: str) -> str | None:
-    """An interval in ISO 8601, "1 year 2 mons -3 days 04:05:06" as P1Y2M-3DT4H5M6S; None where it has no months.
+def interval_with_months(interval: str) -> str | None:
+    """The interval in ISO 8601, "1 year 2 mons -3 days 04:05:06" as P1Y2M-3DT4H5M6S; None where it has no months.
 
-    No timedelta holds months: how many days they have depends on what they are added to.
+    A timedelta cannot hold months: how many days they have depends on the date that they are added to.
     """
-    parts = _INTERVAL.fullmatch(written)
+    parts = _INTERVAL.fullmatch(interval)
     if parts is None or not (parts["Y"] or parts["M"]):
         return None
     days = "".join(f"{parts[unit]}{unit}" for unit in "YMD" if parts[unit])
     sign = "-" if parts["sign"] == "-" else ""
     times = {"H": parts["hours"], "M": parts["minutes"], "S": parts["seconds"]}
-    shown = {unit: time.lstrip("0") for unit, time in times.items() if time and time.strip("0.")}
-    day = "".join(f"{sign}{'0' if time[0] == '.' else ''}{time}{unit}" for unit, time in shown.items())
-    return f"P{days}T{day}" if day else f"P{days}"
+    nonzero = {unit: time.lstrip("0") for unit, time in times.items() if time and time.strip("0.")}
+    clock = "".join(f"{sign}{'0' if time[0] == '.' else ''}{time}{unit}" for unit, time in nonzero.items())
+    return f"P{days}T{clock}" if clock else f"P{days}"

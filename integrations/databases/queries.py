@@ -1,4 +1,4 @@
-"""Rows of a queryset: with its fields' own conversions, and fields of related rows."""
+"""Reads rows of a queryset, with the conversions of its fields, and with fields of related rows."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from django.db.models import (
 
 from ingestion import ConfigurationError
 from integrations.databases.kinds import FLOAT, kinds, require_order
-from integrations.databases.mysql_values import AS_DOUBLE, shortest
-from integrations.databases.owners import MANY, fitting, stored, text_of, texts
-from integrations.databases.reading import Cursor, Row, Span, order, rest
-from integrations.databases.sessions import Session
+from integrations.databases.mysql_values import AS_DOUBLE, shortest_float
+from integrations.databases.owners import MANY, as_parameter, exact_texts, fit_values, text_expression
+from integrations.databases.reading import Cursor, CursorRow, RowSpan, order_columns, remaining_span
+from integrations.databases.sessions import DatabaseSession
 from integrations.databases.unreadable import Unreadable
 
 _EXACT = "is_exactly_"
@@ -49,61 +49,67 @@ _KINDS: dict[type, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelRows:
-    session: Session
+    """A reader of the rows of `queryset` that belong to the tenant."""
+
+    session: DatabaseSession
     queryset: QuerySet[Any]
     columns: Sequence[str]
     of: Mapping[str, Any]
     key: Sequence[str]
     watermark: str
-    exactly: Mapping[str, Sequence[str]]
-    """Of those columns in `of` that are text, the texts that they must be to the letter."""
+    exact_texts: Mapping[str, Sequence[str]]
+    """For each text column in `of`, the texts with which it is compared exactly."""
     floats: frozenset[str] = frozenset()
-    """Those of the columns that MariaDB and MySQL would give with fewer digits than they hold."""
+    """The columns that MariaDB and MySQL would send with fewer digits than they hold."""
 
-    def page(self, span: Span, after: Cursor | None, most: int) -> Sequence[Row]:
-        by = order(span, self.watermark, self.key)
-        query = self._rows(rest(span, self.watermark, by, after))
+    def page(self, span: RowSpan, after: Cursor | None, most: int) -> Sequence[CursorRow]:
+        by = order_columns(span, self.watermark, self.key)
+        query = self._rows(remaining_span(span, self.watermark, by, after))
         if after is not None:
-            query = query.filter(_beyond(by, [_question(value) for value in after]))
-        wanted = _wanted(self.queryset, self.columns)
+            query = query.filter(_after_cursor(by, [_parameter(value) for value in after]))
+        names = _column_names(self.queryset, self.columns)
         doubles = {name: f"{_DOUBLE}{number}" for number, name in enumerate(sorted(self.floats))}
-        query = query.annotate(**{alias: _as_double(name) for name, alias in doubles.items()})
-        listed = dict.fromkeys([*(doubles.get(name, name) for name in wanted), *by])
+        as_double = AS_DOUBLE.format("%(expressions)s")
+        casts = {alias: Func(F(name), template=as_double, output_field=FloatField()) for name, alias in doubles.items()}
+        query = query.annotate(**casts)
+        selected = dict.fromkeys([*(doubles.get(name, name) for name in names), *by])
         self.session.begin()
-        fetched = query.order_by(*by).values(*listed)[:most]
-        return [Row(_whole(row, wanted, doubles), tuple(row[name] for name in by)) for row in fetched]
+        fetched = query.order_by(*by).values(*selected)[:most]
+        return [CursorRow(_row_values(row, names, doubles), tuple(row[name] for name in by)) for row in fetched]
 
-    def any_null(self, span: Span, columns: Sequence[str]) -> bool:
+    def any_null(self, span: RowSpan, columns: Sequence[str]) -> bool:
         self.session.begin()
         return self._rows(span).filter(reduce(or_, (Q(**{f"{name}__isnull": True}) for name in columns))).exists()
 
-    def has_strangers(self, span: Span) -> bool:
-        if not self.exactly:
+    def has_similar_rows(self, span: RowSpan) -> bool:
+        if not self.exact_texts:
             return False
         self.session.begin()
-        return self.matching(span).exclude(self._ours()).exists()
+        return self.matching(span).exclude(self._exact_filter()).exists()
 
-    def _rows(self, span: Span) -> QuerySet[Any]:
+    def _rows(self, span: RowSpan) -> QuerySet[Any]:
         query = self.matching(span)
-        return query.filter(self._ours()) if self.exactly else query
+        return query.filter(self._exact_filter()) if self.exact_texts else query
 
-    def _ours(self) -> Q:
+    def _exact_filter(self) -> Q:
+        """The filter that text columns are exactly one of the texts of `of`, or one of its values that are no texts."""
         vendor = self.session.vendor
         conditions = Q()
-        for number, (name, wanted) in enumerate(self.exactly.items()):
-            exactly = Q(**{f"{_EXACT}{number}__in": [stored(vendor, text) for text in wanted]})
+        for number, (name, texts) in enumerate(self.exact_texts.items()):
+            exact = Q(**{f"{_EXACT}{number}__in": [as_parameter(vendor, text) for text in texts]})
             value = self.of[name]
-            others = [part for part in value if not isinstance(part, str)] if isinstance(value, MANY) else []
-            conditions &= exactly | Q(**{f"{name}__in": others}) if others else exactly
+            non_texts = [part for part in value if not isinstance(part, str)] if isinstance(value, MANY) else []
+            conditions &= exact | Q(**{f"{name}__in": non_texts}) if non_texts else exact
         return conditions
 
-    def matching(self, span: Span) -> QuerySet[Any]:
-        """For this an index serves; it takes a text also for others that its collation holds for equal."""
+    def matching(self, span: RowSpan) -> QuerySet[Any]:
+        """The rows by filters that an index can serve; they also match texts that the collation takes for equal."""
         vendor = self.session.vendor
-        query = self.queryset.using(self.session.alias).filter(**{_lookup(k, v): v for k, v in self.of.items()})
-        for number, name in enumerate(self.exactly):
+        filters = {f"{name}__in" if isinstance(value, MANY) else name: value for name, value in self.of.items()}
+        query = self.queryset.using(self.session.alias).filter(**filters)
+        for number, name in enumerate(self.exact_texts):
             kind: Field[Any, Any] = BinaryField() if vendor == "mysql" else TextField()
-            text = Func(F(name), template=text_of(vendor).format("%(expressions)s"), output_field=kind)
+            text = Func(F(name), template=text_expression(vendor).format("%(expressions)s"), output_field=kind)
             query = query.alias(**{f"{_EXACT}{number}": text})
         if span.name == "nulls":
             query = query.filter(**{f"{self.watermark}__isnull": True})
@@ -114,28 +120,21 @@ class ModelRows:
         return query
 
 
-def _wanted(queryset: QuerySet[Any], columns: Sequence[str]) -> Sequence[str]:
+def _column_names(queryset: QuerySet[Any], columns: Sequence[str]) -> Sequence[str]:
     return columns or [field.attname for field in queryset.model._meta.concrete_fields]
 
 
-def _as_double(name: str) -> Func:
-    return Func(F(name), template=AS_DOUBLE.format("%(expressions)s"), output_field=FloatField())
+def _row_values(row: Mapping[str, Any], names: Sequence[str], doubles: Mapping[str, str]) -> Mapping[str, Any]:
+    return {name: shortest_float(row[doubles[name]]) if name in doubles else row[name] for name in names}
 
 
-def _whole(row: Mapping[str, Any], wanted: Sequence[str], doubles: Mapping[str, str]) -> Mapping[str, Any]:
-    return {name: shortest(row[doubles[name]]) if name in doubles else row[name] for name in wanted}
-
-
-def _lookup(name: str, value: Any) -> str:
-    return f"{name}__in" if isinstance(value, MANY) else name
-
-
-def _question(value: Any) -> Any:
-    """What a field cannot hold goes back as the database wrote it; the field would refuse it."""
+def _parameter(value: Any) -> Any:
+    """The value of a cursor as a parameter. An Unreadable one is a plain text, because its field would refuse it."""
     return Value(str(value)) if isinstance(value, Unreadable) else value
 
 
-def _beyond(by: Sequence[str], after: Sequence[Any]) -> Q:
+def _after_cursor(by: Sequence[str], after: Sequence[Any]) -> Q:
+    """The filter of rows after the cursor, spelt out: not every planner uses an index for (a, b) > (x, y)."""
     condition = Q(**{f"{by[-1]}__gt": after[-1]})
     for name, value in reversed(list(zip(by[:-1], after[:-1], strict=True))):
         condition = Q(**{f"{name}__gte": value}) & (Q(**{f"{name}__gt": value}) | (Q(**{name: value}) & condition))
@@ -143,48 +142,56 @@ def _beyond(by: Sequence[str], after: Sequence[Any]) -> Q:
 
 
 def model_rows(
-    session: Session,
+    session: DatabaseSession,
     queryset: QuerySet[Any],
     columns: Sequence[str],
     of: Mapping[str, Any],
     key: Sequence[str],
     watermark: str,
 ) -> ModelRows:
-    """Raises ConfigurationError where no row can be `of`, or where rows cannot be read in the order of the key."""
+    """A reader of the tenant's rows.
+
+    Raises ConfigurationError where a field of `of` cannot hold its value, or where rows cannot be read in the order of
+    the key.
+    """
     by = list(dict.fromkeys([*key, *([watermark] if watermark else [])]))
-    read = _wanted(queryset, columns) if session.vendor == "mysql" else []
-    described = list(dict.fromkeys([*by, *read]))
-    types = dict(zip(*_types(session, queryset, described), strict=False))
+    read_columns = _column_names(queryset, columns) if session.vendor == "mysql" else []
+    names = list(dict.fromkeys([*by, *read_columns]))
+    types = dict(zip(*_types(session, queryset, names), strict=False))
     require_order(by, [types.get(name, "") for name in by])
-    floats = frozenset(name for name in read if types.get(name) == FLOAT)
+    floats = frozenset(name for name in read_columns if types.get(name) == FLOAT)
     of = _by_field(of)
     fields = {name: _field(queryset, name) for name in of}
     kinds_of = {name: _kind(field) for name, field in fields.items()}
-    wanted = fitting({name: _columns_value(of[name], fields[name]) for name in of}, list(kinds_of.values()))
-    exactly = {name: words for name, kind in kinds_of.items() if kind and (words := texts(wanted[name], kind))}
-    reading = ModelRows(session, queryset, columns, wanted, key, watermark, exactly, floats)
+    values = fit_values({name: _column_value(of[name], fields[name]) for name in of}, list(kinds_of.values()))
+    texts_of = {name: texts for name, kind in kinds_of.items() if kind and (texts := exact_texts(values[name], kind))}
+    rows = ModelRows(session, queryset, columns, values, key, watermark, texts_of, floats)
     try:
-        reading.matching(Span("all"))
+        rows.matching(RowSpan("all"))
     except (ValidationError, ValueError, TypeError) as error:
         raise ConfigurationError(
-            f"of= asks for rows with {wanted!r}, and a field's type cannot be that: {error}. Nothing was read."
+            f"of= asks for rows with {values!r}, and a field's type cannot be that: {error}. Nothing was read."
         ) from error
     except FieldError as error:
-        raise ConfigurationError(f"of= asks for rows with {wanted!r}: {error}. Nothing was read.") from error
-    return reading
+        raise ConfigurationError(f"of= asks for rows with {values!r}: {error}. Nothing was read.") from error
+    return rows
 
 
-def _types(session: Session, queryset: QuerySet[Any], by: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+def _types(
+    session: DatabaseSession, queryset: QuerySet[Any], names: Sequence[str]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """The names, and the types of their columns; no types for a queryset that is always empty."""
     try:
-        sql, parameters = queryset.using(session.alias).order_by().values_list(*by).query.sql_with_params()
+        sql, parameters = queryset.using(session.alias).order_by().values_list(*names).query.sql_with_params()
     except EmptyResultSet:
-        return by, []
-    return by, kinds(session, f"{sql} LIMIT 0", parameters)
+        return names, []
+    return names, kinds(session, f"{sql} LIMIT 0", parameters)
 
 
 def _field(queryset: QuerySet[Any], name: str) -> Any:
-    """The field that holds what `name` of `of` is compared with, of a foreign key the one that it leads to; None where
-    a lookup stands behind it, which says itself how it compares.
+    """The field with which the value of `name` in `of` is compared; for a foreign key, the field that it refers to.
+
+    None where `name` ends in a lookup, which defines its own comparison.
     """
     try:
         return queryset.alias(**{_EXACT: F(name)}).query.annotations[_EXACT].output_field
@@ -193,23 +200,23 @@ def _field(queryset: QuerySet[Any], name: str) -> Any:
 
 
 def _by_field(of: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`company__in` and `company__exact` ask what `company` does, so they are compared to the letter as well."""
+    """`of` with `company__in` and `company__exact` as `company`, so that they too are compared exactly."""
     fields = {re.sub("__(in|exact)$", "", name): value for name, value in of.items()}
     if len(fields) < len(of):
         raise ConfigurationError(f"of= asks twice for one field: {', '.join(of)}. Ask once, for a value or a list.")
     return fields
 
 
-def _columns_value(value: Any, field: Any) -> Any:
-    """What a foreign key's column holds of a model instance that it leads to."""
+def _column_value(value: Any, field: Any) -> Any:
+    """The value of a foreign key's column for a model instance; any other value as it is."""
     if isinstance(value, MANY):
-        return [_columns_value(part, field) for part in value]
-    leads_there = isinstance(value, Model) and isinstance(value, getattr(field, "model", ()))
-    return getattr(value, field.attname) if leads_there else value
+        return [_column_value(part, field) for part in value]
+    is_related = isinstance(value, Model) and isinstance(value, getattr(field, "model", ()))
+    return getattr(value, field.attname) if is_related else value
 
 
 def _kind(field: Any) -> str:
-    """What kind of column it is, for those that need care."""
+    """The kind of the field's column; "" for kinds that need no care."""
     while getattr(field, "remote_field", None):
         field = field.target_field
-    return next((kind for sort, kind in _KINDS.items() if isinstance(field, sort)), "")
+    return next((kind for field_class, kind in _KINDS.items() if isinstance(field, field_class)), "")

@@ -1,4 +1,4 @@
-"""A connection of our own to the other database: read-only, each statement within a time, nobody else's settings."""
+"""A private connection to the other database: read-only, with a time limit for each statement."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ingestion import ConfigurationError
 from integrations.databases import mysql_values, postgres_values, sqlite_files, sqlite_values, unreadable
 
 _SQLITE_STEPS = 20_000
-"""Steps of SQLite's machine between two looks at the clock; far less than a second."""
+"""Instructions of SQLite's virtual machine between two checks of the clock; far less than a second."""
 
 
 @dataclass(slots=True)
-class Session:
+class DatabaseSession:
     connection: BaseDatabaseWrapper
     alias: str
-    """Under which querysets reach the connection."""
+    """The database alias with which querysets use the connection."""
     timeout: float
     zone: tzinfo | None
     deadline: float = field(default=0.0)
     reads: dict[str, Mapping[str, sqlite_values.Read]] = field(default_factory=dict)
-    """How values of a relation's columns are read, for those that need it."""
+    """Readers of the values of a relation's columns, for SQLite's columns that need one."""
 
     @property
     def vendor(self) -> str:
@@ -39,22 +39,22 @@ class Session:
         return self.connection.ops.quote_name(name)
 
     def begin(self) -> None:
-        """A statement follows: its time starts now."""
+        """Start the time limit of the next statement."""
         self.deadline = time.monotonic() + self.timeout
 
     def select(self, statement: str, parameters: Sequence[Any]) -> tuple[list[str], list[Any]]:
-        """Names of the columns, and the rows."""
+        """The names of the columns, and the rows."""
         self.begin()
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return [column[0] for column in cursor.description], list(cursor.fetchall())
 
-    def described(self, statement: str, parameters: Sequence[Any]) -> tuple[list[str], list[int], list[int]]:
-        """The columns' names, the driver's numbers of their types, and MySQL's flags of them (elsewhere zeros)."""
+    def describe(self, statement: str, parameters: Sequence[Any]) -> tuple[list[str], list[int], list[int]]:
+        """The columns' names, the driver's type codes, and MySQL's flags (zeros for other databases)."""
         self.begin()
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
-            names, types = ([column[at] for column in cursor.description] for at in (0, 1))
+            names, types = ([column[index] for column in cursor.description] for index in (0, 1))
             return names, types, list(getattr(cursor, "description_flags", None) or [0] * len(types))
 
     def bound(self, moment: datetime) -> Any:
@@ -64,73 +64,79 @@ class Session:
         return self.connection.ops.adapt_datetimefield_value(moment.astimezone(self.zone or UTC).replace(tzinfo=None))
 
     def ahead(self) -> float:
-        """Seconds by which the database's clock is ahead of ours; 0 where it is ours."""
-        asked = {"mysql": "SELECT UTC_TIMESTAMP(6)", "postgresql": "SELECT STATEMENT_TIMESTAMP()"}.get(self.vendor)
-        if asked is None:
+        """Seconds by which the database's clock is ahead of ours; 0 for SQLite, which uses ours."""
+        query = {"mysql": "SELECT UTC_TIMESTAMP(6)", "postgresql": "SELECT STATEMENT_TIMESTAMP()"}.get(self.vendor)
+        if query is None:
             return 0.0
-        theirs = self.select(asked, [])[1][0][0]
-        theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
-        return float((theirs - datetime.now(UTC)).total_seconds())
+        moment = self.select(query, [])[1][0][0]
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return float((moment - datetime.now(UTC)).total_seconds())
 
     def reader(self, relation: str, names: Sequence[str]) -> Callable[[Sequence[Any]], Mapping[str, Any]]:
-        """What makes a row of `relation`, selected as `names`, of what the database gave."""
+        """A function from the database's values of `names` to a row of `relation`.
+
+        Raises ConfigurationError where two columns have the same name.
+        """
         if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ConfigurationError(f"Two columns are named {twice!r}; in sql= give one of them another name with AS.")
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise ConfigurationError(
+                f"Two columns are named {repeated!r}; in sql= give one of them another name with AS."
+            )
         if self.vendor == "sqlite" and relation not in self.reads:
-            self.reads[relation] = sqlite_values.reads_of(self._declared(relation))
+            self.reads[relation] = sqlite_values.readers_by_column(self._declared_types(relation))
         reads = self.reads.get(relation, {})
-        places = [(name, reads.get(name.lower())) for name in names]
-        if not any(read for _, read in places):
+        readers = [(name, reads.get(name.lower())) for name in names]
+        if not any(read for _, read in readers):
             return lambda row: dict(zip(names, row, strict=False))
         return lambda row: {
-            name: read(value) if read else value for (name, read), value in zip(places, row, strict=False)
+            name: read(value) if read else value for (name, read), value in zip(readers, row, strict=False)
         }
 
-    def _declared(self, relation: str) -> Mapping[str, str]:
-        create, question, drop = sqlite_values.questions(relation)
+    def _declared_types(self, relation: str) -> Mapping[str, str]:
+        """The declared type of each column of the relation, in SQLite."""
+        create, query, drop = sqlite_values.type_statements(relation)
         self._write(create, [])
         try:
-            _, types = self.select(question, [])
+            _, types = self.select(query, [])
         finally:
             self._write(drop)
         return dict(types)
 
     def _write(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
-        """A statement about a view of this session's own, which refuses to write all else, also after it failed."""
-        self.say("PRAGMA query_only = OFF")
+        """Execute a statement about the session's temporary view; all other writes stay forbidden."""
+        self.execute("PRAGMA query_only = OFF")
         try:
-            self.say(statement, parameters)
+            self.execute(statement, parameters)
         finally:
-            self.say("PRAGMA query_only = ON")
+            self.execute("PRAGMA query_only = ON")
 
-    def say(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
+    def execute(self, statement: str, parameters: Sequence[Any] | None = None) -> None:
         self.begin()
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
 
 
 @contextmanager
-def session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[Session]:
+def open_session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[DatabaseSession]:
     """A new connection to the alias `using`, closed at the end.
 
     Raises ConfigurationError for an unknown alias, SourceChanged for a SQLite file that is not there.
     """
     if using not in connections.settings:
-        known = ", ".join(sorted(connections.settings))
-        raise ConfigurationError(f"DATABASES has no alias {using!r}; it has {known}.")
+        aliases = ", ".join(sorted(connections.settings))
+        raise ConfigurationError(f"DATABASES has no alias {using!r}; it has {aliases}.")
     alias = f"{using}-rows-{uuid.uuid4().hex}"
-    # A copy: what is set below must not reach the connection that the rest of this process shares.
+    # A copy, because the changes below must not reach the connection that the rest of the process shares.
     private: BaseDatabaseWrapper = connections[using].copy(alias)
     private.settings_dict["OPTIONS"].pop("pool", None)
     if private.vendor == "sqlite":
-        private.settings_dict["NAME"] = sqlite_files.existing(using, private.settings_dict["NAME"])
+        private.settings_dict["NAME"] = sqlite_files.existing_file_address(using, private.settings_dict["NAME"])
         private.settings_dict["OPTIONS"] = {**private.settings_dict["OPTIONS"], "detect_types": 0}
     if private.vendor == "mysql":
         private.settings_dict["OPTIONS"] = mysql_values.tolerant_conversions(private.settings_dict["OPTIONS"])
-    unreadable.spare(private)
+    unreadable.tolerate(private)
     connections[alias] = private
-    opened = Session(private, alias, timeout, zone)
+    opened = DatabaseSession(private, alias, timeout, zone)
     try:
         _restrict(opened)
         yield opened
@@ -139,24 +145,29 @@ def session(using: str, timeout: float, zone: tzinfo | None) -> Iterator[Session
         del connections[alias]
 
 
-def _restrict(opened: Session) -> None:
+def _restrict(opened: DatabaseSession) -> None:
+    """Make the connection read-only, limit the time of its statements, and let it return Unreadable values."""
     match opened.vendor:
         case "sqlite":
-            opened.say("PRAGMA query_only = ON")
+            opened.execute("PRAGMA query_only = ON")
             raw: Any = opened.connection.connection
-            raw.text_factory = unreadable.text_of
+            raw.text_factory = unreadable.decode_text
             raw.set_progress_handler(lambda: time.monotonic() > opened.deadline, _SQLITE_STEPS)
         case "postgresql":
-            opened.say("SET default_transaction_read_only = on")
+            opened.execute("SET default_transaction_read_only = on")
             postgres_values.tolerate(opened.connection)
-            opened.say(f"SET statement_timeout = {round(opened.timeout * 1000)}")
+            opened.execute(f"SET statement_timeout = {round(opened.timeout * 1000)}")
         case "mysql":
-            opened.say("SET SESSION TRANSACTION READ ONLY")
-            opened.say(mysql_values.SQL_MODE)
+            opened.execute("SET SESSION TRANSACTION READ ONLY")
+            opened.execute(mysql_values.SQL_MODE)
             mariadb = getattr(opened.connection, "mysql_is_mariadb", False)
-            opened.say(f"SET max_statement_time = {opened.timeout}" if mariadb
-                 else f"SET max_execution_time = {round(opened.timeout * 1000)}")  # fmt: skip
+            if mariadb:
+                opened.execute(f"SET max_statement_time = {opened.timeout}")
+            else:
+                opened.execute(f"SET max_execution_time = {round(opened.timeout * 1000)}")
             if opened.zone is None:
-                opened.say("SET time_zone = '+00:00'")  # TIMESTAMP columns are shown in the session's zone
-        case other:
-            raise ConfigurationError(f"Rows reads SQLite, MariaDB, MySQL and PostgreSQL, not {other}.")
+                opened.execute(
+                    "SET time_zone = '+00:00'"
+                )  # the server converts TIMESTAMP columns to the session's zone
+        case vendor:
+            raise ConfigurationError(f"Rows reads SQLite, MariaDB, MySQL and PostgreSQL, not {vendor}.")

@@ -1,4 +1,4 @@
-"""The file of a SQLite database that is only read: opened where it is, never made where it is not."""
+"""The file of a SQLite database that is only read: an existing one is opened, a missing one is not created."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ingestion import SourceChanged
 _IN_MEMORY = ":memory:"
 
 
-def existing(using: str, name: str | os.PathLike[str]) -> str:
-    """The NAME of the alias `using` as an address under which SQLite opens a file and makes none.
+def existing_file_address(using: str, name: str | os.PathLike[str]) -> str:
+    """The NAME of the alias `using` as an address with which SQLite opens an existing file and creates none.
 
-    Raises SourceChanged where there is no file. A database in memory has none, and keeps its name.
+    Raises SourceChanged where there is no file. A database in memory has no file and keeps its name.
     """
     address = os.fspath(name)
     if address == _IN_MEMORY:
@@ -25,15 +25,15 @@ def existing(using: str, name: str | os.PathLike[str]) -> str:
     path, options = unquote(parts.path), parse_qs(parts.query)
     if path == _IN_MEMORY or "memory" in options.get("mode", ()) or "vfs" in options:
         return address
-    _require(using, Path(path))
+    _require_file(using, Path(path))
     if "mode" in options:
         return address
-    # Between this look and the opening the file may go; without a mode SQLite would then make an empty one.
+    # The file may vanish between this check and the opening; without a mode SQLite would then create an empty one.
     return f"{address}{'&' if parts.query else '?'}mode=rw"
 
 
-def _require(using: str, path: Path) -> None:
-    """What may not be looked at is left to SQLite, which says that it cannot be opened."""
+def _require_file(using: str, path: Path) -> None:
+    """Raise SourceChanged where the file is missing. A file without access is left to SQLite, which reports it."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,7 +1,7 @@
-"""SQLite's values: it stores whatever is written, whatever its column is declared to hold.
+"""SQLite's values: a column stores any value, whatever type it is declared with.
 
-So a session reads values as they are stored, and converts here those of columns declared as dates, times and truths.
-Python's own conversion would raise over some and lose others.
+So a session reads values as they are stored, and this module converts those of columns declared as dates, times and
+booleans. Python's own conversion would raise an error over some of them and lose others.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ _FINER = re.compile(r"[.,]\d{6}(\d*[1-9])")
 
 
 class Finer(NamedTuple):
-    """A moment with more digits than a datetime has."""
+    """A moment with more digits of a second than a datetime has."""
 
     moment: datetime
     digits: str
 
 
-def reads_of(declared: Mapping[str, str]) -> Mapping[str, Read]:
-    """How to read the columns that need it, from their declared types. Names are in small letters."""
+def readers_by_column(declared: Mapping[str, str]) -> Mapping[str, Read]:
+    """The readers of the columns that need one, by their declared types. Names are in lower case."""
     kinds = {name.lower(): kind.lower().replace("(", " ").split() for name, kind in declared.items()}
     return {name: _READS[kind[0]] for name, kind in kinds.items() if kind and kind[0] in _READS}
 
 
-def questions(relation: str) -> tuple[str, str, str]:
-    """Statements that tell the declared types of a relation's columns: before, the question itself, and after it.
+def type_statements(relation: str) -> tuple[str, str, str]:
+    """Three statements that tell the declared types of a relation's columns: create a view, query it, drop it.
 
-    A view of the session's own is the only thing that SQLite names types of where they come from a SELECT.
+    SQLite reports the declared types of a SELECT's columns only through a view.
     """
     return (
         "CREATE TEMP VIEW rows_declared__ AS SELECT rows_.* FROM " + relation + " rows_",  # noqa: S608  quoted, or the developer's
@@ -45,7 +45,7 @@ def questions(relation: str) -> tuple[str, str, str]:
 
 
 def _date(value: Any) -> Any:
-    """A date; a text with a time of day is the value that it is, and no date."""
+    """A date; a text with a time of day stays a text."""
     read = _read(parse_date, value)
     return value if isinstance(read, Unreadable) and isinstance(_read(parse_datetime, value), date) else read
 
@@ -60,19 +60,19 @@ def _time(value: Any) -> Any:
     if isinstance(value, str) and _FINER.search(value):
         return value
     try:
-        return time.fromisoformat(value)  # which keeps an offset
+        return time.fromisoformat(value)  # keeps an offset, which parse_time would not
     except (ValueError, TypeError):
         return _read(parse_time, value)
 
 
-def _truth(value: Any) -> Any:
+def _boolean(value: Any) -> Any:
     if value is None or isinstance(value, NoText):
         return value
     return bool(value) if value in (0, 1) else Unreadable(value)
 
 
 def _read(parse: Callable[[str], Any], value: Any) -> Any:
-    """What a text says; numbers, as others write moments, are for who knows what they count."""
+    """The parsed text, or Unreadable. A number stays as it is: the source alone knows what it counts."""
     if not isinstance(value, str):
         return value
     try:
@@ -83,7 +83,7 @@ def _read(parse: Callable[[str], Any], value: Any) -> Any:
 
 
 _READS: Mapping[str, Read] = {
-    "bool": _truth,
+    "bool": _boolean,
     "date": _date,
     "time": _time,
     "datetime": _moment,

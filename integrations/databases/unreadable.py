@@ -1,6 +1,6 @@
-"""Values that a database holds and Python has no word for: one row's fault, which must not end the reading of all.
+"""Values that a database holds and Python's types cannot: a fault of one row, which must not end the whole run.
 
-What each database has of them: `sqlite_values`, `mysql_values`, `postgres_values`.
+The cases of each database are in `sqlite_values`, `mysql_values` and `postgres_values`.
 """
 
 from __future__ import annotations
@@ -11,42 +11,42 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 _FAULTS = (ValueError, TypeError, AttributeError, ArithmeticError)
-"""What conversions raise over a value that they were not made for."""
+"""Errors that conversions raise over a value that they do not expect."""
 
 
 class Unreadable(str):
-    """The value as the database writes it; as a text it also goes back into the database's next question."""
+    """The value as the database writes it; as a text it can also be a parameter of the next statement."""
 
     __slots__ = ()
 
 
 class NoText(bytes):
-    """What a column of texts holds instead of one; no question can be asked with it."""
+    """The bytes in a text column that are not UTF-8; they cannot be a parameter of a statement."""
 
     __slots__ = ()
 
 
-def text_of(raw: bytes) -> str | NoText:
+def decode_text(raw: bytes) -> str | NoText:
     try:
         return raw.decode()
     except UnicodeDecodeError:
         return NoText(raw)
 
 
-def spare(connection: BaseDatabaseWrapper) -> None:
-    """From here on fields of querysets give Unreadable where their conversion would raise, or make None of a value."""
+def tolerate(connection: BaseDatabaseWrapper) -> None:
+    """Make fields of querysets return Unreadable where their conversion would raise, or turn a value into None."""
     operations: Any = connection.ops
     converters = operations.get_db_converters
-    operations.get_db_converters = lambda expression: [_sparing(one) for one in converters(expression)]
-    operations.convert_durationfield_value = _sparing(operations.convert_durationfield_value)
+    operations.get_db_converters = lambda expression: [_tolerant(convert) for convert in converters(expression)]
+    operations.convert_durationfield_value = _tolerant(operations.convert_durationfield_value)
 
 
-def _sparing(convert: Callable[..., Any]) -> Callable[..., Any]:
-    def read(value: Any, *about: Any) -> Any:
+def _tolerant(convert: Callable[..., Any]) -> Callable[..., Any]:
+    def read(value: Any, *context: Any) -> Any:
         if value is None or isinstance(value, Unreadable | NoText):
             return value
         try:
-            converted = convert(value, *about)
+            converted = convert(value, *context)
         except _FAULTS:
             converted = None
         return Unreadable(value) if converted is None else converted
@@ -55,7 +55,7 @@ def _sparing(convert: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def first_without_text(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> str | None:
-    """Which of `names` has a value in `rows` that is no text although it should be, if any."""
+    """The first of `names` whose column has a value in `rows` that is not UTF-8, if any."""
     for row in rows:
         for name, value in zip(names, row, strict=True):
             if isinstance(value, NoText):

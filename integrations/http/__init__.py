@@ -1,6 +1,6 @@
-"""The one HTTP client, for kinds that call outside systems. No Django app of its own: import it.
+"""The HTTP client of all integrations that call outside systems. The package is no Django app: import it.
 
-See docs/reference/http.md. `permitted` is its rule for addresses, for kinds whose clients are others.
+See docs/reference/http.md. `permitted` is its rule for addresses, for integrations with a client of another protocol.
 """
 
 from integrations.extras import need

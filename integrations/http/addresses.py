@@ -1,4 +1,4 @@
-"""Which addresses may be called. Judged after resolution: a name or spelling says nothing about where it leads."""
+"""Which addresses may be called. Addresses are checked after resolution: a name says nothing about where it leads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Resolver = Callable[[str, int], Sequence[str]]
 """From a host name and port to addresses as text. Raises OSError when there are none."""
 
 _UNICAST = IPv6Network("2000::/3")
-"""All of IPv6 that was ever handed out. What lies outside is local, or carries an IPv4 address inside (RFC 4291)."""
+"""All of IPv6 that was ever allocated. Other addresses are local, or contain an IPv4 address (RFC 4291)."""
 _NEVER: tuple[Network, ...] = (
     IPv4Network("100.64.0.0/10"),  # carrier-grade NAT, RFC 6598
     IPv4Network("192.0.0.0/24"),  # protocol assignments, RFC 6890
@@ -26,7 +26,7 @@ _NEVER: tuple[Network, ...] = (
     IPv4Network("224.0.0.0/3"),  # multicast and reserved
     IPv6Network("2001::/23"),  # protocol assignments, Teredo among them, RFC 2928
     IPv6Network("2001:db8::/32"),  # documentation
-    IPv6Network("2002::/16"),  # 6to4: an IPv4 address inside, RFC 3056
+    IPv6Network("2002::/16"),  # 6to4: contains an IPv4 address, RFC 3056
     IPv6Network("3fff::/20"),  # documentation, RFC 9637
 )
 _ISATAP = (0x00005EFE, 0x02005EFE)
@@ -34,47 +34,47 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 def system_resolver(host: str, port: int) -> list[str]:
-    """What the operating system says, IPv4 and IPv6, in its order."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
+    """The operating system's addresses of `host`, IPv4 and IPv6, in its order."""
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in infos))
 
 
 def resolve(resolver: Resolver, host: str, port: int, timeout: float) -> Sequence[str]:
-    """`resolver`'s answer within `timeout` seconds; raises TimeoutError or OSError.
+    """The addresses that `resolver` gives within `timeout` seconds. Raises TimeoutError or OSError.
 
-    In a thread of its own, because the operating system's resolver takes no deadline. One that hangs is left behind; it
-    ends when the operating system gives up.
+    The resolver runs in a thread of its own, because the operating system's takes no deadline. A thread that hangs is
+    abandoned; it ends when the operating system gives up.
     """
-    answer: list[Sequence[str]] = []
+    addresses: list[Sequence[str]] = []
     failure: list[Exception] = []
 
-    def ask() -> None:
+    def look_up() -> None:
         try:
-            answer.append(resolver(host, port))
+            addresses.append(resolver(host, port))
         except Exception as error:  # noqa: BLE001 - handed over to the thread that waits
             failure.append(error)
 
-    asking = threading.Thread(target=ask, name="resolver", daemon=True)
-    asking.start()
-    asking.join(timeout)
+    thread = threading.Thread(target=look_up, name="resolver", daemon=True)
+    thread.start()
+    thread.join(timeout)
     if failure:
         if isinstance(failure[0], OSError):
             raise failure[0]
         raise OSError("The name cannot be looked up.")
-    if not answer:
+    if not addresses:
         raise TimeoutError
-    return answer[0]
+    return addresses[0]
 
 
-def permitted(host: str, found: Sequence[str], networks: Sequence[Network]) -> list[tuple[Address, bool]]:
+def permitted(host: str, resolved: Sequence[str], networks: Sequence[Network]) -> list[tuple[Address, bool]]:
     """The addresses of `host`, each with whether it lies in `networks`. Raises PrivateAddress for the first bad one.
 
-    One bad address condemns the whole answer: a name that leads inside as well as outside is not to be trusted.
+    One bad address is enough: a name that leads to a private address as well as to a public one is not trusted.
     """
-    addresses = [ip_address(one) for one in found]
+    addresses = [ip_address(text) for text in resolved]
     for address in addresses:
-        if not (_listed(address, networks) or is_public(address)):
-            # Which one it is, is in our log: staff of a tenant could ask for names until they knew our network.
+        if not (_is_in_networks(address, networks) or is_public(address)):
+            # Only our log names the address: a tenant's staff could otherwise try names until they knew our network.
             logger.warning("%s leads to %s, not a public address.", host, address, extra={"event": "private_address"})
             leads = "is no public address" if host == str(address) else "leads to an address that is not public"
             raise PrivateAddress(
@@ -82,11 +82,11 @@ def permitted(host: str, found: Sequence[str], networks: Sequence[Network]) -> l
                 'INGESTION["PRIVATE_NETWORKS"] (in the standalone project: the variable PRIVATE_NETWORKS). The log '
                 "says where it leads."
             )
-    return [(address, _listed(address, networks)) for address in addresses]
+    return [(address, _is_in_networks(address, networks)) for address in addresses]
 
 
 def is_public(address: Address) -> bool:
-    """True for unicast addresses of the public internet that carry no other address inside."""
+    """True for unicast addresses of the public internet that contain no other address."""
     if not address.is_global or any(address in network for network in _NEVER if network.version == address.version):
         return False
     if isinstance(address, IPv4Address):
@@ -94,9 +94,9 @@ def is_public(address: Address) -> bool:
     return address in _UNICAST and (int(address) >> 32 & 0xFFFFFFFF) not in _ISATAP
 
 
-def networks(listed: Sequence[str]) -> tuple[Network, ...]:
-    return tuple(ip_network(one) for one in listed)
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    return tuple(ip_network(text) for text in texts)
 
 
-def _listed(address: Address, allowed: Sequence[Network]) -> bool:
+def _is_in_networks(address: Address, allowed: Sequence[Network]) -> bool:
     return any(address in network for network in allowed if network.version == address.version)

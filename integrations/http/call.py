@@ -1,4 +1,4 @@
-"""What the layers below know of the call they work for: how long, how much, and whose run stays alive meanwhile."""
+"""The state of a call that its lower layers need: the deadline, the byte limit, and the heartbeat of its run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from integrations.http.limits import Limits
 
 SLICE = 2.0
-"""Seconds between two signs of life of the run while a call waits."""
+"""Seconds between two heartbeats of the run while a call waits."""
 
 
 class OutOfTime(Exception):
@@ -17,17 +17,17 @@ class OutOfTime(Exception):
 
 
 class TooLarge(Exception):
-    """The answer has more bytes than the call may take; the text says which limit."""
+    """The response has more bytes than the call may take; the text names the limit."""
 
 
 @dataclass(slots=True)
-class Call:
+class ClientCall:
     """One call of a client, over all its attempts."""
 
     id: str
     limits: Limits
-    ends: float
-    """When its deadline is, on `clock`."""
+    deadline: float
+    """When the call must end, on `clock`."""
     clock: Callable[[], float]
     beat: Callable[[], None]
     plain_http: bool = False
@@ -35,27 +35,27 @@ class Call:
     tls: bool = True
     """Whether this attempt goes to an https address."""
     received: int = 0
-    """Bytes that came over the wire in this attempt."""
+    """Bytes received over the network in this attempt."""
 
-    def left(self) -> float:
-        """Seconds to the deadline. Raises OutOfTime when there are none."""
-        seconds = self.ends - self.clock()
+    def seconds_left(self) -> float:
+        """Seconds to the deadline. Raises OutOfTime when it has passed."""
+        seconds = self.deadline - self.clock()
         if seconds <= 0:
             raise OutOfTime
         return seconds
 
-    def took(self, count: int) -> None:
-        """Count bytes off the wire. Raises TooLarge."""
+    def count_received(self, count: int) -> None:
+        """Add received bytes to the count. Raises TooLarge above the limit."""
         self.received += count
         if self.received > self.limits.wire_bytes:
             raise TooLarge(f"more than {self.limits.wire_bytes} bytes (Limits.wire_bytes)")
 
 
-CURRENT: ContextVar[Call | None] = ContextVar("integrations.http.call", default=None)
-"""The call this thread works for. Connections outlive calls, so they ask at every read."""
+CURRENT: ContextVar[ClientCall | None] = ContextVar("integrations.http.call", default=None)
+"""The call that this thread works for. A pooled connection outlives a call, so it looks the call up at every read."""
 
 
-def current() -> Call:
+def current() -> ClientCall:
     call = CURRENT.get()
     if call is None:
         raise RuntimeError("The network is reached through Client.request only.")

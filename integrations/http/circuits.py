@@ -1,4 +1,4 @@
-"""Circuit breakers: a host that keeps failing is left alone for a while, then tried by one call before all others."""
+"""Circuit breakers: a host that keeps failing is not called for a while; then a single call probes it first."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 Key = tuple[str, str]
-"""Tenant and host: one tenant's trouble closes nothing for another."""
+"""Tenant and host: the failures of one tenant do not block another tenant."""
 
-_MOST = 10_000
-"""Failing hosts remembered; the oldest is forgotten first."""
+_MOST_HOSTS = 10_000
+"""Failing hosts that are remembered; the oldest is forgotten first."""
 
 
 class Breaker(Protocol):
-    """Remembers failures for all clients that share it. Every method may be called from any thread."""
+    """Remembers failures for all clients that share the breaker. Every method may be called from any thread."""
 
     def blocked(self, key: Key) -> float:
-        """Seconds to wait before the next call; 0 lets this call through (as the probe, if the circuit was open)."""
+        """Seconds before the next call is allowed; 0 allows this call, as the probe if the circuit was open."""
         ...
 
     def succeeded(self, key: Key) -> None: ...
 
     def failed(self, key: Key) -> float:
-        """Count one failed call; the seconds for which the circuit is open now, 0 when it is not."""
+        """Count one failed call; return the seconds for which the circuit is open now, 0 while it is closed."""
         ...
 
 
@@ -38,7 +38,7 @@ class _State:
 
 @dataclass(slots=True)
 class Circuits:
-    """Breakers of this process. `after` failed calls in a row open one for `cooldown` seconds."""
+    """The breakers of this process. `after` failed calls in a row open a circuit for `cooldown` seconds."""
 
     after: int = 3
     cooldown: float = 60.0
@@ -54,7 +54,7 @@ class Circuits:
             wait = max(state.open_until, state.probe_until) - now
             if wait > 0:
                 return wait
-            # Half open: this call is the probe. One that never reports back gives way to another after a while.
+            # Half open: this call is the probe. If it never reports back, the next probe is allowed after the cooldown.
             state.probe_until = now + self.cooldown
             return 0.0
 
@@ -64,7 +64,7 @@ class Circuits:
 
     def failed(self, key: Key) -> float:
         with self._lock:
-            if key not in self._states and len(self._states) >= _MOST:
+            if key not in self._states and len(self._states) >= _MOST_HOSTS:
                 self._states.pop(next(iter(self._states)))
             state = self._states.setdefault(key, _State())
             state.failures += 1
@@ -75,4 +75,4 @@ class Circuits:
 
 
 SHARED = Circuits()
-"""What the clients of this process use unless they are given another."""
+"""The breaker of this process's clients unless they are created with another."""

@@ -1,4 +1,4 @@
-"""Error codes that sources write into the body of an answer, where the status alone is ambiguous. Closed by default."""
+"""Error codes in response bodies, for statuses that are ambiguous alone. An unlisted code means nothing."""
 
 from __future__ import annotations
 
@@ -9,23 +9,47 @@ from typing import Any
 import msgspec
 
 _NAMES = frozenset({"code", "errorcode", "error", "errors", "reason", "status", "type", "errortype", "message"})
-"""Members, without their punctuation, that hold a code or what has one inside."""
+"""Names of members, without punctuation, that hold a code or an object with a code."""
 _LATER = frozenset(
-    {"activitylimitexceeded", "apilimitexceeded", "concurrentlimitexceeded", "concurrencylimitexceeded",
-     "429", "dailylimitexceeded", "limitexceeded", "provisionedthroughputexceeded",
-     "provisionedthroughputexceededexception", "quotaexceeded", "ratelimit", "ratelimited", "ratelimiterror",
-     "ratelimitexceeded", "ratelimitreached", "requestlimitexceeded", "requestthrottled", "requestthrottledexception",
-     "resourceexhausted", "servicelimitexceeded", "slowdown", "throttled", "throttling",
-     "throttlingapi", "throttlingexception", "throttlinguser",
-     "toomanyrequests", "toomanyrequestsexception", "userratelimitexceeded"}
-)  # fmt: skip
+    {
+        "429",
+        "activitylimitexceeded",
+        "apilimitexceeded",
+        "concurrencylimitexceeded",
+        "concurrentlimitexceeded",
+        "dailylimitexceeded",
+        "limitexceeded",
+        "provisionedthroughputexceeded",
+        "provisionedthroughputexceededexception",
+        "quotaexceeded",
+        "ratelimit",
+        "ratelimited",
+        "ratelimiterror",
+        "ratelimitexceeded",
+        "ratelimitreached",
+        "requestlimitexceeded",
+        "requestthrottled",
+        "requestthrottledexception",
+        "resourceexhausted",
+        "servicelimitexceeded",
+        "slowdown",
+        "throttled",
+        "throttling",
+        "throttlingapi",
+        "throttlingexception",
+        "throttlinguser",
+        "toomanyrequests",
+        "toomanyrequestsexception",
+        "userratelimitexceeded",
+    }
+)
 """Codes by which Google, Amazon, Salesforce, Slack and others say that there were too many calls."""
 _LIMIT_IN_WORDS = re.compile(r"\b(rate|abuse)[- ]?limit|too many (requests|calls)", re.IGNORECASE)
 _LARGEST, _DEPTH = 64 * 1024, 4
 
 
 def says_later(body: bytes, *, words: bool = True) -> bool:
-    """Whether an answer that refuses says that there were too many calls, by a code or, as GitHub does, in `words`."""
+    """Whether the body of a refusal reports too many calls, by a code or (with `words`) in text, as GitHub does."""
     if len(body) > _LARGEST:
         return False
     try:
@@ -37,7 +61,7 @@ def says_later(body: bytes, *, words: bool = True) -> bool:
 
 
 def is_later(code: str) -> bool:
-    """Whether `code` is one of those that mean: too many calls, later again."""
+    """Whether `code` is an error code for too many calls."""
     return len(code) <= 120 and _plain(code.rpartition("#")[2]) in _LATER
 
 

@@ -1,4 +1,4 @@
-"""Bodies, unpacked piece by piece so that a small answer cannot become a large one unseen."""
+"""Decompression of response bodies, in steps, so that a small response cannot expand without limit."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from collections.abc import Iterable
 from integrations.http.call import TooLarge
 
 _EITHER = 32 + zlib.MAX_WBITS
-"""zlib or gzip, whichever the first bytes say."""
+"""zlib detects either format, zlib or gzip, by the first bytes."""
 _STEP = 256 * 1024
-"""Most bytes unpacked at once."""
+"""Most bytes that one step decompresses."""
 
 
 class Undecodable(Exception):
-    """The body is packed in a way that nobody asked for."""
+    """The body has a Content-Encoding that the request did not accept."""
 
 
 class Damaged(Exception):
-    """The body's compression is broken or ends too early; the text says which."""
+    """The compressed body is corrupt or ends too early; the text says which."""
 
 
-def decoded(pieces: Iterable[bytes], encoding: str, limit: int) -> bytes:
-    """The whole body. Raises TooLarge above `limit` bytes, Undecodable, Damaged."""
+def decompress(pieces: Iterable[bytes], encoding: str, limit: int) -> bytes:
+    """The whole decompressed body. Raises TooLarge above `limit` bytes, Undecodable, Damaged."""
     match encoding.strip().lower():
         case "" | "identity":
-            return _joined(pieces, limit)
+            return _join_within(pieces, limit)
         case "gzip" | "x-gzip" | "deflate":
-            return _joined(_inflated(pieces), limit)
+            return _join_within(_decompressed_steps(pieces), limit)
     raise Undecodable("it is packed in a way that was not asked for (Content-Encoding)")
 
 
-def _joined(pieces: Iterable[bytes], limit: int) -> bytes:
+def _join_within(pieces: Iterable[bytes], limit: int) -> bytes:
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -40,32 +40,32 @@ def _joined(pieces: Iterable[bytes], limit: int) -> bytes:
     return bytes(body)
 
 
-def _inflated(pieces: Iterable[bytes]) -> Iterable[bytes]:
-    """In steps, so that the reader can stop at the first byte too many. Several members in a row are one body."""
+def _decompressed_steps(pieces: Iterable[bytes]) -> Iterable[bytes]:
+    """The decompressed body in steps, so that the reader can stop at its limit. Several members form one body."""
     inflater: zlib._Decompress | None = None
-    rest = b""
+    compressed = b""
     try:
         for piece in pieces:
-            rest += piece
-            while rest:
+            compressed += piece
+            while compressed:
                 if inflater is None or inflater.eof:
-                    rest = rest if inflater is None else rest.lstrip(b"\0")  # padding after the end
-                    if len(rest) < 2:
+                    compressed = compressed if inflater is None else compressed.lstrip(b"\0")  # padding after the end
+                    if len(compressed) < 2:
                         break
-                    inflater = zlib.decompressobj(_EITHER if _has_header(rest) else -zlib.MAX_WBITS)
-                yield inflater.decompress(rest, _STEP)
-                rest = inflater.unconsumed_tail or inflater.unused_data
+                    inflater = zlib.decompressobj(_EITHER if _has_header(compressed) else -zlib.MAX_WBITS)
+                yield inflater.decompress(compressed, _STEP)
+                compressed = inflater.unconsumed_tail or inflater.unused_data
         while inflater is not None and not inflater.eof:
-            last = inflater.decompress(b"", _STEP)  # what the last step had no room for
+            last = inflater.decompress(b"", _STEP)  # output for which the last step had no room
             if not last:
                 break
             yield last
     except zlib.error as error:
         raise Damaged("its compression is damaged") from error
-    if rest or (inflater is not None and not inflater.eof):
+    if compressed or (inflater is not None and not inflater.eof):
         raise Damaged("its compressed body ends too early")
 
 
 def _has_header(start: bytes) -> bool:
-    """Some servers send "deflate" without the zlib header that it means."""
+    """Whether gzip or zlib data starts with its header; some servers send "deflate" without the zlib header."""
     return start[:2] == b"\x1f\x8b" or (start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0)

@@ -1,4 +1,4 @@
-"""What one call may take of time and memory."""
+"""The limits of one call in time and memory."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from dataclasses import dataclass
 
 from ingestion import ConfigurationError
 
-_LEAST = 1e-9
+_SMALLEST = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes. `deadline` spans everything a call does, retries and their waits included."""
+    """Seconds and bytes. `deadline` covers the whole call, with its retries and their waits."""
 
     connect: float = 10.0
     """To reach the host and agree on TLS."""
     read: float = 30.0
-    """Between two signs of life of an answer."""
+    """Between two pieces of data from the source."""
     deadline: float = 120.0
-    """For the call as a whole. Waiting for the tenant's own rate limit does not count."""
+    """For the whole call. Waits for the tenant's own rate limit do not count."""
     wire_bytes: int = 32 * 1024 * 1024
-    """Of one answer as it comes over the network, headers included."""
+    """Size of one response on the network, with its headers."""
     body_bytes: int = 64 * 1024 * 1024
-    """Of one answer's body, decompressed."""
+    """Size of one response's decompressed body."""
     attempts: int = 6
-    """For calls that may be repeated."""
+    """Attempts of a call that may be repeated."""
     backoff: float = 0.5
-    """Wait before the second attempt; doubled for every further one, with jitter."""
+    """Wait before the second attempt; it doubles for every further attempt, with jitter."""
     backoff_cap: float = 30.0
-    """Longest wait of our own choice."""
+    """Longest wait between attempts unless the source requests a longer one."""
     retry_after_cap: float = 3600.0
-    """Longest wait that a source is believed to mean."""
+    """Longest wait that is accepted from a source."""
     redirects: int = 3
-    """Followed in a row, on the same origin only."""
+    """Redirects followed in a row, within the same origin only."""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value, least = getattr(self, field.name), 0 if field.name == "redirects" else _LEAST
-            if not least <= value < math.inf:
+            value, minimum = getattr(self, field.name), 0 if field.name == "redirects" else _SMALLEST
+            if not minimum <= value < math.inf:
                 above = "0 or more" if field.name == "redirects" else "above 0"
                 raise ConfigurationError(f"Limits.{field.name} must be a number {above}; it is {value!r}.")
 

@@ -1,7 +1,7 @@
-"""Sockets that reach only checked addresses and keep to the call's deadline and byte limit.
+"""Sockets that connect only to checked addresses and keep the call's deadline and byte limit.
 
-Timeouts of HTTP libraries begin anew at every read, so a server that sends a byte now and then holds a call for ever.
-Here every wait is cut by the deadline, and broken into slices so that the run shows signs of life.
+The timeout of an HTTP library begins anew at every read, so a server that sends a byte now and then can hold a call for
+ever. Here the deadline limits every wait, and each wait is split into slices with a heartbeat of the run between them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import httpcore
 
 from ingestion import ConfigurationError
 from integrations.http.addresses import Address, Network, Resolver, permitted, resolve
-from integrations.http.call import SLICE, Call, current
+from integrations.http.call import SLICE, ClientCall, current
 
 _PIECE = 64 * 1024
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Resolves a name once, checks every address, connects to one of exactly these."""
+    """Resolves a name once, checks every address, and connects to one of exactly these."""
 
     def __init__(
         self, resolver: Resolver, networks: Sequence[Network], sockets: httpcore.NetworkBackend | None = None
@@ -38,14 +38,13 @@ class GuardedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         call = current()
-        until = call.clock() + min(call.limits.connect, call.left())
+        until = call.clock() + min(call.limits.connect, call.seconds_left())
         addresses = self._addresses(call, host, port)
         failure: Exception = httpcore.ConnectTimeout()
         for tried, address in enumerate(addresses):
             call.beat()
-            seconds = (until - call.clock()) / (
-                len(addresses) - tried
-            )  # so that one dead address leaves time for the next
+            # An equal share of the time for each address, so that a dead one leaves time for the next.
+            seconds = (until - call.clock()) / (len(addresses) - tried)
             if seconds <= 0:
                 break
             try:
@@ -54,14 +53,14 @@ class GuardedBackend(httpcore.NetworkBackend):
                 failure = error
         raise failure
 
-    def _addresses(self, call: Call, host: str, port: int) -> list[Address]:
+    def _addresses(self, call: ClientCall, host: str, port: int) -> list[Address]:
         try:
-            found = resolve(self._resolver, host, port, min(call.limits.connect, call.left()))
+            resolved = resolve(self._resolver, host, port, min(call.limits.connect, call.seconds_left()))
         except TimeoutError as error:
             raise httpcore.ConnectTimeout("The name was not resolved in time.") from error
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError("The name could not be resolved.") from error
-        checked = permitted(host, found, self._networks)
+        checked = permitted(host, resolved, self._networks)
         if not call.tls and not call.plain_http and not all(listed for _, listed in checked):
             raise ConfigurationError(f"{host} is called without encryption; use https://.")
         return [address for address, _ in checked]
@@ -76,7 +75,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class GuardedStream(httpcore.NetworkStream):
-    """A connection whose every wait belongs to the call that uses it now."""
+    """A connection whose waits count against the call that uses it at that moment."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -86,29 +85,29 @@ class GuardedStream(httpcore.NetworkStream):
         until = call.clock() + call.limits.read
         while True:
             call.beat()
-            seconds = min(call.left(), until - call.clock(), SLICE)
+            seconds = min(call.seconds_left(), until - call.clock(), SLICE)
             if seconds <= 0:
                 raise httpcore.ReadTimeout
             try:
                 data = self._stream.read(max_bytes, seconds)
             except httpcore.ReadTimeout:
                 continue
-            call.took(len(data))
+            call.count_received(len(data))
             return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         call = current()
         until = call.clock() + call.limits.read
         sock = self._stream.get_extra_info("socket")
-        rest = memoryview(buffer)
-        while rest:
+        unsent = memoryview(buffer)
+        while unsent:
             call.beat()
-            seconds = min(call.left(), until - call.clock(), SLICE)
+            seconds = min(call.seconds_left(), until - call.clock(), SLICE)
             if seconds <= 0:
                 raise httpcore.WriteTimeout
             try:
                 sock.settimeout(seconds)
-                rest = rest[sock.send(rest[:_PIECE]) :]
+                unsent = unsent[sock.send(unsent[:_PIECE]) :]
             except TimeoutError:
                 continue
             except OSError as error:
@@ -119,7 +118,7 @@ class GuardedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         call = current()
-        seconds = min(call.limits.connect, call.left())
+        seconds = min(call.limits.connect, call.seconds_left())
         return GuardedStream(self._stream.start_tls(ssl_context, server_hostname, seconds))
 
     def get_extra_info(self, info: str) -> Any:

@@ -1,4 +1,4 @@
-"""An answer, read to its end."""
+"""The response to a call, read to its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion import SourceChanged, Transient, counted, doubled_error
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a source answered. Its repr tells the call and the size, never what came."""
+    """What a source answered. Its repr names the call and shows no content."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -21,16 +21,16 @@ class Response:
     body: bytes = field(repr=False)
     """Decompressed."""
     url: str = field(repr=False)
-    """Where it came from after redirects, without secret parameters."""
+    """The address after redirects, without secret parameters."""
     what: str = ""
-    """The call in words that hold no secret: method, host and path."""
+    """Method, host and path of the call, without secrets."""
     framed: bool = True
-    """Whether the source said how long the body is; if not, a broken connection looks like its end."""
+    """Whether the source told the body's length; without it a broken connection looks like the end of the body."""
 
     def json(self) -> Any:
-        """The body as JSON. Raises SourceChanged when it is none, Transient when it may have been cut on the way."""
-        if twice := doubled_error(self.body):
-            raise SourceChanged(f"{self.what} answered with JSON that cannot be trusted: {twice}")
+        """The body as JSON. Raises SourceChanged when it is no JSON, Transient when it may have been cut on the way."""
+        if error := doubled_error(self.body):
+            raise SourceChanged(f"{self.what} answered with JSON that cannot be trusted: {error}")
         try:
             return msgspec.json.decode(self.body.removeprefix(b"\xef\xbb\xbf"))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -39,9 +39,10 @@ class Response:
             raise Transient(
                 f"{self.what}: the body is no JSON, and was perhaps cut: the source did not tell its length."
             )
-        raise SourceChanged(f"{self.what} answered {self.status}, but with {self._kind()} instead of JSON.")
+        raise SourceChanged(f"{self.what} answered {self.status}, but with {self._description()} instead of JSON.")
 
-    def _kind(self) -> str:
+    def _description(self) -> str:
+        """What a body that is no JSON looks like, in words."""
         start = self.body[:200].lstrip().lower()
         if not start:
             return "an empty body"

@@ -11,7 +11,7 @@ import certifi
 import httpcore
 import httpx
 
-_NAMED = {
+_HTTPX_ERRORS = {
     httpcore.ConnectTimeout: httpx.ConnectTimeout,
     httpcore.ReadTimeout: httpx.ReadTimeout,
     httpcore.WriteTimeout: httpx.WriteTimeout,
@@ -26,7 +26,7 @@ _NAMED = {
 
 @functools.lru_cache(maxsize=1)
 def trusted_certificates() -> ssl.SSLContext:
-    """What the machine trusts (so that a private authority works where it is installed) and the public authorities."""
+    """The machine's certificates (so that an installed private authority works) and the public authorities."""
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -34,7 +34,7 @@ def trusted_certificates() -> ssl.SSLContext:
 
 
 class PooledTransport(httpx.BaseTransport):
-    """HTTP/1.1 without proxies, without retries of its own and without redirects."""
+    """HTTP/1.1 without proxies, retries or redirects."""
 
     def __init__(self, backend: httpcore.NetworkBackend, certificates: ssl.SSLContext) -> None:
         self._pool = httpcore.ConnectionPool(
@@ -48,15 +48,15 @@ class PooledTransport(httpx.BaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        sent = httpcore.Request(
+        core_request = httpcore.Request(
             request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions
         )
         try:
-            answer = self._pool.handle_request(sent)
-        except tuple(_NAMED) as error:
-            raise _named(error) from error
-        stream = _Stream(cast("Any", answer.stream))
-        return httpx.Response(answer.status, headers=answer.headers, stream=stream, extensions=answer.extensions)
+            reply = self._pool.handle_request(core_request)
+        except tuple(_HTTPX_ERRORS) as error:
+            raise _httpx_error(error) from error
+        stream = _Stream(cast("Any", reply.stream))
+        return httpx.Response(reply.status, headers=reply.headers, stream=stream, extensions=reply.extensions)
 
     def close(self) -> None:
         self._pool.close()
@@ -69,12 +69,12 @@ class _Stream(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         try:
             yield from self._stream
-        except tuple(_NAMED) as error:
-            raise _named(error) from error
+        except tuple(_HTTPX_ERRORS) as error:
+            raise _httpx_error(error) from error
 
     def close(self) -> None:
         self._stream.close()
 
 
-def _named(error: Exception) -> httpx.TransportError:
-    return _NAMED[type(error)](str(error))
+def _httpx_error(error: Exception) -> httpx.TransportError:
+    return _HTTPX_ERRORS[type(error)](str(error))

@@ -1,4 +1,4 @@
-"""Addresses of calls: read by one parser, the same for the check and for the connection."""
+"""URLs of calls. One parser reads them for the check and for the connection, so that both see the same host."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Origin = tuple[str, str, int]
 _PORTS = {"http": 80, "https": 443}
 
 
-def base(url: str) -> httpx.URL:
-    """A client's own address: scheme, host, port and the path under which relative ones lie.
+def parse_base_url(url: str) -> httpx.URL:
+    """A client's own address: scheme, host, port and the path that is the base of relative addresses.
 
-    Raises ConfigurationError, which never shows what stands before an @.
+    Raises ConfigurationError, whose text does not show user name and password.
     """
-    parsed = _parsed(url)
+    parsed = _parse(url)
     if parsed is None:
         raise ConfigurationError(
             "The source's address is not usable: give https://host, without a user name or password in it "
@@ -31,21 +31,21 @@ def origin(url: httpx.URL) -> Origin:
     return url.scheme, url.host, url.port or _PORTS[url.scheme]
 
 
-def joined(own: httpx.URL, given: str) -> httpx.URL:
-    """`given` as an absolute address; relative ones lie under `own`. Raises SourceChanged for what is no address.
+def absolute_url(base_url: httpx.URL, link: str) -> httpx.URL:
+    """`link` as an absolute address, relative to `base_url`. Raises SourceChanged for what is no address.
 
     An http:// link to our own https:// host means that host: servers behind a proxy often do not know their scheme.
     """
-    url = resolved(own, given)
-    if url.scheme == "http" and own.scheme == "https" and url.netloc == own.netloc:
+    url = resolve_link(base_url, link)
+    if url.scheme == "http" and base_url.scheme == "https" and url.netloc == base_url.netloc:
         return url.copy_with(scheme="https")
     return url
 
 
-def resolved(current: httpx.URL, given: str) -> httpx.URL:
-    """`given` as a browser at `current` would understand it. Raises SourceChanged for what is no address."""
+def resolve_link(current: httpx.URL, link: str) -> httpx.URL:
+    """`link` as a browser at `current` would understand it. Raises SourceChanged for what is no address."""
     try:
-        url = _parsed(str(current.join(given)))
+        url = _parse(str(current.join(link)))
     except (httpx.InvalidURL, UnicodeError, ValueError):
         url = None
     if url is None:
@@ -53,14 +53,14 @@ def resolved(current: httpx.URL, given: str) -> httpx.URL:
     return url.copy_with(fragment=None)
 
 
-def shown(url: httpx.URL) -> str:
-    """Host and path, with the names of the query but none of its values."""
+def without_query_values(url: httpx.URL) -> str:
+    """Host and path of the URL, with the names of its query parameters but none of their values."""
     path = url.raw_path.split(b"?")[0].decode("ascii")
     names = "&".join(quote(name, safe="[]._-") for name in dict.fromkeys(url.params.keys()))
     return url.netloc.decode("ascii") + path + (f"?{names}" if names else "")
 
 
-def _parsed(url: str) -> httpx.URL | None:
+def _parse(url: str) -> httpx.URL | None:
     try:
         parsed = httpx.URL(url)
         parsed.host.encode("idna")

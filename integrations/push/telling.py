@@ -1,4 +1,4 @@
-"""What a sender is told of a pushed body at once: which of its records are none, or not what the schema says."""
+"""The immediate answer to a pushed body: which of its items are no records, or do not fit the schema."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ingestion.webhooks import Item, rejections
 from integrations.push.source import Pushed, split
 
 
-def told(pipeline: Pipeline, body: bytes) -> Mapping[str, Any]:
-    """For an answer: the items of `body` that will be rejected; {} when there are none."""
+def expected_rejections(pipeline: Pipeline, body: bytes) -> Mapping[str, Any]:
+    """The items of `body` that will be rejected, for the answer to the sender; {} when there are none."""
     assert isinstance(pipeline.source, Pushed)
     return rejections(pipeline, _items(pipeline.source.key, body))
 

@@ -1,4 +1,7 @@
-"""The endpoint, one address a connection: `path("push/", include("integrations.push.urls"))` in your URLconf."""
+"""The webhook endpoint: `path("push/", include("integrations.push.urls"))` in your URLconf.
+
+Each connection has an address of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from django.urls import path
 from ingestion import Pipeline
 from ingestion.webhooks import receiver, standard_webhooks
 from integrations.push.source import Pushed
-from integrations.push.telling import told
+from integrations.push.telling import expected_rejections
 
 app_name = "push"
 
@@ -19,7 +22,7 @@ def is_pushed(pipeline: Pipeline) -> bool:
 urlpatterns = [
     path(
         "<slug:tenant>/<uuid:connection>/",
-        receiver(standard_webhooks, accepts=is_pushed, tells=told),
+        receiver(standard_webhooks, accepts=is_pushed, tells=expected_rejections),
         name="receive",
     ),
 ]

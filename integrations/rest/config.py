@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ingestion import ConfigurationError, did_you_mean
+from ingestion import ConfigurationError, did_you_mean, elsewhere, why_no_json
 from integrations.rest import auth, paging
 from integrations.rest.credential_policy import policy_violations
 from integrations.rest.declaration import Declaration
@@ -45,6 +46,8 @@ KINDS: dict[str, type[BaseModel]] = {
         auth.RefreshToken,
     )
 }
+_UNION_TAG = re.compile(r"(str|int|bool|float)|(list|tuple|dict)\[.*\]")
+"""What Pydantic adds to the location of a key whose value may have several types."""
 _TAGGED = {"pagination": ("style", STYLES), "auth": ("kind", KINDS)}
 
 
@@ -69,7 +72,7 @@ def from_json(declaration_class: type[DeclarationT], raw: Any) -> DeclarationT:
     """The declaration in `raw`. Raises ConfigurationError with every reason, but no value."""
     if not isinstance(raw, Mapping):
         raise ConfigurationError(
-            f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}.{_explain_not_json(raw)}'
+            f'"{KEY}" in the config must be an object, such as {{"base_url": "https://…"}}. {why_no_json(raw)}'.rstrip()
         )
     refuse_secrets(secrets_in(raw))  # first: a secret is refused as one, whatever else is wrong
     try:
@@ -82,17 +85,6 @@ def from_json(declaration_class: type[DeclarationT], raw: Any) -> DeclarationT:
     for violation in policy_violations(declaration):
         raise ConfigurationError(f"The REST declaration is wrong. {violation}")
     return declaration
-
-
-def _explain_not_json(raw: Any) -> str:
-    """Where text that begins like an object stops being JSON; '' for other values. The text itself is not shown."""
-    if not (isinstance(raw, str) and raw.lstrip().startswith("{")):
-        return ""
-    try:
-        json.loads(raw)
-    except json.JSONDecodeError as error:
-        return f" It is text that is no JSON: {error.msg}, at character {error.pos + 1} of {len(raw)}."
-    return " It is an object as text: give it without the quotation marks around it."
 
 
 def _without_nulls(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +135,7 @@ def _sentence_for(detail: Any, cls: type[BaseModel]) -> str:
     key, cls = _key_of(detail["loc"], cls)
     match detail["type"]:
         case "extra_forbidden":
-            return f"`{key}` is no key" + did_you_mean(key.rpartition(".")[2], cls.model_fields)
+            return f"`{key}` is no key" + _advise_unknown_key(key, cls)
         case "missing":
             return f"`{key}` is missing"
         case "union_tag_invalid" | "union_tag_not_found":
@@ -157,9 +149,17 @@ def _sentence_for(detail: Any, cls: type[BaseModel]) -> str:
             return f"`{key}`: {detail['msg']}"
 
 
+def _advise_unknown_key(key: str, cls: type[BaseModel]) -> str:
+    """Where a key that a `cls` does not have belongs, or which key is near; it ends a sentence."""
+    if key == "integration":
+        return f": it stands beside `{KEY}`, in the connection's config"
+    name = key.rpartition(".")[2]
+    return elsewhere(name) or did_you_mean(name, cls.model_fields)
+
+
 def _key_of(loc: Sequence[str | int], cls: type[BaseModel]) -> tuple[str, type[BaseModel]]:
-    """The dotted name of a location in a `cls`, without the tag that Pydantic adds to a choice; and its class."""
-    parts = [str(part) for part in loc]
+    """The dotted name of a location in a `cls`, without the tags that Pydantic adds to a choice; and its class."""
+    parts = [str(part) for part in loc if not _UNION_TAG.fullmatch(str(part))]
     if len(parts) > 1 and parts[0] in _TAGGED and parts[1] in _TAGGED[parts[0]][1]:
         cls = _TAGGED[parts[0]][1][parts[1]]
         del parts[1]

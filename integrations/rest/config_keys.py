@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ingestion import did_you_mean, refuse_unknown_keys
+from ingestion import Keys, check_keys, did_you_mean, elsewhere, refuse_unknown_keys
 from integrations.rest import placeholders
 from integrations.rest.config import KEY
 from integrations.rest.declaration import Declaration
@@ -29,9 +29,19 @@ def refuse_unknown_keys_of(config: Mapping[str, Any], declaration: Declaration) 
     refuse_unknown_keys(config, {*KEYS, *_placeholder_keys(declaration)}, advice=_advise_key, more=_MORE)
 
 
-def refuse_unread_keys(config: Mapping[str, Any], declaration: Declaration, keys: Collection[str]) -> None:
-    """Raise ConfigurationError for a key that neither a declaration in code nor its transform (`keys`) reads."""
-    refuse_unknown_keys(config, {"integration", *keys, *_placeholder_keys(declaration)}, advice=_advise_code_key)
+def refuse_mistaken_keys(config: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError, where no API is declared yet, for a key of which it is clear what was intended."""
+    other_keys = [name for name in config if name not in KEYS]
+    mistaken_keys = [name for name in other_keys if _advise_key(name) or elsewhere(name) or did_you_mean(name, KEYS)]
+    refuse_unknown_keys(dict.fromkeys(mistaken_keys), KEYS, advice=_advise_key)
+
+
+def refuse_unread_keys(config: Mapping[str, Any], declaration: Declaration, keys: Keys) -> None:
+    """Raise ConfigurationError for a key that neither a declaration in code nor its transform (`keys`) reads.
+
+    Where `keys` is a model, also for a value that it refuses.
+    """
+    check_keys(config, {"integration", *_placeholder_keys(declaration)}, keys, advice=_advise_code_key)
 
 
 def _placeholder_keys(declaration: Declaration) -> set[str]:

@@ -21,6 +21,9 @@ from integrations.rest.exchange import Call
 _USAGE_FIELDS = frozenset({"hosts", "methods", "auth", "expires_at"})
 """Fields of a credential that say how it may be used, and are no secret."""
 _ESCAPED_ASCII = re.compile(rb"\\u00([2-7][0-9a-f])")
+_ESCAPE_LENGTH = 6
+_PIECE_BYTES = 64 * 1024
+"""Bytes of a response in which escapes are replaced at once."""
 _MIN_BITS = 48
 """Bits of chance in the shortest part of a value that is searched: under one in a million responses of 16 MB has it."""
 _MIN_SECRET_PART = 16
@@ -186,4 +189,21 @@ def _identifier_fields(secret: Mapping[str, str]) -> set[str]:
 
 def _normalise(text: bytes) -> bytes:
     """The text in small letters (searches fold case), without the escapes that JSON allows but does not need."""
-    return _ESCAPED_ASCII.sub(lambda code: bytes([int(code[1], 16)]).lower(), text.lower().replace(b"\\/", b"/"))
+    return b"".join(
+        _ESCAPED_ASCII.sub(lambda code: bytes([int(code[1], 16)]).lower(), piece)
+        for piece in _pieces(text.lower().replace(b"\\/", b"/"))
+    )
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    """The text in pieces, cut inside no escape.
+
+    Replacing the escapes of a whole page at once may take thirty times the memory of the page.
+    """
+    start = 0
+    while start < len(text):
+        end = start + _PIECE_BYTES
+        if end < len(text) and (escape := text.find(b"\\", end - _ESCAPE_LENGTH + 1, end)) >= 0:
+            end = escape
+        yield text[start:end]
+        start = end

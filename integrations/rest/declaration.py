@@ -113,6 +113,8 @@ class Declaration(Value):
             is_wrong = parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0
         except ValueError:
             is_wrong = True
+        if placeholders.has_placeholder_as_port(value):
+            raise ValueError("a port can be no placeholder: write its number, or declare a pipeline for each address")
         if is_wrong or parts.query or parts.fragment or parts.username is not None or parts.password is not None:
             raise ValueError("write scheme, host and path, without user, ? and #: https://api.example.com/v1")
         _require_valid_placeholders(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -15,11 +15,19 @@ def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no JSON number.")
 
 
+def read_decimal(text: str) -> Decimal:
+    """The Decimal that JSON writes with a point or an exponent. Raises ValueError for an exponent that is too large."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of nineteen digits; the errors of JSON are ValueErrors, this is none
+        raise ValueError(f"the number {text[:40]} is too large to be read") from None
+
+
 class ExactDecoder(json.JSONDecoder):
     """Reads decimals as Decimal and refuses NaN and Infinity, which are no JSON."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "parse_float": Decimal, "parse_constant": _no_number})
+        super().__init__(**{**options, "parse_float": read_decimal, "parse_constant": _no_number})
 
 
 _decoder = ExactDecoder()

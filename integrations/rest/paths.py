@@ -11,7 +11,6 @@ import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ import msgspec
 from jsonpath import selectors
 
 from ingestion import ConfigurationError, SourceChanged, doubled_error
+from integrations.rest.exact_json import read_decimal
 from integrations.rest.json_splitting import NameTwice, split_elements, split_members, split_members_leniently
 from integrations.rest.path_cost import cost_problems, plain_steps
 from integrations.rest.path_walk import (
@@ -111,7 +111,7 @@ class Path:
 
     def _select_decoded(self, body: bytes) -> Iterator[bytes]:
         """The bytes of every location that python-jsonpath finds in the decoded page."""
-        page = json.loads(body, parse_float=Decimal)
+        page = json.loads(body, parse_float=read_decimal)
         _require_names_once(body)  # or the last value of a name would decide what a filter selects
         split_containers: dict[tuple[Any, ...], bytes] = {}
         output_budget, read_budget = 4 * len(body), [_MAX_PASSES * len(body)]
@@ -164,7 +164,7 @@ def path(text: str) -> Path:
         )
     try:
         compiled = _ENVIRONMENT.compile(text)
-    except (jsonpath.JSONPathError, ValueError, RecursionError) as error:
+    except (jsonpath.JSONPathError, ValueError, ArithmeticError, RecursionError) as error:
         raise ConfigurationError(f"{text!r} is not a JSONPath: {str(error).splitlines()[0]}.") from error
     if isinstance(compiled, jsonpath.CompoundJSONPath):
         raise ConfigurationError(f"{text!r} joins several paths; use one.")
@@ -202,7 +202,7 @@ def value_at_steps(body: bytes, steps: Sequence[str | int | None], text: str) ->
         matches = list(select(body.removeprefix(b"\xef\xbb\xbf"), steps, text))
         if steps:
             _require_names_once(matches[0])
-        return json.loads(matches[0], parse_float=Decimal)
+        return json.loads(matches[0], parse_float=read_decimal)
     except NullAtPath:
         return None
     except NothingAtPath:

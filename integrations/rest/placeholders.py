@@ -53,7 +53,7 @@ def config_names(text: str) -> set[str]:
 def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[[str], str] = str) -> str:
     """The text with its placeholders filled in; values of the config go through `encode`.
 
-    Raises ConfigurationError for a value that the config does not have.
+    Raises ConfigurationError for a value that the config does not have, or that `encode` refuses.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -64,7 +64,11 @@ def fill(text: str, window: Window, config: Mapping[str, Any], encode: Callable[
             end = window.end
             return FORMATS[form](end if not end.microsecond else end.replace(microsecond=0) + _SECOND)
         if name.startswith("config."):
-            return encode(_config_value(name.removeprefix("config."), config))
+            config_value = _config_value(name.removeprefix("config."), config)
+            try:
+                return encode(config_value)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"The declaration uses {{{name}}}. {error}") from None
         return match[0]
 
     return _PLACEHOLDER.sub(value, text)
@@ -120,6 +124,12 @@ def _config_value(name: str, config: Mapping[str, Any]) -> str:
             f"of at most {_MAX_CONFIG_VALUE} characters."
         )
     return str(value)
+
+
+def has_placeholder_as_port(address: str) -> bool:
+    """Whether an address has a placeholder where its port stands."""
+    host = re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
+    return any(_PLACEHOLDER.search(part) for part in re.split(r":(?![^{]*\})", host)[1:])
 
 
 def without_config(text: str) -> str:

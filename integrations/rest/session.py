@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -170,16 +170,25 @@ def build_call(declaration: Declaration, ctx: Context) -> Call:
     window = ctx.window or Window(_EPOCH, ctx.now)
     if declaration.lookback and not ctx.backfill and ctx.window is not None:
         window = Window(max(_EPOCH, window.start - timedelta(seconds=declaration.lookback)), window.end)
-    base = placeholders.fill(declaration.base_url, window, ctx.config, _checked_for_address)
-    path = placeholders.fill(declaration.path, window, ctx.config, _quoted_for_path)
+    return _fill_call(declaration, window, ctx.config)
+
+
+def require_fillable(declaration: Declaration, config: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError, which names the key, where no call could be made with the values of the config."""
+    _fill_call(declaration, Window(_EPOCH, _EPOCH), config)
+
+
+def _fill_call(declaration: Declaration, window: Window, config: Mapping[str, Any]) -> Call:
+    base = placeholders.fill(declaration.base_url, window, config, _checked_for_address)
+    path = placeholders.fill(declaration.path, window, config, _quoted_for_path)
     params: dict[str, Any] = placeholders.fill_all(
-        {name: _parameter_text(value) for name, value in declaration.params.items()}, window, ctx.config
+        {name: _parameter_text(value) for name, value in declaration.params.items()}, window, config
     )
-    headers = {name: placeholders.fill(value, window, ctx.config) for name, value in declaration.headers.items()}
+    headers = {name: placeholders.fill(value, window, config) for name, value in declaration.headers.items()}
     for name, value in headers.items():
         if not value.isascii() or not value.isprintable():
             raise ConfigurationError(f"The header {name} may hold printable ASCII only.")
-    body = placeholders.fill_all(declaration.body, window, ctx.config) if declaration.body is not None else None
+    body = placeholders.fill_all(declaration.body, window, config) if declaration.body is not None else None
     if declaration.method == "POST" and body is None:
         body = {}
     return Call(base + path, declaration.method, params, headers, body)

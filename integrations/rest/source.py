@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from pydantic import PrivateAttr
+from pydantic import BaseModel, PrivateAttr
 
-from ingestion import Context, Json, OnDrift, Page, RecordError, counted
+from ingestion import (
+    Context,
+    Json,
+    Keys,
+    OnDrift,
+    Page,
+    RecordError,
+    counted,
+    key_names,
+    pasted_secrets,
+    require_keys,
+)
 from integrations.http import Client
 from integrations.rest import config, config_keys, exact_json, placeholders
 from integrations.rest.answers import undeclared_members
@@ -21,8 +32,7 @@ from integrations.rest.declaration import Declaration
 from integrations.rest.paginator import RUN_FAILS, Paginator
 from integrations.rest.paths import scalar_at
 from integrations.rest.progress import Progress
-from integrations.rest.secret_detection import secrets_under
-from integrations.rest.session import Session
+from integrations.rest.session import Session, require_fillable
 from integrations.rest.versions import version_of
 
 _PREVIEW_BYTES = 2 * 1024 * 1024
@@ -37,7 +47,7 @@ class Rest(Declaration):
 
     _connect: Connect = PrivateAttr(default=Client)
     _untrusted: bool = PrivateAttr(default=False)
-    _transform_keys: frozenset[str] = PrivateAttr(default=frozenset())
+    _transform_keys: Keys = PrivateAttr(default=())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -56,16 +66,23 @@ class Rest(Declaration):
         changed._untrusted = True
         return changed
 
-    def with_config_keys(self, *names: str) -> Self:
-        """The source for a pipeline whose own transform reads these keys of a connection's config, too."""
+    def with_config_keys(self, *names: str | type[BaseModel]) -> Self:
+        """The source for a pipeline whose own transform reads these keys of a connection's config, too.
+
+        Takes their names, or one Pydantic model that has a field for each key and validates its value.
+        """
         changed = self.model_copy()
-        changed._transform_keys = self._transform_keys | set(names)
+        only_argument = names[0] if len(names) == 1 else None
+        keys: Any = only_argument if isinstance(only_argument, type) else (*key_names(self._transform_keys), *names)
+        require_keys("Rest", keys)
+        changed._transform_keys = keys
         return changed
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        """Refuse a config without a value for a `{config.NAME}`, or with a key that is never read."""
+        """Refuse a config without a usable value for a `{config.NAME}`, or with a key that is never read."""
         config_keys.refuse_unread_keys(config, self, self._transform_keys)
         placeholders.require(self.texts, config)
+        require_fillable(self, config)
 
     def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
         with self._session(ctx) as session:
@@ -205,11 +222,14 @@ class Configured:
         """Refuse a wrong config. An empty one may be stored, because a connection exists before it is declared."""
         if settings:
             other_keys = {name: value for name, value in settings.items() if name != config.KEY}
-            config.refuse_secrets(secrets_under("config", other_keys))
+            config.refuse_secrets(pasted_secrets("config", other_keys))
             config_keys.refuse_member_keys(other_keys)
+            if config.KEY not in settings:
+                config_keys.refuse_mistaken_keys(other_keys)
             declaration = config.declaration_in(Rest, settings)
             config_keys.refuse_unknown_keys_of(other_keys, declaration)
             placeholders.require(declaration.texts, other_keys)
+            require_fillable(declaration, other_keys)
 
     def completed(self, settings: Mapping[str, Any], stored: Mapping[str, Any], name: str) -> dict[str, Any]:
         """The config with the integration that the form would set, where an API is declared for the first time."""

@@ -1,4 +1,4 @@
-"""What a source needs of a message broker: two methods."""
+"""The interface between a source and a message broker: two methods, and two optional abilities."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from ingestion import RecordError
 
 
 class Message(NamedTuple):
-    """One message as the broker gave it out. Acknowledging its `receipt` removes it there."""
+    """One message that the broker delivered. Acknowledging its `receipt` removes it there."""
 
     receipt: str
     body: bytes
     """One JSON object."""
     key: str = ""
-    """The message's own id, the same whenever it is given out; the record's key where its body holds none."""
+    """The message's own id, the same at every delivery; the record's key where the body has none."""
     fault: str = ""
-    """Why `body` could not be made of it; the message becomes a dead letter."""
+    """Why the message has no usable body; it becomes a dead letter."""
     error: type[RecordError] = RecordError
     """The class of that dead letter."""
 
 
 class Missed(NamedTuple):
-    """Messages that were deleted at the broker before anybody read them: `many` of them, None where it cannot tell.
+    """Messages that were deleted at the broker before they were read.
 
-    They lay behind the message `since` and up to `until`.
+    `many` is their number, None where the broker does not know it. They lay after the message `since`, up to `until`.
     """
 
     many: int | None
@@ -37,32 +37,32 @@ class Broker(Protocol):
     """One opened subscription. Raises Transient when the broker cannot be reached, CredentialError when it refuses."""
 
     def take(self, most: int) -> Sequence[Message]:
-        """Up to `most` messages that nobody acknowledged, [] when there are none now; never waits for more.
+        """Up to `most` unacknowledged messages, [] when there are none now; the broker never waits for more.
 
-        Also those that were given out to somebody who died. None twice while this subscription is open.
+        Messages that were delivered to a consumer that died are included. No message comes twice within a subscription.
         """
         ...
 
     def acknowledge(self, receipts: Sequence[str]) -> None:
-        """These messages are committed: never give them out again. Receipts of another opening are fine too."""
+        """Mark these messages as processed, never to be delivered again. Receipts of an earlier subscription work."""
         ...
 
 
 @runtime_checkable
 class Peeks(Protocol):
-    """A broker that can also show messages without giving them out, for dry runs and previews."""
+    """A broker that can also show messages without delivering them, for dry runs and previews."""
 
     def peek(self, most: int) -> Sequence[Message]:
-        """The oldest messages that wait; asking changes nothing at the broker."""
+        """The oldest waiting messages; the call changes nothing at the broker."""
         ...
 
 
 @runtime_checkable
 class Misses(Protocol):
-    """A broker that knows what is missing among the messages it gives out."""
+    """A broker that knows which messages were deleted before they were read."""
 
     def missed(self) -> Missed | None: ...
 
     def pass_over(self, missed: Missed) -> None:
-        """It was told of; once nothing waits any more, begin behind it."""
+        """Continue after the missing messages, which have been reported, once no message waits any more."""
         ...

@@ -1,4 +1,4 @@
-"""A Redis client for addresses that come from tenants: it connects only to public addresses, those that it checked."""
+"""A Redis client for addresses that tenants provide: it connects only to addresses that it checked to be public."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from integrations.http import networks, permitted
 
 
 def checked_client(url: str, private_networks: Sequence[str], **options: Any) -> redis.Redis:
-    """A client for redis:// or rediss://. Raises ConfigurationError for any other kind of address, or with options."""
+    """A client for redis:// or rediss://. Raises ConfigurationError for another scheme or an address with options."""
     parts = urlsplit(url)
     if parts.scheme not in ("redis", "rediss") or parts.query or parts.fragment:
         raise ConfigurationError("The credential's url must be like rediss://user:password@host:6379/0, no options.")
@@ -25,8 +25,8 @@ def checked_client(url: str, private_networks: Sequence[str], **options: Any) ->
     return redis.Redis.from_pool(pool)
 
 
-def allowed(address: str, private_networks: Sequence[str]) -> bool:
-    """Whether tenants may have us connect to this address (as text): by the rule of the HTTP client."""
+def is_allowed(address: str, private_networks: Sequence[str]) -> bool:
+    """Whether the address (as text) may be connected to for a tenant, by the rule of the HTTP client."""
     try:
         permitted(address, [address.partition("%")[0]], networks(private_networks))
     except PrivateAddress:
@@ -35,22 +35,22 @@ def allowed(address: str, private_networks: Sequence[str]) -> bool:
 
 
 class _Checked(Connection):
-    """Resolves once, checks every address, connects to one of exactly those."""
+    """Resolves the name once, checks every address, and connects to one of exactly these."""
 
     def __init__(self, *args: Any, private_networks: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self._private_networks = private_networks
 
     def _connect(self) -> socket.socket:
-        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        if not all(allowed(str(one[4][0]), self._private_networks) for one in found):
+        infos = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        if not all(is_allowed(str(address[0]), self._private_networks) for *_, address in infos):
             raise ConfigurationError(
                 "The address of Redis lies in a private network. Where it may be called, add that network to "
                 'INGESTION["PRIVATE_NETWORKS"] (in the standalone project: the variable PRIVATE_NETWORKS).'
             )
         failure: OSError = OSError("The name has no address.")
-        for family, kind, protocol, _, address in found:
-            connection = socket.socket(family, kind, protocol)
+        for family, socket_type, protocol, _, address in infos:
+            connection = socket.socket(family, socket_type, protocol)
             try:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.settimeout(self.socket_connect_timeout)
@@ -64,4 +64,4 @@ class _Checked(Connection):
 
 
 class _CheckedTls(SSLConnection, _Checked):
-    """The same below TLS; the certificate is still checked against the name."""
+    """The checked connection with TLS; the certificate is still checked against the name."""

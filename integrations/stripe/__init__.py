@@ -1,8 +1,8 @@
-"""Stripe: charges, invoices, customers and the other objects of an account become rows, and follow its changes.
+"""Stripe: loads the charges, invoices, customers and other objects of an account, and then their changes.
 
 `Stripe("charges")` is a source for pipelines of your own; the ready ones (`stripe.charges` and so on) fill the tables
-of this app. Everything but `models`, `destination`, `stored`, `pipelines`, `webhooks`, `admin` and `apps` knows no
-Django.
+of this app. Only `admin`, `apps`, `destination`, `distribution`, `management`, `models`, `pipelines`, `redelivery`,
+`stored` and `urls` use Django.
 """
 
 from integrations.extras import need

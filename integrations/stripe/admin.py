@@ -20,26 +20,27 @@ from integrations.stripe.models import StripeObject
 from integrations.stripe.money import UnknownCurrency, exponent
 from integrations.stripe.redelivery import PERMISSION, deliver_again
 
-_SHOWN = 20_000
+_MOST_CHARACTERS = 20_000
+"""Characters of an event's body that the page shows."""
 _FIRST = ("tenant", "external_id", "livemode", "deleted_at", "created_at")
 _LAST = ("metadata", "as_of", "run", "loaded_at")
 
 
-def shown(amount: Decimal | None, currency: str) -> str:
-    """With as many decimals as Stripe counts in, and more only where there are more."""
+def money_text(amount: Decimal | None, currency: str) -> str:
+    """The amount with its currency, with the decimals of Stripe's integers, and more where the amount has more."""
     if amount is None:
         return "–"
     exact = format(amount.normalize(), "f")
     try:
-        least = exponent(currency)
+        usual_decimals = exponent(currency)
     except UnknownCurrency:
-        least = 0
-    given = len(exact.partition(".")[2])
-    return f"{amount:,.{max(given, least)}f} {currency}".strip().replace(" ", "\N{NO-BREAK SPACE}")
+        usual_decimals = 0
+    decimals = len(exact.partition(".")[2])
+    return f"{amount:,.{max(decimals, usual_decimals)}f} {currency}".strip().replace(" ", "\N{NO-BREAK SPACE}")
 
 
-class StatusFilter(admin.SimpleListFilter):
-    """By the statuses that the page declares; to find out which there are would read the whole table."""
+class ObjectStatusFilter(admin.SimpleListFilter):
+    """Filters by the statuses that the page declares; to look up which ones occur would read the whole table."""
 
     title = _("status")
     parameter_name = "status"
@@ -52,7 +53,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 class ObjectAdmin(ConsoleAdmin):
-    """One kind of object. `columns` stand in the list after its id, `amount` names its main amount."""
+    """The pages of one kind of object. `columns` follow the id in the list, `amount` names the main amount."""
 
     columns: Sequence[str] = ()
     amount = ""
@@ -66,24 +67,24 @@ class ObjectAdmin(ConsoleAdmin):
         return ["external_id", *money, *self.columns, "created_at", "deleted_at", "tenant"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return [*([StatusFilter] if self.statuses else []), *super().get_list_filter(request)]
+        return [*([ObjectStatusFilter] if self.statuses else []), *super().get_list_filter(request)]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        known = {*_FIRST, *_LAST, "id", "digest"}
-        own = [field.name for field in self.model._meta.concrete_fields if field.name not in known]
-        return [*_FIRST, *own, *_LAST]
+        common = {*_FIRST, *_LAST, "id", "digest"}
+        specific = [field.name for field in self.model._meta.concrete_fields if field.name not in common]
+        return [*_FIRST, *specific, *_LAST]
 
     def get_search_fields(self, request: HttpRequest) -> Any:
-        """The object's own id, and those of others by which there is an index."""
-        second = (index.fields[1] for index in self.model._meta.indexes if index.fields[0] == "tenant")
-        return ["external_id", *(name for name in second if name != "created_at")]
+        """The object's own id, and the ids of other objects that have an index."""
+        indexed = (index.fields[1] for index in self.model._meta.indexes if index.fields[0] == "tenant")
+        return ["external_id", *(name for name in indexed if name != "created_at")]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         return find_exactly(queryset, term, self.get_search_fields(request)), False
 
     @admin.display(description=_("amount"))
     def money(self, row: StripeObject) -> str:
-        return shown(getattr(row, self.amount), getattr(row, "currency", ""))
+        return money_text(getattr(row, self.amount), getattr(row, "currency", ""))
 
 
 @admin.register(models.StripeBalanceTransaction)
@@ -183,19 +184,34 @@ class EventAdmin(OffersVerbs, ConsoleAdmin):
     search_fields = ["external_id", "object_id", "account"]
     search_help_text = _("The id of an event, an object or a connected account, whole")
     fields = [
-        "tenant", "external_id", "type", "object_id", "account", "livemode", "api_version", "created_at", "verdict",
-        "run", "loaded_at",
-    ]  # fmt: skip
+        "tenant",
+        "external_id",
+        "type",
+        "object_id",
+        "account",
+        "livemode",
+        "api_version",
+        "created_at",
+        "verdict",
+        "run",
+        "loaded_at",
+    ]
     readonly_fields = ["laid_out"]
     change_form_template = "ingestion/with_verbs.html"
     verbs = [
-        Verb("deliver", _("Deliver again"), f"ingestion.{PERMISSION}", _deliver, OptionalReasonForm,
-             lambda event: bool(event.body),
-             _("Passes the event on to the connections that follow its object by now. It stays here where none does.")),
-    ]  # fmt: skip
+        Verb(
+            "deliver",
+            _("Deliver again"),
+            f"ingestion.{PERMISSION}",
+            _deliver,
+            OptionalReasonForm,
+            lambda event: bool(event.body),
+            _("Passes the event on to the connections that follow its object by now. It stays here where none does."),
+        ),
+    ]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """What the event says is a payload: for those who may see them."""
+        """The fields; the event's body is a payload, for users with the permission to see payloads."""
         user: Any = request.user
         return [*self.fields, *(["laid_out"] if user.has_perm("ingestion.view_payload") else [])]
 
@@ -207,4 +223,4 @@ class EventAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.display(description=_("body"))
     def laid_out(self, event: models.StripeEvent) -> str:
-        return format_html('<pre class="sg-pre">{}</pre>', event.body[:_SHOWN]) if event.body else "–"
+        return format_html('<pre class="sg-pre">{}</pre>', event.body[:_MOST_CHARACTERS]) if event.body else "–"

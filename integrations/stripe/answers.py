@@ -1,4 +1,4 @@
-"""What an answer of status 200 is that is not what was asked for, in words that hold no object's values."""
+"""Describes an unexpected response with status 200, without any values of objects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import msgspec
 
 from ingestion import SourceChanged, Transient
 
-_LONGEST = 200
+_EXCERPT = 200
+"""Characters of Stripe's own texts that a message quotes."""
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
@@ -15,24 +16,25 @@ class _Error(msgspec.Struct):
     message: str = ""
 
 
-class _Answer(msgspec.Struct):
+class _Response(msgspec.Struct):
     object: str = ""
     error: _Error | None = None
 
 
-_read = msgspec.json.Decoder(_Answer).decode
+_read = msgspec.json.Decoder(_Response).decode
 
 
-def unexpected(asked: str, body: bytes, why: Exception | None = None) -> SourceChanged | Transient:
-    """The error of an answer that is not what was `asked` for. One that was cut off is asked for again."""
-    parted = body.lstrip()[:1] == b"{" and body.rstrip()[-1:] != b"}"
-    if body.strip() and why is not None and (parted or "truncated" in str(why)):
-        return Transient(f"Stripe's answer ends in the middle; it is asked for {asked} again.")
-    reason = f": {why}" if isinstance(why, msgspec.ValidationError) else ""
-    return SourceChanged(f"Stripe was asked for {asked} and answered with something else, {_kind(body)}{reason}.")
+def unexpected_response(requested: str, body: bytes, error: Exception | None = None) -> SourceChanged | Transient:
+    """The error of a response that is not what was `requested`. A truncated one is requested again."""
+    unclosed = body.lstrip()[:1] == b"{" and body.rstrip()[-1:] != b"}"
+    if body.strip() and error is not None and (unclosed or "truncated" in str(error)):
+        return Transient(f"Stripe's answer ends in the middle; it is asked for {requested} again.")
+    reason = f": {error}" if isinstance(error, msgspec.ValidationError) else ""
+    description = _description(body)
+    return SourceChanged(f"Stripe was asked for {requested} and answered with something else, {description}{reason}.")
 
 
-def _kind(body: bytes) -> str:
+def _description(body: bytes) -> str:
     start = body.lstrip()[:1]
     if not start:
         return "an empty body"
@@ -43,5 +45,5 @@ def _kind(body: bytes) -> str:
     except _UNREADABLE:
         return "what is no object of Stripe's"
     if answer.error is not None:
-        return f"an error ({answer.error.type or 'of no type'}: {answer.error.message[:_LONGEST] or 'without words'})"
-    return f"an object {answer.object[:_LONGEST]!r}" if answer.object else "an object that names no kind"
+        return f"an error ({answer.error.type or 'of no type'}: {answer.error.message[:_EXCERPT] or 'without words'})"
+    return f"an object {answer.object[:_EXCERPT]!r}" if answer.object else "an object that names no kind"

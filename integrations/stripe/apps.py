@@ -1,4 +1,4 @@
-"""The Stripe kind as a Django app."""
+"""The Stripe integration as a Django app."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _

@@ -1,7 +1,7 @@
-"""Events of accounts that are none of the tenant's: a platform's endpoint hears of all its customers' accounts.
+"""Events of connected accounts that are not the tenant's: a platform's endpoint gets those of all its customers.
 
-What they say is another party's. Before anything is stored the event is cut down to its head, with the hash and the
-size of what it was, so that its sender can be told which event came here.
+Their content belongs to another party. Before such an event is stored it is reduced to its head, with the hash and the
+size of the original, so that its sender can be told which event arrived.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ import hashlib
 import json
 from collections.abc import Callable, Collection
 
-from integrations.stripe.objects import MARK, event
+from integrations.stripe.objects import MARK, parse_event
 
 
-def without_strangers(body: bytes, accounts: Callable[[], Collection[str]]) -> bytes:
-    """`body`, or the head of an event of a connected account that is not among `accounts`, the tenant's own."""
-    found = event(body)
-    if found is None or not found.account or found.account in accounts():
+def without_other_accounts(body: bytes, accounts: Callable[[], Collection[str]]) -> bytes:
+    """`body`; only the head for an event of a connected account that is not among `accounts`, the tenant's own."""
+    event = parse_event(body)
+    if event is None or not event.account or event.account in accounts():
         return body
     head = {
-        "id": found.id,
+        "id": event.id,
         "object": "event",
-        "type": found.type,
-        "created": found.created,
-        "account": found.account,
-        "livemode": bool(found.livemode),
-        "api_version": found.api_version,
+        "type": event.type,
+        "created": event.created,
+        "account": event.account,
+        "livemode": bool(event.livemode),
+        "api_version": event.api_version,
         "data": {"object": {}},
         MARK: {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body)},
     }

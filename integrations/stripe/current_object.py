@@ -1,26 +1,26 @@
-"""One object as it is now."""
+"""Fetches one object in its present state."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
-from integrations.stripe.answers import unexpected
+from integrations.stripe.answers import unexpected_response
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
-from integrations.stripe.nested import completed
-from integrations.stripe.objects import glance
+from integrations.stripe.nested import complete_cut_lists
+from integrations.stripe.objects import read_head
 
 
-def current(api: Api, kind: Kind, identity: str) -> bytes | None:
-    """The object's bytes, its lists whole; None when Stripe does not know it, or says that it was deleted.
+def fetch_current(api: Api, kind: Kind, identity: str) -> bytes | None:
+    """The object's bytes with complete lists; None when Stripe does not know it or says that it was deleted.
 
-    Raises SourceChanged for an answer that is about something else: an error inside a 200, say.
+    Raises SourceChanged for a response about something else: an error in a 200, say.
     """
     try:
         body = api.get(f"{kind.path}/{quote(identity, safe='')}").body
     except NoSuchObject:
         return None
-    found = glance(body)
-    if found.id != identity:
-        raise unexpected(identity, body)
-    return None if found.deleted else completed(api, kind, body)
+    head = read_head(body)
+    if head.id != identity:
+        raise unexpected_response(identity, body)
+    return None if head.deleted else complete_cut_lists(api, kind, body)

@@ -1,4 +1,4 @@
-"""The tables of Stripe objects: an upsert that never goes back, and deletions that keep the row."""
+"""Loads Stripe objects into their tables: no row goes back to an older state, and a deletion keeps the row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from integrations.stripe.models import StripeObject
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """Loads into one of the tables. Everything but deletions of which only the id is known is its `Upsert`'s."""
+    """Loads into one of the tables, by an `Upsert` for everything but deletions without a newer state."""
 
     model: type[StripeObject]
 
@@ -38,38 +38,44 @@ class Mirror:
         return row["as_of"]
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        ends = self._only_ends(ctx, rows)
-        if not ends:
+        deletions = self._bare_deletions(ctx, rows)
+        if not deletions:
             return self._upsert.load(ctx, rows)
-        for end in ends:
-            self._bury(ctx, end)
-        loaded = self._upsert.load(ctx, [row for row in rows if row not in ends])
-        return Loaded([*loaded.ready, *ends], loaded.rejected)
+        for deletion in deletions:
+            self._mark_deleted(ctx, deletion)
+        loaded = self._upsert.load(ctx, [row for row in rows if row not in deletions])
+        return Loaded([*loaded.ready, *deletions], loaded.rejected)
 
-    def _only_ends(self, ctx: Context, rows: Sequence[Ready]) -> list[Ready]:
-        """Deletions of which only the end is news: nothing but an id came along, or a state of the stored one's second.
+    def _bare_deletions(self, ctx: Context, rows: Sequence[Ready]) -> list[Ready]:
+        """Deletions without a newer state of the object: with an id alone, or with a state of the stored one's second.
 
-        Stripe dates events by the second. Of an id that was deleted, used again and deleted again within one, the state
-        that a deletion carries may be older than the stored one; that it is gone holds either way.
+        Stripe dates events by the second. When an id was deleted, used again and deleted again within one second, the
+        state in a deletion may be older than the stored one; the object is deleted in either case.
         """
-        whole = {row.row["external_id"]: row.row["as_of"] for row in rows if _is_end(row) and "created_at" in row.row}
-        if whole:
-            stored = self.model.objects.for_tenant(ctx.tenant).filter(external_id__in=list(whole))
-            whole = {key: second for key, second in stored.values_list("external_id", "as_of") if whole[key] == second}
+        seconds = {
+            row.row["external_id"]: row.row["as_of"] for row in rows if _is_deletion(row) and "created_at" in row.row
+        }
+        same_second: set[str] = set()
+        if seconds:
+            stored = self.model.objects.for_tenant(ctx.tenant).filter(external_id__in=list(seconds))
+            states = stored.values_list("external_id", "as_of")
+            same_second = {external_id for external_id, as_of in states if seconds[external_id] == as_of}
         return [
-            row for row in rows if "created_at" not in row.row or (_is_end(row) and row.row["external_id"] in whole)
+            row
+            for row in rows
+            if "created_at" not in row.row or (_is_deletion(row) and row.row["external_id"] in same_second)
         ]
 
-    def _bury(self, ctx: Context, one: Ready) -> None:
-        """Mark the row as deleted unless it is newer; where there is none, there is nothing to keep.
+    def _mark_deleted(self, ctx: Context, deletion: Ready) -> None:
+        """Mark the row as deleted unless it is newer; an object without a row gets none.
 
-        The content's digest is written with it, or the object, should it be there again, would count as unchanged.
+        The content's digest is written too: with the old one an object that exists again would count as unchanged.
         """
         rows = self.model.objects.for_tenant(ctx.tenant)
-        rows.filter(external_id=one.row["external_id"], as_of__lte=one.row["as_of"]).update(
-            deleted_at=Coalesce(F("deleted_at"), one.row["deleted_at"]),
-            as_of=one.row["as_of"],
-            digest=one.digest,
+        rows.filter(external_id=deletion.row["external_id"], as_of__lte=deletion.row["as_of"]).update(
+            deleted_at=Coalesce(F("deleted_at"), deletion.row["deleted_at"]),
+            as_of=deletion.row["as_of"],
+            digest=deletion.digest,
             run_id=ctx.run_id,
             loaded_at=datetime.now(UTC),
         )
@@ -93,5 +99,5 @@ class Mirror:
         return Upsert(self.model, key=["external_id"], version="as_of")
 
 
-def _is_end(row: Ready) -> bool:
+def _is_deletion(row: Ready) -> bool:
     return row.row.get("deleted_at") is not None

@@ -1,4 +1,4 @@
-"""Events on to the connections that follow their objects, in the transaction that keeps the event."""
+"""Passes events on to the connections that follow their objects, in the transaction that stores the event."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from integrations.stripe.source import Stripe
 _ROWS = Upsert(StripeEvent, key=["external_id"])
 _VERDICT = StripeEvent.Verdict
 Followers = Sequence[tuple[Connection, Pipeline]]
+"""Connections that follow objects of Stripe, with their pipelines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Keeps each event and delivers it, as it came, to the tenant's connections of the same integration and account."""
+    """Stores each event and delivers it unchanged to the tenant's connections of the same integration and account."""
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
         return _ROWS.stored(ctx, keys)
@@ -38,15 +39,15 @@ class Distribution:
         if not rows:
             return Loaded(rows)
         followers = followers_of(ctx.tenant, ctx.integration)
-        return _ROWS.load(ctx, [self._settled(one, followers) for one in rows])
+        return _ROWS.load(ctx, [self._deliver(event, followers) for event in rows])
 
-    def _settled(self, one: Ready, followers: Followers) -> Ready:
-        """The event with its verdict, delivered where that says so."""
-        verdict, takers = judged(one.row, followers)
-        verdict = delivered(one.row["external_id"], one.record.body, verdict, takers)
-        row = {name: value for name, value in one.row.items() if name not in ("expected_mode", "may_read")}
-        body = one.record.body.decode("utf-8", "replace")
-        return one._replace(row={**row, **kept_of(verdict, object_id=row["object_id"], body=body)})
+    def _deliver(self, event: Ready, followers: Followers) -> Ready:
+        """Deliver the event to the connections that take it; return its row with the verdict."""
+        verdict, receivers = decide(event.row, followers)
+        verdict = deliver_event(event.row["external_id"], event.record.body, verdict, receivers)
+        row = {name: value for name, value in event.row.items() if name not in ("expected_mode", "may_read")}
+        body = event.record.body.decode("utf-8", "replace")
+        return event._replace(row={**row, **stored_columns(verdict, object_id=row["object_id"], body=body)})
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
         return _ROWS.total(ctx, column, keys)
@@ -59,41 +60,43 @@ def followers_of(tenant: Tenant | TenantRef, integration: str) -> Followers:
     """The tenant's connections that follow objects with the credential for `integration`."""
     return [
         (connection, pipeline)
-        for connection, pipeline in connections_of(tenant, lambda one: isinstance(one.source, Stripe))
+        for connection, pipeline in connections_of(tenant, lambda pipeline: isinstance(pipeline.source, Stripe))
         if integration_of(connection, pipeline) == integration
     ]
 
 
-def judged(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Connection]]:
-    """What becomes of the event with that head, and who takes it."""
+def decide(event: Mapping[str, Any], followers: Followers) -> tuple[str, list[Connection]]:
+    """The verdict on the event with that head, and the connections to which it is delivered."""
     if not event["may_read"]:
         return _VERDICT.OTHER_ACCOUNT, []
     if event["expected_mode"] not in (None, event["livemode"]):
         return _VERDICT.OTHER_MODE, []
     readers = [
-        (one, pipeline) for one, pipeline in followers if str(one.config.get("account") or "") == event["account"]
+        (connection, pipeline)
+        for connection, pipeline in followers
+        if str(connection.config.get("account") or "") == event["account"]
     ]
     if event["account"] and not readers:
         return _VERDICT.NO_READER, []
-    takers = [one for one, pipeline in readers if _follows(pipeline, event["type"])]
-    return (_VERDICT.DELIVERED if takers else _VERDICT.UNKNOWN), takers
+    receivers = [connection for connection, pipeline in readers if _follows(pipeline, event["type"])]
+    return (_VERDICT.DELIVERED if receivers else _VERDICT.UNKNOWN), receivers
 
 
-def delivered(event_id: str, body: bytes, verdict: str, takers: Sequence[Connection]) -> str:
-    """Pass the event on to those who take it; its `verdict`, or that it is too large to be passed on to anybody."""
+def deliver_event(event_id: str, body: bytes, verdict: str, receivers: Sequence[Connection]) -> str:
+    """Deliver the event to the receivers; return its `verdict`, or that it is too large to be delivered."""
     try:
-        for connection in takers:
+        for connection in receivers:
             deliver(connection, event_id, body, content_type="application/json")
-    except PayloadTooLarge:  # before anything of it was stored: the limit is the same for all
+    except PayloadTooLarge:  # raised for the first receiver, before a delivery is stored: all have the same limit
         return _VERDICT.TOO_LARGE
     return verdict
 
 
-def kept_of(verdict: str, *, object_id: str, body: str) -> dict[str, str]:
-    """What is stored of an event with that verdict, beside its head: the columns `verdict`, `object_id` and `body`.
+def stored_columns(verdict: str, *, object_id: str, body: str) -> dict[str, str]:
+    """The columns `verdict`, `object_id` and `body` of an event with that verdict.
 
-    A platform hears of all its customers' accounts: what is none of this tenant's is not kept for its staff. Those who
-    took an event have its body as a delivery of their own.
+    A platform receives events of all its customers' accounts: the content of another party's event is not stored for
+    this tenant's staff. The body of a delivered event is stored with the deliveries of its receivers.
     """
     if verdict == _VERDICT.OTHER_ACCOUNT:
         return {"verdict": verdict, "object_id": "", "body": ""}

@@ -1,12 +1,15 @@
-"""The Events feed: what changed since the last run, each object once, in its newest state.
+"""The Events feed: the objects that changed since the last run, each once, in its newest state.
 
-The feed is read from its newest event back to the start of the window, and an object's first appearance settles it:
-with all later events in view, what that event carries is what the object is. Fetched instead of believed are objects
-whose event is younger than `SETTLE` seconds (one of the same moments may not be listed yet), shares its second with
-another, or may do so with one of the next page; those that the event only touches; and those with a list that it cut.
+The feed is read from its newest event back to the start of the window. The first event about an object is the newest,
+so the object that it carries is the object's present state. An object is fetched instead of taken from its event when
 
-After an interruption the feed is read again from its newest event, to know which objects are settled, and goes on
-where it stopped. What is new by then belongs to the next run, whose window overlaps this one.
+- the event is younger than `SETTLE` seconds, because a later event may not be listed yet;
+- the event shares its second with another event about the object, or may share it with one of the next page;
+- the event does not carry the object itself;
+- the event carries the object with a list that is cut short.
+
+After an interruption the feed is read again from its newest event, to learn which objects are done, and continues where
+it stopped. Events that are new by then belong to the next run, whose window overlaps this one.
 """
 
 from __future__ import annotations
@@ -18,106 +21,112 @@ from typing import Any
 from ingestion import Context, Json, Page, Record, Refusal, SourceChanged, Transient
 from integrations.stripe.client import Api, NoSuchObject
 from integrations.stripe.kinds import Kind
-from integrations.stripe.nested import cut
-from integrations.stripe.object_changes import ABOUT_NOTHING, News, about, add, carried, fetched
-from integrations.stripe.objects import Event, event, parted, refusal_of, split
+from integrations.stripe.nested import cut_lists
+from integrations.stripe.object_changes import ABOUT_NOTHING, News, fetch, keep_newest, news_about, object_in_event
+from integrations.stripe.objects import EventEnvelope, parse_event, partition, refusal_of, split_list
 
 SETTLE = 10
+"""Seconds after which all events of a moment are expected to be listed."""
 _LIMIT = 100
+"""The most events that Stripe lists at once."""
 _BATCH = 1000
+"""Objects that make one batch."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One page of the feed, newest first."""
+class _FeedPage:
+    """One page of the feed, newest event first."""
 
-    events: list[Event]
-    strange: list[Refusal]
+    events: list[EventEnvelope]
+    refused: list[Refusal]
     more: bool
-    at: int
-    """Stripe's clock when the first page was asked for."""
+    requested_at: int
+    """Stripe's clock at the request of the first page."""
 
 
-def changes(ctx: Context, api: Api, kind: Kind, since: int, checkpoint: Json, refetch: bool) -> Iterator[Page]:
-    """Objects with events since then. The checkpoint names the last event that was read."""
-    seen: set[str] = set()
-    found: list[Record | Refusal] = []
-    pointless = 0
-    passed = checkpoint is None
-    place: Json = checkpoint
-    for part in _parts(ctx, api, kind, since):
-        events = part.events
-        if not passed:
-            done = _done(events, checkpoint)
-            seen.update(one.identity for one in filter(None, (about(kind, each) for each in events[:done])))
-            passed, events = done < len(events), events[done:]
-        found += part.strange if passed else []
-        told = [about(kind, one) for one in events]
-        pointless += told.count(None)
-        for news in _unsettled(told, seen):
-            seen.add(news.identity)
-            split_second = part.more and news.created == events[-1].created
-            doubtful = refetch or split_second or news.created >= part.at - SETTLE or _doubtful(kind, news)
-            found.append(fetched(api, kind, news) if doubtful else carried(kind, news))
+def read_changes(ctx: Context, api: Api, kind: Kind, since: int, checkpoint: Json, refetch: bool) -> Iterator[Page]:
+    """Pages of the objects with events since then. The checkpoint names the last event that was read."""
+    finished_ids: set[str] = set()
+    results: list[Record | Refusal] = []
+    irrelevant = 0
+    resumed = checkpoint is None
+    position: Json = checkpoint
+    for feed_page in _feed_pages(ctx, api, kind, since):
+        events = feed_page.events
+        if not resumed:
+            count = _count_processed(events, checkpoint)
+            processed = [news_about(kind, event) for event in events[:count]]
+            finished_ids.update(news.identity for news in processed if news)
+            resumed, events = count < len(events), events[count:]
+        results += feed_page.refused if resumed else []
+        news_of_page = [news_about(kind, event) for event in events]
+        irrelevant += news_of_page.count(None)
+        for news in _newest_of_each(news_of_page, finished_ids):
+            finished_ids.add(news.identity)
+            may_share_second = feed_page.more and news.created == events[-1].created
+            recent = news.created >= feed_page.requested_at - SETTLE
+            must_fetch = refetch or may_share_second or recent or _is_uncertain(kind, news)
+            results.append(fetch(api, kind, news) if must_fetch else object_in_event(kind, news))
             ctx.beat()
         if events:
-            place = {"id": events[-1].id, "created": events[-1].created}
-        if len(found) >= _BATCH:
-            yield _page(found, place, pointless)
-            found, pointless = [], 0
-    if found or pointless:
-        yield _page(found, place, pointless)
+            position = {"id": events[-1].id, "created": events[-1].created}
+        if len(results) >= _BATCH:
+            yield _page(results, position, irrelevant)
+            results, irrelevant = [], 0
+    if results or irrelevant:
+        yield _page(results, position, irrelevant)
 
 
-def _doubtful(kind: Kind, news: News) -> bool:
-    """Whether what the event carries may be less than the object, or not its last state."""
-    short = kind.whole_lists and news.own and cut(bytes(news.event.data.object), kind.whole_lists)
-    return not news.own or news.tied or bool(short)
+def _is_uncertain(kind: Kind, news: News) -> bool:
+    """Whether the event may carry less than the object, or not its last state."""
+    if not news.has_object or news.tied:
+        return True
+    return bool(kind.whole_lists and cut_lists(bytes(news.event.data.object), kind.whole_lists))
 
 
-def _unsettled(told: Iterable[News | None], seen: set[str]) -> list[News]:
-    """The newest news of each object of this page that no later page settled."""
-    first: dict[str, News] = {}
-    for news in filter(None, told):
-        if news.identity not in seen:
-            add(first, news)
-    return list(first.values())
+def _newest_of_each(news_of_page: Iterable[News | None], finished_ids: set[str]) -> list[News]:
+    """The newest event of each object of this page that is not finished yet."""
+    newest: dict[str, News] = {}
+    for news in filter(None, news_of_page):
+        if news.identity not in finished_ids:
+            keep_newest(newest, news)
+    return list(newest.values())
 
 
-def _done(events: list[Event], checkpoint: Any) -> int:
-    """How many of these events an earlier attempt had taken in."""
-    for number, one in enumerate(events):
-        if one.id == checkpoint["id"]:
-            return number + 1
-        if one.created < checkpoint["created"]:
-            return number
+def _count_processed(events: list[EventEnvelope], checkpoint: Any) -> int:
+    """How many of these events an earlier attempt processed."""
+    for index, event in enumerate(events):
+        if event.id == checkpoint["id"]:
+            return index + 1
+        if event.created < checkpoint["created"]:
+            return index
     return len(events)
 
 
-def _parts(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_Part]:
-    asked: dict[str, Any] = {"limit": _LIMIT, "created": {"gte": since}}
+def _feed_pages(ctx: Context, api: Api, kind: Kind, since: int) -> Iterator[_FeedPage]:
+    params: dict[str, Any] = {"limit": _LIMIT, "created": {"gte": since}}
     if len(kind.events) == 1:
-        asked["type"] = kind.events[0]
+        params["type"] = kind.events[0]
     else:
-        asked["types"] = list(kind.events)
-    more, at, oldest = True, 0, ""
+        params["types"] = list(kind.events)
+    more, requested_at, oldest = True, 0, ""
     while more:
         try:
-            answer = api.get("/v1/events", asked)
-        except NoSuchObject as missing:
-            raise Transient("The event that marked our place in the feed is gone; it is read again.") from missing
-        at = at or answer.at
-        bodies, more = split(answer.body)
-        read = [(body, event(body)) for body in bodies]
-        strange = [refusal_of(body, "events", "This is no event.") for body, news in read if news is None]
-        events = [news for _, news in read if news is not None]
+            answer = api.get("/v1/events", params)
+        except NoSuchObject as error:
+            raise Transient("The event that marked our place in the feed is gone; it is read again.") from error
+        requested_at = requested_at or answer.at
+        bodies, more = split_list(answer.body)
+        parsed = [(body, parse_event(body)) for body in bodies]
+        refused = [refusal_of(body, "events", "This is no event.") for body, event in parsed if event is None]
+        events = [event for _, event in parsed if event is not None]
         if more and (not events or events[-1].id == oldest):
             raise SourceChanged("The Events feed does not go on; it would never end.")
-        oldest = asked["starting_after"] = events[-1].id if events else ""
-        yield _Part(events, strange, more, at)
+        oldest = params["starting_after"] = events[-1].id if events else ""
+        yield _FeedPage(events, refused, more, requested_at)
         ctx.beat()
 
 
-def _page(found: list[Record | Refusal], place: Json, pointless: int) -> Page:
-    records, refused = parted(found)
-    return Page(records, place, refused, left_out={ABOUT_NOTHING: pointless} if pointless else {})
+def _page(results: list[Record | Refusal], position: Json, irrelevant: int) -> Page:
+    records, refused = partition(results)
+    return Page(records, position, refused, left_out={ABOUT_NOTHING: irrelevant} if irrelevant else {})

@@ -1,4 +1,4 @@
-"""A closed period's figures as Stripe has them, to hold the tables against."""
+"""A closed period's figures as Stripe has them, to compare the tables with."""
 
 from __future__ import annotations
 
@@ -12,47 +12,50 @@ import msgspec
 from ingestion import Figure, Record, SourceChanged, Window
 from integrations.stripe.client import Api
 from integrations.stripe.kinds import Kind
-from integrations.stripe.listing import Place, Span, walked
+from integrations.stripe.listing import CreationSpan, ListPosition, list_pages
 from integrations.stripe.money import UnknownCurrency, major
-from integrations.stripe.objects import UNREADABLE, glance
+from integrations.stripe.objects import UNREADABLE, read_head
 from integrations.stripe.parts import PART, bodies_of
 
 
-def figures(api: Api, kind: Kind, window: Window) -> Mapping[str, Figure]:
-    """The figures of what was created in the window, in major units by currency in upper case, '' where it has none.
+def compute_figures(api: Api, kind: Kind, window: Window) -> Mapping[str, Figure]:
+    """The figures of the objects created in the window, in major units, by currency in upper case ('' for none).
 
     Raises SourceChanged.
     """
-    span = Span(ceil(window.start.timestamp()), ceil(window.end.timestamp()))  # Stripe's times are whole seconds
-    decode = msgspec.json.Decoder(_amounted(kind)).decode
-    ids: dict[str, dict[str, Decimal]] = {}
+    # Rounded up, because Stripe's times are whole seconds.
+    span = CreationSpan(ceil(window.start.timestamp()), ceil(window.end.timestamp()))
+    decode = msgspec.json.Decoder(_amount_struct(kind)).decode
+    amounts: dict[str, dict[str, Decimal]] = {}
     for number in range(len(kind.lists)):
-        for bodies, _ in walked(api, kind, span, Place(number)):
-            for body in _counted(api, kind, bodies):
+        for bodies, _ in list_pages(api, kind, span, ListPosition(number)):
+            for body in _counted_bodies(api, kind, bodies):
                 try:
-                    one = decode(body)
-                    currency = one.currency if kind.amount else ""
-                    amount = major(one.amount, currency) if kind.amount else Decimal()
+                    counted = decode(body)
+                    currency = counted.currency if kind.amount else ""
+                    amount = major(counted.amount, currency) if kind.amount else Decimal()
                 except (UnknownCurrency, *UNREADABLE) as error:
-                    what = f"An object among the {kind.name} created since {window.start} has no figures"
-                    raise SourceChanged(f"{what}: {error}") from error
-                ids.setdefault(currency.upper(), {})[one.id] = amount
-    return {currency: Figure.of(found) for currency, found in ids.items()}
+                    message = f"An object among the {kind.name} created since {window.start} has no figures"
+                    raise SourceChanged(f"{message}: {error}") from error
+                amounts.setdefault(currency.upper(), {})[counted.id] = amount
+    return {currency: Figure.of(amount_of_id) for currency, amount_of_id in amounts.items()}
 
 
-def _counted(api: Api, kind: Kind, bodies: Iterable[bytes]) -> Iterator[bytes]:
-    """The objects of a page whose figures are wanted, or their parts; none of another kind, which a run refuses."""
+def _counted_bodies(api: Api, kind: Kind, bodies: Iterable[bytes]) -> Iterator[bytes]:
+    """The objects of a page that the figures count, or their parts; none of another kind, which a run refuses."""
     for body in bodies:
-        head = glance(body)
+        head = read_head(body)
         if not head.is_of(kind.object):
             continue
         if kind.parts:
-            yield from (part for part in bodies_of(api, kind, Record(head.id or "", body)) if glance(part).is_of(PART))
+            parts = bodies_of(api, kind, Record(head.id or "", body))
+            yield from (part for part in parts if read_head(part).is_of(PART))
         else:
             yield body
 
 
-def _amounted(kind: Kind) -> Any:
+def _amount_struct(kind: Kind) -> Any:
+    """A struct of the id, and of the currency and the amount where the kind has one."""
     members: list[Any] = [("id", str)]
     if kind.amount:
         members += [("currency", str), ("amount", int)]

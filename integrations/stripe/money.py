@@ -17,16 +17,16 @@ _NONE = frozenset(
 _THREE = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 _CODE = re.compile(r"[A-Za-z]{3}\Z")
 _EXACT = Context(prec=60)
-"""Unit prices come with twelve more decimals. Made once: one for each amount costs as much as the rest."""
+"""Enough digits for unit prices, which have twelve more decimals. Created once, as creation takes as long as use."""
 
 
 class UnknownCurrency(ValueError):
-    """This is no currency code, so nobody knows how many decimals its amounts have."""
+    """This is no currency code, so the number of decimals of its amounts is unknown."""
 
 
 @lru_cache(maxsize=1024)
 def exponent(currency: str) -> int:
-    """How many decimals Stripe's integer amounts of `currency` hold. Raises UnknownCurrency."""
+    """The number of decimals in Stripe's integer amounts of `currency`. Raises UnknownCurrency."""
     if not _CODE.match(currency):
         raise UnknownCurrency(f"{currency!r} is not a currency code.")
     code = currency.upper()

@@ -1,4 +1,4 @@
-"""Kept events, delivered again: to the connections that follow their objects by now."""
+"""Delivers stored events again, to the connections that follow their objects by now."""
 
 from __future__ import annotations
 
@@ -13,25 +13,34 @@ from django.db.models import Q, QuerySet
 from ingestion.actions import Actor, connections_of
 from ingestion.models import Connection, Delivery, Tenant
 from ingestion.webhooks import credential_of
-from integrations.stripe.client import accounts, live
-from integrations.stripe.connected_accounts import without_strangers
-from integrations.stripe.distribution import Followers, delivered, followers_of, integration_of, judged, kept_of
+from integrations.stripe.client import connected_accounts, is_live_key
+from integrations.stripe.connected_accounts import without_other_accounts
+from integrations.stripe.distribution import (
+    Followers,
+    decide,
+    deliver_event,
+    followers_of,
+    integration_of,
+    stored_columns,
+)
 from integrations.stripe.events import StripeEvents
 from integrations.stripe.models import StripeEvent
 
 PERMISSION = "run_connection"
 NAMED = 20
+"""Events that `too_large` names at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Endpoint:
-    """A connection that takes events in, and what its credential and the tenant's connections say of them now."""
+class _EventsEndpoint:
+    """A connection that receives events, with the facts about them from its credential and the tenant's connections."""
 
     connection: Connection
     followers: Followers
     accounts: frozenset[str]
-    """Whose events are the tenant's; '' for its own."""
+    """The accounts whose events are the tenant's; '' stands for its own account."""
     mode: bool | None
+    """Whether the key is for live mode; None for keys that do not tell."""
 
 
 def deliver_again(
@@ -43,56 +52,61 @@ def deliver_again(
     reason: str = "",
     at_once: int = 100,
 ) -> Counter[str]:
-    """How many of the tenant's kept events got which verdict now; those that are delivered are kept no longer.
+    """Deliver the tenant's undelivered events again; return how many got which verdict. Delivered bodies are cleared.
 
-    `ids` chooses some, `account` those of one connected account; `at_once` are stored in one transaction, together
-    with their entry in the audit trail. Safe to repeat: a connection takes an event in once. One that is larger than a
-    delivery may be by now stays kept under a verdict that says so (`too_large` names them), and the others go on.
-    Raises CredentialError before anything is delivered, when an endpoint of such events has none.
+    `ids` chooses some events, `account` those of one connected account. One transaction delivers `at_once` events and
+    writes their entry in the audit trail. The call may be repeated: a connection loads an event once. An event that is
+    larger than a delivery may be stays undelivered with a verdict that says so (`too_large` names such events); the
+    others are delivered. Raises CredentialError before the first delivery when an endpoint of the events has none.
     """
     actor.require(PERMISSION, tenant)
-    kept = StripeEvent.objects.for_tenant(tenant).exclude(body="")
+    undelivered = StripeEvent.objects.for_tenant(tenant).exclude(body="")
     if ids is not None:
-        kept = kept.filter(pk__in=ids)
+        undelivered = undelivered.filter(pk__in=ids)
     if account is not None:
-        kept = kept.filter(account=account)
+        undelivered = undelivered.filter(account=account)
     verdicts: Counter[str] = Counter()
-    for endpoint in _endpoints(tenant, kept):
-        chosen = list(kept.filter(run__connection=endpoint.connection).order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(chosen), at_once):
+    for endpoint in _endpoints(tenant, undelivered):
+        events_of_endpoint = undelivered.filter(run__connection=endpoint.connection)
+        event_ids = list(events_of_endpoint.order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(event_ids), at_once):
             with transaction.atomic():
-                events = kept.filter(pk__in=chosen[start : start + at_once]).order_by("pk").select_for_update()
-                told = Counter(_delivered(event, endpoint) for event in events)
-                actor.audit(
-                    tenant, "deliver again", "Stripe events", reason, **{str(key): n for key, n in told.items()}
-                )
-            verdicts += told
+                chunk = event_ids[start : start + at_once]
+                events = undelivered.filter(pk__in=chunk).order_by("pk").select_for_update()
+                counts = Counter(_deliver(event, endpoint) for event in events)
+                details = {str(verdict): count for verdict, count in counts.items()}
+                actor.audit(tenant, "deliver again", "Stripe events", reason, **details)
+            verdicts += counts
     return verdicts
 
 
 def too_large(tenant: Tenant, account: str | None = None) -> list[str]:
-    """Stripe's ids of the kept events that are larger than a delivery may be, oldest first, at most `NAMED`."""
+    """Stripe's ids of the events that are larger than a delivery may be, oldest first, at most `NAMED` of them."""
     events = StripeEvent.objects.for_tenant(tenant).filter(verdict=StripeEvent.Verdict.TOO_LARGE)
     if account is not None:
         events = events.filter(account=account)
     return list(events.order_by("pk").values_list("external_id", flat=True)[:NAMED])
 
 
-def _endpoints(tenant: Tenant, kept: QuerySet[StripeEvent]) -> list[_Endpoint]:
-    """Those that brought `kept` events, with all their credentials read: one that is missing stops nothing halfway."""
-    senders = set(kept.order_by().values_list("run__connection", flat=True).distinct())
+def _endpoints(tenant: Tenant, events: QuerySet[StripeEvent]) -> list[_EventsEndpoint]:
+    """The endpoints that received `events`.
+
+    All their credentials are read before the first delivery, so that a missing one does not stop the work halfway.
+    """
+    receiving = set(events.order_by().values_list("run__connection", flat=True).distinct())
     endpoints = []
     for connection, pipeline in connections_of(tenant, lambda pipeline: isinstance(pipeline.source, StripeEvents)):
-        if connection.pk in senders:
+        if connection.pk in receiving:
             credential = credential_of(pipeline, connection)
             followers = followers_of(tenant, integration_of(connection, pipeline))
-            own = frozenset({"", *accounts(credential)})
-            endpoints.append(_Endpoint(connection, followers, own, live(credential.values.get("api_key", ""))))
+            own_accounts = frozenset({"", *connected_accounts(credential)})
+            mode = is_live_key(credential.values.get("api_key", ""))
+            endpoints.append(_EventsEndpoint(connection, followers, own_accounts, mode))
     return endpoints
 
 
-def _delivered(event: StripeEvent, endpoint: _Endpoint) -> str:
-    """Its verdict now."""
+def _deliver(event: StripeEvent, endpoint: _EventsEndpoint) -> str:
+    """Deliver the event and store its new verdict, which is returned."""
     head = {
         "type": event.type,
         "account": event.account,
@@ -100,23 +114,23 @@ def _delivered(event: StripeEvent, endpoint: _Endpoint) -> str:
         "may_read": event.account in endpoint.accounts,
         "expected_mode": endpoint.mode,
     }
-    verdict, takers = judged(head, endpoint.followers)
-    verdict = delivered(event.external_id, event.body.encode(), verdict, takers)
+    verdict, receivers = decide(head, endpoint.followers)
+    verdict = deliver_event(event.external_id, event.body.encode(), verdict, receivers)
     if verdict == StripeEvent.Verdict.OTHER_ACCOUNT:
-        _cut_down(event, endpoint)
-    columns = kept_of(verdict, object_id=event.object_id, body=event.body)
+        _reduce_deliveries(event, endpoint)
+    columns = stored_columns(verdict, object_id=event.object_id, body=event.body)
     StripeEvent.objects.for_tenant(event.tenant_id).filter(pk=event.pk).update(**columns)
     return verdict
 
 
-def _cut_down(event: StripeEvent, endpoint: _Endpoint) -> None:
-    """The deliveries that brought the event, to what would be stored of them if they came now."""
-    brought = Delivery.objects.for_tenant(event.tenant_id).filter(
+def _reduce_deliveries(event: StripeEvent, endpoint: _EventsEndpoint) -> None:
+    """Reduce the deliveries of the event to what would be stored of them if they arrived now."""
+    deliveries = Delivery.objects.for_tenant(event.tenant_id).filter(
         Q(delivery_id=event.external_id) | Q(delivery_id__startswith=f"{event.external_id}~"),
         connection=endpoint.connection,
     )
-    for delivery in brought:
-        body = without_strangers(bytes(delivery.body), lambda: endpoint.accounts)
+    for delivery in deliveries:
+        body = without_other_accounts(bytes(delivery.body), lambda: endpoint.accounts)
         Delivery.objects.for_tenant(event.tenant_id).filter(pk=delivery.pk).update(
             body=body, sha256=hashlib.sha256(body).hexdigest(), size=len(body)
         )

@@ -1,7 +1,7 @@
 """`Stripe-Signature`: `t=<seconds>,v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 over `t.body` (docs.stripe.com/webhooks).
 
-Any of the endpoint's secrets may have signed, and there are several `v1` while Stripe rolls one; other schemes (`v0`)
-say nothing. A timestamp from the future is refused like an old one, which Stripe's own library does not do.
+The signature may be by any of the endpoint's secrets, and there are several `v1` while Stripe rolls one; other schemes
+(`v0`) prove nothing. A timestamp from the future is refused like an old one, which Stripe's own library does not do.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from collections.abc import Mapping, Sequence
 
 from ingestion import CredentialError, Secret
 from ingestion.webhooks import Malformed, Unverified, matches, require_fresh
-from integrations.stripe.objects import event
+from integrations.stripe.objects import parse_event
 
-_MOST = 20
-"""Parts of the header that are looked at; Stripe sends two or three."""
+_MOST_PARTS = 20
+"""Parts of the header that are read; Stripe sends two or three."""
 
 
-def signed(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float) -> str:
-    """The event's id. Raises Unverified; only of a proved body anything is read."""
+def verified_event_id(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float) -> str:
+    """The id of the event in `body`, which is read only after its signature was verified. Raises Unverified."""
     verify(headers.get("Stripe-Signature", ""), body, secrets, now)
-    found = event(body)
-    if found is None:
+    event = parse_event(body)
+    if event is None:
         raise Unverified("The body is signed, but is no event.")
-    return found.id
+    return event.id
 
 
 def verify(header: str, body: bytes, secrets: Sequence[str], now: float) -> None:
-    """Raises Unverified when the signature, its age or its form is wrong."""
-    parts = [part.strip().partition("=") for part in header.split(",")[:_MOST]]
+    """Raise Unverified when the signature, its age or its form is wrong."""
+    parts = [part.strip().partition("=") for part in header.split(",")[:_MOST_PARTS]]
     times = [value for name, _, value in parts if name == "t"]
     if len(times) != 1:
         raise Malformed("The header has no timestamp, or several.")
@@ -41,11 +41,11 @@ def verify(header: str, body: bytes, secrets: Sequence[str], now: float) -> None
 
 
 def secrets_in(credential: Secret) -> list[str]:
-    """The endpoint's signing secrets: `webhook_secret`, several parted by spaces while it is rolled.
+    """The endpoint's signing secrets in `webhook_secret`: several, separated by spaces, while Stripe rolls one.
 
     Raises CredentialError when there is none.
     """
-    found = credential.values.get("webhook_secret", "").replace(",", " ").split()
-    if not found:
+    secrets = credential.values.get("webhook_secret", "").replace(",", " ").split()
+    if not secrets:
         raise CredentialError('The Stripe credential has no "webhook_secret"; store the endpoint\'s signing secret.')
-    return found
+    return secrets

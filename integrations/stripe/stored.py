@@ -1,4 +1,4 @@
-"""Which objects are stored: what a full list is held against to find out what was deleted."""
+"""Looks up which objects are stored, so that a full list shows which of them were deleted."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from integrations.stripe.kinds import Params
 from integrations.stripe.models import StripeObject
 
 _AT_ONCE = 500
-"""Ids that one statement asks for."""
+"""Ids in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredIds:
-    """The ids in one table that a run's own connection loaded: another one may read another account."""
+    """The ids in one table that the run's own connection loaded; another connection may read another account."""
 
     model: type[StripeObject]
     column: str = "external_id"
-    """Where a list's ids stand: in a table of parts the whole's."""
+    """The column with the ids of a list; in a table of parts the column of the whole's id."""
 
-    def __call__(self, ctx: Context, of: Params, start: int, end: int, live: bool | None) -> Set[str]:
-        own = Run.objects.for_tenant(ctx.tenant).filter(pk=ctx.run_id).values("connection")
+    def __call__(self, ctx: Context, params: Params, start: int, end: int, live: bool | None) -> Set[str]:
+        connection = Run.objects.for_tenant(ctx.tenant).filter(pk=ctx.run_id).values("connection")
         rows = self.model.objects.for_tenant(ctx.tenant).filter(
             deleted_at__isnull=True,
             created_at__gte=datetime.fromtimestamp(start, UTC),
             created_at__lt=datetime.fromtimestamp(end, UTC),
-            run__connection__in=own,
+            run__connection__in=connection,
         )
         if live is not None:
             rows = rows.filter(livemode=live)
-        if "active" in of:
-            rows = rows.filter(Q(active=of["active"] == "true"))
+        if "active" in params:
+            rows = rows.filter(Q(active=params["active"] == "true"))
         return set(rows.values_list(self.column, flat=True))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredParts:
-    """The ids of the parts of some objects; `column` of their table names the object."""
+    """The ids of the stored parts of some wholes; `column` of their table holds the whole's id."""
 
     model: type[StripeObject]
     column: str
 
     def __call__(self, ctx: Context, wholes: Sequence[str]) -> Mapping[str, Set[str]]:
-        found: dict[str, set[str]] = defaultdict(set)
-        alive = self.model.objects.for_tenant(ctx.tenant).filter(deleted_at__isnull=True)
+        part_ids: dict[str, set[str]] = defaultdict(set)
+        parts = self.model.objects.for_tenant(ctx.tenant).filter(deleted_at__isnull=True)
         for start in range(0, len(wholes), _AT_ONCE):
-            some = alive.filter(**{f"{self.column}__in": wholes[start : start + _AT_ONCE]})
-            for whole, part in some.values_list(self.column, "external_id"):
-                found[whole].add(part)
-        return found
+            chunk = parts.filter(**{f"{self.column}__in": wholes[start : start + _AT_ONCE]})
+            for whole_id, part_id in chunk.values_list(self.column, "external_id"):
+                part_ids[whole_id].add(part_id)
+        return part_ids

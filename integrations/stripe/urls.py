@@ -12,10 +12,10 @@ from django.urls import path
 from ingestion import Pipeline
 from ingestion.models import Connection
 from ingestion.webhooks import credential_of, receiver
-from integrations.stripe.client import accounts
-from integrations.stripe.connected_accounts import without_strangers
+from integrations.stripe.client import connected_accounts
+from integrations.stripe.connected_accounts import without_other_accounts
 from integrations.stripe.events import StripeEvents
-from integrations.stripe.signature import secrets_in, signed
+from integrations.stripe.signature import secrets_in, verified_event_id
 
 app_name = "stripe"
 
@@ -28,14 +28,14 @@ def signing_secrets(pipeline: Pipeline, connection: Connection) -> Sequence[str]
     return secrets_in(credential_of(pipeline, connection))
 
 
-def keeps(pipeline: Pipeline, connection: Connection, body: bytes) -> bytes:
-    return without_strangers(body, lambda: accounts(credential_of(pipeline, connection)))
+def stored_body(pipeline: Pipeline, connection: Connection, body: bytes) -> bytes:
+    return without_other_accounts(body, lambda: connected_accounts(credential_of(pipeline, connection)))
 
 
 urlpatterns = [
     path(
         "<slug:tenant>/<uuid:connection>/",
-        receiver(signed, accepts=is_for_events, secrets=signing_secrets, keeps=keeps),
+        receiver(verified_event_id, accepts=is_for_events, secrets=signing_secrets, keeps=stored_body),
         name="receive",
     ),
 ]

@@ -1,4 +1,4 @@
-"""What a run must read to be right: a list, or the Events feed."""
+"""Decides what a run must read to be complete: a list, or the Events feed."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from math import ceil
 
 from ingestion import Context
 from integrations.stripe.kinds import Kind
-from integrations.stripe.listing import Span
+from integrations.stripe.listing import CreationSpan
 
 DAY = 24 * 3600
 TRUSTED = 25 * DAY
-"""Stripe keeps events for 30 days. A feed read from further back than this may end early on the way."""
-_KEPT = 29 * DAY
+"""The oldest start of a feed. Stripe keeps events for 30 days; a longer feed might lose some while it is read."""
+_FEED_LIFETIME = 29 * DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """`span`: list what was created then. None: read the events since `since`. `note` says why, where it matters."""
+class ReadingPlan:
+    """List the objects created in `span`; with None read the events since `since`. `note` explains an unusual plan."""
 
-    span: Span | None
+    span: CreationSpan | None
     since: int = 0
     note: str = ""
 
 
-def plan(kind: Kind, ctx: Context, now: float) -> Plan:
+def make_plan(kind: Kind, ctx: Context, now: float) -> ReadingPlan:
     """The plan of a run that begins now.
 
-    Over a gap that the feed cannot bridge, what changed is found neither by its time of creation (an old invoice, paid
-    in the gap) nor by an event, so everything of a kind that changes is listed again.
+    After a gap that is longer than the feed, a changed object is found neither by its time of creation (an old invoice
+    that was paid in the gap) nor by an event, so all objects of a kind that changes are listed again.
     """
     window = ctx.window
     until = ceil((window.end if window else ctx.now).timestamp())
     since = int(window.start.timestamp()) if window else 0
-    all_of_them = Span(None, until)
+    all_objects = CreationSpan(None, until)
     if since <= 0:
-        return Plan(all_of_them)
+        return ReadingPlan(all_objects)
     if ctx.backfill or not kind.events:
-        return Plan(Span(since, until))
+        return ReadingPlan(CreationSpan(since, until))
     if now - since > TRUSTED:
         days = int((now - since) // DAY)
-        why = f"The last run was {days} days ago and Stripe keeps events for 30: all {kind.name} are listed again."
-        return Plan(all_of_them, note=why)
-    return Plan(None, since)
+        note = f"The last run was {days} days ago and Stripe keeps events for 30: all {kind.name} are listed again."
+        return ReadingPlan(all_objects, note=note)
+    return ReadingPlan(None, since)
 
 
-def outlived(since: int, now: float) -> bool:
-    """Whether a feed that an earlier attempt began to read may have lost events meanwhile."""
-    return now - since > _KEPT
+def is_outlived(since: int, now: float) -> bool:
+    """Whether the feed since that time may have lost events while earlier attempts read it."""
+    return now - since > _FEED_LIFETIME

@@ -61,6 +61,16 @@ def test_where_no_address_is_known_accounts_alone_are_locked() -> None:
     assert sign_in("olga", address="").status_code == 429
 
 
+@pytest.mark.every_database
+def test_a_name_that_is_too_long_for_any_account_is_counted_as_well() -> None:
+    names = [f"{'x' * 300}{number}" for number in range(LIMIT)]
+
+    statuses = [sign_in(name, "wrong", f"192.0.2.{number}").status_code for number, name in enumerate(names)]
+
+    assert statuses == [200] * (LIMIT - 1) + [429]
+    assert set(AccessAttempt.objects.values_list("username", flat=True)) == {"x" * 150}
+
+
 def test_whoever_is_locked_out_reads_when_to_try_again() -> None:
     guess(LIMIT, "olga")
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=3, seconds=30))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -134,3 +135,12 @@ def test_not_even_superusers_change_the_trail(client: Client) -> None:
     assert client.get(f"{LIST}add/").status_code == 403
     assert client.post(f"{LIST}{row.pk}/change/", {"account": "vera"}).status_code == 403
     assert client.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_no_row_has_a_page_outside_the_console_and_asking_for_one_is_no_error_of_ours(client: Client) -> None:
+    client.force_login(staff("vera", make_tenant("acme")))
+    dashboard, _ = ContentType.objects.get_or_create(app_label="django_rq", model="dashboard")  # it has no table
+
+    answers = [client.get(f"/admin/r/{kind}/{row}/") for kind in (dashboard.pk, 0) for row in ("1", "%00", "a%2Fb")]
+
+    assert [answer.status_code for answer in answers] == [404] * 6

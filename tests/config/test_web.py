@@ -9,13 +9,16 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
+from waitress.server import create_server
 
 from config.bootstrap.machine import find_program
 from config.paths import PROJECT
@@ -252,3 +255,41 @@ def test_what_is_being_answered_when_the_process_is_to_end_is_answered(tmp_path:
 
         assert received(connection).endswith(b"done")
     assert process.wait(PATIENCE) == 0
+
+
+FORGED = [
+    ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http"],
+    ["X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 203.0.113.10"],
+    ["X_Forwarded_For: 203.0.113.9", "X_Forwarded_Proto: http"],
+    ["X-Forwarded_For: 203.0.113.9"],
+    ["X-Forwarded-For:\t203.0.113.9"],
+    ["X-Forwarded-For: 203.0.113.9", "Connection: X-Forwarded-For, X-Forwarded-Proto"],
+    ["Forwarded: for=203.0.113.9;proto=http", "X-Real-IP: 203.0.113.9", "True-Client-IP: 203.0.113.9"],
+]
+
+
+@pytest.fixture(scope="module")
+def mirror() -> Iterator[Site]:
+    """A web process that answers who asks, as ours reads it."""
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [])
+        return [f"{environ.get('HTTP_X_FORWARDED_FOR')} {environ.get('HTTP_X_FORWARDED_PROTO')}".encode()]
+
+    port = free_port(18700)
+    server = create_server(application, listen=f"{HOST}:{port}", clear_untrusted_proxy_headers=False)
+    threading.Thread(target=server.run, daemon=True).start()
+    yield Site(port)
+    server.close()
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_a_proxy_says_itself_who_asks_whatever_the_sender_says(
+    mirror: Site, proxy: str, certificate: tuple[Path, Path, ssl.SSLContext], tmp_path: Path
+) -> None:
+    *files, trusted = certificate
+    with PROXIES[proxy](tmp_path, mirror, *files) as port:
+        answers = [Site(port, trusted).ask("GET", "/", *fields, source=ANOTHER_ADDRESS) for fields in FORGED]
+
+    assert [f"{ANOTHER_ADDRESS} https".encode() in answer for answer in answers] == [True] * len(FORGED), answers
+    assert not any(b"203.0.113" in answer for answer in answers)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.docs import docstrings
+from tests.docs import docstrings, values
 from tests.docs.actions_page import actions_page
 from tests.docs.rest_page import rest_page
 
@@ -19,6 +19,7 @@ SPOKEN = {
     "Json": "A value `json.dumps` takes: what checkpoints and configs are made of.",
     "Reconciliation": "Protocol: `name` of a control total, and `measure`, our own figure for one page.",
     "Schedule": "Protocol: `after(moment, place)`, the first due time later than `moment`.",
+    "Keys": "What a project's own functions read of a config: names, or a pydantic model whose fields they are.",
     "Source": "Protocol: `extract(ctx, checkpoint)` yields pages from there on.",
     "pipeline": "Decorator: registers the transform below it as the pipeline of that name.",
 }
@@ -128,6 +129,12 @@ def api_page() -> str:
             f"| `{name}` | {_cell(SPOKEN.get(name) or _first_line(getattr(ingestion, name)))} |" for name in names
         )
         parts.append(f"## {title}\n\n| name | |\n|---|---|\n{rows}\n")
+    parts.append(
+        "## Fields\n\nOf each value, in the order in which they are given. A variant of a frozen dataclass is "
+        "`dataclasses.replace(value, field=…)`, of\n`Record`, `Ready`, `Rejected`, `Proof`, `Stored` and `Written`, which are "
+        "named tuples, `value._replace(field=…)`.\n"
+    )
+    parts += values.sections(ingestion)
     return _page(
         "Public API",
         "Everything `from ingestion import …` gives. It follows semantic versioning; all else may move, but for the\n"

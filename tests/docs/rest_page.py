@@ -9,6 +9,7 @@ from tests.docs import docstrings
 
 
 def rest_page() -> str:
+    from integrations import rest
     from integrations.rest.answers import Signal
     from integrations.rest.config import KINDS, STYLES
     from integrations.rest.declaration import Declaration, ErrorBudget
@@ -24,11 +25,12 @@ def rest_page() -> str:
         f"## Keys\n\n{_table(Declaration, skip=())}",
         (
             f"## Placeholders\n\nIn `params`, `headers`, `path` and texts of the `body`: {times}. Start is rounded down and end up, to\n"
-            "whole seconds in UTC. `{config.NAME}` is a value of the connection's config, also in `base_url`. Nothing else in\n"
+            "whole seconds in UTC. `{config.NAME}` is a value of the connection's config: a text or whole number of at most 200 characters.\n"
+            "In `base_url` it may hold letters, digits, `.`, `_` and `-` only, and cannot be the port: that is written as a number. Nothing else in\n"
             "braces is taken, but for GraphQL in the body.\n"
         ),
         (
-            f"## `signals`\n\n{_doc(Signal)} Put the one that tells most first: a code before a truth value.\n\n"
+            f"## `signals`\n\n{_in_code(Signal)}{_doc(Signal)} Put the one that tells most first: a code before a truth value.\n\n"
             f"{_table(Signal, skip=())}\n"
             "Undeclared, an answer fails the run where a list or object of `errors` is not empty, `error` or `fault` holds\n"
             "something, `errorMessage` or its like has words, `hasError` or its like is true, `ok`, `success` or `succeeded`\n"
@@ -46,7 +48,10 @@ def rest_page() -> str:
         ),
         f"## `error_budget`\n\n{_doc(ErrorBudget)}\n\n{_table(ErrorBudget, skip=())}",
         "## `pagination`\n\n`style` chooses one; `none` when it is left out.\n",
-        *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('style',))}" for tag, cls in STYLES.items()),
+        *(
+            f"### `{tag}`\n\n{_in_code(cls)}{_doc(cls)}\n\n{_table(cls, skip=('style',))}"
+            for tag, cls in STYLES.items()
+        ),
         (
             "## `auth`\n\n`kind` chooses one; `none` when it is left out. Every kind but `none` reads the credential of the\n"
             "connection's integration. What a declaration in a config may do stands in that credential too, because\n"
@@ -58,7 +63,12 @@ def rest_page() -> str:
             "| `auth` | how it may be sent: each word must be a value of the declaration's `auth`, such as "
             "`api_key header X-Api-Key` or `refresh_token https://login.example.com/token` | in every way |\n"
         ),
-        *(f"### `{tag}`\n\n{_doc(cls)}\n\n{_table(cls, skip=('kind',))}" for tag, cls in KINDS.items()),
+        *(f"### `{tag}`\n\n{_in_code(cls)}{_doc(cls)}\n\n{_table(cls, skip=('kind',))}" for tag, cls in KINDS.items()),
+        (
+            "## Names in code\n\n`from integrations.rest import …`: "
+            + ", ".join(f"`{name}`" for name in rest.__all__)
+            + ".\n`Rest(…)` takes the keys above, `Signal`, the styles and kinds what stands below each; where a table says list, give a tuple: a type checker takes no other, though a list is taken too.\n"
+        ),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
@@ -130,3 +140,7 @@ def _shape(schema: dict[str, Any], name: str) -> str:
 
 def _doc(cls: Any) -> str:
     return " ".join((cls.__doc__ or "").split())
+
+
+def _in_code(cls: Any) -> str:
+    return f"In code `{cls.__name__}(…)`. "

@@ -32,6 +32,7 @@ ELSEWHERE = {
 }
 """Pages that a test of their own runs."""
 FRAGMENTS = {
+    ("docs/how-to/load-a-rest-api.md", 2): "test_write_a_pipeline.py runs it, over the table of its page",
     ("docs/how-to/drift.md", 0): "dots stand for the rest",
     ("docs/how-to/reconcile.md", 0): "of a longer pipeline, over a table that is not shown",
 }

@@ -144,6 +144,15 @@ def test_architecture_names_every_module(folder: str) -> None:
     assert [module for module in modules if not re.search(rf"\b{module}\b", said)] == []
 
 
+def test_where_the_architecture_looks_something_is() -> None:
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    paths = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:\.py|/))`", text))
+    tops = [PROJECT, PROJECT / "ingestion"]
+
+    assert len(paths) > 40
+    assert sorted(path for path in paths if not any((top / path).exists() for top in tops)) == []
+
+
 def test_architecture_names_every_point_where_tests_kill() -> None:
     said = (PROJECT / "docs" / "architecture.md").read_text()
     sources = "".join(path.read_text() for path in (PROJECT / "ingestion" / "running").glob("*.py"))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import Any
+
+import pytest
 
 from config.paths import PROJECT
 from tests.docs.test_docs import blocks
@@ -29,3 +33,30 @@ def test_what_is_to_be_pasted_is_what_the_standalone_project_uses() -> None:
     exec(block, names)
 
     assert names["LOGGING"] == settings.LOGGING
+
+
+REFUSED = """
+import logging
+
+import django
+from django.conf import settings
+
+settings.configure(DEBUG=True, LOGGING=LOGGING, INSTALLED_APPS=[])
+django.setup()
+try:
+    raise ValueError("a traceback")
+except ValueError:
+    logging.getLogger("django.request").warning("Forbidden: /x/", exc_info=True, extra={"status_code": 403})
+"""
+
+
+@pytest.mark.slow
+def test_a_refusal_is_one_line_in_a_new_project_with_debug_on() -> None:
+    (block,) = blocks(PAGE, "python")
+
+    told = subprocess.run(
+        [sys.executable, "-c", block + REFUSED], capture_output=True, text=True, cwd=PROJECT, check=True
+    )
+
+    (line,) = told.stderr.splitlines()
+    assert line.endswith("WARNING django.request Forbidden: /x/")

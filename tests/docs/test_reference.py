@@ -1,5 +1,6 @@
 """The documentation says what the code does: an undocumented name, setting, check or verb fails here."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ import ingestion
 from ingestion.conf import Settings
 from ingestion.core import errors
 from ingestion.management.commands.ingest import Command
-from tests.docs import docstrings
+from integrations import rest
+from tests.docs import docstrings, values
 from tests.docs.pages import LETTERS, PAGES, REFERENCE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +32,20 @@ def test_every_public_name_is_documented_once() -> None:
     page = (REFERENCE / "api.md").read_text()
 
     assert sorted(re.findall(r"^\| `(\w+)` \| .", page, re.MULTILINE)) == ingestion.__all__
+
+
+@pytest.mark.parametrize(("name", "value"), values.of(ingestion).items())
+def test_every_field_of_a_public_value_is_told(name: str, value: type) -> None:
+    texts = docstrings.of_fields(value)
+
+    assert [field for field in values.fields(value) if not texts.get(field)] == []
+    assert f"### `{name}`\n" in (REFERENCE / "api.md").read_text()
+
+
+def test_every_public_name_of_declared_apis_is_documented() -> None:
+    page = (REFERENCE / "rest.md").read_text()
+
+    assert [name for name in rest.__all__ if f"`{name}(…)`" not in page] == []
 
 
 def test_every_setting_is_documented_with_what_it_means() -> None:
@@ -57,6 +73,8 @@ def test_every_check_has_a_test() -> None:
         ROOT / "tests" / "ingestion" / "test_tables.py",
         ROOT / "tests" / "ingestion" / "test_misspelt.py",
         ROOT / "tests" / "ingestion" / "test_pipelines_of_tenants.py",
+        ROOT / "tests" / "ingestion" / "test_refused_configs.py",
+        ROOT / "tests" / "integrations" / "databases" / "test_declared.py",
         ROOT / "tests" / "ingestion" / "vault" / "test_credential_checks.py",
         ROOT / "tests" / "ingestion" / "admin" / "test_scoped.py",
     ]
@@ -116,3 +134,27 @@ def test_commands_in_running_text_are_understood(page: str, line: str) -> None:
 def test_a_command_that_does_not_exist_would_be_noticed() -> None:
     with pytest.raises(CommandError):
         parser().parse_args(["nonsense"])
+
+
+ADDRESS = "https://github.com/sluicegate/django-sluicegate/blob/main/docs/"
+
+
+def messages(path: Path) -> Iterator[str]:
+    """The texts of a module that are no docstrings and name a page of the docs."""
+    tree = ast.parse(path.read_text())
+    docstrings_ = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in docstrings_ else None
+        if isinstance(text, str) and re.search(r"docs/[\w/-]+\.md", text):
+            yield text
+
+
+def test_a_page_that_a_message_names_has_an_address_that_a_wheel_s_reader_can_open() -> None:
+    texts = [
+        text for top in ("ingestion", "integrations") for path in (ROOT / top).rglob("*.py") for text in messages(path)
+    ]
+
+    assert len(texts) > 5
+    for text in texts:
+        assert all((DOCS / page).exists() for page in re.findall(rf"{ADDRESS}([\w/-]+\.md)", text)), text
+        assert "docs/" not in text.replace(ADDRESS, ""), text

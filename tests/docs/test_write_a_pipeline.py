@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from django.apps import AppConfig, apps
-from django.db import connection
+from django.db import connection, transaction
 
 from config.paths import PROJECT
+from ingestion.core import registry
 from ingestion.testing import run_pipeline
 from tests.docs.executed import Project
 from tests.docs.test_docs import blocks
@@ -26,7 +27,13 @@ ORDERS = [
 @pytest.fixture
 def modules(project: Project, db: None) -> Iterator[list[dict[str, Any]]]:
     """The page's blocks as modules of an installed app, in their order."""
-    names = ("bookshop.models", "bookshop.pipelines", "bookshop.test_orders")
+    names = (
+        "bookshop.models",
+        "bookshop.pipelines",
+        "bookshop.test_orders",
+        "bookshop.test_more_orders",
+        "bookshop.sources",
+    )
     package = ModuleType("bookshop")
     package.__path__ = [str(PAGE.parent)]
     project.put("bookshop", package)
@@ -52,12 +59,27 @@ def make_table(model: Any) -> None:
 
 
 def test_the_page_makes_a_pipeline_that_loads_skips_and_rejects(modules: list[dict[str, Any]]) -> None:
-    models, pipelines, tests = modules
+    models, pipelines, tests, more_tests, _ = modules
     make_table(models["Order"])
 
     assert models["Order"]._meta.label == "bookshop.Order"
     tests["test_drafts_are_left_out"](None)
+    of_actions = [test for name, test in more_tests.items() if name.startswith("test_")]
+    for test in of_actions:
+        savepoint = transaction.savepoint()
+        test(None)
+        transaction.savepoint_rollback(savepoint)
+    assert len(of_actions) == 3
     run = run_pipeline(pipelines["orders"], records=ORDERS)
 
     assert (run.read, run.ok, run.skipped, run.dead) == (3, 1, 1, 1)
     assert models["Order"].objects.for_tenant(run.tenant).get().external_id == "o1"
+
+
+def test_the_test_of_a_declared_api_passes(modules: list[dict[str, Any]], project: Project) -> None:
+    make_table(modules[0]["Order"])
+    registry.unregister("bookshop.orders")
+    _apps, declared, tested = blocks(PROJECT / "docs" / "how-to" / "load-a-rest-api.md", "python")
+    project.add("bookshop.pipelines", declared)
+
+    project.add("bookshop.test_orders_api", tested)["test_orders_of_both_pages_are_loaded"](None)

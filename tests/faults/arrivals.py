@@ -183,7 +183,7 @@ FAULTS = [
     ),
     Fault(
         _GROUP,
-        "if not waits and _order(last) <",
+        "if not waiting and _order(last) <",
         "if _order(last) <",
         (
             "tests/integrations/streams/test_missing_entries.py::test_what_still_waits_at_a_run_s_limit_is_not_passed_over_with_what_is_missing",
@@ -191,8 +191,8 @@ FAULTS = [
     ),
     Fault(
         _GROUP,
-        "return [(number, there.get(number)) for number in seen]",
-        "return [(number, there[number]) for number in seen if number in there]",
+        "return [(entry_id, existing.get(entry_id)) for entry_id in answered]",
+        "return [(entry_id, existing[entry_id]) for entry_id in answered if entry_id in existing]",
         ("tests/integrations/streams/test_missing_entries.py",),
     ),
     Fault(
@@ -211,7 +211,7 @@ FAULTS = [
     ),
     Fault(
         _GROUP,
-        "if entry[0] not in self._held]",
+        "if entry[0] not in self._delivered]",
         "]",
         (
             "tests/integrations/streams/test_missing_entries.py::test_an_entry_deleted_after_it_was_given_out_is_not_told_of_as_unread",

@@ -2,6 +2,7 @@
 
 from tests.faults import (
     arrivals,
+    configs,
     dead_letters,
     kept,
     operators,
@@ -20,6 +21,7 @@ FAULTS = [
     *turns.FAULTS,
     *outside.FAULTS,
     *arrivals.FAULTS,
+    *configs.FAULTS,
     *kept.FAULTS,
     *operators.FAULTS,
     *tenants.FAULTS,

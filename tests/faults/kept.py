@@ -122,7 +122,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/redelivery.py",
-        "        _cut_down(event, endpoint)\n",
+        "        _reduce_deliveries(event, endpoint)\n",
         "        pass\n",
         ("tests/integrations/stripe/test_kept_events.py::test_what_is_no_longer_the_tenant_s_is_cut_down_to_its_head",),
     ),
@@ -134,14 +134,14 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/redelivery.py",
-        "        kept = kept.filter(account=account)\n",
+        "        undelivered = undelivered.filter(account=account)\n",
         "        pass\n",
         ("tests/integrations/stripe/test_kept_events.py::test_kept_events_are_delivered_again_by_command",),
     ),
     Fault(
         "integrations/bank/twins.py",
-        "if not have_nothing_in_common(earlier.course, read.course):\n                return None",
-        "if not have_nothing_in_common(earlier.course, read.course):\n                continue",
+        "if not have_nothing_in_common(earlier.course, placed.course):\n                return None",
+        "if not have_nothing_in_common(earlier.course, placed.course):\n                continue",
         (
             "tests/integrations/bank/test_identity.py::test_what_overlaps_with_an_older_statement_counts_from_no_newer_one_that_is_apart_from_it",
         ),
@@ -175,8 +175,8 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/heads.py",
-        "if moved is not None and _holds(ctx, moved.pk, sorted(former)):",
-        "if moved is not None:",
+        "if statement_row is not None and _has_any_row(ctx, statement_row.pk, sorted(former)):",
+        "if statement_row is not None:",
         (
             f"{_BANK}/test_accounts_told_apart.py::test_an_equal_statement_of_another_bank_leaves_the_account_its_statements_and_rows",
         ),
@@ -197,8 +197,8 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/formats/csv_parts.py",
-        "(told is None and seam.layout.name not in joined)",
-        "told is None",
+        "(is_page_break is None and seam.layout.name not in joined_layouts)",
+        "is_page_break is None",
         (f"{_BANK}/test_cuttings.py::test_any_cutting_joined_into_one_file_ends_in_the_true_ledger",),
     ),
 ]

@@ -70,6 +70,26 @@ FAULTS = [
         ("tests/ingestion/commands/test_letters.py::test_abandon_of_several_letters_is_all_or_nothing",),
     ),
     Fault(
+        "ingestion/management/verbs/waiting_runs.py",
+        '        return Unmade("No other run was made: it would read the same window.", Exit.WAITING)\n',
+        "        return None\n",
+        (
+            "tests/ingestion/commands/test_waiting_runs.py::test_a_run_that_is_held_off_again_keeps_another_over_its_window_from_being_made",
+        ),
+    ),
+    Fault(
+        "ingestion/management/verbs/uploads.py",
+        "if not received.duplicate or _waits(received.run):",
+        "if not received.duplicate:",
+        ("tests/ingestion/commands/test_waiting_runs.py::test_uploading_a_file_again_executes_its_run_that_is_queued",),
+    ),
+    Fault(
+        "ingestion/actions/runs.py",
+        "    if mine.filter(state=Run.State.RUNNING).exists():\n",
+        "    if False:\n",
+        ("tests/ingestion/commands/test_waiting_runs.py::test_a_backfill_that_is_at_work_elsewhere_is_not_retried",),
+    ),
+    Fault(
         "ingestion/management/verbs/backfills.py",
         'parallel=options["parallel"], config',
         "config",

@@ -33,15 +33,15 @@ FAULTS = [
     ),
     Fault(
         _ATTEMPTS,
-        "min(call.ends + waited, started + self.ctx.left())",
-        "call.ends + waited",
+        "min(call.deadline + waited, started + self.ctx.left())",
+        "call.deadline + waited",
         (
             "tests/integrations/http/test_calls.py::test_no_call_lasts_longer_than_is_left_to_whoever_waits_for_it_rate_limits_included",
         ),
     ),
     Fault(
         _ATTEMPTS,
-        "if hold_off and self.own:",
+        "if hold_off and self.to_own_origin:",
         "if hold_off:",
         (
             "tests/ingestion/joints/test_other_origins.py::test_a_hold_off_is_the_integrations_only_when_its_own_origin_asked",
@@ -49,13 +49,13 @@ FAULTS = [
     ),
     Fault(
         _ATTEMPTS,
-        "max(jittered, asked + jittered / 2)",
+        "max(jittered, retry_after + jittered / 2)",
         "jittered",
         ("tests/integrations/http/test_faults.py::test_a_lasting_trouble_ends_in_its_class",),
     ),
     Fault(
         _ATTEMPTS,
-        "if urls.origin(url) != urls.origin(asked.url):",
+        "if urls.origin(url) != urls.origin(request.url):",
         "if False:",
         ("tests/integrations/http/test_origins.py::test_a_redirect_keeps_credentials_at_home",),
     ),
@@ -67,14 +67,14 @@ FAULTS = [
     ),
     Fault(
         _ATTEMPTS,
-        "if asked.method not in _FOLLOWED or",
+        "if request.method not in _FOLLOWED or",
         "if",
         ("tests/integrations/http/test_faults.py::test_a_redirected_post_is_not_sent_again",),
     ),
     Fault(
         _EXCHANGE,
-        'decoded(cast("httpx.SyncByteStream", answer.stream), encoding, call.limits.body_bytes)',
-        'decoded(cast("httpx.SyncByteStream", answer.stream), encoding, 10**12)',
+        'decompress(cast("httpx.SyncByteStream", reply.stream), encoding, call.limits.body_bytes)',
+        'decompress(cast("httpx.SyncByteStream", reply.stream), encoding, 10**12)',
         ("tests/integrations/http/test_faults.py::test_a_lasting_trouble_ends_in_its_class",),
     ),
     Fault(
@@ -205,8 +205,8 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/source.py",
-        "            if number > done:",
-        "            if number >= done:",
+        "            if number > pages_done:",
+        "            if number >= pages_done:",
         (
             "tests/integrations/bank/test_joints.py::test_a_file_that_was_interrupted_between_its_statements_is_read_once",
         ),
@@ -225,7 +225,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/figures.py",
-        " if glance(part).is_of(PART))",
+        " if read_head(part).is_of(PART))",
         ")",
         (
             "tests/integrations/stripe/test_odd_objects.py::test_neither_a_line_of_another_kind_nor_what_is_no_invoice_is_in_the_figures_of_lines",

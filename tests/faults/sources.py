@@ -93,7 +93,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/source.py",
-        "        refuse_unknown_keys(config, (*KEYS, *self.keys))",
+        "        check_keys(config, KEYS, self.keys, source=self)",
         "        pass",
         ("tests/integrations/stripe/test_config_keys.py",),
     ),
@@ -120,25 +120,25 @@ FAULTS = [
     ),
     Fault(
         "integrations/databases/rows.py",
-        "            if notes:  # no page came that could carry them",
+        "            if notes:  # no page carried them",
         "            if False:",
         (f"{_DATABASES}/test_odd_rows.py",),
     ),
     Fault(
         "integrations/databases/borders.py",
-        "if following and _same(following[0].cursor, behind):",
+        "if following and _equal(following[0].cursor, next_in_order):",
         "if True:",
         ("tests/integrations/databases/test_unordered.py::test_rows_that_are_left_out_behind_a_page_end_the_walk",),
     ),
     Fault(
         "integrations/databases/statements.py",
-        "return [*self._equals(span), *self.exactly]",
-        "return self._equals(span)",
+        "return [*self._indexed_conditions(span), *self.exact_conditions]",
+        "return self._indexed_conditions(span)",
         (f"{_DATABASES}/test_owners.py",),
     ),
     Fault(
         "integrations/databases/queries.py",
-        "return query.filter(self._ours()) if self.exactly else query",
+        "return query.filter(self._exact_filter()) if self.exact_texts else query",
         "return query",
         (f"{_DATABASES}/test_owners.py",),
     ),
@@ -152,7 +152,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/destination.py",
-        "        merged_accounts.withdraw(ctx, arrived)\n",
+        "        merged_accounts.withdraw_duplicates(ctx, arrived)\n",
         "",
         (
             "tests/integrations/bank/test_accounts_told_apart.py::test_an_entry_that_a_newer_export_loaded_anew_counts_once_when_the_file_of_that_time_comes_again",
@@ -160,19 +160,19 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/continued.py",
-        "    moving |= {_group(arrival, ids) for arrival in _at_home(ctx, elsewhere)}\n",
+        "    moving |= {_group_of(arrival, ids) for arrival in _find_misplaced(ctx, elsewhere)}\n",
         "",
         (f"{_BANK}/test_three_statements.py",),
     ),
     Fault(
         "integrations/bank/twins.py",
-        "if before is not None and _overlaps_with_chain(before.place, read):",
+        "if predecessor is not None and _overlaps_with_chain(predecessor.place, placed):",
         "if False:",
         (f"{_BANK}/test_chains_that_overlap.py",),
     ),
     Fault(
         "integrations/bank/judging.py",
-        "        if any(other.first <= day <= other.last for day in whole.filled):",
+        "        if any(compared_course.first <= day <= compared_course.last for day in completed.filled):",
         "        if False:",
         (f"{_BANK}/test_completing.py",),
     ),

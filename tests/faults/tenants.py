@@ -172,8 +172,8 @@ FAULTS = [
     ),
     Fault(
         "integrations/stripe/redelivery.py",
-        'kept = StripeEvent.objects.for_tenant(tenant).exclude(body="")',
-        'kept = StripeEvent.unscoped.exclude(body="")',
+        'undelivered = StripeEvent.objects.for_tenant(tenant).exclude(body="")',
+        'undelivered = StripeEvent.unscoped.exclude(body="")',
         (),
         equivalent="only what the tenant's own connections brought is gone through, and that is the tenant's own",
     ),

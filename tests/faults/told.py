@@ -152,27 +152,27 @@ FAULTS = [
     ),
     Fault(
         "integrations/push/source.py",
-        "            yield from (sign[0] for sign in _SIGN.finditer(text, found.start() + 1))\n",
+        "            yield from (sign[0] for sign in _SIGN.finditer(text, match.start() + 1))\n",
         "",
         ("tests/integrations/push/test_source.py",),
     ),
     Fault(
         "integrations/stripe/schemas/base.py",
-        "return since if since <= max(ctx.now, datetime.now(UTC)) + _AHEAD else ctx.now",
+        "return since if since <= max(ctx.now, datetime.now(UTC)) + _MOST_AHEAD else ctx.now",
         "return since",
         ("tests/integrations/stripe/test_reported.py",),
     ),
     Fault(
         "integrations/bank/which_account.py",
-        "    if is_other and (before := account.known_by) != account.former:",
-        "    if is_other and (before := account.known_by):",
+        "    if qualifier_changes and (before := account.known_by) != account.former:",
+        "    if qualifier_changes and (before := account.known_by):",
         (
             "tests/integrations/bank/test_accounts_told_apart.py::test_an_equal_statement_of_another_bank_leaves_the_account_its_statements_and_rows",
         ),
     ),
     Fault(
         "integrations/bank/arrivals.py",
-        '        keys |= {arrival.written} - {""}\n',
+        '        keys |= {arrival.key_in_file} - {""}\n',
         "",
         (
             "tests/integrations/bank/test_accounts_named_in_part.py::test_rows_that_another_format_left_under_its_own_name_of_the_account_are_met_again",
@@ -180,13 +180,13 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/alike_accounts.py",
-        " and _may_be_one(qualifier, whose)",
+        "        and _may_be_one(qualifier, stored_qualifier)\n",
         "",
         ("tests/integrations/bank/test_alike_accounts.py::test_accounts_of_other_banks_or_kinds_are_not_told",),
     ),
     Fault(
         "integrations/bank/recognition.py",
-        "with_settings(head, ctx.config) if promises(form) else head",
+        "add_settings(head, ctx.config) if names_bank_and_kind(form) else head",
         "head",
         (
             "tests/integrations/bank/test_accounts_named_in_part.py::test_an_unreadable_entry_is_looked_for_in_the_account_that_the_settings_name",
@@ -194,7 +194,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/bank/formats/camt_taken.py",
-        "        return len(self._taken)",
+        "        return len(self._by_element)",
         "        return 0",
         (f"{_BANK}/test_camt_pages.py",),
     ),

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ingestion.core.json_records import key_reader
+from ingestion.core.json_sources import _keys_reader, first_keys
 from ingestion.core.shapes import sample
-from ingestion.core.sources import _keys_reader, first_keys
 
 pytestmark = pytest.mark.slow
 

@@ -16,15 +16,20 @@ from ingestion import (
     Cron,
     ErrorBudget,
     Every,
+    Figure,
     JsonLines,
     JsonPages,
+    OnDrift,
     Page,
     Periods,
     Pipeline,
+    Record,
+    Refusal,
     Skip,
     SumAgrees,
     TenantRef,
     Upsert,
+    meter,
     pipeline,
 )
 from ingestion.core import registry
@@ -48,6 +53,10 @@ def yields(record: Any, ctx: Context) -> Iterator[Any]:
 
 def alone(record: Any) -> Any:
     return record
+
+
+def paged(ctx: Context, cursor: Any) -> tuple[bytes, Any]:
+    return b"[]", None
 
 
 class Called:
@@ -148,6 +157,27 @@ VALUES: dict[str, tuple[Callable[[], Any], str]] = {
     "no model": (lambda: Upsert(dict, key=["id"]), "The model of an Upsert must be a class of Django's models"),
     "a text as interval": (lambda: Every(minutes="15"), "made of numbers"),  # type: ignore[arg-type]
     "an endless interval": (lambda: Every(days=1e300), "less than a century"),
+    "centuries as interval": (lambda: Every(days=99_999), "less than a century"),
+    "more days than there are": (lambda: Every(days=2e9), "less than a century"),
+    "no zone of a cron": (lambda: Cron("0 3 * * *", None), "zone of Cron.. must be the name of a time zone"),  # type: ignore[arg-type]
+    "a zone's value": (lambda: Cron("0 3 * * *", UTC), "must be the name of a time zone"),  # type: ignore[arg-type]
+    "no spread of a cron": (lambda: Cron("0 3 * * *", spread=None), "spread of Cron.. must be a timedelta"),  # type: ignore[arg-type]
+    "a number as declared total": (lambda: JsonPages(paged, declares={"count": 5}), "declares of JsonPages must be"),  # type: ignore[dict-item]
+    "a text as windowed": (lambda: JsonPages(paged, windowed="yes"), "windowed of JsonPages must be True or False"),  # type: ignore[arg-type]
+    "a text as ahead": (lambda: JsonPages(paged, ahead="no"), "ahead of JsonPages must be True or False"),  # type: ignore[arg-type]
+    "one name as keys": (lambda: JsonPages(paged, keys="team"), "keys of JsonPages must be names of a config's keys"),
+    "another class as keys": (lambda: JsonLines("x", keys=Plain), "or a model of pydantic's"),  # type: ignore[arg-type]
+    "numbers as keys": (lambda: JsonLines("x", keys=[5]), "keys of JsonLines must be names"),  # type: ignore[list-item]
+    "a path as records": (lambda: JsonPages(paged, records="$.data"), "the name of a list inside the body, no path"),
+    "a text as count": (lambda: Figure("5"), "count of a Figure must be a whole number, 0 or more"),  # type: ignore[arg-type]
+    "a negative count": (lambda: Figure(-1), "count of a Figure"),
+    "a float as sum": (lambda: Figure(1, 0.5), "sum of a Figure must be a Decimal"),  # type: ignore[arg-type]
+    "a list as ids": (lambda: Figure(1, ids=["a"]), "ids of a Figure must be amounts by key"),  # type: ignore[arg-type]
+    "an unknown mode": (lambda: OnDrift("halt"), "mode of OnDrift must be one of stop, note, ignore"),  # type: ignore[arg-type]
+    "one path as vital": (lambda: OnDrift("stop", "id"), "vital of OnDrift must be a set of paths"),  # type: ignore[arg-type]
+    "a text as a refusal's error": (lambda: Refusal(Record("a", b""), "b"), "a Record and a RecordError; it is of a Record and a str"),  # type: ignore[arg-type]
+    "a number as meter": (lambda: meter(5, "pages"), "is not a name of a meter"),  # type: ignore[arg-type]
+    "a meter without a title": (lambda: meter("app.x", ""), "The title of the meter 'app.x' must be a text"),
     "a number as spread": (lambda: Every(minutes=15, spread=5), "must be a timedelta"),  # type: ignore[arg-type]
     "a number as cron": (lambda: Cron(5), "is not a cron expression"),  # type: ignore[arg-type]
     "a number as column of a sum": (lambda: SumAgrees(5), "the name of a field"),  # type: ignore[arg-type]

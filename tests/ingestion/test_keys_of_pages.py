@@ -3,7 +3,7 @@
 import pytest
 
 from ingestion import ConfigurationError, Context, JsonPages, json_page
-from ingestion.core.sources import first_keys
+from ingestion.core.json_sources import first_keys
 from integrations.push import Pushed
 from integrations.streams import Queue, RedisStream
 

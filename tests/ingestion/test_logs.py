@@ -8,6 +8,7 @@ import sys
 import pytest
 from django.test import Client
 
+from ingestion import redaction
 from ingestion.logs import ContextFormatter, RefusalsFilter
 from ingestion.testing import make_tenant
 from tests.ingestion.admin.staff import staff
@@ -23,6 +24,35 @@ def test_a_line_about_a_run_says_whose_it_is() -> None:
 
 def test_a_line_about_nothing_in_particular_stays_as_it_is() -> None:
     assert ContextFormatter("%(message)s").format(logging.makeLogRecord({"msg": "hello"})) == "hello"
+
+
+FORGED = "a.csv\r\n2026-01-31 INFO signed in: root\x1b[31m\u202e\u2028\x85\udcff"
+
+
+def test_nothing_that_others_named_begins_a_line_or_steers_a_terminal() -> None:
+    record = logging.makeLogRecord({"msg": "read %s", "args": (FORGED,), "pipeline": FORGED})
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+
+    first, *others = ContextFormatter("%(message)s").format(record).split("\n")
+
+    shown = r"a.csv\r\n2026-01-31 INFO signed in: root\x1b[31m\u202e\u2028\x85\udcff"
+    assert first == f"read {shown}"
+    assert {line[:2] for line in others} == {"  "}
+    assert others[-1] == rf"  2026-01-31 INFO signed in: root\x1b[31m\u202e\u2028\x85\udcff pipeline={shown}"
+    assert ContextFormatter("%(message)s").format(logging.makeLogRecord({"msg": "a\tb é\xa0"})) == "a\tb é\xa0"
+
+
+def test_a_secret_of_several_lines_is_masked_before_its_line_ends_are_written_out() -> None:
+    secret = "-----BEGIN KEY-----\nQUJDREVGR0hJ\n-----END KEY-----"
+    record = logging.makeLogRecord({"msg": f"with {secret}"})
+    redaction.remember([secret])
+
+    line = ContextFormatter("%(message)s").format(record)
+
+    assert "QUJDREVGR0hJ" not in line
 
 
 @pytest.mark.django_db

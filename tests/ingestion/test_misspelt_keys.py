@@ -3,6 +3,7 @@
 import pytest
 
 from ingestion import ConfigurationError, actions
+from ingestion.running.dry_run import dry_run
 from ingestion.testing import make_tenant
 from tests.ingestion.runs import OPERATOR
 
@@ -15,6 +16,15 @@ def test_a_key_that_is_nearly_the_engine_s_is_refused_with_the_right_one(key: st
 
     with pytest.raises(ConfigurationError, match=rf"`{key}` is read by nobody; did you mean `integration`\?"):
         actions.configure(OPERATOR, connection, {key: "shop"})
+
+
+def test_a_dry_run_refuses_it_too() -> None:
+    tenant = make_tenant("acme")
+    actions.connect(OPERATOR, tenant, "app.payments")
+
+    report = dry_run(tenant, "app.payments", config={"intgration": "shop"})
+
+    assert "did you mean `integration`?" in report.failure
 
 
 def test_other_keys_may_be_a_transform_s() -> None:

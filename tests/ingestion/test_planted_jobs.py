@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import django_rq
@@ -103,4 +104,39 @@ def test_a_pickle_planted_in_the_queue_is_not_loaded(redis: Redis, tmp_path: Any
 
     run.refresh_from_db()
     assert not (tmp_path / "planted").exists()
+    assert run.state == Run.State.SUCCEEDED
+
+
+@pytest.mark.parametrize("again", ["retries_left", "repeats_left"])
+def test_a_planted_job_is_carried_out_no_second_time(redis: Redis, again: str) -> None:
+    function = "os.system" if again == "retries_left" else EXECUTE
+    django_rq.get_queue(FREE).enqueue(function, 0, job_id="planted", result_ttl=500)
+    redis.hset("rq:job:planted", mapping={again: "3", "retry_intervals": "[0]", "repeat_intervals": "[0]"})
+
+    assert serve() == 0
+
+    assert redis.xlen("rq:results:planted") == 1
+    assert redis.hget("rq:job:planted", again) == b"3"
+
+
+UNREADABLE: dict[str, Callable[[Redis], object]] = {
+    "of no time": lambda redis: redis.hset("rq:job:planted", "created_at", "junk"),
+    "of no timeout": lambda redis: redis.hset("rq:job:planted", "timeout", "junk"),
+    "of no bytes of UTF-8": lambda redis: redis.hset("rq:job:planted", "origin", b"\xff"),
+    "no hash": lambda redis: (redis.delete("rq:job:planted"), redis.set("rq:job:planted", "junk")),
+    "of an odd name": lambda redis: redis.rpush(f"rq:queue:{FREE}", "planted\n2026-01-31 INFO forged"),
+}
+
+
+@pytest.mark.parametrize("plant", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_ends_no_worker(redis: Redis, plant: Callable[[Redis], object]) -> None:
+    django_rq.get_queue(FREE).enqueue(EXECUTE, 0, job_id="planted")
+    plant(redis)
+    with registered(over(items(1))) as pipeline:
+        run = queued(pipeline)
+        queueing.wake(run.pk, run.tenant.tier, run.fence)
+
+        serve()
+
+    run.refresh_from_db()
     assert run.state == Run.State.SUCCEEDED

@@ -1,9 +1,10 @@
 """A dry run goes the whole way and leaves nothing behind."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.storage import storages
@@ -20,6 +21,7 @@ from ingestion import (
     Record,
     SourceChanged,
     Transient,
+    refuse_unknown_keys,
 )
 from ingestion.models import Connection, Run
 from ingestion.running.dry_run import Report, dry_run
@@ -188,3 +190,32 @@ def test_config_is_laid_over_the_connections_own() -> None:
     dry_run(tenant, dataclasses.replace(payments, source=Looks()), config={"b": 2})
 
     assert seen == [{"a": 1, "b": 2}]
+
+
+@dataclasses.dataclass(frozen=True)
+class Strict:
+    """Reads files, and one key of a config."""
+
+    def takes_files(self) -> bool:
+        return True
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        refuse_unknown_keys(config, ["shop"])
+
+    def extract(self, ctx: Context, checkpoint: Json) -> Iterator[Page]:
+        return iter(())
+
+
+def test_a_stored_config_that_would_be_refused_today_hinders_a_dry_run_as_little_as_a_run() -> None:
+    tenant = make_tenant()
+    Connection.unscoped.create(tenant=tenant, pipeline="app.payments", config={"old": "x"})
+    strict = dataclasses.replace(payments, source=Strict())
+
+    stored, written, uploaded = (
+        dry_run(tenant, strict, **words) for words in ({}, {"config": {"new": "x"}}, {"files": [("a", b"{}")]})
+    )
+
+    assert (stored.failure, run_pipeline(strict, tenant).state) == ("", "succeeded")
+    assert "would be refused today; a run goes on. `old` is no key" in stored.notes[0]
+    assert written.failure.startswith("ConfigurationError: `old` is no key")
+    assert uploaded.failure.startswith("ConfigurationError: `old` is no key")

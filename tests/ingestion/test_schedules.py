@@ -203,6 +203,13 @@ def test_an_interval_is_due_at_once_and_a_cron_at_its_first_time() -> None:
         (lambda: schedule_from_json({"off": False}), "not a schedule"),
         (lambda: schedule_from_json({"off": True, "spread": "5m"}), "not a schedule"),
         (lambda: schedule_from_json({"cron": 5}), "not a schedule"),
+        (lambda: schedule_from_json({"evry": "15m"}), "not a schedule: `evry` is no key of one; did you mean `every`"),
+        (lambda: schedule_from_json({"Every": "15m"}), "did you mean `every`"),
+        (lambda: schedule_from_json({"cron": "0 3 * * *", "timezone": "UTC"}), "did you mean `zone`"),
+        (lambda: schedule_from_json({"cron": "0 3 * * *", "zone": 5}), "zone of Cron.. must be the name"),
+        (lambda: schedule_from_json({"cron": "0 3 * * *", "tier": "x"}), "it has every, cron, zone, spread, off"),
+        (lambda: schedule_from_json({"every": "15m", "zone": "UTC"}), "a zone belongs to a cron"),
+        (lambda: schedule_from_json({"every": "15m", "off": True}), "it says every and off, where one is meant"),
         (lambda: schedule_from_json([]), "not a schedule"),
         (lambda: schedule_from_json("15m"), "not a schedule"),
         (lambda: schedule_to_json(object()), "pipeline only"),  # type: ignore[arg-type]

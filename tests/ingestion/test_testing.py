@@ -10,15 +10,17 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.files.storage import storages
 
-from ingestion import Context, TenantRef, Transient, artifacts
+from ingestion import Context, TenantRef, Transient, actions, artifacts
 from ingestion.conf import config
 from ingestion.core import registry
+from ingestion.core.errors import ActionRefused
 from ingestion.models import Artifact, Run
 from ingestion.testing import (
     Answer,
     Records,
     Request,
     context,
+    execute,
     make_tenant,
     own_storage,
     registered,
@@ -143,3 +145,26 @@ def test_a_run_is_made_at_the_moment_that_it_is_given() -> None:
     run = run_pipeline(dataclasses.replace(payments, source=source), now=noon)
 
     assert (run.created_at, run.window_end, run.ok) == (noon, noon, 1)
+
+
+@pytest.mark.django_db
+def test_execute_makes_the_next_attempt_at_once() -> None:
+    failing = dataclasses.replace(payments, source=Records([charge(1)], error=Transient("503")))
+    run = run_pipeline(failing)
+
+    with own_storage():
+        again = execute(run)
+
+    assert (again.state, again.ok) == (Run.State.SUCCEEDED, 2)
+
+
+@pytest.mark.django_db
+def test_execute_says_why_a_run_cannot_be_begun() -> None:
+    ended = run_pipeline(payments, records=[charge(1)])
+    waiting = actions.run_now(actions.Actor(), ended.connection, wake=False)
+    actions.pause(actions.Actor(), ended.connection, "bank holiday")
+
+    with pytest.raises(ActionRefused, match="was not executed: it is succeeded"):
+        execute(ended)
+    with pytest.raises(ActionRefused, match=r"was not executed: paused since .*: bank holiday"):
+        execute(waiting)

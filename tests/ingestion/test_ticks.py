@@ -11,12 +11,13 @@ import pytest
 from django.db import connection as database
 from redis import Redis
 
-from ingestion import Every, Place, actions, scheduling
+from ingestion import Every, Place, actions, queueing, scheduling
 from ingestion.database.clock import db_now_plus
 from ingestion.models import Connection, Run
 from ingestion.testing import registered
 from tests.app.oracle import ticking
 from tests.ingestion.chaos.processes import DyingAt, in_child
+from tests.ingestion.commands.shell import ingest
 from tests.ingestion.runs import OPERATOR, carry, configured, items, new_tenant, over, queued
 
 pytestmark = [
@@ -119,6 +120,19 @@ def test_a_waiting_hint_is_not_sent_twice(redis: Redis) -> None:
             scheduling.tick()
 
     assert hints(redis) == [f"run-{run.pk}-0"]
+
+
+def test_a_tick_without_redis_says_that_no_worker_was_told() -> None:
+    with registered(over(items(1))) as pipeline:
+        queued(pipeline)
+        queueing.absence.note(TimeoutError())
+        try:
+            ticked, said = scheduling.tick(), ingest("tick")
+        finally:
+            queueing.absence.over()
+
+    assert (ticked.woken, ticked.unsent) == (0, 1)
+    assert "no worker was told of these runs" in said.out
 
 
 @pytest.mark.slow

@@ -11,7 +11,19 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from ingestion import Context, CountsAgree, Cron, ErrorBudget, Every, JsonLines, Periods, Pipeline, Upsert, pipeline
+    from ingestion import (
+        Context,
+        CountsAgree,
+        Cron,
+        ErrorBudget,
+        Every,
+        JsonLines,
+        Page,
+        Periods,
+        Pipeline,
+        Upsert,
+        pipeline,
+    )
     from integrations.bank.models import BankAccount, BankTransaction
 
     class Paid(BaseModel):
@@ -79,6 +91,17 @@ if TYPE_CHECKING:
     Upsert("bank.BankTransaction", key=["external_id"])  # type: ignore[arg-type]
     Upsert(Paid, key=["external_id"])  # type: ignore[type-var]
     Every(hours="1")  # type: ignore[arg-type]
+    Every(minutes=5, spread=5)  # type: ignore[arg-type]
+    Cron("0 3 * * *", zone=None)  # type: ignore[arg-type]
+    Page("abc", None)  # type: ignore[arg-type]
+    Page([b"{}"], None)  # type: ignore[list-item]
+    Page([], None, refused=3)  # type: ignore[arg-type]
+    Page([], None, declares={"count": "5"})  # type: ignore[dict-item]
+    Page([], None, next=3)  # type: ignore[call-arg]
+    Page([], None, total="5")  # type: ignore[call-arg]
+    Page([], None, last="yes")  # type: ignore[arg-type]
+    Page([], None, envelope="{}")  # type: ignore[arg-type]
+    JsonLines("paid.jsonl", keys=5)  # type: ignore[arg-type]
     Cron(3)  # type: ignore[arg-type]
     ErrorBudget("5 %")  # type: ignore[arg-type]
     Periods(timedelta(days=1))  # type: ignore[arg-type]

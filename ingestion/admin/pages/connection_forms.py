@@ -15,9 +15,12 @@ from ingestion.actions.schedules import require_runs
 from ingestion.admin.kit.forms import ReasonForm, TenantForm
 from ingestion.admin.pages.schedule_forms import ScheduleFields
 from ingestion.core import registry
+from ingestion.core.config_text import why_no_json
+from ingestion.core.configs import require_json
 from ingestion.core.duplicate_names import doubled_error
 from ingestion.core.errors import ActionRefused, IngestionError
 from ingestion.core.pipeline import Pipeline
+from ingestion.models import Connection
 
 
 class _Indented(json.JSONEncoder):
@@ -27,8 +30,29 @@ class _Indented(json.JSONEncoder):
         super().__init__(**{**options, "indent": 2})
 
 
-def _config(form: Any, pipeline: str) -> dict[str, Any]:
-    """The config that was written into `form`, as the source of `pipeline` can use it. Raises ValidationError."""
+def _explain(form: Any) -> None:
+    """Let the field say where what was written stops being JSON, not only that it does."""
+    written = form.data.get(form.add_prefix("config"), "") if form.is_bound else ""
+    if why := why_no_json(written):
+        form.fields["config"].error_messages["invalid"] = why
+
+
+class _Readable(json.JSONDecoder):
+    """What cannot be read, or written again, is no JSON; Django would fail over a deep value or a long number."""
+
+    def decode(self, s: str, *args: Any) -> Any:
+        try:
+            value = super().decode(s, *args)
+            json.dumps(value, ensure_ascii=False).encode()  # as the page will show it again: not half a character
+            return value
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise json.JSONDecodeError(str(error), s, 0) from error
+
+
+def _config(form: Any, connection: Connection) -> dict[str, Any]:
+    """The config that was written into `form`, as a run of `connection` can use it. Raises ValidationError."""
     config = form.cleaned_data["config"]
     written = form.data.get(form.add_prefix("config"), "")  # Django's field keeps the last value of a doubled name
     if error := doubled_error(written.encode("utf-8", "surrogatepass")):
@@ -38,7 +62,9 @@ def _config(form: Any, pipeline: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ValidationError(_('Write a JSON object, for example {"account": "NL69INGB0123456789"}.'))
     try:
-        check_config(pipeline, config)
+        require_json(config)
+        refuse_secrets(connection, config)
+        check_config(connection.pipeline, config, connection.config.keys())
     except IngestionError as error:
         raise ValidationError(str(error)) from error
     return config
@@ -51,8 +77,10 @@ class ConnectForm(ScheduleFields, TenantForm):
         super().__init__(*args, **kwargs)
         known = [(one.name, f"{one.name}: {one.title}") for one in self._offered()]
         self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=known)
-        config = self.fields["config"]
+        config: Any = self.fields["config"]
+        config.decoder = _Readable
         config.required, config.widget.attrs["rows"] = False, 4
+        _explain(self)
         config.help_text = _("What the pipeline needs to know of this connection, as JSON; for most nothing.")
 
     def _offered(self) -> list[Pipeline]:
@@ -73,9 +101,9 @@ class ConnectForm(ScheduleFields, TenantForm):
             require_runs(pipeline or "", values.get("declared"))
         except ActionRefused as refused:
             self.add_error("due", str(refused))
-        if pipeline and "config" in values:
+        if tenant is not None and pipeline and "config" in values:
             try:
-                values["config"] = _config(self, pipeline)
+                values["config"] = _config(self, Connection(tenant=tenant, pipeline=pipeline))
             except ValidationError as refused:
                 self.add_error("config", refused)
         return values
@@ -87,17 +115,13 @@ class ConfigForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "config" in self.fields:
+            _explain(self)
             field: Any = self.fields["config"]
-            field.encoder = _Indented
+            field.encoder, field.decoder = _Indented, _Readable
             field.widget.attrs["rows"] = min(24, max(6, field.prepare_value(self.instance.config).count("\n") + 1))
 
     def clean_config(self) -> dict[str, Any]:
-        given = _config(self, self.instance.pipeline)
-        try:
-            refuse_secrets(self.instance, given)
-        except IngestionError as error:
-            raise ValidationError(str(error)) from error
-        return given
+        return _config(self, self.instance)
 
 
 class RewindForm(ReasonForm):

@@ -30,7 +30,16 @@ from ingestion.core import registry
 from ingestion.core.errors import IngestionError
 from ingestion.core.ingestion_modes import takes_files
 from ingestion.core.text import counted
-from ingestion.models import Connection, KnownShape, Run
+from ingestion.models import (
+    AuditEntry,
+    Connection,
+    DeadLetter,
+    Delivery,
+    KnownShape,
+    ReconciledPeriod,
+    Run,
+    Watermark,
+)
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -172,7 +181,6 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         connection: Connection = obj
-        same = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
         runs = connection.runs.filter(parent__isnull=True).order_by("-pk")[:5]
         connection.hold_off = limits.hold_off_of(connection)  # type: ignore[attr-defined]  # what its verb looks at
         connection.late = scheduling.why_late([connection])  # type: ignore[attr-defined]  # what state() looks at
@@ -189,16 +197,25 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "hold_off": _held(connection),
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
-            "links": {
-                "run": _listed("run", same),
-                "deadletter": _listed("deadletter", same),
-                "watermark": _listed("watermark", same),
-                "delivery": _listed("delivery", same),
-                "shape": _shape_of(connection),
-                "period": _listed("reconciledperiod", same),
-                "audit": _listed("auditentry", {"q": str(connection)}),
-            },
+            "links": self._links(request, connection),
         }
+
+    def _links(self, request: HttpRequest, connection: Connection) -> list[tuple[str, str]]:
+        """Label and address of what belongs to it and this member of staff may see; its watermarks last."""
+        same = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
+        pages: list[tuple[Any, Any, str]] = [
+            (Run, _("All runs"), _listed("run", same)),
+            (DeadLetter, _("Open dead letters"), _listed("deadletter", same)),
+            (Delivery, _("Deliveries"), _listed("delivery", same)),
+            (KnownShape, _("Shape of its records"), _shape_of(connection)),
+            (ReconciledPeriod, _("Reconciliations"), _listed("reconciledperiod", same)),
+            (AuditEntry, _("Audit trail"), _listed("auditentry", {"q": str(connection)})),
+            (Watermark, _("Watermarks"), _listed("watermark", same)),
+        ]
+        shows = self.admin_site.get_model_admin
+        return [
+            (label, address) for model, label, address in pages if address and shows(model).has_view_permission(request)
+        ]
 
 
 def _why(connection: Connection) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from ingestion.admin.kit.console import ConsoleAdmin
 
 
+_BANK = "integrations.bank"
+_OF_BANK_FILES = ("account", "layout")
+"""Fields that only the files of banks have: beside another kind nobody could say what they are for."""
+
+
 class UploadForm(forms.Form):
     """A file for one of the user's own connections whose source reads files."""
 
@@ -40,7 +47,10 @@ class UploadForm(forms.Form):
         label=_("Account"), required=False, max_length=100, help_text=_("For files that do not say whose they are.")
     )
     layout = forms.CharField(
-        label=_("Layout"), required=False, max_length=100, help_text=_("For files that fit several layouts.")
+        label=_("Layout"),
+        required=False,
+        max_length=20_000,
+        help_text=_("For files that fit several layouts: its name, or a layout of your own as JSON."),
     )
     settings = forms.CharField(
         label=_("Other settings"),
@@ -56,11 +66,14 @@ class UploadForm(forms.Form):
         help_text=_("Even if the same bytes were taken before; what a message calls --again."),
     )
 
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Any, of_banks: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         mine = only_own(Connection.unscoped.filter(_able()), user)
         shown = mine.select_related("tenant").order_by("tenant__key", "pipeline", "name")
         self.fields["connection"].queryset = shown  # type: ignore[attr-defined]
+        if not of_banks:
+            for name in _OF_BANK_FILES:
+                del self.fields[name]
 
     def clean_file(self) -> UploadedFile[Any]:
         """Refuse by the declared size before the bytes are read into memory; the action measures them again."""
@@ -72,21 +85,55 @@ class UploadForm(forms.Form):
         return file
 
     def clean_settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for line in filter(None, (line.strip() for line in self.cleaned_data["settings"].splitlines())):
-            name, equals, value = line.partition("=")
+        values: dict[str, Any] = {}
+        for setting in _settings(self.cleaned_data["settings"]):
+            name, equals, value = setting.partition("=")
             if not equals or not name.strip():
-                raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line})
-            try:
-                found[name.strip()] = json_or_text(value.strip())
-            except ConfigurationError as error:
-                raise ValidationError(str(error)) from error
-        return found
+                raise ValidationError(_("“%(line)s” is not name=value."), params={"line": setting[:200]})
+            if name.strip() in values:
+                raise ValidationError(_("“%(name)s” stands there twice."), params={"name": name.strip()})
+            values[name.strip()] = _value(value.strip())
+        return values
+
+    def clean_layout(self) -> Any:
+        """A name; where it begins like an object, the layout that it is."""
+        layout: str = self.cleaned_data["layout"]
+        return _value(layout) if layout.startswith("{") else layout
 
     def config(self) -> dict[str, Any]:
         """What the upload adds to the connection's config."""
-        named = {name: self.cleaned_data[name] for name in ("account", "layout") if self.cleaned_data[name]}
+        named = {name: self.cleaned_data[name] for name in _OF_BANK_FILES if self.cleaned_data.get(name)}
         return {**self.cleaned_data["settings"], **named}
+
+
+def _settings(text: str) -> list[str]:
+    """One a line; an object of JSON goes on until it is closed."""
+    pairs: list[str] = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        if pairs and _is_open(pairs[-1]):
+            pairs[-1] += f" {line}"
+        else:
+            pairs.append(line)
+    return pairs
+
+
+def _is_open(setting: str) -> bool:
+    """Whether the object that a setting begins with has not come to its end."""
+    value = setting.partition("=")[2].strip()
+    try:
+        json.loads(value)
+    except json.JSONDecodeError as error:
+        return value.startswith("{") and error.pos >= len(value)
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def _value(text: str) -> Any:
+    try:
+        return json_or_text(text)
+    except ConfigurationError as error:
+        raise ValidationError(str(error)) from error
 
 
 def _able() -> Q:
@@ -103,7 +150,8 @@ def upload_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
     if not page.has_view_permission(request) or not user.has_perm("ingestion.run_connection"):
         raise PermissionDenied
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = UploadForm(*sent, user=user, initial={"connection": request.GET.get("connection", "")})
+    initial = {"connection": request.GET.get("connection", "")}
+    form = UploadForm(*sent, user=user, of_banks=apps.is_installed(_BANK), initial=initial)
     if request.method == "POST" and form.is_valid():
         received = _receive(user, form)
         if received is not None:

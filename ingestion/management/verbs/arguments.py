@@ -63,12 +63,22 @@ def add_config(
 ) -> None:
     parser.add_argument(
         "--config",
-        action="append",
+        action=_Once,
         default=[],
         type=pair,
         metavar="KEY=VALUE",
         help=what,
     )
+
+
+class _Once(argparse.Action):
+    """Collects pairs; of two values for one key nobody knows which is meant."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        pairs = getattr(namespace, self.dest)
+        if values[0] in dict(pairs):
+            raise argparse.ArgumentError(self, f"{values[0]!r} is given twice; give the value that is meant")
+        setattr(namespace, self.dest, [*pairs, values])
 
 
 def pair(text: str) -> tuple[str, Any]:

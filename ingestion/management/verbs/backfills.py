@@ -13,8 +13,8 @@ from ingestion.management.verbs import arguments, inline_execution, lookups, ser
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.output import Output
 from ingestion.management.verbs.stop_signals import stopping
-from ingestion.models import Run
-from ingestion.running import shards
+from ingestion.models import Connection, Run
+from ingestion.running import shards, stalled
 
 COLUMNS = ("id", "state", "window_start", "window_end", "read", "ok", "skipped", "dead")
 SHOWN = 20
@@ -44,33 +44,60 @@ def backfill(options: Options, output: Output) -> None:
         output.rows("shards", rows, ("window_start", "window_end"))
         output.say(f"{counted(len(rows), 'shard')} of {span_text(options['shard'])}.")
         return
-    parent = actions.backfill(
-        arguments.COMMAND_LINE, connection, options["start"], options["end"], shard=options["shard"],
-        reason=options["reason"], parallel=options["parallel"], config=dict(options["config"]), wake=options["queue"],
-    )  # fmt: skip
+    left = _left_by_a_dead_process(connection, options)
+    if left is not None:
+        output.say(f"Run {left.pk} is this backfill, and nobody is at work on it: its shards that are left go on.")
+        parent = actions.retry(arguments.COMMAND_LINE, left, options["reason"], wake=options["queue"])
+    else:
+        parent = actions.backfill(
+            arguments.COMMAND_LINE, connection, options["start"], options["end"], shard=options["shard"],
+            reason=options["reason"], parallel=options["parallel"], config=dict(options["config"]),
+            wake=options["queue"],
+        )  # fmt: skip
     answer(parent, options, output)
+
+
+def _left_by_a_dead_process(connection: Connection, options: Options) -> Run | None:
+    """The backfill of the same window and config that has begun, and that no process and no worker is at work on."""
+    if inline_execution.is_served(connection):
+        return None
+    runs = Run.objects.for_tenant(connection.tenant).filter(connection=connection, kind=Run.Kind.BACKFILL)
+    same = runs.filter(
+        state=Run.State.RUNNING, parent=None, window_start=options["start"], window_end=options["end"],
+        cancel_requested=False,
+    )  # fmt: skip
+    params = {"shard": span_text(options["shard"]), "config": dict(options["config"])}
+    for parent in same.select_related("tenant", "connection__tenant").order_by("-pk"):
+        began_alike = {"config": {}, **parent.params}.items() >= params.items()
+        if began_alike and not any(map(stalled.is_at_work, parent.shards.filter(state=Run.State.RUNNING))):
+            return parent
+    return None
 
 
 def answer(parent: Run, options: Options, output: Output) -> None:
     """Carry the shards here, unless --queue gave them to the workers, and say how they ended."""
+    earlier: list[Run] = []
     if not options["queue"]:
         with stopping() as stop:
-            _carry(parent, stop)
+            earlier = _carry(parent, stop)
     bad = parent.shards.exclude(state=Run.State.SUCCEEDED).select_related("tenant", "connection").order_by("pk")[:SHOWN]
     output.fields("shards", dict(shards.progress(parent)))
-    if rows := [serializers.run(one) for one in bad]:
+    if rows := [serializers.run(shard) for shard in bad]:
         output.rows("not_succeeded", rows, (*COLUMNS, "error_class"))
-    inline_execution.answer([parent], {**options, "executed": True}, output)
+    inline_execution.answer([], options, output, others=[*earlier, parent])
 
 
-def _carry(parent: Run, stop: threading.Event) -> None:
-    """One after the other here, beside what workers take of them, until all have ended."""
+def _carry(parent: Run, stop: threading.Event) -> list[Run]:
+    """One after the other here, beside what workers take of them, until all have ended; the runs that went before."""
+    earlier: list[Run] = []
     while not stop.is_set():
         parent.refresh_from_db()
         if parent.state in Run.TERMINAL:
-            return
+            break
+        stalled.release(Run.objects.for_tenant(parent.tenant).filter(parent=parent))
         waiting = shards.next_in_line(parent)
         if waiting:
-            inline_execution.carry(waiting[0], stop)
+            earlier += inline_execution.carry(waiting[0], stop)
         elif not shards.settle(parent.pk):
             stop.wait(inline_execution.POLL_SECONDS)
+    return earlier

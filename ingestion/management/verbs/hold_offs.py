@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shlex
+from typing import NoReturn
 
-from ingestion import actions, limits
+from django.core.management.base import CommandError
+
+from ingestion import actions, limits, queueing
 from ingestion.core.text import counted
+from ingestion.database.clock import DbNow
 from ingestion.management.verbs import arguments, lookups
 from ingestion.management.verbs.arguments import Options, Verbs
+from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output, Row, shown_as
-from ingestion.models import Connection
+from ingestion.models import Connection, Run
 
 _COLUMNS = ("tenant", "integration", "until", "runs_waiting")
+_MOST_RUNS = 50
 _UNSAID = "the source asked to be left alone, or kept failing"
 
 
@@ -34,6 +40,8 @@ def show(options: Options, output: Output) -> None:
     if options["tenant"]:
         connections = connections.filter(tenant=lookups.tenant(options))
     rows = [_row(hold_off) for hold_off in limits.hold_offs(connections.iterator(chunk_size=500))]
+    if not rows and queueing.absence.away:
+        _tell_without_redis(options, output)
     output.rows("hold_offs", rows, _COLUMNS, nothing="Nothing is held off: every source may be called.")
     for row in rows:
         output.say(
@@ -41,6 +49,22 @@ def show(options: Options, output: Output) -> None:
             f"  Because: {shown_as(row['because'])}\n"
             f"  It ends by itself then. To end it now: {row['ends_with']}"
         )
+
+
+def _tell_without_redis(options: Options, output: Output) -> NoReturn:
+    """Which runs wait because they were held off: the database knows that much. Always raises CommandError."""
+    runs = lookups.scoped(Run, options).filter(state=Run.State.QUEUED, error_class="HeldOff", not_before__gt=DbNow())
+    rows = [
+        {"run": run.pk, "tenant": run.tenant.key, "pipeline": run.pipeline, "until": run.not_before,
+         "because": run.error_message}
+        for run in runs.order_by("pk")[:_MOST_RUNS]
+    ]  # fmt: skip
+    output.rows("runs_waiting", rows, ("run", "tenant", "pipeline", "until", "because"))
+    raise CommandError(
+        "Redis cannot be asked, so nobody knows which sources are held off; each process keeps to what its own calls "
+        f"were told. {counted(len(rows), 'run waits', 'runs wait')} because of a hold-off.",
+        returncode=Exit.FAILED,
+    )
 
 
 def _row(hold_off: limits.HoldOff) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from django.core.management.base import CommandError
 from django.db.models import Q
@@ -28,53 +29,75 @@ _MOST_NOTES = 20
 """A run's in text; in JSON all of them are."""
 
 
-def answer(runs: Sequence[Run], options: Options, output: Output) -> None:
-    """Execute `runs` here, unless --queue gave them to the workers; exit code 0 only when all of them succeeded."""
-    if not options["queue"] and not options.get("executed"):
+def answer(
+    runs: Sequence[Run], options: Options, output: Output, *, others: Sequence[Run] = (), unmade: Unmade | None = None
+) -> None:
+    """Execute `runs` here, unless --queue gave them to the workers, and say how each ended.
+
+    Also said are `others`, which were executed before or run elsewhere, and those that had to be executed first. The
+    exit code is the worst of all these runs' and of `unmade`'s.
+    """
+    executed = [*others]
+    if not options["queue"]:
         with stopping() as stop:
             for run in runs:
-                carry(run, stop)
-    for run in runs:
+                executed += [*carry(run, stop), run]
+    answered = list({run.pk: run for run in [*executed, *runs]}.values())
+    for run in answered:
         run.refresh_from_db()
-    notes, files = {run.pk: _notes(run) for run in runs}, _files_of(runs)
-    rows = [{**serializers.run(run), "file": files.get(run.pk, ""), "notes": notes[run.pk]} for run in runs]
+    notes, files = {run.pk: _notes(run) for run in answered}, _files_of(answered)
+    rows = [{**serializers.run(run), "file": files.get(run.pk, ""), "notes": notes[run.pk]} for run in answered]
     output.rows("runs", rows, (*COLUMNS, *(("file",) if files else ())))
-    named = {run.pk: f"Run {run.pk} ({files[run.pk]})" if run.pk in files else f"Run {run.pk}" for run in runs}
-    for run in runs:
+    named = {run.pk: f"Run {run.pk} ({files[run.pk]})" if run.pk in files else f"Run {run.pk}" for run in answered}
+    for run in answered:
         for text in (*_explained(run, named[run.pk]), *_noted(run, named[run.pk], notes[run.pk])):
             output.say(text)
     if not options["queue"]:
-        _judge(runs, named)
+        _judge(answered, named, unmade)
 
 
-def carry(run: Run, stop: threading.Event) -> None:
-    """Execute `run` here, after those of its connection that no worker would ever execute."""
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """Why a command that executed waiting runs did not make one of its own, and its exit code for that."""
+
+    because: str
+    code: Exit
+
+
+def carry(run: Run, stop: threading.Event) -> list[Run]:
+    """Execute `run` here, after those of its connection that no worker would ever execute, which are returned."""
     if stop.is_set():
-        return
-    carry_earlier(run.connection, stop, before=run)
+        return []
+    earlier = carry_earlier(run.connection, stop, before=run)
     if execute(run.pk, Hooks(stop=stop.is_set)) is None:
         # Not ours: a worker that the tick told was quicker. The answer is the same, it only takes somebody else's time.
         run.refresh_from_db()
         while run.state == Run.State.RUNNING and not stop.wait(POLL_SECONDS):
             run.refresh_from_db()
+    return earlier
 
 
-def carry_earlier(connection: Connection, stop: threading.Event, before: Run | None = None) -> None:
+def carry_earlier(connection: Connection, stop: threading.Event, before: Run | None = None) -> list[Run]:
     """Release the tenant's runs whose process died; where no worker serves it, execute here what waits and is due.
 
-    That are queued runs of the connection, the oldest first, and only those made earlier than `before`.
+    That are queued runs of the connection, the oldest first, and only those made earlier than `before`. Returns those
+    that were executed, however they ended.
     """
     runs = Run.objects.for_tenant(connection.tenant)
     stalled.release(runs)
-    served = queueing.served(queueing.queue_of(connection.tenant.tier))
-    if served is not None and served.workers:
-        return
+    if is_served(connection):
+        return []
     queued = runs.filter(dispatch.is_due(), connection=connection, state=Run.State.QUEUED, parent=None)
     if before is not None:
         queued = queued.filter(pk__lt=before.pk)
-    for run_id in list(queued.order_by("pk").values_list("pk", flat=True)):
-        if not stop.is_set():
-            execute(run_id, Hooks(stop=stop.is_set))
+    line = list(queued.select_related("tenant", "connection__tenant").order_by("pk"))
+    hooks = Hooks(stop=stop.is_set)
+    return [run for run in line if not stop.is_set() and execute(run.pk, hooks) is not None]
+
+
+def is_served(connection: Connection) -> bool:
+    """Whether workers serve the queue of the connection's tenant, as far as Redis can be asked."""
+    return bool(queueing.workers(connection.tenant.tier))
 
 
 def _files_of(runs: Sequence[Run]) -> dict[int, str]:
@@ -115,12 +138,12 @@ def _times(verdict: tuple[str, int]) -> str:
     return shown_as(text) if count == 1 else f"{shown_as(text)} ({count} times)"
 
 
-def _judge(runs: Sequence[Run], named: Mapping[int, str]) -> None:
-    codes = {_code(run) for run in runs}
+def _judge(runs: Sequence[Run], named: Mapping[int, str], unmade: Unmade | None) -> None:
+    codes = {_code(run) for run in runs} | ({unmade.code} if unmade else set())
     for worst in (Exit.FAILED, Exit.WAITING, Exit.PARTIAL):
         if worst in codes:
-            sentences = filter(None, (_sentence(run, named[run.pk]) for run in runs))
-            raise CommandError("\n".join(sentences), returncode=worst)
+            sentences = [*(_sentence(run, named[run.pk]) for run in runs), unmade.because if unmade else ""]
+            raise CommandError("\n".join(filter(None, sentences)), returncode=worst)
 
 
 def _code(run: Run) -> Exit:
@@ -149,12 +172,13 @@ def _sentence(run: Run, named: str) -> str:
             what = rejections(run.dead, run.read)
             return f"{named} is partial: {what}.{_first(run)} See: manage.py ingest list dead-letters --run {run.pk}"
         case Run.State.QUEUED if run.error_class:
-            return f"{named} is queued again, for an attempt failed: {cause}. A worker goes on with it{_when(run)}."
+            return f"{named} is queued again, for an attempt failed: {cause}. {_goes_on(run)}"
         case Run.State.QUEUED:
-            after = "A worker goes on with it; where none is, the connection's next run in the foreground does."
-            return f"{named} is queued: {why_unclaimed(run)}. {after}"
+            return f"{named} is queued: {why_unclaimed(run)}. {_goes_on(run)}"
+        case Run.State.RUNNING if run.is_backfill:
+            return f"{named} has shards that wait. {_goes_on(run)}"
         case Run.State.RUNNING:
-            return f"{named} goes on{f' on {run.host}' if run.host else ' as workers take its shards'}."
+            return f"{named} is running on {run.host}."
         case _:
             first = _first(run) if run.error_class == ErrorBudgetExceeded.__name__ else ""
             return f"{named} {run.state}: {cause}.{first} See: manage.py ingest show run {run.pk}"
@@ -165,5 +189,14 @@ def _first(run: Run) -> str:
     return f" The first: {text}." if (text := serializers.rejection(run).removesuffix(".")) else ""
 
 
-def _when(run: Run) -> str:
+def _goes_on(run: Run) -> str:
+    """Who takes up a run that waits, and from when on: a worker, or this very shell where none would."""
+    what, since = ("them", "") if run.is_backfill else ("it", _since(run))
+    if is_served(run.connection):
+        return f"A worker goes on with {what}{since}."
+    again = f"retry {run.pk}" if run.is_backfill else f"run {run.connection.in_shell}"
+    return f"No worker hears of {what}: manage.py ingest {again} goes on with {what}{since}."
+
+
+def _since(run: Run) -> str:
     return f" from {run.not_before:%Y-%m-%d %H:%M:%SZ} on" if run.not_before else ""

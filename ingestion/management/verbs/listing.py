@@ -145,7 +145,8 @@ def list_reconciliations(options: Options, output: Output) -> None:
 
 def list_pipelines(options: Options, output: Output) -> None:
     rows = [serializers.pipeline(value) for value in registry.registered()]
-    nothing = "No installed app has a pipelines.py that declares one. See docs/how-to/write-a-pipeline.md."
+    how = "https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/write-a-pipeline.md"
+    nothing = f"No installed app has a pipelines.py that declares one. See {how}"
     output.rows("pipelines", rows, ("name", "source", "schedule", "version", "title"), nothing)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from ingestion import artifacts, deliveries, jobs, queueing, retention, scheduling
+from ingestion.actions.refused_configs import refused_configs
 from ingestion.conf import config
 from ingestion.core.text import counted
 from ingestion.database.clock import read_db_now
@@ -77,6 +78,8 @@ def health(options: Options, output: Output) -> None:
         output.say("Redis cannot be reached: runs wait until a tick can tell the workers. No data is lost.")
     _part(output, "overdue", [serializers.overdue(one) for one in overdue], OVERDUE)
     _part(output, "expired_leases", [serializers.run(row) for row in expired], (*inline_execution.COLUMNS, "host"))
+    wrong = [{**serializers.connection(row), "because": reason} for row, reason in refused_configs()]
+    _part(output, "refused_configs", wrong, ("id", "tenant", "pipeline", "name", "because"))
     breaches = ReconciledPeriod.unscoped.filter(state=ReconciledPeriod.State.BREACH)
     rows = breaches.select_related("tenant", "connection").order_by("-pk")[: scheduling.SHOWN]
     _part(output, "breaches", [serializers.reconciliation(row) for row in rows], reconciliations.COLUMNS)
@@ -108,6 +111,8 @@ def worker(options: Options, output: Output) -> None:
     known = [*config().QUEUES.values(), config().TICK_QUEUE]
     if options["queue"] not in known:
         raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
+    if queueing.served(options["queue"]) is None:
+        raise CommandError("Redis cannot be reached, so no worker can serve its queue.", returncode=Exit.FAILED)
     output.say(f"Worker {os.getpid()} serves {options['queue']}; SIGTERM ends it after the batch at hand.")
     jobs.work(options["queue"], burst=options["burst"])
 

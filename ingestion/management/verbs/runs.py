@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from django.core.management.base import CommandError
-
 from ingestion import actions
-from ingestion.management.verbs import arguments, backfills, inline_execution, lookups, serializers
+from ingestion.core import registry
+from ingestion.core.errors import IngestionError
+from ingestion.core.ingestion_modes import finds
+from ingestion.management.verbs import arguments, backfills, inline_execution, lookups, serializers, waiting_runs
 from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.management.verbs.stop_signals import stopping
-from ingestion.models import Run
+from ingestion.models import Connection, Run
 
 
 def add(verbs: Verbs) -> None:
@@ -40,20 +41,33 @@ def add(verbs: Verbs) -> None:
 
 
 def run(options: Options, output: Output) -> None:
+    """Executes first what waits and no worker takes, for the window of the new run begins where theirs end."""
     connection = lookups.connection(options)
-    if not options["queue"]:
-        with stopping() as stop:  # first, for the window of the new run begins where theirs end
-            inline_execution.carry_earlier(connection, stop)
-        if stop.is_set():
-            raise CommandError("Stopped before a run was made.", returncode=Exit.WAITING)
-    made = actions.run_now(
+    if options["queue"]:
+        inline_execution.answer([_made(connection, options)], options, output)
+        return
+    with stopping() as stop:
+        executed = waiting_runs.execute_all(connection, stop)
+    made: list[Run] = []
+    unmade = waiting_runs.why_no_other(executed, stopped=stop.is_set())
+    if unmade is None and not (executed and not finds(registry.get(connection.pipeline))):
+        try:
+            made.append(_made(connection, options))
+        except IngestionError as error:
+            if not executed:
+                raise
+            unmade = inline_execution.Unmade(f"No other run was made. {error}", Exit.FAILED)
+    inline_execution.answer(made, options, output, others=executed, unmade=unmade)
+
+
+def _made(connection: Connection, options: Options) -> Run:
+    return actions.run_now(
         arguments.COMMAND_LINE,
         connection,
         config=dict(options["config"]),
         reason=options["reason"],
         wake=options["queue"],
     )
-    inline_execution.answer([made], options, output)
 
 
 def retry(options: Options, output: Output) -> None:

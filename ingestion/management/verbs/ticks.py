@@ -16,6 +16,10 @@ from ingestion.management.verbs.output import Output
 from ingestion.management.verbs.stop_signals import stopping
 from ingestion.vault import key_holders
 
+_UNSENT = (
+    "Redis cannot be reached, so no worker was told of these runs; the next tick tries again. To execute those of a "
+    "connection here: manage.py ingest run --tenant … --pipeline …"
+)
 logger = logging.getLogger("ingestion")
 
 
@@ -31,6 +35,8 @@ def tick(options: Options, output: Output) -> None:
         return
     done = scheduling.tick()
     output.fields("tick", dataclasses.asdict(done))
+    if done.unsent:
+        output.say(_UNSENT)
 
 
 def loop() -> None:

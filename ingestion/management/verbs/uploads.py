@@ -15,6 +15,7 @@ from ingestion.management.verbs.arguments import Options, Verbs
 from ingestion.management.verbs.exit_codes import Exit
 from ingestion.management.verbs.output import Output
 from ingestion.models import Run
+from ingestion.running import stalled
 
 _NAMED = 20
 
@@ -34,6 +35,7 @@ def upload(options: Options, output: Output) -> None:
     """A file that is refused does not keep the others out."""
     connection = lookups.connection(options)
     taken: list[Run] = []
+    elsewhere: list[Run] = []
     refused: list[dict[str, Any]] = []
     known: list[dict[str, Any]] = []
     files = [(path, read(path)) for path in options["files"]]  # all of them, before the first one is taken in
@@ -48,13 +50,22 @@ def upload(options: Options, output: Output) -> None:
             continue
         if received.duplicate:
             known.append({"file": path.name, "run": received.run.pk, "because": received.sentence})
-        else:
+        if not received.duplicate or _waits(received.run):
             taken.append(received.run)
+        elif received.run.state == Run.State.RUNNING:
+            elsewhere.append(received.run)
     output.rows("duplicates", known, ("file", "run", "because"))
     if known:
         output.say("--again takes the same bytes once more, for example with another --config.")
     output.rows("refused", refused, ("file", "error"))
-    _end(taken, refused, options, output)
+    _end(taken, elsewhere, refused, options, output)
+
+
+def _waits(run: Run) -> bool:
+    """Whether the run that has the file already is queued, also because its process has died."""
+    stalled.release(Run.objects.for_tenant(run.tenant).filter(pk=run.pk))
+    run.refresh_from_db()
+    return run.state == Run.State.QUEUED
 
 
 def read(path: Path) -> bytes:
@@ -64,15 +75,17 @@ def read(path: Path) -> bytes:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=Exit.USAGE) from error
 
 
-def _end(taken: list[Run], refused: list[dict[str, Any]], options: Options, output: Output) -> None:
+def _end(
+    taken: list[Run], elsewhere: list[Run], refused: list[dict[str, Any]], options: Options, output: Output
+) -> None:
     """The sentences about the runs, and one about the files that have none because they were refused."""
     if not refused:
-        return inline_execution.answer(taken, options, output)
+        return inline_execution.answer(taken, options, output, others=elsewhere)
     files = counted(len(options["files"]), "file")
     what = counted(len(refused), f"of {files} was refused", f"of {files} were refused")
     named = ", ".join(row["file"] for row in refused[:_NAMED]) + (", …" if len(refused) > _NAMED else "")
     try:
-        inline_execution.answer(taken, options, output)
+        inline_execution.answer(taken, options, output, others=elsewhere)
     except CommandError as error:
         raise CommandError(f"{error}\n{what}: {named}.", returncode=Exit.FAILED) from None
     raise CommandError(f"{what}: {named}.", returncode=Exit.FAILED)

@@ -23,7 +23,7 @@ _DOCUMENTS = {
     "Index/Document.iwa": "a spreadsheet (Numbers): export it as CSV",
     "word/": "a text document (DOCX): ask the bank for OFX, MT940, CAMT or CSV",
 }
-"""What else is a ZIP, by the name of something in it."""
+"""Documents that are ZIP files too, by the name of a member."""
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -44,24 +44,24 @@ def members(data: bytes, max_bytes: int) -> Iterator[tuple[str, bytes | Unreadab
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-        infos = [info for info in archive.infolist() if not _ignored(info.filename)]
+        infos = [info for info in archive.infolist() if not _is_ignored(info.filename)]
     except _BROKEN as fault:
         raise UnreadableFile("The ZIP archive is damaged.") from fault
-    _refuse(infos, len(data), max_bytes)
-    left = max_bytes
+    _refuse_by_list(infos, len(data), max_bytes)
+    remaining = max_bytes
     for info in infos:
-        content = _unpacked(archive, info, left)
-        left -= len(content) if isinstance(content, bytes) else 0
+        content = _unpack(archive, info, remaining)
+        remaining -= len(content) if isinstance(content, bytes) else 0
         yield repr(info.filename[:80]), content
 
 
-def _ignored(name: str) -> bool:
+def _is_ignored(name: str) -> bool:
     """Folders and what macOS and Windows add to archives."""
     return name.endswith(("/", "/.DS_Store", "/Thumbs.db")) or name in (".DS_Store", "Thumbs.db") or "__MACOSX/" in name
 
 
-def _refuse(infos: list[zipfile.ZipInfo], packed: int, max_bytes: int) -> None:
-    """By the archive's own list, which may lie: `_unpacked` bounds what it really holds."""
+def _refuse_by_list(infos: list[zipfile.ZipInfo], packed: int, max_bytes: int) -> None:
+    """Refuse an archive by its own list. The list may lie: `_unpack` bounds what the archive really holds."""
     for begins, name in _DOCUMENTS.items():
         if any(info.filename.startswith(begins) for info in infos):
             raise UnknownFormat(f"The file is {name}.")
@@ -80,12 +80,12 @@ def _refuse(infos: list[zipfile.ZipInfo], packed: int, max_bytes: int) -> None:
         raise UnreadableFile("The ZIP archive uses a compression other than deflate.")
 
 
-def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> bytes | UnreadableFile:
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, remaining: int) -> bytes | UnreadableFile:
     try:
         with archive.open(info) as stream:
-            content = stream.read(left + 1)
+            content = stream.read(remaining + 1)
     except _BROKEN:
         return UnreadableFile("It is damaged.")
-    if len(content) > min(left, info.file_size):
+    if len(content) > min(remaining, info.file_size):
         raise HostileFile("The ZIP archive holds more than it declares.")
     return content

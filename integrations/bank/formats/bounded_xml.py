@@ -1,4 +1,4 @@
-"""XML from strangers to an element tree: no DTD, no entities, no bombs, and every failure a FileRefused."""
+"""Untrusted XML to an element tree: no DTD, no entities, no bombs, and every failure a FileRefused."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ MAX_DEPTH = 64
 """CAMT nests about 15 deep, OFX about 10."""
 MAX_ATTRIBUTES = 32
 MAX_ATTRIBUTE_LENGTH = 4_096
+MAX_TAG_BYTES = 1024 * 1024
+"""Of one tag with its attributes, which the parser keeps until the tag ends, or of one comment."""
+_CHUNK = 256 * 1024
 MAX_ELEMENTS = 2_000_000
 """Bounds the memory of a file full of '<a/>', where four bytes become a hundred."""
 
@@ -27,9 +30,9 @@ class Document:
 
     root: Element
     namespaces: dict[Element, str]
-    """Namespace of each element that was asked for by `namespace_of`."""
+    """Namespace of each element whose name is `namespace_of`."""
     sources: dict[Element, str]
-    """Source text of each element that was asked for by `source_of`; the outer one only, where they nest."""
+    """Source text of each element whose name is `source_of`; of nested ones only the outer."""
 
 
 def parse(
@@ -39,22 +42,25 @@ def parse(
     namespace_of: str = "",
     counted: Container[str] = (),
     limit: int = MAX_ENTRIES,
-    taken: Callable[[Element, str], None] | None = None,
+    on_element: Callable[[Element, str], None] | None = None,
 ) -> Document:
     """Parse decoded XML. Raises HostileFile (DTD, entity, depth, attributes), FileTooLarge or UnreadableFile.
 
-    `taken` is called with each element of `source_of` and its source as soon as it ends. The element is emptied then
-    and its source is not kept, so that a tree of very many of them takes little memory.
+    `on_element` is called with each element named `source_of` and its source as soon as the element ends. The element
+    is then emptied and its source dropped, so that a tree of very many of them takes little memory.
 
     FileTooLarge comes while reading: at the first element too many, or the first above `limit` of those in `counted`.
     """
     data = text.encode("utf-8")
-    tree = _Tree(data, source_of, namespace_of, counted, limit, taken)
+    tree = _Tree(data, source_of, namespace_of, counted, limit, on_element)
     parser = DefusedXMLParser(target=tree, encoding="utf-8", forbid_dtd=True, forbid_entities=True)
     # The stubs do not show the expat parser; its position is the only way to an element's exact text.
     tree.position = lambda: cast("Any", parser).parser.CurrentByteIndex
     try:
-        parser.feed(data)
+        for start in range(0, len(data), _CHUNK):
+            parser.feed(data[start : start + _CHUNK])
+            if start + _CHUNK - tree.position() > MAX_TAG_BYTES + _CHUNK:
+                raise HostileFile(f"an XML tag or comment has more than {MAX_TAG_BYTES} bytes")
         root = parser.close()
     except DefusedXmlException as error:
         raise HostileFile(f"the XML declares a {type(error).__name__.removesuffix('Forbidden')}") from error
@@ -73,7 +79,7 @@ class _Tree:
         namespace_of: str,
         counted: Container[str],
         limit: int,
-        taken: Callable[[Element, str], None] | None,
+        on_element: Callable[[Element, str], None] | None,
     ) -> None:
         self.position: Callable[[], int] = lambda: 0
         self.namespaces: dict[Element, str] = {}
@@ -83,8 +89,8 @@ class _Tree:
         self._data, self._source_of, self._namespace_of = data, source_of, namespace_of
         self._starts: list[int] = []
         self._depth = self._elements = 0
-        self._counted, self._limit, self._left = counted, limit, limit
-        self._taken = taken
+        self._counted, self._limit, self._remaining = counted, limit, limit
+        self._on_element = on_element
 
     def start(self, tag: str, attributes: dict[str, str]) -> Element:
         self._depth += 1
@@ -94,8 +100,8 @@ class _Tree:
         namespace, _, name = tag.rpartition("}")
         # One text for all elements of a name: a text each takes as much memory as half of the element.
         name = self._names.setdefault(name, name)
-        self._left -= name in self._counted
-        if self._left < 0:
+        self._remaining -= name in self._counted
+        if self._remaining < 0:
             raise FileTooLarge(f"The XML has more than {self._limit:,} entries: split the file.")
         element = self._builder.start(name, attributes)
         if name == self._source_of:
@@ -113,10 +119,10 @@ class _Tree:
             if not self._starts:
                 end = self._data.find(b">", self.position()) + 1
                 source = self._data[start:end].decode("utf-8", "replace")
-                if self._taken is None:
+                if self._on_element is None:
                     self.sources[element] = source
                 else:
-                    self._taken(element, source)
+                    self._on_element(element, source)
                     element.clear()
         return element
 

@@ -14,12 +14,12 @@ from xml.etree.ElementTree import Element
 from ingestion import UnknownFormat, UnreadableFile, counted
 from integrations.bank.account_numbers import spelled
 from integrations.bank.formats import bounded_xml
-from integrations.bank.formats.camt_balance import Ends, ends
+from integrations.bank.formats.camt_balance import CamtBalances, find_balances
 from integrations.bank.formats.camt_entry import STATUSES, unequal_parts, written_number
-from integrations.bank.formats.camt_pages import Sheet, joined
-from integrations.bank.formats.camt_reversals import turned_reversals
-from integrations.bank.formats.camt_taken import Entries, Taken
-from integrations.bank.formats.camt_totals import Verdict, judge
+from integrations.bank.formats.camt_pages import CamtPage, join_pages
+from integrations.bank.formats.camt_reversals import check_reversals
+from integrations.bank.formats.camt_taken import ReadEntries, ReadEntry
+from integrations.bank.formats.camt_totals import CamtVerdict, judge_totals
 from integrations.bank.formats.camt_values import day, text
 from integrations.bank.formats.charset import decode_or_windows
 from integrations.bank.formats.options import DEFAULTS, KEEPS_SIGN, Options
@@ -44,7 +44,7 @@ class Origin:
     """Where a statement element stands, and how its bank wants it read."""
 
     format: str
-    entries: Entries
+    entries: ReadEntries
     message: Element
     options: Options
 
@@ -53,22 +53,22 @@ def read(data: bytes, options: Options = DEFAULTS) -> tuple[Statement, ...]:
     """Every statement of the file. Raises UnknownFormat, UnreadableFile, HostileFile or FileTooLarge."""
     declared = _ENCODING.search(data[:1_024])
     xml, note = decode_or_windows(data, declared[1].decode("ascii") if declared else "")
-    entries = Entries(options.reversal == KEEPS_SIGN)
+    entries = ReadEntries(options.reversal == KEEPS_SIGN)
     document = bounded_xml.parse(
-        xml.lstrip(), source_of="Ntry", namespace_of="Document", counted=_COUNTED, taken=entries.take
+        xml.lstrip(), source_of="Ntry", namespace_of="Document", counted=_COUNTED, on_element=entries.read_entry
     )
-    sheets = [
-        _sheet(each, Origin(format_name, entries, message, options))
+    pages = [
+        _page_of(element, Origin(format_name, entries, message, options))
         for message, format_name, part in _messages(document)
-        for each in message.iterfind(part)
+        for element in message.iterfind(part)
     ]
-    if not sheets:
+    if not pages:
         raise UnreadableFile("the CAMT message holds no statement")
-    first, *rest = joined(sheets)
-    statements = (replace(first, notes=(*first.notes, note)) if note else first, *rest)
-    if lost := entries.left:
-        problem = f"{counted(lost, 'entry (Ntry) stands', 'entries (Ntry) stand')} outside of every statement"
-        return tuple(replace(each, problems=(*each.problems, problem)) for each in statements)
+    first, *other_statements = join_pages(pages)
+    statements = (replace(first, notes=(*first.notes, note)) if note else first, *other_statements)
+    if unclaimed := entries.unclaimed_count:
+        problem = f"{counted(unclaimed, 'entry (Ntry) stands', 'entries (Ntry) stand')} outside of every statement"
+        return tuple(replace(statement, problems=(*statement.problems, problem)) for statement in statements)
     return statements
 
 
@@ -77,78 +77,88 @@ def _messages(document: bounded_xml.Document) -> list[tuple[Element, str, str]]:
     if not document.namespaces:
         raise UnknownFormat(f"the XML root is <{document.root.tag[:60]}> and holds no ISO 20022 Document")
     for namespace in document.namespaces.values():
-        if other := _OTHER_MESSAGE.search(namespace):
-            raise UnknownFormat(f"the namespace names {other[0]}, which is no camt.052, .053 or .054 message")
-    found = [
-        (child, *known)
-        for each in document.namespaces
-        for child in each
-        if (known := _MESSAGES.get(_VERSION_1.sub("", child.tag)))
+        if message_name := _OTHER_MESSAGE.search(namespace):
+            raise UnknownFormat(f"the namespace names {message_name[0]}, which is no camt.052, .053 or .054 message")
+    messages = [
+        (child, *format_and_part)
+        for document_element in document.namespaces
+        for child in document_element
+        if (format_and_part := _MESSAGES.get(_VERSION_1.sub("", child.tag)))
     ]
-    if not found:
-        held = ", ".join(child.tag[:60] for each in document.namespaces for child in list(each)[:3])
-        raise UnreadableFile(f"the Document holds {held or 'nothing'}, not a bank-to-customer message")
-    return found
+    if not messages:
+        children = ", ".join(
+            child.tag[:60] for document_element in document.namespaces for child in list(document_element)[:3]
+        )
+        raise UnreadableFile(f"the Document holds {children or 'nothing'}, not a bank-to-customer message")
+    return messages
 
 
-def _sheet(element: Element, origin: Origin) -> Sheet:
-    limits = ends(element, pages=origin.format == "camt.053")
+def _page_of(element: Element, origin: Origin) -> CamtPage:
+    balances = find_balances(element, pages=origin.format == "camt.053")
     keeps_sign = origin.options.reversal == KEEPS_SIGN
-    taken = origin.entries.of(element)
-    entries, rows = tuple(each.entry for each in taken), [each.row for each in taken]
+    read_entries = origin.entries.of_statement(element)
+    entries = tuple(read_entry.entry for read_entry in read_entries)
+    counted_entries = [read_entry.row for read_entry in read_entries]
     page, last_page = _page(element, origin.message)
-    verdict = judge(element, rows, is_whole=(page or 1) == 1 and last_page is not False)
-    problems = (*limits.problems, *_unknown_statuses(taken), *_mixed_currencies(limits, entries))
+    verdict = judge_totals(element, counted_entries, is_whole=(page or 1) == 1 and last_page is not False)
+    problems = (*balances.problems, *_find_unknown_statuses(read_entries), *_find_mixed_currencies(balances, entries))
     is_notice = origin.format != "camt.053" and not origin.options.posts_notices
-    reversals = [each.entry for each in taken if each.is_reversal]
-    turned = turned_reversals(entries, reversals, limits, keeps_sign=keeps_sign)
+    reversals = [read_entry.entry for read_entry in read_entries if read_entry.is_reversal]
+    reversal_result = check_reversals(entries, reversals, balances, keeps_sign=keeps_sign)
     statement = Statement(
         account=_account(element.find("Acct")),
         entries=entries,
         format=origin.format,
         reference=text(element, "Id"),
         number=text(element, "ElctrncSeqNb", "LglSeqNb"),
-        opening=limits.opening,
-        closing=limits.closing,
-        available=limits.available,
+        opening=balances.opening,
+        closing=balances.closing,
+        available=balances.available,
         period_start=day(text(element, "FrToDt/FrDtTm", "FrToDt/FrDt")),
         period_end=day(text(element, "FrToDt/ToDtTm", "FrToDt/ToDt")),
-        problems=(*problems, *turned.problems, *(() if is_notice else verdict.problems)),
-        unproved=_unproved(origin.format, limits, verdict, (page, last_page)),
+        problems=(*problems, *reversal_result.problems, *(() if is_notice else verdict.problems)),
+        unproved=_describe_unproved(origin.format, balances, verdict, (page, last_page)),
         totals=verdict.proved,
-        notes=(*turned.notes, *verdict.notes, *_unequal(entries), *(verdict.problems if is_notice else ())),
+        notes=(
+            *reversal_result.notes,
+            *verdict.notes,
+            *_note_unequal_parts(entries),
+            *(verdict.problems if is_notice else ()),
+        ),
         page=page,
         last_page=last_page,
     )
-    return Sheet(statement, element, rows, verdict, is_notice)
+    return CamtPage(statement, element, counted_entries, verdict, is_notice)
 
 
-def _unproved(format_name: str, limits: Ends, verdict: Verdict, pages: tuple[int | None, bool | None]) -> str:
-    """Why neither balances nor totals speak for the entries."""
-    if verdict.proved or (limits.opening is not None and limits.closing is not None):
+def _describe_unproved(
+    format_name: str, balances: CamtBalances, verdict: CamtVerdict, pages: tuple[int | None, bool | None]
+) -> str:
+    """Why neither balances nor totals prove the entries; '' if one of them does."""
+    if verdict.proved or (balances.opening is not None and balances.closing is not None):
         return ""
-    missing = {"opening balance (OPBD)": limits.opening, "closing balance (CLBD)": limits.closing}
-    ends = " and no ".join(name for name, end in missing.items() if end is None)
+    missing = {"opening balance (OPBD)": balances.opening, "closing balance (CLBD)": balances.closing}
+    missing_balances = " and no ".join(name for name, balance in missing.items() if balance is None)
     page, last_page = pages
     if format_name != "camt.053":
-        why = "a report or notice has no balances that its entries lead to"
+        reason = "a report or notice has no balances that its entries lead to"
     elif (page or 1) > 1 or last_page is False:
-        why = f"page {page} of the statement gives no {ends}, and the other pages are not in this file"
+        reason = f"page {page} of the statement gives no {missing_balances}, and the other pages are not in this file"
     else:
-        why = f"the statement gives no {ends}"
+        reason = f"the statement gives no {missing_balances}"
     totals = "its totals do not hold" if verdict.problems else "it declares no totals"
-    return f"{why}; {verdict.unproved or totals}"
+    return f"{reason}; {verdict.unproved or totals}"
 
 
-def _unequal(entries: tuple[Entry, ...]) -> list[str]:
+def _note_unequal_parts(entries: tuple[Entry, ...]) -> list[str]:
     """Entries whose parts make another amount: the entry's is what the balance counts. The first ten say enough."""
-    told = [
-        f"Entry {each.position + 1} of {each.amount:f} consists of "
-        f"{counted(len(each.parts), 'part that makes', 'parts that make')} {whole}."
-        for each in entries
-        if each.parts and (whole := unequal_parts(each))
+    notes = [
+        f"Entry {entry.position + 1} of {entry.amount:f} consists of "
+        f"{counted(len(entry.parts), 'part that makes', 'parts that make')} {sum_of_parts}."
+        for entry in entries
+        if entry.parts and (sum_of_parts := unequal_parts(entry))
     ]
-    return told[:10]
+    return notes[:10]
 
 
 def _page(element: Element, message: Element) -> tuple[int | None, bool | None]:
@@ -172,18 +182,18 @@ def _account(element: Element | None) -> Account:
     )
 
 
-def _unknown_statuses(taken: Iterable[Taken]) -> list[str]:
-    """Whether an entry of unknown status is in the balance cannot be told, so the statement cannot be used."""
-    codes = {each.status for each in taken} - STATUSES.keys()
+def _find_unknown_statuses(read_entries: Iterable[ReadEntry]) -> list[str]:
+    """Statuses that are not known: the balance may or may not count such an entry, so the statement cannot be used."""
+    codes = {read_entry.status for read_entry in read_entries} - STATUSES.keys()
     return [f"an entry has the unknown status {code[:40]!r}" for code in sorted(codes)]
 
 
-def _mixed_currencies(limits: Ends, entries: tuple[Entry, ...]) -> list[str]:
+def _find_mixed_currencies(balances: CamtBalances, entries: tuple[Entry, ...]) -> list[str]:
     """Balances and booked entries are in the account's currency (ISO 20022); otherwise their sum means nothing."""
-    if limits.opening is None or limits.closing is None:
+    if balances.opening is None or balances.closing is None:
         return []
-    booked = {each.currency for each in entries if each.status is EntryStatus.BOOKED}
-    currencies = {limits.opening.currency, limits.closing.currency} | booked
+    booked = {entry.currency for entry in entries if entry.status is EntryStatus.BOOKED}
+    currencies = {balances.opening.currency, balances.closing.currency} | booked
     if len(currencies) == 1:
         return []
     return [f"balances and booked entries are in several currencies: {', '.join(sorted(currencies))[:100]}"]

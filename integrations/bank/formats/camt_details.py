@@ -1,6 +1,7 @@
-"""What a CAMT entry says beyond party, reference and text, and the parts of one that the bank booked together.
+"""The details of a CAMT entry beside party, reference and text, and the parts of an entry that was booked as one.
 
-The keys are those of docs/reference/bank-details.md. Each TxDtls is walked once: a path apiece would be sixty searches.
+The keys are those of docs/reference/bank-details.md. Each TxDtls is walked once: a path for each key would take sixty
+searches.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from integrations.bank.formats.camt_values import text
-from integrations.bank.formats.money_words import Details, money, plain, said
+from integrations.bank.formats.money_words import Details, money, plain, without_empty
 from integrations.bank.statements import EntryPart
 
 Leaves = Mapping[str, list[Element]]
-"""Elements without children by their path, in file order; Pty, which versions 8 and later add, is left out."""
+"""Elements without children by their path, in file order. Pty, which versions 8 and later add, is left out of
+the path.
+"""
 
 _KEYS = {
     "Refs/EndToEndId": "end_to_end_id",
@@ -48,62 +51,79 @@ _NONE = frozenset({"", "NOTPROVIDED"})
 
 
 def leaves(element: Element, path: str = "", *, without: str = "") -> dict[str, list[Element]]:
-    found: dict[str, list[Element]] = {}
-    _walk(element, path, found, without)
-    return found
+    leaves_by_path: dict[str, list[Element]] = {}
+    _walk(element, path, leaves_by_path, without)
+    return leaves_by_path
 
 
-def _walk(element: Element, path: str, found: dict[str, list[Element]], without: str) -> None:
+def _walk(element: Element, path: str, leaves_by_path: dict[str, list[Element]], without: str) -> None:
     for child in element:
         tag = child.tag
         if tag == without:
             continue
         below = path if tag == "Pty" else f"{path}/{tag}" if path else tag
         if len(child):
-            _walk(child, below, found, without)
+            _walk(child, below, leaves_by_path, without)
         else:
-            found.setdefault(below, []).append(child)
+            leaves_by_path.setdefault(below, []).append(child)
 
 
-def details(found: Leaves, element: Element, role: str) -> Details:
-    """`role` is Dbtr or Cdtr, whichever is the other side."""
-    named: Details = {}
-    for path, nodes in found.items():
+def read_details(leaves_by_path: Leaves, element: Element, role: str) -> Details:
+    """`role` is Dbtr or Cdtr, whichever is the counterparty."""
+    details: Details = {}
+    for path, nodes in leaves_by_path.items():
         key = _KEYS.get(path)
         if key and (value := _value(nodes)) not in _NONE:
-            named.setdefault(key, value)
+            details.setdefault(key, value)
     # What stands in few transactions is looked for only where the element that holds it is there.
-    sections = {path.partition("/")[0] for path in found}
+    sections = {path.partition("/")[0] for path in leaves_by_path}
     if "BkTxCd" in sections:
-        named["transaction_code"] = "-".join(filter(None, (_first(found, path) for path in _DOMAIN)))
+        details["transaction_code"] = "-".join(filter(None, (_first(leaves_by_path, path) for path in _DOMAIN)))
     if "RltdAgts" in sections:
         agent = f"RltdAgts/{role}Agt/FinInstnId"
-        named["counterparty_bank"] = _first(found, f"{agent}/BICFI", f"{agent}/BIC", f"{agent}/ClrSysMmbId/MmbId")
+        details["counterparty_bank"] = _first(
+            leaves_by_path, f"{agent}/BICFI", f"{agent}/BIC", f"{agent}/ClrSysMmbId/MmbId"
+        )
     if "AmtDtls" in sections:
-        named.update({key: _money(found.get(f"AmtDtls/{part}/Amt", [])) for part, key in _AMOUNTS.items()})
-        named.update(_exchange(found))
+        details.update(
+            {
+                key: _money_of(leaves_by_path.get(f"AmtDtls/{amount_name}/Amt", []))
+                for amount_name, key in _AMOUNTS.items()
+            }
+        )
+        details.update(_exchange(leaves_by_path))
     if "Chrgs" in sections:
-        named["charges"] = _charges(found)
+        details["charges"] = _charges(leaves_by_path)
     if element.find("RmtInf/Strd") is not None:
-        named.update(_structured(element))
-    return said(named)
+        details.update(_structured(element))
+    return without_empty(details)
 
 
-def _exchange(found: Leaves) -> Details:
-    """The first exchange that is stated; ISO 20022: one unit of UnitCcy, else of SrcCcy, is so much of the other."""
-    if not any(path.endswith("XchgRate") for path in found):
+def _exchange(leaves_by_path: Leaves) -> Details:
+    """The first exchange that is stated. In ISO 20022 one unit of UnitCcy, else of SrcCcy, is worth the rate in the
+    other currency.
+    """
+    if not any(path.endswith("XchgRate") for path in leaves_by_path):
         return {}
-    for part in ("", *(f"/{part}" for part in _AMOUNTS), "/AnncdPstngAmt", "/PrtryAmt"):
-        exchange = f"AmtDtls{part}/CcyXchg"
-        if rate := plain(_first(found, f"{exchange}/XchgRate")):
-            ends = {"exchange_from": "SrcCcy", "exchange_to": "TrgtCcy", "exchange_unit": "UnitCcy"}
-            return {"exchange_rate": rate, **{key: _first(found, f"{exchange}/{leaf}") for key, leaf in ends.items()}}
+    for amount_name in ("", *(f"/{amount_name}" for amount_name in _AMOUNTS), "/AnncdPstngAmt", "/PrtryAmt"):
+        exchange = f"AmtDtls{amount_name}/CcyXchg"
+        if rate := plain(_first(leaves_by_path, f"{exchange}/XchgRate")):
+            currencies = {"exchange_from": "SrcCcy", "exchange_to": "TrgtCcy", "exchange_unit": "UnitCcy"}
+            return {
+                "exchange_rate": rate,
+                **{key: _first(leaves_by_path, f"{exchange}/{leaf}") for key, leaf in currencies.items()},
+            }
     return {}
 
 
-def _charges(found: Leaves) -> list[dict[str, str]]:
-    nodes = found.get("Chrgs/Rcrd/Amt") or found.get("Chrgs/Amt") or found.get("Chrgs/TtlChrgsAndTaxAmt") or []
-    return [charge for node in nodes if (charge := _money([node]))]
+def _charges(leaves_by_path: Leaves) -> list[dict[str, str]]:
+    nodes = (
+        leaves_by_path.get("Chrgs/Rcrd/Amt")
+        or leaves_by_path.get("Chrgs/Amt")
+        or leaves_by_path.get("Chrgs/TtlChrgsAndTaxAmt")
+        or []
+    )
+    return [charge for node in nodes if (charge := _money_of([node]))]
 
 
 def _structured(element: Element) -> Details:
@@ -113,21 +133,23 @@ def _structured(element: Element) -> Details:
         for document in remittance.iterfind("RfrdDocInf"):
             kind = text(document, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry", "Tp/Cd", "RfrdDocTp/Cd", "RfrdDocTp/Prtry")
             number = text(document, "Nb", "RfrdDocNb")
-            documents.append(said({"number": number, "type": kind, "date": text(document, "RltdDt", "RltdDt/Dt")}))
+            documents.append(
+                without_empty({"number": number, "type": kind, "date": text(document, "RltdDt", "RltdDt/Dt")})
+            )
         if number := text(remittance, "RfrdDocInf"):
             documents.append({"number": number})
     return {"creditor_references": list(filter(None, references)), "documents": list(filter(None, documents))}
 
 
-def part(
+def read_part(
     detail: Element, sign: int, entry_currency: str, party: tuple[str, str], description: str, role: str
 ) -> EntryPart:
-    """`sign` is the entry's, for a part that has none of its own."""
-    found = leaves(detail)
-    amount, written, currency = _part_amount(found, entry_currency)
-    own = _first(found, "CdtDbtInd")
-    sign = {"CRDT": 1, "DBIT": -1}.get(own, sign)
-    reference = _first(found, "Refs/EndToEndId")
+    """`sign` is the entry's, for a part without its own."""
+    leaves_by_path = leaves(detail)
+    amount, written, currency = _part_amount(leaves_by_path, entry_currency)
+    indicator = _first(leaves_by_path, "CdtDbtInd")
+    sign = {"CRDT": 1, "DBIT": -1}.get(indicator, sign)
+    reference = _first(leaves_by_path, "Refs/EndToEndId")
     return EntryPart(
         amount=amount if amount is None or sign > 0 else -amount,
         amount_text=written,
@@ -136,14 +158,14 @@ def part(
         counterparty=party[0],
         counterparty_account=party[1],
         description=description,
-        details=details(found, detail, role),
+        details=read_details(leaves_by_path, detail, role),
     )
 
 
-def _part_amount(found: Leaves, entry_currency: str) -> tuple[Decimal | None, str, str]:
-    """Its own amount, else the one of its AmtDtls that is in the entry's currency."""
+def _part_amount(leaves_by_path: Leaves, entry_currency: str) -> tuple[Decimal | None, str, str]:
+    """The part's own amount, else the one of its AmtDtls that is in the entry's currency."""
     for path in ("Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/CntrValAmt/Amt", "AmtDtls/InstdAmt/Amt"):
-        for node in found.get(path, []):
+        for node in leaves_by_path.get(path, []):
             currency = node.get("Ccy", "").strip().upper() or entry_currency
             if path == "Amt" or currency == entry_currency:
                 number = plain(_value([node]))
@@ -151,12 +173,12 @@ def _part_amount(found: Leaves, entry_currency: str) -> tuple[Decimal | None, st
     return None, "", entry_currency
 
 
-def _money(nodes: list[Element]) -> dict[str, str]:
+def _money_of(nodes: list[Element]) -> dict[str, str]:
     return money(_value(nodes), nodes[0].get("Ccy", "").strip().upper()) if nodes else {}
 
 
-def _first(found: Leaves, *paths: str) -> str:
-    return next((value for path in paths if (value := _value(found.get(path, [])))), "")
+def _first(leaves_by_path: Leaves, *paths: str) -> str:
+    return next((value for path in paths if (value := _value(leaves_by_path.get(path, [])))), "")
 
 
 def _value(nodes: list[Element]) -> str:
@@ -164,8 +186,8 @@ def _value(nodes: list[Element]) -> str:
 
 
 def entry_details(ntry: Element, single: Element | None, role: str) -> Mapping[str, Any]:
-    """Of the entry, and of its one transaction where it has one: what that says is the nearer word."""
+    """The details of the entry and of its transaction, if it has exactly one: the transaction's come first."""
     batch = ntry.find("NtryDtls/Btch")
-    found = leaves(ntry, without="NtryDtls") | ({} if batch is None else leaves(batch, "Btch"))
-    own = details(found, ntry, role)
-    return own if single is None else {**own, **details(leaves(single), single, role)}
+    leaves_by_path = leaves(ntry, without="NtryDtls") | ({} if batch is None else leaves(batch, "Btch"))
+    from_entry = read_details(leaves_by_path, ntry, role)
+    return from_entry if single is None else {**from_entry, **read_details(leaves(single), single, role)}

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from ingestion import counted
-from integrations.bank.formats.camt_details import entry_details, part
+from integrations.bank.formats.camt_details import entry_details, read_part
 from integrations.bank.formats.camt_values import currency, day, signed_amount, text, texts
 from integrations.bank.statements import Entry, EntryPart, EntryStatus
 
@@ -45,18 +45,18 @@ def is_reversal(ntry: Element) -> bool:
     return text(ntry, "RvslInd").lower() in ("true", "1")
 
 
-def entry(position: int, ntry: Element, source: str, *, keeps_sign: bool = False) -> Entry:
-    """`keeps_sign`: the bank gives a reversal the direction of the entry that it undoes, not its own."""
+def read_entry(position: int, ntry: Element, source: str, *, keeps_sign: bool = False) -> Entry:
+    """With `keeps_sign` the bank gives a reversal the direction of the entry that it undoes, instead of its own."""
     amount, amount_text = signed_amount(ntry)
-    turned = keeps_sign and is_reversal(ntry)
-    if turned and amount is not None:
+    is_turned = keeps_sign and is_reversal(ntry)
+    if is_turned and amount is not None:
         amount = -amount
     booked_text = text(ntry, "BookgDt/Dt", "BookgDt/DtTm")
     details = list(ntry.iter("TxDtls"))
     single = details[0] if len(details) == 1 else None
     role = _role(ntry, keeps_sign=keeps_sign)
     party, party_account = _counterparty(single, role)
-    parts = _parts(ntry, details, role, turned=turned) if single is None else ()
+    parts = _parts(ntry, details, role, is_turned=is_turned) if single is None else ()
     return Entry(
         position=position,
         amount=amount,
@@ -85,53 +85,58 @@ def _without_transactions(source: str, count: int) -> str:
     return f"{source[:start]}<!-- {count} TxDtls, kept as parts -->{source[end:]}"
 
 
-def _parts(ntry: Element, details: list[Element], role: str, *, turned: bool) -> tuple[EntryPart, ...]:
+def _parts(ntry: Element, details: list[Element], role: str, *, is_turned: bool) -> tuple[EntryPart, ...]:
     sign = -1 if text(ntry, "CdtDbtInd") == "DBIT" else 1
-    sort = currency(ntry)
-    parts = (part(each, sign, sort, _counterparty(each, role), " / ".join(_said(each)), role) for each in details)
-    if not turned:
+    entry_currency = currency(ntry)
+    parts = (
+        read_part(
+            detail, sign, entry_currency, _counterparty(detail, role), " / ".join(_remittance_texts(detail)), role
+        )
+        for detail in details
+    )
+    if not is_turned:
         return tuple(parts)
-    return tuple(replace(each, amount=None if each.amount is None else -each.amount) for each in parts)
+    return tuple(replace(part, amount=None if part.amount is None else -part.amount) for part in parts)
 
 
 def unequal_parts(entry: Entry) -> str:
-    """What the parts make where that is not the entry's amount; '' where they do, or not all have an amount.
+    """What the parts make if that is not the entry's amount; '' if it is, or if not all parts have an amount.
 
-    The charges of the parts or of the entry may be the difference: banks book them in or out, and do not say which.
+    The charges of the parts or of the entry may be the difference: banks include them or not, and do not say which.
     """
-    amounts = [each.amount for each in entry.parts if each.amount is not None and each.currency == entry.currency]
+    amounts = [part.amount for part in entry.parts if part.amount is not None and part.currency == entry.currency]
     if not entry.parts or len(amounts) < len(entry.parts) or entry.amount is None:
         return ""
-    whole = sum(amounts, Decimal())
-    of_parts = sum((_charged(each.details, entry.currency) for each in entry.parts), Decimal())
-    allowed = {Decimal(), of_parts, _charged(entry.details, entry.currency)}
-    return "" if abs(whole - entry.amount) in allowed else format(whole, "f")
+    sum_of_parts = sum(amounts, Decimal())
+    charges_of_parts = sum((_sum_of_charges(part.details, entry.currency) for part in entry.parts), Decimal())
+    allowed = {Decimal(), charges_of_parts, _sum_of_charges(entry.details, entry.currency)}
+    return "" if abs(sum_of_parts - entry.amount) in allowed else format(sum_of_parts, "f")
 
 
-def _charged(details: Mapping[str, Any], currency: str) -> Decimal:
+def _sum_of_charges(details: Mapping[str, Any], currency: str) -> Decimal:
     charges = (charge["amount"] for charge in details.get("charges", []) if charge["currency"] == currency)
     return sum((Decimal(amount) for amount in charges), Decimal())
 
 
 def _role(ntry: Element, *, keeps_sign: bool) -> str:
-    """The other side: the debtor of money that came in, the creditor of money that left.
+    """The role of the counterparty: debtor of money that came in, creditor of money that left.
 
     In a reversal the parties keep the roles of the transaction that is undone, so the direction is turned round.
     """
     came_in = text(ntry, "CdtDbtInd") == "CRDT"
-    turned_round = is_reversal(ntry) and not keeps_sign
-    return "Dbtr" if came_in is not turned_round else "Cdtr"
+    is_turned = is_reversal(ntry) and not keeps_sign
+    return "Dbtr" if came_in is not is_turned else "Cdtr"
 
 
 def _counterparty(single: Element | None, role: str) -> tuple[str, str]:
-    """Name and account of the other side of one transaction."""
+    """Name and account of the counterparty of one transaction."""
     parties = None if single is None else single.find("RltdPties")
     name = text(parties, f"{role}/Nm", f"{role}/Pty/Nm", f"{role}/Agt/FinInstnId/Nm")
     return name, account_number(None if parties is None else parties.find(f"{role}Acct/Id"))
 
 
 def account_number(identification: Element | None) -> str:
-    """`written_number` without its blanks."""
+    """The `written_number` without its blanks."""
     return written_number(identification).replace(" ", "")
 
 
@@ -153,11 +158,15 @@ def _kind(element: Element | None) -> str:
     return "-".join(filter(None, codes)) or text(element, "BkTxCd/Prtry/Cd")
 
 
-def _said(detail: Element) -> list[str]:
+def _remittance_texts(detail: Element) -> list[str]:
     return [value for path in _REMITTANCE for value in texts(detail, path)]
 
 
 def _description(ntry: Element, details: list[Element]) -> str:
-    said = [value for detail in details for value in _said(detail)]
-    whole = " / ".join(dict.fromkeys([*texts(ntry, "AddtlNtryInf"), *said]))
-    return whole if len(whole) <= MAX_DESCRIPTION else f"{whole[:MAX_DESCRIPTION]}… ({counted(len(details), 'detail')})"
+    remittance = [value for detail in details for value in _remittance_texts(detail)]
+    description = " / ".join(dict.fromkeys([*texts(ntry, "AddtlNtryInf"), *remittance]))
+    return (
+        description
+        if len(description) <= MAX_DESCRIPTION
+        else f"{description[:MAX_DESCRIPTION]}… ({counted(len(details), 'detail')})"
+    )

@@ -1,7 +1,7 @@
-"""Pages of one CAMT statement (StmtPgntn) inside a file, where only all of them together can be checked.
+"""Pages of one CAMT statement (StmtPgntn) inside a file that can only be checked together.
 
 ISO 20022 gives each page interim balances (ITBD) at its seams; such pages tie one by one and stay apart. Other banks
-put the opening balance on the first page and the closing one on the last, or both on every page: those are joined.
+write the opening balance on the first page and the closing one on the last, or both on every page: those are joined.
 """
 
 from __future__ import annotations
@@ -11,64 +11,68 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from integrations.bank.formats.camt_totals import Row, Verdict, judge_pages
+from integrations.bank.formats.camt_totals import CamtVerdict, CountedEntry, judge_pages
 from integrations.bank.statements import Statement, imbalance
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A statement, or one page of it, with what the totals that it declares are held against, and their verdict."""
+class CamtPage:
+    """A statement, or one page of it, with the elements and entries that its declared totals are checked against, and
+    the verdict.
+    """
 
     statement: Statement
     element: Element
-    rows: Sequence[Row]
-    verdict: Verdict
+    rows: Sequence[CountedEntry]
+    verdict: CamtVerdict
     is_notice: bool
-    """Totals of a notice that do not hold are a note, since nothing of it is posted."""
+    """Totals of a notice that do not hold become a note, because nothing of it is posted."""
 
 
-def joined(sheets: Sequence[Sheet]) -> tuple[Statement, ...]:
-    """In file order. Pages that are not numbered one after the other stay apart: one between them may be elsewhere."""
-    return tuple(page for _, pages in groupby(sheets, key=_whose) for page in _judged(list(pages)))
+def join_pages(pages: Sequence[CamtPage]) -> tuple[Statement, ...]:
+    """The statements in file order. Pages that are not numbered one after the other stay apart: a page between them may
+    be in another file.
+    """
+    return tuple(page for _, group in groupby(pages, key=_page_key) for page in _join_if_needed(list(group)))
 
 
-def _whose(sheet: Sheet) -> tuple[object, ...]:
-    statement = sheet.statement
+def _page_key(page: CamtPage) -> tuple[object, ...]:
+    statement = page.statement
     paged = statement.page is not None
-    return (statement.account, statement.reference, statement.number) if paged else (id(sheet),)
+    return (statement.account, statement.reference, statement.number) if paged else (id(page),)
 
 
-def _judged(sheets: list[Sheet]) -> Iterator[Statement]:
-    pages = [sheet.statement for sheet in sheets]
+def _join_if_needed(camt_pages: list[CamtPage]) -> Iterator[Statement]:
+    pages = [camt_page.statement for camt_page in camt_pages]
     numbers = [page.page for page in pages if page.page is not None]
     in_order = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False
     if len(pages) < 2 or not in_order:
         yield from pages
         return
     is_whole = numbers[0] == 1 and pages[-1].last_page is not False
-    verdict = judge_pages([(sheet.element, sheet.rows) for sheet in sheets], is_whole=is_whole)
-    pages = [_with_verdict(sheet, verdict) for sheet in sheets]
+    verdict = judge_pages([(camt_page.element, camt_page.rows) for camt_page in camt_pages], is_whole=is_whole)
+    pages = [_with_verdict(camt_page, verdict) for camt_page in camt_pages]
     if any(imbalance(page) != 0 for page in pages):
-        yield _one(pages, verdict)
+        yield _join(pages, verdict)
         return
     yield from pages
 
 
-def _with_verdict(sheet: Sheet, verdict: Verdict) -> Statement:
+def _with_verdict(page: CamtPage, verdict: CamtVerdict) -> Statement:
     """The page, judged by the totals of all pages in place of its own."""
-    kept = sheet.statement
-    problems = [problem for problem in kept.problems if problem not in sheet.verdict.disproved]
-    notes = [note for note in kept.notes if note not in sheet.verdict.disproved]
-    told = verdict.disproved
+    statement = page.statement
+    problems = [problem for problem in statement.problems if problem not in page.verdict.disproved]
+    notes = [note for note in statement.notes if note not in page.verdict.disproved]
+    disproved = verdict.disproved
     return replace(
-        kept,
-        problems=tuple(problems if sheet.is_notice else [*problems, *told]),
-        notes=tuple([*notes, *told] if sheet.is_notice else notes),
+        statement,
+        problems=tuple(problems if page.is_notice else [*problems, *disproved]),
+        notes=tuple([*notes, *disproved] if page.is_notice else notes),
         totals=verdict.proved,
     )
 
 
-def _one(pages: list[Statement], verdict: Verdict) -> Statement:
+def _join(pages: list[Statement], verdict: CamtVerdict) -> Statement:
     first, last = pages[0], pages[-1]
     entries = [entry for page in pages for entry in page.entries]
     is_proved = bool(verdict.proved) or (first.opening is not None and last.closing is not None)

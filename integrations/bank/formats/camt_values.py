@@ -14,7 +14,7 @@ _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T[0-9:.,]{2,20})?(?:Z|[+
 
 
 def text(element: Element | None, *paths: str) -> str:
-    """The first of these leaves that holds text, white space collapsed; '' where none does or a leaf has children."""
+    """The first of these leaves that holds text, white space collapsed; '' if none does or a leaf has children."""
     if element is None:
         return ""
     for path in paths:
@@ -34,7 +34,7 @@ def signed_amount(element: Element) -> tuple[Decimal | None, str]:
 
     The indicator is the direction the money moved, also in a reversal: RvslInd only says that the entry undoes one of
     the other direction, so it does not turn the sign round again. Without a known indicator there is no amount, and
-    the text says so, so that nobody reads the bare number as a credit.
+    the text says so, so that the bare number is not read as a credit.
     """
     written, indicator = text(element, "Amt"), text(element, "CdtDbtInd")
     if indicator not in ("CRDT", "DBIT"):

@@ -13,14 +13,15 @@ _NAMED = frozenset({"ascii", "big5", "euc-jp", "euc-kr", "gb18030", "gb2312", "g
 
 
 def decode(data: bytes, declared: str = "", *, last_resorts: tuple[str, ...] = ()) -> str:
-    """A byte order mark decides; else UTF-8 where the bytes allow it, then what is declared, then the last resorts.
+    """The text by its byte order mark; without one as UTF-8 if the bytes allow it, then as declared, then by the last
+    resorts.
 
     UTF-8 comes before the declaration because text in another encoding almost never is valid UTF-8, while files that
     declare USASCII or 1252 and hold UTF-8 are common. Raises UnreadableFile when nothing fits.
     """
     wide = _wide_encoding(data)
-    tries = (wide,) if wide else ("utf-8-sig", _codec(declared), *last_resorts)
-    for encoding in filter(None, tries):
+    encodings = (wide,) if wide else ("utf-8-sig", _codec(declared), *last_resorts)
+    for encoding in filter(None, encodings):
         try:
             return data.decode(encoding)
         except (UnicodeError, LookupError):
@@ -29,9 +30,10 @@ def decode(data: bytes, declared: str = "", *, last_resorts: tuple[str, ...] = (
 
 
 def decode_or_windows(data: bytes, declared: str = "") -> tuple[str, str]:
-    """The text, and a note where it is not in what it declares: then what is no UTF-8 is read as Windows-1252.
+    """The text, and a note if it is not in the declared encoding: bytes that are not UTF-8 are then read as
+    Windows-1252.
 
-    Files joined from several may hold both. Raises UnreadableFile, naming both, where neither fits.
+    Files joined from several may hold both. Raises UnreadableFile, naming both, if neither fits.
     """
     try:
         return decode(data, declared), ""
@@ -39,15 +41,15 @@ def decode_or_windows(data: bytes, declared: str = "") -> tuple[str, str]:
         claim = f"declares {declared[:40]} and" if declared else "declares no encoding and"
     try:
         text = data.decode("utf-8", errors=_BY_BYTE)
-        whole = data.decode("cp1252")
+        windows_text = data.decode("cp1252")
     except UnicodeError as error:
         raise UnreadableFile(f"the text {claim} is neither that, nor UTF-8, nor Windows-1252") from error
     in_utf_8 = sum(1 for character in data.decode("utf-8", errors="ignore") if character > "\x7f")
-    strangers = sum(1 for character in text if character > "\x7f") - in_utf_8
-    if strangers < in_utf_8:
-        odd = counted(strangers, "byte, which was", "bytes, which were")
-        return text, f"The file {claim} is UTF-8 but for {odd} read as Windows-1252."
-    return whole, f"The file {claim} is no valid UTF-8: it was read as Windows-1252."
+    windows_count = sum(1 for character in text if character > "\x7f") - in_utf_8
+    if windows_count < in_utf_8:
+        description = counted(windows_count, "byte, which was", "bytes, which were")
+        return text, f"The file {claim} is UTF-8 but for {description} read as Windows-1252."
+    return windows_text, f"The file {claim} is no valid UTF-8: it was read as Windows-1252."
 
 
 def _windows_bytes(error: UnicodeError) -> tuple[str, int]:
@@ -73,7 +75,7 @@ def is_known(name: str) -> bool:
 
 
 def decode_as(data: bytes, name: str) -> str:
-    """In an encoding that somebody vouches for. Raises UnreadableFile where the bytes are not in it."""
+    """The text in a configured encoding. Raises UnreadableFile if the bytes are not in it."""
     try:
         return data.decode(_codec(name))
     except UnicodeError as error:

@@ -7,24 +7,26 @@ from collections.abc import Sequence
 from itertools import islice
 
 from ingestion import AmbiguousFormat, ConfigurationError, FileRefused, UnknownFormat
-from integrations.bank.formats.csv_entry import continues, entry_from
-from integrations.bank.formats.csv_nearest import NEAREST, described
-from integrations.bank.formats.csv_records import Record, decode, records
-from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, locate
+from integrations.bank.formats.csv_entry import continues_description, read_entry
+from integrations.bank.formats.csv_nearest import NEAREST, describe_nearest
+from integrations.bank.formats.csv_records import CsvRecord, decode, records
+from integrations.bank.formats.csv_table import MAX_PREAMBLE_ROWS, Table, locate_table
 from integrations.bank.layouts.check import did_you_mean
 from integrations.bank.layouts.dates import date_order, parse_date
 from integrations.bank.layouts.layout import CsvLayout
 
-DECLARE = "To declare a layout see docs/how-to/add-a-csv-layout.md."
+DECLARE = (
+    "To declare a layout see https://github.com/sluicegate/django-sluicegate/blob/main/docs/how-to/add-a-csv-layout.md"
+)
 SAMPLE_BYTES = 64 * 1024
 SAMPLE_ROWS = 100
 MARGIN = 0.005
 """Two layouts that differ by less are ambiguous. One row of the sample that only one of them can read is worth more."""
 THRESHOLD = 0.1
 HEADER_SHARE = 0.2
-"""What a header alone is worth, of which no row can be read."""
+"""The score of a header alone, if none of its rows can be read."""
 SHAPE_SHARE = 0.8
-"""Without a header the rows are all there is to go by: this share of them must read."""
+"""Without a header there are only the rows: this share of them must be readable."""
 
 
 def score(data: bytes, layout: CsvLayout) -> float:
@@ -33,7 +35,8 @@ def score(data: bytes, layout: CsvLayout) -> float:
 
 
 def detect_layout(data: bytes, layouts: Sequence[CsvLayout], dates: str = "") -> CsvLayout:
-    """The best fit; where several are as good, the only one that writes dates in the order `dates` ("dmy").
+    """The layout that fits best; of several that fit alike, the only one that writes dates in the order `dates`
+    ("dmy").
 
     Raises UnknownFormat and AmbiguousFormat, both naming the layouts in question.
     """
@@ -43,14 +46,14 @@ def detect_layout(data: bytes, layouts: Sequence[CsvLayout], dates: str = "") ->
     ranked = sorted(((sample.score(layout), layout) for layout in layouts), key=lambda pair: -pair[0])
     ranked = [(value, layout) for value, layout in ranked if value >= THRESHOLD]
     if not ranked:
-        raise UnknownFormat(_unknown(sample, layouts))
+        raise UnknownFormat(_describe_unknown(sample, layouts))
     close = [layout for value, layout in ranked if ranked[0][0] - value < MARGIN]
     if len(close) > 1 and dates:
         close = [layout for layout in close if date_order(layout.date_formats) == dates] or close
     if len(close) > 1:
-        close = sample.dated(close)
+        close = sample.keep_best_dated(close)
     if len(close) > 1 and ranked[0][0] <= HEADER_SHARE:  # to name one of them would make dead letters of all rows
-        raise UnknownFormat(f"No CSV layout fits, of {len(layouts)}.{_unread(close)} {DECLARE}")
+        raise UnknownFormat(f"No CSV layout fits, of {len(layouts)}.{_describe_unread(close)} {DECLARE}")
     if len(close) > 1:
         names = ", ".join(layout.name for layout in close)
         empty = "" if any(map(sample.has_rows, close)) else "The file holds no entries, only a header. "
@@ -61,12 +64,13 @@ def detect_layout(data: bytes, layouts: Sequence[CsvLayout], dates: str = "") ->
     return close[0]
 
 
-def layout_named(name: str, layouts: Sequence[CsvLayout]) -> CsvLayout:
-    """Raises ConfigurationError when there is none."""
+def find_layout(name: str, layouts: Sequence[CsvLayout]) -> CsvLayout:
+    """The layout of this name. Raises ConfigurationError if there is none."""
     for layout in layouts:
         if layout.name == name:
             return layout
-    raise ConfigurationError(f"No CSV layout {name!r}.{did_you_mean(name, [layout.name for layout in layouts])}")
+    near = did_you_mean(name, [layout.name for layout in layouts])
+    raise ConfigurationError(f"No CSV layout {name[:60]!r}.{near or ' The reference of CSV layouts lists them.'}")
 
 
 class _Sample:
@@ -75,32 +79,36 @@ class _Sample:
     def __init__(self, data: bytes) -> None:
         self._data = data[:SAMPLE_BYTES]
         self._whole = len(data) <= SAMPLE_BYTES
-        self._split: dict[tuple[str, str], tuple[Record, ...]] = {}
+        self._split: dict[tuple[str, str], tuple[CsvRecord, ...]] = {}
 
     def score(self, layout: CsvLayout) -> float:
         return max(self._score(layout, delimiter) for delimiter in layout.delimiter)
 
-    def head(self, encodings: Sequence[str], delimiter: str) -> tuple[Record, ...]:
-        """Up to the first record that cannot be split: reading will say what is wrong with it."""
+    def head(self, encodings: Sequence[str], delimiter: str) -> tuple[CsvRecord, ...]:
+        """The first records, up to the first one that cannot be split: reading the file will say what is wrong
+        with it.
+        """
         try:
             text = decode(self._data, encodings, final=self._whole)
         except FileRefused:
             return ()
         key = (text[:SAMPLE_BYTES], delimiter)
         if key not in self._split:
-            self._split[key] = tuple(islice(_until_broken(text, delimiter), MAX_PREAMBLE_ROWS + SAMPLE_ROWS))
+            self._split[key] = tuple(islice(_readable_records(text, delimiter), MAX_PREAMBLE_ROWS + SAMPLE_ROWS))
             if not self._whole:
                 self._split[key] = self._split[key][:-1] or self._split[key]
         return self._split[key]
 
-    def dated(self, layouts: list[CsvLayout]) -> list[CsvLayout]:
-        """Those that read most of the dates: the 13th has one order, also where no amount of the file can be read."""
-        counts = [max(self._dates(layout, each) for each in layout.delimiter) for layout in layouts]
+    def keep_best_dated(self, layouts: list[CsvLayout]) -> list[CsvLayout]:
+        """The layouts that read most of the dates: the 13th has one order, even if no amount of the file can be
+        read.
+        """
+        counts = [max(self._dates(layout, delimiter) for delimiter in layout.delimiter) for layout in layouts]
         return [layout for layout, count in zip(layouts, counts, strict=True) if count == max(counts)]
 
     def _dates(self, layout: CsvLayout, delimiter: str) -> int:
         head = self.head(layout.encodings, delimiter)
-        table = locate(head, layout, delimiter)
+        table = locate_table(head, layout, delimiter)
         if table is None:
             return 0
         rows = (row for row in head[table.skip : table.skip + SAMPLE_ROWS] if table.fits(row))
@@ -109,21 +117,23 @@ class _Sample:
 
     def has_rows(self, layout: CsvLayout) -> bool:
         """Whether anything stands below the header."""
-        heads = ((self.head(layout.encodings, each), each) for each in layout.delimiter)
-        tables = ((head, locate(head, layout, each)) for head, each in heads)
+        heads = ((self.head(layout.encodings, delimiter), delimiter) for delimiter in layout.delimiter)
+        tables = ((head, locate_table(head, layout, delimiter)) for head, delimiter in heads)
         return any(table is not None and len(head) > table.skip for head, table in tables)
 
     def has_header(self, layout: CsvLayout) -> bool:
-        tables = (locate(self.head(layout.encodings, each), layout, each) for each in layout.delimiter)
+        tables = (
+            locate_table(self.head(layout.encodings, delimiter), layout, delimiter) for delimiter in layout.delimiter
+        )
         return bool(layout.header) and any(tables)
 
     def _score(self, layout: CsvLayout, delimiter: str) -> float:
         head = self.head(layout.encodings, delimiter)
-        table = locate(head, layout, delimiter)
+        table = locate_table(head, layout, delimiter)
         if table is None:
             return 0.0
         rows = head[table.skip : table.skip + SAMPLE_ROWS]
-        share = _readable(rows, table, layout)
+        share = _readable_share(rows, table, layout)
         if layout.exact and not share:  # its header says little: rows that all cannot be read are of another layout
             return 0.0
         if not layout.header:
@@ -131,37 +141,45 @@ class _Sample:
         return table.coverage * (HEADER_SHARE + (1 - HEADER_SHARE) * share) if table.coverage >= 0.5 else 0.0
 
 
-def _until_broken(text: str, delimiter: str) -> list[Record]:
-    found = []
+def _readable_records(text: str, delimiter: str) -> list[CsvRecord]:
+    readable = []
     try:
         for record in records(text, delimiter):
-            found.append(record)
-            if len(found) > MAX_PREAMBLE_ROWS + SAMPLE_ROWS:
+            readable.append(record)
+            if len(readable) > MAX_PREAMBLE_ROWS + SAMPLE_ROWS:
                 break
     except FileRefused:
         pass
-    return found
+    return readable
 
 
-def _readable(rows: Sequence[Record], table: Table, layout: CsvLayout) -> float:
+def _readable_share(rows: Sequence[CsvRecord], table: Table, layout: CsvLayout) -> float:
     """Share of rows with an amount and a date (or a declared pending mark); 1 for a file with a header and no rows."""
     footers = [re.compile(pattern) for pattern in layout.footers]
-    own = [row for row in rows if not any(f.search(row.joined) for f in footers) and not continues(row, table, layout)]
-    if not own:
+    rows_read = [
+        row
+        for row in rows
+        if not any(footer.search(row.joined) for footer in footers) and not continues_description(row, table, layout)
+    ]
+    if not rows_read:
         return 1.0 if layout.header else 0.0
-    entries = [entry_from(row, table, layout, layout.currency) for row in own]
-    good = sum(e.amount is not None and (e.booked_on is not None or e.booked_text in layout.pending) for e in entries)
-    return good / len(own)
+    entries = [read_entry(row, table, layout, layout.currency) for row in rows_read]
+    readable_count = sum(
+        entry.amount is not None and (entry.booked_on is not None or entry.booked_text in layout.pending)
+        for entry in entries
+    )
+    return readable_count / len(rows_read)
 
 
-def _unknown(sample: _Sample, layouts: Sequence[CsvLayout]) -> str:
+def _describe_unknown(sample: _Sample, layouts: Sequence[CsvLayout]) -> str:
     message = f"No CSV layout fits, of {len(layouts)}."
-    unread = [layout for layout in layouts if layout.exact and sample.has_header(layout)]
-    return f"{message}{_unread(unread) if unread else described(sample.head, layouts)} {DECLARE}"
+    unreadable_layouts = [layout for layout in layouts if layout.exact and sample.has_header(layout)]
+    reason = _describe_unread(unreadable_layouts) if unreadable_layouts else describe_nearest(sample.head, layouts)
+    return f"{message}{reason} {DECLARE}"
 
 
-def _unread(layouts: Sequence[CsvLayout]) -> str:
-    """What none of the rows below the header of these layouts has."""
+def _describe_unread(layouts: Sequence[CsvLayout]) -> str:
+    """What no row below the header of these layouts has."""
     dates = " or ".join(dict.fromkeys(form for layout in layouts for form in layout.date_formats))
     names = ", ".join(layout.name for layout in layouts)
     marks = " or ".join(sorted({layout.decimal for layout in layouts}))
@@ -170,18 +188,21 @@ def _unread(layouts: Sequence[CsvLayout]) -> str:
     )
 
 
-def misfit(data: bytes, layout: CsvLayout, known: Sequence[CsvLayout]) -> str:
-    """Why the file is not in this layout, which was told, and which known ones it is in or near to; '' where it is."""
+def describe_misfit(data: bytes, layout: CsvLayout, known_layouts: Sequence[CsvLayout]) -> str:
+    """Why the file is not in this layout, which the config names, and which known layouts it is in or near; '' if it is
+    in it.
+    """
     sample = _Sample(data)
-    if any(locate(sample.head(layout.encodings, each), layout, each) for each in layout.delimiter):
+    if any(locate_table(sample.head(layout.encodings, delimiter), layout, delimiter) for delimiter in layout.delimiter):
         return ""
     message = f"The file is not in the CSV layout {layout.name!r}, which the config names."
     if layout.header:
-        message += described(sample.head, [layout]).replace(" Nearest: ", " It differs in ")
+        message += describe_nearest(sample.head, [layout]).replace(" Nearest: ", " It differs in ")
     else:
         message += f" No row has {layout.width} columns."
-    others = [each for each in known if each.name != layout.name]
-    fitting = [each.name for each in others if sample.score(each) >= THRESHOLD]
+    candidates = [candidate for candidate in known_layouts if candidate.name != layout.name]
+    fitting = [candidate.name for candidate in candidates if sample.score(candidate) >= THRESHOLD]
     if fitting:
         return f"{message} It is in {' or '.join(map(repr, fitting[:NEAREST]))}: name that one, or take layout away."
-    return f"{message} Of those that are known: {described(sample.head, others).strip() or 'none is near.'} {DECLARE}"
+    nearest = describe_nearest(sample.head, candidates).strip() or "none is near."
+    return f"{message} Of those that are known: {nearest} {DECLARE}"

@@ -8,19 +8,19 @@ from itertools import islice
 from typing import NamedTuple
 
 from ingestion import UnreadableFile, counted
-from integrations.bank.formats.csv_balances import Judgement, judge
-from integrations.bank.formats.csv_head import Head
-from integrations.bank.formats.csv_ledgers import Ledger, ledgers
-from integrations.bank.formats.csv_parts import Part, parts
+from integrations.bank.formats.csv_balances import BalanceVerdict, judge_balances
+from integrations.bank.formats.csv_head import CsvHead
+from integrations.bank.formats.csv_ledgers import CsvLedger, read_ledgers
+from integrations.bank.formats.csv_parts import Part, split_parts
 from integrations.bank.formats.csv_records import decode, records, refuse_long_lines
 from integrations.bank.formats.csv_table import open_table
-from integrations.bank.formats.csv_unmoved import LEFT_OUT, Moving, moving
-from integrations.bank.formats.seams import APART, doubt
+from integrations.bank.formats.csv_unmoved import LEFT_OUT, MovingRows, leave_out_unmoved
+from integrations.bank.formats.seams import APART, describe_twins
 from integrations.bank.layouts.layout import CsvLayout
 from integrations.bank.statements import Account, Statement
 
 
-class _Judging(NamedTuple):
+class _BalanceSettings(NamedTuple):
     """What the config says of the balances of its files, see `read_parts`."""
 
     balances_checked: bool
@@ -35,40 +35,42 @@ def read(data: bytes, layout: CsvLayout) -> tuple[Statement, ...]:
 def read_parts(
     data: bytes,
     layout: CsvLayout,
-    others: Sequence[CsvLayout] = (),
+    other_layouts: Sequence[CsvLayout] = (),
     *,
     currency: str = "",
     balances_checked: bool = True,
     balance_rows: str = "",
 ) -> Iterator[tuple[Statement, ...]]:
-    """For each export joined into the file one statement per account, currency and pocket, in order of their first row.
+    """For each export in the file one statement per account, currency and pocket, in the order of their first row.
 
-    `others`: layouts that further exports in the file may be in; `currency`: where neither file nor layout names one.
-    Every row that is neither blank nor a declared footer becomes an entry: one that cannot be read has no amount or
-    no date. A balance stands only where the preamble states it or the running balances prove it; running balances that
-    do not follow are a problem of the statement, unless `balances_checked` is false. `balance_rows` says what becomes
-    of a row without an amount that may state a balance, see csv_unmoved.py. Raises UnreadableFile (not this
+    `other_layouts`: layouts that further exports in the file may be in; `currency`: used if neither file nor layout
+    names one. Every row that is neither blank nor a declared footer becomes an entry: a row that cannot be read has no
+    amount or no date. A balance counts only if the preamble states it or the running balances prove it; running
+    balances that do not follow are a problem of the statement, unless `balances_checked` is false. `balance_rows`
+    decides on a row without an amount that may state a balance, see csv_unmoved.py. Raises UnreadableFile (not this
     layout, not text, a quote never closed) and FileTooLarge.
     """
     refuse_long_lines(data)
     text = decode(data, layout.encodings)
     if open_table(text, layout) is None:
         raise UnreadableFile(f"The file is not in the CSV layout {layout.name!r}: its header or shape was not found.")
-    above: Head | None = None
-    for part in parts(text, layout, others):
-        head = Head(part.layout, part.table.preamble, currency)
-        if above is not None and not part.table.preamble:
-            head.account, head.currency = head.account or above.account, head.currency or above.currency
-        above = head
-        yield _statements(part, head, _Judging(balances_checked, balance_rows))
+    previous_head: CsvHead | None = None
+    for part in split_parts(text, layout, other_layouts):
+        head = CsvHead(part.layout, part.table.preamble, currency)
+        if previous_head is not None and not part.table.preamble:
+            head.account, head.currency = head.account or previous_head.account, head.currency or previous_head.currency
+        previous_head = head
+        yield _statements(part, head, _BalanceSettings(balances_checked, balance_rows))
 
 
-def _statements(part: Part, head: Head, judging: _Judging) -> tuple[Statement, ...]:
+def _statements(part: Part, head: CsvHead, balance_settings: _BalanceSettings) -> tuple[Statement, ...]:
     rows = islice(records(part.text, part.table.delimiter, part.line), part.table.skip, None)
-    owned = ledgers(rows, part.layout, part.table, head)
-    first, *others = [_statement(ledger, part, head, len(owned) == 1, judging) for ledger in owned]
-    is_refused = any(statement.problems for statement in (first, *others))
-    return (replace(first, notes=(*first.notes, *_notes(part, is_refused=is_refused))), *others)
+    csv_ledgers = read_ledgers(rows, part.layout, part.table, head)
+    first, *other_statements = [
+        _statement(ledger, part, head, len(csv_ledgers) == 1, balance_settings) for ledger in csv_ledgers
+    ]
+    is_refused = any(statement.problems for statement in (first, *other_statements))
+    return (replace(first, notes=(*first.notes, *_notes(part, is_refused=is_refused))), *other_statements)
 
 
 def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
@@ -82,36 +84,41 @@ def _notes(part: Part, *, is_refused: bool) -> tuple[str, ...]:
             "file begin one: rows that come before it too count once"
         )
     if part.breaks:
-        again = counted(part.breaks, "more time")
-        twins = doubt(part.twins, "equal rows on both sides of one")
-        remedy = APART if is_refused or twins else ""
-        notes.append(f"the header comes {again} without a preamble: read as page breaks of one export{twins}{remedy}")
+        count = counted(part.breaks, "more time")
+        twins_text = describe_twins(part.twins, "equal rows on both sides of one")
+        remedy = APART if is_refused or twins_text else ""
+        notes.append(
+            f"the header comes {count} without a preamble: read as page breaks of one export{twins_text}{remedy}"
+        )
     return tuple(notes)
 
 
-def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, judging: _Judging) -> Statement:
+def _statement(
+    ledger: CsvLedger, part: Part, head: CsvHead, is_alone: bool, balance_settings: _BalanceSettings
+) -> Statement:
     """Balances in the preamble belong to an account only when the file has no other one."""
     layout = part.layout
     currencies = {entry.currency for entry in ledger.entries if entry.amount is not None}
     currency = next(iter(currencies)) if len(currencies) == 1 else "" if currencies else head.currency
-    stated = Judgement(head.balance("opening"), head.balance("closing")) if alone else Judgement()
+    stated = BalanceVerdict(head.balance("opening"), head.balance("closing")) if is_alone else BalanceVerdict()
     has_column = part.table.has(layout.columns.balance)
-    rows = Moving(ledger.entries, ledger.balances)
-    if judging.balances_checked:
+    rows = MovingRows(ledger.entries, ledger.balances)
+    if balance_settings.balances_checked:
         opening = stated.opening.amount if stated.opening else None
-        rows = moving(ledger.entries, ledger.balances, opening, judging.balance_rows)
-    judgement = _judgement(rows, ledger.currency, stated, judging.balances_checked, has_column=has_column)
+        rows = leave_out_unmoved(ledger.entries, ledger.balances, opening, balance_settings.balance_rows)
+    judgement = _judge(rows, ledger.currency, stated, balance_settings.balances_checked, has_column=has_column)
     return Statement(
         account=Account(
             ledger.account, currency, bank=head.text("bank") or layout.bank, name=ledger.pocket or head.text("name")
         ),
-        entries=tuple(replace(each, position=at) for at, each in enumerate(judgement.order)) or tuple(rows.entries),
+        entries=tuple(replace(entry, position=position) for position, entry in enumerate(judgement.order))
+        or tuple(rows.entries),
         format=f"csv:{layout.name}",
         opening=judgement.opening,
         closing=judgement.closing,
         period_start=head.day("period_start"),
         period_end=head.day("period_end"),
-        problems=(*(head.problems() if alone else ()), *judgement.problems),
+        problems=(*(head.problems() if is_alone else ()), *judgement.problems),
         unproved=judgement.unproved,
         direction=judgement.direction,
         between=judgement.between if None in (judgement.opening, judgement.closing) else None,
@@ -119,21 +126,27 @@ def _statement(ledger: Ledger, part: Part, head: Head, alone: bool, judging: _Ju
     )
 
 
-def _judgement(
-    rows: Moving, currency: str, stated: Judgement, balances_checked: bool, *, has_column: bool
-) -> Judgement:
-    """What the file states, completed by what the running balances show; only a stated opening proves all amounts."""
+def _judge(
+    rows: MovingRows, currency: str, stated: BalanceVerdict, balances_checked: bool, *, has_column: bool
+) -> BalanceVerdict:
+    """What the file states, completed by what the running balances prove. Only a stated opening balance proves all
+    amounts.
+    """
     if not balances_checked:
         unchecked = "the connection's config says balances=unchecked"
         return replace(stated, unproved="" if stated.opening and stated.closing else unchecked)
-    shown = judge(rows.entries, rows.balances, currency) if has_column else Judgement(unproved=_unstated(stated))
-    opening, closing = stated.opening or shown.opening, stated.closing or shown.closing
+    verdict = (
+        judge_balances(rows.entries, rows.balances, currency)
+        if has_column
+        else BalanceVerdict(unproved=_describe_missing(stated))
+    )
+    opening, closing = stated.opening or verdict.opening, stated.closing or verdict.closing
     return replace(
-        shown, opening=opening, closing=closing, unproved="" if stated.opening and closing else shown.unproved
+        verdict, opening=opening, closing=closing, unproved="" if stated.opening and closing else verdict.unproved
     )
 
 
-def _unstated(stated: Judgement) -> str:
+def _describe_missing(stated: BalanceVerdict) -> str:
     if not stated.opening and not stated.closing:
         return "the file states no balances"
     return f"the file states no {'closing' if stated.opening else 'opening'} balance"

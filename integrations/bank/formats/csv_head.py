@@ -9,25 +9,27 @@ from datetime import date
 from decimal import Decimal
 
 from integrations.bank.account_numbers import spelled
-from integrations.bank.formats.csv_amount import amount_by
-from integrations.bank.formats.csv_records import Record
+from integrations.bank.formats.csv_amount import parse_layout_amount
+from integrations.bank.formats.csv_records import CsvRecord
 from integrations.bank.layouts.dates import parse_date
 from integrations.bank.layouts.layout import CsvLayout
 from integrations.bank.statements import Balance
 
 
-def identifier(text: str) -> str:
-    """Without the stray quote that a row with an unbalanced one leaves: it would make a second account."""
+def read_identifier(text: str) -> str:
+    """The account without the stray quote that an unbalanced cell leaves: it would make a second account."""
     return spelled(text.replace('"', ""))
 
 
-class Head:
-    """What the preamble says, found by the layout's patterns; `currency` where neither it nor the layout names one."""
+class CsvHead:
+    """What the preamble says, found by the layout's patterns; `currency` is used if neither it nor the layout names
+    one.
+    """
 
-    def __init__(self, layout: CsvLayout, preamble: Sequence[Record], currency: str = "") -> None:
+    def __init__(self, layout: CsvLayout, preamble: Sequence[CsvRecord], currency: str = "") -> None:
         self._layout = layout
         self._text = "\n".join(record.joined for record in preamble)
-        self.account = identifier(self.text("account"))
+        self.account = read_identifier(self.text("account"))
         self.currency = self.text("currency") or layout.currency or currency
 
     def text(self, key: str) -> str:
@@ -53,8 +55,8 @@ class Head:
     def _amount(self, text: str) -> Decimal | None:
         styles: Sequence[CsvLayout] = (self._layout,)
         if self._layout.preamble.either_mark:
-            other = {",": ".", ".": ","}
-            mark = other[self._layout.decimal]
+            opposite = {",": ".", ".": ","}
+            mark = opposite[self._layout.decimal]
             styles = (self._layout, replace(self._layout, decimal=mark, thousands=self._layout.decimal))
-        amounts = (amount_by(style, text, self.currency) for style in styles)
+        amounts = (parse_layout_amount(style, text, self.currency) for style in styles)
         return next((amount for amount in amounts if amount is not None), None)

@@ -32,9 +32,9 @@ _END = "\0end\0"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CsvRecord:
     line: int
-    """1-based, where it begins."""
+    """The number of its first line, from 1."""
     cells: tuple[str, ...]
     raw: str
     """As in the file, without the line end."""
@@ -58,7 +58,9 @@ def refuse_long_lines(data: bytes) -> None:
 
 
 def decode(data: bytes, encodings: Sequence[str], *, final: bool = True) -> str:
-    """By byte order mark, else the first declared encoding that fits. `final=False`: data may end in mid-character."""
+    """The text by its byte order mark, else in the first declared encoding that fits. `final=False`: data may end in
+    mid-character.
+    """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             encodings = (encoding,)
@@ -74,10 +76,10 @@ def decode(data: bytes, encodings: Sequence[str], *, final: bool = True) -> str:
     raise UnreadableFile(f"The file is not text in {' or '.join(encodings)}.")
 
 
-def records(text: str, delimiter: str, first_line: int = 1) -> Iterator[Record]:
+def records(text: str, delimiter: str, first_line: int = 1) -> Iterator[CsvRecord]:
     """Every record that is not blank; the text begins in `first_line` of its file.
 
-    Raises FileTooLarge and UnreadableFile where a record breaks the bounds.
+    Raises FileTooLarge and UnreadableFile if a record breaks the bounds.
     """
     feed = _Feed(text, first_line)
     reader = csv.reader(feed, delimiter=delimiter)
@@ -88,23 +90,25 @@ def records(text: str, delimiter: str, first_line: int = 1) -> Iterator[Record]:
             return
         except csv.Error as fault:
             raise FileTooLarge(f"The row at line {feed.first} cannot be split: {fault}.") from fault
-        line, raw = feed.taken()
+        line, raw = feed.take_record()
         if cells == [_END]:
             return
         if cells and cells[-1].endswith(_END):
             raise UnreadableFile(f"A quote opened in the row at line {line} is never closed.")
         if any(cell.strip() for cell in cells):
-            yield Record(line, tuple(cells), raw)
+            yield CsvRecord(line, tuple(cells), raw)
 
 
 class _Feed:
-    """Hands lines to the csv reader and keeps those of the open record, so that it can be quoted and bounded."""
+    """Hands lines to the csv reader and keeps those of the open record, so that the record can be quoted and
+    bounded.
+    """
 
     def __init__(self, text: str, first_line: int) -> None:
         self._lines = (match[0] for match in _LINE.finditer(text))
         self._open: list[str] = []
         self._chars = 0
-        self._left = MAX_LINES
+        self._remaining = MAX_LINES
         self._ended = False
         self.first = first_line
 
@@ -119,8 +123,8 @@ class _Feed:
             # A row of our own: swallowed by the last cell exactly when its quote is open.
             self._ended = True
             return _END
-        self._left -= 1
-        if self._left < 0:
+        self._remaining -= 1
+        if self._remaining < 0:
             raise FileTooLarge(f"The file has more than {MAX_LINES:,} lines: split it.")
         self._open.append(line)
         self._chars += len(line)
@@ -132,8 +136,8 @@ class _Feed:
             raise FileTooLarge(f"The row at line {self.first} is longer than {MAX_RECORD_CHARS:,} characters.")
         return line
 
-    def taken(self) -> tuple[int, str]:
-        """First line number and text of the record just read; the next one starts after it."""
+    def take_record(self) -> tuple[int, str]:
+        """First line number and text of the record just read; the next record starts after it."""
         line, raw = self.first, "".join(self._open).rstrip("\r\n")
         self.first += len(self._open)
         self._open, self._chars = [], 0

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from integrations.bank.formats.csv_records import Record, records
-from integrations.bank.layouts.header import header_key, named
+from integrations.bank.formats.csv_records import CsvRecord, records
+from integrations.bank.layouts.header import header_key, name_columns
 from integrations.bank.layouts.layout import CsvLayout
 
 MAX_PREAMBLE_ROWS = 60
@@ -16,7 +16,7 @@ MAX_PREAMBLE_ROWS = 60
 @dataclass(frozen=True, slots=True)
 class Table:
     delimiter: str
-    preamble: tuple[Record, ...]
+    preamble: tuple[CsvRecord, ...]
     places: Mapping[str, int]
     """Column index by `header_key`."""
     width: int
@@ -27,72 +27,74 @@ class Table:
     coverage: float
     """Share of the file's named columns that the layout declares; 1.0 without a header."""
     undeclared: tuple[str, ...] = ()
-    """The named columns that it does not declare."""
+    """The named columns that the layout does not declare."""
 
-    def cell(self, record: Record, name: str) -> str:
-        """'' where the layout has no such column or the row ends before it."""
+    def cell(self, record: CsvRecord, name: str) -> str:
+        """The text of the row's cell; '' if the layout has no such column or the row ends before it."""
         place = self.places.get(header_key(name)) if name else None
         return record.cells[place].strip() if place is not None and place < len(record.cells) else ""
 
     def has(self, name: str) -> bool:
-        """The file has this column of the layout, which may be optional."""
+        """Whether the file has this column of the layout, which may be optional."""
         return bool(name) and header_key(name) in self.places
 
-    def fits(self, record: Record) -> bool:
-        """The row has as many cells as the table; empty ones behind it are exporters' trailing delimiters."""
+    def fits(self, record: CsvRecord) -> bool:
+        """Whether the row has as many cells as the table. Empty cells behind it are exporters' trailing delimiters."""
         return len(record.cells) >= self.least and not any(cell.strip() for cell in record.cells[self.width :])
 
 
-def locate(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
-    """The table in the first records of a file; None where neither header nor shape is found."""
+def locate_table(head: Sequence[CsvRecord], layout: CsvLayout, delimiter: str) -> Table | None:
+    """The table in the first records of a file; None if neither header nor shape is found."""
     return _below_header(head, layout, delimiter) if layout.header else _by_shape(head, layout, delimiter)
 
 
 def open_table(text: str, layout: CsvLayout) -> Table | None:
-    """The best of the layout's delimiters."""
-    found = None
+    """The table by the delimiter of the layout that fits best."""
+    best = None
     for delimiter in layout.delimiter:
         head = tuple(islice(records(text, delimiter), MAX_PREAMBLE_ROWS + 1))
-        table = locate(head, layout, delimiter)
-        if table is not None and (found is None or table.coverage > found.coverage):
-            found = table
-    return found
+        table = locate_table(head, layout, delimiter)
+        if table is not None and (best is None or table.coverage > best.coverage):
+            best = table
+    return best
 
 
-def is_header(record: Record, layout: CsvLayout) -> bool:
+def is_header(record: CsvRecord, layout: CsvLayout) -> bool:
     return _coverage(record, layout) > 0
 
 
-def _coverage(record: Record, layout: CsvLayout) -> float:
-    """Share of the named columns that the layout declares; 0 where this is not its header."""
-    wanted = {header_key(name) for name in named(layout.header) if not name.startswith("#")}
-    present = {header_key(name) for name in named(record.cells) if not name.startswith("#")}
-    if not wanted <= present or len(record.cells) < len(layout.header):
+def _coverage(record: CsvRecord, layout: CsvLayout) -> float:
+    """The share of the named columns that the layout declares; 0 if this is not its header."""
+    declared = {header_key(name) for name in name_columns(layout.header) if not name.startswith("#")}
+    present = {header_key(name) for name in name_columns(record.cells) if not name.startswith("#")}
+    if not declared <= present or len(record.cells) < len(layout.header):
         return 0.0
     undeclared = {header_key(name) for name in _undeclared(record, layout)}
     return 0.0 if layout.exact and undeclared else 1 - len(undeclared) / len(present)
 
 
-def _undeclared(record: Record, layout: CsvLayout) -> tuple[str, ...]:
-    declared = {header_key(name) for name in (*named(layout.header), *layout.optional)}
-    return tuple(name for name in named(record.cells) if header_key(name) not in declared and not name.startswith("#"))
+def _undeclared(record: CsvRecord, layout: CsvLayout) -> tuple[str, ...]:
+    declared = {header_key(name) for name in (*name_columns(layout.header), *layout.optional)}
+    return tuple(
+        name for name in name_columns(record.cells) if header_key(name) not in declared and not name.startswith("#")
+    )
 
 
-def _below_header(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
-    for at, record in enumerate(head[: MAX_PREAMBLE_ROWS + 1]):
+def _below_header(head: Sequence[CsvRecord], layout: CsvLayout, delimiter: str) -> Table | None:
+    for index, record in enumerate(head[: MAX_PREAMBLE_ROWS + 1]):
         coverage = _coverage(record, layout)
         if coverage:
-            names = named(record.cells)
+            names = name_columns(record.cells)
             places = {header_key(name): place for place, name in enumerate(names)}
             least = max(place for place, name in enumerate(names, 1) if not name.startswith("#"))
             undeclared = _undeclared(record, layout)
-            return Table(delimiter, tuple(head[:at]), places, len(names), least, at + 1, coverage, undeclared)
+            return Table(delimiter, tuple(head[:index]), places, len(names), least, index + 1, coverage, undeclared)
     return None
 
 
-def _by_shape(head: Sequence[Record], layout: CsvLayout, delimiter: str) -> Table | None:
+def _by_shape(head: Sequence[CsvRecord], layout: CsvLayout, delimiter: str) -> Table | None:
     places = {f"#{place + 1}": place for place in range(layout.width)}
-    for at, record in enumerate(head[: MAX_PREAMBLE_ROWS + 1]):
+    for index, record in enumerate(head[: MAX_PREAMBLE_ROWS + 1]):
         if len(record.cells) == layout.width:
-            return Table(delimiter, tuple(head[:at]), places, layout.width, layout.width, at, 1.0)
+            return Table(delimiter, tuple(head[:index]), places, layout.width, layout.width, index, 1.0)
     return None

@@ -1,10 +1,10 @@
-"""Rows of a CSV without an amount, whose balance shows that nothing moved: they state a balance and are no entries.
+"""Rows of a CSV without an amount whose balance shows that nothing moved: they state a balance and are no entries.
 
 Some banks write the balance at the beginning or the end of the export as a row, or a notice among the entries. Such a
-row is left out where the rows around it, or the opening balance that the file states, lead to its balance and from it.
-Before the oldest row nothing shows a balance, so that it may as well be money that lost its amount: it is left out
-where its text is nothing but the name of a balance, or the config says so, and else asked about. A row that shows
-another balance lost its amount, and one that stands alone shows nothing: they become dead letters.
+row is left out if the rows around it, or the opening balance that the file states, lead to its balance and from it.
+Nothing proves a balance before the oldest row, which may as well be money that lost its amount: it is left out if its
+text is nothing but the name of a balance, or if the config says so; otherwise it becomes a dead letter that asks. A row
+that shows another balance lost its amount, and a row that stands alone proves nothing: both become dead letters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEFT_OUT = "rows that state a balance"
 _Row = tuple[Entry, Decimal | None]
 
 
-class Moving(NamedTuple):
+class MovingRows(NamedTuple):
     """The entries with the balances after them, and how many rows were left out."""
 
     entries: Sequence[Entry]
@@ -31,76 +31,79 @@ class Moving(NamedTuple):
     left_out: int = 0
 
 
-def moving(
+def leave_out_unmoved(
     entries: Sequence[Entry], balances: Sequence[Decimal | None], opening: Decimal | None = None, balance_rows: str = ""
-) -> Moving:
-    """The rows that move something, or may. `opening` is the balance that the file states above its rows.
+) -> MovingRows:
+    """The rows that move money, or may. `opening` is the balance that the file states above its rows.
 
     `balance_rows` is what the config says of rows that may be either: leave them out, post them, or '' to ask.
     """
     if not any(map(has_no_amount, entries)) or all(map(has_no_amount, entries)):
-        return Moving(entries, balances)
-    listed = list(zip(entries, balances, strict=True))
-    still, doubtful = _unmoved([row for row in listed if row[0].status is EntryStatus.BOOKED], opening)
+        return MovingRows(entries, balances)
+    rows = list(zip(entries, balances, strict=True))
+    unmoved, doubtful = _find_unmoved([row for row in rows if row[0].status is EntryStatus.BOOKED], opening)
     if balance_rows == LEAVE_OUT:
-        still, doubtful = still | doubtful, set()
-    asked_about = set() if balance_rows == POST else doubtful
-    kept = [(entry, balance) for entry, balance in listed if entry.position not in still]
+        unmoved, doubtful = unmoved | doubtful, set()
+    in_doubt = set() if balance_rows == POST else doubtful
+    moving_rows = [(entry, balance) for entry, balance in rows if entry.position not in unmoved]
     renumbered = [
-        replace(_asking(entry) if entry.position in asked_about else entry, position=at)
-        for at, (entry, _) in enumerate(kept)
+        replace(_ask(entry) if entry.position in in_doubt else entry, position=at)
+        for at, (entry, _) in enumerate(moving_rows)
     ]
-    return Moving(renumbered, [balance for _, balance in kept], len(still))
+    return MovingRows(renumbered, [balance for _, balance in moving_rows], len(unmoved))
 
 
-def _asking(entry: Entry) -> Entry:
-    """The row with a text in the place of its amount, of which the schema makes a dead letter that asks."""
+def _ask(entry: Entry) -> Entry:
+    """The row with a text in place of its amount, of which the schema makes a dead letter that asks."""
     text = entry.counterparty or entry.description
     return replace(entry, amount_text=f"the row {text[:40]!r} without an amount{BALANCE_OR_MONEY}")
 
 
-def _unmoved(booked: Sequence[_Row], opening: Decimal | None) -> tuple[set[int], set[int]]:
-    """The positions of such rows, and of those that may be money.
+def _find_unmoved(booked: Sequence[_Row], opening: Decimal | None) -> tuple[set[int], set[int]]:
+    """The positions of rows that move nothing, and of those that may be money.
 
-    Of a single day it is not known in which direction it is listed: both must say so.
+    A single day does not show in which direction it is listed, so a row must move nothing in both.
     """
     days = [entry.booked_on for entry, _ in booked if entry.booked_on is not None]
-    in_time = [booked, booked[::-1]]
+    orders = [booked, booked[::-1]]
     if days and days[0] != days[-1]:
-        in_time = in_time[:1] if days[0] < days[-1] else in_time[1:]
-    shown = [_between_equal(rows, opening) for rows in in_time]
-    named = {entry.position for entry, _ in booked if states_balance(entry)}
-    either = {position for positions in shown for position in positions}
-    proved = {position for position in either if all(positions.get(position, False) for positions in shown)}
-    still = proved | (either & named)
-    return still, either - still
+        orders = orders[:1] if days[0] < days[-1] else orders[1:]
+    unmoved_by_order = [_find_between_equal(rows, opening) for rows in orders]
+    named_positions = {entry.position for entry, _ in booked if states_balance(entry)}
+    candidates = {position for positions in unmoved_by_order for position in positions}
+    proved = {
+        position for position in candidates if all(positions.get(position, False) for positions in unmoved_by_order)
+    }
+    unmoved = proved | (candidates & named_positions)
+    return unmoved, candidates - unmoved
 
 
-def _between_equal(in_time: Sequence[_Row], opening: Decimal | None) -> dict[int, bool]:
-    """Those between a balance and the same one, as far as anything before and after them shows any, and whether what is
-    before them does.
+def _find_between_equal(rows_in_order: Sequence[_Row], opening: Decimal | None) -> dict[int, bool]:
+    """The rows between two equal balances, as far as rows before and after them have any; True for a row that has a
+    balance before it.
     """
-    before = _carried(((entry, balance) for entry, balance in in_time), opening)
-    after = _carried(((entry, _balance_before(entry, balance)) for entry, balance in in_time[::-1]), None)[::-1]
+    before = _carry_balances(((entry, balance) for entry, balance in rows_in_order), opening)
+    rows_before = [(entry, _balance_before(entry, balance)) for entry, balance in rows_in_order[::-1]]
+    after = _carry_balances(rows_before, None)[::-1]
     return {
-        entry.position: shown[0] is not None
-        for (entry, balance), *shown in zip(in_time, before, after, strict=True)
-        if has_no_amount(entry) and balance is not None and set(shown) - {None} == {balance}
+        entry.position: neighbour_balances[0] is not None
+        for (entry, balance), *neighbour_balances in zip(rows_in_order, before, after, strict=True)
+        if has_no_amount(entry) and balance is not None and set(neighbour_balances) - {None} == {balance}
     }
 
 
-def _carried(rows: Iterable[_Row], balance: Decimal | None) -> list[Decimal | None]:
+def _carry_balances(rows: Iterable[_Row], balance: Decimal | None) -> list[Decimal | None]:
     """For each row the balance of the nearest one before it that has an amount or a balance."""
     carried: list[Decimal | None] = []
-    for entry, own in rows:
+    for entry, row_balance in rows:
         carried.append(balance)
-        if not has_no_amount(entry) or own is not None:
-            balance = own
+        if not has_no_amount(entry) or row_balance is not None:
+            balance = row_balance
     return carried
 
 
 def _balance_before(entry: Entry, after: Decimal | None) -> Decimal | None:
-    """That of a row without an amount is the one it names: another one is not shown."""
+    """The balance before a row. A row without an amount has the one that it names, since it shows no other."""
     if has_no_amount(entry):
         return after
     return None if after is None or entry.amount is None else after - entry.amount

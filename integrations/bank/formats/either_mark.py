@@ -18,10 +18,11 @@ _GROUPED = re.compile(
 _PARTED = re.compile("([+-]?[0-9]{1,3}(?:['\u2019 \u00a0\u202f][0-9]{3}){1,5})([.,][0-9]{1,2})")
 
 
-def mark_shown(texts: Iterable[str]) -> str:
-    """What marks the decimals of a file, where one of its amounts leaves no doubt and none says otherwise; else ''.
+def find_mark(texts: Iterable[str]) -> str:
+    """The decimal mark of a file, if one of its amounts shows it and none shows another; else ''.
 
-    Behind the mark stand one, two, four or more digits, or it follows another separator: 12.50, 1,234.567.
+    An amount shows it if one, two, four or more digits follow the mark, or if it follows another separator: 12.50,
+    1,234.567.
     """
     marks = set[str]()
     for text in texts:
@@ -31,15 +32,15 @@ def mark_shown(texts: Iterable[str]) -> str:
     return marks.pop() if len(marks) == 1 else ""
 
 
-def amount(text: str, currency: str = "", mark: str = "") -> Decimal | None:
-    """A signed amount with a point or a comma for the decimals; None for anything else. `mark` is the one of the file.
+def parse_either(text: str, currency: str = "", mark: str = "") -> Decimal | None:
+    """A signed amount with a point or a comma for the decimals; None for any other text. `mark` is the file's.
 
-    '1,234' and '1.234' are one amount only where the currency's decimals (ISO 4217) leave one reading: in dinars with
-    three decimals, or in yen, which have none. Else they are None: the standard reads 1.234, most who write it mean
-    1234, and money is not for guessing.
+    '1,234' and '1.234' are read only if the currency's decimals (ISO 4217) leave one reading: in dinars with three
+    decimals, or in yen, which have none. Otherwise the result is None: the standard reads 1.234, most writers mean
+    1234, and a guess could move money.
     """
-    if parted := _PARTED.fullmatch(text):
-        text = re.sub("[^0-9+-]", "", parted[1]) + parted[2]
+    if separated := _PARTED.fullmatch(text):
+        text = re.sub("[^0-9+-]", "", separated[1]) + separated[2]
     if plain := _PLAIN.fullmatch(text):
         sign, whole, fraction = plain[1], plain[2], plain[3] or ""
         if not (whole or fraction):
@@ -47,7 +48,7 @@ def amount(text: str, currency: str = "", mark: str = "") -> Decimal | None:
         if len(fraction) == 3 and 1 <= len(whole) <= 3 and whole.strip("0"):
             if mark:
                 return Decimal(f"{sign}{whole}.{fraction}" if mark in text else f"{sign}{whole}{fraction}")
-            return _of_two_readings(sign, whole, fraction, currency)
+            return _choose_by_currency(sign, whole, fraction, currency)
         return Decimal(f"{sign}{whole or 0}.{fraction}" if fraction else f"{sign}{whole}") + 0  # no negative zero
     if _GROUPED.fullmatch(text):
         *whole_parts, last = re.split("[.,]", text)
@@ -56,7 +57,7 @@ def amount(text: str, currency: str = "", mark: str = "") -> Decimal | None:
     return None
 
 
-def _of_two_readings(sign: str, whole: str, fraction: str, currency: str) -> Decimal | None:
+def _choose_by_currency(sign: str, whole: str, fraction: str, currency: str) -> Decimal | None:
     try:
         decimals = exponent(currency)
     except UnknownCurrencyError:

@@ -1,8 +1,8 @@
 """The national variants of ISO 646: 7-bit text in which brackets and braces stand for letters.
 
-Banks in the north of Europe still write them, and what passes their files on may turn the braces of SWIFT's envelope
-into letters. Which alphabet a text is in cannot be told from it for certain, and a wrong guess garbles it, so that
-somebody has to say it; without that the reader only notes what looks like it.
+Banks in the north of Europe still write them, and programs that pass their files on may turn the braces of SWIFT's
+envelope into letters. A text does not show for certain which alphabet it is in, and a wrong guess garbles it, so the
+config has to name it. Without that the reader only notes texts that look like it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def envelope(line: str) -> str:
 
 
 def suspect(text: str) -> str:
-    """The first word with a bracket, brace or bar among its letters, '' where there is none."""
+    """The first word with a bracket, brace or bar among its letters, '' if there is none."""
     match = _SUSPECT.search(text)
     if match is None:
         return ""

@@ -1,7 +1,8 @@
-"""Cuts the bytes of an MT940 or MT942 file into messages and fields; knows where text may go on, not what it means.
+"""Cuts the bytes of an MT940 or MT942 file into messages and fields. It knows where text may continue, not what it
+means.
 
-Written after SWIFT's field layout (a tag is `:nn[a]:` at the start of a line, block 4 is `{4:` to `-}`) and after
-what banks do to it: no envelope at all, `-`, ` -`, `-XXX` or nothing as the end mark, `:940:` or BIC lines as header,
+Written after SWIFT's field layout (a tag is `:nn[a]:` at the start of a line, block 4 is `{4:` to `-}`) and after what
+banks do to it: no envelope at all, `-`, ` -`, `-XXX` or nothing as the end mark, `:940:` or BIC lines as header,
 control characters around a message, wrapped text whose continuation begins with a colon.
 """
 
@@ -42,7 +43,7 @@ _HOUR = re.compile(r"[T \-][0-2][0-9]")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class SwiftField:
     tag: str
     """Without colons: '61', '60F', 'NS'."""
     lines: tuple[str, ...]
@@ -53,30 +54,30 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SwiftMessage:
     """The fields from one `:20:` up to the next."""
 
-    fields: tuple[Field, ...]
+    fields: tuple[SwiftField, ...]
     kind: str
-    """'940' or '942' where an envelope or header line says so, else ''."""
+    """'940' or '942' if an envelope or header line says so, else ''."""
     strays: tuple[str, ...]
-    """Lines where no text may stand: what they belonged to cannot be trusted."""
+    """Lines where no text may stand: the field they belonged to cannot be trusted."""
     ended: bool
     """An end mark was there."""
 
 
-def messages(data: bytes, max_entries: int = MAX_ENTRIES, *, charset: str = "") -> tuple[Message, ...]:
-    """Raises FileTooLarge, and ConfigurationError for a charset that is not known."""
+def messages(data: bytes, max_entries: int = MAX_ENTRIES, *, charset: str = "") -> tuple[SwiftMessage, ...]:
+    """The messages of the file. Raises FileTooLarge, and ConfigurationError for a charset that is not known."""
     iso646.refuse_unknown(charset)
     variant = charset if iso646.is_variant(charset) else ""
     text = decoded(data, "" if variant else charset)
     if iso646.has_lettered_envelope(text):
         text = "\n".join(map(iso646.envelope, text.split("\n")))
-    cutter = _Cutter(_Marks(text), max_entries)
+    cutter = _Cutter(_TagLookahead(text), max_entries)
     for number, line in enumerate(_lines(text)):
         cutter.feed(number, iso646.letters(line, variant) if variant else line)
     cutter.close(ended=False)
-    return tuple(cutter.done)
+    return tuple(cutter.messages)
 
 
 def decoded(data: bytes, charset: str = "") -> str:
@@ -87,7 +88,7 @@ def decoded(data: bytes, charset: str = "") -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """One after the other: a list of very many very short lines takes ten times the memory of their text.
+    """The lines one by one: a list of very many very short lines takes ten times the memory of their text.
 
     Not str.splitlines(): it also cuts at form feeds and U+2028, which a narrative may contain.
     """
@@ -99,37 +100,37 @@ def _lines(text: str) -> Iterator[str]:
         yield _EDGE.sub("", line, count=1) if line[:1] < " " or line[:1] == "\ufeff" else line
 
 
-class _Marks:
-    """Looks ahead for the next tagged line. Asked for ever later lines, it reads the text once."""
+class _TagLookahead:
+    """Looks ahead for the next tagged line. If the line numbers only rise, it reads the text once."""
 
     def __init__(self, text: str) -> None:
-        self._ahead = enumerate(_lines(text))
-        self._number, self._mark = -1, ""
+        self._lines_ahead = enumerate(_lines(text))
+        self._number, self._tag = -1, ""
 
-    def after(self, number: int) -> str:
+    def tag_after(self, number: int) -> str:
         """The tag of the next tagged line ('{' for an envelope, '' for the end of the file) after line `number`."""
         while self._number <= number:
-            self._number, line = next(self._ahead, (sys.maxsize, ""))
+            self._number, line = next(self._lines_ahead, (sys.maxsize, ""))
             if _BLOCK.match(line):
-                self._mark = "{"
+                self._tag = "{"
             elif (tag := _TAG.match(line)) and tag[1] in KNOWN:
-                self._mark = tag[1]
+                self._tag = tag[1]
             elif self._number < sys.maxsize:
                 self._number = -1
             else:
-                self._mark = ""
-        return self._mark
+                self._tag = ""
+        return self._tag
 
 
 class _Cutter:
-    """Reads line by line; the state is the message and the field now open ('' and no lines where none is)."""
+    """Reads line by line. Its state is the open message and the open field ('' and no lines if none is open)."""
 
-    def __init__(self, marks: _Marks, max_entries: int) -> None:
-        self.done: list[Message] = []
+    def __init__(self, marks: _TagLookahead, max_entries: int) -> None:
+        self.messages: list[SwiftMessage] = []
         self._marks = marks
-        self._max_entries = self._left = max_entries
-        self._left_fields = _FIELDS_PER_ENTRY * max_entries
-        self._fields: list[Field] = []
+        self._max_entries = self._remaining = max_entries
+        self._remaining_fields = _FIELDS_PER_ENTRY * max_entries
+        self._fields: list[SwiftField] = []
         self._tag, self._text = "", list[str]()
         self._strays: dict[str, None] = {}
         self._kind = ""
@@ -142,26 +143,26 @@ class _Cutter:
         if line.lstrip(" \t").startswith("-}"):
             self.close(ended=True)
             self._envelope(line)
-        elif _END.fullmatch(line) and self._marks.after(index) in {"", "{", "20", "940", "942"}:
+        elif _END.fullmatch(line) and self._marks.tag_after(index) in {"", "{", "20", "940", "942"}:
             # A lone dash inside a narrative is text: only one before the next message (or nothing) ends this one.
             self.close(ended=True)
         elif (tag := _TAG.match(line)) and not self._is_wrapped(tag[1], line):
             self._open(tag[1], tag[2])
         elif self._tag:
-            self._go_on(line)
+            self._continue(line)
         else:
             self._read_header(line)
 
     def close(self, *, ended: bool) -> None:
         self._end_field()
         if self._fields:
-            self.done.append(Message(tuple(self._fields), self._kind, tuple(self._strays), ended))
+            self.messages.append(SwiftMessage(tuple(self._fields), self._kind, tuple(self._strays), ended))
             self._fields, self._strays, self._kind, self._has_closing = [], {}, "", False
 
     def _end_field(self) -> None:
         if self._tag:
-            bare = self._text == [""]  # shared, because a million of them would be the largest part of the file
-            self._fields.append(_bare(self._tag) if bare else Field(self._tag, tuple(self._text)))
+            is_empty = self._text == [""]  # shared, because a million of them would be the largest part of the file
+            self._fields.append(_empty_field(self._tag) if is_empty else SwiftField(self._tag, tuple(self._text)))
             self._tag, self._text = "", []
 
     def _envelope(self, line: str) -> str:
@@ -181,17 +182,17 @@ class _Cutter:
             return
         if tag == "20":
             self.close(ended=False)
-        self._count(tag)
+        self._count_field(tag)
         self._note_swallowed(text)
         self._end_field()
         self._tag, self._text = tag, [text]
         self._has_closing = self._has_closing or tag in _CLOSING
 
-    def _count(self, tag: str) -> None:
-        """A statement weighs as much as an entry."""
-        self._left -= tag in {"20", "61"}
-        self._left_fields -= 1
-        if min(self._left, self._left_fields) < 0:
+    def _count_field(self, tag: str) -> None:
+        """Count an entry or a statement, which weighs as much, and a field."""
+        self._remaining -= tag in {"20", "61"}
+        self._remaining_fields -= 1
+        if min(self._remaining, self._remaining_fields) < 0:
             raise FileTooLarge(f"The MT940 file has more than {self._max_entries:,} entries: split it.")
 
     def _is_wrapped(self, tag: str, line: str) -> bool:
@@ -203,7 +204,7 @@ class _Cutter:
         narrative = self._text[-1].rstrip()
         return bool(_CLOCK.match(line)) and bool(_HOUR.fullmatch(narrative[-3:])) and not self._has_closing
 
-    def _go_on(self, line: str) -> None:
+    def _continue(self, line: str) -> None:
         self._note_swallowed(line)
         if self._tag in NARRATIVE and not (self._has_closing and _HEADER.fullmatch(line.strip())):
             self._text.append(line)
@@ -213,22 +214,24 @@ class _Cutter:
             self.close(ended=True)
             self._read_header(line)
         elif self._tag in KNOWN:
-            self._note(f"text where none may stand after :{self._tag}:")
+            self._note_stray(f"text where none may stand after :{self._tag}:")
 
     def _note_swallowed(self, text: str) -> None:
-        """Balances that tie do not clear a lost entry: a lost one may be made up for by another."""
-        if found := _SWALLOWED.match(text):
-            self._note(f"a field {found[1][:4]} inside a text: its line break was lost")
+        """Note a field inside a text. That the balances tie does not clear it: another lost entry may make up
+        for it.
+        """
+        if match := _SWALLOWED.match(text):
+            self._note_stray(f"a field {match[1][:4]} inside a text: its line break was lost")
 
-    def _note(self, stray: str) -> None:
-        """Each once: every line of a long file may be one."""
+    def _note_stray(self, stray: str) -> None:
+        """Keep each stray once: every line of a long file may be one."""
         self._strays[stray] = None
 
 
 @cache
-def _bare(tag: str) -> Field:
-    return Field(tag, ("",))
+def _empty_field(tag: str) -> SwiftField:
+    return SwiftField(tag, ("",))
 
 
-def has_any(tags: Iterable[str], *wanted: str) -> bool:
-    return any(tag in wanted for tag in tags)
+def has_any(tags: Iterable[str], *searched: str) -> bool:
+    return any(tag in searched for tag in tags)

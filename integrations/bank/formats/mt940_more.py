@@ -1,4 +1,4 @@
-"""What :86: and the second line of :61: say beyond text, party and reference, in the words both formats share.
+"""Details of :86: and the second line of :61: beside text, party and reference, in the words both formats share.
 
 The vocabulary is docs/reference/bank-details.md. German words are those of the DFÜ agreement (annex 3), slash words
 those of the Dutch payments association and of SWIFT's :61: supplementary details.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from integrations.bank.formats.money_words import said, swift_money, swift_rate
+from integrations.bank.formats.money_words import swift_money, swift_rate, without_empty
 
 _NONE = {"", "NOTPROVIDED", "NONREF", "NOT PROVIDED"}
 _SEPA = {
@@ -51,39 +51,39 @@ _STRUCTURED = re.compile(r"/?STRD/(?:CUR|ISO)?/?([^/]+)/?")
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 
 
-def german(transaction_code: str, codes: Mapping[str, str], words: Mapping[str, str]) -> dict[str, Any]:
+def german_details(transaction_code: str, codes: Mapping[str, str], words: Mapping[str, str]) -> dict[str, Any]:
     bank = "".join(codes.get("30", "").split())
-    return said(
+    return without_empty(
         {
             "bank_code": transaction_code,
             "booking_text": _text(codes.get("00", "")),
             "bank_code_supplement": _text(codes.get("34", "")),
             "counterparty_bank": bank if _BIC.fullmatch(bank) or bank.isdigit() else "",
-            **_named(_SEPA, words),
-            "instructed_amount": _original(words.get("OAMT", "")),
+            **_keyed_texts(_SEPA, words),
+            "instructed_amount": _original_amount(words.get("OAMT", "")),
         }
     )
 
 
-def slashes(words: Mapping[str, str]) -> dict[str, Any]:
+def slash_details(words: Mapping[str, str]) -> dict[str, Any]:
     structured = _STRUCTURED.match(words.get("REMI", ""))
-    return said(
+    return without_empty(
         {
-            **_named(_SLASH, words),
+            **_keyed_texts(_SLASH, words),
             "creditor_references": [_text(structured[1])] if structured else [],
             **_amounts((word, text) for word, text in words.items() if word in {"OCMT", "CHGS", "EXCH"}),
         }
     )
 
 
-def labels(words: Mapping[str, str]) -> dict[str, Any]:
+def label_details(words: Mapping[str, str]) -> dict[str, Any]:
     reference = _text(words.get("BETALINGSKENM.", ""))
-    return said({**_named(_LABEL, words), "creditor_references": [reference] if reference else []})
+    return without_empty({**_keyed_texts(_LABEL, words), "creditor_references": [reference] if reference else []})
 
 
-def supplementary(lines: Iterable[str]) -> dict[str, Any]:
+def supplementary_details(lines: Iterable[str]) -> dict[str, Any]:
     """`/OCMT/USD100,00/CHGS/EUR1,50/`: the original amount and the charges, in the second line of :61:."""
-    return said(_amounts(_PIECES.findall("".join(lines))))
+    return without_empty(_amounts(_PIECES.findall("".join(lines))))
 
 
 def _amounts(pieces: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -99,18 +99,18 @@ def _amounts(pieces: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {"instructed_amount": original, "exchange_rate": rate, "charges": charges}
 
 
-def _original(text: str) -> dict[str, str]:
+def _original_amount(text: str) -> dict[str, str]:
     """`USD 100,00` or `EUR100,00`."""
     return swift_money("".join(text.split()).replace(".", ""))
 
 
-def _named(names: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
+def _keyed_texts(names: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
     """The first word that fills a key wins."""
-    named: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for word, written in words.items():
         if (key := names.get(word)) and (text := _text(written)).upper() not in _NONE:
-            named.setdefault(key, text)
-    return named
+            texts.setdefault(key, text)
+    return texts
 
 
 def _text(text: str) -> str:

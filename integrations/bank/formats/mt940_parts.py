@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from integrations.bank.formats.mt940_entries import Group
-from integrations.bank.formats.mt940_fields import Field, Message
+from integrations.bank.formats.mt940_entries import EntryLines
+from integrations.bank.formats.mt940_fields import SwiftField, SwiftMessage
 
 OPENING, CLOSING = ("60F", "60M", "60"), ("62F", "62M", "62")
 ACCOUNT, NUMBER = ("25", "25P"), ("28C", "28")
@@ -14,8 +14,8 @@ _AFTER_ENTRIES = (*CLOSING, "64", "65", "90D", "90C")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    message: Message
-    groups: tuple[Group, ...]
+    message: SwiftMessage
+    groups: tuple[EntryLines, ...]
     late: int
     """How many entries stand after the closing balance."""
     orphans: int
@@ -37,8 +37,8 @@ class Parts:
         return next(iter(self.texts(*tags)), "")
 
 
-def sort_fields(message: Message) -> Parts:
-    groups: list[tuple[Field, list[Field]]] = []
+def sort_fields(message: SwiftMessage) -> Parts:
+    groups: list[tuple[SwiftField, list[SwiftField]]] = []
     late, orphans, closing, has_ended = 0, 0, 0, False
     for field in message.fields:
         has_ended = has_ended or field.tag in _AFTER_ENTRIES
@@ -50,4 +50,4 @@ def sort_fields(message: Message) -> Parts:
         elif field.tag == "86":
             closing += has_ended
             orphans += not has_ended
-    return Parts(message, tuple(Group(line, tuple(details)) for line, details in groups), late, orphans, closing)
+    return Parts(message, tuple(EntryLines(line, tuple(details)) for line, details in groups), late, orphans, closing)

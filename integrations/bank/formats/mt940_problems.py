@@ -12,7 +12,7 @@ import re
 from ingestion import counted
 from integrations.bank.formats.mt940_parts import ACCOUNT, CLOSING, NUMBER, OPENING, Parts
 from integrations.bank.formats.mt940_readings import Money
-from integrations.bank.formats.mt940_totals import Verdict, booked
+from integrations.bank.formats.mt940_totals import Mt940Verdict, sum_of_booked
 from integrations.bank.statements import Balance
 
 _ACCOUNT_TEXT = re.compile(r"[\x20-\x39\x3b-\x7e]{1,50}")
@@ -44,19 +44,21 @@ def shape_problems(parts: Parts, currency: str, available: Balance | None, *, is
 def is_tied(money: Money) -> bool:
     """Whether balances and entries, all of them readable, prove each other."""
     opening, closing = money.opening, money.closing
-    if opening is None or closing is None or any(m.entry.amount is None for m in money.movements):
+    if opening is None or closing is None or any(movement.entry.amount is None for movement in money.movements):
         return False
-    return opening.currency == closing.currency and opening.amount + booked(money.movements) == closing.amount
+    return opening.currency == closing.currency and opening.amount + sum_of_booked(money.movements) == closing.amount
 
 
 def balance_problems(parts: Parts, money: Money) -> list[str]:
     # Two lines that cannot be read may cancel out, so that the balances tie without them.
-    lost = [movement.entry for movement in money.movements if movement.entry.amount is None]
-    problems = [f"entry {entry.position + 1} (:61:) cannot be read: {entry.amount_text[:80]!r}" for entry in lost[:10]]
+    unreadable = [movement.entry for movement in money.movements if movement.entry.amount is None]
+    problems = [
+        f"entry {entry.position + 1} (:61:) cannot be read: {entry.amount_text[:80]!r}" for entry in unreadable[:10]
+    ]
     opening, closing = money.opening, money.closing
-    for name, tags, found in (("opening", OPENING, opening), ("closing", CLOSING, closing)):
+    for name, tags, end_balance in (("opening", OPENING, opening), ("closing", CLOSING, closing)):
         text = parts.first(*tags)
-        if found is None:
+        if end_balance is None:
             reason = f"cannot be read: {text[:40]!r}" if text else "is missing: the file may be cut off"
             problems.append(f"the {name} balance (:{tags[0]}:) {reason}")
     if opening and closing and opening.currency != closing.currency:
@@ -64,7 +66,7 @@ def balance_problems(parts: Parts, money: Money) -> list[str]:
     return problems
 
 
-def interim_problems(parts: Parts, verdict: Verdict) -> list[str]:
+def interim_problems(parts: Parts, verdict: Mt940Verdict) -> list[str]:
     has_totals = any(parts.texts("90D", "90C"))
     if has_totals or parts.message.ended:
         return list(verdict.problems)

@@ -1,6 +1,6 @@
-"""The totals a statement declares: :90D: and :90C:, in MT942 and in the MT940 of some banks.
+"""The totals that a statement declares: :90D: and :90C:, in MT942 and in the MT940 of some banks.
 
-They come from the bank, so a damaged file does not carry them along: all that are there must hold.
+They come from the bank, so a damaged file does not change them along: all of them must hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal
 from ingestion import counted
 from integrations.bank.formats.mt940_entries import Movement
 from integrations.bank.formats.mt940_parts import Parts
-from integrations.bank.formats.mt940_values import total
+from integrations.bank.formats.mt940_values import parse_total
 from integrations.bank.statements import EntryStatus
 
 _NAMES = {"D": "debits", "C": "credits"}
@@ -20,15 +20,15 @@ _Figures = tuple[int, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Mt940Verdict:
     problems: tuple[str, ...]
     proved: str = ""
-    """Which totals hold, '' where none is declared or one does not."""
+    """Which totals hold, '' if none is declared or one does not hold."""
     unproved: str = ""
-    """Why the totals say nothing about some of the entries, '' where they prove all."""
+    """Why the totals prove nothing about some of the entries, '' if they prove all."""
 
 
-def judge(parts: Parts, movements: Sequence[Movement]) -> Verdict:
+def judge_totals(parts: Parts, movements: Sequence[Movement]) -> Mt940Verdict:
     declared = list(_declared(parts))
     problems = [
         f"the total {name} cannot be read: {text[:40]!r}"
@@ -38,9 +38,9 @@ def judge(parts: Parts, movements: Sequence[Movement]) -> Verdict:
         if figures is None or figures not in _totals(side, movements)
     ]
     if problems:
-        return Verdict(tuple(problems))
+        return Mt940Verdict(tuple(problems))
     names = " and ".join(dict.fromkeys(name for name, *_ in declared))
-    return Verdict((), names, _gap({side for _, side, _, _ in declared}, movements))
+    return Mt940Verdict((), names, _describe_gap({side for _, side, _, _ in declared}, movements))
 
 
 def may_count_more(parts: Parts, movements: Sequence[Movement]) -> bool:
@@ -52,24 +52,27 @@ def may_count_more(parts: Parts, movements: Sequence[Movement]) -> bool:
     )
 
 
-def _gap(sides: set[str], movements: Sequence[Movement]) -> str:
+def _describe_gap(sides: set[str], movements: Sequence[Movement]) -> str:
+    """Why the totals prove nothing about some of the entries, '' if they prove all."""
     if not sides:
         return "it has no balances and declares no totals"
-    lost = sum(movement.entry.amount is None for movement in movements)
-    if lost:
-        return f"{counted(lost, 'entry', 'entries')} cannot be read"
+    unreadable_count = sum(movement.entry.amount is None for movement in movements)
+    if unreadable_count:
+        return f"{counted(unreadable_count, 'entry', 'entries')} cannot be read"
     # A reversal may be counted on either side, so one declared side proves a file only where all are on it.
-    other = {"D": "C", "C": "D"}
-    bare = [side for side in "DC" if side not in sides and any(movement.mark[-1:] == side for movement in movements)]
-    return "".join(f"no total is declared for its {_NAMES[side]}" for side in bare if other[side] in sides)
+    opposite = {"D": "C", "C": "D"}
+    undeclared = [
+        side for side in "DC" if side not in sides and any(movement.mark[-1:] == side for movement in movements)
+    ]
+    return "".join(f"no total is declared for its {_NAMES[side]}" for side in undeclared if opposite[side] in sides)
 
 
 def _declared(parts: Parts) -> Iterator[tuple[str, str, str, _Figures | None]]:
-    """Field, side, text and figures of each total; no figures where the text is none."""
+    """Field, side, text and figures of each total; no figures for a text that is no total."""
     for side in "DC":
         if text := parts.first(f"90{side}"):
-            read = total(text)
-            yield f":90{side}:", side, text, None if read is None else (read.count, read.amount)
+            parsed_total = parse_total(text)
+            yield f":90{side}:", side, text, None if parsed_total is None else (parsed_total.count, parsed_total.amount)
 
 
 def _totals(side: str, movements: Sequence[Movement]) -> list[_Figures]:
@@ -83,20 +86,22 @@ def _totals(side: str, movements: Sequence[Movement]) -> list[_Figures]:
 
 
 def _by_mark(side: str, movements: Sequence[Movement]) -> _Figures:
-    return _figures([m for m in movements if m.mark[-1:] == side])
+    return _figures([movement for movement in movements if movement.mark[-1:] == side])
 
 
 def _by_sign(side: str, movements: Sequence[Movement]) -> _Figures:
     reversed_side = {"RC": "D", "RD": "C"}
-    return _figures([m for m in movements if reversed_side.get(m.mark, m.mark[-1:]) == side])
+    return _figures(
+        [movement for movement in movements if reversed_side.get(movement.mark, movement.mark[-1:]) == side]
+    )
 
 
 def _figures(movements: Sequence[Movement]) -> _Figures:
-    amounts = [m.entry.amount for m in movements if m.entry.amount is not None]
+    amounts = [movement.entry.amount for movement in movements if movement.entry.amount is not None]
     return len(amounts), abs(sum(amounts, Decimal()))
 
 
-def booked(movements: Sequence[Movement]) -> Decimal:
-    """The sum the balances must show."""
-    amounts = (m.entry.amount for m in movements if m.entry.status is EntryStatus.BOOKED)
+def sum_of_booked(movements: Sequence[Movement]) -> Decimal:
+    """The sum that the balances must show."""
+    amounts = (movement.entry.amount for movement in movements if movement.entry.status is EntryStatus.BOOKED)
     return sum((amount for amount in amounts if amount is not None), Decimal())

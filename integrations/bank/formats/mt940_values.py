@@ -33,20 +33,20 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class AmountReading:
     """What a bank may mean by an amount that is against the rule."""
 
     turns: bool = False
-    """A minus in the amount turns the mark round; otherwise it says the same once more."""
+    """A minus in the amount turns the mark round; otherwise it repeats what the mark says."""
     minor: bool = False
     """An amount without a decimal mark is in minor units (cents), otherwise in major ones."""
 
 
-AS_WRITTEN = Reading()
+AS_WRITTEN = AmountReading()
 
 
-def amount(match: re.Match[str], currency: str, reading: Reading) -> Decimal:
-    """The value of what `AMOUNT` matched, negative only where a minus turns the mark round."""
+def signed_amount(match: re.Match[str], currency: str, reading: AmountReading) -> Decimal:
+    """The value of what `AMOUNT` matched, negative only if a minus turns the mark round."""
     value = Decimal(match["amount"].replace(",", "."))
     if reading.minor and is_bare(match["amount"]):
         value = value.scaleb(-_exponent(currency))
@@ -54,7 +54,7 @@ def amount(match: re.Match[str], currency: str, reading: Reading) -> Decimal:
 
 
 def doubts(match: re.Match[str] | None) -> frozenset[str]:
-    """Which members of a `Reading` the amount depends on."""
+    """Which members of an `AmountReading` the amount depends on."""
     if match is None:
         return frozenset()
     signed = {"turns"} if match["sign"] or match["trail"] else set()
@@ -76,38 +76,40 @@ def balance_doubts(text: str) -> frozenset[str]:
     return doubts(_BALANCE.fullmatch(text.strip()))
 
 
-def balance(text: str, reading: Reading = AS_WRITTEN) -> Balance | None:
-    """`C021131EUR4387,95`; the currency is '' where a bank leaves it out, None where it is not a balance.
+def parse_balance(text: str, reading: AmountReading = AS_WRITTEN) -> Balance | None:
+    """`C021131EUR4387,95`; the currency is '' if the bank leaves it out. None for a text that is no balance.
 
-    An impossible day (31 November) leaves `on` empty: the amount, which the books hang on, is still certain.
+    An impossible day (31 November) leaves `on` empty: the amount, which is what counts, is still certain.
     """
     match = _BALANCE.fullmatch(text.strip())
     if match is None:
         return None
-    value = amount(match, match["currency"] or "", reading)
-    return Balance(value if match["mark"] == "C" else -value, match["currency"] or "", day(match["on"]))
+    value = signed_amount(match, match["currency"] or "", reading)
+    return Balance(value if match["mark"] == "C" else -value, match["currency"] or "", parse_day(match["on"]))
 
 
 def floor_currency(text: str) -> str:
-    """The currency of :34F: (`EURD12345,67`), '' where it is not one."""
-    match = _FLOOR.fullmatch(_filled(text))
+    """The currency of :34F: (`EURD12345,67`), '' if the text is none."""
+    match = _FLOOR.fullmatch(_normalize_amount(text))
     return match["currency"] if match else ""
 
 
-def _filled(text: str) -> str:
-    """Without the blank that some banks set after the currency, and with the zero that they leave out: `EUR,00`."""
+def _normalize_amount(text: str) -> str:
+    """The text without the blank that some banks write after the currency, and with the zero that they leave out:
+    `EUR,00`.
+    """
     return re.sub(r"([A-Z]{3}),", r"\g<1>0,", text.replace(" ", ""))
 
 
-def total(text: str) -> Total | None:
-    match = _TOTAL.fullmatch(_filled(text))
+def parse_total(text: str) -> Total | None:
+    match = _TOTAL.fullmatch(_normalize_amount(text))
     if match is None:
         return None
-    return Total(int(match["count"] or 0), match["currency"], amount(match, match["currency"], AS_WRITTEN))
+    return Total(int(match["count"] or 0), match["currency"], signed_amount(match, match["currency"], AS_WRITTEN))
 
 
-def day(text: str) -> date | None:
-    """YYMMDD; None where there is no such day. Years 80 to 99 are of the last century."""
+def parse_day(text: str) -> date | None:
+    """YYMMDD; None for a day that does not exist. Years 80 to 99 are of the last century."""
     short = int(text[:2])
     return _date(short + (1900 if short >= 80 else 2000), int(text[2:4]), int(text[4:6]))
 
@@ -117,26 +119,26 @@ NO_DAYS = ("0229", "0230")
 
 def interest_day(text: str) -> date | None:
     """29 or 30 February, which banks of 30-day months write for interest, as that year's last day of February."""
-    if text[2:] not in NO_DAYS or day(text):
+    if text[2:] not in NO_DAYS or parse_day(text):
         return None
-    return day(f"{text[:2]}0229") or day(f"{text[:2]}0228")
+    return parse_day(f"{text[:2]}0229") or parse_day(f"{text[:2]}0228")
 
 
 def day_or_interest(text: str) -> date | None:
-    return day(text) or interest_day(text)
+    return parse_day(text) or interest_day(text)
 
 
-def entry_day(text: str, value_text: str) -> date | None:
+def nearest_entry_day(text: str, value_text: str) -> date | None:
     """MMDD in the year that brings it nearest to the value date YYMMDD: 1229 beside 140104 is in 2013.
 
-    A value date that does not exist (30 February, usual for interest) still says which year it is about.
+    A value date that does not exist (30 February, usual for interest) still names the year.
     """
-    anchor = day(value_text) or day(value_text[:4] + "28")
+    anchor = parse_day(value_text) or parse_day(value_text[:4] + "28")
     if anchor is None:
         return None
     years = (anchor.year - 1, anchor.year, anchor.year + 1)
-    days = [found for year in years if (found := day_or_interest(f"{year % 100:02}{text}"))]
-    return min(days, key=lambda found: abs(found - anchor), default=None)
+    days = [day for year in years if (day := day_or_interest(f"{year % 100:02}{text}"))]
+    return min(days, key=lambda day: abs(day - anchor), default=None)
 
 
 def _date(year: int, month: int, day_of_month: int) -> date | None:

@@ -15,44 +15,45 @@ from dataclasses import replace
 
 from ingestion import FileRefused, UnknownFormat, UnreadableFile, counted
 from integrations.bank.account_numbers import qualifier_of, spelled
-from integrations.bank.formats.either_mark import amount, mark_shown
-from integrations.bank.formats.ofx_left_out import left_out
+from integrations.bank.formats.either_mark import find_mark, parse_either
+from integrations.bank.formats.ofx_left_out import count_left_out
 from integrations.bank.formats.ofx_outline import ENTRY, STATEMENTS, Block, outline
-from integrations.bank.formats.ofx_stated_balances import LEFT_OUT, parted
+from integrations.bank.formats.ofx_stated_balances import LEFT_OUT, leave_out_balances
 from integrations.bank.formats.ofx_text import body
 from integrations.bank.formats.ofx_values import day
 from integrations.bank.statements import Account, Balance, Correction, Entry, Statement
 
 _KINDS = {"CCSTMTRS": "creditcard", "INVSTMTRS": "investment"}
-"""What stands in for ACCTTYPE where the format has none."""
+"""The account kind for statements whose format has no ACCTTYPE."""
 
 
 def read(data: bytes, currency: str = "", *, balance_rows: str = "", decimal: str = "") -> tuple[Statement, ...]:
-    """Every statement of the file; `currency` is for those that name none, the others are those of the options.
+    """Every statement of the file. `currency` is for those that name none; the other arguments are those of the
+    options.
 
-    What else the file holds is counted with the first statement. Raises UnknownFormat, UnreadableFile, HostileFile or
-    FileTooLarge.
+    Everything else in the file is counted with the first statement. Raises UnknownFormat, UnreadableFile, HostileFile
+    or FileTooLarge.
     """
     text = body(data)
     if not text:
         raise UnknownFormat("no <OFX> element in the file")
-    root, opened = outline(text)
+    root, tag_counts = outline(text)
     _refuse_damage(root)
     institution = _value(root.first("FI"), "ORG")
-    mark = decimal or mark_shown(_value(entry, "TRNAMT") for entry in root.all(ENTRY))
+    mark = decimal or find_mark(_value(entry, "TRNAMT") for entry in root.all(ENTRY))
     statements = tuple(
         _statement(block, text, institution, currency, balance_rows, mark) for block in root.all(*STATEMENTS)
     )
-    others = left_out(root, opened)
+    other_contents = count_left_out(root, tag_counts)
     if not statements:
-        raise _no_statement(root, others)
-    first, *rest = statements
-    return (replace(first, left_out={**others, **first.left_out}), *rest)
+        raise _missing_statement(root, other_contents)
+    first, *other_statements = statements
+    return (replace(first, left_out={**other_contents, **first.left_out}), *other_statements)
 
 
 def _refuse_damage(root: Block) -> None:
-    """Raises UnreadableFile where entries belong to no statement: whose they are is not for guessing."""
-    if any(STATEMENTS & each.strays for each in (root, *root.all())):
+    """Raise UnreadableFile if entries belong to no statement: their account cannot be guessed."""
+    if any(STATEMENTS & block.strays for block in (root, *root.all())):
         raise UnreadableFile("a statement is closed that was never opened: the file is damaged and part of it lost")
     inside = sum(1 for statement in root.all(*STATEMENTS) for _ in statement.all(ENTRY))
     outside = sum(1 for _ in root.all(ENTRY)) - inside
@@ -63,13 +64,15 @@ def _refuse_damage(root: Block) -> None:
         )
 
 
-def _no_statement(root: Block, others: Mapping[str, int]) -> FileRefused:
+def _missing_statement(root: Block, other_contents: Mapping[str, int]) -> FileRefused:
     statuses = [block for block in root.all("STATUS") if _value(block, "SEVERITY").upper() == "ERROR"]
     if not statuses:
-        holds = "; ".join(f"{count:,} {name}" for name, count in others.items())
-        return UnreadableFile(f"the OFX file holds no statement{holds and f', but {holds}'}"[:500])
-    said = "; ".join(f"{_value(block, 'MESSAGE') or 'no message'} (code {_value(block, 'CODE')})" for block in statuses)
-    return UnreadableFile(f"the OFX file holds no statement but the bank's error: {said[:300]}")
+        contents = "; ".join(f"{count:,} {name}" for name, count in other_contents.items())
+        return UnreadableFile(f"the OFX file holds no statement{contents and f', but {contents}'}"[:500])
+    messages = "; ".join(
+        f"{_value(block, 'MESSAGE') or 'no message'} (code {_value(block, 'CODE')})" for block in statuses
+    )
+    return UnreadableFile(f"the OFX file holds no statement but the bank's error: {messages[:300]}")
 
 
 def _statement(block: Block, text: str, institution: str, currency: str, balance_rows: str, mark: str) -> Statement:
@@ -77,8 +80,8 @@ def _statement(block: Block, text: str, institution: str, currency: str, balance
     period = block.first("BANKTRANLIST", "INVTRANLIST")
     transactions = list(block.all(ENTRY))
     closing = _balance(block.first("LEDGERBAL"), currency, mark)
-    rows = [_entry(number, each, text, currency, mark) for number, each in enumerate(transactions)]
-    entries, balances = parted(rows, closing, balance_rows)
+    rows = [_entry(number, transaction, text, currency, mark) for number, transaction in enumerate(transactions)]
+    entries, balances = leave_out_balances(rows, closing, balance_rows)
     return Statement(
         account=_account(block, currency, institution),
         entries=entries,
@@ -113,7 +116,7 @@ def _entry(position: int, block: Block, text: str, currency: str, mark: str) -> 
     currency = _value(block.first("CURRENCY"), "CURSYM").upper() or currency
     return Entry(
         position=position,
-        amount=amount(amount_text, currency, mark),
+        amount=parse_either(amount_text, currency, mark),
         amount_text=amount_text,
         currency=currency,
         booked_on=day(booked_text),
@@ -139,29 +142,29 @@ def _correction(block: Block) -> Correction:
 
 
 def _balance(block: Block | None, currency: str, mark: str) -> Balance | None:
-    """None where the balance is missing or blank, which many banks send, and where it is no amount (a problem)."""
-    value = amount(_value(block, "BALAMT"), currency, mark)
+    """None if the balance is missing or blank, which many banks send, and if it is no amount (a problem)."""
+    value = parse_either(_value(block, "BALAMT"), currency, mark)
     return None if value is None else Balance(value, currency, day(_value(block, "DTASOF")))
 
 
 def _problems(block: Block, transactions: list[Block], currency: str, mark: str) -> list[str]:
     problems = []
     ledger = _value(block.first("LEDGERBAL"), "BALAMT")
-    if ledger and amount(ledger, currency, mark) is None:
+    if ledger and parse_either(ledger, currency, mark) is None:
         problems.append(f"the ledger balance is not an amount: {ledger[:40]!r}")
     if not block.closed:
         problems.append(f"{block.name} is never closed: the file is cut short or damaged")
-    if any(ENTRY in each.strays for each in (block, *block.all())):
+    if any(ENTRY in part.strays for part in (block, *block.all())):
         problems.append("an entry is closed that was never opened: part of it may be lost")
-    if any("TRNAMT" in each.repeated for each in transactions):
+    if any("TRNAMT" in part.repeated for part in transactions):
         problems.append("an entry has two amounts: two entries may have run together")
-    if any("TRNAMT" in each.values for each in block.all() if each.name not in (ENTRY, "STMTTRNP")):
+    if any("TRNAMT" in part.values for part in block.all() if part.name not in (ENTRY, "STMTTRNP")):
         problems.append("an amount stands outside of every entry: the tag that opens its entry is damaged")
     return problems
 
 
 def _value(block: Block | None, *names: str) -> str:
-    """The first of these leaves that is not empty, '' where the block or all of them are missing."""
+    """The first of these leaves that is not empty; '' if the block or all of them are missing."""
     if block is None:
         return ""
     return next((text for name in names if (text := block.values.get(name))), "")

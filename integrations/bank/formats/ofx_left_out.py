@@ -1,4 +1,4 @@
-"""What an OFX file may hold beside entries: nobody loads it, and the run says so by name and number."""
+"""What an OFX file holds beside entries: it is not loaded, and the run lists it by name and number."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ _MESSAGE = "TRNRS"
 """How the standard ends the name of every answer to a request (OFX 2.1.1, section 2.4.6)."""
 
 
-def left_out(root: Block, opened: Counter[str]) -> dict[str, int]:
-    """Plain name and number of everything but statements. `opened`: how often each tag opens in the file."""
+def count_left_out(root: Block, tag_counts: Counter[str]) -> dict[str, int]:
+    """Plain name and number of everything but statements. `tag_counts`: how often each tag opens in the file."""
     counts = Counter[str]()
-    for tag, count in opened.items():
+    for tag, count in tag_counts.items():
         if tag in _NAMES:
             counts[_NAMES[tag].format(tag)] += count
         elif tag.endswith(_MESSAGE) and tag not in _ACCOUNTED_FOR:
             counts[f"OFX messages ({tag})"] += count
     # Every trade holds one INVTRAN, also one that the standard did not have when this was written.
     trades = sum(count for name, count in counts.items() if name.startswith("investment trades"))
-    counts["investment trades of an unknown kind"] = max(opened["INVTRAN"] - trades, 0)
+    counts["investment trades of an unknown kind"] = max(tag_counts["INVTRAN"] - trades, 0)
     counts.update(f"answers that are the bank's error (code {code})" for code in _errors(root))
     return {name: count for name, count in counts.items() if count}
 

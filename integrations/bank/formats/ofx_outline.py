@@ -21,30 +21,35 @@ from integrations.bank.statements import MAX_ENTRIES
 
 STATEMENTS = frozenset({"STMTRS", "CCSTMTRS", "INVSTMTRS"})
 ENTRY = "STMTTRN"
-# fmt: off
-_PARTS = frozenset({
-    "AVAILBAL", "BALLIST", "BANKACCTFROM", "BANKACCTTO", "BANKTRANLIST", "BANKTRANLISTP",
-    "CCACCTFROM", "CCACCTTO", "CCSTMTTRNRS", "FI", "INVACCTFROM",
-    "INVBAL", "INVBANKTRAN", "INVOOLIST", "INVPOSLIST", "INVSTMTTRNRS", "INVTRANLIST",
-    "LEDGERBAL", "OFX", "SONRS", "STATUS", "STMTTRNP", "STMTTRNRS",
-})
+_PARTS = frozenset(
+    {
+        *("AVAILBAL", "BALLIST", "BANKACCTFROM", "BANKACCTTO", "BANKTRANLIST", "BANKTRANLISTP", "CCACCTFROM"),
+        *("CCACCTTO", "CCSTMTTRNRS", "FI", "INVACCTFROM", "INVBAL", "INVBANKTRAN", "INVOOLIST", "INVPOSLIST"),
+        *("INVSTMTTRNRS", "INVTRANLIST", "LEDGERBAL", "OFX", "SONRS", "STATUS", "STMTTRNP", "STMTTRNRS"),
+    }
+)
 # Some banks write these as leaves; taking them for aggregates would swallow the leaves behind them.
 _PARTS_WITHOUT_TEXT = frozenset({"BAL", "CURRENCY", "ORIGCURRENCY", "PAYEE"})
 _PARTS_OF_ENTRY = frozenset({"BANKACCTTO", "CCACCTTO", "CURRENCY", "ORIGCURRENCY", "PAYEE"})
-_ENTRY_LEAVES = frozenset({
-    "CHECKNUM", "CORRECTACTION", "CORRECTFITID", "DTAVAIL", "DTPOSTED", "DTUSER", "FITID", "MEMO", "PAYEEID",
-    "REFNUM", "SIC", "SRVRTID", "TRNAMT", "TRNTYPE",
-})
+_ENTRY_LEAVES = frozenset(
+    {
+        *("CHECKNUM", "CORRECTACTION", "CORRECTFITID", "DTAVAIL", "DTPOSTED", "DTUSER", "FITID", "MEMO", "PAYEEID"),
+        *("REFNUM", "SIC", "SRVRTID", "TRNAMT", "TRNTYPE"),
+    }
+)
 """Leaves that stand in an entry and in none of its parts: one of these ends a part that was left open."""
-_LEAVES = _ENTRY_LEAVES | frozenset({
-    "ACCTID", "ACCTTYPE", "BALAMT", "BANKID", "BROKERID", "CODE", "CURDEF", "CURRATE", "CURSYM", "DTASOF", "DTEND",
-    "DTSERVER", "DTSTART", "FID", "LANGUAGE", "MESSAGE", "NAME", "ORG", "SEVERITY", "TRNUID",
-})
-_HTML = frozenset({
-    "A", "B", "BR", "CENTER", "DIV", "EM", "FONT", "H1", "H2", "H3", "HR", "I", "IMG", "LI", "OL", "P", "S", "SMALL",
-    "SPAN", "STRONG", "SUB", "SUP", "TABLE", "TD", "TH", "TR", "U", "UL",
-})
-# fmt: on
+_LEAVES = _ENTRY_LEAVES | frozenset(
+    {
+        *("ACCTID", "ACCTTYPE", "BALAMT", "BANKID", "BROKERID", "CODE", "CURDEF", "CURRATE", "CURSYM", "DTASOF"),
+        *("DTEND", "DTSERVER", "DTSTART", "FID", "LANGUAGE", "MESSAGE", "NAME", "ORG", "SEVERITY", "TRNUID"),
+    }
+)
+_HTML = frozenset(
+    {
+        *("A", "B", "BR", "CENTER", "DIV", "EM", "FONT", "H1", "H2", "H3", "HR", "I", "IMG", "LI", "OL", "P", "S"),
+        *("SMALL", "SPAN", "STRONG", "SUB", "SUP", "TABLE", "TD", "TH", "TR", "U", "UL"),
+    }
+)
 _MARK = re.compile(r"<!\[CDATA\[|<!--|<(/?)([A-Za-z][\w.\-]*)(?:\s[^<>]*?)?(/?)>", re.ASCII)
 _BLOCKS_PER_ENTRY = 4
 """An entry holds up to three aggregates of its own: payee, other account, currency."""
@@ -53,7 +58,7 @@ _CLOSERS = {"<![CDATA[": "]]>", "<!--": "-->"}
 
 @dataclass(slots=True)
 class Block:
-    """One aggregate while and after it is read."""
+    """An aggregate, while and after it is read."""
 
     name: str
     start: int
@@ -93,18 +98,18 @@ def outline(text: str, max_entries: int = MAX_ENTRIES) -> tuple[Block, Counter[s
 
     Linear in the length of the text; raises FileTooLarge.
     """
-    root, opened = Block("", 0), Counter[str]()
+    root, tag_counts = Block("", 0), Counter[str]()
     open_blocks = [root]
-    left, left_inside = max_entries, _BLOCKS_PER_ENTRY * max_entries
+    remaining, remaining_blocks = max_entries, _BLOCKS_PER_ENTRY * max_entries
     for tag in _tags(text):
         if tag.closes:
             _close(open_blocks, tag)
             continue
-        opened[tag.name] += 1
+        tag_counts[tag.name] += 1
         if _is_aggregate(tag):
-            left -= tag.name == ENTRY or tag.name in STATEMENTS
-            left_inside -= 1
-            if min(left, left_inside) < 0:
+            remaining -= tag.name == ENTRY or tag.name in STATEMENTS
+            remaining_blocks -= 1
+            if min(remaining, remaining_blocks) < 0:
                 raise FileTooLarge(f"The OFX file has more than {max_entries:,} entries: split it.")
             _open(open_blocks, tag)
             continue
@@ -116,7 +121,7 @@ def outline(text: str, max_entries: int = MAX_ENTRIES) -> tuple[Block, Counter[s
             values[tag.name] = tag.text
     for block in open_blocks:
         block.end = len(text)
-    return root, opened
+    return root, tag_counts
 
 
 def _is_aggregate(tag: _Tag) -> bool:
@@ -150,7 +155,9 @@ def _close(open_blocks: list[Block], tag: _Tag) -> None:
 
 
 def _unwind(open_blocks: list[Block], name: str, end: int, *, inclusive: bool = True) -> Block | None:
-    """End the innermost open block of this name and all inside it; None, and nothing ended, where there is none."""
+    """End the innermost open block of this name and all inside it; None, with no block ended, if there is no such
+    block.
+    """
     if not any(block.name == name for block in open_blocks):
         return None
     while open_blocks[-1].name != name:

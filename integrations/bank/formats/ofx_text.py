@@ -17,14 +17,14 @@ _DECLARATION = re.compile(r"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _ROOT = re.compile(r"<OFX\b", re.IGNORECASE)
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,7}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _NAMED = {**{name: chr(code) for name, code in name2codepoint.items()}, "apos": "'", "nbsp": " "}
-"""Those of HTML 4: banks write names as their web pages do."""
+"""The entities of HTML 4: banks write names as their web pages do."""
 
 
 def body(data: bytes) -> str:
-    """The text from <OFX> on ('' where there is none).
+    """The text from <OFX> on ('' if there is none).
 
-    Raises HostileFile for a DTD or an XML bomb. XML that is merely not well-formed is still read: banks that write a
-    bare '&' are many, and the tag reader does not depend on it.
+    Raises HostileFile for a DTD or an XML bomb. XML that is merely not well-formed is still read: many banks write a
+    bare '&', and the tag reader does not depend on it.
     """
     head = data[:_HEAD].decode("latin-1")
     declared = _XML_ENCODING.search(head) or _SGML_CHARSET.search(head)
@@ -49,7 +49,7 @@ def _character(match: re.Match[str]) -> str:
     if not name.startswith("#"):
         return _NAMED.get(name, match[0])
     code = int(name[2:], 16) if name[1] in "xX" else int(name[1:])
-    if 0x80 <= code < 0xA0:  # controls that nobody means: as in HTML, a character of Windows-1252
+    if 0x80 <= code < 0xA0:  # as in HTML, meant for a character of Windows-1252 and not for a control
         return bytes([code]).decode("cp1252", "replace")
     # Surrogates are not characters, and controls other than tab and line ends are not storable text.
     if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF or (code < 0x20 and code not in (9, 10, 13)):

@@ -19,7 +19,7 @@ class Options:
     """Config keys of the same names, `post_notices` apart."""
 
     charset: str = ""
-    """What MT940 files are in, where the bytes do not show it: a variant of ISO 646 (`iso646-se`), or `cp850`."""
+    """The charset of MT940 files if the bytes do not show it: a variant of ISO 646 (`iso646-se`), or `cp850`."""
     reversal: str = ""
     """`keeps sign`: a CAMT reversal has the direction of the entry it undoes, which ISO 20022 does not mean."""
     posts_notices: bool = True
@@ -34,8 +34,8 @@ class Options:
         if self.reversal not in ("", KEEPS_SIGN):
             raise ConfigurationError(f'reversal is {self.reversal[:40]!r}; it can be "{KEEPS_SIGN}", or left out.')
         if self.balance_rows not in ("", LEAVE_OUT, POST):
-            told = self.balance_rows[:40]
-            raise ConfigurationError(f'balance_rows is {told!r}; it can be "{LEAVE_OUT}", "{POST}", or taken away.')
+            value = self.balance_rows[:40]
+            raise ConfigurationError(f'balance_rows is {value!r}; it can be "{LEAVE_OUT}", "{POST}", or taken away.')
         if self.decimal and self.decimal not in MARKS:
             raise ConfigurationError(f"decimal is {self.decimal[:40]!r}; it can be point, comma, or taken away.")
 
@@ -45,13 +45,13 @@ class Options:
         keys = ("charset", "reversal", "balance_rows", "decimal")
         charset, reversal, balance_rows, decimal = (str(config.get(key) or "").strip().lower() for key in keys)
         posts = config.get("post_notices")
-        if posts not in (True, False, None, ""):
+        if not (isinstance(posts, bool) or posts in (None, "")):
             raise ConfigurationError("post_notices is true or false.")
         return cls(charset, reversal, bool(posts), balance_rows, decimal)
 
     @property
     def mark(self) -> str:
-        """The mark itself, '' where it is not told."""
+        """The decimal mark itself, '' if it is not configured."""
         return MARKS.get(self.decimal, "")
 
 

@@ -1,13 +1,12 @@
-"""QIF, the text format of Quicken: bank, cash and card accounts; whatever else the file holds is counted, not loaded.
+"""QIF, the text format of Quicken: bank, cash and card accounts. Other lists in the file are counted, not loaded.
 
 A record is a line for each field, known by its first letter, and ends with a line `^`. The file names neither a
-currency nor the order of day and month; years are 2026, 26 or '26. There are no balances and no ids of the bank, so
-nothing can be proved from the file, and overlaps are judged by day, amount and texts.
+currency nor the order of day and month; years are 2026, 26 or '26. It has no balances and no bank ids, so the file
+proves nothing, and overlaps are found by day, amount and texts.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,24 +16,34 @@ from itertools import islice, pairwise
 from ingestion import FileTooLarge, UnreadableFile
 from integrations.bank.account_numbers import spelled
 from integrations.bank.formats.charset import decode
-from integrations.bank.formats.either_mark import amount, mark_shown
+from integrations.bank.formats.either_mark import find_mark, parse_either
 from integrations.bank.formats.options import LEAVE_OUT, POST
 from integrations.bank.formats.qif_dates import ORDERS, QifDates
 from integrations.bank.formats.qif_records import (
     LOOSE,
     Record,
-    carries_balance,
-    loose_note,
+    describe_joined_entries,
+    lines_of,
+    note_loose_lines,
     record_of,
-    run_together,
+    states_opening_balance,
     text_of,
 )
-from integrations.bank.formats.seams import APART, SHOWN, Crossing, by_days, comes_again, doubt, equal, were_joined
+from integrations.bank.formats.seams import (
+    APART,
+    SHOWN,
+    Crossing,
+    describe_twins,
+    equal_rows,
+    is_repeated,
+    judge_by_days,
+    were_joined,
+)
 from integrations.bank.statements import BALANCE_OR_MONEY, MAX_ENTRIES, Account, Entry, EntryPart, Statement
 
 _CASH = {"bank": "checking", "cash": "cash", "ccard": "creditcard", "oth a": "asset", "oth l": "liability"}
 """The lists whose records are entries of an account, and the account's kind."""
-_OTHERS = {
+_LIST_NAMES = {
     "invst": "investment trades",
     "cat": "categories",
     "class": "classes",
@@ -46,35 +55,35 @@ _OTHERS = {
     "template": "templates",
 }
 _WINDOW = 1000
-"""Records on either side of the beginning of a list that are held against each other."""
+"""How many records on either side of the beginning of a list are compared."""
 _ORDERS = frozenset(f"option:{order}" for order in ORDERS)
 """Some programs name the order of day and month."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """How the texts of the file are to be read."""
+class _QifSettings:
+    """How the texts of the file are read."""
 
     dates: QifDates
     currency: str
     mark: str
-    """Of decimals, where the file shows it or the config says it."""
+    """The decimal mark, if the file shows it or the config names it."""
     balance_rows: str
 
     def amount(self, text: str) -> Decimal | None:
-        return amount(text, self.currency, self.mark)
+        return parse_either(text, self.currency, self.mark)
 
 
 @dataclass(slots=True)
-class _List:
+class _Section:
     """The records under one `!Type:` line, of the account named above it."""
 
     kind: str
     account: str = ""
     records: list[tuple[Record, str]] = field(default_factory=list)
-    """With their exact text."""
+    """Each record with its exact text."""
     twins: tuple[str, ...] = ()
-    """Day and amount of equal records in what was put together here, where nothing shows that it is one export."""
+    """Day and amount of equal records that were joined here, if nothing shows that they come from one export."""
 
     @property
     def raws(self) -> list[str]:
@@ -92,33 +101,33 @@ def read(
 ) -> tuple[Statement, ...]:
     """One statement per account and export, in the order of the file.
 
-    `dates` is the order of day, month and year where the file's dates do not show it; the others are those of
+    `dates` is the order of day, month and year for files whose dates do not show it; the other arguments are those of
     the options. Raises UnreadableFile, AmbiguousFormat (days and months that cannot be told apart) and FileTooLarge.
     """
-    lists = list(_lists(decode(data, last_resorts=("cp1252", "latin-1")), max_entries))
-    cash = [each for each in lists if each.kind in _CASH]
-    others = Counter[str]()
-    for each in lists:
-        if each.kind not in _CASH and each.records:
-            others[_OTHERS.get(each.kind, f"QIF records ({each.kind[:30]})")] += len(each.records)
-    if not any(each.records for each in cash):
-        holds = "; ".join(f"{count:,} {name}" for name, count in others.items())
-        but = f"{holds and f', but {holds}'}{_advice(others)}"
-        raise UnreadableFile(f"the QIF file holds no entries of an account{but}")
-    named = dates or next((each.kind[-3:] for each in lists if each.kind in _ORDERS), "")
-    records = [record for each in cash for record, _ in each.records]
-    order = QifDates.told_or_seen(named, [text_of(record, "D") for record in records])
-    mark = decimal or mark_shown(text for record in records for letter in "TU$" for text in record.get(letter, ()))
-    told = _Told(order, currency, mark, balance_rows)
-    statements = [
-        _statement(each, told, others) for of_account in _by_account(cash) for each in _exports(of_account, order)
-    ]
-    return (replace(statements[0], left_out=dict(others)), *statements[1:])
+    sections = list(_read_sections(decode(data, last_resorts=("cp1252", "latin-1")), max_entries))
+    cash = [section for section in sections if section.kind in _CASH]
+    left_out = Counter[str]()
+    for section in sections:
+        if section.kind not in _CASH and section.records:
+            name = _LIST_NAMES.get(section.kind, f"QIF records ({section.kind[:30]})")
+            left_out[name] += len(section.records)
+    if not any(section.records for section in cash):
+        contents = "; ".join(f"{count:,} {name}" for name, count in left_out.items())
+        but_contents = f"{contents and f', but {contents}'}{_advise_on_investments(left_out)}"
+        raise UnreadableFile(f"the QIF file holds no entries of an account{but_contents}")
+    order_name = dates or next((section.kind[-3:] for section in sections if section.kind in _ORDERS), "")
+    records = [record for section in cash for record, _ in section.records]
+    order = QifDates.find(order_name, [text_of(record, "D") for record in records])
+    mark = decimal or find_mark(text for record in records for letter in "TU$" for text in record.get(letter, ()))
+    settings = _QifSettings(order, currency, mark, balance_rows)
+    exports = [export for sections in _group_by_account(cash) for export in _join_sections(sections, order)]
+    statements = [_statement(export, settings, left_out) for export in exports]
+    return (replace(statements[0], left_out=dict(left_out)), *statements[1:])
 
 
-def _advice(others: Counter[str]) -> str:
-    """What to do where all that the file has is of an investment account."""
-    if _OTHERS["invst"] not in others:
+def _advise_on_investments(left_out: Counter[str]) -> str:
+    """What to do with a file of which everything belongs to an investment account."""
+    if _LIST_NAMES["invst"] not in left_out:
         return ""
     return (
         ". Investment lists are not read, their cash neither: export the account as OFX, of which the cash entries "
@@ -126,13 +135,12 @@ def _advice(others: Counter[str]) -> str:
     )
 
 
-def _lists(text: str, max_entries: int) -> Iterator[_List]:
-    """Raises FileTooLarge. `!Account` names the account of the lists below it."""
-    current, account = _List("bank"), ""
-    left = max_entries
+def _read_sections(text: str, max_entries: int) -> Iterator[_Section]:
+    """The sections of the file. `!Account` names the account of the sections below it. Raises FileTooLarge."""
+    current, account = _Section("bank"), ""
+    remaining = max_entries
     lines: list[str] = []
-    for line in (*re.split(r"\r\n|\r|\n", text), "!"):
-        line = line.strip("\ufeff\0 \t")
+    for line in lines_of(text, max_entries):
         if line != "^" and not line.startswith("!"):
             lines += [line] if line else []
             continue
@@ -142,155 +150,150 @@ def _lists(text: str, max_entries: int) -> Iterator[_List]:
             account = spelled(text_of(record, "N")) or account
         elif record:
             current.records.append((record, "\n".join(lines)))
-            left -= 1
-        if left < 0:
+            remaining -= 1
+        if remaining < 0:
             raise FileTooLarge(f"The QIF file has more than {max_entries:,} records: split it.")
         lines = []
         if line.startswith("!"):
             yield current
-            current = _List(line[1:].casefold().removeprefix("type:").strip(), account)
+            current = _Section(line[1:].casefold().removeprefix("type:").strip(), account)
 
 
-def _by_account(lists: list[_List]) -> list[list[_List]]:
-    accounts: dict[tuple[str, str], list[_List]] = defaultdict(list)
-    for each in lists:
-        if each.records:
-            accounts[each.account, each.kind].append(each)
+def _group_by_account(sections: list[_Section]) -> list[list[_Section]]:
+    accounts: dict[tuple[str, str], list[_Section]] = defaultdict(list)
+    for section in sections:
+        if section.records:
+            accounts[section.account, section.kind].append(section)
     return list(accounts.values())
 
 
-def _exports(lists: list[_List], dates: QifDates) -> list[_List]:
-    """The lists of an account, put together where they go on. One that begins another export overlaps as files do."""
-    crossings = [_crossing(*pair, dates) for pair in pairwise(lists)]
+def _join_sections(sections: list[_Section], dates: QifDates) -> list[_Section]:
+    """The sections of an account, joined if they continue each other. Sections of other exports overlap as files do."""
+    crossings = [_crossing(*pair, dates) for pair in pairwise(sections)]
     # Some programs begin a list for each record.
-    are_joined = any(len(each.records) > 1 for each in lists) and were_joined(crossings)
-    exports = [lists[0]]
-    for each, crossing in zip(lists[1:], crossings, strict=True):
+    are_joined = any(len(section.records) > 1 for section in sections) and were_joined(crossings)
+    exports = [sections[0]]
+    for section, crossing in zip(sections[1:], crossings, strict=True):
         if crossing.is_page_break is False or are_joined:
-            exports.append(each)
+            exports.append(section)
         else:
-            exports[-1].records += each.records
+            exports[-1].records += section.records
             exports[-1].twins += crossing.twins
     return exports
 
 
-def _crossing(above: _List, below: _List, dates: QifDates) -> Crossing:
+def _crossing(above: _Section, below: _Section, dates: QifDates) -> Crossing:
     rows = above.raws[-_WINDOW:], below.raws[:_WINDOW]
-    if len(set(rows[1])) > 1 and comes_again(*rows):
+    if len(set(rows[1])) > 1 and is_repeated(*rows):
         return Crossing(False)
     ends = [above.records[0], above.records[-1], below.records[0], below.records[-1]]
     days = [day for record, _ in ends if (day := dates.day(text_of(record, "D"))) is not None]
     steps = tuple((later - earlier).days for earlier, later in pairwise(days)) if len(days) == len(ends) else ()
-    twins = (below.records[at][0] for at in islice(equal(*rows), SHOWN + 1))
-    return by_days(steps, (f"{text_of(each, 'D')} {text_of(each, 'T') or text_of(each, 'U')}" for each in twins))
+    twins = (below.records[index][0] for index in islice(equal_rows(*rows), SHOWN + 1))
+    return judge_by_days(steps, (f"{text_of(twin, 'D')} {text_of(twin, 'T') or text_of(twin, 'U')}" for twin in twins))
 
 
-def _statement(each: _List, told: _Told, others: Counter[str]) -> Statement:
+def _statement(section: _Section, settings: _QifSettings, left_out: Counter[str]) -> Statement:
     entries: list[Entry] = []
-    balances = _balances(each, told)
-    for at, (record, raw) in enumerate(each.records):
-        if balances.get(at) == LEAVE_OUT:
-            others["opening balances (a QIF file has no closing one)"] += 1
+    balances = _find_balance_records(section, settings)
+    for index, (record, raw) in enumerate(section.records):
+        if balances.get(index) == LEAVE_OUT:
+            left_out["opening balances (a QIF file has no closing one)"] += 1
             continue
-        entry = _entry(len(entries), record, raw, told)
-        if balances.get(at) == "":
-            said = f"{entry.amount_text} of {entry.counterparty[:40]!r}{BALANCE_OR_MONEY}"
-            entry = replace(entry, amount=None, amount_text=said)
+        entry = _entry(len(entries), record, raw, settings)
+        if balances.get(index) == "":
+            amount_text = f"{entry.amount_text} of {entry.counterparty[:40]!r}{BALANCE_OR_MONEY}"
+            entry = replace(entry, amount=None, amount_text=amount_text)
         entries.append(entry)
-    records = [record for record, _ in each.records]
-    together = next(filter(None, map(run_together, records)), "")
+    records = [record for record, _ in section.records]
+    joined_records = next(filter(None, map(describe_joined_entries, records)), "")
+    twins = describe_twins(section.twins, "equal entries of two of them")
+    twins_note = f"several lists of the account are read as one{twins}{APART}" if twins else ""
     return Statement(
-        account=Account(each.account, told.currency, kind=_CASH[each.kind]),
+        account=Account(section.account, settings.currency, kind=_CASH[section.kind]),
         entries=tuple(entries),
         format="qif",
-        problems=(together,) if together else (),
+        problems=(joined_records,) if joined_records else (),
         unproved="QIF states no balances",
-        notes=(*filter(None, [loose_note(records), _twins_note(each)]), *_unequal_splits(entries)),
+        notes=(*filter(None, [note_loose_lines(records), twins_note]), *_note_unequal_splits(entries)),
     )
 
 
-def _twins_note(each: _List) -> str:
-    twins = doubt(each.twins, "equal entries of two of them")
-    return f"several lists of the account are read as one{twins}{APART}" if twins else ""
+def _find_balance_records(section: _Section, settings: _QifSettings) -> dict[int, str]:
+    """The records that are called an opening balance of their own account, each with what becomes of it.
 
-
-def _balances(each: _List, told: _Told) -> dict[int, str]:
-    """Which records are called an opening balance of their own account, and what becomes of them.
-
-    One is, where it is the first of the list, or the last of a list that begins with the newest. Any other may be money
-    or may come from a second export: it is what `balance_rows` says, and is asked about where that says nothing.
+    A record is one if it stands first in the section, or last in a section that begins with the newest entry. Any other
+    may be money, or may come from a second export: `balance_rows` decides, and without it the record becomes a dead
+    letter that asks.
     """
-    candidates = [at for at, (record, _) in enumerate(each.records) if carries_balance(record, each.account)]
-    if not candidates:
+    candidates = [
+        index for index, (record, _) in enumerate(section.records) if states_opening_balance(record, section.account)
+    ]
+    if not candidates or settings.balance_rows == POST:
         return {}
-    last = len(each.records) - 1
-    first_day, last_day = (told.dates.day(text_of(each.records[at][0], "D")) for at in (0, last))
+    last = len(section.records) - 1
+    first_day, last_day = (settings.dates.day(text_of(section.records[index][0], "D")) for index in (0, last))
     is_newest_first = first_day is not None and last_day is not None and last_day < first_day
     first = last if is_newest_first else 0
-    if told.balance_rows == POST:
-        return {}
-    return {at: LEAVE_OUT if at == first else told.balance_rows for at in candidates}
+    return {index: LEAVE_OUT if index == first else settings.balance_rows for index in candidates}
 
 
-def _unequal_splits(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """One note for all. The amount is what moves the balance, so such an entry loads as it is."""
+def _note_unequal_splits(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """One note on all entries whose splits make another sum. They load as they are: the amount moves the balance."""
     unequal = [
-        entry for entry in entries if entry.parts and entry.amount is not None and _splits(entry) != entry.amount
+        entry for entry in entries if entry.parts and entry.amount is not None and _sum_of_splits(entry) != entry.amount
     ]
     if not unequal:
         return ()
     first, more = unequal[0], len(unequal) - 1
-    which = f"entry {first.position + 1} of {first.booked_text}"
-    said = f"the splits of {which} make {_splits(first):f}, not {first.amount_text}"
-    return (f"{said}; and {more:,} more" if more else said,)
+    description = f"entry {first.position + 1} of {first.booked_text}"
+    note = f"the splits of {description} make {_sum_of_splits(first):f}, not {first.amount_text}"
+    return (f"{note}; and {more:,} more" if more else note,)
 
 
-def _splits(entry: Entry) -> Decimal:
-    """What can be read of them."""
+def _sum_of_splits(entry: Entry) -> Decimal:
+    """The sum of the splits that can be read."""
     return sum((part.amount for part in entry.parts if part.amount is not None), Decimal())
 
 
-def _entry(position: int, record: Record, raw: str, told: _Told) -> Entry:
+def _entry(position: int, record: Record, raw: str, settings: _QifSettings) -> Entry:
     booked_text = text_of(record, "D")
-    value, amount_text = _amount(record, told)
+    value, amount_text = _amount(record, settings)
     return Entry(
         position=position,
         amount=value,
         amount_text=amount_text,
-        currency=told.currency,
-        booked_on=told.dates.day(booked_text),
+        currency=settings.currency,
+        booked_on=settings.dates.day(booked_text),
         booked_text=booked_text,
         reference=text_of(record, "N"),
         counterparty=text_of(record, "P"),
         # The category. Not among the texts, which tell entries apart: owners sort their entries anew.
         kind=text_of(record, "L"),
         description=" ".join(filter(None, [text_of(record, "M"), *record.get(LOOSE, ())])),
-        parts=_parts(record, told),
+        parts=_parts(record, settings),
         raw=raw,
     )
 
 
-def _amount(record: Record, told: _Told) -> tuple[Decimal | None, str]:
-    """Of the lines T and U, which say the same; None where they do not, and the text says so."""
-    written, again = text_of(record, "T"), text_of(record, "U")
-    value, other = told.amount(written), told.amount(again)
-    if value is not None and other is not None and value != other:
-        return None, f"the entry says {written} in its line T and {again} in its line U"
-    return (value, written) if written else (other, again)
+def _amount(record: Record, settings: _QifSettings) -> tuple[Decimal | None, str]:
+    """The amount of lines T and U, which say the same; None if they differ, with a text that says so."""
+    written, written_again = text_of(record, "T"), text_of(record, "U")
+    value, second_value = settings.amount(written), settings.amount(written_again)
+    if value is not None and second_value is not None and value != second_value:
+        return None, f"the entry says {written} in its line T and {written_again} in its line U"
+    return (value, written) if written else (second_value, written_again)
 
 
-def _parts(record: Record, told: _Told) -> tuple[EntryPart, ...]:
-    """The lines that the owner of the books split the entry into."""
+def _parts(record: Record, settings: _QifSettings) -> tuple[EntryPart, ...]:
+    """The lines into which the owner of the books split the entry."""
     amounts, memos = record.get("$", []), record.get("E", [])
     splits = record.get("S", [])
     if len(splits) != len(amounts):
         return ()
-    texts = (
-        [" ".join(filter(None, pair)) for pair in zip(memos, splits, strict=True)]
-        if len(memos) == len(splits)
-        else splits
-    )
+    if len(memos) == len(splits):
+        splits = [" ".join(filter(None, pair)) for pair in zip(memos, splits, strict=True)]
     return tuple(
-        EntryPart(told.amount(text), text, told.currency, description=said)
-        for text, said in zip(amounts, texts, strict=True)
+        EntryPart(settings.amount(text), text, settings.currency, description=memo)
+        for text, memo in zip(amounts, splits, strict=True)
     )

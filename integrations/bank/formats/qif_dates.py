@@ -12,7 +12,7 @@ from integrations.bank.layouts.dates import parse_date
 
 ORDERS = ("dmy", "mdy", "ymd")
 _DAY = re.compile(r"\s*([0-9]{1,4})\s*[/.\-]\s*([0-9]{1,2})\s*([/.\-'])\s*([0-9]{1,4})\s*")
-_IN_WORDS = ("%-d %b %Y", "%-d-%b-%Y", "%-d-%b-%y", "%-d %b %y", "%b %-d, %Y")
+_WITH_MONTH_NAMES = ("%-d %b %Y", "%-d-%b-%Y", "%-d-%b-%y", "%-d %b %y", "%b %-d, %Y")
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 
 
@@ -21,13 +21,13 @@ class QifDates:
     order: str
 
     @classmethod
-    def told_or_seen(cls, told: str, texts: Sequence[str]) -> QifDates:
-        """The order that was told, else the only one in which most of the texts are days. Raises AmbiguousFormat."""
-        if told:
-            return cls(told)
+    def find(cls, configured: str, texts: Sequence[str]) -> QifDates:
+        """The configured order, else the only one in which most of the texts are days. Raises AmbiguousFormat."""
+        if configured:
+            return cls(configured)
         different = set(texts)
         days = {order: [cls(order).day(text) for text in different] for order in ORDERS}
-        most = max(len(read) - read.count(None) for read in days.values())
+        most = max(len(parsed) - parsed.count(None) for parsed in days.values())
         best = [order for order in ORDERS if len(days[order]) - days[order].count(None) == most]
         if any(days[order] != days[best[0]] for order in best):
             raise AmbiguousFormat(
@@ -37,9 +37,11 @@ class QifDates:
         return cls(best[0])
 
     def day(self, text: str) -> date | None:
-        """None for what is no day in this order. Two digits are 1969 to 2068; behind an apostrophe 2000 to 2099."""
+        """The day; None for a text that is no day in this order. Two digits are 1969 to 2068, behind an apostrophe 2000
+        to 2099.
+        """
         if any(letter.isalpha() for letter in text):
-            return parse_date(text, _IN_WORDS)
+            return parse_date(text, _WITH_MONTH_NAMES)
         if compact := _COMPACT.fullmatch(text):
             return _date(*map(int, compact.groups()))
         match = _DAY.fullmatch(text)
@@ -54,7 +56,7 @@ class QifDates:
 
 
 def _year(text: str, apostrophe: bool) -> int:
-    """0 for three digits and for one without an apostrophe, which may be half of a year."""
+    """The year; 0 for three digits, and for a digit without an apostrophe, which may be half of a year."""
     if len(text) == 4:
         return int(text)
     if len(text) > 2 or (len(text) == 1 and not apostrophe):

@@ -1,4 +1,4 @@
-"""What a file lost on its way here: the byte order mark of UTF-16, and line breaks."""
+"""Repairs of what a file lost on its way: the byte order mark of UTF-16, and line breaks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _FIELD = {Format.MT940: re.compile(rb":[0-9]{2}[A-Z]?:"), Format.QIF: re.compile
 """What shows in a single line that it holds several."""
 
 
-def restored(data: bytes) -> bytes:
-    """UTF-16 with its mark, and MT940 as HBCI transports it (`@@` between its lines) with line breaks."""
+def restore(data: bytes) -> bytes:
+    """The bytes with a lost UTF-16 mark, or with the line breaks of an MT940 that HBCI transported as `@@`."""
     if mark := _lost_mark(data):
         return mark + data
     if _is_one_line(data) and len(_SEPARATED.findall(data[: 16 * _SAMPLE])) > 1:
@@ -25,7 +25,7 @@ def restored(data: bytes) -> bytes:
 
 
 def refuse_one_line(data: bytes, form: Format) -> None:
-    """Raises UnreadableFile for a format of lines that has none left: no field can be told from the next."""
+    """Raise UnreadableFile for a format of lines that has none left: its fields run into each other."""
     name = {Format.MT940: "MT940", Format.QIF: "QIF"}.get(form)
     if name and _is_one_line(data) and len(_FIELD[form].findall(data[: 16 * _SAMPLE])) > (form is Format.MT940):
         raise UnreadableFile(

@@ -1,8 +1,8 @@
-"""Whether what begins anew within a file is another export that was put behind the first, or goes on with it.
+"""Whether a list or header that begins within a file is another export appended to the first, or continues it.
 
-Two exports joined into one file either overlap, and then rows come again, or the later one begins where the days of the
-first were before. What shows neither is judged by the rest of the file: where one of its seams begins another export,
-or the days run both ways, the file was put together, and all of them do.
+Two exports joined into one file either overlap, so that rows repeat, or the later one begins before the days of the
+first end. A seam that shows neither is decided by the rest of the file: if one of its seams begins another export, or
+its days run both ways, the file was put together, and all of its seams begin one.
 """
 
 from __future__ import annotations
@@ -12,44 +12,46 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 SHOWN = 5
-"""Equal rows on both sides that a note names."""
+"""How many equal rows on both sides a note names."""
 APART = ". Where these are exports of their own, upload each as a file of its own"
-"""What to do about it, at the end of a note."""
+"""What to do about it, for the end of a note."""
 
 
 class Crossing(NamedTuple):
-    """What the rows on both sides of a header that comes again say of it."""
+    """What the rows on both sides of a repeated header show about it."""
 
     is_page_break: bool | None
-    """None where they leave it open."""
+    """None if the rows leave it open."""
     days: tuple[int, ...] = ()
-    """Which way the days run above it, across it, and below it: by so many."""
+    """By how many days, and in which direction, the rows run above the header, across it, and below it."""
     twins: tuple[str, ...] = ()
-    """Day and amount of equal rows on both sides, where they leave it open; no more than tell that there are more."""
+    """Day and amount of equal rows on both sides, if the rows leave it open; at most one more than a note names."""
 
 
-def by_days(days: tuple[int, ...], twins: Iterable[str]) -> Crossing:
-    """What the days alone say; `twins` are the equal rows on both sides."""
+def judge_by_days(days: tuple[int, ...], twins: Iterable[str]) -> Crossing:
+    """What the days alone show; `twins` are the equal rows on both sides."""
     # The first day below lies on the wrong side of the last day above, as the days of either page run.
     restarts = bool(days) and (days[0] or days[2]) * days[1] < 0
     return Crossing(False, days) if restarts else Crossing(None, days, tuple(twins))
 
 
 def were_joined(headers: Sequence[Crossing]) -> bool:
-    """Whether exports were put together in the file: what one header leaves open is told by all of them.
+    """Whether exports were put together in the file: all headers together decide what a single one leaves open.
 
-    One of them begins another export, or the days run one way across a header, and the other way across another one or
-    within a page.
+    They were if one header begins another export, or if the days run one way across a header, and the other way across
+    another one or within a page.
     """
-    steps = [step for each in headers for step in each.days]
-    across = [each.days[1] for each in headers if each.days]
+    steps = [step for crossing in headers for step in crossing.days]
+    across = [crossing.days[1] for crossing in headers if crossing.days]
     if min(across, default=0) < 0 < max(steps, default=0) or min(steps, default=0) < 0 < max(across, default=0):
         return True
-    return any(each.is_page_break is False for each in headers)
+    return any(crossing.is_page_break is False for crossing in headers)
 
 
-def comes_again(above: Sequence[str], below: Sequence[str], *, has_balance: bool = False) -> bool:
-    """All rows again, or the last of the rows above as the first below: two different ones, or one with its balance."""
+def is_repeated(above: Sequence[str], below: Sequence[str], *, has_balance: bool = False) -> bool:
+    """Whether the rows below repeat those above: all of them, or the last rows above as the first below. That takes two
+    different rows, or one with its balance.
+    """
     if above == below or (has_balance and set(above) & set(below)):
         return True
     length = min(len(above), len(below))
@@ -59,18 +61,18 @@ def comes_again(above: Sequence[str], below: Sequence[str], *, has_balance: bool
     )
 
 
-def equal(above: Sequence[str], below: Sequence[str]) -> Iterator[int]:
+def equal_rows(above: Sequence[str], below: Sequence[str]) -> Iterator[int]:
     """The places of rows below that stand above too, as often as they do."""
-    again = Counter(above)
-    for at, row in enumerate(below):
-        if again[row]:
-            again[row] -= 1
-            yield at
+    unmatched = Counter(above)
+    for index, row in enumerate(below):
+        if unmatched[row]:
+            unmatched[row] -= 1
+            yield index
 
 
-def doubt(twins: Sequence[str], what: str) -> str:
+def describe_twins(twins: Sequence[str], noun: str) -> str:
     """The end of a note: which rows may have been exported twice; '' for none."""
     if not twins:
         return ""
-    listed = "; ".join([*twins[:SHOWN], *(["and more"] if len(twins) > SHOWN else [])])
-    return f". In doubt: {listed}; {what} count as two"
+    examples = "; ".join([*twins[:SHOWN], *(["and more"] if len(twins) > SHOWN else [])])
+    return f". In doubt: {examples}; {noun} count as two"

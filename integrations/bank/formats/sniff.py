@@ -1,4 +1,4 @@
-"""What a file is, from its first bytes. File names are never asked: banks and people get them wrong."""
+"""The format of a file, from its first bytes. File names do not count: banks and people get them wrong."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _TAG = re.compile(rb"(?:^|[\r\n]|\{4:)[ \t]*(:(?:20|25|28C?|60[FM]|61|62[FM]|6[4
 
 
 def sniff(data: bytes) -> Format:
-    """The format whose reader should try. CSV is what is left. Raises UnknownFormat and HostileFile."""
+    """The format whose reader should try. CSV is what remains. Raises UnknownFormat and HostileFile."""
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return Format.ZIP
     for magic, name in _FOREIGN:

@@ -6,14 +6,15 @@ import codecs
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingestion import ConfigurationError
 from integrations.bank.layouts.dates import pattern
-from integrations.bank.layouts.header import header_key, named
+from integrations.bank.layouts.header import header_key, name_columns
 from integrations.bank.layouts.patterns import pattern_faults
+from integrations.bank.money import UnknownCurrencyError, exponent
 
 if TYPE_CHECKING:
     from integrations.bank.layouts.layout import CsvLayout
@@ -25,23 +26,65 @@ def check(layout: CsvLayout) -> None:
         raise ConfigurationError(f"CSV layout {layout.name!r}: {fault}")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """` Did you mean 'amount'?`, or '' when nothing is close."""
-    close = get_close_matches(word, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    spellings = {spelling.casefold(): spelling for spelling in choices}
+    close = get_close_matches(word.casefold(), list(spellings), n=1)
+    return f" Did you mean {spellings[close[0]]!r}?" if close else ""
+
+
+_SIMPLE: dict[str, tuple[type, str]] = {
+    "str": (str, "a text"),
+    "bool": (bool, "true or false"),
+    "int": (int, "a whole number"),
+}
+
+
+def type_fault(value: object, type_name: str) -> str:
+    """What a value must be that is declared as the type `type_name` and is not of it; '' if it is."""
+    if type_name == "tuple[str, ...]":
+        good = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+        return "" if good else "must be a list of texts"
+    kind, name = _SIMPLE.get(type_name, (object, ""))
+    return "" if kind is object or type(value) is kind else f"must be {name}"
 
 
 def _faults(layout: CsvLayout) -> Iterable[str]:
+    yield from _type_faults(layout)
     if not re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", layout.name):
         yield "`name` must be lower-case words joined by '-', such as 'dkb-giro'."
+    if layout.width < 0:
+        yield "`width` is the number of columns; it cannot be negative."
     if bool(layout.header) == (layout.width > 0):
         yield "declare `header` (the header row as the file has it), or `width` for a file without one."
     yield from _style_faults(layout)
+    yield from _currency_faults(layout)
     yield from _month_faults(layout)
     yield from _status_faults(layout)
     yield from _amount_faults(layout)
     yield from _column_faults(layout)
     yield from pattern_faults(layout)
+
+
+def _type_faults(layout: CsvLayout) -> Iterable[str]:
+    groups: tuple[tuple[Any, str], ...] = ((layout, ""), (layout.columns, "columns."), (layout.preamble, "preamble."))
+    for group, prefix in groups:
+        if not is_dataclass(group):
+            yield f"`{prefix.rstrip('.')}` must be a {prefix.rstrip('.').title()}(…)."
+            return
+        for spec in fields(group):
+            if fault := type_fault(getattr(group, spec.name), str(spec.type)):
+                yield f"`{prefix}{spec.name}` {fault}."
+
+
+def _currency_faults(layout: CsvLayout) -> Iterable[str]:
+    for name in ("currency", "currency_if_named"):
+        code = getattr(layout, name)
+        try:
+            if code:
+                exponent(code)
+        except UnknownCurrencyError:
+            yield f"`{name}` {code!r} is no ISO 4217 code, such as EUR."
 
 
 def _style_faults(layout: CsvLayout) -> Iterable[str]:
@@ -72,9 +115,9 @@ def _month_faults(layout: CsvLayout) -> Iterable[str]:
     if layout.months and len(layout.months) != 12:
         yield "`months` needs twelve names, January first."
     spellings = [spelling.casefold() for names in layout.months for spelling in names.split()]
-    twice = sorted(spelling for spelling, count in Counter(spellings).items() if count > 1)
-    if twice:
-        yield f"`months` has {twice[0]!r} more than once."
+    repeated = sorted(spelling for spelling, count in Counter(spellings).items() if count > 1)
+    if repeated:
+        yield f"`months` has {repeated[0]!r} more than once."
     if not all(names.split() for names in layout.months):
         yield "`months` has an empty name."
 
@@ -112,13 +155,13 @@ def _mark_faults(layout: CsvLayout) -> Iterable[str]:
 
 
 def _column_faults(layout: CsvLayout) -> Iterable[str]:
-    texts = named(layout.header) if layout.header else tuple(f"#{n}" for n in range(1, layout.width + 1))
+    texts = name_columns(layout.header) if layout.header else tuple(f"#{n}" for n in range(1, layout.width + 1))
     texts = (*texts, *layout.optional)
-    known = {header_key(text) for text in texts}
+    known_columns = {header_key(text) for text in texts}
     for spec in fields(layout.columns):
         value = getattr(layout.columns, spec.name)
         for text in (value,) if isinstance(value, str) else value:
-            if header_key(text) not in known and (text or spec.name == "booked"):
+            if header_key(text) not in known_columns and (text or spec.name == "booked"):
                 yield f"`columns.{spec.name}` names {text!r}, which is no column.{did_you_mean(text, texts)}"
 
 

@@ -32,7 +32,7 @@ MAX_DATE_CHARS = 40
 def parse_date(text: str, formats: Sequence[str], months: Sequence[str] = ()) -> date | None:
     """The day by the first format that fits; None when none does or the day does not exist. Years 69-99 are 19xx.
 
-    `months`: twelve names with all their spellings, where they are not English.
+    `months`: twelve names with all their spellings, if they are not English.
     """
     text = unicodedata.normalize("NFC", text.strip()) if months else text.strip()
     if len(text) > MAX_DATE_CHARS:
@@ -45,7 +45,7 @@ def parse_date(text: str, formats: Sequence[str], months: Sequence[str] = ()) ->
 
 
 def date_order(formats: Sequence[str]) -> str:
-    """'dmy', 'mdy' or 'ymd' where all the formats agree, else ''."""
+    """'dmy', 'mdy' or 'ymd' if all the formats agree, else ''."""
     letters = {"d": "d", "m": "m", "b": "m", "Y": "y", "y": "y"}
     orders = {"".join(letters.get(token, "") for token in re.findall(r"%-?(.)", form)) for form in formats}
     return orders.pop() if len(orders) == 1 else ""
@@ -85,6 +85,6 @@ def _month(name: str, months: tuple[str, ...]) -> int:
     """0, which no calendar has, for a word that is no month, or begins several and is none of them."""
     word = unicodedata.normalize("NFC", name).casefold()
     spellings = [(unicodedata.normalize("NFC", names).casefold().split(), n) for n, names in enumerate(months, 1)]
-    whole = {n for names, n in spellings if word in names}
-    begun = {n for names, n in spellings if any(spelling.startswith(word) for spelling in names)}
-    return next(iter(whole or (begun if len(begun) == 1 else ())), 0)
+    exact_months = {n for names, n in spellings if word in names}
+    matching_months = {n for names, n in spellings if any(spelling.startswith(word) for spelling in names)}
+    return next(iter(exact_months or (matching_months if len(matching_months) == 1 else ())), 0)

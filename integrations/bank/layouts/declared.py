@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from ingestion import ConfigurationError
-from integrations.bank.layouts.check import did_you_mean
+from integrations.bank.layouts.check import did_you_mean, type_fault
 from integrations.bank.layouts.layout import Columns, CsvLayout, Preamble
 from integrations.bank.layouts.patterns import refuse_slow_patterns
 
@@ -42,14 +42,7 @@ def _checked(raw: object, target: type[Columns] | type[Preamble] | type[CsvLayou
     return {key: _value(raw[key], str(specs[key].type), prefix + key) for key in raw}
 
 
-def _value(value: object, wanted: str, key: str) -> object:
-    if wanted == "tuple[str, ...]":
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise ConfigurationError(f"CSV layout: `{key}` must be a list of texts.")
-    simple = {"str": (str, "a text"), "bool": (bool, "true or false"), "int": (int, "a whole number")}
-    if wanted in simple:
-        kind, name = simple[wanted]
-        if type(value) is not kind:
-            raise ConfigurationError(f"CSV layout: `{key}` must be {name}.")
-    return value
+def _value(value: object, type_name: str, key: str) -> object:
+    if fault := type_fault(value, type_name):
+        raise ConfigurationError(f"CSV layout: `{key}` {fault}.")
+    return tuple(value) if isinstance(value, list) else value

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 
-def named(cells: Sequence[str]) -> tuple[str, ...]:
-    """The header row with every column nameable: `Saldo`, `Saldo#2` for the second one, `#4` for an empty cell."""
-    seen: Counter[str] = Counter()
+def name_columns(cells: Sequence[str]) -> tuple[str, ...]:
+    """The header row with a name for every column: `Saldo`, `Saldo#2` for the second one, `#4` for an empty cell."""
+    counts: Counter[str] = Counter()
     names = []
     for place, cell in enumerate(cells, 1):
         text = " ".join(cell.split())
         key = header_key(text)
-        seen[key] += 1
-        names.append(f"#{place}" if not text else text if seen[key] == 1 else f"{text}#{seen[key]}")
+        counts[key] += 1
+        names.append(f"#{place}" if not text else text if counts[key] == 1 else f"{text}#{counts[key]}")
     return tuple(names)
 
 
 @lru_cache(maxsize=4096)
 def header_key(text: str) -> str:
-    """What two spellings of one header text have in common."""
+    """One key for all spellings of a header text."""
     return unicodedata.normalize("NFC", " ".join(text.split())).casefold()

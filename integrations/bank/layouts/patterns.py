@@ -25,11 +25,11 @@ _MOST = ((re.compile(r"[*+]|\{[0-9]*,[0-9]*\}"), 2), (re.compile(r"\?"), 10), (r
 def pattern_faults(layout: CsvLayout) -> Iterable[str]:
     for key, text, groups in _patterns(layout):
         try:
-            found = re.compile(text).groups if 0 < len(text) <= MAX_PATTERN_CHARS else -1
+            group_count = re.compile(text).groups if 0 < len(text) <= MAX_PATTERN_CHARS else -1
         except re.error as fault:
             yield f"`{key}` is not a regular expression: {fault}."
             continue
-        if found < 0 or (groups and found != groups):
+        if group_count < 0 or (groups and group_count != groups):
             yield f"`{key}` must have 1 to {MAX_PATTERN_CHARS} characters" + (
                 " and exactly one group." if groups else "."
             )
@@ -39,8 +39,8 @@ def refuse_slow_patterns(layout: CsvLayout) -> None:
     """Raises ConfigurationError for a pattern that might take more than quadratic time on a row."""
     for key, text, _ in _patterns(layout):
         bare = _CLASS.sub("x", _ESCAPED.sub("x", text))
-        many = any(len(part.findall(bare)) > most for part, most in _MOST)
-        if many or _SLOW.search(bare) or _BACK.search(text):
+        has_many = any(len(part.findall(bare)) > most for part, most in _MOST)
+        if has_many or _SLOW.search(bare) or _BACK.search(text):
             raise ConfigurationError(
                 f"CSV layout {layout.name!r}: `{key}` could take long. Repeat no group, refer to none, and use '*', "
                 "'+' or '{n,m}' at most twice, '?' at most ten times and '|' at most four times."

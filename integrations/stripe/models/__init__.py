@@ -1,4 +1,4 @@
-"""The tables of the Stripe kind: one a kind of object, and the events that webhooks brought."""
+"""The tables of the Stripe integration: one for each kind of object, and one for the events of webhooks."""
 
 from integrations.stripe.models.balance import StripeBalanceTransaction, StripePayout
 from integrations.stripe.models.base import StripeObject

@@ -20,9 +20,9 @@ class StripeObject(Ingested):
     livemode = models.BooleanField(_("live"), default=False)
     created_at = models.DateTimeField(_("created"))
     as_of = models.DateTimeField(_("as of"))
-    """Stripe is known to have had it like this since then, at least; an older version never overwrites it."""
+    """The time since which Stripe is known to have had this state; an older state never overwrites it."""
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
-    """When it was first known to be deleted at Stripe; the row stays."""
+    """When the object was first known to be deleted at Stripe; the row stays."""
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
 
     class Meta(Ingested.Meta):
@@ -33,24 +33,26 @@ class StripeObject(Ingested):
         return self.external_id
 
 
-def money(label: Any, **values: Any) -> Any:
+def money_field(label: Any, **values: Any) -> Any:
     """A column for money in major units."""
     return models.DecimalField(label, max_digits=MAX_DIGITS, decimal_places=PLACES, **values)
 
 
-def reference(label: Any) -> Any:
+def reference_field(label: Any) -> Any:
     """A column for the id of another object, '' for none."""
     return ExternalIdField(label, blank=True, default="")
 
 
-def once(name: str) -> list[models.BaseConstraint]:
+def unique_per_tenant(name: str) -> list[models.BaseConstraint]:
     return [models.UniqueConstraint(fields=["tenant", "external_id"], name=f"stripe_{name}_once")]
 
 
-def newest(name: str, *others: str) -> list[models.Index]:
-    """Indexes for the newest rows, of all tenants and of one, and by each of the columns `others`."""
-    found = [
+def newest_indexes(name: str, *columns: str) -> list[models.Index]:
+    """Indexes for the newest rows, of all tenants and of one, and for each of `columns`."""
+    indexes = [
         models.Index(fields=["tenant", "created_at"], name=f"stripe_{name}_newest"),
         models.Index(fields=["-created_at", "-id"], name=f"stripe_{name}_all"),
     ]
-    return found + [models.Index(fields=["tenant", one], name=f"stripe_{name}_{one}"[:30]) for one in others]
+    return indexes + [
+        models.Index(fields=["tenant", column], name=f"stripe_{name}_{column}"[:30]) for column in columns
+    ]

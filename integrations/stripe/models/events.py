@@ -1,4 +1,4 @@
-"""The events that webhooks brought, each once."""
+"""The events that webhooks delivered, each once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ingestion.models import ExternalIdField, Ingested
 
 
 class StripeEvent(Ingested):
-    """A signed event of one tenant's account, whatever it is about, and what became of it."""
+    """A signed event of one tenant's account, whatever it is about, with the verdict on its delivery."""
 
     class Verdict(models.TextChoices):
         DELIVERED = "delivered", _("Delivered")
@@ -23,13 +23,15 @@ class StripeEvent(Ingested):
     type = models.CharField(_("type"), max_length=100)
     object_id = ExternalIdField(_("object"), blank=True, default="")
     account = ExternalIdField(_("account"), blank=True, default="")
-    """The connected account it is about; '' for one's own."""
+    """The connected account of the event; '' for the tenant's own."""
     livemode = models.BooleanField(_("live"), default=False)
     api_version = models.CharField(_("API version"), max_length=50, blank=True, default="")
     created_at = models.DateTimeField(_("created"))
     verdict = models.CharField(_("verdict"), max_length=20, choices=Verdict.choices)
     body = models.TextField(_("body"), blank=True, default="", editable=False)
-    """Kept where no connection took it; those that did have it as a delivery of their own. Never another party's."""
+    """The body of an undelivered event; that of a delivered one is stored with the deliveries of its receivers. The
+    body of another party's event is never stored.
+    """
 
     class Meta(Ingested.Meta):
         abstract = False

@@ -1,21 +1,27 @@
-"""Payment intents, charges, and what takes money back."""
+"""Payment intents, charges, refunds and disputes."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from integrations.stripe.models.base import StripeObject, money, newest, once, reference
+from integrations.stripe.models.base import (
+    StripeObject,
+    money_field,
+    newest_indexes,
+    reference_field,
+    unique_per_tenant,
+)
 
 
 class StripePaymentIntent(StripeObject):
-    customer = reference(_("customer"))
-    latest_charge = reference(_("latest charge"))
-    payment_method = reference(_("payment method"))
+    customer = reference_field(_("customer"))
+    latest_charge = reference_field(_("latest charge"))
+    payment_method = reference_field(_("payment method"))
     currency = models.CharField(_("currency"), max_length=3)
-    amount = money(_("amount"))
-    amount_received = money(_("received"))
-    amount_capturable = money(_("capturable"))
+    amount = money_field(_("amount"))
+    amount_received = money_field(_("received"))
+    amount_capturable = money_field(_("capturable"))
     status = models.CharField(_("status"), max_length=30, blank=True, default="")
     description = models.TextField(_("description"), blank=True, default="")
     canceled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
@@ -23,22 +29,22 @@ class StripePaymentIntent(StripeObject):
 
     class Meta(StripeObject.Meta):
         abstract = False
-        constraints = once("intent")
-        indexes = newest("intent", "customer")
+        constraints = unique_per_tenant("intent")
+        indexes = newest_indexes("intent", "customer")
         verbose_name = _("Stripe payment intent")
         verbose_name_plural = _("Stripe payment intents")
 
 
 class StripeCharge(StripeObject):
-    customer = reference(_("customer"))
-    payment_intent = reference(_("payment intent"))
-    invoice = reference(_("invoice"))
+    customer = reference_field(_("customer"))
+    payment_intent = reference_field(_("payment intent"))
+    invoice = reference_field(_("invoice"))
     """Only on charges from before 2025."""
-    balance_transaction = reference(_("balance transaction"))
+    balance_transaction = reference_field(_("balance transaction"))
     currency = models.CharField(_("currency"), max_length=3)
-    amount = money(_("amount"))
-    amount_captured = money(_("captured amount"))
-    amount_refunded = money(_("refunded amount"))
+    amount = money_field(_("amount"))
+    amount_captured = money_field(_("captured amount"))
+    amount_refunded = money_field(_("refunded amount"))
     status = models.CharField(_("status"), max_length=30, blank=True, default="")
     paid = models.BooleanField(_("paid"), default=False)
     captured = models.BooleanField(_("captured"), default=False)
@@ -51,35 +57,35 @@ class StripeCharge(StripeObject):
 
     class Meta(StripeObject.Meta):
         abstract = False
-        constraints = once("charge")
-        indexes = newest("charge", "customer", "payment_intent")
+        constraints = unique_per_tenant("charge")
+        indexes = newest_indexes("charge", "customer", "payment_intent")
         verbose_name = _("Stripe charge")
         verbose_name_plural = _("Stripe charges")
 
 
 class StripeRefund(StripeObject):
-    charge = reference(_("charge"))
-    payment_intent = reference(_("payment intent"))
-    balance_transaction = reference(_("balance transaction"))
+    charge = reference_field(_("charge"))
+    payment_intent = reference_field(_("payment intent"))
+    balance_transaction = reference_field(_("balance transaction"))
     currency = models.CharField(_("currency"), max_length=3)
-    amount = money(_("amount"))
+    amount = money_field(_("amount"))
     status = models.CharField(_("status"), max_length=30, blank=True, default="")
     reason = models.CharField(_("reason"), max_length=50, blank=True, default="")
     failure_reason = models.CharField(_("failure reason"), max_length=100, blank=True, default="")
 
     class Meta(StripeObject.Meta):
         abstract = False
-        constraints = once("refund")
-        indexes = newest("refund", "charge")
+        constraints = unique_per_tenant("refund")
+        indexes = newest_indexes("refund", "charge")
         verbose_name = _("Stripe refund")
         verbose_name_plural = _("Stripe refunds")
 
 
 class StripeDispute(StripeObject):
-    charge = reference(_("charge"))
-    payment_intent = reference(_("payment intent"))
+    charge = reference_field(_("charge"))
+    payment_intent = reference_field(_("payment intent"))
     currency = models.CharField(_("currency"), max_length=3)
-    amount = money(_("amount"))
+    amount = money_field(_("amount"))
     status = models.CharField(_("status"), max_length=50, blank=True, default="")
     reason = models.CharField(_("reason"), max_length=50, blank=True, default="")
     charge_refundable = models.BooleanField(_("charge can be refunded"), default=False)
@@ -87,7 +93,7 @@ class StripeDispute(StripeObject):
 
     class Meta(StripeObject.Meta):
         abstract = False
-        constraints = once("dispute")
-        indexes = newest("dispute", "charge")
+        constraints = unique_per_tenant("dispute")
+        indexes = newest_indexes("dispute", "charge")
         verbose_name = _("Stripe dispute")
         verbose_name_plural = _("Stripe disputes")

@@ -1,7 +1,7 @@
-"""The shape of each kind of object, and the row it becomes."""
+"""The schema of each kind of object, which also makes its row."""
 
 from integrations.stripe.schemas.balance import BalanceTransaction, Payout
-from integrations.stripe.schemas.base import Thing
+from integrations.stripe.schemas.base import ObjectSchema
 from integrations.stripe.schemas.customers import Customer, Price, Product, Subscription
 from integrations.stripe.schemas.invoices import CreditNote, Invoice
 from integrations.stripe.schemas.lines import InvoiceLine
@@ -15,11 +15,11 @@ __all__ = [
     "Dispute",
     "Invoice",
     "InvoiceLine",
+    "ObjectSchema",
     "PaymentIntent",
     "Payout",
     "Price",
     "Product",
     "Refund",
     "Subscription",
-    "Thing",
 ]

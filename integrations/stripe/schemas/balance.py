@@ -1,14 +1,14 @@
-"""What moved on the account's balance, and what was paid out of it."""
+"""Movements on the account's balance, and payouts."""
 
 from __future__ import annotations
 
-from integrations.stripe.schemas.base import Flag, Ref, Row, Seconds, Text, Thing, moment
+from integrations.stripe.schemas.base import Flag, ObjectSchema, Ref, Row, Seconds, Text, to_datetime
 
 
-class BalanceTransaction(Thing):
-    """Its `status` is left out: it turns from pending to available without news; `available_on` says when."""
+class BalanceTransaction(ObjectSchema):
+    """A balance transaction, without its `status`, which becomes available without an event; see `available_on`."""
 
-    wanted = ("amount", "currency", "net")
+    required = ("amount", "currency", "net")
 
     amount: int | None = None
     fee: int | None = None
@@ -29,12 +29,12 @@ class BalanceTransaction(Thing):
             "amount": self.money(self.amount),
             "fee": self.money(self.fee or 0),
             "net": self.money(self.net),
-            "available_at": moment(self.available_on),
+            "available_at": to_datetime(self.available_on),
         }
 
 
-class Payout(Thing):
-    wanted = ("amount", "currency", "status")
+class Payout(ObjectSchema):
+    required = ("amount", "currency", "status")
 
     amount: int | None = None
     status: Text = ""
@@ -48,7 +48,7 @@ class Payout(Thing):
     description: Text = ""
 
     def columns(self) -> Row:
-        arrives = moment(self.arrival_date)
+        arrives = to_datetime(self.arrival_date)
         return {
             "currency": self.currency.upper(),
             "amount": self.money(self.amount),

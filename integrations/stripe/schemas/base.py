@@ -1,4 +1,4 @@
-"""What the schemas share: easy about members that are new, old, missing or expanded; strict about money and ids."""
+"""What the schemas share: they accept new, old, missing and expanded members, and are strict about money and ids."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from integrations.stripe.money import UnknownCurrency, major
 Row = dict[str, Any]
 ALLOWANCE = timedelta(minutes=5)
 """How far the clocks of Stripe and of this deployment may be apart."""
-_AHEAD = timedelta(days=1)
-"""No clock is ahead by more than that."""
+_MOST_AHEAD = timedelta(days=1)
+"""A time further in the future is not explained by clocks."""
 
-_WRONG = {str: "string_type", bool: "bool_type"}
-"""What Pydantic calls a value that is none of the type."""
+_ERROR_TYPES = {str: "string_type", bool: "bool_type"}
+"""Pydantic's error type for a value that is not of the type."""
 
 
 def _null_as(default: str | bool, otherwise: Callable[[Any], Any] | None = None) -> GetPydanticSchema:
-    """`null` counts as `default`, and what is neither that nor of the type goes through the function `otherwise`.
+    """A schema in which `null` means `default`, and any other value of a wrong type goes through `otherwise`.
 
-    In the validator's own terms: a function of Python for each of a dozen members took a third of it (measured).
+    It is built of the validator's own parts: Python functions for a dozen members took a third of its time (measured).
     """
 
     def schema(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -43,7 +43,7 @@ def _null_as(default: str | bool, otherwise: Callable[[Any], Any] | None = None)
         choices: list[CoreSchema] = [exact, core_schema.chain_schema([core_schema.none_schema(), empty])]
         if otherwise is not None:
             choices.append(core_schema.no_info_before_validator_function(otherwise, exact))
-        return core_schema.union_schema([*choices], mode="left_to_right", custom_error_type=_WRONG[source])
+        return core_schema.union_schema([*choices], mode="left_to_right", custom_error_type=_ERROR_TYPES[source])
 
     return GetPydanticSchema(schema)
 
@@ -54,19 +54,19 @@ def _id_of(value: Any) -> Any:
 
 
 Ref = Annotated[str, _null_as("", _id_of)]
-"""The id of another object, which Stripe may have expanded to the whole of it; '' for none."""
+"""The id of another object, which Stripe may have expanded to the whole object; '' for none."""
 Text = Annotated[str, _null_as("")]
 Flag = Annotated[bool, _null_as(False)]
 Seconds = Annotated[int, Field(ge=-62_135_596_800, le=253_402_300_799)]
-"""Since 1970, of the years that a date can have."""
+"""Seconds since 1970, within the years of Python's datetime."""
 
 
-def moment(seconds: int | None) -> datetime | None:
+def to_datetime(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-class Mark(BaseModel):
-    """What the source adds to objects that came with an event."""
+class MarkSchema(BaseModel):
+    """The mark that the source adds to objects that came with an event, and to parts."""
 
     as_of: Seconds | None = None
     deleted: bool = False
@@ -74,11 +74,11 @@ class Mark(BaseModel):
     created: Seconds | None = None
 
 
-class Thing(BaseModel):
-    """An object of any kind. `wanted` names the members without which only a deleted one makes sense."""
+class ObjectSchema(BaseModel):
+    """An object of any kind. `required` names members without which the object must be a deleted one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-    wanted: ClassVar[tuple[str, ...]] = ()
+    required: ClassVar[tuple[str, ...]] = ()
 
     id: str = Field(min_length=1, max_length=191)
     created: Seconds | None = None
@@ -86,28 +86,28 @@ class Thing(BaseModel):
     currency: Text = ""
     metadata: Annotated[dict[str, str], BeforeValidator(lambda value: value or {})] = {}
     deleted: Flag = False
-    mark: Mark | None = Field(None, alias="sluicegate")
+    mark: MarkSchema | None = Field(None, alias="sluicegate")
 
     @model_validator(mode="after")
-    def _whole(self) -> Thing:
-        missing = [name for name in ("began", *self.wanted) if getattr(self, name) in (None, "")]
-        if missing and not self.only_gone:
+    def _require_members(self) -> ObjectSchema:
+        missing = [name for name in ("began", *self.required) if getattr(self, name) in (None, "")]
+        if missing and not self.is_stub:
             names = ", ".join(missing).replace("began", "created")
             raise PydanticCustomError("missing", "{names}: required, but not there", {"names": names})
         return self
 
     @property
     def began(self) -> int | None:
-        """When it was created; of a part, when its whole was."""
+        """When the object was created; for a part, when its whole was created."""
         return self.created if self.created is not None else self.mark.created if self.mark else None
 
     @property
-    def only_gone(self) -> bool:
-        """Whether all that is known of it is that it was deleted."""
+    def is_stub(self) -> bool:
+        """Whether only the id and the deletion of the object are known."""
         return self.deleted and self.began is None
 
     def money(self, amount: int | Decimal | None) -> Decimal | None:
-        """In major units of the object's currency. Raises UnknownCurrency, which rejects the record."""
+        """`amount` in major units of the object's currency. Raises UnknownCurrency, which rejects the record."""
         if amount is None:
             return None
         if not self.currency:
@@ -115,13 +115,13 @@ class Thing(BaseModel):
         return major(amount, self.currency)
 
     def row(self, ctx: Context) -> Row:
-        """The columns of every table, with those of `columns`; of an object that is only gone just its end."""
+        """The row: the columns of every table and those of `columns`; for a stub only the deletion."""
         as_of = self.as_of(ctx)
-        gone = self.deleted or (self.mark is not None and self.mark.deleted)
-        row = {"external_id": self.id, "as_of": as_of, "deleted_at": as_of if gone else None}
-        if self.only_gone:
+        is_deleted = self.deleted or (self.mark is not None and self.mark.deleted)
+        row = {"external_id": self.id, "as_of": as_of, "deleted_at": as_of if is_deleted else None}
+        if self.is_stub:
             return row
-        common = {"created_at": moment(self.began), "livemode": self.livemode, "metadata": dict(self.metadata)}
+        common = {"created_at": to_datetime(self.began), "livemode": self.livemode, "metadata": dict(self.metadata)}
         return {**row, **common, **self.columns()}
 
     def columns(self) -> Row:
@@ -129,13 +129,13 @@ class Thing(BaseModel):
         return {}
 
     def as_of(self, ctx: Context) -> datetime:
-        """A moment since which Stripe is known to have had it like this; rows with a later one are newer.
+        """The moment since which Stripe is known to have had the object in this state; a row with a later one is newer.
 
-        Objects that came with an event say it. Listed ones are as new as their run, which is told by its window. What
-        is replayed without either may be as old as the object. What is dated far ahead, as under a test clock that was
-        advanced, is known since the run: nothing else would ever be newer.
+        An object that came with an event has it in its mark. A listed object is as new as its run, recognized by the
+        run's window. An object that is replayed without either may be as old as its creation. A time far in the future,
+        as of a test clock that was advanced, is replaced by the run's: else no later state would ever be newer.
         """
-        told = self.mark.as_of if self.mark else None
-        known = told if told is not None or ctx.window else self.began
-        since = moment(known) or ctx.now - ALLOWANCE
-        return since if since <= max(ctx.now, datetime.now(UTC)) + _AHEAD else ctx.now
+        marked_second = self.mark.as_of if self.mark else None
+        second = marked_second if marked_second is not None or ctx.window else self.began
+        since = to_datetime(second) or ctx.now - ALLOWANCE
+        return since if since <= max(ctx.now, datetime.now(UTC)) + _MOST_AHEAD else ctx.now

@@ -1,4 +1,4 @@
-"""Customers and what is sold to them."""
+"""Customers, products, prices and subscriptions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
-from integrations.stripe.schemas.base import Flag, Ref, Row, Seconds, Text, Thing, moment
+from integrations.stripe.schemas.base import Flag, ObjectSchema, Ref, Row, Seconds, Text, to_datetime
 
 
-class Customer(Thing):
+class Customer(ObjectSchema):
     name: Text = ""
     email: Text = ""
     phone: Text = ""
@@ -31,8 +31,8 @@ class Customer(Thing):
         }
 
 
-class Product(Thing):
-    wanted = ("name",)
+class Product(ObjectSchema):
+    required = ("name",)
 
     name: Text = ""
     description: Text = ""
@@ -56,8 +56,8 @@ class Recurring(BaseModel):
     usage_type: Text = ""
 
 
-class Price(Thing):
-    wanted = ("currency",)
+class Price(ObjectSchema):
+    required = ("currency",)
 
     product: Ref = ""
     active: Flag = False
@@ -87,8 +87,8 @@ class Price(Thing):
         }
 
 
-class Item(BaseModel):
-    """One price of a subscription, and how often; a plan before 2020."""
+class SubscriptionItem(BaseModel):
+    """One price of a subscription and its quantity; before 2020 the price was a plan."""
 
     id: str = ""
     price: Ref = Field("", validation_alias=AliasChoices("price", "plan"))
@@ -101,17 +101,17 @@ def _data_of(value: Any) -> Any:
     return value.get("data", []) if isinstance(value, dict) else value or []
 
 
-class Subscription(Thing):
-    """Its period stood on the subscription before 2025 and stands on each item since."""
+class Subscription(ObjectSchema):
+    """A subscription. Its period is a member of each item since 2025, and was one of the subscription before."""
 
-    wanted = ("status",)
+    required = ("status",)
 
     customer: Ref = ""
     status: Text = ""
     collection_method: Text = Field("", validation_alias=AliasChoices("collection_method", "billing"))
     latest_invoice: Ref = ""
     default_payment_method: Ref = ""
-    items: Annotated[list[Item], BeforeValidator(_data_of)] = []
+    items: Annotated[list[SubscriptionItem], BeforeValidator(_data_of)] = []
     start_date: Seconds | None = Field(None, validation_alias=AliasChoices("start_date", "start"))
     current_period_start: Seconds | None = None
     current_period_end: Seconds | None = None
@@ -122,21 +122,21 @@ class Subscription(Thing):
     trial_end: Seconds | None = None
 
     def columns(self) -> Row:
-        starts = [one.current_period_start for one in self.items if one.current_period_start is not None]
-        ends = [one.current_period_end for one in self.items if one.current_period_end is not None]
+        starts = [item.current_period_start for item in self.items if item.current_period_start is not None]
+        ends = [item.current_period_end for item in self.items if item.current_period_end is not None]
         return {
             "customer": self.customer,
             "status": self.status[:30],
             "currency": self.currency.upper(),
             "collection_method": self.collection_method[:30],
             "latest_invoice": self.latest_invoice,
-            "items": [{"id": one.id, "price": one.price, "quantity": one.quantity} for one in self.items],
-            "started_at": moment(self.start_date),
-            "period_start": moment(self.current_period_start or min(starts, default=None)),
-            "period_end": moment(self.current_period_end or max(ends, default=None)),
+            "items": [{"id": item.id, "price": item.price, "quantity": item.quantity} for item in self.items],
+            "started_at": to_datetime(self.start_date),
+            "period_start": to_datetime(self.current_period_start or min(starts, default=None)),
+            "period_end": to_datetime(self.current_period_end or max(ends, default=None)),
             "cancel_at_period_end": self.cancel_at_period_end,
-            "cancel_at": moment(self.cancel_at),
-            "canceled_at": moment(self.canceled_at),
-            "ended_at": moment(self.ended_at),
-            "trial_end": moment(self.trial_end),
+            "cancel_at": to_datetime(self.cancel_at),
+            "canceled_at": to_datetime(self.canceled_at),
+            "ended_at": to_datetime(self.ended_at),
+            "trial_end": to_datetime(self.trial_end),
         }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pydantic import AliasChoices, BaseModel, Field
 
-from integrations.stripe.schemas.base import Flag, Ref, Row, Seconds, Text, Thing, moment
+from integrations.stripe.schemas.base import Flag, ObjectSchema, Ref, Row, Seconds, Text, to_datetime
 
 
 class SubscriptionDetails(BaseModel):
     subscription: Ref = ""
 
 
-class Parent(BaseModel):
+class InvoiceParent(BaseModel):
     subscription_details: SubscriptionDetails | None = None
 
 
@@ -21,14 +21,14 @@ class Transitions(BaseModel):
     voided_at: Seconds | None = None
 
 
-class Invoice(Thing):
-    """The subscription stood on the invoice before 2025 and stands under `parent` since."""
+class Invoice(ObjectSchema):
+    """An invoice. Its subscription is under `parent` since 2025, and was a member of the invoice before."""
 
-    wanted = ("currency", "total")
+    required = ("currency", "total")
 
     customer: Ref = ""
     subscription: Ref = ""
-    parent: Parent | None = None
+    parent: InvoiceParent | None = None
     number: Text = ""
     status: Text = ""
     paid: Flag = False
@@ -48,12 +48,12 @@ class Invoice(Thing):
 
     @property
     def of_subscription(self) -> str:
-        """Its subscription, wherever it stands."""
+        """The id of the invoice's subscription, from the member of either API version."""
         details = self.parent.subscription_details if self.parent else None
         return (details.subscription if details else "") or self.subscription
 
     def columns(self) -> Row:
-        when = self.status_transitions or Transitions()
+        transitions = self.status_transitions or Transitions()
         return {
             "customer": self.customer,
             "subscription": self.of_subscription,
@@ -68,12 +68,12 @@ class Invoice(Thing):
             "amount_due": self.money(self.amount_due),
             "amount_paid": self.money(self.amount_paid),
             "amount_remaining": self.money(self._remaining()),
-            "due_at": moment(self.due_date),
-            "period_start": moment(self.period_start),
-            "period_end": moment(self.period_end),
-            "finalized_at": moment(when.finalized_at),
-            "paid_at": moment(when.paid_at),
-            "voided_at": moment(when.voided_at),
+            "due_at": to_datetime(self.due_date),
+            "period_start": to_datetime(self.period_start),
+            "period_end": to_datetime(self.period_end),
+            "finalized_at": to_datetime(transitions.finalized_at),
+            "paid_at": to_datetime(transitions.paid_at),
+            "voided_at": to_datetime(transitions.voided_at),
         }
 
     def _remaining(self) -> int | None:
@@ -82,8 +82,8 @@ class Invoice(Thing):
         return self.amount_remaining
 
 
-class CreditNote(Thing):
-    wanted = ("currency", "invoice")
+class CreditNote(ObjectSchema):
+    required = ("currency", "invoice")
 
     invoice: Ref = ""
     customer: Ref = ""
@@ -109,5 +109,5 @@ class CreditNote(Thing):
             "currency": self.currency.upper(),
             "subtotal": self.money(self.subtotal),
             "total": self.money(self.total if self.total is not None else self.amount),
-            "voided_at": moment(self.voided_at),
+            "voided_at": to_datetime(self.voided_at),
         }

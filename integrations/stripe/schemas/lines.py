@@ -1,4 +1,4 @@
-"""Lines of invoices, as the API has them since 2025 and as it had them before."""
+"""Lines of invoices, in the form of the API since 2025 and in the form before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel
 
-from integrations.stripe.schemas.base import Flag, Ref, Row, Seconds, Text, Thing, moment
+from integrations.stripe.schemas.base import Flag, ObjectSchema, Ref, Row, Seconds, Text, to_datetime
 
 
 class Period(BaseModel):
@@ -25,8 +25,8 @@ class Pricing(BaseModel):
     unit_amount_decimal: Decimal | None = None
 
 
-class Details(BaseModel):
-    """What the line was made of: an invoice item, or an item of a subscription."""
+class LineItemDetails(BaseModel):
+    """The origin of the line: an invoice item, or an item of a subscription."""
 
     invoice_item: Ref = ""
     subscription: Ref = ""
@@ -34,9 +34,9 @@ class Details(BaseModel):
     proration: Flag = False
 
 
-class Parent(BaseModel):
-    invoice_item_details: Details | None = None
-    subscription_item_details: Details | None = None
+class LineParent(BaseModel):
+    invoice_item_details: LineItemDetails | None = None
+    subscription_item_details: LineItemDetails | None = None
 
 
 class OldPrice(BaseModel):
@@ -61,13 +61,14 @@ class Tax(BaseModel):
 
     @property
     def on_top(self) -> int:
+        """The tax that is added to the line's amount; 0 for a tax that the amount includes."""
         return 0 if self.inclusive or self.tax_behavior == "inclusive" else self.amount
 
 
-class InvoiceLine(Thing):
-    """Price, subscription and the rest stood on the line before 2025 and stand under `pricing` and `parent` since."""
+class InvoiceLine(ObjectSchema):
+    """A line of an invoice. Since 2025 price, subscription and so on are under `pricing` and `parent`."""
 
-    wanted = ("amount", "currency")
+    required = ("amount", "currency")
 
     invoice: Ref = ""
     amount: int | None = None
@@ -76,7 +77,7 @@ class InvoiceLine(Thing):
     quantity_decimal: Decimal | None = None
     period: Period | None = None
     pricing: Pricing | None = None
-    parent: Parent | None = None
+    parent: LineParent | None = None
     price: OldPrice | str | None = None
     plan: OldPrice | str | None = None
     subscription: Ref = ""
@@ -96,8 +97,8 @@ class InvoiceLine(Thing):
             "description": self.description,
             "currency": self.currency.upper(),
             "amount": self.money(self.amount),
-            "discount": self.money(sum(one.amount for one in self.discount_amounts or ())),
-            "tax": self.money(sum(one.on_top for one in taxes or ())),
+            "discount": self.money(sum(discount.amount for discount in self.discount_amounts or ())),
+            "tax": self.money(sum(tax.on_top for tax in taxes or ())),
             "quantity": self.quantity_decimal if self.quantity_decimal is not None else self.quantity,
             "unit_amount": self.money(unit),
             "price": price,
@@ -106,22 +107,22 @@ class InvoiceLine(Thing):
             "subscription_item": details.subscription_item or self.subscription_item,
             "invoice_item": details.invoice_item or self.invoice_item,
             "proration": details.proration or self.proration,
-            "period_start": moment(period.start),
-            "period_end": moment(period.end),
+            "period_start": to_datetime(period.start),
+            "period_end": to_datetime(period.end),
         }
 
-    def _details(self) -> Details:
-        """What the line was made of; of both, that of the subscription, which names the invoice item too."""
-        parent = self.parent or Parent()
-        return parent.subscription_item_details or parent.invoice_item_details or Details()
+    def _details(self) -> LineItemDetails:
+        """The origin of the line; if there are two, that of the subscription, which names the invoice item too."""
+        parent = self.parent or LineParent()
+        return parent.subscription_item_details or parent.invoice_item_details or LineItemDetails()
 
     def _price(self) -> tuple[str, str, Decimal | None]:
-        """Price, product and exact unit amount in minor units, wherever they stand."""
+        """Price, product and exact unit amount in minor units, from the members of either API version."""
         if self.pricing is not None:
-            named = self.pricing.price_details or PriceDetails()
-            return named.price, named.product, self.pricing.unit_amount_decimal
-        old = self.price or self.plan
-        if isinstance(old, OldPrice):
-            unit = old.unit_amount_decimal if old.unit_amount_decimal is not None else old.amount_decimal
-            return old.id, old.product, unit
-        return old or "", "", None
+            price_details = self.pricing.price_details or PriceDetails()
+            return price_details.price, price_details.product, self.pricing.unit_amount_decimal
+        price = self.price or self.plan
+        if isinstance(price, OldPrice):
+            unit = price.unit_amount_decimal if price.unit_amount_decimal is not None else price.amount_decimal
+            return price.id, price.product, unit
+        return price or "", "", None

@@ -1,4 +1,4 @@
-"""Payment intents, charges, and what takes money back: refunds and disputes."""
+"""Payment intents, charges, refunds and disputes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator
 
-from integrations.stripe.schemas.base import Flag, Ref, Row, Seconds, Text, Thing, moment
+from integrations.stripe.schemas.base import Flag, ObjectSchema, Ref, Row, Seconds, Text, to_datetime
 
 
 class MethodDetails(BaseModel):
     type: Text = ""
 
 
-class Charge(Thing):
-    wanted = ("amount", "currency", "status")
+class Charge(ObjectSchema):
+    required = ("amount", "currency", "status")
 
     amount: int | None = None
     amount_captured: int | None = None
@@ -57,21 +57,21 @@ class Charge(Thing):
         }
 
 
-def _last_of(value: Any) -> Any:
-    """The id of the newest of a list of charges, as payment intents had one before 2022."""
-    found = value.get("data") if isinstance(value, dict) else None
-    return found[0].get("id", "") if found and isinstance(found[0], dict) else ""
+def _newest_charge(value: Any) -> Any:
+    """The id of the newest charge in a list of charges, which payment intents had before 2022."""
+    charges = value.get("data") if isinstance(value, dict) else None
+    return charges[0].get("id", "") if charges and isinstance(charges[0], dict) else ""
 
 
-class PaymentIntent(Thing):
-    wanted = ("amount", "currency", "status")
+class PaymentIntent(ObjectSchema):
+    required = ("amount", "currency", "status")
 
     amount: int | None = None
     amount_received: int | None = None
     amount_capturable: int | None = None
     customer: Ref = ""
     latest_charge: Ref = ""
-    charges: Annotated[str, BeforeValidator(_last_of)] = ""
+    charges: Annotated[str, BeforeValidator(_newest_charge)] = ""
     payment_method: Ref = ""
     status: Text = ""
     description: Text = ""
@@ -89,13 +89,13 @@ class PaymentIntent(Thing):
             "amount_capturable": self.money(self.amount_capturable or 0),
             "status": self.status[:30],
             "description": self.description,
-            "canceled_at": moment(self.canceled_at),
+            "canceled_at": to_datetime(self.canceled_at),
             "cancellation_reason": self.cancellation_reason[:50],
         }
 
 
-class Refund(Thing):
-    wanted = ("amount", "currency")
+class Refund(ObjectSchema):
+    required = ("amount", "currency")
 
     amount: int | None = None
     charge: Ref = ""
@@ -122,8 +122,8 @@ class Evidence(BaseModel):
     due_by: Seconds | None = None
 
 
-class Dispute(Thing):
-    wanted = ("amount", "currency", "status")
+class Dispute(ObjectSchema):
+    required = ("amount", "currency", "status")
 
     amount: int | None = None
     charge: Ref = ""
@@ -142,5 +142,5 @@ class Dispute(Thing):
             "status": self.status[:50],
             "reason": self.reason[:50],
             "charge_refundable": self.is_charge_refundable,
-            "evidence_due_at": moment(self.evidence_details.due_by) if self.evidence_details else None,
+            "evidence_due_at": to_datetime(self.evidence_details.due_by) if self.evidence_details else None,
         }

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from ingestion import actions, scheduling
 from ingestion.actions import Actor
-from ingestion.models import AuditEntry, Connection, Run, Tenant, Watermark
+from ingestion.models import AuditEntry, Connection, KnownShape, Run, Tenant, Watermark
 from ingestion.testing import make_tenant, registered, run_pipeline
 from integrations.push import Pushed
 from tests.app.pipelines import payments
@@ -195,12 +195,22 @@ def test_a_nested_config_is_laid_out_in_its_field_and_saving_it_so_changes_nothi
     assert not AuditEntry.unscoped.filter(action="configure").exists()
 
 
-@pytest.mark.parametrize("config", ["[1]", '"text"', "{", '{"layout": "n26", "layout": "dkb"}'])
-def test_a_config_that_is_no_object_or_has_a_name_twice_is_refused(
+UNKEPT = [r'{"account": "a\u0000"}', r'{"account": ["\ud800"]}', r'{"a\u0000": 1}', '{"account": 1e999}',
+          '{"account": ' + "9" * 400 + "}", '{"account": ' + "9" * 5000 + "}", '{"account": ' + "[" * 40 + "]" * 40 + "}",
+          '{"account": ' + "[" * 100_000 + "]" * 100_000 + "}"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["[1]", '"text"', "{", '{"layout": "n26", "layout": "dkb"}', *UNKEPT],
+    ids=lambda config: config[:20] + str(len(config)),
+)
+def test_a_config_that_no_object_is_or_no_database_keeps_is_refused(
     console: Client, connection: Connection, config: str
 ) -> None:
-    console.post(reverse("admin:ingestion_connection_change", args=[connection.pk]), {"config": config})
+    answer = console.post(reverse("admin:ingestion_connection_change", args=[connection.pk]), {"config": config})
 
+    assert "errorlist" in answer.content.decode()
     connection.refresh_from_db()
     assert connection.config == {}
 
@@ -217,6 +227,20 @@ def test_staff_who_may_only_look_get_no_buttons_and_change_nothing(client: Clien
     assert {answer.status_code for answer in refused} == {403}
     assert not Run.unscoped.exists()
     assert not AuditEntry.unscoped.filter(actor__username="vera").exists()
+
+
+def test_the_page_links_to_what_its_reader_may_see(client: Client, connection: Connection) -> None:
+    page = reverse("admin:ingestion_connection_change", args=[connection.pk])
+    links = ("Reconciliations", "Shape of its records", "Audit trail", "All runs")
+    actions.run_now(actions.Actor(), connection, wake=False)
+    KnownShape.unscoped.create(tenant=connection.tenant, connection=connection, changed_at=timezone.now())
+    client.force_login(staff("ada", connection.tenant))
+    all_of_them = client.get(page).content.decode()
+    client.force_login(staff("vera", connection.tenant, permissions=["view_connection", "view_run"]))
+    few = client.get(page).content.decode()
+
+    assert [link for link in links if link in all_of_them] == [*links]
+    assert [link for link in links if link in few] == ["All runs"]
 
 
 def test_staff_without_a_grant_see_why_the_list_is_empty(client: Client, connection: Connection) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from ingestion import actions
 from ingestion.actions import Actor
+from ingestion.admin.pages.uploads import UploadForm
 from ingestion.models import Connection, Run, Tenant
 from ingestion.testing import make_tenant, registered
 from tests.app.pipelines import payments
@@ -55,6 +56,15 @@ def test_the_upload_carries_its_own_settings(console: Client, connection: Connec
 
 def test_settings_that_are_no_pairs_are_refused(console: Client, connection: Connection) -> None:
     assert "is not name=value" in send(console, connection, settings="just words").content.decode()
+    assert "“year” stands there twice" in send(console, connection, settings="year=2025\nyear=2026").content.decode()
+    assert not Run.unscoped.exists()
+
+
+@pytest.mark.parametrize("value", [r'"a\u0000"', r'["\ud800"]'])
+def test_settings_that_no_database_keeps_are_refused(console: Client, connection: Connection, value: str) -> None:
+    answer = send(console, connection, settings=f"account={value}").content.decode()
+
+    assert "holds NUL" in answer or "holds half a character" in answer
     assert not Run.unscoped.exists()
 
 
@@ -102,3 +112,13 @@ def test_uploading_needs_its_permission(client: Client, connection: Connection) 
 
     assert client.get(UPLOAD).status_code == 403
     assert send(client, connection).status_code == 403
+
+
+def test_where_no_files_of_banks_are_read_nobody_is_asked_for_account_and_layout(connection: Connection) -> None:
+    sent = {"connection": connection.pk}, {"file": SimpleUploadedFile("may.csv", b"a,b")}
+
+    form = UploadForm(*sent, user=staff("ada", connection.tenant), of_banks=False)
+
+    assert form.is_valid(), form.errors
+    assert form.config() == {}
+    assert list(form.fields) == ["connection", "file", "settings", "again"]

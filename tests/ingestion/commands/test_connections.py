@@ -29,6 +29,16 @@ def test_connect_makes_a_connection_once() -> None:
     assert Connection.objects.for_tenant(tenant).get().next_due is not None
 
 
+def test_a_key_that_is_given_twice_is_a_usage_error() -> None:
+    make_tenant()
+
+    refused = ingest("connect", *ACME, "--config", "team=north", "--config", "team=south")
+    asked("connect", *ACME, "--config", "team=north", "--config", "page=2")
+
+    assert "'team' is given twice" in refused.error  # a shell sees exit code 2, as of every argument that is wrong
+    assert Connection.unscoped.get().config == {"team": "north", "page": 2}
+
+
 def test_connect_to_an_unknown_pipeline_is_a_usage_error() -> None:
     make_tenant()
 

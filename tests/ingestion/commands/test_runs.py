@@ -89,7 +89,8 @@ def test_run_that_must_be_tried_again_exits_with_1_and_says_when(connection: Con
         answer = ingest("run", *ACME)
 
     assert answer.code == 1
-    assert "is queued again, for an attempt failed: Transient: 503. A worker goes on with it from " in answer.error
+    assert "is queued again, for an attempt failed: Transient: 503. No worker hears of it: " in answer.error
+    assert "manage.py ingest run --tenant acme --pipeline app.payments goes on with it from " in answer.error
 
 
 def test_help_and_reference_name_every_exit_code() -> None:

@@ -187,6 +187,7 @@ def test_without_redis_a_worker_and_a_scheduler_end_with_a_sentence(tmp_path: Pa
 
     assert code == 1
     assert "CommandError: Redis cannot be reached" in said.read_text()
+    assert " serves " not in said.read_text()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ COUNTED, SUMMED = {"count": ["3", "2"]}, {"amount": ["5", "4"]}
 def told(tally: dict[str, list[str]], *proofs: Proof) -> str:
     with pytest.raises(ReconciliationError) as raised:
         verify(PIPELINE, tally, {proof.subject: {proof.verdict: 1} for proof in proofs})
-    return str(raised.value).removesuffix(". The watermark has not moved; run the window again.")
+    return str(raised.value).removesuffix(". What was loaded stays. The watermark has not moved; run the window again.")
 
 
 def test_a_proof_that_says_how_the_total_differs_takes_the_place_of_the_count() -> None:

@@ -224,3 +224,16 @@ def test_without_redis_ending_it_is_refused_and_said() -> None:
 
     assert limits.hold_off_of(connection) is not None
     assert not AuditEntry.objects.for_tenant(connection.tenant).filter(action="end hold-off").exists()
+
+
+def test_without_redis_the_command_says_so_and_shows_the_runs_that_wait() -> None:
+    connection = connected("acme")
+    run, theirs = waiting(connection), waiting(connected("globex"))
+    queueing.absence.note(ConnectionError())
+    try:
+        answer = ingest("hold-off", "show", "--tenant", "acme", "--json")
+    finally:
+        queueing.absence.over()
+
+    assert (answer.code, "Redis cannot be asked" in answer.error, "1 run waits" in answer.error) == (1, True, True)
+    assert [row["run"] for row in answer.document["runs_waiting"]] == [run.pk] != [theirs.pk]

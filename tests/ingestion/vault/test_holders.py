@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import django_rq
 import pytest
@@ -23,6 +25,7 @@ from tests.ingestion.vault.keeping import OPERATOR, master_key, stored, under
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLD, NEW = master_key(), master_key()
+TICK_QUEUE = "ingestion-tick"
 ELSEWHERE = dataclasses.replace(queueing.this_process("web"), host="web-2", pid=7)
 
 
@@ -111,6 +114,30 @@ def test_a_process_that_died_here_is_forgotten_at_once_and_one_elsewhere_after_a
 
     assert queueing.announcements(kept_seconds=-1.0) == []
     assert len(rotated()) == 1
+
+
+PLANTED: list[tuple[Any, Any]] = [
+    (b"{}", b"{}"),
+    (b"[]", b"[]"),
+    (b"\xff", b"\xff"),
+    (json.dumps({**dataclasses.asdict(ELSEWHERE), "pid": 8}), '{"values": {}}'),
+    (json.dumps({**dataclasses.asdict(ELSEWHERE), "pid": 9}), '{"values": [], "at": 9e99}'),
+    (json.dumps({**dataclasses.asdict(queueing.this_process("web")), "pid": 10**30}), '{"values": {}, "at": 9e99}'),
+    (json.dumps({**dataclasses.asdict(queueing.this_process("web")), "pid": "junk"}), '{"values": {}, "at": 9e99}'),
+]
+
+
+def test_what_was_planted_where_processes_speak_is_passed_over(tenant: Tenant, redis: Redis) -> None:
+    queueing.announce(ELSEWHERE, having(new=NEW, old=OLD))
+    for number, (field, text) in enumerate(PLANTED):
+        redis.hset("ingestion:processes", field, text)
+        redis.sadd(f"rq:workers:{TICK_QUEUE}", f"rq:worker:{number}")
+        redis.hset(f"rq:worker:{number}", mapping={"hostname": b"\xff", "pid": "junk"})
+
+        queueing.announce(ELSEWHERE, having(new=NEW, old=OLD))
+        assert [announcement.process for announcement in queueing.announcements()] == [ELSEWHERE], field
+
+    assert {worker.pid for worker in queueing.registered_workers()} == {0}
 
 
 def test_a_request_says_what_the_web_process_has_at_most_every_thirty_seconds(redis: Redis) -> None:

@@ -29,5 +29,5 @@ def message(*parts: str, kind: str = "BkToCstmrStmt", part: str = "Stmt", namesp
 
 
 def only(data: bytes) -> Statement:
-    (found,) = read(data)
-    return found
+    (statement,) = read(data)
+    return statement

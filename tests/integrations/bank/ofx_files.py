@@ -20,5 +20,5 @@ def statement(transactions: str, ledger: str = "<LEDGERBAL><BALAMT>1.00<DTASOF>2
 
 
 def only(data: bytes) -> Statement:
-    (found,) = read(data)
-    return found
+    (parsed_statement,) = read(data)
+    return parsed_statement

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ingestion.models import Connection, Run
-from integrations.bank.account_names import apart
+from integrations.bank.account_names import mark_shared_names
 from integrations.bank.account_numbers import canonical, formerly_canonical
 from integrations.bank.formats import mt940, ofx, qif
-from integrations.bank.formats.csv_head import identifier
+from integrations.bank.formats.csv_head import read_identifier
 from integrations.bank.models import BankAccount, BankTransaction
 from integrations.bank.statements import Account, Statement
 from tests.integrations.bank.test_overlap import notes, put
@@ -87,10 +87,10 @@ def test_rows_that_were_stored_without_blanks_are_the_only_name_s_that_claims_th
     where = connection()
     load_as_before(where, named("Main Joint", SHOP, RENT))
 
-    said = notes(load(where, "again.qif", named("Main Joint", SHOP, RENT)))
+    run_notes = notes(load(where, "again.qif", named("Main Joint", SHOP, RENT)))
 
     assert stored(where) == {"Main Joint": [-9, -5]}
-    assert "The account MainJoint USD is known as Main Joint USD from now on, since blanks count in names." in said
+    assert "The account MainJoint USD is known as Main Joint USD from now on, since blanks count in names." in run_notes
 
 
 @database
@@ -99,11 +99,11 @@ def test_rows_that_were_stored_without_blanks_are_the_only_name_s_that_claims_th
 @pytest.mark.slow
 def test_accounts_that_were_stored_as_one_are_parted_as_their_file_comes_again(first: str, second: str) -> None:
     where = connection()
-    one, two = named(first, SHOP, RENT), named(second, SHOP)
-    load_as_before(where, one, two)
+    first_file, second_file = named(first, SHOP, RENT), named(second, SHOP)
+    load_as_before(where, first_file, second_file)
     assert stored(where) == {"MainJoint": [-9, -5]}
 
-    load(where, "both.qif", one + two)
+    load(where, "both.qif", first_file + second_file)
 
     assert stored(where) == {first: [-9, -5], second: [-5]}
 
@@ -113,11 +113,11 @@ def test_accounts_that_were_stored_as_one_are_parted_as_their_file_comes_again(f
 @pytest.mark.slow
 def test_two_names_with_blanks_take_what_was_stored_as_one_and_leave_nothing() -> None:
     where = connection()
-    one, two = named("Visa 1 11", SHOP, RENT), named("Visa 11 1", SHOP)
-    load_as_before(where, one, two)
+    first_file, second_file = named("Visa 1 11", SHOP, RENT), named("Visa 11 1", SHOP)
+    load_as_before(where, first_file, second_file)
 
-    load(where, "both.qif", two + one)
-    load(where, "again.qif", one + two)
+    load(where, "both.qif", second_file + first_file)
+    load(where, "again.qif", first_file + second_file)
 
     assert stored(where) == {"Visa 1 11": [-9, -5], "Visa 11 1": [-5]}
 
@@ -172,7 +172,7 @@ def test_readers_leave_the_blanks_of_a_name() -> None:
         "Main Joint",
         "Visa 1 11",
     ]
-    assert (identifier('"Main Joint'), identifier("12 34")) == ("Main Joint", "1234")
+    assert (read_identifier('"Main Joint'), read_identifier("12 34")) == ("Main Joint", "1234")
     assert qif.read(named("Main  Joint", SHOP))[0].account.identifier == "Main Joint"
 
 
@@ -180,7 +180,7 @@ def test_only_names_of_one_file_that_share_a_former_spelling_are_marked_and_come
     def of(name: str, former: str = "") -> Statement:
         return Statement(Account(name, "USD", former=former, is_name=True), (), "qif")
 
-    marked = apart([of("MainJoint"), of("Main Joint", "MainJoint"), of("Other One", "OtherOne")])
+    marked = mark_shared_names([of("MainJoint"), of("Main Joint", "MainJoint"), of("Other One", "OtherOne")])
 
     assert [(each.account.identifier, each.account.shares_former) for each in marked] == [
         ("Main Joint", True),

@@ -11,7 +11,7 @@ import pytest
 from ingestion.models import Connection
 from integrations.bank.account_numbers import canonical, formerly_canonical
 from integrations.bank.formats import read_members
-from integrations.bank.identity import keyed
+from integrations.bank.identity import key_entries
 from integrations.bank.models import BankAccount, BankTransaction
 from tests.databases import some
 from tests.integrations.bank.test_overlap import active, put
@@ -102,9 +102,14 @@ def test_rows_of_a_spelling_of_before_move_to_the_account_that_is_there_already(
 def entries(account: str) -> list[str]:
     """The external ids of the readable entries in the order of the file, under this account."""
     (member,) = read_members(CSV)
-    statements = [each for part in member.parts for each in part]
-    placed = [replace(each, account=replace(each.account, identifier=account)) for each in statements]
-    return [one.key for _, listed in keyed(placed) for one in listed if one.entry.booked_on and one.entry.amount]
+    statements = [statement for part in member.parts for statement in part]
+    placed = [replace(statement, account=replace(statement.account, identifier=account)) for statement in statements]
+    return [
+        keyed.key
+        for _, listed in key_entries(placed)
+        for keyed in listed
+        if keyed.entry.booked_on and keyed.entry.amount
+    ]
 
 
 def as_before(where: Connection, account: str) -> None:

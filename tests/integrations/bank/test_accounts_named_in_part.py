@@ -144,12 +144,12 @@ def test_what_tells_the_account_names_only_what_the_file_leaves_out(
     where = connection()
     put(where, "whole.ofx", ofx(bank="021000021", kind="CHECKING"))
 
-    told = notes(put(where, "part.ofx", ofx(**heading, booked=MONTH[1:])))
+    run_notes = notes(put(where, "part.ofx", ofx(**heading, booked=MONTH[1:])))
 
-    assert "is taken for 5550004 USD (021000021 checking)" in told
-    assert f"--config {missing}" in told
-    assert f"Other settings: {missing}." in told
-    assert there not in told
+    assert "is taken for 5550004 USD (021000021 checking)" in run_notes
+    assert f"--config {missing}" in run_notes
+    assert f"Other settings: {missing}." in run_notes
+    assert there not in run_notes
 
 
 def test_the_refusal_shows_the_banks_as_they_write_their_numbers_and_both_ways_to_tell() -> None:
@@ -171,12 +171,12 @@ def test_a_file_that_may_be_of_two_accounts_is_refused_until_it_is_said_of_which
     put(where, "2.ofx", ofx(bank="2", kind="CHECKING"))
 
     run = put(where, "part.ofx", ofx(kind="CHECKING"))
-    told = put(where, "told.ofx", ofx(kind="CHECKING"), bank="2")
+    run_with_bank = put(where, "told.ofx", ofx(kind="CHECKING"), bank="2")
 
     assert run.state == Run.State.FAILED
     assert "there are 5550004 USD (1 checking), 5550004 USD (2 checking)" in run.error_message
     assert "--config bank=NUMBER (BANKID)" in run.error_message
-    assert told.state == Run.State.SUCCEEDED
+    assert run_with_bank.state == Run.State.SUCCEEDED
     assert amounts(where) == expected("1 checking") + expected("2 checking")
 
 
@@ -186,11 +186,11 @@ def test_a_file_without_a_kind_asks_for_it_where_there_are_two() -> None:
     put(where, "2.ofx", ofx(bank="1", kind="SAVINGS"))
 
     run = put(where, "part.ofx", ofx(bank="1"))
-    told = put(where, "told.ofx", ofx(bank="1"), kind="savings")
+    run_with_kind = put(where, "told.ofx", ofx(bank="1"), kind="savings")
 
     assert "--config kind=checking (ACCTTYPE)" in run.error_message
     assert "bank=" not in run.error_message
-    assert told.state == Run.State.SUCCEEDED
+    assert run_with_kind.state == Run.State.SUCCEEDED
     assert amounts(where) == expected("1 checking") + expected("1 savings")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingestion.models import Connection
 from integrations.bank.formats.ofx import read
-from integrations.bank.identity import keyed
+from integrations.bank.identity import key_entries
 from integrations.bank.models import BankAccount, BankStatement, BankTransaction
 from tests.databases import some
 from tests.integrations.bank.test_overlap import notes, page, put
@@ -81,9 +81,9 @@ def as_before(where: Connection, *files: bytes) -> None:
     assert merged is not None
     for statement in (each for data in files for each in read(data)):
         by_number = replace(statement, account=replace(statement.account, qualifier=""))
-        pairs = zip(keyed([statement]), keyed([by_number]), strict=True)
+        pairs = zip(key_entries([statement]), key_entries([by_number]), strict=True)
         for now, before in (
-            (now, before) for one, other in pairs for now, before in zip(one[1], other[1], strict=True)
+            (now, before) for loaded, expected in pairs for now, before in zip(loaded[1], expected[1], strict=True)
         ):
             rows = BankTransaction.objects.for_tenant(where.tenant).filter(external_id=now.key)
             rows.update(external_id=before.key, account=merged)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ingestion.models import TenantGrant
-from integrations.bank.admin import shown
+from integrations.bank.admin import format_amount
 from integrations.bank.models import BankTransaction
 from tests.integrations.bank.samples_of_cases import case
 from tests.integrations.bank.test_pipeline import connection, load, mt940
@@ -48,10 +48,10 @@ def test_a_transaction_page_is_read_only_and_of_another_tenant_not_there() -> No
     load(ours, "a.sta", mt940("100,00", [("260105", "-10,00")], "90,00"))
     load(theirs, "a.sta", mt940("100,00", [("260105", "-10,00")], "90,00"))
     client = bookkeeper(ours.tenant)
-    mine = BankTransaction.objects.for_tenant(ours.tenant).get()
+    transaction = BankTransaction.objects.for_tenant(ours.tenant).get()
     foreign = BankTransaction.objects.for_tenant(theirs.tenant).get()
 
-    page = client.get(reverse("admin:bank_banktransaction_change", args=[mine.pk]))
+    page = client.get(reverse("admin:bank_banktransaction_change", args=[transaction.pk]))
     denied = client.get(reverse("admin:bank_banktransaction_change", args=[foreign.pk]))
 
     assert "-10.00\N{NO-BREAK SPACE}EUR" in page.content.decode()
@@ -81,4 +81,4 @@ def test_a_transaction_page_shows_the_parts_of_a_batch() -> None:
     ],
 )
 def test_amounts_are_shown_with_their_currencys_decimals(amount: str, currency: str, text: str) -> None:
-    assert shown(Decimal(amount), currency).replace("\N{NO-BREAK SPACE}", " ") == text
+    assert format_amount(Decimal(amount), currency).replace("\N{NO-BREAK SPACE}", " ") == text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingestion.models import Connection, Run
-from integrations.bank.alike_accounts import alike
+from integrations.bank.alike_accounts import are_similar
 from tests.integrations.bank.test_accounts_of_one_number import bank
 from tests.integrations.bank.test_overlap import notes, put
 from tests.integrations.bank.test_pipeline import connection, load, mt940
@@ -68,5 +68,5 @@ def test_accounts_of_other_tenants_and_other_currencies_are_not_told() -> None:
     ],
 )
 def test_which_numbers_look_alike(left: str, right: str, verdict: bool) -> None:
-    assert alike(left, right) is verdict
-    assert alike(right, left) is verdict
+    assert are_similar(left, right) is verdict
+    assert are_similar(right, left) is verdict

@@ -37,11 +37,11 @@ def export(lines: Sequence[Line], opening: int = 100, *, falling: bool = False) 
 
 def take(where: Connection, *files: bytes) -> str:
     """Load the files; what their runs note."""
-    told = [
+    run_notes = [
         notes(put(where, f"{at}.csv", data, account="77", currency="EUR", layout="first-direct"))
         for at, data in enumerate(files)
     ]
-    return "\n".join(told)
+    return "\n".join(run_notes)
 
 
 def sums(where: Connection) -> list[Decimal]:
@@ -69,10 +69,10 @@ def test_an_entry_of_another_text_between_the_same_balances_keeps_its_row(text: 
     where = connection()
     files = [export(LINES[:2]), export([(13, -5, text), *LINES[1:]])]
 
-    told = take(where, *(files[::-1] if turned else files))
+    run_notes = take(where, *(files[::-1] if turned else files))
 
     assert sums(where) == [-5, -1, 10]
-    assert "1 entry came with another text between the same balances" in told
+    assert "1 entry came with another text between the same balances" in run_notes
     assert (text in texts(where)) is not turned
 
 
@@ -133,10 +133,10 @@ def test_balances_that_come_back_make_no_entry_of_two(order: str) -> None:
         "C": export([(10, -10, "CAFE"), (11, -2, "y")]),
     }
 
-    told = take(where, *(files[name] for name in order))
+    run_notes = take(where, *(files[name] for name in order))
 
     assert sums(where) == [-10, -10, -2, -1, 10]
-    assert ("1 entry resembles a stored one, with the same day, amount and balances" in told) == (order[-1] == "B")
+    assert ("1 entry resembles a stored one, with the same day, amount and balances" in run_notes) == (order[-1] == "B")
 
 
 def mt940(number: str, *entries: str, closing: str) -> bytes:
@@ -199,9 +199,9 @@ def test_a_copy_that_was_taken_out_stays_out_when_its_file_comes_again() -> None
 def test_statements_of_other_days_or_amounts_are_not_named() -> None:
     where = connection()
 
-    told = take(where, export(LINES[:2]), export([(15, -5, "TESCO"), (16, 10, "SALARY")], 105))
+    run_notes = take(where, export(LINES[:2]), export([(15, -5, "TESCO"), (16, 10, "SALARY")], 105))
 
-    assert "resemble" not in told
+    assert "resemble" not in run_notes
     assert sums(where) == [-5, -5, 10, 10]
 
 
@@ -266,10 +266,10 @@ def test_an_export_of_one_day_is_held_against_others_in_the_order_that_its_bank_
         export([(12, 8, "d"), (12, -3, "B")], 120, falling=falling),
     ]
 
-    told = take(where, *files[::turn])
+    run_notes = take(where, *files[::turn])
 
     assert sums(where) == [-5, -5, -3, -3, 8]
-    assert "1 entry resembles a stored one, with the same day, amount and balances" in told
+    assert "1 entry resembles a stored one, with the same day, amount and balances" in run_notes
 
 
 @pytest.mark.parametrize("falling", [False, True])
@@ -291,8 +291,8 @@ def test_a_twin_of_an_unchanged_entry_keeps_its_row_whatever_comes_again(*, fall
     changed = [(13, 4, "COFFEE BAR"), (13, 4, "COFFEE BAR"), *days[3:]]
     files = [export(days, falling=falling), export(changed, 104, falling=falling)]
 
-    told = take(where, files[0], files[1], files[1], files[0])
+    run_notes = take(where, files[0], files[1], files[1], files[0])
 
     assert sums(where) == [-4, 4, 4, 4, 4]
     assert texts(where).count("Coffee") == 3
-    assert "2 entries came with another text between the same balances" in told
+    assert "2 entries came with another text between the same balances" in run_notes

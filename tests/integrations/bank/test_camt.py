@@ -27,21 +27,21 @@ def test_corpus_file_reads_as_its_ground_truth_says(path: Path) -> None:
         with pytest.raises(UnreadableFile):
             read(path.read_bytes())
         return
-    found = read(path.read_bytes())
+    statements = read(path.read_bytes())
 
-    assert [_found(each) for each in found] == [_expected(each) for each in expected]
-    for statement_found, statement_expected in zip(found, expected, strict=True):
-        assert [_found_entry(each) for each in statement_found.entries] == [
+    assert [_describe_statement(each) for each in statements] == [_expected(each) for each in expected]
+    for statement_found, statement_expected in zip(statements, expected, strict=True):
+        assert [_describe_entry(each) for each in statement_found.entries] == [
             _expected_entry(each) for each in statement_expected["entries"]
         ]
         for entry_found, entry_expected in zip(statement_found.entries, statement_expected["entries"], strict=True):
-            assert _said(entry_expected) <= set(entry_found.description.split(" / "))
+            assert _expected_texts(entry_expected) <= set(entry_found.description.split(" / "))
         if "balance_ties" in statement_expected:
             ties = imbalance(statement_found) == 0 and not statement_found.problems
             assert ties is statement_expected["balance_ties"]
 
 
-def _found(each: Statement) -> dict[str, Any]:
+def _describe_statement(each: Statement) -> dict[str, Any]:
     return {
         "id": each.reference,
         "account": each.account.identifier,
@@ -67,7 +67,7 @@ def _expected(each: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _found_entry(each: Entry) -> dict[str, Any]:
+def _describe_entry(each: Entry) -> dict[str, Any]:
     return {
         "amount": each.amount,
         "currency": each.currency,
@@ -92,7 +92,7 @@ def _expected_entry(each: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _said(each: dict[str, Any]) -> set[str]:
+def _expected_texts(each: dict[str, Any]) -> set[str]:
     details = [
         text for detail in each["transactions"] for text in (*detail["remittance"], *detail["creditor_reference"])
     ]
@@ -103,9 +103,9 @@ def test_version_1_and_an_envelope_are_read() -> None:
     balances = balance("OPBD", "0").replace("<CdOrPrtry>", "").replace("</CdOrPrtry>", "")
     inner = message(balances, entry(), kind="BkToCstmrStmtV01", namespace="camt.053.001.01")
 
-    found = only(b"<Envelope><Body>" + inner + b"</Body></Envelope>")
+    statement = only(b"<Envelope><Body>" + inner + b"</Body></Envelope>")
 
-    assert (found.opening, len(found.entries)) == (Balance(Decimal(0), "EUR", date(2024, 1, 1)), 1)
+    assert (statement.opening, len(statement.entries)) == (Balance(Decimal(0), "EUR", date(2024, 1, 1)), 1)
 
 
 def test_namespace_prefix_and_unknown_namespace_are_read() -> None:

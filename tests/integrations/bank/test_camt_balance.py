@@ -25,22 +25,25 @@ from tests.integrations.bank.camt_messages import balance, entry, message, only
 def test_ends_of_a_statement_or_page_are_its_booked_balances(
     codes: tuple[str, ...], opening: int | None, closing: int | None
 ) -> None:
-    found = only(message(*(balance(code, str(number)) for number, code in enumerate(codes, 1))))
+    statement = only(message(*(balance(code, str(number)) for number, code in enumerate(codes, 1))))
 
-    assert (found.opening and found.opening.amount, found.closing and found.closing.amount) == (opening, closing)
+    assert (statement.opening and statement.opening.amount, statement.closing and statement.closing.amount) == (
+        opening,
+        closing,
+    )
 
 
 def test_interim_balance_of_an_intraday_report_is_no_end() -> None:
-    found = only(message(balance("OPBD", "1"), balance("ITBD", "9"), kind="BkToCstmrAcctRpt", part="Rpt"))
+    statement = only(message(balance("OPBD", "1"), balance("ITBD", "9"), kind="BkToCstmrAcctRpt", part="Rpt"))
 
-    assert (found.format, found.closing, imbalance(found)) == ("camt.052", None, None)
+    assert (statement.format, statement.closing, imbalance(statement)) == ("camt.052", None, None)
 
 
 def test_statement_over_several_days_runs_from_the_first_to_the_last_balance() -> None:
     days = [balance("CLBD", "3", "2024-01-02"), balance("OPBD", "2", "2024-01-02")]
-    found = only(message(*days, balance("OPBD", "1"), balance("CLBD", "2"), entry("2")))
+    statement = only(message(*days, balance("OPBD", "1"), balance("CLBD", "2"), entry("2")))
 
-    assert imbalance(found) == 0
+    assert imbalance(statement) == 0
 
 
 def test_balance_that_is_no_amount_is_a_problem() -> None:
@@ -48,6 +51,6 @@ def test_balance_that_is_no_amount_is_a_problem() -> None:
 
 
 def test_several_currencies_in_one_balance_check_are_a_problem() -> None:
-    found = only(message(balance("OPBD", "1", currency="SEK"), balance("CLBD", "11"), entry()))
+    statement = only(message(balance("OPBD", "1", currency="SEK"), balance("CLBD", "11"), entry()))
 
-    assert "EUR, SEK" in found.problems[0]
+    assert "EUR, SEK" in statement.problems[0]

@@ -73,9 +73,9 @@ def test_raw_is_the_exact_text_of_the_entry() -> None:
     ],
 )
 def test_status_is_read_as_text_or_as_code(status: str, expected: EntryStatus) -> None:
-    found = only(message(entry(status=status)))
+    statement = only(message(entry(status=status)))
 
-    assert (found.entries[0].status, found.problems) == (expected, ())
+    assert (statement.entries[0].status, statement.problems) == (expected, ())
 
 
 def test_unknown_status_is_a_problem_because_it_may_or_may_not_count() -> None:
@@ -102,21 +102,21 @@ def test_unknown_status_is_a_problem_because_it_may_or_may_not_count() -> None:
     ],
 )
 def test_amount_that_is_not_plain_digits_is_none_and_breaks_the_balance(written: str) -> None:
-    found = only(message(balance("OPBD", "0"), balance("CLBD", "10.00"), entry(written)))
+    statement = only(message(balance("OPBD", "0"), balance("CLBD", "10.00"), entry(written)))
 
-    assert found.entries[0].amount is None
-    assert imbalance(found) == -10
+    assert statement.entries[0].amount is None
+    assert imbalance(statement) == -10
 
 
 def test_unknown_indicator_leaves_no_amount_and_a_text_that_is_none() -> None:
-    found = only(message(entry("3.00", "CRDX"))).entries[0]
+    parsed_entry = only(message(entry("3.00", "CRDX"))).entries[0]
 
-    assert (found.amount, found.amount_text) == (None, "3.00 CRDX")
+    assert (parsed_entry.amount, parsed_entry.amount_text) == (None, "3.00 CRDX")
 
 
 def test_description_of_a_huge_batch_is_cut() -> None:
     details = "".join(f"<TxDtls><RmtInf><Ustrd>Invoice {n}</Ustrd></RmtInf></TxDtls>" for n in range(1_000))
-    found = only(message(entry(rest=f"<NtryDtls>{details}</NtryDtls>"))).entries[0]
+    parsed_entry = only(message(entry(rest=f"<NtryDtls>{details}</NtryDtls>"))).entries[0]
 
-    assert found.description.endswith("… (1000 details)")
-    assert len(found.description) < MAX_DESCRIPTION + 30
+    assert parsed_entry.description.endswith("… (1000 details)")
+    assert len(parsed_entry.description) < MAX_DESCRIPTION + 30

@@ -77,11 +77,11 @@ def test_mutated_statement_never_ties_with_other_amounts() -> None:
         sample = samples[number % len(samples)]
         mutated = _mutate(sample, chance)
         try:
-            found = read(mutated)
+            statements = read(mutated)
         except FileRefused:
             continue
-        if not any(imbalance(each) or each.problems or _unreadable(each) for each in found):
-            unnoticed += [mutated] if _amounts(found) != amounts[sample] else []
+        if not any(imbalance(each) or each.problems or _unreadable(each) for each in statements):
+            unnoticed += [mutated] if _amounts(statements) != amounts[sample] else []
 
     assert unnoticed == []
 
@@ -91,9 +91,9 @@ def _ties(path: Path) -> bool:
     return bool(expected) and all(each.get("balance_ties") for each in expected)
 
 
-def _amounts(found: tuple[Statement, ...]) -> Counter[Decimal | None]:
+def _amounts(statements: tuple[Statement, ...]) -> Counter[Decimal | None]:
     """Of booked entries: pending ones are in no balance, so nothing in the file can vouch for them."""
-    booked = (each for statement in found for each in statement.entries if each.status is EntryStatus.BOOKED)
+    booked = (each for statement in statements for each in statement.entries if each.status is EntryStatus.BOOKED)
     return Counter(each.amount for each in booked)
 
 

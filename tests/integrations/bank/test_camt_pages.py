@@ -22,9 +22,9 @@ def test_pages_with_interim_balances_stay_apart_and_tie_one_by_one() -> None:
     first = page(1, balance("OPBD", "0"), balance("ITBD", "5.00"), entry("5.00"))
     second = page(2, balance("ITBD", "5.00"), balance("CLBD", "9.00"), entry("4.00"), last=True)
 
-    found = read(file(first, second))
+    statements = read(file(first, second))
 
-    assert [(each.page, each.last_page, imbalance(each)) for each in found] == [(1, False, 0), (2, True, 0)]
+    assert [(each.page, each.last_page, imbalance(each)) for each in statements] == [(1, False, 0), (2, True, 0)]
 
 
 def test_pages_with_one_balance_each_are_checked_together() -> None:
@@ -33,24 +33,24 @@ def test_pages_with_one_balance_each_are_checked_together() -> None:
         page(2, balance("CLBD", "9.00"), entry("4.00"), last=True),
     )
 
-    (found,) = read(file(first, second))
+    (statement,) = read(file(first, second))
 
-    assert (imbalance(found), found.unproved, found.last_page) == (0, "", True)
-    assert [each.position for each in found.entries] == [0, 1]
+    assert (imbalance(statement), statement.unproved, statement.last_page) == (0, "", True)
+    assert [each.position for each in statement.entries] == [0, 1]
 
 
 def test_pages_that_all_repeat_the_balances_are_checked_together() -> None:
     ends = balance("OPBD", "0"), balance("CLBD", "9.00")
 
-    (found,) = read(file(page(1, *ends, entry("5.00")), page(2, *ends, entry("4.00"), last=True)))
+    (statement,) = read(file(page(1, *ends, entry("5.00")), page(2, *ends, entry("4.00"), last=True)))
 
-    assert imbalance(found) == 0
+    assert imbalance(statement) == 0
 
 
 def test_a_lost_entry_on_one_of_the_pages_breaks_their_balance() -> None:
-    (found,) = read(file(page(1, balance("OPBD", "0")), page(2, balance("CLBD", "9.00"), entry("4.00"), last=True)))
+    (statement,) = read(file(page(1, balance("OPBD", "0")), page(2, balance("CLBD", "9.00"), entry("4.00"), last=True)))
 
-    assert imbalance(found) == -5
+    assert imbalance(statement) == -5
 
 
 def test_a_page_alone_says_which_end_is_elsewhere() -> None:
@@ -62,10 +62,10 @@ def test_a_page_alone_says_which_end_is_elsewhere() -> None:
 
 
 def test_pages_with_a_gap_between_them_are_not_joined() -> None:
-    found = read(file(page(1, balance("OPBD", "0"), entry("5.00")), page(3, balance("CLBD", "9.00"), last=True)))
+    statements = read(file(page(1, balance("OPBD", "0"), entry("5.00")), page(3, balance("CLBD", "9.00"), last=True)))
 
-    assert len(found) == 2
-    assert all(each.unproved for each in found)
+    assert len(statements) == 2
+    assert all(each.unproved for each in statements)
 
 
 def test_the_message_may_give_the_page() -> None:
@@ -92,10 +92,10 @@ def test_totals_that_are_not_those_of_all_pages_are_a_problem(seam: str, declari
     first = page(1, declared[0], balance("OPBD", "0"), seam, entry("10.00"))
     second = page(2, declared[1], seam, balance("CLBD", "30.00"), entry("20.00"), last=True)
 
-    found = read(file(first, second))
+    statements = read(file(first, second))
 
-    assert len(found) == (2 if seam else 1)
-    for each in found:
+    assert len(statements) == (2 if seam else 1)
+    for each in statements:
         assert each.problems == (
             "the bank declares '5' as TtlNtries/NbOfNtries, but the file has 2",
             "the bank declares '44.00' as TtlNtries/Sum, but the file has 30.00",
@@ -113,19 +113,21 @@ def test_totals_of_all_pages_and_of_each_page_hold(seam: str, declared: tuple[st
     first = page(1, declared[0], balance("OPBD", "0"), seam, entry("10.00"))
     second = page(2, declared[1], seam, balance("CLBD", "30.00"), entry("20.00"), last=True)
 
-    found = read(file(first, second))
+    statements = read(file(first, second))
 
-    assert [(each.problems, each.totals) for each in found] == [((), "TxsSummry, of booked entries")] * len(found)
+    assert [(each.problems, each.totals) for each in statements] == [((), "TxsSummry, of booked entries")] * len(
+        statements
+    )
 
 
 def test_totals_prove_pages_without_balances() -> None:
-    (found,) = read(file(page(1, totals(2, "9.00"), entry("5.00")), page(2, entry("4.00"), last=True)))
+    (statement,) = read(file(page(1, totals(2, "9.00"), entry("5.00")), page(2, entry("4.00"), last=True)))
 
-    assert (found.unproved, found.totals) == ("", "TxsSummry, of booked entries")
+    assert (statement.unproved, statement.totals) == ("", "TxsSummry, of booked entries")
 
 
 def test_totals_of_pages_of_which_the_last_is_elsewhere_are_no_problem() -> None:
-    (found,) = read(file(page(1, totals(5, "44.00"), entry("5.00")), page(2, entry("4.00"))))
+    (statement,) = read(file(page(1, totals(5, "44.00"), entry("5.00")), page(2, entry("4.00"))))
 
-    assert found.problems == ()
-    assert found.unproved
+    assert statement.problems == ()
+    assert statement.unproved

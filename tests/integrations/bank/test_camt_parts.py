@@ -96,7 +96,11 @@ def test_a_foreign_payment_keeps_its_amount_rate_and_charge() -> None:
             "creditor_id",
             "DE98ZZZ",
         ),
-        ("<RltdAgts><DbtrAgt><FinInstnId><BICFI>BANKDEFF</BICFI></FinInstnId></DbtrAgt></RltdAgts>", "counterparty_bank", "BANKDEFF"),
+        (
+            "<RltdAgts><DbtrAgt><FinInstnId><BICFI>BANKDEFF</BICFI></FinInstnId></DbtrAgt></RltdAgts>",
+            "counterparty_bank",
+            "BANKDEFF",
+        ),
         ("<RmtInf><Strd><CdtrRefInf><Ref>RF18</Ref></CdtrRefInf></Strd></RmtInf>", "creditor_references", ["RF18"]),
         ("<BkTxCd><Prtry><Cd>NTRF+166</Cd></Prtry></BkTxCd>", "bank_code", "NTRF+166"),
         (
@@ -105,7 +109,7 @@ def test_a_foreign_payment_keeps_its_amount_rate_and_charge() -> None:
             [{"amount": "0.70", "currency": "CHF"}],
         ),
     ],
-)  # fmt: skip
+)
 def test_what_a_transaction_says_has_one_name(xml: str, key: str, value: object) -> None:
     assert booked(transaction(rest=xml)).details.get(key) == value
 

@@ -18,20 +18,20 @@ KEEPING = Options(reversal=KEEPS_SIGN)
 
 
 def test_a_statement_that_ties_only_the_other_way_round_is_refused_with_the_setting() -> None:
-    (found,) = read(case("31_reversal_as_bank_means.xml"))
+    (statement,) = read(case("31_reversal_as_bank_means.xml"))
 
-    (problem,) = found.problems
+    (problem,) = statement.problems
     assert "by -40.00" in problem
     assert '--config reversal="keeps sign"' in problem
 
 
 def test_the_setting_turns_reversals_round_and_says_so() -> None:
-    (found,) = read(case("31_reversal_as_bank_means.xml"), KEEPING)
+    (statement,) = read(case("31_reversal_as_bank_means.xml"), KEEPING)
 
-    assert (found.problems, imbalance(found)) == ((), 0)
-    assert [each.amount for each in found.entries] == [Decimal("-20.00"), Decimal("20.00")]
-    assert found.entries[1].counterparty == "Netz AG"
-    assert "1 reversal was turned round" in found.notes[0]
+    assert (statement.problems, imbalance(statement)) == ((), 0)
+    assert [each.amount for each in statement.entries] == [Decimal("-20.00"), Decimal("20.00")]
+    assert statement.entries[1].counterparty == "Netz AG"
+    assert "1 reversal was turned round" in statement.notes[0]
 
 
 def test_the_setting_refuses_a_statement_that_ties_only_without_it() -> None:
@@ -42,18 +42,18 @@ def test_the_setting_refuses_a_statement_that_ties_only_without_it() -> None:
 
 def test_a_statement_that_ties_neither_way_is_not_explained_by_reversals() -> None:
     ends = balance("OPBD", "0"), balance("CLBD", "1.00")
-    (found,) = read(message(*ends, entry("20.00", "DBIT", rest=REVERSAL)))
+    (statement,) = read(message(*ends, entry("20.00", "DBIT", rest=REVERSAL)))
 
-    assert found.problems == ()
-    assert imbalance(found) == -21
+    assert statement.problems == ()
+    assert imbalance(statement) == -21
 
 
 def test_parts_of_a_reversal_turn_with_it() -> None:
     parts = '<NtryDtls><TxDtls><Amt Ccy="EUR">1.00</Amt></TxDtls><TxDtls><Amt Ccy="EUR">2.00</Amt></TxDtls></NtryDtls>'
 
-    (found,) = read(message(entry("3.00", "DBIT", rest=REVERSAL + parts)), KEEPING)
+    (statement,) = read(message(entry("3.00", "DBIT", rest=REVERSAL + parts)), KEEPING)
 
-    assert [part.amount for part in found.entries[0].parts] == [Decimal("1.00"), Decimal("2.00")]
+    assert [part.amount for part in statement.entries[0].parts] == [Decimal("1.00"), Decimal("2.00")]
 
 
 @pytest.mark.parametrize("config", [{"reversal": "keep"}, {"reversal": True}, {"charset": "iso646-xx"}])

@@ -40,9 +40,9 @@ ENTRIES = (entry("10.00"), entry("4.00", "DBIT"), entry("1.00", "DBIT", PENDING)
     ],
 )
 def test_a_total_that_holds_in_one_way_of_counting_is_a_proof_that_names_it(declared: str, counting: str) -> None:
-    found = only(message(summary(declared), *ENTRIES))
+    statement = only(message(summary(declared), *ENTRIES))
 
-    assert (found.problems, found.totals, found.unproved) == ((), f"TxsSummry, of {counting}", "")
+    assert (statement.problems, statement.totals, statement.unproved) == ((), f"TxsSummry, of {counting}", "")
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_a_total_that_holds_in_one_way_of_counting_is_a_proof_that_names_it(decl
 def test_a_total_that_no_way_of_counting_makes_true_refuses_the_statement(declared: str) -> None:
     ends = balance("OPBD", "0"), balance("CLBD", "6.00")
 
-    found = only(message(*ends, summary(declared), *ENTRIES))
+    statement = only(message(*ends, summary(declared), *ENTRIES))
 
-    assert any("the bank declares" in problem for problem in found.problems)
-    assert found.totals == ""
+    assert any("the bank declares" in problem for problem in statement.problems)
+    assert statement.totals == ""
 
 
 def coded(code: str, count: int, sum_of: str) -> str:
@@ -88,26 +88,26 @@ def test_totals_by_transaction_code_are_held_against_the_entries_of_the_code(
     code = "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>{}</Cd><SubFmlyCd>X</SubFmlyCd></Fmly></Domn></BkTxCd>"
     inside = f"<NtryDtls><TxDtls>{code.format('ICDT')}</TxDtls></NtryDtls>"
 
-    found = only(
+    statement = only(
         message(summary(*totals), entry("10.00", rest=code.format("RCDT")), entry("4.00", "DBIT", rest=inside))
     )
 
-    assert (found.problems == ()) is holds
-    assert (found.totals != "") is holds
+    assert (statement.problems == ()) is holds
+    assert (statement.totals != "") is holds
 
 
 def test_a_batch_may_be_counted_as_its_transactions() -> None:
     batch = entry("9.00", rest="<NtryDtls><Btch><NbOfTxs>3</NbOfTxs></Btch></NtryDtls>")
 
-    found = only(message(summary(total(count="4", sum_of="10.00")), batch, entry("1.00")))
+    statement = only(message(summary(total(count="4", sum_of="10.00")), batch, entry("1.00")))
 
-    assert found.totals == "TxsSummry, of the transactions of booked entries"
+    assert statement.totals == "TxsSummry, of the transactions of booked entries"
 
 
 def test_a_summary_that_declares_more_than_the_file_has_is_told_with_both_numbers() -> None:
-    (found,) = read(case("39_summary_mismatch.xml"))
+    (statement,) = read(case("39_summary_mismatch.xml"))
 
-    assert found.problems == (
+    assert statement.problems == (
         "the bank declares '2' as TtlNtries/NbOfNtries, but the file has 1",
         "the bank declares '25.00' as TtlNtries/Sum, but the file has 10.00",
     )
@@ -116,10 +116,10 @@ def test_a_summary_that_declares_more_than_the_file_has_is_told_with_both_number
 def test_totals_of_all_pages_leave_one_page_unproved() -> None:
     page = "<StmtPgntn><PgNb>1</PgNb><LastPgInd>false</LastPgInd></StmtPgntn>"
 
-    found = only(message(page, summary(total(count="9")), *ENTRIES))
+    statement = only(message(page, summary(total(count="9")), *ENTRIES))
 
-    assert found.problems == ()
-    assert "may count other pages" in found.unproved
+    assert statement.problems == ()
+    assert "may count other pages" in statement.unproved
 
 
 def test_a_notice_that_is_not_posted_is_not_refused_for_its_totals_but_says_so() -> None:
@@ -152,7 +152,7 @@ def test_a_batch_that_holds_what_it_declares_or_only_a_stand_in_is_read(
 
 
 @pytest.mark.parametrize(
-    ("declared", "amounts", "told"),
+    ("declared", "amounts", "expected"),
     [
         ("<NbOfTxs>3</NbOfTxs>", ("4.00", "6.00"), "declares 3 transactions"),
         ("<NbOfTxs>2</NbOfTxs>", ("4.00",), "declares 2 transactions"),
@@ -161,8 +161,8 @@ def test_a_batch_that_holds_what_it_declares_or_only_a_stand_in_is_read(
         ('<TtlAmt Ccy="EUR">11.00</TtlAmt>', (), "declares 11.00"),
     ],
 )
-def test_a_batch_that_lost_a_part_refuses_the_statement(declared: str, amounts: tuple[str, ...], told: str) -> None:
-    assert any(told in problem for problem in only(message(batch(declared, *amounts))).problems)
+def test_a_batch_that_lost_a_part_refuses_the_statement(declared: str, amounts: tuple[str, ...], expected: str) -> None:
+    assert any(expected in problem for problem in only(message(batch(declared, *amounts))).problems)
 
 
 @pytest.mark.parametrize(

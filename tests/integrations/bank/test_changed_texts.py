@@ -26,7 +26,7 @@ JUNE = [Booked(DAY + timedelta(days=at), *look, "") for at, look in enumerate(LO
 CLEANED = [JUNE[0], JUNE[1]._replace(text="Coffee Shop"), *JUNE[2:]]
 
 
-def told(write: Write, *files: list[Booked], name: str = "acme") -> str:
+def load_and_note(write: Write, *files: list[Booked], name: str = "acme") -> str:
     """What the runs of the files, one after the other, say."""
     cuttings = (Cutting("", 0, listed, listed[0].day, listed[-1].day) for listed in files)
     settings = {"currency": "EUR", "dates": "dmy", "account": "42"}
@@ -43,29 +43,27 @@ def numbers(text: str) -> tuple[int, int]:
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.slow
 def test_an_entry_of_another_text_in_the_place_of_a_stored_one_is_named_with_both_rows(form: str) -> None:
-    said = told(FORMATS[form], JUNE, CLEANED)
+    run_notes = load_and_note(FORMATS[form], JUNE, CLEANED)
 
     newer, older = numbers("Coffee Shop")
-    assert "1 entry resembles a stored one, with the same day and amount and another text" in said
-    assert f"transaction {newer} beside {older} (2026-06-02 -3 EUR)" in said
-    assert "the ledger is -3 away from the bank's balance" in said
+    assert "1 entry resembles a stored one, with the same day and amount and another text" in run_notes
+    assert f"transaction {newer} beside {older} (2026-06-02 -3 EUR)" in run_notes
+    assert "the ledger is -3 away from the bank's balance" in run_notes
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.slow
 def test_it_is_named_once_whichever_file_comes_again(form: str) -> None:
-    told(FORMATS[form], JUNE, CLEANED)
+    load_and_note(FORMATS[form], JUNE, CLEANED)
 
-    assert "resemble" not in told(FORMATS[form], JUNE, CLEANED, CLEANED[1:], JUNE[:2])
+    assert "resemble" not in load_and_note(FORMATS[form], JUNE, CLEANED, CLEANED[1:], JUNE[:2])
 
 
 @pytest.mark.slow
 def test_an_id_decides_whatever_became_of_the_text() -> None:
-    first, second = (
-        [each._replace(name=f"F{at}") for at, each in enumerate(listed)] for listed in (JUNE, CLEANED)
-    )  # fmt: skip
+    first, second = ([each._replace(name=f"F{at}") for at, each in enumerate(listed)] for listed in (JUNE, CLEANED))
 
-    assert "resemble" not in told(ofx, first, second)
+    assert "resemble" not in load_and_note(ofx, first, second)
     rows = BankTransaction.objects.for_tenant(connection().tenant).active()
     assert sorted(rows.values_list("amount", "counterparty"))[1:3] == [(-7, "Tea"), (-3, "Coffee Shop")]
 
@@ -85,31 +83,33 @@ ANOTHER = JUNE[1]._replace(text="Bakery")
 )
 @pytest.mark.slow
 def test_an_entry_beside_the_stored_one_is_another_one(files: list[list[Booked]]) -> None:
-    assert "resemble" not in told(csv, *files)
+    assert "resemble" not in load_and_note(csv, *files)
     assert sum(stored("acme").values()) == len({each for listed in files for each in listed})
 
 
 @pytest.mark.slow
 def test_of_more_entries_of_a_day_and_amount_than_are_stored_only_the_surplus_is_named() -> None:
-    said = told(csv, JUNE, [CLEANED[0], CLEANED[1], ANOTHER, *CLEANED[2:]])
+    run_notes = load_and_note(csv, JUNE, [CLEANED[0], CLEANED[1], ANOTHER, *CLEANED[2:]])
 
-    assert "1 entry resembles a stored one" in said
+    assert "1 entry resembles a stored one" in run_notes
 
 
 @pytest.mark.slow
 def test_a_file_with_ids_beside_one_without_them_is_named() -> None:
     named = [each._replace(name=f"F{at}") for at, each in enumerate(CLEANED)]
 
-    assert "1 entry resembles a stored one, with the same day and amount and another text" in told(ofx, JUNE, named)
+    assert "1 entry resembles a stored one, with the same day and amount and another text" in load_and_note(
+        ofx, JUNE, named
+    )
 
 
 @pytest.mark.slow
 def test_statements_with_balances_are_judged_by_these() -> None:
     opening = Cutting("1", 100, JUNE[:2], DAY, JUNE[1].day), Cutting("2", 60, [ANOTHER, *JUNE[2:]], JUNE[1].day, DAY)
 
-    said = [notes(put(connection(), "a.sta", mt940(each))) for each in opening]
+    run_notes = [notes(put(connection(), "a.sta", mt940(each))) for each in opening]
 
-    assert "no balances tell apart" not in "".join(said)
+    assert "no balances tell apart" not in "".join(run_notes)
     assert stored("acme") == true([*JUNE, ANOTHER])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingestion import Context
 from ingestion.models import Run
-from integrations.bank.completing import Completed, completed
+from integrations.bank.completing import Completed, complete_statement
 from integrations.bank.models import BankAccount, BankStatement, BankTransaction
 from tests.calls import calls_of
 from tests.integrations.bank.test_cuttings import Booked, mt940
@@ -23,7 +23,7 @@ NOW = datetime(2026, 6, 30, tzinfo=UTC)
 DAYS = [date(2026, 6, day) for day in (1, 2, 3)]
 
 
-def made(
+def partly_known_statement(
     *of_others: tuple[date, int], days: Sequence[date] = DAYS
 ) -> tuple[Context, BankStatement, dict[int, tuple[date, Decimal]]]:
     """A statement from 100 to 94 that knows its first and last entry; `of_others` are rows of another statement."""
@@ -33,25 +33,40 @@ def made(
     account = BankAccount.objects.create(tenant=where.tenant, identifier=number, currency="EUR")
     own, other = (
         BankStatement.objects.create(
-            tenant=where.tenant, external_id=f"{name} {number}", account=account, opening=100, closing=94, entries=3, run=run,
-            first_on=days[0], last_on=days[2],
+            tenant=where.tenant,
+            external_id=f"{name} {number}",
+            account=account,
+            opening=100,
+            closing=94,
+            entries=3,
+            run=run,
+            first_on=days[0],
+            last_on=days[2],
         )
         for name in ("own", "other")
-    )  # fmt: skip
+    )
     rows = [
         BankTransaction(
-            tenant=where.tenant, external_id=f"{number} {at}", account=account, statement=other, booked_on=day, amount=amount,
-            currency="EUR", position=at, run=run, loaded_at=NOW,
+            tenant=where.tenant,
+            external_id=f"{number} {at}",
+            account=account,
+            statement=other,
+            booked_on=day,
+            amount=amount,
+            currency="EUR",
+            position=at,
+            run=run,
+            loaded_at=NOW,
         )
         for at, (day, amount) in enumerate(of_others)
-    ]  # fmt: skip
+    ]
     BankTransaction.objects.bulk_create(rows)
     ctx = Context(where.tenant.ref, "bank.statements", run.pk, NOW)
     return ctx, own, {0: (days[0], Decimal(-1)), 2: (days[2], Decimal(-2))}
 
 
 def rebuilt(*of_others: tuple[date, int], days: Sequence[date] = DAYS) -> Completed | None:
-    return completed(*made(*of_others, days=days))
+    return complete_statement(*partly_known_statement(*of_others, days=days))
 
 
 def test_an_entry_that_another_statement_delivered_fills_the_place_whose_change_it_is() -> None:
@@ -89,9 +104,9 @@ def test_a_statement_of_one_day_is_filled_from_it() -> None:
 @pytest.mark.parametrize("at", [0, 1, 2], ids=["first", "between", "last"])
 @pytest.mark.slow
 def test_what_other_statements_hold_of_the_days_is_not_all_read(at: int) -> None:
-    few, many = (made(*[(DAYS[at], -3)] * count) for count in (30, 600))
+    few, many = (partly_known_statement(*[(DAYS[at], -3)] * count) for count in (30, 600))
 
-    assert calls_of(lambda: completed(*many)) <= 1.1 * calls_of(lambda: completed(*few))
+    assert calls_of(lambda: complete_statement(*many)) <= 1.1 * calls_of(lambda: complete_statement(*few))
 
 
 @pytest.mark.slow

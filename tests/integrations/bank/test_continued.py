@@ -45,37 +45,51 @@ CASES = {
         [
             sta("6/1", "0601 100,00", "0630 94,50", "0605 D3,00 X", "0630 D2,50 METRO"),
             sta("7/1", "0701 94,50", "0731 88,00", "0630 D2,50 METRO", "0703 D4,00 Y"),
-        ], 4, -12,
+        ],
+        4,
+        -12,
     ),
     "another entry between": (
         [
             sta("1/1", "0610 100,00", "0610 90,00", COFFEE),
             sta("2/1", "0610 90,00", "0610 83,00", "0610 D7,00 LUNCH"),
             sta("3/1", "0610 83,00", "0610 73,00", COFFEE),
-        ], 3, -27,
+        ],
+        3,
+        -27,
     ),
     "numbers that follow each other": (
         [
             sta("7/1", "0609 150,00", "0610 100,00", "0609 D50,00 RENT", COFFEE, "0610 C10,00 REFUND"),
             sta("8/1", "0610 100,00", "0610 90,00", COFFEE),
-        ], 4, -60,
+        ],
+        4,
+        -60,
     ),
     "numbers that follow each other and nothing changed": (
-        [sta(f"{n}/1", "0610 100,00", "0610 100,00", COFFEE, "0610 C10,00 REFUND") for n in (7, 8)], 4, 0,
+        [sta(f"{n}/1", "0610 100,00", "0610 100,00", COFFEE, "0610 C10,00 REFUND") for n in (7, 8)],
+        4,
+        0,
     ),
     "one that begins earlier": (
         [
             sta("1/1", "0610 100,00", "0610 90,00", COFFEE),
             sta("2/1", "0609 90,00", "0610 90,00", "0609 C10,00 REFUND", COFFEE),
-        ], 2, 0,
+        ],
+        2,
+        0,
     ),
     "the hours and the whole day": (
-        [*HOURS, sta("99/1", "0610 100,00", "0610 70,00", COFFEE, COFFEE, COFFEE)], 3, -30,
+        [*HOURS, sta("99/1", "0610 100,00", "0610 70,00", COFFEE, COFFEE, COFFEE)],
+        3,
+        -30,
     ),
     "a day that grows": (
-        [sta("5/1", "0610 100,00", f"0610 {100 - 10 * n},00", *[COFFEE] * n) for n in (1, 2, 3)], 3, -30,
+        [sta("5/1", "0610 100,00", f"0610 {100 - 10 * n},00", *[COFFEE] * n) for n in (1, 2, 3)],
+        3,
+        -30,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.every_database

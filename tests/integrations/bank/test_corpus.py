@@ -36,9 +36,9 @@ def test_every_corpus_file_loads_or_is_refused_with_a_named_class() -> None:
 
 def _load(connection: object, path: Path) -> str | None:
     """The error class the file was refused with, None when it loaded."""
-    given = {"account": "from the test", "currency": "EUR"}
+    settings = {"account": "from the test", "currency": "EUR"}
     try:
-        received = upload(Actor(), connection, path.name, path.read_bytes(), config=given)  # type: ignore[arg-type]
+        received = upload(Actor(), connection, path.name, path.read_bytes(), config=settings)  # type: ignore[arg-type]
     except FileRefused as refusal:
         return type(refusal).__name__
     execute(received.run.pk)

@@ -24,7 +24,7 @@ def file(statements: int, accounts: int, entries: int) -> bytes:
     return "\r\n".join([*parts, ""]).encode()
 
 
-def asked(statements: int, *, accounts: int = 1, entries: int = 1) -> list[str]:
+def queries_of(statements: int, *, accounts: int = 1, entries: int = 1) -> list[str]:
     where = connection(f"s{statements}a{accounts}e{entries}")
     with CaptureQueriesContext(database) as queries:
         run = load(where, "first.sta", file(statements, accounts, entries))
@@ -34,19 +34,19 @@ def asked(statements: int, *, accounts: int = 1, entries: int = 1) -> list[str]:
 
 @pytest.mark.slow
 def test_ten_statements_more_ask_ten_times_what_one_more_asks() -> None:
-    one, two, twelve = len(asked(1)), len(asked(2)), len(asked(12))
+    for_one, for_two, for_twelve = len(queries_of(1)), len(queries_of(2)), len(queries_of(12))
 
-    assert twelve - two <= 10 * (two - one)
+    assert for_twelve - for_two <= 10 * (for_two - for_one)
 
 
 @pytest.mark.slow
 def test_a_statement_asks_the_same_however_long_it_is() -> None:
-    assert len(asked(2, entries=200)) <= len(asked(2, entries=10))
+    assert len(queries_of(2, entries=200)) <= len(queries_of(2, entries=10))
 
 
 @pytest.mark.slow
 def test_new_accounts_are_held_against_the_others_in_one_query_a_page() -> None:
     def compared(accounts: int) -> int:
-        return sum('FROM "bank_bankaccount"' in sql and "LIMIT 1000" in sql for sql in asked(8, accounts=accounts))
+        return sum('FROM "bank_bankaccount"' in sql and "LIMIT 1000" in sql for sql in queries_of(8, accounts=accounts))
 
     assert (compared(1), compared(8)) == (1, 8)  # a page holds one statement

@@ -68,10 +68,10 @@ def test_corpus_file_reads_as_its_ground_truth_says(path: Path) -> None:
 
 
 def corpus(name: str) -> Path:
-    found = [path for path in TRUTHS if path.name == name]
-    if not found:
+    paths = [path for path in TRUTHS if path.name == name]
+    if not paths:
         pytest.skip("the corpora are not here")
-    return found[0]
+    return paths[0]
 
 
 def test_corpus_file_of_a_shared_header_reads_once_its_layout_is_named() -> None:

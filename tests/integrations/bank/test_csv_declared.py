@@ -11,7 +11,7 @@ import pytest
 
 from ingestion.core.errors import ConfigurationError
 from integrations.bank.formats import csv_file
-from integrations.bank.formats.csv_amount import amount_by
+from integrations.bank.formats.csv_amount import parse_layout_amount
 from integrations.bank.layouts import Columns, CsvLayout, layout_from_mapping
 from integrations.bank.layouts.dates import parse_date
 from integrations.bank.statements import EntryStatus, Statement
@@ -42,13 +42,17 @@ def amounts(statement: Statement) -> list[str]:
 
 
 def test_fee_is_an_entry_of_its_own_and_the_balance_follows_both() -> None:
-    found = read(FEES, "2024-01-01;a;-20.00;-0.20;-20.20;DONE;79.80", "2024-01-02;b;5.00;;5.00;DONE;84.80")
+    statements = read(FEES, "2024-01-01;a;-20.00;-0.20;-20.20;DONE;79.80", "2024-01-02;b;5.00;;5.00;DONE;84.80")
 
-    assert amounts(found) == ["-20.00", "-0.20", "5.00"]
-    assert [(e.bank_id, e.kind) for e in found.entries] == [("a", ""), ("a fee", "fee"), ("b", "")]
-    assert found.opening is not None
-    assert found.closing is not None
-    assert (found.opening.amount, found.closing.amount, found.problems) == (Decimal(100), Decimal("84.80"), ())
+    assert amounts(statements) == ["-20.00", "-0.20", "5.00"]
+    assert [(e.bank_id, e.kind) for e in statements.entries] == [("a", ""), ("a fee", "fee"), ("b", "")]
+    assert statements.opening is not None
+    assert statements.closing is not None
+    assert (statements.opening.amount, statements.closing.amount, statements.problems) == (
+        Decimal(100),
+        Decimal("84.80"),
+        (),
+    )
 
 
 def test_fee_without_a_sign_is_money_out_where_that_is_declared() -> None:
@@ -72,7 +76,7 @@ def test_amounts_that_do_not_tie_and_states_that_nobody_declared_are_no_entry(ro
 
 
 def test_pending_and_reverted_rows_stand_outside_of_the_running_balance() -> None:
-    found = read(
+    statements = read(
         FEES,
         "2024-01-01;a;-1.00;;-1.00;DONE;99.00",
         ";b;-50.00;;-50.00;WAITING;",
@@ -80,11 +84,11 @@ def test_pending_and_reverted_rows_stand_outside_of_the_running_balance() -> Non
         "2024-01-02;d;-2.00;;-2.00;DONE;97.00",
     )
 
-    assert [e.status for e in found.entries] == [
+    assert [e.status for e in statements.entries] == [
         *(EntryStatus.BOOKED, EntryStatus.PENDING, EntryStatus.VOID, EntryStatus.BOOKED)
     ]
-    assert found.opening is not None
-    assert (found.opening.amount, found.problems) == (100, ())
+    assert statements.opening is not None
+    assert (statements.opening.amount, statements.problems) == (100, ())
 
 
 def test_several_currencies_in_one_file_are_statements_with_balances_of_their_own() -> None:
@@ -92,9 +96,9 @@ def test_several_currencies_in_one_file_are_statements_with_balances_of_their_ow
     layout = replace(PLAIN, header=("Day", "Sum", "Currency", "Balance"), columns=columns)
     rows = ["2024-01-01;-1.00;EUR;9.00", "2024-01-01;-2.00;USD;8.00", "2024-01-02;-3.00;EUR;6.00"]
 
-    found = csv_file.read("\n".join((";".join(layout.header), *rows)).encode(), layout)
+    statements = csv_file.read("\n".join((";".join(layout.header), *rows)).encode(), layout)
 
-    assert [(s.account.currency, amounts(s), s.problems, s.opening and s.opening.amount) for s in found] == [
+    assert [(s.account.currency, amounts(s), s.problems, s.opening and s.opening.amount) for s in statements] == [
         ("EUR", ["-1.00", "-3.00"], (), 10),
         ("USD", ["-2.00"], (), 10),
     ]
@@ -128,7 +132,7 @@ def test_debits_with_a_sign_are_read_where_they_are_declared(debit: str, credit:
 def test_word_at_the_amount_says_its_sign(text: str, amount: str | None) -> None:
     layout = replace(PLAIN, debit_marks=("DR",), credit_marks=("CR", ""))
 
-    assert amount_by(layout, text, "INR") == (None if amount is None else Decimal(amount))
+    assert parse_layout_amount(layout, text, "INR") == (None if amount is None else Decimal(amount))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,7 @@ def test_word_at_the_amount_says_its_sign(text: str, amount: str | None) -> None
     ],
 )
 def test_groups_of_india_are_read_where_they_are_declared(text: str, amount: str | None) -> None:
-    assert amount_by(replace(PLAIN, lakhs=True), text, "INR") == (None if amount is None else Decimal(amount))
+    assert parse_layout_amount(replace(PLAIN, lakhs=True), text, "INR") == (None if amount is None else Decimal(amount))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +170,7 @@ def test_three_digits_behind_the_only_mark_are_what_layout_and_currency_agree_on
 ) -> None:
     layout = replace(PLAIN, decimal=decimal, thousands="," if decimal == "." else ".")
 
-    assert amount_by(layout, text, currency) == (None if amount is None else Decimal(amount))
+    assert parse_layout_amount(layout, text, currency) == (None if amount is None else Decimal(amount))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +190,7 @@ def test_months_of_another_language_are_read_where_they_are_declared(text: str, 
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"months": ["jan"]}, "twelve names"),
         ({"months": ["jan"] * 12}, "more than once"),
@@ -199,7 +203,7 @@ def test_months_of_another_language_are_read_where_they_are_declared(text: str, 
         ({"columns": {"booked": "Day", "amount": "Sum", "net": "Text"}}, "needs `columns.fee`"),
     ],
 )
-def test_declaration_that_contradicts_itself_is_refused_with_the_key(change: dict[str, Any], said: str) -> None:
+def test_declaration_that_contradicts_itself_is_refused_with_the_key(change: dict[str, Any], message: str) -> None:
     raw: dict[str, Any] = {
         "name": "plain",
         "bank": "Plain Bank",
@@ -209,7 +213,7 @@ def test_declaration_that_contradicts_itself_is_refused_with_the_key(change: dic
         "thousands": ",",
     }
 
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         layout_from_mapping({**raw, **change})
 
 

@@ -70,8 +70,8 @@ Date,Time,Name,Type,Status,Currency,Gross,Fee,Net,Transaction ID,Balance,Balance
 
 def paypal_with(**changes: object) -> dict[str, Any]:
     """The known layout as an object, with other keys."""
-    (known,) = (asdict(layout) for layout in LAYOUTS if layout.name == "paypal-dmy")
-    return {**known, "name": "paypal-commas", **changes}
+    (paypal,) = (asdict(layout) for layout in LAYOUTS if layout.name == "paypal-dmy")
+    return {**paypal, "name": "paypal-commas", **changes}
 
 
 def read(text: str, declared: dict[str, Any]) -> Statement:
@@ -115,8 +115,10 @@ def test_decimal_commas_of_paypal_are_read_with_the_known_layout_and_other_marks
     statement = read(PAYPAL_COMMAS, paypal_with(decimal=",", thousands="."))
 
     assert [(amount, name) for _, amount, name in booked(statement)] == [
-        ("1100.00", "A1"), ("-3.20", "A1 fee"), ("-96.80", "A3"),
-    ]  # fmt: skip
+        ("1100.00", "A1"),
+        ("-3.20", "A1 fee"),
+        ("-96.80", "A3"),
+    ]
     assert statement.problems == ()
     assert statement.closing is not None
     assert str(statement.closing.amount) == "1000.00"

@@ -32,9 +32,9 @@ def shown(text: str) -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize("layout", [each for each in LAYOUTS if each.header], ids=lambda layout: layout.name)
 def test_every_layout_with_a_header_is_parted_where_it_begins_again(layout: CsvLayout) -> None:
-    found = list(read_parts(written(layout) + b"\r\n" + written(layout), layout=layout.name))
+    statements = list(read_parts(written(layout) + b"\r\n" + written(layout), layout=layout.name))
 
-    assert [[e.amount is None for e in s.entries] for (s,) in found] == [[False], [False]]
+    assert [[e.amount is None for e in s.entries] for (s,) in statements] == [[False], [False]]
 
 
 def test_second_preamble_names_the_account_of_its_part() -> None:

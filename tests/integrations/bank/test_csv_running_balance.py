@@ -9,7 +9,7 @@ import pytest
 
 from integrations.bank.formats import read_file
 from integrations.bank.layouts import LAYOUTS, CsvLayout
-from integrations.bank.layouts.header import named
+from integrations.bank.layouts.header import name_columns
 from integrations.bank.statements import Statement, imbalance
 
 AMOUNTS = tuple(map(Decimal, ("-12.00", "250.00", "-7.00", "-31.00", "18.00", "-4.00")))
@@ -33,7 +33,7 @@ def chained(amounts: Sequence[Decimal] = AMOUNTS, opening: Decimal = Decimal(100
 def read(layout: CsvLayout, rows: Sequence[Row]) -> Statement:
     columns = layout.columns
     header = (*layout.header, *(name for name in layout.optional if name == columns.balance))
-    names, lines = named(header), [header]
+    names, lines = name_columns(header), [header]
     for number, amount, balance in rows:
         day = layout.date_formats[0].replace("%-", "%")
         for token, text in {"%d": f"{number + 12}", "%m": "03", "%Y": "2024", "%H:%M:%S": "00:00:00"}.items():

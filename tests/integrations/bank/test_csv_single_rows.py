@@ -10,7 +10,7 @@ import pytest
 from ingestion.models import DeadLetter
 from integrations.bank.formats import csv_file, read_file
 from integrations.bank.models import BankTransaction
-from integrations.bank.proofs import fault, proofs
+from integrations.bank.proofs import find_fault, list_proofs
 from integrations.bank.statements import Statement
 from tests.integrations.bank.test_csv_unproved import STATED
 from tests.integrations.bank.test_cuttings import archived
@@ -37,29 +37,29 @@ def entries(name: str = "acme") -> list[tuple[Decimal, str]]:
 
 
 def test_a_row_that_moves_nothing_is_an_entry_and_is_stored_once() -> None:
-    said = take(*[row("2026-06-10,Info,0.00,100.00")] * 2)
+    run_notes = take(*[row("2026-06-10,Info,0.00,100.00")] * 2)
 
     assert entries() == [(0, "Info")]
-    assert said.strip() == ""
+    assert run_notes.strip() == ""
 
 
 @pytest.mark.parametrize("carry", [list, archived], ids=["files", "archive"])
 def test_two_rows_that_move_nothing_are_two_and_the_run_says_what_speaks_against_it(carry: type[list[bytes]]) -> None:
     files = [row("2026-06-10,Info,0.00,100.00"), row("2026-06-10,Fee waived,0.00,100.00")]
 
-    said = take(*carry(files))
+    run_notes = take(*carry(files))
 
     assert entries() == [(0, "Fee waived"), (0, "Info")]
-    assert UNMOVED in said
-    assert "contradicts" not in said
+    assert UNMOVED in run_notes
+    assert "contradicts" not in run_notes
 
 
 @pytest.mark.slow
 def test_a_row_of_another_text_between_the_same_balances_was_sent_again() -> None:
-    said = take(row(BAR), row(BAR.replace("BAR", "Bar & Grill")))
+    run_notes = take(row(BAR), row(BAR.replace("BAR", "Bar & Grill")))
 
     assert entries() == [(-10, "Bar & Grill")]
-    assert "1 entry came again in the same statement with other texts" in said
+    assert "1 entry came again in the same statement with other texts" in run_notes
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
@@ -68,10 +68,10 @@ def test_a_row_of_another_text_between_the_same_balances_was_sent_again() -> Non
 def test_a_balance_that_comes_back_between_single_rows_is_told_in_every_order(text: str, order: tuple[int]) -> None:
     files = [row(BAR), row(BACK), row(BAR.replace("BAR", text))]
 
-    said = take(*(files[at] for at in order))
+    run_notes = take(*(files[at] for at in order))
 
     assert [amount for amount, _ in entries()] == [-10, 10]
-    assert "and back, in statements without numbers. One that goes the same way again on that day" in said
+    assert "and back, in statements without numbers. One that goes the same way again on that day" in run_notes
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_where_the_file_states_one_balance_before_and_after_a_row_that_moves_is_
 
     (statement,) = csv_file.read(text.encode(), STATED)
 
-    why = fault(statement)
+    why = find_fault(statement)
     assert ("a difference of -5.00" in str(why)) if not verdict else why is None
-    assert why or [proof.verdict for proof in proofs("june.csv", statement)] == [verdict]
+    assert why or [proof.verdict for proof in list_proofs("june.csv", statement)] == [verdict]
 
 
 def listed(*rows: str) -> Statement:

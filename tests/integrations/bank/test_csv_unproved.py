@@ -9,7 +9,7 @@ import pytest
 
 from integrations.bank.formats import csv_file, read_file
 from integrations.bank.layouts import Columns, CsvLayout, Preamble
-from integrations.bank.proofs import fault, proofs
+from integrations.bank.proofs import find_fault, list_proofs
 from integrations.bank.statements import Statement
 
 STATED = CsvLayout(
@@ -29,12 +29,12 @@ FILTERED = b"Before;100.00\nAfter;%s\nDay;Sum;Balance\n2026-06-01;-5.00;95.00\n2
 def verdict(*rows: str) -> str:
     text = "\n".join(("Date,Description,Amount,Balance", *rows))
     (statement,) = read_file(text.encode(), currency="EUR")
-    (proof,) = proofs("june.csv", statement)
-    return "" if fault(statement) else proof.verdict
+    (proof,) = list_proofs("june.csv", statement)
+    return "" if find_fault(statement) else proof.verdict
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "reason"),
     [
         (["2026-06-10,A,-70.00,90.00"], "not checked: one row with a balance proves nothing"),
         (
@@ -61,8 +61,8 @@ def verdict(*rows: str) -> str:
         ),
     ],
 )
-def test_amounts_that_nothing_proves_are_named(rows: list[str], told: str) -> None:
-    assert verdict(*rows).startswith(told)
+def test_amounts_that_nothing_proves_are_named(rows: list[str], reason: str) -> None:
+    assert verdict(*rows).startswith(reason)
 
 
 def test_stated_opening_proves_the_oldest_row_too() -> None:
@@ -70,7 +70,7 @@ def test_stated_opening_proves_the_oldest_row_too() -> None:
 
     (statement,) = csv_file.read(text, STATED)
 
-    assert [proof.verdict for proof in proofs("june.csv", statement)] == ["balances proved"]
+    assert [proof.verdict for proof in list_proofs("june.csv", statement)] == ["balances proved"]
 
 
 def unchecked(closing: bytes, layout: CsvLayout = STATED) -> Statement:
@@ -82,8 +82,8 @@ def test_unchecked_running_balances_leave_the_stated_ones_to_be_checked() -> Non
     right, wrong = unchecked(b"90.00"), unchecked(b"80.00")
 
     assert right.opening is not None
-    assert (right.opening.amount, right.unproved, fault(right)) == (Decimal(100), "", None)
-    assert "a difference of 10.00" in str(fault(wrong))
+    assert (right.opening.amount, right.unproved, find_fault(right)) == (Decimal(100), "", None)
+    assert "a difference of 10.00" in str(find_fault(wrong))
 
 
 def test_one_stated_balance_of_an_unchecked_file_is_kept_and_called_unchecked() -> None:

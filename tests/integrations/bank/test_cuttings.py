@@ -132,12 +132,12 @@ def _cut(days: list[list[Booked]], start: int, end: int, number: str) -> Cutting
 def paged(chance: random.Random, cutting: Cutting) -> list[Cutting]:
     """The same as two pages that follow each other, cut anywhere."""
     at = chance.randint(1, max(1, len(cutting.entries) - 1))
-    first, rest = cutting.entries[:at], cutting.entries[at:]
-    if not rest:
+    first, rest_entries = cutting.entries[:at], cutting.entries[at:]
+    if not rest_entries:
         return [cutting]
     number = cutting.number.partition("/")[0]
-    one = Cutting(f"{number}/1", cutting.opening, first, cutting.first, first[-1].day)
-    return [one, Cutting(f"{number}/2", one.closing, rest, rest[0].day, cutting.last)]
+    first_page = Cutting(f"{number}/1", cutting.opening, first, cutting.first, first[-1].day)
+    return [first_page, Cutting(f"{number}/2", first_page.closing, rest_entries, rest_entries[0].day, cutting.last)]
 
 
 Write = Callable[[Cutting], bytes]

@@ -7,7 +7,7 @@ import pytest
 from integrations.bank.models import BankTransaction
 from tests.integrations.bank.test_cuttings import DAY, Booked
 from tests.integrations.bank.test_overlap import notes, put
-from tests.integrations.bank.test_parts_of_days import BACK, PARTS, RENT, TEA, export, told
+from tests.integrations.bank.test_parts_of_days import BACK, PARTS, RENT, TEA, export, load_and_note
 from tests.integrations.bank.test_pipeline import connection
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -30,16 +30,16 @@ def test_of_a_day_between_its_ends_a_file_shows_what_came_with_it() -> None:
     begin, end = Booked(DAY, -20, "Food", ""), Booked(THIRD, -21, "Food", "")
     rent, tea = RENT._replace(day=SECOND), TEA._replace(day=SECOND)
 
-    assert told(export(begin, rent, tea, end), export(begin, rent)) == ["", ""]
+    assert load_and_note(export(begin, rent, tea, end), export(begin, rent)) == ["", ""]
 
 
 def test_what_was_named_before_is_not_named_again() -> None:
-    told_of = told(export(RENT, TEA), export(RENT, BACK), export(BUS))
+    told_of = load_and_note(export(RENT, TEA), export(RENT, BACK), export(BUS))
 
     assert [PARTS in words for words in told_of] == [False, True, False]
 
 
 def test_an_entry_is_named_for_one_pair_of_files() -> None:
-    *_, words = told(export(RENT, TEA), export(RENT, TEA, BACK), export(RENT, BUS))
+    *_, words = load_and_note(export(RENT, TEA), export(RENT, TEA, BACK), export(RENT, BUS))
 
     assert [words.count(f"{DAY} {amount} EUR") for amount in (RENT.amount, TEA.amount)] == [1, 1]

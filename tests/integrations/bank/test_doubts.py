@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RENT, TEA, BACK = Booked(DAY, -5, "Rent", ""), Booked(DAY, -1, "Tea", ""), Booked(DAY, 1, "Refund", "")
 
 
-def told(first: bytes, second: bytes, **config: str) -> str:
+def load_and_note(first: bytes, second: bytes, **config: str) -> str:
     where = connection()
     put(where, "first.txt", first, **config)
     return notes(put(where, "second.txt", second, **config))
@@ -36,19 +36,19 @@ def test_the_next_statement_that_may_as_well_begin_with_the_end_of_the_last_one_
     booked = [RENT, TEA, BACK, TEA, BACK]
     files = [mt940(cut(booked, *span, number)) for span, number in zip([(0, 3), (1, 5)], numbers, strict=True)]
 
-    said = told(*(files[::-1] if turned else files))
+    run_notes = load_and_note(*(files[::-1] if turned else files))
 
-    assert "a balance comes back in it: entries of both may as well be the same, sent again, or be two" in said
-    assert "All of them count" in said
+    assert "a balance comes back in it: entries of both may as well be the same, sent again, or be two" in run_notes
+    assert "All of them count" in run_notes
 
 
 @pytest.mark.slow
 def test_statements_without_numbers_of_which_one_changes_no_balance_are_named() -> None:
     booked = [RENT, TEA, BACK, TEA, BACK]
 
-    said = told(*(mt940(cut(booked, *span, "0")) for span in [(0, 3), (3, 5)]))
+    run_notes = load_and_note(*(mt940(cut(booked, *span, "0")) for span in [(0, 3), (3, 5)]))
 
-    assert "one of them changes no balance and has no number" in said
+    assert "one of them changes no balance and has no number" in run_notes
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -56,10 +56,10 @@ def test_statements_that_overlap_only_where_a_day_is_listed_from_new_to_old_are_
     booked = shops(5, -1, -2, 5, -2, -2)
     files = [mt940(cut(booked, *span, "0")) for span in [(1, 3), (5, 6)]]
 
-    said = told(*(files[::-1] if turned else files))
+    run_notes = load_and_note(*(files[::-1] if turned else files))
 
-    assert "only if their bank lists a day in the less likely direction" in said
-    assert "In doubt: 2026-06-01 -2 EUR; together -2" in said
+    assert "only if their bank lists a day in the less likely direction" in run_notes
+    assert "In doubt: 2026-06-01 -2 EUR; together -2" in run_notes
 
 
 @pytest.mark.parametrize("order", ["SPW", "PWS"])
@@ -68,10 +68,10 @@ def test_statements_that_others_lead_apart_though_one_holds_the_other_are_named(
     spans = {"W": ((0, 2), "90/1"), "P": ((1, 2), "20/1"), "S": ((2, 3), "30/1")}
     files = {name: mt940(cut(booked, *span, number)) for name, (span, number) in spans.items()}
 
-    said = "".join(notes(put(connection(), f"{name}.sta", files[name])) for name in order)
+    run_notes = "".join(notes(put(connection(), f"{name}.sta", files[name])) for name in order)
 
-    assert "the entries may as well be the same, sent again, or be two. All of them count" in said
-    assert "In doubt: 2026-06-02 -1 EUR; together -1" in said
+    assert "the entries may as well be the same, sent again, or be two. All of them count" in run_notes
+    assert "In doubt: 2026-06-02 -1 EUR; together -1" in run_notes
 
 
 def test_exports_that_show_that_they_list_the_newest_entry_first_overlap_in_that_direction() -> None:
@@ -95,29 +95,29 @@ def test_statements_that_list_their_entries_by_amount_overlap_where_their_balanc
     booked = [Booked(DAY, amount, f"Shop {amount}", "") for amount in amounts]
     files = [by_amount(cut(booked, *span, "0")) for span in [(0, 4), (2, 5)]]
 
-    said = told(*(files[at] for at in order))
+    run_notes = load_and_note(*(files[at] for at in order))
 
-    assert "fit together in another order than the one in which they list their entries" in said
+    assert "fit together in another order than the one in which they list their entries" in run_notes
     assert stored("acme") == true(booked)
 
 
 def test_a_part_of_a_day_that_lies_within_another_listed_by_amount_is_stored_once_and_named() -> None:
     booked = [Booked(DAY, amount, "Shop", "") for amount in (-2, -7, -1, -4)]
 
-    said = told(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
+    run_notes = load_and_note(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
 
-    assert "fit together in another order than the one in which they list their entries" in said
-    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR; together -8, by which" in said
+    assert "fit together in another order than the one in which they list their entries" in run_notes
+    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR; together -8, by which" in run_notes
     assert stored("acme") == true(booked)
 
 
 def test_equal_entries_that_may_be_one_where_a_bank_may_list_by_amount_all_count_and_are_named() -> None:
     booked = [Booked(DAY, amount, "Shop", "") for amount in (-2, -7, -1, -2)]
 
-    said = told(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
+    run_notes = load_and_note(by_amount(cut(booked, 0, 4, "0")), by_amount(cut(booked, 1, 3, "0")))
 
-    assert "all of them count. Where their bank lists entries by amount, some may have been sent again" in said
-    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR" in said
+    assert "all of them count. Where their bank lists entries by amount, some may have been sent again" in run_notes
+    assert "In doubt: 2026-06-01 -7 EUR; 2026-06-01 -1 EUR" in run_notes
 
 
 WORDS = "may as well|fit together in another order|have been sent again|do not tell how|changes no balance"
@@ -171,7 +171,7 @@ def test_entries_of_one_amount_stand_in_any_order_where_a_bank_lists_by_amount(
     booked = [Booked(DAY, *look, "") for look in looks]
     files = [by_amount(cut(booked, *span, "0")) for span in spans]
 
-    told(*(files[at] for at in order))
+    load_and_note(*(files[at] for at in order))
 
     assert stored("acme") == true(booked[min(start for start, _ in spans) :])
 
@@ -181,7 +181,7 @@ def test_of_two_entries_of_one_amount_no_more_are_one_than_the_balances_say() ->
     looks = [(5, "Coffee"), (5, "Tea"), (5, "Coffee"), (-3, "Tea"), (5, "Tea"), (-3, "Coffee")]
     booked = [Booked(DAY, *look, "") for look in looks]
 
-    told(*(by_amount(cut(booked, *span, "0")) for span in [(2, 6), (0, 3)]))
+    load_and_note(*(by_amount(cut(booked, *span, "0")) for span in [(2, 6), (0, 3)]))
 
     assert stored("acme") == true(booked)
 
@@ -217,17 +217,14 @@ def test_different_parts_of_a_day_without_ids_and_balances_are_named(
 ) -> None:
     files = [csv(Cutting("", 0, entries, DAY, DAY)) for entries in (morning, evening)]
 
-    said = told(*files, currency="EUR")
+    run_notes = load_and_note(*files, currency="EUR")
 
-    assert ("show different parts of 2026-06-01 and have no balances" in said) is is_named
+    assert ("show different parts of 2026-06-01 and have no balances" in run_notes) is is_named
 
 
 def test_statements_without_balances_are_named_by_what_is_known_of_them() -> None:
-    dated, undated = (
-        told(*(write(Cutting("", 0, entries, DAY, DAY)) for entries in ([RENT, TEA], [TEA, BACK, RENT._replace(amount=-9)])),
-             currency="EUR")
-        for write in (ofx, csv)
-    )  # fmt: skip
+    cuttings = [Cutting("", 0, entries, DAY, DAY) for entries in ([RENT, TEA], [TEA, BACK, RENT._replace(amount=-9)])]
+    dated, undated = (load_and_note(*map(write, cuttings), currency="EUR") for write in (ofx, csv))
 
     assert "The statements without a number (2 entries) and without a number (3 entries) show different" in undated
     assert "without a number (2026-06-01, 2 entries) and without a number (2026-06-01, 3 entries) show" in dated
@@ -249,15 +246,16 @@ LEFT_OPEN = {
     "no balances": [csv(Cutting("", 0, entries, DAY, DAY)) for entries in ([RENT, TEA], [TEA, BACK])],
     "another text": [csv(Cutting("", 0, [RENT, tea], DAY, DAY)) for tea in (TEA, TEA._replace(text="Green tea"))],
     "another text between equal balances": [
-        mt940(cut([RENT, tea, RENT], 0, 2 + at, f"{at}")) for at, tea in enumerate([TEA, TEA._replace(text="Green tea")])
+        mt940(cut([RENT, tea, RENT], 0, 2 + at, f"{at}"))
+        for at, tea in enumerate([TEA, TEA._replace(text="Green tea")])
     ],
-}  # fmt: skip
+}
 NUMBERS = re.compile(r"transaction [0-9]+ beside [0-9]+")
 
 
 def all_told(name: str, files: list[bytes]) -> str:
-    said = "".join(notes(put(connection(name), "a.txt", data, currency="EUR")) for data in files)
-    return NUMBERS.sub("transaction 2 beside 1", said)
+    run_notes = "".join(notes(put(connection(name), "a.txt", data, currency="EUR")) for data in files)
+    return NUMBERS.sub("transaction 2 beside 1", run_notes)
 
 
 @pytest.mark.parametrize("name", LEFT_OPEN)
@@ -265,10 +263,10 @@ def all_told(name: str, files: list[bytes]) -> str:
 def test_what_the_files_of_one_archive_leave_open_is_told_as_of_files_of_their_own(name: str) -> None:
     files = LEFT_OPEN[name]
 
-    said = all_told("alone", files)
+    run_notes = all_told("alone", files)
 
-    assert "ompare" in said
-    assert all_told("archived", archived(files)) == said
+    assert "ompare" in run_notes
+    assert all_told("archived", archived(files)) == run_notes
     assert stored("archived") == stored("alone")
 
 
@@ -278,10 +276,10 @@ def test_a_numbered_statement_that_changes_no_balance_and_may_lie_within_another
     booked = [RENT, TEA, BACK, RENT]
     files = [mt940(cut(booked, *span, number)) for span, number in [((0, 4), "10/1"), ((1, 3), "20/1")]]
 
-    said = told(*(files[::-1] if turned else files))
+    run_notes = load_and_note(*(files[::-1] if turned else files))
 
-    assert "one of them changes no balance" in said
-    assert "In doubt: 2026-06-01 1 EUR; 2026-06-01 -1 EUR; together 0" in said
+    assert "one of them changes no balance" in run_notes
+    assert "In doubt: 2026-06-01 1 EUR; 2026-06-01 -1 EUR; together 0" in run_notes
 
 
 @pytest.mark.slow
@@ -289,7 +287,9 @@ def test_a_numbered_day_that_changes_no_balance_of_a_statement_that_shows_it_who
     days = [DAY + timedelta(days=at) for at in range(3)]
     booked = [RENT, *(each._replace(day=days[1]) for each in (TEA, BACK)), RENT._replace(day=days[2])]
 
-    said = told(*(mt940(cut(booked, *span, number)) for span, number in [((0, 4), "10/1"), ((1, 3), "20/1")]))
+    run_notes = load_and_note(
+        *(mt940(cut(booked, *span, number)) for span, number in [((0, 4), "10/1"), ((1, 3), "20/1")])
+    )
 
-    assert "changes no balance" not in said
+    assert "changes no balance" not in run_notes
     assert stored("acme") == true(booked)

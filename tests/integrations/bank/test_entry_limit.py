@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
-from ingestion.core.errors import FileTooLarge
-from integrations.bank.formats import bounded_xml, camt, mt940, ofx
+from ingestion.core.errors import FileTooLarge, HostileFile
+from integrations.bank.formats import bounded_xml, camt, mt940, ofx, qif, read_parts
 from integrations.bank.formats.mt940_fields import messages
 from integrations.bank.formats.ofx_outline import outline
-from integrations.bank.statements import MAX_ENTRIES
+from integrations.bank.formats.qif_records import record_of
+from integrations.bank.statements import MAX_ENTRIES, MAX_STATEMENTS
 from tests.integrations.bank.camt_messages import message
 from tests.integrations.bank.ofx_files import statement
 
 pytestmark = pytest.mark.slow
 
 TOO_MANY = MAX_ENTRIES + 1
+_LINES = 160_000
 
 
 @pytest.mark.parametrize(
@@ -46,11 +49,11 @@ def test_ofx_counts_entries_and_what_is_inside_them() -> None:
 
 
 def test_mt940_counts_entries_over_all_statements_and_their_fields() -> None:
-    one = b":20:A\n:61:x\n:86:y\n-\n"
+    text = b":20:A\n:61:x\n:86:y\n-\n"
 
-    assert len(messages(one * 2, 4)) == 2
+    assert len(messages(text * 2, 4)) == 2
     with pytest.raises(FileTooLarge):
-        messages(one * 2 + b":61:x\n", 4)
+        messages(text * 2 + b":61:x\n", 4)
     with pytest.raises(FileTooLarge):
         messages(b":86:y\n" * 17, 4)
 
@@ -85,3 +88,47 @@ def test_very_many_very_short_mt940_lines_take_little_more_memory_than_their_byt
         tracemalloc.stop()
 
     assert peak < 15 * len(data), f"{peak / len(data):.0f} bytes for each byte"
+
+
+@pytest.mark.parametrize(
+    "part", [b"$-1.00\n", b"Sx\n$-1.00\n", b"Mx\n", b"Dx\n"], ids=["amounts", "splits", "memos", "days"]
+)
+def test_a_qif_record_of_very_many_lines_is_refused_before_it_is_made(part: bytes) -> None:
+    data = b"!Type:Bank\nD1/31/2026\nT-1.00\n" + part * (_LINES // part.count(b"\n") + 1) + b"^\n"
+
+    with pytest.raises(FileTooLarge, match=r"^The QIF file has more than .*: split it\.$"):
+        qif.read(data, max_entries=_LINES // 16)
+
+
+def test_words_beside_a_day_take_no_more_time_the_more_they_are() -> None:
+    lines = ["D1/31/2026", *(f"Dword {number}" for number in range(60_000))]
+    started = time.process_time()
+
+    record = record_of(lines)
+
+    assert record["D"] == ["1/31/2026"]
+    assert time.process_time() - started < 5
+
+
+def test_a_tag_without_end_is_refused_before_it_is_read() -> None:
+    tag = message("<a " + " ".join(f'b{number}="1"' for number in range(400_000)) + "/>")
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(HostileFile, match="an XML tag or comment has more than"):
+            camt.read(tag)
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert peak < 5 * len(tag)
+    assert "x" * 3_000_000 in str(bounded_xml.parse(f"<a>{'x' * 3_000_000}</a>").root.text)
+
+
+def test_a_file_of_more_statements_than_a_bank_writes_is_refused() -> None:
+    of_accounts = "".join(
+        f"!Account\nN{number}\n^\n!Type:Bank\nD1/31/2026\nT1.00\n^\n" for number in range(MAX_STATEMENTS + 1)
+    )
+
+    with pytest.raises(FileTooLarge, match="25,000 statements: split"):
+        list(read_parts(of_accounts.encode(), currency="USD"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations.bank.identity import keyed
+from integrations.bank.identity import key_entries
 from integrations.bank.statements import Account, Balance, Entry, EntryStatus, Statement
 
 DAY = date(2024, 3, 1)
@@ -35,7 +35,7 @@ def statement(*entries: Entry, account: str = "DE1", number: str = "") -> Statem
 
 
 def keys(*statements: Statement) -> list[str]:
-    return [one.key for _, entries in keyed(statements) for one in entries]
+    return [keyed.key for _, entries in key_entries(statements) for keyed in entries]
 
 
 def test_ids_are_forty_hex_digits_and_never_change() -> None:
@@ -220,12 +220,12 @@ def _booked(days: list[list[str]], with_ids: bool) -> list[list[Entry]]:
 
 def _cut(history: list[list[Entry]], start: int, end: int, number: str) -> Statement:
     """The statement of whole days from `start` to before `end`, with the balances that prove it."""
-    return _tied(_sum(history[:start]), [one for day in history[start:end] for one in day], number)
+    return _tied(_sum(history[:start]), [entry for day in history[start:end] for entry in day], number)
 
 
 def _paged(history: list[list[Entry]], start: int, end: int, number: str, data: st.DataObject) -> list[Statement]:
     """The same as pages that follow each other, cut anywhere."""
-    entries = [one for day in history[start:end] for one in day]
+    entries = [entry for day in history[start:end] for entry in day]
     cut = data.draw(st.integers(0, len(entries)))
     opening = _sum(history[:start])
     first = _tied(opening, entries[:cut], f"{number}/1")
@@ -239,4 +239,4 @@ def _tied(opening: Decimal, entries: list[Entry], number: str) -> Statement:
 
 
 def _sum(days: list[list[Entry]]) -> Decimal:
-    return sum((one.amount or Decimal() for day in days for one in day), Decimal())
+    return sum((entry.amount or Decimal() for day in days for entry in day), Decimal())

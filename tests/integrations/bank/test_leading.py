@@ -10,7 +10,7 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from integrations.bank.leading import Step, leads_by_balances, leads_by_numbers
+from integrations.bank.leading import DayStatement, leads_by_balances, leads_by_numbers
 from integrations.bank.models import BankStatement
 from tests.calls import calls_of
 from tests.integrations.bank.test_cuttings import DAY, Booked, mt940
@@ -23,7 +23,7 @@ def leads(first: str, steps: Sequence[str], second: str, *, opening: int = 5) ->
     """From one statement to another, all of which but the last have the balance 5."""
     balance = Decimal(5)
     ends = (BankStatement(number=first, closing=balance), BankStatement(number=second, opening=Decimal(opening)))
-    return leads_by_numbers(*ends, [Step(balance, balance, number) for number in steps])
+    return leads_by_numbers(*ends, [DayStatement(balance, balance, number) for number in steps])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_statement_before_the_first_or_after_the_second_by_its_number_does_not
     low, high = Decimal(3), Decimal(4)
     ends = (BankStatement(number=number, opening=low, closing=high) for number in (first, second))
 
-    assert leads_by_balances(*ends, [Step(high, low, step)]) is do
+    assert leads_by_balances(*ends, [DayStatement(high, low, step)]) is do
 
 
 def test_four_times_the_statements_are_four_times_the_work() -> None:

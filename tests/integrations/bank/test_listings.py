@@ -16,7 +16,7 @@ from ingestion.models import DeadLetter
 from ingestion.running import execute
 from ingestion.testing import registered
 from integrations.bank.formats import read_file
-from integrations.bank.listings import compressed, kept, listed, listing
+from integrations.bank.listings import compress, listing, parse_listing, read_listing
 from integrations.bank.models import BankStatement
 from integrations.bank.source import BankFiles
 from tests.integrations.bank.test_cuttings import DAY, FORMATS, Booked
@@ -100,7 +100,7 @@ def test_a_statement_keeps_the_days_and_amounts_it_lists_and_what_came_since_doe
 
     assert first is not None
     assert first.listing is not None
-    assert kept(first.listing) == {0: (DAY, Decimal(-3), ""), 1: (DAY.replace(day=2), Decimal(5), "")}
+    assert read_listing(first.listing) == {0: (DAY, Decimal(-3), ""), 1: (DAY.replace(day=2), Decimal(5), "")}
 
 
 def test_a_listing_names_the_ids_of_a_day_that_changes_nothing_and_leaves_gaps_for_what_cannot_be_read() -> None:
@@ -111,8 +111,8 @@ def test_a_listing_names_the_ids_of_a_day_that_changes_nothing_and_leaves_gaps_f
     text = listing(statement)
 
     assert text == "2026-06-01 -3.00=A%201%3Dx 3.00=A2 x"
-    assert listed(text) == {0: (DAY, Decimal(-3), "A 1=x"), 1: (DAY, Decimal(3), "A2")}
-    assert kept(compressed(text)) == listed(text)
+    assert parse_listing(text) == {0: (DAY, Decimal(-3), "A 1=x"), 1: (DAY, Decimal(3), "A2")}
+    assert read_listing(compress(text)) == parse_listing(text)
 
 
 @pytest.mark.slow

@@ -30,9 +30,9 @@ COFFEE, REFUND = Booked(DAY, -3, "Coffee", ""), Booked(DAY, 3, "Refund", "")
 
 def two_connections() -> tuple[Connection, Connection]:
     """Of one tenant, whose tier may run two at a time."""
-    one = connection()
-    Tenant.objects.filter(pk=one.tenant_id).update(tier="enterprise")
-    return one, connect(Actor(), one.tenant, "bank.statements", name="other")
+    first = connection()
+    Tenant.objects.filter(pk=first.tenant_id).update(tier="enterprise")
+    return first, connect(Actor(), first.tenant, "bank.statements", name="other")
 
 
 def queued(where: Connection, name: str, cutting: Cutting | bytes) -> int:
@@ -50,12 +50,12 @@ def at_once(first: int, second: int, *, after: str) -> None:
 
     The first one does not commit before the second one is over, or has waited for the first one's lock, as it should.
     """
-    asked, over = Event(), Event()
+    has_asked, over = Event(), Event()
 
     def linger(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         answer = execute(sql, *rest)
-        if after in sql.replace("`", '"') and not asked.is_set():
-            asked.set()
+        if after in sql.replace("`", '"') and not has_asked.is_set():
+            has_asked.set()
             over.wait(2)
         return answer
 
@@ -65,7 +65,7 @@ def at_once(first: int, second: int, *, after: str) -> None:
 
     def run_second() -> None:
         with closing(database):
-            assert asked.wait(60)
+            assert has_asked.wait(60)
             execute(second)
             over.set()
 
@@ -74,71 +74,75 @@ def at_once(first: int, second: int, *, after: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert asked.is_set()
+    assert has_asked.is_set()
     assert set(Run.unscoped.filter(pk__in=(first, second)).values_list("state", flat=True)) == {Run.State.SUCCEEDED}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_new", [False, True])
 def test_two_statements_that_book_the_same_on_one_day_keep_both(is_new: bool) -> None:
-    one, other = two_connections()
+    first_connection, second_connection = two_connections()
     if not is_new:
-        load(one, "may.sta", mt940(Cutting("6/1", 100, [COFFEE._replace(day=date(2026, 5, 1))], DAY, DAY)))
-    before = len(active(one))
+        load(first_connection, "may.sta", mt940(Cutting("6/1", 100, [COFFEE._replace(day=date(2026, 5, 1))], DAY, DAY)))
+    before = len(active(first_connection))
 
     at_once(
-        queued(one, "a", Cutting("7/1", 100, [COFFEE], DAY, DAY)),
-        queued(other, "b", Cutting("7/2", 97, [COFFEE], DAY, DAY)),
+        queued(first_connection, "a", Cutting("7/1", 100, [COFFEE], DAY, DAY)),
+        queued(second_connection, "b", Cutting("7/2", 97, [COFFEE], DAY, DAY)),
         after='INTO "bank_banktransaction"',
     )
 
-    assert active(one)[before:] == [("2026-06-01", Decimal(-3))] * 2
+    assert active(first_connection)[before:] == [("2026-06-01", Decimal(-3))] * 2
 
 
 @pytest.mark.slow
 def test_a_statement_that_shows_two_entries_to_be_two_parts_them_whichever_loads_meanwhile() -> None:
-    one, other = two_connections()
-    load(one, "first.sta", mt940(Cutting("1", 100, [COFFEE], DAY, DAY)))
+    first_connection, second_connection = two_connections()
+    load(first_connection, "first.sta", mt940(Cutting("1", 100, [COFFEE], DAY, DAY)))
 
     at_once(
-        queued(one, "b", Cutting("2", 97, [REFUND], DAY, DAY)),
-        queued(other, "c", Cutting("3", 100, [COFFEE], DAY, DAY)),
+        queued(first_connection, "b", Cutting("2", 97, [REFUND], DAY, DAY)),
+        queued(second_connection, "c", Cutting("3", 100, [COFFEE], DAY, DAY)),
         after='FROM "bank_banksighting"',
     )
 
-    assert active(one) == [("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(-3)), ("2026-06-01", Decimal(3))]
+    assert active(first_connection) == [
+        ("2026-06-01", Decimal(-3)),
+        ("2026-06-01", Decimal(-3)),
+        ("2026-06-01", Decimal(3)),
+    ]
 
 
 @pytest.mark.slow
 def test_two_loads_of_an_account_that_is_spelled_anew_keep_its_rows_once() -> None:
-    one, other = two_connections()
+    first_connection, second_connection = two_connections()
     written = rows_of(f"{IBAN}/EUR")
-    load(one, "a.csv", written)
-    as_before(one, f"{IBAN}/EUR")
-    before = active(one)
+    load(first_connection, "a.csv", written)
+    as_before(first_connection, f"{IBAN}/EUR")
+    before = active(first_connection)
 
     at_once(
-        queued(one, "a.csv", written),
-        queued(other, "b.csv", written),
+        queued(first_connection, "a.csv", written),
+        queued(second_connection, "b.csv", written),
         after='UPDATE "bank_bankaccount"',
     )
 
-    assert active(one) == before
-    assert BankAccount.objects.for_tenant(one.tenant).get().identifier == IBAN
+    assert active(first_connection) == before
+    assert BankAccount.objects.for_tenant(first_connection.tenant).get().identifier == IBAN
 
 
 @pytest.mark.parametrize("after", ['FROM "bank_bankaccount"', 'INTO "bank_bankaccount"'])
 @pytest.mark.slow
 def test_two_loads_of_one_account_with_and_without_its_bank_make_one_account(after: str) -> None:
-    one, other = two_connections()
+    first_connection, second_connection = two_connections()
 
     at_once(
-        queued(one, "a.ofx", ofx(bank="1", kind="CHECKING")),
-        queued(other, "b.ofx", ofx(kind="CHECKING")),
+        queued(first_connection, "a.ofx", ofx(bank="1", kind="CHECKING")),
+        queued(second_connection, "b.ofx", ofx(kind="CHECKING")),
         after=after,
     )
 
-    assert amounts(one) == expected("1 checking")
+    assert amounts(first_connection) == expected("1 checking")
 
 
 @pytest.mark.slow
@@ -148,10 +152,10 @@ def test_the_accounts_of_a_batch_are_locked_before_anything_else_is_asked_of_the
     as_before(where, f"{IBAN}/EUR")
     run = queued(where, "b.csv", rows_of(f"{IBAN}/EUR"))
 
-    with CaptureQueriesContext(database) as asked:
+    with CaptureQueriesContext(database) as queries:
         execute(run)
 
-    of_accounts = [query["sql"] for query in asked if "bank_bankaccount" in query["sql"]]
+    of_accounts = [query["sql"] for query in queries if "bank_bankaccount" in query["sql"]]
     locks = "FOR UPDATE" if database.features.has_select_for_update else "SELECT"
     assert locks in of_accounts[0]
     assert any(sql.startswith("UPDATE") for sql in of_accounts)

@@ -10,10 +10,10 @@ import pytest
 
 from ingestion import UnreadableFile
 from ingestion.models import DeadLetter
-from integrations.bank.file_config import told
+from integrations.bank.file_config import read_settings
 from integrations.bank.formats import read_file
-from integrations.bank.formats.either_mark import amount, mark_shown
-from integrations.bank.formats.restored import restored
+from integrations.bank.formats.either_mark import find_mark, parse_either
+from integrations.bank.formats.restored import restore
 from integrations.bank.layouts import LAYOUTS
 from tests.integrations.bank.test_overlap import active, put
 from tests.integrations.bank.test_pipeline import connection, mt940
@@ -59,7 +59,7 @@ def test_utf_16_without_its_mark_is_read_as_with_it(name: str, codec: str) -> No
 
 def test_no_other_file_is_taken_for_utf_16() -> None:
     for data in (*FILES.values(), b"\0\0\0\0", b"ab", b"", "\u4e2d\u6587\u5e33\u6236".encode("utf-16-le")):
-        assert restored(data) == data
+        assert restore(data) == data
 
 
 @pytest.mark.parametrize("start", ["", "@@"])
@@ -72,7 +72,7 @@ def test_mt940_as_hbci_transports_it_is_read(start: str) -> None:
 def test_a_text_keeps_its_signs_where_the_file_has_line_breaks() -> None:
     data = STA.replace(b"Coffee at the bar", b"@@:20:@@:25:")
 
-    assert restored(data) == data
+    assert restore(data) == data
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_a_file_of_lines_without_line_breaks_is_refused_for_that(data: bytes, na
     ],
 )
 def test_what_marks_decimals_is_seen_in_amounts_that_leave_no_doubt(texts: list[str], mark: str) -> None:
-    assert mark_shown(texts) == mark
+    assert find_mark(texts) == mark
 
 
 def test_an_amount_of_two_readings_is_read_by_the_mark_of_its_file() -> None:
-    assert [amount("-1.000", "USD", mark) for mark in ("", ".", ",")] == [None, Decimal(-1), Decimal(-1000)]
+    assert [parse_either("-1.000", "USD", mark) for mark in ("", ".", ",")] == [None, Decimal(-1), Decimal(-1000)]
     (statement,) = read_file(ofx("-1.000", "-12.34567", ledger="1,000"))
     assert [each.amount for each in statement.entries] == [Decimal("-1.000"), Decimal("-12.34567")]
     assert (statement.problems, statement.closing and statement.closing.amount) == ((), Decimal(1000))
@@ -123,6 +123,6 @@ def test_the_letter_of_an_amount_of_two_readings_names_the_setting_and_the_setti
 
 
 def test_decimal_is_point_or_comma() -> None:
-    assert told({"decimal": "Comma"}, LAYOUTS)["options"].mark == ","
+    assert read_settings({"decimal": "Comma"}, LAYOUTS)["options"].mark == ","
     with pytest.raises(Exception, match="it can be point, comma, or taken away"):
-        told({"decimal": ";"}, LAYOUTS)
+        read_settings({"decimal": ";"}, LAYOUTS)

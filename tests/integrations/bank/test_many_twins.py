@@ -85,9 +85,11 @@ def test_four_times_the_twins_are_four_times_the_work(load: Callable[[Connection
 def came_and_went(count: int) -> Course:
     """A statement whose balances let nearly every entry be nearly every other."""
     amounts = [Decimal(-1), Decimal(1)] * (count // 2)
-    made = course(Decimal(100), Decimal(100), [(date(2026, 6, 2), amount) for amount in amounts], "7/1", [""] * count)
-    assert made is not None
-    return made
+    day_course = course(
+        Decimal(100), Decimal(100), [(date(2026, 6, 2), amount) for amount in amounts], "7/1", [""] * count
+    )
+    assert day_course is not None
+    return day_course
 
 
 def looks(count: int) -> int:

@@ -158,7 +158,7 @@ def test_a_statement_cut_off_before_its_closing_balance_is_refused() -> None:
 def test_what_does_not_belong_is_a_problem(old: bytes, new: bytes, problem: str) -> None:
     (statement,) = read(message(":61:240131D10,00NTRFNONREF").replace(old, new))
 
-    assert any(problem in found for found in statement.problems)
+    assert any(problem in text for text in statement.problems)
 
 
 def test_unknown_fields_and_dashes_in_narratives_are_not_problems() -> None:

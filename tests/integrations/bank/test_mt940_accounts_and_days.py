@@ -14,8 +14,8 @@ IBAN = "DE02120300000000202051"
 
 def statement(line: str = "2606100610D10,00NTRFNONREF", account: str = IBAN) -> Statement:
     text = f":20:X\n:25:{account}\n:28C:1/1\n:60F:C260227EUR100,00\n:61:{line}\n:86:A\n:62F:C260630EUR90,00\n-\n"
-    (found,) = read(text.encode())
-    return found
+    (parsed_statement,) = read(text.encode())
+    return parsed_statement
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,18 @@ def test_what_may_tell_accounts_apart_stays_part_of_the_number(written: str) -> 
     ],
 )
 def test_a_day_that_february_does_not_have_is_its_last_and_is_told(line: str, day: date, written: str) -> None:
-    found = statement(line)
+    parsed = statement(line)
 
-    assert found.entries[0].booked_on == day
-    assert found.notes == (f"Entry 1 is of {written}, a day that there is not; read as {day}.",)
+    assert parsed.entries[0].booked_on == day
+    assert parsed.notes == (f"Entry 1 is of {written}, a day that there is not; read as {day}.",)
 
 
 @pytest.mark.parametrize("line", ["240229D10,00NMSCNONREF", "2602300228D10,00NMSCNONREF", "2602280228D10,00NMSC"])
 def test_a_booking_day_that_exists_is_not_told(line: str) -> None:
-    found = statement(line)
+    parsed = statement(line)
 
-    assert found.entries[0].booked_on is not None
-    assert found.notes == ()
+    assert parsed.entries[0].booked_on is not None
+    assert parsed.notes == ()
 
 
 @pytest.mark.parametrize("line", ["260231D10,00NMSCNONREF", "260431D10,00NMSCNONREF"])

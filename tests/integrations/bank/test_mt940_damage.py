@@ -90,9 +90,9 @@ def tally(originals: list[bytes], mutations: int, seed: int) -> dict[str, int]:
     """Damages the originals in turn; counts what became of them and collects what was posted with altered money."""
     chance = random.Random(seed)
     counts = {"refused in part or whole": 0, "money unchanged": 0, "other account": 0, "altered": 0}
-    known = [[money(statement) for statement in accepted(data)] for data in originals]
+    accepted_moneys = [[money(statement) for statement in accepted(data)] for data in originals]
     for turn in range(mutations):
-        data, before = originals[turn % len(originals)], known[turn % len(originals)]
+        data, before = originals[turn % len(originals)], accepted_moneys[turn % len(originals)]
         for _ in range(chance.choice((1, 1, 1, 2, 3))):
             data = mutated(data, chance)
         counts[verdict(before, accepted(data))] += 1
@@ -101,9 +101,9 @@ def tally(originals: list[bytes], mutations: int, seed: int) -> dict[str, int]:
 
 def verdict(before: list[Money], after: list[Statement]) -> str:
     posted = [money(statement) for statement in after]
-    if any(amounts not in [known for _, known in before] for _, amounts in posted):
+    if any(amounts not in [known_amounts for _, known_amounts in before] for _, amounts in posted):
         return "altered"
-    if any(one not in before for one in posted):
+    if any(posted_money not in before for posted_money in posted):
         return "other account"
     return "refused in part or whole" if len(posted) < len(before) else "money unchanged"
 

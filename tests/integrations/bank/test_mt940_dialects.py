@@ -52,18 +52,18 @@ def test_details_before_the_first_entry_of_an_interim_report_are_refused_without
     text = ":20:R\n:25:1\n:34F:EUR0,\n:86:x\n:61:240131D10,00NTRFX\n{}-\n"
 
     (bare,) = read(text.format("").encode())
-    (told,) = read(text.format(":90D:1EUR10,00\n").encode())
+    (statement,) = read(text.format(":90D:1EUR10,00\n").encode())
 
     assert any("an entry may have been lost" in problem for problem in bare.problems)
-    assert told.problems == ()
+    assert statement.problems == ()
 
 
 def test_national_letters_are_read_when_the_charset_is_told_and_noted_when_not() -> None:
-    (told,) = read(SWEDISH.encode(), charset="iso646-se")
+    (statement,) = read(SWEDISH.encode(), charset="iso646-se")
     (untold,) = read(SWEDISH.encode())
 
-    assert told.entries[0].description == "HYRA för LÄGENHET I MÖLNDAL"
-    assert told.notes == ()
+    assert statement.entries[0].description == "HYRA för LÄGENHET I MÖLNDAL"
+    assert statement.notes == ()
     assert untold.entries[0].description == "HYRA f|r L[GENHET I M\\LNDAL"
     assert "'f|r'" in untold.notes[0]
     assert "charset=iso646-se" in untold.notes[0]
@@ -72,11 +72,11 @@ def test_national_letters_are_read_when_the_charset_is_told_and_noted_when_not()
 def test_bytes_of_another_charset_are_noted_and_read_when_it_is_told() -> None:
     data = SWEDISH.replace("f|r", "f\u00f6r m\u00fcr").encode("cp850")
 
-    (told,) = read(data, charset="cp850")
+    (statement,) = read(data, charset="cp850")
     (untold,) = read(data)
 
-    assert "f\u00f6r m\u00fcr" in told.entries[0].description
-    assert told.notes == ()
+    assert "f\u00f6r m\u00fcr" in statement.entries[0].description
+    assert statement.notes == ()
     assert "charset=cp850" in untold.notes[0]
 
 
@@ -85,19 +85,19 @@ def test_separators_of_structured_details_are_not_taken_for_letters(separator: s
     line = f":86:166{separator}00GUTSCHRIFT{separator}20Miete{separator}32Ada"
     text = f":20:R\n:25:1\n:60F:C240101EUR0,00\n:61:240131C1,00NTRFX\n{line}\n:62F:C240131EUR1,00\n-\n"
 
-    (found,) = read(text.encode())
+    (statement,) = read(text.encode())
 
-    assert found.notes == ()
-    assert found.entries[0].counterparty == "Ada"
+    assert statement.notes == ()
+    assert statement.entries[0].counterparty == "Ada"
 
 
 @pytest.mark.parametrize(("opener", "closer"), [("ä", "å"), ("æ", "å"), ("ä", "ü"), ("é", "è")])
 def test_an_envelope_whose_braces_became_letters_is_an_envelope(opener: str, closer: str) -> None:
     text = SWEDISH.replace("{", opener).replace("}", closer)
 
-    (found,) = read(text.encode())
+    (statement,) = read(text.encode())
 
-    assert (found.problems, imbalance(found)) == ((), 0)
+    assert (statement.problems, imbalance(statement)) == ((), 0)
 
 
 def test_an_unknown_charset_is_refused() -> None:
@@ -128,13 +128,13 @@ def details(line: str, *texts: str) -> dict[str, object]:
 
 
 def test_german_words_have_the_names_that_camt_has() -> None:
-    found = details(
+    parsed = details(
         "240131C1,00NTRFX",
         ":86:166?00GUTSCHRIFT?20EREF+E-1?21MREF+M-1?22CRED+DE98ZZZ?23ABWA+Ada?24PURP+SALA",
         "?25OAMT+USD 100,00?26SVWZ+Miete?30BANKDEFF?34992",
     )
 
-    assert found == {
+    assert parsed == {
         "bank_code": "166",
         "booking_text": "GUTSCHRIFT",
         "bank_code_supplement": "992",
@@ -149,13 +149,13 @@ def test_german_words_have_the_names_that_camt_has() -> None:
 
 
 def test_dutch_words_have_the_same_names() -> None:
-    found = details(
+    parsed = details(
         "240131C1,00NTRFX",
         ":86:/TRTP/SEPA/MARF/M-1/CSID/NL72ZZZ/EREF/NOTPROVIDED/RTRN/MS03/BIC/INGBNL2A/REMI/STRD/CUR/9001/OCMT/USD2,00",
         "/EXCH/0,9/CHGS/EUR1,50/",
     )
 
-    assert found == {
+    assert parsed == {
         "mandate_id": "M-1",
         "creditor_id": "NL72ZZZ",
         "return_reason": "MS03",
@@ -168,10 +168,10 @@ def test_dutch_words_have_the_same_names() -> None:
 
 
 def test_the_second_line_of_an_entry_gives_original_amount_and_charges() -> None:
-    found = details("240131C1,00NTRFX//1\n/OCMT/USD100,00/CHGS/EUR1,50/")
+    parsed = details("240131C1,00NTRFX//1\n/OCMT/USD100,00/CHGS/EUR1,50/")
 
-    assert found["instructed_amount"] == {"amount": "100.00", "currency": "USD"}
-    assert found["charges"] == [{"amount": "1.50", "currency": "EUR"}]
+    assert parsed["instructed_amount"] == {"amount": "100.00", "currency": "USD"}
+    assert parsed["charges"] == [{"amount": "1.50", "currency": "EUR"}]
 
 
 @pytest.mark.parametrize("text", ["/OCMT/USD/", "/CHGS/1,50/", "/EXCH/x/", "/OCMT/USDNaN/"])
@@ -188,9 +188,9 @@ def test_what_is_no_amount_there_is_left_out(text: str) -> None:
     ],
 )
 def test_an_interim_report_says_what_its_totals_leave_unproved(fields: str, why: str) -> None:
-    (found,) = read(f":20:R\n:25:1\n:34F:EUR0,\n:13D:2401311200+0100\n{fields}-\n".encode())
+    (statement,) = read(f":20:R\n:25:1\n:34F:EUR0,\n:13D:2401311200+0100\n{fields}-\n".encode())
 
-    assert (found.problems, found.unproved) == ((), why)
+    assert (statement.problems, statement.unproved) == ((), why)
 
 
 def test_totals_in_an_mt940_are_held_against_its_entries_too() -> None:

@@ -35,43 +35,43 @@ def statements(*texts: str) -> list[Statement]:
     return list(read("".join(texts).encode()))
 
 
-def problems(found: list[Statement]) -> list[str]:
-    return [problem for statement in found for problem in statement.problems]
+def problems(parsed_statements: list[Statement]) -> list[str]:
+    return [problem for statement in parsed_statements for problem in statement.problems]
 
 
 def test_a_total_declared_once_on_the_last_page_counts_the_entries_of_all() -> None:
-    found = statements(first("-"), last(":90D:2EUR10,00", "-"))
+    parsed_statements = statements(first("-"), last(":90D:2EUR10,00", "-"))
 
-    assert problems(found) == []
-    assert [statement.totals for statement in found] == [":90D:", ":90D:"]
-    assert [len(statement.entries) for statement in found] == [1, 1]
+    assert problems(parsed_statements) == []
+    assert [statement.totals for statement in parsed_statements] == [":90D:", ":90D:"]
+    assert [len(statement.entries) for statement in parsed_statements] == [1, 1]
 
 
 def test_a_total_of_each_page_stays_that_page_s_own() -> None:
-    found = statements(first(":90D:1EUR5,00", "-"), last(":90D:1EUR5,00", "-"))
+    parsed_statements = statements(first(":90D:1EUR5,00", "-"), last(":90D:1EUR5,00", "-"))
 
-    assert problems(found) == []
+    assert problems(parsed_statements) == []
 
 
 @pytest.mark.parametrize("total", [":90D:3EUR15,00", ":90D:2EUR10,01", ":90D:0EUR0,00"])
 def test_a_total_that_neither_the_page_nor_all_of_them_make_refuses_it(total: str) -> None:
-    found = statements(first("-"), last(total, "-"))
+    parsed_statements = statements(first("-"), last(total, "-"))
 
-    assert any(total in problem or ":90D:" in problem for problem in problems(found))
+    assert any(total in problem or ":90D:" in problem for problem in problems(parsed_statements))
 
 
 def test_a_page_by_itself_may_declare_more_than_it_holds_and_says_so() -> None:
-    (found,) = statements(last(":90D:2EUR10,00", "-"))
+    (statement,) = statements(last(":90D:2EUR10,00", "-"))
 
-    assert (found.problems, found.totals) == ((), "")
-    assert any("not in this file" in note for note in found.notes)
+    assert (statement.problems, statement.totals) == ((), "")
+    assert any("not in this file" in note for note in statement.notes)
 
 
 @pytest.mark.parametrize("total", [":90D:0EUR10,00", ":90D:2EUR4,00", ":90D:nothing"])
 def test_a_page_by_itself_never_declares_less_than_it_holds(total: str) -> None:
-    (found,) = statements(last(total, "-"))
+    (statement,) = statements(last(total, "-"))
 
-    assert any(":90D:" in problem for problem in found.problems)
+    assert any(":90D:" in problem for problem in statement.problems)
 
 
 def test_a_whole_statement_is_held_to_its_total_as_before() -> None:
@@ -81,10 +81,10 @@ def test_a_whole_statement_is_held_to_its_total_as_before() -> None:
 
 
 def test_pages_of_an_interim_report_are_proved_by_the_total_on_the_last() -> None:
-    found = statements(interim(1), interim(2, ":90D:2EUR10,00", ":90C:0EUR0,00"))
+    parsed_statements = statements(interim(1), interim(2, ":90D:2EUR10,00", ":90C:0EUR0,00"))
 
-    assert problems(found) == []
-    assert [(statement.totals, statement.unproved) for statement in found] == [(":90D: and :90C:", "")] * 2
+    assert problems(parsed_statements) == []
+    assert [(statement.totals, statement.unproved) for statement in parsed_statements] == [(":90D: and :90C:", "")] * 2
 
 
 def test_a_page_of_an_interim_report_by_itself_is_refused_since_nothing_else_guards_it() -> None:
@@ -94,22 +94,22 @@ def test_a_page_of_an_interim_report_by_itself_is_refused_since_nothing_else_gua
 def test_only_an_expected_entry_of_an_interim_report_is_pending() -> None:
     expected = ENTRY.replace("D5,00", "ED5,00")
 
-    (found,) = statements(interim(1, ":90D:2EUR10,00", entries=ENTRY + expected))
+    (statement,) = statements(interim(1, ":90D:2EUR10,00", entries=ENTRY + expected))
 
-    assert [entry.status for entry in found.entries] == [EntryStatus.BOOKED, EntryStatus.PENDING]
+    assert [entry.status for entry in statement.entries] == [EntryStatus.BOOKED, EntryStatus.PENDING]
 
 
 @pytest.mark.parametrize("head", ["\n", ":25:20010020/0012345678\n"])
 def test_pages_that_follow_each_other_in_one_block_are_parted(head: str) -> None:
-    found = statements(first(), last("-", head=head))
+    parsed_statements = statements(first(), last("-", head=head))
 
-    assert problems(found) == []
-    assert [(statement.number, statement.page, imbalance(statement)) for statement in found] == [
+    assert problems(parsed_statements) == []
+    assert [(statement.number, statement.page, imbalance(statement)) for statement in parsed_statements] == [
         ("5/1", 1, Decimal()),
         ("5/2", 2, Decimal()),
     ]
-    assert {statement.account.identifier for statement in found} == {"20010020/0012345678"}
-    assert {statement.reference for statement in found} == {"STARTUMSE"}
+    assert {statement.account.identifier for statement in parsed_statements} == {"20010020/0012345678"}
+    assert {statement.reference for statement in parsed_statements} == {"STARTUMSE"}
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def test_pages_that_follow_each_other_in_one_block_are_parted(head: str) -> None
 def test_a_block_whose_pages_do_not_follow_each_other_is_refused_whole(written: str, instead: str) -> None:
     block = (first() + last("-", head="\n")).replace(written, instead)
 
-    (found,) = statements(block)
+    (statement,) = statements(block)
 
-    assert any("two statements may have run together" in problem for problem in found.problems)
+    assert any("two statements may have run together" in problem for problem in statement.problems)
 
 
 def test_pages_of_one_block_never_take_over_another_account() -> None:
-    found = statements(first(), last("-", head=":25:20010020/99\n"))
+    parsed_statements = statements(first(), last("-", head=":25:20010020/99\n"))
 
-    assert any("two statements may have run together" in problem for problem in problems(found))
+    assert any("two statements may have run together" in problem for problem in problems(parsed_statements))

@@ -108,7 +108,7 @@ def test_leading_zeros_beyond_fifteen_digits_are_an_amount_and_more_digits_are_n
 def test_an_interim_report_cannot_say_what_a_sign_means_because_its_totals_have_none() -> None:
     text = ":20:R\r\n:25:1\r\n:34F:EUR0,\r\n:13D:2401311200+0100\r\n:61:240131D-10,00NTRFX\r\n"
     (bare,) = read(f"{text}-\r\n".encode())
-    (told,) = read(f"{text}:90D:1EUR10,00\r\n-\r\n".encode())
+    (parsed_statement,) = read(f"{text}:90D:1EUR10,00\r\n-\r\n".encode())
 
     assert any("no way of reading it" in problem for problem in bare.problems)
-    assert any("more than one way of reading it" in problem for problem in told.problems)
+    assert any("more than one way of reading it" in problem for problem in parsed_statement.problems)

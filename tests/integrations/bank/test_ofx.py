@@ -31,11 +31,11 @@ def test_corpus_file_reads_as_its_ground_truth_says(path: Path) -> None:
         with pytest.raises(UnreadableFile, match="holds no statement"):
             read(path.read_bytes())
         return
-    found = read(path.read_bytes())
+    statements = read(path.read_bytes())
 
-    assert [_found(each) for each in found] == [_expected(each) for each in expected]
-    for statement_found, statement_expected in zip(found, expected, strict=True):
-        entries = [_found_entry(each) for each in statement_found.entries]
+    assert [_describe_statement(each) for each in statements] == [_expected(each) for each in expected]
+    for statement_found, statement_expected in zip(statements, expected, strict=True):
+        entries = [_describe_entry(each) for each in statement_found.entries]
         wanted = [_expected_entry(each) for each in statement_expected["transactions"]]
         for extra in UNEXPECTED.get(path.name, ()):
             for row in (*entries, *wanted):
@@ -43,7 +43,7 @@ def test_corpus_file_reads_as_its_ground_truth_says(path: Path) -> None:
         assert entries == wanted
 
 
-def _found(each: Statement) -> dict[str, Any]:
+def _describe_statement(each: Statement) -> dict[str, Any]:
     return {
         "account": each.account.identifier,
         "currency": each.account.currency,
@@ -76,7 +76,7 @@ def _expected_balance(balance: dict[str, Any] | None) -> tuple[Decimal, date | N
     return Decimal(balance["amount"]), on
 
 
-def _found_entry(each: Entry) -> dict[str, Any]:
+def _describe_entry(each: Entry) -> dict[str, Any]:
     return {
         "fitid": each.bank_id,
         "type": each.kind,

@@ -12,8 +12,8 @@ from tests.integrations.bank.ofx_files import only, statement
 TWO = "<STMTTRN><TRNAMT>1<FITID>a</STMTTRN><STMTTRN><TRNAMT>2<FITID>b</STMTTRN>"
 
 
-def amounts(found: Statement) -> list[str]:
-    return [str(entry.amount) for entry in found.entries]
+def amounts(parsed_statement: Statement) -> list[str]:
+    return [str(entry.amount) for entry in parsed_statement.entries]
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_tag_that_closes_wrongly_or_not_at_all_costs_nothing(before: str, after:
     ],
 )
 def test_entry_whose_opening_tag_is_damaged_refuses_the_statement_or_is_read(before: str, after: str) -> None:
-    found = only(statement(TWO).replace(before.encode(), after.encode()))
+    parsed_statement = only(statement(TWO).replace(before.encode(), after.encode()))
 
-    assert found.problems or amounts(found) == ["1", "2"]
+    assert parsed_statement.problems or amounts(parsed_statement) == ["1", "2"]
 
 
 def test_damaged_entry_with_damaged_ends_is_no_leaf_of_the_list() -> None:
@@ -106,10 +106,10 @@ def test_text_keeps_what_is_no_tag_of_ofx(written: str, read_as: str) -> None:
     ],
 )
 def test_what_is_no_entry_is_counted_by_name(more: str, named: str) -> None:
-    found = only(statement(TWO).replace(b"</STMTRS>", more.encode() + b"</STMTRS>"))
+    parsed_statement = only(statement(TWO).replace(b"</STMTRS>", more.encode() + b"</STMTRS>"))
 
-    assert (amounts(found), found.problems) == (["1", "2"], ())
-    assert [(named in name, count) for name, count in found.left_out.items()] == [(True, 1)]
+    assert (amounts(parsed_statement), parsed_statement.problems) == (["1", "2"], ())
+    assert [(named in name, count) for name, count in parsed_statement.left_out.items()] == [(True, 1)]
 
 
 @pytest.mark.parametrize(

@@ -39,13 +39,13 @@ def test_two_amounts_in_one_entry_are_a_problem() -> None:
 
 
 def test_entry_left_open_ends_where_the_next_one_starts() -> None:
-    found = only(statement("<STMTTRN><TRNAMT>1<STMTTRN><TRNAMT>2</STMTTRN>"))
+    parsed_statement = only(statement("<STMTTRN><TRNAMT>1<STMTTRN><TRNAMT>2</STMTTRN>"))
 
-    assert [(each.amount, each.raw) for each in found.entries] == [
+    assert [(each.amount, each.raw) for each in parsed_statement.entries] == [
         (Decimal(1), "<STMTTRN><TRNAMT>1"),
         (Decimal(2), "<STMTTRN><TRNAMT>2</STMTTRN>"),
     ]
-    assert found.problems == ()
+    assert parsed_statement.problems == ()
 
 
 def test_ledger_balance_that_is_no_amount_is_a_problem_and_a_blank_one_is_not() -> None:

@@ -24,13 +24,13 @@ def file(*transactions: str, ledger: str = "") -> bytes:
     return statement("".join(transactions), closing)
 
 
-def only(data: bytes, **told: str) -> Statement:
-    (found,) = read(data, **told)
-    return found
+def only(data: bytes, **settings: str) -> Statement:
+    (parsed_statement,) = read(data, **settings)
+    return parsed_statement
 
 
-def amounts(found: Statement) -> list[Decimal | None]:
-    return [entry.amount for entry in found.entries]
+def amounts(parsed_statement: Statement) -> list[Decimal | None]:
+    return [entry.amount for entry in parsed_statement.entries]
 
 
 BOUGHT, SOLD = row(2, "-10.00", "Compra", "1"), row(3, "30.00", "Venda", "2")
@@ -43,10 +43,10 @@ def test_rows_that_state_the_balance_at_their_place_are_left_out_and_counted() -
         ledger="1020.00",
     )
 
-    found = only(data)
+    parsed_statement = only(data)
 
-    assert amounts(found) == [Decimal("-10.00"), Decimal("30.00")]
-    assert found.left_out == {"rows that state a balance": 3}
+    assert amounts(parsed_statement) == [Decimal("-10.00"), Decimal("30.00")]
+    assert parsed_statement.left_out == {"rows that state a balance": 3}
 
 
 def test_a_file_from_new_to_old_shows_the_same() -> None:
@@ -67,9 +67,9 @@ def test_a_row_of_zero_moves_nothing_and_is_left_out() -> None:
 
 @pytest.mark.parametrize("ledger", ["", "100.00"])
 def test_a_row_that_nothing_shows_to_be_a_balance_is_no_money_until_someone_says_so(ledger: str) -> None:
-    found = only(file(BOUGHT, row(2, "1000.00", "Saldo do dia"), ledger=ledger))
+    parsed_statement = only(file(BOUGHT, row(2, "1000.00", "Saldo do dia"), ledger=ledger))
 
-    assert (amounts(found), found.left_out) == ([Decimal("-10.00"), None], {})
+    assert (amounts(parsed_statement), parsed_statement.left_out) == ([Decimal("-10.00"), None], {})
 
 
 def test_a_row_with_an_id_is_never_left_out_unasked() -> None:
@@ -102,11 +102,11 @@ def test_the_dead_letter_asks_and_closes_when_the_row_is_posted() -> None:
     where = connection()
     data = file(BOUGHT, row(2, "1000.00", "Saldo do dia"), ledger="100.00")
 
-    asked = load(where, "banco.ofx", data)
+    first_run = load(where, "banco.ofx", data)
     message = DeadLetter.objects.for_tenant(where.tenant).get().errors[0]["message"]
     posted = load(where, "banco.ofx", data, again=True, balance_rows="post")
 
-    assert (asked.state, asked.ok, asked.dead) == (Run.State.PARTIAL, 1, 1)
+    assert (first_run.state, first_run.ok, first_run.dead) == (Run.State.PARTIAL, 1, 1)
     assert "1000.00 of 'Saldo do dia' may state a balance" in message
     assert 'balance_rows="leave out"' in message
     assert (posted.state, {each.amount for each in rows(where)}) == (Run.State.SUCCEEDED, {Decimal(-10), Decimal(1000)})

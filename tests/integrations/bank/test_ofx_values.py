@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.bank.formats.either_mark import amount
+from integrations.bank.formats.either_mark import parse_either
 from integrations.bank.formats.ofx import read
 from integrations.bank.formats.ofx_values import day
 from tests.integrations.bank.ofx_files import only, statement
@@ -48,11 +48,11 @@ from tests.integrations.bank.ofx_files import only, statement
     ],
 )
 def test_amount_is_a_strict_ascii_decimal_or_nothing(text: str, expected: str | None) -> None:
-    assert amount(text) == (None if expected is None else Decimal(expected))
+    assert parse_either(text) == (None if expected is None else Decimal(expected))
 
 
 def test_negative_zero_is_plain_zero() -> None:
-    assert str(amount("-0.00")) == "0.00"
+    assert str(parse_either("-0.00")) == "0.00"
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,10 @@ def test_statements_inside_one_file_overlap_as_files_do() -> None:
     load(where, "02.qfx", sample("02_collated_overlap.qfx"))
 
     assert active(where) == [
-        ("2026-06-02", Decimal(-10)), ("2026-06-20", Decimal("-25.5")), ("2026-07-05", Decimal(-7)),
-    ]  # fmt: skip
+        ("2026-06-02", Decimal(-10)),
+        ("2026-06-20", Decimal("-25.5")),
+        ("2026-07-05", Decimal(-7)),
+    ]
 
 
 def test_a_statement_sent_again_in_its_file_with_one_word_corrected_keeps_its_rows() -> None:

@@ -11,7 +11,7 @@ import pytest
 from ingestion.actions import Selection, replay
 from ingestion.models import Connection, DeadLetter, Run
 from ingestion.running import execute
-from integrations.bank.listings import compressed
+from integrations.bank.listings import compress
 from integrations.bank.models import BankStatement, BankTransaction
 from tests.databases import all_on_sqlite
 from tests.integrations.bank.camt_messages import entry, message
@@ -37,7 +37,7 @@ def spoiled(data: bytes, amount: int) -> bytes:
     return data.replace(f'"{amount},00"'.encode(), b'"nothing"')
 
 
-def told(*files: bytes, name: str = "acme") -> list[str]:
+def load_and_note(*files: bytes, name: str = "acme") -> list[str]:
     return [notes(put(connection(name), f"{at}.txt", data, currency="EUR")) for at, data in enumerate(files)]
 
 
@@ -59,22 +59,22 @@ def statement(*entries: Booked, pending: int | None = None) -> bytes:
 def test_parts_of_a_day_are_named_beside_a_dead_letter() -> None:
     later = spoiled(export(TEA, BACK, RENT._replace(amount=-9)), -9)
 
-    said = told(export(RENT, TEA), later)
+    run_notes = load_and_note(export(RENT, TEA), later)
 
-    assert PARTS in said[1]
-    assert f"In doubt: {DAY} -1 EUR; together -1, by which the ledger may differ" in said[1]
+    assert PARTS in run_notes[1]
+    assert f"In doubt: {DAY} -1 EUR; together -1, by which the ledger may differ" in run_notes[1]
 
 
 def test_parts_of_a_day_are_named_beside_a_pending_entry() -> None:
-    said = told(statement(RENT, TEA), statement(TEA, BACK, RENT._replace(amount=-9), pending=-9))
+    run_notes = load_and_note(statement(RENT, TEA), statement(TEA, BACK, RENT._replace(amount=-9), pending=-9))
 
-    assert PARTS in said[1]
+    assert PARTS in run_notes[1]
 
 
 def test_a_pending_entry_is_no_part_of_a_day() -> None:
-    said = told(statement(RENT, TEA, BACK, pending=1), statement(RENT, TEA, BACK._replace(amount=2)))
+    run_notes = load_and_note(statement(RENT, TEA, BACK, pending=1), statement(RENT, TEA, BACK._replace(amount=2)))
 
-    assert "parts of" not in said[1]
+    assert "parts of" not in run_notes[1]
 
 
 @pytest.mark.usefixtures("few_a_page")
@@ -83,9 +83,9 @@ def test_parts_of_a_day_are_named_across_the_pages_of_a_run(turned: bool) -> Non
     others = [Booked(DAY, amount, "Shop", "") for amount in (10, 20, 30, 40)]
     entries = [TEA, *others]
 
-    said = told(export(RENT, TEA), export(*(entries[::-1] if turned else entries)))
+    run_notes = load_and_note(export(RENT, TEA), export(*(entries[::-1] if turned else entries)))
 
-    assert PARTS in said[1]
+    assert PARTS in run_notes[1]
 
 
 @pytest.mark.parametrize(
@@ -103,24 +103,24 @@ def test_where_an_unreadable_entry_may_make_parts_of_a_day_the_run_says_that_it_
     files = [export(*earlier), export(*later, later[-1]._replace(text="Another"))]
     files = [data if amount is None else spoiled(data, amount) for data, amount in zip(files, spoil, strict=True)]
 
-    said = told(*files)
+    run_notes = load_and_note(*files)
 
-    assert "not checked" in said[1]
-    assert UNREAD in said[1]
+    assert "not checked" in run_notes[1]
+    assert UNREAD in run_notes[1]
 
 
 def test_an_unreadable_entry_that_both_files_have_makes_no_parts_of_a_day() -> None:
     files = [spoiled(export(RENT, TEA), -5), spoiled(export(RENT, TEA, BACK), -5)]
 
-    said = told(*files)
+    run_notes = load_and_note(*files)
 
-    assert "parts of" not in said[1]
+    assert "parts of" not in run_notes[1]
 
 
 def test_an_unreadable_entry_that_comes_again_mended_makes_no_parts_of_a_day() -> None:
-    said = told(spoiled(export(RENT, TEA), -5), export(RENT, TEA, BACK))
+    run_notes = load_and_note(spoiled(export(RENT, TEA), -5), export(RENT, TEA, BACK))
 
-    assert "parts of" not in said[1]
+    assert "parts of" not in run_notes[1]
 
 
 @pytest.mark.slow
@@ -132,16 +132,16 @@ def test_of_three_parts_of_a_day_every_entry_in_doubt_is_named_in_whatever_order
     first, last = Booked(DAY, 11, "Pay", ""), Booked(DAY, 11, "Pay", "")
     files = [export(last, RENT), export(TEA, BACK), export(first)]
 
-    said = "".join(told(*carry([files[at] for at in order])))
+    run_notes = "".join(load_and_note(*carry([files[at] for at in order])))
 
     assert stored("acme") == true([last, RENT, TEA, BACK])
-    assert f"In doubt: {DAY} 11 EUR; together 11, by which the ledger may differ" in said
+    assert f"In doubt: {DAY} 11 EUR; together 11, by which the ledger may differ" in run_notes
 
 
 def test_a_day_that_grew_twice_is_no_day_in_parts() -> None:
-    said = told(export(RENT), export(RENT, TEA), export(RENT, TEA, BACK), export(RENT, TEA))
+    run_notes = load_and_note(export(RENT), export(RENT, TEA), export(RENT, TEA, BACK), export(RENT, TEA))
 
-    assert "parts of" not in "".join(said)
+    assert "parts of" not in "".join(run_notes)
 
 
 @pytest.mark.parametrize("ids", ["", "once", "trust"])
@@ -149,25 +149,25 @@ def test_entries_with_ids_of_the_bank_are_told_by_these_and_not_named(ids: str) 
     named = [each._replace(name=f"F{at}") for at, each in enumerate([RENT, TEA, BACK])]
     files = [ofx(Cutting("", 0, entries, DAY, DAY)) for entries in (named[:2], named[1:])]
 
-    said = [notes(put(connection(), f"{at}.ofx", data, ids=ids)) for at, data in enumerate(files)]
+    run_notes = [notes(put(connection(), f"{at}.ofx", data, ids=ids)) for at, data in enumerate(files)]
 
     assert [amount for _, amount in active(connection())] == [-5, -1, 1]
-    assert "parts of" not in "".join(said)
+    assert "parts of" not in "".join(run_notes)
 
 
 def test_entries_whose_ids_are_ignored_are_told_by_nothing_and_named() -> None:
     named = [each._replace(name=f"F{at}") for at, each in enumerate([RENT, TEA, BACK])]
     files = [ofx(Cutting("", 0, entries, DAY, DAY)) for entries in (named[:2], named[1:])]
 
-    said = [notes(put(connection(), f"{at}.ofx", data, ids="ignore")) for at, data in enumerate(files)]
+    run_notes = [notes(put(connection(), f"{at}.ofx", data, ids="ignore")) for at, data in enumerate(files)]
 
-    assert PARTS in said[1]
+    assert PARTS in run_notes[1]
 
 
 @pytest.mark.slow
 def test_an_entry_mended_in_its_dead_letter_makes_the_parts_of_a_day_known() -> None:
     where = connection()
-    told(spoiled(export(RENT, TEA), -5), export(TEA, BACK))
+    load_and_note(spoiled(export(RENT, TEA), -5), export(TEA, BACK))
 
     run = mended(where)
 
@@ -189,10 +189,10 @@ def mended(where: Connection) -> Run:
 
 def test_an_entry_mended_in_its_dead_letter_is_of_its_statement_however_many_of_its_head_came_since() -> None:
     where = connection()
-    told(spoiled(export(RENT, TEA), -5))
+    load_and_note(spoiled(export(RENT, TEA), -5))
     statements = BankStatement.objects.for_tenant(where.tenant)
     own, later = statements.get(), statements.get()
-    later.pk, later.listing = None, compressed(f"ends={DAY}:{DAY} {DAY} -1")
+    later.pk, later.listing = None, compress(f"ends={DAY}:{DAY} {DAY} -1")
     copies = [copy(later) for _ in range(41)]
     for at, each in enumerate(copies):
         each.external_id = f"later-{at}"
@@ -208,7 +208,7 @@ def test_an_entry_mended_in_its_dead_letter_is_of_its_statement_however_many_of_
 def test_an_entry_of_the_amount_of_another_one_is_another_part_of_the_day(turned: bool) -> None:
     files = [export(TEA, RENT._replace(text="Book"), BACK), export(TEA, RENT)]
 
-    said = told(*(files[::-1] if turned else files))
+    run_notes = load_and_note(*(files[::-1] if turned else files))
 
-    assert PARTS in said[1]
-    assert f"In doubt: {DAY} -1 EUR; together -1" in said[1]
+    assert PARTS in run_notes[1]
+    assert f"In doubt: {DAY} -1 EUR; together -1" in run_notes[1]

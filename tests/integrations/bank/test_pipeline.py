@@ -125,17 +125,17 @@ def test_overlapping_statements_merge_and_twins_survive_in_every_order_of_import
         return mt940(balance(first), entries, balance(str(int(last) + 1)), number=f"{first}-{last}")
 
     parts = [part("260105", "260106"), part("260106", "260107"), part("260107", "260108")]
-    seen = []
+    ledgers = []
     for index, order in enumerate(permutations(parts)):
         where = connection(f"order-{index}")
         for data in order:
             load(where, "part.sta", data)
-        seen.append(ledger(where))
+        ledgers.append(ledger(where))
 
-    assert seen[0] == sorted(
+    assert ledgers[0] == sorted(
         (f"2026-01-{day[4:]}", Decimal(amount.replace(",", "."))) for day, amounts in days.items() for amount in amounts
     )
-    assert all(one == seen[0] for one in seen)
+    assert all(ledger_rows == ledgers[0] for ledger_rows in ledgers)
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 
 from integrations.bank.identity import Ids
-from integrations.bank.identity import keyed as keyed_of
-from integrations.bank.pages import Reading, reopened
-from integrations.bank.proofs import fault, proofs
+from integrations.bank.identity import key_entries as keyed_of
+from integrations.bank.pages import StatementPages, reopen_statement
+from integrations.bank.proofs import find_fault, list_proofs
 from integrations.bank.statements import Account, Balance, Entry, EntryStatus, Statement
 from tests.integrations.bank.test_pipeline import connection, load, mt940
 
@@ -27,11 +27,11 @@ TIED = Statement(
 
 
 def verdicts(statement: Statement) -> list[str]:
-    return [proof.verdict for proof in proofs("june.sta", statement)]
+    return [proof.verdict for proof in list_proofs("june.sta", statement)]
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "expected"),
     [
         (TIED, ["balances proved"]),
         (replace(TIED, totals="2 entries"), ["balances proved", "totals proved"]),
@@ -54,9 +54,9 @@ def verdicts(statement: Statement) -> list[str]:
         ),
     ],
 )
-def test_each_statement_says_what_it_proves_or_why_nothing(statement: Statement, told: list[str]) -> None:
-    assert fault(statement) is None
-    assert verdicts(statement) == told
+def test_each_statement_says_what_it_proves_or_why_nothing(statement: Statement, expected: list[str]) -> None:
+    assert find_fault(statement) is None
+    assert verdicts(statement) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_each_statement_says_what_it_proves_or_why_nothing(statement: Statement,
     ],
 )
 def test_what_is_disproved_loads_nothing(statement: Statement, why: str) -> None:
-    error = fault(statement)
+    error = find_fault(statement)
 
     assert error is not None
     assert why in str(error)
@@ -95,10 +95,10 @@ def test_a_run_names_the_verdict_of_each_statement_under_its_file() -> None:
 def test_a_refused_statement_names_the_same_cause_again_from_its_dead_letter() -> None:
     statement = replace(TIED, entries=(replace(ENTRY, amount=None, amount_text="7,00"),))
     entries = [keyed for _, group in keyed_of([statement]) for keyed in group]
-    (page,) = Reading("a.sta", statement, entries, Ids.UNTOLD).pages(10)
+    (page,) = StatementPages("a.sta", statement, entries, Ids.UNSET).pages(10)
     (refusal,) = page.refused
 
-    (again,) = reopened(refusal.record).refused
+    (again,) = reopen_statement(refusal.record).refused
 
     assert "entry 1: '7,00' is not an amount" in str(refusal.error)
     assert str(again.error) == str(refusal.error)

@@ -17,13 +17,13 @@ def qif_file(*records: str, head: str = "!Type:Bank") -> bytes:
     return "\r\n".join([head, *(line for record in records for line in (*record.split("|"), "^"))]).encode()
 
 
-def only(data: bytes, **told: str) -> Statement:
-    (statement,) = qif.read(data, **told)
+def only(data: bytes, **settings: str) -> Statement:
+    (statement,) = qif.read(data, **settings)
     return statement
 
 
-def entry(record: str, **told: str) -> Entry:
-    (read,) = only(qif_file(record), **told).entries
+def entry(record: str, **settings: str) -> Entry:
+    (read,) = only(qif_file(record), **settings).entries
     return read
 
 
@@ -69,7 +69,7 @@ def test_day_is_read_in_the_order_that_was_told(text: str, order: str, day: date
     ],
 )
 def test_order_of_day_and_month_is_seen_where_only_one_fits_every_day(texts: list[str], order: str) -> None:
-    assert QifDates.told_or_seen("", texts).order == order
+    assert QifDates.find("", texts).order == order
 
 
 def test_days_that_more_than_one_order_fits_are_refused_until_it_is_told() -> None:

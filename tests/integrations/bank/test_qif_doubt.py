@@ -19,8 +19,8 @@ OPENING = "D2/12'24|T50.00|POpening Balance|L[Checking]"
 OUT = "opening balances (a QIF file has no closing one)"
 
 
-def amounts(data: bytes, **told: str) -> list[str]:
-    return [each.amount_text for each in only(data, **told).entries]
+def amounts(data: bytes, **settings: str) -> list[str]:
+    return [each.amount_text for each in only(data, **settings).entries]
 
 
 def test_the_first_entry_that_names_its_own_account_is_an_opening_balance() -> None:
@@ -104,9 +104,9 @@ def test_an_investment_list_alone_is_refused_with_what_to_export() -> None:
 
 
 def test_other_amounts_of_the_file_show_what_marks_decimals_and_else_the_config_does() -> None:
-    one, shown = qif_file("D25/06/2026|T12.500"), qif_file("D25/06/2026|T12.500", "D26/06/2026|T7.25")
+    doubtful_file, clear_file = qif_file("D25/06/2026|T12.500"), qif_file("D25/06/2026|T12.500", "D26/06/2026|T7.25")
 
-    assert only(one, currency="USD").entries[0].amount is None
-    assert only(shown, currency="USD").entries[0].amount == Decimal("12.5")
-    assert only(one, currency="USD", decimal=",").entries[0].amount == Decimal(12500)
-    assert read_file(shown, currency="USD")[0].entries[0].amount == Decimal("12.5")
+    assert only(doubtful_file, currency="USD").entries[0].amount is None
+    assert only(clear_file, currency="USD").entries[0].amount == Decimal("12.5")
+    assert only(doubtful_file, currency="USD", decimal=",").entries[0].amount == Decimal(12500)
+    assert read_file(clear_file, currency="USD")[0].entries[0].amount == Decimal("12.5")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from integrations.bank.formats import read_file
-from integrations.bank.identity import Ids, keyed
-from integrations.bank.pages import Reading
+from integrations.bank.identity import Ids, key_entries
+from integrations.bank.pages import StatementPages
 from tests.calls import calls_of
 from tests.integrations.bank import bulk_files
 from tests.integrations.bank.camt_messages import balance, entry, message
@@ -80,9 +80,19 @@ def work(build: Build, count: int) -> int:
 
 
 SHAPES: list[Build] = [
-    mt940_entries, mt940_signed_entries, mt940_statements, mt940_long_text, mt940_dashes, mt942_entries,
-    camt_entries, camt_parts, camt_statements, camt_balances, bulk_files.ofx, bulk_files.csv,
-]  # fmt: skip
+    mt940_entries,
+    mt940_signed_entries,
+    mt940_statements,
+    mt940_long_text,
+    mt940_dashes,
+    mt942_entries,
+    camt_entries,
+    camt_parts,
+    camt_statements,
+    camt_balances,
+    bulk_files.ofx,
+    bulk_files.csv,
+]
 
 
 @pytest.mark.slow
@@ -96,14 +106,14 @@ def test_ten_times_the_entries_are_ten_times_the_work(build: Build) -> None:
 def test_ten_times_the_entries_are_ten_times_the_work_to_tell_twins_and_make_pages(form: str) -> None:
     def pages(count: int) -> int:
         statements = read_file(bulk_files.FORMATS[form](count), currency="EUR")
-        placed = list(keyed(statements))
+        placed = list(key_entries(statements))
         return calls_of(
             lambda: [
                 page.formerly and page.formerly()
                 for statement, entries in placed
-                for page in Reading("file", statement, entries, Ids.UNTOLD).pages(100)
+                for page in StatementPages("file", statement, entries, Ids.UNSET).pages(100)
             ]
-        ) + calls_of(lambda: list(keyed(statements)))
+        ) + calls_of(lambda: list(key_entries(statements)))
 
     assert pages(1_000) <= 11 * pages(100)
 
@@ -112,9 +122,9 @@ def test_ten_times_the_entries_are_ten_times_the_work_to_tell_twins_and_make_pag
 @pytest.mark.parametrize("count", [3_000, pytest.param(30_000, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("build", [mt940_entries, camt_entries], ids=lambda build: build.__name__)
 def test_a_large_file_is_read_whole_and_proved(build: Build, count: int) -> None:
-    (found,) = read_file(build(count))
+    (statement,) = read_file(build(count))
 
-    assert (len(found.entries), found.problems, found.unproved) == (count, (), "")
+    assert (len(statement.entries), statement.problems, statement.unproved) == (count, (), "")
 
 
 @pytest.mark.slow

@@ -45,8 +45,8 @@ def load(data: bytes | str, where: Connection | None = None, **config: Any) -> R
 
 def rows(run: Run) -> list[tuple[str, str]]:
     """Day and amount of every row in the ledger."""
-    found = BankTransaction.objects.for_tenant(run.tenant).order_by("booked_on", "amount")
-    return [(row.booked_on.isoformat(), f"{row.amount:.2f}") for row in found]
+    transactions = BankTransaction.objects.for_tenant(run.tenant).order_by("booked_on", "amount")
+    return [(row.booked_on.isoformat(), f"{row.amount:.2f}") for row in transactions]
 
 
 def dead_letters(run: Run) -> list[str]:
@@ -163,8 +163,8 @@ def test_file_loads_with_what_it_does_not_say(
 def test_texts_keep_what_looks_like_tags_and_entities_of_html_are_read() -> None:
     run = load("13_texts.ofx")
 
-    found = BankTransaction.objects.for_tenant(run.tenant).order_by("-amount")
-    assert [(row.counterparty, row.description) for row in found] == [
+    transactions = BankTransaction.objects.for_tenant(run.tenant).order_by("-amount")
+    assert [(row.counterparty, row.description) for row in transactions] == [
         ("AT&T SHOP", "paid <b>twice</b> & more"),
         ("A <B> &amp; C", "x < y"),
         ("Café", ""),
@@ -181,8 +181,8 @@ def test_days_that_may_be_either_month_are_refused_with_the_setting_that_settles
 def test_short_second_row_carries_the_description_on() -> None:
     run = load("ocbc_two_row_description.csv")
 
-    found = BankTransaction.objects.for_tenant(run.tenant).order_by("booked_on")
-    assert [row.description for row in found] == [
+    transactions = BankTransaction.objects.for_tenant(run.tenant).order_by("booked_on")
+    assert [row.description for row in transactions] == [
         "CASH WITHDRAWAL  ATM 11-1111 BRANCH",
         "DEBIT PURCHASE 15/04/25 11-1111 NOODLE BAR",
     ]

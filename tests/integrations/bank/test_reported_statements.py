@@ -31,15 +31,19 @@ def mt942(*lines: str) -> Statement:
     [
         ("260105D10,00FMSCNONREF\r\nBALANCE_CASHBACK-510151a4-4ead-46c5-05ab", "FMSC", "", ""),
         ("2601050105D10,NMSC341241773/1ABC//O/341241774\r\nPaiement", "NMSC", "341241773/1ABC", "O/341241774"),
-        ("2601050105DR10,NTRFBIPI-abcdefghijklmnopqrstuvwxyz0123//2026010512345", "NTRF", "BIPI-abcdefghijklmnopqrstuvwxyz0123",
-         "2026010512345"),
+        (
+            "2601050105DR10,NTRFBIPI-abcdefghijklmnopqrstuvwxyz0123//2026010512345",
+            "NTRF",
+            "BIPI-abcdefghijklmnopqrstuvwxyz0123",
+            "2026010512345",
+        ),
         ("2601050105DF10,00S   X", "S", "X", ""),
         ("2601050105DR10,00S445328556-7650//1", "S445", "328556-7650", "1"),
         ("2601050105D0000000000010,00N541NONREF\r\nNL91ABNA0417164300", "N541", "", ""),
         ("260105    D10,00NTRFNONREF", "NTRF", "", ""),
         ("2601050105D        10,00NTRFX", "NTRF", "X", ""),
     ],
-)  # fmt: skip
+)
 def test_lines_that_other_parsers_choke_on_are_read(line: str, kind: str, reference: str, bank_id: str) -> None:
     (only,) = mt940(f":61:{line}").entries
 
@@ -63,14 +67,14 @@ def test_an_entry_of_zero_that_carries_on_a_text_is_kept() -> None:
 
 
 def test_a_text_about_the_statement_belongs_to_no_entry() -> None:
-    found = mt940(
+    parsed = mt940(
         ":61:260105D10,00NTRFX",
         ":86:Rent",
         after="\r\n:64:C260131EUR90,00\r\n:65:C260201EUR90,00\r\n:86:/SUM/1/0/10,00/0,00/",
     )
 
-    assert found.entries[0].description == "Rent"
-    assert found.left_out == {"texts after the last entry": 1}
+    assert parsed.entries[0].description == "Rent"
+    assert parsed.left_out == {"texts after the last entry": 1}
 
 
 def test_a_statement_without_entries_may_have_a_text() -> None:
@@ -79,11 +83,11 @@ def test_a_statement_without_entries_may_have_a_text() -> None:
 
 @pytest.mark.parametrize("total", ["1EUR10,00", "1EUR 10,00", "00001EUR10,"])
 def test_floor_limit_and_totals_with_a_blank_or_without_digits_are_read(total: str) -> None:
-    found = mt942(
+    parsed = mt942(
         ":34F:EUR 999999999999,99", ":13D:2601051200+0100", ":61:260105D10,00NTRFX", f":90D:{total}", ":90C:EUR,00"
     )
 
-    assert (found.problems, found.unproved) == ((), "")
+    assert (parsed.problems, parsed.unproved) == ((), "")
 
 
 def test_a_line_break_inside_a_tag_is_mended() -> None:
@@ -95,9 +99,9 @@ def test_a_line_break_inside_a_tag_is_mended() -> None:
 def test_statements_without_a_reference_are_told_apart_by_their_header_lines() -> None:
     day = "BANKNL2A\n940\nBANKNL2A\n:25:NL1\n:28:{0}/01\n:60F:C260101EUR1,00\n:62F:C260101EUR1,00\n:64:C260101EUR1,00\n-\n"
 
-    found = read_file((day.format(1) + day.format(2)).encode())
+    statements = read_file((day.format(1) + day.format(2)).encode())
 
-    assert [(each.number, each.problems, imbalance(each)) for each in found] == [("1/01", (), 0), ("2/01", (), 0)]
+    assert [(each.number, each.problems, imbalance(each)) for each in statements] == [("1/01", (), 0), ("2/01", (), 0)]
 
 
 def camt(*parts: str, **kind: str) -> Statement:
@@ -150,22 +154,22 @@ def test_the_other_side_is_read_whichever_amount_the_transaction_states(amount: 
 
 
 def test_a_day_that_is_left_empty_is_no_day() -> None:
-    found = camt(
+    parsed = camt(
         "<CreDtTm/><FrToDt><FrDtTm/></FrToDt>", *ENDS, entry("10.00", rest="<ValDt><Dt>2026-01-05</Dt></ValDt>")
     )
 
-    assert found.period_start is None
-    assert found.entries[0].value_on is not None
+    assert parsed.period_start is None
+    assert parsed.entries[0].value_on is not None
 
 
 def test_two_accounts_in_a_file_of_which_one_has_no_entries_are_both_read() -> None:
-    one = message(*ENDS, entry("10.00")).decode()
-    other = one[one.index("<Stmt>") : one.index("</Stmt>")].replace("DE00", "DE11")
-    other = other[: other.index("<Ntry>")].replace("10.00", "0") + "</Stmt>"
+    text = message(*ENDS, entry("10.00")).decode()
+    second_statement = text[text.index("<Stmt>") : text.index("</Stmt>")].replace("DE00", "DE11")
+    second_statement = second_statement[: second_statement.index("<Ntry>")].replace("10.00", "0") + "</Stmt>"
 
-    found = read_file(one.replace("</BkToCstmrStmt>", f"{other}</BkToCstmrStmt>").encode())
+    statements = read_file(text.replace("</BkToCstmrStmt>", f"{second_statement}</BkToCstmrStmt>").encode())
 
-    assert [(each.account.identifier, len(each.entries), imbalance(each)) for each in found] == [
+    assert [(each.account.identifier, len(each.entries), imbalance(each)) for each in statements] == [
         ("DE00", 1, 0),
         ("DE11", 0, 0),
     ]

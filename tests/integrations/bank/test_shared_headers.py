@@ -20,7 +20,7 @@ MONTH_FIRST = DAY_FIRST.replace(b"28/02", b"2/28").replace(b"27/02", b"2/27")
 WITHOUT_BALANCE = b"Date,Description,Amount\n28/02/2024,Tea,-5.00\n27/02/2024,Rent,-10.00\n"
 
 
-def told(where: Connection, **config: str) -> Connection:
+def configure(where: Connection, **config: str) -> Connection:
     where.config = {"account": "77", **config}
     where.save()
     return where
@@ -33,7 +33,7 @@ def ledger(where: Connection) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("data", [DAY_FIRST, MONTH_FIRST], ids=["day first", "month first"])
 def test_the_settings_currency_is_that_of_a_header_that_names_none(data: bytes) -> None:
-    where = told(connection(), currency="EUR")
+    where = configure(connection(), currency="EUR")
 
     run = load(where, "june.csv", data)
 
@@ -49,7 +49,7 @@ def test_a_file_that_says_neither_account_nor_currency_asks_for_both_at_once() -
 
 @pytest.mark.parametrize("data", [DAY_FIRST, MONTH_FIRST], ids=["day first", "month first"])
 def test_without_a_setting_the_run_asks_for_the_currency(data: bytes) -> None:
-    where = told(connection())
+    where = configure(connection())
 
     run = load(where, "june.csv", data)
 
@@ -70,7 +70,7 @@ def test_without_a_setting_the_run_asks_for_the_currency(data: bytes) -> None:
 def test_a_layout_that_is_named_names_the_bank_and_its_currency_unless_a_currency_is_set(
     config: dict[str, Any], currency: str
 ) -> None:
-    where = told(connection(), **config)
+    where = configure(connection(), **config)
 
     load(where, "june.csv", DAY_FIRST)
 
@@ -81,7 +81,7 @@ def test_a_layout_that_is_named_names_the_bank_and_its_currency_unless_a_currenc
 @pytest.mark.parametrize("order", list(permutations((DAY_FIRST, WITHOUT_BALANCE))), ids=["balance first", "last"])
 @pytest.mark.slow
 def test_an_export_with_balances_and_one_without_are_of_one_account(order: tuple[bytes, bytes]) -> None:
-    where = told(connection(), currency="EUR")
+    where = configure(connection(), currency="EUR")
 
     for number, data in enumerate(order):
         load(where, f"{number}.csv", data)

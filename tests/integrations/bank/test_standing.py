@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.bank.standing import Standing, compared
+from integrations.bank.standing import Standing, compare
 
 Booked = list[tuple[int, date, Decimal]]
 DAYS = [date(2026, 6, day) for day in (10, 11, 12)]
@@ -30,8 +30,8 @@ def cut(chance: random.Random, booked: Booked) -> Standing:
     return Standing(opening, part[::-1] if falls else part, frozenset())
 
 
-def pairs(one: Standing, other: Standing) -> list[tuple[int, int]]:
-    days = [compared(one, other, day).in_step for day in DAYS]
+def pairs(first: Standing, second: Standing) -> list[tuple[int, int]]:
+    days = [compare(first, second, day).in_step for day in DAYS]
     return [(at, other_at) for steps in days for at, others in steps.items() for other_at in others]
 
 
@@ -54,7 +54,7 @@ def test_cuttings_of_one_day_alone_are_never_in_step() -> None:
     first, last = Standing(Decimal(100), day[:1], frozenset()), Standing(Decimal(100), day[2:], frozenset())
 
     assert pairs(first, last) == []
-    both = compared(first, last, DAYS[0])
+    both = compare(first, last, DAYS[0])
     assert both.has_same_ends
     assert both.other_at[both.after[0]] == [2]
 

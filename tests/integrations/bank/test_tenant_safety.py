@@ -53,7 +53,7 @@ def test_a_row_that_points_at_another_tenants_row_is_rejected_and_the_others_loa
         ],
     )
 
-    assert [one.record.key for one in loaded.ready] == ["good"]
+    assert [ready.record.key for ready in loaded.ready] == ["good"]
     assert {bad.record.key: bad.errors[0].code for bad in loaded.rejected} == {
         "bad": "foreign_key",
         "worse": "foreign_key",

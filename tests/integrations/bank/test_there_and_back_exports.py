@@ -14,7 +14,7 @@ from itertools import accumulate, permutations
 import pytest
 
 from integrations.bank.formats import read_file
-from integrations.bank.listings import Order, compressed, listed, listing, order
+from integrations.bank.listings import Order, compress, listing, parse_listing, read_order
 from integrations.bank.statements import Direction
 from tests.databases import seeds
 from tests.integrations.bank.test_balanced_twins import export, sums, take
@@ -43,31 +43,31 @@ def test_an_export_that_reads_alike_from_both_ends_counts_equal_entries_once_and
     where, amounts = connection(), [5, 5, -5, 5, -5]
     files = [part(amounts, (2, 3)), part(amounts, (3, 5))]
 
-    told = take(where, *(files[::-1] if turned else files))
+    run_notes = take(where, *(files[::-1] if turned else files))
 
     assert sums(where) == [-5, 5]
-    assert "one of them goes there and back between two balances, so that it reads alike from both ends" in told
-    assert "In doubt: 2024-04-10 -5 EUR; together -5, by which the ledger may differ" in told
+    assert "one of them goes there and back between two balances, so that it reads alike from both ends" in run_notes
+    assert "In doubt: 2024-04-10 -5 EUR; together -5, by which the ledger may differ" in run_notes
 
 
 @pytest.mark.slow
 def test_an_entry_that_takes_the_row_of_a_third_export_is_named_beside_that_one() -> None:
     where, amounts = connection(), [5, -5, 5, 5, 5]
 
-    told = take(where, *(part(amounts, span, falling=True) for span in [(4, 5), (2, 4), (0, 2)]))
+    run_notes = take(where, *(part(amounts, span, falling=True) for span in [(4, 5), (2, 4), (0, 2)]))
 
     assert sums(where) == [-5, 5, 5, 5]
-    assert "In doubt: 2024-04-10 5 EUR; together 5, by which the ledger may differ" in told
+    assert "In doubt: 2024-04-10 5 EUR; together 5, by which the ledger may differ" in run_notes
 
 
 @pytest.mark.slow
 def test_an_entry_between_other_balances_is_none_of_an_export_that_reads_alike_from_both_ends() -> None:
     where, amounts, spans = connection(), [5, -5, 5, -5, 5, 5, -5], [(1, 2), (5, 7)]
 
-    told = take(where, *(part(amounts, span) for span in spans))
+    run_notes = take(where, *(part(amounts, span) for span in spans))
 
     assert sums(where) == shown(amounts, spans)
-    assert "In doubt" not in told
+    assert "In doubt" not in run_notes
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -76,20 +76,20 @@ def test_exports_that_go_there_and_back_between_other_balances_share_no_entry(tu
     where = connection()
     files = [export([(10, 5, "Shop"), (10, -5, "Shop")], opening) for opening in (1000, 1005)]
 
-    told = take(where, *(files[::-1] if turned else files), files[0])
+    run_notes = take(where, *(files[::-1] if turned else files), files[0])
 
     assert sums(where) == [-5, -5, 5, 5]
-    assert "In doubt" not in told
+    assert "In doubt" not in run_notes
 
 
 @pytest.mark.slow
 def test_a_day_that_another_export_shows_whole_is_no_doubt() -> None:
     where, day = connection(), [(10, 5, "Shop"), (10, -5, "Shop")]
 
-    told = take(where, export(day, 100), export([(9, -1, "Tea"), *day, (11, -2, "Tea")], 101))
+    run_notes = take(where, export(day, 100), export([(9, -1, "Tea"), *day, (11, -2, "Tea")], 101))
 
     assert sums(where) == [-5, -2, -1, 5]
-    assert "In doubt" not in told
+    assert "In doubt" not in run_notes
 
 
 @pytest.mark.parametrize("falling", [False, True])
@@ -148,11 +148,11 @@ DOUBTED = {
 def test_what_the_balances_leave_open_is_named(history: str) -> None:
     amounts, spans, doubt = DOUBTED[history]
 
-    told = take(connection(), *(part(amounts, span) for span in spans))
+    run_notes = take(connection(), *(part(amounts, span) for span in spans))
 
-    assert doubt in told
-    assert "In doubt: 2024-04-10 " in told
-    assert "by which the ledger may differ from the bank's balance" in told
+    assert doubt in run_notes
+    assert "In doubt: 2024-04-10 " in run_notes
+    assert "by which the ledger may differ from the bank's balance" in run_notes
 
 
 def test_a_listing_says_in_which_direction_balances_show_it_or_that_it_reads_alike_from_both_ends() -> None:
@@ -168,8 +168,13 @@ def test_a_listing_says_in_which_direction_balances_show_it_or_that_it_reads_ali
 
     assert [each.direction for each in statements] == [Direction.RISING, Direction.FALLING, "", ""]
     between = (Decimal(1000), Decimal(1005))
-    assert [order(compressed(text)) for text in texts] == [Order(False), Order(True), Order(between=between), Order()]
-    assert [[int(amount) for _, amount, _ in listed(text).values()] for text in texts] == [
+    assert [read_order(compress(text)) for text in texts] == [
+        Order(False),
+        Order(True),
+        Order(between=between),
+        Order(),
+    ]
+    assert [[int(amount) for _, amount, _ in parse_listing(text).values()] for text in texts] == [
         [5, 5, -5],
         [-5, 5, 5],
         [5, -5],
@@ -197,10 +202,10 @@ def test_no_part_of_a_day_is_lost_or_doubled_in_silence(form: str) -> None:
         where = connection(f"seed-{seed}")
         if form == "mt940":
             booked = [Booked(DAY, amount, "Shop", "") for amount in amounts]
-            told = "".join(notes(put(where, "a.sta", mt940(cut(booked, span[0], span[1], "0")))) for span in spans)
+            run_notes = "".join(notes(put(where, "a.sta", mt940(cut(booked, span[0], span[1], "0")))) for span in spans)
         else:
-            told = take(where, *(part(amounts, span, falling=form != "csv") for span in spans))
+            run_notes = take(where, *(part(amounts, span, falling=form != "csv") for span in spans))
 
-        if Counter(sums(where)) != Counter(shown(amounts, spans)) and "In doubt" not in told:
+        if Counter(sums(where)) != Counter(shown(amounts, spans)) and "In doubt" not in run_notes:
             silent.append(seed)
     assert silent == []

@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from integrations.bank.identity import keyed
+from integrations.bank.identity import key_entries
 from integrations.bank.statements import Balance, Entry, Statement
-from integrations.bank.twins import Twins
+from integrations.bank.twins import TwinCounter
 from tests.integrations.bank.test_identity import statement
 
 
@@ -39,13 +39,13 @@ def tied(first: int, count: int, *, with_ids: bool) -> Statement:
 
 def remembered(count: int, size: int, *, with_ids: bool) -> float:
     """Bytes an entry of a run of so many, in statements of `size`, when the statements themselves are gone."""
-    twins = Twins()
+    twins = TwinCounter()
     gc.collect()
     gc.freeze()  # all tests of this run would be looked at again below
     tracemalloc.start()
     try:
         for first in range(0, count, size):
-            for _ in keyed([tied(first, size, with_ids=with_ids)], twins=twins):
+            for _ in key_entries([tied(first, size, with_ids=with_ids)], twins=twins):
                 pass
         del _
         gc.collect()

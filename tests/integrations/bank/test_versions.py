@@ -103,13 +103,14 @@ KEPT = {
         VERSIONS["another day"],
     ),
     "no number": (
-        [], [mt940("0602 D100,00 RENT", "0603 C40,00 A", number="0"), mt940("0602 D90,00 B", "0603 C30,00 C", number="0")],
+        [],
+        [mt940("0602 D100,00 RENT", "0603 C40,00 A", number="0"), mt940("0602 D90,00 B", "0603 C30,00 C", number="0")],
     ),
     "no balance changed": (
         [],
         [sta("7/1", "0602 10,00", "0602 10,00", f"0602 D{n},00 A", f"0602 C{n},00 B") for n in (3, 4)],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.every_database

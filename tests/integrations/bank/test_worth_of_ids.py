@@ -39,8 +39,10 @@ def test_ids_to_ignore_leave_the_texts_to_tell_and_withdraw_copies_that_were_loa
     put(where, "a.ofx", sample("47a_unstable_ids.ofx"), ids="ignore")
 
     assert active(where) == [
-        ("2026-06-03", Decimal("-45.1")), ("2026-06-04", Decimal(-5)), ("2026-06-05", Decimal(-6)),
-    ]  # fmt: skip
+        ("2026-06-03", Decimal("-45.1")),
+        ("2026-06-04", Decimal(-5)),
+        ("2026-06-05", Decimal(-6)),
+    ]
     assert "2 look-alikes are answered" in notes(run)
     assert set(BankLookAlike.objects.for_tenant(where.tenant).values_list("answer", flat=True)) == {"ignore"}
 

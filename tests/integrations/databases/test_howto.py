@@ -11,7 +11,7 @@ from django.db import OperationalError, connections
 from ingestion import CredentialError, SourceChanged, Transient
 from ingestion.models import Connection
 from ingestion.testing import registered
-from integrations.databases.errors import translated
+from integrations.databases.errors import translate_errors
 from tests.ingestion.runs import carry, queued
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import DAY, context, orders, pages, source, values
@@ -98,7 +98,7 @@ def sqlite_error(name: str) -> sqlite3.Error:
     ids=str,
 )
 def test_who_has_to_act_when_no_connection_comes_about(said: Any, cause: Any, error: type[Exception]) -> None:
-    with pytest.raises(error) as raised, translated("legacy"):
+    with pytest.raises(error) as raised, translate_errors("legacy"):
         raise OperationalError(*said) from cause
 
     assert "10.0.0.1" not in str(raised.value)

@@ -6,7 +6,7 @@ import pytest
 
 from ingestion import ConfigurationError
 from integrations.databases import Rows, everything
-from integrations.databases.postgres_values import with_months
+from integrations.databases.postgres_values import interval_with_months
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import keys, pages, values
 
@@ -38,13 +38,13 @@ def test_an_interval_with_months_is_the_same_to_the_database(legacy: Legacy) -> 
     with legacy.connection.cursor() as cursor:
         cursor.execute("SELECT odd::text FROM odd WHERE id = 1")
         (written,) = cursor.fetchone()
-        cursor.execute("SELECT odd::text = (%s::interval)::text FROM odd WHERE id = 1", [with_months(written)])
+        cursor.execute("SELECT odd::text = (%s::interval)::text FROM odd WHERE id = 1", [interval_with_months(written)])
         assert cursor.fetchone() == (True,)
 
 
 def test_only_an_interval_with_months_is_written_in_iso_8601() -> None:
-    assert [with_months(written) for written in ("1 day 00:00:01", "-1 days", "00:00:00")] == [None] * 3
-    assert with_months("-2 years -1 mons +5 days +00:00:10.25") == "P-2Y-1M5DT10.25S"
+    assert [interval_with_months(written) for written in ("1 day 00:00:01", "-1 days", "00:00:00")] == [None] * 3
+    assert interval_with_months("-2 years -1 mons +5 days +00:00:10.25") == "P-2Y-1M5DT10.25S"
 
 
 def test_json_arrives_digit_by_digit(legacy: Legacy) -> None:

@@ -19,7 +19,7 @@ from ingestion import (
     Transient,
 )
 from integrations.databases import everything
-from integrations.databases.sqlite_files import existing
+from integrations.databases.sqlite_files import existing_file_address
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import context, keys, orders, pages, source
 
@@ -88,10 +88,14 @@ def test_an_alias_that_is_not_there_is_a_configuration_error(legacy: Legacy) -> 
 def test_the_session_cannot_write_and_leaves_the_shared_connection_alone(legacy: Legacy) -> None:
     orders(legacy, 1)
     before = set(connections)
-    from integrations.databases.errors import translated
-    from integrations.databases.sessions import session
+    from integrations.databases.errors import translate_errors
+    from integrations.databases.sessions import open_session
 
-    with pytest.raises((SourceChanged, Transient)), translated("legacy"), session("legacy", 5, None) as opened:
+    with (
+        pytest.raises((SourceChanged, Transient)),
+        translate_errors("legacy"),
+        open_session("legacy", 5, None) as opened,
+    ):
         opened.select("DELETE FROM orders", [])
     pages(source())
     orders(legacy, 2)
@@ -147,7 +151,7 @@ def test_a_sqlite_file_that_is_not_there_is_told_and_not_made(
 def test_a_sqlite_file_that_goes_between_the_look_and_the_opening_is_not_made(tmp_path: Path, form: str) -> None:
     file = tmp_path / "legacy.sqlite3"
     file.touch()
-    address = existing("legacy", form.format(file))
+    address = existing_file_address("legacy", form.format(file))
     file.unlink()
 
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):

@@ -11,7 +11,7 @@ from django.test.utils import isolate_apps
 
 from ingestion import ConfigurationError, Page, SourceChanged
 from integrations.databases import Rows, everything
-from integrations.databases.sessions import session
+from integrations.databases.sessions import open_session
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import DAY, keys, pages, values
 
@@ -169,9 +169,9 @@ def test_a_queryset_s_field_that_cannot_be_read_costs_its_row_alone(legacy: Lega
 
 def test_a_session_whose_question_of_types_failed_still_refuses_to_write(legacy: Legacy) -> None:
     legacy.make("odd", "id INTEGER PRIMARY KEY")
-    with session("legacy", 5, None) as opened:
+    with open_session("legacy", 5, None) as opened:
         with pytest.raises(OperationalError, match=r"syntax error|incomplete"):
             opened.reader("(SELECT", ["id"])
 
         with pytest.raises(OperationalError, match="readonly"):
-            opened.say("CREATE TABLE written (id INTEGER)")
+            opened.execute("CREATE TABLE written (id INTEGER)")

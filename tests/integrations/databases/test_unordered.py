@@ -11,7 +11,7 @@ import pytest
 
 from ingestion import ConfigurationError, SourceChanged, Transient
 from integrations.databases import Rows
-from integrations.databases.reading import Cursor, Row, Span, rest
+from integrations.databases.reading import Cursor, CursorRow, RowSpan, remaining_span
 from tests.integrations.databases.conftest import Legacy
 from tests.integrations.databases.reading import context, keys, mine, pages
 
@@ -106,20 +106,20 @@ class Asked:
     def __init__(self, keys_after: Callable[[Any], Sequence[Any]]) -> None:
         self.keys_after = keys_after
 
-    def page(self, span: Span, after: Cursor | None, most: int) -> Sequence[Row]:
+    def page(self, span: RowSpan, after: Cursor | None, most: int) -> Sequence[CursorRow]:
         found = self.keys_after(after[0] if after else None)
-        return [Row({"id": key}, (key,)) for key in list(found)[:most]]
+        return [CursorRow({"id": key}, (key,)) for key in list(found)[:most]]
 
-    def any_null(self, span: Span, columns: Sequence[str]) -> bool:
+    def any_null(self, span: RowSpan, columns: Sequence[str]) -> bool:
         return False
 
-    def has_strangers(self, span: Span) -> bool:
+    def has_similar_rows(self, span: RowSpan) -> bool:
         return False
 
 
 def walked(rows: Asked, size: int, after: Cursor | None = None) -> list[str]:
     reading = Rows("legacy", mine, table="t", page_size=size)
-    return keys(list(reading._pages(rows, Span("all"), after, context(None))))
+    return keys(list(reading._pages(rows, RowSpan("all"), after, context(None))))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
@@ -171,8 +171,8 @@ def test_a_key_that_is_no_number_is_the_same_key_again() -> None:
 
 
 def test_a_page_is_looked_for_from_where_the_last_one_ended_and_not_from_the_windows_beginning() -> None:
-    window = Span("window", 1, 9)
+    window = RowSpan("window", 1, 9)
 
-    assert rest(window, "changed", ["changed", "id"], (5, 2)) == Span("window", None, 9)
-    assert rest(window, "changed", ["changed", "id"], None) == window
-    assert rest(window, "changed", ["id", "changed"], (2, 5)) == window
+    assert remaining_span(window, "changed", ["changed", "id"], (5, 2)) == RowSpan("window", None, 9)
+    assert remaining_span(window, "changed", ["changed", "id"], None) == window
+    assert remaining_span(window, "changed", ["id", "changed"], (2, 5)) == window

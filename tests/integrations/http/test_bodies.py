@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.http.call import TooLarge
-from integrations.http.decompression import Damaged, Undecodable, decoded
+from integrations.http.decompression import Damaged, Undecodable, decompress
 
 
 @given(st.binary(max_size=5000), st.integers(1, 700), st.sampled_from(["gzip", "deflate", "bare", "", "members"]))
@@ -27,14 +27,14 @@ def test_what_was_packed_comes_out(body: bytes, step: int, how: str) -> None:
     }[how]
     pieces = [packed[start : start + step] for start in range(0, len(packed), step)]
 
-    assert decoded(pieces, encoding, 5000) == body
+    assert decompress(pieces, encoding, 5000) == body
 
 
 @given(st.binary(min_size=1, max_size=3000))
 def test_one_byte_too_many_is_noticed(body: bytes) -> None:
     for encoding, packed in (("gzip", gzip.compress(body)), ("", body)):
         with pytest.raises(TooLarge, match=r"Limits\.body_bytes"):
-            decoded([packed], encoding, len(body) - 1)
+            decompress([packed], encoding, len(body) - 1)
 
 
 @given(st.binary(min_size=20, max_size=500), st.data())
@@ -43,7 +43,7 @@ def test_damage_is_noticed_or_changes_nothing(body: bytes, data: st.DataObject) 
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
 
     with contextlib.suppress(Damaged, TooLarge):
-        assert decoded([bytes(packed)], "gzip", 5000) == body  # a bit that means nothing, such as the time
+        assert decompress([bytes(packed)], "gzip", 5000) == body  # a bit that means nothing, such as the time
 
 
 def test_a_body_cut_anywhere_is_damaged() -> None:
@@ -51,17 +51,17 @@ def test_a_body_cut_anywhere_is_damaged() -> None:
 
     for length in range(1, len(packed)):
         with pytest.raises(Damaged):
-            decoded([packed[:length]], "gzip", 10_000)
+            decompress([packed[:length]], "gzip", 10_000)
 
 
 def test_an_empty_body_is_empty_whatever_it_claims() -> None:
-    assert decoded([], "gzip", 10) == b""
+    assert decompress([], "gzip", 10) == b""
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "x"])
 def test_what_was_not_asked_for_is_not_unpacked(encoding: str) -> None:
     with pytest.raises(Undecodable):
-        decoded([b"..."], encoding, 10)
+        decompress([b"..."], encoding, 10)
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_a_bomb_takes_no_memory() -> None:
     tracemalloc.start()
 
     with pytest.raises(TooLarge):
-        decoded([bomb], "gzip", 1_000_000)
+        decompress([bomb], "gzip", 1_000_000)
 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

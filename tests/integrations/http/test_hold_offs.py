@@ -10,7 +10,7 @@ import pytest
 from ingestion import HeldOff, SourceChanged
 from integrations.http import Limits
 from integrations.http.limits import DEFAULT
-from integrations.http.status_mapping import refusal
+from integrations.http.status_mapping import status_error
 from tests.integrations.http.callers import Told, client, context
 
 LIMITS = Limits(attempts=2, backoff=0.1, backoff_cap=7.0, deadline=1000)
@@ -66,4 +66,4 @@ def test_a_host_is_named_for_the_wait_that_it_asked_for_and_not_for_one_that_was
     ],
 )
 def test_words_of_a_limit_mean_later_only_where_access_is_refused(status: int, body: bytes, kind: type) -> None:
-    assert type(refusal(status, {}, "GET /limits", DEFAULT, body)) is kind
+    assert type(status_error(status, {}, "GET /limits", DEFAULT, body)) is kind

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from ingestion import SourceChanged
-from integrations.http.urls import base, joined
+from integrations.http.urls import absolute_url, parse_base_url
 from tests.integrations.http.callers import client
 from tests.integrations.http.faults import FAULTS
 from tests.integrations.http.server import Server, serving
@@ -71,7 +71,7 @@ def test_a_link_to_another_origin_is_not_called(link: str) -> None:
     ],
 )
 def test_a_link_of_our_own_is_called(link: str, called: str) -> None:
-    assert str(joined(base("https://api.example.com/v1"), link)) == called
+    assert str(absolute_url(parse_base_url("https://api.example.com/v1"), link)) == called
 
 
 def test_another_origin_gets_no_credential(two: tuple[Server, Server]) -> None:

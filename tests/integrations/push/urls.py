@@ -7,7 +7,7 @@ from django.urls import path
 from ingestion import CredentialError, Pipeline
 from ingestion.models import Connection
 from ingestion.webhooks import new_secret, receiver, standard_webhooks
-from integrations.push.telling import told
+from integrations.push.telling import expected_rejections
 from integrations.push.urls import is_pushed
 
 SECRETS = {"acme": new_secret(), "globex": new_secret()}
@@ -24,6 +24,6 @@ urlpatterns = [
     path("push/<slug:tenant>/<uuid:connection>/", receiver(standard_webhooks, accepts=is_pushed, secrets=secrets_of)),
     path(
         "told/<slug:tenant>/<uuid:connection>/",
-        receiver(standard_webhooks, accepts=is_pushed, secrets=secrets_of, tells=told),
+        receiver(standard_webhooks, accepts=is_pushed, secrets=secrets_of, tells=expected_rejections),
     ),
 ]

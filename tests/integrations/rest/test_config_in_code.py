@@ -97,3 +97,9 @@ def test_proofs_and_the_connections_test_name_the_address_with_its_values() -> N
 
     assert [proof.subject for proof in page.proofs] == ["/north/of/{window.start:date}"]
     assert source.test(ctx).startswith("https://north.example.com/north/of/{window.start:date} answered with 0 records")
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:{config.port}/v1", "https://{config.shop}.com:8{config.port}"])
+def test_a_port_can_be_no_placeholder_and_that_is_said(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="a port can be no placeholder"):
+        Rest(base_url=address)

@@ -71,6 +71,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a path of a thousand steps": ({"records": "$" + ".a" * 99}, "more than 12 steps"),
     "a regular expression": ({"records": "$.data[?match(@.a, '(a+)+$')]"}, "only compare"),
     "another regular expression": ({"records": "$.data[?@.a =~ /(a+)+$/]"}, "only compare"),
+    "a number without end in a filter": ({"records": "$.data[?@.a == 1e999999999]"}, "is not a JSONPath"),
     "deep searches in one another": ({"records": "$..a..b"}, "more than once"),
     "a search in a filter": ({"records": "$.data[?@..a]"}, "by name"),
     "the page in a filter": ({"records": "$.data[?$..a]"}, "only compare"),

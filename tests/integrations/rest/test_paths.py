@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingestion import SourceChanged
-from integrations.rest.paths import path, scalar_at
+from integrations.rest.paths import path, scalar_at, value_at
 from tests.integrations.rest.worlds import World, read, reply, rest
 
 
@@ -70,3 +70,11 @@ def test_taking_a_large_page_apart_takes_no_time(text: str) -> None:
 
     assert len(path(text).split(body.encode())) == 20_000
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("text", ["$.total", "$.data[?@.id > 0]"])
+def test_a_number_that_no_decimal_holds_is_the_source_s_fault(text: str) -> None:
+    page = b'{"total": 1E+9999999999999999999, "data": [{"id": 1}]}'
+
+    with pytest.raises(SourceChanged, match=r"the number 1E\+9999999999999999999 is too large"):
+        path(text).split(page) if "?" in text else value_at(page, text)

@@ -149,6 +149,7 @@ BAD: dict[str, str] = {
     "too long an id": json.dumps({"id": "x" * 500}),
     "an id that ends in a space": '{"id": "x "}',
     "a version beyond any column": '{"id": 9, "updated_at": 1e39}',
+    "a number beyond any exponent": '{"id": 9, "price": 1e9999999999999999999}',
 }
 
 

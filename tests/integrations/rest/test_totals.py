@@ -78,7 +78,7 @@ def test_a_total_that_is_not_reached_is_told_with_the_numbers_of_the_source_and_
                by_number([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]], 30))  # fmt: skip
 
     assert made.error_message == (
-        "/things: totals differ: the source counts 30, 12 came. The watermark has not moved; run the window again."
+        "/things: totals differ: the source counts 30, 12 came. What was loaded stays. The watermark has not moved; run the window again."
     )
 
 

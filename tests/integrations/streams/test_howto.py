@@ -14,7 +14,7 @@ from ingestion import ConfigurationError, CredentialError, Transient
 from ingestion.models import Run
 from ingestion.testing import registered
 from integrations.streams import RedisStream
-from integrations.streams.redis_stream import translated
+from integrations.streams.redis_stream import translate_errors
 from tests.ingestion.commands.shell import asked, ingest
 from tests.ingestion.runs import dead_letters, load, new_tenant, over, rows
 from tests.integrations.streams.conftest import KeptRedis
@@ -37,7 +37,7 @@ SAID = [
 
 @pytest.mark.parametrize(("said", "error"), SAID, ids=str)
 def test_what_redis_answers_says_who_has_to_act(said: Exception, error: type[Exception]) -> None:
-    with pytest.raises(error), translated("orders:acme"):
+    with pytest.raises(error), translate_errors("orders:acme"):
         raise said
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingestion.models import Run, Tenant
-from integrations.streams.group import Group
+from integrations.streams.group import ConsumerGroup
 from tests.ingestion.runs import counts, dead_letters, item, load, new_tenant, rows
 from tests.integrations.streams.conftest import KeptRedis
 from tests.integrations.streams.entries import GROUP, add, add_items, reading, stream_of, unacknowledged, wanted
@@ -90,7 +90,7 @@ def test_an_entry_deleted_after_it_was_given_out_is_not_told_of_as_unread(stream
     with stream_redis.client() as client:
         client.xreadgroup(GROUP, "ours", {stream_of(tenant): ">"}, count=1)
     with stream_redis.client() as client:
-        group = Group(client, stream_of(tenant), GROUP, "ours", "data", claim_after_ms=0)
+        group = ConsumerGroup(client, stream_of(tenant), GROUP, "ours", "data", claim_after_ms=0)
         given_out = group.take(1)
         client.xdel(stream_of(tenant), number)
 

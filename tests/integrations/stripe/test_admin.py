@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from ingestion.models import Run
-from integrations.stripe.admin import ObjectAdmin, shown
+from integrations.stripe.admin import ObjectAdmin, money_text
 from integrations.stripe.models import StripeCharge, StripeEvent, StripeObject
 from tests.ingestion.admin.furnish import furnish
 
@@ -82,6 +82,6 @@ def test_charges_are_found_by_id_customer_and_status(console: Client) -> None:
     ],
 )
 def test_amounts_are_shown_with_the_currency_s_decimals(amount: str, currency: str, text: str) -> None:
-    assert shown(Decimal(amount), currency) == text.replace(" ", "\N{NO-BREAK SPACE}")
-    assert shown(None, currency) == "–"
+    assert money_text(Decimal(amount), currency) == text.replace(" ", "\N{NO-BREAK SPACE}")
+    assert money_text(None, currency) == "–"
     assert isinstance(site._registry[StripeCharge], ObjectAdmin)

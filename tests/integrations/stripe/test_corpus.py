@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from ingestion import Context, TenantRef, Window
 from integrations.stripe import major, schemas
 from integrations.stripe.kinds import KINDS
-from integrations.stripe.object_changes import about, carried
-from integrations.stripe.objects import event
+from integrations.stripe.object_changes import news_about, object_in_event
+from integrations.stripe.objects import parse_event
 from tests.corpora import CORPORA
 from tests.integrations.stripe.following import READY
 
@@ -128,19 +128,19 @@ def test_invoices_are_read_as_their_summary_says(path: Path) -> None:
 )
 def test_events_tell_of_the_object_that_their_summary_names(path: Path) -> None:
     expected = summary(path)
-    found = event(path.read_bytes())
+    found = parse_event(path.read_bytes())
     kinds = [kind for kind in KINDS.values() if kind.object == expected["data_object"] and not kind.parts]
 
     if expected["data_id"] is None:
-        assert found is None or all(about(kind, found) is None for kind in KINDS.values())
+        assert found is None or all(news_about(kind, found) is None for kind in KINDS.values())
         return
     assert found is not None
     assert (found.id, found.type) == (expected["id"], expected["type"])
     for kind in kinds:
-        news = about(kind, found)
+        news = news_about(kind, found)
         assert news is not None
         assert news.identity == expected["data_id"]
-        row = read(json.loads(carried(kind, news).body))
+        row = read(json.loads(object_in_event(kind, news).body))
         assert row["as_of"].timestamp() == found.created
         assert (row["deleted_at"] is not None) == found.type.endswith(".deleted")
 

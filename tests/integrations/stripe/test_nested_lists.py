@@ -13,7 +13,7 @@ from ingestion import SourceChanged, actions
 from ingestion.models import DeadLetter
 from integrations.stripe import KINDS
 from integrations.stripe.models import StripeInvoiceLine, StripeSubscription
-from integrations.stripe.nested import cut, inside
+from integrations.stripe.nested import cut_lists, items_if_complete
 from tests.ingestion.runs import OPERATOR, carry
 from tests.integrations.stripe.account import DAY, Account
 from tests.integrations.stripe.following import Follower, following, truth
@@ -280,8 +280,8 @@ def test_every_list_that_can_be_cut_is_completed_or_counted() -> None:
     ],
 )
 def test_a_nested_list_is_taken_only_where_it_says_that_it_is_whole(body: bytes, whole: list[bytes] | None) -> None:
-    assert inside(body, "lines") == whole
-    assert cut(body, ["lines"]) == (["lines"] if b'"has_more" : true' in body else [])
+    assert items_if_complete(body, "lines") == whole
+    assert cut_lists(body, ["lines"]) == (["lines"] if b'"has_more" : true' in body else [])
 
 
 def test_a_list_of_lines_that_does_not_go_on_is_an_error() -> None:

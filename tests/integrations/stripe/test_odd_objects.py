@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion import Figure, Page, Record, SourceChanged, Transient, Window
-from integrations.stripe.objects import mark_of, marked, split
+from integrations.stripe.objects import add_mark, read_mark, split_list
 from tests.integrations.stripe.account import Account
 from tests.integrations.stripe.reading import at, context, full, ids, source
 from tests.integrations.stripe.test_strange_answers import answering
@@ -138,7 +138,7 @@ def test_a_list_goes_on_after_the_last_object_that_can_be_read() -> None:
 
 def test_a_list_with_half_a_character_that_is_cut_off_is_asked_for_again() -> None:
     with pytest.raises(Transient):
-        split(rb'{"object": "list", "has_more": false, "data": [{"id": "po_1", "description": "\ud800"}, {"id"')
+        split_list(rb'{"object": "list", "has_more": false, "data": [{"id": "po_1", "description": "\ud800"}, {"id"')
 
 
 def test_half_a_character_in_an_event_of_the_feed_costs_that_event_alone() -> None:
@@ -157,9 +157,9 @@ def test_half_a_character_in_an_event_of_the_feed_costs_that_event_alone() -> No
 
 
 def test_the_mark_of_an_object_with_half_a_character_is_read() -> None:
-    body = marked(rb'{"id":"il_1","description":"\ud800"}', 5, whole="in_1")
+    body = add_mark(rb'{"id":"il_1","description":"\ud800"}', 5, whole="in_1")
 
-    assert (mark_of(body).whole, mark_of(body).as_of) == ("in_1", 5)
+    assert (read_mark(body).whole, read_mark(body).as_of) == ("in_1", 5)
 
 
 def test_a_webhook_with_a_name_twice_is_refused() -> None:
@@ -174,7 +174,7 @@ def test_a_webhook_with_a_name_twice_is_refused() -> None:
 
 
 def test_a_mark_makes_no_name_stand_twice() -> None:
-    body = marked(b'{"id":"cus_1","deleted":true}', 5, deleted=True)
+    body = add_mark(b'{"id":"cus_1","deleted":true}', 5, deleted=True)
 
     pairs: list[str] = []
     json.loads(body, object_pairs_hook=lambda found: pairs.extend(name for name, _ in found))

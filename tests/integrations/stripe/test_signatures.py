@@ -12,7 +12,7 @@ import stripe
 
 from ingestion import CredentialError, Secret
 from ingestion.webhooks import Unverified
-from integrations.stripe.signature import secrets_in, signed, verify
+from integrations.stripe.signature import secrets_in, verified_event_id, verify
 from tests.corpora import CORPORA
 
 SECRET, NOW = "whsec_one", 1_750_000_000
@@ -54,7 +54,7 @@ def test_published_vectors_get_their_verdict(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("shift", [0, 300, -300])
 def test_clocks_may_differ_by_five_minutes_either_way(shift: int) -> None:
-    assert signed({"Stripe-Signature": header(at=NOW + shift)}, BODY, [SECRET], NOW) == "evt_1"
+    assert verified_event_id({"Stripe-Signature": header(at=NOW + shift)}, BODY, [SECRET], NOW) == "evt_1"
 
 
 def test_a_timestamp_from_the_future_is_refused_though_the_official_library_takes_it() -> None:
@@ -104,7 +104,7 @@ def test_a_signed_body_that_is_no_event_is_refused() -> None:
     body = b"not json"
 
     with pytest.raises(Unverified, match="no event"):
-        signed({"Stripe-Signature": header(body=body)}, body, [SECRET], NOW)
+        verified_event_id({"Stripe-Signature": header(body=body)}, body, [SECRET], NOW)
 
 
 def test_a_body_that_was_written_anew_does_not_match() -> None:

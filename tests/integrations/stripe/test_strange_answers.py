@@ -9,9 +9,9 @@ import pytest
 
 from ingestion import CredentialError, SourceChanged, Transient, actions
 from ingestion.models import Run
-from integrations.stripe.current_object import current
+from integrations.stripe.current_object import fetch_current
 from integrations.stripe.kinds import KINDS
-from integrations.stripe.objects import split
+from integrations.stripe.objects import split_list
 from tests.ingestion.runs import OPERATOR, carry
 from tests.integrations.stripe.account import DAY, Account
 from tests.integrations.stripe.following import following
@@ -74,7 +74,7 @@ def test_an_object_that_is_answered_with_something_else_is_neither_loaded_nor_go
 )
 def test_what_came_in_the_place_of_a_list_is_told_without_its_values(body: bytes, told: str) -> None:
     with pytest.raises(SourceChanged) as refused:
-        split(body)
+        split_list(body)
 
     assert f"asked for a list and answered with something else, {told}" in str(refused.value)
     assert "ada@" not in str(refused.value)
@@ -82,7 +82,7 @@ def test_what_came_in_the_place_of_a_list_is_told_without_its_values(body: bytes
 
 def test_a_list_that_was_cut_off_is_asked_for_again() -> None:
     with pytest.raises(Transient, match="ends in the middle"):
-        split(b'{"object": "list", "has_more": false, "data": [{"id": "ch_1"')
+        split_list(b'{"object": "list", "has_more": false, "data": [{"id": "ch_1"')
 
 
 def test_an_object_in_the_place_of_another_is_told_without_its_values() -> None:
@@ -90,7 +90,7 @@ def test_an_object_in_the_place_of_another_is_told_without_its_values() -> None:
     answering(account, "/v1/customers/", 200, {"id": "cus_2", "object": "customer", "email": "ada@example.com"})
 
     with account.open(context(account)) as api, pytest.raises(SourceChanged) as refused:
-        current(api, KINDS["customers"], "cus_1")
+        fetch_current(api, KINDS["customers"], "cus_1")
 
     assert str(refused.value) == "Stripe was asked for cus_1 and answered with something else, an object 'customer'."
 

@@ -1,4 +1,4 @@
-"""`deliver_stripe_events`: kept events once more to whoever follows their objects by now."""
+"""`deliver_stripe_events`: deliver stored events again to the connections that follow their objects by now."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Command(BaseCommand):
             )
         except IngestionError as error:
             raise CommandError(str(error)) from error
-        told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
-        self.stdout.write(told or "No event is kept.")
+        summary = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+        self.stdout.write(summary or "No event is kept.")
         if count := verdicts[StripeEvent.Verdict.TOO_LARGE]:
-            named = too_large(tenant, options["account"])
-            more = f" and {count - len(named)} more" if count > len(named) else ""
+            event_ids = too_large(tenant, options["account"])
+            more = f" and {count - len(event_ids)} more" if count > len(event_ids) else ""
             self.stdout.write(
-                f"Too large to be delivered: {', '.join(named)}{more}. Raise "
+                f"Too large to be delivered: {', '.join(event_ids)}{more}. Raise "
                 'INGESTION["MAX_DELIVERY_BYTES"], then deliver again.'
             )
