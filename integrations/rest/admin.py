@@ -1,4 +1,4 @@
-"""REST records in the console: read-only, own tenants only; and the form that adds an API."""
+"""The console's pages of REST records, read-only and for the user's tenants only, and of the form that adds an API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from integrations.rest.declaring import PIPELINE, declare_view
 from integrations.rest.exact_json import ExactEncoder
 from integrations.rest.models import RestRecord
 
-_SHOWN = 20_000
+_MAX_SHOWN = 20_000
 
 guide(PIPELINE, "admin:rest_restrecord_declare", "rest.view_restrecord")
 
@@ -35,21 +35,21 @@ class RestRecordAdmin(ConsoleAdmin):
     readonly_fields = ["laid_out"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the records themselves, which lists do not show and which may be large."""
+        """All rows without their records, which lists do not show and which may be large."""
         return super().get_queryset(request).defer("body")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         return find_by_source(queryset, term, PIPELINE, request.user), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """The record itself is a payload: for those who may see them."""
+        """All fields. The record itself is a payload, so it is shown only to users who may see payloads."""
         user: Any = request.user
         return [*self.fields, *(["laid_out"] if user.has_perm("ingestion.view_payload") else [])]
 
     @admin.display(description=_("record"))
     def laid_out(self, record: RestRecord) -> str:
         text = json.dumps(json.loads(ExactEncoder().encode(record.body), parse_float=str), indent=2, ensure_ascii=False)
-        return format_html('<pre class="sg-pre">{}</pre>', text[:_SHOWN])
+        return format_html('<pre class="sg-pre">{}</pre>', text[:_MAX_SHOWN])
 
     def get_urls(self) -> list[URLPattern]:
         declare = self.admin_site.admin_view(self.declare)

@@ -1,4 +1,4 @@
-"""The characters of an answer: UTF-8, as JSON is, unless the declaration or the source says otherwise."""
+"""Turns a response into UTF-8, which JSON is, where the declaration or the source names another charset."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from ingestion import SourceChanged
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:+-]{1,40})", re.IGNORECASE)
 
 
-def known(name: str) -> str:
-    """The usual name of a charset; '' for what is none."""
+def charset_name(name: str) -> str:
+    """The usual name of a charset; '' for an unknown one."""
     try:
-        found = codecs.lookup(name)
+        codec = codecs.lookup(name)
     except (LookupError, ValueError):
         return ""
-    return found.name if found._is_text_encoding else ""  # codecs like "zip" and "rot13" are no charsets
+    return codec.name if codec._is_text_encoding else ""  # codecs like "zip" and "rot13" are no charsets
 
 
 def as_utf8(body: bytes, headers: Mapping[str, str], declared: str) -> bytes:
-    """`body` in UTF-8. Raises SourceChanged when it is not in the charset that was declared.
+    """The body in UTF-8. Raises SourceChanged when it is not in the declared charset.
 
-    What a declaration says is heeded strictly. What a Content-Type says is heeded where the bytes are no UTF-8: many
-    servers name a charset of old for JSON that they write in UTF-8.
+    A declared charset is taken strictly. The charset of a Content-Type is taken only where the bytes are no UTF-8:
+    many servers still name an old charset for JSON that they write in UTF-8.
     """
     if declared:
-        return body if declared == "utf-8" else _recoded(body, declared)
+        return body if declared == "utf-8" else _recode(body, declared)
     if body.isascii() and b"\0" not in body[:4]:
         return body
-    said = _CHARSET.search(headers.get("content-type", ""))
-    name = known(said[1]) if said else ""
+    content_charset = _CHARSET.search(headers.get("content-type", ""))
+    name = charset_name(content_charset[1]) if content_charset else ""
     if name in ("", "utf-8") or not (name.startswith(("utf-16", "utf-32")) or not is_utf8(body)):
         return body
-    return _recoded(body, name)
+    return _recode(body, name)
 
 
 def is_utf8(body: bytes) -> bool:
@@ -47,7 +47,7 @@ def is_utf8(body: bytes) -> bool:
     return True
 
 
-def _recoded(body: bytes, name: str) -> bytes:
+def _recode(body: bytes, name: str) -> bytes:
     try:
         return body.decode(name).encode()
     except (UnicodeError, ValueError) as error:

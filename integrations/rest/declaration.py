@@ -12,15 +12,15 @@ from ingestion import ConfigurationError
 from integrations.rest import charsets, placeholders
 from integrations.rest.answers import Signal
 from integrations.rest.auth import Auth, NoAuth
-from integrations.rest.auth.declared import HEADERS_OF_OURS
+from integrations.rest.auth.declared import RESERVED_HEADERS
 from integrations.rest.paging import NoPages, Paging
 from integrations.rest.paths import path
 from integrations.rest.values import Value
 from integrations.rest.versions import Unit
 
 _MEGABYTE = 1024 * 1024
-_HOW = {"ahead", "concurrency", "timeout", "error_budget", "max_pages", "max_page_bytes"}
-"""What changes how a source is read, and not what: a run goes on from its checkpoint."""
+_READING_OPTIONS = {"ahead", "concurrency", "timeout", "error_budget", "max_pages", "max_page_bytes"}
+"""Options that change how a source is read, and not what: after a change a run goes on from its checkpoint."""
 
 
 class ErrorBudget(Value):
@@ -110,15 +110,15 @@ class Declaration(Value):
     def _is_address(cls, value: str) -> str:
         try:
             parts = urlsplit(placeholders.without_config(value))
-            bad = parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0
+            is_wrong = parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0
         except ValueError:
-            bad = True
-        if placeholders.as_port(value):
+            is_wrong = True
+        if placeholders.has_placeholder_as_port(value):
             raise ValueError("a port can be no placeholder: write its number, or declare a pipeline for each address")
-        if bad or parts.query or parts.fragment or parts.username is not None or parts.password is not None:
+        if is_wrong or parts.query or parts.fragment or parts.username is not None or parts.password is not None:
             raise ValueError("write scheme, host and path, without user, ? and #: https://api.example.com/v1")
-        _sound(value)
-        if placeholders.edges(value):
+        _require_valid_placeholders(value)
+        if placeholders.window_ends(value):
             raise ValueError("the address cannot depend on the window; use a parameter")
         return value.rstrip("/")
 
@@ -129,21 +129,21 @@ class Declaration(Value):
             raise ValueError("write what follows the base URL, such as /orders; parameters have a place of their own")
         if ".." in value.split("/"):
             raise ValueError("a path does not go up")
-        _sound(value)
+        _require_valid_placeholders(value)
         return value if not value or value.startswith("/") else f"/{value}"
 
     @field_validator("params", "headers")
     @classmethod
-    def _texts_are_sound(cls, value: dict[str, Any]) -> dict[str, Any]:
+    def _texts_have_valid_placeholders(cls, value: dict[str, Any]) -> dict[str, Any]:
         for text in placeholders.texts(value):
-            _sound(text)
+            _require_valid_placeholders(text)
         return value
 
     @field_validator("headers")
     @classmethod
-    def _headers_are_free(cls, value: dict[str, str]) -> dict[str, str]:
+    def _headers_are_settable(cls, value: dict[str, str]) -> dict[str, str]:
         for name, text in value.items():
-            if name.lower() in HEADERS_OF_OURS or not name.replace("-", "").replace("_", "").isalnum():
+            if name.lower() in RESERVED_HEADERS or not name.replace("-", "").replace("_", "").isalnum():
                 raise ValueError(f"the header {name!r} cannot be set here")
             if not text.isascii() or not text.isprintable():
                 raise ValueError(f"the header {name!r} may hold printable ASCII only")
@@ -151,14 +151,14 @@ class Declaration(Value):
 
     @field_validator("body")
     @classmethod
-    def _body_is_sound(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _body_has_valid_placeholders(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
         for text in placeholders.texts(value):
-            _sound(text, strict=False)
+            _require_valid_placeholders(text, strict=False)
         return value
 
     @field_validator("key", mode="before")
     @classmethod
-    def _may_be_a_list(cls, value: Any) -> Any:
+    def _key_may_be_a_list(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
     @field_validator("key", "updated")
@@ -167,38 +167,38 @@ class Declaration(Value):
         if isinstance(value, tuple) and not (1 < len(value) == len(set(value)) <= 8):
             raise ValueError("a key of several members names two to eight different ones; a key of one is its name")
         for name in (value,) if isinstance(value, str) else value:
-            inner = name.split(".")
-            if not (name or value == "") or len(name) > 200 or len(inner) > 8:
+            parts = name.split(".")
+            if not (name or value == "") or len(name) > 200 or len(parts) > 8:
                 raise ValueError("a name is empty or too long")
-            if name and (not all(inner) or name.startswith("$")):
+            if name and (not all(parts) or name.startswith("$")):
                 raise ValueError('name a member of the record, dotted where it lies deeper: "id" or "data.id"')
         return value
 
     @field_validator("charset")
     @classmethod
     def _is_charset(cls, value: str) -> str:
-        if value and not charsets.known(value):
+        if value and not charsets.charset_name(value):
             raise ValueError(f"{value!r} is no charset; for example utf-8, latin-1, windows-1252, shift_jis")
-        return charsets.known(value)
+        return charsets.charset_name(value)
 
     @field_validator("signals")
     @classmethod
-    def _look_at_one_place(cls, value: tuple[Signal, ...]) -> tuple[Signal, ...]:
-        for text in (one for signal in value for one in (signal.at, signal.text) if one):
-            if not _checked(text).single:
+    def _signals_select_one_value(cls, value: tuple[Signal, ...]) -> tuple[Signal, ...]:
+        for text in (text for signal in value for text in (signal.at, signal.text) if text):
+            if not _compile_path(text).single:
                 raise ValueError(f"{text} must select one value: names and numbers only, such as $.errors[0].code")
         return value
 
     @field_validator("records")
     @classmethod
     def _is_json_path(cls, value: str) -> str:
-        _checked(value)
+        _compile_path(value)
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         for text in [*self.pagination.paths(), *([self.total] if self.total else [])]:
-            if not _checked(text).single:
+            if not _compile_path(text).single:
                 raise ValueError(f"{text} must select one value: names only, such as $.meta.next")
         if self.body is not None and self.method != "POST":
             raise ValueError("a body needs method POST")
@@ -206,9 +206,9 @@ class Declaration(Value):
             raise ValueError("paging in the body needs method POST")
         if self.pagination.style == "since_id" and len(self.keys) != 1:
             raise ValueError("paging by the last id needs a key of one member")
-        if self.concurrency > 1 and not _foreseeable(self.pagination):
+        if self.concurrency > 1 and not _can_predict_pages(self.pagination):
             raise ValueError("concurrency needs page numbers, or offsets with overlap 0: other pages name the next one")
-        if path(self.records).chooses and _counts_rows(self.pagination):
+        if path(self.records).is_selective and _ends_by_row_count(self.pagination):
             raise ValueError(
                 "`records` chooses among a page's rows, or takes lists within them, so a page of which it takes "
                 "nothing would be the last one. Declare what says whether more follow (`pages` or `more` of style "
@@ -222,7 +222,7 @@ class Declaration(Value):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The members that are the record's id together; none where records have no id."""
+        """The members that together are the record's id; empty where records have no id."""
         return (self.key,) if isinstance(self.key, str) and self.key else tuple(self.key)
 
     @property
@@ -233,42 +233,42 @@ class Declaration(Value):
     @property
     def incremental(self) -> bool:
         """Whether a run asks for its window only; without a placeholder each run reads everything."""
-        return bool(self.edges)
+        return bool(self.window_ends)
 
     @property
-    def edges(self) -> set[str]:
-        """Which ends of the window its calls name."""
-        return {edge for text in self.texts for edge in placeholders.edges(text)}
+    def window_ends(self) -> set[str]:
+        """The ends of the window that the calls name: "window.start", "window.end"."""
+        return {window_end for text in self.texts for window_end in placeholders.window_ends(text)}
 
     @property
     def fingerprint(self) -> str:
-        """Names what a checkpoint belongs to: a changed declaration starts from its first page.
+        """Identifies the declaration in checkpoints: a run of a changed one starts from its first page.
 
-        What is at its default is left out, so that a new option does not change the name of every declaration. Values
-        of a union are told apart by their styles and kinds, which are defaults too.
+        Defaults are left out, so that a new option does not change the fingerprint of every declaration. The style of
+        pagination and the kind of authentication are added, because they are defaults of their classes.
         """
-        told = self.model_dump_json(exclude=_HOW, exclude_defaults=True)
+        described = self.model_dump_json(exclude=_READING_OPTIONS, exclude_defaults=True)
         kinds = [self.pagination.style, getattr(self.auth, "kind", "")]
-        return hashlib.sha256(f"{kinds} {told}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{kinds} {described}".encode()).hexdigest()[:16]
 
 
-def _counts_rows(pagination: Any) -> bool:
-    """Whether pages end where one has no rows, or go on by how many there were."""
+def _ends_by_row_count(pagination: Any) -> bool:
+    """Whether a page without rows ends the reading, or the number of rows leads to the next page."""
     if pagination.style == "page":
         return not (pagination.pages or pagination.more)
     return pagination.style in ("offset", "since_id") or getattr(pagination, "empty_ends", False)
 
 
-def _foreseeable(pagination: Any) -> bool:
+def _can_predict_pages(pagination: Any) -> bool:
     return bool(pagination.style == "page" or (pagination.style == "offset" and pagination.overlap == 0))
 
 
-def _sound(text: str, *, strict: bool = True) -> None:
+def _require_valid_placeholders(text: str, *, strict: bool = True) -> None:
     if trouble := next(placeholders.problems(text, strict=strict), ""):
         raise ValueError(trouble)
 
 
-def _checked(text: str) -> Any:
+def _compile_path(text: str) -> Any:
     try:
         return path(text)
     except ConfigurationError as error:

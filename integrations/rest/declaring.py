@@ -1,4 +1,4 @@
-"""The page with the guided form: check, look at a page, then save. Works without JavaScript."""
+"""The page with the guided form: it checks, previews a page, then saves. It works without JavaScript."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def declare_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     if not page.has_view_permission(request) or not user.has_perm("ingestion.run_connection"):
         raise PermissionDenied
-    connection, lost = _connection(request)
-    if lost:
+    connection, is_missing = _requested_connection(request)
+    if is_missing:
         messages.error(request, _("That connection is not there. Declare a new one here."))
         return HttpResponseRedirect(request.path)
-    given: Any = {"data": request.POST} if request.method == "POST" else {"initial": _start(connection)}
-    form = DeclareForm(user=user, connection=connection, **given)
+    form_data: Any = {"data": request.POST} if request.method == "POST" else {"initial": _initial_values(connection)}
+    form = DeclareForm(user=user, connection=connection, **form_data)
     result: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         if "_preview" in request.POST:
-            result = fetch_preview(user, _as_declared(form, connection))
+            result = fetch_preview(user, _unsaved_connection(form, connection))
         elif (saved := _save(user, form, connection)) is not None:
             messages.success(request, _("Saved. Look at a preview, then let it run."))
             return HttpResponseRedirect(reverse("admin:ingestion_connection_change", args=[saved.pk]))
@@ -47,29 +47,33 @@ def declare_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
         "title": _("Edit the REST API %s") % connection if connection else _("Add a REST API"),
         "opts": page.opts,
         "form": form,
-        "groups": form.shown(),
+        "groups": form.groups_with_fields(),
     }
     return TemplateResponse(request, "ingestion/rest_declare.html", context)
 
 
-def _connection(request: HttpRequest) -> tuple[Connection | None, bool]:
-    """The connection that is to be edited, and whether one was asked for that is not there (or not the user's)."""
-    asked = request.GET.get("connection", "")
-    if not asked:
+def _requested_connection(request: HttpRequest) -> tuple[Connection | None, bool]:
+    """The connection to edit, and whether the request names one that does not exist or is not the user's."""
+    requested = request.GET.get("connection", "")
+    if not requested:
         return None, False
-    own = only_own(Connection.objects.for_user(request.user).select_related("tenant"), request.user)
-    found = own.filter(pipeline=PIPELINE, pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
-    return found, found is None
+    visible = only_own(Connection.objects.for_user(request.user).select_related("tenant"), request.user)
+    connection = (
+        visible.filter(pipeline=PIPELINE, pk=int(requested)).first()
+        if requested.isdecimal() and len(requested) < 19
+        else None
+    )
+    return connection, connection is None
 
 
-def _start(connection: Connection | None) -> dict[str, Any]:
+def _initial_values(connection: Connection | None) -> dict[str, Any]:
     if connection is not None:
         return initial(connection)
     return {"key": "id", "records": "$.data[*]"}
 
 
-def _as_declared(form: DeclareForm, connection: Connection | None) -> Connection:
-    """What would be saved, without saving it."""
+def _unsaved_connection(form: DeclareForm, connection: Connection | None) -> Connection:
+    """The connection as it would be saved, for a preview."""
     if connection is not None:
         connection.config = form.config()
         return connection

@@ -1,4 +1,4 @@
-"""Rows of the generic table, each under the name of the connection that brought it."""
+"""Loads rows into the generic table, each under the name of its connection."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _NUL = (
     'load it with Upsert(…, nul="replace").'
 )
 _ROWS = Upsert(RestRecord, key=["source", "external_id"], version="version")
-_UNDATED = Upsert(RestRecord, key=["source", "external_id"])
-"""Rows of a declaration without `updated`: versions that were stored under an earlier one would outlive them all."""
+_UNVERSIONED_ROWS = Upsert(RestRecord, key=["source", "external_id"])
+"""For a declaration without `updated`: versions stored under an earlier declaration must not win over new rows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Loads mappings of columns. A record's key is the source's own id; a row's key has the connection's name too."""
+class RestTable:
+    """The generic table. A record's key is the source's own id; a row's key has the connection's name too."""
 
     def stored(self, ctx: Context, keys: Sequence[str]) -> Mapping[str, Stored]:
-        short = {_key(ctx, key): key for key in keys if key}
-        declared = _declared(ctx)
-        if not declared.updated:
-            return {short[key]: row for key, row in _UNDATED.stored(ctx, list(short)).items()}
-        rows = _ROWS.columns(ctx, list(short), "digest", "version", "ordered_by")
-        return {short[key]: ordering.compared(declared, *row) for key, row in rows}
+        record_keys = {_row_key(ctx, key): key for key in keys if key}
+        declaration = _declaration(ctx)
+        if not declaration.updated:
+            return {record_keys[key]: row for key, row in _UNVERSIONED_ROWS.stored(ctx, list(record_keys)).items()}
+        rows = _ROWS.columns(ctx, list(record_keys), "digest", "version", "ordered_by")
+        return {record_keys[key]: ordering.comparable_state(declaration, *row) for key, row in rows}
 
     def empty(self, ctx: Context) -> bool:
         return _ROWS.empty(ctx)
@@ -48,32 +48,34 @@ class Kept:
         return row["version"]
 
     def load(self, ctx: Context, rows: Sequence[Ready]) -> Loaded:
-        declared = _declared(ctx)
-        if declared.updated:
-            notes = ordering.let_go(ctx, _ROWS, [_ROWS.key_of(one.row) for one in rows], declared)
+        declaration = _declaration(ctx)
+        if declaration.updated:
+            notes = ordering.forget_incomparable(ctx, _ROWS, [_ROWS.key_of(ready.row) for ready in rows], declaration)
             loaded = _ROWS.load(ctx, rows)
         else:
-            notes, loaded = (), _UNDATED.load(ctx, rows)
-        rejected = [_advised(bad) for bad in loaded.rejected]
+            notes, loaded = (), _UNVERSIONED_ROWS.load(ctx, rows)
+        rejected = [_with_advice(bad) for bad in loaded.rejected]
         return dataclasses.replace(loaded, rejected=rejected, notes=[*loaded.notes, *notes])
 
     def total(self, ctx: Context, column: str, keys: Sequence[str]) -> Decimal:
-        return _ROWS.total(ctx, column, [_key(ctx, key) for key in keys])
+        return _ROWS.total(ctx, column, [_row_key(ctx, key) for key in keys])
 
     def problems(self) -> list[str]:
         return _ROWS.problems()
 
 
-def _advised(bad: Rejected) -> Rejected:
-    """`bad` with advice that whoever declared an API without code can follow."""
-    errors = tuple(dataclasses.replace(error, message=_NUL) if error.code == "nul" else error for error in bad.errors)
-    return bad._replace(errors=errors)
+def _with_advice(rejected: Rejected) -> Rejected:
+    """The rejected row with advice for staff who declared an API without code."""
+    errors = tuple(
+        dataclasses.replace(error, message=_NUL) if error.code == "nul" else error for error in rejected.errors
+    )
+    return rejected._replace(errors=errors)
 
 
-def _declared(ctx: Context) -> Declaration:
-    """As it is now; the rows may have been written under an earlier one."""
-    return config.declared(Declaration, ctx.config)
+def _declaration(ctx: Context) -> Declaration:
+    """The connection's current declaration; stored rows may come from an earlier one."""
+    return config.declaration_in(Declaration, ctx.config)
 
 
-def _key(ctx: Context, key: str) -> str:
+def _row_key(ctx: Context, key: str) -> str:
     return _ROWS.key_of({"source": ctx.connection, "external_id": key})

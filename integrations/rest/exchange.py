@@ -1,4 +1,4 @@
-"""One call and its answer, as the paging styles see them: plain values, so that paging is tested without a network."""
+"""Calls and responses as plain values, so that the paging styles can be tested without a network."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from integrations.rest.paths import MISSING, look
+from integrations.rest.paths import MISSING, value_at
 
 State = dict[str, Any]
-"""Where paging stands. JSON, because it is part of the run's checkpoint."""
+"""The position of the paging. It is JSON, because it is part of the run's checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What to ask for. `url` is absolute; `body` is sent as JSON."""
+    """One request to the source. `url` is absolute; `body` is sent as JSON."""
 
     url: str
     method: str = "GET"
@@ -22,17 +22,17 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     accept: frozenset[int] = frozenset()
-    """Statuses that are no error here: what a source answers past its last page."""
+    """Statuses that are no error for this call, such as those that a source answers past its last page."""
 
-    def asking(self, place: str, name: str, value: str | int) -> Call:
-        """The same with one more parameter: in the query, or at a dotted name of the body."""
-        if place == "query":
+    def with_parameter(self, location: str, name: str, value: str | int) -> Call:
+        """The call with one more parameter: in the query, or at a dotted name of the body."""
+        if location == "query":
             return replace(self, params={**self.params, name: str(value)})
-        return replace(self, body=_put(self.body or {}, name.split("."), value))
+        return replace(self, body=_with_member(self.body or {}, name.split("."), value))
 
 
-class Reply(Protocol):
-    """What came back; `integrations.http.Response` is one."""
+class RawResponse(Protocol):
+    """The response to a call as it came; `integrations.http.Response` is one."""
 
     @property
     def status(self) -> int: ...
@@ -44,58 +44,60 @@ class Reply(Protocol):
     def url(self) -> str: ...
 
 
-Fetch = Callable[[Call], Reply]
-"""The seam between reading and the network. Raises Transient, CredentialError or SourceChanged."""
+Fetch = Callable[[Call], RawResponse]
+"""Sends a call: the seam between paging and the network. Raises Transient, CredentialError or SourceChanged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One page: its raw elements and their marks, by which an element is known again on another page."""
+class PageResponse:
+    """The response of one page, with what the paging styles look at to find the next one."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
     elements: int
-    """How many stood on the page, null ones included: what the source itself counts by."""
+    """How many elements the page has, null ones included, because the source counts those too."""
     marks: Sequence[str]
+    """A digest of each element, to recognise it on another page."""
     ids: Sequence[str]
+    """The key of each record; empty where records have none."""
     total: int | None = None
     """How many records the source says there are on all pages."""
-    around: bytes = b""
-    """What stands around the elements, as JSON; empty where that is not told apart."""
-    again: bool = False
+    envelope: bytes = b""
+    """The page without its elements, as JSON; empty where elements and page cannot be told apart."""
+    repeats_last_page: bool = False
     """The page has the same records, in the same order, as the one before it."""
-    read: int = 0
-    """Rows read so far by a style that meets none twice, those of this page included."""
-    there: bool = True
-    """False for an answer that is no page: a status that was declared as the end, or 204 without a body."""
+    rows_read: int = 0
+    """Rows read so far by a style that reads no row twice, those of this page included."""
+    is_page: bool = True
+    """False for a response without a page: a status that was declared as the end, or 204 without a body."""
     status: int = 200
 
-    def look(self, text: str) -> Any:
-        """The value at a path, None for null, MISSING where nothing stands. Looked up around the records first."""
-        value = look(self.around, text) if self.around else MISSING
-        return look(self.body, text) if value is MISSING else value
+    def value_at(self, path: str) -> Any:
+        """The value at a path, None for null, MISSING where nothing stands. The envelope is looked through first."""
+        value = value_at(self.envelope, path) if self.envelope else MISSING
+        return value_at(self.body, path) if value is MISSING else value
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Where to go after a page: `state` None ends the reading."""
+class NextPage:
+    """What follows a page: the state to go on from, or None where the reading ends."""
 
     state: State | None
     notes: tuple[str, ...] = ()
-    repeats: int = 0
-    """How many of the page's first elements an earlier page is known to have brought already."""
-    reached: int | None = None
-    """Rows that the reading covers by now, where the style knows it by itself."""
+    repeated_rows: int = 0
+    """How many of the page's first elements were on an earlier page too."""
+    rows_reached: int | None = None
+    """Rows that the reading has covered, where the style counts them itself."""
     shifted: bool = False
-    """Rows were seen to move between pages: the reading may have met some that are gone by now."""
-    dropped: bool = False
-    """The page is an earlier one given again, as declared: nothing of it is a record."""
+    """Rows moved between pages: the reading may have met rows that have been deleted since."""
+    drops_page: bool = False
+    """The page is an earlier one given again, as the declaration expects: its elements are no new records."""
 
 
-def _put(body: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
-    head, rest = path[0], path[1:]
-    if not rest:
-        return {**body, head: value}
-    inner = body.get(head)
-    return {**body, head: _put(inner if isinstance(inner, Mapping) else {}, rest, value)}
+def _with_member(body: Mapping[str, Any], names: Sequence[str], value: Any) -> dict[str, Any]:
+    name, remaining = names[0], names[1:]
+    if not remaining:
+        return {**body, name: value}
+    child = body.get(name)
+    return {**body, name: _with_member(child if isinstance(child, Mapping) else {}, remaining, value)}

@@ -1,7 +1,7 @@
-"""Members by which an answer says, without being asked, that it failed or is not ready. A table, closed by default.
+"""Members by which a response says that it failed or is not ready, without a declaration. The table is closed.
 
-What stands beside records must be plain, or a source would be refused for a word of its own. An answer without any
-records looks just like a day on which nothing happened, so there less is enough.
+Beside records only plain evidence counts, or a source would be refused for a word of its own. A response without
+records looks like a day on which nothing happened, so there weaker evidence is enough.
 """
 
 from __future__ import annotations
@@ -12,124 +12,156 @@ from decimal import Decimal
 from typing import Any, Literal
 
 Verdict = Literal["failed", "unready"]
-LISTS = frozenset({"errors", "usererrors", "user_errors"})
-"""Members that list errors wherever they stand."""
-_ERRORS = LISTS | {"error", "fault"}
-_TRUTHS = frozenset({"ok", "success", "succeeded", "issuccess", "is_success", "successful"})
-_STATES = frozenset({"status", "result", "stat", "state", "outcome"})
-_STATUSES = frozenset({"status", "statuscode", "status_code", "httpstatus", "http_status", "httpcode", "http_code"})
-_ERROR_CODES = frozenset(
-    {"errorcode", "error_code", "errcode", "err_code", "errno", "err_no", "faultcode", "fault_code"}
-)
-_SPOKEN = frozenset(
-    {"errormessage", "error_message", "errormsg", "error_msg", "errmsg", "err_msg", "errortext", "error_text",
-     "error_description", "errordescription", "faultstring"}
-)  # fmt: skip
-"""Words that are there only where something is wrong, or say that nothing is."""
-_WRONG = frozenset(
-    {"iserror", "is_error", "haserror", "has_error", "haserrors", "has_errors", "isfault", "timed_out", "timedout",
-     "incomplete_results", "incompleteresults", "is_partial", "ispartial", "partial_results", "partialresults",
-     "terminated_early"}
-)  # fmt: skip
-"""Truths that say that something failed, or that only a part of the records came."""
-_OF_AN_ERROR = _ERRORS | _ERROR_CODES | _SPOKEN | _STATUSES | _STATES | {
-    "code", "message", "msg", "detail", "details", "description", "title", "type", "reason", "fields", "field", "path",
-    "timestamp", "request_id", "requestid", "trace_id", "traceid", "help", "severity"}  # fmt: skip
-"""Members of an object that is an error and no record."""
-_CODES = frozenset(
-    {"code", "ret", "retcode", "ret_code", "returncode", "return_code", "resultcode", "result_code", "respcode",
-     "resp_code", "subcode", "sub_code"}
-)  # fmt: skip
-NAMES = _ERRORS | _TRUTHS | _STATES | _STATUSES | _ERROR_CODES | _SPOKEN | _WRONG | _CODES
-"""Members that usually say whether an answer succeeded."""
-PLAIN = _ERRORS | _TRUTHS | _ERROR_CODES | _SPOKEN | _WRONG
-"""Those of them that a thing with a state of its own would not have."""
-AROUND = frozenset(
-    {"meta", "_meta", "header", "head", "response", "responsestatus", "responseheader", "status", "result"}
-)
-"""Objects that such members usually stand in, where they do not stand at the top; in small letters."""
 
-_FAILED = frozenset({"error", "errors", "fail", "failed", "failure", "ko", "nok", "not_ok", "fault", "exception"})
-_FAILED_BARE = _FAILED | {"denied", "access_denied", "unauthorized", "unauthorised", "unauthenticated", "forbidden",
-                          "invalid", "expired", "timeout", "timed_out", "unavailable", "internal_error", "server_error",
-                          "bad_request", "false"}  # fmt: skip
-_UNREADY = frozenset(
-    {"processing", "pending", "queued", "running", "in_progress", "inprogress", "started", "accepted", "preparing",
-     "not_ready", "waiting", "building", "generating", "submitted"}
-)  # fmt: skip
-_TRUE = frozenset({"true", "yes"})
-_FALSE = frozenset({"false", "no", "n", "f"})
-_FINE = re.compile(r"ok(ay)?|succe(ss|eded|ssful(ly)?)|done|none|null|no errors?|(?!.*[不未]).*成功", re.IGNORECASE)
-_WELL = re.compile(r"\bsucce(ss|eded|ssful(ly)?)\b", re.IGNORECASE)
-_NOTHING_CAME = re.compile(
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ERROR_LISTS = frozenset({"errors", "usererrors", "user_errors"})
+"""Members that hold a list of errors, wherever they stand."""
+_ERROR_MEMBERS = ERROR_LISTS | {"error", "fault"}
+_SUCCESS_FLAGS = _names("ok success succeeded issuccess is_success successful")
+_STATE_MEMBERS = _names("status result stat state outcome")
+_STATUS_CODES = _names("status statuscode status_code httpstatus http_status httpcode http_code")
+_ERROR_CODES = _names("errorcode error_code errcode err_code errno err_no faultcode fault_code")
+_ERROR_TEXTS = _names(
+    "errormessage error_message errormsg error_msg errmsg err_msg errortext error_text error_description "
+    "errordescription faultstring"
+)
+"""Members whose text is empty, or says that all is well, unless something failed."""
+_FAILURE_FLAGS = _names(
+    "iserror is_error haserror has_error haserrors has_errors isfault timed_out timedout "
+    "incomplete_results incompleteresults is_partial ispartial partial_results partialresults "
+    "terminated_early"
+)
+"""Members that are true where something failed, or where only a part of the records came."""
+_MEMBERS_OF_ERRORS = (
+    _ERROR_MEMBERS
+    | _ERROR_CODES
+    | _ERROR_TEXTS
+    | _STATUS_CODES
+    | _STATE_MEMBERS
+    | _names(
+        "code message msg detail details description title type reason fields field path timestamp request_id "
+        "requestid trace_id traceid help severity"
+    )
+)
+"""Members that an object may have that is an error and no record."""
+_RESULT_CODES = _names(
+    "code ret retcode ret_code returncode return_code resultcode result_code respcode resp_code subcode sub_code"
+)
+NAMES = (
+    _ERROR_MEMBERS
+    | _SUCCESS_FLAGS
+    | _STATE_MEMBERS
+    | _STATUS_CODES
+    | _ERROR_CODES
+    | _ERROR_TEXTS
+    | _FAILURE_FLAGS
+    | _RESULT_CODES
+)
+"""Members that usually say whether a response succeeded."""
+UNAMBIGUOUS = _ERROR_MEMBERS | _SUCCESS_FLAGS | _ERROR_CODES | _ERROR_TEXTS | _FAILURE_FLAGS
+"""Those of `NAMES` that a record with a state of its own would not have."""
+OWNERS = _names("meta _meta header head response responsestatus responseheader status result")
+"""Objects in which such members usually stand, where they do not stand at the top; in small letters."""
+
+_FAILED_STATES = _names("error errors fail failed failure ko nok not_ok fault exception")
+_FAILED_STATES_WITHOUT_RECORDS = _FAILED_STATES | _names(
+    "denied access_denied unauthorized unauthorised unauthenticated forbidden invalid expired timeout "
+    "timed_out unavailable internal_error server_error bad_request false"
+)
+_UNREADY_STATES = _names(
+    "processing pending queued running in_progress inprogress started accepted preparing not_ready "
+    "waiting building generating submitted"
+)
+_TRUE_TEXTS = frozenset({"true", "yes"})
+_FALSE_TEXTS = frozenset({"false", "no", "n", "f"})
+_SUCCESS_TEXT = re.compile(
+    r"ok(ay)?|succe(ss|eded|ssful(ly)?)|done|none|null|no errors?|(?!.*[不未]).*成功", re.IGNORECASE
+)
+_SUCCESS_WORD = re.compile(r"\bsucce(ss|eded|ssful(ly)?)\b", re.IGNORECASE)
+_NO_DATA = re.compile(
     r"\bno (new |more |matching )?(data|errors?|records?|results?|rows|items|entries)\b", re.IGNORECASE
 )
-_NOT = re.compile(
+_NEGATION = re.compile(
     r"n't\b|\b(no|not|never|cannot|without|but|partial(ly)?|fail\w*|error\w*|denied|invalid)\b", re.IGNORECASE
 )
-"""In a sentence that speaks of success, these say that there was none, or not all of it."""
-_FINE_CODES = frozenset({0, 1, 10000, 20000, 100000})
-"""Beside 200 to 299: what success is written as by sources that have a code in every answer."""
+"""Words that negate a sentence about success, or limit it."""
+_SUCCESS_CODES = frozenset({0, 1, 10000, 20000, 100000})
+"""Codes of success, beside 200 to 299, of sources that write a code into every response."""
 
 
-def verdict(name: str, value: Any, *, bare: bool, words: str, echoed: bool = False) -> Verdict | None:
-    """What `value` in the member `name` says. `bare`: there are no records. `words`: the answer's own, of an error.
+def classify_member(name: str, value: Any, *, no_records: bool, words: str, echoed: bool = False) -> Verdict | None:
+    """What `value` in the member `name` says, beside `words` of an error in the response.
 
-    `echoed`: the value was sent in a parameter; as a state it is then a filter that the answer repeats.
+    An `echoed` value was sent in a parameter: as a state it is a filter that the response repeats.
     """
     name, text = name.lower(), re.sub(r"[\s-]+", "_", value.strip().lower()) if isinstance(value, str) else ""
-    number, state = _number(value), name in _STATES and not echoed
+    number, state = _number(value), name in _STATE_MEMBERS and not echoed
     failed = (
-        (name in _ERRORS and not _nothing(value))
-        or (name in _TRUTHS and (value is False or text in _FALSE | _FAILED or (bare and number == 0)))
-        or (state and text in (_FAILED_BARE if bare else _FAILED))
-        or (name in _STATUSES and number is not None and 400 <= number < 600 and (bare or name != "status"))
-        or (name in _ERROR_CODES and not _fine(value, number, text))
-        or (name in _SPOKEN and not _nothing(value) and not (isinstance(value, str) and _is_well(value)))
-        or (name in _WRONG and (value is True or text in _TRUE))
-        or (name in _CODES and bare and not _fine(value, number, text) and _is_failure(number, text, words))
+        (name in _ERROR_MEMBERS and not _is_empty(value))
+        or (
+            name in _SUCCESS_FLAGS
+            and (value is False or text in _FALSE_TEXTS | _FAILED_STATES or (no_records and number == 0))
+        )
+        or (state and text in (_FAILED_STATES_WITHOUT_RECORDS if no_records else _FAILED_STATES))
+        or (name in _STATUS_CODES and number is not None and 400 <= number < 600 and (no_records or name != "status"))
+        or (name in _ERROR_CODES and not _is_success_value(value, number, text))
+        or (name in _ERROR_TEXTS and not _is_empty(value) and not (isinstance(value, str) and _says_success(value)))
+        or (name in _FAILURE_FLAGS and (value is True or text in _TRUE_TEXTS))
+        or (
+            name in _RESULT_CODES
+            and no_records
+            and not _is_success_value(value, number, text)
+            and _is_failure_code(number, text, words)
+        )
     )
     if failed:
         return "failed"
-    return "unready" if bare and state and text in _UNREADY else None
+    return "unready" if no_records and state and text in _UNREADY_STATES else None
 
 
-def _is_failure(number: Decimal | None, text: str, words: str) -> bool:
-    """Whether a code of an answer without records means a failure: one of HTTP's, or its words say more than that all
-    is well.
+def _is_failure_code(number: Decimal | None, text: str, words: str) -> bool:
+    """Whether a code of a response without records means a failure.
+
+    HTTP's own codes of failure do. Other codes do where words beside them say more than that all is well.
     """
     if number is None:
-        return text in _FAILED_BARE
+        return text in _FAILED_STATES_WITHOUT_RECORDS
     if 400 <= number < 600:
         return True
-    return bool(words) and words.strip() != str(number) and not _is_well(words)
+    return bool(words) and words.strip() != str(number) and not _says_success(words)
 
 
-def _fine(value: Any, number: Decimal | None, text: str) -> bool:
+def _is_success_value(value: Any, number: Decimal | None, text: str) -> bool:
     if number is not None:
-        return number in _FINE_CODES or 200 <= number < 300
-    return _nothing(value) or _is_well(text.replace("_", " "))
+        return number in _SUCCESS_CODES or 200 <= number < 300
+    return _is_empty(value) or _says_success(text.replace("_", " "))
 
 
 def is_error(value: Any) -> bool:
     """Whether an object is an error and nothing else: `{"errorCode": "INVALID_SESSION_ID", "message": "…"}`."""
     if not isinstance(value, Mapping) or not value.keys():
         return False
-    named = {name.lower(): inner for name, inner in value.items()}
-    telling = (_ERROR_CODES | _SPOKEN | _ERRORS) & named.keys()
-    return named.keys() <= _OF_AN_ERROR and any(verdict(name, named[name], bare=True, words="") for name in telling)
+    members = {name.lower(): value for name, value in value.items()}
+    telling_names = (_ERROR_CODES | _ERROR_TEXTS | _ERROR_MEMBERS) & members.keys()
+    return members.keys() <= _MEMBERS_OF_ERRORS and any(
+        classify_member(name, members[name], no_records=True, words="") for name in telling_names
+    )
 
 
 def says_something(words: str) -> bool:
     """Whether words beside no records say more than that all is well, or that there are none."""
-    return bool(words.strip()) and not _is_well(words) and not _NOTHING_CAME.search(words)
+    return bool(words.strip()) and not _says_success(words) and not _NO_DATA.search(words)
 
 
-def _is_well(words: str) -> bool:
+def _says_success(words: str) -> bool:
     """Whether words say that all is well: "OK.", "Request successful", and not "The sync was not successful"."""
-    if _FINE.fullmatch(words.strip().rstrip(".!。！")):
+    if _SUCCESS_TEXT.fullmatch(words.strip().rstrip(".!。！")):
         return True
-    return bool(_WELL.search(words)) and not _NOT.search(_NOTHING_CAME.sub("", words))
+    return bool(_SUCCESS_WORD.search(words)) and not _NEGATION.search(_NO_DATA.sub("", words))
 
 
 def _number(value: Any) -> Decimal | None:
@@ -140,5 +172,5 @@ def _number(value: Any) -> Decimal | None:
     return None
 
 
-def _nothing(value: Any) -> bool:
+def _is_empty(value: Any) -> bool:
     return value is None or value is False or value in ("", 0, [], {})

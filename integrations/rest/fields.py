@@ -1,4 +1,4 @@
-"""Members of a record, read from its bytes without building the rest of it."""
+"""Reads single members of a record from its bytes, without decoding the others."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ import msgspec
 
 @lru_cache(maxsize=200)
 def key_reader(names: tuple[str, ...]) -> Callable[[bytes], str]:
-    """A function from a record's bytes to its id as text: of one member, or of several together.
+    """A function from a record's bytes to its id as text, which one member holds, or several together.
 
     It raises msgspec's errors for a record that is no object, or whose id is missing, empty or neither text nor number.
     """
     if len(names) == 1:
         return _member_reader(names[0])
     readers = [_member_reader(name) for name in names]
-    return lambda body: composed([read(body) for read in readers])
+    return lambda body: join_ids([read(body) for read in readers])
 
 
-def composed(parts: Sequence[str]) -> str:
-    """Several ids as one: "7|2026"; what is part of one of them cannot be taken for the sign between them."""
+def join_ids(parts: Sequence[str]) -> str:
+    """Several ids as one: "7|2026". A "|" within an id is escaped, so different ids stay different."""
     return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
 def key_of_value(value: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    """The same of a record that is decoded already. Raises ValueError when it has none."""
+    """The id of a decoded record, as text. Raises ValueError when it has no usable id."""
     parts = [member(value, name) for name in names]
     if not all(isinstance(part, str | int) and not isinstance(part, bool) and part != "" for part in parts):
         raise ValueError("it has no usable id")
     texts = list(map(str, parts))
     "".join(texts).encode()  # half a surrogate is no id: a ValueError too
-    return texts[0] if len(texts) == 1 else composed(texts)
+    return texts[0] if len(texts) == 1 else join_ids(texts)
 
 
 def _member_reader(name: str) -> Callable[[bytes], str]:
@@ -54,20 +54,20 @@ def _member_reader(name: str) -> Callable[[bytes], str]:
 
 
 def member(record: Any, name: str) -> Any:
-    """The member at a dotted name, None where there is none."""
+    """The member at a dotted name; None where it is missing."""
     for part in name.split("."):
         record = record.get(part) if isinstance(record, dict) else None
     return record
 
 
-def stands(record: Any, name: str) -> bool:
-    """Whether the member at a dotted name is there, be it null."""
-    *way, last = name.split(".")
-    owner = member(record, ".".join(way)) if way else record
+def has_member(record: Any, name: str) -> bool:
+    """Whether the record has the member at a dotted name, even if it is null."""
+    *parents, last = name.split(".")
+    owner = member(record, ".".join(parents)) if parents else record
     return isinstance(owner, dict) and last in owner
 
 
-def moment(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """An ISO 8601 time, in UTC unless it says otherwise; None for anything else."""
     try:
         at = datetime.fromisoformat(text.strip().upper())
@@ -76,13 +76,13 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def mark(identity: str | bytes) -> str:
-    """A short digest by which an element is known again."""
+def short_digest(identity: str | bytes) -> str:
+    """A short digest, to recognise an element on another page."""
     data = identity.encode("utf-8", "surrogatepass") if isinstance(identity, str) else identity
     return hashlib.blake2b(data, digest_size=6).hexdigest()
 
 
 def _nested(parts: list[str], leaf: Any) -> Any:
-    """The type of a record of which one member, however deep, is looked at."""
+    """The type of a record of which a single member is decoded, however deep it lies."""
     inner = leaf if len(parts) == 1 else _nested(parts[1:], leaf)
     return msgspec.defstruct("Member", [("inner", inner)], rename={"inner": parts[0]})

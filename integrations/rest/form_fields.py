@@ -1,4 +1,4 @@
-"""Fields of the guided form: what a declaration holds, written as people write it."""
+"""Fields of the guided form, which turn text as people write it into values of a declaration."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ class Lines(forms.CharField):
     widget = forms.Textarea(attrs={"rows": 3, "cols": 60})
 
     def clean(self, value: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        parsed: dict[str, Any] = {}
         for line in filter(None, (line.strip() for line in (super().clean(value) or "").splitlines())):
             name, equals, text = line.partition("=")
             if not equals or not name.strip():
                 raise ValidationError(_("“%(line)s” is not name=value."), params={"line": line[:60]})
-            known = found.get(name.strip())
-            earlier = known if isinstance(known, list) else [known] if known is not None else []
-            found[name.strip()] = [*earlier, text.strip()] if earlier else text.strip()
-        return found
+            name, text = name.strip(), text.strip()
+            if name in parsed:  # a parameter of several values
+                earlier = parsed[name]
+                parsed[name] = [*(earlier if isinstance(earlier, list) else [earlier]), text]
+            else:
+                parsed[name] = text
+        return parsed
 
 
 class JsonObject(forms.CharField):
@@ -41,14 +44,14 @@ class JsonObject(forms.CharField):
         if not text:
             return None
         try:
-            found = json.loads(text)
+            parsed = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise ValidationError(_("This is not JSON.")) from error
-        if not isinstance(found, self.kind):
+        if not isinstance(parsed, self.kind):
             raise ValidationError(self.refusal)
-        if twice := doubled_error(text.encode("utf-8", "surrogatepass")):
-            raise ValidationError(str(twice))
-        return found
+        if repeated_names := doubled_error(text.encode("utf-8", "surrogatepass")):
+            raise ValidationError(str(repeated_names))
+        return parsed
 
 
 class JsonList(JsonObject):
@@ -74,7 +77,7 @@ class Names(forms.CharField):
 
 
 def yes_or_no(label: Any, help_text: Any = "") -> forms.TypedChoiceField:
-    """Three answers: nothing said, true, false."""
+    """A choice of three: not set, true, false."""
     choices = [("", _("as usual")), ("true", _("yes")), ("false", _("no"))]
     return forms.TypedChoiceField(
         label=label,
@@ -86,7 +89,7 @@ def yes_or_no(label: Any, help_text: Any = "") -> forms.TypedChoiceField:
     )
 
 
-def whole(label: Any, help_text: Any = "", *, least: int = 1, most: int | None = None) -> forms.IntegerField:
+def whole_number(label: Any, help_text: Any = "", *, least: int = 1, most: int | None = None) -> forms.IntegerField:
     return forms.IntegerField(label=label, help_text=help_text, required=False, min_value=least, max_value=most)
 
 
@@ -94,12 +97,12 @@ def values(label: Any, help_text: Any = "") -> Values:
     return Values(label=label, help_text=help_text, required=False, max_length=500)
 
 
-def shown(value: Any) -> Any:
-    """What a field of the form shows for a declared value."""
+def field_value(value: Any) -> Any:
+    """The value that a field of the form shows for a declared value."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return ", ".join(_spelled(one) for one in value)
+        return ", ".join(_spell(item) for item in value)
     return value
 
 
@@ -111,10 +114,10 @@ def _value(text: str) -> Any:
     return value if isinstance(value, str | int | float) else text
 
 
-def _spelled(value: Any) -> str:
+def _spell(value: Any) -> str:
     return value if isinstance(value, str) and _value(value) == value else json.dumps(value)
 
 
-def line(label: Any, text: Any = "", *, longest: int = 500, required: bool = False) -> forms.CharField:
-    wide = forms.TextInput(attrs={"class": "vTextField"})
-    return forms.CharField(label=label, help_text=text, max_length=longest, required=required, widget=wide)
+def text_line(label: Any, text: Any = "", *, longest: int = 500, required: bool = False) -> forms.CharField:
+    widget = forms.TextInput(attrs={"class": "vTextField"})
+    return forms.CharField(label=label, help_text=text, max_length=longest, required=required, widget=widget)

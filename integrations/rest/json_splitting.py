@@ -1,9 +1,9 @@
-"""A JSON object or list taken apart into the bytes of its members, without decoding what is inside.
+"""Splits a JSON object or list into the bytes of its members, without decoding them.
 
-msgspec does it fast. It refuses half surrogates ("\\ud800", of a text that was cut within an emoji), also deep inside
-one record; then the standard library takes the page apart: this one record is refused and the others are not.
+msgspec splits fast. It refuses half surrogates ("\\ud800", of a text that was cut within an emoji), also deep inside
+one record. The standard library splits such a page instead, so that this record is refused and the others are not.
 
-A list of very many tiny elements would cost far more memory than its bytes: it is refused while it is counted.
+A list of very many tiny elements would cost far more memory than its bytes, so it is counted first and refused.
 """
 
 from __future__ import annotations
@@ -20,57 +20,57 @@ import msgspec
 from ingestion import SourceChanged
 from ingestion.redaction import mask
 
-MOST = 100_000
-"""Members of one object or list: they are held in memory."""
-_Members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_Elements = msgspec.json.Decoder(list[msgspec.Raw])
-_decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: None)  # only where things end is looked at
-_SPACE = " \t\r\n"
-_SHOWN = 10
+MAX_MEMBERS = 100_000
+"""The most members of one object or list, because they are held in memory."""
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: None)  # only the end of a value is needed
+_WHITESPACE = " \t\r\n"
+_MAX_NAMES_SHOWN = 10
 
 
 class TooMany(SourceChanged):
-    """A list or object that would take too much memory."""
+    """A list or object has so many members that it would take too much memory."""
 
 
 class NameTwice(SourceChanged):
     """An object around the records has one name twice."""
 
 
-def members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
-    """Raises msgspec.ValidationError when it is no object, DecodeError when it is no JSON, TooMany, NameTwice."""
-    parts = last_members(raw)
-    _require_once(bytes(raw), parts)
+def split_members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+    """The members of an object. Raises msgspec.ValidationError for no object, DecodeError, TooMany, NameTwice."""
+    parts = split_members_leniently(raw)
+    _require_unique_names(bytes(raw), parts)
     return parts
 
 
-def last_members(raw: bytes | msgspec.Raw) -> dict[str, Any]:
-    """The same of an object that may have a name twice: the last of them."""
-    _count(raw, "{")
+def split_members_leniently(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+    """The members of an object that may have a name twice: the last one counts."""
+    _require_countable(raw, "{")
     try:
-        return _Members.decode(raw)
+        return _MEMBERS.decode(raw)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError as error:
-        return dict(_slowly(bytes(raw), "{", error))
+        return dict(_split_with_stdlib(bytes(raw), "{", error))
 
 
-def elements(raw: bytes | msgspec.Raw) -> list[Any]:
-    """Raises msgspec.ValidationError when it is no list, DecodeError when it is no JSON, TooMany."""
-    _count(raw, "[")
+def split_elements(raw: bytes | msgspec.Raw) -> list[Any]:
+    """The elements of a list. Raises msgspec.ValidationError when it is no list, DecodeError, TooMany."""
+    _require_countable(raw, "[")
     try:
-        return _Elements.decode(raw)
+        return _ELEMENTS.decode(raw)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError as error:
-        return [one for _, one in _slowly(bytes(raw), "[", error)]
+        return [element for _, element in _split_with_stdlib(bytes(raw), "[", error)]
 
 
-def _require_once(body: bytes, parts: dict[str, Any]) -> None:
-    """Raise NameTwice where a name of the object stands more than once. What lies inside its members is not looked at.
+def _require_unique_names(body: bytes, parts: dict[str, Any]) -> None:
+    """Raise NameTwice where a name of the object stands more than once. The values of its members are not checked.
 
-    Without blanks and escapes an object is as long as its parts. Of any other the colons are counted, and its members
-    one by one only where these are not as many, or where a name has a colon, which may be written as an escape.
+    Without blanks and escapes an object is as long as its parts. In any other object the colons are counted first. Its
+    members are scanned one by one only where the counts differ, or where a name has a colon, perhaps as an escape.
     """
     length = sum(len(name.encode("utf-8", "surrogatepass")) + len(value) + 4 for name, value in parts.items())
     if len(body) <= 1 + length:
@@ -78,79 +78,81 @@ def _require_once(body: bytes, parts: dict[str, Any]) -> None:
     colons = len(parts) + sum(bytes(value).count(b":") for value in parts.values())
     if body.count(b":") == colons and not any(":" in name for name in parts):
         return
-    counts = Counter(name for name, _, _ in _scan(body.decode("utf-8", "surrogateescape").strip(_SPACE), "{"))
-    if twice := [name for name, count in counts.items() if count > 1]:
-        names = ", ".join(mask(name)[:40] for name in twice[:_SHOWN])
+    counts = Counter(
+        name for name, _, _ in _scan_members(body.decode("utf-8", "surrogateescape").strip(_WHITESPACE), "{")
+    )
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        names = ", ".join(mask(name)[:40] for name in repeated[:_MAX_NAMES_SHOWN])
         raise NameTwice(f"The page has a name twice in one object, and nobody can tell which value counts: {names}.")
 
 
-def _count(raw: bytes | msgspec.Raw, opening: str) -> None:
-    """Raise TooMany for more than MOST members. What cannot be counted is left to the one who reads it."""
+def _require_countable(raw: bytes | msgspec.Raw, opening: str) -> None:
+    """Raise TooMany for more than MAX_MEMBERS members. Bytes that cannot be scanned are left to the decoder."""
     body = bytes(raw)
-    if body.count(b"," if opening == "[" else b":") < MOST:  # nearly every page: there cannot be so many
+    if body.count(b"," if opening == "[" else b":") < MAX_MEMBERS:  # nearly every page: there cannot be so many
         return
     try:
-        text = body.decode().strip(_SPACE)
+        text = body.decode().strip(_WHITESPACE)
         if text[:1] == opening:
-            for _ in _scan(text, opening):
+            for _ in _scan_members(text, opening):
                 pass
     except (ValueError, IndexError, StopIteration, RecursionError):
         return
 
 
-def _slowly(raw: bytes, opening: str, refusal: msgspec.DecodeError) -> list[tuple[str, bytes]]:
-    """Name ('' in lists) and bytes of each member. Raises `refusal` for what the standard library refuses too."""
-    if "truncated" in str(refusal) and not _ends(raw):
+def _split_with_stdlib(raw: bytes, opening: str, refusal: msgspec.DecodeError) -> list[tuple[str, bytes]]:
+    """Name ('' in lists) and bytes of each member. Raises `refusal` for bytes that the standard library refuses too."""
+    if "truncated" in str(refusal) and not _is_complete(raw):
         raise refusal
     try:
-        text = raw.decode().strip(_SPACE)
+        text = raw.decode().strip(_WHITESPACE)
         if text[:1] != opening:
             raise msgspec.ValidationError(f"Expected `{'object' if opening == '{' else 'array'}`")
-        found = [(name, text[start:end].encode()) for name, start, end in _scan(text, opening)]
+        parts = [(name, text[start:end].encode()) for name, start, end in _scan_members(text, opening)]
     except (ValueError, IndexError, StopIteration, RecursionError):
         raise refusal from None
-    return found
+    return parts
 
 
-def _scan(text: str, opening: str) -> Iterator[tuple[str, int, int]]:
-    """Name, start and end of each member of all of `text`. Raises ValueError and its like for what is no JSON."""
+def _scan_members(text: str, opening: str) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each member of `text`. Raises ValueError, IndexError or StopIteration for no JSON."""
     closing = "}" if opening == "{" else "]"
-    at = _skip(text, 1)
+    at = _skip_space(text, 1)
     if text[at] == closing:
-        return _end(text, at)
+        return _require_end(text, at)
     for number in itertools.count(1):
-        if number > MOST:
-            raise TooMany(f"A list or object of the page has more than {MOST} members; ask for smaller pages.")
+        if number > MAX_MEMBERS:
+            raise TooMany(f"A list or object of the page has more than {MAX_MEMBERS} members; ask for smaller pages.")
         name = ""
         if opening == "{":
             if text[at] != '"':
                 raise ValueError("A name is expected.")
             name, at = scanstring(text, at + 1, True)
-            at = _skip(text, at)
+            at = _skip_space(text, at)
             if text[at] != ":":
                 raise ValueError("A colon is expected.")
-            at = _skip(text, at + 1)
+            at = _skip_space(text, at + 1)
         start = at
         _, at = _decoder.raw_decode(text, at)
         yield name, start, at
-        at = _skip(text, at)
+        at = _skip_space(text, at)
         if text[at] == closing:
-            return _end(text, at)
+            return _require_end(text, at)
         if text[at] != ",":
             raise ValueError("A comma is expected.")
-        at = _skip(text, at + 1)
+        at = _skip_space(text, at + 1)
 
 
-def _end(text: str, at: int) -> None:
+def _require_end(text: str, at: int) -> None:
     if at + 1 != len(text):
         raise ValueError("Something follows.")
 
 
-def _skip(text: str, at: int) -> int:
-    while text[at] in _SPACE:
+def _skip_space(text: str, at: int) -> int:
+    while text[at] in _WHITESPACE:
         at += 1
     return at
 
 
-def _ends(raw: bytes) -> bool:
+def _is_complete(raw: bytes) -> bool:
     return raw.rstrip()[-1:] in (b"}", b"]")

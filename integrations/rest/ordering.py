@@ -1,4 +1,4 @@
-"""Which stored versions say nothing against what arrives: only like is compared with like."""
+"""Decides which stored versions can be compared with arriving ones: those of the same member and unit."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ from typing import Any
 from ingestion import Context, Stored, Upsert, counted
 from integrations.rest.declaration import Declaration
 from integrations.rest.models import RestRecord
-from integrations.rest.versions import latest
+from integrations.rest.versions import latest_accepted
 
-_AT_ONCE = 500
+_CHUNK = 500
 """Rows that one statement changes; older SQLite libraries take 999 parameters."""
 
 
-def name_of(declared: Declaration) -> str:
-    """What `ordered_by` holds of rows that this declaration orders: the member, and how its numbers are read."""
-    return f"{declared.updated} {declared.updated_unit}".rstrip() if declared.updated else ""
+def ordering_name(declaration: Declaration) -> str:
+    """The value of `ordered_by` for rows under this declaration: the version's member, and its unit."""
+    return f"{declaration.updated} {declaration.updated_unit}".rstrip() if declaration.updated else ""
 
 
-def compared(declared: Declaration, digest: bytes, version: int | None, name: str | None) -> Stored:
-    """What is known of a row, without its version where nothing that arrives can be compared with it."""
-    return Stored(bytes(digest), None if _is_unlike(version, name, declared) else version)
+def comparable_state(declaration: Declaration, digest: bytes, version: int | None, name: str | None) -> Stored:
+    """The stored digest and version of a row, without a version that cannot be compared with arriving ones."""
+    return Stored(bytes(digest), None if _is_incomparable(version, name, declaration) else version)
 
 
-def let_go(ctx: Context, table: Upsert[Any], keys: Sequence[str], declared: Declaration) -> Sequence[str]:
-    """Forget such versions of the rows under `keys` before they are written over; a note says so.
+def forget_incomparable(
+    ctx: Context, table: Upsert[Any], keys: Sequence[str], declaration: Declaration
+) -> Sequence[str]:
+    """Delete versions of the rows under `keys` that cannot be compared, before the rows are overwritten.
 
-    Within the batch's transaction.
+    The result has a note about them. It runs within the batch's transaction.
     """
     stored = table.columns(ctx, keys, "pk", "version", "ordered_by")
-    unlike = sorted(pk for _, (pk, version, name) in stored if _is_unlike(version, name, declared))
-    if not unlike:
+    incomparable = sorted(pk for _, (pk, version, name) in stored if _is_incomparable(version, name, declaration))
+    if not incomparable:
         return ()
-    for start in range(0, len(unlike), _AT_ONCE):
-        chunk = unlike[start : start + _AT_ONCE]
+    for start in range(0, len(incomparable), _CHUNK):
+        chunk = incomparable[start : start + _CHUNK]
         RestRecord.objects.for_tenant(ctx.tenant).filter(pk__in=chunk).update(version=None)
-    rows_were = counted(len(unlike), "row was", "rows were")
+    rows_were = counted(len(incomparable), "row was", "rows were")
     note = (
-        f"{rows_were} stored under a version that cannot be compared with {name_of(declared)!r}, of another member or "
-        "unit, or of more than a day ahead: what came now was taken."
+        f"{rows_were} stored under a version that cannot be compared with {ordering_name(declaration)!r}, "
+        "of another member or unit, or of more than a day ahead: what came now was taken."
     )
     return [note]
 
 
-def _is_unlike(version: int | None, name: str | None, declared: Declaration) -> bool:
-    """Whether a stored version is of another member or unit, or of a time that no source can have meant.
+def _is_incomparable(version: int | None, name: str | None, declaration: Declaration) -> bool:
+    """Whether a stored version is of another member or unit, or of a time so far ahead that it must be wrong.
 
-    A row of before names were kept (None) was ordered as its connection declared when they came.
+    A row without a stored name (None) is older than the column; its member is taken to be the declared one.
     """
     if version is None:
         return False
-    if name is not None and name != name_of(declared):
+    if name is not None and name != ordering_name(declaration):
         return True
-    return declared.updated_unit != "counter" and version > latest(datetime.now(UTC))
+    return declaration.updated_unit != "counter" and version > latest_accepted(datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""The way of a plain path through a page's bytes, and what it passes by."""
+"""Follows a plain path through a page's bytes, and keeps the members that it passes: the envelope."""
 
 from __future__ import annotations
 
@@ -10,109 +10,109 @@ import msgspec
 
 from ingestion import SourceChanged, counted
 from ingestion.redaction import mask
-from integrations.rest.json_splitting import MOST, TooMany, elements, members
+from integrations.rest.json_splitting import MAX_MEMBERS, TooMany, split_elements, split_members
 
 NULL = b"null"
 _KINDS = {b'"': "a text", b"{": "an object", b"t": "a truth", b"f": "a truth"}
-_around = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder()
 
 
-class LookupMissed(SourceChanged):
+class NothingAtPath(SourceChanged):
     """Nothing stands where a plain path leads."""
 
 
-class NothingLike(LookupMissed):
-    """Nor does a list that could be it under another name."""
+class NoSimilarList(NothingAtPath):
+    """Nothing stands where a plain path leads, nor is there a list that could be it under another name."""
 
 
-class NullMet(LookupMissed):
-    """Null stands on the way of a plain path, or where it wants a list."""
+class NullAtPath(NothingAtPath):
+    """Null stands on a plain path, or where it needs a list."""
 
 
-def walk(
-    raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str, around: dict[str, Any] | None = None
+def select(
+    raw: bytes | msgspec.Raw, steps: Sequence[str | int | None], text: str, envelope: dict[str, Any] | None = None
 ) -> Iterator[bytes]:
-    """The bytes that the steps lead to. `around` is filled with the other members of the objects on the way."""
+    """The bytes to which the steps lead. `envelope` is filled with the other members of the objects on the way."""
     if not steps:
         yield bytes(raw).strip()
         return
-    step, rest = steps[0], steps[1:]
+    step, remaining = steps[0], steps[1:]
     if step is None:
-        for one in _children(raw, text, last=not rest):
-            yield from walk(one, rest, text)
+        for child in _children(raw, text, last=not remaining):
+            yield from select(child, remaining, text)
         return
     if isinstance(step, int):
-        found = _elements(raw, text)
-        if step >= len(found):
-            raise LookupMissed(f"The list on the way of {text} has only {counted(len(found), 'element')}.")
-        yield from walk(found[step], rest, text)
+        elements = _list_elements(raw, text)
+        if step >= len(elements):
+            raise NothingAtPath(f"The list on the way of {text} has only {counted(len(elements), 'element')}.")
+        yield from select(elements[step], remaining, text)
         return
     try:
-        known = members(raw)
+        members = split_members(raw)
     except msgspec.ValidationError:
-        if _is_null(raw):
-            raise NullMet(f"Null stands on the way of {text}.") from None
-        raise LookupMissed(f"The page has no object with {step!r} on the way of {text}. Has it changed?") from None
-    inner: dict[str, Any] | None = None
-    if around is not None:
-        around.update(known)
-        around[step] = inner = {}
-    if step not in known:
-        there = ", ".join(repr(mask(name)[:40]) for name in list(known)[:10])
-        # A list that is there may be the one that was looked for, renamed.
-        kind = LookupMissed if any(bytes(one)[:1] == b"[" for one in known.values()) else NothingLike
-        raise kind(f"The page has no {step!r} on the way of {text}; there are {there or 'no members'}.")
-    yield from walk(known[step], rest, text, inner)
+        if bytes(raw).strip() == NULL:
+            raise NullAtPath(f"Null stands on the way of {text}.") from None
+        raise NothingAtPath(f"The page has no object with {step!r} on the way of {text}. Has it changed?") from None
+    inner_envelope: dict[str, Any] | None = None
+    if envelope is not None:
+        envelope.update(members)
+        envelope[step] = inner_envelope = {}
+    if step not in members:
+        names = ", ".join(repr(mask(name)[:40]) for name in list(members)[:10])
+        # A list under another name may be the expected one, renamed: then no advice to declare it missing.
+        error_class = NothingAtPath if any(bytes(child)[:1] == b"[" for child in members.values()) else NoSimilarList
+        raise error_class(f"The page has no {step!r} on the way of {text}; there are {names or 'no members'}.")
+    yield from select(members[step], remaining, text, inner_envelope)
 
 
 def _children(raw: bytes | msgspec.Raw, text: str, *, last: bool) -> list[Any]:
-    """The elements of a list, or the members of an object that is used as one. Where they are records (`last`), all
-    members must look like records: an object is no list of its fields.
+    """The elements of a list, or the members of an object that is used as a list.
+
+    Where they are records (`last`), all members must look like records: one record is no list of its fields.
     """
     start = bytes(raw).lstrip()[:4]
     if start == NULL:
-        raise NullMet(f"Null stands where {text} wants a list.")
+        raise NullAtPath(f"Null stands where {text} wants a list.")
     if start[:1] != b"{":
-        return _elements(raw, text)
-    inner = list(members(raw).values())
-    if last and (odd := sum(bytes(one).lstrip()[:1] not in (b"{", b"n") for one in inner)):
+        return _list_elements(raw, text)
+    children = list(split_members(raw).values())
+    if last and (other_count := sum(bytes(child).lstrip()[:1] not in (b"{", b"n") for child in children)):
         raise SourceChanged(
             f"Where {text} wants a list of records stands one object; "
-            f"{counted(odd, 'of its members is no object', 'of its members are no objects')}."
+            f"{counted(other_count, 'of its members is no object', 'of its members are no objects')}."
         )
-    return inner
+    return children
 
 
-def _is_null(raw: bytes | msgspec.Raw) -> bool:
-    return bytes(raw).strip() == NULL
+def encode_envelope(envelope: dict[str, Any]) -> bytes:
+    """The envelope as JSON, without objects that held nothing but the records."""
+    return _encoder.encode(_without_empty_objects(envelope))
 
 
-def joined(around: dict[str, Any]) -> bytes:
-    """As JSON, without the objects that hold nothing but the records."""
-    return _around.encode(_pruned(around))
-
-
-def _pruned(value: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for name, one in value.items():
-        if isinstance(one, dict):
-            if inner := _pruned(one):
-                kept[name] = inner
+def _without_empty_objects(value: dict[str, Any]) -> dict[str, Any]:
+    pruned: dict[str, Any] = {}
+    for name, member in value.items():
+        if isinstance(member, dict):
+            if pruned_member := _without_empty_objects(member):
+                pruned[name] = pruned_member
         else:
-            kept[name] = msgspec.Raw(one)
-    return kept
+            pruned[name] = msgspec.Raw(member)
+    return pruned
 
 
-def few(found: Iterator[bytes]) -> list[bytes]:
-    taken = list(itertools.islice(found, MOST + 1))
-    if len(taken) > MOST:
-        raise TooMany(f"The page has more than {MOST} records; ask for smaller pages.")
-    return taken
+def require_few(selected: Iterator[bytes]) -> list[bytes]:
+    """The selected elements as a list. Raises TooMany for more than MAX_MEMBERS, before they fill the memory."""
+    elements = list(itertools.islice(selected, MAX_MEMBERS + 1))
+    if len(elements) > MAX_MEMBERS:
+        raise TooMany(f"The page has more than {MAX_MEMBERS} records; ask for smaller pages.")
+    return elements
 
 
-def _elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
+def _list_elements(raw: bytes | msgspec.Raw, text: str) -> list[msgspec.Raw]:
     try:
-        return elements(raw)
+        return split_elements(raw)
     except msgspec.ValidationError:
-        there = _KINDS.get(bytes(raw).lstrip()[:1], "a number")
-        raise LookupMissed(f"The page has no list where {text} leads, but {there}. Has the source changed?") from None
+        description = _KINDS.get(bytes(raw).lstrip()[:1], "a number")
+        raise NothingAtPath(
+            f"The page has no list where {text} leads, but {description}. Has the source changed?"
+        ) from None

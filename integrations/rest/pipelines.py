@@ -7,10 +7,10 @@ from typing import Any
 
 from ingestion import Context, CountsAgree, pipeline
 from integrations.rest import config
-from integrations.rest.destination import Kept
-from integrations.rest.fields import key_reader, member, moment
-from integrations.rest.identity import identity, number_of, twin
-from integrations.rest.ordering import name_of
+from integrations.rest.destination import RestTable
+from integrations.rest.fields import key_reader, member, parse_time
+from integrations.rest.identity import identity, twin_key, twin_number
+from integrations.rest.ordering import ordering_name
 from integrations.rest.schema import Anything
 from integrations.rest.source import Configured, Rest
 from integrations.rest.versions import version_of
@@ -20,43 +20,45 @@ from integrations.rest.versions import version_of
     "rest.records",
     source=Configured(),
     schema=Anything,
-    destination=Kept(),
-    integration=config.PIPELINES_OWN,
+    destination=RestTable(),
+    integration=config.DEFAULT_INTEGRATION,
     reconciliations=[CountsAgree()],
 )
 def records(record: Anything, ctx: Context) -> dict[str, Any]:
     """Records of REST APIs that are declared in their connection's config."""
-    declared = _declared(ctx)
-    changed = member(record.value, declared.updated) if declared.updated else None
-    unit = declared.updated_unit
+    declaration = _declaration(ctx)
+    change_time = member(record.value, declaration.updated) if declaration.updated else None
+    unit = declaration.updated_unit
     return {
         "source": ctx.connection,
-        "external_id": _id(record.raw, declared.keys),
-        "version": version_of(record.value, declared.updated, _present(ctx), unit) if declared.updated else None,
-        "ordered_by": name_of(declared),
-        "updated_at": moment(changed) if isinstance(changed, str) else None,
+        "external_id": _external_id(record.raw, declaration.keys),
+        "version": version_of(record.value, declaration.updated, _latest_time(ctx), unit)
+        if declaration.updated
+        else None,
+        "ordered_by": ordering_name(declaration),
+        "updated_at": parse_time(change_time) if isinstance(change_time, str) else None,
         "body": record.value,
     }
 
 
-def _id(raw: bytes, keys: tuple[str, ...]) -> str:
-    """The same that the source gave the record as its key."""
-    return key_reader(keys)(raw) if keys else twin(identity(raw), number_of(raw))
+def _external_id(raw: bytes, keys: tuple[str, ...]) -> str:
+    """The record's key, as the source set it."""
+    return key_reader(keys)(raw) if keys else twin_key(identity(raw), twin_number(raw))
 
 
-def _present(ctx: Context) -> datetime:
-    """The run's time, or now where it has gone on for long."""
+def _latest_time(ctx: Context) -> datetime:
+    """The present, which is later than the run's own time where the run has gone on for long."""
     return max(ctx.now, datetime.now(UTC))
 
 
-_latest: list[tuple[Any, Rest]] = []
+_last_declaration: list[tuple[Any, Rest]] = []
 
 
-def _declared(ctx: Context) -> Rest:
-    """The connection's declaration, read once a run and not once a record."""
-    given = ctx.config.get(config.KEY)
-    known = _latest[-1] if _latest else None
-    if known is None or known[0] is not given:
-        known = (given, config.declared(Rest, ctx.config))
-        _latest[:] = [known]
-    return known[1]
+def _declaration(ctx: Context) -> Rest:
+    """The connection's declaration, parsed once a run and not once a record."""
+    settings = ctx.config.get(config.KEY)
+    remembered = _last_declaration[-1] if _last_declaration else None
+    if remembered is None or remembered[0] is not settings:
+        remembered = (settings, config.declaration_in(Rest, ctx.config))
+        _last_declaration[:] = [remembered]
+    return remembered[1]

@@ -1,4 +1,4 @@
-"""Credentials that somebody wrote into a declaration by mistake: found before they are stored or shown anywhere."""
+"""Finds credentials that were written into a declaration by mistake, before they are stored or shown anywhere."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def secrets_in(declaration: Mapping[str, Any]) -> Iterator[str]:
     for name, value in declaration.items():
         if name not in _DECLARED and isinstance(value, str) and (names_secret(name) or looks_secret(value)):
             yield name
-    inner = declaration.get("auth")
-    if isinstance(inner, Mapping):
-        # What auth may say (scheme, name, field, token_url, …) holds no secret; anything else with such a name does.
-        for name, value in inner.items():
-            shaped = isinstance(value, str) and looks_secret(value)
-            if shaped or (name not in ("token_url", "client_auth") and names_secret(name)):
+    auth = declaration.get("auth")
+    if isinstance(auth, Mapping):
+        # The keys of `auth` (scheme, name, field, token_url, …) hold no secret; any other key with such a name does.
+        for name, value in auth.items():
+            is_secret = isinstance(value, str) and looks_secret(value)
+            if is_secret or (name not in ("token_url", "client_auth") and names_secret(name)):
                 yield f"auth.{name}"

@@ -1,4 +1,4 @@
-"""How many records the source says there are."""
+"""Reads the total of records that the source states."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.rest.declaration import Declaration
-from integrations.rest.paths import MISSING, look
+from integrations.rest.paths import MISSING, value_at
 
 
-def total_of(declared: Declaration, headers: Mapping[str, str], body: bytes, around: bytes) -> tuple[int | None, str]:
-    """The page's total where one is declared; otherwise None, and why there is none to compare with."""
-    if not declared.total and not declared.total_header:
+def total_of(
+    declaration: Declaration, headers: Mapping[str, str], body: bytes, envelope: bytes
+) -> tuple[int | None, str]:
+    """The page's total where one is declared and readable; otherwise None, and why it cannot be compared."""
+    if not declaration.total and not declaration.total_header:
         return None, ""
-    place = declared.total or f"the header {declared.total_header}"
-    if declared.total_header:
-        value: Any = headers.get(declared.total_header.lower(), headers.get(declared.total_header, MISSING))
+    location = declaration.total or f"the header {declaration.total_header}"
+    if declaration.total_header:
+        value: Any = headers.get(declaration.total_header.lower(), headers.get(declaration.total_header, MISSING))
     else:
-        value = look(around, declared.total) if around else MISSING
-        value = look(body, declared.total) if value is MISSING else value
+        # The envelope is far smaller than the page, so it is decoded first.
+        value = value_at(envelope, declaration.total) if envelope else MISSING
+        value = value_at(body, declaration.total) if value is MISSING else value
     if value is MISSING or value is None:
-        return None, f"the source states no total at {place}"
+        return None, f"the source states no total at {location}"
     text = str(value).strip()
     if isinstance(value, bool) or not text.isdecimal() or len(text) >= 16:
-        return None, f"what stands at {place} is no number of records"
+        return None, f"what stands at {location} is no number of records"
     return int(text), ""

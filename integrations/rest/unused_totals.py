@@ -1,4 +1,4 @@
-"""What a page says of all records that the declaration does not look at, held against what came: notes, no more."""
+"""Compares totals that a page states, but the declaration does not use, with what arrived. It only writes notes."""
 
 from __future__ import annotations
 
@@ -8,56 +8,65 @@ from collections.abc import Iterator, Sequence
 from ingestion import Record, counted
 from integrations.rest import exact_json
 from integrations.rest.declaration import Declaration
-from integrations.rest.exchange import Answer
-from integrations.rest.fields import stands
-from integrations.rest.paging.signals import pages_beside, total_beside
+from integrations.rest.exchange import PageResponse
+from integrations.rest.fields import has_member
+from integrations.rest.paging.signals import stated_page_count, stated_total
 from integrations.rest.progress import Progress
 
-_LARGE = 64 * 1024
-"""Bytes around the records beyond which they are not looked through for it."""
+_MAX_ENVELOPE = 64 * 1024
+"""Bytes of an envelope beyond which it is not looked through."""
 
 
-def remembered(declared: Declaration, answer: Answer, after: Progress) -> Progress:
-    """`after` with what the first page that counts all records or pages says.
+def with_stated_counts(declaration: Declaration, response: PageResponse, progress: Progress) -> Progress:
+    """The progress with the count that the first page states that counts all records or pages.
 
-    Not where the run asks for a window: what a source counts then is all that it has, as often as what was asked for.
-    A source without pages is told of it at once (`NoPages`).
+    A run that asks for a window is left out: the source may count all that it has, and not what was asked for. So is
+    a source without pages, for which `NoPages` writes the note at once.
     """
-    style = declared.pagination.style
-    if style == "none" or declared.incremental or after.beside is not None or len(answer.around) > _LARGE:
-        return after
-    if not declared.total and not declared.total_header and (total := total_beside(answer, read=0)):
-        return dataclasses.replace(after, beside=["records", *total])
-    if not getattr(declared.pagination, "pages", "") and (pages := pages_beside(answer)):
-        return dataclasses.replace(after, beside=["pages", *pages, ""])
-    return after
+    style = declaration.pagination.style
+    if (
+        style == "none"
+        or declaration.incremental
+        or progress.stated_elsewhere is not None
+        or len(response.envelope) > _MAX_ENVELOPE
+    ):
+        return progress
+    if not declaration.total and not declaration.total_header and (total := stated_total(response, rows_read=0)):
+        return dataclasses.replace(progress, stated_elsewhere=["records", *total])
+    if not getattr(declaration.pagination, "pages", "") and (pages := stated_page_count(response)):
+        return dataclasses.replace(progress, stated_elsewhere=["pages", *pages, ""])
+    return progress
 
 
-def fewer(after: Progress) -> Iterator[str]:
-    """A note at the end of a reading that brought less than that."""
-    if not after.done or after.beside is None:
+def missing_notes(progress: Progress) -> Iterator[str]:
+    """A note at the end of a reading to which fewer records or pages arrived than the source stated."""
+    if not progress.done or progress.stated_elsewhere is None:
         return
-    what, name, number, declare = after.beside
-    came = after.distinct if what == "records" else after.pages
-    if came < number:
-        how = f" Where it counts what was asked for, declare it, so that runs prove it: {declare}." if declare else ""
+    unit, name, number, declared_as = progress.stated_elsewhere
+    arrived = progress.distinct if unit == "records" else progress.pages
+    if arrived < number:
+        advice = (
+            f" Where it counts what was asked for, declare it, so that runs prove it: {declared_as}."
+            if declared_as
+            else ""
+        )
         yield (
-            f"{counted(came, what.removesuffix('s'))} came, and {name!r} says {number}, which the declaration does not "
-            f"look at: pages may be missing.{how}"
+            f"{counted(arrived, unit.removesuffix('s'))} came, and {name!r} says {number}, which the declaration does "
+            f"not look at: pages may be missing.{advice}"
         )
 
 
-def undated(declared: Declaration, records: Sequence[Record], number: int) -> Iterator[str]:
-    """A note where no record of the first page has the member that says when it changed."""
-    if number != 1 or not declared.updated or not records:
+def no_change_time_notes(declaration: Declaration, records: Sequence[Record], number: int) -> Iterator[str]:
+    """A note where no record of the first page has the member that `updated` declares."""
+    if number != 1 or not declaration.updated or not records:
         return
     for record in records:
         try:
-            if stands(exact_json.read(record.body), declared.updated):
+            if has_member(exact_json.read(record.body), declaration.updated):
                 return
         except (ValueError, RecursionError):
             return
     yield (
-        f"No record of the page has {declared.updated!r}, which says when it changed (`updated`): what is stored with "
-        "a time stays as it is. Has the source renamed it? Correct it, or leave `updated` out."
+        f"No record of the page has {declaration.updated!r}, which says when it changed (`updated`): what is stored "
+        "with a time stays as it is. Has the source renamed it? Correct it, or leave `updated` out."
     )

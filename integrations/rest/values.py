@@ -1,4 +1,4 @@
-"""What a declaration is made of: frozen values, the same in code and from JSON."""
+"""The base of the frozen values that make up a declaration, in code and from JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ else:
 
 
 class _Declared(ModelMetaclass):
-    """Refuses what is declared wrongly in code as it is refused everywhere else. Validation itself does not come by
-    here, so that a declaration from JSON is refused with every reason at once.
+    """Raises ConfigurationError for a wrong declaration in code. Validation of JSON does not call the class, so a
+    declaration from JSON is refused with all reasons at once.
     """
 
     if not TYPE_CHECKING:
@@ -25,9 +25,9 @@ class _Declared(ModelMetaclass):
             try:
                 return super().__call__(*args, **values)
             except ValidationError as error:
-                from integrations.rest.config import problems
+                from integrations.rest.config import describe_problems
 
-                reasons = " ".join(problems(error, self))
+                reasons = " ".join(describe_problems(error, self))
             raise ConfigurationError(f"{self.__name__} is declared wrongly. {reasons}")
 
 
@@ -38,11 +38,12 @@ class Value(BaseModel, metaclass=_Declared):
 
     @model_validator(mode="before")
     @classmethod
-    def _may_hold_lists(cls, given: Any) -> Any:
-        """What JSON writes as a list may be one in code too."""
-        if not isinstance(given, dict):
-            return given
-        tuples = {name for name, one in cls.model_fields.items() if get_origin(one.annotation) is tuple}
+    def _may_hold_lists(cls, values: Any) -> Any:
+        """Accept lists for tuples in code, too, because JSON writes tuples as lists."""
+        if not isinstance(values, dict):
+            return values
+        tuples = {name for name, field in cls.model_fields.items() if get_origin(field.annotation) is tuple}
         return {
-            name: tuple(value) if name in tuples and isinstance(value, list) else value for name, value in given.items()
+            name: tuple(value) if name in tuples and isinstance(value, list) else value
+            for name, value in values.items()
         }

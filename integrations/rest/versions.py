@@ -1,4 +1,4 @@
-"""What orders a record's states: a time or a number of the source's, as one whole number that grows with it."""
+"""Turns the time or number that orders a record's states into a version: a whole number that grows with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 from ingestion import RecordError
-from integrations.rest.fields import member, moment
+from integrations.rest.fields import member, parse_time
 
 Unit = Literal["", "seconds", "milliseconds", "microseconds", "nanoseconds", "counter"]
 _SCALE = 1_000_000
@@ -17,24 +17,26 @@ _PER_UNIT = {
     "microseconds": Decimal(1),
     "nanoseconds": Decimal("0.001"),
 }
-"""Microseconds of one."""
+"""Microseconds in each unit."""
 _FROM, _UNTIL = 946_684_800 * _SCALE, 4_102_444_800 * _SCALE
-"""From 2000 to 2100, in microseconds: what a number that nobody declared is taken for a time in."""
+"""The years 2000 to 2100, in microseconds: a number without a declared unit is read as a time in them."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_AHEAD = timedelta(days=1)
-"""Longer than clocks and zones are wrong by."""
+_CLOCK_TOLERANCE = timedelta(days=1)
+"""Longer than any error of clocks and time zones."""
 _FINE, _COARSE, _HIGHEST = 8 * 10**12, 10**18, 13 * 10**18
-"""Counters up to the first keep their decimals, up to the second every whole step; beyond it 64 steps are one."""
+"""Counters up to the first limit keep their decimals, up to the second every whole step; beyond it 64 steps are one."""
 _DECLARE = "Declare how it is to be read: updated_unit, such as counter or milliseconds."
 
 
 def version_of(record: Any, name: str, now: datetime | None = None, unit: Unit = "") -> int | None:
-    """The record's time in microseconds since 1970, or its number as `counter` has it; None where it has none.
+    """The record's time in microseconds since 1970, or its number as `counter` gives it; None where it has none.
 
-    Times without a zone are taken as UTC. A number is read in its `unit`; without one it is a time of 2000 to 2100 in
-    any of them, so that a source may change its unit, or a number below 2000 in seconds. No other number can be told
-    from a time in another unit, and what counts on would go back there. Raises RecordError for those, for a value that
-    is neither, and for a time of more than a day after `now`: no later change of the record would ever be newer.
+    Times without a zone are taken as UTC. A number is read in its `unit`. Without a unit it is a time of 2000 to 2100
+    in any of them, so that a source may change its unit; or a counter, if it is below the year 2000 in seconds. Any
+    other number may be a time in another unit, and a growing counter would go back there.
+
+    Raises RecordError for such a number, for a value that is neither, and for a time of more than a day after `now`:
+    no later change of the record would ever be newer.
     """
     value = member(record, name)
     if value is None or value == "":
@@ -43,24 +45,24 @@ def version_of(record: Any, name: str, now: datetime | None = None, unit: Unit =
         raise RecordError(f"{name} is neither a time nor a version.")
     number = _number(value)
     if number is not None:
-        return _counted(name, number) if unit == "counter" else _timed(name, number, now, unit)
-    at = moment(str(value))
+        return _require_counter_version(name, number) if unit == "counter" else _time_version(name, number, now, unit)
+    at = parse_time(str(value))
     if at is None or unit == "counter":
         raise RecordError(f"{name} is {'no number' if at else 'neither a time nor a version'}: {str(value)[:40]!r}.")
-    return _of_now(name, str(value), (at - _EPOCH) // timedelta(microseconds=1), now)
+    return _require_not_future(name, str(value), (at - _EPOCH) // timedelta(microseconds=1), now)
 
 
-def latest(now: datetime) -> int:
-    """The last time that a source can mean, as a version: a day ahead of `now`."""
-    return int((now + _AHEAD).timestamp()) * _SCALE
+def latest_accepted(now: datetime) -> int:
+    """The version of the latest time that is accepted: a day ahead of `now`."""
+    return int((now + _CLOCK_TOLERANCE).timestamp()) * _SCALE
 
 
-def counter(number: Decimal) -> int | None:
-    """A number that grows with the counter, in what a column holds; None where it is too large.
+def version_of_counter(number: Decimal) -> int | None:
+    """A version that grows with the counter and fits its column; None where the counter is too large.
 
-    Small ones are a million times as large, as times in seconds are, so that rows of before `counter` was declared
-    are met again. A step of what is larger is a step, until 64 of them are one (10**18): what has as many digits is
-    made of a time and something else, mostly.
+    Small counters are multiplied by a million, as times in seconds are, so that they compare with rows from before
+    `counter` was declared. Larger counters grow by one a step, and from 10**18 on by one every 64 steps: a number of so
+    many digits mostly consists of a time and something else.
     """
     if not -_FINE <= number < _HIGHEST:
         return None
@@ -71,33 +73,33 @@ def counter(number: Decimal) -> int | None:
     return _FINE * _SCALE + _COARSE - _FINE + (int(number) - _COARSE) // 64
 
 
-def _counted(name: str, number: Decimal) -> int:
-    version = counter(number)
+def _require_counter_version(name: str, number: Decimal) -> int:
+    version = version_of_counter(number)
     if version is None:
         raise RecordError(f"{name} is too large for a time or version.")
     return version
 
 
-def _timed(name: str, number: Decimal, now: datetime | None, unit: Unit) -> int:
+def _time_version(name: str, number: Decimal, now: datetime | None, unit: Unit) -> int:
     if unit:
-        return _of_now(name, str(number), int(number * _PER_UNIT[unit]), now)
+        return _require_not_future(name, str(number), int(number * _PER_UNIT[unit]), now)
     if -_FINE <= number < _FROM // _SCALE:
         return int(number * _SCALE)
     for scale in _PER_UNIT.values():
         if _FROM <= number * scale < _UNTIL:
-            return _of_now(name, str(number), int(number * scale), now, f" If it is no time: {_DECLARE}")
+            return _require_not_future(name, str(number), int(number * scale), now, f" If it is no time: {_DECLARE}")
     raise RecordError(
         f"{name} may be a time in seconds, milliseconds or smaller ones that is not between 2000 and 2100, or a number "
         f"that counts: {str(number)[:40]!r}. {_DECLARE}"
     )
 
 
-def _of_now(name: str, shown: str, micros: int, now: datetime | None, hint: str = "") -> int:
+def _require_not_future(name: str, text: str, micros: int, now: datetime | None, hint: str = "") -> int:
     if abs(micros) > _FINE * _SCALE:
         raise RecordError(f"{name} is too large for a time or version.")
-    if now is not None and micros > latest(now):
+    if now is not None and micros > latest_accepted(now):
         raise RecordError(
-            f"{name} lies in the future, {shown[:40]!r}: no later change of the record would be newer, so it is not "
+            f"{name} lies in the future, {text[:40]!r}: no later change of the record would be newer, so it is not "
             f"stored. Have the source mend it, then replay the record.{hint}"
         )
     return micros

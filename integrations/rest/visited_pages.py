@@ -1,4 +1,4 @@
-"""What a reading has read since it began, so that a source that goes in a circle is noticed."""
+"""Remembers the records of recent pages, so that a source whose pages go in a circle is noticed."""
 
 from __future__ import annotations
 
@@ -8,42 +8,44 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from ingestion import Record, SourceChanged
-from integrations.rest.exchange import Turn
+from integrations.rest.exchange import NextPage
 from integrations.rest.progress import Progress
 
-_PAGES = 2
-"""A page of nothing new may come by chance when rows move by a whole page; a second one in a row does not."""
-_MOST, _OF_PAGES = 5_000, 4
-"""The newest records that are remembered, and at least those of so many pages: memory stays flat, however long a
-reading is. Rows move between neighbouring pages; a longer circle ends by its cursors or by `max_pages`.
+_MAX_STALE_PAGES = 2
+"""A page without new records may come by chance when rows move by a whole page; a second one in a row does not."""
+_MIN_REMEMBERED, _REMEMBERED_PAGES = 5_000, 4
+"""The newest records that are remembered, and at least those of so many pages. Memory so stays flat in a long reading:
+rows move between neighbouring pages, and a longer circle ends by its cursors or by `max_pages`.
 """
 
 
 @dataclass(slots=True)
-class Memory:
-    """Hashes of this reading's newest records by their key. An interruption forgets them: what came before is new."""
+class VisitedPages:
+    """Hashes of this reading's newest records by their key. They are forgotten when the reading is interrupted."""
 
-    _records: dict[int, int] = field(default_factory=dict)
+    _body_hashes: dict[int, int] = field(default_factory=dict)
 
-    def look(self, records: Sequence[Record], progress: Progress, turn: Turn) -> Progress:
-        """`progress` with what is known of a page's records: how many an earlier page had brought, and how many pages
-        in a row brought nothing else. Raises SourceChanged for the second such page.
+    def count_repeated(self, records: Sequence[Record], progress: Progress, next_page: NextPage) -> Progress:
+        """The progress with the page's repeated records counted, and how many pages in a row had no other records.
 
-        A page that its style reads again on purpose counts neither way.
+        Raises SourceChanged for the second such page. A page that its style reads again on purpose is not counted.
         """
-        if not records or (turn.reached is not None and turn.reached <= progress.state.get("far", 0)):
+        if not records or (
+            next_page.rows_reached is not None and next_page.rows_reached <= progress.state.get("far", 0)
+        ):
             return progress
         hashes = {hash(record.key): hash(record.body) for record in records}
-        repeated = hashes.keys() & self._records.keys()
-        same = all(self._records.get(key) == body for key, body in hashes.items())
-        self._records |= hashes
-        for key in list(islice(self._records, max(0, len(self._records) - max(_MOST, _OF_PAGES * len(records))))):
-            del self._records[key]
-        stale = progress.stale + 1 if same else 0
-        if stale >= _PAGES:
+        repeated_keys = hashes.keys() & self._body_hashes.keys()
+        is_stale = all(self._body_hashes.get(key) == body for key, body in hashes.items())
+        self._body_hashes |= hashes
+        surplus = len(self._body_hashes) - max(_MIN_REMEMBERED, _REMEMBERED_PAGES * len(records))
+        for key in list(islice(self._body_hashes, max(0, surplus))):  # the oldest come first
+            del self._body_hashes[key]
+        stale = progress.stale + 1 if is_stale else 0
+        if stale >= _MAX_STALE_PAGES:
             raise SourceChanged(
                 f"Pages {progress.pages} and {progress.pages + 1} hold only records that this run has read already: "
                 "the source gives the same pages in a circle, so others may never come. Does it know the parameters "
                 "that pages are asked for with, and list in a stable order?"
             )
-        return dataclasses.replace(progress, stale=stale, repeated=progress.repeated + len(repeated))
+        return dataclasses.replace(progress, stale=stale, repeated=progress.repeated + len(repeated_keys))

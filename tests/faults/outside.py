@@ -14,7 +14,7 @@ FAULTS = [
         ("tests/integrations/http/test_faults.py::test_every_attempt_is_throttled_and_carries_the_call_s_id",),
     ),
     Fault(
-        "integrations/rest/paginator.py",
+        "integrations/rest/page_reader.py",
         "            self.hold_off(error.retry_after)\n",
         "",
         ("tests/integrations/rest/test_later.py",),

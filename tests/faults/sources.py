@@ -65,8 +65,8 @@ FAULTS = [
     ),
     Fault(
         "integrations/rest/pipelines.py",
-        "_present(ctx), unit)",
-        '_present(ctx), "")',
+        "_latest_time(ctx), unit)",
+        '_latest_time(ctx), "")',
         ("tests/integrations/rest/test_updated.py::test_a_counter_takes_no_times",),
     ),
     Fault(
@@ -77,19 +77,19 @@ FAULTS = [
     ),
     Fault(
         "integrations/rest/unused_totals.py",
-        "    if came < number:",
+        "    if arrived < number:",
         "    if False:",
         (f"{_REST}/test_odd_answers.py",),
     ),
     Fault(
         "integrations/rest/paginator.py",
-        "*undated(self.declaration, records, number), *fewer(after)",
-        "*fewer(after),",
+        "*no_change_time_notes(self.declaration, records, number), *missing_notes(next_progress)",
+        "*missing_notes(next_progress),",
         (f"{_REST}/test_odd_answers.py",),
     ),
     Fault(
         "integrations/rest/source.py",
-        "or config.integration_of(before) or",
+        "or config.integration_of(stored) or",
         "or",
         (f"{_REST}/test_config_keys.py",),
     ),
@@ -99,23 +99,25 @@ FAULTS = [
         "        pass",
         ("tests/integrations/stripe/test_config_keys.py",),
     ),
-    Fault("integrations/rest/ordering.py", "name != name_of(declared)", "False", (f"{_REST}/test_ordering.py",)),
+    Fault(
+        "integrations/rest/ordering.py", "name != ordering_name(declaration)", "False", (f"{_REST}/test_ordering.py",)
+    ),
     Fault(
         "integrations/rest/paging/signals.py",
-        "        if path not in told:\n            raise",
+        "        if path not in signal_paths:\n            raise",
         "        if True:\n            raise",
         (f"{_REST}/test_contradictions.py",),
     ),
     Fault(
         "integrations/rest/source.py",
-        "            config_keys.refuse_unknown(others, declared)",
+        "            config_keys.refuse_unknown_keys_of(other_keys, declaration)",
         "            pass",
         (f"{_REST}/test_config_keys.py",),
     ),
     Fault(
         "integrations/rest/paginator.py",
-        'last=after.done and self.declaration.pagination.style != "none"',
-        "last=after.done",
+        'last=next_progress.done and self.declaration.pagination.style != "none"',
+        "last=next_progress.done",
         (f"{_REST}/test_last_pages.py",),
     ),
     Fault(
@@ -184,7 +186,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/rest/session.py",
-        "[answer.body, *([] if",
+        "[response.body, *([] if",
         "[*([] if",
         (
             "tests/integrations/rest/test_echoes.py::test_an_answer_repeats_the_credential_in_the_characters_that_came_and_in_those_that_were_declared",
@@ -192,7 +194,7 @@ FAULTS = [
     ),
     Fault(
         "integrations/rest/session.py",
-        "*([] if body is answer.body else [body]), ",
+        "*([] if body is response.body else [body]), ",
         "",
         (
             "tests/integrations/rest/test_echoes.py::test_an_answer_repeats_the_credential_in_the_characters_that_came_and_in_those_that_were_declared",
@@ -206,21 +208,21 @@ FAULTS = [
     ),
     Fault(
         "integrations/rest/session.py",
-        "Echo(self._ctx.credential().values, self._proven)",
-        "Echo(self._ctx.credential().values, None)",
+        "EchoDetector(self._ctx.credential().values, self._auth_headers)",
+        "EchoDetector(self._ctx.credential().values, None)",
         ("tests/integrations/rest/test_echoes.py::test_what_was_made_of_the_credential_is_not_repeated_either",),
     ),
     Fault(
-        "integrations/rest/paginator.py",
-        "        error = self.hush(error)\n",
+        "integrations/rest/page_reader.py",
+        "        error = self.redact(error)\n",
         "",
         (
             "tests/integrations/rest/test_echoes.py::test_an_error_in_whose_words_the_credential_comes_together_keeps_them_to_itself",
         ),
     ),
     Fault(
-        "integrations/rest/paginator.py",
-        "str(self.hush(SourceFailed(words)))",
+        "integrations/rest/page_reader.py",
+        "str(self.redact(SourceFailed(words)))",
         "str(SourceFailed(words))",
         ("tests/integrations/rest/test_echoes.py::test_a_remark_in_which_the_credential_comes_together_is_no_note",),
     ),
@@ -280,14 +282,14 @@ FAULTS = [
     ),
     Fault(
         "integrations/rest/credential_policy.py",
-        "for name, proof in pairs if secret.get(proof)}",
-        "for name, proof in pairs if proof in secret}",
+        "for name, secret_field in pairs if secret.get(secret_field)}",
+        "for name, secret_field in pairs if secret_field in secret}",
         ("tests/integrations/rest/test_echoes.py::test_a_user_name_that_no_password_proves_is_the_credential",),
     ),
     Fault(
         "integrations/rest/credential_policy.py",
-        "for name, proof in pairs if secret.get(proof)}",
-        "for name, proof in pairs}",
+        "for name, secret_field in pairs if secret.get(secret_field)}",
+        "for name, secret_field in pairs}",
         ("tests/integrations/rest/test_echoes.py::test_a_user_name_that_no_password_proves_is_the_credential",),
     ),
 ]

@@ -1,4 +1,4 @@
-"""How a source is told who asks. The values themselves lie in the tenant's credential, never in a declaration."""
+"""Declares how calls are authenticated. The values themselves lie in the tenant's credential, not in a declaration."""
 
 from __future__ import annotations
 

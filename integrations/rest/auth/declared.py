@@ -13,16 +13,16 @@ from ingestion import CredentialError
 from integrations.rest.values import Value
 
 _NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
-"""What may name a header (RFC 9110, token)."""
-HEADERS_OF_OURS = frozenset(
+"""Characters of a header's name (RFC 9110, token)."""
+RESERVED_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding", "x-request-id"}
 )
-"""Headers that a call has of its own: a declared one would not be sent, or beside ours."""
+"""Headers that the HTTP client sets: a declared one would not be sent, or be sent twice."""
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What goes with every call, and is never shown."""
+class AuthHeaders:
+    """Headers and query parameters that authenticate every call, and are never shown."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -33,8 +33,8 @@ class NoAuth(Value):
 
     kind: Literal["none"] = "none"
 
-    def proof(self, secret: Mapping[str, str]) -> Proof:
-        return Proof()
+    def auth_headers(self, secret: Mapping[str, str]) -> AuthHeaders:
+        return AuthHeaders()
 
 
 class Bearer(Value):
@@ -46,8 +46,8 @@ class Bearer(Value):
     field: str = "token"
     """The credential's field that holds it."""
 
-    def proof(self, secret: Mapping[str, str]) -> Proof:
-        return Proof({"Authorization": f"{self.scheme} {needed(secret, self.field)}"})
+    def auth_headers(self, secret: Mapping[str, str]) -> AuthHeaders:
+        return AuthHeaders({"Authorization": f"{self.scheme} {required_value(secret, self.field)}"})
 
 
 class Basic(Value):
@@ -55,9 +55,9 @@ class Basic(Value):
 
     kind: Literal["basic"] = "basic"
 
-    def proof(self, secret: Mapping[str, str]) -> Proof:
-        pair = f"{needed(secret, 'username')}:{secret.get('password', '')}"
-        return Proof({"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"})
+    def auth_headers(self, secret: Mapping[str, str]) -> AuthHeaders:
+        pair = f"{required_value(secret, 'username')}:{secret.get('password', '')}"
+        return AuthHeaders({"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"})
 
 
 class ApiKey(Value):
@@ -72,13 +72,13 @@ class ApiKey(Value):
 
     @model_validator(mode="after")
     def _header_is_free(self) -> Self:
-        if self.place == "header" and self.name.lower() in HEADERS_OF_OURS:
+        if self.place == "header" and self.name.lower() in RESERVED_HEADERS:
             raise ValueError(f"`name`: the header {self.name!r} cannot be set here; name the one that the source reads")
         return self
 
-    def proof(self, secret: Mapping[str, str]) -> Proof:
-        sent = {self.name: needed(secret, self.field)}
-        return Proof(sent) if self.place == "header" else Proof({}, sent)
+    def auth_headers(self, secret: Mapping[str, str]) -> AuthHeaders:
+        api_key = {self.name: required_value(secret, self.field)}
+        return AuthHeaders(api_key) if self.place == "header" else AuthHeaders({}, api_key)
 
 
 class ClientCredentials(Value):
@@ -111,7 +111,8 @@ class RefreshToken(Value):
     """How client id and secret are sent."""
 
 
-def needed(secret: Mapping[str, str], name: str) -> str:
+def required_value(secret: Mapping[str, str], name: str) -> str:
+    """A value of the credential. Raises CredentialError where it is missing or cannot stand in a header."""
     value = secret.get(name, "")
     if not value:
         raise CredentialError(f"The credential has no {name!r}; store it, then run again.")

@@ -10,7 +10,7 @@ from integrations.http import Client, Limits
 
 
 class Connect(Protocol):
-    """What makes a client; `integrations.http.Client` itself in real life."""
+    """Makes a client; outside of tests it is `integrations.http.Client` itself."""
 
     def __call__(
         self,

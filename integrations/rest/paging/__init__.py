@@ -1,6 +1,6 @@
-"""How a source parts its records into pages. Each style is a pure function from a page to the next question.
+"""Styles of pagination. Each is a pure function from a page to the state of the next call.
 
-What each one guarantees when rows come and go while it reads stands in docs/how-to/load-a-rest-api.md.
+docs/how-to/load-a-rest-api.md says what each style guarantees when rows come and go while it reads.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from pydantic import Field
 
 from integrations.rest.paging.cursors import Cursor, SinceId
 from integrations.rest.paging.links import LinkHeader, NextUrl
-from integrations.rest.paging.numbers import Offset, PageNumber
-from integrations.rest.paging.whole import NoPages
+from integrations.rest.paging.numbers import PageNumber
+from integrations.rest.paging.offsets import Offset
+from integrations.rest.paging.single_page import NoPages
 
 Paging = Annotated[
     NoPages | PageNumber | Offset | Cursor | NextUrl | LinkHeader | SinceId, Field(discriminator="style")

@@ -8,8 +8,16 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ingestion import SourceChanged
-from integrations.rest.exchange import Answer, Call, State, Turn
-from integrations.rest.paging.signals import LAST_IS_EMPTY, NOT_TRUE, Scalar, broken, ends, promised, require_sight
+from integrations.rest.exchange import Call, NextPage, PageResponse, State
+from integrations.rest.paging.signals import (
+    LAST_IS_EMPTY,
+    NOT_TRUE,
+    Scalar,
+    broken_promise,
+    ends_paging,
+    promises_more,
+    require_visible_end,
+)
 from integrations.rest.paths import MISSING
 from integrations.rest.values import Value
 
@@ -38,32 +46,34 @@ class Cursor(Value):
     """A page without records is the last one, whatever cursor it names. Otherwise its cursor is followed."""
     place: Literal["query", "body"] = "query"
 
-    def first(self) -> State:
+    def first_state(self) -> State:
         return {}
 
-    def ask(self, call: Call, state: State) -> Call:
-        return call.asking(self.place, self.param, state["cursor"]) if "cursor" in state else call
+    def call_for(self, call: Call, state: State) -> Call:
+        return call.with_parameter(self.place, self.param, state["cursor"]) if "cursor" in state else call
 
-    def follow(self, state: State, answer: Answer) -> Turn:
-        if self.empty_ends and not answer.elements:
-            return Turn(None)
-        if not answer.there and "cursor" in state:
-            raise broken(answer, f"The page before named this one at {self.next}", LAST_IS_EMPTY)
-        absent = self.absent_ends
-        if self.more and not promised(answer, self.more, self.more_values, self.last_values, absent_ends=absent):
-            return Turn(None)
-        cursor = answer.look(self.next)
-        if self.more and (cursor is MISSING or ends(cursor, self.ends)):
+    def follow(self, state: State, response: PageResponse) -> NextPage:
+        if self.empty_ends and not response.elements:
+            return NextPage(None)
+        if not response.is_page and "cursor" in state:
+            raise broken_promise(response, f"The page before named this one at {self.next}", LAST_IS_EMPTY)
+        absent_ends = self.absent_ends
+        if self.more and not promises_more(
+            response, self.more, self.more_values, self.last_values, absent_ends=absent_ends
+        ):
+            return NextPage(None)
+        cursor = response.value_at(self.next)
+        if self.more and (cursor is MISSING or ends_paging(cursor, self.ends)):
             raise SourceChanged(f"{self.more} promises another page, but there is no cursor at {self.next}.")
         if cursor is MISSING:
-            require_sight(answer, self.next, absent_ends=absent, sent=state.get("cursor"))
-            return Turn(None)
-        if ends(cursor, self.ends):
-            return Turn(None)
-        after = _sendable(cursor, self.next)
-        if self.repeat_ends and "cursor" in state and str(after) == str(state["cursor"]):
-            return Turn(None)
-        return Turn({"cursor": after})
+            require_visible_end(response, self.next, absent_ends=absent_ends, sent=state.get("cursor"))
+            return NextPage(None)
+        if ends_paging(cursor, self.ends):
+            return NextPage(None)
+        next_cursor = _require_sendable(cursor, self.next)
+        if self.repeat_ends and "cursor" in state and str(next_cursor) == str(state["cursor"]):
+            return NextPage(None)
+        return NextPage({"cursor": next_cursor})
 
     def paths(self) -> list[str]:
         return [self.next, *([self.more] if self.more else [])]
@@ -90,46 +100,49 @@ class SinceId(Value):
     """A page begins with the very record whose id it was asked with; one that has no other is the last."""
     place: Literal["query", "body"] = "query"
 
-    def first(self) -> State:
+    def first_state(self) -> State:
         return {}
 
-    def ask(self, call: Call, state: State) -> Call:
-        return call.asking(self.place, self.param, state["since"]) if "since" in state else call
+    def call_for(self, call: Call, state: State) -> Call:
+        return call.with_parameter(self.place, self.param, state["since"]) if "since" in state else call
 
-    def follow(self, state: State, answer: Answer) -> Turn:
+    def follow(self, state: State, response: PageResponse) -> NextPage:
         since = state.get("since")
-        if self.more and not answer.there and since is not None:
-            raise broken(answer, f"{self.more} promised another page", NOT_TRUE)
-        if state.get("first", since) in answer.ids and state.get("first", since) != since:
+        if self.more and not response.is_page and since is not None:
+            raise broken_promise(response, f"{self.more} promised another page", NOT_TRUE)
+        if state.get("first", since) in response.ids and state.get("first", since) != since:
             raise SourceChanged(
                 f"The page after {self.param}={since!r} brings {state['first']!r} again, the first record of the page "
                 f"before: the source does not list by that id, lists its newest records first, or does not know the "
                 f"parameter {self.param!r}. Have it sort by the id, ascending, or declare another style of pagination. "
                 'A page that begins with the record it was asked after is declared in `pagination`: "inclusive": true.'
             )
-        repeats = int(self.inclusive and bool(answer.ids) and answer.ids[0] == since)
-        if answer.elements == repeats and not self._more(answer, unless=False):
-            return Turn(None, repeats=repeats, dropped=bool(repeats))
-        if not self._more(answer, unless=True):
-            return Turn(None, repeats=repeats)
-        if not answer.ids or not answer.ids[-1]:
+        repeated_rows = int(self.inclusive and bool(response.ids) and response.ids[0] == since)
+        # A page without a new record is the last one, unless the source says that more follow.
+        if response.elements == repeated_rows and not self._promises_more(response, if_undeclared=False):
+            return NextPage(None, repeated_rows=repeated_rows, drops_page=bool(repeated_rows))
+        if not self._promises_more(response, if_undeclared=True):
+            return NextPage(None, repeated_rows=repeated_rows)
+        if not response.ids or not response.ids[-1]:
             raise SourceChanged("The last record of the page has no id, so the page after it cannot be asked for.")
-        return Turn({"since": answer.ids[-1], "first": answer.ids[0]}, repeats=repeats)
+        return NextPage({"since": response.ids[-1], "first": response.ids[0]}, repeated_rows=repeated_rows)
 
-    def _more(self, answer: Answer, *, unless: bool) -> bool:
-        """What `more` says; `unless` where it is not declared."""
+    def _promises_more(self, response: PageResponse, *, if_undeclared: bool) -> bool:
+        """Whether `more` promises another page; `if_undeclared` where no `more` is declared."""
         if not self.more:
-            return unless
-        return promised(answer, self.more, self.more_values, self.last_values, absent_ends=self.absent_ends)
+            return if_undeclared
+        return promises_more(response, self.more, self.more_values, self.last_values, absent_ends=self.absent_ends)
 
     def paths(self) -> list[str]:
         return [self.more] if self.more else []
 
 
-def _sendable(cursor: Any, path: str) -> int | str:
+def _require_sendable(cursor: Any, path: str) -> int | str:
     if isinstance(cursor, str) or (isinstance(cursor, int) and not isinstance(cursor, bool)):
         return cursor
     if isinstance(cursor, Decimal):
         return str(cursor)
-    kind = "an object" if isinstance(cursor, dict) else "a list" if isinstance(cursor, list) else str(cursor).lower()
-    raise SourceChanged(f"At {path} stands {kind}, which is no cursor.")
+    description = (
+        "an object" if isinstance(cursor, dict) else "a list" if isinstance(cursor, list) else str(cursor).lower()
+    )
+    raise SourceChanged(f"At {path} stands {description}, which is no cursor.")

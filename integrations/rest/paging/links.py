@@ -1,24 +1,32 @@
-"""Pages whose address the source names itself: in the body, or in a Link header (RFC 8288)."""
+"""Pages whose address the source names: in the body, or in a Link header (RFC 8288)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Literal
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urljoin, urlsplit
 
 from pydantic import Field
 
 from ingestion import SourceChanged, counted
-from integrations.rest.exchange import Answer, Call, State, Turn
-from integrations.rest.paging.signals import LAST_IS_EMPTY, Scalar, broken, ends, require_sight, resembling
+from integrations.rest.exchange import Call, NextPage, PageResponse, State
+from integrations.rest.paging.signals import (
+    LAST_IS_EMPTY,
+    Scalar,
+    broken_promise,
+    ends_paging,
+    next_page_candidates,
+    require_visible_end,
+)
 from integrations.rest.paths import MISSING
 from integrations.rest.values import Value
 
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;,"']*)"""
-"""In double quotes or bare as RFC 8288 has it; in single quotes as some sources write it."""
+"""A parameter's value: in double quotes or bare (RFC 8288), or in single quotes, which some sources write."""
 _LINK = re.compile(rf"<([^<>]*)>((?:\s*;\s*[\w!#$&+\-.^`|~*]+\s*(?:=\s*{_VALUE})?)*)")
 _PARAMETER = re.compile(rf";\s*([\w!#$&+\-.^`|~*]+)\s*(?:=\s*({_VALUE}))?")
-"""Name and value. Read one after the other, so that what stands within a quoted title is no parameter."""
+"""Name and value. Parameters are read in their order, so that text within a quoted title is no parameter."""
 _LONGEST = 8000
 
 
@@ -39,28 +47,30 @@ class NextUrl(Value):
     empty_ends: bool = False
     """A page without records is the last one, whatever address it names. Otherwise that is followed."""
 
-    def first(self) -> State:
+    def first_state(self) -> State:
         return {}
 
-    def ask(self, call: Call, state: State) -> Call:
-        return _at(call, state)
+    def call_for(self, call: Call, state: State) -> Call:
+        return _call_at(call, state)
 
-    def follow(self, state: State, answer: Answer) -> Turn:
-        if self.empty_ends and not answer.elements:
-            return Turn(None)
-        if not answer.there and "url" in state:
-            raise broken(answer, f"The page before named this one at {self.next}", LAST_IS_EMPTY)
-        address = answer.look(self.next)
+    def follow(self, state: State, response: PageResponse) -> NextPage:
+        if self.empty_ends and not response.elements:
+            return NextPage(None)
+        if not response.is_page and "url" in state:
+            raise broken_promise(response, f"The page before named this one at {self.next}", LAST_IS_EMPTY)
+        address = response.value_at(self.next)
         if address is MISSING:
-            require_sight(answer, self.next, absent_ends=self.absent_ends)
-            return Turn(None)
-        if ends(address, self.ends):
-            return Turn(None)
+            require_visible_end(response, self.next, absent_ends=self.absent_ends)
+            return NextPage(None)
+        if ends_paging(address, self.ends):
+            return NextPage(None)
         if not isinstance(address, str):
-            shown = "an object" if isinstance(address, dict) else "a list" if isinstance(address, list) else address
-            raise SourceChanged(f"At {self.next} stands {shown}, which is no address.")
-        url = joined(answer.url, address, keep_origin=self.keep_origin)
-        return Turn(None if self.repeat_ends and url == state.get("url", answer.url) else {"url": url})
+            description = (
+                "an object" if isinstance(address, dict) else "a list" if isinstance(address, list) else address
+            )
+            raise SourceChanged(f"At {self.next} stands {description}, which is no address.")
+        url = resolve_url(response.url, address, keep_origin=self.keep_origin)
+        return NextPage(None if self.repeat_ends and url == state.get("url", response.url) else {"url": url})
 
     def paths(self) -> list[str]:
         return [self.next]
@@ -80,42 +90,45 @@ class LinkHeader(Value):
     empty_ends: bool = False
     """A page without records is the last one, whatever its links name. Otherwise they are followed."""
 
-    def first(self) -> State:
+    def first_state(self) -> State:
         return {}
 
-    def ask(self, call: Call, state: State) -> Call:
-        return _at(call, state)
+    def call_for(self, call: Call, state: State) -> Call:
+        return _call_at(call, state)
 
-    def follow(self, state: State, answer: Answer) -> Turn:
-        if self.empty_ends and not answer.elements:
-            return Turn(None)
-        if not answer.there and "url" in state:
-            raise broken(answer, "The page before named this one in its Link header", LAST_IS_EMPTY)
-        header = answer.headers.get("link", "")
-        target = link(header, self.rel)
+    def follow(self, state: State, response: PageResponse) -> NextPage:
+        if self.empty_ends and not response.elements:
+            return NextPage(None)
+        if not response.is_page and "url" in state:
+            raise broken_promise(response, "The page before named this one in its Link header", LAST_IS_EMPTY)
+        header = response.headers.get("link", "")
+        target = link_target(header, self.rel)
         if target:
-            return Turn({"url": joined(answer.url, target, keep_origin=self.keep_origin)})
-        if not readable(header):
+            return NextPage({"url": resolve_url(response.url, target, keep_origin=self.keep_origin)})
+        # A header that is cut off or malformed may name a next page, so it must not end the reading.
+        if not is_readable(header):
             raise SourceChanged(
                 "The answer has a Link header that cannot be read (RFC 8288), so whether another page follows cannot "
                 "be seen."
             )
-        if not header.strip() and answer.elements:
-            self._require_sight(answer)
-        return Turn(None)
+        if not header.strip() and response.elements:
+            self._require_visible_end(response)
+        return NextPage(None)
 
-    def _require_sight(self, answer: Answer) -> None:
-        """Raise SourceChanged where an answer with records and without a Link header may have more pages behind it."""
+    def _require_visible_end(self, response: PageResponse) -> None:
+        """Raise SourceChanged where a response with records and without a Link header may not be the last one."""
         if not self.absent_ends:
             raise SourceChanged(
-                f"The page has {counted(answer.elements, 'record')} and no Link header, "
+                f"The page has {counted(response.elements, 'record')} and no Link header, "
                 "so whether another page follows cannot be seen."
             )
-        strange = None if "absent_ends" in self.model_fields_set else next(resembling(answer, "", None), None)
-        if strange:
+        candidate = (
+            None if "absent_ends" in self.model_fields_set else next(next_page_candidates(response, "", None), None)
+        )
+        if candidate:
             raise SourceChanged(
-                f"The answer has no Link header, but its page a member {strange[0]!r} at {strange[1]} that may lead to "
-                "the next one. If it does, declare that (`pagination`: next_url or cursor); if it does not, "
+                f"The answer has no Link header, but its page a member {candidate[0]!r} at {candidate[1]} that may "
+                "lead to the next one. If it does, declare that (`pagination`: next_url or cursor); if it does not, "
                 'declare there: "absent_ends": true.'
             )
 
@@ -123,45 +136,55 @@ class LinkHeader(Value):
         return []
 
 
-def link(header: str, rel: str) -> str:
-    """The target of the first link with relation `rel`, '' when there is none."""
+def link_target(header: str, rel: str) -> str:
+    """The target of the first link with relation `rel`; '' when there is none."""
     for target, parameters in _LINK.findall(header[: 2 * _LONGEST]):
-        said = [value for name, value in _PARAMETER.findall(parameters) if name.lower() == "rel"]
-        if said and rel.lower() in said[0].strip("\"'").lower().split():  # of several the first counts (RFC 8288, 3.3)
+        relations = [value for name, value in _PARAMETER.findall(parameters) if name.lower() == "rel"]
+        # Of several `rel` parameters the first counts (RFC 8288, 3.3).
+        if relations and rel.lower() in relations[0].strip("\"'").lower().split():
             return str(target)
     return ""
 
 
-def readable(header: str) -> bool:
-    """Whether a Link header is links and nothing else. A header that is too long to be looked through is not."""
+def is_readable(header: str) -> bool:
+    """Whether a Link header holds links and nothing else. A header that is too long is not read."""
     if len(header) > 2 * _LONGEST:
         return False
     return not re.sub(r"[\s,]", "", _LINK.sub("", header))
 
 
-def joined(base: str, target: str, *, keep_origin: bool) -> str:
-    """The absolute address of `target`, seen from `base`. Raises SourceChanged when it leaves the origin of `base`."""
+def resolve_url(base: str, target: str, *, keep_origin: bool) -> str:
+    """The absolute address of `target` on the page `base`. Raises SourceChanged when it leaves the origin of `base`."""
     if len(target) > _LONGEST:
         raise SourceChanged(f"The next page's address has more than {_LONGEST} characters.")
     try:
-        found, here = urlsplit(urljoin(base, target)), urlsplit(base)
+        url, base_url = urlsplit(urljoin(base, target)), urlsplit(base)
         if keep_origin:
-            found = found._replace(scheme=here.scheme, netloc=here.netloc)
-        same = _origin(found) == _origin(here)
+            url = url._replace(scheme=base_url.scheme, netloc=base_url.netloc)
+        same_origin = _origin(url) == _origin(base_url)
     except ValueError as error:
         raise SourceChanged(f"The next page's address is none: {error}.") from error
-    if not same or found.username is not None:
-        behind = ' If that is the same system behind a proxy, declare in `pagination`: "keep_origin": true.'
-        hint = behind if found.hostname else ""
+    if not same_origin or url.username is not None:
+        proxy_advice = ' If that is the same system behind a proxy, declare in `pagination`: "keep_origin": true.'
+        hint = proxy_advice if url.hostname else ""
         raise SourceChanged(
-            f"The next page lies on {_shown(found)}, not on {_shown(here)}: it is not followed, because the credential "
-            f"would go with it.{hint}"
+            f"The next page lies on {_describe_origin(url)}, not on {_describe_origin(base_url)}: it is not followed, "
+            f"because the credential would go with it.{hint}"
         )
-    return found._replace(fragment="").geturl()
+    return url._replace(fragment="").geturl()
 
 
-def _shown(parts: SplitResult) -> str:
-    """Scheme, host and port, without a user or a password that stand there too."""
+def without_params(url: str, names: Collection[str]) -> str:
+    """The address without the query parameters of these names."""
+    parts = urlsplit(url)
+    if not names or not parts.query:
+        return url
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in names]
+    return parts._replace(query=urlencode(query)).geturl()
+
+
+def _describe_origin(parts: SplitResult) -> str:
+    """Scheme, host and port, without the user and the password of the address."""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
@@ -170,6 +193,6 @@ def _origin(parts: object) -> tuple[str, str | None, int | None]:
     return scheme, host, port or {"http": 80, "https": 443}.get(scheme)
 
 
-def _at(call: Call, state: State) -> Call:
-    """The address holds the whole query already; the declared one is for the first page."""
+def _call_at(call: Call, state: State) -> Call:
+    """The call of a page that the source named. Its address has the whole query; declared parameters are left out."""
     return Call(state["url"], call.method, {}, call.headers, call.body) if "url" in state else call

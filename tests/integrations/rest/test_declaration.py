@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ingestion import ConfigurationError, SourceChanged, Window
 from integrations.rest import Bearer, Cursor, Offset, PageNumber, Rest
 from integrations.rest.answers import Signal
-from integrations.rest.session import filled
+from integrations.rest.session import build_call
 from tests.integrations.rest.worlds import WINDOW, World, context, read, reply, rest
 
 LEAST: dict[str, Any] = {"base_url": "https://api.example.com"}
@@ -162,7 +162,7 @@ def test_placeholders_become_the_window() -> None:
     forms = ["{window.start}", "{window.start:seconds}", "{window.start:milliseconds}", "{window.start:date}",
              "{window.end}", "{ window.end:date }"]  # fmt: skip
 
-    call = filled(rest(params={str(number): form for number, form in enumerate(forms)}), context())
+    call = build_call(rest(params={str(number): form for number, form in enumerate(forms)}), context())
 
     assert list(call.params.values()) == [
         "2026-02-28T23:55:00Z", "1772322900", "1772322900000", "2026-02-28", "2026-03-01T12:00:01Z", "2026-03-01",
@@ -173,13 +173,13 @@ def test_placeholders_become_the_window() -> None:
 def test_the_window_is_never_narrowed_by_rounding() -> None:
     sharp = Window(datetime(2026, 1, 1, 0, 0, 0, 999_999, UTC), datetime(2026, 1, 1, 0, 0, 1, 1, UTC))
 
-    call = filled(rest(params={"a": "{window.start}", "b": "{window.end}"}), context(window=sharp))
+    call = build_call(rest(params={"a": "{window.start}", "b": "{window.end}"}), context(window=sharp))
 
     assert call.params == {"a": "2026-01-01T00:00:00Z", "b": "2026-01-01T00:00:02Z"}
 
 
 def test_without_a_window_everything_until_now_is_meant() -> None:
-    call = filled(rest(params={"since": "{window.start:seconds}"}), context(window=None))
+    call = build_call(rest(params={"since": "{window.start:seconds}"}), context(window=None))
 
     assert call.params == {"since": "0"}
 
@@ -225,7 +225,7 @@ def test_the_config_may_differ_between_tenants() -> None:
         base_url="https://{config.shop}.example.com", path="/of/{config.shop}", params={"s": "{config.shop}"}
     )
 
-    call = filled(declared, context(config={"shop": "north"}))
+    call = build_call(declared, context(config={"shop": "north"}))
 
     assert (call.url, call.params) == ("https://north.example.com/of/north", {"s": "north"})
 

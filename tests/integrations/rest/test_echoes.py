@@ -14,7 +14,7 @@ import pytest
 
 from ingestion import IngestionError, SourceChanged
 from integrations.rest import Rest
-from integrations.rest.credential_policy import _PIECE, Echo
+from integrations.rest.credential_policy import _PIECE_BYTES, EchoDetector
 from tests.integrations.rest.configured import HOST, config, extract, preview
 from tests.integrations.rest.worlds import World, ids, read, reply
 
@@ -44,19 +44,19 @@ def test_a_page_that_repeats_the_credential_is_refused(ask: Any, spelled: Callab
 
 @pytest.mark.slow
 def test_an_answer_of_escapes_alone_takes_no_multiple_of_its_size_and_is_searched_whole() -> None:
-    echo = Echo({"key": SECRET}, None)
+    detector = EchoDetector({"key": SECRET}, None)
     escaped = "".join(f"\\u{ord(sign):04x}" for sign in SECRET).encode()
     many = rb"\u0041" * 200_000
 
     tracemalloc.start()
     try:
-        assert not echo.stands_in([many])
+        assert not detector.occurs_in([many])
         assert tracemalloc.get_traced_memory()[1] < 6 * len(many)
     finally:
         tracemalloc.stop()
-    for before in range(_PIECE - len(escaped) - 2, _PIECE + 2):
-        assert echo.stands_in([b"." * before + escaped + b"." * 10]), before
-        assert echo.stands_in([b"\\" * before + escaped]), before
+    for before in range(_PIECE_BYTES - len(escaped) - 2, _PIECE_BYTES + 2):
+        assert detector.occurs_in([b"." * before + escaped + b"." * 10]), before
+        assert detector.occurs_in([b"\\" * before + escaped]), before
 
 
 def test_a_header_that_is_repeated_is_refused_too() -> None:

@@ -6,14 +6,14 @@ import pytest
 from django.db import connection
 
 from ingestion.testing import make_tenant
-from integrations.rest.page_records import taken
+from integrations.rest.page_records import read_records
 from tests.integrations.rest.test_records import Things, connected, dead_letters, run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.every_database]
 
 
 def test_a_name_that_holds_half_a_character_is_named() -> None:
-    elements = taken([rb'{"id": "a", "in": {"x\ud800": 1}}', b'{"id": "b"}'], ("id",), 1, marked=False)
+    elements = read_records([rb'{"id": "a", "in": {"x\ud800": 1}}', b'{"id": "b"}'], ("id",), 1, with_marks=False)
 
     (refusal,) = elements.refused
     assert refusal.record.key == "a"

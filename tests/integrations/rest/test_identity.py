@@ -15,8 +15,8 @@ from ingestion import actions, running
 from ingestion.models import Tenant
 from ingestion.running import Hooks
 from ingestion.testing import registered
-from integrations.rest.fields import composed
-from integrations.rest.identity import Twins, canonical, identity, number_of, spelled
+from integrations.rest.fields import join_ids
+from integrations.rest.identity import Twins, canonical, identity, mark_twin, twin_number
 from tests.ingestion.runs import OPERATOR, dead_letters, expire, finish
 from tests.ingestion.test_letters import payload
 from tests.integrations.rest.test_ends import cursor_of
@@ -158,7 +158,7 @@ def test_several_members_are_one_id_together(acme: Tenant) -> None:
     some.lists(some.text(min_size=1), min_size=2, max_size=2), some.lists(some.text(min_size=1), min_size=2, max_size=2)
 )
 def test_two_ids_are_never_one(one: list[str], other: list[str]) -> None:
-    assert (composed(one) == composed(other)) == (one == other)
+    assert (join_ids(one) == join_ids(other)) == (one == other)
 
 
 BROKEN = {
@@ -261,4 +261,4 @@ def test_rows_that_are_read_again_are_counted_once() -> None:
     numbers = [twins.number(["a", "b", "a"], 0), twins.number(["a", "c"], 2), twins.number(["a"], 4)]
 
     assert numbers == [[1, 1, 2], [2, 1], [3]]
-    assert [number_of(spelled(b"{}", number)) for number in (1, 2, 3)] == [1, 2, 3]
+    assert [twin_number(mark_twin(b"{}", number)) for number in (1, 2, 3)] == [1, 2, 3]

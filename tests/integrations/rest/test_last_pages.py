@@ -10,7 +10,7 @@ import pytest
 from ingestion.models import Run, Tenant
 from ingestion.testing import registered
 from integrations.rest import Cursor, NoPages
-from integrations.rest.paginator import BATCH
+from integrations.rest.batches import BATCH
 from tests.ingestion.drift.sources import batch, notes, watched
 from tests.ingestion.runs import carry, new_tenant, queued
 from tests.integrations.rest.worlds import World, reply, rest

@@ -14,10 +14,10 @@ from ingestion import ConfigurationError, SourceChanged
 from ingestion.models import Tenant
 from integrations.rest import Rest
 from integrations.rest.answers import Signal
-from integrations.rest.config import _LONGEST, KINDS, STYLES
+from integrations.rest.batches import BATCH
+from integrations.rest.config import _MAX_CHARACTERS, KINDS, STYLES
 from integrations.rest.declaration import ErrorBudget
-from integrations.rest.json_splitting import MOST
-from integrations.rest.paginator import BATCH
+from integrations.rest.json_splitting import MAX_MEMBERS
 from tests.integrations.rest.test_records import acme, connected, rows, run
 from tests.integrations.rest.worlds import World, ids, read, reply, rest
 
@@ -87,11 +87,11 @@ def test_one_past_a_bound_of_a_declaration_is_refused_by_its_name(where: str, na
 
 def test_a_declaration_may_be_so_long_and_no_longer() -> None:
     """Counted as it is written down; parameters may be long."""
-    filled = _LONGEST - len(json.dumps({**SOUND, "params": {"q": ""}}))
+    filler_length = _MAX_CHARACTERS - len(json.dumps({**SOUND, "params": {"q": ""}}))
 
-    Rest.from_json({**SOUND, "params": {"q": "x" * filled}})
+    Rest.from_json({**SOUND, "params": {"q": "x" * filler_length}})
     with pytest.raises(ConfigurationError, match="the limit is 32768"):
-        Rest.from_json({**SOUND, "params": {"q": "x" * (filled + 1)}})
+        Rest.from_json({**SOUND, "params": {"q": "x" * (filler_length + 1)}})
 
 
 def paged(request: httpx.Request) -> httpx.Response:
@@ -119,12 +119,12 @@ def test_a_page_may_have_so_many_bytes_and_not_one_more() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [MOST, MOST + 1])
+@pytest.mark.parametrize("count", [MAX_MEMBERS, MAX_MEMBERS + 1])
 def test_a_page_may_have_so_many_elements_and_not_one_more(count: int) -> None:
     body = b'{"data": [' + b",".join(b'{"id":%d}' % number for number in range(count)) + b"]}"
 
-    if count == MOST:
-        assert sum(len(page.records) for page in read(rest(), World(lambda request: reply(body)))) == MOST
+    if count == MAX_MEMBERS:
+        assert sum(len(page.records) for page in read(rest(), World(lambda request: reply(body)))) == MAX_MEMBERS
     else:
         with pytest.raises(SourceChanged, match="more than 100000"):
             read(rest(), World(lambda request: reply(body)))

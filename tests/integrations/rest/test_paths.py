@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingestion import SourceChanged
-from integrations.rest.paths import look, path, peek
+from integrations.rest.paths import path, scalar_at, value_at
 from tests.integrations.rest.worlds import World, read, reply, rest
 
 
@@ -46,9 +46,9 @@ def test_a_half_surrogate_in_one_record_spares_the_others() -> None:
 def test_peek_sees_one_value() -> None:
     body = b'{"a": {"b": "x", "n": 5, "t": true, "z": null, "o": {}, "l": [1]}}'
 
-    assert [peek(body, f"$.a.{name}") for name in "bntzq"] == ["x", 5, True, None, None]
+    assert [scalar_at(body, f"$.a.{name}") for name in "bntzq"] == ["x", 5, True, None, None]
     with pytest.raises(SourceChanged, match="an object"):
-        peek(body, "$.a.o")
+        scalar_at(body, "$.a.o")
 
 
 def test_records_inside_one_another_do_not_multiply_the_page() -> None:
@@ -77,4 +77,4 @@ def test_a_number_that_no_decimal_holds_is_the_source_s_fault(text: str) -> None
     page = b'{"total": 1E+9999999999999999999, "data": [{"id": 1}]}'
 
     with pytest.raises(SourceChanged, match=r"the number 1E\+9999999999999999999 is too large"):
-        path(text).split(page) if "?" in text else look(page, text)
+        path(text).split(page) if "?" in text else value_at(page, text)

@@ -14,7 +14,7 @@ from ingestion.vault import credentials
 from integrations.http import Limits
 from integrations.http.codes import says_later
 from integrations.rest import Bearer, ClientCredentials, RefreshToken
-from integrations.rest.session import Session, filled
+from integrations.rest.session import Session, build_call
 from tests.integrations.rest.clients import CLIENT, OK, TOKENS
 from tests.integrations.rest.test_records import acme, connected, run
 from tests.integrations.rest.worlds import WINDOW, World, context, read, reply, rest
@@ -128,7 +128,7 @@ def test_a_token_address_s_error_is_told_with_its_code(
 def test_a_connection_reaches_back_for_a_clock_that_is_behind() -> None:
     declared = rest(params={"since": "{window.start:seconds}", "until": "{window.end:seconds}"}, lookback=900)
 
-    live, shard = filled(declared, context()), filled(declared, context(backfill=True))
+    live, shard = build_call(declared, context()), build_call(declared, context(backfill=True))
 
     assert int(shard.params["since"]) - int(live.params["since"]) == 900
     assert live.params["until"] == shard.params["until"]

@@ -12,7 +12,7 @@ from ingestion import actions, running
 from ingestion.models import Run, Tenant
 from ingestion.running import Hooks
 from ingestion.testing import registered
-from integrations.rest.paginator import BATCH
+from integrations.rest.batches import BATCH
 from tests.ingestion.runs import OPERATOR
 from tests.integrations.rest.test_ends import ROWS, SIZE, cursor_of, declared
 from tests.integrations.rest.test_records import DECLARED, acme, connected, over, rows, run
