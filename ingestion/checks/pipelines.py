@@ -21,10 +21,10 @@ from ingestion.core.pipeline import Pipeline
 
 @check()
 def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for pipeline in registry.registered():
-        found += attempt(functools.partial(problems, pipeline), f"pipeline {pipeline.name}")
-    return found
+        messages += attempt(functools.partial(problems, pipeline), f"pipeline {pipeline.name}")
+    return messages
 
 
 @check(Tags.database)

@@ -81,7 +81,7 @@ def _walk(value: Any) -> Iterator[FieldError]:
         if isinstance(value, _Pairs):
             counts = Counter(name for name, _ in value)
             for name in (name for name, count in counts.items() if count > 1):
-                yield FieldError(_below(path, name), "doubled", _said(counts[name]))
+                yield FieldError(_below(path, name), "doubled", _doubled_message(counts[name]))
             inner = [(part, _below(path, name)) for name, part in value if isinstance(part, list)]
         elif isinstance(value, list):
             inner = [(part, _below(path, str(at))) for at, part in enumerate(value) if isinstance(part, list)]
@@ -92,6 +92,6 @@ def _below(path: str, name: str) -> str:
     return storable(f"{path}.{name}" if path else name, _LONGEST)
 
 
-def _said(count: int) -> str:
+def _doubled_message(count: int) -> str:
     times = "twice" if count == 2 else f"{count} times"
     return f"The name stands {times} in one object; nobody can tell which value counts, so have its sender mend that."

@@ -130,15 +130,17 @@ class Pipeline:
         if isinstance(self.reconciliations, list):
             object.__setattr__(self, "reconciliations", tuple(self.reconciliations))
         declarations.check(self, MODES, CATCH_UPS)
-        wanted = "a function of (record, ctx)"
-        declarations.require(not isinstance(self.transform, Pipeline), self._part("transform"), self.transform, wanted)
-        wanted = "Periods(…), or None"
+        expected = "a function of (record, ctx)"
         declarations.require(
-            self.periods is None or isinstance(self.periods, Periods), self._part("periods"), self.periods, wanted
+            not isinstance(self.transform, Pipeline), self._part("transform"), self.transform, expected
         )
-        wanted = "ErrorBudget(0.05), or left out"
+        expected = "Periods(…), or None"
         declarations.require(
-            isinstance(self.error_budget, ErrorBudget), self._part("error_budget"), self.error_budget, wanted
+            self.periods is None or isinstance(self.periods, Periods), self._part("periods"), self.periods, expected
+        )
+        expected = "ErrorBudget(0.05), or left out"
+        declarations.require(
+            isinstance(self.error_budget, ErrorBudget), self._part("error_budget"), self.error_budget, expected
         )
         self._check_drift()
         self._check_tenants()
@@ -150,9 +152,11 @@ class Pipeline:
         return f"{name} of {self.name}"
 
     def _check_drift(self) -> None:
-        said = self.source.declared_drift() if isinstance(self.source, DeclaresDrift) else None
-        if self.drift is not None and said is not None and said != self.drift:
-            raise declarations.contradiction(self.name, self.drift, said, f"its source ({type(self.source).__name__})")
+        source_drift = self.source.declared_drift() if isinstance(self.source, DeclaresDrift) else None
+        if self.drift is not None and source_drift is not None and source_drift != self.drift:
+            raise declarations.contradiction(
+                self.name, self.drift, source_drift, f"its source ({type(self.source).__name__})"
+            )
 
     def _check_tenants(self) -> None:
         if self.tenants is None and isinstance(self.source, NeedsTenants) and self.source.needs_tenants():

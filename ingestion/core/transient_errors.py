@@ -59,7 +59,7 @@ _ERRNOS = frozenset({
 
 def is_outage(error: BaseException) -> bool:
     """True when the same call may succeed later without anybody doing anything."""
-    names = [f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__]
+    names = [f"{error_class.__module__}.{error_class.__qualname__}" for error_class in type(error).__mro__]
     for name in names:
         if name in _ANSWERS:
             return _answered_later(error)

@@ -44,10 +44,10 @@ def _by_field(error: Exception, code: str) -> tuple[FieldError, ...]:
         named = getattr(error, "message_dict", None)
         if not isinstance(named, Mapping):
             return ()
-        found = [FieldError(str(path), code, str(text)) for path, texts in named.items() for text in texts]
+        reasons = [FieldError(str(path), code, str(text)) for path, texts in named.items() for text in texts]
     except Exception:  # noqa: BLE001  somebody's own class; the error's text is left
         return ()
-    return tuple(found[:_MAX_ERRORS])
+    return tuple(reasons[:_MAX_ERRORS])
 
 
 def no_row(record: Record, row: Any, error: Exception | None = None) -> Rejected:

@@ -18,7 +18,7 @@ from ingestion.redaction.spellings import spellings
 __all__ = ["MASK", "MaskedError", "changes", "forget", "knows_any", "mask", "masked", "remember", "safely", "spellings"]
 
 MASK = "[secret]"
-_known = Known()
+_secrets = Known()
 
 
 class MaskedError(Exception):
@@ -27,22 +27,22 @@ class MaskedError(Exception):
 
 def remember(values: Iterable[str], tenant: int | None = None) -> None:
     """From now on, for an hour, mask these values of one credential (of `tenant`) in this process."""
-    _known.add(values, tenant)
+    _secrets.add(values, tenant)
 
 
 def forget() -> None:
     """Forget every value; for tests."""
-    _known.forget()
+    _secrets.forget()
 
 
 def knows_any() -> bool:
     """Whether there is anything to mask: most processes have opened no secret."""
-    return bool(_known)
+    return bool(_secrets)
 
 
 def changes() -> int:
     """Another number after each new value: what was masked under this one need not be masked again."""
-    return _known.changes
+    return _secrets.changes
 
 
 def mask(text: str, tenant: int | None = None) -> str:
@@ -51,7 +51,7 @@ def mask(text: str, tenant: int | None = None) -> str:
     Otherwise a gap in their text would tell them that it is somebody else's secret. What it costs depends on the
     length of the text, not on the number of secrets. Where secrets overlap, all go, and no rest of any stays.
     """
-    indexes = _known.indexes(tenant)
+    indexes = _secrets.indexes(tenant)
     if not indexes:
         return text
     raw = text.encode("utf-8", "surrogatepass")
@@ -89,8 +89,8 @@ def safely() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = "".join(traceback.format_exception(error))
-        clean = mask(told)
-        if clean == told:
+        report = "".join(traceback.format_exception(error))
+        clean = mask(report)
+        if clean == report:
             raise
         raise MaskedError(clean) from None

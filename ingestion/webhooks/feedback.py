@@ -43,7 +43,9 @@ def rejections(pipeline: Pipeline, items: Iterable[Item]) -> dict[str, Any]:
         count += 1
         if count <= NAMED:
             name, errors = fault
-            texts = (f"{one.path}: {one.message}" if one.path else one.message for one in islice(errors, _ERRORS))
+            texts = (
+                f"{error.path}: {error.message}" if error.path else error.message for error in islice(errors, _ERRORS)
+            )
             named.append({"index": item.index, "class": name, "message": "; ".join(texts)})
     return {"items": total, "rejected": count, "rejections": named} if count else {}
 

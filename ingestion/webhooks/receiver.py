@@ -138,26 +138,26 @@ class _Endpoint:
         # Compared here: MariaDB takes one key for another in capitals, or with a space behind it.
         return connection if connection is not None and connection.tenant.key == tenant else None
 
-    def opened(self, found: Connection | None) -> tuple[Connection | None, Sequence[str]]:
+    def opened(self, connection: Connection | None) -> tuple[Connection | None, Sequence[str]]:
         """The connection and its secrets; None and a decoy when this endpoint is for none.
 
         Raises SecretStoreUnavailable and KeysUnusable, whether there is one or not.
         """
         secrets: Sequence[str] = []
         try:
-            if found is not None and self._is_for(found, pipeline := registry.get(found.pipeline)):
-                secrets = self.secrets(pipeline, found)
+            if connection is not None and self._is_for(connection, pipeline := registry.get(connection.pipeline)):
+                secrets = self.secrets(pipeline, connection)
             else:
                 credentials.ask_for_nobody()  # or an outage would tell which endpoints exist
         except KeysUnusable:
             raise
         except (ConfigurationError, CredentialError) as error:
-            if found is not None:
-                _log(found, f"{type(error).__name__}: {error}")
-        return (found, secrets) if secrets else (None, [_DECOY])
+            if connection is not None:
+                _log(connection, f"{type(error).__name__}: {error}")
+        return (connection, secrets) if secrets else (None, [_DECOY])
 
-    def _is_for(self, found: Connection, pipeline: Pipeline) -> bool:
-        return takes_deliveries(pipeline) and pipeline.serves(found.tenant.key) and self.accepts(pipeline)
+    def _is_for(self, connection: Connection, pipeline: Pipeline) -> bool:
+        return takes_deliveries(pipeline) and pipeline.serves(connection.tenant.key) and self.accepts(pipeline)
 
 
 def _answer(
@@ -177,13 +177,13 @@ def _answer(
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
     if (wait := _wait(connection)) > 0 or (wait := _FULL_SECONDS if deliveries.is_full(connection) else 0.0) > 0:
         return _later(429, "Too many deliveries.", wait)
-    kept = _kept(endpoint.keeps, connection, body)
-    stored = actions.deliver(connection, delivery_id, kept, content_type=request.headers.get("Content-Type", ""))
-    told = _told(endpoint.tells, connection, kept)
-    return JsonResponse({"stored": stored, **told}, status=207 if told else 202 if stored else 200)
+    kept_body = _body_to_keep(endpoint.keeps, connection, body)
+    stored = actions.deliver(connection, delivery_id, kept_body, content_type=request.headers.get("Content-Type", ""))
+    feedback = _feedback_for(endpoint.tells, connection, kept_body)
+    return JsonResponse({"stored": stored, **feedback}, status=207 if feedback else 202 if stored else 200)
 
 
-def _kept(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
+def _body_to_keep(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
     """Raises Transient when what it needs was taken away since the body was proved: the sender comes again."""
     try:
         return keeps(registry.get(connection.pipeline), connection, body)
@@ -192,7 +192,7 @@ def _kept(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
         raise Transient("What is to be kept of a delivery cannot be told now.") from error
 
 
-def _told(tells: Tells, connection: Connection, body: bytes) -> Mapping[str, Any]:
+def _feedback_for(tells: Tells, connection: Connection, body: bytes) -> Mapping[str, Any]:
     """What the sender is told of a body that is stored by now: whatever goes wrong here changes nothing of that."""
     try:
         return tells(registry.get(connection.pipeline), body)
