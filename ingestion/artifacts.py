@@ -50,9 +50,9 @@ class Kept:
     size: int
     stored_size: int
     instead_of: str = ""
-    """The path that its row names and where nothing lies any more."""
+    """The path that its row names but where no file lies any more."""
     unlooked: bool = False
-    """Nobody looked whether its row is there; if so, it names this file from now on, and `sweep` removes the other."""
+    """No query looked for its row; an existing row names this file from now on, and `sweep` removes the other."""
 
     def save(self) -> int:
         """The id of this file's row, made when it is not there yet. Belongs inside the transaction that uses it.
@@ -63,16 +63,16 @@ class Kept:
         row = Artifact(tenant_id=self.tenant.id, kind=self.kind, sha256=self.sha256, size=self.size, **where)
         changes = list(where) if self.unlooked else ["sha256"]  # the latter changes nothing, and the row comes back
         Artifact.unscoped.bulk_create([row], update_conflicts=True, update_fields=changes, unique_fields=_key())
-        mine = Artifact.objects.for_tenant(self.tenant).filter(kind=self.kind, sha256=self.sha256)
+        rows = Artifact.objects.for_tenant(self.tenant).filter(kind=self.kind, sha256=self.sha256)
         if self.instead_of:
-            mine.filter(path=self.instead_of).update(**where)
-        return int(row.pk or mine.values_list("pk", flat=True).get())  # MySQL does not tell
+            rows.filter(path=self.instead_of).update(**where)
+        return int(row.pk or rows.values_list("pk", flat=True).get())  # MySQL does not tell
 
 
 def _key() -> list[str] | None:
     """The unique key of a row, for databases that want to be told on which one an insert may fail."""
-    told = connections[router.db_for_write(Artifact)].features.supports_update_conflicts_with_target
-    return ["tenant", "kind", "sha256"] if told else None
+    takes_key = connections[router.db_for_write(Artifact)].features.supports_update_conflicts_with_target
+    return ["tenant", "kind", "sha256"] if takes_key else None
 
 
 def storage() -> Storage:
@@ -86,21 +86,23 @@ def keep(tenant: TenantRef, kind: Artifact.Kind, data: bytes) -> Kept:
     beside it. Raises Transient when the storage cannot be reached.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    return _kept(tenant, kind, sha256, len(data), lambda: _pack(data), look=True)
+    return _store(tenant, kind, sha256, len(data), lambda: _pack(data), look=True)
 
 
-def _kept(
+def _store(
     tenant: TenantRef, kind: Artifact.Kind, sha256: str, size: int, pack: Callable[[], tuple[str, bytes]], *, look: bool
 ) -> Kept:
-    store = storage()
-    known = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first() if look else None
+    files = storage()
+    stored_row = Artifact.objects.for_tenant(tenant).filter(kind=kind, sha256=sha256).first() if look else None
     with _reachable():
-        if known is not None and store.exists(known.path):
-            return Kept(tenant, kind, sha256, known.path, known.codec, known.size, known.stored_size)
+        if stored_row is not None and files.exists(stored_row.path):
+            return Kept(
+                tenant, kind, sha256, stored_row.path, stored_row.codec, stored_row.size, stored_row.stored_size
+            )
         codec, packed = pack()
-        name = store.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
-        _flush(store, name)
-    return Kept(tenant, kind, sha256, name, codec, size, len(packed), known.path if known else "", not look)
+        name = files.save(f"{ROOT}/{tenant.key}/{kind}/{sha256[:2]}/{sha256}.{codec}", ContentFile(packed))
+        _flush(files, name)
+    return Kept(tenant, kind, sha256, name, codec, size, len(packed), stored_row.path if stored_row else "", not look)
 
 
 def keep_page(tenant: TenantRef, records: Sequence[Record], *, look: bool) -> Kept:
@@ -114,7 +116,7 @@ def keep_page(tenant: TenantRef, records: Sequence[Record], *, look: bool) -> Ke
     head = json.dumps({"keys": [record.key for record in records], "sizes": sizes}).encode() + b"\n"
     codec, packed = _pack(head, *[record.body for record in records])
     sha256 = hashlib.sha256(packed).hexdigest()
-    return _kept(tenant, Artifact.Kind.PAGE, sha256, len(head) + sum(sizes), lambda: (codec, packed), look=look)
+    return _store(tenant, Artifact.Kind.PAGE, sha256, len(head) + sum(sizes), lambda: (codec, packed), look=look)
 
 
 def read(artifact: Artifact) -> bytes:
@@ -140,8 +142,8 @@ def sweep(tenant: TenantRef, *, older_than: timedelta = timedelta(days=1)) -> in
     newest = datetime.now(UTC) - older_than
     swept = 0
     for path in _files(store, f"{ROOT}/{tenant.key}"):
-        known = Artifact.objects.for_tenant(tenant).filter(path=path).exists()
-        if not known and store.get_modified_time(path) < newest:
+        is_named = Artifact.objects.for_tenant(tenant).filter(path=path).exists()
+        if not is_named and store.get_modified_time(path) < newest:
             store.delete(path)
             swept += 1
     return swept
@@ -160,7 +162,7 @@ def _files(store: Storage, folder: str) -> Iterator[str]:
 
 @contextmanager
 def _reachable() -> Iterator[None]:
-    """A storage that is away is no damage and nobody's fault; everything else it says is passed on as it is."""
+    """Raise Transient for a storage that is away, which is no damage; every other error is passed on as it is."""
     try:
         yield
     except Exception as error:

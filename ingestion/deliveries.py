@@ -30,23 +30,24 @@ def ensure_run(connection: Connection, *, wake: bool = True) -> Run | None:
     """A queued run for the connection's deliveries unless it has one; call it in the transaction that stores one.
 
     A run that is just ending may not see the delivery any more: where there is an active one, it is looked at again
-    after the commit. Whoever ends a run looks for deliveries after its own commit, so one of the two sees the other.
+    after the commit. The worker that ends a run looks for deliveries after its own commit, so one of the two sees the
+    other.
     """
-    made = _make(connection, wake)
-    if made is None and wake:
+    run = _make_run(connection, wake)
+    if run is None and wake:
         transaction.on_commit(lambda: start_run(connection), robust=True)
-    return made
+    return run
 
 
 def start_run(connection: Connection, *, wake: bool = True) -> Run | None:
     """A queued run if deliveries are pending and none is active."""
-    return _make(connection, wake) if pending(connection.pk).exists() else None
+    return _make_run(connection, wake) if pending(connection.pk).exists() else None
 
 
-def _make(connection: Connection, wake: bool) -> Run | None:
+def _make_run(connection: Connection, wake: bool) -> Run | None:
     if Run.unscoped.filter(webhook_key=connection.pk).exists():
         return None
-    not_before = _rest(connection)
+    not_before = _wait_after_failures(connection)
     try:
         with transaction.atomic():
             run = Run.unscoped.create(
@@ -59,14 +60,14 @@ def _make(connection: Connection, wake: bool) -> Run | None:
             )
             events.record(run, "queued", "deliveries are pending" + (", after a failed run" if not_before else ""))
     except IntegrityError:
-        return None  # somebody else made it at the same time
+        return None  # another process made it at the same time
     if wake:
         dispatch.wake(run)
     return run
 
 
-def _rest(connection: Connection) -> datetime | None:
-    """Until when the next run waits after failed ones: a broken pipeline must not fail once for every delivery."""
+def _wait_after_failures(connection: Connection) -> datetime | None:
+    """The end of the next run's wait after failed ones: a broken pipeline must not fail once for every delivery."""
     ended = Run.unscoped.filter(connection=connection, kind=Run.Kind.WEBHOOK, state__in=Run.TERMINAL).order_by("-pk")
     # One that was cancelled unasked had no delivery left, which says nothing of the next.
     ended = ended.exclude(state=Run.State.CANCELLED, cancel_requested=False)
@@ -83,9 +84,9 @@ def _rest(connection: Connection) -> datetime | None:
 def run_at_once(connection: Connection, *, wake: bool = True) -> Run | None:
     """The connection's queued run, made if need be, freed from any wait; None while one is running.
 
-    Call it in the transaction that says who asked for it.
+    Call it in the transaction that records the request.
     """
-    _make(connection, wake=False)
+    _make_run(connection, wake=False)
     queued = Run.unscoped.filter(webhook_key=connection.pk, state=Run.State.QUEUED)
     queued.update(not_before=None)
     run = queued.first()
@@ -99,7 +100,7 @@ def pending(connection_id: int | OuterRef) -> QuerySet[Delivery]:
 
 
 def is_full(connection: Connection) -> bool:
-    """Whether as much waits for this connection as may: a sender, or whoever has its secret, fills no disk."""
+    """Whether this connection's waiting deliveries have reached the limit, so that no sender can fill the disk."""
     waiting = pending(connection.pk).aggregate(count=Count("pk"), size=Sum("size", default=0))
     full: bool = waiting["count"] >= config().MAX_PENDING_DELIVERIES or waiting["size"] >= config().MAX_PENDING_BYTES
     return full
@@ -114,9 +115,9 @@ def forgotten(now: datetime) -> list[Connection]:
 
 def settle(run: Run, ids: Sequence[int], now: datetime) -> None:
     """Mark deliveries as taken in, inside the transaction of the batch that did. Raises Fenced when another one did."""
-    done = 0
+    settled = 0
     for start in range(0, len(ids), _CHUNK):
-        mine = pending(run.connection_id).filter(tenant_id=run.tenant_id, pk__in=ids[start : start + _CHUNK])
-        done += mine.update(state=Delivery.State.DONE, run=run, done_at=now)
-    if done != len(ids):
+        deliveries = pending(run.connection_id).filter(tenant_id=run.tenant_id, pk__in=ids[start : start + _CHUNK])
+        settled += deliveries.update(state=Delivery.State.DONE, run=run, done_at=now)
+    if settled != len(ids):
         raise Fenced(f"Deliveries of run {run.pk} were taken in by another one; this batch is rolled back.")

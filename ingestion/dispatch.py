@@ -107,22 +107,22 @@ def _next(tenant: int, count: int, busy: Collection[int]) -> list[tuple[int, int
     is wanted; the tick looks at every connection.
     """
     line = _line(tenant).exclude(connection_id__in=busy)
-    found: dict[int, tuple[int, int]] = {}
+    run_by_connection: dict[int, tuple[int, int]] = {}
     for connection, pk, fence in line.order_by("pk").values_list("connection_id", "pk", "fence")[:_LOOK]:
-        found.setdefault(connection, (pk, fence))
-    return list(found.values())[:count]
+        run_by_connection.setdefault(connection, (pk, fence))
+    return list(run_by_connection.values())[:count]
 
 
 def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
     """Of every tenant with room, the oldest queued runs of connections that are free, as many as it may start.
 
-    Of `limit` tenants at most, beside those in `always`; where there are more, chance decides which, so that nobody
+    Of `limit` tenants at most, beside those in `always`; where there are more, chance decides which, so that no tenant
     waits for ever behind others whose wake-ups come to nothing.
     """
     running = dict(at_work().order_by().values_list("tenant_id").annotate(Count("pk")))
     tiers = dict(Tenant.objects.filter(pk__in=running).values_list("pk", "tier"))
     room = cache(allowed)
-    full = [one for one, tier in tiers.items() if running[one] >= room(tier)]
+    full = [tenant for tenant, tier in tiers.items() if running[tenant] >= room(tier)]
     busy = Run.unscoped.filter(active_key=OuterRef("connection_id"))
     line = Run.unscoped.filter(is_able(), is_due(), ~Exists(busy), state=Run.State.QUEUED, parent__isnull=True).exclude(
         tenant_id__in=full
@@ -130,14 +130,14 @@ def waiting(limit: int, always: Collection[int] = ()) -> list[Run]:
     heads = line.order_by().values("tenant_id", "connection_id").annotate(first=Min("pk"))
     turn = Window(RowNumber(), partition_by=F("tenant_id"), order_by=[F("first")])
     turns = heads.annotate(turn=turn).filter(turn__lte=max(config().BUDGETS.values()))
-    found = [(row["turn"], row["tenant_id"], row["first"]) for row in turns]
-    tenants = {tenant for _, tenant, _ in found}
+    first_runs = [(row["turn"], row["tenant_id"], row["first"]) for row in turns]
+    tenants = {tenant for _, tenant, _ in first_runs}
     if len(tenants) > limit:
         tenants = {*random.sample(sorted(tenants), limit), *always}
-    chosen = {first: turn for turn, tenant, first in found if tenant in tenants}
+    chosen = {first: turn for turn, tenant, first in first_runs if tenant in tenants}
     runs = Run.unscoped.filter(pk__in=chosen).select_related("tenant")
-    ours = [run for run in runs if chosen[run.pk] + running.get(run.tenant_id, 0) <= room(run.tenant.tier)]
-    return sorted(ours, key=lambda run: (chosen[run.pk], run.pk))
+    startable = [run for run in runs if chosen[run.pk] + running.get(run.tenant_id, 0) <= room(run.tenant.tier)]
+    return sorted(startable, key=lambda run: (chosen[run.pk], run.pk))
 
 
 def allowed(tier: str) -> int:
@@ -158,10 +158,10 @@ def _served_with(tier: str) -> int:
     if matters == 1:
         return 1
     queue = queueing.queue_of(tier)
-    mine = [one for one in Tenant.Tier.values if queueing.queue_of(one) == queue]
+    tiers = [tier for tier in Tenant.Tier.values if queueing.queue_of(tier) == queue]
     live = Connection.unscoped.filter(tenant=OuterRef("pk"), paused_at__isnull=True)
-    found = Tenant.objects.filter(Exists(live), tier__in=mine).order_by().values_list("pk", flat=True)
-    return max(1, len(found[:matters]))
+    tenants = Tenant.objects.filter(Exists(live), tier__in=tiers).order_by().values_list("pk", flat=True)
+    return max(1, len(tenants[:matters]))
 
 
 def _line(tenant: int) -> QuerySet[Run]:

@@ -33,7 +33,7 @@ def path_of(connection: Connection) -> str:
     for route, pattern in addresses():
         accepts = getattr(pattern.callback, "accepts", None)
         if accepts is not None and set(_PARAMETER.findall(route)) == set(named) and accepts(pipeline):
-            return get_script_prefix() + _PARAMETER.sub(lambda found: named[found[1]], route)
+            return get_script_prefix() + _PARAMETER.sub(lambda match: named[match[1]], route)
     return ""
 
 

@@ -81,7 +81,7 @@ class Preview:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Tally:
     types: dict[str, None] = field(default_factory=dict)
     present: int = 0
     owners: str = ""
@@ -91,17 +91,17 @@ class _Seen:
 
 
 def preview(page: Page) -> Preview:
-    """What people see of `page`. A member that is masked in the schema is masked in every record."""
+    """The view of `page` for people. A member that is masked in the schema is masked in every record."""
     bodies = [record.body for record in page.records]
-    seen, owners = _look(bodies[:SAMPLED])
-    private = {path for path, one in seen.items() if one.masked}
-    shown = tuple(_laid_out(body, private) for body in bodies[:SHOWN])
-    reasons = tuple(dict.fromkeys(mask(str(one.error)) for one in page.refused))[:SHOWN]
+    tallies, owners = _tally_members(bodies[:SAMPLED])
+    private = {path for path, tally in tallies.items() if tally.masked}
+    laid_out = tuple(_laid_out(body, private) for body in bodies[:SHOWN])
+    reasons = tuple(dict.fromkeys(mask(str(refusal.error)) for refusal in page.refused))[:SHOWN]
     return Preview(
         count=len(page.records),
         refused=len(page.refused),
-        records=shown,
-        members=tuple(_members(seen, owners)),
+        records=laid_out,
+        members=tuple(_members_of(tallies, owners)),
         notes=tuple(map(mask, page.notes)),
         reasons=reasons,
     )
@@ -109,37 +109,37 @@ def preview(page: Page) -> Preview:
 
 def members(bodies: Sequence[bytes]) -> Iterator[Member]:
     """The inferred schema, in the order in which members were met; bodies that are no JSON are passed over."""
-    return _members(*_look(bodies))
+    return _members_of(*_tally_members(bodies))
 
 
-def _look(bodies: Sequence[bytes]) -> tuple[dict[str, _Seen], dict[str, int]]:
-    """What was met at each path, and how many objects and lists could have had it."""
-    seen: dict[str, _Seen] = {}
+def _tally_members(bodies: Sequence[bytes]) -> tuple[dict[str, _Tally], dict[str, int]]:
+    """A tally of the values at each path, and how many objects and lists could have had the path."""
+    tallies: dict[str, _Tally] = {}
     owners: dict[str, int] = {}
     for body in bodies:
-        _note(_parsed(body), "", "", seen, owners, 0)
-    return seen, owners
+        _note(_parsed(body), "", "", tallies, owners, 0)
+    return tallies, owners
 
 
-def _members(seen: Mapping[str, _Seen], owners: Mapping[str, int]) -> Iterator[Member]:
-    for path, one in seen.items():
+def _members_of(tallies: Mapping[str, _Tally], owners: Mapping[str, int]) -> Iterator[Member]:
+    for path, tally in tallies.items():
         yield Member(
             path=mask(path),
-            types=tuple(one.types),
-            present=one.present,
-            missing=one.present < owners[one.owners],
-            nullable=one.nulls > 0,
-            examples=tuple(one.values),
-            masked=one.masked,
+            types=tuple(tally.types),
+            present=tally.present,
+            missing=tally.present < owners[tally.owners],
+            nullable=tally.nulls > 0,
+            examples=tuple(tally.values),
+            masked=tally.masked,
         )
 
 
 def _masked(value: Any, private: Collection[str], path: str = "", name: str = "") -> Any:
     """`value` with everything masked that looks private or lies at a path that is, inside objects and lists too."""
     if isinstance(value, Mapping):
-        return {key: _masked(one, private, f"{path}.{key}" if path else key, key) for key, one in value.items()}
+        return {key: _masked(member, private, f"{path}.{key}" if path else key, key) for key, member in value.items()}
     if isinstance(value, list):
-        return [_masked(one, private, f"{path}[]", name) for one in value]
+        return [_masked(item, private, f"{path}[]", name) for item in value]
     hidden = looks_private(name, value) or (path in private and value not in (None, ""))
     return MASK if hidden else value
 
@@ -155,38 +155,38 @@ def looks_private(name: str, value: Any) -> bool:
     )
 
 
-def _note(value: Any, path: str, owner: str, seen: dict[str, _Seen], owners: dict[str, int], depth: int) -> None:
+def _note(value: Any, path: str, owner: str, tallies: dict[str, _Tally], owners: dict[str, int], depth: int) -> None:
     if path:
-        if path not in seen and len(seen) >= _FIELDS:
+        if path not in tallies and len(tallies) >= _FIELDS:
             return
-        one = seen.setdefault(path, _Seen(owners=owner))
-        one.present += 1
+        tally = tallies.setdefault(path, _Tally(owners=owner))
+        tally.present += 1
         if value is None:
-            one.nulls += 1
+            tally.nulls += 1
             return
-        one.types[_type(value)] = None
+        tally.types[_type(value)] = None
         if not isinstance(value, dict | list):
-            _example(one, path, value)
+            _example(tally, path, value)
     if depth >= _DEPTH:
         return
     if isinstance(value, dict):
         owners[path] = owners.get(path, 0) + 1
         for key, inner in value.items():
-            _note(inner, f"{path}.{key}" if path else str(key), path, seen, owners, depth + 1)
+            _note(inner, f"{path}.{key}" if path else str(key), path, tallies, owners, depth + 1)
     elif isinstance(value, list):
         owners[path] = owners.get(path, 0) + len(value)
         for inner in value[:100]:
-            _note(inner, f"{path}[]", path, seen, owners, depth + 1)
+            _note(inner, f"{path}[]", path, tallies, owners, depth + 1)
 
 
-def _example(one: _Seen, path: str, value: Any) -> None:
+def _example(tally: _Tally, path: str, value: Any) -> None:
     private = looks_private(re.split(r"[.\[]", path.removesuffix("[]"))[-1], value)
-    one.masked = one.masked or private
-    if one.masked:
-        one.values = {MASK: None}
-    elif len(one.values) < _EXAMPLES:
+    tally.masked = tally.masked or private
+    if tally.masked:
+        tally.values = {MASK: None}
+    elif len(tally.values) < _EXAMPLES:
         text = mask(value if isinstance(value, str) else _encoder.encode(value).decode())
-        one.values[text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"] = None
+        tally.values[text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"] = None
 
 
 def _type(value: Any) -> str:
@@ -226,7 +226,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _laid_out(body: bytes, private: Collection[str]) -> str:
-    """JSON with its numbers as they came."""
+    """Indented JSON with its numbers as they came."""
     try:
         data = _encoder.encode(_masked(json.loads(body, parse_float=Decimal), private))
         return mask(msgspec.json.format(data, indent=2).decode())[:_WHOLE]

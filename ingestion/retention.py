@@ -35,9 +35,9 @@ _retained: dict[str, Retention] = {}
 
 
 def retain(value: Retention) -> None:
-    """Declare it. Safe to repeat.
+    """Declare a retention. Safe to repeat.
 
-    Raises ConfigurationError where the name is another one's, and for days that are none or more than 36500.
+    Raises ConfigurationError where the name has another declaration, and for days that are none or more than 36500.
     """
     if not 0 < value.days <= MOST_DAYS:
         raise ConfigurationError(f"{value.name!r} is retained {value.days} days; give a number up to {MOST_DAYS}.")
@@ -46,19 +46,19 @@ def retain(value: Retention) -> None:
 
 
 def retained() -> list[Retention]:
-    """All that is declared, by name."""
+    """All declared retentions, by name."""
     return [_retained[name] for name in sorted(_retained)]
 
 
-def prune(tenant: Tenant, one: Retention, *, chunk: int = 500) -> int:
-    """Delete what has been kept long enough, in batches of `chunk` rows with a transaction each; how many rows."""
-    before = read_db_now() - timedelta(days=config().KEEP_DAYS.get(one.name, one.days))
-    old = one.model.objects.for_tenant(tenant).filter(one.of, **{f"{one.moment}__lt": before})
-    gone = 0
+def prune(tenant: Tenant, retention: Retention, *, chunk: int = 500) -> int:
+    """Delete rows kept long enough, in batches of `chunk` rows with a transaction each; the number of deleted rows."""
+    before = read_db_now() - timedelta(days=config().KEEP_DAYS.get(retention.name, retention.days))
+    old = retention.model.objects.for_tenant(tenant).filter(retention.of, **{f"{retention.moment}__lt": before})
+    deleted = 0
     while ids := list(old.order_by("pk").values_list("pk", flat=True)[:chunk]):
-        one.model.objects.for_tenant(tenant).filter(pk__in=ids).delete()
-        gone += len(ids)
-    return gone
+        retention.model.objects.for_tenant(tenant).filter(pk__in=ids).delete()
+        deleted += len(ids)
+    return deleted
 
 
 # A duplicate of a delivery that comes later is taken in again. What a run spent is asked for only while it may go on.

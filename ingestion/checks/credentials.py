@@ -91,7 +91,7 @@ def _unknown() -> Iterator[CheckMessage]:
 
 
 def _unopened() -> Iterator[CheckMessage]:
-    """The same of keys whose id the settings have, with another key under it. A store elsewhere has none."""
+    """Report data keys whose master key id now names another key. An external store has no such keys."""
     if problem := rotation.problem():
         yield Error(problem, hint=_KEEP, id="ingestion.E205")
 

@@ -49,7 +49,7 @@ def check_mysql(
 
 
 def mysql(alias: str, variables: Mapping[str, str]) -> list[CheckMessage]:
-    """What is wrong with a session of these variables."""
+    """Messages about a session with these variables."""
     where = f"DATABASES[{alias!r}]"
     messages: list[CheckMessage] = []
     if not {"STRICT_ALL_TABLES", "STRICT_TRANS_TABLES"} & set(variables["sql_mode"].split(",")):

@@ -112,7 +112,7 @@ def _database(pipeline: Pipeline) -> Iterator[CheckMessage]:
 
 
 def _order(pipeline: Pipeline) -> Iterator[CheckMessage]:
-    """Only of destinations that say that their rows have no versions; nothing is known of those that say nothing."""
+    """Warn about destinations that declare rows without versions; those that declare nothing are left alone."""
     destination = pipeline.destination
     if brought(pipeline) and isinstance(destination, Versioned) and not destination.versioned:
         yield checks.Warning(

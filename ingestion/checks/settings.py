@@ -19,7 +19,7 @@ from ingestion.core import meters
 
 
 def valid() -> Settings | None:
-    """The settings, or None when E001 has something to say; the other checks then say nothing."""
+    """The settings, or None when E001 reports an error; the other checks then report nothing."""
     try:
         return config()
     except ImproperlyConfigured:

@@ -40,7 +40,7 @@ def check_storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> li
 
 
 def is_public(storage: Storage) -> bool:
-    """Whether somebody without a signed URL could fetch a file of `storage`, as far as its options say."""
+    """Whether a request without a signed URL could fetch a file of `storage`, as far as its options say."""
     if isinstance(storage, FileSystemStorage):
         if storage.base_url not in (None, settings.MEDIA_URL):
             return True  # asked for

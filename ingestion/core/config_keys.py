@@ -32,7 +32,7 @@ _ELSEWHERE = {
     "tier": ": it is the tenant's own, and is set with the tenant.",
     "time_zone": ": it is the tenant's (ingest tenant time-zone), or that of a schedule.",
 }
-"""Where something is said that people look for in a config."""
+"""Settings that are declared elsewhere, by the name under which they are looked for in a config."""
 
 
 def check_keys(
@@ -104,7 +104,7 @@ def refuse_unknown_keys(
 
 
 def elsewhere(name: str) -> str:
-    """Where that is said which somebody wrote into a config as `name`, as the end of a sentence; '' if nobody knows."""
+    """Where the setting `name` belongs instead of a config, as the end of a sentence; '' if that is unknown."""
     return _ELSEWHERE.get(name) or (f": {BELONGS}." if names_secret(name) else "")
 
 

@@ -20,7 +20,7 @@ _SHOWN = 60
 
 
 def check(pipeline: Any, modes: Sequence[str], catch_ups: Sequence[str]) -> None:
-    """Raise ConfigurationError for the first part of `pipeline` that nothing could be run with."""
+    """Raise ConfigurationError for the first part of `pipeline` that makes it impossible to run."""
     _check_name(pipeline.name)
     at = f" of {pipeline.name}"
     _value("source" + at, pipeline.source, ("extract",), "a source, such as JsonLines(path)")
@@ -69,7 +69,7 @@ def require(good: bool, part: str, value: object, expected: str) -> None:
 
 
 def shown(value: object) -> str:
-    """`value` in an error's words: its repr, cut, and for a class that it is one."""
+    """`value` as an error message names it: its repr, shortened; a class is called a class."""
     if isinstance(value, type):
         return f"the class {value.__name__}, not a value of it"
     try:
@@ -80,7 +80,7 @@ def shown(value: object) -> str:
 
 
 def contradiction(name: str, declared: str, configured: str, where: str) -> ConfigurationError:
-    """Two explicit words about drift that cannot both be heeded."""
+    """The error for two explicit and different declarations about drift."""
     return ConfigurationError(
         f"{name} declares drift={declared!r}, and {where} says {configured!r}. Say it in one of the two places only."
     )
@@ -104,7 +104,7 @@ def _check_name(name: object) -> None:
 
 
 def _value(part: str, value: object, methods: Sequence[str], expected: str) -> None:
-    """A value, and not its class, with all of `methods`."""
+    """Require a value, and not its class, with all of `methods`."""
     require(not isinstance(value, type), part, value, expected)
     missing = [name for name in methods if not callable(getattr(value, name, None))]
     if missing:
@@ -112,7 +112,7 @@ def _value(part: str, value: object, methods: Sequence[str], expected: str) -> N
 
 
 def plain(function: Any, part: str, arguments: str, *, generates: bool = False) -> None:
-    """A function that can be called with as many `arguments` and answers with what it returns."""
+    """Require a function that can be called with `arguments`: not async and, unless `generates`, no generator."""
     require(callable(function) and not isinstance(function, type), part, function, f"a function of {arguments}")
     body = function if inspect.isroutine(function) else type(function).__call__
     for candidate in (function, body):

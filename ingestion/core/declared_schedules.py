@@ -50,7 +50,7 @@ def _refuse_unknown(schedule: dict[str, Any]) -> None:
 
 
 def schedule_to_json(schedule: Schedule | None) -> dict[str, Any]:
-    """What `schedule_from_json` reads back. Raises ConfigurationError for a schedule of somebody's own making."""
+    """The stored form that `schedule_from_json` reads back. Raises ConfigurationError for a custom Schedule class."""
     match schedule:
         case None:
             return dict(OFF)

@@ -59,7 +59,7 @@ def names_stand_once(body: bytes, ctx: Context) -> bytes:
 
 
 def _is_sound(body: bytes) -> bool:
-    """Whether no name can stand twice: what is decoded and encoded again has as many colons as before.
+    """Whether no name can stand twice: decoding and encoding the body again keeps its number of colons.
 
     A doubled name takes its own colon with it, and a text keeps its colons. Only one that is written as an escape
     comes back as one more, and could stand in for the lost one.

@@ -1,6 +1,6 @@
-"""The items of a list inside a JSON page, also where one of them is no JSON: that one is its own fault, not the page's.
+"""The items of a list inside a JSON page, also where an item is no JSON: that item is at fault, not the page.
 
-Only where strings and brackets end is looked at. One pass, and only over pages that a decoder refused.
+The parser looks only for the ends of strings and brackets, in one pass, and only over pages that a decoder refused.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:
 
 
 def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
-    """The keys of records that all begin with theirs, as most APIs write them; [] when one does not.
+    """The keys of records that all begin with their key, as most APIs write them; [] when a record does not.
 
     However long the records are it costs the same; to decode the page once more costs as much for 300 bytes each, and
     five times as much for 3 KB. A record that names its key twice is known by the first one, and its row by what the

@@ -77,7 +77,7 @@ class Periods:
 
 @runtime_checkable
 class Reconcilable(Protocol):
-    """A source that can say what belongs to a closed period."""
+    """A source that can count the records of a closed period."""
 
     def figures(self, ctx: Context, window: Window) -> Mapping[str, Figure]:
         """The figures of [start, end) by group; a group without records may be absent. '' where nothing is grouped.
@@ -89,7 +89,7 @@ class Reconcilable(Protocol):
 
 @runtime_checkable
 class Countable(Protocol):
-    """A destination that can say what it holds of a closed period. Both methods only read."""
+    """A destination that can count its rows of a closed period. Both methods only read."""
 
     def figures(self, ctx: Context, periods: Periods, window: Window) -> Mapping[str, Figure]:
         """By group, without ids, of the rows that this connection loaded last. One query."""
@@ -98,5 +98,5 @@ class Countable(Protocol):
     def amounts(
         self, ctx: Context, periods: Periods, window: Window, group: str, keys: Sequence[str] | None = None
     ) -> Iterator[tuple[str, Decimal]]:
-        """Key and amount of those rows of one group; with `keys`, of the rows under them, whoever loaded them."""
+        """Key and amount of those rows of one group; with `keys`, of the rows under them, from any connection."""
         ...

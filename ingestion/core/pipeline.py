@@ -118,7 +118,7 @@ class Pipeline:
     for each connection (`AnswersDrift`), and where that says nothing they are ignored.
     """
     tenants: Collection[str] | None = None
-    """The keys of those who may use it; nobody else is offered it or can run it. None: every tenant."""
+    """The keys of the tenants that may use it; no other tenant is offered it or can run it. None: every tenant."""
     max_payload_bytes: int = MAX_PAYLOAD_BYTES
     """A larger record is a dead letter, `PayloadTooLarge`, without its payload."""
     do_not_call_in_templates: ClassVar[bool] = True
@@ -166,7 +166,7 @@ class Pipeline:
             )
 
     def for_connection(self, ctx: Context) -> Pipeline:
-        """The same with what its source decides for each connection."""
+        """This pipeline with the error budget that its source decides for the connection of `ctx`."""
         chosen = self.source.error_budget_of(ctx) if isinstance(self.source, AnswersBudget) else None
         return self if chosen is None else replace(self, error_budget=ErrorBudget(*chosen))
 
@@ -180,7 +180,7 @@ class Pipeline:
             raise TenantNotServed(f"Pipeline {self.name} is not for tenant {tenant}, so nothing was read or kept.")
 
     def __call__(self, record: Any, ctx: Context) -> Any:
-        """What its transform makes of one valid record, as a test asks it."""
+        """Transform one valid record, for tests."""
         return self.transform(record, ctx)
 
     @property

@@ -132,7 +132,7 @@ class Cron:
 
 
 def first_due(schedule: Schedule, now: datetime, place: Place) -> datetime:
-    """When a new connection is due first: with an interval at once, with anything else at its next time."""
+    """The first due time of a new connection: now for an interval, the next time for any other schedule."""
     return now if isinstance(schedule, Every) else schedule.after(now, place)
 
 

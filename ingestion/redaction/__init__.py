@@ -1,4 +1,4 @@
-"""Keeps secrets out of text. Whoever holds a secret calls `remember`; whoever writes text for people calls `mask`.
+"""Keeps secrets out of text. Code that holds a secret calls `remember`; code that writes text for people calls `mask`.
 
 Masking is by value, in the spellings in which a value usually travels: as it is, quoted for URLs, JSON, HTML, Python,
 in base64 at any alignment (`Basic` headers hold the secret in the middle) and in hexadecimal. Values shorter than eight
@@ -41,14 +41,14 @@ def knows_any() -> bool:
 
 
 def changes() -> int:
-    """Another number after each new value: what was masked under this one need not be masked again."""
+    """A number that changes with each new secret: text masked under the same number need not be masked again."""
     return _secrets.changes
 
 
 def mask(text: str, tenant: int | None = None) -> str:
     """`text` with every known secret replaced; for what `tenant`'s staff will read, only with that tenant's.
 
-    Otherwise a gap in their text would tell them that it is somebody else's secret. What it costs depends on the
+    Otherwise a gap in their text would tell them that it is another tenant's secret. The cost depends on the
     length of the text, not on the number of secrets. Where secrets overlap, all go, and no rest of any stays.
     """
     indexes = _secrets.indexes(tenant)
@@ -85,7 +85,7 @@ def masked(value: Any, tenant: int | None = None) -> Any:
 
 @contextmanager
 def safely() -> Iterator[None]:
-    """Let no exception out whose text or chain holds a secret: others would print and store it."""
+    """Let no exception out whose text or chain holds a secret: its handlers would print and store it."""
     try:
         yield
     except Exception as error:

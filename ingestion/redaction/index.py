@@ -1,4 +1,4 @@
-"""Finds any number of texts in another one, in one pass over it.
+"""Finds any number of texts in a longer text, in one pass over it.
 
 Each text has at least `SHORTEST` bytes, so one of the words of `_WORD` bytes at the multiples of `_WORD` lies within
 its first `SHORTEST` bytes, wherever it stands. A search looks each such word up in a table of all words of all
@@ -104,7 +104,7 @@ def _longest(bucket: _Bucket, raw: bytes, at: int) -> int:
 
 
 def _shared(first: bytes, second: bytes) -> int:
-    """How many bytes both begin with."""
+    """The number of leading bytes that `first` and `second` share."""
     pairs = zip(first, second, strict=False)
     return next(
         (at for at, (first_byte, second_byte) in enumerate(pairs) if first_byte != second_byte),

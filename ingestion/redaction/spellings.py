@@ -1,4 +1,4 @@
-"""The texts in which a value usually travels: whoever looks for a value in a text looks for all of them."""
+"""The texts in which a value usually travels: masking a value looks for all of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _spellings(value: str) -> set[str]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """As it stands inside quotes: with `repr` once in the quotes that it chooses, once where all quotes are escaped."""
+    """The text inside quotes: with `repr` once in the quotes that it chooses, once where all quotes are escaped."""
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield repr(text)[1:-1]

@@ -128,7 +128,7 @@ def receiver(
 
 
 class _Endpoint:
-    """What distinguishes one kind's endpoint from another's."""
+    """The functions that distinguish one kind's endpoint from another's."""
 
     def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf, keeps: Keeps, tells: Tells) -> None:
         self.verify, self.accepts, self.secrets, self.keeps, self.tells = verify, accepts, secrets, keeps, tells
@@ -139,9 +139,9 @@ class _Endpoint:
         return connection if connection is not None and connection.tenant.key == tenant else None
 
     def opened(self, connection: Connection | None) -> tuple[Connection | None, Sequence[str]]:
-        """The connection and its secrets; None and a decoy when this endpoint is for none.
+        """The connection and its secrets; None and a decoy when this endpoint does not serve it.
 
-        Raises SecretStoreUnavailable and KeysUnusable, whether there is one or not.
+        Raises SecretStoreUnavailable and KeysUnusable, with or without a connection.
         """
         secrets: Sequence[str] = []
         try:
@@ -184,7 +184,7 @@ def _answer(
 
 
 def _body_to_keep(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
-    """Raises Transient when what it needs was taken away since the body was proved: the sender comes again."""
+    """The body to store. Raises Transient when a setting it needs went away after the proof: the sender comes again."""
     try:
         return keeps(registry.get(connection.pipeline), connection, body)
     except (ConfigurationError, CredentialError) as error:
@@ -193,7 +193,7 @@ def _body_to_keep(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
 
 
 def _feedback_for(tells: Tells, connection: Connection, body: bytes) -> Mapping[str, Any]:
-    """What the sender is told of a body that is stored by now: whatever goes wrong here changes nothing of that."""
+    """The sender's feedback on a body that is already stored: an error here does not change that."""
     try:
         return tells(registry.get(connection.pipeline), body)
     except Exception as error:  # noqa: BLE001  a validator's; the run that takes the delivery in answers it
@@ -202,7 +202,7 @@ def _feedback_for(tells: Tells, connection: Connection, body: bytes) -> Mapping[
 
 
 def _require_form(verify: Verify, request: HttpRequest, body: bytes, now: float) -> None:
-    """Raise Malformed for what no secret could make right."""
+    """Raise Malformed for a request that no secret could make right."""
     try:
         verify(request.headers, body, [_DECOY], now)
     except Malformed:

@@ -251,7 +251,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    if made is None and wake:\n        transaction.on_commit(lambda: start_run(connection), robust=True)\n",
+        "    if run is None and wake:\n        transaction.on_commit(lambda: start_run(connection), robust=True)\n",
         "",
         (
             "tests/ingestion/test_deliveries.py::test_a_delivery_whose_run_ends_before_the_commit_has_another_one_after_it",
@@ -271,7 +271,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    _make(connection, wake=False)\n",
+        "    _make_run(connection, wake=False)\n",
         "",
         ("tests/ingestion/test_webhook_runs.py::test_deliveries_for_which_nobody_made_a_run_have_one_at_once",),
     ),

@@ -100,8 +100,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/deliveries.py",
-        "    if done != len(ids):",
-        "    if not done:",
+        "    if settled != len(ids):",
+        "    if not settled:",
         (
             "tests/ingestion/joints/test_beside_each_other.py::test_a_delivery_that_another_run_took_in_rolls_the_whole_batch_back",
         ),

@@ -16,19 +16,19 @@ FAULTS = [
     ),
     Fault(
         _ARTIFACTS,
-        "if not known and store.get_modified_time(path) < newest:",
-        "if not known:",
+        "if not is_named and store.get_modified_time(path) < newest:",
+        "if not is_named:",
         ("tests/ingestion/joints/test_tenants_apart.py::test_a_file_that_an_open_batch_may_still_name_is_not_swept",),
     ),
     Fault(
         _ARTIFACTS,
-        "if known is not None and store.exists(known.path):",
-        "if known is not None:",
+        "if stored_row is not None and files.exists(stored_row.path):",
+        "if stored_row is not None:",
         ("tests/ingestion/joints/test_files_again.py::test_a_file_that_storage_lost_is_written_again",),
     ),
     Fault(
         _ARTIFACTS,
-        'known.path if known else "", not look',
+        'stored_row.path if stored_row else "", not look',
         '"", not look',
         (
             "tests/ingestion/joints/test_files_again.py::test_a_row_that_names_a_place_where_nothing_lies_names_the_new_one",
@@ -44,13 +44,13 @@ FAULTS = [
     ),
     Fault(
         "ingestion/retention.py",
-        "config().KEEP_DAYS.get(one.name, one.days)",
-        "one.days",
+        "config().KEEP_DAYS.get(retention.name, retention.days)",
+        "retention.days",
         ("tests/ingestion/test_retention.py::test_a_kind_s_rows_are_forgotten_after_the_days_that_the_settings_say",),
     ),
     Fault(
         "ingestion/retention.py",
-        ".filter(one.of, **{",
+        ".filter(retention.of, **{",
         ".filter(**{",
         ("tests/ingestion/test_retention.py::test_what_a_run_spent_is_forgotten_once_it_ended_long_ago",),
     ),

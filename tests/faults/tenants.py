@@ -152,8 +152,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/retention.py",
-        '    old = one.model.objects.for_tenant(tenant).filter(one.of, **{f"{one.moment}__lt": before})\n',
-        '    old = one.model.unscoped.filter(one.of, **{f"{one.moment}__lt": before})\n'
+        '    old = retention.model.objects.for_tenant(tenant).filter(retention.of, **{f"{retention.moment}__lt": before})\n',
+        '    old = retention.model.unscoped.filter(retention.of, **{f"{retention.moment}__lt": before})\n'
         "    return int(old.delete()[0])\n",
         ("tests/ingestion/joints/test_tenants_apart.py::test_forgetting_one_tenants_rows_forgets_nobody_elses",),
     ),
