@@ -154,20 +154,20 @@ class Settings(BaseModel):
 
     @field_validator("BUDGETS", "RATES")
     @classmethod
-    def _say_something_of_every_tier(cls, given: dict[str, Any]) -> dict[str, Any]:
-        if not given or any(isinstance(one, dict) and not one for one in given.values()):
+    def _say_something_of_every_tier(cls, by_tier: dict[str, Any]) -> dict[str, Any]:
+        if not by_tier or any(isinstance(tier_values, dict) and not tier_values for tier_values in by_tier.values()):
             raise ValueError('name at least one tier, or "*" for all of them')
-        return given
+        return by_tier
 
 
 @lru_cache(maxsize=1)
 def config() -> Settings:
     """The validated settings. Raises ImproperlyConfigured with a suggestion for unknown keys."""
-    given: Any = getattr(settings, "INGESTION", {})
-    if not isinstance(given, dict):
+    declared: Any = getattr(settings, "INGESTION", {})
+    if not isinstance(declared, dict):
         raise ImproperlyConfigured("INGESTION must be a dict.")
     try:
-        return Settings(**given)
+        return Settings(**declared)
     except ValidationError as error:
         raise ImproperlyConfigured("; ".join(_explain(detail) for detail in error.errors())) from error
 

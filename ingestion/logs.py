@@ -28,13 +28,13 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 class ContextFormatter(logging.Formatter):
     """The usual line, followed by tenant, pipeline, run and event where the record has them.
 
-    What somebody else named (a file, an account, a member of an answer) begins no line of its own: line ends of a
+    A name from outside (of a file, an account, a member of an answer) begins no line of its own: line ends of a
     message are written as \\n, and the lines of a traceback are set in. Nothing of it steers a terminal.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        shown = [_on_one_line(f"{name}={getattr(record, name)}") for name in _SHOWN if hasattr(record, name)]
-        line = " ".join([super().format(record), *shown])
+        fields = [_on_one_line(f"{name}={getattr(record, name)}") for name in _SHOWN if hasattr(record, name)]
+        line = " ".join([super().format(record), *fields])
         line = _mask_around(line, _clean_texts(record)) if knows_any() else line
         return _visible(line).replace("\n", "\n  ")
 
@@ -64,7 +64,7 @@ class RefusalsFilter(logging.Filter):
 
 
 def install() -> None:
-    """Mask the message and exception of every record of this process, whoever logs it and wherever it goes."""
+    """Mask the message and exception of every record of this process, whatever its logger and handler."""
     make = logging.getLogRecordFactory()
     if getattr(make, _MASKS, False):
         return
@@ -83,15 +83,15 @@ def redact(record: logging.LogRecord) -> None:
     if not knows_any():
         return
     now = changes()
-    said = _message(record)
-    if said in (before := _clean_texts(record)):
+    message = _message(record)
+    if message in (before := _clean_texts(record)):
         return
-    if (clean := mask(said)) != said:
+    if (clean := mask(message)) != message:
         record.msg, record.args = clean, ()
     texts = [*before, clean]
     if record.exc_info and record.exc_info[1] is not None:
-        told = "".join(traceback.format_exception(record.exc_info[1]))
-        if (clean := mask(told)) != told:
+        report = "".join(traceback.format_exception(record.exc_info[1]))
+        if (clean := mask(report)) != report:
             record.exc_text, record.exc_info = clean.rstrip(), None
         texts.append(clean.rstrip())
     elif record.exc_text:
@@ -120,12 +120,14 @@ def _mask_around(line: str, clean: tuple[str, ...]) -> str:
     if not clean:
         return mask(line)
     before, text, after = line.partition(clean[0])
-    rest = clean[1:]
-    return f"{_mask_around(before, rest)}{text}{_mask_around(after, rest)}" if text else _mask_around(line, rest)
+    further = clean[1:]
+    return (
+        f"{_mask_around(before, further)}{text}{_mask_around(after, further)}" if text else _mask_around(line, further)
+    )
 
 
 def _on_one_line(text: str) -> str:
-    """Masked first where there is something to escape: afterwards a secret of several lines would not be known."""
+    """Mask before escaping: afterwards a secret of several lines would not be recognized."""
     return text if text.isprintable() else _visible(mask(text)).replace("\n", "\\n")
 
 

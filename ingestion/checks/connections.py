@@ -20,21 +20,23 @@ def check_tenants(
     """Asks the table, so only when databases are checked, and only for pipelines that are not everybody's."""
     from ingestion.models import Connection
 
-    kept = {one.name: one.tenants for one in registry.registered() if one.tenants is not None}
-    if not kept or not _readable(databases):
+    tenants_by_pipeline = {
+        pipeline.name: pipeline.tenants for pipeline in registry.registered() if pipeline.tenants is not None
+    }
+    if not tenants_by_pipeline or not _readable(databases):
         return []
-    found: list[CheckMessage] = []
-    for name, tenants in kept.items():
+    messages: list[CheckMessage] = []
+    for name, tenants in tenants_by_pipeline.items():
         strangers = Connection.unscoped.filter(pipeline=name, paused_at=None).exclude(tenant__key__in=tenants)
         if keys := sorted(set(strangers.values_list("tenant__key", flat=True)[:10])):
-            found.append(
+            messages.append(
                 checks.Warning(
                     f"Pipeline {name} is not for {', '.join(keys)}, who are connected to it: their runs fail.",
                     hint="Pause those connections, or name the tenants in tenants= of the declaration.",
                     id="ingestion.W012",
                 )
             )
-    return found
+    return messages
 
 
 @check(Tags.database)

@@ -49,17 +49,17 @@ def _keys() -> Iterator[CheckMessage]:
         )
     for _key_id, problem in master_keys.problems():
         yield Error(problem, hint=f"{_KEEP} Keys are 32 bytes in base64.", id="ingestion.E202")
-    for one, other in master_keys.duplicates():
-        problem = f"The master keys {one!r} and {other!r} are the same key: rotating to one would change nothing."
+    for first, second in master_keys.duplicates():
+        problem = f"The master keys {first!r} and {second!r} are the same key: rotating to one would change nothing."
         yield Error(problem, hint=f"Make another one: {master_keys.MAKE}", id="ingestion.E203")
 
 
 def _keys_are_missing() -> bool:
-    given = valid()
-    if given is None or given.MASTER_KEYS:
+    configured = valid()
+    if configured is None or configured.MASTER_KEYS:
         return False
     try:
-        seals = issubclass(import_string(given.SECRET_STORE), DatabaseStore)
+        seals = issubclass(import_string(configured.SECRET_STORE), DatabaseStore)
     except (ImportError, TypeError):
         return False
     return seals and any(pipeline.integration for pipeline in registry.registered())
@@ -91,15 +91,18 @@ def _unknown() -> Iterator[CheckMessage]:
 
 
 def _unopened() -> Iterator[CheckMessage]:
-    """The same of keys whose id the settings have, with another key under it. A store elsewhere has none."""
+    """Report data keys whose master key id now names another key. An external store has no such keys."""
     if problem := rotation.problem():
         yield Error(problem, hint=_KEEP, id="ingestion.E205")
 
 
 def _expiring() -> Iterator[CheckMessage]:
-    found = list(expiry.expiring()[:20])
-    if found:
-        named = ", ".join(f"{row.tenant.key} {row.integration} ({row.expires_at:%Y-%m-%d})" for row in found)
+    credentials = list(expiry.expiring()[:20])
+    if credentials:
+        named = ", ".join(
+            f"{credential.tenant.key} {credential.integration} ({credential.expires_at:%Y-%m-%d})"
+            for credential in credentials
+        )
         yield checks.Warning(
             f"Credentials have expired or soon will: {named}.",
             hint="Get new ones and store them: `manage.py ingest credential set --tenant KEY --integration "

@@ -39,29 +39,29 @@ def check_mysql(
     app_configs: Sequence[Any] | None = None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Asks the server, so only when databases are checked (`check --database default`, `migrate`)."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for alias in databases or ():
         if connections[alias].vendor == "mysql":
             with connections[alias].cursor() as cursor:
                 cursor.execute("SHOW SESSION VARIABLES WHERE Variable_name IN %s", [_VARIABLES])
-                found += mysql(alias, dict(cursor.fetchall()))
-    return found
+                messages += mysql(alias, dict(cursor.fetchall()))
+    return messages
 
 
 def mysql(alias: str, variables: Mapping[str, str]) -> list[CheckMessage]:
-    """What is wrong with a session of these variables."""
+    """Messages about a session with these variables."""
     where = f"DATABASES[{alias!r}]"
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     if not {"STRICT_ALL_TABLES", "STRICT_TRANS_TABLES"} & set(variables["sql_mode"].split(",")):
         problem = f"{where} is not strict: the server would cut values that do not fit instead of refusing them."
-        found.append(Error(problem, hint='Set OPTIONS["sql_mode"] = "STRICT_ALL_TABLES".', id="ingestion.E010"))
+        messages.append(Error(problem, hint='Set OPTIONS["sql_mode"] = "STRICT_ALL_TABLES".', id="ingestion.E010"))
     if variables["character_set_connection"] != "utf8mb4":
         problem = f"{where} talks {variables['character_set_connection']}: emoji and many scripts cannot be stored."
-        found.append(Error(problem, hint='Set OPTIONS["charset"] = "utf8mb4".', id="ingestion.E011"))
+        messages.append(Error(problem, hint='Set OPTIONS["charset"] = "utf8mb4".', id="ingestion.E011"))
     isolation = variables.get("transaction_isolation") or variables.get("tx_isolation", "")
     if isolation != "READ-COMMITTED":
         problem = f"{where} runs at {isolation}: workers would see old data and lock gaps that others must insert into."
-        found.append(
+        messages.append(
             checks.Warning(problem, hint='Set OPTIONS["isolation_level"] = "read committed".', id="ingestion.W004")
         )
-    return found
+    return messages

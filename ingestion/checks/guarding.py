@@ -29,14 +29,14 @@ def check(*tags: Any, deploy: bool = False) -> Callable[[Check], Check]:
     return declare
 
 
-def attempt(look: Callable[[], Iterable[CheckMessage]], what: str) -> list[CheckMessage]:
-    """What `look` finds, or that it could not: `what` was to be looked at."""
+def attempt(look: Callable[[], Iterable[CheckMessage]], subject: str) -> list[CheckMessage]:
+    """The messages that `look` finds, or a warning that `subject` could not be checked."""
     try:
         return list(look())
     except Exception as error:  # noqa: BLE001  whatever it is, it is shown
         return [
             checks.Warning(
-                f"Could not check {what}: {type(error).__name__}: {told(error)[:500]}",
+                f"Could not check {subject}: {type(error).__name__}: {told(error)[:500]}",
                 hint="Mend what the message names, then check again: nothing is known about it now.",
                 id="ingestion.W013",
             )

@@ -14,28 +14,32 @@ from ingestion.checks.settings import valid
 
 _METADATA = ip_address("169.254.169.254")
 _ON_PREMISES = [
-    ip_network(one)
-    for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+    ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
                 "fc00::/7", "fe80::/10", "::1/128")
 ]  # fmt: skip
 
 
 @check()
 def check_networks(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    given = valid()
-    return [] if given is None else [message for one in given.PRIVATE_NETWORKS for message in _check(one)]
+    configured = valid()
+    return (
+        []
+        if configured is None
+        else [message for network in configured.PRIVATE_NETWORKS for message in _check(network)]
+    )
 
 
 def _check(network: IPv4Network | IPv6Network) -> list[CheckMessage]:
-    if not any(network.version == one.version and network.subnet_of(one) for one in _ON_PREMISES):  # type: ignore[arg-type]
-        what = "reaches beyond private networks, so that a source may call systems that you did not mean"
+    if not any(network.version == premises.version and network.subnet_of(premises) for premises in _ON_PREMISES):  # type: ignore[arg-type]
+        problem = "reaches beyond private networks, so that a source may call systems that you did not mean"
     elif _METADATA in network:
-        what = f"holds {_METADATA}, where clouds hand this machine's own credentials to whoever asks"
+        problem = f"holds {_METADATA}, where clouds hand this machine's own credentials to whoever asks"
     else:
         return []
     return [
         checks.Warning(
-            f'INGESTION["PRIVATE_NETWORKS"] lists {network}, which {what}.',
+            f'INGESTION["PRIVATE_NETWORKS"] lists {network}, which {problem}.',
             hint="List the few networks of your own in which sources are, as narrowly as you can.",
             id="ingestion.W011",
         )

@@ -16,5 +16,5 @@ from ingestion.core.packages import REMEDY, hiding_place
 def check_packages(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
     if not (place := hiding_place()):
         return []
-    said = f"{place} hides the package `integrations` that comes with the engine: no kind can be imported."
-    return [checks.Warning(said, hint=REMEDY, id="ingestion.W016")]
+    problem = f"{place} hides the package `integrations` that comes with the engine: no kind can be imported."
+    return [checks.Warning(problem, hint=REMEDY, id="ingestion.W016")]

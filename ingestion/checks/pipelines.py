@@ -21,10 +21,10 @@ from ingestion.core.pipeline import Pipeline
 
 @check()
 def check_pipelines(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for pipeline in registry.registered():
-        found += attempt(functools.partial(problems, pipeline), f"pipeline {pipeline.name}")
-    return found
+        messages += attempt(functools.partial(problems, pipeline), f"pipeline {pipeline.name}")
+    return messages
 
 
 @check(Tags.database)
@@ -112,7 +112,7 @@ def _database(pipeline: Pipeline) -> Iterator[CheckMessage]:
 
 
 def _order(pipeline: Pipeline) -> Iterator[CheckMessage]:
-    """Only of destinations that say that their rows have no versions; nothing is known of those that say nothing."""
+    """Warn about destinations that declare rows without versions; those that declare nothing are left alone."""
     destination = pipeline.destination
     if brought(pipeline) and isinstance(destination, Versioned) and not destination.versioned:
         yield checks.Warning(

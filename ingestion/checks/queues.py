@@ -18,16 +18,16 @@ _JSON = ("json", "rq.serializers.JSONSerializer")
 
 @check()
 def check_queues(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    given = valid()
-    if given is None:
+    configured = valid()
+    if configured is None:
         return []
     declared = getattr(settings, "RQ_QUEUES", {})
-    found: list[CheckMessage] = []
-    used = list(dict.fromkeys([*given.QUEUES.values(), given.TICK_QUEUE]))
+    messages: list[CheckMessage] = []
+    used = list(dict.fromkeys([*configured.QUEUES.values(), configured.TICK_QUEUE]))
     for name in used:
-        found += _check_queue(name, declared[name]) if name in declared else [_missing(name)]
+        messages += _check_queue(name, declared[name]) if name in declared else [_missing(name)]
     patient = [name for name in used if name in declared and _waits_for_ever(name)]
-    return [*found, *([_without_timeout(patient)] if patient else [])]
+    return [*messages, *([_without_timeout(patient)] if patient else [])]
 
 
 def _missing(name: str) -> CheckMessage:

@@ -18,13 +18,13 @@ from ingestion.checks.settings import valid
 
 @check()
 def check_storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    given = valid()
-    if given is None:
+    configured = valid()
+    if configured is None:
         return []
     try:
-        storage = storages[given.STORAGE]
+        storage = storages[configured.STORAGE]
     except (InvalidStorageError, ImproperlyConfigured) as error:
-        hint = f"Add STORAGES[{given.STORAGE!r}] with a private location, or name another alias."
+        hint = f"Add STORAGES[{configured.STORAGE!r}] with a private location, or name another alias."
         if isinstance(error.__cause__ or error.__context__, ImportError):
             hint = "Install what is missing; for S3: pip install 'django-sluicegate[s3]'."
         return [Error(f'INGESTION["STORAGE"] cannot be used: {error}', hint=hint, id="ingestion.E005")]
@@ -32,7 +32,7 @@ def check_storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> li
         return []
     return [
         checks.Warning(
-            f"STORAGES[{given.STORAGE!r}] is public: the raw bytes that other companies sent would have a URL.",
+            f"STORAGES[{configured.STORAGE!r}] is public: the raw bytes that other companies sent would have a URL.",
             hint='Name a private one in INGESTION["STORAGE"]: outside MEDIA_ROOT, or with "default_acl": "private".',
             id="ingestion.W002",
         )
@@ -40,7 +40,7 @@ def check_storage(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> li
 
 
 def is_public(storage: Storage) -> bool:
-    """Whether somebody without a signed URL could fetch a file of `storage`, as far as its options say."""
+    """Whether a request without a signed URL could fetch a file of `storage`, as far as its options say."""
     if isinstance(storage, FileSystemStorage):
         if storage.base_url not in (None, settings.MEDIA_URL):
             return True  # asked for

@@ -32,7 +32,7 @@ _ELSEWHERE = {
     "tier": ": it is the tenant's own, and is set with the tenant.",
     "time_zone": ": it is the tenant's (ingest tenant time-zone), or that of a schedule.",
 }
-"""Where something is said that people look for in a config."""
+"""Settings that are declared elsewhere, by the name under which they are looked for in a config."""
 
 
 def check_keys(
@@ -63,8 +63,8 @@ def require_keys(kind: str, keys: object) -> None:
     """Raise ConfigurationError unless `keys`, as a source of this `kind` declares them, are names or a model."""
     is_model = isinstance(keys, type) and issubclass(keys, BaseModel)
     is_names = isinstance(keys, list | tuple | set | frozenset) and all(isinstance(name, str) and name for name in keys)
-    wanted = "names of a config's keys, such as [\"team\"], or a model of pydantic's with a field for each"
-    require(is_model or is_names, f"keys of {kind}", keys, wanted)
+    expected = "names of a config's keys, such as [\"team\"], or a model of pydantic's with a field for each"
+    require(is_model or is_names, f"keys of {kind}", keys, expected)
 
 
 def key_names(keys: Keys) -> tuple[str, ...]:
@@ -92,19 +92,19 @@ def refuse_unknown_keys(
     """
     for name in config:
         if name not in keys:
-            shown = str(name)[:_LONGEST]
+            key = str(name)[:_LONGEST]
             near = did_you_mean(str(name), keys) or "."
             has = f" It has {', '.join(sorted(keys))}{more}." if keys else " It has none."
             meant = advice(str(name)) or elsewhere(str(name)) or f"{near}{has}"
             error = ConfigurationError(
-                f"`{shown}` is no key of the connection's config{meant} Where it is stored there already, take it out."
+                f"`{key}` is no key of the connection's config{meant} Where it is stored there already, take it out."
             )
-            error.in_shell = f"In a shell: --config {shown}=null."
+            error.in_shell = f"In a shell: --config {key}=null."
             raise error
 
 
 def elsewhere(name: str) -> str:
-    """Where that is said which somebody wrote into a config as `name`, as the end of a sentence; '' if nobody knows."""
+    """Where the setting `name` belongs instead of a config, as the end of a sentence; '' if that is unknown."""
     return _ELSEWHERE.get(name) or (f": {BELONGS}." if names_secret(name) else "")
 
 

@@ -87,9 +87,9 @@ def _numbers() -> Iterator[int]:
     return itertools.count(1)
 
 
-def overlaid(config: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A connection's `config` under what a run was `given`. What is null at the top is absent: a run can undo a key."""
-    return {name: value for name, value in {**config, **(given or {})}.items() if value is not None}
+def overlaid(config: Mapping[str, Any], run_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A connection's `config` overlaid with a `run_config`. A null at the top is absent: a run can undo a key."""
+    return {name: value for name, value in {**config, **(run_config or {})}.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

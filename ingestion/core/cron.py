@@ -22,11 +22,11 @@ def next_instant(expression: str, zone: tzinfo, moment: datetime) -> datetime:
     fixed = not any(field.startswith("*") for field in expression.split()[:2])
     best: datetime | None = None
     for clock in _clock_times(expression, _start(moment.astimezone(zone))):
-        earliest, shown = _shown(clock, zone)
+        earliest, instants = _instants_showing(clock, zone)
         if best is not None and earliest >= best:
             return best  # later clock times have later instants
-        due = [earliest] if fixed else shown
-        best = min([one for one in due if one > moment] + ([best] if best else []), default=None)
+        due = [earliest] if fixed else instants
+        best = min([instant for instant in due if instant > moment] + ([best] if best else []), default=None)
     raise ConfigurationError(f"{expression!r} names no day that ever comes; look at its day and month.")
 
 
@@ -44,7 +44,7 @@ def _start(local: datetime) -> datetime:
     return local.replace(tzinfo=None) - again
 
 
-def _shown(clock: datetime, zone: tzinfo) -> tuple[datetime, list[datetime]]:
+def _instants_showing(clock: datetime, zone: tzinfo) -> tuple[datetime, list[datetime]]:
     """The instants at which clocks in `zone` show `clock`: one, none or two. Before them the first of these.
 
     Where there is none, that is the end of the gap: a job at a fixed time that was left out runs as soon as it is over.
@@ -56,7 +56,7 @@ def _shown(clock: datetime, zone: tzinfo) -> tuple[datetime, list[datetime]]:
         return first, [first]
     if before > after:
         return first, [first, late.astimezone(UTC)]
-    return _shown(_behind_gap(clock, after - before, zone), zone)[0], []
+    return _instants_showing(_behind_gap(clock, after - before, zone), zone)[0], []
 
 
 def _behind_gap(clock: datetime, width: timedelta, zone: tzinfo) -> datetime:

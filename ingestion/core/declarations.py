@@ -20,7 +20,7 @@ _SHOWN = 60
 
 
 def check(pipeline: Any, modes: Sequence[str], catch_ups: Sequence[str]) -> None:
-    """Raise ConfigurationError for the first part of `pipeline` that nothing could be run with."""
+    """Raise ConfigurationError for the first part of `pipeline` that makes it impossible to run."""
     _check_name(pipeline.name)
     at = f" of {pipeline.name}"
     _value("source" + at, pipeline.source, ("extract",), "a source, such as JsonLines(path)")
@@ -39,8 +39,8 @@ def check(pipeline: Any, modes: Sequence[str], catch_ups: Sequence[str]) -> None
     require(isinstance(pipeline.integration, str), "integration" + at, pipeline.integration, 'a text, such as "stripe"')
     _check_totals("reconciliations" + at, pipeline.reconciliations)
     if pipeline.schedule is not None:
-        wanted = 'a schedule, such as Every(minutes=15) or Cron("0 3 * * *")'
-        _value("schedule" + at, pipeline.schedule, ("after",), wanted)
+        expected = 'a schedule, such as Every(minutes=15) or Cron("0 3 * * *")'
+        _value("schedule" + at, pipeline.schedule, ("after",), expected)
     _one_of("catch_up" + at, pipeline.catch_up, catch_ups)
     if pipeline.drift is not None:
         _one_of("drift" + at, pipeline.drift, modes)
@@ -62,14 +62,14 @@ def check(pipeline: Any, modes: Sequence[str], catch_ups: Sequence[str]) -> None
     require_count("max_payload_bytes" + at, pipeline.max_payload_bytes)
 
 
-def require(good: bool, part: str, value: object, wanted: str) -> None:
+def require(good: bool, part: str, value: object, expected: str) -> None:
     """Raise ConfigurationError unless `good`: which `part` of the declaration, what it is, what it must be."""
     if not good:
-        raise ConfigurationError(f"{part} must be {wanted}; it is {shown(value)}.")
+        raise ConfigurationError(f"{part} must be {expected}; it is {shown(value)}.")
 
 
 def shown(value: object) -> str:
-    """`value` in an error's words: its repr, cut, and for a class that it is one."""
+    """`value` as an error message names it: its repr, shortened; a class is called a class."""
     if isinstance(value, type):
         return f"the class {value.__name__}, not a value of it"
     try:
@@ -79,10 +79,10 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def contradiction(name: str, declared: str, other: str, where: str) -> ConfigurationError:
-    """Two explicit words about drift that cannot both be heeded."""
+def contradiction(name: str, declared: str, configured: str, where: str) -> ConfigurationError:
+    """The error for two explicit and different declarations about drift."""
     return ConfigurationError(
-        f"{name} declares drift={declared!r}, and {where} says {other!r}. Say it in one of the two places only."
+        f"{name} declares drift={declared!r}, and {where} says {configured!r}. Say it in one of the two places only."
     )
 
 
@@ -103,22 +103,22 @@ def _check_name(name: object) -> None:
         raise ConfigurationError(f'{shown(name)} is not a pipeline name; use "app.noun", at most 100 characters.')
 
 
-def _value(part: str, value: object, methods: Sequence[str], wanted: str) -> None:
-    """A value, and not its class, with all of `methods`."""
-    require(not isinstance(value, type), part, value, wanted)
+def _value(part: str, value: object, methods: Sequence[str], expected: str) -> None:
+    """Require a value, and not its class, with all of `methods`."""
+    require(not isinstance(value, type), part, value, expected)
     missing = [name for name in methods if not callable(getattr(value, name, None))]
     if missing:
-        raise ConfigurationError(f"{part} must be {wanted}; {shown(value)} has no {', '.join(missing)}.")
+        raise ConfigurationError(f"{part} must be {expected}; {shown(value)} has no {', '.join(missing)}.")
 
 
 def plain(function: Any, part: str, arguments: str, *, generates: bool = False) -> None:
-    """A function that can be called with as many `arguments` and answers with what it returns."""
+    """Require a function that can be called with `arguments`: not async and, unless `generates`, no generator."""
     require(callable(function) and not isinstance(function, type), part, function, f"a function of {arguments}")
     body = function if inspect.isroutine(function) else type(function).__call__
-    for one in (function, body):
-        if inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one):
+    for candidate in (function, body):
+        if inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate):
             raise ConfigurationError(f"{part} is async, and nobody awaits it: write it with def, not async def.")
-        if inspect.isgeneratorfunction(one) and not generates:
+        if inspect.isgeneratorfunction(candidate) and not generates:
             raise ConfigurationError(f"{part} is a generator (it has a yield): return one row, or raise Skip(reason).")
     try:
         inspect.signature(function).bind(*arguments.split(","))
@@ -128,13 +128,15 @@ def plain(function: Any, part: str, arguments: str, *, generates: bool = False) 
         return  # a callable without a signature; the first record will tell
 
 
-def _check_totals(part: str, checks: Any) -> None:
-    wanted = "a list of control totals, such as [CountsAgree()]"
-    require(isinstance(checks, list | tuple), part, checks, wanted)
-    for one in checks:
-        require(not isinstance(one, type), part, one, wanted)
-        if not isinstance(getattr(one, "name", None), str) or not callable(getattr(one, "measure", None)):
-            raise ConfigurationError(f"{part} must be {wanted}; {shown(one)} has no name and measure(counts, total).")
+def _check_totals(part: str, totals: Any) -> None:
+    expected = "a list of control totals, such as [CountsAgree()]"
+    require(isinstance(totals, list | tuple), part, totals, expected)
+    for total in totals:
+        require(not isinstance(total, type), part, total, expected)
+        if not isinstance(getattr(total, "name", None), str) or not callable(getattr(total, "measure", None)):
+            raise ConfigurationError(
+                f"{part} must be {expected}; {shown(total)} has no name and measure(counts, total)."
+            )
 
 
 def _one_of(part: str, value: object, words: Sequence[str]) -> None:
@@ -145,5 +147,5 @@ def _check_tenants(part: str, tenants: Any) -> None:
     if tenants is None:
         return
     good = bool(tenants) and isinstance(tenants, list | tuple | set | frozenset)
-    if not good or not all(isinstance(one, str) and one for one in tenants):
+    if not good or not all(isinstance(key, str) and key for key in tenants):
         raise ConfigurationError(f'{part} must name the keys of tenants, for example ["acme"]; it is {shown(tenants)}.')

@@ -20,17 +20,17 @@ OFF = {"off": True}
 
 def schedule_from_json(value: Any) -> Schedule | None:
     """The schedule that `value` declares, None for `OFF`. Raises ConfigurationError with what would be right."""
-    given: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
-    _refuse_unknown(given)
-    spread = given.pop("spread", None)
+    declaration: dict[str, Any] = dict(value) if isinstance(value, dict) else {}
+    _refuse_unknown(declaration)
+    spread = declaration.pop("spread", None)
     apart = None if spread is None else parse_span(str(spread))
-    match given:
-        case {"off": True} if len(given) == 1 and apart is None:
+    match declaration:
+        case {"off": True} if len(declaration) == 1 and apart is None:
             return None
-        case {"every": str(interval)} if len(given) == 1:
+        case {"every": str(interval)} if len(declaration) == 1:
             return every(interval, apart)
-        case {"cron": str(expression)} if given.keys() <= {"cron", "zone"}:
-            return cron(expression, given.get("zone", ""), apart)
+        case {"cron": str(expression)} if declaration.keys() <= {"cron", "zone"}:
+            return cron(expression, declaration.get("zone", ""), apart)
     raise ConfigurationError(
         f'{value!r} is not a schedule; write {{"every": "15m"}}, {{"cron": "0 3 * * *", "zone": "Europe/Amsterdam"}} '
         'or {"off": true}, the first two also with a "spread".'
@@ -50,7 +50,7 @@ def _refuse_unknown(schedule: dict[str, Any]) -> None:
 
 
 def schedule_to_json(schedule: Schedule | None) -> dict[str, Any]:
-    """What `schedule_from_json` reads back. Raises ConfigurationError for a schedule of somebody's own making."""
+    """The stored form that `schedule_from_json` reads back. Raises ConfigurationError for a custom Schedule class."""
     match schedule:
         case None:
             return dict(OFF)

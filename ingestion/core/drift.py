@@ -1,4 +1,4 @@
-"""What changed between the shape that is accepted and the one that a source delivers now, and what is done about it."""
+"""Changes between the accepted shape and the shape that a source delivers now, and the action taken on them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _WHAT = {
 
 @dataclass(frozen=True, slots=True)
 class OnDrift:
-    """What a connection does when the shape drifts. Drift of a path in `vital` stops it, unless it ignores all."""
+    """A connection's answer to a drifting shape. Drift of a path in `vital` stops it, unless it ignores all."""
 
     mode: DriftMode = "note"
     """"stop", "note" or "ignore"."""
     vital: frozenset[str] = frozenset()
     """Dotted paths of which drift stops the run whatever `mode` is, unless it is "ignore"."""
     explicit: bool = False
-    """Whether somebody wrote `mode` down; a default gives way to what the pipeline declares."""
+    """Whether `mode` was configured; a default gives way to the pipeline's declaration."""
 
     def __post_init__(self) -> None:
         require(self.mode in MODES, "mode of OnDrift", self.mode, f"one of {', '.join(MODES)}")
@@ -41,7 +41,7 @@ class OnDrift:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference at one path, with what was and what is, in words."""
+    """One difference at one path, with the state before and now, in words."""
 
     kind: Kind
     path: str
@@ -50,26 +50,26 @@ class Change:
 
     @property
     def is_drift(self) -> bool:
-        """Whether what was relied on no longer holds; anything else only adds to it."""
+        """Whether the accepted shape no longer holds; any other change only adds to it."""
         return self.kind in ("removed", "retyped", "required")
 
     def __str__(self) -> str:
         return f"{self.path} {_WHAT[self.kind]}: {self.before}, now {self.now}"
 
 
-def compare(known: Shape, page: Shape, lacking: Collection[str] = ()) -> list[Change]:
-    """The differences of a page (or several) from the `known` shape, drift first.
+def compare(accepted: Shape, page: Shape, lacking: Collection[str] = ()) -> list[Change]:
+    """The differences of a page (or several) from the `accepted` shape, drift first.
 
     `lacking` are paths that the schema requires and none of the page's records has.
     """
-    page = folded(page, maps(known))
-    found = [*_removed(known, page), *_retyped(known, page)]
-    found += [Change("required", path, "optional", "absent") for path in sorted(set(lacking) - known.lacking)]
-    return sorted([*found, *_added(known, page)], key=lambda one: (not one.is_drift, one.path))
+    page = folded(page, maps(accepted))
+    changes = [*_removed_fields(accepted, page), *_retyped_fields(accepted, page)]
+    changes += [Change("required", path, "optional", "absent") for path in sorted(set(lacking) - accepted.lacking)]
+    return sorted([*changes, *_added_fields(accepted, page)], key=lambda change: (not change.is_drift, change.path))
 
 
-def _removed(known: Shape, page: Shape) -> Iterator[Change]:
-    for path, before in known.fields.items():
+def _removed_fields(accepted: Shape, page: Shape) -> Iterator[Change]:
+    for path, before in accepted.fields.items():
         if path in page.fields or not before.steady or path.endswith("[]") or "*" in path:
             continue
         if (places := page.places(path)) >= LEAST:
@@ -77,69 +77,70 @@ def _removed(known: Shape, page: Shape) -> Iterator[Change]:
             yield Change("removed", path, f"{types_of(before)}, {share}", f"in none of {places}")
 
 
-def _retyped(known: Shape, page: Shape) -> Iterator[Change]:
+def _retyped_fields(accepted: Shape, page: Shape) -> Iterator[Change]:
     for path, now in page.fields.items():
-        before = known.fields.get(path)
+        before = accepted.fields.get(path)
         if path.startswith(_AROUND):  # a cursor may be a text, and false on the last page: its reader judges that
             continue
         if before is not None and before.types and now.types - before.types:
             yield Change("retyped", path, types_of(before), types_of(now))
 
 
-def _added(known: Shape, page: Shape) -> Iterator[Change]:
-    full = len(known.fields) >= MOST_FIELDS
+def _added_fields(accepted: Shape, page: Shape) -> Iterator[Change]:
+    full = len(accepted.fields) >= MOST_FIELDS
     for path, now in page.fields.items():
-        before = known.fields.get(path)
+        before = accepted.fields.get(path)
         if before is None:
             owner = owner_of(path)
-            if not full and (not owner or owner in known.fields):
+            if not full and (not owner or owner in accepted.fields):
                 yield Change("new", path, "absent", types_of(now))
         elif (now.nullable and not before.nullable) or (now.types and not before.types):
             yield Change("widened", path, types_of(before), types_of(now))
 
 
-def types_of(one: Field) -> str:
-    """In words, for people."""
-    return " or ".join([*sorted(one.types), *(["null"] if one.nullable else [])])
+def types_of(field: Field) -> str:
+    """The types of a field, in words."""
+    return " or ".join([*sorted(field.types), *(["null"] if field.nullable else [])])
 
 
-def adopt(known: Shape, page: Shape, changes: Sequence[Change], *, counting: bool = True) -> Shape:
-    """The shape that has `page` in it, so that none of `changes` will be found again.
+def adopt(accepted: Shape, page: Shape, changes: Sequence[Change], *, counting: bool = True) -> Shape:
+    """The accepted shape with `page` merged into it, so that none of `changes` will be found again.
 
     A field met later than the others starts from zero: the page that brings it has it in some records only. Without
     `counting`, of a page with too few records, only fields and types are taken over: what it lacks may still be gone.
     """
-    merged = known.merge(page)
+    merged = accepted.merge(page)
     fields = dict(merged.fields)
-    for path, one in merged.fields.items():
-        before = known.fields.get(path)
-        if before is None and known.records >= LEAST:
-            fields[path] = replace(one, present=0, of=0)
+    for path, field in merged.fields.items():
+        before = accepted.fields.get(path)
+        if before is None and accepted.records >= LEAST:
+            fields[path] = replace(field, present=0, of=0)
         elif before is not None and not counting:
-            fields[path] = replace(one, present=before.present, of=before.of)
+            fields[path] = replace(field, present=before.present, of=before.of)
     for change in changes:
         if change.kind == "removed" and change.path in fields:
             fields[change.path] = replace(fields[change.path], present=0, of=LEAST)
-    lacking = merged.lacking | {one.path for one in changes if one.kind == "required"}
-    return Shape(merged.records if counting else known.records, fields, lacking)
+    lacking = merged.lacking | {change.path for change in changes if change.kind == "required"}
+    return Shape(merged.records if counting else accepted.records, fields, lacking)
 
 
-def sentence(changes: Sequence[Change], shown: int = 10) -> str:
+def sentence(changes: Sequence[Change], limit: int = 10) -> str:
     """The changes in one line, the first few in full."""
-    more = f"; and {len(changes) - shown} more" if len(changes) > shown else ""
-    return "; ".join(map(str, changes[:shown])) + more
+    more = f"; and {len(changes) - limit} more" if len(changes) > limit else ""
+    return "; ".join(map(str, changes[:limit])) + more
 
 
 def to_json(shape: Shape) -> dict[str, Any]:
-    """For storage: a list for each path, in the order of `Field`."""
+    """The stored form of a shape: a list for each path, in the order of `Field`."""
     fields = {
-        path: [sorted(one.types), one.nullable, one.present, one.of, one.holds] for path, one in shape.fields.items()
+        path: [sorted(field.types), field.nullable, field.present, field.of, field.holds]
+        for path, field in shape.fields.items()
     }
     return {"records": shape.records, "fields": fields, "lacking": sorted(shape.lacking)}
 
 
 def from_json(stored: Any) -> Shape:
-    """What `to_json` made. Anything it did not make is a shape of nothing, which is learned again."""
+    """Read the shape that `to_json` wrote. Any other value gives an empty shape, which is learned again."""
     try:
         fields = {
             str(path): Field(frozenset(types), bool(nullable), int(present), int(of), int(holds))

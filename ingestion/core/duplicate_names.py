@@ -59,7 +59,7 @@ def names_stand_once(body: bytes, ctx: Context) -> bytes:
 
 
 def _is_sound(body: bytes) -> bool:
-    """Whether no name can stand twice: what is decoded and encoded again has as many colons as before.
+    """Whether no name can stand twice: decoding and encoding the body again keeps its number of colons.
 
     A doubled name takes its own colon with it, and a text keeps its colons. Only one that is written as an escape
     comes back as one more, and could stand in for the lost one.
@@ -81,7 +81,7 @@ def _walk(value: Any) -> Iterator[FieldError]:
         if isinstance(value, _Pairs):
             counts = Counter(name for name, _ in value)
             for name in (name for name, count in counts.items() if count > 1):
-                yield FieldError(_below(path, name), "doubled", _said(counts[name]))
+                yield FieldError(_below(path, name), "doubled", _doubled_message(counts[name]))
             inner = [(part, _below(path, name)) for name, part in value if isinstance(part, list)]
         elif isinstance(value, list):
             inner = [(part, _below(path, str(at))) for at, part in enumerate(value) if isinstance(part, list)]
@@ -92,6 +92,6 @@ def _below(path: str, name: str) -> str:
     return storable(f"{path}.{name}" if path else name, _LONGEST)
 
 
-def _said(count: int) -> str:
+def _doubled_message(count: int) -> str:
     times = "twice" if count == 2 else f"{count} times"
     return f"The name stands {times} in one object; nobody can tell which value counts, so have its sender mend that."

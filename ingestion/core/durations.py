@@ -22,11 +22,11 @@ def parse_span(text: str) -> timedelta:
 
 def span_text(span: timedelta) -> str:
     """`span` in the largest units that fit, to the second: 5400 s is "1h30m". `parse_span` reads it back."""
-    left, parts = int(span.total_seconds()), []
+    seconds, parts = int(span.total_seconds()), []
     for unit, length in _UNITS.items():
-        if unit == "w" and left % int(length.total_seconds()):
+        if unit == "w" and seconds % int(length.total_seconds()):
             continue  # ten days are easier to read as 10d than as 1w3d
-        count, left = divmod(left, int(length.total_seconds()))
+        count, seconds = divmod(seconds, int(length.total_seconds()))
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"

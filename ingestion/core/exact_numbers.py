@@ -82,12 +82,12 @@ def _quoted(text: str, form: str, places: Collection[int] | None = None) -> str:
     """JSON with its long numbers as texts of `form`, but for those that are whole, or not at one of `places`."""
     place = itertools.count()
 
-    def token(found: re.Match[str]) -> str:
-        number = found[1]
+    def token(match: re.Match[str]) -> str:
+        number = match[1]
         if number is None or number.lstrip("-").isdigit():
-            return found[0]
+            return match[0]
         at = next(place)
-        return found[0] if places is not None and at not in places else f'"{form.format(number, place=at)}"'
+        return match[0] if places is not None and at not in places else f'"{form.format(number, place=at)}"'
 
     return _NUMBER.sub(token, text)
 
@@ -95,17 +95,17 @@ def _quoted(text: str, form: str, places: Collection[int] | None = None) -> str:
 @lru_cache(maxsize=256)
 def _wants_decimals(schema: type[BaseModel]) -> bool:
     """Whether a Decimal is anywhere in the schema, which reads its JSON as Pydantic does."""
-    own: Any = schema.model_validate_json
-    if own.__func__ is not BaseModel.model_validate_json.__func__:  # type: ignore[attr-defined]  # a class method
+    validate: Any = schema.model_validate_json
+    if validate.__func__ is not BaseModel.model_validate_json.__func__:  # type: ignore[attr-defined]  # a class method
         return False
     schema.model_rebuild()
     return _holds_decimal(schema.__pydantic_core_schema__, set())
 
 
-def _holds_decimal(part: Any, seen: set[int]) -> bool:
-    if id(part) in seen:
+def _holds_decimal(part: Any, visited: set[int]) -> bool:
+    if id(part) in visited:
         return False
-    seen.add(id(part))
+    visited.add(id(part))
     if isinstance(part, dict):
-        return part.get("type") == "decimal" or any(_holds_decimal(inner, seen) for inner in part.values())
-    return isinstance(part, list | tuple) and any(_holds_decimal(inner, seen) for inner in part)
+        return part.get("type") == "decimal" or any(_holds_decimal(inner, visited) for inner in part.values())
+    return isinstance(part, list | tuple) and any(_holds_decimal(inner, visited) for inner in part)

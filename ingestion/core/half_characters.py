@@ -35,8 +35,8 @@ def _walk(value: Any, path: str, depth: int) -> Iterator[FieldError]:
             yield from _walk(inner, at, depth - 1)
 
 
-def _fault(path: str, what: str) -> FieldError:
-    return FieldError(path, "not_text", f"The {what} holds half a character (a surrogate without its other half).")
+def _fault(path: str, part: str) -> FieldError:
+    return FieldError(path, "not_text", f"The {part} holds half a character (a surrogate without its other half).")
 
 
 def _is_half(text: str) -> bool:

@@ -61,7 +61,7 @@ def require_finds(pipeline: Pipeline) -> None:
 def ways_in(pipeline: Pipeline) -> list[str]:
     """How its records come unasked: uploaded, delivered."""
     ways = {"uploaded": takes_files(pipeline), "delivered": takes_deliveries(pipeline)}
-    return [way for way, taken in ways.items() if taken]
+    return [way for way, is_taken in ways.items() if is_taken]
 
 
 def _kind(pipeline: Pipeline) -> str:

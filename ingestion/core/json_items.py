@@ -1,6 +1,6 @@
-"""The items of a list inside a JSON page, also where one of them is no JSON: that one is its own fault, not the page's.
+"""The items of a list inside a JSON page, also where an item is no JSON: that item is at fault, not the page.
 
-Only where strings and brackets end is looked at. One pass, and only over pages that a decoder refused.
+The parser looks only for the ends of strings and brackets, in one pass, and only over pages that a decoder refused.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def _list(body: bytes, name: str) -> tuple[int, int, list[bytes]]:
     depth_of_list = 2 if name else 1
     named = f'"{name}"'.encode()
     last = before = b""
-    found: tuple[int, int, list[bytes]] | None = None
+    found_list: tuple[int, int, list[bytes]] | None = None
     start, cut = -1, 0
     items: list[bytes] = []
     for token, at, depth in _nested(body):
-        opens = token == b"[" and depth == depth_of_list and start < 0 and found is None
+        opens = token == b"[" and depth == depth_of_list and start < 0 and found_list is None
         if opens and (not name or (last == b":" and before == named)):
             start, cut = at, at + 1
         elif start >= 0 and depth == depth_of_list and token in (b",", b"]"):
@@ -40,22 +40,22 @@ def _list(body: bytes, name: str) -> tuple[int, int, list[bytes]]:
                 items.append(item)
             cut = at + 1
             if token == b"]":
-                found, start = (start, at, items), -1
+                found_list, start = (start, at, items), -1
         before, last = last, token
-    if found is None or b"" in found[2]:
+    if found_list is None or b"" in found_list[2]:
         raise ValueError("The list cannot be told from the rest of the page.")
-    return found
+    return found_list
 
 
 def _nested(body: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Each token, where it stands, and in how many brackets: the opening and closing ones count as inside."""
-    open_ones: list[bytes] = []
+    open_brackets: list[bytes] = []
     for match in json_tokens(body):
         token = match.group()
         if token in (b"[", b"{"):
-            open_ones.append(token)
-        yield token, match.start(), len(open_ones)
-        if token in _CLOSES and (not open_ones or open_ones.pop() != _CLOSES[token]):
+            open_brackets.append(token)
+        yield token, match.start(), len(open_brackets)
+        if token in _CLOSES and (not open_brackets or open_brackets.pop() != _CLOSES[token]):
             raise ValueError("A bracket closes what is not open.")
-    if open_ones:
+    if open_brackets:
         raise ValueError("A bracket is not closed.")

@@ -145,12 +145,12 @@ class JsonPages:
         cursor, done = (checkpoint["cursor"], checkpoint["done"]) if checkpoint else (None, False)
         marked, number = cursor, 0
         while not done:
-            asked = cursor
+            current_cursor = cursor
             answer: Any = self.fetch(ctx, cursor)
             good = isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], bytes | str)
             require(good, "What fetch of JsonPages returns", answer, "(body, next_cursor or None), the body as bytes")
             body, cursor = answer
-            if cursor is not None and cursor in (asked, marked):
+            if cursor is not None and cursor in (current_cursor, marked):
                 raise SourceChanged(
                     f"The source names {cursor!r} as the next page, which it had before; it would never end."
                 )
@@ -179,23 +179,23 @@ class JsonPages:
         def decoded(body: bytes) -> tuple[list[bytes], Any]:
             try:
                 page = decode(body)
-                return [bytes(one) for one in (page.records if self.records else page)], page
+                return [bytes(item) for item in (page.records if self.records else page)], page
             except msgspec.ValidationError:
                 raise
             except UNREADABLE:
                 try:
-                    items, rest = json_items(body, self.records)
+                    items, envelope = json_items(body, self.records)
                 except ValueError:
-                    items, rest = [], body  # what is to blame is not a record
-                return items, decode(rest)
+                    items, envelope = [], body  # what is to blame is not a record
+                return items, decode(envelope)
 
         def split(body: bytes) -> tuple[list[bytes], dict[str, Decimal]]:
             try:
                 items, page = decoded(body)
             except UNREADABLE as error:
                 numbers = (f"a number {name!r}" for name in self.declares.values())
-                wanted = ", ".join([f"a list {self.records!r}".strip(), *numbers])
-                raise SourceChanged(f"The page is not JSON with {wanted}: {error}. Has the source changed?") from error
+                members = ", ".join([f"a list {self.records!r}".strip(), *numbers])
+                raise SourceChanged(f"The page is not JSON with {members}: {error}. Has the source changed?") from error
             totals = self.declares if self.records else ()
             return items, {name: getattr(page, f"total_{name}") for name in totals}
 
@@ -212,7 +212,7 @@ def _envelope(records: str, item: Any, declares: Mapping[str, str]) -> Any:
 
 
 def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
-    """The keys of records that all begin with theirs, as most APIs write them; [] when one does not.
+    """The keys of records that all begin with their key, as most APIs write them; [] when a record does not.
 
     However long the records are it costs the same; to decode the page once more costs as much for 300 bytes each, and
     five times as much for 3 KB. A record that names its key twice is known by the first one, and its row by what the
@@ -220,11 +220,11 @@ def first_keys(key: str, items: Sequence[bytes]) -> list[str]:
     """
     opening = f'{{"{key}":"'.encode()
     start = len(opening)
-    found = [item[start : item.find(b'"', start)] for item in items if item.startswith(opening)]
-    if not key or len(found) < len(items) or not all(found):
+    raw_keys = [item[start : item.find(b'"', start)] for item in items if item.startswith(opening)]
+    if not key or len(raw_keys) < len(items) or not all(raw_keys):
         return []
     try:
-        joined = b"\n".join(found).decode()
+        joined = b"\n".join(raw_keys).decode()
     except UnicodeDecodeError:
         return []
     keys = joined.split("\n")
@@ -245,7 +245,7 @@ def _keys_reader(records: str, key: str) -> Callable[[bytes], list[str]]:
             page = decode(body)
         except UNREADABLE:
             return []
-        names = [str(one.key) for one in (page.records if records else page)]
-        return names if all(names) else []
+        record_keys = [str(record.key) for record in (page.records if records else page)]
+        return record_keys if all(record_keys) else []
 
     return keys

@@ -19,9 +19,9 @@ _OURS = Path(__file__).resolve().parents[2] / KINDS
 def hiding_place() -> str:
     """The folder of the package that hides the kinds; '' where ours are found, or none at all."""
     spec = find_spec(KINDS)
-    found = [*(spec.submodule_search_locations or ()), *filter(None, [spec.origin])] if spec else []
-    places = [Path(place).resolve() for place in found]
-    return str(places[0]) if places and _OURS not in places else ""
+    locations = [*(spec.submodule_search_locations or ()), *filter(None, [spec.origin])] if spec else []
+    folders = [Path(place).resolve() for place in locations]
+    return str(folders[0]) if folders and _OURS not in folders else ""
 
 
 def require_kinds(apps: Iterable[str]) -> None:

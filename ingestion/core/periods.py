@@ -35,8 +35,8 @@ class Figure:
         good = isinstance(count, int) and not isinstance(count, bool) and count >= 0
         require(good, "count of a Figure", count, "a whole number, 0 or more")
         require(isinstance(total, Decimal) and total.is_finite(), "sum of a Figure", total, "a Decimal")
-        wanted = "amounts by key, or None where only the figures are known"
-        require(ids is None or isinstance(ids, Mapping), "ids of a Figure", type(ids).__name__, wanted)
+        expected = "amounts by key, or None where only the figures are known"
+        require(ids is None or isinstance(ids, Mapping), "ids of a Figure", type(ids).__name__, expected)
 
     @classmethod
     def of(cls, ids: Mapping[str, Decimal]) -> Figure:
@@ -62,9 +62,9 @@ class Periods:
     """By how much a group's sum may differ, in the amount's own unit, never a share. Counts must always be equal."""
 
     def __post_init__(self) -> None:
-        given: object = self.tolerance
-        if not isinstance(given, Decimal) or not given.is_finite() or given < 0:
-            raise ConfigurationError(f"tolerance={given!r} is no amount; give a Decimal, 0 or more.")
+        tolerance: object = self.tolerance
+        if not isinstance(tolerance, Decimal) or not tolerance.is_finite() or tolerance < 0:
+            raise ConfigurationError(f"tolerance={tolerance!r} is no amount; give a Decimal, 0 or more.")
         for part in (self.time, self.amount, self.group, self.gone):
             require(isinstance(part, str), "A column of Periods", part, 'the name of a field, such as "created_at"')
         if not self.time:
@@ -77,7 +77,7 @@ class Periods:
 
 @runtime_checkable
 class Reconcilable(Protocol):
-    """A source that can say what belongs to a closed period."""
+    """A source that can count the records of a closed period."""
 
     def figures(self, ctx: Context, window: Window) -> Mapping[str, Figure]:
         """The figures of [start, end) by group; a group without records may be absent. '' where nothing is grouped.
@@ -89,7 +89,7 @@ class Reconcilable(Protocol):
 
 @runtime_checkable
 class Countable(Protocol):
-    """A destination that can say what it holds of a closed period. Both methods only read."""
+    """A destination that can count its rows of a closed period. Both methods only read."""
 
     def figures(self, ctx: Context, periods: Periods, window: Window) -> Mapping[str, Figure]:
         """By group, without ids, of the rows that this connection loaded last. One query."""
@@ -98,5 +98,5 @@ class Countable(Protocol):
     def amounts(
         self, ctx: Context, periods: Periods, window: Window, group: str, keys: Sequence[str] | None = None
     ) -> Iterator[tuple[str, Decimal]]:
-        """Key and amount of those rows of one group; with `keys`, of the rows under them, whoever loaded them."""
+        """Key and amount of those rows of one group; with `keys`, of the rows under them, from any connection."""
         ...

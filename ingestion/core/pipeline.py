@@ -118,7 +118,7 @@ class Pipeline:
     for each connection (`AnswersDrift`), and where that says nothing they are ignored.
     """
     tenants: Collection[str] | None = None
-    """The keys of those who may use it; nobody else is offered it or can run it. None: every tenant."""
+    """The keys of the tenants that may use it; no other tenant is offered it or can run it. None: every tenant."""
     max_payload_bytes: int = MAX_PAYLOAD_BYTES
     """A larger record is a dead letter, `PayloadTooLarge`, without its payload."""
     do_not_call_in_templates: ClassVar[bool] = True
@@ -130,15 +130,17 @@ class Pipeline:
         if isinstance(self.reconciliations, list):
             object.__setattr__(self, "reconciliations", tuple(self.reconciliations))
         declarations.check(self, MODES, CATCH_UPS)
-        wanted = "a function of (record, ctx)"
-        declarations.require(not isinstance(self.transform, Pipeline), self._part("transform"), self.transform, wanted)
-        wanted = "Periods(…), or None"
+        expected = "a function of (record, ctx)"
         declarations.require(
-            self.periods is None or isinstance(self.periods, Periods), self._part("periods"), self.periods, wanted
+            not isinstance(self.transform, Pipeline), self._part("transform"), self.transform, expected
         )
-        wanted = "ErrorBudget(0.05), or left out"
+        expected = "Periods(…), or None"
         declarations.require(
-            isinstance(self.error_budget, ErrorBudget), self._part("error_budget"), self.error_budget, wanted
+            self.periods is None or isinstance(self.periods, Periods), self._part("periods"), self.periods, expected
+        )
+        expected = "ErrorBudget(0.05), or left out"
+        declarations.require(
+            isinstance(self.error_budget, ErrorBudget), self._part("error_budget"), self.error_budget, expected
         )
         self._check_drift()
         self._check_tenants()
@@ -150,9 +152,11 @@ class Pipeline:
         return f"{name} of {self.name}"
 
     def _check_drift(self) -> None:
-        said = self.source.declared_drift() if isinstance(self.source, DeclaresDrift) else None
-        if self.drift is not None and said is not None and said != self.drift:
-            raise declarations.contradiction(self.name, self.drift, said, f"its source ({type(self.source).__name__})")
+        source_drift = self.source.declared_drift() if isinstance(self.source, DeclaresDrift) else None
+        if self.drift is not None and source_drift is not None and source_drift != self.drift:
+            raise declarations.contradiction(
+                self.name, self.drift, source_drift, f"its source ({type(self.source).__name__})"
+            )
 
     def _check_tenants(self) -> None:
         if self.tenants is None and isinstance(self.source, NeedsTenants) and self.source.needs_tenants():
@@ -162,7 +166,7 @@ class Pipeline:
             )
 
     def for_connection(self, ctx: Context) -> Pipeline:
-        """The same with what its source decides for each connection."""
+        """This pipeline with the error budget that its source decides for the connection of `ctx`."""
         chosen = self.source.error_budget_of(ctx) if isinstance(self.source, AnswersBudget) else None
         return self if chosen is None else replace(self, error_budget=ErrorBudget(*chosen))
 
@@ -176,7 +180,7 @@ class Pipeline:
             raise TenantNotServed(f"Pipeline {self.name} is not for tenant {tenant}, so nothing was read or kept.")
 
     def __call__(self, record: Any, ctx: Context) -> Any:
-        """What its transform makes of one valid record, as a test asks it."""
+        """Transform one valid record, for tests."""
         return self.transform(record, ctx)
 
     @property

@@ -183,27 +183,27 @@ class Page:
 
     def __post_init__(self) -> None:
         """Raise ConfigurationError for a part of another type. Of a list only its first member is looked at."""
-        for name, is_one, wanted in _PARTS:
-            if not is_one(value := getattr(self, name)):
-                raise ConfigurationError(f"{name} of a Page must be {wanted}; it is {_named(value)}.")
+        for name, is_valid, expected in _PARTS:
+            if not is_valid(value := getattr(self, name)):
+                raise ConfigurationError(f"{name} of a Page must be {expected}; it is {_named(value)}.")
 
 
 def _list_of(kind: type) -> Callable[[Any], bool]:
-    def is_one(value: Any) -> bool:
+    def is_valid(value: Any) -> bool:
         if isinstance(value, list | tuple):
             return not value or isinstance(value[0], kind)
         return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
-    return is_one
+    return is_valid
 
 
 def _numbers(*kinds: type) -> Callable[[Any], bool]:
-    def is_one(value: Any) -> bool:
+    def is_valid(value: Any) -> bool:
         if not isinstance(value, Mapping):
             return False
         return not value or all(isinstance(name, str) and isinstance(value[name], kinds) for name in value)
 
-    return is_one
+    return is_valid
 
 
 _PARTS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (

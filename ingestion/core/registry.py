@@ -64,9 +64,9 @@ def register(value: Pipeline) -> None:
     alike = [name for name in _pipelines if name != value.name and name.casefold() == value.name.casefold()]
     if alike:
         raise ConfigurationError(f"Pipelines {alike[0]!r} and {value.name!r} differ in case only; rename one of them.")
-    known = _pipelines.get(value.name)
-    if known is not None and _origin(known) != _origin(value):
-        raise ConfigurationError(f"Pipeline {value.name!r} is declared twice: {_origin(known)} and {_origin(value)}.")
+    earlier = _pipelines.get(value.name)
+    if earlier is not None and _origin(earlier) != _origin(value):
+        raise ConfigurationError(f"Pipeline {value.name!r} is declared twice: {_origin(earlier)} and {_origin(value)}.")
     _pipelines[value.name] = value
 
 

@@ -70,7 +70,7 @@ class Every:
 
     def __post_init__(self) -> None:
         spans: tuple[Any, ...] = (self.minutes, self.seconds, self.hours, self.days)
-        numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in spans)
+        numbers = all(isinstance(span, int | float) and not isinstance(span, bool) for span in spans)
         require(numbers, "Every()", spans, "made of numbers, such as Every(minutes=15)")
         seconds = sum(span * unit for span, unit in zip(spans, (60, 1, 3600, 86_400), strict=True))
         near = all(abs(span) < _FURTHEST for span in spans) and seconds < _FURTHEST
@@ -118,8 +118,8 @@ class Cron:
         require(isinstance(zone, str), "zone of Cron()", zone, 'the name of a time zone, such as "Europe/Amsterdam"')
         if zone:
             zone_named(zone)
-        wanted = "a timedelta, such as timedelta(minutes=5)"
-        require(isinstance(spread, timedelta), "spread of Cron()", spread, wanted)
+        expected = "a timedelta, such as timedelta(minutes=5)"
+        require(isinstance(spread, timedelta), "spread of Cron()", spread, expected)
         _check_spread(spread, _DAY)
         self.after(EPOCH, Place())
 
@@ -132,17 +132,17 @@ class Cron:
 
 
 def first_due(schedule: Schedule, now: datetime, place: Place) -> datetime:
-    """When a new connection is due first: with an interval at once, with anything else at its next time."""
+    """The first due time of a new connection: now for an interval, the next time for any other schedule."""
     return now if isinstance(schedule, Every) else schedule.after(now, place)
 
 
 def upcoming(schedule: Schedule, moment: datetime, place: Place, count: int = 5) -> list[datetime]:
     """The next `count` due times after `moment`."""
-    found: list[datetime] = []
+    due_times: list[datetime] = []
     for _ in range(count):
         moment = schedule.after(moment, place)
-        found.append(moment)
-    return found
+        due_times.append(moment)
+    return due_times
 
 
 def _shift(spread: timedelta, place: Place) -> timedelta:

@@ -33,7 +33,7 @@ _decode = msgspec.json.Decoder().decode
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What is known of one path."""
+    """The types and counts that records have shown at one path."""
 
     types: frozenset[str]
     """string, number, boolean, object, array: all that were met."""
@@ -59,27 +59,29 @@ class Shape:
     lacking: frozenset[str] = frozenset()
     """Paths that the pipeline's schema requires and the source is known not to deliver."""
 
-    def merge(self, other: Shape) -> Shape:
-        """What both know together. Never forgets a field or a type, but for folding maps."""
-        both = folded(self, maps(other)), folded(other, maps(self))
-        names = list(both[0].fields) + sorted(set(both[1].fields) - set(both[0].fields))
-        fields = {name: _joined(name, *both) for name in names}
-        return Shape(self.records + other.records, _bounded(_tidied(fields)), self.lacking | other.lacking)
+    def merge(self, added: Shape) -> Shape:
+        """The fields of both shapes together. Never forgets a field or a type, but for folding maps."""
+        base, further = folded(self, maps(added)), folded(added, maps(self))
+        paths = list(base.fields) + sorted(set(further.fields) - set(base.fields))
+        fields = {path: _join_fields(path, base, further) for path in paths}
+        return Shape(self.records + added.records, _limit_fields(_fold_maps(fields)), self.lacking | added.lacking)
 
     def places(self, path: str) -> int:
         """How many records have a place for `path`, whether or not it stands there."""
         owner = owner_of(path)
         if not owner:
             return self.records
-        known = self.fields.get(owner)
-        if known is None:
+        owner_field = self.fields.get(owner)
+        if owner_field is None:
             return 0
-        return known.present if path.endswith("[]") else known.holds
+        return owner_field.present if path.endswith("[]") else owner_field.holds
 
     @property
     def structure(self) -> Any:
-        """What makes two shapes the same, however many records each was taken from."""
-        return {name: (one.types, one.nullable, one.steady) for name, one in self.fields.items()}, self.lacking
+        """The part of a shape that two equal shapes share, however many records each was taken from."""
+        return {
+            name: (member.types, member.nullable, member.steady) for name, member in self.fields.items()
+        }, self.lacking
 
 
 def sample(bodies: Sequence[bytes]) -> Iterator[bytes]:
@@ -90,16 +92,16 @@ def sample(bodies: Sequence[bytes]) -> Iterator[bytes]:
     if not bodies:
         return
     fit = max(1, _SAMPLE_BYTES // (len(bodies[0]) + 1))
-    wanted = min(_SAMPLE_RECORDS, fit, max(LEAST, len(bodies) // 20))
+    sample_size = min(_SAMPLE_RECORDS, fit, max(LEAST, len(bodies) // 20))
     size = 0
-    for body in bodies[:: max(1, len(bodies) // wanted)][:wanted]:
+    for body in bodies[:: max(1, len(bodies) // sample_size)][:sample_size]:
         if size < _SAMPLE_BYTES and len(body) <= _LARGEST:
             size += len(body)
             yield body
 
 
 def shape_of(bodies: Iterable[bytes]) -> Shape:
-    """The shape of those that are JSON objects; others have none. Their order does not matter."""
+    """The shape of the bodies that are JSON objects; other bodies have none. The order of bodies does not matter."""
     tally: dict[str, list[int]] = {}
     names: dict[str, str] = {}
     records = 0
@@ -110,25 +112,25 @@ def shape_of(bodies: Iterable[bytes]) -> Shape:
             continue
         if isinstance(value, dict):
             records += 1
-            seen: dict[str, int] = {}
-            _walk(value, "", seen, names, MOST_FIELDS, _DEPTH)
-            for path, flags in seen.items():
-                one = tally.setdefault(path, [0, 0, 0])
-                one[0] += 1
-                one[1] |= flags
-                one[2] += flags & _OBJECT and 1
-    fields = {path: _field(path, one, tally, records) for path, one in tally.items()}
-    return Shape(records, _bounded(_tidied(fields)))
+            flags_by_path: dict[str, int] = {}
+            _note_members(value, "", flags_by_path, names, MOST_FIELDS, _DEPTH)
+            for path, flags in flags_by_path.items():
+                counts = tally.setdefault(path, [0, 0, 0])
+                counts[0] += 1
+                counts[1] |= flags
+                counts[2] += flags & _OBJECT and 1
+    fields = {path: _field_from_counts(path, counts, tally, records) for path, counts in tally.items()}
+    return Shape(records, _limit_fields(_fold_maps(fields)))
 
 
 ENVELOPE = "$"
-"""The path of what a source writes around its records, as if it stood in each of them."""
+"""The path of the envelope that a source writes around its records, as if it stood in each of them."""
 
 
 def enveloped(page: Shape, envelope: bytes, *, last: bool = False) -> Shape:
-    """The shape of a page's records with what stands around them; as it is when that is no object.
+    """The shape of a page's records together with their envelope; the page's shape as it is without a JSON object.
 
-    The `last` page of a list has no place for what it lacks: most sources leave out there what leads to a next one.
+    The `last` page of a list has no place for members that it lacks: most sources leave out the way to a next page.
     """
     around = shape_of([envelope]) if envelope and page.records else Shape()
     if not around.records:
@@ -136,46 +138,46 @@ def enveloped(page: Shape, envelope: bytes, *, last: bool = False) -> Shape:
     many = page.records
     places = 0 if last else many
     fields = {ENVELOPE: Field(frozenset({"object"}), False, many, many, places)}
-    for path, one in around.fields.items():
-        seen = replace(one, present=one.present * many, of=one.of * many, holds=one.holds * places)
-        fields[f"{ENVELOPE}.{path}"] = seen
-    return replace(page, fields=_bounded({**page.fields, **fields}))
+    for path, member in around.fields.items():
+        repeated = replace(member, present=member.present * many, of=member.of * many, holds=member.holds * places)
+        fields[f"{ENVELOPE}.{path}"] = repeated
+    return replace(page, fields=_limit_fields({**page.fields, **fields}))
 
 
-def _walk(
-    value: Mapping[str, Any], prefix: str, seen: dict[str, int], names: dict[str, str], most: int, depth: int
+def _note_members(
+    value: Mapping[str, Any], prefix: str, flags_by_path: dict[str, int], names: dict[str, str], most: int, depth: int
 ) -> None:
-    """Note the members of one object: `seen` maps a path to the flags of the types met there, in one record."""
+    """Note the members of one object in `flags_by_path`: the flags of the types met at each path of one record."""
     crowded = len(value) > most
-    for key, one in islice(value.items(), 10 * most):
-        path = prefix + ("*" if crowded else names.get(key) or names.setdefault(key, _name(key)))
-        flag = _FLAGS[type(one)]
-        seen[path] = seen.get(path, 0) | flag
-        if flag & _NESTED and one and depth:
-            _below(one, path, seen, names, depth)
+    for key, member in islice(value.items(), 10 * most):
+        path = prefix + ("*" if crowded else names.get(key) or names.setdefault(key, _path_part(key)))
+        flag = _FLAGS[type(member)]
+        flags_by_path[path] = flags_by_path.get(path, 0) | flag
+        if flag & _NESTED and member and depth:
+            _note_contents(member, path, flags_by_path, names, depth)
 
 
-def _below(one: Any, path: str, seen: dict[str, int], names: dict[str, str], depth: int) -> None:
-    """Note what an object or a list holds; most values are neither, and are spared the call."""
-    if isinstance(one, dict):
-        return _walk(one, f"{path}.", seen, names, _MAP_KEYS, depth - 1)
+def _note_contents(container: Any, path: str, flags_by_path: dict[str, int], names: dict[str, str], depth: int) -> None:
+    """Note the contents of an object or a list; most values are neither, and are spared the call."""
+    if isinstance(container, dict):
+        return _note_members(container, f"{path}.", flags_by_path, names, _MAP_KEYS, depth - 1)
     inner = f"{path}[]"
-    for item in one[:_ITEMS]:
+    for item in container[:_ITEMS]:
         flag = _FLAGS[type(item)]
-        seen[inner] = seen.get(inner, 0) | flag
+        flags_by_path[inner] = flags_by_path.get(inner, 0) | flag
         if flag & _NESTED and depth > 1:
-            _below(item, inner, seen, names, depth - 1)
+            _note_contents(item, inner, flags_by_path, names, depth - 1)
     return None
 
 
-def _name(key: str) -> str:
+def _path_part(key: str) -> str:
     if not key or len(key) > _LONGEST or not key.isprintable() or _DATA.search(key):
         return "*"
     return key.translate(_MARKS)
 
 
-def _field(path: str, one: Sequence[int], tally: Mapping[str, Sequence[int]], records: int) -> Field:
-    present, flags, holds = one
+def _field_from_counts(path: str, counts: Sequence[int], tally: Mapping[str, Sequence[int]], records: int) -> Field:
+    present, flags, holds = counts
     owner = owner_of(path)
     of = records if not owner else tally[owner][0] if path.endswith("[]") else tally[owner][2]
     types = frozenset(name for flag, name in _NAMES.items() if flags & flag)
@@ -183,7 +185,7 @@ def _field(path: str, one: Sequence[int], tally: Mapping[str, Sequence[int]], re
 
 
 def owner_of(path: str) -> str:
-    """The path of what `path` belongs to; '' for the record itself."""
+    """The path of the object or list that `path` belongs to; '' for the record itself."""
     return path[:-2] if path.endswith("[]") else path.rpartition(".")[0]
 
 
@@ -202,53 +204,57 @@ def folded(shape: Shape, owners: frozenset[str]) -> Shape:
     return shape if fields is shape.fields else replace(shape, fields=fields)
 
 
-def _tidied(fields: Mapping[str, Field]) -> Mapping[str, Field]:
-    """Without maps: an object below the record is one when it has very many keys, or several and none is usual."""
-    while owner := _crowded(fields):
+def _fold_maps(fields: Mapping[str, Field]) -> Mapping[str, Field]:
+    """Fold maps: an object below the record is a map when it has very many keys, or several and none is usual."""
+    while owner := _find_map(fields):
         fields = _fold(fields, owner)
     return fields
 
 
-def _crowded(fields: Mapping[str, Field]) -> str:
+def _find_map(fields: Mapping[str, Field]) -> str:
     """The first object that is a map and not folded yet, '' when there is none."""
     keys: dict[str, list[Field]] = {}
-    for path, one in fields.items():
+    for path, member in fields.items():
         if not path.endswith("[]") and (owner := owner_of(path)):
-            keys.setdefault(owner, []).append(one)
-    many = [owner for owner, found in keys.items() if len(found) > _FEW_KEYS]
-    found = [one for one in many if len(keys[one]) > _MAP_KEYS or all(2 * key.present < key.of for key in keys[one])]
-    return min(found, default="")
+            keys.setdefault(owner, []).append(member)
+    large_owners = [owner for owner, members in keys.items() if len(members) > _FEW_KEYS]
+    map_owners = [
+        owner
+        for owner in large_owners
+        if len(keys[owner]) > _MAP_KEYS or all(2 * key.present < key.of for key in keys[owner])
+    ]
+    return min(map_owners, default="")
 
 
 def _fold(fields: Mapping[str, Field], owner: str) -> Mapping[str, Field]:
     start = f"{owner}."
-    kept: dict[str, Field] = {}
-    for path, one in fields.items():
+    folded_fields: dict[str, Field] = {}
+    for path, member in fields.items():
         if path.startswith(start):
-            rest = path[len(start) :]
-            path = f"{start}*{rest[len(re.split(r'[.[]', rest, maxsplit=1)[0]) :]}"
-        known = kept.get(path)
-        kept[path] = one if known is None else _sum(known, one, max(known.of, one.of))
-    return kept
+            suffix = path[len(start) :]
+            path = f"{start}*{suffix[len(re.split(r'[.[]', suffix, maxsplit=1)[0]) :]}"
+        earlier = folded_fields.get(path)
+        folded_fields[path] = member if earlier is None else _add_fields(earlier, member, max(earlier.of, member.of))
+    return folded_fields
 
 
-def _joined(path: str, left: Shape, right: Shape) -> Field:
-    one, other = left.fields.get(path), right.fields.get(path)
-    if one is not None and other is not None:
-        return _sum(one, other, one.of + other.of)
-    if one is not None:
-        return replace(one, of=one.of + right.places(path))
-    assert other is not None
-    return replace(other, of=other.of + left.places(path))
+def _join_fields(path: str, base: Shape, added: Shape) -> Field:
+    base_field, added_field = base.fields.get(path), added.fields.get(path)
+    if base_field is not None and added_field is not None:
+        return _add_fields(base_field, added_field, base_field.of + added_field.of)
+    if base_field is not None:
+        return replace(base_field, of=base_field.of + added.places(path))
+    assert added_field is not None
+    return replace(added_field, of=added_field.of + base.places(path))
 
 
-def _sum(one: Field, other: Field, of: int) -> Field:
-    present = min(one.present + other.present, of)
-    return Field(one.types | other.types, one.nullable or other.nullable, present, of, one.holds + other.holds)
+def _add_fields(first: Field, second: Field, of: int) -> Field:
+    present = min(first.present + second.present, of)
+    return Field(first.types | second.types, first.nullable or second.nullable, present, of, first.holds + second.holds)
 
 
-def _bounded(fields: Mapping[str, Field]) -> Mapping[str, Field]:
-    """The most frequent ones, in the order of their paths."""
+def _limit_fields(fields: Mapping[str, Field]) -> Mapping[str, Field]:
+    """At most MOST_FIELDS fields, the most frequent ones, in the order of their paths."""
     if len(fields) > MOST_FIELDS:
         often = sorted(fields, key=lambda path: (-fields[path].present, path))[:MOST_FIELDS]
         fields = {path: fields[path] for path in often}

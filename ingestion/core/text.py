@@ -30,9 +30,9 @@ def rejections(dead: int, read: int) -> str:
 
 
 def told(error: BaseException, silent: str = "") -> str:
-    """What an error says; where it says nothing `silent`, or its class.
+    """The text of an error; without any, `silent` or the name of its class.
 
-    Somebody's own `__str__` may raise itself, and the error must not be lost over it.
+    A custom `__str__` may raise itself, and the error must not be lost over it.
     """
     try:
         text = str(error)

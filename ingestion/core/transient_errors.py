@@ -58,8 +58,8 @@ _ERRNOS = frozenset({
 
 
 def is_outage(error: BaseException) -> bool:
-    """True when the same call may succeed later without anybody doing anything."""
-    names = [f"{one.__module__}.{one.__qualname__}" for one in type(error).__mro__]
+    """True when the same call may succeed later without any intervention."""
+    names = [f"{error_class.__module__}.{error_class.__qualname__}" for error_class in type(error).__mro__]
     for name in names:
         if name in _ANSWERS:
             return _answered_later(error)
@@ -76,7 +76,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def _answered_later(error: Any) -> bool:
-    """By code, then by status; each library keeps them in a place of its own."""
+    """Whether the error's code, or else its status, is transient; each library keeps them in another place."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore
         if response.get("Error", {}).get("Code") in _CODES:

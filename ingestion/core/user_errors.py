@@ -28,12 +28,12 @@ _MAX_ERRORS = 50
 
 
 def is_of_record(error: Exception) -> bool:
-    """Whether `error` tells of data that the code did not foresee, and not of anything else."""
+    """Whether `error` is one that unforeseen data raises, and no other fault."""
     return isinstance(error, UNFORESEEN)
 
 
 def rejected(record: Record, stage: Stage, error: Exception) -> Rejected:
-    """`record`, rejected for what was raised over it: a reason for each field where the error names fields."""
+    """Reject `record` for `error`, with a reason for each field where the error names fields."""
     name = type(error).__name__
     return Rejected(record, stage, name, _by_field(error, name) or (FieldError("", name, told(error)),))
 
@@ -44,14 +44,14 @@ def _by_field(error: Exception, code: str) -> tuple[FieldError, ...]:
         named = getattr(error, "message_dict", None)
         if not isinstance(named, Mapping):
             return ()
-        found = [FieldError(str(path), code, str(text)) for path, texts in named.items() for text in texts]
+        reasons = [FieldError(str(path), code, str(text)) for path, texts in named.items() for text in texts]
     except Exception:  # noqa: BLE001  somebody's own class; the error's text is left
         return ()
-    return tuple(found[:_MAX_ERRORS])
+    return tuple(reasons[:_MAX_ERRORS])
 
 
 def no_row(record: Record, row: Any, error: Exception | None = None) -> Rejected:
-    """`record`, whose transform returned what is no row: nothing, another type, something that was never awaited."""
+    """Reject `record`, whose transform returned no row: nothing, another type, or a coroutine never awaited."""
     if inspect.iscoroutine(row):
         row.close()  # or Python warns that it was never awaited
     kind = "None" if row is None else f"a {type(row).__name__}"
@@ -61,5 +61,5 @@ def no_row(record: Record, row: Any, error: Exception | None = None) -> Rejected
 
 
 def note(error: Exception, record: Record, stage: Stage) -> None:
-    """Say in the traceback which record it was that something else than the record was at fault over."""
+    """Name the record and stage in the traceback of an error that is not the record's fault."""
     error.add_note(f"While record {record.key!r} ({record.position or 'no position'}) was at the stage {stage}.")

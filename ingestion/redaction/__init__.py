@@ -1,4 +1,4 @@
-"""Keeps secrets out of text. Whoever holds a secret calls `remember`; whoever writes text for people calls `mask`.
+"""Keeps secrets out of text. Code that holds a secret calls `remember`; code that writes text for people calls `mask`.
 
 Masking is by value, in the spellings in which a value usually travels: as it is, quoted for URLs, JSON, HTML, Python,
 in base64 at any alignment (`Basic` headers hold the secret in the middle) and in hexadecimal. Values shorter than eight
@@ -18,7 +18,7 @@ from ingestion.redaction.spellings import spellings
 __all__ = ["MASK", "MaskedError", "changes", "forget", "knows_any", "mask", "masked", "remember", "safely", "spellings"]
 
 MASK = "[secret]"
-_known = Known()
+_secrets = Known()
 
 
 class MaskedError(Exception):
@@ -27,31 +27,31 @@ class MaskedError(Exception):
 
 def remember(values: Iterable[str], tenant: int | None = None) -> None:
     """From now on, for an hour, mask these values of one credential (of `tenant`) in this process."""
-    _known.add(values, tenant)
+    _secrets.add(values, tenant)
 
 
 def forget() -> None:
     """Forget every value; for tests."""
-    _known.forget()
+    _secrets.forget()
 
 
 def knows_any() -> bool:
     """Whether there is anything to mask: most processes have opened no secret."""
-    return bool(_known)
+    return bool(_secrets)
 
 
 def changes() -> int:
-    """Another number after each new value: what was masked under this one need not be masked again."""
-    return _known.changes
+    """A number that changes with each new secret: text masked under the same number need not be masked again."""
+    return _secrets.changes
 
 
 def mask(text: str, tenant: int | None = None) -> str:
     """`text` with every known secret replaced; for what `tenant`'s staff will read, only with that tenant's.
 
-    Otherwise a gap in their text would tell them that it is somebody else's secret. What it costs depends on the
+    Otherwise a gap in their text would tell them that it is another tenant's secret. The cost depends on the
     length of the text, not on the number of secrets. Where secrets overlap, all go, and no rest of any stays.
     """
-    indexes = _known.indexes(tenant)
+    indexes = _secrets.indexes(tenant)
     if not indexes:
         return text
     raw = text.encode("utf-8", "surrogatepass")
@@ -85,12 +85,12 @@ def masked(value: Any, tenant: int | None = None) -> Any:
 
 @contextmanager
 def safely() -> Iterator[None]:
-    """Let no exception out whose text or chain holds a secret: others would print and store it."""
+    """Let no exception out whose text or chain holds a secret: its handlers would print and store it."""
     try:
         yield
     except Exception as error:
-        told = "".join(traceback.format_exception(error))
-        clean = mask(told)
-        if clean == told:
+        report = "".join(traceback.format_exception(error))
+        clean = mask(report)
+        if clean == report:
             raise
         raise MaskedError(clean) from None

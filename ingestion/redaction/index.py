@@ -1,4 +1,4 @@
-"""Finds any number of texts in another one, in one pass over it.
+"""Finds any number of texts in a longer text, in one pass over it.
 
 Each text has at least `SHORTEST` bytes, so one of the words of `_WORD` bytes at the multiples of `_WORD` lies within
 its first `SHORTEST` bytes, wherever it stands. A search looks each such word up in a table of all words of all
@@ -55,18 +55,18 @@ class Index:
                 self._words[word] = self._words.get(word, 0) + 1
 
     def drop(self, text: bytes) -> None:
-        if left := self._times[text] - 1:
-            self._times[text] = left
+        if times := self._times[text] - 1:
+            self._times[text] = times
             return
         del self._times[text]
         beginning = text[:SHORTEST]
-        if texts := tuple(other for other in self._beginnings[beginning].texts if other != text):
+        if texts := tuple(kept_text for kept_text in self._beginnings[beginning].texts if kept_text != text):
             self._beginnings[beginning] = _Bucket(texts, max(map(len, texts)))
             return
         del self._beginnings[beginning]
         for word in _words_of(beginning):
-            if left := self._words[word] - 1:
-                self._words[word] = left
+            if count := self._words[word] - 1:
+                self._words[word] = count
             else:
                 del self._words[word]
 
@@ -103,7 +103,10 @@ def _longest(bucket: _Bucket, raw: bytes, at: int) -> int:
     return 0
 
 
-def _shared(left: bytes, right: bytes) -> int:
-    """How many bytes both begin with."""
-    pairs = zip(left, right, strict=False)
-    return next((at for at, (ours, theirs) in enumerate(pairs) if ours != theirs), min(len(left), len(right)))
+def _shared(first: bytes, second: bytes) -> int:
+    """The number of leading bytes that `first` and `second` share."""
+    pairs = zip(first, second, strict=False)
+    return next(
+        (at for at, (first_byte, second_byte) in enumerate(pairs) if first_byte != second_byte),
+        min(len(first), len(second)),
+    )

@@ -16,16 +16,16 @@ _KEPT_SECONDS = 3600.0
 _OF_ONE = 20
 """Values of one credential that are known, the longest ones."""
 _OF_TENANT = 200
-"""Values of one tenant. Its oldest make place for its newest; nobody else's do."""
+"""Values of one tenant. Its oldest make place for its newest; those of other tenants stay."""
 _Values = OrderedDict[str, tuple[float, tuple[bytes, ...]]]
-"""When each is forgotten, in that order, and its spellings."""
+"""The moment at which each value is forgotten, in that order, and its spellings."""
 
 
 class Known:
-    """The live values by tenant; `None` are those of nobody in particular.
+    """The live values by tenant; `None` are those without a tenant.
 
-    Whoever changes them holds the lock, and so does a process while it forks: a child never starts with half a change,
-    nor with a lock whose holder does not exist there.
+    A thread that changes them holds the lock, and so does a process while it forks: a child never starts with half a
+    change, nor with a lock whose holder does not exist there.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Known:
                 self._add(value, tenant)
 
     def indexes(self, tenant: int | None) -> tuple[Index, ...]:
-        """Those to mask: of everybody's values, or only of `tenant`'s and nobody's in particular."""
+        """The indexes to mask with: of all values, or only of `tenant`'s and those without a tenant."""
         if not self._values:
             return ()
         if (now := time.monotonic()) > self._until:

@@ -1,4 +1,4 @@
-"""The texts in which a value usually travels: whoever looks for a value in a text looks for all of them."""
+"""The texts in which a value usually travels: masking a value looks for all of them."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _LINES = 64
 
 def spellings(value: str) -> set[str]:
     """The texts in which `value` may turn up."""
-    found: set[str] = set()
+    texts: set[str] = set()
     lines = (line.strip() for line in value.splitlines())
     telling = islice((line for line in lines if len(line) >= _LINE), _LINES)
     for part in {value, value.strip(), *telling}:
-        found |= _spellings(part)
-    return {one for one in found if len(one) >= SHORTEST}
+        texts |= _spellings(part)
+    return {text for text in texts if len(text) >= SHORTEST}
 
 
 def _spellings(value: str) -> set[str]:
     raw = value.encode("utf-8", "surrogatepass")
     plain = value.encode("utf-8", "replace").decode()
     quoted = {quote(plain), quote(plain, safe=""), quote_plus(plain)}
-    quoted |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), one) for one in quoted}
+    quoted |= {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), text) for text in quoted}
     escaped = {value}
     for _ in range(3):  # a repr of an exception's arguments that hold the repr of a JSON body
-        escaped |= {again for one in escaped for again in _escaped(one)}
+        escaped |= {again for text in escaped for again in _escaped(text)}
     return {*escaped, *map(html.escape, escaped), raw.hex(), raw.hex().upper(), *quoted, *_base64(raw)}
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """As it stands inside quotes: with `repr` once in the quotes that it chooses, once where all quotes are escaped."""
+    """The text inside quotes: with `repr` once in the quotes that it chooses, once where all quotes are escaped."""
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield repr(text)[1:-1]

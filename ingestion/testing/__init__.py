@@ -84,8 +84,8 @@ class Records:
     def _inside(self, window: Window | None) -> Sequence[Mapping[str, Any]]:
         if not self.time or window is None:
             return self.records
-        at = [(datetime.fromisoformat(str(one[self.time])), one) for one in self.records]
-        return [one for moment, one in at if window.start <= moment < window.end]
+        timed = [(datetime.fromisoformat(str(record[self.time])), record) for record in self.records]
+        return [record for moment, record in timed if window.start <= moment < window.end]
 
     def _record(self, number: int, value: Mapping[str, Any]) -> Record:
         return Record(str(value.get(self.key, "")), json.dumps(value, default=str).encode(), f"record {number}")
@@ -95,17 +95,17 @@ class Records:
 def registered(pipeline: Pipeline) -> Iterator[Pipeline]:
     """`pipeline` under its name for the duration of a `with` block, also in the place of the one known so far."""
     try:
-        known = registry.get(pipeline.name)
+        replaced = registry.get(pipeline.name)
     except UnknownPipeline:
-        known = None
+        replaced = None
     registry.unregister(pipeline.name)
     registry.register(pipeline)
     try:
         yield pipeline
     finally:
         registry.unregister(pipeline.name)
-        if known is not None:
-            registry.register(known)
+        if replaced is not None:
+            registry.register(replaced)
 
 
 def context(tenant: str = "acme", *, pipeline: str = "tests", now: datetime | None = None, **parts: Any) -> Context:
@@ -124,19 +124,19 @@ def own_storage() -> Iterator[Storage]:
     `run_pipeline` does so by itself; a test that looks at stored files after it, or uploads, does so around all of it.
     """
     alias = conf.config().STORAGE
-    if alias in _own:
+    if alias in _in_memory_aliases:
         yield storages[alias]
         return
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
-    _own.append(alias)
+    _in_memory_aliases.append(alias)
     try:
         with override_settings(STORAGES={**settings.STORAGES, alias: in_memory}):
             yield storages[alias]
     finally:
-        _own.remove(alias)
+        _in_memory_aliases.remove(alias)
 
 
-_own: list[str] = []
+_in_memory_aliases: list[str] = []
 """Aliases that `own_storage` stands for at this moment."""
 
 

@@ -21,7 +21,7 @@ _ERRORS = 3
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a body: a record, or why none could be made of it."""
+    """One item of a body: a record, or the error that kept it from becoming one."""
 
     index: int | None
     """Its place in the body, from 0 on; None for the body as a whole."""
@@ -31,7 +31,7 @@ class Item:
 def rejections(pipeline: Pipeline, items: Iterable[Item]) -> dict[str, Any]:
     """How many of `items` will be rejected, and each with its index, error class and message; {} when none will.
 
-    The transform and the database speak later, and are not asked here: what is not named may still be rejected.
+    The transform and the database judge later: an item that is not named may still be rejected.
     """
     named: list[dict[str, Any]] = []
     total = count = 0
@@ -43,7 +43,9 @@ def rejections(pipeline: Pipeline, items: Iterable[Item]) -> dict[str, Any]:
         count += 1
         if count <= NAMED:
             name, errors = fault
-            texts = (f"{one.path}: {one.message}" if one.path else one.message for one in islice(errors, _ERRORS))
+            texts = (
+                f"{error.path}: {error.message}" if error.path else error.message for error in islice(errors, _ERRORS)
+            )
             named.append({"index": item.index, "class": name, "message": "; ".join(texts)})
     return {"items": total, "rejected": count, "rejections": named} if count else {}
 

@@ -128,7 +128,7 @@ def receiver(
 
 
 class _Endpoint:
-    """What distinguishes one kind's endpoint from another's."""
+    """The functions that distinguish one kind's endpoint from another's."""
 
     def __init__(self, verify: Verify, accepts: Accepts, secrets: SecretsOf, keeps: Keeps, tells: Tells) -> None:
         self.verify, self.accepts, self.secrets, self.keeps, self.tells = verify, accepts, secrets, keeps, tells
@@ -138,26 +138,26 @@ class _Endpoint:
         # Compared here: MariaDB takes one key for another in capitals, or with a space behind it.
         return connection if connection is not None and connection.tenant.key == tenant else None
 
-    def opened(self, found: Connection | None) -> tuple[Connection | None, Sequence[str]]:
-        """The connection and its secrets; None and a decoy when this endpoint is for none.
+    def opened(self, connection: Connection | None) -> tuple[Connection | None, Sequence[str]]:
+        """The connection and its secrets; None and a decoy when this endpoint does not serve it.
 
-        Raises SecretStoreUnavailable and KeysUnusable, whether there is one or not.
+        Raises SecretStoreUnavailable and KeysUnusable, with or without a connection.
         """
         secrets: Sequence[str] = []
         try:
-            if found is not None and self._is_for(found, pipeline := registry.get(found.pipeline)):
-                secrets = self.secrets(pipeline, found)
+            if connection is not None and self._is_for(connection, pipeline := registry.get(connection.pipeline)):
+                secrets = self.secrets(pipeline, connection)
             else:
                 credentials.require_reachable_store()  # or an outage would tell which endpoints exist
         except KeysUnusable:
             raise
         except (ConfigurationError, CredentialError) as error:
-            if found is not None:
-                _log(found, f"{type(error).__name__}: {error}")
-        return (found, secrets) if secrets else (None, [_DECOY])
+            if connection is not None:
+                _log(connection, f"{type(error).__name__}: {error}")
+        return (connection, secrets) if secrets else (None, [_DECOY])
 
-    def _is_for(self, found: Connection, pipeline: Pipeline) -> bool:
-        return takes_deliveries(pipeline) and pipeline.serves(found.tenant.key) and self.accepts(pipeline)
+    def _is_for(self, connection: Connection, pipeline: Pipeline) -> bool:
+        return takes_deliveries(pipeline) and pipeline.serves(connection.tenant.key) and self.accepts(pipeline)
 
 
 def _answer(
@@ -177,14 +177,14 @@ def _answer(
         raise _Refused(401, "There is no such endpoint, or the signature is wrong.")
     if (wait := _wait(connection)) > 0 or (wait := _FULL_SECONDS if deliveries.is_full(connection) else 0.0) > 0:
         return _later(429, "Too many deliveries.", wait)
-    kept = _kept(endpoint.keeps, connection, body)
-    stored = actions.deliver(connection, delivery_id, kept, content_type=request.headers.get("Content-Type", ""))
-    told = _told(endpoint.tells, connection, kept)
-    return JsonResponse({"stored": stored, **told}, status=207 if told else 202 if stored else 200)
+    kept_body = _body_to_keep(endpoint.keeps, connection, body)
+    stored = actions.deliver(connection, delivery_id, kept_body, content_type=request.headers.get("Content-Type", ""))
+    feedback = _feedback_for(endpoint.tells, connection, kept_body)
+    return JsonResponse({"stored": stored, **feedback}, status=207 if feedback else 202 if stored else 200)
 
 
-def _kept(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
-    """Raises Transient when what it needs was taken away since the body was proved: the sender comes again."""
+def _body_to_keep(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
+    """The body to store. Raises Transient when a setting it needs went away after the proof: the sender comes again."""
     try:
         return keeps(registry.get(connection.pipeline), connection, body)
     except (ConfigurationError, CredentialError) as error:
@@ -192,8 +192,8 @@ def _kept(keeps: Keeps, connection: Connection, body: bytes) -> bytes:
         raise Transient("What is to be kept of a delivery cannot be told now.") from error
 
 
-def _told(tells: Tells, connection: Connection, body: bytes) -> Mapping[str, Any]:
-    """What the sender is told of a body that is stored by now: whatever goes wrong here changes nothing of that."""
+def _feedback_for(tells: Tells, connection: Connection, body: bytes) -> Mapping[str, Any]:
+    """The sender's feedback on a body that is already stored: an error here does not change that."""
     try:
         return tells(registry.get(connection.pipeline), body)
     except Exception as error:  # noqa: BLE001  a validator's; the run that takes the delivery in answers it
@@ -202,7 +202,7 @@ def _told(tells: Tells, connection: Connection, body: bytes) -> Mapping[str, Any
 
 
 def _require_form(verify: Verify, request: HttpRequest, body: bytes, now: float) -> None:
-    """Raise Malformed for what no secret could make right."""
+    """Raise Malformed for a request that no secret could make right."""
     try:
         verify(request.headers, body, [_DECOY], now)
     except Malformed:

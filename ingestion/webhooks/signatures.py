@@ -1,4 +1,4 @@
-"""Who sent this? Signatures over the raw body, before anything of it is parsed. Plain functions, no Django.
+"""Signatures that prove the sender of a raw body, before it is parsed. Plain functions, no Django.
 
 `standard_webhooks` follows the Standard Webhooks specification 1.0.0 (symmetric scheme `v1`): HMAC-SHA256 over
 `id.timestamp.body`, in base64, under a secret written `whsec_` + base64.
@@ -37,7 +37,7 @@ class Unverified(Exception):
 
 
 class Malformed(Unverified):
-    """Wrong whatever the secret is: refused before anybody's secrets are fetched."""
+    """A request that no secret could make right: refused before any secrets are fetched."""
 
 
 def standard_webhooks(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: float) -> str:
@@ -49,18 +49,18 @@ def standard_webhooks(headers: Mapping[str, str], body: bytes, secrets: Sequence
         raise Malformed("The webhook-id has a dot and a number after it, which could be read as the timestamp.")
     timestamp = require_fresh(headers.get("webhook-timestamp", ""), now)
     # Parted by spaces; by commas where a proxy has joined a header that came twice.
-    found = islice(_SIGNATURE.finditer(headers.get("webhook-signature", "")), _MOST_SIGNATURES)
-    given = [one[1] for one in found]
+    matched = islice(_SIGNATURE.finditer(headers.get("webhook-signature", "")), _MOST_SIGNATURES)
+    signatures = [match[1] for match in matched]
     expected = [sign(secret, message_id, timestamp, body) for secret in secrets]
-    if not matches(expected, given):
+    if not matches(expected, signatures):
         raise Unverified("No signature is right.")
     return message_id
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """What a sender puts into webhook-signature: "v1," and the signature. Raises CredentialError for a bad secret."""
+    """The header webhook-signature: "v1," and the signature. Raises CredentialError for a bad secret."""
     signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(_key(secret), signed, hashlib.sha256)).decode()
+    return "v1," + base64.b64encode(hmac.digest(_key_of(secret), signed, hashlib.sha256)).decode()
 
 
 def require_fresh(timestamp: str, now: float, tolerance: float = TOLERANCE_SECONDS) -> int:
@@ -74,23 +74,23 @@ def require_fresh(timestamp: str, now: float, tolerance: float = TOLERANCE_SECON
 
 def matches(expected: Iterable[str], given: Iterable[str]) -> bool:
     """Whether one of the signatures is an expected one. Compares all of them, each in constant time."""
-    known = [one.encode() for one in expected]
-    found = False
-    for one in given:
-        for right in known:
-            found |= hmac.compare_digest(right, one.encode("utf-8", "surrogatepass"))
-    return found
+    expected_signatures = [signature.encode() for signature in expected]
+    is_expected = False
+    for signature in given:
+        for expected_signature in expected_signatures:
+            is_expected |= hmac.compare_digest(expected_signature, signature.encode("utf-8", "surrogatepass"))
+    return is_expected
 
 
 def secrets_in(credential: Secret) -> list[str]:
-    """Its "signing_secret" and, while that is being replaced, "previous_signing_secret".
+    """The credential's "signing_secret" and, during a replacement, "previous_signing_secret".
 
-    Raises CredentialError when it holds neither.
+    Raises CredentialError when the credential holds neither.
     """
-    found = [credential.values.get(name, "") for name in ("signing_secret", "previous_signing_secret")]
-    if not any(found):
+    secrets = [credential.values.get(name, "") for name in ("signing_secret", "previous_signing_secret")]
+    if not any(secrets):
         raise CredentialError('The credential has no "signing_secret"; store the one that the sender signs with.')
-    return [secret for secret in found if secret]
+    return [secret for secret in secrets if secret]
 
 
 def new_secret() -> str:
@@ -98,7 +98,7 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(random_source.token_bytes(32)).decode()
 
 
-def _key(secret: str) -> bytes:
+def _key_of(secret: str) -> bytes:
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):

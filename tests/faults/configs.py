@@ -27,8 +27,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/core/records.py",
-        "if not is_one(value := getattr(self, name)):",
-        "if not is_one(value := getattr(self, name)) and False:",
+        "if not is_valid(value := getattr(self, name)):",
+        "if not is_valid(value := getattr(self, name)) and False:",
         ("tests/ingestion/test_wrong_pages.py",),
     ),
     Fault(

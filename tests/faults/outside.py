@@ -27,7 +27,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/webhooks/receiver.py",
-        "status=207 if told else 202 if stored else 200",
+        "status=207 if feedback else 202 if stored else 200",
         "status=202 if stored else 200",
         ("tests/integrations/push/test_told.py",),
     ),
@@ -91,13 +91,13 @@ FAULTS = [
     ),
     Fault(
         _RECEIVER,
-        "pipeline.serves(found.tenant.key) and self.accepts(pipeline)",
+        "pipeline.serves(connection.tenant.key) and self.accepts(pipeline)",
         "self.accepts(pipeline)",
         ("tests/ingestion/test_pipelines_of_tenants.py::test_it_has_no_endpoint_for_another_tenant",),
     ),
     Fault(
         _RECEIVER,
-        "pipeline.serves(found.tenant.key) and self.accepts(pipeline)",
+        "pipeline.serves(connection.tenant.key) and self.accepts(pipeline)",
         "pipeline.serves(found.tenant.key)",
         ("tests/integrations/stripe/test_webhooks.py::test_only_connections_to_the_events_have_an_endpoint",),
     ),
@@ -109,8 +109,8 @@ FAULTS = [
     ),
     Fault(
         _RECEIVER,
-        "kept = _kept(endpoint.keeps, connection, body)",
-        "kept = body",
+        "kept_body = _body_to_keep(endpoint.keeps, connection, body)",
+        "kept_body = body",
         ("tests/ingestion/webhooks/test_keeping.py::test_what_is_kept_of_a_body_is_the_project_s_to_say",),
     ),
     Fault(
