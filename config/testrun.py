@@ -88,9 +88,9 @@ class Result:
     codes: list[int] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
     without_data: list[str] = field(default_factory=list)
-    """Not run either, but for want of data that a public clone cannot have: never a failure."""
+    """Tests that lack data which a public clone cannot have; they are never a failure."""
     on_purpose: list[str] = field(default_factory=list)
-    """Not run because that was asked for."""
+    """Tests that the arguments leave out."""
 
     def exit_code(self, ci: bool) -> int:
         ran = [code for code in self.codes if code != NO_TESTS]

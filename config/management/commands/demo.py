@@ -83,7 +83,7 @@ class Command(BaseCommand):
         self.stdout.write("Stopped. `python3 manage.py demo` starts again with the same data.")
 
     def summary(self, rows: Sequence[DemoRow]) -> None:
-        """What came in, then why the rest did not."""
+        """Write what was loaded, then why the other records were not."""
         cells = [[getattr(row, name) for name in HEAD] for row in rows]
         self.stdout.write(table(HEAD, cells))
         self.stdout.write("\nNot loaded, and kept for review with the reason:")

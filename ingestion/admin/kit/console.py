@@ -51,7 +51,7 @@ class ConsoleAdmin(ReadOnly, TenantScoped, _ModelAdmin):
     list_select_related: ClassVar[Any] = ()
     """Nothing: a join with a small table makes a database start there, and sort the large one for its first page."""
     list_prefetch: ClassVar[tuple[str, ...]] = ("tenant",)
-    """What the shown rows point to, fetched for them alone."""
+    """Relations that are fetched for the rows of the shown page alone."""
     empty_value_display = cells.EMPTY
     actions: Any = None
     change_list_template = "ingestion/change_list.html"

@@ -112,7 +112,7 @@ class TenantScoped(_Scope):
         return False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Without numbers of more than 64 bits, over which SQLite would raise while the page is made."""
+        """Leaves out numbers of more than 64 bits; SQLite would raise for them while the page is made."""
         parameters = [*request.GET.values(), *request.POST.getlist("_selected_action")]
         if any(_is_too_large(part) for text in parameters for part in str(text).split(",")):
             raise IncorrectLookupParameters

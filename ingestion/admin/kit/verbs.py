@@ -31,7 +31,7 @@ from ingestion.redaction import mask
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it: a sentence, and the object whose page to show next (None: the same one)."""
+    """The result of a verb: a sentence, and the object whose page to show next (None: the same object)."""
 
     message: Any
     show: Any = None

@@ -98,7 +98,7 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the payloads: they are large, and not for everybody."""
+        """Leaves out the payloads: they are large, and not every user may see them."""
         return super().get_queryset(request).defer("payload")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:

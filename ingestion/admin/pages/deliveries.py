@@ -50,7 +50,7 @@ class DeliveryAdmin(OffersVerbs, ConsoleAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the bodies: they are large, and not for everybody."""
+        """Leaves out the bodies: they are large, and not every user may see them."""
         return super().get_queryset(request).defer("body")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

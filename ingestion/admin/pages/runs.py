@@ -182,7 +182,7 @@ def _totals(counts: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def _facts(run: Run) -> list[tuple[Any, Any]]:
-    """What there is to say about this run; what does not apply is left out."""
+    """The facts about this run; facts that do not apply are left out."""
     window = (
         f"{run.window_start:%Y-%m-%d %H:%M:%S} – {run.window_end:%Y-%m-%d %H:%M:%S} UTC"
         if run.window_start and run.window_end else ""

@@ -140,5 +140,5 @@ def _show(connection: Connection, output: Output) -> None:
 
 
 def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Where some have one also the address that their senders deliver to, and why some are late."""
+    """The columns of `rows`: the delivery address and the lateness only where a row has one."""
     return (*COLUMNS, *(name for name in ("address", "late") if any(row.get(name) for row in rows)))

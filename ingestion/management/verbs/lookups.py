@@ -50,7 +50,7 @@ def connection(options: Options) -> Connection:
 
 
 def _name_the_choices(owner: Tenant, pipeline: str, name: str, names: Sequence[str]) -> str:
-    """What is said where the tenant has other connections to the pipeline, but none of this name."""
+    """The message for a tenant that has connections to the pipeline, but none of this name."""
     choices, more = list(map(repr, names[:_NAMED])), len(names) - _NAMED
     if more > 0:
         choices.append(f"{more} more")

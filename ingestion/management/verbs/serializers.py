@@ -75,7 +75,7 @@ def overdue(overdue_connection: scheduling.Overdue) -> Described:
 
 
 def credential(row: Credential) -> Described:
-    """What may be known of it. Its values are not."""
+    """The credential's metadata; its values are never shown."""
     names = ("integration", "version", "last_four", "expires_at", "rotated_at", "updated_at")
     return {"tenant": row.tenant.key, **{name: getattr(row, name) for name in names}}
 

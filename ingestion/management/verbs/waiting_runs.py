@@ -1,4 +1,4 @@
-"""What waits on a connection when `ingest run` is called: executed here, and whether another run follows it."""
+"""Execute the runs that wait on a connection when `ingest run` is called, and decide whether another run follows."""
 
 from __future__ import annotations
 
