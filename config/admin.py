@@ -24,7 +24,7 @@ else:
 
 
 class SuperusersAlone:
-    """Whatever permissions somebody has: these rows are of no tenant, and tell of everybody. The first of the bases."""
+    """Superusers only, whatever permissions a user has: the rows belong to no tenant. Must be the first base."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._rules(request)

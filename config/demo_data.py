@@ -105,8 +105,10 @@ def ledger_size() -> int:
 def staff_group() -> Group:
     """The group of all users that the demo made; its permissions are what the tenants' staff may do."""
     group, _ = Group.objects.get_or_create(name=GROUP)
-    ours = Q(content_type__app_label__in=("ingestion", "bank", "rest", "stripe"))
-    group.permissions.set(Permission.objects.filter(ours, Q(codename__startswith="view_") | Q(codename__in=MAY)))
+    of_installed_apps = Q(content_type__app_label__in=("ingestion", "bank", "rest", "stripe"))
+    group.permissions.set(
+        Permission.objects.filter(of_installed_apps, Q(codename__startswith="view_") | Q(codename__in=MAY))
+    )
     return group
 
 

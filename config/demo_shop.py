@@ -30,18 +30,18 @@ TITLES = ("Moby-Dick", "Middlemarch", "The Odyssey", "Persuasion", "Dubliners", 
 NETWORK = "127.0.0.1/32"
 
 
-def page(asked: str, now: float) -> dict[str, Any]:
+def page(cursor: str, now: float) -> dict[str, Any]:
     """A page of the newest orders, oldest first; its cursor keeps to the list that the first page was of.
 
     An order is open for five minutes, then paid, after half an hour shipped.
     """
-    newest, _, place = asked.partition("-")
+    newest, _, place = cursor.partition("-")
     last = int(newest) if newest.isdecimal() else int(now) // EVERY
     start = int(place) if place.isdecimal() else 0
     numbers = range(last - SHOWN + 1, last + 1)
     following = f"{last}-{start + PAGE}" if start + PAGE < SHOWN else None
-    found = [_order(number, last - number) for number in numbers[start : start + PAGE]]
-    return {"data": found, "next": following, "count": SHOWN}
+    orders = [_order(number, last - number) for number in numbers[start : start + PAGE]]
+    return {"data": orders, "next": following, "count": SHOWN}
 
 
 def _order(number: int, age: int) -> dict[str, Any]:
@@ -64,14 +64,14 @@ class Shop(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
+        address = urlsplit(self.path)
         sent = self.headers.get("Authorization", "")
         if not compare_digest(sent.encode(), f"Bearer {os.environ[TOKEN]}".encode()):
             self._answer(401, {"error": "Send the token."})
-        elif asked.path != "/orders":
+        elif address.path != "/orders":
             self._answer(404, {"error": "There are only /orders."})
         else:
-            self._answer(200, page(parse_qs(asked.query).get("cursor", [""])[0], time.time()))
+            self._answer(200, page(parse_qs(address.query).get("cursor", [""])[0], time.time()))
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()

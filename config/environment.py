@@ -35,13 +35,13 @@ def words(name: str, default: str = "") -> list[str]:
 
 def pairs(name: str) -> dict[str, str]:
     """A comma-separated list of `key=value`, in its order. What is wrong with it is said without repeating it."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for number, word in enumerate(words(name), 1):
         key, equals, value = word.partition("=")
-        if not key or not equals or not value or key in found:
+        if not key or not equals or not value or key in values:
             raise ImproperlyConfigured(f"{name}: entry {number} is not id=value with an id of its own.")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def required(name: str, hint: str) -> str:

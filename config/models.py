@@ -4,7 +4,7 @@ from django.db import models
 
 
 class SignIn(models.Model):
-    """Somebody signed in or out, or tried to. Append-only; a sign-in deletes what is older than KEPT_DAYS."""
+    """A sign-in, a sign-out or a failed attempt. Append-only; a sign-in deletes what is older than KEPT_DAYS."""
 
     class Kind(models.TextChoices):
         SIGNED_IN = "signed_in", "signed in"

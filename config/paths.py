@@ -20,10 +20,10 @@ def var_dir() -> Path:
 def private_dir(path: Path) -> Path:
     """Make `path` with mode 0700; refuse a folder that another user could have laid there."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if path.is_symlink() or found.st_uid != os.getuid():
+    status = path.lstat()
+    if path.is_symlink() or status.st_uid != os.getuid():
         raise PermissionError(f"{path} is not yours. Remove it, or point SLUICEGATE_VAR at your own folder.")
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         path.chmod(0o700)
     return path
 
@@ -37,9 +37,9 @@ def keep_private(file: Path) -> None:
 
 def socket_path(name: str, home: Path) -> Path:
     """`home/name`, or a short path of its own per `home` where that is too long for a UNIX socket."""
-    wanted = home / name
-    if len(os.fsencode(wanted)) <= LONGEST_SOCKET_PATH:
-        return wanted
+    direct_path = home / name
+    if len(os.fsencode(direct_path)) <= LONGEST_SOCKET_PATH:
+        return direct_path
     key = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
     root = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     return Path(root) / f"sluicegate-{os.getuid()}-{key}" / name

@@ -29,9 +29,9 @@ def worker(queue: str, number: int) -> Program:
     return Program(name, (*MANAGE, "ingest", "worker", "--queue", queue), UNBUFFERED)
 
 
-def free_port(wanted: int, tries: int = 50) -> int:
-    """`wanted`, or the next port above it that nobody listens on. Raises OSError when all of `tries` are taken."""
-    for port in range(wanted, wanted + tries):
+def free_port(first: int, tries: int = 50) -> int:
+    """`first`, or the next port above it that no program listens on. Raises OSError when all of `tries` are taken."""
+    for port in range(first, first + tries):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -39,4 +39,4 @@ def free_port(wanted: int, tries: int = 50) -> int:
             except OSError:
                 continue
             return port
-    raise OSError(f"Ports {wanted} to {wanted + tries - 1} are all taken. Choose another with --port.")
+    raise OSError(f"Ports {first} to {first + tries - 1} are all taken. Choose another with --port.")

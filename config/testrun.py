@@ -88,9 +88,9 @@ class Result:
     codes: list[int] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
     without_data: list[str] = field(default_factory=list)
-    """Not run either, but for want of data that a public clone cannot have: never a failure."""
+    """Tests that lack data which a public clone cannot have; they are never a failure."""
     on_purpose: list[str] = field(default_factory=list)
-    """Not run because that was asked for."""
+    """Tests that the arguments leave out."""
 
     def exit_code(self, ci: bool) -> int:
         ran = [code for code in self.codes if code != NO_TESTS]
@@ -107,12 +107,12 @@ def main(arguments: Sequence[str]) -> int:
     ci = os.environ.get("CI") == "true"
     result = Result()
     if "--quick" in arguments:
-        others = [argument for argument in arguments if argument != "--quick"]
-        jobs = on_sqlite(with_marks(others, QUICK), parted=not others)
+        chosen = [argument for argument in arguments if argument != "--quick"]
+        jobs = on_sqlite(with_marks(chosen, QUICK), parted=not chosen)
         result.on_purpose.append(LEFT_OUT_OF_QUICK)
     else:
-        first, *rest = on_sqlite(arguments, parted=not arguments)
-        jobs = [replace(first, proves_migrations=True), *rest, *on_other_databases(arguments, result)]
+        first, *more_jobs = on_sqlite(arguments, parted=not arguments)
+        jobs = [replace(first, proves_migrations=True), *more_jobs, *on_other_databases(arguments, result)]
         result.without_data += lacking_corpora(CORPORA)
     for ran in run_all(jobs):
         result.codes.append(ran.code)
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def on_sqlite(arguments: Sequence[str], parted: bool) -> list[Job]:
-    """In parts, unless somebody looks for something: then it stands in one place."""
+    """In parts, unless the arguments select tests: then the output stands in one place."""
     return [Job("sqlite", arguments, part) for part in (PARTS if parted else ("",))]
 
 
@@ -195,7 +195,7 @@ def stop(lanes: ThreadPoolExecutor, started: Sequence[subprocess.Popen[bytes]]) 
 
 
 def say_where_it_stopped(output: Path) -> None:
-    """Of a run that nobody has seen: its title, and the line that it was at."""
+    """For a run without visible output: its title, and the line that it was at."""
     if output.exists() and (lines := output.read_text(errors="replace").splitlines()):
         say(f"STOPPED: {lines[0].removeprefix('== ')}, at: {lines[-1]}")
 
@@ -220,9 +220,9 @@ def run_pytest(job: Job, output: Path | None, started: list[subprocess.Popen[byt
 
 def environment(job: Job, counts: Path) -> dict[str, str]:
     """Ours, with compiled modules kept: the tests start Python hundreds of times, a quarter faster with them."""
-    ours = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {
-        **ours,
+        **inherited,
         "SLUICEGATE_TEST_DB": job.database,
         "SLUICEGATE_TEST_PART": job.part,
         "SLUICEGATE_TEST_WORDS": job.words,
@@ -243,8 +243,8 @@ def with_marks(arguments: Sequence[str], marked: str) -> list[str]:
     """The same arguments, with `marked` joined to a -m of the caller's."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-m", default="not soak")
-    known, rest = parser.parse_known_args(list(arguments))
-    return ["-m", f"({known.m}) and ({marked})", *rest]
+    options, unparsed = parser.parse_known_args(list(arguments))
+    return ["-m", f"({options.m}) and ({marked})", *unparsed]
 
 
 def lacking_corpora(folder: Path) -> list[str]:
@@ -253,10 +253,10 @@ def lacking_corpora(folder: Path) -> list[str]:
     return [f"tests against real bank files: there is no {folder}. Name the corpora's folder in SLUICEGATE_CORPORA"]
 
 
-def how_to_get(what: str, needs: Sequence[Need]) -> str:
+def how_to_get(purpose: str, needs: Sequence[Need]) -> str:
     packages = " ".join(package for need in needs for package in need.apt)
     variables = "".join(f", or set {need.url_variable}" for need in needs if need.url_variable)
-    return f"{what}. As root: apt-get install -y {packages}{variables}"
+    return f"{purpose}. As root: apt-get install -y {packages}{variables}"
 
 
 def say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The web process: waitress, which takes a request in before a thread sees it, so that slow senders hold nobody up.
+"""The web process: waitress, which reads a request in whole before a thread sees it, so slow senders delay no other.
 
     python -m config.web 127.0.0.1:8000
 

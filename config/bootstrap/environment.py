@@ -26,7 +26,7 @@ class Environment:
 
     @property
     def unfinished(self) -> Path:
-        """Exists while somebody works on the folder; left behind when they were killed. Says what was going on."""
+        """Exists while a process works on the folder; stays behind when it was killed. Holds what was going on."""
         return self.notes / "venv-unfinished"
 
     def works(self) -> bool:
@@ -57,10 +57,10 @@ class Environment:
         """Make it anew. Without pip, which comes from outside: Debian's python3 cannot put it in by itself."""
         shutil.rmtree(self.folder, ignore_errors=True)
         base = getattr(sys, "_base_executable", sys.executable)
-        made = subprocess.run([base, "-m", "venv", "--without-pip", self.folder], capture_output=True, text=True)
-        if made.returncode or not self.works():
+        result = subprocess.run([base, "-m", "venv", "--without-pip", self.folder], capture_output=True, text=True)
+        if result.returncode or not self.works():
             raise BootstrapError(
-                f"Cannot make {self.folder}: {(made.stderr or made.stdout).strip()}\n"
+                f"Cannot make {self.folder}: {(result.stderr or result.stdout).strip()}\n"
                 "On Debian or Ubuntu: apt-get install -y python3-venv python3-pip"
             )
 

@@ -16,14 +16,14 @@ def install(environment: Environment, name: str, again: bool = False) -> None:
     Raises BootstrapError with what each way answered.
     """
     if not environment.file(name).exists():
-        known = ", ".join(sorted(path.stem for path in environment.requirements.glob("*.txt")))
-        raise BootstrapError(f"There is no requirements/{name}.txt. There is: {known}.")
+        names = ", ".join(sorted(path.stem for path in environment.requirements.glob("*.txt")))
+        raise BootstrapError(f"There is no requirements/{name}.txt. There is: {names}.")
     answers = []
     for way in ways(environment, again=again):
-        done = subprocess.run([*way, "-r", environment.file(name)], stdin=subprocess.DEVNULL, capture_output=True)
-        if done.returncode == 0:
+        result = subprocess.run([*way, "-r", environment.file(name)], stdin=subprocess.DEVNULL, capture_output=True)
+        if result.returncode == 0:
             return
-        answers.append(f"$ {' '.join(way)}\n{done.stderr.decode(errors='replace').strip()[-1500:]}")
+        answers.append(f"$ {' '.join(way)}\n{result.stderr.decode(errors='replace').strip()[-1500:]}")
     if not answers:
         raise BootstrapError(
             "Neither pip nor uv is here to install packages with.\nOn Debian or Ubuntu: apt-get install -y python3-pip"

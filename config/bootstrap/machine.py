@@ -100,6 +100,6 @@ def get_from_apt(
 
 def _run(command: Sequence[str], say: Callable[[str], None], folder: str | None = None) -> None:
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, env=environ, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        say(f"$ {' '.join(command)}\n{(done.stderr or done.stdout).strip()[-1500:]}")
+    result = subprocess.run(command, env=environ, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if result.returncode:
+        say(f"$ {' '.join(command)}\n{(result.stderr or result.stdout).strip()[-1500:]}")

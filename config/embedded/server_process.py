@@ -36,14 +36,14 @@ class EmbeddedValkey:
         answered = server_pid(self.socket)
         if answered is not None:
             self._misses = self._failures = 0
-            if self._pid is None and self._own():
+            if self._pid is None and self._take_ownership():
                 self._take(answered)
             return
         self._misses += 1
         running = self._process is not None and self._process.poll() is None
         if running and self._misses < MISSES_BEFORE_RESTART:
             return  # busy, perhaps
-        if time.monotonic() >= self._not_before and self._own():
+        if time.monotonic() >= self._not_before and self._take_ownership():
             self._start()
 
     def wait(self, timeout: float = START_TIMEOUT) -> bool:
@@ -77,7 +77,7 @@ class EmbeddedValkey:
     def __exit__(self, *raised: object) -> None:
         self.stop()
 
-    def _own(self) -> bool:
+    def _take_ownership(self) -> bool:
         if self._ownership is not None:
             return True
         private_dir(self.socket.parent)

@@ -18,7 +18,7 @@ SEEN = "seen"
 """The session's key for when its last request was, in seconds since 1970; up to a minute behind."""
 BEHIND = 60
 REFRESHED = "refreshed"
-"""A run's page that asks for itself again says so in its address: nobody needs to sit before it."""
+"""A run's page that asks for itself again says so in its address: no person needs to sit before it."""
 
 Answer = Callable[[HttpRequest], HttpResponse]
 

@@ -79,7 +79,7 @@ def lock(request: HttpRequest, credentials: Mapping[str, Any] | None) -> Lock:
 def locked_out(
     request: HttpRequest, response: HttpResponse | None = None, credentials: Mapping[str, Any] | None = None
 ) -> HttpResponse:
-    """The page for whoever is locked out, whether there is an account of that name or not: when to try again."""
+    """The page for a user who is locked out, whether there is an account of that name or not: when to try again."""
     until = lock(request, credentials).until
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
     context = {**admin.site.each_context(request), "title": "Sign-in locked", "minutes": math.ceil(seconds / 60)}

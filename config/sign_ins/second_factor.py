@@ -1,4 +1,4 @@
-"""The console where SECOND_FACTOR=1: nobody is let in without a token of a device of his. django-otp asks for it."""
+"""The console where SECOND_FACTOR=1: each user signs in with a token of a device of theirs. django-otp checks it."""
 
 from __future__ import annotations
 

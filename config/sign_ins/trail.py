@@ -54,21 +54,21 @@ def session_ended(request: HttpRequest, user: Any) -> None:
 def failed(sender: Any, credentials: Mapping[str, Any], request: Any = None, **kwargs: Any) -> None:
     """After django-axes has counted it. What is tried while it is locked leaves no row: no password was looked at."""
     account, address = typed(credentials), client_address(request) if request else ""
-    who, where = account or "no account", address or "?"
+    account_name, where = account or "no account", address or "?"
     is_locked = getattr(request, "axes_locked_out", False)
     if is_locked and request.axes_failures_since_start is None:
-        logger.info("sign-in refused, locked: %s from %s", who, where, extra={"event": "sign_in_refused"})
+        logger.info("sign-in refused, locked: %s from %s", account_name, where, extra={"event": "sign_in_refused"})
         return
-    logger.warning("sign-in failed: %s from %s", who, where, extra={"event": "sign_in_failed"})
+    logger.warning("sign-in failed: %s from %s", account_name, where, extra={"event": "sign_in_failed"})
     SignIn.objects.create(kind=SignIn.Kind.FAILED, account=account, address=address)
     if is_locked:
-        what = " and ".join(lock(request, credentials).of)
-        logger.warning("%s locked: %s from %s", what, who, where, extra={"event": "sign_in_locked"})
+        locked_names = " and ".join(lock(request, credentials).of)
+        logger.warning("%s locked: %s from %s", locked_names, account_name, where, extra={"event": "sign_in_locked"})
         SignIn.objects.create(kind=SignIn.Kind.LOCKED, account=account, address=address)
 
 
 def typed(credentials: Mapping[str, Any]) -> str:
-    """The name that was typed, where an account has it: what is no account's name may be somebody's password."""
+    """The name that was typed, where an account has it: what is no account's name may be a user's password."""
     model = get_user_model()
     name = str(credentials.get(model.USERNAME_FIELD) or credentials.get("username") or "")
     is_an_account = model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists()

@@ -19,7 +19,7 @@ class Child:
         self.started = started
         self.silent = False  # closed its output; may well go on working
         self._leash = leash
-        self._rest = b""
+        self._partial_line = b""
         self._process = subprocess.Popen(
             program.command,
             cwd=folder,
@@ -49,13 +49,13 @@ class Child:
         """The whole lines that have come since the last call; the rest waits for its line end."""
         try:
             while chunk := os.read(self.output, 65536):
-                self._rest += chunk
+                self._partial_line += chunk
             self.silent = True
         except BlockingIOError:
             pass
-        *lines, self._rest = self._rest.split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
-            lines, self._rest = [*lines, self._rest], b""
+        *lines, self._partial_line = self._partial_line.split(b"\n")
+        if len(self._partial_line) > LONGEST_LINE:
+            lines, self._partial_line = [*lines, self._partial_line], b""
         return [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
 
     def ask_to_stop(self) -> None:
@@ -66,8 +66,8 @@ class Child:
         end_session(self.pid, grace)
         self._process.wait()
         lines = self.read_lines()
-        if self._rest:
-            lines.append(self._rest.decode("utf-8", "replace"))
+        if self._partial_line:
+            lines.append(self._partial_line.decode("utf-8", "replace"))
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._leash.release(self.pid)

@@ -16,15 +16,15 @@ class Leash:
 
     def __init__(self, grace: float = 10.0) -> None:
         self._grace = grace
-        self._held: set[int] = set()
+        self._sessions: set[int] = set()
         self._watchdog = self._start()
 
     def hold(self, session: int) -> None:
-        self._held.add(session)
+        self._sessions.add(session)
         self._tell(f"+{session}\n")
 
     def release(self, session: int) -> None:
-        self._held.discard(session)
+        self._sessions.discard(session)
         self._tell(f"-{session}\n")
 
     def check(self) -> None:
@@ -32,14 +32,14 @@ class Leash:
         if self._watchdog.poll() is not None:
             self._close_pipe()
             self._watchdog = self._start()
-            for session in self._held:
+            for session in self._sessions:
                 self._tell(f"+{session}\n")
 
     def close(self) -> None:
         """End every session still held, and wait for it."""
         self._close_pipe()
         self._watchdog.wait()
-        self._held.clear()
+        self._sessions.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -19,8 +19,8 @@ def members(session: int) -> list[int]:
     if not LINUX:
         return [session] if _group_lives(session) else []
     processes = (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    found = [int(entry.name) for entry in processes if _session_of(entry) == session]
-    return sorted(found, key=lambda pid: (pid != session, pid))
+    pids = [int(entry.name) for entry in processes if _session_of(entry) == session]
+    return sorted(pids, key=lambda pid: (pid != session, pid))
 
 
 def signal_session(session: int, number: signal.Signals) -> None:

@@ -13,26 +13,26 @@ from config.supervisor.sessions import end_session
 
 
 def sessions_left(lines: Iterable[str]) -> set[int]:
-    left: set[int] = set()
+    sessions: set[int] = set()
     for line in lines:
         sign, number = line[:1], line[1:].strip()
         if not line.endswith("\n") or not number.isdigit():
             continue  # cut off by the death of the writer
         if sign == "+":
-            left.add(int(number))
+            sessions.add(int(number))
         elif sign == "-":
-            left.discard(int(number))
-    return left
+            sessions.discard(int(number))
+    return sessions
 
 
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # meant for the supervisor, which tells us by closing the pipe
     grace = float(sys.argv[1])
-    left = sessions_left(sys.stdin)
-    if left:
-        with ThreadPoolExecutor(max_workers=len(left)) as pool:
-            list(pool.map(lambda session: end_session(session, grace), left))
+    sessions = sessions_left(sys.stdin)
+    if sessions:
+        with ThreadPoolExecutor(max_workers=len(sessions)) as pool:
+            list(pool.map(lambda session: end_session(session, grace), sessions))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from ingestion.models import AuditEntry, Tenant
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`user` None is a program, which may do all: whoever can run it already controls the database.
+    """`user` None is a program, which may do all: a person who can run it already controls the database.
 
     `program` is what the audit trail calls it, beside the account of the operating system that runs it.
     """

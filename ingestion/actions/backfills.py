@@ -76,7 +76,7 @@ def backfill(
     windows = shards_of(start, end, shard)
     if end > read_db_now():
         raise ActionRefused("The window reaches into the future; what is not there yet the live runs will read.")
-    params: dict[str, Any] = {"shard": span_text(shard), "parallel": _at_once(parallel)}
+    params: dict[str, Any] = {"shard": span_text(shard), "parallel": _checked_parallel(parallel)}
     with transaction.atomic():
         _require_none_open(actor, connection)
         parent = start_shards(actor, connection, windows, params, config, wake=wake)
@@ -134,8 +134,8 @@ def start_shards(
     text = f"{counted(len(windows), 'shard')}, {params['parallel']} at a time, asked for by {actor.name}"
     events.record(parent, "started", text, shards=len(windows))
     if wake:
-        for one in shards.next_shards(parent):
-            queueing.wake(one.pk, connection.tenant.tier, one.fence)
+        for shard in shards.next_shards(parent):
+            queueing.wake(shard.pk, connection.tenant.tier, shard.fence)
     return parent
 
 
@@ -161,7 +161,7 @@ def reads_windows(pipeline: Pipeline, connection: Connection, config: dict[str, 
     return isinstance(source, Windowed) and source.reads_windows(outside_a_run(pipeline, connection, config))
 
 
-def _at_once(asked: int | None) -> int:
-    if asked is not None and not 1 <= asked <= MOST_SHARD_SLOTS:
-        raise ActionRefused(f"From 1 to {MOST_SHARD_SLOTS} shards can run at a time, not {asked}.")
-    return asked or min(settings().BACKFILL_PARALLEL, MOST_SHARD_SLOTS)
+def _checked_parallel(parallel: int | None) -> int:
+    if parallel is not None and not 1 <= parallel <= MOST_SHARD_SLOTS:
+        raise ActionRefused(f"From 1 to {MOST_SHARD_SLOTS} shards can run at a time, not {parallel}.")
+    return parallel or min(settings().BACKFILL_PARALLEL, MOST_SHARD_SLOTS)

@@ -28,7 +28,9 @@ def refuse_secrets(connection: Connection, config: Mapping[str, Any] | None) -> 
     require_json(config)
     text = json.dumps(config, ensure_ascii=False, default=str)
     for integration, name, value in _values(connection.tenant.ref):
-        if len(value) >= _TELLING and any(one in text for one in spellings(value) if len(one) >= _TELLING):
+        if len(value) >= _TELLING and any(
+            spelling in text for spelling in spellings(value) if len(spelling) >= _TELLING
+        ):
             raise ActionRefused(
                 f"The config holds the value {name!r} of the credential stored for {integration}, where everybody who "
                 "may look can read it. Take it out; the source gets it from the credential."

@@ -52,28 +52,28 @@ def connect(
     require_rest(actor, declared)
     fresh = Connection(tenant=tenant, pipeline=pipeline, name=name, schedule=declared)
     with transaction.atomic():
-        connection, made = Connection.objects.for_tenant(tenant).get_or_create(
+        connection, created = Connection.objects.for_tenant(tenant).get_or_create(
             tenant=tenant,
             pipeline=pipeline,
             name=name,
             defaults={"schedule": declared, "next_due": scheduling.first_due(fresh)},
         )
-        if made:
-            given: dict[str, Any] = {"schedule": declared} if declared else {}
-            actor.audit(tenant, "connect", connection, **given)
+        if created:
+            details: dict[str, Any] = {"schedule": declared} if declared else {}
+            actor.audit(tenant, "connect", connection, **details)
         elif declared is not None and declared != connection.schedule:
             set_schedule(actor, connection, declared)
-        if config is not None and (made or config != connection.config):
+        if config is not None and (created or config != connection.config):
             configure(actor, connection, config)
             connection.config = config
     return connection
 
 
 def connections_of(tenant: Tenant | TenantRef, wanted: Callable[[Pipeline], bool]) -> list[tuple[Connection, Pipeline]]:
-    """The tenant's connections to pipelines that are `wanted`, with these; those without code here are left out."""
+    """The tenant's connections, each with its pipeline, of the pipelines with code here that `wanted` accepts."""
     by_name = {pipeline.name: pipeline for pipeline in registry.registered() if wanted(pipeline)}
-    own = Connection.objects.for_tenant(tenant).select_related("tenant").filter(pipeline__in=list(by_name))
-    return [(connection, by_name[connection.pipeline]) for connection in own.order_by("pk")]
+    connections = Connection.objects.for_tenant(tenant).select_related("tenant").filter(pipeline__in=list(by_name))
+    return [(connection, by_name[connection.pipeline]) for connection in connections.order_by("pk")]
 
 
 def run_now(
@@ -164,9 +164,9 @@ def configure(actor: Actor, connection: Connection, config: dict[str, Any], reas
     refuse_secrets(connection, config)
     check_config(connection.pipeline, config, connection.config.keys())
     with transaction.atomic():
-        mine = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
-        before = mine.values_list("config", flat=True).get()
-        mine.update(config=config)
+        rows = Connection.objects.for_tenant(connection.tenant).filter(pk=connection.pk)
+        before = rows.values_list("config", flat=True).get()
+        rows.update(config=config)
         actor.audit(connection.tenant, "configure", connection, reason, before=before, after=config)
 
 

@@ -47,21 +47,23 @@ def set_credential(
     """
     actor.require("set_credential", tenant)
     _require_aware(expires_at)
-    given = checked(integration, filled(values) if keep else values)
+    new_values = checked(integration, filled(values) if keep else values)
     before = _stored(tenant, integration) if keep else None
-    kept = {name: value for name, value in before.values.items() if name not in given} if before else {}
-    if before and secret(kept) and not actor.is_superuser:
-        _require_same_terms(given, before)
+    kept_values = {name: value for name, value in before.values.items() if name not in new_values} if before else {}
+    if before and secret(kept_values) and not actor.is_superuser:
+        _require_same_terms(new_values, before)
 
     def note(row: Credential) -> None:
         until = row.expires_at if before and expires_at is None else expires_at
         _of(row).update(expires_at=until, updated_by=actor.user.pk if actor.user else None)
-        what = {"version": row.version, "names": sorted(given), "expires_at": _shown(until)}
-        actor.audit(tenant, "set credential", integration, reason, **what, **({"kept": sorted(kept)} if keep else {}))
+        details = {"version": row.version, "names": sorted(new_values), "expires_at": _iso_or_none(until)}
+        actor.audit(
+            tenant, "set credential", integration, reason, **details, **({"kept": sorted(kept_values)} if keep else {})
+        )
 
-    whole = checked(integration, {**kept, **given})
+    merged = checked(integration, {**kept_values, **new_values})
     expected = (before.version if before else 0) if keep else None
-    credentials.put(tenant.ref, integration, whole, cause="set", expected=expected, note=note)
+    credentials.put(tenant.ref, integration, merged, cause="set", expected=expected, note=note)
     return Credential.objects.for_tenant(tenant).select_related("tenant").get(integration=integration)
 
 
@@ -72,7 +74,9 @@ def expire_credential(actor: Actor, credential: Credential, expires_at: datetime
     with transaction.atomic():
         if not _of(credential).update(expires_at=expires_at, warned_at=None, updated_at=DbNow()):
             raise ActionRefused("The credential was deleted meanwhile.")
-        actor.audit(credential.tenant, "date credential", credential.integration, reason, expires_at=_shown(expires_at))
+        actor.audit(
+            credential.tenant, "date credential", credential.integration, reason, expires_at=_iso_or_none(expires_at)
+        )
 
 
 def delete_credential(actor: Actor, credential: Credential, reason: str = "") -> None:
@@ -98,12 +102,12 @@ def test_connection(actor: Actor, connection: Connection) -> str:
         raise ActionRefused(f"The source of {connection.pipeline} cannot be tested; try a dry run of one page.")
     with waiting(pipeline, connection) as ctx:
         try:
-            said = mask(pipeline.source.test(ctx), connection.tenant_id)
+            sentence = mask(pipeline.source.test(ctx), connection.tenant_id)
         except Exception as error:
             _tested(actor, connection, type(error).__name__)
             raise
     _tested(actor, connection, "")
-    return said
+    return sentence
 
 
 def rotate_keys(
@@ -122,23 +126,23 @@ def rotate_keys(
     if due and not anyway:
         key_holders.require_everywhere()
     tenants = Tenant.objects.filter(pk__in=due).order_by("key")
-    for one in tenants if tenant is None else tenants.filter(pk=tenant.pk):
+    for owner in tenants if tenant is None else tenants.filter(pk=tenant.pk):
         try:
-            done = rotation.rotate(one, older_than=older_than)
+            rotated = rotation.rotate(owner, older_than=older_than)
         except IngestionError as error:
-            yield one, error
+            yield owner, error
             continue
         with transaction.atomic():
-            actor.audit(one, "rotate keys", one, credentials=done.credentials, dropped=done.dropped)
-        yield one, done
+            actor.audit(owner, "rotate keys", owner, credentials=rotated.credentials, dropped=rotated.dropped)
+        yield owner, rotated
 
 
-def _require_same_terms(given: Mapping[str, str], before: Secret) -> None:
-    other = sorted(name for name in PLAIN & given.keys() if given[name] != before.values.get(name))
-    if other:
+def _require_same_terms(new_values: Mapping[str, str], before: Secret) -> None:
+    changed = sorted(name for name in PLAIN & new_values.keys() if new_values[name] != before.values.get(name))
+    if changed:
         raise ActionRefused(
-            f"{' and '.join(other)} would say where the kept secrets may be used. Give the secrets anew together with "
-            "it, or ask a superuser."
+            f"{' and '.join(changed)} would say where the kept secrets may be used. Give the secrets anew together "
+            "with it, or ask a superuser."
         )
 
 
@@ -163,5 +167,5 @@ def _require_aware(moment: datetime | None) -> None:
         raise ActionRefused("Give the expiry date with its time zone, for example 2026-12-31T00:00:00Z.")
 
 
-def _shown(moment: datetime | None) -> str | None:
+def _iso_or_none(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None

@@ -80,9 +80,9 @@ def replay(
         if not chosen:
             raise ActionRefused(dead_letters_left_out.nothing(selection.tenant, selection.ids))
         for connection_id in sorted({connection for connection, _, _ in chosen}):
-            held = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
+            letters = [(holder, pk) for connection, holder, pk in chosen if connection == connection_id]
             params = {FORCE: True} if over_newer else {}
-            run = _replay_one(actor, selection.tenant, connection_id, held, reason, params)
+            run = _queue_replay(actor, selection.tenant, connection_id, letters, reason, params)
             if wake:
                 dispatch.wake(run)
             runs.append(run)
@@ -112,7 +112,7 @@ def dry_run_replay(
     return reports
 
 
-def _replay_one(
+def _queue_replay(
     actor: Actor,
     tenant: Tenant,
     connection_id: int,
@@ -130,23 +130,24 @@ def _replay_one(
         params=params,
         requested_by_id=actor.user.pk if actor.user else None,
     )
-    held = sum(
-        _hold(tenant, run, holder, [pk for was, pk in chosen if was == holder]) for holder in {h for h, _ in chosen}
+    count = sum(
+        _assign_letters(tenant, run, holder, [pk for was, pk in chosen if was == holder])
+        for holder in {h for h, _ in chosen}
     )
-    events.record(run, "queued", f"{counted(held, 'dead letter')}, asked for by {actor.name}")
-    actor.audit(tenant, "replay", connection, reason, run=run.pk, dead_letters=held, **params)
+    events.record(run, "queued", f"{counted(count, 'dead letter')}, asked for by {actor.name}")
+    actor.audit(tenant, "replay", connection, reason, run=run.pk, dead_letters=count, **params)
     return run
 
 
-def _hold(tenant: Tenant, run: Run, holder: int | None, ids: Sequence[int]) -> int:
-    """Take letters over from `holder`, an ended run or nobody; those somebody else took meanwhile stay theirs."""
-    held = 0
+def _assign_letters(tenant: Tenant, run: Run, holder: int | None, ids: Sequence[int]) -> int:
+    """Assign letters of `holder` (an ended run or None) to `run`; letters that another run took meanwhile stay."""
+    count = 0
     for start in range(0, len(ids), 500):
-        still = DeadLetter.objects.for_tenant(tenant).filter(
+        available = DeadLetter.objects.for_tenant(tenant).filter(
             pk__in=ids[start : start + 500], replay_run_id=holder, status__in=DeadLetter.OPEN
         )
-        held += still.update(replay_run=run)
-    return held
+        count += available.update(replay_run=run)
+    return count
 
 
 def triage(actor: Actor, dead_letter: DeadLetter, note: str) -> None:

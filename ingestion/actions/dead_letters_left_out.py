@@ -1,4 +1,4 @@
-"""Why a replay leaves out letters that somebody named by their ids."""
+"""Why a replay leaves out letters that an operator named by their ids."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def unchanged(pk: int, status: str) -> str:
     return f"Dead letter {pk} is open already." if status in DeadLetter.OPEN else closed(pk, status)
 
 
-def reasons(tenant: Tenant, ids: Collection[int], taken: Collection[int]) -> dict[int, str]:
-    """A sentence for each of `ids` that is not among `taken`."""
-    left_out = sorted(set(ids) - set(taken))
+def reasons(tenant: Tenant, ids: Collection[int], included: Collection[int]) -> dict[int, str]:
+    """A sentence for each of `ids` that is not among `included`."""
+    left_out = sorted(set(ids) - set(included))
     rows = DeadLetter.objects.for_tenant(tenant).filter(pk__in=left_out)
     dead_letters = map(_Letter._make, rows.values_list("pk", "status", "replay_run_id", "replay_run__state"))
     by_id = {dead_letter.pk: dead_letter for dead_letter in dead_letters}

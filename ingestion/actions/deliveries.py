@@ -1,4 +1,4 @@
-"""Taking in what comes from outside, where whoever calls has proved who the sender is; giving up what nobody takes."""
+"""Store deliveries of a sender that the caller has authenticated; abandon deliveries that no run takes in."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def deliver(
         size=len(body),
         content_type=storable(content_type, 100),
     )
-    known = _known(connection, key) or _store(new, wake)
-    if known is None:
+    stored_hash = _find_stored_hash(connection, key) or _store(new, wake)
+    if stored_hash is None:
         return True
-    if known == sha256:
+    if stored_hash == sha256:
         return False
     new.delivery_id = f"{key[: _LONGEST - 17]}~{sha256[:16]}"
     new.note = f"Came under the id {key[:200]}, which an earlier delivery has with other bytes."
-    stored = (_known(connection, new.delivery_id) or _store(new, wake)) is None
+    stored = (_find_stored_hash(connection, new.delivery_id) or _store(new, wake)) is None
     if stored:
         logger.warning(
             "delivery id used twice",
@@ -69,7 +69,7 @@ def deliver(
 
 
 def abandon_delivery(actor: Actor, delivery: Delivery, reason: str) -> None:
-    """Give up a delivery that waits and that nobody can take in, or should. The run that waits for it alone ends.
+    """Give up a waiting delivery that no run can take in, or should. The run that waits for it alone ends.
 
     Its bytes stay until `ingest sweep` deletes them, and what comes with its id until then is a repetition of it.
     Raises ActionRefused without a reason, where it waits no more, and while a run is taking deliveries in.
@@ -87,7 +87,7 @@ def abandon_delivery(actor: Actor, delivery: Delivery, reason: str) -> None:
         if not waiting.filter(pk=delivery.pk).update(**given_up):
             raise ActionRefused(f"Delivery {delivery.pk} does not wait any more.")
         if run is not None and not waiting.exists():
-            end_queued(run, "no delivery is left to take in", asked=False)
+            end_queued(run, "no delivery is left to take in", requested=False)
         actor.audit(delivery.tenant, "abandon", delivery, reason)
 
 
@@ -100,16 +100,16 @@ def _store(new: Delivery, wake: bool) -> str | None:
         return None
     except IntegrityError:
         new.pk = None
-        known = _known(new.connection, new.delivery_id, lock=True)
-        if known is None:
+        stored_hash = _find_stored_hash(new.connection, new.delivery_id, lock=True)
+        if stored_hash is None:
             raise
-        return known
+        return stored_hash
 
 
-def _known(connection: Connection, delivery_id: str, *, lock: bool = False) -> str | None:
+def _find_stored_hash(connection: Connection, delivery_id: str, *, lock: bool = False) -> str | None:
     """The hash of the stored delivery of that id. With `lock` also one committed after our own transaction began."""
-    found = Delivery.unscoped.filter(connection=connection, delivery_id=delivery_id)
+    deliveries_of_id = Delivery.unscoped.filter(connection=connection, delivery_id=delivery_id)
     if not lock:
-        return found.values_list("sha256", flat=True).first()
+        return deliveries_of_id.values_list("sha256", flat=True).first()
     with transaction.atomic():
-        return found.select_for_update().values_list("sha256", flat=True).first()
+        return deliveries_of_id.select_for_update().values_list("sha256", flat=True).first()

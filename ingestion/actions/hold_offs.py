@@ -1,4 +1,4 @@
-"""What an operator can do about a hold-off, the time in which nobody of a tenant calls a source: end it."""
+"""What an operator can do about a hold-off, the time in which no run of a tenant calls a source: end it."""
 
 from __future__ import annotations
 

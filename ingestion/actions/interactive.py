@@ -1,4 +1,4 @@
-"""Asking a source while somebody waits for the page: soon over, and then said what to do."""
+"""Ask a source while an operator waits for the page: with a short deadline, and a message that says what to do."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def waiting(pipeline: Pipeline, connection: Connection, overlay: Mapping[str, An
     except Exception as error:
         if not isinstance(error, Transient) and not transient_errors.is_outage(error):
             raise
-        said = str(error) if isinstance(error, Transient) else f"{type(error).__name__}: {error}"
+        message = str(error) if isinstance(error, Transient) else f"{type(error).__name__}: {error}"
         if ctx.left() <= 0:
-            said += (
+            message += (
                 f" Nobody is kept waiting here for more than {seconds:g} s; a run waits longer. Try again, find out "
                 'why the source is so slow, or raise INGESTION["PREVIEW_SECONDS"].'
             )
         elif isinstance(error, Transient):
             raise
-        raise Transient(mask(said, connection.tenant_id)) from None
+        raise Transient(mask(message, connection.tenant_id)) from None

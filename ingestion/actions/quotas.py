@@ -32,7 +32,7 @@ def override_quota(
     if expires_at.tzinfo is None or expires_at <= timezone.now():
         raise ActionRefused("Give an expiry in the future with its time zone, for example 2031-01-31T00:00Z.")
     with transaction.atomic():
-        made = QuotaOverride.unscoped.create(
+        override = QuotaOverride.unscoped.create(
             tenant=tenant,
             meter=meter,
             limit=limit,
@@ -40,8 +40,8 @@ def override_quota(
             reason=reason[:200],
             actor_name=actor.name[:200],
         )
-        actor.audit(tenant, "override quota", made, reason, override=made.pk, expires_at=expires_at.isoformat())
-    return made
+        actor.audit(tenant, "override quota", override, reason, override=override.pk, expires_at=expires_at.isoformat())
+    return override
 
 
 def end_override(actor: Actor, override: QuotaOverride, reason: str = "") -> None:
@@ -49,8 +49,8 @@ def end_override(actor: Actor, override: QuotaOverride, reason: str = "") -> Non
     actor.require("override_quota", override.tenant)
     now = timezone.now()
     with transaction.atomic():
-        mine = QuotaOverride.objects.for_tenant(override.tenant).filter(pk=override.pk, expires_at__gt=now)
-        if not mine.update(expires_at=now):
+        in_force = QuotaOverride.objects.for_tenant(override.tenant).filter(pk=override.pk, expires_at__gt=now)
+        if not in_force.update(expires_at=now):
             raise ActionRefused(f"Override {override.pk} has expired already.")
         actor.audit(override.tenant, "end quota override", override, reason, override=override.pk)
     override.refresh_from_db()

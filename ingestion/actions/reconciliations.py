@@ -25,12 +25,12 @@ def reconcile(
     """
     actor.require("run_connection", connection.tenant)
     try:
-        found = reconciling.check(connection, window, patience=patience)
+        periods = reconciling.check(connection, window, patience=patience)
     except IngestionError as error:
         _note(actor, connection, window, reason, type(error).__name__)
         raise
-    _note(actor, connection, window, reason, ", ".join(sorted({str(row.state) for row in found})))
-    return found
+    _note(actor, connection, window, reason, ", ".join(sorted({str(row.state) for row in periods})))
+    return periods
 
 
 def resync(actor: Actor, period: ReconciledPeriod, *, reason: str, shard: timedelta = DAY, wake: bool = True) -> Run:
@@ -42,8 +42,10 @@ def resync(actor: Actor, period: ReconciledPeriod, *, reason: str, shard: timede
         raise ActionRefused("This period is matched; there is nothing to mend.")
     with transaction.atomic():
         run = backfill(actor, period.connection, period.start, period.end, shard=shard, reason=reason, wake=wake)
-        same = ReconciledPeriod.objects.for_tenant(period.tenant_id).filter(connection=period.connection)
-        same.filter(start=period.start, end=period.end).exclude(state=ReconciledPeriod.State.MATCHED).update(resync=run)
+        periods = ReconciledPeriod.objects.for_tenant(period.tenant_id).filter(connection=period.connection)
+        periods.filter(start=period.start, end=period.end).exclude(state=ReconciledPeriod.State.MATCHED).update(
+            resync=run
+        )
     return run
 
 

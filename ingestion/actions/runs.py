@@ -38,14 +38,14 @@ def cancel(actor: Actor, run: Run, reason: str = "") -> None:
     stalled.release(running)
 
 
-def end_queued(run: Run, why: str, *, asked: bool = True) -> bool:
+def end_queued(run: Run, why: str, *, requested: bool = True) -> bool:
     """End a run that no worker has begun, inside the caller's transaction; False where it is not queued.
 
-    Not `asked`: nobody wanted it stopped, it only has nothing to do any more.
+    Without `requested` no operator stopped the run; it has nothing left to do.
     """
     queued = Run.objects.for_tenant(run.tenant).filter(pk=run.pk, state=Run.State.QUEUED)
     if not queued.update(
-        state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=asked, webhook_key=None
+        state=Run.State.CANCELLED, finished_at=timezone.now(), cancel_requested=requested, webhook_key=None
     ):
         return False
     transaction.on_commit(lambda: announce(run.pk), robust=True)
@@ -63,14 +63,16 @@ def _cancel_backfill(actor: Actor, parent: Run, reason: str) -> None:
             .update(cancel_requested=True)
         ):
             raise ActionRefused(f"Run {parent.pk} has ended already.")
-        mine = Run.objects.for_tenant(parent.tenant).filter(parent=parent)
+        shard_runs = Run.objects.for_tenant(parent.tenant).filter(parent=parent)
         # Asked first of all of them: a worker that claims one before the next statement stops at its first batch.
-        mine.filter(state__in=Run.ACTIVE).update(cancel_requested=True)
-        never = mine.filter(state=Run.State.QUEUED).update(state=Run.State.CANCELLED, finished_at=timezone.now())
-        events.record(parent, "cancel requested", reason, shards_that_waited=never)
+        shard_runs.filter(state__in=Run.ACTIVE).update(cancel_requested=True)
+        unstarted = shard_runs.filter(state=Run.State.QUEUED).update(
+            state=Run.State.CANCELLED, finished_at=timezone.now()
+        )
+        events.record(parent, "cancel requested", reason, shards_that_waited=unstarted)
         actor.audit(parent.tenant, "cancel", parent, reason)
         transaction.on_commit(lambda: shards.close_if_done(parent.pk), robust=True)
-    stalled.release(mine)
+    stalled.release(shard_runs)
 
 
 def _refuse_shard(run: Run) -> None:
@@ -89,7 +91,7 @@ def retry(actor: Actor, run: Run, reason: str = "", *, wake: bool = True) -> Run
     actor.require("run_connection", run.tenant)
     _refuse_shard(run)
     if run.is_backfill and run.state == Run.State.RUNNING:
-        return _go_on(actor, run, reason, wake)
+        return _continue_backfill(actor, run, reason, wake)
     if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
         raise ActionRefused(
             f"Run {run.pk} is {run.get_state_display().lower()}; only failed and cancelled runs are retried."
@@ -101,10 +103,10 @@ def retry(actor: Actor, run: Run, reason: str = "", *, wake: bool = True) -> Run
         return _take_deliveries(actor, run, reason, wake)
     if run.is_backfill:
         return _retry_backfill(actor, run, reason, wake=wake)
-    mine = Run.objects.for_tenant(run.tenant)
+    runs = Run.objects.for_tenant(run.tenant)
     with transaction.atomic():
-        mine.select_for_update().get(pk=run.pk)  # whoever asks at the same time waits here and finds what we made
-        earlier = mine.filter(retry_of=run).first()
+        runs.select_for_update().get(pk=run.pk)  # a second request waits here, then finds the new run
+        earlier = runs.filter(retry_of=run).first()
         if earlier is not None:
             return _not_ended_badly(run, earlier)
         again = Run.unscoped.create(
@@ -130,12 +132,12 @@ def retry(actor: Actor, run: Run, reason: str = "", *, wake: bool = True) -> Run
     return again
 
 
-def _go_on(actor: Actor, parent: Run, reason: str, wake: bool) -> Run:
+def _continue_backfill(actor: Actor, parent: Run, reason: str, wake: bool) -> Run:
     """The backfill itself, its shards queued again whose processes died. Raises ActionRefused while one is at work."""
     require_unpaused(parent.connection)
-    mine = Run.objects.for_tenant(parent.tenant).filter(parent=parent)
-    stalled.release(mine)
-    if mine.filter(state=Run.State.RUNNING).exists():
+    shard_runs = Run.objects.for_tenant(parent.tenant).filter(parent=parent)
+    stalled.release(shard_runs)
+    if shard_runs.filter(state=Run.State.RUNNING).exists():
         raise ActionRefused(f"Run {parent.pk} is running: shards of it are at work. Cancel it, or wait for its end.")
     with transaction.atomic():
         events.record(parent, "note", f"goes on, asked for by {actor.name}")
@@ -166,19 +168,21 @@ def _take_deliveries(actor: Actor, run: Run, reason: str, wake: bool) -> Run:
 
 def _retry_backfill(actor: Actor, ended: Run, reason: str, *, wake: bool) -> Run:
     """A new parent over the windows that `ended` left open, each read from its beginning: loading is idempotent."""
-    mine = Run.objects.for_tenant(ended.tenant)
-    left = ended.shards.filter(state__in=(Run.State.FAILED, Run.State.CANCELLED)).order_by("pk")
-    windows = [Window(start, end) for start, end in left.values_list("window_start", "window_end") if start and end]
+    runs = Run.objects.for_tenant(ended.tenant)
+    unfinished = ended.shards.filter(state__in=(Run.State.FAILED, Run.State.CANCELLED)).order_by("pk")
+    windows = [
+        Window(start, end) for start, end in unfinished.values_list("window_start", "window_end") if start and end
+    ]
     if not windows:
         raise ActionRefused(f"Every shard of run {ended.pk} has ended well; there is nothing to repeat.")
     params = {name: ended.params[name] for name in ("shard", "parallel")}
     with transaction.atomic():
-        mine.select_for_update().get(pk=ended.pk)  # whoever asks at the same time waits here and finds what we made
-        earlier = mine.filter(retry_of=ended).first()
+        runs.select_for_update().get(pk=ended.pk)  # a second request waits here, then finds the new run
+        earlier = runs.filter(retry_of=ended).first()
         if earlier is not None:
             return _not_ended_badly(ended, earlier)
         again = start_shards(actor, ended.connection, windows, params, ended.params.get("config"), wake=wake)
-        mine.filter(pk=again.pk).update(retry_of=ended)
+        runs.filter(pk=again.pk).update(retry_of=ended)
         events.record(again, "note", f"retry of run {ended.pk}")
         actor.audit(ended.tenant, "retry", ended, reason, run=again.pk, shards=len(windows))
     return again

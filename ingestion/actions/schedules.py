@@ -62,15 +62,15 @@ def set_schedule(
     require_runs(connection.pipeline, declared)
     require_rest(actor, declared)
     with transaction.atomic():
-        mine = Connection.objects.for_tenant(connection.tenant).select_for_update().filter(pk=connection.pk)
-        held = mine.get()
-        before, held.schedule = held.schedule, declared
-        held.next_due = scheduling.next_due(held, scheduling.schedule_of(held))
-        Connection.objects.for_tenant(connection.tenant).filter(pk=held.pk).update(
-            schedule=declared, next_due=held.next_due
+        rows = Connection.objects.for_tenant(connection.tenant).select_for_update().filter(pk=connection.pk)
+        row = rows.get()
+        before, row.schedule = row.schedule, declared
+        row.next_due = scheduling.next_due(row, scheduling.schedule_of(row))
+        Connection.objects.for_tenant(connection.tenant).filter(pk=row.pk).update(
+            schedule=declared, next_due=row.next_due
         )
         actor.audit(connection.tenant, "schedule", connection, reason, before=before, after=declared)
-    connection.schedule, connection.next_due = declared, held.next_due
+    connection.schedule, connection.next_due = declared, row.next_due
     return connection
 
 
@@ -89,7 +89,7 @@ def set_time_zone(actor: Actor, tenant: Tenant, zone: str, reason: str = "") -> 
         before = Tenant.objects.select_for_update().values_list("time_zone", flat=True).get(pk=tenant.pk)
         Tenant.objects.filter(pk=tenant.pk).update(time_zone=zone)
         tenant.time_zone = zone
-        moved = [one for one in rows if _follows(one)]
+        moved = [connection for connection in rows if _follows(connection)]
         for connection in moved:
             connection.next_due = scheduling.next_due(connection, scheduling.schedule_of(connection))
             Connection.objects.for_tenant(tenant).filter(pk=connection.pk).update(next_due=connection.next_due)

@@ -59,7 +59,7 @@ def _settle(actor: Actor, row: KnownShape, action: str, reason: str, values: dic
         pending_run=None,
         pending_since=None,
     )
-    paths = [str(one.get("path", "")) for one in row.pending_changes]
+    paths = [str(change.get("path", "")) for change in row.pending_changes]
     actor.audit(row.tenant, action, row.connection, reason, run=row.pending_run_id, paths=paths)
     row.refresh_from_db()
     return row

@@ -29,6 +29,6 @@ def grant(actor: Actor, tenant: Tenant, user: AbstractBaseUser) -> None:
     """Let `user` see `tenant`; what the user may do there is a matter of permissions. Safe to repeat."""
     actor.require_superuser()
     with transaction.atomic():
-        _, made = TenantGrant.objects.get_or_create(tenant=tenant, user_id=user.pk)
-        if made:
+        _, created = TenantGrant.objects.get_or_create(tenant=tenant, user_id=user.pk)
+        if created:
             actor.audit(tenant, "grant", user)

@@ -61,10 +61,10 @@ def upload(
     _check(connection, name, data)
     refuse_secrets(connection, config)
     check_config(connection.pipeline, overlaid(connection.config, config), connection.config.keys())
-    kept = artifacts.store(connection.tenant.ref, Artifact.Kind.FILE, data)
+    stored_file = artifacts.store(connection.tenant.ref, Artifact.Kind.FILE, data)
     with transaction.atomic():
-        artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=kept.save())
-        earlier = _taken(connection, artifact)
+        artifact = Artifact.objects.for_tenant(connection.tenant).select_for_update().get(pk=stored_file.save())
+        earlier = _find_earlier_run(connection, artifact)
         if earlier is not None and not again:
             return Received(earlier, duplicate=True)
         run = Run.unscoped.create(
@@ -75,12 +75,12 @@ def upload(
             params={"config": config} if config else {},
             requested_by_id=actor.user.pk if actor.user else None,
         )
-        shown = storable(PurePath(name.replace("\\", "/")).name, 255)
+        file_name = storable(PurePath(name.replace("\\", "/")).name, 255)
         RunArtifact.unscoped.create(
-            tenant=connection.tenant, run=run, artifact=artifact, role=RunArtifact.Role.INPUT, name=shown
+            tenant=connection.tenant, run=run, artifact=artifact, role=RunArtifact.Role.INPUT, name=file_name
         )
-        events.record(run, "queued", f"{shown} ({counted(len(data), 'byte')}) uploaded by {actor.name}")
-        actor.audit(connection.tenant, "upload", shown, run=run.pk, sha256=artifact.sha256)
+        events.record(run, "queued", f"{file_name} ({counted(len(data), 'byte')}) uploaded by {actor.name}")
+        actor.audit(connection.tenant, "upload", file_name, run=run.pk, sha256=artifact.sha256)
         if wake:
             dispatch.wake(run)
     return Received(run, duplicate=False)
@@ -100,7 +100,7 @@ def _check(connection: Connection, name: str, data: bytes) -> None:
         )
 
 
-def _taken(connection: Connection, artifact: Artifact) -> Run | None:
+def _find_earlier_run(connection: Connection, artifact: Artifact) -> Run | None:
     """The run of this connection that took the file and did not fail."""
     ended_badly = (Run.State.FAILED, Run.State.CANCELLED)
     links = RunArtifact.objects.for_tenant(connection.tenant).filter(

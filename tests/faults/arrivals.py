@@ -116,8 +116,8 @@ FAULTS = [
     ),
     Fault(
         _DELIVER,
-        "    if known == sha256:\n",
-        "    if known:\n",
+        "    if stored_hash == sha256:\n",
+        "    if stored_hash:\n",
         (
             "tests/ingestion/test_deliveries.py::test_other_bytes_under_a_known_id_are_kept_with_a_note_and_taken_in_after_the_first",
         ),
@@ -235,7 +235,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/actions/deliveries.py",
-        "        if known is None:\n            raise\n",
+        "        if stored_hash is None:\n            raise\n",
         "",
         (
             "tests/ingestion/joints/test_storing_deliveries.py::test_a_delivery_that_the_database_refuses_for_another_reason_is_not_taken_for_stored",

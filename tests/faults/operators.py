@@ -47,7 +47,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/admin/kit/console.py",
-        "        prefetch_related_objects(list(found.result_list), *self.list_prefetch)\n",
+        "        prefetch_related_objects(list(changelist.result_list), *self.list_prefetch)\n",
         "",
         ("tests/ingestion/admin/test_queries.py::test_a_list_takes_the_same_number_of_queries_for_few_rows_and_many",),
     ),
@@ -85,7 +85,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/actions/runs.py",
-        "    if mine.filter(state=Run.State.RUNNING).exists():\n",
+        "    if shard_runs.filter(state=Run.State.RUNNING).exists():\n",
         "    if False:\n",
         ("tests/ingestion/commands/test_waiting_runs.py::test_a_backfill_that_is_at_work_elsewhere_is_not_retried",),
     ),
@@ -109,7 +109,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/actions/credentials.py",
-        "if before and secret(kept) and not actor.is_superuser:",
+        "if before and secret(kept_values) and not actor.is_superuser:",
         "if False:",
         ("tests/ingestion/admin/test_credentials.py::test_staff_cannot_send_kept_secrets_elsewhere",),
     ),
@@ -129,8 +129,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/actions/schedules.py",
-        "held.next_due = scheduling.next_due(held, scheduling.schedule_of(held))",
-        "held.next_due = scheduling.next_due(held, scheduling.schedule_of(connection))",
+        "row.next_due = scheduling.next_due(row, scheduling.schedule_of(row))",
+        "row.next_due = scheduling.next_due(row, scheduling.schedule_of(connection))",
         ("tests/ingestion/test_catch_up.py::test_setting_a_schedule_moves_the_next_due_time_and_is_audited",),
     ),
     Fault(

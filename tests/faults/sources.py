@@ -38,7 +38,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/management/verbs/dead_letters.py",
-        "    _tell_left(selection, [fate.dead_letter.pk for fate in fates], output)\n",
+        "    _say_left_out(selection, [fate.dead_letter.pk for fate in fates], output)\n",
         "",
         (_LEFT,),
     ),

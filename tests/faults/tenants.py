@@ -17,13 +17,13 @@ FAULTS = [
     ),
     Fault(
         _SCOPED,
-        'if seen else ("", "")',
-        'if seen or True else ("", "")',
+        'if may_see else ("", "")',
+        'if may_see or True else ("", "")',
         ("tests/ingestion/admin/test_isolation.py::test_the_mixin_closes_what_the_plain_admin_leaves_open",),
     ),
     Fault(
         _SCOPED,
-        "if any(tenant_path(type(row)) and not is_own(request, row) for row in found):",
+        "if any(tenant_path(type(row)) and not is_own(request, row) for row in affected):",
         "if False:",
         ("tests/ingestion/admin/test_scoped.py::test_deleting_does_not_show_or_take_rows_of_another_tenant",),
     ),
@@ -41,14 +41,14 @@ FAULTS = [
     ),
     Fault(
         _FILTERS,
-        "own = only_own(related._default_manager.all(), request.user)",
-        "own = related._default_manager.all()",
+        "rows = only_own(related._default_manager.all(), request.user)",
+        "rows = related._default_manager.all()",
         ("tests/ingestion/admin/test_scoped.py::test_a_foreign_key_filter_of_somebody_elses_is_scoped_too",),
     ),
     Fault(
         _FILTERS,
-        "own = only_own(Connection.unscoped.all(), request.user)",
-        "own = Connection.unscoped.all()",
+        "connections = only_own(Connection.unscoped.all(), request.user)",
+        "connections = Connection.unscoped.all()",
         (
             "tests/ingestion/joints/test_tenants_apart.py::test_pipelines_that_other_tenants_alone_use_are_no_choice_of_a_filter",
         ),
@@ -69,14 +69,14 @@ FAULTS = [
     ),
     Fault(
         "ingestion/admin/kit/forms.py",
-        "if mine is not None and owner != mine:",
+        "if tenant_id is not None and owner != tenant_id:",
         "if False:",
         ("tests/ingestion/admin/test_scoped.py::test_staff_of_both_tenants_cannot_mix_their_rows",),
     ),
     Fault(
         "ingestion/admin/pages/uploads.py",
-        "mine = only_own(Connection.unscoped.filter(_able()), user)",
-        "mine = Connection.unscoped.filter(_able())",
+        "connections = only_own(Connection.unscoped.filter(_able()), user)",
+        "connections = Connection.unscoped.filter(_able())",
         ("tests/ingestion/admin/test_uploads.py::test_only_own_connections_can_be_chosen",),
     ),
     Fault(
@@ -95,8 +95,8 @@ FAULTS = [
     ),
     Fault(
         "ingestion/admin/kit/searching.py",
-        'own = only_own(Connection.unscoped.filter(pipeline=pipeline), user).order_by("pk")',
-        'own = Connection.unscoped.filter(pipeline=pipeline).order_by("pk")',
+        'connections = only_own(Connection.unscoped.filter(pipeline=pipeline), user).order_by("pk")',
+        'connections = Connection.unscoped.filter(pipeline=pipeline).order_by("pk")',
         (),
         equivalent="the list that is searched holds own rows alone; the names only let an index be used",
     ),
@@ -178,7 +178,7 @@ FAULTS = [
     ),
     Fault(
         "ingestion/admin/kit/ownership.py",
-        "if tenant_id not in asked:",
+        "if tenant_id not in granted:",
         "if True:",
         (
             "tests/ingestion/joints/test_tenants_apart.py::test_staff_of_more_tenants_than_a_statement_names_see_and_open_no_other_tenants_rows",

@@ -28,7 +28,7 @@ from ingestion import counted
 from ingestion.models import Tenant
 
 USERS = ("admin", "demo-admin")
-"""Names of the demo's superuser: the second where somebody else has the first."""
+"""Names of the demo's superuser: the second where another account has the first."""
 DATABASE = "db.sqlite3"
 SHOWN = 5
 """Tenants that a refusal names."""
@@ -70,20 +70,20 @@ class Command(BaseCommand):
             if once:
                 self.welcome(port, user, password, "in a terminal", "Start the console with: python3 manage.py up")
             else:
-                found = free_port(port)
-                if found != port:
-                    self.stdout.write(f"\nPort {port} is taken, so this is on {found}.")
-                self.welcome(found, user, password, "in a second terminal", "Stop with Ctrl-C.", LIVE)
+                free = free_port(port)
+                if free != port:
+                    self.stdout.write(f"\nPort {port} is taken, so this is on {free}.")
+                self.welcome(free, user, password, "in a second terminal", "Stop with Ctrl-C.", LIVE)
             if not all(row.as_meant for row in rows):
                 raise CommandError("A run of the demo did not end as it was meant to, see above. Try --reset.")
             if once:
                 return
-            with demo_shop.opened(HOST, free_port(found + 1)) as shop:
-                serve(leash, server, port=found, workers=1, beside=[shop])
+            with demo_shop.opened(HOST, free_port(free + 1)) as shop:
+                serve(leash, server, port=free, workers=1, beside=[shop])
         self.stdout.write("Stopped. `python3 manage.py demo` starts again with the same data.")
 
     def summary(self, rows: Sequence[DemoRow]) -> None:
-        """What came in, then why the rest did not."""
+        """Write what was loaded, then why the other records were not."""
         cells = [[getattr(row, name) for name in HEAD] for row in rows]
         self.stdout.write(table(HEAD, cells))
         self.stdout.write("\nNot loaded, and kept for review with the reason:")
@@ -91,9 +91,9 @@ class Command(BaseCommand):
             if row.why:
                 line = f"{row.kept_as}, {row.file}: {row.why}"
                 self.stdout.write("  " + textwrap.shorten(line, COLUMNS - 2, placeholder=" ..."))
-        read, kept = sum(row.read for row in rows), demo_data.ledger_size()
+        read, stored = sum(row.read for row in rows), demo_data.ledger_size()
         self.stdout.write(
-            f"\n{read} records read now, {kept} transactions in the ledger: overlapping exports merged, twins kept."
+            f"\n{read} records read now, {stored} transactions in the ledger: overlapping exports merged, twins kept."
         )
 
     def welcome(self, port: int, user: str, password: str, where: str, last: str, also: str = "") -> None:
@@ -168,17 +168,17 @@ def delete_local_data(*, with_others: bool = False) -> None:
 
 def _require_no_others() -> None:
     try:
-        others = sorted(local_tenants() - {key for key, _, _ in demo_data.TENANTS})
+        other_tenants = sorted(local_tenants() - {key for key, _, _ in demo_data.TENANTS})
     except sqlite3.Error as error:
         raise CommandError(
             f"Whose data stands in var/{DATABASE} cannot be read ({error}). Nothing was deleted. To delete it all the "
             "same: --reset --yes."
         ) from error
-    if others:
-        shown = ", ".join(others[:SHOWN]) + (", …" if len(others) > SHOWN else "")
+    if other_tenants:
+        names = ", ".join(other_tenants[:SHOWN]) + (", …" if len(other_tenants) > SHOWN else "")
         raise CommandError(
-            f"var/ also holds {counted(len(others), 'tenant')} beside the demo's: {shown}. --reset deletes the data of "
-            "all tenants, so nothing was deleted. To delete theirs too: --reset --yes."
+            f"var/ also holds {counted(len(other_tenants), 'tenant')} beside the demo's: {names}. --reset deletes the "
+            "data of all tenants, so nothing was deleted. To delete theirs too: --reset --yes."
         )
 
 

@@ -27,25 +27,25 @@ def moment(value: datetime | None) -> SafeString | str:
     now = timezone.now()
     local = timezone.localtime(value)
     if abs(value - now) > timedelta(days=1):
-        shown = f"{local:%Y-%m-%d %H:%M}"
+        text = f"{local:%Y-%m-%d %H:%M}"
     elif timedelta() < value - now < timedelta(minutes=1):
-        shown = _("in a moment")
+        text = _("in a moment")
     elif value > now:
-        shown = _("in %s") % timeuntil(value, now, depth=1)
+        text = _("in %s") % timeuntil(value, now, depth=1)
     elif now - value < timedelta(minutes=1):
-        shown = _("just now")
+        text = _("just now")
     else:
-        shown = _("%s ago") % timesince(value, now, depth=1)
-    return exactly(value, shown)
+        text = _("%s ago") % timesince(value, now, depth=1)
+    return exactly(value, text)
 
 
-def exactly(value: datetime | None, shown: str = "") -> SafeString | str:
+def exactly(value: datetime | None, text: str = "") -> SafeString | str:
     """The instant to the second in the console's time zone."""
     if value is None:
         return EMPTY
     local = timezone.localtime(value)
     full = f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), full, shown or full)
+    return format_html('<time datetime="{}" title="{}">{}</time>', value.isoformat(), full, text or full)
 
 
 def duration(start: datetime | None, end: datetime | None) -> str:

@@ -51,7 +51,7 @@ class ConsoleAdmin(ReadOnly, TenantScoped, _ModelAdmin):
     list_select_related: ClassVar[Any] = ()
     """Nothing: a join with a small table makes a database start there, and sort the large one for its first page."""
     list_prefetch: ClassVar[tuple[str, ...]] = ("tenant",)
-    """What the shown rows point to, fetched for them alone."""
+    """Relations that are fetched for the rows of the shown page alone."""
     empty_value_display = cells.EMPTY
     actions: Any = None
     change_list_template = "ingestion/change_list.html"
@@ -65,7 +65,7 @@ class ConsoleAdmin(ReadOnly, TenantScoped, _ModelAdmin):
         """
         patterns: list[URLPattern] = self.get_urls()
         for pattern in patterns:
-            pattern.callback = unseen.shown(transaction.non_atomic_requests(pattern.callback))
+            pattern.callback = unseen.make_visible(transaction.non_atomic_requests(pattern.callback))
         return patterns
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -74,12 +74,12 @@ class ConsoleAdmin(ReadOnly, TenantScoped, _ModelAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         if any("\0" in value for values in request.GET.lists() for value in values[1]):
             raise IncorrectLookupParameters  # answered with the list as it is unfiltered; PostgreSQL knows no NUL
-        found = super().get_changelist_instance(request)
-        found.title = str(capfirst(self.opts.verbose_name_plural))
-        prefetch_related_objects(list(found.result_list), *self.list_prefetch)
-        for spec in found.filter_specs:
+        changelist = super().get_changelist_instance(request)
+        changelist.title = str(capfirst(self.opts.verbose_name_plural))
+        prefetch_related_objects(list(changelist.result_list), *self.list_prefetch)
+        for spec in changelist.filter_specs:
             spec.template = "ingestion/filter.html"
-        return found
+        return changelist
 
     def render_change_form(
         self,

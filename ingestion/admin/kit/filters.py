@@ -32,11 +32,11 @@ class OwnChoices(_Related):
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         related = field.related_model
-        own = only_own(related._default_manager.all(), request.user)
+        rows = only_own(related._default_manager.all(), request.user)
         ordering = self.field_admin_ordering(field, request, model_admin) or related._meta.ordering or ["pk"]
         if tenant_path(related) == "tenant":
-            own = own.select_related("tenant")
-        return [(row.pk, str(row)) for row in own.order_by(*ordering)[:MOST_CHOICES]]
+            rows = rows.select_related("tenant")
+        return [(row.pk, str(row)) for row in rows.order_by(*ordering)[:MOST_CHOICES]]
 
     def has_output(self) -> bool:
         # A filter that is in force must be seen, also when there is nothing else to choose.
@@ -48,21 +48,25 @@ class OwnRelatedFilter(OwnChoices, RelatedFieldListFilter):
 
 
 @cache
-def _with_own_choices(given: type[RelatedFieldListFilter]) -> type[RelatedFieldListFilter]:
-    return type(f"Own{given.__name__}", (OwnChoices, given), {})
+def _restrict_choices(filter_class: type[RelatedFieldListFilter]) -> type[RelatedFieldListFilter]:
+    return type(f"Own{filter_class.__name__}", (OwnChoices, filter_class), {})
 
 
 def scoped_filter(model: type[models.Model], item: Any) -> Any:
     """`item` of a `list_filter`, made safe. Raises ImproperlyConfigured for what would list another tenant's values."""
     if isinstance(item, type):
         return item  # a SimpleListFilter computes its own choices; its author scopes them with `only_own`
-    path, given = (item[0], item[1]) if isinstance(item, tuple | list) else (item, None)
+    path, filter_class = (item[0], item[1]) if isinstance(item, tuple | list) else (item, None)
     field = get_fields_from_path(model, path)[-1]
     if field.is_relation:
-        if given is None or given is FieldListFilter.create:
+        if filter_class is None or filter_class is FieldListFilter.create:
             return (path, OwnRelatedFilter)
-        return (path, given if issubclass(given, OwnChoices) else _with_own_choices(given))
-    if "__" in path and (given is None or issubclass(given, AllValuesFieldListFilter)) and not field.choices:
+        return (path, filter_class if issubclass(filter_class, OwnChoices) else _restrict_choices(filter_class))
+    if (
+        "__" in path
+        and (filter_class is None or issubclass(filter_class, AllValuesFieldListFilter))
+        and not field.choices
+    ):
         raise ImproperlyConfigured(f"list_filter {path!r} of {model.__name__} would list the values of all tenants.")
     return item
 
@@ -77,8 +81,8 @@ class PipelineFilter(admin.SimpleListFilter):
     parameter_name = "pipeline"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        own = only_own(Connection.unscoped.all(), request.user)
-        names = own.order_by("pipeline").values_list("pipeline", flat=True).distinct()[:MOST_CHOICES]
+        connections = only_own(Connection.unscoped.all(), request.user)
+        names = connections.order_by("pipeline").values_list("pipeline", flat=True).distinct()[:MOST_CHOICES]
         return [(name, name) for name in names]
 
     def has_output(self) -> bool:
@@ -94,14 +98,14 @@ class PipelineFilter(admin.SimpleListFilter):
         indexed = any(index.fields[:1] == ["pipeline"] for index in meta.indexes)
         if indexed or all(field.name != "connection" for field in meta.concrete_fields):
             return queryset.filter(pipeline=value)
-        return queryset.filter(connection__in=_using(value, request.user))
+        return queryset.filter(connection__in=_connection_keys(value, request.user))
 
 
-def _using(pipeline: str, user: Any) -> Any:
+def _connection_keys(pipeline: str, user: Any) -> Any:
     """Keys of the own connections of a pipeline: no join, for which a database would sort the whole table.
 
     Those of so many connections that they are no help are a question.
     """
-    own = only_own(Connection.unscoped.filter(pipeline=pipeline), user)
-    keys = list(own.order_by("pk").values_list("pk", flat=True)[: MOST_KEYS + 1])
-    return keys if len(keys) <= MOST_KEYS else own.order_by().values("pk")
+    connections = only_own(Connection.unscoped.filter(pipeline=pipeline), user)
+    keys = list(connections.order_by("pk").values_list("pk", flat=True)[: MOST_KEYS + 1])
+    return keys if len(keys) <= MOST_KEYS else connections.order_by().values("pk")

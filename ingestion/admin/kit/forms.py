@@ -27,23 +27,23 @@ class TenantForm(_ModelForm):
         if "tenant" not in self.fields and getattr(self.instance, "tenant_id", 0) is None:
             self.instance.tenant_id = self._tenant_of_parent()
         super()._post_clean()  # type: ignore[misc]  # Django's own hook: the instance is filled after it
-        mine = getattr(self.instance, "tenant_id", None)
+        tenant_id = getattr(self.instance, "tenant_id", None)
         for name, owner in self._owners().items():
-            if mine is not None and owner != mine:
+            if tenant_id is not None and owner != tenant_id:
                 place = name if name in self.fields else None
                 self.add_error(place, ValidationError(_("This belongs to another tenant."), code="tenant"))
 
     def _owners(self) -> dict[str, int]:
         """The tenants of the rows that this one points at, by the name of the foreign key."""
-        found: dict[str, int] = {}
+        owners: dict[str, int] = {}
         for field in self.instance._meta.concrete_fields:
             if not isinstance(field, models.ForeignKey) or tenant_path(field.related_model) != "tenant":
                 continue
             rows = field.related_model._base_manager.filter(
                 **{field.target_field.name: getattr(self.instance, field.attname)}
             )
-            found.update((field.name, owner) for owner in rows.values_list("tenant_id", flat=True))
-        return found
+            owners.update((field.name, owner) for owner in rows.values_list("tenant_id", flat=True))
+        return owners
 
     def _tenant_of_parent(self) -> int | None:
         return next(iter(self._owners().values()), None)

@@ -82,10 +82,10 @@ def is_own(request: HttpRequest, row: models.Model) -> bool:
     keys = granted_keys(request)
     if tenant_id in keys or len(keys) <= MOST_KEYS:
         return tenant_id in keys
-    asked: dict[int | None, bool] = request.__dict__.setdefault("_ingestion_granted", {})
-    if tenant_id not in asked:
-        asked[tenant_id] = Tenant.objects.granted_to(user).filter(pk=tenant_id or 0).exists()
-    return asked[tenant_id]
+    granted: dict[int | None, bool] = request.__dict__.setdefault("_ingestion_granted", {})
+    if tenant_id not in granted:
+        granted[tenant_id] = Tenant.objects.granted_to(user).filter(pk=tenant_id or 0).exists()
+    return granted[tenant_id]
 
 
 def _colleagues(granted: QuerySet[Tenant]) -> QuerySet[Any]:

@@ -12,8 +12,8 @@ COUNT_LIMIT = 10_000
 
 def bounded_count(queryset: Any, limit: int = COUNT_LIMIT) -> tuple[int, bool]:
     """How many rows, up to `limit`, and whether there are more; reads at most `limit` + 1 index entries."""
-    found = queryset.order_by().values("pk")[: limit + 1].count()
-    return min(found, limit), found > limit
+    count = queryset.order_by().values("pk")[: limit + 1].count()
+    return min(count, limit), count > limit
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the stubs only

@@ -64,7 +64,9 @@ def visible(text: str) -> str:
     A joiner between letters of a script that needs one, or between pictures, is a part of the writing and stays.
     """
     text = text.replace("\r\n", "\n")
-    return "".join(sign if sign in _JOINERS and _joins(text, place) else _seen(sign) for place, sign in enumerate(text))
+    return "".join(
+        sign if sign in _JOINERS and _joins(text, place) else _escape_unseen(sign) for place, sign in enumerate(text)
+    )
 
 
 def _joins(text: str, place: int) -> bool:
@@ -77,7 +79,7 @@ def is_unseen(sign: str) -> bool:
     return sign not in _SHOWN_AS_IS and unicodedata.category(sign) in _UNSEEN
 
 
-def _seen(sign: str) -> str:
+def _escape_unseen(sign: str) -> str:
     if not is_unseen(sign):
         return sign
     return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"

@@ -49,10 +49,10 @@ class OwnRawIdWidget(ForeignKeyRawIdWidget):
         key = self.rel.get_related_field().name
         related: Any = self.rel.model
         try:
-            seen = only_own(related._default_manager.filter(**{key: value}), self.request.user).exists()
+            may_see = only_own(related._default_manager.filter(**{key: value}), self.request.user).exists()
         except (ValueError, ValidationError):
-            seen = False
-        return super().label_and_url_for_value(value) if seen else ("", "")
+            may_see = False
+        return super().label_and_url_for_value(value) if may_see else ("", "")
 
 
 class _Scope(_Base):
@@ -112,7 +112,7 @@ class TenantScoped(_Scope):
         return False
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """Without numbers of more than 64 bits, over which SQLite would raise while the page is made."""
+        """Leaves out numbers of more than 64 bits; SQLite would raise for them while the page is made."""
         parameters = [*request.GET.values(), *request.POST.getlist("_selected_action")]
         if any(_is_too_large(part) for text in parameters for part in str(text).split(",")):
             raise IncorrectLookupParameters
@@ -126,8 +126,8 @@ class TenantScoped(_Scope):
         rows = list(objs)
         collector = NestedObjects(using=router.db_for_write(self.model), origin=rows)
         collector.collect(rows)
-        found = [row for instances in collector.data.values() for row in instances] + list(collector.protected)
-        if any(tenant_path(type(row)) and not is_own(request, row) for row in found):
+        affected = [row for instances in collector.data.values() for row in instances] + list(collector.protected)
+        if any(tenant_path(type(row)) and not is_own(request, row) for row in affected):
             return [], {}, set(), [_("Rows that you may not see depend on this.")]
         return super().get_deleted_objects(rows, request)
 
@@ -172,18 +172,18 @@ def _is_too_large(text: str) -> bool:
         return False
 
 
-def _is_plain(rest: str) -> bool:
-    """Whether `rest` of a lookup compares a filter's own field, or the key it points to, and follows no relation."""
-    parts = rest.split("__")
+def _is_plain(lookup: str) -> bool:
+    """Whether `lookup` compares a filter's own field, or the key it points to, and follows no relation."""
+    parts = lookup.split("__")
     if parts[0] in ("id", "pk"):
         parts = parts[1:] or [""]
     return len(parts) == 1 and parts[0] in _LOOKUPS
 
 
 def _check_owned(page: Any) -> list[checks.CheckMessage]:
-    found: list[checks.CheckMessage] = []
+    problems: list[checks.CheckMessage] = []
     if tenant_path(page.model) is None:
-        found.append(
+        problems.append(
             checks.Error(
                 f"{type(page).__name__} is tenant-scoped, but {page.model.__name__} has no foreign key `tenant`.",
                 hint="Subclass ingestion.models.TenantOwned, or take the mixin away.",
@@ -192,7 +192,7 @@ def _check_owned(page: Any) -> list[checks.CheckMessage]:
             )
         )
     if not issubclass(page.form, TenantForm):
-        found.append(
+        problems.append(
             checks.Error(
                 f"The form of {type(page).__name__} does not check that rows stay within one tenant.",
                 hint="Subclass ingestion.admin.TenantForm.",
@@ -200,4 +200,4 @@ def _check_owned(page: Any) -> list[checks.CheckMessage]:
                 id="ingestion.E102",
             )
         )
-    return found
+    return problems

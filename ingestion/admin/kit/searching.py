@@ -40,8 +40,8 @@ def find_by_source(queryset: QuerySet[Any], term: str, pipeline: str, user: Any)
     term = term.strip()
     if not term:
         return queryset
-    own = only_own(Connection.unscoped.filter(pipeline=pipeline), user).order_by("pk")
-    sources = list(own.values_list("tenant", "name")[: MOST_KEYS + 1])
+    connections = only_own(Connection.unscoped.filter(pipeline=pipeline), user).order_by("pk")
+    sources = list(connections.values_list("tenant", "name")[: MOST_KEYS + 1])
     if "\0" in term or not sources:  # PostgreSQL refuses NUL with an error of its own
         return queryset.none()
     if len(sources) > MOST_KEYS:

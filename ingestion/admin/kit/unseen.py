@@ -24,26 +24,26 @@ _SENT = re.compile(r"""(\svalue=(?:"[^"]*"|'[^']*'))""", re.IGNORECASE)
 """What a browser sends back."""
 
 
-def shown(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def make_visible(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """`view` with a page in which nothing hides. Downloads and redirects stay as they are."""
 
     @wraps(view)
     def wrapped(*arguments: Any, **named: Any) -> HttpResponse:
         response = view(*arguments, **named)
         if isinstance(response, TemplateResponse):
-            response.add_post_render_callback(_show)
+            response.add_post_render_callback(_make_page_visible)
         return response
 
     return wrapped
 
 
-def _show(response: HttpResponse) -> None:
+def _make_page_visible(response: HttpResponse) -> None:
     page = response.content.decode()
     if any(is_unseen(sign) for sign in set(page) - {"\r"}):  # a page has few different signs, and mostly none of these
-        response.content = _PART.sub(_part, page)
+        response.content = _PART.sub(_make_part_visible, page)
 
 
-def _part(part: re.Match[str]) -> str:
+def _make_part_visible(part: re.Match[str]) -> str:
     text = part[0]
     if _WHOLE.match(text):
         return text

@@ -31,7 +31,7 @@ from ingestion.redaction import mask
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it: a sentence, and the object whose page to show next (None: the same one)."""
+    """The result of a verb: a sentence, and the object whose page to show next (None: the same object)."""
 
     message: Any
     show: Any = None
@@ -100,14 +100,14 @@ class OffersVerbs(TenantScoped):
             return self.no_such_object(request, object_id)
         initial = dict(verb.initial(obj)) if verb.initial else None
         form = verb.form(request.POST if request.method == "POST" else None, initial=initial)
-        seen: Sequence[str] = ()
+        preview_lines: Sequence[str] = ()
         if request.method == "POST" and form.is_valid():
             if verb.preview is not None and request.POST.get("seen") != _digest(form):
-                seen = self._preview(verb.preview, obj, form)
-            elif (done := self._perform(request, verb, obj, form)) is not None:
-                messages.success(request, done.message)
-                return HttpResponseRedirect(self._page_of(done.show or obj))
-        return self._confirm(request, verb, obj, form, seen)
+                preview_lines = self._preview(verb.preview, obj, form)
+            elif (outcome := self._perform(request, verb, obj, form)) is not None:
+                messages.success(request, outcome.message)
+                return HttpResponseRedirect(self._page_of(outcome.show or obj))
+        return self._confirm(request, verb, obj, form, preview_lines)
 
     def _preview(self, preview: Callable[[Any, Any], Sequence[str]], obj: Any, form: forms.Form) -> Sequence[str]:
         try:

@@ -75,8 +75,8 @@ class ConnectForm(ScheduleFields, TenantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = [(one.name, f"{one.name}: {one.title}") for one in self._offered()]
-        self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=known)
+        choices = [(pipeline.name, f"{pipeline.name}: {pipeline.title}") for pipeline in self._offered()]
+        self.fields["pipeline"] = forms.ChoiceField(label=_("Pipeline"), choices=choices)
         config: Any = self.fields["config"]
         config.decoder = _Readable
         config.required, config.widget.attrs["rows"] = False, 4
@@ -85,12 +85,12 @@ class ConnectForm(ScheduleFields, TenantForm):
 
     def _offered(self) -> list[Pipeline]:
         """Pipelines for a tenant that can be chosen; of the others not even the name is anybody's business."""
-        known = registry.registered()
-        if all(one.tenants is None for one in known):
-            return known
-        own: Any = self.fields["tenant"]
-        keys = list(own.queryset.values_list("key", flat=True))
-        return [one for one in known if any(map(one.serves, keys))]
+        pipelines = registry.registered()
+        if all(pipeline.tenants is None for pipeline in pipelines):
+            return pipelines
+        tenant_field: Any = self.fields["tenant"]
+        keys = list(tenant_field.queryset.values_list("key", flat=True))
+        return [pipeline for pipeline in pipelines if any(map(pipeline.serves, keys))]
 
     def clean(self) -> dict[str, Any]:
         values = super().clean()

@@ -28,8 +28,10 @@ from ingestion.models import Connection
 RUN = "ingestion.run_connection"
 
 
-def where(asked: Callable[[Pipeline, Connection], bool], *, paused: bool = True) -> Callable[[Connection], bool]:
-    """Whether a button applies: where `asked` says so of the pipeline, and the pipeline is here and for this tenant.
+def pipeline_supports(
+    supports: Callable[[Pipeline, Connection], bool], *, paused: bool = True
+) -> Callable[[Connection], bool]:
+    """Whether a button applies: where `supports` says so of the pipeline, and the pipeline is here and for this tenant.
 
     `paused`: also while the connection is paused.
     """
@@ -39,15 +41,15 @@ def where(asked: Callable[[Pipeline, Connection], bool], *, paused: bool = True)
             return False
         try:
             pipeline = registry.get(connection.pipeline)
-            return pipeline.serves(connection.tenant.key) and asked(pipeline, connection)
+            return pipeline.serves(connection.tenant.key) and supports(pipeline, connection)
         except IngestionError:
             return False
 
     return applies
 
 
-can_preview = where(lambda pipeline, connection: isinstance(pipeline.source, Previewable))
-can_upload = where(lambda pipeline, connection: ingestion_modes.takes_files(pipeline), paused=False)
+can_preview = pipeline_supports(lambda pipeline, connection: isinstance(pipeline.source, Previewable))
+can_upload = pipeline_supports(lambda pipeline, connection: ingestion_modes.takes_files(pipeline), paused=False)
 
 
 def _run_now(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Done:
@@ -83,10 +85,10 @@ def _next_times(connection: Connection, values: Mapping[str, Any]) -> Sequence[s
         name=connection.name,
         schedule=values["declared"],
     )
-    found = scheduling.schedule_of(planned)
-    zone = zone_named(getattr(found, "zone", "") or connection.tenant.time_zone)
-    times = [f"{one:%Y-%m-%d %H:%M:%S} UTC ({one.astimezone(zone):%a %H:%M:%S %Z})"
-             for one in scheduling.upcoming(planned, found)]  # fmt: skip
+    schedule_in_force = scheduling.schedule_of(planned)
+    zone = zone_named(getattr(schedule_in_force, "zone", "") or connection.tenant.time_zone)
+    times = [f"{moment:%Y-%m-%d %H:%M:%S} UTC ({moment.astimezone(zone):%a %H:%M:%S %Z})"
+             for moment in scheduling.upcoming(planned, schedule_in_force)]  # fmt: skip
     due = gettext("Due from now on: %s.") % in_words(planned)
     return [f"{due} {gettext('The next times:')}", *times] if times else [due]
 
@@ -104,7 +106,7 @@ def _end_hold_off(actor: Actor, connection: Connection, values: Mapping[str, Any
     return Done(_("%(source)s may be called again now; %(waited)s.") % {"source": ended.integration, "waited": waited})
 
 
-def _held(connection: Connection) -> bool:
+def _has_hold_off(connection: Connection) -> bool:
     """Looked up once a page: the page says it, and offers the button."""
     return getattr(connection, "hold_off", None) is not None
 
@@ -115,14 +117,14 @@ def _test(actor: Actor, connection: Connection, values: Mapping[str, Any]) -> Do
 
 VERBS = [
     Verb("run", _("Run now"), RUN, _run_now,
-         applies=where(lambda pipeline, c: ingestion_modes.finds(pipeline), paused=False),
+         applies=pipeline_supports(lambda pipeline, c: ingestion_modes.finds(pipeline), paused=False),
          explain=_("Queues one run over the next window, beside the schedule."),
          command=lambda c: commands.for_connection("run", c, "--queue")),
     Verb("test", _("Test connection"), RUN, _test,
-         applies=where(lambda pipeline, c: isinstance(pipeline.source, Testable)),
+         applies=pipeline_supports(lambda pipeline, c: isinstance(pipeline.source, Testable)),
          explain=_("Asks the source for a sign of life with the stored credential. Nothing is loaded."),
          command=lambda c: commands.for_connection("credential test", c)),
-    Verb("end_hold_off", _("End hold-off"), RUN, _end_hold_off, ReasonForm, applies=_held,
+    Verb("end_hold_off", _("End hold-off"), RUN, _end_hold_off, ReasonForm, applies=_has_hold_off,
          explain=_("Nobody calls the source until the time on the page, because it asked for that or kept failing. "
                    "This ends it now: the runs that wait start, and the source may refuse them again."),
          command=lambda c: commands.for_connection("hold-off end", c, "--reason", "…")),
@@ -133,15 +135,15 @@ VERBS = [
          explain=_("Goes on from where it stopped."),
          command=lambda c: commands.for_connection("resume", c)),
     Verb("rewind", _("Rewind"), "ingestion.rewind_watermark", _rewind, RewindForm,
-         applies=where(lambda pipeline, c: ingestion_modes.finds(pipeline)),
+         applies=pipeline_supports(lambda pipeline, c: ingestion_modes.finds(pipeline)),
          explain=_("The next run reads everything since then again. Unchanged records are skipped."),
          command=commands.rewind),
     Verb("schedule", _("Schedule"), RUN, _schedule, ScheduleForm,
-         applies=where(lambda pipeline, c: ingestion_modes.finds(pipeline) or c.schedule is not None),
+         applies=pipeline_supports(lambda pipeline, c: ingestion_modes.finds(pipeline) or c.schedule is not None),
          explain=_("When it is due from now on. A run under way goes on."), initial=schedule_initial,
          preview=_next_times, command=lambda c: commands.for_connection("schedule", c, "--every", "15m")),
     Verb("backfill", _("Backfill"), RUN, shards.backfill, BackfillForm,
-         applies=where(lambda pipeline, c: reads_windows(pipeline, c), paused=False),
+         applies=pipeline_supports(lambda pipeline, c: reads_windows(pipeline, c), paused=False),
          explain=_("Reads a window of the past again, in shards that run side by side. The live runs go on, and the "
                    "watermark does not move."),
          preview=shards.preview, command=commands.backfill),

@@ -76,11 +76,11 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         return super().get_queryset(request).annotate(**latest)  # type: ignore[no-any-return]  # annotated by name
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        found = super().get_changelist_instance(request)
-        late = scheduling.why_late(found.result_list)
-        for row in found.result_list:
+        changelist = super().get_changelist_instance(request)
+        late = scheduling.why_late(changelist.result_list)
+        for row in changelist.result_list:
             row.late = late
-        return found
+        return changelist
 
     @admin.display(description=_("state"))
     def state(self, connection: Any) -> str:
@@ -167,10 +167,10 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
         actor = Actor(request.user)  # type: ignore[arg-type]
         if not change:
             with transaction.atomic():  # a config that is refused leaves no connection without one
-                made = actions.connect(actor, obj.tenant, obj.pipeline, obj.name, form.cleaned_data["declared"])
+                connection = actions.connect(actor, obj.tenant, obj.pipeline, obj.name, form.cleaned_data["declared"])
                 if obj.config:
-                    actions.configure(actor, made, obj.config)
-            obj.pk = made.pk
+                    actions.configure(actor, connection, obj.config)
+            obj.pk = connection.pk
         elif "config" in form.changed_data:
             actions.configure(actor, obj, obj.config)
 
@@ -194,7 +194,7 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
             "may_preview": self._operates(request) and can_preview(connection),
             "address": _address(request, connection),
             "guide": guided(connection, request.user),
-            "hold_off": _held(connection),
+            "hold_off": _describe_hold_off(connection),
             "runs": [(run, cells.badge(run.state, run.get_state_display())) for run in runs],
             "watermarks": connection.watermarks.order_by("-pk")[:3],
             "links": self._links(request, connection),
@@ -202,15 +202,15 @@ class ConnectionAdmin(OffersVerbs, ConsoleAdmin):
 
     def _links(self, request: HttpRequest, connection: Connection) -> list[tuple[str, str]]:
         """Label and address of what belongs to it and this member of staff may see; its watermarks last."""
-        same = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
+        query = {"tenant__id__exact": connection.tenant_id, "pipeline": connection.pipeline}
         pages: list[tuple[Any, Any, str]] = [
-            (Run, _("All runs"), _listed("run", same)),
-            (DeadLetter, _("Open dead letters"), _listed("deadletter", same)),
-            (Delivery, _("Deliveries"), _listed("delivery", same)),
+            (Run, _("All runs"), _listed("run", query)),
+            (DeadLetter, _("Open dead letters"), _listed("deadletter", query)),
+            (Delivery, _("Deliveries"), _listed("delivery", query)),
             (KnownShape, _("Shape of its records"), _shape_of(connection)),
-            (ReconciledPeriod, _("Reconciliations"), _listed("reconciledperiod", same)),
+            (ReconciledPeriod, _("Reconciliations"), _listed("reconciledperiod", query)),
             (AuditEntry, _("Audit trail"), _listed("auditentry", {"q": str(connection)})),
-            (Watermark, _("Watermarks"), _listed("watermark", same)),
+            (Watermark, _("Watermarks"), _listed("watermark", query)),
         ]
         shows = self.admin_site.get_model_admin
         return [
@@ -226,8 +226,8 @@ def _why(connection: Connection) -> str:
         return str(error)
 
 
-def _held(connection: Any) -> dict[str, Any] | None:
-    """Which source nobody calls, until when, why, and how many runs wait for it; None when none is held off."""
+def _describe_hold_off(connection: Any) -> dict[str, Any] | None:
+    """Which source is held off, until when, why, and how many runs wait for it; None without a hold-off."""
     hold_off = connection.hold_off
     if hold_off is None:
         return None
@@ -241,15 +241,15 @@ def _held(connection: Any) -> dict[str, Any] | None:
 
 
 def _address(request: HttpRequest, connection: Connection) -> str:
-    """Where its sender delivers to, '' where nobody does."""
-    found = endpoints.path_of(connection)
-    return request.build_absolute_uri(found) if found else ""
+    """The address that the connection's sender delivers to, '' where it has no sender."""
+    delivery_path = endpoints.path_of(connection)
+    return request.build_absolute_uri(delivery_path) if delivery_path else ""
 
 
 def _shape_of(connection: Connection) -> str:
     """The page of what its records look like, '' before its first run."""
-    known = KnownShape.objects.for_tenant(connection.tenant_id).filter(connection=connection).first()
-    return reverse("admin:ingestion_knownshape_change", args=[known.pk]) if known else ""
+    shape = KnownShape.objects.for_tenant(connection.tenant_id).filter(connection=connection).first()
+    return reverse("admin:ingestion_knownshape_change", args=[shape.pk]) if shape else ""
 
 
 def _listed(name: str, query: Mapping[str, Any]) -> str:

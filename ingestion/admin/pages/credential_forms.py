@@ -53,8 +53,8 @@ class ValuesForm(forms.Form):
 
     def clean_values(self) -> dict[str, str]:
         try:
-            given = parsed(self.cleaned_data["values"])
-            return checked("any", filled(given) if self.cleaned_data.get("keep") else given)
+            values = parsed(self.cleaned_data["values"])
+            return checked("any", filled(values) if self.cleaned_data.get("keep") else values)
         except ActionRefused as refusal:
             raise ValidationError(str(refusal)) from None
 
@@ -85,9 +85,9 @@ class NewCredentialForm(ValuesForm):
         super().__init__(*args, **kwargs)
         tenants: Any = self.fields["tenant"]
         tenants.queryset = only_own(Tenant.objects.order_by("key"), user)
-        known = sorted({pipeline.integration for pipeline in registry.registered() if pipeline.integration})
-        if known:
-            self.fields["integration"].help_text = _("As pipelines name it: %s.") % ", ".join(known)
+        integrations = sorted({pipeline.integration for pipeline in registry.registered() if pipeline.integration})
+        if integrations:
+            self.fields["integration"].help_text = _("As pipelines name it: %s.") % ", ".join(integrations)
 
 
 class ExpiryForm(forms.Form):

@@ -29,25 +29,27 @@ def keys_view(page: ConsoleAdmin, request: HttpRequest) -> HttpResponse:
         _rotate(request)
         return HttpResponseRedirect(reverse("admin:ingestion_credential_keys"))
     try:
-        left, problem = len(rotation.unfinished()), ""
+        unfinished, problem = len(rotation.unfinished()), ""
     except IngestionError as error:
-        left, problem = 0, str(error)
+        unfinished, problem = 0, str(error)
     context = {
         **page.admin_site.each_context(request), "title": gettext("Keys"), "opts": page.opts,
-        "keys": rotation.in_use().items(), "unknown": rotation.unknown(), "left": left, "problem": problem,
+        "keys": rotation.in_use().items(), "unknown": rotation.unknown(), "left": unfinished, "problem": problem,
     }  # fmt: skip
     return TemplateResponse(request, "ingestion/credential_keys.html", context)
 
 
 def _rotate(request: HttpRequest) -> None:
-    done = 0
+    rotated = 0
     try:
         for tenant, outcome in actions.rotate_keys(Actor(request.user)):  # type: ignore[arg-type]
             if isinstance(outcome, IngestionError):
                 messages.error(request, f"{tenant}: {outcome}")
             else:
-                done += 1
+                rotated += 1
     except IngestionError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, ngettext("%s tenant has fresh keys.", "%s tenants have fresh keys.", done) % done)
+        messages.success(
+            request, ngettext("%s tenant has fresh keys.", "%s tenants have fresh keys.", rotated) % rotated
+        )

@@ -104,8 +104,8 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.display(description=_("ends with"))
     def ends_with(self, credential: Credential) -> str:
-        known = credential.last_four if isinstance(credential.last_four, dict) else {}
-        return ", ".join(f"{name} …{last}" if last else str(name) for name, last in known.items()) or cells.EMPTY
+        endings = credential.last_four if isinstance(credential.last_four, dict) else {}
+        return ", ".join(f"{name} …{last}" if last else str(name) for name, last in endings.items()) or cells.EMPTY
 
     @admin.display(description=_("stored"))
     def age(self, credential: Credential) -> str:
@@ -132,8 +132,11 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
 
     @admin.display(description=_("versions"))
     def history(self, credential: Credential) -> str:
-        mine = CredentialVersion.objects.for_tenant(credential.tenant_id).filter(integration=credential.integration)
-        return ", ".join(f"{one.version} ({one.cause})" for one in mine.order_by("-version")[:20]) or cells.EMPTY
+        versions = CredentialVersion.objects.for_tenant(credential.tenant_id).filter(integration=credential.integration)
+        return (
+            ", ".join(f"{version.version} ({version.cause})" for version in versions.order_by("-version")[:20])
+            or cells.EMPTY
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user
@@ -166,10 +169,10 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
         sent = (request.POST,) if request.method == "POST" else ()
         form = NewCredentialForm(*sent, user=request.user, initial={"tenant": request.GET.get("tenant", "")})
         if request.method == "POST" and form.is_valid():
-            made = self._store(request, form)
-            if made is not None:
+            credential = self._store(request, form)
+            if credential is not None:
                 messages.success(request, gettext("The credential is stored."))
-                return HttpResponseRedirect(reverse("admin:ingestion_credential_change", args=[made.pk]))
+                return HttpResponseRedirect(reverse("admin:ingestion_credential_change", args=[credential.pk]))
         context = {
             **self.admin_site.each_context(request), "title": gettext("Store a credential"), "opts": self.opts,
             "form": form,
@@ -178,11 +181,11 @@ class CredentialAdmin(OffersVerbs, ConsoleAdmin):
 
     @sensitive_variables()
     def _store(self, request: HttpRequest, form: forms.Form) -> Credential | None:
-        given = form.cleaned_data
+        values = form.cleaned_data
         try:
             return actions.set_credential(
-                Actor(request.user), given["tenant"], given["integration"], given["values"],  # type: ignore[arg-type]
-                expires_at=given["expires_at"], reason=given["reason"],
+                Actor(request.user), values["tenant"], values["integration"], values["values"],  # type: ignore[arg-type]
+                expires_at=values["expires_at"], reason=values["reason"],
             )  # fmt: skip
         except IngestionError as refusal:
             form.add_error(None, str(refusal))

@@ -19,7 +19,7 @@ from ingestion.models import DeadLetter
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """Open letters unless asked otherwise: those are the ones that wait for somebody."""
+    """Open letters unless another status is chosen: open letters wait for an operator."""
 
     title = _("status")
     parameter_name = "status"

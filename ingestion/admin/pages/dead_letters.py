@@ -98,20 +98,20 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the payloads: they are large, and not for everybody."""
+        """Leaves out the payloads: they are large, and not every user may see them."""
         return super().get_queryset(request).defer("payload")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         """By connection and source id, because that is what the index holds."""
         if not term.strip():
             return queryset, False
-        own = only_own(Connection.unscoped.all(), request.user).values("pk")
-        return queryset.filter(connection__in=own, source_id=term.strip()), False
+        connections = only_own(Connection.unscoped.all(), request.user).values("pk")
+        return queryset.filter(connection__in=connections, source_id=term.strip()), False
 
     @admin.display(description=_("record"))
     def record(self, dead_letter: DeadLetter) -> str:
-        known = [visible(text) for text in (dead_letter.position, dead_letter.source_id) if text]
-        return cells.cut(" · ".join(known) or dead_letter.identity[:12], 60)
+        names = [visible(text) for text in (dead_letter.position, dead_letter.source_id) if text]
+        return cells.cut(" · ".join(names) or dead_letter.identity[:12], 60)
 
     @admin.display(description=_("why"))
     def why(self, dead_letter: DeadLetter) -> str:
@@ -172,8 +172,8 @@ class DeadLetterAdmin(OffersVerbs, ConsoleAdmin):
         query = request.GET.copy()
         for name in ("p", "o", "all", "e"):
             query.pop(name, None)
-        mine = {"may_replay": self.has_replay_permission(request), "filter_query": query.urlencode()}
-        return super().changelist_view(request, {**(extra_context or {}), **mine})
+        replay_context = {"may_replay": self.has_replay_permission(request), "filter_query": query.urlencode()}
+        return super().changelist_view(request, {**(extra_context or {}), **replay_context})
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return {**_page(request, obj), "verbs": self.offered(request, obj), "standing": self.standing(obj)}

@@ -50,22 +50,22 @@ class DeliveryAdmin(OffersVerbs, ConsoleAdmin):
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without the bodies: they are large, and not for everybody."""
+        """Leaves out the bodies: they are large, and not every user may see them."""
         return super().get_queryset(request).defer("body")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        found = super().get_changelist_instance(request)
-        reasons = scheduling.why_pending(found.result_list)
-        for row in found.result_list:
+        changelist = super().get_changelist_instance(request)
+        reasons = scheduling.why_pending(changelist.result_list)
+        for row in changelist.result_list:
             row.waits_because = reasons.get(row.pk, "")
-        return found
+        return changelist
 
     def get_search_results(self, request: HttpRequest, queryset: Any, term: str) -> tuple[QuerySet[Any], bool]:
         """By connection and id, because that is what the index holds."""
         if not term.strip():
             return queryset, False
-        own = only_own(Connection.unscoped.all(), request.user).values("pk")
-        return queryset.filter(connection__in=own, delivery_id=term.strip()), False
+        connections = only_own(Connection.unscoped.all(), request.user).values("pk")
+        return queryset.filter(connection__in=connections, delivery_id=term.strip()), False
 
     @admin.display(description=_("delivery"))
     def named(self, delivery: Delivery) -> str:

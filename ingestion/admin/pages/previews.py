@@ -31,10 +31,10 @@ def preview_view(page: TenantScoped, request: HttpRequest, object_id: str) -> Ht
         raise PermissionDenied
     if connection is None:
         return page.no_such_object(request, object_id)
-    shown = fetch(user, connection) if request.method == "POST" else {}
+    sample_context = fetch(user, connection) if request.method == "POST" else {}
     context = {
         **page.admin_site.each_context(request),
-        **shown,
+        **sample_context,
         "title": _("Preview: %s") % connection,
         "opts": page.opts,
         "obj": connection,
@@ -47,28 +47,28 @@ def preview_view(page: TenantScoped, request: HttpRequest, object_id: str) -> Ht
 def fetch(user: Any, connection: Connection) -> dict[str, Any]:
     """What `ingestion/preview_result.html` shows: a preview, or why there is none."""
     try:
-        return {"preview": seen(actions.preview(Actor(user), connection))}
+        return {"preview": describe(actions.preview(Actor(user), connection))}
     except IngestionError as refusal:
         return {"refusal": visible(mask(str(refusal))), "refusal_class": type(refusal).__name__}
 
 
-def seen(preview: Preview) -> dict[str, Any]:
+def describe(preview: Preview) -> dict[str, Any]:
     """The preview with nothing invisible in it: it comes from outside."""
     return {
         "count": preview.count,
         "refused": preview.refused,
-        "notes": [visible(one) for one in preview.notes],
-        "reasons": [visible(one) for one in preview.reasons],
-        "records": [visible(one) for one in preview.records],
+        "notes": [visible(note) for note in preview.notes],
+        "reasons": [visible(reason) for reason in preview.reasons],
+        "records": [visible(record) for record in preview.records],
         "members": [
             {
-                "path": visible(one.path),
-                "types": ", ".join(one.types) or _("only null"),
-                "often": _("always") if not one.missing else _("sometimes"),
-                "nullable": one.nullable,
-                "examples": ", ".join(visible(example) for example in one.examples),
-                "masked": one.masked,
+                "path": visible(member.path),
+                "types": ", ".join(member.types) or _("only null"),
+                "often": _("always") if not member.missing else _("sometimes"),
+                "nullable": member.nullable,
+                "examples": ", ".join(visible(example) for example in member.examples),
+                "masked": member.masked,
             }
-            for one in preview.members
+            for member in preview.members
         ],
     }

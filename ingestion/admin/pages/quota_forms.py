@@ -29,12 +29,12 @@ class NewOverrideForm(TenantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = [(one.name, f"{one.name}: {one.title}") for one in meters.registered()]
-        self.fields["meter"] = forms.ChoiceField(label=_("Meter"), choices=known)
+        choices = [(meter.name, f"{meter.name}: {meter.title}") for meter in meters.registered()]
+        self.fields["meter"] = forms.ChoiceField(label=_("Meter"), choices=choices)
 
     def clean(self) -> dict[str, Any]:
-        given: dict[str, Any] = super().clean() or self.cleaned_data
-        expires = given.get("expires_at")
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        expires = values.get("expires_at")
         if expires is not None and expires <= timezone.now():
             self.add_error("expires_at", _("This is in the past."))
-        return given
+        return values

@@ -23,8 +23,13 @@ _OVERRIDE = "ingestion.override_quota"
 
 
 def _override(actor: Actor, usage: Usage, values: Mapping[str, Any]) -> Done:
-    made = actions.override_quota(actor, usage.tenant, usage.meter, values["limit"], values["until"], values["reason"])
-    return Done(_("%(limit)s of %(meter)s are allowed.") % {"limit": made.limit, "meter": made.meter}, show=made)
+    quota_override = actions.override_quota(
+        actor, usage.tenant, usage.meter, values["limit"], values["until"], values["reason"]
+    )
+    return Done(
+        _("%(limit)s of %(meter)s are allowed.") % {"limit": quota_override.limit, "meter": quota_override.meter},
+        show=quota_override,
+    )
 
 
 def _end(actor: Actor, override: QuotaOverride, values: Mapping[str, Any]) -> Done:
@@ -118,8 +123,8 @@ class QuotaOverrideAdmin(OffersVerbs, ConsoleAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = Actor(request.user)  # type: ignore[arg-type]
-        made = actions.override_quota(actor, obj.tenant, obj.meter, obj.limit, obj.expires_at, obj.reason)
-        obj.pk = made.pk
+        quota_override = actions.override_quota(actor, obj.tenant, obj.meter, obj.limit, obj.expires_at, obj.reason)
+        obj.pk = quota_override.pk
 
     def page_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         return {"verbs": self.offered(request, obj)}

@@ -22,7 +22,7 @@ from ingestion.models import ReconciledPeriod
 
 _RUN = "ingestion.run_connection"
 _PATIENCE = 10.0
-"""Longest wait for a rate limit, in seconds, while somebody sits at the page."""
+"""Longest wait for a rate limit, in seconds, while an operator waits for the page."""
 
 
 def _check(actor: Actor, period: ReconciledPeriod, values: Mapping[str, Any]) -> Done:
@@ -42,7 +42,7 @@ VERBS = [
          explain=_("Asks the source for the figures of this period, now. Nothing is loaded."),
          command=commands.reconcile),
     Verb("resync", _("Re-sync this period"), _RUN, _resync, ReasonForm,
-         applies=lambda one: one.state != ReconciledPeriod.State.MATCHED,
+         applies=lambda period: period.state != ReconciledPeriod.State.MATCHED,
          explain=_("Reads the period again from the source, beside the live runs; the watermark does not move. "
                    "What the source no longer has stays stored."),
          command=commands.resync),
@@ -117,14 +117,14 @@ def _figure(count: int | None, total: str) -> str:
 
 def _differences(row: ReconciledPeriod) -> list[dict[str, Any]]:
     """Each kind with its title, how many there are, the first of them, and how many are not shown."""
-    differing = [" ".join(map(str, one.values())) if isinstance(one, dict) else str(one) for one in row.differing]
+    differing = [" ".join(map(str, row.values())) if isinstance(row, dict) else str(row) for row in row.differing]
     kinds = (
         (_("Missing: the source has them, the table has not"), row.missing_count, row.missing),
         (_("Extra: stored, but not named by the source"), row.extra_count, row.extra),
         (_("Differing: id, amount at the source, amount stored"), row.differing_count, differing),
     )
     return [
-        {"title": title, "count": count, "ids": [visible(str(one)) for one in ids], "more": max(0, count - len(ids))}
+        {"title": title, "count": count, "ids": [visible(str(pk)) for pk in ids], "more": max(0, count - len(ids))}
         for title, count, ids in kinds
         if count
     ]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MOST = 10_000
 _TRIED = 200
-"""Letters that are rehearsed at most while somebody waits for the page."""
+"""The most letters that are rehearsed while an operator waits for the page."""
 _FREE = Q(replay_run__isnull=True) | ~Q(replay_run__state__in=Run.ACTIVE)
 """What `actions.replay` takes too: letters that no replay under way holds. It asks again, under its own transaction."""
 
@@ -73,7 +73,7 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
     form.fields["reason"].required = form.fields["reason"].required and not trying
     rehearsed: list[ReplayReport] = []
     if trying and form.is_valid():
-        rehearsed = _dry_run(request, matching, form.cleaned_data)
+        rehearsed = _rehearse(request, matching, form.cleaned_data)
     elif request.method == "POST" and form.is_valid():
         runs = _replay(request, matching, form.cleaned_data)
         if runs:
@@ -86,7 +86,7 @@ def replay_view(page: DeadLetterAdmin, request: HttpRequest) -> HttpResponse:
         "nothing": count == 0,
         "form": form,
         "rehearsed": rehearsed,
-        "fates": [_shown(fate) for rehearsal in rehearsed for fate in rehearsal.letters],
+        "fates": [_describe_fate(fate) for rehearsal in rehearsed for fate in rehearsal.letters],
         "tried": min(_TRIED, form.cleaned_data["limit"]) if rehearsed else 0,
         "back": f"{back}?{request.GET.urlencode()}",
     }
@@ -138,8 +138,8 @@ def _chosen(matching: QuerySet[Any], upto: int, limit: int) -> dict[int, list[in
     return chosen
 
 
-def _dry_run(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[ReplayReport]:
-    """What the replay would do to the first of its letters: somebody waits for the answer."""
+def _rehearse(request: HttpRequest, matching: QuerySet[Any], values: dict[str, Any]) -> list[ReplayReport]:
+    """What the replay would do to the first of its letters; only these, because an operator waits for the page."""
     chosen = _chosen(matching, values["upto"], min(values["limit"], _TRIED))
     rehearsed = _of_each_tenant(request, chosen, partial(actions.dry_run_replay, over_newer=values["over_newer"]))
     for rehearsal in rehearsed:
@@ -150,7 +150,7 @@ def _dry_run(request: HttpRequest, matching: QuerySet[Any], values: dict[str, An
     return rehearsed
 
 
-def _shown(fate: LetterOutcome) -> dict[str, Any]:
+def _describe_fate(fate: LetterOutcome) -> dict[str, Any]:
     dead_letter = fate.dead_letter
     return {
         "dead_letter": cells.link("deadletter", dead_letter.pk, f"{dead_letter.pk}"),

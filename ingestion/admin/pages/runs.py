@@ -128,9 +128,9 @@ def _page(request: HttpRequest, run: Run) -> dict[str, Any]:
     user: Any = request.user
     events = list(run.events.order_by("-pk")[: _TIMELINE + 1])
     files = list(run.artifact_links.select_related("artifact").order_by("role", "pk")[: _FILES + 1])
-    own = DeadLetter.objects.for_tenant(run.tenant_id)
+    dead_letters = DeadLetter.objects.for_tenant(run.tenant_id)
     seen_by = {"replay_run": run} if run.kind == Run.Kind.REPLAY else {"run": run}
-    count, more = bounded_count(own.filter(**seen_by))
+    count, more = bounded_count(dead_letters.filter(**seen_by))
     field = next(iter(seen_by))
     return {
         "run": run,
@@ -182,7 +182,7 @@ def _totals(counts: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def _facts(run: Run) -> list[tuple[Any, Any]]:
-    """What there is to say about this run; what does not apply is left out."""
+    """The facts about this run; facts that do not apply are left out."""
     window = (
         f"{run.window_start:%Y-%m-%d %H:%M:%S} – {run.window_end:%Y-%m-%d %H:%M:%S} UTC"
         if run.window_start and run.window_end else ""
@@ -208,5 +208,5 @@ def _facts(run: Run) -> list[tuple[Any, Any]]:
 
 
 def _config(run: Run) -> Mapping[str, Any]:
-    given = run.params.get("config") if isinstance(run.params, dict) else None
-    return given if isinstance(given, dict) else {}
+    overlay = run.params.get("config") if isinstance(run.params, dict) else None
+    return overlay if isinstance(overlay, dict) else {}

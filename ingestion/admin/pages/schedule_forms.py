@@ -93,7 +93,7 @@ class ScheduleForm(ScheduleFields, OptionalReasonForm):
 def schedule_initial(connection: Connection) -> Mapping[str, Any]:
     """The form as the connection's schedule stands."""
     value = connection.schedule if isinstance(connection.schedule, dict) else {}
-    kind = next((one for one in ("every", "cron", "off") if one in value), "default")
+    kind = next((name for name in ("every", "cron", "off") if name in value), "default")
     return {"due": kind, **{name: value[name] for name in _WORDS if name in value}}
 
 

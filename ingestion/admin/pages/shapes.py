@@ -33,7 +33,7 @@ _WHAT = {
 
 
 class DecideForm(ReasonForm):
-    """Names the version that was looked at, so that nobody decides about what came meanwhile."""
+    """Names the version that was looked at, so that no operator decides about a version that came meanwhile."""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -98,20 +98,20 @@ class KnownShapeAdmin(OffersVerbs, ConsoleAdmin):
             "shape": obj,
             "standing": self.standing(obj),
             "facts": _facts(obj),
-            "changes": [_change(one) for one in obj.pending_changes if isinstance(one, dict)],
-            "fields": [_field(path, one) for path, one in drift.from_json(obj.shape).fields.items()],
+            "changes": [_change(change) for change in obj.pending_changes if isinstance(change, dict)],
+            "fields": [_field(path, field) for path, field in drift.from_json(obj.shape).fields.items()],
             "command": commands.for_connection("shape show", obj.connection),
         }
 
 
-def _change(one: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: visible(str(one.get(name, ""))) for name in ("path", "before", "now")}
-    return {**shown, "what": _WHAT.get(str(one.get("kind", "")), "")}
+def _change(change: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {name: visible(str(change.get(name, ""))) for name in ("path", "before", "now")}
+    return {**texts, "what": _WHAT.get(str(change.get("kind", "")), "")}
 
 
-def _field(path: str, one: Field) -> dict[str, Any]:
-    share = f"{100 * one.present // one.of} %" if one.of else cells.EMPTY
-    return {"path": visible(path), "types": drift.types_of(one), "share": share}
+def _field(path: str, field: Field) -> dict[str, Any]:
+    share = f"{100 * field.present // field.of} %" if field.of else cells.EMPTY
+    return {"path": visible(path), "types": drift.types_of(field), "share": share}
 
 
 def _facts(shape: KnownShape) -> list[tuple[Any, Any]]:

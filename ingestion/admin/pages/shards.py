@@ -36,11 +36,11 @@ def preview(connection: Connection, values: Mapping[str, Any]) -> Sequence[str]:
     """The shards in a few lines. Raises ActionRefused where there can be none."""
     require_windowed(connection)
     windows = actions.shards_of(values["start"], values["end"], values["shard"])
-    lines = [f"{one.start:%Y-%m-%d %H:%M} – {one.end:%Y-%m-%d %H:%M} {one.start:%Z}" for one in windows]
+    lines = [f"{window.start:%Y-%m-%d %H:%M} – {window.end:%Y-%m-%d %H:%M} {window.start:%Z}" for window in windows]
     if len(lines) > 2 * _PREVIEWED:
         lines = [*lines[:_PREVIEWED], "…", *lines[-_PREVIEWED:]]
-    told = ngettext("%s shard is read:", "%s shards are read, each by a run of its own:", len(windows))
-    return [told % len(windows), *lines]
+    headline = ngettext("%s shard is read:", "%s shards are read, each by a run of its own:", len(windows))
+    return [headline % len(windows), *lines]
 
 
 def section(run: Run) -> dict[str, Any]:
@@ -53,14 +53,16 @@ def section(run: Run) -> dict[str, Any]:
             setattr(run, name, value)
     urgent = (Run.State.FAILED, Run.State.RUNNING, Run.State.PARTIAL)
     first = Case(*(When(state=state, then=number) for number, state in enumerate(urgent)), default=len(urgent))
-    found = run.shards.order_by(first, "pk")[:SHOWN]
+    rows = run.shards.order_by(first, "pk")[:SHOWN]
     ended = sum(states[state] for state in Run.TERMINAL)
     return {
-        "shards": [(one, _window(one), cells.badge(one.state, one.get_state_display())) for one in found],
+        "shards": [(shard, _window(shard), cells.badge(shard.state, shard.get_state_display())) for shard in rows],
         "shards_ended": ended,
         "shards_total": states.total(),
         "shards_percent": round(100 * ended / states.total()) if states else 0,
-        "shards_states": ", ".join(f"{count} {Run.State(one).label.lower()}" for one, count in sorted(states.items())),
+        "shards_states": ", ".join(
+            f"{count} {Run.State(state).label.lower()}" for state, count in sorted(states.items())
+        ),
         "shards_url": f"{reverse('admin:ingestion_run_changelist')}?shards={run.pk}",
     }
 
@@ -78,14 +80,14 @@ class ShardFilter(admin.SimpleListFilter):
     parameter_name = "shards"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        asked = request.GET.get(self.parameter_name, "")
-        of_one = [(asked, _("Of run %s") % asked)] if _is_number(asked) else []
+        parent = request.GET.get(self.parameter_name, "")
+        of_one = [(parent, _("Of run %s") % parent)] if _is_number(parent) else []
         return [("all", _("Also shards")), *of_one]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        first, *rest = super().choices(changelist)
+        first, *choices = super().choices(changelist)
         yield {**first, "display": _("Left out")}
-        yield from rest
+        yield from choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value() or ""

@@ -86,15 +86,15 @@ class TenantAdmin(ConsoleAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Grants are given and taken, never changed: another account in a row is one taken and one given."""
         formset.save(commit=False)
-        given = [grant.user for grant in formset.new_objects]
-        taken = list(formset.deleted_objects)
+        granted_users = [grant.user for grant in formset.new_objects]
+        revoked_grants = list(formset.deleted_objects)
         for grant, _names in formset.changed_objects:
-            given.append(grant.user)
-            taken.append(TenantGrant.objects.get(pk=grant.pk))
-        for grant in taken:
+            granted_users.append(grant.user)
+            revoked_grants.append(TenantGrant.objects.get(pk=grant.pk))
+        for grant in revoked_grants:
             grant.delete()
             _actor(request).audit(form.instance, "revoke grant", grant.user)
-        for user in given:
+        for user in granted_users:
             actions.grant(_actor(request), form.instance, user)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _BANK = "integrations.bank"
 _OF_BANK_FILES = ("account", "layout")
-"""Fields that only the files of banks have: beside another kind nobody could say what they are for."""
+"""Fields that only bank files have; they have no meaning for other kinds of file."""
 
 
 class UploadForm(forms.Form):
@@ -68,9 +68,9 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, of_banks: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        mine = only_own(Connection.unscoped.filter(_able()), user)
-        shown = mine.select_related("tenant").order_by("tenant__key", "pipeline", "name")
-        self.fields["connection"].queryset = shown  # type: ignore[attr-defined]
+        connections = only_own(Connection.unscoped.filter(_able()), user)
+        choices = connections.select_related("tenant").order_by("tenant__key", "pipeline", "name")
+        self.fields["connection"].queryset = choices  # type: ignore[attr-defined]
         if not of_banks:
             for name in _OF_BANK_FILES:
                 del self.fields[name]

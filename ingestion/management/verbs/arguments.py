@@ -59,7 +59,9 @@ def add_queue(parser: CommandParser) -> None:
 
 def add_config(
     parser: CommandParser,
-    what: str = "laid over the connection's config for this run; may be given several times; VALUE is JSON or text",
+    help_text: str = (
+        "laid over the connection's config for this run; may be given several times; VALUE is JSON or text"
+    ),
 ) -> None:
     parser.add_argument(
         "--config",
@@ -67,12 +69,12 @@ def add_config(
         default=[],
         type=pair,
         metavar="KEY=VALUE",
-        help=what,
+        help=help_text,
     )
 
 
 class _Once(argparse.Action):
-    """Collects pairs; of two values for one key nobody knows which is meant."""
+    """Collects pairs; two values for the same key are refused, because either could be meant."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         pairs = getattr(namespace, self.dest)
@@ -154,23 +156,23 @@ def schedule(options: Options) -> dict[str, Any] | None:
     if options["spread"] is not None and not (cron or every):
         raise CommandError("--spread belongs to --cron or --every.", returncode=Exit.USAGE)
     apart = {} if options["spread"] is None else {"spread": span_text(options["spread"])}
-    given: dict[str, Any] | None = None
+    declared: dict[str, Any] | None = None
     if every:
-        given = {"every": every, **apart}
+        declared = {"every": every, **apart}
     elif cron:
-        given = {"cron": cron, **({"zone": options["zone"]} if options["zone"] else {}), **apart}
+        declared = {"cron": cron, **({"zone": options["zone"]} if options["zone"] else {}), **apart}
     elif options["on_request"]:
-        given = dict(OFF)
+        declared = dict(OFF)
     floor = config().SHORTEST_SCHEDULE_SECONDS
     try:
-        asked_for = schedule_from_json(given) if given else None
-        if isinstance(asked_for, Every) and asked_for.interval.total_seconds() < floor:
+        parsed = schedule_from_json(declared) if declared else None
+        if isinstance(parsed, Every) and parsed.interval.total_seconds() < floor:
             raise CommandError(
                 f"--every takes {floor:g} seconds or more; shorter intervals are declared in code "
                 '(INGESTION["SHORTEST_SCHEDULE_SECONDS"]).',
                 returncode=Exit.USAGE,
             )
-        return given and schedule_to_json(asked_for)
+        return declared and schedule_to_json(parsed)
     except ConfigurationError as error:
         raise CommandError(str(error), returncode=Exit.USAGE) from error
 

@@ -40,14 +40,16 @@ def backfill(options: Options, output: Output) -> None:
     if options["preview"]:
         actions.require_windowed(connection, dict(options["config"]))
         windows = actions.shards_of(options["start"], options["end"], options["shard"])
-        rows: list[dict[str, Any]] = [{"window_start": one.start, "window_end": one.end} for one in windows]
+        rows: list[dict[str, Any]] = [{"window_start": window.start, "window_end": window.end} for window in windows]
         output.rows("shards", rows, ("window_start", "window_end"))
         output.say(f"{counted(len(rows), 'shard')} of {span_text(options['shard'])}.")
         return
-    left = _left_by_a_dead_process(connection, options)
-    if left is not None:
-        output.say(f"Run {left.pk} is this backfill, and nobody is at work on it: its shards that are left go on.")
-        parent = actions.retry(arguments.COMMAND_LINE, left, options["reason"], wake=options["queue"])
+    unfinished = _find_unattended_backfill(connection, options)
+    if unfinished is not None:
+        output.say(
+            f"Run {unfinished.pk} is this backfill, and nobody is at work on it: its shards that are left go on."
+        )
+        parent = actions.retry(arguments.COMMAND_LINE, unfinished, options["reason"], wake=options["queue"])
     else:
         parent = actions.backfill(
             arguments.COMMAND_LINE, connection, options["start"], options["end"], shard=options["shard"],
@@ -57,17 +59,17 @@ def backfill(options: Options, output: Output) -> None:
     answer(parent, options, output)
 
 
-def _left_by_a_dead_process(connection: Connection, options: Options) -> Run | None:
+def _find_unattended_backfill(connection: Connection, options: Options) -> Run | None:
     """The backfill of the same window and config that has begun, and that no process and no worker is at work on."""
     if inline_execution.is_served(connection):
         return None
     runs = Run.objects.for_tenant(connection.tenant).filter(connection=connection, kind=Run.Kind.BACKFILL)
-    same = runs.filter(
+    of_window = runs.filter(
         state=Run.State.RUNNING, parent=None, window_start=options["start"], window_end=options["end"],
         cancel_requested=False,
     )  # fmt: skip
     params = {"shard": span_text(options["shard"]), "config": dict(options["config"])}
-    for parent in same.select_related("tenant", "connection__tenant").order_by("-pk"):
+    for parent in of_window.select_related("tenant", "connection__tenant").order_by("-pk"):
         began_alike = {"config": {}, **parent.params}.items() >= params.items()
         if began_alike and not any(map(stalled.is_at_work, parent.shards.filter(state=Run.State.RUNNING))):
             return parent
@@ -79,15 +81,15 @@ def answer(parent: Run, options: Options, output: Output) -> None:
     earlier: list[Run] = []
     if not options["queue"]:
         with stopping() as stop:
-            earlier = _carry(parent, stop)
+            earlier = _execute_here(parent, stop)
     bad = parent.shards.exclude(state=Run.State.SUCCEEDED).select_related("tenant", "connection").order_by("pk")[:SHOWN]
     output.fields("shards", dict(shards.progress(parent)))
     if rows := [serializers.run(shard) for shard in bad]:
         output.rows("not_succeeded", rows, (*COLUMNS, "error_class"))
-    inline_execution.answer([], options, output, others=[*earlier, parent])
+    inline_execution.answer([], options, output, further_runs=[*earlier, parent])
 
 
-def _carry(parent: Run, stop: threading.Event) -> list[Run]:
+def _execute_here(parent: Run, stop: threading.Event) -> list[Run]:
     """One after the other here, beside what workers take of them, until all have ended; the runs that went before."""
     earlier: list[Run] = []
     while not stop.is_set():
@@ -97,7 +99,7 @@ def _carry(parent: Run, stop: threading.Event) -> list[Run]:
         stalled.release(Run.objects.for_tenant(parent.tenant).filter(parent=parent))
         waiting = shards.next_shards(parent)
         if waiting:
-            earlier += inline_execution.carry(waiting[0], stop)
+            earlier += inline_execution.execute_here(waiting[0], stop)
         elif not shards.close_if_done(parent.pk):
             stop.wait(inline_execution.POLL_SECONDS)
     return earlier

@@ -92,16 +92,16 @@ def schedule(options: Options, output: Output) -> None:
         actions.set_schedule(arguments.COMMAND_LINE, connection, declared, options["reason"])
     zone = connection.tenant.time_zone
     due = scheduling.upcoming(connection, scheduling.schedule_of(connection), DUE_SHOWN)
-    own = "the connection's own" if connection.schedule is not None else "the pipeline's declaration"
-    output.fields("schedule", {**serializers.schedule(connection), "declared_by": own, "tenant_time_zone": zone})
+    origin = "the connection's own" if connection.schedule is not None else "the pipeline's declaration"
+    output.fields("schedule", {**serializers.schedule(connection), "declared_by": origin, "tenant_time_zone": zone})
     rows = [{"due": moment, "local": _local(connection, moment)} for moment in due]
     output.rows("due", rows, ("due", "local"), "It is never due; it runs when asked.")
 
 
 def _local(connection: Connection, moment: datetime) -> str:
     """`moment` in the zone that the schedule is read in."""
-    found = scheduling.schedule_of(connection)
-    zone = zone_named(getattr(found, "zone", "") or connection.tenant.time_zone)
+    schedule_in_force = scheduling.schedule_of(connection)
+    zone = zone_named(getattr(schedule_in_force, "zone", "") or connection.tenant.time_zone)
     return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M:%S %Z}"
 
 
@@ -129,8 +129,8 @@ def show_watermark(options: Options, output: Output) -> None:
 
 
 def rewind(options: Options, output: Output) -> None:
-    made = actions.rewind(arguments.COMMAND_LINE, lookups.connection(options), options["to"], options["reason"])
-    output.fields("watermark", serializers.watermark(made))
+    watermark = actions.rewind(arguments.COMMAND_LINE, lookups.connection(options), options["to"], options["reason"])
+    output.fields("watermark", serializers.watermark(watermark))
 
 
 def _show(connection: Connection, output: Output) -> None:
@@ -140,5 +140,5 @@ def _show(connection: Connection, output: Output) -> None:
 
 
 def columns_of(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Where some have one also the address that their senders deliver to, and why some are late."""
+    """The columns of `rows`: the delivery address and the lateness only where a row has one."""
     return (*COLUMNS, *(name for name in ("address", "late") if any(row.get(name) for row in rows)))

@@ -71,19 +71,19 @@ def _add_address(parser: CommandParser) -> CommandParser:
 
 
 def store(options: Options, output: Output) -> None:
-    made = actions.set_credential(
+    credential = actions.set_credential(
         arguments.COMMAND_LINE,
         lookups.tenant(options),
         options["integration"],
-        dict(_given(options)),
+        dict(_values_from_options(options)),
         keep=options["keep"],
         expires_at=options["expires"] or None,
         reason=options["reason"],
     )
-    output.rows("credentials", [serializers.credential(made)], COLUMNS)
+    output.rows("credentials", [serializers.credential(credential)], COLUMNS)
 
 
-def _given(options: Options) -> Iterator[tuple[str, str]]:
+def _values_from_options(options: Options) -> Iterator[tuple[str, str]]:
     if not any(options[name] for name in ("prompt", "env", "file", "stdin")):
         raise CommandError("Say where the values come from: --prompt, --env, --file or --stdin.", returncode=Exit.USAGE)
     if options["stdin"]:
@@ -119,23 +119,26 @@ def list_credentials(options: Options, output: Output) -> None:
 
 
 def show(options: Options, output: Output) -> None:
-    row = _find(options)
+    row = _require_credential(options)
     history = CredentialVersion.objects.for_tenant(row.tenant).filter(integration=row.integration).order_by("-version")
     output.fields("credential", serializers.credential(row))
     output.say("\nVersions")
-    versions = [{"version": one.version, "cause": one.cause, "created_at": one.created_at} for one in history[:20]]
+    versions = [
+        {"version": version.version, "cause": version.cause, "created_at": version.created_at}
+        for version in history[:20]
+    ]
     output.rows("versions", versions, ("version", "cause", "created_at"))
 
 
 def expire(options: Options, output: Output) -> None:
-    row = _find(options)
+    row = _require_credential(options)
     actions.expire_credential(arguments.COMMAND_LINE, row, options["at"] or None)
     row.refresh_from_db()
     output.rows("credentials", [serializers.credential(row)], COLUMNS)
 
 
 def delete(options: Options, output: Output) -> None:
-    row = _find(options)
+    row = _require_credential(options)
     actions.delete_credential(arguments.COMMAND_LINE, row, options["reason"])
     output.fields("deleted", {"tenant": options["tenant"], "integration": options["integration"]})
 
@@ -153,11 +156,11 @@ def rotate_keys(options: Options, output: Output) -> None:
     replaced = actions.rotate_keys(
         arguments.COMMAND_LINE, tenant=tenant, older_than=options["older_than"], anyway=options["anyway"]
     )
-    for one, done in replaced:
-        if isinstance(done, IngestionError):
-            failed.append(f"{one.key}: {done}")
+    for owner, outcome in replaced:
+        if isinstance(outcome, IngestionError):
+            failed.append(f"{owner.key}: {outcome}")
         else:
-            rows.append({"tenant": one.key, "credentials": done.credentials, "dropped": done.dropped})
+            rows.append({"tenant": owner.key, "credentials": outcome.credentials, "dropped": outcome.dropped})
     _say_who_was_heard(output)
     output.rows("rotated", rows, ("tenant", "credentials", "dropped"), "Nothing was left to do.")
     output.say("\nMaster keys, and how many data keys are under each. One with 0 may be taken out of the settings.")
@@ -170,7 +173,7 @@ def rotate_keys(options: Options, output: Output) -> None:
 
 
 def _say_who_was_heard(output: Output) -> None:
-    """Nobody heard is no proof that nobody lives: an idle web process says nothing for an hour."""
+    """Silence does not prove that no process lives: an idle web process says nothing for an hour."""
     try:
         processes = key_holders.announced_processes()
     except Transient as error:
@@ -182,14 +185,14 @@ def _say_who_was_heard(output: Output) -> None:
         output.say("No live process has said which master keys it has; see that all were started with the first one.")
 
 
-def _find(options: Options) -> Credential:
+def _require_credential(options: Options) -> Credential:
     tenant = lookups.tenant(options)
-    mine = Credential.objects.for_tenant(tenant).select_related("tenant")
-    row = mine.filter(integration=options["integration"]).first()
+    credentials = Credential.objects.for_tenant(tenant).select_related("tenant")
+    row = credentials.filter(integration=options["integration"]).first()
     if row is None:
-        known = ", ".join(mine.order_by("integration").values_list("integration", flat=True)) or "none"
+        integrations = ", ".join(credentials.order_by("integration").values_list("integration", flat=True)) or "none"
         raise CommandError(
-            f"Tenant {tenant.key} has no credential for {options['integration']}. It has: {known}.",
+            f"Tenant {tenant.key} has no credential for {options['integration']}. It has: {integrations}.",
             returncode=Exit.USAGE,
         )
     return row

@@ -77,7 +77,7 @@ def replay(options: Options, output: Output) -> None:
         fingerprint=options["fingerprint"],
     )
     for pk in options["id"]:
-        lookups.one(DeadLetter, pk, options)
+        lookups.row_of(DeadLetter, pk, options)
     limit = options["limit"] or config().REPLAY_LIMIT
     if options["dry_run"]:
         _rehearse(selection, limit, options["over_newer"], output)
@@ -91,27 +91,31 @@ def replay(options: Options, output: Output) -> None:
         wake=options["queue"],
     )
     named_letters = DeadLetter.objects.for_tenant(selection.tenant).filter(replay_run__in=runs, pk__in=selection.ids)
-    _tell_left(selection, named_letters.values_list("pk", flat=True), output)
+    _say_left_out(selection, named_letters.values_list("pk", flat=True), output)
     inline_execution.answer(runs, options, output)
 
 
-def _tell_left(selection: actions.Selection, taken: Collection[int], output: Output) -> None:
-    """Of letters that were named, those that are not taken: nobody should believe that they were."""
-    left = dead_letters_left_out.reasons(selection.tenant, selection.ids, taken)
-    output.rows("left_out", [{"id": pk, "because": text} for pk, text in left.items()], ("id", "because"))
+def _say_left_out(selection: actions.Selection, included: Collection[int], output: Output) -> None:
+    """Write which of the named letters the replay leaves out, and why."""
+    left_out = dead_letters_left_out.reasons(selection.tenant, selection.ids, included)
+    output.rows("left_out", [{"id": pk, "because": text} for pk, text in left_out.items()], ("id", "because"))
 
 
 def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output: Output) -> None:
-    reports = actions.dry_run_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
-    fates = [fate for one in reports for fate in one.letters]
+    rehearsed = actions.dry_run_replay(arguments.COMMAND_LINE, selection, limit=limit, over_newer=over_newer)
+    fates = [fate for rehearsal in rehearsed for fate in rehearsal.letters]
     rows = [
         {**serializers.dead_letter(fate.dead_letter), "would": fate.would, "because": fate.reason} for fate in fates
     ]
     output.rows("dead_letters", rows, _REHEARSED)
-    _tell_left(selection, [fate.dead_letter.pk for fate in fates], output)
-    for text in (note for one in reports for note in one.notes):
+    _say_left_out(selection, [fate.dead_letter.pk for fate in fates], output)
+    for text in (note for rehearsal in rehearsed for note in rehearsal.notes):
         output.say(text)
-    failures = [f"The replay of {one.connection} would fail. {one.failure}" for one in reports if one.failure]
+    failures = [
+        f"The replay of {rehearsal.connection} would fail. {rehearsal.failure}"
+        for rehearsal in rehearsed
+        if rehearsal.failure
+    ]
     if failures:
         raise CommandError("\n".join(failures), returncode=Exit.FAILED)
     rejected = sum("fail" in fate.outcomes for fate in fates)
@@ -120,19 +124,27 @@ def _rehearse(selection: actions.Selection, limit: int, over_newer: bool, output
 
 
 def triage(options: Options, output: Output) -> None:
-    _each(options, output, lambda dead_letter: actions.triage(arguments.COMMAND_LINE, dead_letter, options["note"]))
+    _act_on_all(
+        options, output, lambda dead_letter: actions.triage(arguments.COMMAND_LINE, dead_letter, options["note"])
+    )
 
 
 def abandon(options: Options, output: Output) -> None:
-    _each(options, output, lambda dead_letter: actions.abandon(arguments.COMMAND_LINE, dead_letter, options["reason"]))
+    _act_on_all(
+        options, output, lambda dead_letter: actions.abandon(arguments.COMMAND_LINE, dead_letter, options["reason"])
+    )
 
 
 def settle(options: Options, output: Output) -> None:
-    _each(options, output, lambda dead_letter: actions.settle(arguments.COMMAND_LINE, dead_letter, options["reason"]))
+    _act_on_all(
+        options, output, lambda dead_letter: actions.settle(arguments.COMMAND_LINE, dead_letter, options["reason"])
+    )
 
 
 def reopen(options: Options, output: Output) -> None:
-    _each(options, output, lambda dead_letter: actions.reopen(arguments.COMMAND_LINE, dead_letter, options["reason"]))
+    _act_on_all(
+        options, output, lambda dead_letter: actions.reopen(arguments.COMMAND_LINE, dead_letter, options["reason"])
+    )
 
 
 def _add_ids(parser: CommandParser) -> None:
@@ -140,9 +152,9 @@ def _add_ids(parser: CommandParser) -> None:
     arguments.add_tenant(parser)
 
 
-def _each(options: Options, output: Output, act: Callable[[DeadLetter], None]) -> None:
+def _act_on_all(options: Options, output: Output, act: Callable[[DeadLetter], None]) -> None:
     """All of them or none: a letter that is not there, or in another status, undoes the others."""
-    dead_letters = [lookups.one(DeadLetter, pk, options) for pk in options["letters"]]
+    dead_letters = [lookups.row_of(DeadLetter, pk, options) for pk in options["letters"]]
     with transaction.atomic():
         for dead_letter in dead_letters:
             act(dead_letter)

@@ -46,7 +46,7 @@ def deliver(options: Options, output: Output) -> None:
 
 def abandon(options: Options, output: Output) -> None:
     """All of them or none: one that is not there, or waits no more, undoes the others."""
-    rows = [lookups.one(Delivery, pk, options) for pk in options["deliveries"]]
+    rows = [lookups.row_of(Delivery, pk, options) for pk in options["deliveries"]]
     with transaction.atomic():
         for row in rows:
             actions.abandon_delivery(arguments.COMMAND_LINE, row, options["reason"])

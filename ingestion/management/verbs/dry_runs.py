@@ -41,7 +41,9 @@ def rehearse(options: Options, output: Output) -> None:
         limit_pages=options["pages"],
     )
     output.fields("dry_run", _summary(report))
-    rejections = [{**serializers.rejected(one), "why": describe_errors(one)} for one in report.rejections]
+    rejections = [
+        {**serializers.rejected(rejection), "why": describe_errors(rejection)} for rejection in report.rejections
+    ]
     output.say("")
     output.rows("rejections", rejections, ("key", "position", "stage", "why"))
     if report.failure:

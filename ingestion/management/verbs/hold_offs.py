@@ -1,4 +1,4 @@
-"""`ingest hold-off`: the times in which nobody of a tenant calls a source, and ending one of them."""
+"""`ingest hold-off`: the times in which no run of a tenant calls a source, and ending one of them."""
 
 from __future__ import annotations
 

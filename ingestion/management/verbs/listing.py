@@ -89,17 +89,17 @@ def list_dead_letters(options: Options, output: Output) -> None:
     """Open ones; those of one run whatever became of them, for a replay may have closed them since."""
     rows, nothing = lookups.scoped(DeadLetter, options), _NOTHING
     if options["run"]:
-        run = lookups.one(Run, options["run"], options)
+        run = lookups.row_of(Run, options["run"], options)
         rows = rows.filter(pk__in=about(run).values("pk"))
-        told, listed = causes.seen_by_other_runs(run)
-        nothing = f"{told}." if told and not listed else _NOTHING
+        explanation, listed = causes.seen_by_other_runs(run)
+        nothing = f"{explanation}." if explanation and not listed else _NOTHING
     elif not options["status"]:
         options = {**options, "status": list(DeadLetter.OPEN)}
     rows = _filtered(
         rows, options, pipeline="pipeline", status="status__in", since="last_seen__gte", fingerprint="fingerprint"
     ).select_related("connection").defer("payload").order_by("-pk")  # fmt: skip
-    shown = [serializers.dead_letter(row) for row in rows[: options["limit"]]]
-    output.rows("dead_letters", shown, dead_letters.COLUMNS, nothing)
+    described = [serializers.dead_letter(row) for row in rows[: options["limit"]]]
+    output.rows("dead_letters", described, dead_letters.COLUMNS, nothing)
 
 
 def list_connections(options: Options, output: Output) -> None:
@@ -108,11 +108,11 @@ def list_connections(options: Options, output: Output) -> None:
         rows = rows.filter(paused_at__isnull=False)
     if options["overdue"]:
         rows = scheduling.late_among(rows)
-    found = list(rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]])
-    late = scheduling.why_late(found)
-    reasons = {pk: one.reason for pk, one in late.items()}
-    shown = [{**serializers.connection(row), "late": reasons.get(row.pk, "")} for row in found]
-    output.rows("connections", shown, connections.columns_of(shown), _NOTHING)
+    listed = list(rows.order_by("tenant__key", "pipeline", "name")[: options["limit"]])
+    late = scheduling.why_late(listed)
+    reasons = {pk: overdue.reason for pk, overdue in late.items()}
+    described = [{**serializers.connection(row), "late": reasons.get(row.pk, "")} for row in listed]
+    output.rows("connections", described, connections.columns_of(described), _NOTHING)
 
 
 def list_artifacts(options: Options, output: Output) -> None:
@@ -128,10 +128,10 @@ def list_deliveries(options: Options, output: Output) -> None:
         lookups.scoped(Delivery, options), options, pipeline="connection__pipeline", state="state", run="run_id",
         since="received_at__gte",
     ).select_related("connection").defer("body").order_by("-pk")  # fmt: skip
-    found = list(rows[: options["limit"]])
-    waits = scheduling.why_pending(found)
-    shown = [{**serializers.delivery(row), "waits_because": waits.get(row.pk, "")} for row in found]
-    output.rows("deliveries", shown, (*deliveries.COLUMNS, *(("waits_because",) if waits else ())), _NOTHING)
+    listed = list(rows[: options["limit"]])
+    waits = scheduling.why_pending(listed)
+    described = [{**serializers.delivery(row), "waits_because": waits.get(row.pk, "")} for row in listed]
+    output.rows("deliveries", described, (*deliveries.COLUMNS, *(("waits_because",) if waits else ())), _NOTHING)
 
 
 def list_reconciliations(options: Options, output: Output) -> None:
@@ -139,8 +139,8 @@ def list_reconciliations(options: Options, output: Output) -> None:
         lookups.scoped(ReconciledPeriod, options), options, pipeline="connection__pipeline", state="state__in",
         since="checked_at__gte",
     ).select_related("connection").order_by("-pk")  # fmt: skip
-    shown = [serializers.reconciliation(row) for row in rows[: options["limit"]]]
-    output.rows("reconciliations", shown, reconciliations.COLUMNS, _NOTHING)
+    described = [serializers.reconciliation(row) for row in rows[: options["limit"]]]
+    output.rows("reconciliations", described, reconciliations.COLUMNS, _NOTHING)
 
 
 def list_pipelines(options: Options, output: Output) -> None:

@@ -24,9 +24,9 @@ M = TypeVar("M", bound=TenantOwned)
 
 def tenant(options: Options) -> Tenant:
     key = options["tenant"]
-    found = Tenant.objects.filter(key=key).first()
-    if found is not None:
-        return found
+    row = Tenant.objects.filter(key=key).first()
+    if row is not None:
+        return row
     near = difflib.get_close_matches(key, Tenant.objects.values_list("key", flat=True), n=1)
     hint = f"Did you mean {near[0]!r}?" if near else _TENANTS
     raise CommandError(f"There is no tenant {key!r}. {hint}", returncode=Exit.USAGE)
@@ -35,13 +35,13 @@ def tenant(options: Options) -> Tenant:
 def connection(options: Options) -> Connection:
     """The connection of --tenant, --pipeline and --name. Raises UnknownPipeline when no app registers it."""
     owner, pipeline, name = tenant(options), options["pipeline"], options.get("name", "")
-    mine = Connection.objects.for_tenant(owner).select_related("tenant").filter(pipeline=pipeline)
-    found = mine.filter(name=name).first()
-    if found is not None:
-        return found
+    connections = Connection.objects.for_tenant(owner).select_related("tenant").filter(pipeline=pipeline)
+    row = connections.filter(name=name).first()
+    if row is not None:
+        return row
     registry.get(pipeline)
-    if names := list(mine.order_by("name").values_list("name", flat=True)):
-        raise CommandError(_which(owner, pipeline, name, names), returncode=Exit.USAGE)
+    if names := list(connections.order_by("name").values_list("name", flat=True)):
+        raise CommandError(_name_the_choices(owner, pipeline, name, names), returncode=Exit.USAGE)
     raise CommandError(
         f"Tenant {owner.key} is not connected to {pipeline}. Connect it: "
         f"manage.py ingest connect --tenant {owner.key} --pipeline {pipeline}" + (f" --name {name}" if name else ""),
@@ -49,17 +49,17 @@ def connection(options: Options) -> Connection:
     )
 
 
-def _which(owner: Tenant, pipeline: str, name: str, names: Sequence[str]) -> str:
-    """What is said where the tenant has other connections to the pipeline, but none of this name."""
-    shown, more = list(map(repr, names[:_NAMED])), len(names) - _NAMED
+def _name_the_choices(owner: Tenant, pipeline: str, name: str, names: Sequence[str]) -> str:
+    """The message for a tenant that has connections to the pipeline, but none of this name."""
+    choices, more = list(map(repr, names[:_NAMED])), len(names) - _NAMED
     if more > 0:
-        shown.append(f"{more} more")
+        choices.append(f"{more} more")
     if not name:
-        return f"Say which connection: --name {' or '.join(shown)}."
+        return f"Say which connection: --name {' or '.join(choices)}."
     near = difflib.get_close_matches(name, names, n=1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     there = "there is" if len(names) == 1 else "there are"
-    return f"There is no connection {name!r} of {pipeline} for {owner.key}; {there}: {', '.join(shown)}.{meant}"
+    return f"There is no connection {name!r} of {pipeline} for {owner.key}; {there}: {', '.join(choices)}.{meant}"
 
 
 def scoped(model: type[M], options: Options) -> models.QuerySet[M]:
@@ -69,9 +69,9 @@ def scoped(model: type[M], options: Options) -> models.QuerySet[M]:
     return query.filter(tenant=tenant(options)) if options.get("tenant") else query
 
 
-def one(model: type[M], pk: int, options: Options) -> M:
-    found = scoped(model, options).filter(pk=pk).first()
-    if found is None:
+def row_of(model: type[M], pk: int, options: Options) -> M:
+    row = scoped(model, options).filter(pk=pk).first()
+    if row is None:
         of = f" of tenant {options['tenant']}" if options.get("tenant") else ""
         raise CommandError(f"There is no {model._meta.verbose_name} {pk}{of}.", returncode=Exit.USAGE)
-    return found
+    return row

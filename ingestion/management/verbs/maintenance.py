@@ -59,10 +59,10 @@ def health(options: Options, output: Output) -> None:
         more = " or more" if len(overdue) >= scheduling.SHOWN else ""
         late = counted(len(overdue), "connection is", f"{more} connections are".strip())
         problems.append(f"{late} overdue, the first because: {overdue[0].reason}")
-    if left := deliveries.long_pending(now):
+    if waiting := deliveries.long_pending(now):
         problems.append(
-            f"Deliveries have waited for more than an hour for {', '.join(map(str, left[:_NAMED]))}"
-            f"{' and others' if len(left) > _NAMED else ''}: `manage.py ingest list runs` says why"
+            f"Deliveries have waited for more than an hour for {', '.join(map(str, waiting[:_NAMED]))}"
+            f"{' and others' if len(waiting) > _NAMED else ''}: `manage.py ingest list runs` says why"
         )
     output.fields("health", {
         "healthy": not problems,
@@ -76,7 +76,7 @@ def health(options: Options, output: Output) -> None:
         problems.append(f"Credentials cannot be read: {problem}")
     if None in depths.values():
         output.say("Redis cannot be reached: runs wait until a tick can tell the workers. No data is lost.")
-    _part(output, "overdue", [serializers.overdue(one) for one in overdue], OVERDUE)
+    _part(output, "overdue", [serializers.overdue(overdue_connection) for overdue_connection in overdue], OVERDUE)
     _part(output, "expired_leases", [serializers.run(row) for row in expired], (*inline_execution.COLUMNS, "host"))
     wrong = [{**serializers.connection(row), "because": reason} for row, reason in refused_configs()]
     _part(output, "refused_configs", wrong, ("id", "tenant", "pipeline", "name", "because"))
@@ -86,7 +86,7 @@ def health(options: Options, output: Output) -> None:
     ending = [serializers.credential(row) for row in expiry.expiring()]
     _part(output, "expiring_credentials", ending, credentials.COLUMNS)
     if problems:
-        raise CommandError(". ".join(_sentence(one) for one in problems) + ".", returncode=Exit.FAILED)
+        raise CommandError(". ".join(_sentence(problem) for problem in problems) + ".", returncode=Exit.FAILED)
 
 
 def _sentence(text: str) -> str:
@@ -95,22 +95,26 @@ def _sentence(text: str) -> str:
 
 def sweep(options: Options, output: Output) -> None:
     tenants = [lookups.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
-    kept = retention.retentions()
+    tables = retention.retentions()
     swept = [
         {
             "tenant": tenant.key,
             "files": artifacts.sweep(tenant.ref),
-            **{one.name: retention.prune(tenant, one) for one in kept},
+            **{table.name: retention.prune(tenant, table) for table in tables},
         }
         for tenant in tenants
     ]
-    output.rows("swept", swept, ("tenant", "files", *(one.name for one in kept)), nothing="There is no tenant yet.")
+    output.rows(
+        "swept", swept, ("tenant", "files", *(table.name for table in tables)), nothing="There is no tenant yet."
+    )
 
 
 def worker(options: Options, output: Output) -> None:
-    known = [*config().QUEUES.values(), config().TICK_QUEUE]
-    if options["queue"] not in known:
-        raise CommandError(f"There is no queue {options['queue']!r}; known: {', '.join(known)}.", returncode=Exit.USAGE)
+    queues = [*config().QUEUES.values(), config().TICK_QUEUE]
+    if options["queue"] not in queues:
+        raise CommandError(
+            f"There is no queue {options['queue']!r}; known: {', '.join(queues)}.", returncode=Exit.USAGE
+        )
     if queueing.queue_status(options["queue"]) is None:
         raise CommandError("Redis cannot be reached, so no worker can serve its queue.", returncode=Exit.FAILED)
     output.say(f"Worker {os.getpid()} serves {options['queue']}; SIGTERM ends it after the batch at hand.")

@@ -60,10 +60,10 @@ class Output:
         if self._document is not None:
             self._document[name] = dict(values)
             return
-        shown = {key.replace("_", " "): _laid_out(value) for key, value in values.items()}
-        width = max(map(len, shown))
+        texts = {key.replace("_", " "): _laid_out(value) for key, value in values.items()}
+        width = max(map(len, texts))
         margin = "\n" + " " * (width + 2)
-        self._stream.write("\n".join(f"{key:<{width}}  {margin.join(lines)}" for key, lines in shown.items() if lines))
+        self._stream.write("\n".join(f"{key:<{width}}  {margin.join(lines)}" for key, lines in texts.items() if lines))
 
     def error(self, message: str) -> None:
         if self._document is not None:
@@ -133,8 +133,11 @@ def shown_as(value: Any) -> str:
         case datetime():
             return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         case dict():
-            return ", ".join(f"{shown_as(key)}: {shown_as(one) or '-'}" for key, one in value.items())
+            return ", ".join(f"{shown_as(key)}: {shown_as(item) or '-'}" for key, item in value.items())
         case list() | tuple():
-            return "; ".join(shown_as(one) for one in value)
+            return "; ".join(shown_as(item) for item in value)
         case _:
-            return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(value))
+            return "".join(
+                character if character.isprintable() else character.encode("unicode_escape").decode()
+                for character in str(value)
+            )

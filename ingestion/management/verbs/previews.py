@@ -21,11 +21,11 @@ def add(verbs: Verbs) -> None:
 
 
 def preview(options: Options, output: Output) -> None:
-    shown = actions.preview(arguments.COMMAND_LINE, lookups.connection(options), dict(options["config"]))
-    output.fields("preview", {"records": shown.count, "refused": shown.refused, "notes": shown.notes})
+    sample = actions.preview(arguments.COMMAND_LINE, lookups.connection(options), dict(options["config"]))
+    output.fields("preview", {"records": sample.count, "refused": sample.refused, "notes": sample.notes})
     output.say("")
-    members = [dataclasses.asdict(one) for one in shown.members]
+    members = [dataclasses.asdict(member) for member in sample.members]
     output.rows("members", members, _COLUMNS, nothing="No record, no schema.")
     output.say("")
-    output.texts("records", shown.records)
-    output.rows("refusals", [{"reason": one} for one in shown.reasons], ("reason",))
+    output.texts("records", sample.records)
+    output.rows("refusals", [{"reason": reason} for reason in sample.reasons], ("reason",))

@@ -40,7 +40,7 @@ def add(verbs: Verbs) -> None:
 
 def show(options: Options, output: Output) -> None:
     tenants = [lookups.tenant(options)] if options["tenant"] else list(Tenant.objects.order_by("key"))
-    names = [meters.get(options["meter"]).name] if options["meter"] else [one.name for one in meters.registered()]
+    names = [meters.get(options["meter"]).name] if options["meter"] else [meter.name for meter in meters.registered()]
     rows = [_row(tenant, name) for tenant in tenants for name in names]
     nothing = "There is no tenant yet." if names else "No installed app declares a meter, so nothing is counted."
     output.rows("quotas", rows, _COLUMNS, nothing=nothing)
@@ -61,7 +61,7 @@ def _row(tenant: Tenant, meter: str) -> dict[str, Any]:
 
 
 def override(options: Options, output: Output) -> None:
-    made = actions.override_quota(
+    quota_override = actions.override_quota(
         arguments.COMMAND_LINE,
         lookups.tenant(options),
         options["meter"],
@@ -69,13 +69,13 @@ def override(options: Options, output: Output) -> None:
         options["until"],
         options["reason"],
     )
-    _show(made, output)
+    _show(quota_override, output)
 
 
 def end(options: Options, output: Output) -> None:
-    mine = lookups.one(QuotaOverride, options["override"], options)
-    actions.end_override(arguments.COMMAND_LINE, mine, options["reason"])
-    _show(mine, output)
+    quota_override = lookups.row_of(QuotaOverride, options["override"], options)
+    actions.end_override(arguments.COMMAND_LINE, quota_override, options["reason"])
+    _show(quota_override, output)
 
 
 def _show(row: QuotaOverride, output: Output) -> None:

@@ -60,8 +60,8 @@ def reconcile(options: Options, output: Output) -> None:
     actor, rows = arguments.COMMAND_LINE, []
     for window in windows:
         rows += actions.reconcile(actor, connection, window, reason=options["reason"])
-    shown = [serializers.reconciliation(row) for row in rows]
-    output.rows("reconciliations", shown, COLUMNS)
+    periods = [serializers.reconciliation(row) for row in rows]
+    output.rows("reconciliations", periods, COLUMNS)
     for row in rows:
         if row.reason:
             output.say(f"{row.pk}: {row.reason}")
@@ -77,7 +77,7 @@ def reconcile(options: Options, output: Output) -> None:
 
 
 def resync(options: Options, output: Output) -> None:
-    period = lookups.one(ReconciledPeriod, options["id"], options)
+    period = lookups.row_of(ReconciledPeriod, options["id"], options)
     parent = actions.resync(arguments.COMMAND_LINE, period, reason=options["reason"], wake=options["queue"])
     backfills.answer(parent, options, output)
 

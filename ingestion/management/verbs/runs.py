@@ -44,23 +44,23 @@ def run(options: Options, output: Output) -> None:
     """Executes first what waits and no worker takes, for the window of the new run begins where theirs end."""
     connection = lookups.connection(options)
     if options["queue"]:
-        inline_execution.answer([_made(connection, options)], options, output)
+        inline_execution.answer([_queue_run(connection, options)], options, output)
         return
     with stopping() as stop:
         executed = waiting_runs.execute_all(connection, stop)
-    made: list[Run] = []
+    new_runs: list[Run] = []
     unmade = waiting_runs.why_no_other(executed, stopped=stop.is_set())
     if unmade is None and not (executed and not finds(registry.get(connection.pipeline))):
         try:
-            made.append(_made(connection, options))
+            new_runs.append(_queue_run(connection, options))
         except IngestionError as error:
             if not executed:
                 raise
             unmade = inline_execution.Unmade(f"No other run was made. {error}", Exit.FAILED)
-    inline_execution.answer(made, options, output, others=executed, unmade=unmade)
+    inline_execution.answer(new_runs, options, output, further_runs=executed, unmade=unmade)
 
 
-def _made(connection: Connection, options: Options) -> Run:
+def _queue_run(connection: Connection, options: Options) -> Run:
     return actions.run_now(
         arguments.COMMAND_LINE,
         connection,
@@ -71,7 +71,7 @@ def _made(connection: Connection, options: Options) -> Run:
 
 
 def retry(options: Options, output: Output) -> None:
-    failed = lookups.one(Run, options["run"], options)
+    failed = lookups.row_of(Run, options["run"], options)
     again = actions.retry(arguments.COMMAND_LINE, failed, options["reason"], wake=options["queue"])
     if again.is_backfill:
         backfills.answer(again, options, output)
@@ -80,10 +80,10 @@ def retry(options: Options, output: Output) -> None:
 
 
 def cancel(options: Options, output: Output) -> None:
-    mine = lookups.one(Run, options["run"], options)
-    actions.cancel(arguments.COMMAND_LINE, mine, options["reason"])
-    mine.refresh_from_db()
-    output.rows("runs", [serializers.run(mine)], inline_execution.COLUMNS)
-    if mine.state == Run.State.RUNNING:
-        who = "Each shard" if mine.is_backfill else "It"
-        output.say(f"{who} stops at its next batch boundary.")
+    row = lookups.row_of(Run, options["run"], options)
+    actions.cancel(arguments.COMMAND_LINE, row, options["reason"])
+    row.refresh_from_db()
+    output.rows("runs", [serializers.run(row)], inline_execution.COLUMNS)
+    if row.state == Run.State.RUNNING:
+        subject = "Each shard" if row.is_backfill else "It"
+        output.say(f"{subject} stops at its next batch boundary.")

@@ -59,21 +59,25 @@ def connection(row: Connection) -> Described:
 def schedule(row: Connection) -> Described:
     """In words; why not, where it cannot be read."""
     try:
-        found = scheduling.schedule_of(row)
+        schedule_in_force = scheduling.schedule_of(row)
     except IngestionError as error:
         return {"schedule": f"unreadable: {error}", "json": row.schedule}
     why = scheduling.why_on_request(row)
-    return {"schedule": str(found) if found else f"on request: {why}", "json": row.schedule}
+    return {"schedule": str(schedule_in_force) if schedule_in_force else f"on request: {why}", "json": row.schedule}
 
 
-def overdue(one: scheduling.Overdue) -> Described:
-    return {**connection(one.connection), "since": one.since, "reason": one.reason}
+def overdue(overdue_connection: scheduling.Overdue) -> Described:
+    return {
+        **connection(overdue_connection.connection),
+        "since": overdue_connection.since,
+        "reason": overdue_connection.reason,
+    }
 
 
 def credential(row: Credential) -> Described:
-    """What may be known of it. Its values are not."""
-    shown = ("integration", "version", "last_four", "expires_at", "rotated_at", "updated_at")
-    return {"tenant": row.tenant.key, **{name: getattr(row, name) for name in shown}}
+    """The credential's metadata; its values are never shown."""
+    names = ("integration", "version", "last_four", "expires_at", "rotated_at", "updated_at")
+    return {"tenant": row.tenant.key, **{name: getattr(row, name) for name in names}}
 
 
 _RUN = (
@@ -144,11 +148,13 @@ def watermark(row: Watermark) -> Described:
     return {"value": row.value, "run": row.run_id, "reason": row.reason, "created_at": row.created_at}
 
 
-def rejected(one: Rejected) -> Described:
+def rejected(refused_record: Rejected) -> Described:
     return {
-        "key": one.record.key,
-        "position": one.record.position,
-        "stage": str(one.stage),
-        "error_class": one.error_class,
-        "errors": [{"path": error.path, "code": error.code, "message": error.message} for error in one.errors],
+        "key": refused_record.record.key,
+        "position": refused_record.record.position,
+        "stage": str(refused_record.stage),
+        "error_class": refused_record.error_class,
+        "errors": [
+            {"path": error.path, "code": error.code, "message": error.message} for error in refused_record.errors
+        ],
     }

@@ -78,13 +78,13 @@ def _show(connection: Connection, row: KnownShape, output: Output) -> None:
     output.say("")
     output.rows("changes", row.pending_changes, _CHANGES, nothing="No change waits to be accepted.")
     output.say("")
-    output.rows("fields", [_field(path, one) for path, one in shape.fields.items()], _FIELDS)
+    output.rows("fields", [_field(path, field) for path, field in shape.fields.items()], _FIELDS)
 
 
-def _field(path: str, one: Any) -> dict[str, Any]:
+def _field(path: str, field: Any) -> dict[str, Any]:
     return {
         "path": path,
-        "types": sorted(one.types),
-        "null": "may be" if one.nullable else "",
-        "percent": 100 * one.present // one.of if one.of else None,
+        "types": sorted(field.types),
+        "null": "may be" if field.nullable else "",
+        "percent": 100 * field.present // field.of if field.of else None,
     }

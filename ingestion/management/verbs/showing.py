@@ -38,7 +38,7 @@ def add(verbs: Verbs) -> None:
 
 
 def show_run(options: Options, output: Output) -> None:
-    row = lookups.one(Run, options["id"], options)
+    row = lookups.row_of(Run, options["id"], options)
     links = row.artifact_links.select_related("artifact")
     files = [{"name": link.name, "sha256": link.artifact.sha256, "size": link.artifact.size} for link in links
              if link.artifact.kind == Artifact.Kind.FILE]  # fmt: skip
@@ -50,13 +50,13 @@ def show_run(options: Options, output: Output) -> None:
     values["waits_because"] = scheduling.why_waits(row)
     output.fields("run", {**serializers.run(row), **values})
     _part(output, "files", files, ("name", "sha256", "size"))
-    spent = [{"meter": one.meter, "total": one.total} for one in row.spendings.order_by("meter")]
+    spent = [{"meter": spending.meter, "total": spending.total} for spending in row.spendings.order_by("meter")]
     _part(output, "spent", spent, ("meter", "total"))
-    _part(output, "timeline", [serializers.event(one) for one in row.events.all()], ("at", "name", "text", "data"))
+    _part(output, "timeline", [serializers.event(event) for event in row.events.all()], ("at", "name", "text", "data"))
 
 
 def show_dead_letter(options: Options, output: Output) -> None:
-    row = lookups.one(DeadLetter, options["id"], options)
+    row = lookups.row_of(DeadLetter, options["id"], options)
     values = serializers.dead_letter(row)
     errors = values.pop("errors")
     values.pop("why")  # the errors below say it in full
@@ -67,15 +67,15 @@ def show_dead_letter(options: Options, output: Output) -> None:
 
 
 def show_connection(options: Options, output: Output) -> None:
-    row = lookups.one(Connection, options["id"], options)
+    row = lookups.row_of(Connection, options["id"], options)
     watermark = Watermark.newest_of(row.pk)
     output.fields("connection", {**serializers.connection(row), "config": row.config, "watermark": watermark})
-    runs = [serializers.run(one) for one in row.runs.select_related("tenant", "connection").order_by("-pk")[:_RECENT]]
+    runs = [serializers.run(run) for run in row.runs.select_related("tenant", "connection").order_by("-pk")[:_RECENT]]
     _part(output, "runs", runs, ("id", "kind", "state", "read", "ok", "skipped", "dead", "created_at", "error_class"))
 
 
 def show_delivery(options: Options, output: Output) -> None:
-    row = lookups.one(Delivery, options["id"], options)
+    row = lookups.row_of(Delivery, options["id"], options)
     values = {**serializers.delivery(row), "waits_because": scheduling.why_pending([row]).get(row.pk, "")}
     if options["body"]:
         values["body"] = bytes(row.body).decode("utf-8", "backslashreplace")
@@ -83,7 +83,7 @@ def show_delivery(options: Options, output: Output) -> None:
 
 
 def show_reconciliation(options: Options, output: Output) -> None:
-    row = lookups.one(ReconciledPeriod, options["id"], options)
+    row = lookups.row_of(ReconciledPeriod, options["id"], options)
     output.fields("reconciliation", serializers.reconciliation(row))
 
 

@@ -34,15 +34,17 @@ def add(verbs: Verbs) -> None:
 
 def add_tenant(options: Options, output: Output) -> None:
     name = options["name"] or options["key"]
-    made = actions.add_tenant(arguments.COMMAND_LINE, options["key"], name, options["tier"], options["time_zone"])
-    _show(made, output)
+    tenant = actions.add_tenant(arguments.COMMAND_LINE, options["key"], name, options["tier"], options["time_zone"])
+    _show(tenant, output)
 
 
 def time_zone(options: Options, output: Output) -> None:
     tenant = lookups.tenant(options)
     moved = actions.set_time_zone(arguments.COMMAND_LINE, tenant, options["zone"], options["reason"])
     _show(tenant, output)
-    output.rows("moved", [serializers.connection(one) for one in moved], ("id", "pipeline", "name", "next_due"))
+    output.rows(
+        "moved", [serializers.connection(connection) for connection in moved], ("id", "pipeline", "name", "next_due")
+    )
 
 
 def grant(options: Options, output: Output) -> None:

@@ -33,9 +33,9 @@ def tick(options: Options, output: Output) -> None:
         output.say(f"Tick {os.getpid()} looks every {config().TICK_SECONDS:g} seconds; SIGTERM ends it.")
         loop()
         return
-    done = scheduling.tick()
-    output.fields("tick", dataclasses.asdict(done))
-    if done.unsent:
+    outcome = scheduling.tick()
+    output.fields("tick", dataclasses.asdict(outcome))
+    if outcome.unsent:
         output.say(_UNSENT)
 
 

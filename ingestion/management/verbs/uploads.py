@@ -34,10 +34,10 @@ def add(verbs: Verbs) -> None:
 def upload(options: Options, output: Output) -> None:
     """A file that is refused does not keep the others out."""
     connection = lookups.connection(options)
-    taken: list[Run] = []
-    elsewhere: list[Run] = []
+    runs: list[Run] = []
+    running: list[Run] = []
     refused: list[dict[str, Any]] = []
-    known: list[dict[str, Any]] = []
+    duplicates: list[dict[str, Any]] = []
     files = [(path, read(path)) for path in options["files"]]  # all of them, before the first one is taken in
     for path, data in files:
         try:
@@ -49,16 +49,16 @@ def upload(options: Options, output: Output) -> None:
             refused.append({"file": path.name, "error": str(error)})
             continue
         if received.duplicate:
-            known.append({"file": path.name, "run": received.run.pk, "because": received.sentence})
+            duplicates.append({"file": path.name, "run": received.run.pk, "because": received.sentence})
         if not received.duplicate or _waits(received.run):
-            taken.append(received.run)
+            runs.append(received.run)
         elif received.run.state == Run.State.RUNNING:
-            elsewhere.append(received.run)
-    output.rows("duplicates", known, ("file", "run", "because"))
-    if known:
+            running.append(received.run)
+    output.rows("duplicates", duplicates, ("file", "run", "because"))
+    if duplicates:
         output.say("--again takes the same bytes once more, for example with another --config.")
     output.rows("refused", refused, ("file", "error"))
-    _end(taken, elsewhere, refused, options, output)
+    _end(runs, running, refused, options, output)
 
 
 def _waits(run: Run) -> bool:
@@ -75,17 +75,15 @@ def read(path: Path) -> bytes:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=Exit.USAGE) from error
 
 
-def _end(
-    taken: list[Run], elsewhere: list[Run], refused: list[dict[str, Any]], options: Options, output: Output
-) -> None:
+def _end(runs: list[Run], running: list[Run], refused: list[dict[str, Any]], options: Options, output: Output) -> None:
     """The sentences about the runs, and one about the files that have none because they were refused."""
     if not refused:
-        return inline_execution.answer(taken, options, output, others=elsewhere)
+        return inline_execution.answer(runs, options, output, further_runs=running)
     files = counted(len(options["files"]), "file")
-    what = counted(len(refused), f"of {files} was refused", f"of {files} were refused")
+    refusals = counted(len(refused), f"of {files} was refused", f"of {files} were refused")
     named = ", ".join(row["file"] for row in refused[:_NAMED]) + (", …" if len(refused) > _NAMED else "")
     try:
-        inline_execution.answer(taken, options, output, others=elsewhere)
+        inline_execution.answer(runs, options, output, further_runs=running)
     except CommandError as error:
-        raise CommandError(f"{error}\n{what}: {named}.", returncode=Exit.FAILED) from None
-    raise CommandError(f"{what}: {named}.", returncode=Exit.FAILED)
+        raise CommandError(f"{error}\n{refusals}: {named}.", returncode=Exit.FAILED) from None
+    raise CommandError(f"{refusals}: {named}.", returncode=Exit.FAILED)

@@ -1,4 +1,4 @@
-"""What waits on a connection when `ingest run` is called: executed here, and whether another run follows it."""
+"""Execute the runs that wait on a connection when `ingest run` is called, and decide whether another run follows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def execute_all(connection: Connection, stop: threading.Event) -> list[Run]:
     pipeline = registry.get(connection.pipeline)
     if takes_deliveries(pipeline) and not connection.is_paused:
         deliveries.start_run(connection, wake=False)
-    executed = inline_execution.carry_earlier(connection, stop)
-    others = _held_up(connection) if finds(pipeline) else _unended(connection)
-    rows = {run.pk: run for run in [*executed, *others]}
+    executed = inline_execution.execute_earlier(connection, stop)
+    answerable = _held_up(connection) if finds(pipeline) else _unended(connection)
+    rows = {run.pk: run for run in [*executed, *answerable]}
     for run in rows.values():
         run.refresh_from_db()
     return list(rows.values())

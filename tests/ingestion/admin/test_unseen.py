@@ -8,14 +8,16 @@ from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
 
-from ingestion.admin.kit.unseen import shown
+from ingestion.admin.kit.unseen import make_visible
 
 HIDDEN = "acme\u202egnp.exe\u200b"
 SEEN = "acme\\u202egnp.exe\\u200b"
 
 
 def page(source: str) -> str:
-    view = shown(lambda request: TemplateResponse(request, engines["django"].from_string(source), {"name": HIDDEN}))
+    view = make_visible(
+        lambda request: TemplateResponse(request, engines["django"].from_string(source), {"name": HIDDEN})
+    )
     return view(RequestFactory().get("/")).render().content.decode()  # type: ignore[attr-defined]
 
 
@@ -58,5 +60,5 @@ def test_joiners_of_scripts_that_need_them_are_no_hiding_place(text: str) -> Non
 def test_downloads_are_left_alone() -> None:
     response = HttpResponse(HIDDEN)
 
-    assert shown(lambda request: response)(RequestFactory().get("/")) is response
+    assert make_visible(lambda request: response)(RequestFactory().get("/")) is response
     assert response.content.decode() == HIDDEN

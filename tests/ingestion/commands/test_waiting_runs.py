@@ -251,7 +251,7 @@ def test_another_backfill_is_made_beside_one_that_waits(backfill: Run, other: tu
 
 def test_a_backfill_that_was_stopped_names_the_command_that_goes_on_with_it(backfill: Run) -> None:
     with pytest.raises(CommandError) as unfinished:
-        inline_execution.answer([], {"queue": False}, Output(StringIO(), as_json=False), others=[backfill])
+        inline_execution.answer([], {"queue": False}, Output(StringIO(), as_json=False), further_runs=[backfill])
 
     assert unfinished.value.returncode == 4
     assert f"No worker hears of them: manage.py ingest retry {backfill.pk} goes on with them." in str(unfinished.value)
