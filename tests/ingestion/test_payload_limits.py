@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from ingestion import JsonLines, SourceChanged, UnreadableFile, actions
-from ingestion.core import sources
+from ingestion.core import json_sources
 from ingestion.core.errors import PayloadTooLarge
 from ingestion.models import Delivery
 from ingestion.testing import make_tenant, registered
@@ -61,7 +61,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
 def test_a_page_of_empty_lines_is_not_the_end_of_a_file(tmp_path: Path) -> None:
     blank = b"\n" + b" " * 40 + b"\r\n"  # both kinds, few enough to be quick
     first, last = (json.dumps(item(number)).encode() for number in (1, 2))
-    blanks = blank * (sources._PAGE_BYTES // len(blank) + 2)
+    blanks = blank * (json_sources._PAGE_BYTES // len(blank) + 2)
     (tmp_path / "lines").write_bytes(b"\n".join((first, blanks, last)))
 
     pages = list(JsonLines(str(tmp_path / "lines"), page_size=1).extract(context(), None))
