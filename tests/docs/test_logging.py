@@ -13,7 +13,9 @@ from config.paths import PROJECT
 from tests.docs.test_docs import blocks
 
 PAGE = PROJECT / "docs" / "operations" / "logging.md"
-LOGGED = re.compile(r'"event": "([a-z_ ]+)"|events\.record\([^"]*?, "([a-z_ ]+)"|_log\(.*"(delivery_[a-z_]+)"\)')
+LOGGED = re.compile(
+    r'"event": "([a-z_ ]+)"|events\.(?:record|fields)\([^"]*?, "([a-z_ ]+)"|_log\(.*"(delivery_[a-z_]+)"\)'
+)
 
 
 def test_every_event_is_explained() -> None:
