@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from ingestion import SourceChanged, actions, dispatch, jobs
-from ingestion.actions.dead_letters import _hold
+from ingestion.actions.dead_letters import _assign_letters
 from ingestion.core.errors import ActionRefused
 from ingestion.models import DeadLetter, Run, RunArtifact
 from ingestion.running.claims import claim
@@ -155,7 +155,7 @@ def test_a_letter_that_somebody_else_took_meanwhile_stays_theirs() -> None:
         (theirs,) = actions.replay(OPERATOR, actions.Selection(tenant), wake=False)
         own = queued(pipeline, tenant)
 
-    held = _hold(tenant, own, None, [dead_letter.pk for dead_letter in dead_letters(tenant)])
+    held = _assign_letters(tenant, own, None, [dead_letter.pk for dead_letter in dead_letters(tenant)])
 
     assert (held, dead_letters(tenant)[0].replay_run_id) == (0, theirs.pk)
 
