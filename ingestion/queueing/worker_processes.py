@@ -48,7 +48,7 @@ class RunJob(Job):
     def fetch(cls, id: str, connection: Any = None, serializer: Any = None) -> Job:  # noqa: A002
         """As RQ's, but what cannot be read is no job: it would end every worker that meets it, also when RQ tidies.
 
-        Nothing is lost: the tick hints again at a run that nobody carries.
+        Nothing is lost: the tick sends another wake-up for a run that no worker executes.
         """
         try:
             return super().fetch(id, connection, serializer)
@@ -61,7 +61,7 @@ class RunJob(Job):
             raise NoSuchJobError(f"{type(error).__name__} while it was read.") from error
 
     def restore(self, raw_data: Any) -> None:
-        """As RQ's, but a job is neither tried nor carried out again, however often it says: the tick hints again."""
+        """As RQ's, but a job is never executed again, whatever it says: the tick sends another wake-up."""
         super().restore(raw_data)
         self.retries_left = self.repeats_left = None
 

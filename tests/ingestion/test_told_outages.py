@@ -119,12 +119,12 @@ def test_any_other_error_of_a_worker_keeps_its_traceback() -> None:
     assert (record.levelname, record.exc_info and record.exc_info[0]) == ("ERROR", ValueError)
 
 
-def test_a_hint_that_rq_cannot_close_is_no_error_of_its_run(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wake_up_that_rq_cannot_close_is_no_error_of_its_run(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "ingestion")
     job = Job.create(EXECUTE, (26,), connection=Redis(), serializer=JSONSerializer, id="run-26-0")
 
-    assert lines.tell_failed_hint(job, InvalidJobOperation("Failed to retrieve status for job: run-26-0"))
-    assert not lines.tell_failed_hint(job, ValueError("ours"))
+    assert lines.log_failed_wake_up(job, InvalidJobOperation("Failed to retrieve status for job: run-26-0"))
+    assert not lines.log_failed_wake_up(job, ValueError("ours"))
 
     (line,) = caplog.records
     assert (line.levelname, line.run_id) == ("INFO", 26)  # type: ignore[attr-defined]
@@ -134,7 +134,7 @@ def test_an_error_of_several_lines_is_one_line_of_the_log_and_its_traceback_stay
     message = logging.makeLogRecord({"msg": "not there:\n\tIs the server running?", "event": "tick"})
     broken = logging.makeLogRecord({"msg": "broken", "exc_text": "Traceback\n  ours"})
 
-    assert ContextFormatter("%(message)s").format(message) == "not there: \tIs the server running? event=tick"
+    assert ContextFormatter("%(message)s").format(message) == "not there:\\n\tIs the server running? event=tick"
     assert ContextFormatter("%(message)s").format(broken).splitlines()[1:] == ["Traceback", "  ours"]
 
 

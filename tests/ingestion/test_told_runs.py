@@ -151,7 +151,7 @@ def test_a_process_that_was_silent_for_longer_than_its_lease_says_so_when_it_sti
     ownership = claim(run.pk)
     assert ownership is not None
     renew(ownership)
-    ownership.extended -= 100
+    ownership.extended_at -= 100
 
     renew(ownership)
 

@@ -112,7 +112,7 @@ def test_a_turn_whose_credential_is_refused_says_that_the_connection_is_paused(
 ) -> None:
     account.raises.append(CredentialError("401"))
 
-    assert reconciling.carry(connection.pk) == 0
+    assert reconciling.check_due_periods(connection.pk) == 0
 
     (line,) = [record for record in caplog.records if getattr(record, "event", "") == "reconcile"]
     assert (line.levelname, line.connection_id) == ("ERROR", connection.pk)  # type: ignore[attr-defined]
