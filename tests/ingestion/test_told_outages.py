@@ -135,7 +135,7 @@ def test_an_error_of_several_lines_is_one_line_of_the_log_and_its_traceback_stay
     broken = logging.makeLogRecord({"msg": "broken", "exc_text": "Traceback\n  ours"})
 
     assert ContextFormatter("%(message)s").format(message) == "not there:\\n\tIs the server running? event=tick"
-    assert ContextFormatter("%(message)s").format(broken).splitlines()[1:] == ["Traceback", "  ours"]
+    assert ContextFormatter("%(message)s").format(broken).splitlines()[1:] == ["  Traceback", "    ours"]
 
 
 @pytest.mark.slow
